@@ -1,0 +1,315 @@
+use crate::identity::{AgentName, Process, SessionId, SubagentId, ToolUseId, TurnId};
+use crate::place::{Place, sanitise_optional};
+use crate::requests::RequestKind;
+use crate::status::Status;
+use crate::text::clean;
+use crate::time::Stamp;
+use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT};
+use serde::{Deserialize, Serialize};
+
+/// One event of one agent, with all that came with it: what a hook sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Which agent it is.
+    pub agent: AgentName,
+    /// The conversation the event belongs to.
+    pub session: SessionId,
+    /// Who told us, in the agent's own words: `hook:PermissionRequest`, `report`.
+    pub source: String,
+    /// When the hook process started.
+    pub stamp: Stamp,
+    /// The agent's own process; unknown for `crewboard report` and in containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// Set where the event is a subagent's and not the session's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<SubagentId>,
+    /// What kind of subagent, in the agent's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent_type: Option<String>,
+    /// The agent's own id of the turn the event is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// The directory the agent works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// The branch `cwd` is on: empty if it is on none, absent if nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The folder the session was started for; names the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The agent's configuration directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The path of the conversation's transcript. A text to show; it is not opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+    /// The agent's permission mode, in its own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The model, in the agent's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Nobody can answer this agent (`claude -p`, an SDK).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub headless: bool,
+    /// A background session's job (its directory); it has no pane of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// Where the agent runs.
+    #[serde(default)]
+    pub place: Place,
+    /// What happened.
+    pub event: Event,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// What happened, in Crewboard's own terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A conversation began or was taken up in this process.
+    SessionStarted { origin: StartOrigin },
+    /// The conversation left this process.
+    SessionEnded { reason: EndReason },
+    /// A prompt was sent.
+    PromptSubmitted {
+        prompt: String,
+        /// Nobody typed it: the agent was woken by background work.
+        #[serde(default, skip_serializing_if = "is_false")]
+        automatic: bool,
+        /// The background task whose end woke the agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_task: Option<String>,
+    },
+    /// A tool is about to run (or to ask whether it may).
+    ToolStarted {
+        tool: String,
+        /// What it is asked to do, in a line.
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool_use: Option<ToolUseId>,
+        /// A hash of its whole input: pairs a request that bears no tool-use id with its tool.
+        input: u32,
+    },
+    /// A tool ran, well or not.
+    ToolEnded {
+        tool: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool_use: Option<ToolUseId>,
+        input: u32,
+    },
+    /// All tools of one answer are over, the refused ones too.
+    ToolsEnded,
+    /// The agent waits for a person.
+    RequestOpened {
+        request: RequestKind,
+        tool: String,
+        /// The whole question, command or plan.
+        text: String,
+        input: u32,
+    },
+    /// A request is over without its tool having run.
+    RequestClosed {
+        tool: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool_use: Option<ToolUseId>,
+        input: u32,
+    },
+    /// The agent says that it has been waiting for a person for a while.
+    AttentionCalled { request: RequestKind, text: String },
+    /// The agent says that it has been at its prompt for a while.
+    Rested,
+    /// The turn is over.
+    TurnEnded {
+        /// The agent's last words.
+        message: String,
+        /// What goes on all the same.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        background: Vec<BackgroundTask>,
+        /// Wake-ups it has planned for itself.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        scheduled: u32,
+    },
+    /// The turn ended in an error of the API.
+    TurnFailed {
+        /// The kind of error, in the agent's own word (`rate_limit`).
+        error: String,
+        detail: String,
+    },
+    /// The report's subagent began.
+    SubagentStarted,
+    /// The report's subagent ended.
+    SubagentEnded,
+    /// `crewboard report`: the reporter names the status itself.
+    StatusReported {
+        status: Status,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        activity: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+    },
+    /// An event of a newer hook than this daemon. It still says that the agent lives and where.
+    #[serde(other)]
+    Unknown,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// How a conversation came into a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartOrigin {
+    /// A new conversation in a new process.
+    Startup,
+    /// A former conversation is taken up again.
+    Resume,
+    /// A copy of a former conversation goes on.
+    Fork,
+    /// A new conversation after `/clear`.
+    Clear,
+    /// The same conversation, its context made smaller.
+    Compact,
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a conversation left a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Another conversation takes its place in the same process.
+    Switch,
+    /// The agent leaves.
+    #[serde(other)]
+    Exit,
+}
+
+/// Something that goes on after a turn has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackgroundTask {
+    /// The agent's id of it; for a subagent the subagent's id.
+    pub id: String,
+    /// `shell`, `subagent`, `monitor`, …
+    pub kind: String,
+}
+
+impl Report {
+    /// A report of which nothing is known but who, when and what.
+    pub fn new(agent: &str, session: &str, source: &str, stamp: Stamp, event: Event) -> Self {
+        Self {
+            agent: AgentName::new(agent),
+            session: SessionId::new(session),
+            source: source.to_owned(),
+            stamp,
+            process: None,
+            subagent: None,
+            subagent_type: None,
+            turn: None,
+            cwd: None,
+            branch: None,
+            project: None,
+            profile: None,
+            transcript: None,
+            mode: None,
+            model: None,
+            headless: false,
+            job: None,
+            place: Place::default(),
+            event,
+        }
+    }
+
+    /// Cleans and bounds every text: nothing that came over a socket is trusted before this.
+    pub fn sanitise(&mut self) {
+        self.agent.sanitise();
+        self.session.sanitise();
+        self.source = clean(&self.source, MAX_ID, false);
+        if let Some(subagent) = &mut self.subagent {
+            subagent.sanitise();
+        }
+        if let Some(turn) = &mut self.turn {
+            turn.sanitise();
+        }
+        for field in [&mut self.subagent_type, &mut self.mode, &mut self.model] {
+            sanitise_optional(field, MAX_ID, false);
+        }
+        for field in [
+            &mut self.cwd,
+            &mut self.project,
+            &mut self.profile,
+            &mut self.transcript,
+            &mut self.job,
+        ] {
+            sanitise_optional(field, MAX_PATH, false);
+        }
+        if let Some(branch) = &mut self.branch {
+            // Not as the others: an empty one says something.
+            *branch = clean(branch, MAX_LINE, false);
+        }
+        self.place.sanitise();
+        self.event.sanitise();
+    }
+}
+
+impl Event {
+    fn sanitise(&mut self) {
+        match self {
+            Self::PromptSubmitted { prompt, ended_task, .. } => {
+                *prompt = clean(prompt, MAX_PROMPT, true);
+                sanitise_optional(ended_task, MAX_ID, false);
+            }
+            Self::ToolStarted { tool, text, tool_use, .. } => {
+                *tool = clean(tool, MAX_ID, false);
+                *text = clean(text, MAX_LINE, false);
+                sanitise_tool_use(tool_use);
+            }
+            Self::ToolEnded { tool, tool_use, .. } | Self::RequestClosed { tool, tool_use, .. } => {
+                *tool = clean(tool, MAX_ID, false);
+                sanitise_tool_use(tool_use);
+            }
+            Self::RequestOpened { tool, text, .. } => {
+                *tool = clean(tool, MAX_ID, false);
+                *text = clean(text, MAX_REQUEST_TEXT, true);
+            }
+            Self::AttentionCalled { text, .. } => *text = clean(text, MAX_REQUEST_TEXT, true),
+            Self::TurnEnded { message, background, .. } => {
+                *message = clean(message, MAX_PROMPT, true);
+                background.truncate(MAX_BACKGROUND);
+                for task in background {
+                    task.id = clean(&task.id, MAX_ID, false);
+                    task.kind = clean(&task.kind, MAX_ID, false);
+                }
+            }
+            Self::TurnFailed { error, detail } => {
+                *error = clean(error, MAX_ID, false);
+                *detail = clean(detail, MAX_PROMPT, true);
+            }
+            Self::StatusReported { activity, text, .. } => {
+                *activity = clean(activity, MAX_LINE, false);
+                *text = clean(text, MAX_REQUEST_TEXT, true);
+            }
+            Self::SessionStarted { .. }
+            | Self::SessionEnded { .. }
+            | Self::ToolsEnded
+            | Self::Rested
+            | Self::SubagentStarted
+            | Self::SubagentEnded
+            | Self::Unknown => {}
+        }
+    }
+}
+
+fn sanitise_tool_use(tool_use: &mut Option<ToolUseId>) {
+    if let Some(id) = tool_use {
+        id.sanitise();
+    }
+}

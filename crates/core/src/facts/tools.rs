@@ -1,0 +1,60 @@
+//! The calls that run now.
+
+use super::Facts;
+use crate::MAX_TOOLS;
+use crate::identity::{SubagentId, ToolUseId};
+use crate::requests::Answer;
+use crate::time::Stamp;
+
+#[derive(Debug, Clone)]
+pub(super) struct OpenTool {
+    pub(super) id: Option<ToolUseId>,
+    pub(super) tool: String,
+    pub(super) text: String,
+    pub(super) input: u32,
+    pub(super) subagent: Option<SubagentId>,
+    pub(super) stamp: Stamp,
+}
+
+impl Facts {
+    pub(super) fn start_tool(&mut self, tool: OpenTool) {
+        if tool.id.is_some() && self.tools.iter().any(|open| open.id == tool.id) {
+            return;
+        }
+        if tool.id.as_ref().is_some_and(|id| self.ended_tools.contains(id)) {
+            return;
+        }
+        if let Some(id) = &tool.id {
+            self.requests.pair(tool.subagent.as_ref(), &tool.tool, tool.input, id);
+        }
+        if self.tools.len() == MAX_TOOLS {
+            self.tools.remove(0);
+        }
+        self.tools.push(tool);
+    }
+
+    pub(super) fn end_tool(
+        &mut self,
+        subagent: Option<&SubagentId>,
+        tool: &str,
+        tool_use: Option<&ToolUseId>,
+        input: u32,
+        stamp: Stamp,
+    ) {
+        self.requests.answer(Answer { subagent, tool, tool_use, input, stamp });
+        if let Some(id) = tool_use {
+            if self.ended_tools.len() == MAX_TOOLS {
+                self.ended_tools.pop_front();
+            }
+            self.ended_tools.push_back(id.clone());
+        }
+        self.tools.retain(|open| {
+            let is_it = if tool_use.is_some() && open.id.is_some() {
+                open.id.as_ref() == tool_use
+            } else {
+                open.tool == tool && open.input == input
+            };
+            open.subagent.as_ref() != subagent || !is_it
+        });
+    }
+}

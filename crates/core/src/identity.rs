@@ -1,0 +1,132 @@
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Makes a newtype round a bounded string.
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Cleans and bounds `text`.
+            pub fn new(text: &str) -> Self {
+                Self(crate::clean(text, crate::MAX_ID, false))
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Whether it names nothing.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
+            /// Cleans and bounds what came over the wire.
+            pub(crate) fn sanitise(&mut self) {
+                *self = Self::new(&self.0);
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Which agent: `claude`, `codex`, or a name given to `crewboard report --agent`.
+    AgentName
+}
+identifier! {
+    /// An agent's own id of a conversation.
+    SessionId
+}
+identifier! {
+    /// An agent's own id of a subagent within a conversation.
+    SubagentId
+}
+identifier! {
+    /// An agent's own id of one tool call.
+    ToolUseId
+}
+identifier! {
+    /// An agent's own id of one turn (Claude Code: `prompt_id`).
+    TurnId
+}
+identifier! {
+    /// A row's name for its whole life: opaque, unique, short enough to type.
+    RowKey
+}
+
+/// An operating-system process. The start time tells it from a later one with the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number, as this machine's daemon sees it.
+    pub pid: u32,
+    /// When it started, in the system's own unit (Linux: clock ticks since boot, field 22 of
+    /// `/proc/PID/stat`).
+    pub start: u64,
+}
+
+/// Letters of a key: no vowels and no look-alikes, so that a key is no word and reads well.
+const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
+
+impl RowKey {
+    /// The key of what `parts` identify. The same parts give the same key in every daemon, so a row
+    /// that a new daemon learns anew is the row a board remembers. `attempt` gives another key when
+    /// one is taken.
+    pub(crate) fn derive(parts: &[&str], attempt: u32) -> Self {
+        let mut hash = fnv1a(&attempt.to_le_bytes());
+        for part in parts {
+            hash = fnv1a_more(hash, part.as_bytes());
+            hash = fnv1a_more(hash, &[0xff]);
+        }
+        // FNV's low bits are its best mixed ones once folded.
+        let mut folded = hash ^ (hash >> 32);
+        let mut key = String::with_capacity(6);
+        // The first is a letter, so that no key looks like a pid or a pane.
+        key.push(char::from(KEY_ALPHABET[10 + usize::try_from(folded % 22).unwrap_or(0)]));
+        folded /= 22;
+        for _ in 0..4 {
+            key.push(char::from(KEY_ALPHABET[usize::try_from(folded % 32).unwrap_or(0)]));
+            folded /= 32;
+        }
+        Self(key)
+    }
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    fnv1a_more(0xcbf2_9ce4_8422_2325, bytes)
+}
+
+fn fnv1a_more(hash: u64, bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_parts_give_the_same_key_everywhere() {
+        let key = RowKey::derive(&["claude", "box", "1574", "285645"], 0);
+        assert_eq!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 0));
+        assert_ne!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 1));
+        assert_ne!(key, RowKey::derive(&["claude", "box", "15742", "85645"], 0));
+        assert_eq!(key.as_str().len(), 5);
+    }
+
+    #[test]
+    fn identifiers_are_bounded_and_clean() {
+        assert_eq!(SessionId::new("a\x1b]0;x\x07b").as_str(), "a]0;xb");
+        assert!(SessionId::new(&"x".repeat(1000)).as_str().len() <= crate::MAX_ID);
+    }
+}

@@ -1,0 +1,37 @@
+//! The domain of Crewboard: what a session is, what it may be doing, and how each event changes it.
+//!
+//! Never: I/O, a clock, the environment, async, locks. Time is an argument ([`Now`]).
+//! Start at [`Sessions::apply`]; the rules of a single row are in `facts`.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
+
+mod describe;
+mod event;
+mod facts;
+mod identity;
+mod limits;
+mod marks;
+mod place;
+mod requests;
+mod restore;
+mod session;
+mod sessions;
+mod status;
+mod text;
+mod time;
+mod tracked;
+mod trail;
+mod wait;
+
+pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin};
+pub use identity::{AgentName, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId};
+pub use limits::*;
+pub use marks::Mark;
+pub use place::Place;
+pub use requests::{Request, RequestKind};
+pub use session::{End, Session, Subagent, Transition, Usage};
+pub use sessions::{Change, Input, Kept, Outcome, Sessions};
+pub use status::Status;
+pub use text::{clean, excerpt};
+pub use time::{Now, Stamp, Timestamp};
+pub use trail::{Effect, TrailEntry};
+pub use wait::{Goal, Reach, Wait, WaitOutcome, WaitScope};

@@ -1,0 +1,219 @@
+use crate::MAX_REQUESTS;
+use crate::identity::{SubagentId, ToolUseId};
+use crate::status::Status;
+use crate::time::Stamp;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// What a person is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestKind {
+    /// May this tool run?
+    Permission,
+    /// The agent asks something.
+    Question,
+    /// May this plan be carried out?
+    Plan,
+}
+
+impl RequestKind {
+    /// The status of a session that waits for this.
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Permission => Status::Permission,
+            Self::Question => Status::Question,
+            Self::Plan => Status::Plan,
+        }
+    }
+}
+
+/// What a session waits for, as views see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// What kind of answer is asked for.
+    pub kind: RequestKind,
+    /// The tool that asks, in the agent's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The whole question, command or plan (bounded by [`crate::MAX_REQUEST_TEXT`]).
+    pub text: String,
+    /// The subagent that asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<SubagentId>,
+}
+
+/// A request that nobody has answered yet, as far as we know.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenRequest {
+    pub(crate) request: Request,
+    pub(crate) input: u32,
+    /// The call it belongs to, once its tool is known: the request itself bears no id.
+    pub(crate) tool_use: Option<ToolUseId>,
+    pub(crate) stamp: Stamp,
+    /// Tells one request from the next of the same words.
+    pub(crate) serial: u64,
+    /// A view gave it back, and with it neither its input nor its call.
+    restored: bool,
+}
+
+/// What an event says of the request it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    pub(crate) subagent: Option<&'a SubagentId>,
+    pub(crate) tool: &'a str,
+    pub(crate) tool_use: Option<&'a ToolUseId>,
+    pub(crate) input: u32,
+    pub(crate) stamp: Stamp,
+}
+
+/// The requests of one row: those open, and those lately answered (a late twin must not reopen one).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Requests {
+    open: Vec<OpenRequest>,
+    answered: VecDeque<Answered>,
+    serial: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Answered {
+    subagent: Option<SubagentId>,
+    tool: String,
+    input: u32,
+    stamp: Stamp,
+}
+
+impl Requests {
+    /// The one a person sees first: agents show one dialog at a time, the oldest.
+    pub(crate) fn first(&self) -> Option<&OpenRequest> {
+        self.open.first()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Opens a request. False if it is a twin of one open or answered already.
+    pub(crate) fn open(
+        &mut self,
+        request: Request,
+        input: u32,
+        tool_use: Option<ToolUseId>,
+        stamp: Stamp,
+    ) -> bool {
+        let tool = request.tool.as_deref().unwrap_or_default();
+        let answered = self.answered.iter().any(|answered| {
+            answered.subagent == request.subagent
+                && answered.tool == tool
+                && (answered.input == input || request.kind != RequestKind::Permission)
+                && !answered.stamp.is_before(stamp)
+        });
+        let twin = self.open.iter().any(|open| {
+            open.request.subagent == request.subagent
+                && open.request.tool == request.tool
+                && open.input == input
+        });
+        if answered || twin {
+            return false;
+        }
+        if self.open.len() == MAX_REQUESTS {
+            self.open.remove(0);
+        }
+        self.serial += 1;
+        let position = self.open.partition_point(|open| !stamp.is_before(open.stamp));
+        let serial = self.serial;
+        let open = OpenRequest { request, input, tool_use, stamp, serial, restored: false };
+        self.open.insert(position, open);
+        true
+    }
+
+    /// Opens a request that a view gave back.
+    pub(crate) fn open_restored(&mut self, request: Request) {
+        if self.open(request, 0, None, Stamp::default())
+            && let Some(open) = self.open.last_mut()
+        {
+            open.restored = true;
+        }
+    }
+
+    /// What a subagent waits for.
+    pub(crate) fn of(&self, subagent: &SubagentId) -> Option<&OpenRequest> {
+        self.open.iter().find(|open| open.request.subagent.as_ref() == Some(subagent))
+    }
+
+    /// Tells a request which call it belongs to, when the tool's event came after the request's.
+    pub(crate) fn pair(
+        &mut self,
+        subagent: Option<&SubagentId>,
+        tool: &str,
+        input: u32,
+        tool_use: &ToolUseId,
+    ) {
+        if let Some(open) = self.open.iter_mut().find(|open| {
+            open.tool_use.is_none()
+                && open.request.subagent.as_ref() == subagent
+                && open.request.tool.as_deref() == Some(tool)
+                && open.input == input
+        }) {
+            open.tool_use = Some(tool_use.clone());
+        }
+    }
+
+    /// Ends the request that `answer` answers, and remembers the answer. True if one was open.
+    pub(crate) fn answer(&mut self, answer: Answer<'_>) -> bool {
+        // The same event twice must not end the next request of the same tool.
+        let is_twin = self.answered.iter().any(|answered| {
+            answered.subagent.as_ref() == answer.subagent
+                && answered.tool == answer.tool
+                && answered.stamp == answer.stamp
+        });
+        if is_twin {
+            return false;
+        }
+        let position = self.open.iter().position(|open| {
+            if open.request.subagent.as_ref() != answer.subagent
+                || answer.stamp.is_before(open.stamp)
+            {
+                return false;
+            }
+            if let (Some(mine), Some(its)) = (&open.tool_use, answer.tool_use) {
+                return mine == its;
+            }
+            // An answered question's or plan's input differs from the asked one's (the answers are
+            // in it), so the tool's name has to do.
+            open.request.tool.as_deref() == Some(answer.tool)
+                && (open.input == answer.input
+                    || open.restored
+                    || open.request.kind != RequestKind::Permission)
+        });
+        let input = position.map_or(answer.input, |position| self.open[position].input);
+        if self.answered.len() == MAX_REQUESTS {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(Answered {
+            subagent: answer.subagent.cloned(),
+            tool: answer.tool.to_owned(),
+            input,
+            stamp: answer.stamp,
+        });
+        position.map(|position| self.open.remove(position)).is_some()
+    }
+
+    /// Ends every request older than `stamp` that `whose` picks.
+    pub(crate) fn close_before(
+        &mut self,
+        stamp: Stamp,
+        whose: impl Fn(Option<&SubagentId>) -> bool,
+    ) {
+        self.open
+            .retain(|open| stamp.is_before(open.stamp) || !whose(open.request.subagent.as_ref()));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+    }
+}

@@ -1,0 +1,129 @@
+//! Rows that a view gives back to a new daemon after the old one died.
+
+use crate::facts::Facts;
+use crate::place::sanitise_optional;
+use crate::session::Session;
+use crate::text::clean;
+use crate::time::{Now, Timestamp};
+use crate::tracked::Tracked;
+use crate::{
+    MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT,
+    MAX_SUBAGENTS, SNOOZE_MS,
+};
+
+/// Cleans and bounds every text of a row that came over the socket.
+pub(crate) fn sanitise(row: &mut Session, now: Now) {
+    row.snoozed_until = row.snoozed_until.map(|until| until.min(Timestamp(now.wall.0 + SNOOZE_MS)));
+    row.key.sanitise();
+    row.agent.sanitise();
+    row.id.sanitise();
+    row.source = clean(&row.source, MAX_ID, false);
+    row.name = clean(&row.name, MAX_LINE, false);
+    row.epoch = clean(&row.epoch, MAX_ID, false);
+    for field in [&mut row.activity, &mut row.branch, &mut row.title, &mut row.model, &mut row.mode]
+    {
+        sanitise_optional(field, MAX_LINE, false);
+    }
+    for field in [&mut row.cwd, &mut row.job, &mut row.profile, &mut row.transcript] {
+        sanitise_optional(field, MAX_PATH, false);
+    }
+    sanitise_optional(&mut row.prompt, MAX_PROMPT, true);
+    if let Some(request) = &mut row.request {
+        request.text = clean(&request.text, MAX_REQUEST_TEXT, true);
+        sanitise_optional(&mut request.tool, MAX_ID, false);
+        if let Some(subagent) = &mut request.subagent {
+            subagent.sanitise();
+        }
+    }
+    row.subagents.truncate(MAX_SUBAGENTS);
+    for subagent in &mut row.subagents {
+        subagent.id.sanitise();
+        sanitise_optional(&mut subagent.kind, MAX_ID, false);
+    }
+    if let Some(parent) = &mut row.parent {
+        parent.sanitise();
+    }
+    row.lineage.truncate(MAX_LINEAGE);
+    for id in &mut row.lineage {
+        id.sanitise();
+    }
+    let excess = row.history.len().saturating_sub(MAX_HISTORY);
+    row.history.drain(..excess);
+    row.place.sanitise();
+}
+
+/// A row that this daemon did not know, from one given back.
+pub(crate) fn revive(mut restored: Session, epoch: &str) -> Tracked {
+    let mut facts = Facts::of_restored(&restored);
+    facts.restored = Some((restored.epoch.clone(), restored.revision, restored.updated));
+    restored.history.clear();
+    epoch.clone_into(&mut restored.epoch);
+    Tracked { session: restored, facts }
+}
+
+/// Brings a row that this daemon knows together with one given back; newest wins. True if anything
+/// a view sees is another than before.
+pub(crate) fn merge(row: &mut Tracked, restored: Session) -> bool {
+    let Some((epoch, revision, updated)) = &row.facts.restored else {
+        fill_in(row, restored);
+        return true;
+    };
+    // Known only from another view: the later picture of the two stands.
+    let is_newer = if *epoch == restored.epoch {
+        restored.revision > *revision
+    } else {
+        restored.updated > *updated
+    };
+    if is_newer {
+        let watched = row.facts.watched;
+        let own_epoch = row.epoch.clone();
+        *row = revive(restored, &own_epoch);
+        row.facts.watched = watched;
+    }
+    is_newer
+}
+
+/// The agent has spoken since: what it said stands, the rest is filled in.
+fn fill_in(row: &mut Tracked, restored: Session) {
+    row.key.clone_from(&restored.key);
+    row.started = row.started.min(restored.started);
+    row.pinned |= restored.pinned;
+    if row.id != restored.id {
+        return;
+    }
+    if row.facts.knows_only_subagents() {
+        // What a subagent's event made us conclude yields to what the session itself had said.
+        row.facts.take_back(&restored);
+        row.since = restored.since;
+        row.source.clone_from(&restored.source);
+        row.status = restored.status;
+    }
+    if row.status == restored.status {
+        row.seen |= restored.seen;
+        row.snoozed_until = row.snoozed_until.or(restored.snoozed_until);
+    }
+    row.dismissed |= restored.dismissed && !row.needs_you;
+    fill(&mut row.title, restored.title);
+    fill(&mut row.prompt, restored.prompt);
+    fill(&mut row.model, restored.model);
+    fill(&mut row.mode, restored.mode);
+    if row.usage.is_none() {
+        row.usage = restored.usage;
+    }
+    if row.lineage.is_empty() {
+        row.lineage = restored.lineage;
+    }
+    let earliest = row.facts.history.front().map(|entered| entered.at);
+    for entered in restored.history.into_iter().rev() {
+        let is_earlier = earliest.is_none_or(|earliest| entered.at < earliest);
+        if row.facts.history.len() < MAX_HISTORY && is_earlier {
+            row.facts.history.push_front(entered);
+        }
+    }
+}
+
+fn fill(field: &mut Option<String>, value: Option<String>) {
+    if field.is_none() {
+        *field = value;
+    }
+}

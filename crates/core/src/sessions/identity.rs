@@ -1,0 +1,126 @@
+//! Which row an event belongs to.
+
+use super::{Outcome, Sessions};
+use crate::describe::describe;
+use crate::event::{Event, Report};
+use crate::identity::{Process, RowKey};
+use crate::session::Session;
+use crate::time::Now;
+use crate::tracked::Tracked;
+use crate::{MAX_LINEAGE, MAX_ROWS, Status};
+use std::cmp::Reverse;
+
+impl Sessions {
+    /// The row an event belongs to, made if there is none.
+    pub(super) fn row_for(
+        &mut self,
+        report: &Report,
+        now: Now,
+        outcome: &mut Outcome,
+    ) -> Option<RowKey> {
+        let same = |row: &&Tracked| row.agent == report.agent && row.id == report.session;
+        let is_last_word = matches!(
+            report.event,
+            Event::SessionEnded { .. } | Event::SubagentEnded | Event::Rested
+        );
+        if let Some(process) = report.process {
+            if let Some(key) = self.by_process.get(&process) {
+                return Some(key.clone());
+            }
+            let closed = self
+                .rows
+                .values()
+                .filter(|row| row.status == Status::Closed && same(row))
+                .max_by_key(|row| row.since)
+                .map(|row| row.key.clone());
+            if let Some(key) = closed.filter(|_| !is_last_word) {
+                self.take_over(&key, process, report);
+                outcome.watch.push(process);
+                return Some(key);
+            }
+        } else {
+            // Its own row, or the latest that has a process. What is chosen must not hang on the
+            // status, or the same event told twice would be two rows' news.
+            let rank = |row: &&Tracked| (row.pid.is_some(), Reverse(row.started), row.key.clone());
+            if let Some(row) = self.rows.values().filter(same).min_by_key(rank) {
+                return Some(row.key.clone());
+            }
+        }
+        if is_last_word || self.rows.len() >= MAX_ROWS && !self.make_room(outcome) {
+            return None;
+        }
+        let key = self.free_key(report);
+        let session = Session {
+            key: key.clone(),
+            agent: report.agent.clone(),
+            id: report.session.clone(),
+            headless: report.headless,
+            pid: report.process.map(|process| process.pid),
+            pid_start: report.process.map(|process| process.start),
+            started: now.wall_of(report.stamp),
+            epoch: self.epoch.clone(),
+            ..Session::default()
+        };
+        let mut row = Tracked { session, ..Tracked::default() };
+        describe(&mut row, report);
+        if let Some(process) = report.process {
+            self.by_process.insert(process, key.clone());
+            outcome.watch.push(process);
+        }
+        self.rows.insert(key.clone(), row);
+        Some(key)
+    }
+
+    /// A new process goes on with a conversation whose row is closed.
+    pub(super) fn take_over(&mut self, key: &RowKey, process: Process, report: &Report) {
+        let Some(row) = self.rows.get_mut(key) else { return };
+        row.pid = Some(process.pid);
+        row.pid_start = Some(process.start);
+        row.parent = None;
+        row.job = None;
+        row.headless = report.headless;
+        row.dismissed = false;
+        row.facts.change_process();
+        // The old process stays known as this row's, so that its late words make no new row.
+        self.by_process.insert(process, key.clone());
+        self.ancestors.remove(key);
+    }
+
+    pub(super) fn free_key(&self, report: &Report) -> RowKey {
+        let process =
+            report.process.map(|process| [process.pid.to_string(), process.start.to_string()]);
+        let parts: Vec<&str> = match &process {
+            Some([pid, start]) => vec![report.agent.as_str(), &report.place.host, pid, start],
+            None => vec![report.agent.as_str(), &report.place.host, report.session.as_str()],
+        };
+        (0..=u32::MAX)
+            .map(|attempt| RowKey::derive(&parts, attempt))
+            .find(|key| !self.rows.contains_key(key))
+            .unwrap_or_default()
+    }
+}
+
+/// Another conversation takes the place of the row's present one, unless the event is of a former.
+pub(super) fn switch_conversation(row: &mut Tracked, report: &Report) -> Result<(), &'static str> {
+    let starts = matches!(report.event, Event::SessionStarted { .. });
+    if !starts && row.lineage.contains(&report.session) {
+        return Err("of a former conversation");
+    }
+    if report.stamp.is_before(row.facts.latest) {
+        return Err("of a conversation left since");
+    }
+    if matches!(report.event, Event::SessionEnded { .. }) || report.subagent.is_some() {
+        return Err("of a conversation this process never showed");
+    }
+    row.lineage.retain(|former| *former != report.session);
+    if row.lineage.len() == MAX_LINEAGE {
+        row.lineage.remove(0);
+    }
+    let former = std::mem::replace(&mut row.id, report.session.clone());
+    row.lineage.push(former);
+    row.title = None;
+    row.prompt = None;
+    row.usage = None;
+    row.facts.start_over(report.stamp);
+    Ok(())
+}

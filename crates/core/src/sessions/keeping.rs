@@ -1,0 +1,109 @@
+//! Counting changes, waiting for deadlines, and letting go of rows.
+
+use super::{Change, Kept, Outcome, Sessions};
+use crate::identity::RowKey;
+use crate::session::Transition;
+use crate::time::Now;
+use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_CLOSED, MAX_REMOVALS, Status};
+
+impl Sessions {
+    /// Counts a change of a row and notes when it may next change by itself.
+    pub(super) fn changed(
+        &mut self,
+        key: &RowKey,
+        transition: Option<Transition>,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        self.revision += 1;
+        if let Some(row) = self.rows.get_mut(key) {
+            row.revision = self.revision;
+            row.updated = now.wall;
+            if transition.is_some() {
+                row.facts.news = self.revision;
+            }
+        }
+        self.schedule(key, now);
+        outcome.changes.push(Change { key: key.clone(), kind: Kept::Present, transition });
+    }
+
+    pub(super) fn schedule(&mut self, key: &RowKey, now: Now) {
+        self.unschedule(key);
+        let Some(row) = self.rows.get(key) else { return };
+        let facts = &row.facts;
+        let snoozed = row.snoozed_until.map(|until| until.since(now.wall));
+        let (since, wait) = if let Some(ended) = facts.ended {
+            (ended.stamp, KEEP_CLOSED_MS)
+        } else if let Some(deadline) = facts.deadline(row.headless) {
+            deadline
+        } else if let Some(snoozed) = snoozed {
+            (now.stamp, snoozed)
+        } else if facts.watched {
+            return;
+        } else {
+            (facts.latest, LOST_AFTER_MS)
+        };
+        let since = if since.boot == now.stamp.boot { since.micros } else { now.stamp.micros };
+        let at = since.saturating_add(wait.saturating_mul(1000));
+        self.deadlines.insert((at, key.clone()));
+        self.deadline_of.insert(key.clone(), at);
+    }
+
+    pub(super) fn unschedule(&mut self, key: &RowKey) {
+        if let Some(at) = self.deadline_of.remove(key) {
+            self.deadlines.remove(&(at, key.clone()));
+        }
+    }
+
+    pub(super) fn prune_closed(&mut self, outcome: &mut Outcome) {
+        let mut closed: Vec<_> = self
+            .rows
+            .values()
+            .filter(|row| row.status == Status::Closed)
+            .map(|row| (row.since, row.key.clone()))
+            .collect();
+        if closed.len() <= MAX_CLOSED {
+            return;
+        }
+        closed.sort();
+        for (_, key) in closed.iter().take(closed.len() - MAX_CLOSED) {
+            self.remove(key, outcome);
+        }
+    }
+
+    /// Removes the row that will be missed least; false if every row is of a living agent.
+    pub(super) fn make_room(&mut self, outcome: &mut Outcome) -> bool {
+        let expendable = self
+            .rows
+            .values()
+            .filter(|row| row.status == Status::Closed || !row.facts.watched)
+            .min_by_key(|row| (row.status != Status::Closed, row.updated))
+            .map(|row| row.key.clone());
+        expendable.is_some_and(|key| {
+            self.remove(&key, outcome);
+            true
+        })
+    }
+
+    pub(super) fn remove(&mut self, key: &RowKey, outcome: &mut Outcome) {
+        self.unschedule(key);
+        self.rows.remove(key);
+        self.ancestors.remove(key);
+        self.by_process.retain(|_, row| row != key);
+        for row in self.rows.values_mut().filter(|row| row.parent.as_ref() == Some(key)) {
+            row.parent = None;
+        }
+        self.forget(key.clone(), outcome);
+    }
+
+    pub(super) fn forget(&mut self, key: RowKey, outcome: &mut Outcome) {
+        self.revision += 1;
+        if self.removals.len() == MAX_REMOVALS
+            && let Some((at, _)) = self.removals.pop_front()
+        {
+            self.forgotten = at;
+        }
+        self.removals.push_back((self.revision, key.clone()));
+        outcome.changes.push(Change { key, kind: Kept::Removed, transition: None });
+    }
+}

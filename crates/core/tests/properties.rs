@@ -1,0 +1,277 @@
+//! What holds for any sequence of events, however odd.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use crewboard_core::{
+    BackgroundTask, EndReason, Event, Input, MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE,
+    MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Place, Process, Report, RequestKind, Session, Sessions,
+    Stamp, StartOrigin, Status, SubagentId, Timestamp, ToolUseId, TurnId,
+};
+use proptest::prelude::*;
+
+/// One step of a made-up history.
+#[derive(Debug, Clone)]
+enum Step {
+    Event {
+        agent: u32,
+        session: u8,
+        subagent: Option<u8>,
+        turn: Option<u8>,
+        headless: bool,
+        back: u64,
+        event: Event,
+    },
+    Watched(u32),
+    Exit(u32),
+    Tick(u64),
+    Mark(u32, Mark),
+}
+
+fn origin() -> impl Strategy<Value = StartOrigin> {
+    prop_oneof![
+        Just(StartOrigin::Startup),
+        Just(StartOrigin::Resume),
+        Just(StartOrigin::Clear),
+        Just(StartOrigin::Compact),
+        Just(StartOrigin::Fork),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let tool = || prop_oneof![Just("Bash".to_owned()), Just("AskUserQuestion".to_owned())];
+    let tool_use = || prop::option::of((0..4u8).prop_map(|id| ToolUseId::new(&format!("t{id}"))));
+    let kind = || {
+        prop_oneof![
+            Just(RequestKind::Permission),
+            Just(RequestKind::Question),
+            Just(RequestKind::Plan)
+        ]
+    };
+    prop_oneof![
+        origin().prop_map(|origin| Event::SessionStarted { origin }),
+        prop_oneof![Just(EndReason::Switch), Just(EndReason::Exit)]
+            .prop_map(|reason| Event::SessionEnded { reason }),
+        ("[a-c]", any::<bool>()).prop_map(|(prompt, automatic)| Event::PromptSubmitted {
+            prompt,
+            automatic,
+            ended_task: automatic.then(|| "a0".to_owned()),
+        }),
+        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolStarted {
+            tool,
+            text: "x".to_owned(),
+            tool_use,
+            input,
+        }),
+        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolEnded {
+            tool,
+            tool_use,
+            input
+        }),
+        Just(Event::ToolsEnded),
+        (kind(), tool(), 0..3u32).prop_map(|(request, tool, input)| Event::RequestOpened {
+            request,
+            tool,
+            text: "do it".to_owned(),
+            input,
+        }),
+        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::RequestClosed {
+            tool,
+            tool_use,
+            input
+        }),
+        kind().prop_map(|request| Event::AttentionCalled { request, text: "still".to_owned() }),
+        Just(Event::Rested),
+        (0..200usize).prop_map(|count| Event::TurnEnded {
+            message: "done".to_owned(),
+            background: (0..count)
+                .map(|index| BackgroundTask {
+                    id: format!("a{index}"),
+                    kind: "subagent".to_owned()
+                })
+                .collect(),
+            scheduled: 0,
+        }),
+        Just(Event::TurnFailed { error: "overloaded".to_owned(), detail: String::new() }),
+        Just(Event::SubagentStarted),
+        Just(Event::SubagentEnded),
+        prop::sample::select(Status::ALL.to_vec()).prop_map(|status| Event::StatusReported {
+            status,
+            activity: "a".to_owned(),
+            text: "t".to_owned(),
+        }),
+        Just(Event::Unknown),
+    ]
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    prop_oneof![
+        (0..200u64).prop_map(|revision| Mark::Seen { revision }),
+        any::<bool>().prop_map(|on| Mark::Pinned { on }),
+        any::<bool>().prop_map(|on| Mark::Snoozed { on }),
+        (any::<bool>(), 0..200u64).prop_map(|(on, revision)| Mark::Dismissed { on, revision }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => (0..4u32, 0..3u8, prop::option::weighted(0.3, 0..3u8), prop::option::of(0..3u8),
+               prop::bool::weighted(0.1), prop_oneof![3 => Just(0u64), 1 => 0..5_000_000u64], event())
+            .prop_map(|(agent, session, subagent, turn, headless, back, event)| Step::Event {
+                agent, session, subagent, turn, headless, back, event
+            }),
+        2 => (1..4u32).prop_map(Step::Watched),
+        1 => (1..4u32).prop_map(Step::Exit),
+        2 => (0..4u32, mark()).prop_map(|(agent, mark)| Step::Mark(agent, mark)),
+        1 => prop_oneof![0..5_000u64, 80_000_000..100_000_000u64].prop_map(Step::Tick),
+    ]
+}
+
+/// A map and the clock that goes on beside it.
+struct World {
+    sessions: Sessions,
+    micros: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { sessions: Sessions::new("test".to_owned()), micros: 10_000_000_000 }
+    }
+
+    fn now(&self) -> Now {
+        let stamp = Stamp { boot: 1, micros: self.micros };
+        Now { wall: Timestamp(1_000_000_000 + self.micros / 1000), stamp }
+    }
+
+    fn input(&self, step: &Step) -> Input {
+        let process = |pid: u32| Process { pid, start: 7 };
+        match step {
+            Step::Watched(pid) => {
+                Input::ProcessWatched { process: process(*pid), ancestors: vec![process(pid + 1)] }
+            }
+            Step::Exit(pid) => Input::ProcessExited { process: process(*pid) },
+            Step::Tick(_) => Input::Tick,
+            Step::Mark(agent, mark) => {
+                let pid = (*agent > 0).then_some(*agent);
+                let row = self.sessions.iter().find(|row| row.pid == pid);
+                let key = row.map(|row| row.key.clone()).unwrap_or_default();
+                Input::Marked { key, mark: *mark }
+            }
+            Step::Event { agent, session, subagent, turn, headless, back, event } => {
+                let stamp = Stamp { boot: 1, micros: self.micros - back };
+                let session = format!("s{session}");
+                Input::Reported(Box::new(Report {
+                    // Agent 0 has no process, as in a container.
+                    process: (*agent > 0).then(|| process(*agent)),
+                    subagent: subagent.map(|id| SubagentId::new(&format!("a{id}"))),
+                    turn: turn.map(|id| TurnId::new(&format!("p{id}"))),
+                    cwd: Some("/home/dev/shop".to_owned()),
+                    headless: *headless,
+                    place: Place { host: "box".to_owned(), ..Place::default() },
+                    ..Report::new("claude", &session, "hook:Test", stamp, event.clone())
+                }))
+            }
+        }
+    }
+
+    fn apply(&mut self, step: &Step) {
+        self.micros += 1000;
+        if let Step::Tick(milliseconds) = step {
+            self.micros += milliseconds * 1000;
+        }
+        let input = self.input(step);
+        let before = self.sessions.revision();
+        let outcome = self.sessions.apply(input, self.now());
+        assert!(self.sessions.revision() >= before);
+        assert_eq!(outcome.changes.is_empty(), self.sessions.revision() == before);
+        for row in self.sessions.iter() {
+            check(row, &self.sessions);
+        }
+        let closed = self.sessions.iter().filter(|row| row.status == Status::Closed).count();
+        assert!(closed <= MAX_CLOSED);
+    }
+
+    /// What a view sees, less what counts how often it was told.
+    fn picture(&self) -> Vec<Session> {
+        let mut rows: Vec<Session> = self
+            .sessions
+            .iter()
+            .map(|row| Session { revision: 0, updated: Timestamp(0), ..row.clone() })
+            .collect();
+        rows.sort_by(|one, other| one.key.cmp(&other.key));
+        rows
+    }
+}
+
+/// What must hold of every row at every moment.
+fn check(row: &Session, sessions: &Sessions) {
+    assert_eq!(row.status.is_request(), row.request.is_some(), "{row:?}");
+    assert_eq!(row.status == Status::Closed, row.end.is_some(), "{row:?}");
+    if row.status == Status::Closed {
+        assert!(row.subagents.is_empty() && row.background == 0 && row.scheduled == 0, "{row:?}");
+    }
+    let calls = row.status.is_request() || row.status.calls_until_seen() && !row.seen;
+    let may_call = !row.headless && row.snoozed_until.is_none();
+    assert_eq!(row.needs_you, calls && may_call, "{row:?}");
+    assert!(!(row.headless && row.status.is_request()), "{row:?}");
+    assert!(row.subagents.len() <= MAX_SUBAGENTS);
+    assert!(row.lineage.len() <= MAX_LINEAGE && !row.lineage.contains(&row.id), "{row:?}");
+    assert!(row.background as usize <= MAX_BACKGROUND);
+    assert!(row.revision <= sessions.revision());
+    assert!(sessions.trail(&row.key).unwrap().len() <= MAX_TRAIL);
+    let history = sessions.with_history(&row.key).unwrap().history;
+    assert!(history.len() <= MAX_HISTORY);
+    assert_eq!(history.last().map(|entered| entered.status), Some(row.status), "{row:?}");
+    assert!(history.windows(2).all(|pair| pair[0].at <= pair[1].at), "{history:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_row_is_sound_at_every_moment(steps in prop::collection::vec(step(), 0..120)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.apply(step);
+        }
+    }
+
+    #[test]
+    fn an_event_told_twice_changes_nothing(steps in prop::collection::vec(step(), 0..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.apply(step);
+            let before = world.picture();
+            let again = world.input(step);
+            world.sessions.apply(again, world.now());
+            prop_assert_eq!(before, world.picture(), "{:?}", step);
+        }
+    }
+
+    #[test]
+    fn a_view_that_resumes_knows_what_one_that_stayed_knows(
+        steps in prop::collection::vec(step(), 1..80),
+        left in 0..80usize,
+    ) {
+        let mut world = World::new();
+        let left = left.min(steps.len());
+        for step in &steps[..left] {
+            world.apply(step);
+        }
+        let revision = world.sessions.revision();
+        let mut known: Vec<_> = world.sessions.iter().map(|row| row.key.clone()).collect();
+        for step in &steps[left..] {
+            world.apply(step);
+        }
+        let (changed, removed) = world.sessions.changes_since(revision).unwrap();
+        known.retain(|key| !removed.contains(key));
+        for key in changed {
+            prop_assert!(world.sessions.get(&key).is_some());
+            if !known.contains(&key) {
+                known.push(key);
+            }
+        }
+        let mut present: Vec<_> = world.sessions.iter().map(|row| row.key.clone()).collect();
+        known.sort();
+        present.sort();
+        prop_assert_eq!(known, present);
+    }
+}
