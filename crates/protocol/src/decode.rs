@@ -1,0 +1,157 @@
+use crate::reply::ErrorCode;
+use crate::request::{After, EventLine, Request, WaitRequest};
+use crate::{MAX_REQUEST_LINE, PROTOCOL};
+use crewboard_core::{Mark, RowKey, Session};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// Why a line is no request.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    #[error("a line must be at most {MAX_REQUEST_LINE} bytes")]
+    TooLong,
+    #[error("not a JSON object with a \"type\": {0}")]
+    NotARequest(serde_json::Error),
+    #[error("unknown request \"{0}\"")]
+    Unknown(String),
+    #[error("this daemon speaks protocol {PROTOCOL}, not {0}")]
+    FutureVersion(u32),
+    #[error("bad \"{kind}\" request: {error}")]
+    Bad { kind: &'static str, error: serde_json::Error },
+}
+
+impl RequestError {
+    /// The code of the reply that tells it.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooLong => ErrorCode::TooLong,
+            Self::NotARequest(_) | Self::Bad { .. } => ErrorCode::BadRequest,
+            Self::Unknown(_) => ErrorCode::UnknownRequest,
+            Self::FutureVersion(_) => ErrorCode::UnsupportedVersion,
+        }
+    }
+}
+
+/// The first look at a line: what it is. A second one reads the rest, so that an error names the
+/// field and nothing is buffered.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    protocol: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Subscribe {
+    #[serde(default)]
+    after: Option<After>,
+}
+
+#[derive(Deserialize)]
+struct Explain {
+    row: RowKey,
+}
+
+#[derive(Deserialize)]
+struct MarkRow {
+    row: RowKey,
+    mark: Mark,
+}
+
+#[derive(Deserialize)]
+struct Restore {
+    row: Box<Session>,
+}
+
+impl Request {
+    /// Reads a line (with or without its newline). Unknown fields are ignored.
+    pub fn decode(line: &[u8]) -> Result<Self, RequestError> {
+        if line.len() > MAX_REQUEST_LINE {
+            return Err(RequestError::TooLong);
+        }
+        let head: Head<'_> = serde_json::from_slice(line).map_err(RequestError::NotARequest)?;
+        if let Some(protocol) = head.protocol
+            && protocol > PROTOCOL
+        {
+            return Err(RequestError::FutureVersion(protocol));
+        }
+        Ok(match head.kind.as_ref() {
+            "event" => Self::Event(rest::<EventLine>("event", line)?),
+            "subscribe" => Self::Subscribe { after: rest::<Subscribe>("subscribe", line)?.after },
+            "list" => Self::List,
+            "wait" => Self::Wait(rest::<WaitRequest>("wait", line)?),
+            "explain" => Self::Explain { row: rest::<Explain>("explain", line)?.row },
+            "mark" => {
+                let MarkRow { row, mark } = rest::<MarkRow>("mark", line)?;
+                Self::Mark { row, mark }
+            }
+            "restore" => Self::Restore { row: rest::<Restore>("restore", line)?.row },
+            "record" => Self::Record,
+            "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },
+            "stop" => Self::Stop,
+            other => return Err(RequestError::Unknown(crewboard_core::clean(other, 40, false))),
+        })
+    }
+}
+
+fn rest<'a, T: Deserialize<'a>>(kind: &'static str, line: &'a [u8]) -> Result<T, RequestError> {
+    serde_json::from_slice(line).map_err(|error| RequestError::Bad { kind, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_request_says_why() {
+        for (line, code, message) in [
+            (
+                "",
+                ErrorCode::BadRequest,
+                "not a JSON object with a \"type\": EOF while parsing a value at line 1 column 0",
+            ),
+            (
+                "garbage",
+                ErrorCode::BadRequest,
+                "not a JSON object with a \"type\": expected value at line 1 column 1",
+            ),
+            (
+                "{}",
+                ErrorCode::BadRequest,
+                "not a JSON object with a \"type\": missing field `type` at line 1 column 2",
+            ),
+            (r#"{"type":"dance"}"#, ErrorCode::UnknownRequest, "unknown request \"dance\""),
+            (
+                r#"{"type":"list","protocol":7}"#,
+                ErrorCode::UnsupportedVersion,
+                "this daemon speaks protocol 1, not 7",
+            ),
+            (
+                r#"{"type":"explain"}"#,
+                ErrorCode::BadRequest,
+                "bad \"explain\" request: missing field `row` at line 1 column 18",
+            ),
+        ] {
+            let error = Request::decode(line.as_bytes()).unwrap_err();
+            assert_eq!((error.code(), error.to_string().as_str()), (code, message), "{line}");
+        }
+        let long = vec![b' '; MAX_REQUEST_LINE + 1];
+        assert_eq!(Request::decode(&long).unwrap_err().code(), ErrorCode::TooLong);
+    }
+
+    #[test]
+    fn unknown_fields_and_events_are_tolerated() {
+        let line = br#"{"type":"event","hook_pid":7,"later":1,"report":{"agent":"claude","session":"s",
+            "source":"hook:New","stamp":{"boot":1,"micros":2},"event":{"kind":"from_the_future","x":1}}}"#;
+        let Request::Event(event) = Request::decode(line).unwrap() else { panic!("not an event") };
+        assert_eq!(event.report.event, crewboard_core::Event::Unknown);
+    }
+
+    #[test]
+    fn deep_nesting_is_skipped_or_refused_but_never_overflows() {
+        let deep =
+            format!("{{\"type\":\"list\",\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(matches!(Request::decode(deep.as_bytes()), Ok(Request::List)));
+    }
+}

@@ -1,0 +1,24 @@
+//! What goes over the socket: requests, replies and notices, a JSON object a line.
+//!
+//! Never: sockets, async, files. `PROTOCOL.md` describes every message; its examples are tests.
+//! Start at [`Request::decode`] and [`Reply`].
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
+
+mod decode;
+mod reply;
+mod request;
+
+pub use decode::RequestError;
+pub use reply::{
+    DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_row, encode_snapshot,
+};
+pub use request::{After, EventLine, Request, WaitRequest};
+
+/// The version of this protocol. Additions do not raise it; only a break would.
+pub const PROTOCOL: u32 = 1;
+
+/// Bytes of the longest line a daemon reads: a row given back with every text at its bound.
+pub const MAX_REQUEST_LINE: usize = 256 * 1024;
+
+/// Bytes of the longest line a client needs to read.
+pub const MAX_REPLY_LINE: usize = 1024 * 1024;

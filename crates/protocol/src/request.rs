@@ -1,0 +1,80 @@
+use crewboard_core::{Goal, Mark, Report, RowKey, Session, WaitScope};
+use serde::{Deserialize, Serialize};
+
+/// What a client asks, or tells, the daemon.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// An agent's event. Never answered: a hook does not wait.
+    Event(EventLine),
+    /// All rows, then every change, until the client leaves.
+    Subscribe {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<After>,
+    },
+    /// All rows, once.
+    List,
+    /// One reply, when the rows have reached a goal or no longer can.
+    Wait(WaitRequest),
+    /// Why a row has the status it has.
+    Explain { row: RowKey },
+    /// A person marks a row.
+    Mark { row: RowKey, mark: Mark },
+    /// A row that an earlier daemon had told this client.
+    Restore { row: Box<Session> },
+    /// Every event that the daemon takes in and every process's end, from now on.
+    Record,
+    /// Who is there.
+    Hello {
+        /// The newest protocol the client speaks.
+        #[serde(default)]
+        protocol: u32,
+    },
+    /// Leave.
+    Stop,
+}
+
+/// The line a hook writes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventLine {
+    /// The hook's own pid as it sees itself. Where the socket's peer has another, the hook is in
+    /// another pid namespace and no pid it names can be trusted to be ours.
+    #[serde(default)]
+    pub hook_pid: u32,
+    /// The event.
+    pub report: Box<Report>,
+}
+
+/// From where to resume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// The daemon's run whose revision it is.
+    pub epoch: String,
+    /// The last revision that is known (`known`, or that of `synced`).
+    pub revision: u64,
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitRequest {
+    /// What the rows should reach.
+    pub goal: Goal,
+    /// How many of them.
+    pub scope: WaitScope,
+    /// The rows it is pinned to; all present ones where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowKey>>,
+    /// Rows that come later count too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new: bool,
+    /// Rows named that are not there yet are waited for: a client that saw its daemon die asks so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing_may_come: bool,
+}
+
+impl Request {
+    /// The request as a line, its newline included.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::reply::encode_line(self)
+    }
+}

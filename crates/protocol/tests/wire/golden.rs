@@ -1,0 +1,183 @@
+//! Peers of different versions understand each other.
+//!
+//! `golden/v1.jsonl` holds lines as they were released: `{"request": …}` or `{"reply": …}`. A line is
+//! never edited or taken out; new ones are added at the end.
+
+use crate::kinds::Met;
+use crewboard_core::Event;
+use crewboard_protocol::{ErrorCode, Reply, Request};
+use serde_json::{Map, Value, json};
+
+const GOLDEN: &str = include_str!("../golden/v1.jsonl");
+
+/// Which way a line goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Request,
+    Reply,
+}
+
+fn golden() -> impl Iterator<Item = (Direction, Value)> {
+    GOLDEN.lines().map(|line| {
+        let mut line: Map<String, Value> = serde_json::from_str(line).unwrap();
+        match (line.remove("request"), line.remove("reply")) {
+            (Some(request), None) => (Direction::Request, request),
+            (None, Some(reply)) => (Direction::Reply, reply),
+            _ => panic!("a golden line is a request or a reply: {line:?}"),
+        }
+    })
+}
+
+/// What this version makes of a line, as it would write it itself.
+fn through(direction: Direction, line: &Value) -> Result<Value, String> {
+    let bytes = serde_json::to_vec(line).unwrap();
+    match direction {
+        Direction::Request => Request::decode(&bytes)
+            .map(|request| serde_json::to_value(request).unwrap())
+            .map_err(|error| error.to_string()),
+        Direction::Reply => Reply::decode(&bytes)
+            .map(|reply| serde_json::to_value(reply).unwrap())
+            .map_err(|error| error.to_string()),
+    }
+}
+
+/// Fails unless everything `released` says is in `present` too.
+fn assert_kept(released: &Value, present: &Value, path: &str) {
+    match (released, present) {
+        (Value::Object(released), Value::Object(present)) => {
+            for (field, value) in released {
+                let path = format!("{path}.{field}");
+                let kept = present.get(field).unwrap_or_else(|| panic!("{path} is lost"));
+                assert_kept(value, kept, &path);
+            }
+        }
+        (Value::Array(released), Value::Array(present)) => {
+            assert_eq!(released.len(), present.len(), "{path}");
+            for (released, present) in released.iter().zip(present) {
+                assert_kept(released, present, &format!("{path}[]"));
+            }
+        }
+        _ => assert_eq!(released, present, "{path}"),
+    }
+}
+
+#[test]
+fn released_lines_are_read_for_ever() {
+    let mut met = Met::default();
+    for (direction, line) in golden() {
+        let present = through(direction, &line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_kept(&line, &present, "");
+        let bytes = serde_json::to_vec(&line).unwrap();
+        match direction {
+            Direction::Request => met.request(&Request::decode(&bytes).unwrap()),
+            Direction::Reply => met.reply(&Reply::decode(&bytes).unwrap()),
+        }
+    }
+    met.assert_complete();
+}
+
+/// Adds a field that this version does not know to every object.
+fn with_news(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            object.values_mut().for_each(with_news);
+            // An effect is named by its only field.
+            if !object.contains_key("set") && !object.contains_key("ignored") {
+                object.insert("from_the_future".to_owned(), json!({"deep": [1, null, "x"]}));
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(with_news),
+        _ => {}
+    }
+}
+
+#[test]
+fn fields_of_a_newer_peer_are_ignored() {
+    for (direction, line) in golden() {
+        let mut newer = line.clone();
+        with_news(&mut newer);
+        assert_eq!(through(direction, &newer), through(direction, &line), "{line}");
+    }
+}
+
+#[test]
+fn kinds_of_a_newer_peer_are_met_calmly() {
+    let reply = Reply::decode(br#"{"type":"lease","holder":{"pid":7}}"#).unwrap();
+    assert!(matches!(reply, Reply::Unknown));
+    let error = br#"{"type":"error","code":"too_hot","message":"wait"}"#;
+    let Reply::Error { code, .. } = Reply::decode(error).unwrap() else { panic!("no error") };
+    assert_eq!(code, ErrorCode::Other);
+    for event in [
+        json!({"kind": "dreamt", "of": ["sheep"]}),
+        json!({"kind": "session_started", "origin": "teleport"}),
+        json!({"kind": "session_ended", "reason": "boredom"}),
+    ] {
+        assert!(serde_json::from_value::<Event>(event.clone()).is_ok(), "{event}");
+    }
+    let error = Request::decode(br#"{"type":"lease"}"#).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnknownRequest);
+}
+
+/// The fields that an older peer may not have written, by the object they are in.
+fn may_be_absent(path: &[String], field: &str) -> bool {
+    match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => matches!(
+            field,
+            "hook_pid"
+                | "protocol"
+                | "after"
+                | "known"
+                | "skipped"
+                | "transitions"
+                | "rows"
+                | "new"
+                | "missing_may_come"
+        ),
+        ["row" | "report", "place"] | ["goal" | "row"] => true,
+        ["report"] => !matches!(field, "agent" | "session" | "source" | "stamp" | "event"),
+        ["row", "request"] => matches!(field, "tool" | "subagent"),
+        ["report", "event"] => {
+            matches!(field, "tool_use" | "automatic" | "ended_task" | "background" | "scheduled")
+        }
+        _ => false,
+    }
+}
+
+/// Every path to an object within `value`.
+fn objects(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
+    let Value::Object(object) = value else { return };
+    found.push(path.to_vec());
+    for (field, inner) in object {
+        let mut path = path.to_vec();
+        path.push(field.clone());
+        objects(inner, &path, found);
+    }
+}
+
+fn at<'a>(value: &'a mut Value, path: &[String]) -> &'a mut Map<String, Value> {
+    path.iter().fold(value, |value, field| &mut value[field]).as_object_mut().unwrap()
+}
+
+#[test]
+fn fields_an_older_peer_did_not_write_are_not_missed() {
+    let mut tried = 0;
+    for (direction, line) in golden() {
+        // The facts of a daemon are read by the same version's commands, and are all of version 1.
+        if direction == Direction::Reply && line["type"] == "hello" {
+            continue;
+        }
+        let mut paths = Vec::new();
+        objects(&line, &[], &mut paths);
+        for path in paths {
+            let fields: Vec<String> = at(&mut line.clone(), &path).keys().cloned().collect();
+            for field in fields.iter().filter(|field| may_be_absent(&path, field)) {
+                let mut older = line.clone();
+                at(&mut older, &path).remove(field);
+                let read = through(direction, &older);
+                assert!(read.is_ok(), "without {path:?}.{field}: {read:?} {line}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 100, "only {tried}");
+}

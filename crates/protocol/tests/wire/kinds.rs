@@ -1,0 +1,123 @@
+//! Every kind of message, listed once. A new variant does not compile until it is listed here, and
+//! then fails the tests until `PROTOCOL.md` and a golden line show it.
+
+use crewboard_core::{Event, Report};
+use crewboard_protocol::{ErrorCode, Reply, Request};
+use std::collections::BTreeSet;
+
+/// Makes a function that names a value's kind, and a list of those names.
+macro_rules! kinds {
+    ($names:ident, $name_of:ident, $type:ty: $($pattern:pat => $name:literal,)+) => {
+        pub(crate) const $names: &[&str] = &[$($name),+];
+
+        pub(crate) fn $name_of(value: &$type) -> &'static str {
+            match value {
+                $($pattern => $name,)+
+            }
+        }
+    };
+}
+
+kinds! { REQUESTS, request, Request:
+    Request::Event(_) => "event",
+    Request::Subscribe { .. } => "subscribe",
+    Request::List => "list",
+    Request::Wait(_) => "wait",
+    Request::Explain { .. } => "explain",
+    Request::Mark { .. } => "mark",
+    Request::Restore { .. } => "restore",
+    Request::Record => "record",
+    Request::Hello { .. } => "hello",
+    Request::Stop => "stop",
+}
+
+kinds! { REPLIES, reply, Reply:
+    Reply::Snapshot { .. } => "snapshot",
+    Reply::Resumed { .. } => "resumed",
+    Reply::Row { .. } => "row",
+    Reply::Change { .. } => "change",
+    Reply::Removed { .. } => "removed",
+    Reply::Synced { .. } => "synced",
+    Reply::Waited { .. } => "waited",
+    Reply::Explanation(_) => "explanation",
+    Reply::Marked { .. } => "marked",
+    Reply::Recording => "recording",
+    Reply::Recorded { .. } => "recorded",
+    Reply::Exited { .. } => "exited",
+    Reply::Hello(_) => "hello",
+    Reply::Stopping => "stopping",
+    Reply::Error { .. } => "error",
+    Reply::Unknown => "unknown",
+}
+
+kinds! { CODES, code, ErrorCode:
+    ErrorCode::BadRequest => "bad_request",
+    ErrorCode::TooLong => "too_long",
+    ErrorCode::UnknownRequest => "unknown_request",
+    ErrorCode::UnsupportedVersion => "unsupported_version",
+    ErrorCode::NotFound => "not_found",
+    ErrorCode::Busy => "busy",
+    ErrorCode::Other => "unknown",
+}
+
+kinds! { EVENTS, event, Event:
+    Event::SessionStarted { .. } => "session_started",
+    Event::SessionEnded { .. } => "session_ended",
+    Event::PromptSubmitted { .. } => "prompt_submitted",
+    Event::ToolStarted { .. } => "tool_started",
+    Event::ToolEnded { .. } => "tool_ended",
+    Event::ToolsEnded => "tools_ended",
+    Event::RequestOpened { .. } => "request_opened",
+    Event::RequestClosed { .. } => "request_closed",
+    Event::AttentionCalled { .. } => "attention_called",
+    Event::Rested => "rested",
+    Event::TurnEnded { .. } => "turn_ended",
+    Event::TurnFailed { .. } => "turn_failed",
+    Event::SubagentStarted => "subagent_started",
+    Event::SubagentEnded => "subagent_ended",
+    Event::StatusReported { .. } => "status_reported",
+    Event::Unknown => "unknown",
+}
+
+/// The kinds met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    requests: BTreeSet<&'static str>,
+    replies: BTreeSet<&'static str>,
+    codes: BTreeSet<&'static str>,
+    events: BTreeSet<&'static str>,
+}
+
+impl Met {
+    pub(crate) fn request(&mut self, value: &Request) {
+        self.requests.insert(request(value));
+        if let Request::Event(line) = value {
+            let Report { event, .. } = line.report.as_ref();
+            self.event(event);
+        }
+    }
+
+    pub(crate) fn reply(&mut self, value: &Reply) {
+        self.replies.insert(reply(value));
+        if let Reply::Error { code: value, .. } = value {
+            self.codes.insert(code(value));
+        }
+    }
+
+    pub(crate) fn event(&mut self, value: &Event) {
+        self.events.insert(event(value));
+    }
+
+    /// Fails unless every kind was met, and none that a reader does not know.
+    pub(crate) fn assert_complete(&self) {
+        for (met, all) in [
+            (&self.requests, REQUESTS),
+            (&self.replies, REPLIES),
+            (&self.codes, CODES),
+            (&self.events, EVENTS),
+        ] {
+            let known = all.iter().copied().filter(|name| *name != "unknown").collect();
+            assert_eq!(*met, known);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The wire as outsiders know it: `PROTOCOL.md` line by line, and the lines of every release.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod golden;
+mod kinds;
+mod page;
