@@ -1,0 +1,19 @@
+//! What Crewboard asks of the operating system: clocks, processes, sockets, locks, bounded I/O.
+//!
+//! The only crate, with the daemon's process watch, where one platform differs from another.
+//! Never: policy. It says what is, others decide.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
+
+mod clock;
+mod deadline;
+mod git;
+mod lock;
+mod process;
+mod socket;
+
+pub use clock::Clock;
+pub use deadline::{Deadline, read_within, write_within};
+pub use git::branch_of;
+pub use lock::{Lock, LockAttempt};
+pub use process::{ProcessFacts, ancestors_of, facts_of, host_name, process_of};
+pub use socket::{Connection, bind_listener, connect};

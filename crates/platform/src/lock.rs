@@ -1,0 +1,101 @@
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A lock held on a file until it is dropped, or its holder dies.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+/// What became of an attempt to lock.
+#[derive(Debug)]
+pub enum LockAttempt {
+    /// It is ours until it is dropped.
+    Taken(Lock),
+    /// Somebody holds it.
+    Held,
+}
+
+impl Lock {
+    /// Takes the lock on `path` if nobody holds it. The file is made if it is not there.
+    pub fn try_take(path: &Path) -> io::Result<LockAttempt> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(LockAttempt::Taken(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(LockAttempt::Held),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Whether somebody holds the lock on `path`. The file is not made.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = OpenOptions::new().read(true).custom_flags(no_follow()).open(path) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Notes in the file at `path`, by a byte, that an event could not be delivered. The file is made
+    /// if it is not there: perhaps no daemon ever came up.
+    pub fn count_loss(path: &Path) {
+        if let Ok(mut file) = open(path) {
+            // A count that cannot be written is lost too; there is nobody to tell.
+            let _ = file.write_all(b".");
+        }
+    }
+
+    /// How many losses the file counts.
+    pub fn losses(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    /// Whether the locked file is still the one at `path`.
+    pub fn is_of(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(mine), Ok(its)) = (self.file.metadata(), path.symlink_metadata()) else {
+            return false;
+        };
+        (mine.dev(), mine.ino()) == (its.dev(), its.ino())
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(no_follow())
+        .open(path)
+}
+
+fn no_follow() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_losses_are_counted() {
+        let world = tempfile::tempdir().unwrap();
+        let path = world.path().join("lock");
+        assert!(!Lock::is_held(&path));
+        assert!(!path.exists());
+        Lock::count_loss(&path);
+        let LockAttempt::Taken(lock) = Lock::try_take(&path).unwrap() else { panic!("held") };
+        assert!(Lock::is_held(&path));
+        assert!(matches!(Lock::try_take(&path).unwrap(), LockAttempt::Held));
+        Lock::count_loss(&path);
+        Lock::count_loss(&path);
+        assert_eq!(lock.losses(), 3);
+        assert!(lock.is_of(&path));
+        std::fs::remove_file(&path).unwrap();
+        assert!(!lock.is_of(&path));
+        drop(lock);
+        assert!(!Lock::is_held(&path));
+    }
+}

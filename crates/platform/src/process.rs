@@ -1,0 +1,106 @@
+use crewboard_core::Process;
+
+/// How far up a process's family is looked at: `claude` in a shell in a shell in tmux is four.
+const MAX_ANCESTORS: usize = 24;
+
+/// What the kernel says of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessFacts {
+    /// Its number and start time.
+    pub process: Process,
+    /// Its parent's number.
+    pub parent: u32,
+    /// The controlling terminal's path.
+    pub tty: Option<String>,
+}
+
+/// The process that `pid` is at present.
+pub fn process_of(pid: u32) -> Option<Process> {
+    facts_of(pid).map(|facts| facts.process)
+}
+
+/// The parent, grandparent and so on of `process`, nearest first.
+pub fn ancestors_of(process: Process) -> Vec<Process> {
+    let mut ancestors = Vec::new();
+    let mut pid = facts_of(process.pid).map_or(0, |facts| facts.parent);
+    while pid > 1 && ancestors.len() < MAX_ANCESTORS {
+        let Some(facts) = facts_of(pid) else { break };
+        ancestors.push(facts.process);
+        pid = facts.parent;
+    }
+    ancestors
+}
+
+/// The machine's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Asks the kernel about `pid`.
+#[cfg(target_os = "linux")]
+pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
+    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    // The second field is the program's name in brackets, and may hold spaces and brackets.
+    let (_, rest) = line.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    let parent = fields.next()?.parse().ok()?;
+    let tty = fields.nth(2)?.parse().ok()?;
+    let start = fields.nth(14)?.parse().ok()?;
+    Some(ProcessFacts { process: Process { pid, start }, parent, tty: tty_path(tty) })
+}
+
+/// The path of a terminal's device number, for the kinds a person types at.
+#[cfg(target_os = "linux")]
+fn tty_path(device: i64) -> Option<String> {
+    let device = u64::try_from(device).ok().filter(|device| *device != 0)?;
+    let major = (device >> 8) & 0xfff;
+    let minor = (device & 0xff) | ((device >> 12) & 0xf_ff00);
+    match major {
+        136..=143 => Some(format!("/dev/pts/{}", (major - 136) * 256 + minor)),
+        4 => Some(format!("/dev/tty{minor}")),
+        _ => None,
+    }
+}
+
+/// Asks the kernel about `pid`.
+#[cfg(target_os = "macos")]
+pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
+    use libproc::bsd_info::BSDInfo;
+    let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
+    let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
+    Some(ProcessFacts { process: Process { pid, start }, parent: info.pbi_ppid, tty: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_a_start_and_a_parent() {
+        let own = facts_of(std::process::id()).unwrap();
+        assert_eq!(own.parent, std::os::unix::process::parent_id());
+        assert!(own.process.start > 0);
+        assert_eq!(process_of(own.process.pid), Some(own.process));
+        assert_eq!(ancestors_of(own.process).first(), process_of(own.parent).as_ref());
+    }
+
+    #[test]
+    fn nobody_is_nobody() {
+        assert_eq!(facts_of(u32::MAX), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn terminal_devices_have_paths() {
+        assert_eq!(tty_path(0), None);
+        assert_eq!(tty_path(34816), Some("/dev/pts/0".to_owned()));
+        assert_eq!(tty_path(34819), Some("/dev/pts/3".to_owned()));
+        assert_eq!(tty_path(35072), Some("/dev/pts/256".to_owned()));
+        assert_eq!(tty_path(1025), Some("/dev/tty1".to_owned()));
+    }
+}

@@ -1,0 +1,116 @@
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+/// Connections that may wait to be accepted. The kernel cuts it to its own bound
+/// (`net.core.somaxconn`, 4096 by default).
+const BACKLOG: i32 = 4096;
+
+/// What became of connecting.
+#[derive(Debug)]
+pub enum Connection {
+    /// Connected, in non-blocking mode.
+    Made(UnixStream),
+    /// A listener is there and its backlog is full.
+    Busy,
+    /// Nobody listens there.
+    Nobody,
+}
+
+/// Connects to the socket at `path` without ever blocking: std's waits while the backlog is full.
+pub fn connect(path: &Path) -> Connection {
+    let Ok(address) = SocketAddrUnix::new(path) else { return Connection::Nobody };
+    let Ok(socket) = socket() else { return Connection::Busy };
+    if rustix::io::ioctl_fionbio(&socket, true).is_err() {
+        return Connection::Busy;
+    }
+    loop {
+        match rustix::net::connect(&socket, &address) {
+            Ok(()) => return Connection::Made(UnixStream::from(socket)),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Connection::Busy,
+            Err(_) => return Connection::Nobody,
+        }
+    }
+}
+
+/// Listens at `path`. The socket is bound as `temporary` and renamed into place once it listens, so
+/// that whoever finds it can connect.
+pub fn bind_listener(path: &Path, temporary: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let address = SocketAddrUnix::new(temporary)?;
+    let socket = socket()?;
+    // The mode must be right from the first moment, not after a chmod.
+    let former = rustix::process::umask(Mode::from_raw_mode(0o177));
+    let bound = rustix::net::bind(&socket, &address);
+    rustix::process::umask(former);
+    bound?;
+    let listening = rustix::net::listen(&socket, BACKLOG)
+        .map_err(io::Error::from)
+        .and_then(|()| std::fs::rename(temporary, path));
+    if let Err(error) = listening {
+        let _ = std::fs::remove_file(temporary);
+        return Err(error);
+    }
+    Ok(UnixListener::from(socket))
+}
+
+#[cfg(target_os = "linux")]
+fn socket() -> io::Result<OwnedFd> {
+    use rustix::net::{SocketFlags, socket_with};
+    Ok(socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn socket() -> io::Result<OwnedFd> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn a_listener_is_private_and_found_at_once() {
+        let world = tempfile::tempdir().unwrap();
+        let (path, temporary) = (world.path().join("s"), world.path().join(".new"));
+        assert!(matches!(connect(&path), Connection::Nobody));
+        let listener = bind_listener(&path, &temporary).unwrap();
+        assert_eq!(path.symlink_metadata().unwrap().mode() & 0o777, 0o600);
+        assert!(!temporary.exists());
+        assert!(matches!(connect(&path), Connection::Made(_)));
+        drop(listener);
+        assert!(matches!(connect(&path), Connection::Nobody));
+        // A dead daemon's socket is in nobody's way.
+        let _listener = bind_listener(&path, &temporary).unwrap();
+        assert!(matches!(connect(&path), Connection::Made(_)));
+    }
+
+    #[test]
+    fn a_full_backlog_is_busy_and_does_not_block() {
+        let world = tempfile::tempdir().unwrap();
+        let path = world.path().join("s");
+        let socket = socket().unwrap();
+        rustix::net::bind(&socket, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        rustix::net::listen(&socket, 0).unwrap();
+        let mut held = Vec::new();
+        loop {
+            match connect(&path) {
+                Connection::Made(stream) => held.push(stream),
+                Connection::Busy => break,
+                Connection::Nobody => panic!("nobody listens"),
+            }
+            assert!(held.len() < 100, "a backlog of none never fills");
+        }
+    }
+}
