@@ -1,0 +1,226 @@
+use crate::Environment;
+use std::fs::{DirBuilder, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Bytes of the longest path a Unix socket can have (`sun_path` less its final zero).
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Bytes of the name a socket is bound under before it is renamed into place.
+const MAX_TEMPORARY_NAME: usize = 16;
+
+/// A place where the socket may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The directory of the socket, its locks and the log.
+    pub directory: PathBuf,
+    /// The socket itself.
+    pub socket: PathBuf,
+    /// The user named it, so it may lie in a directory that others can read.
+    named_by_user: bool,
+}
+
+/// Why a candidate is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("{0} is a symbolic link")]
+    Symlink(PathBuf),
+    #[error("{0} is no directory")]
+    NotADirectory(PathBuf),
+    #[error("{0} belongs to user {1}")]
+    Foreign(PathBuf, u32),
+    #[error("{0} is open to others (mode {1:o}); it must be 0700")]
+    Open(PathBuf, u32),
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+}
+
+/// The places to look for the daemon, best first. One too long for a socket is left out.
+///
+/// A `CREWBOARD_SOCKET` stands alone: a container or a private world must not meet the user's own.
+pub fn candidates(environment: &Environment) -> Vec<Candidate> {
+    if let Some(socket) = &environment.socket
+        && let Some(directory) = socket.parent()
+        && socket.is_absolute()
+        && fits(directory, socket)
+    {
+        let directory = directory.to_owned();
+        return vec![Candidate { directory, socket: socket.clone(), named_by_user: true }];
+    }
+    let uid = environment.uid.to_string();
+    let of_login = environment.run_user.join(&uid);
+    let runtime = environment.runtime_dir.as_ref().filter(|path| path.is_absolute());
+    let mut found: Vec<Candidate> = Vec::new();
+    for directory in runtime
+        .into_iter()
+        .chain([&of_login])
+        .map(|path| path.join("crewboard"))
+        .chain([environment.temporary_dir.join(format!("crewboard-{uid}"))])
+    {
+        let socket = directory.join("crewboard.sock");
+        if fits(&directory, &socket) && found.iter().all(|other| other.directory != directory) {
+            found.push(Candidate { directory, socket, named_by_user: false });
+        }
+    }
+    found
+}
+
+fn fits(directory: &Path, socket: &Path) -> bool {
+    socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH
+        && directory.as_os_str().as_bytes().len() + 1 + MAX_TEMPORARY_NAME <= MAX_SOCKET_PATH
+}
+
+impl Candidate {
+    /// The file whose lock says that a daemon serves this socket. Its length counts dropped events.
+    pub fn serve_lock(&self) -> PathBuf {
+        self.beside("lock")
+    }
+
+    /// The file whose lock is held by whoever starts or stops a daemon.
+    pub fn start_lock(&self) -> PathBuf {
+        self.beside("start")
+    }
+
+    /// The daemon's log.
+    pub fn log(&self) -> PathBuf {
+        self.beside("log")
+    }
+
+    /// Where process `pid` binds the socket before it renames it into place.
+    pub fn temporary_socket(&self, pid: u32) -> PathBuf {
+        self.directory.join(format!(".new-{pid}"))
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut path = self.socket.clone().into_os_string();
+        path.push(".");
+        path.push(ending);
+        PathBuf::from(path)
+    }
+
+    /// Whether the directory is there and safe: ours, private, no link. False if it is not there.
+    pub fn check(&self, uid: u32) -> Result<bool, Unusable> {
+        match self.directory.symlink_metadata() {
+            Ok(metadata) => self.check_metadata(&metadata, uid).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Unusable::Io(self.directory.clone(), error)),
+        }
+    }
+
+    /// Makes the directory if it is not there (its parent must be) and checks it.
+    pub fn prepare(&self, uid: u32) -> Result<(), Unusable> {
+        if self.check(uid)? {
+            return Ok(());
+        }
+        match DirBuilder::new().mode(0o700).create(&self.directory) {
+            Ok(()) => {}
+            // Another of ours was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Unusable::Io(self.directory.clone(), error)),
+        }
+        if self.check(uid)? {
+            Ok(())
+        } else {
+            Err(Unusable::Io(self.directory.clone(), io::ErrorKind::NotFound.into()))
+        }
+    }
+
+    fn check_metadata(&self, metadata: &Metadata, uid: u32) -> Result<(), Unusable> {
+        let path = || self.directory.clone();
+        let mode = metadata.mode() & 0o777;
+        let forbidden = if self.named_by_user { 0o022 } else { 0o077 };
+        if metadata.is_symlink() {
+            Err(Unusable::Symlink(path()))
+        } else if !metadata.is_dir() {
+            Err(Unusable::NotADirectory(path()))
+        } else if metadata.uid() != uid {
+            Err(Unusable::Foreign(path(), metadata.uid()))
+        } else if mode & forbidden != 0 {
+            Err(Unusable::Open(path(), mode))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn environment() -> Environment {
+        Environment {
+            uid: 1000,
+            run_user: "/run/user".into(),
+            temporary_dir: "/tmp".into(),
+            ..Environment::default()
+        }
+    }
+
+    fn sockets(environment: &Environment) -> Vec<String> {
+        let of = |candidate: Candidate| candidate.socket.to_string_lossy().into_owned();
+        candidates(environment).into_iter().map(of).collect()
+    }
+
+    #[test]
+    fn the_order_of_places() {
+        let login = "/run/user/1000/crewboard/crewboard.sock";
+        let shared = "/tmp/crewboard-1000/crewboard.sock";
+        assert_eq!(sockets(&environment()), [login, shared]);
+        let same = Environment { runtime_dir: Some("/run/user/1000".into()), ..environment() };
+        assert_eq!(sockets(&same), [login, shared]);
+        let other = Environment { runtime_dir: Some("/home/dev/run".into()), ..environment() };
+        assert_eq!(sockets(&other), ["/home/dev/run/crewboard/crewboard.sock", login, shared]);
+        let relative = Environment { runtime_dir: Some("run".into()), ..environment() };
+        assert_eq!(sockets(&relative), [login, shared]);
+        let long = Environment {
+            runtime_dir: Some(format!("/home/{}", "x".repeat(80)).into()),
+            ..environment()
+        };
+        assert_eq!(sockets(&long), [login, shared]);
+    }
+
+    #[test]
+    fn a_named_socket_stands_alone_unless_it_cannot_be_one() {
+        let named = Environment { socket: Some("/srv/c.sock".into()), ..environment() };
+        assert_eq!(sockets(&named), ["/srv/c.sock"]);
+        for unfit in ["c.sock".to_owned(), format!("/{}/c", "x".repeat(120))] {
+            let named = Environment { socket: Some(unfit.into()), ..environment() };
+            assert_eq!(sockets(&named).len(), 2);
+        }
+    }
+
+    #[test]
+    fn only_a_private_directory_of_ours_is_used() {
+        let world = tempfile::tempdir().unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        let candidate = |name: &str, named_by_user| Candidate {
+            directory: world.path().join(name),
+            socket: world.path().join(name).join("s"),
+            named_by_user,
+        };
+        let fresh = candidate("fresh", false);
+        assert!(matches!(fresh.check(uid), Ok(false)));
+        fresh.prepare(uid).unwrap();
+        assert_eq!(fs::metadata(&fresh.directory).unwrap().mode() & 0o777, 0o700);
+        assert!(matches!(fresh.check(uid), Ok(true)));
+        assert!(matches!(fresh.check(uid + 1), Err(Unusable::Foreign(..))));
+
+        symlink(&fresh.directory, world.path().join("link")).unwrap();
+        assert!(matches!(candidate("link", false).prepare(uid), Err(Unusable::Symlink(_))));
+
+        fs::create_dir(world.path().join("open")).unwrap();
+        fs::set_permissions(world.path().join("open"), Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(candidate("open", false).prepare(uid), Err(Unusable::Open(_, 0o755))));
+        assert!(candidate("open", true).prepare(uid).is_ok());
+        fs::set_permissions(world.path().join("open"), Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(candidate("open", true).prepare(uid), Err(Unusable::Open(..))));
+
+        fs::write(world.path().join("file"), "").unwrap();
+        assert!(matches!(candidate("file", false).prepare(uid), Err(Unusable::NotADirectory(_))));
+        assert!(matches!(candidate("no/parent", false).prepare(uid), Err(Unusable::Io(..))));
+    }
+}

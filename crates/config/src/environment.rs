@@ -1,0 +1,61 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What Crewboard reads of its environment, read once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The effective user id: whose agents these are.
+    pub uid: u32,
+    /// `CREWBOARD_SOCKET`: the one socket to use, for containers and private worlds.
+    pub socket: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    /// `/run/user`, where a login's runtime directories are.
+    pub run_user: PathBuf,
+    /// The directory for temporary files that all users share (macOS: this user's own).
+    pub temporary_dir: PathBuf,
+    /// `HOME`.
+    pub home: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`.
+    pub config_home: Option<PathBuf>,
+    /// `CREWBOARD_CONFIG`: the configuration file, wherever it is.
+    pub config: Option<PathBuf>,
+    /// `CREWBOARD_IDLE_EXIT`: how long the daemon stays with nobody to serve, as it was written.
+    pub idle_exit: Option<String>,
+    /// `NO_COLOR` is set.
+    pub no_colour: bool,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn of_process() -> Self {
+        Self {
+            uid: rustix::process::geteuid().as_raw(),
+            socket: path_of("CREWBOARD_SOCKET"),
+            runtime_dir: path_of("XDG_RUNTIME_DIR"),
+            run_user: PathBuf::from("/run/user"),
+            temporary_dir: temporary_dir(),
+            home: path_of("HOME"),
+            config_home: path_of("XDG_CONFIG_HOME"),
+            config: path_of("CREWBOARD_CONFIG"),
+            idle_exit: path_of("CREWBOARD_IDLE_EXIT")
+                .map(|value| value.to_string_lossy().into_owned()),
+            no_colour: path_of("NO_COLOR").is_some(),
+        }
+    }
+}
+
+/// Fixed, not `TMPDIR`: an agent whose `TMPDIR` is another must find the same daemon.
+#[cfg(not(target_os = "macos"))]
+fn temporary_dir() -> PathBuf {
+    PathBuf::from("/tmp")
+}
+
+#[cfg(target_os = "macos")]
+fn temporary_dir() -> PathBuf {
+    std::env::temp_dir()
+}
+
+fn path_of(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from)
+}

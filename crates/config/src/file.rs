@@ -1,0 +1,108 @@
+//! Finding and reading the file.
+
+use crate::Environment;
+use rustix::fs::OFlags;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Bytes read of a configuration. Every option written out is a hundredth of it.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Where the configuration file is, if it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    At(PathBuf),
+    /// Nobody says where: there is neither a home nor a variable.
+    Nowhere,
+    /// `CREWBOARD_CONFIG` means another file in every directory. The daemon's is `/`.
+    Relative(PathBuf),
+}
+
+/// Where to look for the configuration file.
+pub fn locate(environment: &Environment) -> Location {
+    if let Some(path) = &environment.config {
+        return if path.is_absolute() {
+            Location::At(path.clone())
+        } else {
+            Location::Relative(path.clone())
+        };
+    }
+    let absolute = |path: &&PathBuf| path.is_absolute();
+    let own = environment.config_home.as_ref().filter(absolute).cloned();
+    let usual = || environment.home.as_ref().filter(absolute).map(|home| home.join(".config"));
+    match own.or_else(usual) {
+        Some(directory) => Location::At(directory.join("crewboard").join("config.toml")),
+        None => Location::Nowhere,
+    }
+}
+
+/// The file's text; `None` if it is not there.
+pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
+    // A pipe in its place must not hold the board up.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("longer than a mebibyte"));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_file_is() {
+        let at = |path: &str| Location::At(path.into());
+        for (config, config_home, home, expected) in [
+            (None, None, Some("/home/dev"), at("/home/dev/.config/crewboard/config.toml")),
+            (None, Some("/x"), Some("/home/dev"), at("/x/crewboard/config.toml")),
+            (None, Some("x"), Some("/home/dev"), at("/home/dev/.config/crewboard/config.toml")),
+            (Some("/c.toml"), Some("/x"), Some("/home/dev"), at("/c.toml")),
+            (Some("c.toml"), Some("/x"), None, Location::Relative("c.toml".into())),
+            (None, None, Some("home"), Location::Nowhere),
+            (None, None, None, Location::Nowhere),
+        ] {
+            let environment = Environment {
+                config: config.map(PathBuf::from),
+                config_home: config_home.map(PathBuf::from),
+                home: home.map(PathBuf::from),
+                ..Environment::default()
+            };
+            assert_eq!(locate(&environment), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_and_what_is_not_there_is_not() {
+        let world = tempfile::tempdir().unwrap();
+        let path = world.path().join("config.toml");
+        assert_eq!(read(&path).unwrap(), None);
+        assert!(read(world.path()).is_err());
+        std::fs::write(&path, "x = 1").unwrap();
+        assert_eq!(read(&path).unwrap().as_deref(), Some("x = 1"));
+        for unreadable in [vec![0xff], vec![b'#'; 2 << 20]] {
+            std::fs::write(&path, unreadable).unwrap();
+            assert!(read(&path).is_err());
+        }
+        assert_eq!(read("/dev/null".as_ref()).unwrap().as_deref(), Some(""));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pipe_in_its_place_holds_nobody_up() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let world = tempfile::tempdir().unwrap();
+        let pipe = world.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(read(&pipe).unwrap().as_deref(), Some(""));
+    }
+}

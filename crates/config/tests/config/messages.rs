@@ -1,0 +1,101 @@
+use crate::schema;
+use crewboard_config::{Environment, Severity};
+use insta::assert_snapshot;
+use std::path::Path;
+
+/// All that is said of a file.
+fn said(text: &str) -> String {
+    let path = Path::new("/etc/config.toml");
+    let loaded = schema().resolve(Some(path), Some(text), &Environment::default());
+    let line = |problem: &crewboard_config::Problem| match problem.severity {
+        Severity::Error => format!("error: {problem}"),
+        Severity::Warning => format!("warning: {problem}"),
+    };
+    loaded.problems.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn files_without_a_fault() {
+    for text in [
+        "",
+        "# nothing\n",
+        "\u{feff}[board]\ntheme = 'dark'\n",
+        "[board]\ntheme = \"dark\"\ndetail = false\n[keys]\njump = \"enter\"\nquit = [\"Q\"]\n",
+        "board.theme = \"plain\"\r\nboard.detail = true\r\n",
+        "keys = { jump = [], seen = [\"enter\"] }",
+        "[daemon]\nidle_exit = \"90s\"",
+        // Each takes the other's key.
+        "[keys]\njump = \"t\"\ntimeline = \"enter\"",
+    ] {
+        assert_eq!(said(text), "", "{text}");
+    }
+}
+
+#[test]
+fn unknown_names_are_warnings_with_advice() {
+    assert_snapshot!(said("[baord]\nx = 1\n[notifications]\n[boards]"), @"
+    warning: /etc/config.toml:1:2: unknown section baord; did you mean board?
+    warning: /etc/config.toml:3:2: unknown section notifications; known are board, keys, daemon
+    warning: /etc/config.toml:4:2: unknown section boards; did you mean board?
+    ");
+    assert_snapshot!(said("theme = \"dark\"\ncolour = 1"), @"
+    warning: /etc/config.toml:1:1: unknown option theme; it belongs into [board]
+    warning: /etc/config.toml:2:1: unknown option colour; known are board, keys, daemon
+    ");
+    assert_snapshot!(said("[board]\ntehme = \"dark\"\nidle_exit = \"1h\"\nfont = 3"), @"
+    warning: /etc/config.toml:2:1: unknown option board.tehme; did you mean theme?
+    warning: /etc/config.toml:3:1: unknown option board.idle_exit; it belongs into [daemon]
+    warning: /etc/config.toml:4:1: unknown option board.font; known are theme, detail
+    ");
+    assert_snapshot!(said("[keys]\n  jmup = \"x\"\n  explode = \"y\""), @"
+    warning: /etc/config.toml:2:3: unknown option keys.jmup; did you mean jump?
+    warning: /etc/config.toml:3:3: unknown option keys.explode; `crewboard config show` lists them all
+    ");
+    assert_snapshot!(said("[daemon]\nidle-exit = \"1h\""), @"warning: /etc/config.toml:2:1: unknown option daemon.idle-exit; did you mean idle_exit?");
+}
+
+#[test]
+fn wrong_values_name_what_is_allowed() {
+    assert_snapshot!(said("[board]\ntheme = \"drak\"\ndetail = \"yes\""), @r#"
+    error: /etc/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
+    error: /etc/config.toml:3:10: board.detail must be true or false, not a string
+    "#);
+    assert_snapshot!(said("[board]\ntheme = \"solarized\"\n[daemon]\nidle_exit = 60"), @r#"
+    error: /etc/config.toml:2:9: board.theme is "solarized"; it must be one of terminal, dark, light, plain
+    error: /etc/config.toml:4:13: daemon.idle_exit must be a time such as "90s" or "2h", not a number
+    "#);
+    assert_snapshot!(said("[board]\ntheme = 1\ndetail = 1\n[daemon]\nidle_exit = \"1d\""), @r#"
+    error: /etc/config.toml:2:9: board.theme must be one of terminal, dark, light, plain, not a number
+    error: /etc/config.toml:3:10: board.detail must be true or false, not a number
+    error: /etc/config.toml:5:13: daemon.idle_exit is "1d"; it must end in ms, s, m or h
+    "#);
+    assert_snapshot!(said("board = true\n[keys]\njump = 1\nseen = [\"a\", 2]\nquit = { a = 1 }"), @"
+    error: /etc/config.toml:1:9: board must be a section, not true or false
+    error: /etc/config.toml:3:8: keys.jump must be a key or a list of keys, not a number
+    error: /etc/config.toml:4:14: keys.seen must be a list of keys, not of a number
+    error: /etc/config.toml:5:8: keys.quit must be a key or a list of keys, not a table
+    ");
+    assert_snapshot!(said("# ü\n[board]\n# é\n  'theme' = \"ü\""), @r#"error: /etc/config.toml:4:13: board.theme is "ü"; it must be one of terminal, dark, light, plain"#);
+}
+
+#[test]
+fn keys_do_one_thing() {
+    assert_snapshot!(said("[keys]\njump = [\"x\", \"hyper-x\", \"\"]"), @r#"
+    error: /etc/config.toml:2:14: keys.jump: "hyper-x" is no key
+    error: /etc/config.toml:2:25: keys.jump: "" is no key
+    "#);
+    assert_snapshot!(said("[keys]\njump = \"x\"\nseen = [\"y\", \"x\"]"), @r#"error: /etc/config.toml:3:14: keys.seen: keys.jump has the key "x" already (line 2)"#);
+    assert_snapshot!(said("[keys]\nseen = [\"space\", \" \"]"), @r#"error: /etc/config.toml:2:18: keys.seen: keys.seen has the key " " already (line 2)"#);
+    assert_snapshot!(said("[keys]\nquit = []"), @"error: /etc/config.toml:2:1: keys.quit must keep a key");
+    assert_snapshot!(said("[keys]\njump = \"q\"\nseen = [\"s\", \"ctrl-c\"]"), @"error: /etc/config.toml:3:14: keys.quit must keep a key");
+    assert_snapshot!(said("[keys]\njump = \"q\""), @"");
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_place() {
+    assert_snapshot!(said("[board]\ntheme = dark\n"), @"error: /etc/config.toml:2:9: string values must be quoted, expected literal string");
+    assert_snapshot!(said("[board\ntheme = \"dark\"\n"), @"error: /etc/config.toml:1:7: unclosed table, expected `]`");
+    assert_snapshot!(said("[board]\ndetail = true\ndetail = false\n"), @"error: /etc/config.toml:3:1: duplicate key");
+    assert_snapshot!(said("[keys]\njump = [\"x\"\n"), @"error: /etc/config.toml:2:12: unclosed array, expected `]`");
+    assert_snapshot!(said("[board]\n[board]\n"), @"error: /etc/config.toml:2:2: duplicate key");
+}
