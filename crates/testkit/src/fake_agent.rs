@@ -1,0 +1,53 @@
+use crewboard_core::Process;
+use std::process::{Child, Command, Stdio};
+
+/// A process that stands for an agent: it lives until it is told to leave.
+#[derive(Debug)]
+pub struct FakeAgent {
+    child: Child,
+}
+
+impl FakeAgent {
+    pub fn new() -> Self {
+        // It reads a pipe that nobody writes, so it goes even where a test is killed.
+        let child = Command::new("cat")
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { child }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its process, with the time it started.
+    pub fn process(&self) -> Process {
+        let line = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let (_, fields) = line.rsplit_once(") ").unwrap();
+        let start = fields.split(' ').nth(19).unwrap().parse().unwrap();
+        Process { pid: self.pid(), start }
+    }
+
+    /// Kills it with signal 9 and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Default for FakeAgent {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for FakeAgent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

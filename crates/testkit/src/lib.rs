@@ -1,0 +1,19 @@
+//! What Crewboard's tests share: recordings of real agents, and what was true while they were made.
+//!
+//! Never: shipped, or used by anything but tests and `xtask`.
+//! Start at [`World`] for real processes and sockets, at [`truth::Truth::load`] and
+//! [`recording::Recording::load`] for what real agents did.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod fake_agent;
+mod line_client;
+pub mod recording;
+mod tmux;
+pub mod truth;
+mod verdict;
+mod world;
+
+pub use fake_agent::FakeAgent;
+pub use line_client::{LineClient, View, event_line, prompt};
+pub use tmux::{Pane, Tmux};
+pub use world::{PATIENCE, Said, World, eventually, finish, is_dead, names_in, outcome, signal};

@@ -1,0 +1,204 @@
+//! Recordings of the real agent: what its hooks were told, what was done to it, what the screen showed.
+
+use crate::truth::harness_dir;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The client whose recordings are kept.
+pub const CLIENT: &str = "claude-code-2.1.330";
+
+/// One scenario's recording.
+#[derive(Debug)]
+pub struct Recording {
+    /// What each hook and status-line process was given, in the order in which they started.
+    pub hooks: Vec<HookLine>,
+    /// What was done to the client, and what the scripted model answered.
+    pub marks: Vec<Mark>,
+    /// What the client left on disk and on the screen.
+    pub files: Vec<FileLine>,
+}
+
+/// One process that the client started for an event or for its status line.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookLine {
+    pub wall_ns: i64,
+    pub mono_ns: i64,
+    pub pid: u32,
+    pub ppid: u32,
+    /// The chain of parents, nearest first: pid and name.
+    pub parents: Vec<(u32, Option<String>)>,
+    pub tty: Option<String>,
+    pub argv: Vec<String>,
+    pub cwd: String,
+    /// The part of its environment that names agent, terminal and session.
+    pub env: BTreeMap<String, String>,
+    pub transcript_bytes: Option<u64>,
+    /// What came on standard input, as JSON text.
+    pub stdin: Box<RawValue>,
+}
+
+impl HookLine {
+    /// The event's name; none for the status line.
+    pub fn event(&self) -> Option<&str> {
+        match self.argv.get(1).map(String::as_str) {
+            Some("hook") => self.argv.get(2).map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// The client's process: the nearest parent that is one.
+    pub fn client(&self) -> Option<u32> {
+        let is_client = |name: &Option<String>| name.as_deref() == Some("claude");
+        self.parents.iter().find(|(_, name)| is_client(name)).map(|(pid, _)| *pid)
+    }
+}
+
+/// One act of the driver, or one answer of the scripted model.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Mark {
+    pub wall_ns: i64,
+    pub mono_ns: i64,
+    /// What was done: `start`, `prompt`, `keys`, `kill -9`, …; none for the model's answers.
+    pub mark: Option<String>,
+    pub cmd: Option<String>,
+    pub text: Option<String>,
+    pub keys: Vec<String>,
+    pub why: Option<String>,
+    pub pid: Option<u32>,
+    pub mock: Option<Answer>,
+}
+
+/// A request to the scripted model and what became of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    pub kind: String,
+    pub scenario: Option<String>,
+    pub turn: Option<u32>,
+    pub code: Option<u32>,
+}
+
+/// One thing seen on disk, of a process or on the screen; only the fields of its source are there.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct FileLine {
+    pub wall_ns: i64,
+    pub mono_ns: i64,
+    /// `sessions`, `transcript`, `jobs`, `process` or `screen`.
+    pub src: String,
+    pub file: Option<String>,
+    pub json: Option<serde_json::Value>,
+    /// Of a process: `start`, `stopped`, `continued`, `exit`.
+    pub op: Option<String>,
+    pub pid: Option<u32>,
+    pub pane: Option<String>,
+    pub dialog: Option<String>,
+    pub spinner: bool,
+    pub turns_done: u32,
+    pub errors: u32,
+    pub bg: u32,
+    /// The fields of the screen that differ from the line before.
+    pub changed: Vec<String>,
+}
+
+impl Recording {
+    /// Names of the scenarios that were recorded, in alphabetical order.
+    pub fn scenarios() -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder())? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if let Some(name) = name.strip_suffix(".marks.jsonl") {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Reads one scenario's recording.
+    pub fn load(scenario: &str) -> io::Result<Self> {
+        let path = |suffix: &str| folder().join(format!("{scenario}{suffix}.jsonl"));
+        Ok(Self {
+            hooks: read_lines(&path(""))?,
+            marks: read_lines(&path(".marks"))?,
+            files: read_lines(&path(".files"))?,
+        })
+    }
+
+    /// The moment from which the truth counts: the driver's first act.
+    pub fn start_ns(&self) -> Option<i64> {
+        first_act_ns(&self.marks)
+    }
+}
+
+/// The wall clock of the driver's first act.
+pub fn first_act_ns(marks: &[Mark]) -> Option<i64> {
+    marks.iter().filter(|mark| mark.mark.is_some()).map(|mark| mark.wall_ns).min()
+}
+
+/// Reads a file of JSON lines, such as a run folder's `marks.jsonl`.
+pub fn read_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    let at = |line: usize, error: &dyn std::fmt::Display| {
+        io::Error::other(format!("{}:{line}: {error}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| at(0, &error))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| serde_json::from_str(line).map_err(|error| at(index + 1, &error)))
+        .collect()
+}
+
+fn folder() -> PathBuf {
+    harness_dir().join("recordings").join(CLIENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::truth::Truth;
+
+    #[test]
+    fn every_recording_reads_whole() {
+        for name in Recording::scenarios().unwrap() {
+            let recording = Recording::load(&name).unwrap();
+            assert!(recording.start_ns().is_some(), "{name}");
+            assert!(recording.files.iter().any(|line| line.src == "sessions"), "{name}");
+            for hook in &recording.hooks {
+                assert_eq!(hook.event().is_none(), hook.argv[1] == "statusline", "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_clients_of_the_hooks_are_the_rows_of_the_truth() {
+        let truth = Truth::load().unwrap();
+        for name in truth.scenarios() {
+            let recording = Recording::load(name).unwrap();
+            let mut clients = Vec::new();
+            for client in recording.hooks.iter().filter_map(HookLine::client) {
+                if !clients.contains(&client) {
+                    clients.push(client);
+                }
+            }
+            let rows: Vec<_> = truth.get(name).unwrap().rows.iter().map(|row| row.pid).collect();
+            assert_eq!(clients, rows, "{name}");
+        }
+    }
+
+    #[test]
+    fn standard_input_is_text_that_was_not_touched() {
+        let recording = Recording::load("permission-approve").unwrap();
+        let request =
+            recording.hooks.iter().find(|hook| hook.event() == Some("PermissionRequest")).unwrap();
+        let text = request.stdin.get();
+        assert!(text.starts_with(r#"{"session_id": ""#), "{text}");
+        let acts: Vec<_> = recording.marks.iter().filter_map(|mark| mark.mark.as_deref()).collect();
+        assert_eq!(acts[..3], ["start", "prompt", "prompt is on screen"]);
+    }
+}

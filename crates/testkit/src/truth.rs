@@ -1,0 +1,197 @@
+//! `harness/truth.json`: the statuses that a person watching the screens would name.
+
+pub use crate::verdict::{Observed, Problem, Verdict, compare};
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+/// The words a status can be; a word in `truth.json` that is none of these is a typing error.
+const WORDS: [&str; 8] =
+    ["working", "permission", "question", "plan", "failed", "done", "idle", "closed"];
+
+/// Returns the folder of the harness in this checkout.
+pub fn harness_dir() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../harness"))
+}
+
+/// What was true in every scenario.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Truth {
+    scenarios: BTreeMap<String, Scenario>,
+}
+
+/// One scenario: a row for each client process, in the order in which they started.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    pub rows: Vec<RowTruth>,
+}
+
+/// One client process, which goes on over `/clear` and a `/resume` inside it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowTruth {
+    /// The name of the row within its scenario, such as `S0`.
+    pub row: String,
+    /// The process in the recording; another one in every other run.
+    pub pid: u32,
+    pub statuses: Vec<Step>,
+    pub kind: String,
+    /// The conversations it held, in order.
+    pub sessions: Vec<String>,
+    /// The status at the end of the scenario.
+    #[serde(rename = "final")]
+    pub last: String,
+    /// What may stand for `last` as well, where a person would not be sure.
+    #[serde(default, rename = "final_accept")]
+    pub last_accept: Vec<String>,
+    #[serde(default)]
+    pub background: u32,
+    /// How the process ended: `exit`, `terminated` or `killed`.
+    pub ended: String,
+    #[serde(default)]
+    pub ended_accept: Vec<String>,
+    pub before_closed: String,
+    /// How a conversation that the process left behind had ended.
+    #[serde(default)]
+    pub ids_ended: BTreeMap<String, String>,
+    #[serde(default)]
+    pub same_session_as: Option<String>,
+    #[serde(default)]
+    pub forked_from: Option<String>,
+}
+
+/// One status of a row and when the screen showed it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub status: String,
+    /// Milliseconds from the driver's first mark. A run of its own puts its own times here, or none.
+    pub at_ms: Option<i64>,
+    /// The act or the change of the screen that brought it, such as `prompt: /clear`.
+    pub from: String,
+    /// The words that a person would accept; `status` is always one of them.
+    #[serde(default)]
+    pub accept: Vec<String>,
+    #[serde(default)]
+    pub background: Option<u32>,
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+impl Truth {
+    /// Reads `harness/truth.json` of this checkout.
+    pub fn load() -> io::Result<Self> {
+        let path = harness_dir().join("truth.json");
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
+        Self::parse(&text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let truth: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        for (name, scenario) in &truth.scenarios {
+            for row in &scenario.rows {
+                if let Some(word) = row.words().find(|word| !WORDS.contains(word)) {
+                    return Err(format!("{name} {}: no status is called `{word}`", row.row));
+                }
+                if row.statuses.is_empty() || row.statuses.iter().any(|step| step.at_ms.is_none()) {
+                    return Err(format!("{name} {}: a status or its time is missing", row.row));
+                }
+            }
+        }
+        Ok(truth)
+    }
+
+    /// Names of all scenarios, in alphabetical order.
+    pub fn scenarios(&self) -> impl Iterator<Item = &str> {
+        self.scenarios.keys().map(String::as_str)
+    }
+
+    /// What was true in one scenario.
+    pub fn get(&self, scenario: &str) -> Option<&Scenario> {
+        self.scenarios.get(scenario)
+    }
+}
+
+impl RowTruth {
+    fn words(&self) -> impl Iterator<Item = &str> {
+        let steps = self.statuses.iter();
+        steps
+            .flat_map(|step| std::iter::once(&step.status).chain(&step.accept))
+            .chain(&self.last_accept)
+            .chain([&self.last, &self.before_closed])
+            .map(String::as_str)
+    }
+
+    /// Whether a person would call the row that at the end of the scenario.
+    pub fn accepts_last(&self, word: &str) -> bool {
+        self.last == word || self.last_accept.iter().any(|accepted| accepted == word)
+    }
+
+    /// Whether a person would have called the row that just before it closed.
+    pub fn accepts_before_closed(&self, word: &str) -> bool {
+        let open = self.statuses.iter().rev().find(|step| step.status != "closed");
+        self.before_closed == word || open.is_some_and(|step| step.accepts(word))
+    }
+
+    /// Whether `end` is Crewboard's word for how the process ended.
+    ///
+    /// A client that is terminated still says goodbye, so there `terminated` is an `exit`.
+    pub fn accepts_end(&self, end: &str) -> bool {
+        std::iter::once(&self.ended).chain(&self.ended_accept).any(|ended| match ended.as_str() {
+            "exit" | "terminated" | "stopped" => end == "exit",
+            other => end == other,
+        })
+    }
+}
+
+impl Step {
+    /// Whether a person would have called the row that.
+    pub fn accepts(&self, word: &str) -> bool {
+        self.status == word || self.accept.iter().any(|accepted| accepted == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Recording;
+
+    #[test]
+    fn the_file_loads_and_every_recording_has_its_truth() {
+        let truth = Truth::load().unwrap();
+        let names: Vec<_> = truth.scenarios().map(str::to_owned).collect();
+        assert_eq!(names, Recording::scenarios().unwrap());
+        assert!(truth.get("plain").is_some());
+        assert!(truth.get("no-such").is_none());
+    }
+
+    #[test]
+    fn its_own_words_are_right() {
+        let truth = Truth::load().unwrap();
+        for name in truth.scenarios() {
+            for row in &truth.get(name).unwrap().rows {
+                let own: Vec<_> = (row.statuses.iter())
+                    .map(|step| Observed::new(&step.status, step.at_ms.unwrap()))
+                    .collect();
+                let end = if row.ended == "killed" { "killed" } else { "exit" };
+                let verdict = compare(row, &own, Some(end));
+                assert!(verdict.is_right(), "{name} {}: {verdict}", row.row);
+                assert!(verdict.lags().all(|(_, lag)| lag == 0), "{name} {}", row.row);
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_status_is_refused() {
+        let text = r#"{"x": {"rows": [{"row": "S0", "pid": 1, "kind": "interactive", "sessions": [],
+            "statuses": [{"status": "bored", "at_ms": 1, "from": "start"}],
+            "final": "closed", "ended": "exit", "before_closed": "idle"}]}}"#;
+        assert_eq!(Truth::parse(text).unwrap_err(), "x S0: no status is called `bored`");
+    }
+}
