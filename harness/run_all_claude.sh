@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# run_all_claude.sh [SCENARIO...]   runs all (or the named) scenarios with the recorder and saves recordings/.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+version=${CLAUDE_CODE_TEST_VERSION:-2.1.330}
+cache=${HARNESS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crewboard-harness}
+export HARNESS_OBSERVE=${HARNESS_OBSERVE:-1}
+mkdir -p "$cache"
+[ $# -gt 0 ] || set -- $("$here/run_claude.sh" --list)
+for s in "$@"; do
+  "$here/run_claude.sh" "$s" > "$cache/last-$s.log" 2>&1 || { echo "$s: FAILED"; grep -m1 FAILED "$cache/last-$s.log"; }
+  python3 -B "$here/export.py" "$cache/r/$s" "$here/recordings/claude-code-$version" "$s"
+done
