@@ -1,0 +1,210 @@
+//! A payload in Crewboard's own terms.
+
+use super::payload::{BackgroundTask as PayloadTask, Payload, Text};
+use super::tool::{self, ASK, EXIT_PLAN};
+use crate::agents::Surroundings;
+use crate::terminals;
+use crewboard_core::{
+    AgentName, BackgroundTask, EndReason, Event, Place, Report, RequestKind, SessionId,
+    StartOrigin, SubagentId, ToolUseId, TurnId,
+};
+
+/// How the prompt begins that tells the model of background work's end; nobody types it.
+const TASK_NOTIFICATION: &str = "<task-notification>";
+
+/// Turns a hook's payload into an event; `None` where it says nothing of use, or is no payload.
+pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
+    let text = String::from_utf8_lossy(payload);
+    let payload = Payload::read(&text);
+    let session = payload.session.as_ref().filter(|session| !session.0.is_empty())?;
+    let name = payload.event.as_ref()?;
+    let job = surroundings.environment.get("CLAUDE_JOB_DIR");
+    let event = event_of(&name.0, &payload, job.is_some())?;
+    let entrypoint = surroundings.environment.get("CLAUDE_CODE_ENTRYPOINT");
+    let transcript = owned(payload.transcript.as_ref());
+    let place = if job.is_some() {
+        // A background session inherits the variables of whichever pane started its service.
+        Place { host: surroundings.host.clone(), ..Place::default() }
+    } else {
+        Place {
+            host: surroundings.host.clone(),
+            tty: surroundings.tty.clone(),
+            ..terminals::place_of(surroundings.environment)
+        }
+    };
+    Some(Report {
+        agent: AgentName::new(super::NAME),
+        session: SessionId::new(&session.0),
+        source: format!("hook:{}", name.0),
+        stamp: surroundings.stamp,
+        process: surroundings.process,
+        subagent: payload.agent_id.as_ref().map(|id| SubagentId::new(&id.0)),
+        subagent_type: payload.agent_id.as_ref().and(owned(payload.agent_type.as_ref())),
+        turn: payload.turn.as_ref().map(|turn| TurnId::new(&turn.0)),
+        cwd: owned(payload.cwd.as_ref()),
+        branch: None,
+        project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
+        profile: surroundings
+            .environment
+            .get("CLAUDE_CONFIG_DIR")
+            .or_else(|| profile_of(transcript.as_deref()?)),
+        transcript,
+        mode: owned(payload.mode.as_ref()),
+        model: owned(payload.model.as_ref()),
+        headless: entrypoint.is_some_and(|entrypoint| entrypoint.starts_with("sdk")),
+        job,
+        place,
+        event,
+    })
+}
+
+fn event_of(name: &str, payload: &Payload<'_>, is_job: bool) -> Option<Event> {
+    Some(match name {
+        "SessionStart" => {
+            // The background service keeps a spare client ready, which is nobody's session until it
+            // is given a prompt (tried: left-arrow).
+            let is_spare = is_job && text(payload.agent_type.as_ref()) == "claude";
+            if is_spare {
+                return None;
+            }
+            Event::SessionStarted { origin: origin_of(text(payload.source.as_ref())) }
+        }
+        "SessionEnd" => Event::SessionEnded {
+            reason: match text(payload.reason.as_ref()) {
+                "clear" | "resume" => EndReason::Switch,
+                _ => EndReason::Exit,
+            },
+        },
+        "UserPromptSubmit" => {
+            let prompt = text(payload.prompt.as_ref());
+            let automatic = prompt.starts_with(TASK_NOTIFICATION);
+            Event::PromptSubmitted {
+                prompt: if automatic { String::new() } else { prompt.to_owned() },
+                automatic,
+                ended_task: if automatic { task_of(prompt) } else { None },
+            }
+        }
+        "PreToolUse" => Event::ToolStarted {
+            tool: tool_name(payload),
+            text: tool_text(payload),
+            tool_use: tool_use(payload),
+            input: input_hash(payload),
+        },
+        "PostToolUse" | "PostToolUseFailure" => Event::ToolEnded {
+            tool: tool_name(payload),
+            tool_use: tool_use(payload),
+            input: input_hash(payload),
+        },
+        "PostToolBatch" => Event::ToolsEnded,
+        "PermissionRequest" => Event::RequestOpened {
+            request: match text(payload.tool.as_ref()) {
+                ASK => RequestKind::Question,
+                EXIT_PLAN => RequestKind::Plan,
+                _ => RequestKind::Permission,
+            },
+            tool: tool_name(payload),
+            text: tool_text(payload),
+            input: input_hash(payload),
+        },
+        "PermissionDenied" => Event::RequestClosed {
+            tool: tool_name(payload),
+            tool_use: tool_use(payload),
+            input: input_hash(payload),
+        },
+        "Elicitation" => Event::RequestOpened {
+            request: RequestKind::Question,
+            tool: text(payload.server.as_ref()).to_owned(),
+            text: text(payload.message.as_ref()).to_owned(),
+            input: tool::hash(text(payload.elicitation.as_ref()).as_bytes()),
+        },
+        "ElicitationResult" => Event::RequestClosed {
+            tool: text(payload.server.as_ref()).to_owned(),
+            tool_use: None,
+            input: tool::hash(text(payload.elicitation.as_ref()).as_bytes()),
+        },
+        "Notification" => return notification(payload),
+        "Stop" => Event::TurnEnded {
+            message: text(payload.last_message.as_ref()).to_owned(),
+            background: payload.background.iter().filter_map(background_task).collect(),
+            scheduled: payload.scheduled,
+        },
+        "StopFailure" => Event::TurnFailed {
+            error: text(payload.error.as_ref()).to_owned(),
+            detail: text(payload.last_message.as_ref().or(payload.error_details.as_ref()))
+                .to_owned(),
+        },
+        "SubagentStart" => Event::SubagentStarted,
+        "SubagentStop" => Event::SubagentEnded,
+        _ => return None,
+    })
+}
+
+fn notification(payload: &Payload<'_>) -> Option<Event> {
+    let message = text(payload.message.as_ref());
+    let request = match text(payload.notification.as_ref()) {
+        "idle_prompt" => return Some(Event::Rested),
+        "permission_prompt" if message.contains("plan") => RequestKind::Plan,
+        "permission_prompt" => RequestKind::Permission,
+        "elicitation_dialog" | "elicitation_url_dialog" => RequestKind::Question,
+        _ => return None,
+    };
+    Some(Event::AttentionCalled { request, text: message.to_owned() })
+}
+
+fn origin_of(source: &str) -> StartOrigin {
+    match source {
+        "startup" => StartOrigin::Startup,
+        "resume" => StartOrigin::Resume,
+        "fork" => StartOrigin::Fork,
+        "clear" => StartOrigin::Clear,
+        "compact" => StartOrigin::Compact,
+        _ => StartOrigin::Unknown,
+    }
+}
+
+fn background_task(task: &PayloadTask<'_>) -> Option<BackgroundTask> {
+    let is_over =
+        matches!(text(task.status.as_ref()), "completed" | "failed" | "killed" | "stopped");
+    (!is_over).then(|| BackgroundTask {
+        id: text(task.id.as_ref()).to_owned(),
+        kind: text(task.kind.as_ref()).to_owned(),
+    })
+}
+
+/// The task that a `<task-notification>` prompt tells the end of.
+fn task_of(prompt: &str) -> Option<String> {
+    let (_, after) = prompt.split_once("<task-id>")?;
+    let (id, _) = after.split_once("</task-id>")?;
+    Some(id.trim().to_owned())
+}
+
+/// The configuration directory that a transcript lies under.
+fn profile_of(transcript: &str) -> Option<String> {
+    let (profile, _) = transcript.split_once("/projects/")?;
+    Some(profile.to_owned())
+}
+
+fn tool_name(payload: &Payload<'_>) -> String {
+    text(payload.tool.as_ref()).to_owned()
+}
+
+fn tool_text(payload: &Payload<'_>) -> String {
+    let cwd = payload.cwd.as_ref().map(|cwd| cwd.0.as_ref());
+    tool::describe(text(payload.tool.as_ref()), payload.tool_input, cwd)
+}
+
+fn tool_use(payload: &Payload<'_>) -> Option<ToolUseId> {
+    payload.tool_use.as_ref().map(|id| ToolUseId::new(&id.0))
+}
+
+fn input_hash(payload: &Payload<'_>) -> u32 {
+    tool::hash(payload.tool_input.map_or(&b""[..], |input| input.get().as_bytes()))
+}
+
+fn text<'a>(field: Option<&'a Text<'_>>) -> &'a str {
+    field.map_or("", |text| &text.0)
+}
+
+fn owned(field: Option<&Text<'_>>) -> Option<String> {
+    field.map(|text| text.0.clone().into_owned()).filter(|text| !text.is_empty())
+}
