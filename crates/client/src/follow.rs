@@ -1,0 +1,224 @@
+use crate::conversation::{Conversation, TalkError};
+use crate::rendezvous::{ConnectError, Rendezvous};
+use crewboard_core::{RowKey, Session, Transition};
+use crewboard_platform::Deadline;
+use crewboard_protocol::{After, Reply, Request};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// How long one attempt to find or start a daemon may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Daemons that may die under our hands before we say that none stays alive.
+const MAX_ATTEMPTS: usize = 10;
+
+/// What a follower learns.
+#[derive(Debug)]
+pub enum News {
+    /// All is known: [`Follow::rows`] is what the daemon has.
+    Synced,
+    /// A row is another than it was; the statuses it entered since, and how many older were left out.
+    Changed {
+        row: Box<Session>,
+        transitions: Vec<Transition>,
+        skipped: u64,
+    },
+    Removed(RowKey),
+    /// The daemon is gone; the rows are what it last said.
+    Lost,
+}
+
+/// Why following ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Talk(#[from] TalkError),
+    /// Whoever reads our output is gone.
+    #[error("the reader went away")]
+    ReaderGone,
+}
+
+/// A subscription that outlives daemons: it finds or starts the next one, gives it the rows it
+/// holds, and goes on.
+#[derive(Debug)]
+pub struct Follow<'a> {
+    rendezvous: &'a Rendezvous,
+    conversation: Option<Conversation>,
+    rows: HashMap<RowKey, Session>,
+    /// Rows named since the last snapshot began; the others are gone.
+    named: Option<Vec<RowKey>>,
+    seen: Option<After>,
+}
+
+impl<'a> Follow<'a> {
+    /// Follows the daemon at `rendezvous`; connects with the first [`Follow::next`].
+    pub fn new(rendezvous: &'a Rendezvous) -> Self {
+        Self { rendezvous, conversation: None, rows: HashMap::new(), named: None, seen: None }
+    }
+
+    /// The rows as last told.
+    pub fn rows(&self) -> &HashMap<RowKey, Session> {
+        &self.rows
+    }
+
+    /// The connection, to wait for; `None` while there is none.
+    pub fn stream(&self) -> Option<&UnixStream> {
+        self.conversation.as_ref().map(Conversation::stream)
+    }
+
+    /// Waits for the next news, over as many daemons as it takes. Ends when `output` has nobody left
+    /// to read it.
+    pub fn next(&mut self, output: &impl AsFd) -> Result<News, FollowError> {
+        let mut attempts = 0;
+        loop {
+            let Some(conversation) = &mut self.conversation else {
+                match self.connect(Deadline::after(CONNECT_WITHIN)) {
+                    // It died while we gave it our rows; the next one gets them.
+                    Err(FollowError::Talk(TalkError::Gone)) if attempts < MAX_ATTEMPTS => {
+                        attempts += 1;
+                    }
+                    result => result?,
+                }
+                continue;
+            };
+            match conversation.receive_ready() {
+                Ok(Some(reply)) => {
+                    if let Some(news) = self.take(reply) {
+                        return Ok(news);
+                    }
+                }
+                Ok(None) => wait_for(conversation, output)?,
+                Err(TalkError::Gone) => {
+                    self.conversation = None;
+                    return Ok(News::Lost);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// All news that are there already; never waits.
+    pub fn ready(&mut self) -> Result<Vec<News>, TalkError> {
+        let mut news = Vec::new();
+        while let Some(conversation) = &mut self.conversation {
+            match conversation.receive_ready() {
+                Ok(Some(reply)) => news.extend(self.take(reply)),
+                Ok(None) => break,
+                Err(TalkError::Gone) => {
+                    self.conversation = None;
+                    news.push(News::Lost);
+                }
+                // A mark on a row that went meanwhile: nothing is wrong with the connection.
+                Err(TalkError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(news)
+    }
+
+    /// Tells the daemon something.
+    pub fn send(&self, request: &Request) -> Result<(), TalkError> {
+        self.conversation.as_ref().ok_or(TalkError::Gone)?.send(request)
+    }
+
+    /// Gives a connection up that is of no more use.
+    pub fn forget_connection(&mut self) {
+        self.conversation = None;
+    }
+
+    /// Finds or starts a daemon, gives it the rows it may not know, and subscribes.
+    pub fn connect(&mut self, deadline: Deadline) -> Result<(), FollowError> {
+        let stream = self.rendezvous.connect_or_start(deadline)?;
+        let conversation = Conversation::new(stream).map_err(TalkError::Io)?;
+        for row in self.rows.values() {
+            conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
+        }
+        conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
+        self.named = None;
+        self.conversation = Some(conversation);
+        Ok(())
+    }
+
+    fn take(&mut self, reply: Reply) -> Option<News> {
+        match reply {
+            Reply::Snapshot { .. } => {
+                self.named = Some(Vec::new());
+                None
+            }
+            Reply::Row { row } => {
+                let is_snapshot = self.named.is_some();
+                if let Some(named) = &mut self.named {
+                    named.push(row.key.clone());
+                }
+                self.rows.insert(row.key.clone(), (*row).clone());
+                (!is_snapshot).then_some(News::Changed { row, transitions: Vec::new(), skipped: 0 })
+            }
+            Reply::Change { row, transitions, skipped, known: resume } => {
+                let history = self.rows.remove(&row.key).map(|known| known.history);
+                let mut known = (*row).clone();
+                known.history = history.unwrap_or_default();
+                known.history.extend(transitions.iter().copied());
+                let excess = known.history.len().saturating_sub(crewboard_core::MAX_HISTORY);
+                known.history.drain(..excess);
+                if let Some(named) = &mut self.named {
+                    named.push(row.key.clone());
+                }
+                self.note(&row.epoch, resume);
+                self.rows.insert(row.key.clone(), known);
+                Some(News::Changed { row, transitions, skipped })
+            }
+            Reply::Removed { key, known } => {
+                self.rows.remove(&key);
+                if let Some(After { epoch, .. }) = self.seen.clone() {
+                    self.note(&epoch, known);
+                }
+                Some(News::Removed(key))
+            }
+            Reply::Synced { epoch, revision } => {
+                if let Some(named) = self.named.take() {
+                    self.rows.retain(|key, _| named.contains(key));
+                }
+                self.note(&epoch, Some(revision));
+                Some(News::Synced)
+            }
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, epoch: &str, known: Option<u64>) {
+        // Until all is known there is no point to resume from.
+        if let (None, Some(revision)) = (&self.named, known) {
+            self.seen = Some(After { epoch: epoch.to_owned(), revision });
+        }
+    }
+}
+
+/// Waits until the daemon has something to say, or nobody reads what we would print of it.
+fn wait_for(conversation: &Conversation, output: &impl AsFd) -> Result<(), FollowError> {
+    loop {
+        let mut descriptors = [
+            PollFd::new(conversation.stream(), PollFlags::IN),
+            // No flag: the kernel reports an error or a hang-up unasked.
+            PollFd::new(output, PollFlags::empty()),
+        ];
+        match poll(&mut descriptors, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(TalkError::Io(io::Error::from(error)).into()),
+        }
+        if !descriptors[0].revents().is_empty() {
+            return Ok(());
+        }
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        if descriptors[1].revents().intersects(gone) {
+            return Err(FollowError::ReaderGone);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// What the daemon keeps of the environment of whoever starts it: where things are and how to reach
+/// the desktop. No agent's and no multiplexer's variables, no keys.
+const KEPT: [&str; 15] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "CREWBOARD_SOCKET",
+    "CREWBOARD_CONFIG",
+    "CREWBOARD_IDLE_EXIT",
+];
+
+/// Starts `program` as the daemon, with `listener` as its standard input and nothing else of ours.
+///
+/// It makes a session of its own (`setsid` there, not here: `process_group` would forbid it).
+pub(crate) fn daemon(
+    program: &Path,
+    socket: &Path,
+    listener: UnixListener,
+    told: &[(&'static str, OsString)],
+) -> io::Result<Child> {
+    // An agent may have left descriptors open to its children; the daemon would hold them for ever.
+    close_fds::set_fds_cloexec(3, &[]);
+    let kept = KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    Command::new(program)
+        .args(["daemon", "run", "--adopt"])
+        .arg(socket)
+        .env_clear()
+        .envs(kept)
+        .envs(told.iter().map(|(name, value)| (name, value)))
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
