@@ -1,0 +1,307 @@
+//! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
+
+use crate::connection::MAX_OWED;
+use crate::recorders::Recorders;
+use crate::subscribers::{Batch, Line, Subscribers};
+use crewboard_core::{
+    Input as DomainInput, Kept, Mark, Now, Process, RowKey, Session, Sessions, Status, Wait,
+    WaitOutcome,
+};
+use crewboard_protocol::{
+    DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request, WaitRequest,
+};
+use std::collections::HashMap;
+
+/// Tells one connection from another for as long as the daemon lives.
+pub(crate) type ConnectionId = u64;
+
+/// Everything that reaches the daemon.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A client asks or tells something. `peer_pid` is who the kernel says it is.
+    Request {
+        connection: ConnectionId,
+        peer_pid: Option<u32>,
+        request: Box<Request>,
+    },
+    /// A connection has written all it was given.
+    Drained(ConnectionId),
+    /// A connection is over.
+    Closed(ConnectionId),
+    /// The kernel tells of a process's end from now on.
+    ProcessWatched {
+        process: Process,
+        ancestors: Vec<Process>,
+    },
+    ProcessExited(Process),
+    /// A deadline of the domain may have passed.
+    Tick,
+}
+
+/// What is to be done about it.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Lines to a connection. It answers with [`Input::Drained`] if they were pushed.
+    Send { connection: ConnectionId, line: Line },
+    /// Tell this client who the daemon is.
+    SayHello(ConnectionId),
+    /// Tell us of this process's end.
+    Watch(Process),
+    /// A client asked the daemon to leave.
+    Stop,
+}
+
+/// The one owner of all state. Not `Clone`; moved into the loop that runs it.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    sessions: Sessions,
+    subscribers: Subscribers,
+    recorders: Recorders,
+    waits: HashMap<ConnectionId, Vec<Wait>>,
+    events: u64,
+}
+
+/// Waits one connection may have in course. Fewer than the replies it may be owed, or it would not
+/// be listened to, and its end not be noticed.
+const MAX_WAITS: usize = MAX_OWED / 2;
+
+impl Actor {
+    pub(crate) fn new(epoch: String) -> Self {
+        Self {
+            sessions: Sessions::new(epoch),
+            subscribers: Subscribers::default(),
+            recorders: Recorders::default(),
+            waits: HashMap::new(),
+            events: 0,
+        }
+    }
+
+    /// Whether anything here is worth staying for.
+    pub(crate) fn has_live_rows(&self) -> bool {
+        self.sessions.has_live_rows()
+    }
+
+    /// Milliseconds until the domain wants a [`Input::Tick`].
+    pub(crate) fn next_deadline(&self, now: Now) -> Option<u64> {
+        self.sessions.next_deadline(now)
+    }
+
+    /// What goes out to subscribers and recorders after a turn.
+    pub(crate) fn flush(&mut self) -> Vec<Batch> {
+        let mut batches = self.subscribers.flush(&self.sessions);
+        batches.extend(self.recorders.flush());
+        batches
+    }
+
+    /// Events taken in so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// What the daemon says of itself, less what only its surroundings know.
+    pub(crate) fn facts(&self) -> DaemonFacts {
+        DaemonFacts {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            epoch: self.sessions.epoch().to_owned(),
+            started: 0,
+            rows: self.sessions.len() as u64,
+            subscribers: self.subscribers.len() as u64,
+            waits: self.waits.values().map(|waits| waits.len() as u64).sum(),
+            events: self.events,
+            dropped: 0,
+            sockets: Vec::new(),
+        }
+    }
+
+    /// Takes in one input. Everything that follows from it is in what it returns and in what the
+    /// next [`Actor::flush`] hands out.
+    pub(crate) fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
+        match input {
+            Input::Request { connection, peer_pid, request } => {
+                self.answer(connection, peer_pid, *request, now)
+            }
+            Input::Drained(connection) => {
+                self.subscribers.drained(connection);
+                self.recorders.drained(connection);
+                Vec::new()
+            }
+            Input::Closed(connection) => {
+                self.subscribers.remove(connection);
+                self.recorders.remove(connection);
+                self.waits.remove(&connection);
+                Vec::new()
+            }
+            Input::ProcessWatched { process, ancestors } => {
+                self.apply(DomainInput::ProcessWatched { process, ancestors }, now)
+            }
+            Input::ProcessExited(process) => {
+                self.recorders.note_end(process, now.stamp);
+                self.apply(DomainInput::ProcessExited { process }, now)
+            }
+            Input::Tick => self.apply(DomainInput::Tick, now),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        connection: ConnectionId,
+        peer_pid: Option<u32>,
+        request: Request,
+        now: Now,
+    ) -> Vec<Output> {
+        match request {
+            Request::Event(event) => {
+                self.events += 1;
+                let mut report = event.report;
+                if peer_pid.is_some_and(|pid| pid != event.hook_pid) {
+                    // Another pid namespace: its numbers may be other processes of ours.
+                    report.process = None;
+                }
+                self.recorders.note_report(&mut report);
+                self.apply(DomainInput::Reported(report), now)
+            }
+            Request::Subscribe { .. } | Request::List if self.recorders.has(connection) => {
+                vec![only_one_stream(connection)]
+            }
+            Request::Record if self.subscribers.has(connection) => {
+                vec![only_one_stream(connection)]
+            }
+            Request::Record => {
+                self.recorders.add(connection);
+                vec![send(connection, &Reply::Recording)]
+            }
+            Request::Subscribe { after } => {
+                self.subscribers.ask(connection, after, true);
+                Vec::new()
+            }
+            Request::List => {
+                self.subscribers.ask(connection, None, false);
+                Vec::new()
+            }
+            Request::Wait(wait) => self.begin_wait(connection, wait),
+            Request::Explain { row } => vec![self.explain(connection, &row)],
+            Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
+            Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
+            Request::Hello { .. } => vec![Output::SayHello(connection)],
+            Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
+        }
+    }
+
+    fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
+        let outcome = self.sessions.apply(input, now);
+        let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
+        for change in &outcome.changes {
+            self.subscribers.note(change);
+            if self.waits.is_empty() {
+                continue;
+            }
+            let row = self.sessions.get(&change.key);
+            for (connection, waits) in &mut self.waits {
+                waits.retain_mut(|wait| {
+                    let outcome = match (change.kind, row) {
+                        (Kept::Present, Some(row)) => wait.observe(row),
+                        _ => wait.removed(&change.key),
+                    };
+                    if let Some(outcome) = outcome {
+                        outputs.push(waited(*connection, outcome, &change.key, row));
+                    }
+                    outcome.is_none()
+                });
+            }
+        }
+        outputs
+    }
+
+    fn begin_wait(&mut self, connection: ConnectionId, request: WaitRequest) -> Vec<Output> {
+        let WaitRequest { goal, scope, rows, new, missing_may_come } = request;
+        let mut keys = rows.unwrap_or_else(|| {
+            let live = |row: &&Session| row.status != Status::Closed;
+            self.sessions.iter().filter(live).map(|row| row.key.clone()).collect()
+        });
+        keys.truncate(crewboard_core::MAX_ROWS);
+        if !missing_may_come && let Some(missing) = keys.iter().find(|key| self.row(key).is_none())
+        {
+            return vec![not_found(connection, missing)];
+        }
+        if keys.is_empty() && !new {
+            let message = "there is no row to wait for".to_owned();
+            return vec![send(connection, &Reply::Error { code: ErrorCode::NotFound, message })];
+        }
+        let waits = self.waits.entry(connection).or_default();
+        if waits.len() == MAX_WAITS {
+            let message = format!("a connection may have {MAX_WAITS} waits");
+            return vec![send(connection, &Reply::Error { code: ErrorCode::Busy, message })];
+        }
+        let mut wait = Wait::new(goal, scope, keys.clone(), new);
+        let mut rows: Vec<_> = keys.iter().filter_map(|key| self.sessions.get(key)).collect();
+        rows.sort_by(|one, other| one.compare_for_list(other));
+        for row in rows {
+            if let Some(outcome) = wait.observe(row) {
+                return vec![waited(connection, outcome, &row.key, Some(row))];
+            }
+        }
+        waits.push(wait);
+        Vec::new()
+    }
+
+    fn mark(
+        &mut self,
+        connection: ConnectionId,
+        key: &RowKey,
+        mark: Mark,
+        now: Now,
+    ) -> Vec<Output> {
+        let mut outputs = self.apply(DomainInput::Marked { key: key.clone(), mark }, now);
+        outputs.push(match self.sessions.get(key) {
+            Some(row) => send(connection, &Reply::Marked { row: Box::new(row.clone()) }),
+            None => not_found(connection, key),
+        });
+        outputs
+    }
+
+    fn row(&self, key: &RowKey) -> Option<&Session> {
+        self.sessions.get(key)
+    }
+
+    fn explain(&self, connection: ConnectionId, key: &RowKey) -> Output {
+        match (self.sessions.with_history(key), self.sessions.trail(key)) {
+            (Some(row), Some(trail)) => {
+                let explanation = Explanation { row: Box::new(row), trail };
+                send(connection, &Reply::Explanation(Box::new(explanation)))
+            }
+            _ => not_found(connection, key),
+        }
+    }
+}
+
+fn send(connection: ConnectionId, reply: &Reply) -> Output {
+    Output::Send { connection, line: reply.encode().into() }
+}
+
+/// Two that push to one connection could not tell whose lines it has written.
+fn only_one_stream(connection: ConnectionId) -> Output {
+    let message = "a connection that records cannot subscribe or list".to_owned();
+    send(connection, &Reply::Error { code: ErrorCode::Busy, message })
+}
+
+fn not_found(connection: ConnectionId, key: &RowKey) -> Output {
+    let message = format!("there is no row {key}");
+    send(connection, &Reply::Error { code: ErrorCode::NotFound, message })
+}
+
+/// How a wait ended, and the row that ended it. Of one that was removed only the key is left to tell.
+fn waited(
+    connection: ConnectionId,
+    outcome: WaitOutcome,
+    key: &RowKey,
+    row: Option<&Session>,
+) -> Output {
+    let gone = || Session { key: key.clone(), status: Status::Closed, ..Session::default() };
+    let row = Box::new(row.cloned().unwrap_or_else(gone));
+    send(connection, &Reply::Waited { outcome, row })
+}
+
+#[cfg(test)]
+mod tests;

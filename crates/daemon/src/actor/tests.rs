@@ -1,0 +1,401 @@
+//! The actor as a function: inputs and a time in; outputs and batches out.
+
+use super::*;
+use crewboard_core::{
+    AgentName, EndReason, Event, Goal, Process, Report, SessionId, Stamp, Status, Timestamp,
+    WaitScope,
+};
+use crewboard_protocol::{After, EventLine};
+use serde_json::{Value, json};
+
+const HOOK: u32 = 500;
+
+/// An actor, the time it is told, and the connections whose lines it is asked to send.
+struct Stage {
+    actor: Actor,
+    micros: u64,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self { actor: Actor::new("e".to_owned()), micros: 1_000_000 }
+    }
+
+    fn now(&self) -> Now {
+        Now { wall: Timestamp(self.micros / 1000), stamp: Stamp { boot: 1, micros: self.micros } }
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Output> {
+        self.micros += 1000;
+        let now = self.now();
+        self.actor.handle(input, now)
+    }
+
+    /// A request of connection `from`; the replies to any connection, as text.
+    fn ask(&mut self, from: ConnectionId, request: Request) -> Vec<(ConnectionId, Value)> {
+        let outputs = self.input(Input::Request {
+            connection: from,
+            peer_pid: Some(HOOK),
+            request: Box::new(request),
+        });
+        replies(&outputs)
+    }
+
+    fn event(&mut self, session: &str, process: Option<u32>, event: Event) -> Vec<Output> {
+        self.event_from(HOOK, session, process, event)
+    }
+
+    fn event_from(
+        &mut self,
+        hook_pid: u32,
+        session: &str,
+        process: Option<u32>,
+        event: Event,
+    ) -> Vec<Output> {
+        let stamp = Stamp { boot: 1, micros: self.micros };
+        let report = Box::new(Report {
+            process: process.map(|pid| Process { pid, start: 7 }),
+            ..Report::new("claude", session, "hook:Test", stamp, event)
+        });
+        let request = Box::new(Request::Event(EventLine { hook_pid, report }));
+        self.input(Input::Request { connection: 99, peer_pid: Some(HOOK), request })
+    }
+
+    fn reported(&mut self, session: &str, status: Status) -> Vec<(ConnectionId, Value)> {
+        let (activity, text) = (String::new(), String::new());
+        let outputs = self.event(session, None, Event::StatusReported { status, activity, text });
+        replies(&outputs)
+    }
+
+    fn goodbye(&mut self, session: &str) {
+        self.event(session, None, Event::SessionEnded { reason: EndReason::Exit });
+    }
+
+    /// What goes out to a connection now, in short: the kind of each line, and of which session.
+    fn flush(&mut self, connection: ConnectionId) -> String {
+        let batches = self.actor.flush();
+        let lines = batches.iter().filter(|batch| batch.connection == connection);
+        let lines: Vec<String> = lines
+            .flat_map(|batch| &batch.lines)
+            .map(|line| {
+                let value: Value = serde_json::from_slice(line).unwrap();
+                let kind = value["type"].as_str().unwrap().to_owned();
+                let row = &value["row"];
+                match (row["id"].as_str(), value["transitions"].as_array()) {
+                    (Some(id), Some(entered)) => {
+                        let entered = entered.iter().map(|entered| {
+                            entered["status"].as_str().unwrap().chars().next().unwrap()
+                        });
+                        let skipped = value["skipped"].as_u64().map(|count| format!("+{count}"));
+                        let entered: String = entered.collect();
+                        format!("{kind} {id}:{entered}{}", skipped.unwrap_or_default())
+                    }
+                    (Some(id), None) => format!("{kind} {id}"),
+                    _ => kind,
+                }
+            })
+            .collect();
+        lines.join(", ")
+    }
+
+    /// The same, and the connection has written it.
+    fn drain(&mut self, connection: ConnectionId) -> String {
+        let lines = self.flush(connection);
+        self.input(Input::Drained(connection));
+        lines
+    }
+
+    fn key_of(&self, session: &str) -> RowKey {
+        self.actor.sessions.iter().find(|row| row.id.as_str() == session).unwrap().key.clone()
+    }
+}
+
+fn replies(outputs: &[Output]) -> Vec<(ConnectionId, Value)> {
+    let sent = outputs.iter().filter_map(|output| match output {
+        Output::Send { connection, line } => {
+            Some((*connection, serde_json::from_slice(line).unwrap()))
+        }
+        _ => None,
+    });
+    sent.collect()
+}
+
+fn subscribe(revision: Option<u64>) -> Request {
+    Request::Subscribe { after: revision.map(|revision| After { epoch: "e".to_owned(), revision }) }
+}
+
+#[test]
+fn a_subscription_is_a_snapshot_and_every_change_after_it() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Working);
+    stage.reported("b", Status::Question);
+    stage.ask(1, subscribe(None));
+    assert_eq!(stage.drain(1), "snapshot, row b, row a, synced");
+    assert_eq!(stage.drain(1), "");
+    stage.reported("a", Status::Done);
+    assert_eq!(stage.drain(1), "change a:d");
+    stage.goodbye("a");
+    stage.reported("c", Status::Idle);
+    assert_eq!(stage.drain(1), "change a:c, change c:i");
+}
+
+#[test]
+fn what_waits_for_a_slow_view_is_the_newest_of_each_row() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Working);
+    stage.ask(1, subscribe(None));
+    assert_eq!(stage.flush(1), "snapshot, row a, synced");
+    // It has not written that yet: nothing more goes out.
+    for _ in 0..6 {
+        stage.reported("a", Status::Done);
+        stage.reported("a", Status::Working);
+    }
+    stage.reported("b", Status::Idle);
+    assert_eq!(stage.flush(1), "");
+    stage.input(Input::Drained(1));
+    assert_eq!(stage.drain(1), "change a:dwdwdwdw+4, change b:i");
+}
+
+#[test]
+fn rows_that_come_and_go_unseen_leave_nothing_behind() {
+    let mut stage = Stage::new();
+    stage.reported("stays", Status::Working);
+    for index in 0..50 {
+        let session = format!("early-{index}");
+        stage.reported(&session, Status::Working);
+        stage.goodbye(&session);
+    }
+    stage.ask(1, subscribe(None));
+    assert!(stage.flush(1).ends_with("synced"));
+    let (places, news) = stage.actor.subscribers.waiting(1);
+    assert_eq!((places, news), (0, 0));
+    for index in 0..5000 {
+        let session = format!("session-{index}");
+        stage.reported(&session, Status::Working);
+        stage.goodbye(&session);
+        stage.reported("stays", if index % 2 == 0 { Status::Done } else { Status::Working });
+    }
+    // 50 closed rows that are kept, 50 it knows and that are gone, and the one that stays.
+    let (places, news) = stage.actor.subscribers.waiting(1);
+    assert_eq!(news, 101);
+    assert!(places < 300, "{places}");
+    stage.input(Input::Drained(1));
+    let lines = stage.drain(1);
+    assert_eq!(lines.matches("removed").count(), 50, "{lines}");
+    assert_eq!(lines.matches("change").count(), 51, "{lines}");
+    assert_eq!(stage.drain(1), "");
+}
+
+#[test]
+fn a_view_resumes_or_begins_anew() {
+    let mut stage = Stage::new();
+    for session in ["a", "b", "c"] {
+        stage.reported(session, Status::Working);
+    }
+    let revision = stage.actor.sessions.revision();
+    stage.reported("b", Status::Done);
+    for (after, expected) in [
+        (subscribe(Some(revision)), "resumed, row b, synced"),
+        (subscribe(Some(revision + 1)), "resumed, synced"),
+        (subscribe(Some(revision + 2)), "snapshot, row b, row a, row c, synced"),
+        (subscribe(None), "snapshot, row b, row a, row c, synced"),
+        (
+            Request::Subscribe { after: Some(After { epoch: "f".to_owned(), revision }) },
+            "snapshot, row b, row a, row c, synced",
+        ),
+    ] {
+        stage.ask(1, after);
+        assert_eq!(stage.drain(1), expected);
+        stage.input(Input::Closed(1));
+    }
+    assert_eq!(stage.actor.subscribers.len(), 0);
+}
+
+#[test]
+fn lists_and_subscriptions_of_one_connection_do_not_disturb_each_other() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Working);
+    stage.ask(1, Request::List);
+    stage.ask(1, Request::List);
+    assert_eq!(stage.drain(1), "snapshot, row a, synced");
+    assert_eq!(stage.drain(1), "snapshot, row a, synced");
+    stage.reported("a", Status::Done);
+    assert_eq!(stage.drain(1), "", "a list is no subscription");
+    stage.ask(1, subscribe(None));
+    stage.ask(1, Request::List);
+    assert_eq!(stage.drain(1), "snapshot, row a, synced");
+    assert_eq!(stage.drain(1), "snapshot, row a, synced");
+    stage.reported("a", Status::Working);
+    assert_eq!(stage.drain(1), "change a:w");
+}
+
+#[test]
+fn a_line_for_several_views_is_made_once() {
+    let mut stage = Stage::new();
+    for connection in 1..4 {
+        stage.ask(connection, subscribe(None));
+        stage.drain(connection);
+    }
+    for connection in 1..4 {
+        stage.input(Input::Drained(connection));
+    }
+    stage.reported("a", Status::Working);
+    let batches = stage.actor.flush();
+    assert_eq!(batches.len(), 3);
+    let first = &batches[0].lines[0];
+    assert!(batches.iter().all(|batch| std::sync::Arc::ptr_eq(&batch.lines[0], first)));
+}
+
+#[test]
+fn waits_end_as_they_should() {
+    let any = WaitScope::Any;
+    let all = WaitScope::All;
+    let done = Goal { statuses: vec![Status::Done], needs_you: false };
+    let needs_you = Goal { statuses: Vec::new(), needs_you: true };
+    // At the start a and b work; then this happens, and the wait ends so.
+    for (name, goal, scope, rows, new, then, expected) in [
+        ("one", &done, all, &["a"][..], false, &[("a", Status::Done)][..], Some("reached")),
+        ("not it", &done, all, &["a"], false, &[("b", Status::Done)], None),
+        ("blocked", &done, all, &["a"], false, &[("a", Status::Permission)], Some("blocked")),
+        ("failed", &done, all, &["a"], false, &[("a", Status::Failed)], Some("blocked")),
+        ("closed", &done, all, &["a"], false, &[("a", Status::Closed)], Some("closed")),
+        ("wanted", &needs_you, all, &["a"], false, &[("a", Status::Plan)], Some("reached")),
+        (
+            "passing",
+            &done,
+            all,
+            &["a", "b"],
+            false,
+            &[("a", Status::Done), ("a", Status::Working), ("b", Status::Done)],
+            Some("reached"),
+        ),
+        ("half", &done, all, &["a", "b"], false, &[("a", Status::Done)], None),
+        ("first", &done, any, &["a", "b"], false, &[("b", Status::Done)], Some("reached")),
+        ("other", &done, any, &["a", "b"], false, &[("b", Status::Question)], None),
+        ("late", &done, any, &["a"], false, &[("new", Status::Done)], None),
+        ("new", &done, any, &["a"], true, &[("new", Status::Done)], Some("reached")),
+        (
+            "none left",
+            &done,
+            any,
+            &["a", "b"],
+            false,
+            &[("a", Status::Closed), ("b", Status::Closed)],
+            Some("closed"),
+        ),
+    ] {
+        let mut stage = Stage::new();
+        stage.reported("a", Status::Working);
+        stage.reported("b", Status::Working);
+        let keys = rows.iter().map(|row| stage.key_of(row)).collect();
+        let wait = WaitRequest {
+            goal: goal.clone(),
+            scope,
+            rows: Some(keys),
+            new,
+            missing_may_come: false,
+        };
+        assert_eq!(stage.ask(1, Request::Wait(wait)), [], "{name}");
+        let mut told = Vec::new();
+        for (session, status) in then {
+            told.extend(stage.reported(session, *status));
+        }
+        let outcome = told.first().map(|(connection, reply)| {
+            assert_eq!(*connection, 1, "{name}");
+            reply["outcome"].as_str().unwrap().to_owned()
+        });
+        assert_eq!(outcome.as_deref(), expected, "{name}");
+        assert!(told.len() <= 1, "{name}: told twice");
+        let waits = usize::from(expected.is_none());
+        assert_eq!(stage.actor.facts().waits, waits as u64, "{name}");
+        stage.input(Input::Closed(1));
+        assert_eq!(stage.actor.facts().waits, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_wait_says_at_once_what_is_so_or_cannot_be() {
+    let mut stage = Stage::new();
+    let wait = |rows: Option<Vec<RowKey>>, new, missing_may_come| {
+        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        Request::Wait(WaitRequest { goal, scope: WaitScope::Any, rows, new, missing_may_come })
+    };
+    let code = |replies: Vec<(ConnectionId, Value)>| replies.first().map(|r| r.1["code"].clone());
+    let nobody = || Some(vec![RowKey::new("nobody")]);
+    assert_eq!(code(stage.ask(1, wait(None, false, false))), Some(json!("not_found")));
+    assert_eq!(code(stage.ask(1, wait(nobody(), false, false))), Some(json!("not_found")));
+    assert_eq!(stage.ask(1, wait(nobody(), false, true)), []);
+    assert_eq!(stage.ask(1, wait(None, true, false)), []);
+    stage.reported("a", Status::Done);
+    let replies = stage.ask(2, wait(None, false, false));
+    assert_eq!((replies[0].0, &replies[0].1["outcome"]), (2, &json!("reached")));
+    for _ in 0..MAX_WAITS {
+        assert_eq!(stage.ask(3, wait(nobody(), false, true)), []);
+    }
+    assert_eq!(code(stage.ask(3, wait(nobody(), false, true))), Some(json!("busy")));
+}
+
+#[test]
+fn a_process_is_watched_only_where_its_number_is_ours() {
+    let prompt =
+        || Event::PromptSubmitted { prompt: "p".to_owned(), automatic: false, ended_task: None };
+    for (hook_pid, watched) in [(HOOK, true), (7, false), (0, false)] {
+        let mut stage = Stage::new();
+        let outputs = stage.event_from(hook_pid, "a", Some(1234), prompt());
+        let process = Process { pid: 1234, start: 7 };
+        let asks = outputs.iter().any(|output| matches!(output, Output::Watch(p) if *p == process));
+        assert_eq!(asks, watched, "{hook_pid}");
+        let exited = stage.input(Input::ProcessExited(process));
+        assert!(exited.is_empty());
+        let status = stage.actor.sessions.iter().next().unwrap().status;
+        let expected = if watched { Status::Closed } else { Status::Working };
+        assert_eq!(status, expected, "{hook_pid}");
+        assert_eq!(stage.actor.has_live_rows(), !watched);
+    }
+}
+
+#[test]
+fn a_row_given_back_is_watched_and_explained() {
+    let mut stage = Stage::new();
+    let row = Session {
+        key: RowKey::new("kaaaa"),
+        agent: AgentName::new("claude"),
+        id: SessionId::new("a"),
+        status: Status::Working,
+        pid: Some(1234),
+        pid_start: Some(7),
+        epoch: "former".to_owned(),
+        ..Session::default()
+    };
+    let request = Box::new(Request::Restore { row: Box::new(row) });
+    let outputs = stage.input(Input::Request { connection: 1, peer_pid: None, request });
+    assert!(matches!(outputs[..], [Output::Watch(Process { pid: 1234, start: 7 })]));
+    let explained = stage.ask(1, Request::Explain { row: RowKey::new("kaaaa") });
+    assert_eq!(explained[0].1["row"]["id"], "a");
+    let missing = stage.ask(1, Request::Explain { row: RowKey::new("nobody") });
+    assert_eq!(missing[0].1["code"], "not_found");
+}
+
+#[test]
+fn a_recorder_gets_what_is_taken_in_and_does_nothing_else() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Working);
+    assert_eq!(stage.ask(1, Request::Record), [(1, json!({"type": "recording"}))]);
+    assert_eq!(stage.drain(1), "", "what was before is not recorded");
+    stage.event("b", Some(7), Event::Rested);
+    stage.input(Input::ProcessExited(Process { pid: 7, start: 7 }));
+    assert_eq!(stage.drain(1), "recorded, exited");
+    for request in [Request::List, subscribe(None)] {
+        assert_eq!(stage.ask(1, request)[0].1["code"], "busy");
+    }
+    stage.ask(2, subscribe(None));
+    assert_eq!(stage.ask(2, Request::Record)[0].1["code"], "busy");
+    // One that another pid namespace names is not ours, and recorded so.
+    stage.event_from(HOOK + 1, "c", Some(8), Event::Rested);
+    let batch = stage.actor.flush().into_iter().find(|batch| batch.connection == 1).unwrap();
+    let line: Value = serde_json::from_slice(&batch.lines[0]).unwrap();
+    assert_eq!((&line["report"]["session"], line["report"].get("process")), (&json!("c"), None));
+    stage.input(Input::Closed(1));
+    stage.reported("a", Status::Done);
+    assert_eq!(stage.drain(1), "");
+}

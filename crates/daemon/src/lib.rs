@@ -1,0 +1,17 @@
+//! The daemon: the shell round the domain. One actor owns the rows, one thread runs everything.
+//!
+//! Never: a lock, a second thread, a database, a word on its standard output.
+//! Start at `actor::Actor`, what it decides; `serve` carries it out.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
+
+mod actor;
+mod connection;
+mod directory_watch;
+mod listeners;
+mod log;
+mod process_watch;
+mod recorders;
+mod serve;
+mod subscribers;
+
+pub use serve::{DaemonError, Options, run};

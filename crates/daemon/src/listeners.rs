@@ -1,0 +1,282 @@
+//! The sockets: one at every place where a client of this user may look.
+
+use crewboard_config::Candidate;
+use crewboard_platform::{Deadline, Lock, LockAttempt, bind_listener};
+use rustix::io::{Errno, FdFlags};
+use rustix::net::Shutdown;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::path::{Path, PathBuf};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+
+/// How long a connection may be on its way into a listener that cannot be told to take no more.
+const IN_FLIGHT: Duration = Duration::from_millis(20);
+
+/// How long to wait for a serve lock while serving others.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long to wait for it at the start: events wait on the listener that was handed to us, and
+/// would be lost with it.
+const PATIENCE_TO_ADOPT: Duration = Duration::from_secs(2);
+
+/// How often to try to listen again where a directory is being taken away under our hands.
+const ATTEMPTS: usize = 5;
+
+/// A socket we listen on.
+#[derive(Debug)]
+struct Served {
+    candidate: Candidate,
+    listener: UnixListener,
+    /// Held for life: it, and not an answered connection, says that a daemon is alive.
+    lock: Lock,
+    /// Which file is ours.
+    inode: (u64, u64),
+}
+
+/// All sockets we listen on.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    uid: u32,
+    candidates: Vec<Candidate>,
+    served: Vec<Served>,
+}
+
+/// What became of an attempt to leave.
+#[derive(Debug)]
+pub(crate) enum Leaving {
+    /// Nobody came: the sockets are gone.
+    Left,
+    /// Somebody came: we stay.
+    Stayed(Vec<UnixStream>),
+    /// Somebody is starting or stopping a daemon just now.
+    Busy,
+}
+
+/// Somebody is starting or stopping a daemon.
+#[derive(Debug)]
+struct Starting;
+
+impl Listeners {
+    /// Serves at every usable candidate. `adopted` is a listener bound already, and where.
+    pub(crate) fn open(
+        candidates: Vec<Candidate>,
+        uid: u32,
+        adopted: Option<(StdListener, &Path)>,
+    ) -> io::Result<Self> {
+        let mut listeners = Self { uid, candidates, served: Vec::new() };
+        if let Some((listener, path)) = adopted {
+            listeners.adopt(listener, path)?;
+        }
+        listeners.serve_missing();
+        if listeners.served.is_empty() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        Ok(listeners)
+    }
+
+    fn adopt(&mut self, listener: StdListener, path: &Path) -> io::Result<()> {
+        let candidate = self.candidates.iter().find(|candidate| candidate.socket == path);
+        let candidate = candidate.ok_or(io::ErrorKind::NotFound)?.clone();
+        let LockAttempt::Taken(lock) = take_lock(&candidate, PATIENCE_TO_ADOPT)? else {
+            return Err(io::ErrorKind::AddrInUse.into());
+        };
+        self.add(candidate, listener, lock)
+    }
+
+    /// Binds at the candidates that are usable and not served yet.
+    fn serve_missing(&mut self) {
+        for candidate in self.candidates.clone() {
+            if self.served.iter().all(|served| served.candidate != candidate) {
+                // One place less is no reason to be nowhere.
+                let _ = self.bind(candidate);
+            }
+        }
+        let rank = |served: &Served| {
+            self.candidates.iter().position(|candidate| *candidate == served.candidate)
+        };
+        self.served.sort_by_key(rank);
+    }
+
+    fn bind(&mut self, candidate: Candidate) -> io::Result<()> {
+        candidate.prepare(self.uid).map_err(io::Error::other)?;
+        let LockAttempt::Taken(lock) = take_lock(&candidate, PATIENCE)? else {
+            return Err(io::ErrorKind::AddrInUse.into());
+        };
+        self.listen(candidate, lock)
+    }
+
+    fn listen(&mut self, candidate: Candidate, lock: Lock) -> io::Result<()> {
+        let temporary = candidate.temporary_socket(std::process::id());
+        let listener = bind_listener(&candidate.socket, &temporary)?;
+        self.add(candidate, listener, lock)
+    }
+
+    fn add(&mut self, candidate: Candidate, listener: StdListener, lock: Lock) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        // Taken away already? The next look finds it lost, and what waits on it with it.
+        let inode = inode_of(&candidate.socket).unwrap_or_default();
+        self.served.push(Served { candidate, listener, lock, inode });
+        Ok(())
+    }
+
+    /// Where we listen, the first being home.
+    pub(crate) fn sockets(&self) -> Vec<PathBuf> {
+        self.served.iter().map(|served| served.candidate.socket.clone()).collect()
+    }
+
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        self.served.iter().map(|served| served.candidate.directory.clone()).collect()
+    }
+
+    pub(crate) fn log(&self) -> Option<PathBuf> {
+        self.served.first().map(|served| served.candidate.log())
+    }
+
+    /// Events that hooks could not deliver.
+    pub(crate) fn losses(&self) -> u64 {
+        self.served.iter().map(|served| served.lock.losses()).sum()
+    }
+
+    /// The next connection.
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
+        poll_fn(|context| {
+            for served in &self.served {
+                if let Poll::Ready(accepted) = served.listener.poll_accept(context) {
+                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Looks whether each socket and its lock are still there and ours; listens anew where they
+    /// are not. The connections that waited on a lost one are returned, if any was lost.
+    pub(crate) async fn verify(&mut self) -> Option<Vec<UnixStream>> {
+        let (kept, lost): (Vec<_>, Vec<_>) = self.served.drain(..).partition(Served::is_whole);
+        self.served = kept;
+        if lost.is_empty() {
+            return None;
+        }
+        let mut waiting = Vec::new();
+        for served in lost {
+            served.remove();
+            waiting.extend(served.close().await);
+        }
+        for _ in 0..ATTEMPTS {
+            self.serve_missing();
+            if !self.served.is_empty() {
+                break;
+            }
+        }
+        Some(waiting)
+    }
+
+    /// Takes the sockets away, so that a client that comes now starts a new daemon; stays if one
+    /// came in the last moment.
+    pub(crate) async fn leave(&mut self) -> Leaving {
+        let Ok(_starting) = self.take_start_lock() else { return Leaving::Busy };
+        let mut came = Vec::new();
+        for served in &self.served {
+            served.remove();
+            came.extend(served.close().await);
+        }
+        let served: Vec<Served> = self.served.drain(..).collect();
+        if came.is_empty() {
+            return Leaving::Left;
+        }
+        for Served { candidate, lock, .. } in served {
+            // A place that is lost in this moment is lost; the others remain.
+            let _ = self.listen(candidate, lock);
+        }
+        Leaving::Stayed(came)
+    }
+
+    /// Takes the lock that clients take before they start a daemon: that of the last place which
+    /// has one, if any has. An error if somebody holds it.
+    fn take_start_lock(&self) -> Result<Option<Lock>, Starting> {
+        for candidate in self.candidates.iter().rev() {
+            if !matches!(candidate.check(self.uid), Ok(true)) {
+                continue;
+            }
+            match Lock::try_take(&candidate.start_lock()) {
+                Ok(LockAttempt::Taken(lock)) => return Ok(Some(lock)),
+                Ok(LockAttempt::Held) => return Err(Starting),
+                Err(_) => {}
+            }
+        }
+        // There is no place left where a client could start one.
+        Ok(None)
+    }
+
+    /// Takes the sockets away at once.
+    pub(crate) fn close(&mut self) {
+        for served in self.served.drain(..) {
+            served.remove();
+        }
+    }
+}
+
+impl Served {
+    fn is_whole(&self) -> bool {
+        inode_of(&self.candidate.socket) == Some(self.inode)
+            && self.lock.is_of(&self.candidate.serve_lock())
+    }
+
+    /// Takes the socket's name away, so that nobody new finds it.
+    fn remove(&self) {
+        if inode_of(&self.candidate.socket) == Some(self.inode) {
+            let _ = std::fs::remove_file(&self.candidate.socket);
+        }
+    }
+
+    /// Takes no connection any more, and returns those that had been made by then: every one, for
+    /// a client's `connect` fails from this moment on.
+    async fn close(&self) -> Vec<UnixStream> {
+        if rustix::net::shutdown(&self.listener, Shutdown::Read).is_err() {
+            tokio::time::sleep(IN_FLIGHT).await;
+        }
+        let mut waiting = Vec::new();
+        loop {
+            // Not tokio's accept: it may not have heard yet of the last ones.
+            match rustix::net::accept(&self.listener) {
+                Ok(descriptor) => waiting.extend(stream_of(descriptor)),
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(_) => return waiting,
+            }
+        }
+    }
+}
+
+fn stream_of(descriptor: OwnedFd) -> io::Result<UnixStream> {
+    rustix::io::fcntl_setfd(&descriptor, FdFlags::CLOEXEC)?;
+    let stream = StdStream::from(descriptor);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
+/// Takes the serve lock, which a client that looks whether we live may hold for an instant: as long
+/// as the machine takes to let it run.
+fn take_lock(candidate: &Candidate, patience: Duration) -> io::Result<LockAttempt> {
+    let deadline = Deadline::after(patience);
+    loop {
+        if let LockAttempt::Taken(lock) = Lock::try_take(&candidate.serve_lock())? {
+            return Ok(LockAttempt::Taken(lock));
+        }
+        if !deadline.pause(Duration::from_millis(1)) {
+            break;
+        }
+    }
+    Ok(LockAttempt::Held)
+}
+
+fn inode_of(path: &Path) -> Option<(u64, u64)> {
+    let metadata = path.symlink_metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}

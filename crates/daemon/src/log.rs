@@ -1,0 +1,80 @@
+use crewboard_core::Timestamp;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Bytes of the longest log. Past that its older half goes.
+const MAX_LOG: u64 = 128 * 1024;
+
+/// What a person may want to know of the daemon: starts, stops, refusals. No agent's text.
+#[derive(Debug)]
+pub(crate) struct Log {
+    file: Option<File>,
+}
+
+impl Log {
+    /// Opens the log at `path`; where that fails there is none.
+    pub(crate) fn open(path: &Path) -> Self {
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
+            .open(path);
+        Self { file: file.ok() }
+    }
+
+    /// Whether what is at `path` is this log.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        let mine = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let its = path.symlink_metadata().ok();
+        let file_of = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+        mine.is_some() && mine.as_ref().map(file_of) == its.as_ref().map(file_of)
+    }
+
+    /// Adds a line.
+    pub(crate) fn line(&mut self, at: Timestamp, text: &str) {
+        let Some(file) = &mut self.file else { return };
+        let seconds = i64::try_from(at.0 / 1000).unwrap_or(0);
+        let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+        // A full disk silences the log and nothing else.
+        let _ = writeln!(file, "{time} [{}] {text}", std::process::id());
+        let _ = halve(file);
+    }
+}
+
+fn halve(file: &mut File) -> std::io::Result<()> {
+    let length = file.metadata()?.len();
+    if length <= MAX_LOG {
+        return Ok(());
+    }
+    let mut kept = Vec::new();
+    file.seek(SeekFrom::Start(length / 2))?;
+    file.read_to_end(&mut kept)?;
+    let start = kept.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    file.set_len(0)?;
+    file.write_all(&kept[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_capped_and_keeps_whole_lines_of_its_end() {
+        let world = tempfile::tempdir().unwrap();
+        let path = world.path().join("log");
+        let mut log = Log::open(&path);
+        let text = "x".repeat(1000);
+        for index in 0..300 {
+            log.line(Timestamp(1_795_331_980_546), &format!("{index} {text}"));
+        }
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(kept.len() as u64 <= MAX_LOG);
+        let first = kept.lines().next().unwrap();
+        assert!(first.starts_with("2026-11-22T07:19:40Z ["), "{first}");
+        assert!(kept.lines().last().unwrap().contains("] 299 "));
+    }
+}

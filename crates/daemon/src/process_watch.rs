@@ -1,0 +1,82 @@
+//! Processes' ends, told by the kernel: no polling, and no mistake when a number is used again.
+
+use crate::actor::Input;
+use crewboard_core::Process;
+use crewboard_platform::{ancestors_of, process_of};
+use tokio::sync::mpsc;
+
+/// What became of watching a process.
+#[derive(Debug)]
+pub(crate) enum Watching {
+    /// Its end will come as an input. Who it descends from, nearest first.
+    Begun { ancestors: Vec<Process> },
+    /// It has ended already, or its number is another process's now.
+    Gone,
+    /// The kernel does not let us.
+    Impossible,
+}
+
+/// Watches `process` in a task of its own.
+#[cfg(target_os = "linux")]
+pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+    let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else {
+        return Watching::Gone;
+    };
+    let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(descriptor) => descriptor,
+        Err(Errno::SRCH | Errno::INVAL) => return Watching::Gone,
+        Err(_) => return Watching::Impossible,
+    };
+    // Only now does the number stand for one process, so only now can it be compared.
+    if process_of(process.pid) != Some(process) {
+        return Watching::Gone;
+    }
+    let Ok(descriptor) = readable_descriptor(descriptor) else { return Watching::Impossible };
+    let ancestors = ancestors_of(process);
+    tokio::spawn(async move {
+        if descriptor.readable().await.is_ok() {
+            let _ = inputs.send(Input::ProcessExited(process)).await;
+        }
+    });
+    Watching::Begun { ancestors }
+}
+
+#[cfg(target_os = "linux")]
+#[expect(
+    deprecated,
+    reason = "the new constructors are unsafe, and an OwnedFd is what they ask for"
+)]
+fn readable_descriptor(
+    descriptor: std::os::fd::OwnedFd,
+) -> std::io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
+    tokio::io::unix::AsyncFd::with_interest(descriptor, tokio::io::Interest::READABLE)
+}
+
+/// Watches `process` in a task of its own, by a kernel queue.
+#[cfg(target_os = "macos")]
+pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
+    use kqueue::{EventFilter, FilterFlag, Watcher};
+    use std::os::fd::AsRawFd;
+
+    let Ok(pid) = i32::try_from(process.pid) else { return Watching::Gone };
+    let Ok(mut watcher) = Watcher::new() else { return Watching::Impossible };
+    let added = watcher.add_pid(pid, EventFilter::EVFILT_PROC, FilterFlag::NOTE_EXIT);
+    if added.is_err() || watcher.watch().is_err() || process_of(process.pid) != Some(process) {
+        return Watching::Gone;
+    }
+    let Ok(descriptor) = tokio::io::unix::AsyncFd::new(watcher.as_raw_fd()) else {
+        return Watching::Impossible;
+    };
+    let ancestors = ancestors_of(process);
+    tokio::spawn(async move {
+        // The queue lives as long as the wait for it.
+        let _watcher = watcher;
+        if descriptor.readable().await.is_ok() {
+            let _ = inputs.send(Input::ProcessExited(process)).await;
+        }
+    });
+    Watching::Begun { ancestors }
+}

@@ -1,0 +1,416 @@
+//! The loop that carries out what the actor decides.
+
+use crate::actor::{Actor, ConnectionId, Input, Output};
+use crate::connection::{Connection, Outgoing};
+use crate::directory_watch::DirectoryWatch;
+use crate::listeners::{Leaving, Listeners};
+use crate::log::Log;
+use crate::process_watch::{Watching, watch};
+use crewboard_config::{Environment, candidates};
+use crewboard_core::Timestamp;
+use crewboard_platform::Clock;
+use crewboard_protocol::Reply;
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixListener as StdListener;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How the daemon is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long to stay with nobody to serve.
+    pub idle_exit: Duration,
+    /// The socket whose listener is our standard input.
+    pub adopt: Option<PathBuf>,
+    /// What is to be said in the log of how it was started.
+    pub notes: Vec<String>,
+}
+
+/// Why the daemon could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error("standard input is no listening socket: {0}")]
+    NoListener(io::Error),
+    #[error("no socket to listen on (does another daemon run?): {0}")]
+    NoSocket(io::Error),
+    #[error("starting: {0}")]
+    Start(io::Error),
+}
+
+/// Inputs that may wait for the actor. Who has one more waits with it.
+const QUEUE: usize = 1024;
+
+/// Inputs taken in before what follows from them is sent: a flood must not silence the pushes.
+const MAX_TURN: usize = 256;
+
+/// Lines that may wait between the actor and a connection: replies owed, and a batch.
+const OUTGOING: usize = 128;
+
+/// Connections at once; more wait in the backlog.
+const MAX_CONNECTIONS: u64 = 4096;
+
+/// Descriptors kept for other things than connections.
+const RESERVED_DESCRIPTORS: u64 = 128;
+
+/// How long not to accept when there is no descriptor for it.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a leaving daemon waits for the last lines to be written: they are handed to the kernel,
+/// not read.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Runs the daemon until it has nobody to serve, or is told to leave.
+pub fn run(options: &Options) -> Result<(), DaemonError> {
+    // Leave the agent's session; that fails, rightly, where we lead one already.
+    let _ = rustix::process::setsid();
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    std::env::set_current_dir("/").map_err(DaemonError::Start)?;
+    let adopted = match &options.adopt {
+        Some(path) => Some((take_listener().map_err(DaemonError::NoListener)?, path.as_path())),
+        None => None,
+    };
+    let descriptors = raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(DaemonError::Start)?;
+    runtime.block_on(async {
+        let environment = Environment::of_process();
+        let listeners = Listeners::open(candidates(&environment), environment.uid, adopted)
+            .map_err(DaemonError::NoSocket)?;
+        let server = Server::new(listeners, environment.uid, descriptors, options)
+            .map_err(DaemonError::Start)?;
+        server.serve().await.map_err(DaemonError::Start)
+    })
+}
+
+/// Takes the listener from descriptor 0 and puts the null device there: no child of ours may ever
+/// hold the socket.
+fn take_listener() -> io::Result<StdListener> {
+    let stdin = io::stdin();
+    if !rustix::net::sockopt::socket_acceptconn(stdin.as_fd())? {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let listener: OwnedFd = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 3)?;
+    let null = std::fs::File::open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    Ok(StdListener::from(listener))
+}
+
+/// Allows as many descriptors as the system lets us; how many that is.
+fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let allowed = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    allowed.current.unwrap_or(u64::MAX)
+}
+
+/// The daemon's one loop and all it holds.
+#[derive(Debug)]
+struct Server {
+    actor: Actor,
+    clock: Clock,
+    started: Timestamp,
+    uid: u32,
+    listeners: Listeners,
+    directories: DirectoryWatch,
+    log: Log,
+    inputs: mpsc::Sender<Input>,
+    queue: mpsc::Receiver<Input>,
+    connections: HashMap<ConnectionId, mpsc::Sender<Outgoing>>,
+    last_connection: ConnectionId,
+    max_connections: u64,
+    /// No descriptor was left; accept again from then on.
+    accept_from: Option<Instant>,
+    idle_exit: Duration,
+    /// Since when there has been nobody to serve.
+    idle_since: Option<Instant>,
+    stopping: bool,
+}
+
+impl Server {
+    fn new(
+        listeners: Listeners,
+        uid: u32,
+        descriptors: u64,
+        options: &Options,
+    ) -> io::Result<Self> {
+        let clock = Clock::new();
+        let now = clock.now();
+        let (inputs, queue) = mpsc::channel(QUEUE);
+        let mut directories = DirectoryWatch::new()?;
+        for directory in listeners.directories() {
+            directories.add(&directory);
+        }
+        let mut log = listeners
+            .log()
+            .map_or_else(|| Log::open("/dev/null".as_ref()), |path| Log::open(&path));
+        log.line(
+            now.wall,
+            &format!(
+                "crewboard {} listens on {}",
+                env!("CARGO_PKG_VERSION"),
+                show(&listeners.sockets())
+            ),
+        );
+        for note in &options.notes {
+            log.line(now.wall, note);
+        }
+        Ok(Self {
+            actor: Actor::new(epoch_of(now.stamp.micros)),
+            clock,
+            started: now.wall,
+            uid,
+            listeners,
+            directories,
+            log,
+            inputs,
+            queue,
+            connections: HashMap::new(),
+            last_connection: 0,
+            max_connections: descriptors
+                .saturating_sub(RESERVED_DESCRIPTORS)
+                .clamp(16, MAX_CONNECTIONS),
+            accept_from: None,
+            idle_exit: options.idle_exit,
+            idle_since: None,
+            stopping: false,
+        })
+    }
+
+    async fn serve(mut self) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        // Nobody was watching from the moment they were bound until now.
+        self.look_after_sockets().await;
+        while !self.stopping {
+            let deadline = self.next_deadline();
+            let may_accept = self.accept_from.is_none()
+                && (self.connections.len() as u64) < self.max_connections;
+            tokio::select! {
+                biased;
+                Some(input) = self.queue.recv() => self.turn(input),
+                accepted = self.listeners.accept(), if may_accept => self.accepted(accepted),
+                () = self.directories.changed() => self.look_after_sockets().await,
+                () = until(deadline) => self.deadline_passed().await,
+                _ = terminate.recv() => self.leave_now("told to by a signal"),
+                _ = interrupt.recv() => self.leave_now("told to by a signal"),
+            }
+            self.flush();
+            self.note_idleness();
+        }
+        self.listeners.close();
+        self.let_go().await;
+        Ok(())
+    }
+
+    /// Ends all connections; what was said last still goes out to whoever reads.
+    async fn let_go(mut self) {
+        let mut open: HashSet<ConnectionId> = self.connections.drain().map(|(id, _)| id).collect();
+        let patience = tokio::time::sleep(LAST_WORDS);
+        tokio::pin!(patience);
+        while !open.is_empty() {
+            tokio::select! {
+                biased;
+                () = &mut patience => break,
+                Some(input) = self.queue.recv() => if let Input::Closed(id) = input {
+                    open.remove(&id);
+                },
+            }
+        }
+    }
+
+    /// Takes in an input and those that wait behind it.
+    fn turn(&mut self, first: Input) {
+        self.take(first);
+        for _ in 1..MAX_TURN {
+            match self.queue.try_recv() {
+                Ok(input) => self.take(input),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        if let Input::Closed(connection) = input {
+            self.connections.remove(&connection);
+        }
+        let now = self.clock.now();
+        for output in self.actor.handle(input, now) {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Send { connection, line } => self.send(connection, Outgoing::Reply(line)),
+            Output::SayHello(connection) => {
+                let mut facts = self.actor.facts();
+                facts.started = self.started.0;
+                facts.dropped = self.listeners.losses();
+                facts.sockets = self
+                    .listeners
+                    .sockets()
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
+                self.send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
+            }
+            Output::Watch(process) => match watch(process, self.inputs.clone()) {
+                Watching::Begun { ancestors } => {
+                    self.take(Input::ProcessWatched { process, ancestors });
+                }
+                Watching::Gone => {
+                    // Its last words may wait in the queue: its end comes after them.
+                    let inputs = self.inputs.clone();
+                    tokio::spawn(async move { inputs.send(Input::ProcessExited(process)).await });
+                }
+                Watching::Impossible => {}
+            },
+            Output::Stop => self.leave_now("told to by a client"),
+        }
+    }
+
+    fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
+        let Some(sender) = self.connections.get(&connection) else { return };
+        // There is room for all a connection may be owed; one that has none left broke the rules.
+        if sender.try_send(outgoing).is_err() {
+            self.connections.remove(&connection);
+        }
+    }
+
+    fn flush(&mut self) {
+        for batch in self.actor.flush() {
+            let outgoing = Outgoing::Batch { lines: batch.lines, answers: batch.answers };
+            self.send(batch.connection, outgoing);
+        }
+    }
+
+    fn accepted(&mut self, accepted: io::Result<UnixStream>) {
+        if let Ok(stream) = accepted {
+            return self.welcome(stream);
+        }
+        if self.accept_from.is_none() {
+            let now = self.clock.now();
+            self.log.line(now.wall, "no descriptor is left for a connection");
+        }
+        self.accept_from = Some(Instant::now() + DESCRIPTOR_PAUSE);
+    }
+
+    fn welcome(&mut self, stream: UnixStream) {
+        let Ok(peer) = stream.peer_cred() else { return };
+        if peer.uid() != self.uid {
+            let now = self.clock.now();
+            self.log.line(now.wall, &format!("refused a connection of user {}", peer.uid()));
+            return;
+        }
+        self.last_connection += 1;
+        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        self.connections.insert(self.last_connection, sender);
+        let connection = Connection {
+            id: self.last_connection,
+            peer_pid: peer.pid().and_then(|pid| u32::try_from(pid).ok()),
+            stream,
+            inputs: self.inputs.clone(),
+            outgoing,
+        };
+        tokio::spawn(connection.serve());
+    }
+
+    async fn look_after_sockets(&mut self) {
+        let lost = self.listeners.verify().await;
+        if let Some(path) = self.listeners.log()
+            && !self.log.is_at(&path)
+        {
+            self.log = Log::open(&path);
+        }
+        let Some(waiting) = lost else { return };
+        for stream in waiting {
+            self.welcome(stream);
+        }
+        if self.listeners.sockets().is_empty() {
+            return self.leave_now("there is no place left to listen");
+        }
+        let now = self.clock.now();
+        self.log.line(now.wall, &format!("moved: listens on {}", show(&self.listeners.sockets())));
+        for directory in self.listeners.directories() {
+            self.directories.add(&directory);
+        }
+    }
+
+    async fn deadline_passed(&mut self) {
+        let now = Instant::now();
+        if self.accept_from.is_some_and(|from| from <= now) {
+            self.accept_from = None;
+        }
+        self.take(Input::Tick);
+        if self.idle_since.is_some_and(|since| since + self.idle_exit <= now) {
+            self.try_to_leave().await;
+        }
+    }
+
+    /// Leaves, unless somebody comes in that very moment.
+    async fn try_to_leave(&mut self) {
+        match self.listeners.leave().await {
+            Leaving::Left => {
+                self.leave_now("nobody to serve");
+            }
+            Leaving::Stayed(came) => {
+                for stream in came {
+                    self.welcome(stream);
+                }
+                self.idle_since = None;
+            }
+            Leaving::Busy => self.idle_since = Some(Instant::now()),
+        }
+    }
+
+    fn leave_now(&mut self, why: &str) {
+        self.stopping = true;
+        let now = self.clock.now();
+        let events = self.actor.events();
+        self.log.line(now.wall, &format!("left: {why}; served {events} events"));
+    }
+
+    fn note_idleness(&mut self) {
+        let has_company = !self.connections.is_empty() || self.actor.has_live_rows();
+        if has_company {
+            self.idle_since = None;
+        } else if self.idle_since.is_none() {
+            self.idle_since = Some(Instant::now());
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let domain = self.actor.next_deadline(self.clock.now());
+        let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
+        let idle = self.idle_since.map(|since| since + self.idle_exit);
+        [domain, idle, self.accept_from].into_iter().flatten().min()
+    }
+}
+
+/// A name for this run of the daemon: unlike that of any other run a client may remember.
+fn epoch_of(micros: u64) -> String {
+    format!("{:x}", micros ^ u64::from(std::process::id()) << 40)
+}
+
+fn show(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    shown.join(", ")
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
