@@ -1,0 +1,149 @@
+//! What a frame of the board costs: time to take a message in, time to draw, bytes to the terminal.
+//! `cargo run --release -p crewboard-board --example frames`
+
+use crewboard_board::keymap::Keymap;
+use crewboard_board::look::{Look, TERMINAL};
+use crewboard_board::model::{Hooks, Model};
+use crewboard_board::update::{Msg, update};
+use crewboard_board::view::view;
+use crewboard_core::{RowKey, Session, Status, Timestamp, Usage};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use std::cell::Cell;
+use std::io::{self, BufWriter, Write};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+const NOW: Timestamp = Timestamp(1_795_331_980_546);
+const ROUNDS: usize = 200;
+
+/// Swallows what is written, and counts it.
+#[derive(Clone, Default)]
+struct Sink {
+    bytes: Rc<Cell<usize>>,
+    writes: Rc<Cell<usize>>,
+}
+
+impl Write for Sink {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.bytes.set(self.bytes.get() + buffer.len());
+        self.writes.set(self.writes.get() + 1);
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn rows(count: usize) -> Vec<Session> {
+    let row = |index: usize| {
+        let status = Status::ALL[index % 8];
+        let number = index as u64;
+        Session {
+            key: RowKey::new(&format!("k{index:05}")),
+            agent: crewboard_core::AgentName::new("claude"),
+            status,
+            needs_you: status.is_request() || status.calls_until_seen(),
+            name: format!("project-{}", index % 700),
+            branch: Some(format!("branch-{index}")),
+            activity: Some("Bash cargo nextest run --workspace --all-features".to_owned()),
+            prompt: Some("make the tests of the checkout pass again".to_owned()),
+            model: Some("claude-opus-5-5".to_owned()),
+            usage: Some(Usage { context_percent: Some(42.0), cost_usd: Some(1.0), at: NOW }),
+            since: Timestamp(NOW.0 - number * 1777),
+            started: Timestamp(NOW.0 - 9_000_000 + number),
+            confirmed: true,
+            ..Session::default()
+        }
+    };
+    (0..count).map(row).collect()
+}
+
+/// Makes the next message from the round.
+type Next = fn(&Model, usize) -> (Msg, u64);
+
+/// What may happen between two frames.
+const CASES: [(&str, Next); 5] = [
+    ("nothing", |_, _| (Msg::Clock, 0)),
+    ("a key", |_, round| {
+        let key = if round % 2 == 0 { "down" } else { "up" };
+        (Msg::Key(key.parse().unwrap_or_else(|_| unreachable!("a key of the table"))), 0)
+    }),
+    ("one row says another thing", |model, round| {
+        let mut row = model.listed().next().cloned().unwrap_or_default();
+        row.activity = Some(format!("Bash make step-{round}"));
+        (Msg::Row(Box::new(row)), 0)
+    }),
+    ("one row goes to the other end", |model, _| {
+        let mut row = model.listed().last().cloned().unwrap_or_default();
+        let is_closed = row.status == Status::Closed;
+        row.status = if is_closed { Status::Permission } else { Status::Closed };
+        row.needs_you = is_closed;
+        (Msg::Row(Box::new(row)), 0)
+    }),
+    ("every row is another", |model, round| {
+        let changed = model.rows.values().cloned().map(|mut row| {
+            row.name = format!("{}-{}", row.key.as_str(), round % 7);
+            row.activity = Some(format!("step {round} of {}", row.key.as_str()));
+            row
+        });
+        (Msg::Rows(changed.collect()), 61_000)
+    }),
+];
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64) * 1e6
+}
+
+fn measure(count: usize, width: u16, height: u16, out: &mut impl Write) -> io::Result<()> {
+    for (name, next) in CASES {
+        let sink = Sink::default();
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, sink.clone()));
+        let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+        let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
+        let look = Look { theme: &TERMINAL, unicode: true };
+        let mut model = Model::new(look, Keymap::default(), Hooks::Installed, NOW);
+        update(&mut model, Msg::Resized { width, height }, NOW);
+        update(&mut model, Msg::Rows(rows(count)), NOW);
+        terminal.draw(|frame| view(&model, frame))?;
+        let (first, mut updates, mut draws) = (sink.bytes.get(), Vec::new(), Vec::new());
+        let writes = sink.writes.get();
+        let mut now = NOW;
+        for round in 0..ROUNDS {
+            let (message, later) = next(&model, round);
+            now.0 += later;
+            let start = Instant::now();
+            update(&mut model, message, now);
+            updates.push(start.elapsed());
+            let start = Instant::now();
+            terminal.draw(|frame| view(&model, frame))?;
+            draws.push(start.elapsed());
+        }
+        let bytes = (sink.bytes.get() - first) / ROUNDS;
+        let writes = (sink.writes.get() - writes) / ROUNDS;
+        let (update, draw) = (median(updates), median(draws));
+        writeln!(
+            out,
+            "{count:>6} | {width:>3}x{height:<3} | {name:<29} | {update:>9.0} | {draw:>7.0} | \
+             {bytes:>6} | {writes:>6} | {first:>6}"
+        )?;
+    }
+    Ok(())
+}
+
+fn main() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "  rows | screen  | between two frames            | update µs | draw µs |  bytes | writes | first"
+    )?;
+    for (width, height) in [(120, 52), (200, 60)] {
+        for count in [50, 1000, 4000] {
+            measure(count, width, height, &mut out)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Where everything is. Drawing and mouse read the same answer.
+
+use crate::model::{Model, Screen};
+use crewboard_core::RowKey;
+use ratatui::layout::Rect;
+
+/// The fewest lines of details that are worth a part of the screen.
+const DETAIL: u16 = 7;
+/// Lines the list keeps when the details are shown.
+const LIST: u16 = 4;
+/// Lines by which the details grow.
+const STEP: u16 = 2;
+/// Narrower details would be cut in every line.
+const DETAIL_WIDTH: u16 = 30;
+
+/// The parts of the screen; a part there is no room for is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Areas {
+    pub top: Rect,
+    /// Above the rows: the timeline's hours.
+    pub head: Rect,
+    /// A line for each row.
+    pub list: Rect,
+    pub detail: Rect,
+    /// Below the rows: the timeline's sum.
+    pub sum: Rect,
+    pub footer: Rect,
+}
+
+impl Areas {
+    /// All of them, from the first line to the last.
+    pub fn all(&self) -> [Rect; 6] {
+        [self.top, self.head, self.list, self.detail, self.sum, self.footer]
+    }
+
+    /// What lies between the top line and the footer.
+    pub fn body(&self) -> Rect {
+        let parts = [self.head, self.list, self.detail, self.sum];
+        parts.into_iter().filter(|part| !part.is_empty()).reduce(Rect::union).unwrap_or_default()
+    }
+}
+
+/// Divides the screen.
+pub fn layout(model: &Model) -> Areas {
+    let (width, height) = (model.width, model.height);
+    let line = |y: u16, lines: u16| Rect { x: 0, y, width, height: lines };
+    if width == 0 || height == 0 {
+        return Areas::default();
+    }
+    let top = line(0, 1);
+    // A strip: the line that says what matters, and what rows there is room for.
+    if height <= 3 {
+        return Areas { top, list: line(1, height - 1), ..Areas::default() };
+    }
+    let footer_lines = u16::from(height >= 8);
+    let footer = line(height - footer_lines, footer_lines);
+    // A blank line under the top one, where it costs nobody a row.
+    let start = if height >= 14 { 2 } else { 1 };
+    let body = height - start - footer_lines;
+    if model.screen == Screen::Timeline {
+        let extra = u16::from(body >= 4);
+        return Areas {
+            top,
+            head: line(start, extra),
+            list: line(start + extra, body - 2 * extra),
+            detail: Rect::default(),
+            sum: line(start + body - extra, extra),
+            footer,
+        };
+    }
+    let detail_lines = if model.detail && width >= DETAIL_WIDTH && body >= LIST + DETAIL {
+        // The details take what the rows leave, in steps: not with every session that comes or goes
+        // are the lines of the screen to move.
+        let least = (body * 9 / 20).clamp(DETAIL, 18);
+        let rows = u16::try_from(model.order.len()).unwrap_or(u16::MAX).saturating_add(1).max(LIST);
+        let spare = (body - least).saturating_sub(rows) / STEP * STEP;
+        (least + spare).min(body * 2 / 3)
+    } else {
+        0
+    };
+    Areas {
+        top,
+        head: Rect::default(),
+        list: line(start, body - detail_lines),
+        detail: line(start + body - detail_lines, detail_lines),
+        sum: Rect::default(),
+        footer,
+    }
+}
+
+/// How many rows the list shows at once.
+pub fn visible_rows(model: &Model) -> usize {
+    usize::from(layout(model).list.height)
+}
+
+/// The row at a place on the screen.
+pub fn row_at(model: &Model, column: u16, line: u16) -> Option<RowKey> {
+    let list = layout(model).list;
+    let is_inside = line >= list.y && line < list.bottom() && column < list.right();
+    let index = model.above + usize::from(line.checked_sub(list.y)?);
+    is_inside.then(|| model.order.get(index).cloned()).flatten()
+}
+
+/// Widths of the list's columns with the gap that belongs to each; zero where there is no room for
+/// one, or nothing to say in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Columns {
+    pub status: usize,
+    pub name: usize,
+    pub says: usize,
+    pub work: usize,
+    pub age: usize,
+    pub context: usize,
+    pub model: usize,
+    pub agent: usize,
+    pub place: usize,
+    pub host: usize,
+}
+
+/// Blanks between two columns.
+pub(crate) const GAP: usize = 2;
+
+/// Columns of the status as a shape alone, behind the marker of the selection.
+const SHAPE: usize = 3;
+
+/// Shares out `width` columns: what a row says gets what the others leave, and the less important
+/// ones go first.
+pub fn columns(model: &Model, width: usize) -> Columns {
+    let widest = model.listing.widths();
+    let column = |widest: usize, most: usize| if widest == 0 { 0 } else { widest.min(most) + GAP };
+    let mut columns = Columns {
+        // Marker, shape, blank, word, blank.
+        status: 14,
+        name: widest.name.clamp(4, if width >= 120 { 28 } else { 18 }) + GAP,
+        says: 0,
+        work: column(widest.work, 7),
+        age: 5 + GAP,
+        context: column(widest.context, 4),
+        model: column(widest.model, 16),
+        agent: column(widest.agent, 10),
+        place: column(widest.place, 14),
+        host: column(widest.host, 12),
+    };
+    let taken = |columns: &Columns| {
+        let Columns { status, name, says: _, work, age, context, model, agent, place, host } =
+            *columns;
+        status + name + work + age + context + model + agent + place + host
+    };
+    let least = (width * 2 / 5).clamp(4, 60);
+    // In this order, until there is room for what the rows say.
+    let give_up: [fn(&mut Columns); 10] = [
+        |columns| columns.model = 0,
+        |columns| columns.context = 0,
+        |columns| columns.agent = 0,
+        |columns| columns.host = 0,
+        |columns| columns.place = 0,
+        |columns| columns.work = 0,
+        |columns| columns.name = columns.name.min(14),
+        |columns| columns.status = SHAPE,
+        |columns| columns.name = columns.name.min(10),
+        |columns| columns.age = 0,
+    ];
+    for give_up in give_up {
+        if taken(&columns) + least <= width {
+            break;
+        }
+        give_up(&mut columns);
+    }
+    if taken(&columns) > width {
+        let status = SHAPE.min(width);
+        columns = Columns { status, name: width - status, ..Columns::default() };
+    }
+    columns.says = width - taken(&columns);
+    columns
+}

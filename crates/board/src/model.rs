@@ -1,0 +1,174 @@
+//! What the board knows. Plain data: [`crate::update`] alone changes it.
+
+use crate::keymap::Keymap;
+use crate::listing::{self, Listing};
+use crate::look::Look;
+use crewboard_core::{RowKey, Session, Timestamp};
+use std::collections::HashMap;
+
+/// Everything that is on the screen, or could be.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Model {
+    pub rows: HashMap<RowKey, Session>,
+    /// The rows that are listed, first to last.
+    pub order: Vec<RowKey>,
+    /// What is true of the rows together.
+    pub listing: Listing,
+    pub selected: Option<RowKey>,
+    /// How many listed rows are above the window.
+    pub above: usize,
+    pub screen: Screen,
+    pub overlay: Option<Overlay>,
+    pub filter: String,
+    /// Keys go into the filter.
+    pub filtering: bool,
+    pub detail: bool,
+    pub show_dismissed: bool,
+    pub link: Link,
+    pub hooks: Hooks,
+    pub notice: Option<Notice>,
+    pub now: Timestamp,
+    pub width: u16,
+    pub height: u16,
+    pub look: Look,
+    pub keymap: Keymap,
+    /// What the options last said of the details.
+    pub(crate) configured_detail: bool,
+    pub(crate) last_click: Option<(RowKey, Timestamp)>,
+    /// Something on the screen may be another than was drawn.
+    pub dirty: bool,
+}
+
+/// Which of the two main screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    List,
+    Timeline,
+}
+
+/// What lies over the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay {
+    Help {
+        above: usize,
+    },
+    /// The selected row's details, however long.
+    Whole {
+        above: usize,
+    },
+    /// What installing the hooks would change; waits for yes or no.
+    Install {
+        change: String,
+        above: usize,
+    },
+}
+
+impl Overlay {
+    /// How many of its lines are scrolled away.
+    pub fn above(&self) -> usize {
+        match self {
+            Self::Help { above } | Self::Whole { above } | Self::Install { above, .. } => *above,
+        }
+    }
+
+    pub(crate) fn above_mut(&mut self) -> &mut usize {
+        match self {
+            Self::Help { above } | Self::Whole { above } | Self::Install { above, .. } => above,
+        }
+    }
+}
+
+/// How it stands with the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    Connecting,
+    Live,
+    /// The picture is old: since when, and why.
+    Lost {
+        why: String,
+        since: Timestamp,
+    },
+}
+
+/// Whether the agents tell us anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hooks {
+    Installed,
+    Missing,
+}
+
+/// A sentence for a few seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub text: String,
+    pub until: Timestamp,
+}
+
+impl Model {
+    pub fn new(look: Look, keymap: Keymap, hooks: Hooks, now: Timestamp) -> Self {
+        Self {
+            rows: HashMap::new(),
+            order: Vec::new(),
+            listing: Listing::default(),
+            selected: None,
+            above: 0,
+            screen: Screen::List,
+            overlay: None,
+            filter: String::new(),
+            filtering: false,
+            detail: true,
+            show_dismissed: false,
+            link: Link::Connecting,
+            hooks,
+            notice: None,
+            now,
+            width: 0,
+            height: 0,
+            look,
+            keymap,
+            configured_detail: true,
+            last_click: None,
+            dirty: true,
+        }
+    }
+
+    /// The listed rows, first to last.
+    pub fn listed(&self) -> impl Iterator<Item = &Session> {
+        self.order.iter().filter_map(|key| self.rows.get(key))
+    }
+
+    pub fn selected_row(&self) -> Option<&Session> {
+        self.rows.get(self.selected.as_ref()?)
+    }
+
+    /// Where the selected row stands in the list.
+    pub fn selected_index(&self) -> Option<usize> {
+        listing::index_of(self, self.selected.as_ref()?)
+    }
+
+    /// The row that has needed somebody longest.
+    pub fn most_urgent(&self) -> Option<&Session> {
+        self.rows.get(self.listing.urgent.as_ref()?)
+    }
+
+    /// The time of the picture: a daemon that is gone tells no more news, and ages that went on would
+    /// claim to know that nothing happened.
+    pub fn picture(&self) -> Timestamp {
+        match &self.link {
+            Link::Lost { since, .. } => *since,
+            Link::Connecting | Link::Live => self.now,
+        }
+    }
+
+    /// Why there is no daemon, once it is worth a word: most are back at once.
+    pub fn loss(&self) -> Option<&str> {
+        match &self.link {
+            Link::Lost { why, since } if self.now.since(*since) >= LOSS_MS => Some(why),
+            _ => None,
+        }
+    }
+}
+
+/// A daemon that is replaced is away for less than this.
+pub(crate) const LOSS_MS: u64 = 400;

@@ -1,0 +1,376 @@
+//! The loop: sleeps until a key, the daemon, a signal or a visible clock has something to say.
+
+use crate::keymap::{Key, Keymap};
+use crate::look::Look;
+use crate::model::{Hooks, Model};
+use crate::terminal::Screen;
+use crate::update::{Effect, Msg, next_clock, update};
+use crewboard_client::{Follow, News, Rendezvous, TalkError};
+use crewboard_core::Timestamp;
+use crewboard_platform::{Clock, Deadline};
+use crewboard_protocol::Request;
+use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, getpid, kill_process};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::flag;
+use signal_hook::low_level::pipe;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Frames are at least this far apart, except the first after a pause: a flood of news must not
+/// become a flood of drawing.
+const FRAME_GAP: Duration = Duration::from_millis(33);
+
+/// How long one attempt to find or start a daemon may hold up the keys.
+const CONNECT_WITHIN: Duration = Duration::from_millis(150);
+
+/// The pause before the second such attempt; each further one is twice as long,
+const RECONNECT: Duration = Duration::from_millis(250);
+
+/// up to this: a board that finds no daemon all day must not keep the machine awake.
+const RECONNECT_AT_MOST: Duration = Duration::from_secs(8);
+
+/// What the board asks of whoever runs it.
+pub trait Host {
+    /// Whether the agents' hooks are in place.
+    fn hooks(&mut self) -> Hooks;
+    /// What installing them would change, or why that cannot be told.
+    fn change(&mut self) -> Result<String, String>;
+    /// Installs them; what is to be said of it.
+    fn install(&mut self) -> Result<String, String>;
+    /// Becomes readable when the options may be others.
+    fn options_watch(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+    /// The options, if they are others or there is something to say of them.
+    fn changed_options(&mut self) -> Option<Options> {
+        None
+    }
+}
+
+/// How the board is to look and behave.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub look: Look,
+    pub keymap: Keymap,
+    /// The details are shown, until the user's key says otherwise.
+    pub detail: bool,
+    /// What is to be said of the options themselves.
+    pub notice: Option<String>,
+}
+
+/// Why the board ended otherwise than by its user.
+#[derive(Debug, thiserror::Error)]
+pub enum BoardError {
+    #[error("the terminal: {0}")]
+    Terminal(#[from] io::Error),
+}
+
+/// Shows the board until its user leaves.
+pub fn run(
+    rendezvous: &Rendezvous,
+    host: &mut dyn Host,
+    options: Options,
+) -> Result<(), BoardError> {
+    let clock = Clock::new();
+    let (width, height) = ratatui::crossterm::terminal::size()?;
+    let (look, keymap) = (options.look, options.keymap.clone());
+    let mut model = Model::new(look, keymap, host.hooks(), clock.now().wall);
+    update(&mut model, Msg::Configured(Box::new(options)), clock.now().wall);
+    update(&mut model, Msg::Resized { width, height }, clock.now().wall);
+    let signals = Signals::catch()?;
+    let screen = Screen::take()?;
+    let mut shell = Shell {
+        clock,
+        model,
+        screen,
+        signals,
+        follow: Follow::new(rendezvous),
+        host,
+        drawn: None,
+        reconnect: Some(Instant::now()),
+        pause: RECONNECT,
+        leaving: false,
+    };
+    shell.run()?;
+    Ok(())
+}
+
+/// The board and everything it is connected to.
+struct Shell<'a> {
+    clock: Clock,
+    model: Model,
+    screen: Screen,
+    signals: Signals,
+    follow: Follow<'a>,
+    host: &'a mut dyn Host,
+    /// When the last frame was drawn.
+    drawn: Option<Instant>,
+    /// When to look for a daemon next.
+    reconnect: Option<Instant>,
+    /// How long to wait after the next failure.
+    pause: Duration,
+    leaving: bool,
+}
+
+impl Shell<'_> {
+    fn run(&mut self) -> io::Result<()> {
+        while !self.leaving {
+            if self.reconnect.is_some_and(|at| at <= Instant::now()) {
+                self.connect();
+            }
+            let wait = self.draw_or_wait()?;
+            self.sleep(wait)?;
+        }
+        Ok(())
+    }
+
+    /// Draws if anything changed and the last frame is not too young; how long to sleep then.
+    fn draw_or_wait(&mut self) -> io::Result<Option<Duration>> {
+        let mut wait = self.reconnect.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut at_most = |duration: Duration| {
+            wait = Some(wait.map_or(duration, |wait| wait.min(duration)));
+        };
+        if self.model.dirty {
+            let young = self.drawn.map(|drawn| FRAME_GAP.saturating_sub(drawn.elapsed()));
+            match young {
+                Some(rest) if !rest.is_zero() => {
+                    at_most(rest);
+                    return Ok(wait);
+                }
+                _ => {
+                    self.screen.draw(&self.model)?;
+                    self.model.dirty = false;
+                    self.drawn = Some(Instant::now());
+                }
+            }
+        }
+        if let Some(milliseconds) = next_clock(&self.model) {
+            at_most(Duration::from_millis(milliseconds));
+        }
+        Ok(wait)
+    }
+
+    /// Sleeps until something happens, at most for `wait`, and takes it in.
+    fn sleep(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        let stdin = io::stdin();
+        let timeout = wait.map(|wait| Timespec {
+            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: wait.subsec_nanos().into(),
+        });
+        let (keys, signals, daemon, options) = {
+            let mut descriptors = vec![
+                PollFd::new(&stdin, PollFlags::IN),
+                PollFd::new(&self.signals.pipe, PollFlags::IN),
+            ];
+            let mut add = |descriptor| {
+                descriptors.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+                descriptors.len() - 1
+            };
+            let daemon = self.follow.stream().map(|stream| add(stream.as_fd()));
+            let options = self.host.options_watch().map(&mut add);
+            match poll(&mut descriptors, timeout.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let happened =
+                |index: usize| descriptors.get(index).map_or(PollFlags::empty(), PollFd::revents);
+            let at = |index: Option<usize>| index.is_some_and(|index| !happened(index).is_empty());
+            (happened(0), !happened(1).is_empty(), at(daemon), at(options))
+        };
+        if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+            // The terminal is gone, and nobody is left to be shown anything.
+            self.leaving = true;
+            return Ok(());
+        }
+        if signals {
+            self.take_signals()?;
+        }
+        // After a signal too: a resize and a key may come together.
+        if signals || !keys.is_empty() {
+            self.take_keys()?;
+        }
+        if daemon {
+            self.take_news();
+        }
+        if options && let Some(options) = self.host.changed_options() {
+            self.tell(Msg::Configured(Box::new(options)))?;
+        }
+        if keys.is_empty() && !signals && !daemon && !options {
+            self.tell(Msg::Clock)?;
+        }
+        Ok(())
+    }
+
+    fn take_keys(&mut self) -> io::Result<()> {
+        while event::poll(Duration::ZERO)? {
+            let message = match event::read()? {
+                Event::Key(key) if key.kind != KeyEventKind::Release => Msg::Key(Key::from(key)),
+                Event::Mouse(mouse) => match mouse.kind {
+                    MouseEventKind::Down(MouseButton::Left) => {
+                        Msg::Clicked { column: mouse.column, line: mouse.row }
+                    }
+                    MouseEventKind::ScrollUp => Msg::WheelUp,
+                    MouseEventKind::ScrollDown => Msg::WheelDown,
+                    _ => continue,
+                },
+                Event::Resize(width, height) => Msg::Resized { width, height },
+                _ => continue,
+            };
+            self.tell(message)?;
+        }
+        Ok(())
+    }
+
+    fn take_signals(&mut self) -> io::Result<()> {
+        let caught = self.signals.take();
+        if caught.leave {
+            self.leaving = true;
+        }
+        if caught.stop {
+            self.carry_out(Effect::Suspend)?;
+        } else if caught.went_on {
+            // Stopped behind our back: whatever ran meanwhile had the terminal.
+            self.screen.without(|| {})?;
+            self.model.dirty = true;
+        }
+        // Of the others each may mean another size.
+        let (width, height) = ratatui::crossterm::terminal::size()?;
+        self.tell(Msg::Resized { width, height })
+    }
+
+    fn take_news(&mut self) {
+        match self.follow.ready() {
+            Ok(news) => {
+                for news in news {
+                    self.take_piece(news);
+                }
+            }
+            Err(error) => self.lost(&error.to_string()),
+        }
+    }
+
+    fn take_piece(&mut self, news: News) {
+        let now = self.clock.now().wall;
+        let message = match news {
+            News::Synced => Msg::Rows(self.follow.rows().values().cloned().collect()),
+            News::Changed { row, .. } => match self.follow.rows().get(&row.key) {
+                // With the history, which the news does not carry.
+                Some(known) => Msg::Row(Box::new(known.clone())),
+                None => return,
+            },
+            News::Removed(key) => Msg::Removed(key),
+            News::Lost => return self.lost("it went away"),
+        };
+        update(&mut self.model, message, now);
+    }
+
+    fn lost(&mut self, why: &str) {
+        let now = self.clock.now().wall;
+        update(&mut self.model, Msg::Lost(why.to_owned()), now);
+        self.follow.forget_connection();
+        self.reconnect = Some(Instant::now());
+    }
+
+    fn connect(&mut self) {
+        match self.follow.connect(Deadline::after(CONNECT_WITHIN)) {
+            Ok(()) => (self.reconnect, self.pause) = (None, RECONNECT),
+            Err(error) => {
+                let now = self.clock.now().wall;
+                update(&mut self.model, Msg::Lost(error.to_string()), now);
+                self.reconnect = Some(Instant::now() + self.pause);
+                self.pause = (self.pause * 2).min(RECONNECT_AT_MOST);
+            }
+        }
+    }
+
+    fn tell(&mut self, message: Msg) -> io::Result<()> {
+        let now: Timestamp = self.clock.now().wall;
+        for effect in update(&mut self.model, message, now) {
+            self.carry_out(effect)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Mark { row, mark } => {
+                let sent: Result<(), TalkError> = self.follow.send(&Request::Mark { row, mark });
+                if let Err(error) = sent {
+                    self.lost(&error.to_string());
+                }
+            }
+            Effect::AskForChange => {
+                let change = self.host.change();
+                self.tell(Msg::Change(change))?;
+            }
+            Effect::Install => {
+                let installed = self.host.install();
+                self.tell(Msg::Installed(installed))?;
+            }
+            Effect::Redraw => self.screen.forget()?,
+            Effect::Suspend => {
+                self.screen.without(|| {
+                    // Not SIGTSTP, which we catch; the shell sees no difference.
+                    let _ = kill_process(getpid(), Signal::STOP);
+                })?;
+                self.model.dirty = true;
+                self.leaving |= self.signals.take().leave;
+                // Of what is not told again only the size matters.
+                let (width, height) = ratatui::crossterm::terminal::size()?;
+                self.tell(Msg::Resized { width, height })?;
+            }
+            Effect::Quit => self.leaving = true,
+        }
+        Ok(())
+    }
+}
+
+/// Signals, as something to wait for.
+struct Signals {
+    pipe: UnixStream,
+    leave: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    went_on: Arc<AtomicBool>,
+}
+
+/// What was caught since the last look.
+struct Caught {
+    leave: bool,
+    stop: bool,
+    went_on: bool,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let (pipe, writer) = UnixStream::pair()?;
+        pipe.set_nonblocking(true)?;
+        let (leave, stop, went_on) = Default::default();
+        let signals = Self { pipe, leave, stop, went_on };
+        flag::register(SIGTSTP, Arc::clone(&signals.stop))?;
+        flag::register(SIGCONT, Arc::clone(&signals.went_on))?;
+        for signal in [SIGTERM, SIGHUP, SIGINT] {
+            flag::register(signal, Arc::clone(&signals.leave))?;
+        }
+        for signal in [SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGWINCH] {
+            pipe::register(signal, writer.try_clone()?)?;
+        }
+        Ok(signals)
+    }
+
+    fn take(&mut self) -> Caught {
+        let mut buffer = [0; 64];
+        while matches!(self.pipe.read(&mut buffer), Ok(count) if count > 0) {}
+        Caught {
+            leave: self.leave.swap(false, Ordering::Relaxed),
+            stop: self.stop.swap(false, Ordering::Relaxed),
+            went_on: self.went_on.swap(false, Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The list of sessions.
+
+use super::{display_name, grain, place, put, short_model, work};
+use crate::keymap::Action;
+use crate::layout::{Columns, GAP, columns};
+use crate::look::Look;
+use crate::model::{Hooks, Link, Model};
+use crate::text::{age, cut, fit, wrap};
+use crewboard_core::{End, Session, Status};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use std::borrow::Cow;
+
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    if model.order.is_empty() {
+        return draw_empty(model, area, buffer);
+    }
+    let columns = columns(model, usize::from(area.width));
+    let rows = model.listed().skip(model.above).take(usize::from(area.height));
+    for (line, row) in (0..).zip(rows) {
+        let area = Rect { y: area.y + line, height: 1, ..area };
+        draw_row(model, row, &columns, area, buffer);
+    }
+}
+
+fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer: &mut Buffer) {
+    let look = model.look;
+    let unicode = look.unicode;
+    let is_selected = model.selected.as_ref() == Some(&row.key);
+    let is_old = model.loss().is_some();
+    let is_quiet = row.status == Status::Closed
+        || row.dismissed
+        || row.snoozed_until.is_some()
+        || row.seen && row.status.calls_until_seen();
+    let base = if is_old || is_quiet { look.dim() } else { Style::new() };
+    let status = if is_old || is_quiet { base } else { look.status(row.status) };
+    let strong = if row.needs_you && !is_old && !is_quiet { Look::strong() } else { base };
+    let mut x = area.x;
+    let marker = look.marker(is_selected, row.pinned);
+    let word = if columns.status > 3 { row.status.word() } else { "" };
+    // Never cut with a mark: of the narrowest line the marker is what is left.
+    put(buffer, area, x, area.y, &format!("{marker}{} {word}", look.shape(row.status)), status);
+    x += u16::try_from(columns.status).unwrap_or(u16::MAX);
+    let mut cell = |text: &str, width: usize, style: Style| {
+        if width > 0 {
+            put(buffer, area, x, area.y, &cut(text, width, unicode), style);
+            x += u16::try_from(width).unwrap_or(u16::MAX);
+        }
+    };
+    let indent = match (row.parent.is_some(), unicode) {
+        (true, true) => "↳",
+        (true, false) => "-",
+        (false, _) => "",
+    };
+    // A name is cut short of its gap; the others bring theirs in front.
+    let name = format!("{indent}{}", display_name(model, row));
+    cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
+    cell(&says(row, columns, unicode), columns.says, base);
+    let mut behind = |text: &str, width: usize, style: Style| {
+        cell("", width.min(GAP), style);
+        cell(text, width.saturating_sub(GAP), style);
+    };
+    behind(&work(row, unicode), columns.work, base);
+    let age = age(row.since, model.picture(), grain(row));
+    behind(&format!("{age:>5}"), columns.age, base);
+    let context = row.usage.and_then(|usage| usage.context_percent);
+    let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
+    behind(&context.unwrap_or_default(), columns.context, base);
+    behind(row.model.as_deref().map_or("", short_model), columns.model, look.dim());
+    behind(row.agent.as_str(), columns.agent, look.dim());
+    behind(place(row), columns.place, look.dim());
+    behind(&row.place.host, columns.host, look.dim());
+    if is_selected {
+        select(look, status, area, buffer);
+    }
+}
+
+/// Shows that a row is selected.
+fn select(look: Look, status: Style, area: Rect, buffer: &mut Buffer) {
+    let area = area.intersection(buffer.area);
+    let selected = look.selected();
+    if selected.add_modifier.contains(Modifier::REVERSED) {
+        // One even block: reversed, each faint or coloured word would be a patch of its own.
+        buffer.set_style(area, Style::reset().patch(selected));
+        let shape = Rect { width: area.width.min(2), ..area };
+        buffer.set_style(shape, status);
+    }
+    buffer.set_style(area, selected);
+}
+
+/// What a row does, asks or last said; and what else is to be known of it.
+fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
+    let activity = row.activity.as_deref().filter(|activity| !activity.is_empty());
+    let mut says = match (row.status, activity) {
+        (Status::Done, Some(said)) if unicode => format!("“{said}”"),
+        (Status::Done, Some(said)) => format!("\"{said}\""),
+        (_, Some(activity)) => activity.to_owned(),
+        // Nothing is under way; what it was about still tells it from others.
+        (_, None) => row.title.as_ref().or(row.prompt.as_ref()).cloned().unwrap_or_default(),
+    };
+    let end = match row.end {
+        Some(End::Exit) | None => "",
+        Some(End::Killed) => "killed: ",
+        Some(End::Lost) => "lost: ",
+    };
+    says.insert_str(0, end);
+    let work = if columns.work == 0 { work(row, unicode) } else { String::new() };
+    if !work.is_empty() && columns.says > 16 {
+        says = format!("({work}) {says}");
+    }
+    let marks = [
+        (row.snoozed_until.is_some(), if unicode { "zᶻ " } else { "zz " }),
+        (row.dismissed, "hidden: "),
+        (!row.confirmed && row.status != Status::Closed, "unconfirmed: "),
+    ];
+    for (_, mark) in marks.into_iter().filter(|(is_so, _)| *is_so) {
+        says.insert_str(0, mark);
+    }
+    says
+}
+
+/// What to do where there is nothing to see.
+fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let key = |action| {
+        let key = model.keymap.keys(action).first();
+        key.map(ToString::to_string).unwrap_or_default()
+    };
+    let paragraphs: Vec<Cow<'_, str>> = if !model.filter.is_empty() && !model.rows.is_empty() {
+        let back = key(Action::Back);
+        vec![
+            format!("Nothing matches “{}”.", model.filter).into(),
+            format!("{back} shows all again.").into(),
+        ]
+    } else if model.loss().is_some() {
+        vec![
+            "The daemon is not there, and was not before.".into(),
+            "What it knows shows up here as soon as it is.".into(),
+        ]
+    } else if model.link != Link::Live {
+        vec!["Looking for the daemon.".into()]
+    } else if model.listing.dismissed > 0 {
+        let sessions = match model.listing.dismissed {
+            1 => "The only session is hidden.".to_owned(),
+            count => format!("All {count} sessions are hidden."),
+        };
+        let show = key(Action::ShowDismissed);
+        vec![sessions.into(), format!("{show} shows them.").into()]
+    } else if model.hooks == Hooks::Missing {
+        let install = key(Action::Install);
+        vec![
+            "Crewboard's hooks are not in your agents' settings, so they tell it nothing.".into(),
+            format!("{install} shows what they would change there, and puts them in.").into(),
+        ]
+    } else {
+        vec![
+            "No sessions yet.".into(),
+            "Start an agent in any pane. One that runs already shows up with its next event, \
+             such as your next prompt to it."
+                .into(),
+        ]
+    };
+    let width = usize::from(area.width.saturating_sub(4)).min(72);
+    let mut y = area.y;
+    for (index, paragraph) in paragraphs.iter().enumerate() {
+        let style = if index == 0 { Look::strong() } else { Style::new() };
+        for line in wrap(paragraph, width, usize::from(area.height), model.look.unicode) {
+            if y < area.bottom() {
+                put(buffer, area, area.x + 2, y, &fit(&line, width, model.look.unicode), style);
+            }
+            y += 1;
+        }
+        y += u16::from(area.height > 6);
+    }
+}

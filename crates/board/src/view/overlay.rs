@@ -1,0 +1,179 @@
+//! What lies over the screen: the help, a session's details in full, and the change that an install
+//! would make.
+
+use super::detail::{self, Line};
+use super::{put, room};
+use crate::keymap::TABLE;
+use crate::layout::layout;
+use crate::look::Look;
+use crate::model::{Model, Overlay};
+use crate::text::{cut, fit};
+use crewboard_core::Status;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+/// From this width on the help has two columns.
+const TWO_COLUMNS: u16 = 110;
+
+/// Where an overlay lies: between the first line and the last, or everywhere on a strip.
+fn area(model: &Model) -> Rect {
+    if model.height <= 3 {
+        return Rect { x: 0, y: 0, width: model.width, height: model.height };
+    }
+    layout(model).body()
+}
+
+/// Where its lines go: under the heading, over the question.
+fn page(model: &Model) -> Rect {
+    let area = area(model);
+    let Some(overlay) = &model.overlay else { return Rect::default() };
+    let (above, below) = match overlay {
+        _ if area.height < 4 => {
+            (0, u16::from(matches!(overlay, Overlay::Install { .. })).min(area.height))
+        }
+        Overlay::Help { .. } => (0, 0),
+        Overlay::Whole { .. } => (1, 0),
+        Overlay::Install { .. } => (0, u16::from(model.height < 8)),
+    };
+    Rect { y: area.y + above, height: area.height - above - below, ..area }
+}
+
+/// How many lines of it are shown at once.
+pub(crate) fn height(model: &Model) -> usize {
+    usize::from(page(model).height)
+}
+
+/// How many lines there are to scroll through.
+pub(crate) fn lines_in_all(model: &Model) -> usize {
+    lines(model).len()
+}
+
+/// Whether a session's details, and so its times, are shown.
+pub(super) fn shows_detail(model: &Model) -> bool {
+    matches!(model.overlay, Some(Overlay::Whole { .. }))
+}
+
+pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
+    let Some(overlay) = &model.overlay else { return };
+    let (area, page) = (area(model), page(model));
+    let visible = area.intersection(buffer.area);
+    for position in visible.positions() {
+        if let Some(cell) = buffer.cell_mut(position) {
+            cell.reset();
+        }
+    }
+    let lines = lines(model);
+    let shown = lines.iter().skip(overlay.above()).take(usize::from(page.height));
+    for (y, line) in (page.y..).zip(shown) {
+        detail::draw_line(line, page, y, buffer);
+    }
+    match overlay {
+        Overlay::Help { .. } => {}
+        Overlay::Whole { .. } => {
+            if let Some(row) = model.selected_row().filter(|_| page.y > area.y) {
+                let text = cut(
+                    &detail::heading(model, row),
+                    usize::from(area.width.saturating_sub(2)),
+                    model.look.unicode,
+                );
+                let end = put(buffer, area, area.x + 1, area.y, &text, Look::strong());
+                let rule = if model.look.unicode { "─" } else { "-" };
+                let rest = rule.repeat(room(area, end + 1));
+                put(buffer, area, end + 1, area.y, &rest, model.look.dim());
+            }
+        }
+        // The footer asks, if there is one.
+        Overlay::Install { .. } if model.height >= 8 => {}
+        Overlay::Install { .. } => {
+            let y = area.bottom().saturating_sub(1);
+            put(buffer, area, area.x + 1, y, "Make this change?  y yes   n no", Look::strong());
+        }
+    }
+}
+
+/// All lines of the overlay, however many are shown.
+fn lines(model: &Model) -> Vec<Line> {
+    let width = usize::from(area(model).width);
+    match &model.overlay {
+        None => Vec::new(),
+        Some(Overlay::Help { .. }) => help(model, area(model).width),
+        Some(Overlay::Whole { .. }) => {
+            let row = model.selected_row();
+            row.map(|row| detail::whole(model, row, width)).unwrap_or_default()
+        }
+        Some(Overlay::Install { change, .. }) => change
+            .lines()
+            .map(|line| {
+                let style = match line.chars().next() {
+                    Some('+') => model.look.status(Status::Done),
+                    Some('-') => model.look.status(Status::Failed),
+                    _ => Style::new(),
+                };
+                let line = line.replace('\t', "    ");
+                vec![(cut(&line, width.saturating_sub(2), model.look.unicode), style)]
+            })
+            .collect(),
+    }
+}
+
+/// The keys and what the statuses mean.
+fn help(model: &Model, width: u16) -> Vec<Line> {
+    let unicode = model.look.unicode;
+    let text_width = usize::from(width.saturating_sub(2));
+    let column = if width >= TWO_COLUMNS { text_width / 2 } else { text_width };
+    let mut keys: Vec<Line> = Vec::new();
+    for entry in TABLE {
+        let names: Vec<String> =
+            model.keymap.keys(entry.action).iter().map(ToString::to_string).collect();
+        if !names.is_empty() {
+            let names = fit(&names.join(" "), 13, unicode);
+            let help = cut(entry.help, column.saturating_sub(14), unicode);
+            keys.push(vec![(names, Look::strong()), (help, Style::new())]);
+        }
+    }
+    let mut statuses: Vec<Line> = Vec::new();
+    for status in Status::ALL {
+        let meaning = match status {
+            Status::Permission => "it waits until you approve or deny a tool",
+            Status::Question => "it asked you something and waits",
+            Status::Plan => "its plan waits for your approval",
+            Status::Failed => "its turn ended in an error; needs you until seen",
+            Status::Done => "it finished its turn; needs you until seen",
+            Status::Working => "the model or a tool runs",
+            Status::Idle => "at its prompt, nothing owed",
+            Status::Closed => "ended; kept for a day",
+        };
+        let word = format!("{} {:<11}", model.look.shape(status), status.word());
+        let meaning = cut(meaning, column.saturating_sub(14), unicode);
+        statuses.push(vec![(word, model.look.status(status)), (meaning, Style::new())]);
+    }
+    let mut signs = vec![
+        (if unicode { "⋔2" } else { "+2" }, "two subagents at work"),
+        ("2 bg", "two of its tasks run on, though its turn is over"),
+        (if unicode { "zᶻ" } else { "zz" }, "snoozed"),
+        (if unicode { "◆" } else { "^" }, "pinned"),
+        (if unicode { "↳" } else { "-" }, "run by another session"),
+    ];
+    signs.push(("mouse", "click selects, double click jumps, the wheel moves"));
+    statuses.push(Line::new());
+    for (sign, meaning) in signs {
+        let meaning = cut(meaning, column.saturating_sub(14), unicode);
+        statuses.push(vec![(fit(sign, 13, unicode), Look::strong()), (meaning, Style::new())]);
+    }
+    if width < TWO_COLUMNS {
+        keys.push(Line::new());
+        keys.append(&mut statuses);
+        return keys;
+    }
+    let rows = keys.len().max(statuses.len());
+    keys.resize(rows, Line::new());
+    statuses.resize(rows, Line::new());
+    for (line, other) in keys.iter_mut().zip(statuses) {
+        let used: usize = line.iter().map(|(text, _)| text.width()).sum();
+        line.push((" ".repeat(column.saturating_sub(used)), Style::new()));
+        line.extend(other);
+    }
+    keys
+}

@@ -1,0 +1,133 @@
+//! The first line: how many sessions are what.
+
+use super::{put, room};
+use crate::look::Look;
+use crate::model::{Link, Model, Screen};
+use crate::text::{age, cut};
+use crewboard_core::Status;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+/// A text in one style.
+type Piece = (String, Style);
+
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let look = model.look;
+    let mut x = area.x;
+    if model.height > 3 && area.width >= 60 {
+        x = put(buffer, area, x + 1, area.y, "crewboard  ", Look::strong());
+    }
+    if let Some(why) = model.loss() {
+        let text = cut(&format!("no daemon: {why}; trying again"), room(area, x), look.unicode);
+        put(buffer, area, x, area.y, &text, look.status(Status::Failed));
+        return;
+    }
+    if model.height == 1 && model.most_urgent().is_some() {
+        return draw_strip(model, area, buffer);
+    }
+    let right = match (&model.link, model.screen) {
+        (Link::Connecting, _) => "connecting ",
+        (_, Screen::Timeline) => "timeline ",
+        _ => "",
+    };
+    let space = room(area, x).saturating_sub(right.width() + usize::from(!right.is_empty()));
+    // Of what is not known yet nothing is claimed.
+    let pieces = if model.rows.is_empty() { Vec::new() } else { headline(model, space) };
+    for (text, style) in pieces {
+        x = put(buffer, area, x, area.y, &text, style);
+    }
+    if model.rows.is_empty() && model.height <= 3 && right.is_empty() {
+        put(buffer, area, x, area.y, "no sessions", look.dim());
+    }
+    let start = area.right().saturating_sub(u16::try_from(right.width()).unwrap_or(0));
+    if !right.is_empty() && start > x {
+        put(buffer, area, start, area.y, right, look.dim());
+    }
+}
+
+/// The counts, as fully as `space` columns allow.
+fn headline(model: &Model, space: usize) -> Vec<Piece> {
+    let width = |pieces: &[Piece]| pieces.iter().map(|(text, _)| text.width()).sum::<usize>();
+    let mut tries = [Kinds::Words, Kinds::Shapes, Kinds::None].map(|kinds| {
+        let mut pieces = needs(model, kinds);
+        pieces.extend(others(model));
+        pieces
+    });
+    let found = tries.iter().position(|pieces| width(pieces) <= space);
+    match found {
+        Some(index) => std::mem::take(&mut tries[index]),
+        // Of a narrow line what matters most.
+        None => needs(model, Kinds::None),
+    }
+}
+
+/// How the kinds of need are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kinds {
+    Words,
+    Shapes,
+    None,
+}
+
+fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
+    let look = model.look;
+    let needs = model.listing.needs();
+    let count: usize = needs.iter().map(|(_, count)| count).sum();
+    let Some((first, _)) = needs.first() else {
+        return vec![("nobody needs you".to_owned(), look.dim())];
+    };
+    let verb = if count == 1 { "needs" } else { "need" };
+    let mut pieces = vec![(format!("{count} {verb} you"), look.status(*first))];
+    for (index, (status, count)) in needs.iter().enumerate() {
+        let before = if index == 0 { ": " } else { ", " };
+        let text = match kinds {
+            Kinds::None => break,
+            Kinds::Shapes => format!(" {}{count}", look.shape(*status)),
+            Kinds::Words => {
+                let noun = *count > 1 && status.is_request();
+                let plural = if noun { "s" } else { "" };
+                let number = if needs.len() == 1 { String::new() } else { format!("{count} ") };
+                format!("{before}{number}{status}{plural}")
+            }
+        };
+        pieces.push((text, look.status(*status)));
+    }
+    pieces
+}
+
+fn others(model: &Model) -> impl Iterator<Item = Piece> {
+    let separator = model.look.separator();
+    [(model.listing.working, "working"), (model.listing.idle, "idle")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(move |(count, word)| (format!("{separator}{count} {word}"), Style::new()))
+}
+
+/// All there is to say in one line: how many need somebody, and who needs it most.
+fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let look = model.look;
+    let Some(row) = model.most_urgent() else { return };
+    let mut pieces = needs(model, Kinds::None);
+    if area.width < 60 {
+        let count: usize = model.listing.needs().iter().map(|(_, count)| count).sum();
+        pieces = vec![(format!("{count}"), look.status(row.status))];
+    }
+    let mut x = area.x;
+    for (text, style) in pieces {
+        x = put(buffer, area, x, area.y, &text, style);
+    }
+    let text = format!(
+        "  {} {} {}  {}",
+        look.shape(row.status),
+        super::display_name(model, row),
+        age(row.since, model.picture(), super::grain(row)),
+        row.activity.as_deref().unwrap_or_default()
+    );
+    let text = cut(&text, room(area, x), look.unicode);
+    put(buffer, area, x, area.y, &text, look.status(row.status));
+}

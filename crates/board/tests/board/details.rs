@@ -1,0 +1,60 @@
+//! The details of the selected row.
+
+use crate::sample::{
+    NOW, board, board_of, closed, day, done, failed, idle, permission, picture, plan, press,
+    question, subagents, working,
+};
+use crewboard_core::{Session, Timestamp};
+use insta::assert_snapshot;
+
+/// From the heading of the details on.
+fn details(row: Session) -> String {
+    let picture = picture(&board_of(row));
+    let lines = picture.lines().skip_while(|line| !line.contains("──"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn of_each_status() {
+    assert_snapshot!("permission", details(permission()));
+    assert_snapshot!("question", details(question()));
+    assert_snapshot!("plan", details(plan()));
+    assert_snapshot!("failed", details(failed()));
+    assert_snapshot!("done in background", details(done()));
+    assert_snapshot!("working", details(working()));
+    assert_snapshot!("subagents", details(subagents()));
+    assert_snapshot!("idle", details(idle()));
+    assert_snapshot!("closed", details(closed()));
+}
+
+#[test]
+fn of_marked_rows() {
+    let snoozed_until = Some(Timestamp(NOW.0 + 2_500_000));
+    let row = Session { pinned: true, snoozed_until, confirmed: false, headless: true, ..done() };
+    assert_snapshot!("marked", details(row));
+}
+
+#[test]
+fn of_a_long_prompt() {
+    let prompt = "Please look at the checkout flow, ".repeat(30);
+    assert_snapshot!("long prompt", details(Session { prompt: Some(prompt), ..question() }));
+}
+
+#[test]
+fn among_many_rows_the_request_is_cut_and_says_so() {
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "down down down down");
+    assert_snapshot!("cut", picture(&model));
+    press(&mut model, "v");
+    assert_snapshot!("whole", picture(&model));
+    let mut model = board_of(plan());
+    press(&mut model, "v G");
+    assert_snapshot!("whole plan scrolled", picture(&model));
+}
+
+#[test]
+fn hidden() {
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "d");
+    assert_snapshot!("no details", picture(&model));
+}

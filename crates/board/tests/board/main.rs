@@ -1,0 +1,13 @@
+//! The board as its user meets it: messages in, pictures out.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod colours;
+mod details;
+mod properties;
+mod sample;
+mod screens;
+mod sizes;
+mod strange;
+mod terminal;
+mod ticking;
+mod updates;

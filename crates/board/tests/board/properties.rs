@@ -1,0 +1,255 @@
+//! What holds whatever happens to the board.
+
+use crate::sample::{NOW, asking, buffer, empty, row, text};
+use crewboard_board::keymap::{Key, TABLE};
+use crewboard_board::layout::{columns, layout, row_at, visible_rows};
+use crewboard_board::look::{Look, THEMES};
+use crewboard_board::model::{Hooks, Model};
+use crewboard_board::update::{Msg, next_clock, update};
+use crewboard_board::view::draw;
+use crewboard_core::{
+    RequestKind, RowKey, Session, Status, Subagent, SubagentId, Timestamp, Transition,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+/// Short texts of what breaks screens: letters of all widths, marks, joiners, controls, overrides.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-zA-Z0-9 ./-]{0,12}",
+        2 => "[日本語ｱ한é]{1,6}",
+        1 => Just("👩‍👩‍👧‍👦".to_owned()),
+        1 => Just("🇪🇺👍🏽❤️".to_owned()),
+        1 => "[\u{300}-\u{30f}\u{200b}-\u{200f}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{feff}]{1,4}",
+        1 => "[\u{0}-\u{1f}\u{7f}-\u{9f}]{1,4}",
+        1 => "[א-תء-ي]{1,8}",
+        1 => any::<char>().prop_map(String::from),
+    ];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    prop::sample::select(Status::ALL.to_vec())
+}
+
+/// A moment near now, before or (clocks differ) a little after.
+fn moment() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![0..4_000_u64, 0..700_000_u64, 0..100_000_000_u64, Just(NOW.0),]
+        .prop_map(|before| Timestamp(NOW.0 + 5_000 - before.min(NOW.0)))
+}
+
+fn session() -> impl Strategy<Value = Session> {
+    let texts = (hostile(), option::of(hostile()), option::of(hostile()), option::of(hostile()));
+    let times = (moment(), moment(), vec((status(), moment()), 0..6), option::of(moment()));
+    let marks = (any::<[bool; 7]>(), 0..4_u32, 0..3_u32);
+    (0..24_u32, status(), texts, times, marks, vec((status(), moment()), 0..4)).prop_map(
+        |(key, status, texts, times, (flags, background, scheduled), subagents)| {
+            let (name, activity, prompt, branch) = texts;
+            let (since, started, mut history, snoozed_until) = times;
+            let [pinned, dismissed, seen, confirmed, headless, child, asks] = flags;
+            history.sort_by_key(|(_, at)| *at);
+            let base = row(&format!("k{key}"), &name, status, 0);
+            let request = prompt.clone().unwrap_or_default();
+            let base = if asks && status.is_request() {
+                asking(base, RequestKind::Permission, Some("Bash"), &request.repeat(5))
+            } else {
+                base
+            };
+            let history = history.into_iter().map(|(status, at)| Transition { status, at });
+            let subagents = subagents.into_iter().map(|(status, since)| Subagent {
+                id: SubagentId::new("a"),
+                kind: None,
+                status,
+                since,
+            });
+            Session {
+                since,
+                started,
+                history: history.collect(),
+                subagents: subagents.collect(),
+                activity: base.activity.clone().or(activity),
+                prompt,
+                branch,
+                pinned,
+                dismissed,
+                seen,
+                needs_you: base.needs_you && !seen && !headless,
+                confirmed,
+                headless,
+                snoozed_until: snoozed_until.filter(|_| pinned),
+                parent: child.then(|| RowKey::new("k1")),
+                background,
+                scheduled,
+                ..base
+            }
+        },
+    )
+}
+
+/// A message, and the milliseconds that passed before it.
+fn message() -> impl Strategy<Value = (Msg, u64)> {
+    let keys: Vec<Key> = TABLE
+        .iter()
+        .flat_map(|entry| entry.keys)
+        .chain(&["y", "n", "1", "é", "backspace", "ctrl-u", "ctrl-w", "left", "f9"])
+        .map(|word| word.parse().unwrap())
+        .collect();
+    let size = prop_oneof![1 => 0..300_u16, 3 => 0..12_u16, 3 => 30..130_u16];
+    let message = prop_oneof![
+        8 => prop::sample::select(keys).prop_map(Msg::Key),
+        6 => session().prop_map(|row| Msg::Row(Box::new(row))),
+        2 => (0..24_u32).prop_map(|key| Msg::Removed(RowKey::new(&format!("k{key}")))),
+        1 => vec(session(), 0..20).prop_map(Msg::Rows),
+        1 => (size.clone(), size).prop_map(|(width, height)| Msg::Resized { width, height }),
+        1 => (0..300_u16, 0..100_u16).prop_map(|(column, line)| Msg::Clicked { column, line }),
+        1 => Just(Msg::WheelUp),
+        1 => Just(Msg::WheelDown),
+        2 => Just(Msg::Clock),
+        1 => hostile().prop_map(Msg::Lost),
+        1 => hostile().prop_map(|change| Msg::Change(Ok(change.repeat(9)))),
+        1 => hostile().prop_map(Msg::Say),
+    ];
+    (message, prop_oneof![Just(0), 0..100_u64, 0..200_000_u64])
+}
+
+fn look() -> impl Strategy<Value = Look> {
+    (0..THEMES.len(), any::<bool>())
+        .prop_map(|(theme, unicode)| Look { theme: THEMES[theme], unicode })
+}
+
+/// A board on which all this happened.
+fn after(look: Look, hooks: Hooks, messages: Vec<(Msg, u64)>, mut each: impl FnMut(&mut Model)) {
+    let mut model = empty(80, 24, look);
+    model.hooks = hooks;
+    let mut now = NOW;
+    for (message, later) in messages {
+        now.0 += later;
+        update(&mut model, message, now);
+        each(&mut model);
+    }
+}
+
+fn check_selection(model: &Model) {
+    assert_eq!(model.selected.is_some(), !model.order.is_empty());
+    if let Some(index) = model.selected_index() {
+        let window = model.above..model.above + visible_rows(model).max(1);
+        assert!(window.contains(&index), "{index} outside {window:?}");
+        assert!(model.selected_row().is_some());
+    }
+    let mut rows: Vec<&Session> = model.listed().collect();
+    assert_eq!(rows.len(), model.order.len());
+    assert!(rows.is_sorted_by(|one, other| one.compare_for_list(other).is_lt()));
+    rows.dedup_by_key(|row| &row.key);
+    assert_eq!(rows.len(), model.order.len());
+}
+
+fn check_layout(model: &Model) {
+    let screen = Rect::new(0, 0, model.width, model.height);
+    let areas = layout(model).all();
+    for (index, area) in areas.iter().enumerate().filter(|(_, area)| !area.is_empty()) {
+        assert_eq!(area.intersection(screen), *area, "leaves the screen");
+        for other in &areas[index + 1..] {
+            assert!(area.intersection(*other).is_empty(), "{area:?} and {other:?} overlap");
+        }
+    }
+    let columns = columns(model, usize::from(model.width));
+    let sum = columns.status + columns.name + columns.says + columns.work + columns.age;
+    let sum = sum + columns.context + columns.model + columns.agent + columns.place + columns.host;
+    assert_eq!(sum, usize::from(model.width), "columns share out the line");
+}
+
+/// Every drawn character is whole on its line, and the cells behind a wide one are its own.
+fn check_picture(model: &Model) {
+    let drawn = buffer(model);
+    assert_eq!(drawn, buffer(model), "drawn twice, it is another picture");
+    for line in text(&drawn).lines() {
+        let width = unicode_width::UnicodeWidthStr::width(line);
+        assert!(width <= usize::from(model.width), "{width} columns: {line:?}");
+        assert!(!line.contains(|character: char| character.is_control()), "{line:?}");
+        assert!(model.look.unicode || line.is_ascii(), "{line:?}");
+    }
+    // A terminal that shrank, or lies elsewhere, before the board heard of it.
+    let (width, height) = (model.width, model.height);
+    for area in [Rect::new(0, 0, width / 2, height / 2), Rect::new(0, 0, width, height / 3)] {
+        draw(model, &mut Buffer::empty(area));
+    }
+    // Wider than believed: nothing may be drawn out there.
+    let wide = Rect::new(0, 0, width + 7, height + 5);
+    let mut buffer = Buffer::empty(wide);
+    draw(model, &mut buffer);
+    let within = Rect::new(0, 0, width, height);
+    for position in wide.positions() {
+        let is_blank = buffer[position] == ratatui::buffer::Cell::EMPTY;
+        assert!(within.contains(position) || is_blank, "drew outside at {position:?}");
+    }
+    if model.look.unicode && model.overlay.is_none() {
+        let list = layout(model).list;
+        let marked = (list.y..list.bottom()).filter(|y| buffer[(0, *y)].symbol() == "▌").count();
+        let expected = usize::from(model.selected.is_some() && !list.is_empty());
+        assert_eq!(marked, expected, "one selected row is seen");
+    }
+}
+
+fn check_mouse(model: &Model) {
+    let list = layout(model).list;
+    for y in 0..model.height {
+        let hit = row_at(model, 0, y);
+        assert!(hit.is_none() || list.contains(Position { x: 0, y }));
+    }
+}
+
+/// Until the next tick the picture stands still.
+fn check_clock(model: &Model) {
+    let horizon = 200_000;
+    let next = next_clock(model).map_or(horizon, |next| next.min(horizon));
+    let drawn = buffer(model);
+    for later in [next - 1, next / 2] {
+        let mut waited = model.clone();
+        waited.now = Timestamp(model.now.0 + later);
+        if drawn != buffer(&waited) {
+            let (drawn, waited) = (text(&drawn), text(&buffer(&waited)));
+            panic!("another picture {later} ms later, before {next}:\n{drawn}\n{waited}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_happens_breaks_it(
+        look in look(),
+        missing in any::<bool>(),
+        messages in vec(message(), 1..40),
+    ) {
+        let hooks = if missing { Hooks::Missing } else { Hooks::Installed };
+        after(look, hooks, messages, |model| {
+            check_selection(model);
+            check_layout(model);
+            check_picture(model);
+            check_mouse(model);
+            check_clock(model);
+        });
+    }
+
+    #[test]
+    fn the_selection_leaves_its_row_only_with_it(messages in vec(message(), 1..60)) {
+        let mut before: Option<RowKey> = None;
+        after(crate::sample::UNICODE, Hooks::Installed, messages, |model| {
+            // Only keys, clicks and the wheel may move it; so in their absence it stays.
+            let stays = before.as_ref().is_some_and(|key| model.order.contains(key));
+            let row = model.rows.values().next().cloned();
+            before = model.selected.clone();
+            if let Some(row) = row.filter(|_| stays) {
+                let was = model.selected.clone();
+                let moved = Session { needs_you: !row.needs_you, ..row };
+                let now = model.now;
+                update(model, Msg::Row(Box::new(moved)), now);
+                assert!(model.selected == was);
+            }
+        });
+    }
+}

@@ -1,0 +1,251 @@
+//! Rows as a real day brings them, and pictures of the board with them.
+
+use crewboard_board::keymap::{Key, Keymap};
+use crewboard_board::look::{Look, TERMINAL};
+use crewboard_board::model::{Hooks, Model};
+use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::view::draw;
+use crewboard_core::{
+    AgentName, End, Place, Request, RequestKind, RowKey, Session, SessionId, Status, Subagent,
+    SubagentId, Timestamp, Transition, Usage,
+};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// When everything here happens: some seconds past a whole minute.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_331_980_546);
+
+pub(crate) const UNICODE: Look = Look { theme: &TERMINAL, unicode: true };
+
+/// A moment before [`NOW`].
+pub(crate) fn ago(seconds: u64) -> Timestamp {
+    Timestamp(NOW.0 - seconds * 1000)
+}
+
+/// A row with nothing special about it.
+pub(crate) fn row(key: &str, name: &str, status: Status, seconds: u64) -> Session {
+    let number = u64::from(key.bytes().last().unwrap_or(0));
+    Session {
+        key: RowKey::new(key),
+        agent: AgentName::new("claude"),
+        id: SessionId::new(&format!("6cf7f83b-1c2d-4e5f-8a9b-0000000000{number:02}")),
+        status,
+        since: ago(seconds),
+        source: "hook:Stop".to_owned(),
+        confirmed: true,
+        needs_you: status.is_request() || status.calls_until_seen(),
+        name: name.to_owned(),
+        cwd: Some(format!("/home/dev/{name}")),
+        pid: Some(1500 + u32::try_from(number).unwrap()),
+        started: ago(7200 - number),
+        updated: ago(seconds),
+        revision: number,
+        ..Session::default()
+    }
+}
+
+fn tmux(row: Session, target: &str) -> Session {
+    let place = Place {
+        host: "box".to_owned(),
+        terminal: Some("tmux".to_owned()),
+        target: Some(target.to_owned()),
+        ..Place::default()
+    };
+    Session { place, ..row }
+}
+
+fn used(row: Session, percent: f64) -> Session {
+    Session {
+        usage: Some(Usage { context_percent: Some(percent), cost_usd: Some(1.23), at: NOW }),
+        model: Some("claude-opus-5-5".to_owned()),
+        ..row
+    }
+}
+
+fn says(row: Session, activity: &str) -> Session {
+    Session { activity: Some(activity.to_owned()), ..row }
+}
+
+pub(crate) fn asking(row: Session, kind: RequestKind, tool: Option<&str>, text: &str) -> Session {
+    let line = text.lines().next().unwrap_or_default();
+    let request =
+        Request { kind, tool: tool.map(ToOwned::to_owned), text: text.to_owned(), subagent: None };
+    let activity = tool.map_or_else(|| line.to_owned(), |tool| format!("{tool} {line}"));
+    Session { request: Some(request), ..says(row, &activity) }
+}
+
+pub(crate) fn history(row: Session, statuses: &[(Status, u64)]) -> Session {
+    let entered =
+        statuses.iter().map(|(status, seconds)| Transition { status: *status, at: ago(*seconds) });
+    Session { history: entered.collect(), ..row }
+}
+
+pub(crate) fn question() -> Session {
+    let row = row("c1", "shop", Status::Question, 252);
+    let text = "Which database should the migration target?\n1 Postgres 16\n2 SQLite\n3 both";
+    let row = asking(row, RequestKind::Question, None, text);
+    let row = history(
+        row,
+        &[
+            (Status::Idle, 5000),
+            (Status::Working, 3500),
+            (Status::Permission, 2780),
+            (Status::Working, 2660),
+            (Status::Done, 1700),
+            (Status::Working, 1460),
+            (Status::Question, 252),
+        ],
+    );
+    Session {
+        prompt: Some("add the orders migration and run it against staging".to_owned()),
+        title: Some("Orders migration".to_owned()),
+        ..tmux(used(row, 41.0), "main:2.1")
+    }
+}
+
+pub(crate) fn permission() -> Session {
+    let row = row("c2", "infra", Status::Permission, 38);
+    let text = "set -euo pipefail\ncd /srv/terraform/environments/production && \
+                terraform init -backend-config=production.hcl && terraform plan -out=tf.plan\n\
+                terraform apply -auto-approve tf.plan\nrm -f tf.plan";
+    let row = asking(row, RequestKind::Permission, Some("Bash"), text);
+    let row = history(row, &[(Status::Working, 1300), (Status::Permission, 38)]);
+    Session {
+        branch: Some("tf-12".to_owned()),
+        mode: Some("acceptEdits".to_owned()),
+        source: "hook:PermissionRequest".to_owned(),
+        prompt: Some("roll the new node pool out".to_owned()),
+        ..tmux(used(row, 77.0), "main:3.0")
+    }
+}
+
+pub(crate) fn plan() -> Session {
+    let step =
+        |step| format!("{step}. Step {step} of the plan, with enough words in it to be a line\n");
+    let steps: String = (1..=30).map(step).collect();
+    let text = format!("# Move the sessions to Redis\n\n{steps}");
+    let row = row("c3", "auth", Status::Plan, 75);
+    tmux(used(asking(row, RequestKind::Plan, None, &text), 12.0), "main:4.0")
+}
+
+pub(crate) fn failed() -> Session {
+    let row = says(row("c4", "billing", Status::Failed, 600), "rate_limit: 429 Too Many Requests");
+    tmux(history(row, &[(Status::Working, 1900), (Status::Failed, 600)]), "main:5.0")
+}
+
+pub(crate) fn done() -> Session {
+    let row = says(row("c5", "docs", Status::Done, 540), "The quick start now covers zellij too.");
+    let place = Place { terminal: Some("code".to_owned()), ..Place::default() };
+    Session { background: 2, scheduled: 1, place, ..used(row, 12.4) }
+}
+
+pub(crate) fn working() -> Session {
+    tmux(used(says(row("c6", "web", Status::Working, 12), "thinking"), 8.0), "main:6.0")
+}
+
+pub(crate) fn subagents() -> Session {
+    let subagent = |id: &str, kind: &str, status, seconds| Subagent {
+        id: SubagentId::new(id),
+        kind: Some(kind.to_owned()),
+        status,
+        since: ago(seconds),
+    };
+    let row = says(
+        row("c7", "api", Status::Working, 64),
+        "Bash cargo nextest run --workspace --all-features --no-fail-fast",
+    );
+    let row = history(row, &[(Status::Idle, 900), (Status::Working, 64)]);
+    Session {
+        subagents: vec![
+            subagent("a1", "Explore", Status::Working, 300),
+            subagent("a2", "Plan", Status::Permission, 20),
+        ],
+        ..tmux(used(row, 22.0), "main:1.0")
+    }
+}
+
+pub(crate) fn idle() -> Session {
+    let row = tmux(used(row("c8", "scratch", Status::Idle, 3720), 3.0), "main:9.0");
+    Session { title: Some("Try the new parser".to_owned()), ..row }
+}
+
+pub(crate) fn closed() -> Session {
+    let row = says(row("c9", "old", Status::Closed, 7300), "All tests pass.");
+    let row =
+        history(row, &[(Status::Working, 9000), (Status::Done, 8000), (Status::Closed, 7300)]);
+    Session { end: Some(End::Killed), source: "process:exited".to_owned(), ..row }
+}
+
+/// One row of each status, and one with subagents.
+pub(crate) fn day() -> Vec<Session> {
+    vec![
+        question(),
+        permission(),
+        plan(),
+        failed(),
+        done(),
+        working(),
+        subagents(),
+        idle(),
+        closed(),
+    ]
+}
+
+/// The board of somebody whose hooks are in place, before it heard of any row.
+pub(crate) fn empty(width: u16, height: u16, look: Look) -> Model {
+    let mut model = Model::new(look, Keymap::default(), Hooks::Installed, NOW);
+    update(&mut model, Msg::Resized { width, height }, NOW);
+    model
+}
+
+/// The board with these rows.
+pub(crate) fn board(rows: Vec<Session>, width: u16, height: u16) -> Model {
+    let mut model = empty(width, height, UNICODE);
+    update(&mut model, Msg::Rows(rows), NOW);
+    model
+}
+
+/// The board with one row, its details in view.
+pub(crate) fn board_of(row: Session) -> Model {
+    board(vec![row], 80, 24)
+}
+
+/// Presses keys, in the configuration's spelling, a blank between them.
+pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for word in keys.split_whitespace() {
+        let key: Key = word.parse().unwrap();
+        effects.extend(update(model, Msg::Key(key), model.now));
+    }
+    effects
+}
+
+pub(crate) fn buffer(model: &Model) -> Buffer {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, model.width, model.height));
+    draw(model, &mut buffer);
+    buffer
+}
+
+/// The screen as text, without the blanks at the ends of lines.
+pub(crate) fn picture(model: &Model) -> String {
+    text(&buffer(model))
+}
+
+pub(crate) fn text(buffer: &Buffer) -> String {
+    let mut lines = Vec::new();
+    for y in buffer.area.y..buffer.area.bottom() {
+        let mut line = String::new();
+        let mut covered = 0;
+        for x in buffer.area.x..buffer.area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            if covered > 0 {
+                covered -= 1;
+                continue;
+            }
+            line.push_str(symbol);
+            covered = unicode_width::UnicodeWidthStr::width(symbol).saturating_sub(1);
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    lines.join("\n")
+}

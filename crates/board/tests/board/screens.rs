@@ -1,0 +1,144 @@
+//! What is on the screen, state by state.
+
+use crate::sample::{
+    NOW, UNICODE, ago, board, day, done, empty, idle, permission, picture, press, question, row,
+    working,
+};
+use crewboard_board::keymap::Keymap;
+use crewboard_board::model::{Hooks, Model};
+use crewboard_board::update::{Msg, update};
+use crewboard_core::{RowKey, Session, Status, Timestamp};
+use insta::assert_snapshot;
+
+#[test]
+fn a_day() {
+    assert_snapshot!(picture(&board(day(), 100, 30)));
+}
+
+#[test]
+fn nothing_there() {
+    let mut model = empty(80, 24, UNICODE);
+    assert_snapshot!("connecting", picture(&model));
+    update(&mut model, Msg::Rows(Vec::new()), NOW);
+    assert_snapshot!("no sessions", picture(&model));
+}
+
+#[test]
+fn the_first_run() {
+    let mut model = Model::new(UNICODE, Keymap::default(), Hooks::Missing, NOW);
+    update(&mut model, Msg::Resized { width: 80, height: 24 }, NOW);
+    update(&mut model, Msg::Rows(Vec::new()), NOW);
+    assert_snapshot!("no hooks", picture(&model));
+    let change = "~/.claude/settings.json\n@@ -1,3 +1,9 @@\n {\n-\t\"model\": \"opus\"\n+\t\"model\": \
+                  \"opus\",\n+\t\"hooks\": {\n+\t\t\"Stop\": [\"crewboard hook claude\"]\n+\t}\n }";
+    update(&mut model, Msg::Change(Ok(change.to_owned())), NOW);
+    assert_snapshot!("install", picture(&model));
+    update(&mut model, Msg::Installed(Ok("The hooks are in place.".to_owned())), NOW);
+    press(&mut model, "n");
+    assert_snapshot!("installed", picture(&model));
+}
+
+#[test]
+fn a_daemon_that_is_gone() {
+    let mut model = board(day(), 80, 24);
+    let before = picture(&model);
+    update(&mut model, Msg::Lost("it went away".to_owned()), NOW);
+    assert_eq!(picture(&model).lines().nth(2), before.lines().nth(2), "no flicker for a restart");
+    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 60_000));
+    assert_snapshot!("lost", picture(&model));
+    let mut model = empty(80, 24, UNICODE);
+    update(&mut model, Msg::Lost("nobody listens at /run/user/1000/crewboard".to_owned()), NOW);
+    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 400));
+    assert_snapshot!("lost from the start", picture(&model));
+}
+
+#[test]
+fn a_filter() {
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "/ o r d");
+    assert_snapshot!("filter", picture(&model));
+    press(&mut model, "enter");
+    assert_snapshot!("filter kept", picture(&model).lines().last().unwrap());
+    press(&mut model, "/ q q q");
+    assert_snapshot!("filter without match", picture(&model));
+}
+
+#[test]
+fn help() {
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "?");
+    assert_snapshot!("help", picture(&model));
+    press(&mut model, "G");
+    assert_snapshot!("help scrolled", picture(&model));
+    let mut model = board(day(), 140, 40);
+    press(&mut model, "?");
+    assert_snapshot!("help wide", picture(&model));
+}
+
+#[test]
+fn what_people_do_to_rows() {
+    let rows = vec![
+        Session { pinned: true, ..working() },
+        Session { snoozed_until: Some(Timestamp(NOW.0 + 2_500_000)), ..permission() },
+        Session { dismissed: true, needs_you: false, seen: true, ..done() },
+        Session { confirmed: false, ..idle() },
+        Session { seen: true, needs_you: false, ..row("d1", "seen", Status::Done, 100) },
+    ];
+    let mut model = board(rows, 100, 24);
+    assert_snapshot!("marks", picture(&model));
+    press(&mut model, "X");
+    assert_snapshot!("dismissed shown", picture(&model));
+}
+
+#[test]
+fn all_hidden() {
+    let model = board(vec![Session { dismissed: true, ..idle() }], 80, 10);
+    assert_snapshot!(picture(&model));
+}
+
+#[test]
+fn rows_of_every_kind() {
+    let rows = vec![
+        Session { branch: Some("main".to_owned()), ..working() },
+        Session { branch: Some("fix-42".to_owned()), ..row("d2", "web", Status::Idle, 30) },
+        Session {
+            headless: true,
+            needs_you: false,
+            activity: Some("Bash make".to_owned()),
+            ..row("d3", "nightly", Status::Working, 700)
+        },
+        Session { parent: Some(RowKey::new("c6")), ..row("d4", "child", Status::Working, 3) },
+        Session { job: Some("j1".to_owned()), ..row("d5", "job", Status::Working, 9) },
+        Session {
+            agent: crewboard_core::AgentName::new("codex"),
+            model: Some("gpt-6".to_owned()),
+            ..row("d6", "other", Status::Working, 90_000)
+        },
+    ];
+    assert_snapshot!("kinds", picture(&board(rows.clone(), 120, 20)));
+    assert_snapshot!("kinds wide", picture(&board(rows, 200, 20)));
+}
+
+#[test]
+fn the_timeline() {
+    let mut model = board(day(), 100, 20);
+    press(&mut model, "t");
+    assert_snapshot!("timeline", picture(&model));
+    let young = Session { since: ago(600), history: Vec::new(), ..question() };
+    let mut model = board(vec![young, working()], 80, 12);
+    press(&mut model, "t");
+    assert_snapshot!("timeline of young rows", picture(&model));
+    let mut model = board(day(), 30, 14);
+    press(&mut model, "t");
+    assert_snapshot!("timeline narrow", picture(&model));
+    let mut model = board(Vec::new(), 80, 12);
+    press(&mut model, "t");
+    assert_snapshot!("timeline empty", picture(&model));
+}
+
+#[test]
+fn a_notice() {
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "enter");
+    assert_snapshot!(picture(&model).lines().last().unwrap());
+}

@@ -1,0 +1,65 @@
+//! A board that breaks, in a real terminal. The program that breaks is this test binary.
+
+use crate::sample::UNICODE;
+use crewboard_board::keymap::Keymap;
+use crewboard_board::model::Hooks;
+use crewboard_board::{Host, Options, run};
+use crewboard_client::Rendezvous;
+use crewboard_config::Environment;
+use crewboard_testkit::Tmux;
+use std::env;
+use std::io::{self, Write};
+
+/// Set where the board is to break.
+const BREAKS: &str = "CREWBOARD_TEST_BREAKS";
+
+/// Panics when it is asked something.
+struct Breaks;
+
+impl Host for Breaks {
+    fn hooks(&mut self) -> Hooks {
+        Hooks::Missing
+    }
+
+    fn change(&mut self) -> Result<String, String> {
+        panic!("broke on purpose")
+    }
+
+    fn install(&mut self) -> Result<String, String> {
+        Ok(String::new())
+    }
+}
+
+/// The program in the terminal; nothing where it is run as a test among others.
+#[test]
+fn breaks_if_asked_to() {
+    if env::var_os(BREAKS).is_some() {
+        let rendezvous = Rendezvous::new(&Environment::of_process(), "/bin/false".into());
+        let options =
+            Options { look: UNICODE, keymap: Keymap::default(), detail: true, notice: None };
+        run(&rendezvous, &mut Breaks, options).unwrap();
+    }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_says_why() {
+    let directory = tempfile::Builder::new().prefix("cb-").tempdir_in("/tmp").unwrap();
+    let socket = directory.path().join("s");
+    let variables = [("CREWBOARD_SOCKET", socket.to_str().unwrap()), (BREAKS, "1")];
+    let Some(tmux) = Tmux::new(directory.path(), &variables) else {
+        let _ = writeln!(io::stderr(), "skipped: there is no tmux here");
+        return;
+    };
+    let program = env::current_exe().unwrap();
+    let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
+    let program = program.display();
+    pane.type_line(&format!("{program} --exact terminal::breaks_if_asked_to --nocapture"));
+    pane.shows("i put the hooks in");
+    assert_eq!(pane.fact("#{alternate_on}"), "1");
+    pane.press(&["i"]);
+    let screen = pane.shows("test result: FAILED");
+    pane.is_given_back();
+    let at = screen.lines().position(|line| line.contains("panicked at crates/board/tests/board"));
+    let said = at.and_then(|at| screen.lines().nth(at + 1));
+    assert_eq!(said, Some("broke on purpose"), "{screen}");
+}

@@ -1,0 +1,102 @@
+//! When the next picture is another one.
+
+use crate::sample::{
+    NOW, UNICODE, board, buffer, closed, day, empty, idle, permission, press, question, row,
+    working,
+};
+use crewboard_board::model::Model;
+use crewboard_board::update::{Msg, next_clock, update};
+use crewboard_core::{Session, Status, Timestamp};
+
+/// Lets the time pass as the shell does, for `span` milliseconds; how often it woke up. Between two
+/// wake-ups the picture must stand still.
+pub(crate) fn wakes(model: &mut Model, span: u64) -> usize {
+    let end = Timestamp(model.now.0 + span);
+    let mut count = 0;
+    while let Some(next) = next_clock(model) {
+        let mut before = model.clone();
+        before.now = Timestamp(model.now.0 + next - 1);
+        assert_eq!(buffer(model), buffer(&before), "changed before {next} ms");
+        let now = Timestamp(model.now.0 + next);
+        if now > end {
+            break;
+        }
+        update(model, Msg::Clock, now);
+        count += 1;
+    }
+    count
+}
+
+const MINUTE: u64 = 60_000;
+
+#[test]
+fn a_board_at_rest_wakes_up_once_a_minute() {
+    // Twenty idle rows, each since another second.
+    let mut rows: Vec<Session> = (0..20)
+        .map(|index| row(&format!("r{index}"), "quiet", Status::Idle, 100 + 7 * index))
+        .collect();
+    rows.push(closed());
+    let mut model = board(rows, 100, 40);
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
+    press(&mut model, "t");
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
+}
+
+#[test]
+fn rows_at_work_tick_together_once_a_second() {
+    let rows = (0..20)
+        .map(|index| Session {
+            since: Timestamp(NOW.0 - 137 * index),
+            ..row(&format!("r{index}"), "busy", Status::Working, 0)
+        })
+        .collect();
+    assert_eq!(wakes(&mut board(rows, 100, 40), MINUTE), 60);
+}
+
+#[test]
+fn after_ten_minutes_nobody_counts_seconds() {
+    let since = Timestamp(NOW.0 - 11 * MINUTE);
+    let mut model = board(vec![Session { since, ..working() }], 100, 40);
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
+}
+
+#[test]
+fn nothing_ticks_where_no_time_is_shown() {
+    assert_eq!(next_clock(&empty(80, 24, UNICODE)), None);
+    assert_eq!(next_clock(&board(Vec::new(), 80, 24)), None);
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "?");
+    assert_eq!(next_clock(&model), None, "the help hides all times");
+    assert_eq!(next_clock(&board(day(), 0, 0)), None);
+    assert_eq!(next_clock(&board(vec![idle()], 80, 1)), None, "a strip of counts");
+}
+
+#[test]
+fn rows_told_in_days_sleep_for_hours() {
+    let mut model = board(vec![row("r1", "old", Status::Closed, 90_000)], 80, 24);
+    press(&mut model, "d");
+    assert!(next_clock(&model).unwrap() > 60 * MINUTE);
+}
+
+#[test]
+fn the_picture_of_a_lost_daemon_stands_still() {
+    let mut model = board(vec![question(), permission()], 80, 24);
+    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 1, "to say that it is gone");
+    assert_eq!(next_clock(&model), None);
+    model.dirty = false;
+    update(&mut model, Msg::Lost("gone".to_owned()), Timestamp(NOW.0 + MINUTE));
+    assert!(!model.dirty, "said already");
+}
+
+#[test]
+fn a_notice_goes_after_a_while() {
+    let mut model = board(Vec::new(), 80, 24);
+    update(&mut model, Msg::Say("hello".to_owned()), NOW);
+    assert_eq!(next_clock(&model), Some(5000));
+    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 4999));
+    assert!(model.notice.is_some());
+    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 5000));
+    assert!(model.notice.is_none());
+    assert_eq!(next_clock(&model), None);
+}

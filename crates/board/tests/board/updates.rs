@@ -1,0 +1,308 @@
+//! What each message changes.
+
+use crate::sample::{NOW, UNICODE, board, day, empty, idle, press, row, working};
+use crewboard_board::keymap::{Action, Key};
+use crewboard_board::layout::{layout, row_at, visible_rows};
+use crewboard_board::model::{Hooks, Link, Model, Overlay, Screen};
+use crewboard_board::update::{Effect, Msg, update};
+use crewboard_core::{Mark, RowKey, Session, Status, Timestamp};
+
+/// So many idle rows, `r00` to `r99`, in this order.
+fn rows(count: usize) -> Vec<Session> {
+    let named = |index: usize| {
+        let key = format!("r{index:02}");
+        let started = Timestamp(NOW.0 - 1_000_000 + index as u64);
+        Session { started, ..row(&key, &key, Status::Idle, 60) }
+    };
+    (0..count).map(named).collect()
+}
+
+fn selected(model: &Model) -> &str {
+    model.selected.as_ref().map_or("", RowKey::as_str)
+}
+
+fn change(model: &mut Model, row: Session) {
+    update(model, Msg::Row(Box::new(row)), NOW);
+}
+
+fn calling(key: &str) -> Session {
+    row(key, key, Status::Permission, 1)
+}
+
+#[test]
+fn the_selection_stays_on_its_row() {
+    let mut model = board(rows(6), 80, 24);
+    press(&mut model, "down down");
+    assert_eq!(selected(&model), "r02");
+    // Others move above it, come, and go.
+    change(&mut model, calling("r05"));
+    change(&mut model, calling("new"));
+    assert_eq!(selected(&model), "r02");
+    update(&mut model, Msg::Removed(RowKey::new("r00")), NOW);
+    assert_eq!(selected(&model), "r02");
+    // It moves itself.
+    change(&mut model, Session { since: NOW, ..calling("r02") });
+    assert_eq!((selected(&model), model.selected_index()), ("r02", Some(2)));
+    // It is dismissed, and what stands in its place is selected.
+    change(&mut model, Session { dismissed: true, needs_you: false, ..calling("r02") });
+    assert_eq!((selected(&model), model.selected_index()), ("r01", Some(2)));
+}
+
+#[test]
+fn a_removed_rows_place_is_taken_by_the_next_or_the_last() {
+    let mut model = board(rows(3), 80, 24);
+    press(&mut model, "down");
+    for (removed, then) in [("r01", "r02"), ("r02", "r00"), ("r00", "")] {
+        update(&mut model, Msg::Removed(RowKey::new(removed)), NOW);
+        assert_eq!(selected(&model), then);
+    }
+    update(&mut model, Msg::Rows(rows(2)), NOW);
+    assert_eq!(selected(&model), "r00");
+}
+
+#[test]
+fn one_changed_row_is_put_where_sorting_all_would_put_it() {
+    let mut model = board(day(), 80, 24);
+    for changed in [
+        Session { status: Status::Closed, needs_you: false, ..calling("c1") },
+        Session { pinned: true, ..idle() },
+        Session { dismissed: true, ..working() },
+        calling("c8"),
+        row("z1", "z1", Status::Done, 5),
+        Session { dismissed: false, ..working() },
+    ] {
+        change(&mut model, changed);
+        let all = board(model.rows.values().cloned().collect(), 80, 24);
+        assert_eq!(model.order, all.order);
+        assert_eq!(model.listing, all.listing);
+    }
+}
+
+#[test]
+fn tab_goes_round_those_that_need_somebody() {
+    let mut rows = rows(4);
+    rows.extend([calling("a"), Session { since: NOW, ..calling("b") }]);
+    let mut model = board(rows, 80, 24);
+    press(&mut model, "G");
+    let mut visited = Vec::new();
+    for _ in 0..3 {
+        press(&mut model, "tab");
+        visited.push(selected(&model).to_owned());
+    }
+    assert_eq!(visited, ["a", "b", "a"]);
+    let mut model = board(self::rows(2), 80, 24);
+    press(&mut model, "tab");
+    assert_eq!(selected(&model), "r00");
+    assert_eq!(model.notice.unwrap().text, "Nobody needs you.");
+}
+
+#[test]
+fn a_filter_is_edited() {
+    let mut model = board(rows(20), 80, 24);
+    for (keys, filter, filtering, listed) in [
+        ("/ r 1", "r1", true, 11),
+        ("7", "r17", true, 1),
+        ("backspace", "r1", true, 11),
+        // Keys that type nothing still do what they do.
+        ("down", "r1", true, 11),
+        ("ctrl-w", "", true, 20),
+        ("q j x", "qjx", true, 0),
+        ("ctrl-u", "", true, 20),
+        ("backspace", "", false, 20),
+        ("/ 1 8 enter", "18", false, 1),
+        ("esc", "", false, 20),
+        ("/ r esc", "", false, 20),
+    ] {
+        assert_eq!(press(&mut model, keys), [], "{keys}");
+        let now = (model.filter.as_str(), model.filtering, model.order.len());
+        assert_eq!(now, (filter, filtering, listed), "{keys}");
+    }
+}
+
+#[test]
+fn two_clicks_on_one_row_are_a_double_click() {
+    let mut model = board(rows(5), 80, 24);
+    let list = layout(&model).list;
+    let click = |model: &mut Model, line: u16, later: u64| {
+        let message = Msg::Clicked { column: 9, line: list.y + line };
+        update(model, message, Timestamp(NOW.0 + later));
+        model.notice.take().is_some()
+    };
+    assert!(!click(&mut model, 2, 0));
+    assert_eq!(selected(&model), "r02");
+    assert!(!click(&mut model, 3, 100), "another row");
+    assert!(!click(&mut model, 3, 600), "too late");
+    assert!(click(&mut model, 3, 900));
+    assert!(!click(&mut model, 3, 950), "the third is a first");
+    assert!(!click(&mut model, 12, 1000), "below the rows");
+    assert_eq!(selected(&model), "r03");
+}
+
+#[test]
+fn the_window_follows_the_selection() {
+    let mut model = board(rows(60), 80, 24);
+    let height = visible_rows(&model);
+    let page = height - 1;
+    for (keys, expected) in [
+        ("pagedown", page),
+        ("pagedown", 2 * page),
+        ("pageup", page),
+        ("G", 59),
+        ("down", 59),
+        ("g", 0),
+        ("up", 0),
+        ("ctrl-f", page),
+    ] {
+        press(&mut model, keys);
+        assert_eq!(model.selected_index(), Some(expected), "{keys}");
+        assert!((model.above..model.above + height).contains(&expected), "{keys}");
+    }
+    for _ in 0..3 {
+        update(&mut model, Msg::WheelDown, NOW);
+    }
+    update(&mut model, Msg::WheelUp, NOW);
+    assert_eq!(model.selected_index(), Some(page + 2));
+    // Also where the window shrinks, or shows something else.
+    press(&mut model, "G");
+    update(&mut model, Msg::Resized { width: 80, height: 9 }, NOW);
+    assert_eq!(model.above, 60 - visible_rows(&model));
+    press(&mut model, "t");
+    let bottom = layout(&model).list.bottom();
+    let hit = row_at(&model, 3, bottom - 1);
+    assert_eq!(hit, model.selected, "a click in the timeline hits the row that is drawn there");
+}
+
+#[test]
+fn marks_name_the_revision_that_was_on_the_screen() {
+    let mut model = board(vec![Session { revision: 7, ..calling("a") }], 80, 24);
+    let mark = |mark| Effect::Mark { row: RowKey::new("a"), mark };
+    assert_eq!(press(&mut model, "space"), [mark(Mark::Seen { revision: 7 })]);
+    assert_eq!(press(&mut model, "p"), [mark(Mark::Pinned { on: true })]);
+    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: true })]);
+    assert_eq!(press(&mut model, "x"), [mark(Mark::Dismissed { on: true, revision: 7 })]);
+    let marked = Session {
+        revision: 9,
+        pinned: true,
+        snoozed_until: Some(NOW),
+        dismissed: true,
+        ..calling("a")
+    };
+    change(&mut model, marked);
+    assert_eq!(selected(&model), "");
+    assert_eq!(press(&mut model, "space p z x"), [], "hidden");
+    press(&mut model, "X");
+    assert_eq!(press(&mut model, "p"), [mark(Mark::Pinned { on: false })]);
+    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: false })]);
+    assert_eq!(press(&mut model, "x"), [mark(Mark::Dismissed { on: false, revision: 9 })]);
+    press(&mut model, "X");
+    assert_eq!(selected(&model), "");
+}
+
+#[test]
+fn without_a_daemon_marks_are_not_lost_in_silence() {
+    let mut model = board(rows(1), 80, 24);
+    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
+    assert_eq!(press(&mut model, "space"), []);
+    assert!(model.notice.unwrap().text.contains("try again"));
+}
+
+#[test]
+fn what_lies_over_the_rows_keeps_keys_from_them() {
+    for open in ["?", "v"] {
+        let mut model = board(rows(9), 80, 12);
+        press(&mut model, open);
+        assert!(model.overlay.is_some());
+        assert_eq!(press(&mut model, "x p z space i / t X d o tab down down"), []);
+        assert_eq!((selected(&model), model.screen), ("r00", Screen::List));
+        assert!(model.overlay.is_some() && model.filter.is_empty() && !model.filtering);
+        update(&mut model, Msg::Clicked { column: 3, line: 3 }, NOW);
+        assert_eq!(selected(&model), "r00");
+        assert_eq!(press(&mut model, "q"), [], "{open}: out of it, not out of the board");
+        assert_eq!(model.overlay, None);
+        press(&mut model, open);
+        assert_eq!(press(&mut model, "ctrl-c"), [Effect::Quit]);
+    }
+}
+
+#[test]
+fn overlays_scroll_no_further_than_they_go() {
+    let mut model = board(rows(1), 80, 12);
+    press(&mut model, "? G");
+    let last = model.overlay.as_ref().unwrap().above();
+    press(&mut model, "down pagedown down");
+    assert_eq!(model.overlay.as_ref().unwrap().above(), last);
+    press(&mut model, "up");
+    assert_eq!(model.overlay.as_ref().unwrap().above(), last - 1);
+    update(&mut model, Msg::Resized { width: 140, height: 60 }, NOW);
+    assert_eq!(model.overlay, Some(Overlay::Help { above: 0 }));
+}
+
+#[test]
+fn the_whole_of_a_row_that_goes_does_not_become_anothers() {
+    let mut model = board(rows(2), 80, 24);
+    press(&mut model, "v");
+    update(&mut model, Msg::Removed(RowKey::new("r00")), NOW);
+    assert_eq!(model.overlay, None);
+}
+
+#[test]
+fn hooks_are_installed_after_a_look_and_a_yes() {
+    let mut model = empty(80, 24, UNICODE);
+    press(&mut model, "i");
+    assert!(model.notice.take().unwrap().text.contains("already"));
+    model.hooks = Hooks::Missing;
+    assert_eq!(press(&mut model, "i"), [Effect::AskForChange]);
+    update(&mut model, Msg::Change(Err("the file is no JSON".to_owned())), NOW);
+    assert_eq!(model.notice.take().unwrap().text, "the file is no JSON");
+    let change = "+ hooks\n".repeat(90);
+    update(&mut model, Msg::Change(Ok(change.clone())), NOW);
+    assert_eq!(press(&mut model, "x enter down down"), []);
+    assert_eq!(model.overlay, Some(Overlay::Install { change: change.clone(), above: 2 }));
+    assert_eq!(press(&mut model, "n"), []);
+    assert_eq!((&model.overlay, model.hooks), (&None, Hooks::Missing));
+    update(&mut model, Msg::Change(Ok(change)), NOW);
+    assert_eq!(press(&mut model, "y"), [Effect::Install]);
+    assert_eq!(model.overlay, None);
+    update(&mut model, Msg::Installed(Ok("There.".to_owned())), NOW);
+    assert_eq!(model.hooks, Hooks::Installed);
+}
+
+#[test]
+fn each_key_that_changes_the_screen_changes_it_back() {
+    for key in ["d", "t", "X"] {
+        let mut model = board(day(), 80, 24);
+        let before = (model.detail, model.screen, model.show_dismissed);
+        press(&mut model, key);
+        assert_ne!((model.detail, model.screen, model.show_dismissed), before, "{key}");
+        press(&mut model, key);
+        assert_eq!((model.detail, model.screen, model.show_dismissed), before, "{key}");
+    }
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "t esc");
+    assert_eq!(model.screen, Screen::List);
+    assert_eq!(press(&mut model, "q"), [Effect::Quit]);
+    assert_eq!(press(&mut model, "ctrl-l ctrl-z"), [Effect::Redraw, Effect::Suspend]);
+}
+
+#[test]
+fn news_that_is_none_is_not_drawn() {
+    let mut model = board(day(), 80, 24);
+    model.dirty = false;
+    let known = model.rows.values().next().unwrap().clone();
+    update(&mut model, Msg::Row(Box::new(known)), NOW);
+    update(&mut model, Msg::Removed(RowKey::new("nobody")), NOW);
+    update(&mut model, Msg::Resized { width: 80, height: 24 }, NOW);
+    assert!(!model.dirty);
+    assert_eq!(model.link, Link::Live);
+}
+
+#[test]
+fn a_key_of_the_users_own_does_what_it_says() {
+    let mut model = board(rows(2), 80, 24);
+    let key: Key = "n".parse().unwrap();
+    model.keymap.rebind(Action::Down, &[key]);
+    press(&mut model, "n");
+    assert_eq!(selected(&model), "r01");
+    press(&mut model, "down");
+    assert_eq!(selected(&model), "r01");
+}
