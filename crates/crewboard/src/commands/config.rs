@@ -1,0 +1,180 @@
+//! `crewboard config`: where it is, what is in force, a file to begin with, what is wrong.
+
+use crate::arguments::ConfigAction;
+use crate::configuration::schema;
+use crate::failure::{Failure, exit_code};
+use crewboard_config::{
+    Environment, Loaded, Location, Origin, Problem, Setting, Severity, Value, locate,
+};
+use serde_json::json;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Does what `action` says.
+pub(crate) fn run(
+    action: &ConfigAction,
+    environment: &Environment,
+    output: &mut impl Write,
+) -> Result<ExitCode, Failure> {
+    match action {
+        ConfigAction::Path => {
+            writeln!(output, "{}", path(environment)?.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ConfigAction::Show { json } => {
+            let loaded = schema().load(environment);
+            if *json {
+                let shown = serde_json::to_string_pretty(&as_json(&loaded));
+                writeln!(output, "{}", shown.map_err(io::Error::from)?)?;
+            } else {
+                show(&loaded, output)?;
+            }
+            conclude(&loaded)
+        }
+        ConfigAction::Init => init(&path(environment)?, output),
+        ConfigAction::Check { file } => check(file.as_deref(), environment, output),
+    }
+}
+
+fn path(environment: &Environment) -> Result<PathBuf, Failure> {
+    match locate(environment) {
+        Location::At(path) => Ok(path),
+        Location::Nowhere => Err(Failure::new("there is no place for a configuration")
+            .hint("set HOME, or name a file in CREWBOARD_CONFIG")),
+        Location::Relative(path) => Err(Failure::new(format!(
+            "CREWBOARD_CONFIG is {}; it must be an absolute path",
+            path.display()
+        ))),
+    }
+}
+
+/// Success, unless the file is wrong and so not in force.
+fn conclude(loaded: &Loaded) -> Result<ExitCode, Failure> {
+    match loaded.errors().count() {
+        0 => Ok(ExitCode::SUCCESS),
+        count => {
+            let errors = if count == 1 { "an error".to_owned() } else { format!("{count} errors") };
+            Err(Failure::new(format!("the configuration has {errors} and is not in force")))
+        }
+    }
+}
+
+/// Prints what is in force, as a file that would say the same.
+fn show(loaded: &Loaded, output: &mut impl Write) -> io::Result<()> {
+    match &loaded.path {
+        Some(path) if loaded.exists => writeln!(output, "# {}", path.display())?,
+        Some(path) => writeln!(output, "# {} (not there)", path.display())?,
+        None => writeln!(output, "# no file")?,
+    }
+    for problem in &loaded.problems {
+        writeln!(output, "# {}", line_of(problem))?;
+    }
+    let file = loaded.path.as_ref().and_then(|path| path.file_name());
+    let file = file.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let assigned = |setting: &Setting| format!("{} = {}", setting.name, setting.value);
+    let mut section = "";
+    for setting in &loaded.settings {
+        if setting.section != section {
+            section = setting.section;
+            writeln!(output, "\n[{section}]")?;
+        }
+        let of_section = loaded.settings.iter().filter(|other| other.section == section);
+        let width = of_section.map(|other| assigned(other).chars().count()).max().unwrap_or(0);
+        let origin = match setting.origin {
+            Origin::Default => "default".to_owned(),
+            Origin::File { line } => format!("{file}:{line}"),
+            Origin::Environment(variable) => variable.to_owned(),
+        };
+        writeln!(output, "{:<width$}  # {origin}", assigned(setting))?;
+    }
+    Ok(())
+}
+
+fn as_json(loaded: &Loaded) -> serde_json::Value {
+    let option = |setting: &Setting| {
+        let value = match &setting.value {
+            Value::Switch(on) => json!(on),
+            Value::Keys(keys) => json!(keys),
+            Value::Word(word) => json!(word),
+            time @ Value::Time(_) => json!(time.to_string().trim_matches('"')),
+        };
+        let (origin, line, variable) = match setting.origin {
+            Origin::Default => ("default", None, None),
+            Origin::File { line } => ("file", Some(line), None),
+            Origin::Environment(variable) => ("environment", None, Some(variable)),
+        };
+        json!({
+            "option": format!("{}.{}", setting.section, setting.name),
+            "value": value, "origin": origin, "line": line, "variable": variable,
+        })
+    };
+    json!({
+        "path": loaded.path,
+        "exists": loaded.exists,
+        "problems": loaded.problems.iter().map(line_of).collect::<Vec<_>>(),
+        "options": loaded.settings.iter().map(option).collect::<Vec<_>>(),
+    })
+}
+
+fn line_of(problem: &Problem) -> String {
+    match problem.severity {
+        Severity::Error => format!("error: {problem}"),
+        Severity::Warning => format!("warning: {problem}"),
+    }
+}
+
+fn init(path: &Path, output: &mut impl Write) -> Result<ExitCode, Failure> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Failure::new(format!("{} is there already", path.display()))
+                .hint("`crewboard config show` prints every option with its value")
+        }
+        _ => Failure::new(format!("{}: {error}", path.display())),
+    };
+    if let Some(directory) = path.parent() {
+        // Private, as the XDG specification wants a directory that was not there.
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+    file.write_all(schema().template().as_bytes()).map_err(failed)?;
+    writeln!(output, "wrote {}", path.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(
+    file: Option<&Path>,
+    environment: &Environment,
+    output: &mut impl Write,
+) -> Result<ExitCode, Failure> {
+    let loaded = match file {
+        None => schema().load(environment),
+        Some(file) => {
+            let file = std::path::absolute(file)?;
+            schema().load(&Environment { config: Some(file), ..environment.clone() })
+        }
+    };
+    for problem in &loaded.problems {
+        writeln!(output, "{}", line_of(problem))?;
+    }
+    match &loaded.path {
+        Some(path) if !loaded.exists && file.is_some() => {
+            Err(Failure::new(format!("{} is not there", path.display())))
+        }
+        _ if loaded.errors().next().is_some() => Ok(ExitCode::from(exit_code::FAILED)),
+        Some(path) if !loaded.exists => {
+            writeln!(output, "{} is not there: every option has its default", path.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(path) if loaded.problems.is_empty() => {
+            writeln!(output, "{} is right", path.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+#[cfg(test)]
+mod tests;

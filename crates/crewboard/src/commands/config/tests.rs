@@ -1,0 +1,144 @@
+use super::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use tempfile::TempDir;
+
+/// What the command prints, its exit code, and what it says on standard error, with the world's own
+/// path taken out.
+fn run_in(world: &TempDir, action: &ConfigAction) -> String {
+    let environment = Environment { home: Some(world.path().to_owned()), ..Environment::default() };
+    let mut output = Vec::new();
+    let end = match run(action, &environment, &mut output) {
+        Ok(code) if code == ExitCode::SUCCESS => String::new(),
+        Ok(_) => "(failed)".to_owned(),
+        Err(failure) => format!("({failure:?})"),
+    };
+    let text = format!("{}{end}", String::from_utf8(output).unwrap());
+    text.replace(world.path().to_str().unwrap(), "~")
+}
+
+fn write(world: &TempDir, text: &str) {
+    let directory = world.path().join(".config/crewboard");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("config.toml"), text).unwrap();
+}
+
+const SHOW: ConfigAction = ConfigAction::Show { json: false };
+const CHECK: ConfigAction = ConfigAction::Check { file: None };
+
+#[test]
+fn init_writes_once_and_what_it_wrote_is_right() {
+    let world = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!(run_in(&world, &ConfigAction::Path), @"~/.config/crewboard/config.toml");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml is not there: every option has its default");
+    let before = run_in(&world, &SHOW);
+    insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @"wrote ~/.config/crewboard/config.toml");
+    let path = world.path().join(".config/crewboard/config.toml");
+    assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml is right");
+    assert_eq!(run_in(&world, &SHOW), before.replace(" (not there)", ""));
+    write(&world, "mine");
+    insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @r#"(Failure { message: "~/.config/crewboard/config.toml is there already", hint: Some("`crewboard config show` prints every option with its value"), code: 1 })"#);
+    assert_eq!(fs::read_to_string(path).unwrap(), "mine");
+}
+
+#[test]
+fn show_says_where_each_value_came_from() {
+    let world = tempfile::tempdir().unwrap();
+    write(&world, "[board]\ntheme = \"dark\"\n\n[keys]\njump = [\"enter\", \"q\"]\npin = []\n");
+    insta::assert_snapshot!(run_in(&world, &SHOW), @r#"
+    # ~/.config/crewboard/config.toml
+
+    [board]
+    theme = "dark"  # config.toml:2
+    detail = true   # default
+
+    [keys]
+    up = ["up", "k"]                    # default
+    down = ["down", "j"]                # default
+    page-up = ["pageup", "ctrl-b"]      # default
+    page-down = ["pagedown", "ctrl-f"]  # default
+    first = ["g", "home"]               # default
+    last = ["G", "end"]                 # default
+    jump = ["enter", "q"]               # config.toml:5
+    next = ["tab"]                      # default
+    seen = ["space"]                    # default
+    pin = []                            # config.toml:6
+    snooze = ["z"]                      # default
+    dismiss = ["x"]                     # default
+    show-dismissed = ["X"]              # default
+    open = ["o"]                        # default
+    filter = ["/"]                      # default
+    detail = ["d"]                      # default
+    whole = ["v"]                       # default
+    timeline = ["t"]                    # default
+    install = ["i"]                     # default
+    help = ["?", "f1"]                  # default
+    back = ["esc"]                      # default
+    redraw = ["ctrl-l"]                 # default
+    suspend = ["ctrl-z"]                # default
+    quit = ["ctrl-c"]                   # default
+
+    [daemon]
+    idle_exit = "1h"  # default
+    "#);
+    // What it shows is a configuration, and the same one.
+    let shown = run_in(&world, &SHOW);
+    write(&world, &shown);
+    let without_origin = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split("  #").next().unwrap().trim_end().to_owned()).collect()
+    };
+    assert_eq!(without_origin(&run_in(&world, &SHOW)), without_origin(&shown));
+
+    let all: serde_json::Value =
+        serde_json::from_str(&run_in(&world, &ConfigAction::Show { json: true })).unwrap();
+    let option = |name: &str| {
+        let options = all["options"].as_array().unwrap();
+        options.iter().find(|option| option["option"] == name).unwrap().to_string()
+    };
+    insta::assert_snapshot!(option("board.theme"), @r#"{"line":4,"option":"board.theme","origin":"file","value":"dark","variable":null}"#);
+    insta::assert_snapshot!(option("daemon.idle_exit"), @r#"{"line":34,"option":"daemon.idle_exit","origin":"file","value":"1h","variable":null}"#);
+}
+
+#[test]
+fn check_lists_all_that_is_wrong() {
+    let world = tempfile::tempdir().unwrap();
+    write(&world, "[board]\ntheme = \"drak\"\nfont = 1\n[keys]\njump = \"x\"\npin = \"x\"\n");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @r#"
+    error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
+    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; known are theme, detail
+    error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump has the key "x" already (line 5)
+    (failed)
+    "#);
+    let shown = run_in(&world, &SHOW);
+    let lines: Vec<&str> = shown.lines().take(7).chain(shown.lines().last()).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    # ~/.config/crewboard/config.toml
+    # error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
+    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; known are theme, detail
+    # error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump has the key "x" already (line 5)
+
+    [board]
+    theme = "terminal"  # default
+    (Failure { message: "the configuration has 2 errors and is not in force", hint: None, code: 1 })
+    "#);
+    write(&world, "[board]\nfont = 1\n");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; known are theme, detail");
+    let other = ConfigAction::Check { file: Some(world.path().join("other.toml")) };
+    insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml is not there", hint: None, code: 1 })"#);
+}
+
+/// The page is what the table says. Where it is not, this test with `UPDATE_DOCS` set writes it.
+#[test]
+fn the_documentation_is_in_step_with_the_options() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = schema().page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == page,
+        "docs/configuration.md is out of step: UPDATE_DOCS=1 cargo test -p crewboard documentation"
+    );
+}

@@ -1,0 +1,120 @@
+//! `crewboard daemon`: rarely needed.
+
+use crate::arguments::DaemonAction;
+use crate::commands::{ANSWER_WITHIN, CONNECT_WITHIN, connect, rendezvous, unexpected};
+use crate::configuration::schema;
+use crate::failure::{Failure, exit_code};
+use crewboard_board::text::{Grain, age};
+use crewboard_client::{ConnectError, Conversation, Rendezvous, TalkError};
+use crewboard_config::Environment;
+use crewboard_core::Timestamp;
+use crewboard_daemon::Options;
+use crewboard_platform::Clock;
+use crewboard_protocol::{DaemonFacts, PROTOCOL, Reply, Request};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Does what `action` says; describes the daemon where it says nothing.
+pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
+    match action.unwrap_or(DaemonAction::Status { json: false }) {
+        DaemonAction::Start => start(),
+        DaemonAction::Stop => {
+            if stop(&rendezvous())? {
+                say("stopped")?;
+            } else {
+                say("no daemon runs")?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        DaemonAction::Restart => {
+            stop(&rendezvous())?;
+            start()
+        }
+        DaemonAction::Status { json } => status(json),
+        DaemonAction::Run { idle_exit, adopt } => serve(idle_exit, adopt),
+    }
+}
+
+/// Runs the daemon here. The words win over the configuration.
+fn serve(idle_exit: Option<Duration>, adopt: Option<PathBuf>) -> Result<ExitCode, Failure> {
+    let loaded = schema().load(&Environment::of_process());
+    let notes: Vec<String> =
+        loaded.problems.iter().map(|problem| format!("configuration: {problem}")).collect();
+    for note in &notes {
+        // Nobody reads it unless the daemon runs in the foreground; the log has it too.
+        let _ = writeln!(io::stderr(), "crewboard: {note}");
+    }
+    let idle_exit = idle_exit.unwrap_or(loaded.config().daemon.idle_exit);
+    crewboard_daemon::run(&Options { idle_exit, adopt, notes })
+        .map_err(|error| Failure::new(error.to_string()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start() -> Result<ExitCode, Failure> {
+    let facts = hello(&mut connect(&rendezvous())?)?;
+    say(&format!("the daemon runs as process {}", facts.pid))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the daemon to leave and waits until it has; false if none runs.
+pub(crate) fn stop(rendezvous: &Rendezvous) -> Result<bool, Failure> {
+    let stream = match rendezvous.connect() {
+        Ok(stream) => stream,
+        Err(ConnectError::NoDaemon) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let mut conversation = Conversation::new(stream)?;
+    conversation.send(&Request::Stop)?;
+    loop {
+        // Its end is the end of the connection.
+        match conversation.receive(Some(CONNECT_WITHIN)) {
+            Ok(_) => {}
+            Err(TalkError::Gone) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn status(json: bool) -> Result<ExitCode, Failure> {
+    let stream = match rendezvous().connect() {
+        Ok(stream) => stream,
+        Err(ConnectError::NoDaemon) => {
+            say(if json { "null" } else { "no daemon runs" })?;
+            return Ok(ExitCode::from(exit_code::FAILED));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let facts = hello(&mut Conversation::new(stream)?)?;
+    if json {
+        say(&serde_json::to_string_pretty(&facts).map_err(io::Error::from)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let now = Clock::new().now().wall;
+    say(&format!(
+        "crewboard {} has run as process {} for {}\n\
+         {} sessions, {} views, {} events taken in, {} lost\n\
+         listens on {}",
+        facts.version,
+        facts.pid,
+        age(Timestamp(facts.started), now, Grain::Seconds),
+        facts.rows,
+        facts.subscribers,
+        facts.events,
+        facts.dropped,
+        facts.sockets.join(", ")
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hello(conversation: &mut Conversation) -> Result<DaemonFacts, Failure> {
+    match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
+        Reply::Hello(facts) => Ok(facts),
+        _ => Err(unexpected()),
+    }
+}
+
+fn say(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
+}

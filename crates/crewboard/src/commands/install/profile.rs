@@ -1,0 +1,299 @@
+//! One configuration directory of Claude Code's, and what is to change in it.
+//!
+//! Uninstall gives back identical bytes where it can prove that it may: if the backup, with our
+//! entries put in again, *is* the present file, then the present file is what install left. There
+//! is no record beside the backup that could disagree with it.
+
+use std::fmt;
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
+use crewboard_integrations::settings_edit::{self, EditError, Entry};
+
+use super::error::InstallError;
+use super::settings_file::SettingsFile;
+use crate::environment::{Environment, is_executable};
+
+/// A configuration directory, such as `~/.claude`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Profile {
+    pub(crate) directory: PathBuf,
+}
+
+/// Whether a profile's hooks are ours, and work.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Installed {
+    No,
+    Yes { program: PathBuf },
+    Outdated { program: PathBuf, reason: Outdated },
+}
+
+/// What another `install` would put right.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outdated {
+    /// The registered program is not there any more.
+    ProgramGone,
+    /// These events are not registered.
+    EventsMissing(Vec<String>),
+}
+
+impl Profile {
+    /// Returns the profiles named on the command line, or else the user's own one.
+    pub(crate) fn chosen(
+        named: &[PathBuf],
+        environment: &Environment,
+    ) -> Result<Vec<Self>, InstallError> {
+        if named.is_empty() {
+            return Ok(vec![Self::default_of(environment)?]);
+        }
+        let mut profiles: Vec<Self> = Vec::new();
+        for directory in named {
+            // A wrong path would otherwise become a new, unused profile.
+            let Ok(directory) = directory.canonicalize().and_then(directory_only) else {
+                return Err(InstallError::NoSuchDirectory(directory.clone()));
+            };
+            let profile = Self { directory };
+            if !profiles.contains(&profile) {
+                profiles.push(profile);
+            }
+        }
+        Ok(profiles)
+    }
+
+    /// Returns the profile Claude Code itself would use here.
+    pub(crate) fn default_of(environment: &Environment) -> Result<Self, InstallError> {
+        let directory = match (&environment.claude_config_dir, &environment.home) {
+            (Some(directory), _) => directory.clone(),
+            (None, Some(home)) => home.join(".claude"),
+            (None, None) => return Err(InstallError::NoHome),
+        };
+        Ok(Self { directory: std::path::absolute(&directory).unwrap_or(directory) })
+    }
+
+    /// The user settings.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.directory.join("settings.json")
+    }
+
+    /// The settings as they were before install. Beside the settings' name, not beside what a link
+    /// leads to, which may be a repository of dotfiles.
+    pub(crate) fn backup(&self) -> PathBuf {
+        self.directory.join("settings.json.crewboard-backup")
+    }
+
+    /// Returns whether the hooks are installed as this version of Claude Code can have them.
+    pub(crate) fn installed(&self, version: Option<Version>) -> Result<Installed, InstallError> {
+        let file = SettingsFile::read(&self.settings())?;
+        let text = file.text.as_deref().unwrap_or_default();
+        let ours = settings_edit::find(text, is_ours).map_err(|error| self.broken(error))?;
+        let Some(program) = ours.iter().find_map(|entry| our_program(&entry.handler)) else {
+            return Ok(Installed::No);
+        };
+        let missing: Vec<String> = registration::entries(&program, version)
+            .into_iter()
+            .map(|entry| entry.event)
+            .filter(|event| ours.iter().all(|entry| entry.event != *event))
+            .collect();
+        let program = PathBuf::from(program);
+        Ok(if program.is_absolute() && !is_executable(&program) {
+            Installed::Outdated { program, reason: Outdated::ProgramGone }
+        } else if !missing.is_empty() {
+            Installed::Outdated { program, reason: Outdated::EventsMissing(missing) }
+        } else {
+            Installed::Yes { program }
+        })
+    }
+
+    /// Says what keeps installed hooks from running.
+    pub(crate) fn warn(
+        &self,
+        environment: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<(), InstallError> {
+        let managed = &environment.claude_managed;
+        let mut files = vec![managed.join("managed-settings.json")];
+        let entries = fs::read_dir(managed.join("managed-settings.d")).into_iter().flatten();
+        files.extend(entries.flatten().map(|entry| entry.path()));
+        let is_set = |path: &Path, key| {
+            // A file we cannot read or parse is not ours to judge.
+            let text = fs::read_to_string(path).unwrap_or_default();
+            settings_edit::is_true(&text, key).unwrap_or_default()
+        };
+        let own = self.settings();
+        // Measured on 2.1.330: it says so at its start, and no hook and no permission rule is in
+        // effect. A byte-order mark and CRLF do no harm.
+        let text = fs::read_to_string(&own).unwrap_or_default();
+        if let Err(problem) = settings_edit::check_plain(&text) {
+            writeln!(out, "warning: Claude Code ignores all of {}, hooks included", own.display())?;
+            writeln!(out, "  {problem}. It takes plain JSON only: correct that line.")?;
+        }
+        let off = files.iter().chain([&own]).find(|path| is_set(path, "disableAllHooks"));
+        if let Some(path) = off {
+            let path = path.display();
+            writeln!(out, "warning: {path} sets disableAllHooks, so no hook will run")?;
+            writeln!(out, "  Set it to false to let Crewboard see these sessions.")?;
+        }
+        if let Some(path) = files.iter().find(|path| is_set(path, "allowManagedHooksOnly")) {
+            let path = path.display();
+            writeln!(out, "warning: {path} sets allowManagedHooksOnly, so no hook of yours runs")?;
+            writeln!(out, "  Ask whoever manages this machine to add Crewboard's hooks there.")?;
+        }
+        Ok(())
+    }
+
+    fn broken(&self, source: EditError) -> InstallError {
+        InstallError::Settings { path: self.settings(), source }
+    }
+}
+
+fn directory_only(path: PathBuf) -> io::Result<PathBuf> {
+    if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
+}
+
+/// How a settings file is to be called: the name the user knows, and where it leads.
+#[derive(Debug)]
+pub(crate) struct Name {
+    path: PathBuf,
+    target: PathBuf,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.path.display())?;
+        let is_link = fs::symlink_metadata(&self.path).is_ok_and(|file| file.is_symlink());
+        if is_link { write!(formatter, " (a link to {})", self.target.display()) } else { Ok(()) }
+    }
+}
+
+/// What a settings file becomes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The same text with entries put in or taken out.
+    Edited(String),
+    /// The text of the backup, which has done its duty by that.
+    Original(String),
+    /// No file, as before install.
+    Removed,
+}
+
+/// A profile's settings, before and after.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) name: Name,
+    /// `None` where nothing is to be done.
+    pub(crate) after: Option<After>,
+    file: SettingsFile,
+    directory: PathBuf,
+    backup: PathBuf,
+    /// Whether what is there now is to become the backup.
+    keep_original: bool,
+}
+
+impl Change {
+    fn of(
+        profile: &Profile,
+        file: SettingsFile,
+        after: Option<After>,
+        keep_original: bool,
+    ) -> Self {
+        let name = Name { path: profile.settings(), target: file.target.clone() };
+        let (directory, backup) = (profile.directory.clone(), profile.backup());
+        Self { name, after, file, directory, backup, keep_original }
+    }
+
+    /// Works out the change that puts these entries in.
+    pub(crate) fn of_install(profile: &Profile, entries: &[Entry]) -> Result<Self, InstallError> {
+        let broken = |error| profile.broken(error);
+        let file = SettingsFile::read(&profile.settings())?;
+        let before = file.text.as_deref().unwrap_or_default();
+        let after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
+        let has_ours = !settings_edit::find(before, is_ours).map_err(broken)?.is_empty();
+        // With entries of ours in it, the file is no original; the older backup may be one.
+        let keep_original = file.text.is_some() && !(has_ours && is_regular(&profile.backup()));
+        let after = (after != before).then_some(After::Edited(after));
+        Ok(Self::of(profile, file, after, keep_original))
+    }
+
+    /// Works out the change that takes ours out.
+    pub(crate) fn of_uninstall(profile: &Profile) -> Result<Self, InstallError> {
+        let broken = |error| profile.broken(error);
+        let file = SettingsFile::read(&profile.settings())?;
+        let before = file.text.as_deref().unwrap_or_default();
+        let ours = settings_edit::find(before, is_ours).map_err(broken)?;
+        if ours.is_empty() {
+            return Ok(Self::of(profile, file, None, false));
+        }
+        let backup = is_regular(&profile.backup());
+        // One that cannot be read proves nothing, and stays.
+        let backup = backup.then(|| SettingsFile::read(&profile.backup()).ok()).flatten();
+        let left_by_install = |original: &str| {
+            let is_original =
+                settings_edit::find(original, is_ours).is_ok_and(|entries| entries.is_empty());
+            is_original
+                && settings_edit::add(original, &ours, is_ours).is_ok_and(|text| text == before)
+        };
+        let after = match backup.and_then(|backup| backup.text) {
+            Some(original) if left_by_install(&original) => After::Original(original),
+            None if left_by_install("") => After::Removed,
+            _ => After::Edited(settings_edit::remove(before, is_ours).map_err(broken)?),
+        };
+        Ok(Self::of(profile, file, Some(after), false))
+    }
+
+    /// Returns whether both would write the same file, as linked profiles do.
+    pub(crate) fn same_file(&self, other: &Self) -> bool {
+        self.file.target == other.file.target
+    }
+
+    /// Refuses what could not be written, before anything else is.
+    pub(crate) fn check_owner(&self) -> Result<(), InstallError> {
+        self.file.check_owner()
+    }
+
+    pub(crate) fn before(&self) -> &str {
+        self.file.text.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn after_text(&self) -> &str {
+        match &self.after {
+            Some(After::Edited(text) | After::Original(text)) => text,
+            Some(After::Removed) => "",
+            None => self.before(),
+        }
+    }
+
+    /// Makes the change, and returns the backup there is afterwards.
+    pub(crate) fn apply(&self) -> Result<Option<PathBuf>, InstallError> {
+        if self.file.text.is_none() {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+            made.map_err(|source| InstallError::Io {
+                action: "make the directory",
+                path: self.directory.clone(),
+                source,
+                advice: "Start the agent once, or make the directory yourself.",
+            })?;
+        }
+        if self.keep_original {
+            self.file.keep_copy(&self.backup)?;
+        }
+        match &self.after {
+            Some(After::Edited(text)) => self.file.write(text)?,
+            Some(After::Original(text)) => {
+                self.file.write(text)?;
+                // It is the same as the settings now; leaving it would do no harm.
+                let _ = fs::remove_file(&self.backup);
+            }
+            Some(After::Removed) => self.file.delete()?,
+            None => {}
+        }
+        Ok(is_regular(&self.backup).then(|| self.backup.clone()))
+    }
+}
+
+/// A link in the backup's place is not ours, and is never followed.
+fn is_regular(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
+}

@@ -1,0 +1,230 @@
+//! Which path of ours an agent is told to run.
+//!
+//! It is written into settings that outlive a build directory and a package's old version.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::InstallError;
+use crate::environment::{Environment, is_executable};
+
+pub(crate) const PROGRAM: &str = "crewboard";
+
+/// Where our own program is, as far as settings care.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ProgramPath {
+    /// It stays there.
+    Stable(PathBuf),
+    /// It is in a package's versioned directory, and no link on the path leads to it.
+    Versioned(PathBuf),
+    /// It was just built; it should be copied to where it can stay.
+    Build { from: PathBuf, to: PathBuf },
+}
+
+impl ProgramPath {
+    /// Finds the path to register.
+    pub(crate) fn find(environment: &Environment) -> Result<Self, InstallError> {
+        let executable = environment.executable.as_deref().ok_or(InstallError::NoExecutable)?;
+        let executable = without_deleted(executable);
+        if in_build_directory(&executable) {
+            let home = environment.home.as_ref().ok_or(InstallError::NoHome)?;
+            let to = home.join(".local/bin").join(PROGRAM);
+            return Ok(Self::Build { from: executable, to });
+        }
+        if !in_versioned_directory(&executable) {
+            return Ok(Self::Stable(executable));
+        }
+        let link = environment
+            .path
+            .iter()
+            .filter(|directory| directory.is_absolute() && !in_versioned_directory(directory))
+            .map(|directory| directory.join(PROGRAM))
+            .find(|candidate| is_same_file(candidate, &executable));
+        Ok(link.map_or(Self::Versioned(executable), Self::Stable))
+    }
+
+    /// The path to write into settings.
+    pub(crate) fn registered(&self) -> Result<&str, InstallError> {
+        let (Self::Stable(path) | Self::Versioned(path) | Self::Build { to: path, .. }) = self;
+        path.to_str().ok_or_else(|| InstallError::ProgramNotText(path.clone()))
+    }
+}
+
+/// Linux marks the path of a program whose file was replaced while it runs, as an upgrade does.
+fn without_deleted(executable: &Path) -> PathBuf {
+    let stripped = executable.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
+    match stripped {
+        Some(path) if !executable.exists() => PathBuf::from(path),
+        _ => executable.to_owned(),
+    }
+}
+
+/// Returns whether cargo made this file where it stands: `cargo clean` would take it away.
+fn in_build_directory(executable: &Path) -> bool {
+    executable.ancestors().skip(2).any(|directory| {
+        // Wherever the target directory is and whatever its name, cargo leaves these in it.
+        directory.join(".rustc_info.json").is_file()
+            || directory.join("CACHEDIR.TAG").is_file()
+            || directory.ends_with("target")
+                && directory.parent().is_some_and(|parent| parent.join("Cargo.lock").is_file())
+    })
+}
+
+/// Returns whether an upgrade of its package would leave this path behind.
+fn in_versioned_directory(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    ["/nix/store/", "/gnu/store/", "/Cellar/", "/node_modules/", "/_npx/"]
+        .iter()
+        .any(|part| path.contains(part))
+        || path.split('/').any(is_versioned_name)
+}
+
+/// Returns whether a directory is called after a version, such as `0.1.0` or `crewboard-v0.1.0`.
+fn is_versioned_name(name: &str) -> bool {
+    let name =
+        name.strip_prefix(PROGRAM).map_or(name, |rest| rest.trim_start_matches(['-', '_', '@']));
+    let mut numbers = name.trim_start_matches('v').split('.');
+    let mut is_number = || {
+        numbers.next().is_some_and(|part| part.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    is_number() && is_number()
+}
+
+fn is_same_file(candidate: &Path, executable: &Path) -> bool {
+    match (candidate.canonicalize(), executable.canonicalize()) {
+        (Ok(candidate), Ok(executable)) => candidate == executable,
+        _ => false,
+    }
+}
+
+/// Returns whether this very program is there already, and can be run.
+pub(crate) fn is_copy(from: &Path, to: &Path) -> bool {
+    // A link into the build directory has the same bytes, but goes with it.
+    let is_file = fs::symlink_metadata(to).is_ok_and(|metadata| metadata.is_file());
+    is_file
+        && is_executable(to)
+        && fs::read(from).is_ok_and(|program| fs::read(to).is_ok_and(|there| there == program))
+}
+
+/// Copies the program by rename, so that one that runs from there is not disturbed.
+pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
+    let failed = |source: io::Error| InstallError::Io {
+        action: "write",
+        path: to.to_owned(),
+        source,
+        advice: "Copy the program to a directory of yours, then run that one's `install`.",
+    };
+    let directory = to.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(directory).map_err(failed)?;
+    let mut source = File::open(from).map_err(failed)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".crewboard-").tempfile_in(directory).map_err(failed)?;
+    io::copy(&mut source, file.as_file_mut()).map_err(failed)?;
+    file.as_file().set_permissions(Permissions::from_mode(0o755)).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(to).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(root: &Path, path: &str) -> PathBuf {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "program").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn find(executable: &Path, home: &Path, path: &[&Path]) -> ProgramPath {
+        let environment = Environment {
+            home: Some(home.to_owned()),
+            executable: Some(executable.to_owned()),
+            path: path.iter().map(PathBuf::from).collect(),
+            ..Environment::default()
+        };
+        ProgramPath::find(&environment).unwrap()
+    }
+
+    #[test]
+    fn an_ordinary_path_is_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let path = program(root.path(), "bin/crewboard");
+        assert_eq!(find(&path, root.path(), &[]), ProgramPath::Stable(path.clone()));
+    }
+
+    #[test]
+    fn a_build_directory_is_left_for_the_users_own() {
+        for (marker, built) in [
+            ("target/CACHEDIR.TAG", "target/debug/crewboard"),
+            ("elsewhere/.rustc_info.json", "elsewhere/x86_64-unknown-linux-gnu/dist/crewboard"),
+            ("Cargo.lock", "target/dist/crewboard"),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            program(root.path(), marker);
+            let from = program(root.path(), built);
+            let to = root.path().join(".local/bin/crewboard");
+            assert_eq!(find(&from, root.path(), &[]), ProgramPath::Build { from, to });
+        }
+    }
+
+    #[test]
+    fn a_versioned_package_is_reached_by_its_link() {
+        for package in [
+            "Cellar/crewboard/0.1.0/bin/crewboard",
+            "nix/store/abc-crewboard-0.1.0/bin/crewboard",
+            "installs/crewboard/v1.2/crewboard",
+            "opt/crewboard-0.1.0/crewboard",
+            "lib/node_modules/crewboard/bin/crewboard",
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let path = program(root.path(), package);
+            let directory = root.path().join("bin");
+            let on_path: [&Path; 2] = [path.parent().unwrap(), &directory];
+            assert_eq!(find(&path, root.path(), &on_path), ProgramPath::Versioned(path.clone()));
+            fs::create_dir(&directory).unwrap();
+            let link = directory.join(PROGRAM);
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert_eq!(find(&path, root.path(), &on_path), ProgramPath::Stable(link));
+        }
+    }
+
+    #[test]
+    fn names_of_versions() {
+        for name in ["0.1.0", "v2.3", "crewboard-0.1.0", "crewboard@1.0.0-beta", "1.0.0_1"] {
+            assert!(is_versioned_name(name), "{name}");
+        }
+        for name in ["", "bin", "crewboard", "3", "v2", "x86_64", ".cache", "user.1.2"] {
+            assert!(!is_versioned_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_program_replaced_while_it_runs_keeps_its_path() {
+        let root = tempfile::tempdir().unwrap();
+        let path = program(root.path(), "bin/crewboard");
+        let marked = PathBuf::from(format!("{} (deleted)", path.display()));
+        assert_eq!(find(&marked, root.path(), &[]), ProgramPath::Stable(path));
+    }
+
+    #[test]
+    fn a_copy_replaces_by_rename_and_may_be_run() {
+        let root = tempfile::tempdir().unwrap();
+        let from = program(root.path(), "target/debug/crewboard");
+        let to = root.path().join("home/.local/bin/crewboard");
+        copy_program(&from, &to).unwrap();
+        let running = File::open(&to).unwrap();
+        fs::write(&from, "newer").unwrap();
+        copy_program(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "newer");
+        assert_eq!(io::read_to_string(running).unwrap(), "program");
+        assert!(is_copy(&from, &to));
+        fs::remove_file(&to).unwrap();
+        std::os::unix::fs::symlink(&from, &to).unwrap();
+        assert!(!is_copy(&from, &to));
+    }
+}

@@ -1,0 +1,128 @@
+//! One module per command.
+
+mod board;
+mod config;
+pub(crate) mod daemon;
+mod explain;
+pub(crate) mod install;
+mod list;
+mod mark;
+mod record;
+mod replay;
+mod report;
+mod wait;
+mod watch;
+
+use crate::arguments::{self, Arguments, Command, ConfigAction};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crewboard_client::{Conversation, Rendezvous, TalkError};
+use crewboard_core::{Mark, Session};
+use crewboard_platform::Deadline;
+use crewboard_protocol::{Reply, Request};
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long a command may take to reach the daemon, started if need be.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long the daemon may take over a reply.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Runs what the words ask for.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    match arguments.command {
+        None => bare(),
+        Some(Command::List { json }) => list::run(json),
+        Some(Command::Watch { json }) => watch::run(json),
+        Some(Command::Wait(wait)) => wait::run(&wait),
+        Some(Command::Explain { row, json }) => explain::run(&row, json),
+        Some(Command::Seen { row }) => mark::run(&row, |row| Mark::Seen { revision: row.revision }),
+        Some(Command::Pin { row, off }) => mark::run(&row, |_| Mark::Pinned { on: !off }),
+        Some(Command::Snooze { row, off }) => mark::run(&row, |_| Mark::Snoozed { on: !off }),
+        Some(Command::Dismiss { row, off }) => {
+            mark::run(&row, |row| Mark::Dismissed { on: !off, revision: row.revision })
+        }
+        Some(Command::Report(report)) => report::run(report),
+        Some(Command::Install(install)) => {
+            let environment = Environment::of_process();
+            let mut input = io::stdin().lock();
+            install::run_install(&install, &environment, &mut io::stdout().lock(), &mut input)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Uninstall(install)) => {
+            let environment = Environment::of_process();
+            let mut input = io::stdin().lock();
+            install::run_uninstall(&install, &environment, &mut io::stdout().lock(), &mut input)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Daemon { action }) => daemon::run(action),
+        Some(Command::Config { action }) => {
+            let environment = crewboard_config::Environment::of_process();
+            let action = action.unwrap_or(ConfigAction::Show { json: false });
+            config::run(&action, &environment, &mut io::stdout().lock())
+        }
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut arguments::command(), "crewboard", &mut text);
+            io::stdout().write_all(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Demo { pace }) => replay::demo(&pace),
+        Some(Command::Replay { file, pace }) => replay::replay(&file, &pace),
+        Some(Command::Record { out, keep_text }) => record::run(out.as_deref(), keep_text),
+        Some(Command::Placeholder) => Ok(replay::placeholder()),
+        // `main` took it before any word was parsed.
+        Some(Command::Hook { .. }) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// `crewboard` alone. Were an agent ever to start it by mistake, anything printed would become its
+/// model's context: so without a terminal on both sides it says nothing.
+fn bare() -> Result<ExitCode, Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    board::run()
+}
+
+/// Where to find the daemon, or what to start as one.
+fn rendezvous() -> Rendezvous {
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
+    Rendezvous::new(&crewboard_config::Environment::of_process(), program)
+}
+
+/// Connects to the daemon, starting it if need be.
+pub(crate) fn connect(rendezvous: &Rendezvous) -> Result<Conversation, Failure> {
+    let stream = rendezvous.connect_or_start(Deadline::after(CONNECT_WITHIN))?;
+    Ok(Conversation::new(stream)?)
+}
+
+/// All rows, in the list's order.
+fn rows(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
+    conversation.send(&Request::List)?;
+    let mut rows = Vec::new();
+    loop {
+        match conversation.receive(Some(ANSWER_WITHIN))? {
+            Reply::Row { row } => rows.push(*row),
+            Reply::Synced { .. } => break,
+            _ => {}
+        }
+    }
+    rows.sort_by(Session::compare_for_list);
+    Ok(rows)
+}
+
+/// A reply of another kind than was asked for.
+fn unexpected() -> Failure {
+    Failure::new("the daemon gave an answer that does not fit the question")
+        .hint("`crewboard daemon restart` brings it to this program's version")
+}
+
+/// Whether talking failed because the daemon is no longer there.
+fn is_gone(error: &TalkError) -> bool {
+    matches!(error, TalkError::Gone)
+}

@@ -1,0 +1,127 @@
+//! `crewboard replay` and `crewboard demo`: a recording, played to a daemon of its own.
+
+use crate::arguments::PaceArguments;
+use crate::commands::{board, list};
+use crate::failure::{Failure, exit_code};
+use crate::recording::file::{self, Recording};
+use crate::recording::interrupt::Interrupt;
+use crate::recording::player::{Pace, Player};
+use crate::recording::stage::Stage;
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The recording everyone has; `cargo xtask demo` makes it.
+const DEMO: &str = include_str!("../../assets/demo.jsonl");
+
+/// Plays a file.
+pub(crate) fn replay(path: &Path, pace: &PaceArguments) -> Result<ExitCode, Failure> {
+    let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let recording = file::read(&text).map_err(failed)?;
+    for problem in &recording.problems {
+        // Nobody is left to be told where this fails.
+        let _ = writeln!(io::stderr(), "crewboard: {}: {problem}", path.display());
+    }
+    play(recording, pace, "replay: a recording, nothing here is live")
+}
+
+/// Plays what the program brings along.
+pub(crate) fn demo(pace: &PaceArguments) -> Result<ExitCode, Failure> {
+    let recording = file::read(DEMO).map_err(Failure::new)?;
+    play(recording, pace, "demo: nothing here is real")
+}
+
+/// Lives until nobody holds its standard input: what stands for a recorded process.
+pub(crate) fn placeholder() -> ExitCode {
+    let _ = io::stdin().lock().read_to_end(&mut Vec::new());
+    ExitCode::SUCCESS
+}
+
+fn play(
+    recording: Recording,
+    pace: &PaceArguments,
+    notice: &'static str,
+) -> Result<ExitCode, Failure> {
+    let json = pace.json;
+    let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), holds: pace.at.is_some() };
+    let interrupt = Interrupt::catch()?;
+    let stage = Stage::set_up()?;
+    let mut player = Player::begin(stage.rendezvous(), recording.entries, pace)?;
+    if json || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        if !player.go_on(&interrupt)? {
+            return Ok(ExitCode::from(exit_code::INTERRUPTED));
+        }
+        return list::print(stage.rendezvous(), json);
+    }
+    std::thread::scope(|scope| {
+        let plays = scope.spawn(|| -> Result<(), Failure> {
+            if player.go_on(&interrupt)? {
+                interrupt.sleep_until(None)?;
+            }
+            Ok(())
+        });
+        // A moment that is held is for a picture.
+        let notice = (!pace.holds).then(|| notice.to_owned());
+        let shown = board::run_on_stage(stage.rendezvous(), notice);
+        interrupt.tell();
+        let ended = plays.join().unwrap_or_else(|_| Err(Failure::new("the player failed")));
+        shown.and_then(|code| ended.map(|()| code))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::file::What;
+    use crewboard_core::{Input, Now, Process, Sessions, Stamp, Status, Timestamp};
+    use std::collections::BTreeSet;
+
+    /// The statuses of all sessions at a moment of the demo.
+    fn statuses_at(moment: i64) -> Vec<(Status, Option<crewboard_core::End>, u32)> {
+        let mut sessions = Sessions::new("test".to_owned());
+        let process = |name: &str| Process {
+            pid: name.bytes().fold(7, |pid, byte| pid * 31 + u32::from(byte)),
+            start: 1,
+        };
+        for entry in file::read(DEMO).unwrap().entries {
+            if entry.at > moment {
+                break;
+            }
+            let milliseconds = u64::try_from(entry.at + 4_000_000).unwrap();
+            let stamp = Stamp { boot: 1, micros: milliseconds * 1000 };
+            let now = Now { wall: Timestamp(milliseconds), stamp };
+            let input = match entry.what {
+                What::Reported { mut report, process: name } => {
+                    report.stamp = stamp;
+                    report.process = name.as_deref().map(process);
+                    Input::Reported(report)
+                }
+                What::Exited { process: name } => Input::ProcessExited { process: process(&name) },
+            };
+            for process in sessions.apply(input, now).watch {
+                sessions.apply(Input::ProcessWatched { process, ancestors: Vec::new() }, now);
+            }
+        }
+        sessions.iter().map(|row| (row.status, row.end, row.background)).collect()
+    }
+
+    #[test]
+    fn the_demo_shows_every_status_from_the_start_and_changes() {
+        assert!(file::read(DEMO).unwrap().problems.is_empty());
+        let start = statuses_at(0);
+        let shown: BTreeSet<Status> = start.iter().map(|(status, ..)| *status).collect();
+        assert_eq!(shown, BTreeSet::from(Status::ALL));
+        assert!(
+            start
+                .iter()
+                .any(|(status, _, background)| { (*status, *background) == (Status::Done, 2) })
+        );
+        let end = statuses_at(40_000);
+        let killed = Some(crewboard_core::End::Killed);
+        assert!(end.iter().any(|(_, how, _)| *how == killed));
+        assert_eq!(start.len(), end.len());
+        assert!(start.iter().all(|(_, how, _)| *how != killed));
+    }
+}

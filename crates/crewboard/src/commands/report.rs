@@ -1,0 +1,57 @@
+//! `crewboard report`: an event of an agent of your own.
+
+use crate::arguments::ReportArguments;
+use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
+use crate::failure::Failure;
+use crewboard_core::{Event, Place, Report};
+use crewboard_integrations::agents::Lookup;
+use crewboard_integrations::terminals;
+use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
+use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
+use std::env;
+use std::process::ExitCode;
+
+/// Sends the event and waits until the daemon has taken it in.
+pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
+    let process = match arguments.pid {
+        Some(pid) => {
+            let missing = || Failure::new(format!("there is no process {pid}"));
+            Some(process_of(pid).ok_or_else(missing)?)
+        }
+        None => None,
+    };
+    if arguments.agent.is_empty() || arguments.session.is_empty() {
+        return Err(Failure::usage("--agent and --session must not be empty"));
+    }
+    let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
+    let tty = facts_of(std::process::id()).and_then(|facts| facts.tty);
+    let event = Event::StatusReported {
+        status: arguments.status.into(),
+        activity: arguments.activity,
+        text: arguments.text,
+    };
+    let (agent, session) = (&arguments.agent, &arguments.session);
+    let report = Report {
+        process,
+        branch: cwd.as_deref().map(|cwd| branch_of(cwd).unwrap_or_default()),
+        cwd: cwd.map(|cwd| cwd.display().to_string()),
+        place: Place { host: host_name(), tty, ..terminals::place_of(&Variables) },
+        ..Report::new(agent, session, "report", Clock::new().stamp(), event)
+    };
+    let line = EventLine { hook_pid: std::process::id(), report: Box::new(report) };
+    let mut conversation = connect(&rendezvous())?;
+    conversation.send(&Request::Event(line))?;
+    match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
+        Reply::Hello(_) => Ok(ExitCode::SUCCESS),
+        _ => Err(unexpected()),
+    }
+}
+
+#[derive(Debug)]
+struct Variables;
+
+impl Lookup for Variables {
+    fn get(&self, name: &str) -> Option<String> {
+        env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,86 @@
+//! `crewboard wait`: blocks until rows reach a status.
+
+use crate::arguments::{Until, WaitArguments};
+use crate::commands::{connect, is_gone, rendezvous, rows, unexpected};
+use crate::failure::{Failure, exit_code};
+use crate::select;
+use crewboard_client::TalkError;
+use crewboard_core::{Goal, RowKey, Session, Status, WaitOutcome, WaitScope};
+use crewboard_protocol::{Reply, Request, WaitRequest};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Waits. The daemon watches every transition; we only hold the line, and hold it again to the next
+/// daemon if this one dies.
+pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
+    let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
+    let goal = Goal {
+        statuses: arguments
+            .until
+            .iter()
+            .filter_map(|until| match until {
+                Until::Status(status) => Some(*status),
+                Until::NeedsYou => None,
+            })
+            .collect(),
+        needs_you: arguments.until.contains(&Until::NeedsYou),
+    };
+    let rendezvous = rendezvous();
+    let mut conversation = connect(&rendezvous)?;
+    let all = rows(&mut conversation)?;
+    let keys = chosen(arguments, &all)?;
+    if keys.is_empty() && !arguments.new {
+        return Err(Failure::new("there is no session to wait for")
+            .hint("--new waits for those that come later"));
+    }
+    let scope = if arguments.rows.any { WaitScope::Any } else { WaitScope::All };
+    let mut request =
+        WaitRequest { goal, scope, rows: Some(keys), new: arguments.new, missing_may_come: false };
+    loop {
+        conversation.send(&Request::Wait(request.clone()))?;
+        let remaining = deadline.map(|deadline| {
+            // A timeout of zero would mean for ever.
+            deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+        });
+        match conversation.receive(remaining) {
+            Ok(Reply::Waited { outcome, row }) => return Ok(conclude(outcome, &row)),
+            Ok(_) => return Err(unexpected()),
+            Err(TalkError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
+            Err(error) if is_gone(&error) => {
+                if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                    return Ok(ExitCode::from(exit_code::TIMED_OUT));
+                }
+                conversation = connect(&rendezvous)?;
+                request.missing_may_come = true;
+                // The next daemon learns from us of rows whose agents may never speak again.
+                for row in &all {
+                    conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The rows that are meant, as they are now.
+fn chosen(arguments: &WaitArguments, all: &[Session]) -> Result<Vec<RowKey>, Failure> {
+    if let Some(word) = &arguments.rows.row {
+        return Ok(vec![select::row(all, word)?.key.clone()]);
+    }
+    let living = all.iter().filter(|row| row.status != Status::Closed);
+    Ok(living.map(|row| row.key.clone()).collect())
+}
+
+fn conclude(outcome: WaitOutcome, row: &Session) -> ExitCode {
+    let code = match outcome {
+        WaitOutcome::Reached => 0,
+        WaitOutcome::Blocked => exit_code::BLOCKED,
+        WaitOutcome::Closed => exit_code::CLOSED,
+    };
+    if code != 0 {
+        // The exit code is the answer; this only helps whoever reads along.
+        let _ = writeln!(io::stderr(), "crewboard: {} ({}) is {}", row.name, row.key, row.status);
+    }
+    ExitCode::from(code)
+}

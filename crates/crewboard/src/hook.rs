@@ -1,0 +1,83 @@
+//! What agents run on every event: read it, send a line, leave. It never prints, never fails, and
+//! is gone within [`TOTAL`], whatever the agent, the daemon or the machine do.
+
+use crewboard_client::Rendezvous;
+use crewboard_config::Environment;
+use crewboard_core::Event;
+use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
+use crewboard_platform::{Clock, Deadline, branch_of, facts_of, host_name, read_within};
+use crewboard_protocol::{EventLine, Request};
+use std::env;
+use std::ffi::OsStr;
+use std::io;
+use std::panic;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The one deadline of a hook, from its first instruction to its last.
+const TOTAL: Duration = Duration::from_millis(90);
+
+/// Of which this much is left for delivery when reading ends, finished or not. An agent hands over
+/// its payload within a millisecond (Claude Code: 18 of 18), so only a broken one meets it.
+const FOR_DELIVERY: Duration = Duration::from_millis(35);
+
+/// Bytes read of a payload. An agent whose pipe is not read to its end gets an error.
+const MAX_PAYLOAD: usize = 16 << 20;
+
+/// Runs the hook of `agent`.
+pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
+    // A bug here must not become two lines in somebody's conversation.
+    panic::set_hook(Box::new(|_| {}));
+    let _ = panic::catch_unwind(|| deliver(agent.and_then(OsStr::to_str).unwrap_or_default()));
+    ExitCode::SUCCESS
+}
+
+fn deliver(agent: &str) -> Option<()> {
+    let stamp = Clock::new().stamp();
+    let deadline = Deadline::after(TOTAL);
+    let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
+    let pid = agent_pid(agent, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
+    let agent_process = facts_of(pid);
+    let surroundings = Surroundings {
+        stamp,
+        host: host_name(),
+        process: agent_process.as_ref().map(|facts| facts.process),
+        tty: agent_process.and_then(|facts| facts.tty),
+        environment: &Variables,
+    };
+    let mut report = Box::new(read_event(agent, &payload, &surroundings)?);
+    drop(payload);
+    if begins_or_ends_a_turn(&report.event) {
+        let cwd = report.cwd.as_deref().map(Path::new);
+        report.branch = cwd.map(|cwd| branch_of(cwd).unwrap_or_default());
+    }
+    // A long prompt or command is cut here already: the daemon reads no line of any length.
+    report.sanitise();
+    let line = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
+    let rendezvous = Rendezvous::new(&Environment::of_process(), program);
+    if rendezvous.deliver(&line, deadline).is_err() {
+        rendezvous.count_loss();
+    }
+    Some(())
+}
+
+/// Whether the branch is worth a look: an agent changes it in its turns, and a look at each tool call
+/// would cost every one of them.
+fn begins_or_ends_a_turn(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::SessionStarted { .. } | Event::PromptSubmitted { .. } | Event::TurnEnded { .. }
+    )
+}
+
+/// The process's own variables.
+#[derive(Debug)]
+struct Variables;
+
+impl Lookup for Variables {
+    fn get(&self, name: &str) -> Option<String> {
+        env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
+    }
+}

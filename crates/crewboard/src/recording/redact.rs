@@ -1,0 +1,334 @@
+//! Takes the user's words out of a report: what stays is what the statuses follow from. The same
+//! word becomes the same placeholder, so that what belonged together still does.
+
+use crewboard_core::{
+    AgentName, BackgroundTask, Event, Place, Report, SessionId, SubagentId, ToolUseId, TurnId,
+};
+use std::collections::HashMap;
+
+/// Agents whose names are no secret.
+const KNOWN_AGENTS: [&str; 2] = ["claude", "codex"];
+
+/// The longest text that a placeholder stands for at its length, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// What was replaced so far, and by what.
+#[derive(Debug, Default)]
+pub(crate) struct Redactor {
+    words: HashMap<String, String>,
+    counts: HashMap<&'static str, u32>,
+    inputs: HashMap<u32, u32>,
+}
+
+impl Redactor {
+    /// Replaces all that the user, or a name the user gave, could be known by.
+    pub(crate) fn report(&mut self, report: &mut Report) {
+        // Named one by one, so that a new field does not compile until it is thought of here.
+        let Report {
+            agent,
+            session,
+            source,
+            stamp: _,
+            process: _,
+            subagent,
+            subagent_type,
+            turn,
+            cwd,
+            branch,
+            project,
+            profile,
+            transcript,
+            mode,
+            model,
+            headless: _,
+            job,
+            place,
+            event,
+        } = report;
+        if !KNOWN_AGENTS.contains(&agent.as_str()) {
+            *agent = AgentName::new(&self.id("agent", agent.as_str()));
+        }
+        *session = SessionId::new(&self.id("session", session.as_str()));
+        if !is_word(source.strip_prefix("hook:").unwrap_or(source)) {
+            *source = self.id("source", source);
+        }
+        if let Some(subagent) = subagent {
+            *subagent = SubagentId::new(&self.id("task", subagent.as_str()));
+        }
+        self.optional("type", subagent_type);
+        if let Some(turn) = turn {
+            *turn = TurnId::new(&self.id("turn", turn.as_str()));
+        }
+        for path in [cwd, project, profile, transcript, job].into_iter().flatten() {
+            *path = self.path(path);
+        }
+        if let Some(branch) = branch {
+            *branch = self.id("branch", branch);
+        }
+        for word in [mode, model].into_iter().flatten() {
+            if !is_word(word) {
+                *word = self.id("word", word);
+            }
+        }
+        self.place(place);
+        self.event(event);
+    }
+
+    fn place(&mut self, place: &mut Place) {
+        let Place { host, terminal, server, pane, target, tty } = place;
+        *host = self.id("host", host);
+        if let Some(server) = server {
+            *server = self.path(server);
+        }
+        self.optional("target", target);
+        for word in [terminal, pane, tty].into_iter().flatten() {
+            let bare = word.strip_prefix("/dev/").unwrap_or(word).replace(['%', '/'], "");
+            if !is_word(&bare) {
+                *word = self.id("place", word);
+            }
+        }
+    }
+
+    fn event(&mut self, event: &mut Event) {
+        match event {
+            Event::PromptSubmitted { prompt, automatic: _, ended_task } => {
+                *prompt = self.text("prompt", prompt);
+                self.optional("task", ended_task);
+            }
+            Event::ToolStarted { tool: _, text, tool_use, input } => {
+                *text = self.text("command", text);
+                self.tool(tool_use, input);
+            }
+            Event::ToolEnded { tool: _, tool_use, input }
+            | Event::RequestClosed { tool: _, tool_use, input } => self.tool(tool_use, input),
+            Event::RequestOpened { request, tool: _, text, input } => {
+                *text = self.text(request.status().word(), text);
+                self.tool(&mut None, input);
+            }
+            Event::AttentionCalled { request: _, text } => *text = self.text("attention", text),
+            Event::TurnEnded { message, background, scheduled: _ } => {
+                *message = self.text("message", message);
+                for BackgroundTask { id, kind } in background {
+                    *id = self.id("task", id);
+                    if !is_word(kind) {
+                        *kind = self.id("type", kind);
+                    }
+                }
+            }
+            Event::TurnFailed { error, detail } => {
+                if !is_word(error) {
+                    *error = self.id("error", error);
+                }
+                *detail = self.text("detail", detail);
+            }
+            Event::StatusReported { status: _, activity, text } => {
+                *activity = self.text("activity", activity);
+                *text = self.text("text", text);
+            }
+            Event::SessionStarted { .. }
+            | Event::SessionEnded { .. }
+            | Event::ToolsEnded
+            | Event::Rested
+            | Event::SubagentStarted
+            | Event::SubagentEnded
+            | Event::Unknown => {}
+        }
+    }
+
+    /// The hash of an input could be tried against guesses, so it goes too.
+    fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut u32) {
+        if let Some(id) = tool_use {
+            *id = ToolUseId::new(&self.id("call", id.as_str()));
+        }
+        let next = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX).saturating_add(1);
+        *input = *self.inputs.entry(*input).or_insert(next);
+    }
+
+    fn optional(&mut self, kind: &'static str, word: &mut Option<String>) {
+        if let Some(word) = word {
+            *word = self.id(kind, word);
+        }
+    }
+
+    fn path(&mut self, path: &str) -> String {
+        if path.is_empty() { String::new() } else { format!("/{}", self.id("path", path)) }
+    }
+
+    /// What stands for `word`; nothing stands for nothing.
+    fn id(&mut self, kind: &'static str, word: &str) -> String {
+        if word.is_empty() {
+            return String::new();
+        }
+        let Self { words, counts, .. } = self;
+        let make = || {
+            let count = counts.entry(kind).or_default();
+            *count += 1;
+            format!("{kind}-{count}")
+        };
+        words.entry(word.to_owned()).or_insert_with(make).clone()
+    }
+
+    /// Stands for a text that is shown: about as long, so that it is cut and wrapped as that was.
+    fn text(&mut self, kind: &'static str, text: &str) -> String {
+        let mut stand_in = self.id(kind, text);
+        let length = text.len().next_power_of_two().min(MAX_LENGTH);
+        if text.contains('\n') {
+            stand_in.push('\n');
+        }
+        while length > 16 && stand_in.len() + 6 < length {
+            stand_in.push_str(" .....");
+        }
+        stand_in
+    }
+}
+
+/// Whether it is one of an agent's own short words, in which nothing of the user's can be.
+fn is_word(text: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    text.len() <= 40 && text.chars().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{Input, Now, Process, RequestKind, Sessions, Stamp, Status, Timestamp};
+    use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
+    use crewboard_testkit::recording::{HookLine, Recording};
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn report(event: &serde_json::Value) -> Report {
+        serde_json::from_value(json!({
+            "agent": "SECRET bot", "session": "SECRET-1", "source": "hook:SECRET hook",
+            "stamp": {"boot": 1, "micros": 2}, "subagent": "SECRET-2",
+            "subagent_type": "SECRET-reviewer", "turn": "SECRET-3", "cwd": "/home/SECRET/shop",
+            "branch": "SECRET/branch", "project": "/home/SECRET/shop", "profile": "/home/SECRET",
+            "transcript": "/home/SECRET/t", "mode": "my SECRET mode", "model": "my SECRET model",
+            "job": "/SECRET",
+            "place": {"host": "SECRET-laptop", "terminal": "SECRET term", "server": "/tmp/SECRET",
+                "pane": "the SECRET pane", "target": "SECRET:1.1", "tty": "/SECRET tty"},
+            "event": event,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn no_word_of_the_user_is_left() {
+        let long = format!("{}\nSECRET", "SECRET ".repeat(50));
+        for event in [
+            json!({"kind": "prompt_submitted", "prompt": long, "ended_task": "SECRET-4"}),
+            json!({"kind": "tool_started", "tool": "Bash", "text": "rm SECRET",
+                "tool_use": "SECRET-5", "input": 77_777_777}),
+            json!({"kind": "tool_ended", "tool": "Bash", "tool_use": "SECRET-5",
+                "input": 77_777_777}),
+            json!({"kind": "request_opened", "request": "question", "tool": "Bash",
+                "text": "SECRET?", "input": 77_777_777}),
+            json!({"kind": "request_closed", "tool": "Bash", "tool_use": "SECRET-5",
+                "input": 77_777_777}),
+            json!({"kind": "attention_called", "request": "permission", "text": "SECRET"}),
+            json!({"kind": "turn_ended", "message": "SECRET", "background":
+                [{"id": "SECRET-4", "kind": "SECRET kind"}]}),
+            json!({"kind": "turn_failed", "error": "the SECRET", "detail": "SECRET"}),
+            json!({"kind": "status_reported", "status": "done", "activity": "SECRET",
+                "text": "SECRET"}),
+        ] {
+            let mut report = report(&event);
+            Redactor::default().report(&mut report);
+            let text = serde_json::to_string(&report).unwrap();
+            assert!(!text.contains("SECRET") && !text.contains("77777777"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_belonged_together_still_does_and_agents_own_words_stay() {
+        let mut redactor = Redactor::default();
+        let mut started = report(&json!({"kind": "tool_started", "tool": "Bash", "text": "x",
+            "tool_use": "t1", "input": 5}));
+        started.agent = AgentName::new("claude");
+        started.source = "hook:PreToolUse".to_owned();
+        started.branch = Some(String::new());
+        let mut asked = report(&json!({"kind": "request_opened", "request": "permission",
+            "tool": "Bash", "text": "x", "input": 5}));
+        redactor.report(&mut started);
+        redactor.report(&mut asked);
+        assert_eq!(started.session, asked.session);
+        assert_eq!(started.cwd, asked.project);
+        assert_eq!(
+            (started.agent.as_str(), started.source.as_str()),
+            ("claude", "hook:PreToolUse")
+        );
+        assert_eq!(started.branch.as_deref(), Some(""), "an empty branch says something");
+        let Event::ToolStarted { tool, input: first, .. } = started.event else { panic!() };
+        let Event::RequestOpened { input: second, request, .. } = asked.event else { panic!() };
+        assert_eq!((tool.as_str(), first, request), ("Bash", second, RequestKind::Permission));
+    }
+
+    #[derive(Debug)]
+    struct Variables<'a>(&'a BTreeMap<String, String>);
+
+    impl Lookup for Variables<'_> {
+        fn get(&self, name: &str) -> Option<String> {
+            self.0.get(name).cloned().filter(|value| !value.is_empty())
+        }
+    }
+
+    /// What the hooks of a recording of the real agent would send, in their order.
+    fn reports(scenario: &str) -> Vec<Report> {
+        let read = |hook: &HookLine| {
+            hook.event()?;
+            let surroundings = Surroundings {
+                stamp: Stamp { boot: 1, micros: u64::try_from(hook.mono_ns / 1000).ok()? },
+                host: "box".to_owned(),
+                process: Some(Process { pid: hook.client()?, start: 1 }),
+                tty: hook.tty.clone(),
+                environment: &Variables(&hook.env),
+            };
+            read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
+        };
+        Recording::load(scenario).unwrap().hooks.iter().filter_map(read).collect()
+    }
+
+    /// The statuses that follow, and what goes with them.
+    fn statuses(reports: Vec<Report>) -> Vec<(Option<u32>, Status, u32, usize)> {
+        let mut sessions = Sessions::new("test".to_owned());
+        let mut seen = Vec::new();
+        for report in reports {
+            let stamp = report.stamp;
+            let now = Now { wall: Timestamp(stamp.micros / 1000), stamp };
+            sessions.apply(Input::Tick, now);
+            for change in sessions.apply(Input::Reported(Box::new(report)), now).changes {
+                if let Some(row) = sessions.get(&change.key) {
+                    seen.push((row.pid, row.status, row.background, row.subagents.len()));
+                }
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn without_the_users_words_the_statuses_are_the_same() {
+        let mut compared = 0;
+        for scenario in Recording::scenarios().unwrap() {
+            let plain = reports(&scenario);
+            let mut redacted = plain.clone();
+            let mut redactor = Redactor::default();
+            for report in &mut redacted {
+                redactor.report(report);
+            }
+            let real = statuses(plain);
+            compared += real.len();
+            assert_eq!(statuses(redacted), real, "{scenario}");
+        }
+        assert!(compared > 300, "only {compared}");
+    }
+
+    #[test]
+    fn a_text_stays_about_as_long() {
+        let mut redactor = Redactor::default();
+        for length in [1, 10, 100, 700] {
+            let stand_in = redactor.text("prompt", &"x".repeat(length));
+            let about = length / 2..=(2 * length).max(16);
+            assert!(about.contains(&stand_in.len()), "{length} became {}", stand_in.len());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Rows as lines of text.
+
+use crewboard_board::look::{Look, TERMINAL};
+use crewboard_board::text::fit;
+use crewboard_core::{Session, Status};
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
+use unicode_width::UnicodeWidthStr;
+
+/// How text is to look where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Style {
+    pub(crate) colour: bool,
+    /// The locale can show more than ASCII.
+    pub(crate) unicode: bool,
+    /// Columns; 0 where lines may be as long as they like.
+    pub(crate) width: usize,
+}
+
+impl Style {
+    /// The style for standard output.
+    pub(crate) fn of_stdout() -> Self {
+        let stdout = io::stdout();
+        let is_terminal = stdout.is_terminal();
+        let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let width = if is_terminal {
+            // A terminal that does not know its width says 0.
+            let told = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| size.ws_col);
+            if told == 0 { 80 } else { usize::from(told).max(20) }
+        } else {
+            0
+        };
+        Self { colour: is_terminal && !no_colour, unicode: locale_is_utf8(), width }
+    }
+}
+
+fn locale_is_utf8() -> bool {
+    let value = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_default()
+        .to_lowercase();
+    value.contains("utf-8") || value.contains("utf8")
+}
+
+fn colour(status: Status) -> &'static str {
+    match status {
+        Status::Permission | Status::Question | Status::Plan => "33",
+        Status::Failed => "31",
+        Status::Done => "32",
+        Status::Working => "36",
+        Status::Idle => "0",
+        Status::Closed => "2",
+    }
+}
+
+/// A row as a line of the list; `age` is how the time of its status is to be told.
+pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
+    let look = Look { theme: &TERMINAL, unicode: style.unicode };
+    let mut says = row.activity.clone().unwrap_or_default();
+    if row.background > 0 {
+        let _ = write!(says, "  ({} in background)", row.background);
+    }
+    if let Some(end) = row.end {
+        says = format!("{} {says}", format!("{end:?}").to_lowercase());
+    }
+    if !row.confirmed {
+        // In front, where no narrow window cuts it off.
+        says.insert_str(0, "(unconfirmed) ");
+    }
+    let place = row.place.target.as_ref().or(row.place.pane.as_ref());
+    let place = place.or(row.place.terminal.as_ref()).map_or("", String::as_str);
+    let head = format!("{} {:<10} ", look.shape(row.status), row.status.word());
+    let name = fit(&row.name, 16, style.unicode);
+    if style.width == 0 {
+        // For a pipe: what may be long comes last, so that the rest stands in columns.
+        let place = fit(place, 8, style.unicode);
+        let line = format!("{head}{name} {age:>6}  {place} {}  {says}", row.key);
+        return line.trim_end().to_owned();
+    }
+    let tail = format!("  {age:>6}  {:<8} {}", fit(place, 8, style.unicode).trim_end(), row.key);
+    let room = style.width.saturating_sub(head.width() + 17 + tail.width());
+    let says = fit(&says, room, style.unicode);
+    let painted =
+        if style.colour { format!("\x1b[{}m{head}\x1b[0m", colour(row.status)) } else { head };
+    let line = format!("{painted}{name} {says}{tail}");
+    if room == 0 {
+        // Too narrow for all of it: what matters comes first.
+        return fit(
+            &format!("{} {} {}", look.shape(row.status), row.status, row.name),
+            style.width,
+            style.unicode,
+        );
+    }
+    line.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{Place, RowKey};
+
+    const PLAIN: Style = Style { colour: false, unicode: true, width: 80 };
+
+    fn row() -> Session {
+        Session {
+            key: RowKey::new("kaaaa"),
+            status: Status::Permission,
+            name: "shop".into(),
+            activity: Some("Bash rm -rf node_modules".into()),
+            confirmed: true,
+            place: Place { pane: Some("%0".into()), ..Place::default() },
+            ..Session::default()
+        }
+    }
+
+    #[test]
+    fn lines_of_the_list() {
+        insta::assert_snapshot!(list_line(&row(), "4m12", PLAIN), @"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa");
+        let ascii = Style { unicode: false, ..PLAIN };
+        let other = Session {
+            status: Status::Done,
+            name: "日本".into(),
+            activity: Some("Ready.".into()),
+            background: 2,
+            confirmed: false,
+            ..row()
+        };
+        insta::assert_snapshot!(list_line(&other, "3s", ascii), @"+ done       ??               (unconfirmed) Ready.  (2 ~      3s  %0       kaaaa");
+        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 0, ..PLAIN }), @"! permission shop                 3s  %0       kaaaa  Bash rm -rf node_modules");
+        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop");
+    }
+}

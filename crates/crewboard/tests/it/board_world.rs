@@ -1,0 +1,179 @@
+//! A home, a socket, agents and terminals for one test of the board.
+
+use crewboard_testkit::{Pane, Tmux};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
+
+/// How long anything may take that must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A process that stands for an agent, until it is killed or the test ends.
+pub(crate) struct Agent {
+    child: Child,
+    pub(crate) id: String,
+}
+
+impl Agent {
+    pub(crate) fn new(id: &str) -> Self {
+        let cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        Self { child: cat.unwrap(), id: id.to_owned() }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) struct BoardWorld {
+    // Goes first: its boards would start another daemon.
+    pub(crate) tmux: Tmux,
+    directory: TempDir,
+}
+
+impl BoardWorld {
+    /// A new world; `None`, and a word of it, where there is no tmux.
+    pub(crate) fn new() -> Option<Self> {
+        let directory = tempfile::Builder::new().prefix("cb-").tempdir_in("/tmp").unwrap();
+        let (home, socket) = (directory.path().join("home"), socket(&directory));
+        std::fs::create_dir(&home).unwrap();
+        let variables = [
+            ("HOME", home.to_str().unwrap()),
+            ("CREWBOARD_SOCKET", socket.to_str().unwrap()),
+            ("PS1", "$ "),
+        ];
+        let Some(tmux) = Tmux::new(directory.path(), &variables) else {
+            let _ = writeln!(io::stderr(), "skipped: there is no tmux here");
+            return None;
+        };
+        Some(Self { tmux, directory })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .env_clear()
+            .env("HOME", self.directory.path().join("home"))
+            .env("PATH", "/usr/bin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("CREWBOARD_SOCKET", socket(&self.directory))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// A terminal with the board in it.
+    pub(crate) fn board(&self, name: &str, size: (u16, u16)) -> Pane<'_> {
+        self.tmux.open(name, size, &[PROGRAM])
+    }
+
+    /// A terminal with the demo in it, as it is at `moment`.
+    pub(crate) fn demo(&self, name: &str, moment: &str) -> Pane<'_> {
+        self.tmux.open(name, (110, 28), &[PROGRAM, "demo", "--at", moment])
+    }
+
+    /// A terminal with a shell in it, and in that the board.
+    pub(crate) fn shell_with_board(&self, name: &str, size: (u16, u16)) -> Pane<'_> {
+        let pane = self.tmux.open(name, size, &["/bin/sh", "-i"]);
+        pane.shows("$");
+        pane.type_line(PROGRAM);
+        pane.shows("crewboard");
+        pane.wait_for("the board's own screen", |_| pane.fact("#{alternate_on}") == "1");
+        pane
+    }
+
+    /// Says what Claude Code's hook says of `agent` on an event, with more fields.
+    pub(crate) fn hook(&self, agent: &Agent, event: &str, more: &Value) {
+        let mut payload = json!({
+            "session_id": agent.id,
+            "hook_event_name": event,
+            "cwd": format!("/srv/{}", agent.id),
+        });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            payload[name] = value.clone();
+        }
+        let mut hook = self
+            .command()
+            .args(["hook", "claude"])
+            .env("CLAUDE_PID", agent.child.id().to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        hook.stdin.take().unwrap().write_all(payload.to_string().as_bytes()).unwrap();
+        assert!(hook.wait().unwrap().success());
+    }
+
+    pub(crate) fn prompt(&self, agent: &Agent, text: &str) {
+        self.hook(agent, "UserPromptSubmit", &json!({ "prompt": text }));
+    }
+
+    pub(crate) fn asks(&self, agent: &Agent, command: &str) {
+        let tool = json!({ "tool_name": "Bash", "tool_input": { "command": command } });
+        self.hook(agent, "PermissionRequest", &tool);
+    }
+
+    /// `crewboard list --json`.
+    pub(crate) fn list(&self) -> Vec<Value> {
+        let output = self.command().args(["list", "--json"]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// Waits until the list's row `id` is so.
+    #[track_caller]
+    pub(crate) fn row_where(&self, id: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let rows = self.list();
+            if rows.iter().any(|row| row["id"] == id && is_so(row)) {
+                return;
+            }
+            assert!(Instant::now() < end, "waited for {id} {what}: {rows:#?}");
+        }
+    }
+
+    /// The daemon's process, once there is one that is not `other`.
+    #[track_caller]
+    pub(crate) fn daemon_but(&self, other: Option<u32>) -> u32 {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let output = self.command().args(["daemon", "status", "--json"]).output().unwrap();
+            let facts: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            let pid = facts["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+            match pid {
+                Some(pid) if Some(pid) != other => return pid,
+                _ => assert!(Instant::now() < end, "no daemon: {facts}"),
+            }
+        }
+    }
+}
+
+impl Drop for BoardWorld {
+    fn drop(&mut self) {
+        // The boards first, which would start another: their terminals go with the server.
+        self.tmux.end();
+        let _ = self.command().args(["daemon", "stop"]).stdout(Stdio::null()).status();
+    }
+}
+
+fn socket(directory: &TempDir) -> PathBuf {
+    directory.path().join("s")
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}

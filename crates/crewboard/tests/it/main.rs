@@ -1,0 +1,74 @@
+//! End to end: real processes, real sockets, a world of its own for each test.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod bad_input;
+mod board;
+mod board_world;
+mod commands;
+mod death;
+mod files;
+mod hook;
+mod life;
+mod places;
+mod private_namespace;
+mod replay;
+mod rest;
+mod start;
+mod stranger;
+mod views;
+
+use crewboard_core::Stamp;
+use crewboard_platform::Clock;
+use crewboard_testkit::World;
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// A new world for the program that was built with these tests.
+fn world() -> World {
+    World::new(env!("CARGO_BIN_EXE_crewboard"))
+}
+
+/// How often a race is run: a few times, or as often as the environment says.
+fn rounds(usual: usize) -> usize {
+    let asked = std::env::var("CREWBOARD_TEST_ROUNDS").ok();
+    asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+}
+
+/// Tells whoever reads along: a figure measured, or why a test was skipped.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
+}
+
+fn now() -> Stamp {
+    Clock::new().stamp()
+}
+
+/// What Claude Code says on an event of session `id`, with more fields.
+fn payload(event: &str, id: &str, more: &Value) -> String {
+    let mut payload = json!({
+        "session_id": id,
+        "hook_event_name": event,
+        "cwd": "/srv/shop",
+        "transcript_path": "/home/dev/.claude/projects/shop/t.jsonl",
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        payload[name] = value.clone();
+    }
+    payload.to_string()
+}
+
+fn prompt_payload(id: &str, text: &str) -> String {
+    payload("UserPromptSubmit", id, &json!({ "prompt": text }))
+}
+
+/// A value of `/proc/PID/status`, in its own unit.
+fn status_of(pid: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.unwrap().split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Kilobytes of memory that are a process's own.
+fn memory_of(pid: u32) -> u64 {
+    status_of(pid, "RssAnon")
+}
