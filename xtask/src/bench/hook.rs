@@ -1,0 +1,186 @@
+//! The whole life of a hook process, from before it is started until it has ended.
+
+use super::daemon::{Daemon, in_agent};
+use super::floor::Floor;
+use super::sample::{Sample, Shuffler, micros};
+use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Rounds that are run but not counted: the first ones read the programs from disk.
+const WARM_UP: usize = 5;
+
+/// What a pipe holds: more has to be written while the hook reads it.
+const PIPE: usize = 60_000;
+
+/// A command with a name for the table.
+struct Candidate {
+    name: &'static str,
+    command: Command,
+    sample: Sample,
+}
+
+pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<String> {
+    let daemon = Daemon::start(program)?;
+    let sink = sink(daemon.folder())?;
+    let mut text = String::from(
+        "## A hook\n\n\
+         The whole process: from before it is started until it has ended, its input in a pipe, as an agent gives \
+         it. The yardstick of each payload is `/bin/true` in the same shuffled round.\n\n\
+         | payload | command | p50 µs | p90 µs | p99 µs | × /bin/true |\n|---|---|---|---|---|---|\n",
+    );
+    for size in [600, 20_000, 200_000] {
+        let payload = payload(size);
+        // The large one is rare; a fifth of the rounds tells enough.
+        let rounds = if size > PIPE { rounds / 5 } else { rounds };
+        let mut shell = daemon.command_of("/bin/sh");
+        shell.arg("-c").arg(format!("exec '{}' hook claude", program.display()));
+        in_agent(&mut shell);
+        let mut stream = Command::new(&floor.hook_stream);
+        stream.arg(&sink);
+        let mut candidates = [
+            candidate("/bin/true", Command::new("/bin/true")),
+            candidate("floor: read the input", Command::new(&floor.stdin_only)),
+            candidate("floor: read, connect, write", stream),
+            candidate("**crewboard hook**", daemon.hook()),
+            candidate("crewboard hook through `sh -c 'exec …'`", shell),
+        ];
+        race(&mut candidates, payload.as_bytes(), rounds)?;
+        for candidate in &candidates {
+            let sample = &candidate.sample;
+            let _ = writeln!(
+                text,
+                "| {} B | {} | {} | {} | {} | {:.2} |",
+                payload.len(),
+                candidate.name,
+                micros(sample.quantile(500)),
+                micros(sample.quantile(900)),
+                micros(sample.quantile(990)),
+                sample.ratio_to(&candidates[0].sample),
+            );
+        }
+    }
+    Ok(text)
+}
+
+fn candidate(name: &'static str, mut command: Command) -> Candidate {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    Candidate { name, command, sample: Sample::default() }
+}
+
+/// Runs every command once a round, in an order shuffled anew each time.
+fn race(candidates: &mut [Candidate], payload: &[u8], rounds: usize) -> Result<()> {
+    let mut shuffler = Shuffler::new();
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    for round in 0..rounds + WARM_UP {
+        shuffler.shuffle(&mut order);
+        for &index in &order {
+            let candidate = &mut candidates[index];
+            let wall = run(&mut candidate.command, payload)
+                .with_context(|| format!("cannot run {}", candidate.name))?;
+            if round >= WARM_UP {
+                candidate.sample.push(wall);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run(command: &mut Command, payload: &[u8]) -> Result<Duration> {
+    let (reader, mut writer) = std::io::pipe()?;
+    let fits = payload.len() <= PIPE;
+    if fits {
+        writer.write_all(payload)?;
+    }
+    command.stdin(reader);
+    let feeder = |mut writer: std::io::PipeWriter| {
+        // A program that does not read its input closes the pipe.
+        let _ = writer.write_all(payload);
+    };
+    let (start, status) = if fits {
+        drop(writer);
+        let start = Instant::now();
+        (start, command.spawn()?.wait()?)
+    } else {
+        let start = Instant::now();
+        let mut child = command.spawn()?;
+        // Our own end of the pipe goes, or a program that leaves early would block the feeder.
+        command.stdin(Stdio::null());
+        std::thread::scope(|scope| {
+            scope.spawn(move || feeder(writer));
+            anyhow::Ok((start, child.wait()?))
+        })?
+    };
+    let wall = start.elapsed();
+    if !status.success() {
+        bail!("{status}");
+    }
+    Ok(wall)
+}
+
+/// A socket whose connections are read to their end, for the floor's programs.
+fn sink(folder: &Path) -> Result<std::path::PathBuf> {
+    let path = folder.join("sink");
+    let listener = UnixListener::bind(&path)?;
+    // It ends with the process: nothing else waits on it.
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 65536];
+        for mut stream in listener.incoming().flatten() {
+            while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+        }
+    });
+    Ok(path)
+}
+
+/// A tool's result as Claude Code hands it to its hooks, of at least `size` bytes.
+fn payload(size: usize) -> String {
+    let line = "test daemon::store::tests::concurrent::case ... ok  \"q\" \\ path\t/home/dev\n";
+    let mut body = String::new();
+    loop {
+        let payload = serde_json::json!({
+            "session_id": "0b0e7a52-1111-4222-8333-0123456789ab",
+            "transcript_path": "/home/dev/.claude/projects/-home-dev-project/0b0e7a52-1111-4222-8333-0123456789ab.jsonl",
+            "cwd": "/home/dev/project",
+            "permission_mode": "default",
+            "hook_event_name": "PostToolUse",
+            "tool_name": "Bash",
+            "tool_input": {
+                "command": "cargo test --workspace --all-features -- --nocapture 2>&1 | tail -40",
+                "description": "Run the tests",
+                "timeout": 120_000,
+            },
+            "tool_response": {"stdout": body, "stderr": "", "interrupted": false, "isImage": false},
+            "tool_use_id": "toolu_01ABCDEFGHJKLMNPQRSTUVWX",
+        })
+        .to_string();
+        if payload.len() >= size {
+            return payload;
+        }
+        body.push_str(&line.repeat((size - payload.len()) / (line.len() + 8) + 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_are_about_as_large_as_asked() {
+        for size in [600, 20_000, 200_000] {
+            let payload = payload(size);
+            assert!((size..size + 400).contains(&payload.len()), "{size}: {}", payload.len());
+            assert!(!payload.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn a_large_payload_does_not_hang_on_a_program_that_does_not_read() {
+        let large = vec![b'x'; 1_000_000];
+        run(&mut Command::new("true"), &large).unwrap();
+        assert!(run(&mut Command::new("false"), b"x").is_err());
+    }
+}

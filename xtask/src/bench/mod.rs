@@ -1,0 +1,70 @@
+//! `cargo xtask bench`: what the shipped program costs, beside what cannot be done without.
+//!
+//! Figures of one machine and one hour; only the ratios within a run compare. Nothing here fails a
+//! build: a shared machine's clock is no judge.
+
+mod board;
+mod daemon;
+mod floor;
+mod hook;
+mod machine;
+mod push;
+mod rest;
+mod sample;
+
+use crate::{dist, workspace};
+use anyhow::Result;
+use daemon::Daemon;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Write docs/benchmarks.md too
+    #[arg(long)]
+    write: bool,
+    /// Rounds of each comparison
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..))]
+    rounds: u32,
+    /// Seconds for which the resting daemon, and the resting board, are watched
+    #[arg(long, default_value_t = 20)]
+    rest: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let program = dist::run()?.program;
+    let floor = floor::build()?;
+    let rounds = usize::try_from(arguments.rounds)?;
+    let mut page = heading(&program)?;
+    for part in [
+        hook::measure(&program, &floor, rounds)?,
+        push::measure(&program, rounds)?,
+        rest::measure(&program, arguments.rest)?,
+        board::measure(&program, arguments.rest)?,
+    ] {
+        let _ = write!(page, "\n{part}");
+    }
+    println!("{page}");
+    if arguments.write {
+        let path = workspace::root().join("docs").join("benchmarks.md");
+        std::fs::create_dir_all(workspace::root().join("docs"))?;
+        std::fs::write(&path, page)?;
+        println!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+fn heading(program: &Path) -> Result<String> {
+    let version = workspace::output(Command::new(program).arg("--version"))?;
+    let size = std::fs::metadata(program)?.len();
+    Ok(format!(
+        "# What Crewboard costs\n\n\
+         Written by `cargo xtask bench`. Figures belong to this machine and this hour; compare the ratios, which \
+         are taken pair by pair within a round.\n\n\
+         {}, {} KiB. {}\n",
+        version.trim(),
+        size / 1024,
+        machine::facts()?
+    ))
+}

@@ -1,0 +1,100 @@
+//! From an agent's event to a subscriber.
+
+use super::Daemon;
+use super::sample::{Sample, micros};
+use anyhow::Result;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const WARM_UP: usize = 20;
+
+/// Between two events, so that each finds everybody asleep, as in life.
+const GAP: Duration = Duration::from_millis(5);
+
+pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
+    let (mut whole, mut hooks, mut echoes) =
+        (Sample::default(), Sample::default(), Sample::default());
+    let daemon = Daemon::start(program)?;
+    let mut subscriber = daemon.subscribe()?;
+    let mut echo = Echo::start()?;
+    for round in 0..rounds + WARM_UP {
+        let (event, status) = if round % 2 == 0 {
+            (
+                r#""hook_event_name":"UserPromptSubmit","prompt":"fix the failing checkout test""#,
+                "working",
+            )
+        } else {
+            (
+                r#""hook_event_name":"Stop","stop_hook_active":false,"last_assistant_message":"Fixed.""#,
+                "done",
+            )
+        };
+        let payload = format!(
+            r#"{{"session_id":"0b0e7a52-1111-4222-8333-0123456789ab","cwd":"/home/dev/project","permission_mode":"default",{event}}}"#
+        );
+        let wanted = format!(r#""status":"{status}""#);
+        let (reader, mut writer) = std::io::pipe()?;
+        writer.write_all(payload.as_bytes())?;
+        drop(writer);
+        let mut hook = daemon.hook();
+        hook.stdin(reader).stdout(Stdio::null()).stderr(Stdio::null());
+        let start = Instant::now();
+        let mut child = hook.spawn()?;
+        while !subscriber.read()?.contains(&wanted) {}
+        let pushed = start.elapsed();
+        child.wait()?;
+        let ended = start.elapsed();
+        let bounced = echo.round_trip(payload.as_bytes())?;
+        if round >= WARM_UP {
+            whole.push(pushed);
+            hooks.push(ended);
+            echoes.push(bounced);
+        }
+        std::thread::sleep(GAP);
+    }
+    let row = |name: &str, sample: &Sample| {
+        let quantiles = [500, 900, 990].map(|part| micros(sample.quantile(part)));
+        format!("| {name} | {} |\n", quantiles.join(" | "))
+    };
+    Ok(format!(
+        "## From an event to a dashboard\n\n\
+         One subscriber, {} events 5 ms apart, every second one a prompt and every second one a turn's end. Counted \
+         from before the hook is started until the subscriber has read the change; the median is {:.2} of the \
+         hook's own life. The echo is a bare socket round trip between two threads in the same rounds.\n\n\
+         | what | p50 µs | p90 µs | p99 µs |\n|---|---|---|---|\n{}{}{}",
+        whole.len(),
+        whole.ratio_to(&hooks),
+        row("**hook started → subscriber has the change**", &whole),
+        row("hook started → hook has ended", &hooks),
+        row("echo", &echoes),
+    ))
+}
+
+/// A thread that gives back what it is given.
+struct Echo(UnixStream);
+
+impl Echo {
+    fn start() -> Result<Self> {
+        let (near, mut far) = UnixStream::pair()?;
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = far.read(&mut buffer) {
+                if far.write_all(&buffer[..count]).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self(near))
+    }
+
+    fn round_trip(&mut self, payload: &[u8]) -> Result<Duration> {
+        let mut answer = vec![0; payload.len()];
+        let start = Instant::now();
+        self.0.write_all(payload)?;
+        self.0.read_exact(&mut answer)?;
+        Ok(start.elapsed())
+    }
+}

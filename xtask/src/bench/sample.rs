@@ -1,0 +1,95 @@
+//! Figures drawn from many measurements.
+
+use std::time::Duration;
+
+/// Measurements of one thing, in the order in which they were taken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sample(Vec<Duration>);
+
+impl Sample {
+    pub(crate) fn push(&mut self, duration: Duration) {
+        self.0.push(duration);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the measurement that `per_mille` of all do not exceed.
+    pub(crate) fn quantile(&self, per_mille: usize) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let index = sorted.len().saturating_sub(1) * per_mille / 1000;
+        sorted.get(index).copied().unwrap_or_default()
+    }
+
+    /// Returns the median of the ratios to `yardstick`, pair by pair: what slows the machine down for
+    /// a moment slows both down.
+    pub(crate) fn ratio_to(&self, yardstick: &Self) -> f64 {
+        let pairs = self.0.iter().zip(&yardstick.0);
+        let mut ratios: Vec<f64> =
+            pairs.map(|(own, other)| own.as_secs_f64() / other.as_secs_f64()).collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// Returns a duration in whole microseconds.
+pub(crate) fn micros(duration: Duration) -> String {
+    duration.as_micros().to_string()
+}
+
+/// Shuffles, the same way in every run, so that no order of a round favours anybody.
+#[derive(Debug)]
+pub(crate) struct Shuffler(u64);
+
+impl Shuffler {
+    pub(crate) fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            // Xorshift: good enough to mix a handful of commands.
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            let bound = u64::try_from(last + 1).unwrap_or(1);
+            items.swap(last, usize::try_from(self.0 % bound).unwrap_or(0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(millis: &[u64]) -> Sample {
+        Sample(millis.iter().map(|ms| Duration::from_millis(*ms)).collect())
+    }
+
+    #[test]
+    fn quantiles_and_ratios() {
+        let ours = sample(&[4, 2, 6, 8, 10]);
+        assert_eq!(ours.quantile(500), Duration::from_millis(6));
+        assert_eq!(ours.quantile(1000), Duration::from_millis(10));
+        assert_eq!(ours.quantile(0), Duration::from_millis(2));
+        let ratio = ours.ratio_to(&sample(&[2, 1, 3, 4, 1]));
+        assert!((ratio - 2.0).abs() < 1e-9, "{ratio}");
+        assert_eq!(Sample::default().quantile(500), Duration::ZERO);
+    }
+
+    #[test]
+    fn shuffling_keeps_all_and_mixes_well_enough() {
+        let mut shuffler = Shuffler::new();
+        let mut first = [0; 4];
+        for _ in 0..400 {
+            let mut items = [0, 1, 2, 3];
+            shuffler.shuffle(&mut items);
+            first[items[0]] += 1;
+            items.sort_unstable();
+            assert_eq!(items, [0, 1, 2, 3]);
+        }
+        assert!(first.iter().all(|count| (60..140).contains(count)), "{first:?}");
+    }
+}

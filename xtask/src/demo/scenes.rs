@@ -1,0 +1,273 @@
+//! Who plays in the demo, and what.
+
+/// A session from its start to its end.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) branch: &'static str,
+    pub(super) parts: &'static [Part],
+    /// When its process ends, in milliseconds.
+    pub(super) exits: Option<i64>,
+}
+
+/// A piece of a recording, stretched to fill its time.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) recording: &'static str,
+    /// The first event and the one after the last, of those that say something.
+    pub(super) events: (usize, usize),
+    /// When the first and the last of them happen, from the moment the board opens.
+    pub(super) seconds: (i64, i64),
+    /// In place of the scripted prompts, tools' inputs and last words, in their order.
+    pub(super) words: &'static [&'static str],
+}
+
+/// All sessions, in the order in which they were started.
+pub(super) const ROWS: &[Row] = &[
+    // Finished once; now waits for a permission, which is granted.
+    Row {
+        name: "webshop",
+        branch: "fix/checkout-tax",
+        exits: None,
+        parts: &[
+            Part {
+                recording: "tools",
+                events: (0, 21),
+                seconds: (-3420, -2890),
+                words: &[
+                    "the checkout adds the tax twice when a voucher is used, find out why",
+                    "src/checkout/totals.ts",
+                    "rg -n applyVoucher src",
+                    "npm test -- totals",
+                    "src/checkout/totals.ts",
+                    "src/checkout/totals.test.ts",
+                    "npm test -- totals",
+                    "The voucher was taken off after the tax. Fixed in totals.ts, with a test for it.",
+                ],
+            },
+            Part {
+                recording: "permission-approve",
+                events: (1, 4),
+                seconds: (-140, -96),
+                words: &[
+                    "rebase on main and push",
+                    "git push --force-with-lease origin fix/checkout-tax",
+                ],
+            },
+            Part {
+                recording: "permission-approve",
+                events: (5, 8),
+                seconds: (9, 15),
+                words: &["Rebased and pushed. The pull request is green."],
+            },
+        ],
+    },
+    // Said goodbye.
+    Row {
+        name: "release-notes",
+        branch: "main",
+        exits: Some(-2400 * 1000),
+        parts: &[Part {
+            recording: "exit-ctrl-d",
+            events: (0, 4),
+            seconds: (-3300, -2401),
+            words: &[
+                "draft the notes for 2.8 from the merged pull requests",
+                "The draft is in NOTES.md.",
+            ],
+        }],
+    },
+    // A question has waited for a while.
+    Row {
+        name: "ingest",
+        branch: "feat/partitions",
+        exits: None,
+        parts: &[Part {
+            recording: "ask-question",
+            events: (0, 4),
+            seconds: (-1260, -430),
+            words: &[
+                "partition the events table by month",
+                "Which months should move first?\n1. The current one\n2. All, oldest first\n3. None: new rows only",
+            ],
+        }],
+    },
+    // A plan, approved in the course of the demo.
+    Row {
+        name: "docs-site",
+        branch: "redesign",
+        exits: None,
+        parts: &[
+            Part {
+                recording: "plan-approve",
+                events: (0, 10),
+                seconds: (-1100, -245),
+                words: &[
+                    "plan the move of the guides to the new layout",
+                    "select:ExitPlanMode",
+                    "~/.claude/plans/move-the-guides.md",
+                    "# Move the guides\n\n1. Turn the sidebar into data\n2. Move the 14 guides, keep their addresses\n3. Check every link",
+                ],
+            },
+            Part {
+                recording: "plan-approve",
+                events: (11, 14),
+                seconds: (20, 22),
+                words: &["npm run check-links"],
+            },
+        ],
+    },
+    // The model was overloaded; it is tried again.
+    Row {
+        name: "api-gateway",
+        branch: "main",
+        exits: None,
+        parts: &[
+            Part {
+                recording: "error-529",
+                events: (0, 3),
+                seconds: (-2000, -1310),
+                words: &[
+                    "add a rate limit for each tenant",
+                    "API Error: Repeated 529 Overloaded errors. Try again in a moment.",
+                ],
+            },
+            Part {
+                recording: "tools",
+                events: (1, 4),
+                seconds: (28, 36),
+                words: &["go on", "internal/limit/bucket.go"],
+            },
+        ],
+    },
+    // Done, but two helpers still work.
+    Row {
+        name: "mobile-app",
+        branch: "perf/startup",
+        exits: None,
+        parts: &[Part {
+            recording: "subagents-parallel",
+            events: (0, 13),
+            seconds: (-1500, -720),
+            words: &[
+                "measure the cold start on both platforms",
+                "Profile the Android start",
+                "Profile the iOS start",
+                "android/app/src/main/App.kt",
+                "ios/App/AppDelegate.swift",
+                "Both profilers run; I will put the numbers side by side when they are done.",
+            ],
+        }],
+    },
+    // Several tools at once; the turn ends while one looks on.
+    Row {
+        name: "search-index",
+        branch: "fix/umlauts",
+        exits: None,
+        parts: &[
+            Part {
+                recording: "parallel-tools",
+                events: (0, 6),
+                seconds: (-250, -31),
+                words: &[
+                    "why are umlauts not folded in titles?",
+                    "src/analyse/fold.rs",
+                    "src/analyse/title.rs",
+                    "cargo test fold",
+                    "rg -n nfkd src",
+                ],
+            },
+            Part {
+                recording: "parallel-tools",
+                events: (6, 12),
+                seconds: (4, 18),
+                words: &[
+                    "Titles were folded before they were normalised. Turned round; all 212 tests pass.",
+                ],
+            },
+        ],
+    },
+    // Works all the time.
+    Row {
+        name: "billing",
+        branch: "feat/invoices-pdf",
+        exits: None,
+        parts: &[
+            Part {
+                recording: "tools",
+                events: (0, 9),
+                seconds: (-320, -12),
+                words: &[
+                    "write the invoice as PDF/A",
+                    "lib/invoice/render.ex",
+                    "mix test test/invoice",
+                    "mix deps.get",
+                ],
+            },
+            Part {
+                recording: "tools",
+                events: (9, 21),
+                seconds: (3, 33),
+                words: &[
+                    "lib/invoice/render.ex",
+                    "lib/invoice/pdfa.ex",
+                    "mix test test/invoice",
+                    "Invoices are PDF/A-3 now, and the validator agrees.",
+                ],
+            },
+        ],
+    },
+    // Two helpers at work.
+    Row {
+        name: "infra",
+        branch: "main",
+        exits: None,
+        parts: &[Part {
+            recording: "subagents-parallel",
+            events: (0, 9),
+            seconds: (-400, -64),
+            words: &[
+                "find what is left of the old cluster",
+                "Search the Terraform state",
+                "Search the DNS zones",
+            ],
+        }],
+    },
+    // At its prompt; then it asks something.
+    Row {
+        name: "notebooks",
+        branch: "",
+        exits: None,
+        parts: &[
+            Part { recording: "idle", events: (0, 1), seconds: (-1900, -1900), words: &[] },
+            Part {
+                recording: "ask-question",
+                events: (1, 4),
+                seconds: (23, 26),
+                words: &[
+                    "redo the churn chart with last week's data",
+                    "The export has two columns called region. Which one?\n1. Billing region\n2. Shipping region",
+                ],
+            },
+        ],
+    },
+    // At its prompt.
+    Row {
+        name: "dotfiles",
+        branch: "main",
+        exits: None,
+        parts: &[Part { recording: "idle", events: (0, 1), seconds: (-760, -760), words: &[] }],
+    },
+    // Killed while it works.
+    Row {
+        name: "load-test",
+        branch: "main",
+        exits: Some(13 * 1000),
+        parts: &[Part {
+            recording: "kill-9",
+            events: (0, 3),
+            seconds: (-700, -655),
+            words: &["run the soak test against staging", "k6 run --duration 30m soak.js"],
+        }],
+    },
+];

@@ -1,0 +1,65 @@
+//! `cargo xtask install`: puts what users get where their shell and `man` look for it.
+
+use crate::dist;
+use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Where to put it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Folder that gets bin/ and share/ [default: ~/.local]
+    #[arg(long, value_name = "FOLDER")]
+    prefix: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let prefix = match &arguments.prefix {
+        Some(folder) => std::path::absolute(folder)?,
+        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set; use --prefix")?)
+            .join(".local"),
+    };
+    let data = std::env::var_os("XDG_DATA_HOME").filter(|_| arguments.prefix.is_none());
+    let share = data.map_or_else(|| prefix.join("share"), PathBuf::from);
+    let dist = dist::run()?;
+    let mut files = vec![(dist.program.clone(), prefix.join("bin/crewboard"))];
+    files.extend(dist.man.iter().map(|page| (page.clone(), share.join("man/man1/crewboard.1"))));
+    for (shell, file) in &dist.completions {
+        files.push((file.clone(), share.join(completion_place(shell))));
+    }
+    for (from, to) in &files {
+        dist::replace(from, to)?;
+        println!("installed {}", to.display());
+    }
+    let folder = prefix.join("bin");
+    if !on_path(&folder, std::env::var_os("PATH")) {
+        println!("note: {} is not on your PATH", folder.display());
+    }
+    Ok(())
+}
+
+/// Where each shell looks for completions, below the data folder.
+fn completion_place(shell: &str) -> &'static str {
+    match shell {
+        "bash" => "bash-completion/completions/crewboard",
+        "zsh" => "zsh/site-functions/_crewboard",
+        _ => "fish/vendor_completions.d/crewboard.fish",
+    }
+}
+
+fn on_path(folder: &Path, path: Option<OsString>) -> bool {
+    path.is_some_and(|path| std::env::split_paths(&path).any(|entry| entry == folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_searched_by_whole_entries() {
+        let path = Some(OsString::from("/usr/bin:/home/dev/.local/bin"));
+        assert!(on_path(Path::new("/home/dev/.local/bin"), path.clone()));
+        assert!(!on_path(Path::new("/home/dev/.local"), path));
+        assert!(!on_path(Path::new("/usr/bin"), None));
+    }
+}

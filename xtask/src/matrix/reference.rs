@@ -1,0 +1,161 @@
+//! When each step of the truth came about in a run of its own: the driver's acts and the screen tell.
+
+use crewboard_testkit::recording::{FileLine, Mark};
+use crewboard_testkit::truth::{RowTruth, Step};
+
+/// A run's own clock readings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clocks<'a> {
+    pub(crate) marks: &'a [Mark],
+    pub(crate) files: &'a [FileLine],
+    /// The wall clock from which the truth counts.
+    pub(crate) start_ns: i64,
+}
+
+/// Whether a step's time is a moment at which somebody acted, or one at which the screen had changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Act,
+    Screen,
+}
+
+impl Origin {
+    /// Returns what a step counts from.
+    pub(crate) fn of(step: &Step) -> Self {
+        if step.from.starts_with("screen") { Self::Screen } else { Self::Act }
+    }
+}
+
+/// Returns the truth with this run's times in place of the recording's, none where they cannot be told.
+pub(crate) fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth {
+    let finder = Finder { clocks, pid, pane: pid.and_then(|pid| pane_of(pid, clocks.files)) };
+    let mut row = row.clone();
+    let mut from = finder.process("start").unwrap_or(clocks.start_ns);
+    let mut former_act: Option<String> = None;
+    for step in &mut row.statuses {
+        // A second step of the same act comes when the first is over, which nothing marks.
+        let repeated = former_act.as_ref() == Some(&step.from) && !step.from.starts_with("screen");
+        let found =
+            if repeated && step.status != "closed" { None } else { finder.find(step, from) };
+        former_act = Some(step.from.clone());
+        from = found.unwrap_or(from);
+        step.at_ms = found.map(|at| (at - clocks.start_ns).div_euclid(1_000_000));
+    }
+    row
+}
+
+/// The pane in which a client runs, by its sessions file (`main:@0.%0`).
+fn pane_of(pid: u32, files: &[FileLine]) -> Option<String> {
+    files.iter().filter(|line| line.src == "sessions").find_map(|line| {
+        let json = line.json.as_ref().filter(|json| json["pid"] == pid)?;
+        Some(json["tmux"].as_str()?.rsplit_once('.')?.1.to_owned())
+    })
+}
+
+struct Finder<'a> {
+    clocks: Clocks<'a>,
+    pid: Option<u32>,
+    pane: Option<String>,
+}
+
+impl Finder<'_> {
+    fn find(&self, step: &Step, from: i64) -> Option<i64> {
+        let (act, detail) = step.from.split_once(": ").unwrap_or((&step.from, ""));
+        let closes = step.status == "closed";
+        match act {
+            // From here on the client can tell; before, it only loads.
+            "start" | "claude --bg" => self.process("start"),
+            "claude -p" | "end of scenario" => self.process(if closes { "exit" } else { "start" }),
+            "prompt" => self.mark(from, closes, |mark| mark.text.as_deref() == Some(detail)),
+            "key" => self.mark(from, closes, |mark| {
+                let why = mark.why.as_deref().filter(|why| !why.is_empty());
+                why.map_or_else(|| mark.keys.join(" ") == detail, |why| why == detail)
+            }),
+            "screen" => self.screen(from, &step.status),
+            // `claude agents --json` and its like only look.
+            other if self.clocks.marks.iter().all(|mark| mark.mark.as_deref() != Some(other)) => {
+                None
+            }
+            other => self.mark(from, closes, |mark| mark.mark.as_deref() == Some(other)),
+        }
+    }
+
+    fn process(&self, op: &str) -> Option<i64> {
+        let ours = |line: &&FileLine| {
+            line.src == "process" && line.pid == self.pid && line.op.as_deref() == Some(op)
+        };
+        self.pid?;
+        self.clocks.files.iter().find(ours).map(|line| line.wall_ns)
+    }
+
+    /// The first such act; the last, where it took several to end the client.
+    fn mark(&self, from: i64, last: bool, is: impl Fn(&Mark) -> bool) -> Option<i64> {
+        let marks = self.clocks.marks.iter().filter(|mark| mark.mark.is_some());
+        let mut found = marks.filter(|mark| mark.wall_ns >= from && is(mark)).map(|m| m.wall_ns);
+        if !last {
+            return found.next();
+        }
+        let end = self.process("exit").unwrap_or(i64::MAX);
+        found.take_while(|at| *at <= end).last()
+    }
+
+    fn screen(&self, from: i64, status: &str) -> Option<i64> {
+        let mut lines = self.clocks.files.iter().filter(|line| {
+            line.src == "screen"
+                && line.wall_ns >= from
+                && (self.pane.is_none() || line.pane == self.pane)
+        });
+        let changed = |line: &FileLine, field: &str| line.changed.iter().any(|name| name == field);
+        let shows = |line: &&FileLine| match status {
+            "permission" | "question" | "plan" => line.dialog.as_deref() == Some(status),
+            // A retry shows its error beside the spinner; the turn goes on.
+            "failed" => line.errors > 0 && !line.spinner,
+            "working" => changed(line, "spinner") && line.spinner,
+            _ => {
+                let over = changed(line, "turns_done") || line.bg > 0;
+                over && !line.spinner && line.dialog.is_none()
+            }
+        };
+        lines.find(shows).map(|line| line.wall_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_testkit::recording::Recording;
+    use crewboard_testkit::truth::Truth;
+
+    /// The truth's times were taken from the same screens, so on a recording they must come out again,
+    /// and no act may come after what it brought about.
+    #[test]
+    fn the_recordings_give_the_times_of_the_truth() {
+        let truth = Truth::load().unwrap();
+        let mut untold = Vec::new();
+        for name in truth.scenarios() {
+            let recording = Recording::load(name).unwrap();
+            let clocks = Clocks {
+                marks: &recording.marks,
+                files: &recording.files,
+                start_ns: recording.start_ns().unwrap(),
+            };
+            for row in &truth.get(name).unwrap().rows {
+                let rebased = rebase(row, Some(row.pid), clocks);
+                for (step, own) in row.statuses.iter().zip(&rebased.statuses) {
+                    let what = format!("{name} {} {}: {}", row.row, step.status, step.from);
+                    let Some(at) = own.at_ms else {
+                        untold.push(what);
+                        continue;
+                    };
+                    let late = step.at_ms.unwrap() - at;
+                    let most = if Origin::of(step) == Origin::Screen { 20 } else { 2_000 };
+                    assert!((-30..=most).contains(&late), "{what}: {late} ms");
+                }
+            }
+        }
+        assert_eq!(
+            untold,
+            ["bg S0 done: claude agents --json", "compact S0 idle: prompt: /compact"]
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! What came out, for people: a Markdown table, and a line for each scenario while it runs.
+
+use super::open::Open;
+use super::watch::Process;
+use crate::workspace;
+use anyhow::Result;
+use crewboard_testkit::truth::Verdict;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How one scenario came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grade {
+    Right,
+    /// Wrong in a way that is known, with its reason.
+    Open,
+    /// Listed as open, but right: the list is to be shortened.
+    NoLongerOpen,
+    Wrong,
+    /// The client was not led through the scenario; nothing is known about us.
+    HarnessFailed,
+}
+
+/// One scenario.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) scenario: String,
+    pub(crate) open: Option<&'static Open>,
+    pub(crate) rows: Vec<Row>,
+    /// Why the harness gave up.
+    pub(crate) harness: Option<String>,
+    /// What failed on our side before anything could be compared.
+    pub(crate) trouble: Option<String>,
+    pub(crate) kept: Option<PathBuf>,
+}
+
+/// One client process.
+#[derive(Debug, Default)]
+pub(crate) struct Row {
+    /// The truth's name of it.
+    pub(crate) name: String,
+    /// What was shown: status, milliseconds from the first act, and who told.
+    pub(crate) changes: Vec<(String, i64, Option<String>)>,
+    pub(crate) verdict: Option<Verdict>,
+    /// What is wrong besides the verdict.
+    pub(crate) trouble: Option<String>,
+    /// Milliseconds from each act to our change.
+    pub(crate) after_acts: Vec<i64>,
+    /// Milliseconds from the screen's change to ours; less than nothing where we were first.
+    pub(crate) after_screens: Vec<i64>,
+}
+
+impl Row {
+    pub(crate) fn seen(process: &Process, start_ns: i64) -> Self {
+        let start = start_ns.div_euclid(1_000_000);
+        let changes = process.changes.iter();
+        let changes =
+            changes.map(|change| (change.status.clone(), change.at - start, change.source.clone()));
+        Self { changes: changes.collect(), ..Self::default() }
+    }
+
+    fn grade(&self, open: Option<&Open>) -> Grade {
+        match (&self.verdict, open) {
+            _ if self.trouble.is_some() => Grade::Wrong,
+            (Some(verdict), _) if verdict.is_right() => Grade::Right,
+            (Some(verdict), Some(open)) if open.covers(verdict) => Grade::Open,
+            _ => Grade::Wrong,
+        }
+    }
+
+    fn words(&self) -> String {
+        let words: Vec<_> = self.changes.iter().map(|(status, ..)| status.as_str()).collect();
+        if words.is_empty() { "nothing".to_owned() } else { words.join(" → ") }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref().filter(|verdict| !verdict.is_right());
+        self.trouble.clone().or_else(|| verdict.map(ToString::to_string))
+    }
+}
+
+impl Outcome {
+    pub(crate) fn new(scenario: &str, open: Option<&'static Open>) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            open,
+            rows: Vec::new(),
+            harness: None,
+            trouble: None,
+            kept: None,
+        }
+    }
+
+    pub(crate) fn grade(&self) -> Grade {
+        if self.harness.is_some() {
+            return Grade::HarnessFailed;
+        }
+        let any = |grade: Grade| self.rows.iter().any(|row| row.grade(self.open) == grade);
+        if self.trouble.is_some() || self.rows.is_empty() || any(Grade::Wrong) {
+            Grade::Wrong
+        } else if any(Grade::Open) {
+            Grade::Open
+        } else if self.open.is_some() {
+            Grade::NoLongerOpen
+        } else {
+            Grade::Right
+        }
+    }
+
+    /// A line for the terminal, and one more for each thing that is wrong.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = format!("{:28} {}", self.scenario, self.grade().word());
+        let troubles = self.harness.iter().chain(&self.trouble);
+        for trouble in troubles {
+            let _ = write!(text, "\n    {trouble}");
+        }
+        for row in &self.rows {
+            if let Some(problem) = row.problem() {
+                let _ = write!(text, "\n    {}: {problem}", row.name);
+                let _ = write!(text, "\n        {}", told(row));
+            }
+        }
+        if let Some(folder) = &self.kept {
+            let _ = write!(text, "\n    kept {}", folder.display());
+        }
+        text
+    }
+}
+
+impl Grade {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::Open => "**open**",
+            Self::NoLongerOpen => "right, **no longer open**: take it off the list",
+            Self::Wrong => "**wrong**",
+            Self::HarnessFailed => "**harness failed**",
+        }
+    }
+}
+
+/// Each change with its time and who told it.
+fn told(row: &Row) -> String {
+    let each = row.changes.iter().map(|(status, at, source)| {
+        format!("{status} {at} ({})", source.as_deref().unwrap_or("?"))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The page `docs/matrix.md`.
+pub(crate) fn markdown(outcomes: &[Outcome], program: &Path) -> Result<String> {
+    let version = workspace::output(Command::new(program).arg("--version"))?;
+    let date = workspace::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+    Ok(page(outcomes, version.trim(), date.trim()))
+}
+
+fn page(outcomes: &[Outcome], version: &str, date: &str) -> String {
+    let client = std::env::var("CLAUDE_CODE_TEST_VERSION").unwrap_or_else(|_| {
+        crewboard_testkit::recording::CLIENT.trim_start_matches("claude-code-").to_owned()
+    });
+    let mut text = format!(
+        "# What Crewboard shows against what is true\n\n\
+         Written by `cargo xtask matrix`: {version} as the hooks of the real Claude Code {client}, a scripted \
+         model in place of the API, on {date}. The truth is what a person watching the screens would name \
+         (`harness/truth.json`). A row is a client process.\n\n"
+    );
+    let _ = writeln!(text, "{}\n", tally(outcomes));
+    text.push_str(
+        "*After acts*: from the key, prompt or signal to our change, the client's own time included. *After the \
+         screen*: from the screen's change to ours, less than nothing where we were first (the screen is read \
+         every 40 ms). Median, worst, in ms, bold where over a second; n/a where nothing tells when it was due.\n\n\
+         | scenario | process | shown | verdict | at the end | after acts | after the screen |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for outcome in outcomes {
+        if outcome.rows.is_empty() {
+            let _ =
+                writeln!(text, "| {} | | | {} | | | |", outcome.scenario, outcome.grade().word());
+        }
+        for row in &outcome.rows {
+            let _ = writeln!(text, "{}", table_row(outcome, row));
+        }
+    }
+    let notes: Vec<_> = outcomes.iter().filter_map(note).collect();
+    if !notes.is_empty() {
+        let _ = write!(text, "\n## What is not right\n\n{}\n", notes.join("\n"));
+    }
+    text
+}
+
+fn table_row(outcome: &Outcome, row: &Row) -> String {
+    let last = row.changes.last().map_or("nothing", |(status, ..)| status.as_str());
+    let last_is_right = row.verdict.as_ref().is_some_and(Verdict::last_is_right);
+    let grade = match row.grade(outcome.open) {
+        Grade::Right if outcome.grade() == Grade::NoLongerOpen => Grade::NoLongerOpen,
+        grade => grade,
+    };
+    format!(
+        "| {} | {} | {} | {} | {last}{} | {} | {} |",
+        outcome.scenario,
+        row.name,
+        row.words(),
+        grade.word(),
+        if last_is_right { "" } else { " **wrong**" },
+        spread(&row.after_acts),
+        spread(&row.after_screens),
+    )
+}
+
+fn note(outcome: &Outcome) -> Option<String> {
+    let mut lines = Vec::new();
+    if let (Some(open), Grade::Open) = (outcome.open, outcome.grade()) {
+        lines.push(format!("open: {}.", open.reason));
+    }
+    lines.extend(outcome.harness.iter().map(|why| format!("the harness gave up: `{why}`.")));
+    lines.extend(outcome.trouble.iter().map(|why| format!("{why}.")));
+    for row in &outcome.rows {
+        lines.extend(row.problem().map(|problem| format!("{}: {problem}.", row.name)));
+    }
+    (!lines.is_empty()).then(|| format!("* {}: {}", outcome.scenario, lines.join(" ")))
+}
+
+fn tally(outcomes: &[Outcome]) -> String {
+    let grades = [
+        (Grade::Right, "right"),
+        (Grade::NoLongerOpen, "right though listed as open"),
+        (Grade::Open, "open"),
+        (Grade::Wrong, "wrong"),
+        (Grade::HarnessFailed, "where the harness failed"),
+    ];
+    let parts = grades.iter().filter_map(|(grade, word)| {
+        let count = outcomes.iter().filter(|outcome| outcome.grade() == *grade).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    });
+    format!("**{} scenarios: {}.**", outcomes.len(), parts.collect::<Vec<_>>().join(", "))
+}
+
+/// Later than that is late, however right it is in the end.
+const LATE_MS: i64 = 1000;
+
+/// Median and worst.
+fn spread(lags: &[i64]) -> String {
+    let mut sorted = lags.to_vec();
+    sorted.sort_unstable();
+    match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.last()) {
+        (Some(median), Some(&worst)) if worst > LATE_MS => format!("{median}, **{worst}**"),
+        (Some(median), Some(worst)) => format!("{median}, {worst}"),
+        _ => "n/a".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(name: &str, rows: Vec<Row>) -> Outcome {
+        Outcome { rows, ..Outcome::new(name, None) }
+    }
+
+    fn row(problem: Option<&str>) -> Row {
+        Row {
+            name: "S0".to_owned(),
+            changes: vec![
+                ("idle".to_owned(), 1, Some("hook:SessionStart".to_owned())),
+                ("closed".to_owned(), 9, None),
+            ],
+            verdict: Some(Verdict { problems: Vec::new(), changes: Vec::new() }),
+            trouble: problem.map(str::to_owned),
+            after_acts: vec![7, -1, 90],
+            after_screens: vec![1200],
+        }
+    }
+
+    #[test]
+    fn the_page_says_what_is_right_and_what_is_not() {
+        let mut failed = outcome("gone", Vec::new());
+        failed.harness = Some("FAILED gone: screen never showed 'x'".to_owned());
+        let outcomes = [
+            outcome("plain", vec![row(None)]),
+            outcome("bad", vec![row(Some("never shown"))]),
+            failed,
+        ];
+        let page = page(&outcomes, "crewboard 0.1.0", "2030-01-01");
+        for line in [
+            "**3 scenarios: 1 right, 1 wrong, 1 where the harness failed.**",
+            "| plain | S0 | idle → closed | right | closed | 7, 90 | 1200, **1200** |",
+            "| bad | S0 | idle → closed | **wrong** | closed | 7, 90 | 1200, **1200** |",
+            "| gone | | | **harness failed** | | | |",
+            "* bad: S0: never shown.",
+            "* gone: the harness gave up: `FAILED gone: screen never showed 'x'`.",
+        ] {
+            assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_scenario_without_rows_is_never_right() {
+        assert_eq!(outcome("empty", Vec::new()).grade(), Grade::Wrong);
+        let summary = outcome("bad", vec![row(Some("never shown"))]).summary();
+        assert!(summary.contains("idle 1 (hook:SessionStart), closed 9 (?)"), "{summary}");
+    }
+}

@@ -1,0 +1,150 @@
+//! One scenario: run it, sort what was seen by client process, and compare each with the truth.
+
+use super::open;
+use super::reference::{Clocks, Origin, rebase};
+use super::report::{Outcome, Row};
+use super::watch::{self, Process};
+use super::world::{Driven, World};
+use anyhow::{Context, Result};
+use crewboard_testkit::recording::{FileLine, Mark, first_act_ns, read_lines};
+use crewboard_testkit::truth::{RowTruth, Scenario, compare};
+use std::path::Path;
+
+pub(crate) fn run(program: &Path, name: &str, truth: &Scenario, keep: bool) -> Outcome {
+    let mut outcome = Outcome::new(name, open::find(name));
+    let world = match World::new(program) {
+        Ok(world) => world,
+        Err(error) => {
+            outcome.trouble = Some(format!("{error:#}"));
+            return outcome;
+        }
+    };
+    if let Err(error) = fill(&mut outcome, &world, truth) {
+        outcome.trouble = Some(format!("{error:#}"));
+    }
+    if keep {
+        outcome.kept = Some(world.keep());
+    }
+    outcome
+}
+
+fn fill(outcome: &mut Outcome, world: &World, truth: &Scenario) -> Result<()> {
+    let run = world.drive(&outcome.scenario)?;
+    std::fs::write(world.run_dir().join("watch.jsonl"), run.lines.join("\n") + "\n")?;
+    if let Driven::Failed(why) = run.driven {
+        outcome.harness = Some(why);
+        return Ok(());
+    }
+    let processes = watch::processes(run.lines.iter().map(String::as_str))?;
+    let marks: Vec<Mark> = read_lines(&world.run_dir().join("marks.jsonl"))?;
+    let files: Vec<FileLine> = read_lines(&world.run_dir().join("files.jsonl"))?;
+    let start_ns = first_act_ns(&marks).context("the driver left no mark")?;
+    let clocks = Clocks { marks: &marks, files: &files, start_ns };
+    outcome.rows = rows(truth, &processes, clocks);
+    if run.dropped > 0 {
+        outcome.trouble = Some(format!("hooks could not deliver {} events", run.dropped));
+    }
+    Ok(())
+}
+
+/// Compares in order of appearance, which is the truth's order too.
+fn rows(truth: &Scenario, processes: &[Process], clocks: Clocks<'_>) -> Vec<Row> {
+    let mut rows: Vec<_> = (truth.rows.iter().enumerate())
+        .map(|(index, row)| judge(row, processes.get(index), clocks))
+        .collect();
+    let extra = processes.iter().skip(truth.rows.len());
+    rows.extend(extra.map(|process| Row {
+        name: "none".to_owned(),
+        trouble: Some("no such client process ran".to_owned()),
+        ..Row::seen(process, clocks.start_ns)
+    }));
+    rows
+}
+
+fn judge(truth: &RowTruth, process: Option<&Process>, clocks: Clocks<'_>) -> Row {
+    let Some(process) = process else {
+        return Row {
+            name: truth.row.clone(),
+            trouble: Some("never shown".to_owned()),
+            ..Row::default()
+        };
+    };
+    let truth = rebase(truth, process.pid, clocks);
+    let verdict = compare(&truth, &process.observed(clocks.start_ns), process.end.as_deref());
+    let lags = |origin: Origin| {
+        let of_origin =
+            verdict.lags().filter(|(step, _)| Origin::of(&truth.statuses[*step]) == origin);
+        of_origin.map(|(_, lag)| lag).collect()
+    };
+    let skipped = process.skipped;
+    Row {
+        name: truth.row.clone(),
+        trouble: (skipped > 0).then(|| format!("the stream left {skipped} changes out")),
+        after_acts: lags(Origin::Act),
+        after_screens: lags(Origin::Screen),
+        verdict: Some(verdict),
+        ..Row::seen(process, clocks.start_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::report::Grade;
+    use crewboard_testkit::recording::Recording;
+    use crewboard_testkit::truth::Truth;
+
+    /// A stream that tells exactly the truth of a recording, and the recording's own clocks.
+    fn told(name: &str, change: impl Fn(&mut Vec<String>)) -> Outcome {
+        let truth = Truth::load().unwrap();
+        let scenario = truth.get(name).unwrap();
+        let recording = Recording::load(name).unwrap();
+        let start_ns = recording.start_ns().unwrap();
+        let clocks = Clocks { marks: &recording.marks, files: &recording.files, start_ns };
+        let mut lines = Vec::new();
+        for row in &scenario.rows {
+            let end = if row.ended == "killed" { "killed" } else { "exit" };
+            for step in &row.statuses {
+                let (status, at) = (&step.status, step.at_ms.unwrap() + start_ns / 1_000_000);
+                let end = if status == "closed" { format!("\"{end}\"") } else { "null".to_owned() };
+                lines.push(format!(
+                    r#"{{"key":"{}","pid":{},"pid_start":1,"status":"{status}","since":{at},"end":{end},
+                        "transitions":[{{"status":"{status}","at":{at}}}]}}"#,
+                    row.row, row.pid
+                ));
+            }
+        }
+        change(&mut lines);
+        let processes = watch::processes(lines.iter().map(String::as_str)).unwrap();
+        let mut outcome = Outcome::new(name, open::find(name));
+        outcome.rows = rows(scenario, &processes, clocks);
+        outcome
+    }
+
+    #[test]
+    fn the_truth_itself_is_right_in_every_scenario() {
+        let truth = Truth::load().unwrap();
+        for name in truth.scenarios() {
+            let outcome = told(name, |_| ());
+            let expected =
+                if open::find(name).is_some() { Grade::NoLongerOpen } else { Grade::Right };
+            assert_eq!(outcome.grade(), expected, "{}", outcome.summary());
+        }
+    }
+
+    #[test]
+    fn a_lost_change_is_wrong_and_in_an_open_scenario_open() {
+        let without = |index: usize| move |lines: &mut Vec<String>| drop(lines.remove(index));
+        assert_eq!(told("plain", without(2)).grade(), Grade::Wrong);
+        assert_eq!(told("interrupt-stream", without(2)).grade(), Grade::Open);
+        assert_eq!(told("interrupt-stream", without(5)).grade(), Grade::Wrong, "never closed");
+    }
+
+    #[test]
+    fn a_row_too_many_and_a_row_too_few_are_wrong() {
+        let extra = r#"{"key":"ghost","pid":99,"pid_start":9,"status":"idle","since":1}"#;
+        assert_eq!(told("plain", |lines| lines.push(extra.to_owned())).grade(), Grade::Wrong);
+        let first_only = |lines: &mut Vec<String>| lines.truncate(4);
+        assert_eq!(told("continue", first_only).grade(), Grade::Wrong);
+    }
+}

@@ -1,0 +1,186 @@
+//! The private world of one scenario: its own home, socket, daemon and watcher.
+
+use crate::dist;
+use crate::wire::Connection;
+use anyhow::{Context, Result, bail};
+use crewboard_testkit::truth::harness_dir;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long the program may take to start its daemon.
+const START: Duration = Duration::from_secs(10);
+
+/// How long after the client's last act a change may still be on its way.
+const SETTLE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) struct World {
+    program: PathBuf,
+    /// Short, since a socket's path must fit in 107 bytes. The harness wipes the run's folder in it.
+    folder: tempfile::TempDir,
+}
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) driven: Driven,
+    /// What `watch --json` printed.
+    pub(crate) lines: Vec<String>,
+    /// Events that hooks could not deliver.
+    pub(crate) dropped: u64,
+}
+
+/// How the harness ended.
+#[derive(Debug)]
+pub(crate) enum Driven {
+    Done,
+    /// The screen or the scripted model never showed what the scenario waited for.
+    Failed(String),
+}
+
+impl World {
+    pub(crate) fn new(program: &Path) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("cbm-").tempdir()?;
+        // As a user has it: outside of any build directory, and not replaced while it runs.
+        let own = folder.path().join("bin").join("crewboard");
+        dist::replace(program, &own)?;
+        Ok(Self { program: own, folder })
+    }
+
+    /// The folder that the harness fills.
+    pub(crate) fn run_dir(&self) -> PathBuf {
+        self.folder.path().join("r")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("crewboard.sock")
+    }
+
+    /// Leaves everything where it is and returns where that is.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
+    /// The program, in the environment of the run's user.
+    fn crewboard(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("HOME", self.run_dir().join("h"))
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("XDG_STATE_HOME", self.folder.path().join("state"))
+            .env("CREWBOARD_SOCKET", self.socket())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs one scenario.
+    pub(crate) fn drive(&self, scenario: &str) -> Result<Run> {
+        let watcher = Watcher::start(self)?;
+        let driven = self.harness(scenario);
+        // A change that is not there by now is one that never came.
+        std::thread::sleep(SETTLE);
+        // A watcher that sees its daemon leave starts another.
+        let lines = watcher.stop();
+        let dropped = self.stop_daemon();
+        Ok(Run { driven: driven?, lines: lines?, dropped: dropped? })
+    }
+
+    fn harness(&self, scenario: &str) -> Result<Driven> {
+        let log = self.folder.path().join("driver.log");
+        let output = std::fs::File::create(&log)?;
+        let program = self.program.to_str().context("the program's path is not UTF-8")?;
+        if program.contains('\'') {
+            bail!("{program}: a quote in the program's path");
+        }
+        let install = format!("'{program}' install --yes --config-dir \"$HOME/.claude\"");
+        let status = Command::new(harness_dir().join("run_claude.sh"))
+            .arg(scenario)
+            .env("HARNESS_RUN_DIR", self.run_dir())
+            .env("HARNESS_RECORD", "0")
+            .env("HARNESS_OBSERVE", "1")
+            .env("HARNESS_PASS_ENV", "CREWBOARD_SOCKET")
+            .env("CREWBOARD_SOCKET", self.socket())
+            .env("HARNESS_AFTER_SETTINGS", install)
+            .env("HARNESS_AT_END", format!("'{program}' list --json"))
+            .stdin(Stdio::null())
+            .stderr(output.try_clone()?)
+            .stdout(output)
+            .status()
+            .context("cannot run the harness")?;
+        let text = std::fs::read_to_string(&log)?;
+        let failed = text.lines().find(|line| line.starts_with("FAILED"));
+        match failed {
+            Some(line) => Ok(Driven::Failed(line.to_owned())),
+            None if status.success() => Ok(Driven::Done),
+            None => {
+                let last = text.lines().rev().find(|line| !line.trim().is_empty());
+                Ok(Driven::Failed(format!("{status}: {}", last.unwrap_or("no output"))))
+            }
+        }
+    }
+
+    /// Ends the daemon and returns how many events its hooks could not deliver.
+    fn stop_daemon(&self) -> Result<u64> {
+        let hello = Connection::open(&self.socket())?.stop_daemon()?;
+        hello["dropped"].as_u64().context("hello does not say what was dropped")
+    }
+}
+
+/// `crewboard watch --json`, from before the client starts until after it has ended.
+struct Watcher {
+    child: Child,
+    reader: Option<JoinHandle<std::io::Result<Vec<String>>>>,
+}
+
+impl Watcher {
+    fn start(world: &World) -> Result<Self> {
+        let mut child = world
+            .crewboard()
+            .args(["watch", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start `crewboard watch --json`")?;
+        let output = child.stdout.take();
+        let mut watcher = Self { child, reader: None };
+        let output = output.context("the watcher has no output")?;
+        // The pipe must be emptied all along: a reader that waits gets its changes conflated.
+        let read = || std::io::BufReader::new(output).lines().collect();
+        watcher.reader = Some(std::thread::spawn(read));
+        wait_for_daemon(world)?;
+        Ok(watcher)
+    }
+
+    fn stop(mut self) -> Result<Vec<String>> {
+        // It may go on and wait for another daemon; either way its lines are all there.
+        self.child.kill()?;
+        let reader = self.reader.take().context("the watcher was never read")?;
+        Ok(reader.join().map_err(|_| anyhow::anyhow!("the watcher's reader panicked"))??)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_for_daemon(world: &World) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let output = world.crewboard().args(["list", "--json"]).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        if start.elapsed() > START {
+            let words = String::from_utf8_lossy(&output.stderr);
+            bail!("`crewboard list --json` fails after `watch`: {}", words.trim_end());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

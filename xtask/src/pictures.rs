@@ -1,0 +1,90 @@
+//! Pictures of the board, as text, in README.md: the demo at a fixed moment in a terminal of its own.
+
+use crate::workspace::{cargo, output, root, run as must, target_dir};
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The moment that is shown, in milliseconds from the demo's start.
+const MOMENT: &str = "5500";
+
+/// Columns and lines of the terminal. This high, the details show no key: keys follow from the
+/// processes' numbers, which differ from run to run.
+const SIZE: (&str, &str) = ("110", "28");
+
+/// The process that is shown in place of a placeholder's.
+const PID: u32 = 1574;
+
+/// How long the board may take to be drawn.
+const DRAWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Takes the pictures and puts them in place.
+pub(crate) fn run() -> Result<()> {
+    must(cargo().args(["build", "--package", "crewboard"]))?;
+    let program = target_dir()?.join("debug/crewboard");
+    let picture = take(&program)?;
+    let path = root().join("README.md");
+    let page = fs::read_to_string(&path)?;
+    let (before, rest) = page.split_once("<!-- picture:board -->").context("no picture:board")?;
+    let (_, after) = rest.split_once("<!-- /picture -->").context("no /picture")?;
+    let page = format!(
+        "{before}<!-- picture:board -->\n```text\n{picture}\n```\n<!-- /picture -->{after}"
+    );
+    fs::write(&path, page)?;
+    println!("{picture}");
+    Ok(())
+}
+
+/// What the board shows at the moment.
+fn take(program: &Path) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("tmux");
+    let tmux = || {
+        let mut command = Command::new("tmux");
+        command
+            .env_clear()
+            .envs([("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")])
+            .env("HOME", folder.path())
+            .args(["-f", "/dev/null", "-S"])
+            .arg(&socket);
+        command
+    };
+    let (width, height) = SIZE;
+    let mut start = tmux();
+    start.args(["new-session", "-d", "-x", width, "-y", height, "-s", "picture"]);
+    start.arg(program).args(["demo", "--at", MOMENT]);
+    must(&mut start)?;
+    let begun = Instant::now();
+    let picture = loop {
+        let shown = output(tmux().args(["capture-pane", "-p", "-t", "picture"]));
+        match shown {
+            Ok(shown) if shown.contains("load-test") => break Ok(shown),
+            Ok(_) if begun.elapsed() < DRAWN_WITHIN => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(shown) => break Err(anyhow::anyhow!("the board did not come up:\n{shown}")),
+            Err(error) => break Err(error),
+        }
+    };
+    // The board leaves at `q`, and cleans up after itself.
+    let _ = tmux().args(["send-keys", "-t", "picture", "q"]).status();
+    while begun.elapsed() < 2 * DRAWN_WITHIN
+        && tmux().args(["has-session", "-t", "picture"]).output()?.status.success()
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = tmux().arg("kill-server").output();
+    let picture = picture?;
+    let lines: Vec<String> = picture.lines().map(|line| still(line.trim_end())).collect();
+    Ok(lines.join("\n").trim_end().to_owned())
+}
+
+/// The line without what differs from run to run: a process's number, which stands at the end.
+fn still(line: &str) -> String {
+    match line.split_once(" · pid ") {
+        Some((before, _)) => format!("{before} · pid {PID}"),
+        None => line.to_owned(),
+    }
+}
