@@ -16,6 +16,8 @@ pub struct Model {
     /// What is true of the rows together.
     pub listing: Listing,
     pub selected: Option<RowKey>,
+    /// The row that was selected when the filter left none.
+    pub unlisted: Option<RowKey>,
     /// How many listed rows are above the window.
     pub above: usize,
     pub screen: Screen,
@@ -112,6 +114,7 @@ impl Model {
             order: Vec::new(),
             listing: Listing::default(),
             selected: None,
+            unlisted: None,
             above: 0,
             screen: Screen::List,
             overlay: None,

@@ -11,6 +11,8 @@ use crewboard_core::{Mark, RowKey, Session, Status, Timestamp};
 #[derive(Debug, Clone)]
 pub enum Msg {
     Key(Key),
+    /// Text that was pasted, which is no key.
+    Pasted(String),
     Clicked {
         column: u16,
         line: u16,
@@ -53,6 +55,9 @@ pub enum Effect {
     Quit,
 }
 
+/// Bytes of a filter that is pasted.
+const MAX_FILTER: usize = 200;
+
 /// How long a notice stays.
 const NOTICE_MS: u64 = 5000;
 
@@ -83,6 +88,12 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
     let mut changed = Changed::Nothing;
     match message {
         Msg::Key(key) => effects = on_key(model, key),
+        Msg::Pasted(text) => {
+            if model.filtering && model.overlay.is_none() {
+                let room = MAX_FILTER.saturating_sub(model.filter.len());
+                model.filter.push_str(&crewboard_core::clean(&text, room, false));
+            }
+        }
         Msg::Clicked { column, line } => effects = on_click(model, column, line),
         Msg::WheelUp => step(model, -1),
         Msg::WheelDown => step(model, 1),
@@ -159,7 +170,14 @@ fn arrange(model: &mut Model, changed: &Changed, stood_at: Option<usize>) {
     if model.selected_index().is_none() {
         // Its row is gone: what stands in its place now, or the last.
         let index = stood_at.unwrap_or(0).min(model.order.len().saturating_sub(1));
-        model.selected = model.order.get(index).cloned();
+        let former = model.unlisted.take().or(model.selected.take());
+        // A filter that nothing matches must not cost the place in the list.
+        let is_listed = former.as_ref().is_some_and(|key| model.order.contains(key));
+        match former {
+            Some(former) if is_listed => model.selected = Some(former),
+            former if model.order.is_empty() => model.unlisted = former,
+            _ => model.selected = model.order.get(index).cloned(),
+        }
         if matches!(model.overlay, Some(Overlay::Whole { .. })) {
             // It was about that row, and must not become another's under somebody's eyes.
             model.overlay = None;

@@ -172,7 +172,8 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         let total: u64 = model.listed().map(|row| waited(row, now, scale)).sum();
         let shown = span(scale.cells * scale.step);
         let text = match total {
-            0..MINUTE => format!("Nobody waited for you in these {shown}."),
+            0 => format!("Nobody waited for you in these {shown}."),
+            1..MINUTE => format!("In these {shown} your agents waited less than a minute for you."),
             _ => format!("In these {shown} your agents waited {} for you.", span(total)),
         };
         let short = format!("waited {} in {shown}", span(total));

@@ -97,6 +97,28 @@ fn tab_goes_round_those_that_need_somebody() {
 }
 
 #[test]
+fn what_is_pasted_is_text_and_no_keys() {
+    let mut model = board(rows(20), 80, 24);
+    let paste = || Msg::Pasted("r1\nq".to_owned());
+    assert_eq!(update(&mut model, paste(), NOW), []);
+    assert_eq!(model.filter, "");
+    press(&mut model, "/");
+    assert_eq!(update(&mut model, paste(), NOW), []);
+    assert_eq!((model.filter.as_str(), model.filtering), ("r1 q", true));
+}
+
+#[test]
+fn a_filter_that_nothing_matches_keeps_the_place_in_the_list() {
+    let mut model = board(rows(20), 80, 24);
+    press(&mut model, "j j");
+    let selected = model.selected.clone();
+    press(&mut model, "/ q j x");
+    assert!(model.order.is_empty() && model.selected.is_none());
+    press(&mut model, "esc");
+    assert_eq!(model.selected, selected);
+}
+
+#[test]
 fn a_filter_is_edited() {
     let mut model = board(rows(20), 80, 24);
     for (keys, filter, filtering, listed) in [
