@@ -6,7 +6,7 @@ use crate::model::{Hooks, Model};
 use crate::terminal::Screen;
 use crate::update::{Effect, Msg, next_clock, update};
 use crewboard_client::{Follow, News, Rendezvous, TalkError};
-use crewboard_core::Timestamp;
+use crewboard_core::{Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::Request;
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
@@ -22,6 +22,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// How long to look for a further key.
+const KEYS_WITHIN: Duration = Duration::from_millis(1);
 
 /// Frames are at least this far apart, except the first after a pause: a flood of news must not
 /// become a flood of drawing.
@@ -204,12 +207,19 @@ impl Shell<'_> {
         }
         if keys.is_empty() && !signals && !daemon && !options {
             self.tell(Msg::Clock)?;
+            let works = |row: &Session| row.status == Status::Working;
+            if self.follow.rows().values().any(works) {
+                // Best effort: the next tick asks again.
+                let _ = self.follow.send(&Request::Look);
+            }
         }
         Ok(())
     }
 
     fn take_keys(&mut self) -> io::Result<()> {
-        while event::poll(Duration::ZERO)? {
+        // With no time at all the source does not even look (crossterm 0.29), and a key that came with a
+        // resize would stay where it is and keep the terminal readable.
+        while event::poll(KEYS_WITHIN)? {
             let message = match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => Msg::Key(Key::from(key)),
                 Event::Mouse(mouse) => match mouse.kind {
@@ -220,6 +230,7 @@ impl Shell<'_> {
                     MouseEventKind::ScrollDown => Msg::WheelDown,
                     _ => continue,
                 },
+                Event::Paste(text) => Msg::Pasted(text),
                 Event::Resize(width, height) => Msg::Resized { width, height },
                 _ => continue,
             };
@@ -231,7 +242,9 @@ impl Shell<'_> {
     fn take_signals(&mut self) -> io::Result<()> {
         let caught = self.signals.take();
         if caught.leave {
+            // One that is told to leave while it is stopped must not take the terminal for that.
             self.leaving = true;
+            return Ok(());
         }
         if caught.stop {
             self.carry_out(Effect::Suspend)?;

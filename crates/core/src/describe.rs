@@ -1,6 +1,7 @@
 //! What an event says besides what happened, and what `explain` says of it.
 
 use crate::event::{EndReason, Event, Report, StartOrigin};
+use crate::observation::{Condition, Finding, Observation, TurnOver};
 use crate::place::Place;
 use crate::time::Now;
 use crate::tracked::Tracked;
@@ -93,4 +94,39 @@ fn summary(report: &Report) -> String {
         Some(subagent) => format!("{said} (subagent {subagent})"),
         None => said,
     }
+}
+
+pub(crate) fn remember_observation(
+    row: &mut Tracked,
+    observation: &Observation,
+    now: Now,
+    effect: Effect,
+) {
+    let said = match &observation.finding {
+        Finding::Condition { condition, .. } => match condition {
+            Condition::Unknown => "says nothing yet".to_owned(),
+            Condition::Busy => "busy".to_owned(),
+            Condition::Resting { shells: false } => "at its prompt".to_owned(),
+            Condition::Resting { shells: true } => "at its prompt, shells run".to_owned(),
+            Condition::Asking { request } => format!("a dialog asks for {}", request.status()),
+            Condition::Dialog => "a dialog is open".to_owned(),
+        },
+        Finding::Left => "took its file away".to_owned(),
+        Finding::Blind => "no file tells of it".to_owned(),
+        Finding::TurnOver { how: TurnOver::Finished { .. }, .. } => "turn over".to_owned(),
+        Finding::TurnOver { how: TurnOver::Interrupted, .. } => "turn interrupted".to_owned(),
+        Finding::TurnOver { how: TurnOver::Failed { error, .. }, .. } => {
+            format!("turn failed: {error}")
+        }
+        Finding::NothingOver => "says nothing of the turn's end".to_owned(),
+    };
+    let stamp = match observation.finding {
+        Finding::Condition { since, .. } => since,
+        Finding::TurnOver { at, .. } => at,
+        Finding::Left | Finding::Blind | Finding::NothingOver => observation.seen,
+    };
+    let at = now.wall_of(stamp);
+    let source = observation.source.clone();
+    let delay = now.wall.since(now.wall_of(observation.seen));
+    row.facts.trail.push(TrailEntry { source, said, at, stamp, delay, effect });
 }

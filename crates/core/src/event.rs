@@ -96,6 +96,9 @@ pub enum Event {
         tool_use: Option<ToolUseId>,
         /// A hash of its whole input: pairs a request that bears no tool-use id with its tool.
         input: u32,
+        /// What the tool asks a person for, where asking is what it is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asks: Option<RequestKind>,
     },
     /// A tool ran, well or not.
     ToolEnded {
@@ -261,6 +264,11 @@ impl Report {
 }
 
 impl Event {
+    /// Whether it can only be the last of something: no session begins, or lives again, with it.
+    pub(crate) fn is_last_word(&self) -> bool {
+        matches!(self, Self::SessionEnded { .. } | Self::SubagentEnded | Self::Rested)
+    }
+
     fn sanitise(&mut self) {
         match self {
             Self::PromptSubmitted { prompt, ended_task, .. } => {

@@ -4,13 +4,17 @@
 //! an end), each with the stamp of the event that told it, so that an event that comes late, twice or
 //! out of order changes nothing it should not.
 
+mod files;
 mod own;
 mod reported;
 mod settle;
 mod subagents;
 mod tools;
 
+pub(crate) use files::Wanted;
 pub(crate) use settle::settle;
+
+use files::Files;
 use tools::OpenTool;
 
 use crate::HEADLESS_SETTLE_MS;
@@ -21,17 +25,21 @@ use crate::session::{End, Transition};
 use crate::status::Status;
 use crate::time::{Now, Stamp, Timestamp};
 use crate::trail::Trail;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// What is known of a row.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) turn: Turn,
+    pub(crate) files: Files,
     pub(crate) requests: Requests,
     tools: Vec<OpenTool>,
     subagents: Vec<SubagentFacts>,
     /// Subagents that ended, so that their own late events do not bring them back.
     ended_subagents: VecDeque<(SubagentId, Stamp)>,
+    /// When the last subagent was heard to end.
+    subagents_rest: Stamp,
     background: Vec<BackgroundTask>,
     scheduled: u32,
     pub(crate) ended: Option<Ended>,
@@ -58,7 +66,7 @@ pub(crate) struct Facts {
 }
 
 /// The session's own turn.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Turn {
     state: TurnState,
     id: Option<TurnId>,
@@ -74,11 +82,15 @@ pub(crate) struct Turn {
     prompt: Option<(String, Stamp)>,
     /// Concluded, not told.
     inferred: bool,
+    /// The file says that it is over, and nothing has said how.
+    unexplained: bool,
+    /// Its end was told by somebody whose word needs no other.
+    believed: bool,
     /// The agent's last words, or the error.
     words: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 enum TurnState {
     #[default]
     None,
@@ -87,7 +99,7 @@ enum TurnState {
     Failed,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct SubagentFacts {
     id: SubagentId,
     kind: Option<String>,
@@ -95,7 +107,7 @@ struct SubagentFacts {
 }
 
 /// How and when the process left.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub(crate) how: End,
     pub(crate) stamp: Stamp,
@@ -112,7 +124,7 @@ const TWIN_MICROS: u64 = 1_000_000;
 impl Facts {
     /// The status that follows from the facts, and which instance of it this is.
     fn derive(&self, headless: bool, now: Now) -> (Status, u64) {
-        if self.ended.is_some() {
+        if self.ended.is_some() || self.files.has_left() {
             return (Status::Closed, 0);
         }
         if let Some(open) = self.requests.first()
@@ -121,9 +133,11 @@ impl Facts {
             return (open.request.kind.status(), open.serial);
         }
         match self.turn.state {
+            TurnState::None if self.is_held() => (Status::Working, 0),
             TurnState::None => (Status::Idle, 0),
             TurnState::Working => (Status::Working, 0),
             _ if headless && !self.has_settled(now) => (Status::Working, 0),
+            TurnState::Done if self.is_held() => (Status::Working, 0),
             TurnState::Done => (Status::Done, self.turn.ends),
             TurnState::Failed => (Status::Failed, self.turn.ends),
         }
@@ -151,6 +165,8 @@ impl Facts {
         self.turn.queued_in = None;
         self.turn.queue_of = None;
         self.turn.inferred = false;
+        self.turn.unexplained = false;
+        self.turn.believed = false;
         self.turn.words.clear();
     }
 
@@ -164,7 +180,10 @@ impl Facts {
         self.turn.state = state;
         self.turn.id = id;
         self.turn.inferred = false;
+        self.turn.unexplained = false;
         self.turn.words = words;
+        // With a subagent at work the file says nothing of the session's own turn.
+        self.turn.believed = !self.may_be_unannounced();
         self.forget_own(stamp);
     }
 
@@ -240,7 +259,7 @@ impl Facts {
             Event::AttentionCalled { request, text } => {
                 // It says what a request said seconds before; alone it tells of a dialog that no
                 // request announced (harness: auto mode's own).
-                if !self.requests.is_empty() {
+                if self.requests.first().is_some() {
                     Ok(())
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")
@@ -264,6 +283,7 @@ impl Facts {
         self.ended = None;
         self.watched = false;
         self.nested = false;
+        self.files = Files::default();
         self.reset(Stamp::default());
         self.latest = Stamp::default();
     }
@@ -303,10 +323,12 @@ impl Facts {
                 self.say_goodbye(report.stamp);
                 return Ok(());
             }
-            if ended.dead || !ended.stamp.is_before(report.stamp) {
+            let is_last_word = report.event.is_last_word();
+            if ended.dead || is_last_word || !ended.stamp.is_before(report.stamp) {
                 return Err("the session has ended");
             }
             self.ended = None;
+            self.turn.state = TurnState::None;
         }
         let result = match (self.take_any(report), &report.subagent) {
             (Some(result), _) => result,
@@ -316,6 +338,7 @@ impl Facts {
         self.latest = self.latest.latest(report.stamp);
         if result.is_ok() {
             self.restored = None;
+            self.await_turn_end();
         }
         result
     }

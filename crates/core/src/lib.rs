@@ -10,6 +10,7 @@ mod facts;
 mod identity;
 mod limits;
 mod marks;
+mod observation;
 mod place;
 mod requests;
 mod restore;
@@ -20,18 +21,23 @@ mod text;
 mod time;
 mod tracked;
 mod trail;
+mod transitions;
 mod wait;
 
 pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin};
 pub use identity::{AgentName, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId};
 pub use limits::*;
 pub use marks::Mark;
+pub use observation::{
+    About, Condition, Conversation, Finding, Look, Observation, Subject, TurnOver,
+};
 pub use place::Place;
 pub use requests::{Request, RequestKind};
 pub use session::{End, Session, Subagent, Transition, Usage};
-pub use sessions::{Change, Input, Kept, Outcome, Sessions};
+pub use sessions::{Change, Dump, Input, Kept, Outcome, Sessions, Watch};
 pub use status::Status;
 pub use text::{clean, excerpt};
 pub use time::{Now, Stamp, Timestamp};
 pub use trail::{Effect, TrailEntry};
+pub use transitions::{Rule, Situation, TRANSITIONS, Told, page as transitions_page};
 pub use wait::{Goal, Reach, Wait, WaitOutcome, WaitScope};

@@ -43,3 +43,27 @@ pub const LOST_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 pub const HEADLESS_SETTLE_MS: u64 = 1000;
 /// Milliseconds a snoozed row stays quiet if its status does not change.
 pub const SNOOZE_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds an agent's file must have said that it rests before a turn is over that no hook ended.
+/// Between two turns Claude Code's says so for 2 to 80 ms (measured).
+pub const FLICKER_MS: u64 = 150;
+/// Milliseconds an agent's file must have said that it rests before a turn's end that a hook told of is
+/// the end of the work: a queued command runs 2 to 50 ms later (measured).
+pub const OVER_MS: u64 = 60;
+/// Milliseconds in which a transcript tells how a turn ended that the file says is over: 600 at most.
+pub const EXPLAINED_MS: u64 = 1500;
+/// Milliseconds in which a hook tells of what the file says already: a new turn, a dialog. Hooks start
+/// 10 to 30 ms after the file is written, more on a busy machine; `/clear` keeps the file busy for 60.
+pub const UNANNOUNCED_MS: u64 = 250;
+/// Milliseconds by which a file may lag behind a hook: 425 at most were seen. After that the file is
+/// looked at once more, and believed.
+pub const DOUBT_MS: u64 = 1000;
+/// Milliseconds after which the end of a turn that a hook told of is believed though the file does not
+/// say so: the look at [`DOUBT_MS`] was answered by then, or never will be.
+pub const HELD_MS: u64 = 2000;
+/// Milliseconds a dialog must have been open before the first prompt to need somebody: Claude Code
+/// opens an offer of its own at many a start, and people answer those they came for.
+pub const DIALOG_MS: u64 = 5000;
+/// Milliseconds in which a process that took its file away ends: Claude Code waits up to 1.5 s for
+/// hooks. One that lives on has lost its file to somebody who tidied up.
+pub const LEAVING_MS: u64 = 10_000;

@@ -44,7 +44,7 @@ pub struct Request {
 }
 
 /// A request that nobody has answered yet, as far as we know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OpenRequest {
     pub(crate) request: Request,
     pub(crate) input: u32,
@@ -55,6 +55,10 @@ pub(crate) struct OpenRequest {
     pub(crate) serial: u64,
     /// A view gave it back, and with it neither its input nor its call.
     restored: bool,
+    /// The agent's file told of it, and no hook did.
+    pub(crate) by_file: bool,
+    /// The agent went on: a person has answered this one, or another of those that stand in line.
+    released: bool,
 }
 
 /// What an event says of the request it ends.
@@ -68,14 +72,14 @@ pub(crate) struct Answer<'a> {
 }
 
 /// The requests of one row: those open, and those lately answered (a late twin must not reopen one).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Requests {
     open: Vec<OpenRequest>,
     answered: VecDeque<Answered>,
     serial: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Answered {
     subagent: Option<SubagentId>,
     tool: String,
@@ -86,15 +90,16 @@ struct Answered {
 impl Requests {
     /// The one a person sees first: agents show one dialog at a time, the oldest.
     pub(crate) fn first(&self) -> Option<&OpenRequest> {
-        self.open.first()
+        self.open.iter().find(|open| !open.released)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+    /// Whether a request, answered or not, is of a moment that `picks` picks.
+    pub(crate) fn any(&self, picks: impl Fn(Stamp) -> bool) -> bool {
+        self.open.iter().any(|open| picks(open.stamp))
     }
 
     /// Opens a request. False if it is a twin of one open or answered already.
@@ -120,15 +125,83 @@ impl Requests {
         if answered || twin {
             return false;
         }
+        // What the file told of is this request.
+        let known = self.open.iter().position(|open| open.by_file);
+        let known = known.map(|position| self.open.remove(position));
+        if self.open.len() == MAX_REQUESTS {
+            self.open.remove(0);
+        }
+        let serial = match known {
+            Some(known) if known.request.kind == request.kind => known.serial,
+            _ => {
+                self.serial += 1;
+                self.serial
+            }
+        };
+        let position = self.open.partition_point(|open| !stamp.is_before(open.stamp));
+        self.open.insert(
+            position,
+            OpenRequest {
+                request,
+                input,
+                tool_use,
+                stamp,
+                serial,
+                restored: false,
+                by_file: false,
+                released: false,
+            },
+        );
+        true
+    }
+
+    /// Opens a request that only the agent's file tells of.
+    pub(crate) fn open_by_file(
+        &mut self,
+        kind: RequestKind,
+        tool: Option<String>,
+        text: String,
+        stamp: Stamp,
+    ) {
         if self.open.len() == MAX_REQUESTS {
             self.open.remove(0);
         }
         self.serial += 1;
-        let position = self.open.partition_point(|open| !stamp.is_before(open.stamp));
-        let serial = self.serial;
-        let open = OpenRequest { request, input, tool_use, stamp, serial, restored: false };
-        self.open.insert(position, open);
-        true
+        self.open.push(OpenRequest {
+            request: Request { kind, tool, text, subagent: None },
+            input: 0,
+            tool_use: None,
+            stamp,
+            serial: self.serial,
+            restored: false,
+            by_file: true,
+            released: false,
+        });
+    }
+
+    /// The agent goes on: none of those that `is_over` picks is on its screen any more. Which of them
+    /// was answered is not told, so they are kept until their tools' ends.
+    pub(crate) fn release(&mut self, is_over: impl Fn(Stamp) -> bool) {
+        self.open.retain(|open| !(open.by_file && is_over(open.stamp)));
+        for open in self.open.iter_mut().filter(|open| is_over(open.stamp)) {
+            open.released = true;
+        }
+    }
+
+    /// A dialog is on the screen that no event told of: one of those that stood in line behind the one
+    /// that was answered. False if none did.
+    pub(crate) fn take_up(&mut self) -> bool {
+        let mut waiting = self.open.iter_mut().filter(|open| open.released).skip(1).peekable();
+        let any = waiting.peek().is_some();
+        for open in waiting {
+            open.released = false;
+        }
+        any
+    }
+
+    /// Ends every request of a moment that `is_over` picks.
+    pub(crate) fn close(&mut self, is_over: impl Fn(Stamp) -> bool) {
+        self.open.retain(|open| !is_over(open.stamp));
     }
 
     /// Opens a request that a view gave back.
@@ -142,7 +215,9 @@ impl Requests {
 
     /// What a subagent waits for.
     pub(crate) fn of(&self, subagent: &SubagentId) -> Option<&OpenRequest> {
-        self.open.iter().find(|open| open.request.subagent.as_ref() == Some(subagent))
+        self.open
+            .iter()
+            .find(|open| !open.released && open.request.subagent.as_ref() == Some(subagent))
     }
 
     /// Tells a request which call it belongs to, when the tool's event came after the request's.

@@ -25,6 +25,8 @@ pub struct Session {
     pub source: String,
     /// False where nothing would tell us if the status were no longer true.
     pub confirmed: bool,
+    /// Its process is suspended (Ctrl-Z), as far as somebody has looked.
+    pub stopped: bool,
     /// It waits for a person; or it failed or is done, and nobody has seen that.
     pub needs_you: bool,
     /// A person has seen this status; the next one is unseen again.
@@ -150,6 +152,7 @@ impl Default for Session {
             since: Timestamp::default(),
             source: String::new(),
             confirmed: false,
+            stopped: false,
             needs_you: false,
             seen: false,
             pinned: false,

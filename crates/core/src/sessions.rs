@@ -1,11 +1,15 @@
+mod dump;
 mod identity;
 mod keeping;
 
-use crate::describe::{describe, remember};
-use crate::event::{Event, Report};
+pub use dump::Dump;
+
+use crate::describe::{describe, remember, remember_observation};
+use crate::event::{Event, Report, StartOrigin};
 use crate::facts::{Ended, settle};
-use crate::identity::{Process, RowKey};
+use crate::identity::{AgentName, Process, RowKey};
 use crate::marks::Mark;
+use crate::observation::{Finding, Look, Observation};
 use crate::restore;
 use crate::session::{End, Session, Transition};
 use crate::time::Now;
@@ -24,6 +28,10 @@ pub enum Input {
     ProcessWatched { process: Process, ancestors: Vec<Process> },
     /// The kernel said that `process` ended.
     ProcessExited { process: Process },
+    /// Whether `process` is suspended: nothing tells of that, so it is looked at when somebody asks.
+    Suspended { process: Process, on: bool },
+    /// The agent's own files said something.
+    Observed(Box<Observation>),
     /// A view gives back what an earlier daemon had told it.
     Restored(Vec<Session>),
     /// A person marks a row.
@@ -37,8 +45,19 @@ pub enum Input {
 pub struct Outcome {
     /// The rows that are other than they were, in the order in which they changed.
     pub changes: Vec<Change>,
-    /// Processes that whoever runs the domain should watch from now on.
-    pub watch: Vec<Process>,
+    /// Processes that whoever runs the domain should watch from now on, and their agents' files.
+    pub watch: Vec<Watch>,
+    /// What should be looked up, once each.
+    pub looks: Vec<Look>,
+}
+
+/// A process whose end, and whose agent's files, are to be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    /// Which agent it is.
+    pub agent: AgentName,
+    /// The agent's process.
+    pub process: Process,
 }
 
 /// A row that is new or another than it was, or gone.
@@ -128,6 +147,14 @@ impl Sessions {
         self.rows.values().any(|row| row.status != Status::Closed)
     }
 
+    /// The processes of all open rows.
+    pub fn processes(&self) -> impl Iterator<Item = Process> {
+        self.rows
+            .values()
+            .filter(|row| row.status != Status::Closed)
+            .filter_map(|row| row.process())
+    }
+
     /// A copy of a row with its history, which notices leave out.
     pub fn with_history(&self, key: &RowKey) -> Option<Session> {
         let row = self.rows.get(key)?;
@@ -178,6 +205,13 @@ impl Sessions {
                 self.take_watched(process, ancestors, now, &mut outcome);
             }
             Input::ProcessExited { process } => self.take_exit(process, now, &mut outcome),
+            Input::Suspended { process, on } => {
+                self.take_suspension(process, on, now, &mut outcome);
+            }
+            Input::Observed(mut observation) => {
+                observation.sanitise();
+                self.take_observation(&observation, now, &mut outcome);
+            }
             Input::Restored(rows) => {
                 for row in rows {
                     self.take_restored(row, now, &mut outcome);
@@ -206,15 +240,34 @@ impl Sessions {
             row.pid = None;
             row.pid_start = None;
         }
+        // Who speaks is not suspended.
+        row.stopped = false;
         let is_newest = !report.stamp.is_before(row.facts.latest);
+        // A compaction that was asked for is no turn of the model's, but a person sees it work.
+        let tells_of_turn = matches!(
+            report.event,
+            Event::TurnEnded { .. }
+                | Event::TurnFailed { .. }
+                | Event::SessionStarted { origin: StartOrigin::Compact }
+        );
+        let unannounced = (tells_of_turn && report.subagent.is_none())
+            .then(|| row.facts.confirm_unannounced_turn(report.stamp))
+            .flatten();
+        if let Some(began) = unannounced {
+            let settled = settle(row, now, began.at, &began.source);
+            self.changed(&key, settled.transition, now, outcome);
+        }
+        let Some(row) = self.rows.get_mut(&key) else { return };
         let result = row.facts.take(report);
         if let Err(why) = result {
             remember(row, report, now, Effect::Ignored { why: why.to_owned() });
             // Also of a new row the first word may be ignored, and of a closed one that lives again.
             let is_new = row.facts.history.is_empty();
-            let transition = settle(row, now, report.stamp, &report.source);
-            if is_new || transition.is_some() {
-                self.changed(&key, transition, now, outcome);
+            let settled = settle(row, now, report.stamp, &report.source);
+            if is_new || settled.transition.is_some() {
+                self.changed(&key, settled.transition, now, outcome);
+            } else {
+                self.schedule(&key, now, outcome);
             }
             return;
         }
@@ -225,14 +278,10 @@ impl Sessions {
             row.prompt = Some(prompt.clone());
         }
         let from = row.status;
-        let transition = settle(row, now, report.stamp, &report.source);
-        let effect = match transition {
-            Some(entered) => Effect::Set { from, to: entered.status },
-            None => Effect::Kept,
-        };
-        remember(row, report, now, effect);
-        self.changed(&key, transition, now, outcome);
-        if matches!(transition, Some(entered) if entered.status == Status::Closed) {
+        let settled = settle(row, now, report.stamp, &report.source);
+        remember(row, report, now, settled.effect(from));
+        self.changed(&key, settled.transition, now, outcome);
+        if settled.closes() {
             self.prune_closed(outcome);
         }
     }
@@ -252,6 +301,7 @@ impl Sessions {
                 children.push(child.clone());
             }
         }
+        children.sort();
         let parent = ancestors
             .iter()
             .filter_map(|ancestor| self.by_process.get(ancestor))
@@ -260,8 +310,8 @@ impl Sessions {
         self.ancestors.insert(key.clone(), ancestors);
         if let Some(row) = self.rows.get_mut(&key) {
             row.facts.watched = true;
-            let transition = settle(row, now, now.stamp, "process:watched");
-            self.changed(&key, transition, now, outcome);
+            let settled = settle(row, now, now.stamp, "process:watched");
+            self.changed(&key, settled.transition, now, outcome);
         }
         if let Some(parent) = parent {
             self.adopt(&key, &parent, now, outcome);
@@ -295,27 +345,69 @@ impl Sessions {
         if let Some(ended) = &mut row.facts.ended {
             ended.dead = true;
         } else {
-            row.facts.ended = Some(Ended { how: End::Killed, stamp: now.stamp, dead: true });
+            // Who takes its file away before it ends says goodbye by that.
+            let how = if row.facts.files.has_left() { End::Exit } else { End::Killed };
+            row.facts.ended = Some(Ended { how, stamp: now.stamp, dead: true });
             row.facts.clear_for_end();
         }
-        let transition = settle(row, now, now.stamp, source);
-        let effect = match transition {
-            Some(entered) => Effect::Set { from, to: entered.status },
-            None => Effect::Kept,
-        };
+        let settled = settle(row, now, now.stamp, source);
         row.facts.trail.push(TrailEntry {
             source: source.to_owned(),
             said: format!("process {} ended", process.pid),
             at: now.wall,
             stamp: now.stamp,
             delay: 0,
-            effect,
+            effect: settled.effect(from),
         });
-        if transition.is_some() {
-            self.changed(&key, transition, now, outcome);
+        if settled.transition.is_some() {
+            self.changed(&key, settled.transition, now, outcome);
             self.prune_closed(outcome);
         } else {
-            self.schedule(&key, now);
+            self.schedule(&key, now, outcome);
+        }
+    }
+
+    fn take_suspension(&mut self, process: Process, on: bool, now: Now, outcome: &mut Outcome) {
+        let Some(key) = self.by_process.get(&process).cloned() else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if row.process() == Some(process) && row.stopped != on {
+            row.stopped = on;
+            self.changed(&key, None, now, outcome);
+        }
+    }
+
+    fn take_observation(&mut self, observation: &Observation, now: Now, outcome: &mut Outcome) {
+        let Some(key) = self.row_of(observation, now, outcome) else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if row.process() != Some(observation.process) {
+            return;
+        }
+        let before = row.session.clone();
+        let (source, seen) = (&observation.source, observation.seen);
+        let at = match &observation.finding {
+            Finding::Condition { since, .. } => *since,
+            Finding::TurnOver { at, .. } => *at,
+            Finding::Left | Finding::Blind | Finding::NothingOver => seen,
+        };
+        let result = row.facts.observe(source, seen, &observation.finding);
+        if result.is_ok() {
+            row.learn(&observation.about, seen);
+        }
+        let from = row.status;
+        let settled = settle(row, now, at, source);
+        let effect = match result {
+            Ok(()) => settled.effect(from),
+            Err(why) => Effect::Ignored { why: why.to_owned() },
+        };
+        remember_observation(row, observation, now, effect);
+        let is_new = row.facts.history.len() == 1 && settled.transition.is_some();
+        if is_new || settled.transition.is_some() || row.session != before {
+            self.changed(&key, settled.transition, now, outcome);
+        } else {
+            self.schedule(&key, now, outcome);
+        }
+        if settled.closes() {
+            self.prune_closed(outcome);
         }
     }
 
@@ -352,7 +444,7 @@ impl Sessions {
             if let Some(process) = now_of
                 && self.by_process.insert(process, key.clone()).is_none()
             {
-                outcome.watch.push(process);
+                outcome.watch.push(self.watch_of(&key, process));
             }
             if changed {
                 if let Some(row) = self.rows.get_mut(&key) {
@@ -367,22 +459,35 @@ impl Sessions {
         }
         let key = restored.key.clone();
         let mut row = restore::revive(restored, &self.epoch);
+        row.facts.trail.push(TrailEntry {
+            source: "restored".to_owned(),
+            said: format!("{}, as a view remembers it", row.status),
+            at: now.wall,
+            stamp: now.stamp,
+            delay: 0,
+            effect: Effect::Kept,
+        });
         settle(&mut row, now, now.stamp, "restored");
         if let Some(process) = process
             && row.status != Status::Closed
         {
             self.by_process.insert(process, key.clone());
-            outcome.watch.push(process);
+            outcome.watch.push(Watch { agent: row.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
         self.changed(&key, None, now, outcome);
         self.prune_closed(outcome);
     }
 
+    fn watch_of(&self, key: &RowKey, process: Process) -> Watch {
+        let agent = self.rows.get(key).map(|row| row.agent.clone()).unwrap_or_default();
+        Watch { agent, process }
+    }
+
     fn take_mark(&mut self, key: &RowKey, mark: Mark, now: Now, outcome: &mut Outcome) {
         let Some(row) = self.rows.get_mut(key) else { return };
         // What is due by the clock comes first: the mark is of what a person sees now.
-        if let Some(entered) = settle(row, now, now.stamp, "clock") {
+        if let Some(entered) = settle(row, now, now.stamp, "clock").transition {
             self.changed(key, Some(entered), now, outcome);
         }
         let Some(row) = self.rows.get_mut(key) else { return };
@@ -424,14 +529,18 @@ impl Sessions {
             } else {
                 "clock"
             };
-            let transition = settle(row, now, now.stamp, source);
+            let before = row.session.clone();
+            let settled = settle(row, now, now.stamp, source);
             if wakes && row.needs_you {
                 row.dismissed = false;
             }
-            if transition.is_some() || wakes {
-                self.changed(&key, transition, now, outcome);
+            if settled.transition.is_some() || wakes || row.session != before {
+                self.changed(&key, settled.transition, now, outcome);
             } else {
-                self.schedule(&key, now);
+                self.schedule(&key, now, outcome);
+            }
+            if settled.closes() {
+                self.prune_closed(outcome);
             }
         }
     }

@@ -1,9 +1,14 @@
-use crate::facts::Facts;
+use crate::MAX_LINEAGE;
+use crate::facts::{Facts, Wanted};
+use crate::identity::SessionId;
+use crate::observation::{About, Conversation, Look, Subject};
 use crate::session::Session;
+use crate::time::Stamp;
+use serde::{Deserialize, Serialize};
 use std::ops::{Deref, DerefMut};
 
 /// A row as the map holds it: what views see, and the facts it is derived from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Tracked {
     pub(crate) session: Session,
     pub(crate) facts: Facts,
@@ -20,5 +25,53 @@ impl Deref for Tracked {
 impl DerefMut for Tracked {
     fn deref_mut(&mut self) -> &mut Session {
         &mut self.session
+    }
+}
+
+impl Tracked {
+    /// Another conversation takes the place of the present one, which is remembered.
+    pub(crate) fn switch_conversation(&mut self, session: &SessionId, at: Stamp) {
+        self.lineage.retain(|former| former != session);
+        if self.lineage.len() == MAX_LINEAGE {
+            self.lineage.remove(0);
+        }
+        let former = std::mem::replace(&mut self.id, session.clone());
+        self.lineage.push(former);
+        self.title = None;
+        self.prompt = None;
+        self.usage = None;
+        self.facts.start_over(at);
+    }
+
+    /// Takes over what the agent's file says besides what the agent does.
+    pub(crate) fn learn(&mut self, about: &About, seen: Stamp) {
+        let session = &about.session;
+        // Where hooks tell, they tell of another conversation too, and before the file does.
+        if !session.is_empty() && *session != self.session.id && self.facts.is_unheard() {
+            self.switch_conversation(session, seen);
+        }
+        if about.title.is_some() && about.session == self.session.id {
+            self.session.title.clone_from(&about.title);
+        }
+    }
+
+    /// The looks that the row wants, with whose files they are of.
+    pub(crate) fn take_looks(&mut self) -> Vec<Look> {
+        let wanted = self.facts.take_looks();
+        let Some(process) = self.session.process() else { return Vec::new() };
+        let conversation = |since| Conversation {
+            session: self.session.id.clone(),
+            path: self.session.transcript.clone(),
+            cwd: self.session.cwd.clone(),
+            since,
+        };
+        let subject = |wanted| match wanted {
+            Wanted::Condition => Subject::Condition,
+            Wanted::TurnEnd(since) => Subject::TurnEnd(conversation(since)),
+            Wanted::TurnEndToCome(since) => Subject::TurnEndToCome(conversation(since)),
+        };
+        let agent = &self.session.agent;
+        let looks = wanted.into_iter().map(subject);
+        looks.map(|subject| Look { agent: agent.clone(), process, subject }).collect()
     }
 }

@@ -34,7 +34,8 @@ pub struct TrailEntry {
 }
 
 /// The last events of a row, newest last.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Trail(VecDeque<TrailEntry>);
 
 impl Trail {

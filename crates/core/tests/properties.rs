@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    BackgroundTask, EndReason, Event, Input, MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE,
-    MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Place, Process, Report, RequestKind, Session, Sessions,
-    Stamp, StartOrigin, Status, SubagentId, Timestamp, ToolUseId, TurnId,
+    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, MAX_BACKGROUND,
+    MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place,
+    Process, Report, RequestKind, Session, SessionId, Sessions, Stamp, StartOrigin, Status,
+    SubagentId, Timestamp, ToolUseId, TurnId, TurnOver,
 };
 use proptest::prelude::*;
 
@@ -22,6 +23,13 @@ enum Step {
     },
     Watched(u32),
     Exit(u32),
+    /// The agent's files say something, of a time that long ago.
+    Seen {
+        agent: u32,
+        session: u8,
+        back: u64,
+        finding: u8,
+    },
     Tick(u64),
     Mark(u32, Mark),
 }
@@ -60,6 +68,7 @@ fn event() -> impl Strategy<Value = Event> {
             text: "x".to_owned(),
             tool_use,
             input,
+            asks: None
         }),
         (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolEnded {
             tool,
@@ -120,6 +129,9 @@ fn step() -> impl Strategy<Value = Step> {
             }),
         2 => (1..4u32).prop_map(Step::Watched),
         1 => (1..4u32).prop_map(Step::Exit),
+        12 => (1..4u32, 0..3u8, prop_oneof![3 => 0..200_000u64, 1 => 0..5_000_000u64], 0..12u8).prop_map(
+            |(agent, session, back, finding)| Step::Seen { agent, session, back, finding }
+        ),
         2 => (0..4u32, mark()).prop_map(|(agent, mark)| Step::Mark(agent, mark)),
         1 => prop_oneof![0..5_000u64, 80_000_000..100_000_000u64].prop_map(Step::Tick),
     ]
@@ -148,10 +160,14 @@ impl World {
                 Input::ProcessWatched { process: process(*pid), ancestors: vec![process(pid + 1)] }
             }
             Step::Exit(pid) => Input::ProcessExited { process: process(*pid) },
+            Step::Seen { agent, session, back, finding } => {
+                Input::Observed(Box::new(self.observation(*agent, *session, *back, *finding)))
+            }
             Step::Tick(_) => Input::Tick,
             Step::Mark(agent, mark) => {
                 let pid = (*agent > 0).then_some(*agent);
-                let row = self.sessions.iter().find(|row| row.pid == pid);
+                let of_agent = self.sessions.iter().filter(|row| row.pid == pid);
+                let row = of_agent.min_by(|one, other| one.key.cmp(&other.key));
                 let key = row.map(|row| row.key.clone()).unwrap_or_default();
                 Input::Marked { key, mark: *mark }
             }
@@ -169,6 +185,32 @@ impl World {
                     ..Report::new("claude", &session, "hook:Test", stamp, event.clone())
                 }))
             }
+        }
+    }
+
+    fn observation(&self, agent: u32, session: u8, back: u64, finding: u8) -> Observation {
+        let stamp = Stamp { boot: 1, micros: self.micros - back };
+        let condition = |condition| Finding::Condition { condition, since: stamp };
+        let over = |how| Finding::TurnOver { how, at: stamp };
+        Observation {
+            agent: AgentName::new("claude"),
+            process: Process { pid: agent, start: 7 },
+            source: "file:test".to_owned(),
+            seen: self.now().stamp,
+            finding: match finding {
+                0 | 1 => condition(Condition::Busy),
+                2 => condition(Condition::Resting { shells: false }),
+                3 => condition(Condition::Resting { shells: true }),
+                4 => condition(Condition::Asking { request: RequestKind::Permission }),
+                5 => condition(Condition::Asking { request: RequestKind::Question }),
+                6 => condition(Condition::Dialog),
+                7 => condition(Condition::Unknown),
+                8 => Finding::Left,
+                9 => Finding::Blind,
+                10 => over(TurnOver::Interrupted),
+                _ => over(TurnOver::Finished { message: "done".to_owned() }),
+            },
+            about: About { session: SessionId::new(&format!("s{session}")), ..About::default() },
         }
     }
 
@@ -244,6 +286,40 @@ proptest! {
             world.sessions.apply(again, world.now());
             prop_assert_eq!(before, world.picture(), "{:?}", step);
         }
+    }
+
+    #[test]
+    fn going_on_from_a_dump_is_going_straight_on(
+        steps in prop::collection::vec(step(), 1..60),
+        cut in 0..60usize,
+    ) {
+        let (mut straight, mut dumped) = (World::new(), World::new());
+        for (index, step) in steps.iter().enumerate() {
+            if index == cut.min(steps.len() - 1) {
+                let text = serde_json::to_string(&dumped.sessions.dump()).unwrap();
+                dumped.sessions = Sessions::from_dump(serde_json::from_str(&text).unwrap());
+            }
+            straight.apply(step);
+            dumped.apply(step);
+            prop_assert_eq!(straight.picture(), dumped.picture());
+            prop_assert_eq!(straight.sessions.next_deadline(straight.now()), dumped.sessions.next_deadline(dumped.now()));
+        }
+    }
+
+    /// The clock alone brings every row to rest: no rule waits for ever to be due again.
+    #[test]
+    fn time_settles_everything(steps in prop::collection::vec(step(), 0..60)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.apply(step);
+        }
+        for _ in 0..100 {
+            match world.sessions.next_deadline(world.now()) {
+                Some(wait) if wait < 60_000 => world.apply(&Step::Tick(wait)),
+                _ => return Ok(()),
+            }
+        }
+        prop_assert!(false, "still something due after a hundred ticks");
     }
 
     #[test]

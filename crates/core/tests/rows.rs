@@ -3,7 +3,7 @@
 
 use crewboard_core::{
     End, EndReason, Event, Input, Kept, MAX_CLOSED, Mark, Now, Outcome, Place, Process, Report,
-    RequestKind, Session, SessionId, Sessions, Stamp, StartOrigin, Status, Timestamp,
+    RequestKind, Session, SessionId, Sessions, Stamp, StartOrigin, Status, Timestamp, Watch,
 };
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -43,8 +43,8 @@ impl World {
 
     fn told(&mut self, report: Report) -> Outcome {
         let mut outcome = self.apply(Input::Reported(Box::new(report)));
-        for process in std::mem::take(&mut outcome.watch) {
-            let watched = Input::ProcessWatched { process, ancestors: Vec::new() };
+        for watch in std::mem::take(&mut outcome.watch) {
+            let watched = Input::ProcessWatched { process: watch.process, ancestors: Vec::new() };
             outcome.changes.extend(self.apply(watched).changes);
         }
         outcome
@@ -94,6 +94,16 @@ fn prompt(text: &str) -> Event {
 
 fn turn_end() -> Event {
     Event::TurnEnded { message: "Done.".to_owned(), background: Vec::new(), scheduled: 0 }
+}
+
+fn tool() -> Event {
+    Event::ToolStarted {
+        tool: "Bash".to_owned(),
+        text: "make".to_owned(),
+        tool_use: None,
+        input: 3,
+        asks: None,
+    }
 }
 
 fn request() -> Event {
@@ -196,7 +206,7 @@ fn a_nested_agent_is_a_child_and_claims_no_pane() {
     world.event(1, "outer", prompt("a"));
     let inner = world.report(2, "inner", start(StartOrigin::Startup));
     let outcome = world.apply(Input::Reported(Box::new(inner)));
-    assert_eq!(outcome.watch, [process(2)]);
+    assert_eq!(outcome.watch.iter().map(|watch| watch.process).collect::<Vec<_>>(), [process(2)]);
     let ancestors = vec![process(9), process(1)];
     world.apply(Input::ProcessWatched { process: process(2), ancestors });
     let parent = world.of(1).key.clone();
@@ -302,13 +312,14 @@ fn held(world: &World) -> Vec<Session> {
 fn a_new_daemon_gets_the_rows_back() {
     let mut old = World::new();
     old.event(1, "works", prompt("a"));
+    old.event(1, "works", tool());
     old.event(2, "asks", request());
     old.event(3, "dies", prompt("a"));
     let held = held(&old);
     let mut new = World::named("second");
     let outcome = new.apply(Input::Restored(held.clone()));
     assert_eq!(outcome.watch.len(), 3);
-    for process in outcome.watch {
+    for Watch { process, .. } in outcome.watch {
         if process.pid == 3 {
             new.apply(Input::ProcessExited { process });
         } else {
@@ -317,6 +328,11 @@ fn a_new_daemon_gets_the_rows_back() {
     }
     for row in &held {
         let again = new.sessions.get(&row.key).unwrap();
+        let trail = new.sessions.trail(&row.key).unwrap();
+        assert_eq!(trail[0].source, "restored", "{trail:?}");
+        if row.pid == Some(1) {
+            assert_eq!(again.activity.as_deref(), Some("Bash make"));
+        }
         assert_eq!(
             (&again.id, &again.prompt, again.epoch.as_str()),
             (&row.id, &row.prompt, "second")

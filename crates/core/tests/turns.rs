@@ -39,8 +39,8 @@ fn play(script: &str) -> Played {
             _ => Input::Reported(Box::new(report(step, stamp(milliseconds - old)))),
         };
         let mut outcome = sessions.apply(input, now);
-        for process in std::mem::take(&mut outcome.watch) {
-            let watched = Input::ProcessWatched { process, ancestors: Vec::new() };
+        for watch in std::mem::take(&mut outcome.watch) {
+            let watched = Input::ProcessWatched { process: watch.process, ancestors: Vec::new() };
             outcome.changes.extend(sessions.apply(watched, now).changes);
         }
         for change in outcome.changes.iter().filter(|change| change.kind == Kept::Present) {
@@ -87,6 +87,7 @@ fn report(step: &str, stamp: Stamp) -> Report {
             text: word(3).to_owned(),
             tool_use: Some(ToolUseId::new(word(1))),
             input: hash(word(3)),
+            asks: None,
         },
         "ran" => Event::ToolEnded {
             tool: word(2).to_owned(),

@@ -65,6 +65,9 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     if let Some(end) = row.end {
         says = format!("{} {says}", format!("{end:?}").to_lowercase());
     }
+    if row.stopped {
+        says.insert_str(0, "(suspended) ");
+    }
     if !row.confirmed {
         // In front, where no narrow window cuts it off.
         says.insert_str(0, "(unconfirmed) ");

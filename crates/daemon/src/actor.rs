@@ -4,8 +4,8 @@ use crate::connection::MAX_OWED;
 use crate::recorders::Recorders;
 use crate::subscribers::{Batch, Line, Subscribers};
 use crewboard_core::{
-    Input as DomainInput, Kept, Mark, Now, Process, RowKey, Session, Sessions, Status, Wait,
-    WaitOutcome,
+    Input as DomainInput, Kept, Look, Mark, Now, Observation, Process, RowKey, Session, Sessions,
+    Status, Wait, WaitOutcome, Watch,
 };
 use crewboard_protocol::{
     DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request, WaitRequest,
@@ -34,6 +34,13 @@ pub(crate) enum Input {
         ancestors: Vec<Process>,
     },
     ProcessExited(Process),
+    /// Whether a process is suspended, where that has changed.
+    Suspended {
+        process: Process,
+        on: bool,
+    },
+    /// An agent's own files said something.
+    Observed(Box<Observation>),
     /// A deadline of the domain may have passed.
     Tick,
 }
@@ -45,8 +52,12 @@ pub(crate) enum Output {
     Send { connection: ConnectionId, line: Line },
     /// Tell this client who the daemon is.
     SayHello(ConnectionId),
-    /// Tell us of this process's end.
-    Watch(Process),
+    /// Tell us of this process's end, and what its agent's files say.
+    Watch(Watch),
+    /// Look something up; the answer is an [`Input::Observed`].
+    Look(Look),
+    /// This process is over.
+    Forget(Process),
     /// A client asked the daemon to leave.
     Stop,
 }
@@ -79,6 +90,11 @@ impl Actor {
     /// Whether anything here is worth staying for.
     pub(crate) fn has_live_rows(&self) -> bool {
         self.sessions.has_live_rows()
+    }
+
+    /// The processes of all open rows.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        self.sessions.processes().collect()
     }
 
     /// Milliseconds until the domain wants a [`Input::Tick`].
@@ -138,8 +154,14 @@ impl Actor {
             }
             Input::ProcessExited(process) => {
                 self.recorders.note_end(process, now.stamp);
-                self.apply(DomainInput::ProcessExited { process }, now)
+                let mut outputs = self.apply(DomainInput::ProcessExited { process }, now);
+                outputs.push(Output::Forget(process));
+                outputs
             }
+            Input::Suspended { process, on } => {
+                self.apply(DomainInput::Suspended { process, on }, now)
+            }
+            Input::Observed(observation) => self.observe(observation, now),
             Input::Tick => self.apply(DomainInput::Tick, now),
         }
     }
@@ -162,6 +184,12 @@ impl Actor {
                 self.recorders.note_report(&mut report);
                 self.apply(DomainInput::Reported(report), now)
             }
+            Request::Observe(line) => {
+                if peer_pid.is_some_and(|pid| pid != line.hook_pid) {
+                    return Vec::new();
+                }
+                self.observe(line.observation, now)
+            }
             Request::Subscribe { .. } | Request::List if self.recorders.has(connection) => {
                 vec![only_one_stream(connection)]
             }
@@ -172,6 +200,8 @@ impl Actor {
                 self.recorders.add(connection);
                 vec![send(connection, &Reply::Recording)]
             }
+            // Whoever carries this out has looked already.
+            Request::Look => Vec::new(),
             Request::Subscribe { after } => {
                 self.subscribers.ask(connection, after, true);
                 Vec::new()
@@ -189,9 +219,15 @@ impl Actor {
         }
     }
 
+    fn observe(&mut self, mut observation: Box<Observation>, now: Now) -> Vec<Output> {
+        self.recorders.note_observation(&mut observation);
+        self.apply(DomainInput::Observed(observation), now)
+    }
+
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
         let outcome = self.sessions.apply(input, now);
         let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
+        outputs.extend(outcome.looks.into_iter().map(Output::Look));
         for change in &outcome.changes {
             self.subscribers.note(change);
             if self.waits.is_empty() {

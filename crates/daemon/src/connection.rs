@@ -259,7 +259,7 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Record
         | Request::Hello { .. }
         | Request::Stop => true,
-        Request::Event(_) | Request::Restore { .. } => false,
+        Request::Event(_) | Request::Observe(_) | Request::Restore { .. } | Request::Look => false,
     }
 }
 

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod actor;
+mod agent_files;
 mod connection;
 mod directory_watch;
 mod listeners;

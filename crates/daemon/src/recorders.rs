@@ -3,7 +3,7 @@
 
 use crate::actor::ConnectionId;
 use crate::subscribers::{BATCH_BYTES, Batch, Line};
-use crewboard_core::{Process, Report, Stamp};
+use crewboard_core::{Observation, Process, Report, Stamp};
 use crewboard_protocol::Reply;
 use std::collections::{HashMap, VecDeque};
 
@@ -54,6 +54,17 @@ impl Recorders {
         if !self.recorders.is_empty() {
             report.sanitise();
             self.note(|skipped| Reply::Recorded { report: Box::new(report.clone()), skipped });
+        }
+    }
+
+    /// An agent's files said something. It is cleaned first where somebody records it.
+    pub(crate) fn note_observation(&mut self, observation: &mut Observation) {
+        if !self.recorders.is_empty() {
+            observation.sanitise();
+            self.note(|skipped| Reply::Observed {
+                observation: Box::new(observation.clone()),
+                skipped,
+            });
         }
     }
 

@@ -1,15 +1,16 @@
 //! The loop that carries out what the actor decides.
 
 use crate::actor::{Actor, ConnectionId, Input, Output};
+use crate::agent_files::AgentFiles;
 use crate::connection::{Connection, Outgoing};
 use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
 use crate::process_watch::{Watching, watch};
 use crewboard_config::{Environment, candidates};
-use crewboard_core::Timestamp;
-use crewboard_platform::Clock;
-use crewboard_protocol::Reply;
+use crewboard_core::{Observation, Timestamp, Watch};
+use crewboard_platform::{Clock, facts_of};
+use crewboard_protocol::{Reply, Request};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::{HashMap, HashSet};
@@ -87,9 +88,9 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
         let environment = Environment::of_process();
         let listeners = Listeners::open(candidates(&environment), environment.uid, adopted)
             .map_err(DaemonError::NoSocket)?;
-        let server = Server::new(listeners, environment.uid, descriptors, options)
+        let server = Server::new(listeners, &environment, descriptors, options)
             .map_err(DaemonError::Start)?;
-        server.serve().await.map_err(DaemonError::Start)
+        Box::pin(server.serve()).await.map_err(DaemonError::Start)
     })
 }
 
@@ -123,6 +124,9 @@ struct Server {
     uid: u32,
     listeners: Listeners,
     directories: DirectoryWatch,
+    files: AgentFiles,
+    /// The user's own, where the agents' own directories are.
+    home: Option<PathBuf>,
     log: Log,
     inputs: mpsc::Sender<Input>,
     queue: mpsc::Receiver<Input>,
@@ -140,7 +144,7 @@ struct Server {
 impl Server {
     fn new(
         listeners: Listeners,
-        uid: u32,
+        environment: &Environment,
         descriptors: u64,
         options: &Options,
     ) -> io::Result<Self> {
@@ -169,9 +173,11 @@ impl Server {
             actor: Actor::new(epoch_of(now.stamp.micros)),
             clock,
             started: now.wall,
-            uid,
+            uid: environment.uid,
             listeners,
             directories,
+            files: AgentFiles::new()?,
+            home: environment.home.clone(),
             log,
             inputs,
             queue,
@@ -192,6 +198,10 @@ impl Server {
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Nobody was watching from the moment they were bound until now.
         self.look_after_sockets().await;
+        if let Some(home) = &self.home {
+            let found = self.files.begin(home, self.clock.now());
+            self.take_observations(found);
+        }
         while !self.stopping {
             let deadline = self.next_deadline();
             let may_accept = self.accept_from.is_none()
@@ -200,6 +210,10 @@ impl Server {
                 biased;
                 Some(input) = self.queue.recv() => self.turn(input),
                 accepted = self.listeners.accept(), if may_accept => self.accepted(accepted),
+                changed = self.files.changed() => {
+                    let found = self.files.read(changed, self.clock.now());
+                    self.take_observations(found);
+                }
                 () = self.directories.changed() => self.look_after_sockets().await,
                 () = until(deadline) => self.deadline_passed().await,
                 _ = terminate.recv() => self.leave_now("told to by a signal"),
@@ -245,8 +259,37 @@ impl Server {
             self.connections.remove(&connection);
         }
         let now = self.clock.now();
+        if let Input::ProcessExited(process) = input
+            && let Some(left) = self.files.farewell(process, now)
+        {
+            self.take_observations(vec![left]);
+        }
+        if let Input::Request { request, .. } = &input
+            && matches!(
+                **request,
+                Request::List | Request::Subscribe { .. } | Request::Explain { .. } | Request::Look
+            )
+        {
+            self.look_for_suspended();
+        }
         for output in self.actor.handle(input, now) {
             self.carry_out(output);
+        }
+    }
+
+    /// Nothing tells of a process that is suspended, so it is looked at when a view asks.
+    fn look_for_suspended(&mut self) {
+        for process in self.actor.processes() {
+            let facts = facts_of(process.pid).filter(|facts| facts.process == process);
+            if let Some(facts) = facts {
+                self.take(Input::Suspended { process, on: facts.suspended });
+            }
+        }
+    }
+
+    fn take_observations(&mut self, observations: Vec<Observation>) {
+        for observation in observations {
+            self.take(Input::Observed(Box::new(observation)));
         }
     }
 
@@ -265,18 +308,30 @@ impl Server {
                     .collect();
                 self.send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
             }
-            Output::Watch(process) => match watch(process, self.inputs.clone()) {
-                Watching::Begun { ancestors } => {
-                    self.take(Input::ProcessWatched { process, ancestors });
-                }
-                Watching::Gone => {
-                    // Its last words may wait in the queue: its end comes after them.
-                    let inputs = self.inputs.clone();
-                    tokio::spawn(async move { inputs.send(Input::ProcessExited(process)).await });
-                }
-                Watching::Impossible => {}
-            },
+            Output::Watch(wanted) => self.watch(&wanted),
+            Output::Look(look) => {
+                let found = self.files.look(look, self.clock.now());
+                self.take_observations(found.into_iter().collect());
+            }
+            Output::Forget(process) => self.files.forget(process),
             Output::Stop => self.leave_now("told to by a client"),
+        }
+    }
+
+    fn watch(&mut self, wanted: &Watch) {
+        let process = wanted.process;
+        match watch(process, self.inputs.clone()) {
+            Watching::Begun { ancestors } => {
+                self.take(Input::ProcessWatched { process, ancestors });
+                let found = self.files.follow(wanted, self.clock.now());
+                self.take_observations(found);
+            }
+            Watching::Gone => {
+                // Its last words may wait in the queue: its end comes after them.
+                let inputs = self.inputs.clone();
+                tokio::spawn(async move { inputs.send(Input::ProcessExited(process)).await });
+            }
+            Watching::Impossible => {}
         }
     }
 
@@ -352,6 +407,8 @@ impl Server {
         if self.accept_from.is_some_and(|from| from <= now) {
             self.accept_from = None;
         }
+        let found = self.files.look_now(self.clock.now());
+        self.take_observations(found);
         self.take(Input::Tick);
         if self.idle_since.is_some_and(|since| since + self.idle_exit <= now) {
             self.try_to_leave().await;
@@ -394,7 +451,7 @@ impl Server {
         let domain = self.actor.next_deadline(self.clock.now());
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
         let idle = self.idle_since.map(|since| since + self.idle_exit);
-        [domain, idle, self.accept_from].into_iter().flatten().min()
+        [domain, idle, self.accept_from, self.files.next_look()].into_iter().flatten().min()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which branch a directory is on, read from its repository's own file: starting git would cost more
 //! than everything else a hook does.
 
+use crate::mounts::Mounts;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,7 @@ const MAX_LINE: u64 = 4096;
 ///
 /// `None` outside of a repository, and on network file systems, where a look may take for ever.
 pub fn branch_of(directory: &Path) -> Option<String> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    if is_remote(directory, &mounts) {
+    if Mounts::read().is_remote(directory) {
         return None;
     }
     let git = directory.ancestors().take(MAX_PARENTS).find_map(git_directory)?;
@@ -54,29 +54,6 @@ fn first_line(path: &Path) -> Option<String> {
     Some(text.lines().next()?.trim_end().to_owned())
 }
 
-/// Whether the kernel's table of mounts says that `directory` is on another machine.
-fn is_remote(directory: &Path, mounts: &str) -> bool {
-    const REMOTE: [&str; 10] =
-        ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.rclone"];
-    // 36 35 98:0 /root /mount/point rw,noatime master:1 - type source options
-    let innermost = mounts.lines().filter_map(|line| {
-        let point = line.split(' ').nth(4)?;
-        let (_, rest) = line.split_once(" - ")?;
-        let kind = rest.split(' ').next()?;
-        directory.starts_with(unescape(point)).then_some((point.len(), kind))
-    });
-    innermost.max_by_key(|(length, _)| *length).is_some_and(|(_, kind)| REMOTE.contains(&kind))
-}
-
-/// A mount point as the kernel writes it: blanks and the like as `\040`.
-fn unescape(point: &str) -> String {
-    let mut text = point.to_owned();
-    for (escaped, plain) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {
-        text = text.replace(escaped, plain);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,20 +87,5 @@ mod tests {
         assert_eq!(branch_of(&at("shop")).as_deref(), Some("01234567"));
         fs::write(at("shop/.git/HEAD"), "").unwrap();
         assert_eq!(branch_of(&at("shop")), None);
-    }
-
-    #[test]
-    fn remote_file_systems_are_left_alone() {
-        let mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
-                      30 22 0:40 / /home/dev/my\\040share rw - nfs4 server:/x rw\n\
-                      31 30 0:41 / /home/dev/my\\040share/local rw - tmpfs none rw\n";
-        for (directory, remote) in [
-            ("/home/dev", false),
-            ("/home/dev/my share/shop", true),
-            ("/home/dev/my share/local/shop", false),
-            ("/home/dev/my shared", false),
-        ] {
-            assert_eq!(is_remote(Path::new(directory), mounts), remote, "{directory}");
-        }
     }
 }

@@ -4,16 +4,22 @@
 //! Never: policy. It says what is, others decide.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod below;
 mod clock;
 mod deadline;
 mod git;
 mod lock;
+mod mounts;
 mod process;
 mod socket;
 
+pub use below::{Part, read_below};
 pub use clock::Clock;
 pub use deadline::{Deadline, read_within, write_within};
 pub use git::branch_of;
 pub use lock::{Lock, LockAttempt};
-pub use process::{ProcessFacts, ancestors_of, facts_of, host_name, process_of};
+pub use mounts::local_directory;
+pub use process::{
+    ProcessFacts, ancestors_of, facts_of, host_name, pid_namespace, process_of, variables_of,
+};
 pub use socket::{Connection, bind_listener, connect};

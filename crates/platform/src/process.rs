@@ -3,6 +3,10 @@ use crewboard_core::Process;
 /// How far up a process's family is looked at: `claude` in a shell in a shell in tmux is four.
 const MAX_ANCESTORS: usize = 24;
 
+/// Bytes read of a process's environment: the kernel allows more than anybody needs.
+#[cfg(target_os = "linux")]
+const MAX_ENVIRONMENT: u64 = 256 * 1024;
+
 /// What the kernel says of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessFacts {
@@ -10,6 +14,8 @@ pub struct ProcessFacts {
     pub process: Process,
     /// Its parent's number.
     pub parent: u32,
+    /// It is suspended, by Ctrl-Z or a signal.
+    pub suspended: bool,
     /// The controlling terminal's path.
     pub tty: Option<String>,
 }
@@ -29,6 +35,33 @@ pub fn ancestors_of(process: Process) -> Vec<Process> {
         pid = facts.parent;
     }
     ancestors
+}
+
+/// The values of variables in the environment that `pid` was started with; `None` where it is not ours
+/// to read.
+#[cfg(target_os = "linux")]
+pub fn variables_of(pid: u32) -> Option<Vec<(String, String)>> {
+    use std::io::Read;
+    let mut environment = Vec::new();
+    let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;
+    file.take(MAX_ENVIRONMENT).read_to_end(&mut environment).ok()?;
+    let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
+        let (name, value) = std::str::from_utf8(variable).ok()?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    Some(variables.collect())
+}
+
+/// Nobody tells here.
+#[cfg(not(target_os = "linux"))]
+pub fn variables_of(_pid: u32) -> Option<Vec<(String, String)>> {
+    None
+}
+
+/// The kernel's name of our own pid namespace, such as `pid:[4026531836]`.
+pub fn pid_namespace() -> Option<String> {
+    let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(link.to_str()?.to_owned())
 }
 
 /// The machine's name.
@@ -51,7 +84,8 @@ pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
     let parent = fields.next()?.parse().ok()?;
     let tty = fields.nth(2)?.parse().ok()?;
     let start = fields.nth(14)?.parse().ok()?;
-    Some(ProcessFacts { process: Process { pid, start }, parent, tty: tty_path(tty) })
+    let suspended = matches!(state, "T" | "t");
+    Some(ProcessFacts { process: Process { pid, start }, parent, suspended, tty: tty_path(tty) })
 }
 
 /// The path of a terminal's device number, for the kinds a person types at.
@@ -73,7 +107,12 @@ pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
     use libproc::bsd_info::BSDInfo;
     let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
     let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
-    Some(ProcessFacts { process: Process { pid, start }, parent: info.pbi_ppid, tty: None })
+    Some(ProcessFacts {
+        process: Process { pid, start },
+        parent: info.pbi_ppid,
+        suspended: false,
+        tty: None,
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use crate::reply::ErrorCode;
-use crate::request::{After, EventLine, Request, WaitRequest};
+use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
 use crate::{MAX_REQUEST_LINE, PROTOCOL};
 use crewboard_core::{Mark, RowKey, Session};
 use serde::Deserialize;
@@ -78,6 +78,7 @@ impl Request {
         }
         Ok(match head.kind.as_ref() {
             "event" => Self::Event(rest::<EventLine>("event", line)?),
+            "observe" => Self::Observe(rest::<ObservationLine>("observe", line)?),
             "subscribe" => Self::Subscribe { after: rest::<Subscribe>("subscribe", line)?.after },
             "list" => Self::List,
             "wait" => Self::Wait(rest::<WaitRequest>("wait", line)?),
@@ -87,6 +88,7 @@ impl Request {
                 Self::Mark { row, mark }
             }
             "restore" => Self::Restore { row: rest::<Restore>("restore", line)?.row },
+            "look" => Self::Look,
             "record" => Self::Record,
             "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },
             "stop" => Self::Stop,

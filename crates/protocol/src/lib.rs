@@ -12,7 +12,7 @@ pub use decode::RequestError;
 pub use reply::{
     DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_row, encode_snapshot,
 };
-pub use request::{After, EventLine, Request, WaitRequest};
+pub use request::{After, EventLine, ObservationLine, Request, WaitRequest};
 
 /// The version of this protocol. Additions do not raise it; only a break would.
 pub const PROTOCOL: u32 = 1;

@@ -1,5 +1,5 @@
 use crewboard_core::{
-    Process, Report, RowKey, Session, Stamp, TrailEntry, Transition, WaitOutcome,
+    Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition, WaitOutcome,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,13 @@ pub enum Reply {
     /// An event was taken in.
     Recorded {
         report: Box<Report>,
+        /// How many lines before it were left out, because you read slowly.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        skipped: u64,
+    },
+    /// An agent's own files said something.
+    Observed {
+        observation: Box<Observation>,
         /// How many lines before it were left out, because you read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,

@@ -1,4 +1,4 @@
-use crewboard_core::{Goal, Mark, Report, RowKey, Session, WaitScope};
+use crewboard_core::{Goal, Mark, Observation, Report, RowKey, Session, WaitScope};
 use serde::{Deserialize, Serialize};
 
 /// What a client asks, or tells, the daemon.
@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// An agent's event. Never answered: a hook does not wait.
     Event(EventLine),
+    /// What somebody saw in an agent's files: how a recording is played. Never answered.
+    Observe(ObservationLine),
     /// All rows, then every change, until the client leaves.
     Subscribe {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +24,8 @@ pub enum Request {
     Mark { row: RowKey, mark: Mark },
     /// A row that an earlier daemon had told this client.
     Restore { row: Box<Session> },
+    /// Look whether agents are suspended: a visible clock has ticked. Never answered.
+    Look,
     /// Every event that the daemon takes in and every process's end, from now on.
     Record,
     /// Who is there.
@@ -43,6 +47,16 @@ pub struct EventLine {
     pub hook_pid: u32,
     /// The event.
     pub report: Box<Report>,
+}
+
+/// What was seen in an agent's files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ObservationLine {
+    /// The sender's own pid as it sees itself, as in an [`EventLine`].
+    #[serde(default)]
+    pub hook_pid: u32,
+    /// What was seen.
+    pub observation: Box<Observation>,
 }
 
 /// From where to resume.

@@ -1,4 +1,5 @@
 use crewboard_core::Process;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A process that stands for an agent: it lives until it is told to leave.
@@ -8,10 +9,21 @@ pub struct FakeAgent {
 }
 
 impl FakeAgent {
+    /// One that keeps no files: it has no home.
     pub fn new() -> Self {
+        Self::with_home(None)
+    }
+
+    /// One whose home is there.
+    pub fn at_home(home: &Path) -> Self {
+        Self::with_home(Some(home))
+    }
+
+    fn with_home(home: Option<&Path>) -> Self {
         // It reads a pipe that nobody writes, so it goes even where a test is killed.
         let child = Command::new("cat")
             .env_clear()
+            .envs(home.map(|home| ("HOME", home)))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -106,6 +106,13 @@ impl Pane<'_> {
         self.tmux.ask(["resize-window", "-t", &self.name, "-x", &width, "-y", &height]);
     }
 
+    /// Another width and a key in the same moment.
+    pub fn resize_with_key(&self, width: u16, key: &str) {
+        let (width, name) = (width.to_string(), &self.name);
+        let words = ["resize-window", "-t", name, "-x", &width, ";", "send-keys", "-t", name, key];
+        self.tmux.ask(words);
+    }
+
     /// What is on the screen now.
     pub fn screen(&self) -> String {
         self.tmux.ask(["capture-pane", "-p", "-t", &self.name])

@@ -115,6 +115,7 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
     let marks = [
         (row.snoozed_until.is_some(), if unicode { "zᶻ " } else { "zz " }),
         (row.dismissed, "hidden: "),
+        (row.stopped, "suspended: "),
         (!row.confirmed && row.status != Status::Closed, "unconfirmed: "),
     ];
     for (_, mark) in marks.into_iter().filter(|(is_so, _)| *is_so) {

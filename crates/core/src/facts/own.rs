@@ -58,12 +58,13 @@ impl Facts {
                 }
                 self.take_prompt(prompt, turn, stamp)?;
             }
-            Event::ToolStarted { tool, text, tool_use, input } => {
+            Event::ToolStarted { tool, text, tool_use, input, asks } => {
                 self.start_tool(OpenTool {
                     id: tool_use.clone(),
                     tool: tool.clone(),
                     text: text.clone(),
                     input: *input,
+                    asks: *asks,
                     subagent: None,
                     stamp,
                 });
@@ -155,6 +156,7 @@ impl Facts {
             return Err("the same prompt twice");
         }
         self.turn.prompt = Some((prompt.to_owned(), stamp));
+        self.files.prompted();
         if self.turn.state == TurnState::Working && turn.is_some() && self.turn.id == turn {
             // Claude Code announces a prompt typed during a turn at once, under that turn's id, and
             // not again when it runs (harness: queued-prompt).

@@ -1,5 +1,6 @@
 //! Statuses that a reporter names itself (`crewboard report`), and those of rows given back.
 
+use super::settle::THINKING;
 use super::{Facts, Ignored, OpenTool, SubagentFacts, Turn, TurnState};
 use crate::event::{BackgroundTask, Report};
 use crate::facts::Ended;
@@ -37,6 +38,7 @@ impl Facts {
                         tool: String::new(),
                         text: activity.to_owned(),
                         input: 0,
+                        asks: None,
                         subagent: None,
                         stamp,
                     });
@@ -47,6 +49,8 @@ impl Facts {
             Status::Idle => self.reset(stamp),
             Status::Closed => self.say_goodbye(stamp),
         }
+        // What it does may be all that is said of what it asks.
+        let text = if text.is_empty() { activity } else { text };
         match kind {
             Some(kind) => self.open_request(report, kind, "", text, 0),
             None => Ok(()),
@@ -83,6 +87,20 @@ impl Facts {
             history: session.history.iter().rev().take(MAX_HISTORY).rev().copied().collect(),
             ..Self::default()
         };
+        if session.status == Status::Working
+            && let Some(activity) = session.activity.as_deref().filter(|text| *text != THINKING)
+        {
+            // Which tool it was is lost, but not what it was about.
+            facts.start_tool(OpenTool {
+                id: None,
+                tool: String::new(),
+                text: activity.to_owned(),
+                input: 0,
+                asks: None,
+                subagent: None,
+                stamp: Stamp::default(),
+            });
+        }
         if let Some(request) = &session.request {
             facts.requests.open_restored(request.clone());
         }
@@ -107,7 +125,7 @@ impl Facts {
         self.turn = restored.turn;
         self.scheduled = restored.scheduled;
         self.background = restored.background;
-        if self.requests.is_empty() {
+        if self.requests.len() == 0 {
             self.requests = restored.requests;
         }
         if self.ended.is_none() && !self.watched {

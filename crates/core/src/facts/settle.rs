@@ -1,25 +1,60 @@
 //! From the facts to what views see.
 
+use super::files::Conclusion;
 use super::{Facts, SubagentFacts};
 use crate::requests::RequestKind;
-use crate::session::{Subagent, Transition};
+use crate::session::{End, Session, Subagent, Transition};
 use crate::status::Status;
 use crate::text::excerpt;
 use crate::time::{Now, Stamp};
 use crate::tracked::Tracked;
+use crate::trail::{Effect, TrailEntry};
 use crate::{MAX_HISTORY, MAX_LINE};
 
-/// Derives everything a view sees from the facts. Returns the transition, if the status is another
-/// (or another instance of the same: the next question, the next turn's end).
-pub(crate) fn settle(
-    session: &mut Tracked,
-    now: Now,
-    at: Stamp,
-    source: &str,
-) -> Option<Transition> {
-    let Tracked { session, facts } = session;
+/// What a session does of which no more is known than that it works.
+pub(super) const THINKING: &str = "thinking";
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Settled {
+    /// The transition, if the status is another (or another instance of the same: the next question,
+    /// the next turn's end).
+    pub(crate) transition: Option<Transition>,
+    /// It was not what came in that decided, but what could be concluded by now.
+    pub(crate) concluded: bool,
+}
+
+impl Settled {
+    /// What that which came in did to a row whose status was `from`.
+    pub(crate) fn effect(self, from: Status) -> Effect {
+        match self.transition {
+            Some(entered) if !self.concluded => Effect::Set { from, to: entered.status },
+            _ => Effect::Kept,
+        }
+    }
+
+    /// Whether the row closed.
+    pub(crate) fn closes(self) -> bool {
+        self.transition.is_some_and(|entered| entered.status == Status::Closed)
+    }
+}
+
+/// Concludes what the time allows and derives everything a view sees from the facts. `at` and `source`
+/// are of what came in.
+pub(crate) fn settle(row: &mut Tracked, now: Now, at: Stamp, source: &str) -> Settled {
+    let Tracked { session, facts } = row;
+    let conclusion = facts.conclude(session.headless, now);
+    let (at, source) = match &conclusion {
+        Some(conclusion) => (conclusion.at, conclusion.source.as_str()),
+        None => (at, source),
+    };
+    let before = session.status;
     let shown = facts.derive(session.headless, now);
     let mut transition = None;
+    if shown.0 == Status::Done {
+        // What was shown is not taken back for a flicker of the file.
+        facts.turn.believed = true;
+    }
     if facts.shown != Some(shown) {
         facts.shown = Some(shown);
         // A late teller does not make the status older than the one before.
@@ -35,25 +70,64 @@ pub(crate) fn settle(
         facts.history.push_back(entered);
         transition = Some(entered);
     }
+    let concluded = conclusion.is_some();
+    if let Some(conclusion) = conclusion {
+        remember_conclusion(facts, conclusion, now, before, transition);
+    }
+    show(session, facts, now);
+    if transition.is_some() && session.needs_you {
+        session.dismissed = false;
+    }
+    Settled { transition, concluded }
+}
+
+fn remember_conclusion(
+    facts: &mut Facts,
+    conclusion: Conclusion,
+    now: Now,
+    from: Status,
+    transition: Option<Transition>,
+) {
+    let at = now.wall_of(conclusion.at);
+    facts.trail.push(TrailEntry {
+        source: conclusion.source,
+        said: conclusion.said.to_owned(),
+        at,
+        stamp: conclusion.at,
+        delay: now.wall.since(at),
+        effect: match transition {
+            Some(entered) => Effect::Set { from, to: entered.status },
+            None => Effect::Kept,
+        },
+    });
+}
+
+/// Everything a view sees but the status and when and by whom it came.
+fn show(session: &mut Session, facts: &Facts, now: Now) {
+    let is_closed = session.status == Status::Closed;
+    session.stopped &= !is_closed;
     session.request = if session.status.is_request() {
         facts.requests.first().map(|open| open.request.clone())
     } else {
         None
     };
-    session.background = u32::try_from(facts.background.len()).unwrap_or(u32::MAX);
-    session.scheduled = facts.scheduled;
-    session.end = facts.ended.map(|ended| ended.how);
-    session.confirmed = facts.ended.is_some() || facts.watched && !facts.turn.inferred;
+    let subagents = facts.subagents.iter().filter(|_| !is_closed);
+    session.subagents = subagents.map(|known| show_subagent(facts, known, now)).collect();
+    let background = if is_closed { 0 } else { facts.background.len() };
+    session.background = u32::try_from(background).unwrap_or(u32::MAX);
+    session.scheduled = if is_closed { 0 } else { facts.scheduled };
+    let left = facts.files.has_left().then_some(End::Exit);
+    session.end = facts.ended.map(|ended| ended.how).or(left);
+    session.confirmed = is_closed
+        || facts.watched
+            && !facts.turn.inferred
+            && !facts.turn.unexplained
+            // Hooks alone do not tell of all that happens.
+            && !facts.files.is_blind();
     session.activity = activity(facts, session.status);
-    session.subagents =
-        facts.subagents.iter().map(|known| show_subagent(facts, known, now)).collect();
     session.needs_you = !session.headless
         && session.snoozed_until.is_none()
         && (session.status.is_request() || session.status.calls_until_seen() && !session.seen);
-    if transition.is_some() && session.needs_you {
-        session.dismissed = false;
-    }
-    transition
 }
 
 fn show_subagent(facts: &Facts, known: &SubagentFacts, now: Now) -> Subagent {
@@ -81,7 +155,7 @@ fn activity(facts: &Facts, status: Status) -> Option<String> {
             let own = facts.tools.iter().rev().find(|tool| tool.subagent.is_none());
             match own {
                 Some(tool) => excerpt(format!("{} {}", tool.tool, tool.text).trim(), MAX_LINE),
-                None => "thinking".to_owned(),
+                None => THINKING.to_owned(),
             }
         }
     };

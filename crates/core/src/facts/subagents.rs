@@ -42,18 +42,20 @@ impl Facts {
                 return if before == after {
                     Err("the end of a subagent that never began")
                 } else {
+                    self.subagents_rest = self.subagents_rest.latest(stamp);
                     Ok(())
                 };
             }
             _ if ended => return Err("its subagent has ended"),
             Event::SubagentStarted => self.know_subagent(subagent, report),
-            Event::ToolStarted { tool, text, tool_use, input } => {
+            Event::ToolStarted { tool, text, tool_use, input, asks } => {
                 self.know_subagent(subagent, report);
                 self.start_tool(OpenTool {
                     id: tool_use.clone(),
                     tool: tool.clone(),
                     text: text.clone(),
                     input: *input,
+                    asks: *asks,
                     subagent: Some(subagent.clone()),
                     stamp,
                 });

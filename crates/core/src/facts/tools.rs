@@ -3,15 +3,18 @@
 use super::Facts;
 use crate::MAX_TOOLS;
 use crate::identity::{SubagentId, ToolUseId};
-use crate::requests::Answer;
+use crate::requests::{Answer, RequestKind};
 use crate::time::Stamp;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct OpenTool {
     pub(super) id: Option<ToolUseId>,
     pub(super) tool: String,
     pub(super) text: String,
     pub(super) input: u32,
+    /// What the call itself asks a person for, once it may.
+    pub(super) asks: Option<RequestKind>,
     pub(super) subagent: Option<SubagentId>,
     pub(super) stamp: Stamp,
 }

@@ -1,13 +1,14 @@
 //! Which row an event belongs to.
 
-use super::{Outcome, Sessions};
+use super::{Outcome, Sessions, Watch};
 use crate::describe::describe;
 use crate::event::{Event, Report};
 use crate::identity::{Process, RowKey};
+use crate::observation::{Condition, Finding, Observation};
 use crate::session::Session;
 use crate::time::Now;
 use crate::tracked::Tracked;
-use crate::{MAX_LINEAGE, MAX_ROWS, Status};
+use crate::{MAX_ROWS, Status};
 use std::cmp::Reverse;
 
 impl Sessions {
@@ -19,10 +20,7 @@ impl Sessions {
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
         let same = |row: &&Tracked| row.agent == report.agent && row.id == report.session;
-        let is_last_word = matches!(
-            report.event,
-            Event::SessionEnded { .. } | Event::SubagentEnded | Event::Rested
-        );
+        let is_last_word = report.event.is_last_word();
         if let Some(process) = report.process {
             if let Some(key) = self.by_process.get(&process) {
                 return Some(key.clone());
@@ -31,11 +29,11 @@ impl Sessions {
                 .rows
                 .values()
                 .filter(|row| row.status == Status::Closed && same(row))
-                .max_by_key(|row| row.since)
+                .max_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)))
                 .map(|row| row.key.clone());
             if let Some(key) = closed.filter(|_| !is_last_word) {
-                self.take_over(&key, process, report);
-                outcome.watch.push(process);
+                self.take_over(&key, process, report.headless);
+                outcome.watch.push(Watch { agent: report.agent.clone(), process });
                 return Some(key);
             }
         } else {
@@ -65,20 +63,54 @@ impl Sessions {
         describe(&mut row, report);
         if let Some(process) = report.process {
             self.by_process.insert(process, key.clone());
-            outcome.watch.push(process);
+            outcome.watch.push(Watch { agent: report.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
         Some(key)
     }
 
+    /// The row an observation belongs to. A process that no hook has told of gets one once its file
+    /// says what it does: one whose hooks are off, or that ran before there was anybody to tell.
+    pub(super) fn row_of(
+        &mut self,
+        observation: &Observation,
+        now: Now,
+        outcome: &mut Outcome,
+    ) -> Option<RowKey> {
+        if let Some(key) = self.by_process.get(&observation.process) {
+            return Some(key.clone());
+        }
+        let Finding::Condition { condition, since } = observation.finding else { return None };
+        if condition == Condition::Unknown {
+            return None;
+        }
+        let about = &observation.about;
+        let report = Report {
+            process: Some(observation.process),
+            cwd: about.cwd.clone(),
+            profile: about.profile.clone(),
+            headless: about.headless,
+            job: about.job.clone(),
+            place: about.place.clone(),
+            ..Report::new(
+                observation.agent.as_str(),
+                about.session.as_str(),
+                &observation.source,
+                since,
+                Event::Unknown,
+            )
+        };
+        self.row_for(&report, now, outcome)
+    }
+
     /// A new process goes on with a conversation whose row is closed.
-    pub(super) fn take_over(&mut self, key: &RowKey, process: Process, report: &Report) {
+    pub(super) fn take_over(&mut self, key: &RowKey, process: Process, headless: bool) {
         let Some(row) = self.rows.get_mut(key) else { return };
         row.pid = Some(process.pid);
         row.pid_start = Some(process.start);
         row.parent = None;
         row.job = None;
-        row.headless = report.headless;
+        row.headless = headless;
         row.dismissed = false;
         row.facts.change_process();
         // The old process stays known as this row's, so that its late words make no new row.
@@ -112,15 +144,6 @@ pub(super) fn switch_conversation(row: &mut Tracked, report: &Report) -> Result<
     if matches!(report.event, Event::SessionEnded { .. }) || report.subagent.is_some() {
         return Err("of a conversation this process never showed");
     }
-    row.lineage.retain(|former| *former != report.session);
-    if row.lineage.len() == MAX_LINEAGE {
-        row.lineage.remove(0);
-    }
-    let former = std::mem::replace(&mut row.id, report.session.clone());
-    row.lineage.push(former);
-    row.title = None;
-    row.prompt = None;
-    row.usage = None;
-    row.facts.start_over(report.stamp);
+    row.switch_conversation(&report.session, report.stamp);
     Ok(())
 }

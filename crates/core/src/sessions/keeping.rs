@@ -3,7 +3,7 @@
 use super::{Change, Kept, Outcome, Sessions};
 use crate::identity::RowKey;
 use crate::session::Transition;
-use crate::time::Now;
+use crate::time::{Now, Stamp};
 use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_CLOSED, MAX_REMOVALS, Status};
 
 impl Sessions {
@@ -23,28 +23,29 @@ impl Sessions {
                 row.facts.news = self.revision;
             }
         }
-        self.schedule(key, now);
+        self.schedule(key, now, outcome);
         outcome.changes.push(Change { key: key.clone(), kind: Kept::Present, transition });
     }
 
-    pub(super) fn schedule(&mut self, key: &RowKey, now: Now) {
+    /// Notes when a row may next change by itself, and hands on the looks that it wants.
+    pub(super) fn schedule(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
         self.unschedule(key);
-        let Some(row) = self.rows.get(key) else { return };
+        let Some(row) = self.rows.get_mut(key) else { return };
+        outcome.looks.extend(row.take_looks());
         let facts = &row.facts;
-        let snoozed = row.snoozed_until.map(|until| until.since(now.wall));
-        let (since, wait) = if let Some(ended) = facts.ended {
-            (ended.stamp, KEEP_CLOSED_MS)
-        } else if let Some(deadline) = facts.deadline(row.headless) {
-            deadline
-        } else if let Some(snoozed) = snoozed {
-            (now.stamp, snoozed)
-        } else if facts.watched {
-            return;
+        let waits = if let Some(ended) = facts.ended {
+            vec![(ended.stamp, KEEP_CLOSED_MS)]
         } else {
-            (facts.latest, LOST_AFTER_MS)
+            let snoozed = row.snoozed_until.map(|until| (now.stamp, until.since(now.wall)));
+            let lost = (!facts.watched).then_some((facts.latest, LOST_AFTER_MS));
+            let waits = [facts.deadline(row.headless), facts.next_conclusion(row.headless)];
+            waits.into_iter().chain([snoozed, lost]).flatten().collect()
         };
-        let since = if since.boot == now.stamp.boot { since.micros } else { now.stamp.micros };
-        let at = since.saturating_add(wait.saturating_mul(1000));
+        let micros = |(since, wait): (Stamp, u64)| {
+            let since = if since.boot == now.stamp.boot { since.micros } else { now.stamp.micros };
+            since.saturating_add(wait.saturating_mul(1000))
+        };
+        let Some(at) = waits.into_iter().map(micros).min() else { return };
         self.deadlines.insert((at, key.clone()));
         self.deadline_of.insert(key.clone(), at);
     }
@@ -77,7 +78,7 @@ impl Sessions {
             .rows
             .values()
             .filter(|row| row.status == Status::Closed || !row.facts.watched)
-            .min_by_key(|row| (row.status != Status::Closed, row.updated))
+            .min_by_key(|row| (row.status != Status::Closed, row.updated, row.key.clone()))
             .map(|row| row.key.clone());
         expendable.is_some_and(|key| {
             self.remove(&key, outcome);

@@ -99,6 +99,22 @@ impl<W: Write + AsFd> Recorder<W> {
                 }
                 (at, What::Reported { report, process }, skipped)
             }
+            Reply::Observed { mut observation, skipped } => {
+                let seen = observation.seen;
+                if let Some(moment) = observation.finding.moment() {
+                    let age = if moment.boot == seen.boot {
+                        seen.micros.saturating_sub(moment.micros)
+                    } else {
+                        0
+                    };
+                    *moment = Stamp { boot: 0, micros: age };
+                }
+                let process = self.name(observation.process);
+                if let Some(redactor) = &mut self.redactor {
+                    redactor.observation(&mut observation);
+                }
+                (self.milliseconds(seen), What::Observed { observation, process }, skipped)
+            }
             Reply::Exited { process, stamp, skipped } => {
                 let process = self.name(process);
                 (self.milliseconds(stamp), What::Exited { process }, skipped)

@@ -98,9 +98,14 @@ mod tests {
                     report.process = name.as_deref().map(process);
                     Input::Reported(report)
                 }
+                What::Observed { mut observation, process: name } => {
+                    (observation.seen, observation.process) = (stamp, process(&name));
+                    Input::Observed(observation)
+                }
                 What::Exited { process: name } => Input::ProcessExited { process: process(&name) },
             };
-            for process in sessions.apply(input, now).watch {
+            for watch in sessions.apply(input, now).watch {
+                let process = watch.process;
                 sessions.apply(Input::ProcessWatched { process, ancestors: Vec::new() }, now);
             }
         }

@@ -1,7 +1,7 @@
 //! A recording as JSON lines: a first line that says so, then events and ends of processes, each with
 //! its time in milliseconds from the start.
 
-use crewboard_core::{MAX_LINE, Report, clean};
+use crewboard_core::{MAX_LINE, Observation, Report, clean};
 use serde_json::{Map, Value, json};
 
 /// The version this program writes.
@@ -20,6 +20,9 @@ pub(crate) struct Entry {
 pub(crate) enum What {
     /// An event; its stamp and process say nothing, `process` names the one it is of.
     Reported { report: Box<Report>, process: Option<String> },
+    /// What was seen in an agent's files; of its stamps that of the look says nothing, and that of what was
+    /// seen how many microseconds before the look it was. `process` names the one it is of.
+    Observed { observation: Box<Observation>, process: String },
     /// The process of that name ended.
     Exited { process: String },
 }
@@ -50,6 +53,14 @@ impl Entry {
                     };
                 }
                 json!({ "at": self.at, "report": report })
+            }
+            What::Observed { observation, process } => {
+                let mut observed = serde_json::to_value(observation)?;
+                if let Value::Object(fields) = &mut observed {
+                    fields.remove("seen");
+                    fields.insert("process".to_owned(), json!(process));
+                }
+                json!({ "at": self.at, "observed": observed })
             }
             What::Exited { process } => json!({ "at": self.at, "exited": process }),
         };
@@ -90,6 +101,9 @@ fn entry(line: &str) -> Result<Option<Entry>, String> {
         serde_json::from_str(line).map_err(|error| error.to_string())?;
     let at = line.get("at").and_then(Value::as_i64);
     let at = || at.ok_or("\"at\" must be a whole number of milliseconds");
+    if let Some(observed) = line.remove("observed") {
+        return Ok(Some(Entry { at: at()?, what: observed_in(observed)? }));
+    }
     let what = match (line.remove("report"), line.remove("exited")) {
         (Some(report), _) => reported(report)?,
         (None, Some(Value::String(process))) => What::Exited { process },
@@ -111,6 +125,20 @@ fn reported(mut report: Value) -> Result<What, String> {
     Ok(What::Reported { report, process })
 }
 
+fn observed_in(mut observed: Value) -> Result<What, String> {
+    let Value::Object(fields) = &mut observed else {
+        return Err("\"observed\" must be an object".to_owned());
+    };
+    let process = fields.remove("process").and_then(|name| name.as_str().map(str::to_owned));
+    let process = process.ok_or("\"observed\" must name a process")?;
+    fields.insert("process".to_owned(), json!({ "pid": 0, "start": 0 }));
+    fields.insert("seen".to_owned(), json!({ "boot": 0, "micros": 0 }));
+    let mut observation: Box<Observation> =
+        serde_json::from_value(observed).map_err(|error| error.to_string())?;
+    observation.sanitise();
+    Ok(What::Observed { observation, process })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +148,7 @@ mod tests {
 {"at":20,"exited":"p1"}
 {"at":-5,"report":{"agent":"claude","session":"s","source":"hook:Stop","process":"p1","new":1,"event":{"kind":"turn_ended","message":"Done."}}}
 {"at":7,"weather":"rain"}
+{"at":9,"observed":{"agent":"claude","process":"p1","source":"file:idle","finding":{"kind":"condition","condition":{"kind":"resting","shells":false},"since":{"boot":0,"micros":31000}},"about":{"session":"s"}}}
 garbage
 {"at":8,"report":{"agent":"claude"}}
 {"exited":"p1"}
@@ -129,13 +158,13 @@ garbage
     fn what_is_known_is_read_and_what_is_wrong_is_told() {
         let recording = read(LINES).unwrap();
         let times: Vec<i64> = recording.entries.iter().map(|entry| entry.at).collect();
-        assert_eq!(times, [-5, 20]);
+        assert_eq!(times, [-5, 9, 20]);
         assert_eq!(
             recording.problems,
             [
-                "line 6: expected value at line 1 column 1",
-                "line 7: missing field `session`",
-                "line 8: \"at\" must be a whole number of milliseconds",
+                "line 7: expected value at line 1 column 1",
+                "line 8: missing field `session`",
+                "line 9: \"at\" must be a whole number of milliseconds",
             ]
         );
     }

@@ -7,7 +7,7 @@ use crate::recording::interrupt::Interrupt;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
 use crewboard_core::{Process, Report, Stamp};
 use crewboard_platform::{Clock, Deadline, process_of};
-use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
+use crewboard_protocol::{EventLine, ObservationLine, PROTOCOL, Reply, Request};
 use std::collections::HashMap;
 use std::env;
 use std::io;
@@ -138,6 +138,21 @@ impl Player {
                 report.stamp = self.stamp(entry.at);
                 report.process = process.map(|name| self.process(name)).transpose()?.flatten();
                 self.report(report)?;
+            }
+            What::Observed { mut observation, process } => {
+                observation.seen = self.stamp(entry.at);
+                let seen = observation.seen;
+                if let Some(moment) = observation.finding.moment() {
+                    let micros = seen.micros.saturating_sub(moment.micros);
+                    *moment = Stamp { micros, ..seen };
+                }
+                // One that no placeholder stands for cannot be told of.
+                if let Some(process) = self.process(process)? {
+                    observation.process = process;
+                    let hook_pid = std::process::id();
+                    let line = ObservationLine { hook_pid, observation };
+                    self.tells.send(&Request::Observe(line))?;
+                }
             }
             What::Exited { process } => self.end(&process)?,
         }

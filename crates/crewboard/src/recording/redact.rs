@@ -2,7 +2,8 @@
 //! word becomes the same placeholder, so that what belonged together still does.
 
 use crewboard_core::{
-    AgentName, BackgroundTask, Event, Place, Report, SessionId, SubagentId, ToolUseId, TurnId,
+    About, AgentName, BackgroundTask, Event, Finding, Observation, Place, Report, SessionId,
+    SubagentId, ToolUseId, TurnId, TurnOver,
 };
 use std::collections::HashMap;
 
@@ -74,6 +75,33 @@ impl Redactor {
         self.event(event);
     }
 
+    /// Replaces the same in what was seen in an agent's files.
+    pub(crate) fn observation(&mut self, observation: &mut Observation) {
+        let Observation { agent: _, process: _, source, seen: _, finding, about } = observation;
+        if !is_word(source.strip_prefix("file:").unwrap_or(source)) {
+            *source = self.id("source", source);
+        }
+        if let Finding::TurnOver { how, at: _ } = finding {
+            match how {
+                TurnOver::Finished { message } => *message = self.text("message", message),
+                TurnOver::Failed { error, detail } => {
+                    if !is_word(error) {
+                        *error = self.id("error", error);
+                    }
+                    *detail = self.text("detail", detail);
+                }
+                TurnOver::Interrupted => {}
+            }
+        }
+        let About { session, cwd, title, headless: _, job, profile, place } = about;
+        *session = SessionId::new(&self.id("session", session.as_str()));
+        for path in [cwd, job, profile].into_iter().flatten() {
+            *path = self.path(path);
+        }
+        self.optional("title", title);
+        self.place(place);
+    }
+
     fn place(&mut self, place: &mut Place) {
         let Place { host, terminal, server, pane, target, tty } = place;
         *host = self.id("host", host);
@@ -95,7 +123,7 @@ impl Redactor {
                 *prompt = self.text("prompt", prompt);
                 self.optional("task", ended_task);
             }
-            Event::ToolStarted { tool: _, text, tool_use, input } => {
+            Event::ToolStarted { tool: _, text, tool_use, input, asks: _ } => {
                 *text = self.text("command", text);
                 self.tool(tool_use, input);
             }

@@ -1,6 +1,7 @@
 //! The board in a real terminal.
 
 use crate::board_world::{Agent, BoardWorld, signal};
+use crate::status_of;
 use crewboard_testkit::Pane;
 use rustix::process::Signal;
 use serde_json::json;
@@ -97,6 +98,37 @@ fn through_all_sizes_and_back_the_screen_is_right() {
     let fresh = world.board("fresh", (80, 24));
     fresh.shows("1 needs you: done");
     pane.wait_for("what a new board shows", |screen| screen == fresh.screen());
+}
+
+#[test]
+fn a_key_that_comes_with_a_resize_is_not_lost_and_leaves_no_spin() {
+    let Some(world) = BoardWorld::new() else { return };
+    let agent = Agent::new("one");
+    world.prompt(&agent, "go on");
+    let pane = world.board("keys", (100, 24));
+    pane.shows("1 working");
+    for round in 0..10 {
+        pane.press(&["?"]);
+        pane.shows("the filter");
+        pane.resize_with_key(90 + round, "Escape");
+        pane.wait_for("the help gone", |screen| !screen.contains("the filter"));
+    }
+    // A terminal that stays readable would wake it thousands of times a second.
+    let wakes = || {
+        status_of(pane.pid(), "nonvoluntary_ctxt_switches")
+            + status_of(pane.pid(), "voluntary_ctxt_switches")
+    };
+    let ticks = || {
+        let line = std::fs::read_to_string(format!("/proc/{}/stat", pane.pid())).unwrap();
+        let (_, rest) = line.rsplit_once(") ").unwrap();
+        let fields: Vec<u64> = rest.split(' ').filter_map(|field| field.parse().ok()).collect();
+        fields[10] + fields[11]
+    };
+    let before = (ticks(), wakes());
+    // Nothing can be awaited here: it is nothing that is to happen.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let spent = ticks() - before.0;
+    assert!(spent < 50, "{spent}0 ms of a second, {} switches", wakes() - before.1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! End to end: real processes, real sockets, a world of its own for each test.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod agent_files;
 mod bad_input;
 mod board;
 mod board_world;

@@ -3,7 +3,7 @@
 use super::*;
 use crewboard_core::{
     AgentName, EndReason, Event, Goal, Process, Report, SessionId, Stamp, Status, Timestamp,
-    WaitScope,
+    WaitScope, Watch,
 };
 use crewboard_protocol::{After, EventLine};
 use serde_json::{Value, json};
@@ -343,10 +343,12 @@ fn a_process_is_watched_only_where_its_number_is_ours() {
         let mut stage = Stage::new();
         let outputs = stage.event_from(hook_pid, "a", Some(1234), prompt());
         let process = Process { pid: 1234, start: 7 };
-        let asks = outputs.iter().any(|output| matches!(output, Output::Watch(p) if *p == process));
+        let asks = outputs
+            .iter()
+            .any(|output| matches!(output, Output::Watch(watch) if watch.process == process));
         assert_eq!(asks, watched, "{hook_pid}");
         let exited = stage.input(Input::ProcessExited(process));
-        assert!(exited.is_empty());
+        assert!(matches!(exited[..], [Output::Forget(_)]));
         let status = stage.actor.sessions.iter().next().unwrap().status;
         let expected = if watched { Status::Closed } else { Status::Working };
         assert_eq!(status, expected, "{hook_pid}");
@@ -369,7 +371,10 @@ fn a_row_given_back_is_watched_and_explained() {
     };
     let request = Box::new(Request::Restore { row: Box::new(row) });
     let outputs = stage.input(Input::Request { connection: 1, peer_pid: None, request });
-    assert!(matches!(outputs[..], [Output::Watch(Process { pid: 1234, start: 7 })]));
+    assert!(matches!(
+        outputs[..],
+        [Output::Watch(Watch { process: Process { pid: 1234, start: 7 }, .. })]
+    ));
     let explained = stage.ask(1, Request::Explain { row: RowKey::new("kaaaa") });
     assert_eq!(explained[0].1["row"]["id"], "a");
     let missing = stage.ask(1, Request::Explain { row: RowKey::new("nobody") });

@@ -1,6 +1,7 @@
 //! The agents, one module each.
 
 pub mod claude;
+pub mod files;
 
 use crewboard_core::{Process, Report, Stamp};
 

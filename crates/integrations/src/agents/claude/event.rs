@@ -89,6 +89,7 @@ fn event_of(name: &str, payload: &Payload<'_>, is_job: bool) -> Option<Event> {
             text: tool_text(payload),
             tool_use: tool_use(payload),
             input: input_hash(payload),
+            asks: Some(request_of(payload)).filter(|kind| *kind != RequestKind::Permission),
         },
         "PostToolUse" | "PostToolUseFailure" => Event::ToolEnded {
             tool: tool_name(payload),
@@ -97,11 +98,7 @@ fn event_of(name: &str, payload: &Payload<'_>, is_job: bool) -> Option<Event> {
         },
         "PostToolBatch" => Event::ToolsEnded,
         "PermissionRequest" => Event::RequestOpened {
-            request: match text(payload.tool.as_ref()) {
-                ASK => RequestKind::Question,
-                EXIT_PLAN => RequestKind::Plan,
-                _ => RequestKind::Permission,
-            },
+            request: request_of(payload),
             tool: tool_name(payload),
             text: tool_text(payload),
             input: input_hash(payload),
@@ -137,6 +134,15 @@ fn event_of(name: &str, payload: &Payload<'_>, is_job: bool) -> Option<Event> {
         "SubagentStop" => Event::SubagentEnded,
         _ => return None,
     })
+}
+
+/// What a dialog of the tool asks for.
+fn request_of(payload: &Payload<'_>) -> RequestKind {
+    match text(payload.tool.as_ref()) {
+        ASK => RequestKind::Question,
+        EXIT_PLAN => RequestKind::Plan,
+        _ => RequestKind::Permission,
+    }
 }
 
 fn notification(payload: &Payload<'_>) -> Option<Event> {

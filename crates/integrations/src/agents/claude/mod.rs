@@ -3,7 +3,9 @@
 mod event;
 mod payload;
 pub mod registration;
+pub(super) mod session_file;
 mod tool;
+pub(super) mod transcript;
 
 pub use event::read_event;
 

@@ -1,0 +1,59 @@
+//! Everything the map knows, to be taken up by another program of the same machine.
+
+use super::Sessions;
+use crate::identity::{Process, RowKey};
+use crate::tracked::Tracked;
+use serde::{Deserialize, Serialize};
+
+/// A whole map at one moment. Unlike the rows that views hold it loses nothing: going on from it is going
+/// straight on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Dump {
+    epoch: String,
+    revision: u64,
+    rows: Vec<Tracked>,
+    by_process: Vec<(Process, RowKey)>,
+    deadlines: Vec<(RowKey, u64)>,
+    ancestors: Vec<(RowKey, Vec<Process>)>,
+    removals: Vec<(u64, RowKey)>,
+    forgotten: u64,
+}
+
+impl Sessions {
+    /// All that is known.
+    pub fn dump(&self) -> Dump {
+        Dump {
+            epoch: self.epoch.clone(),
+            revision: self.revision,
+            rows: self.rows.values().cloned().collect(),
+            by_process: self
+                .by_process
+                .iter()
+                .map(|(process, key)| (*process, key.clone()))
+                .collect(),
+            deadlines: self.deadline_of.iter().map(|(key, at)| (key.clone(), *at)).collect(),
+            ancestors: self
+                .ancestors
+                .iter()
+                .map(|(key, ancestors)| (key.clone(), ancestors.clone()))
+                .collect(),
+            removals: self.removals.iter().cloned().collect(),
+            forgotten: self.forgotten,
+        }
+    }
+
+    /// A map that goes on where another stopped.
+    pub fn from_dump(dump: Dump) -> Self {
+        Self {
+            epoch: dump.epoch,
+            revision: dump.revision,
+            rows: dump.rows.into_iter().map(|row| (row.key.clone(), row)).collect(),
+            by_process: dump.by_process.into_iter().collect(),
+            deadlines: dump.deadlines.iter().map(|(key, at)| (*at, key.clone())).collect(),
+            deadline_of: dump.deadlines.into_iter().collect(),
+            ancestors: dump.ancestors.into_iter().collect(),
+            removals: dump.removals.into(),
+            forgotten: dump.forgotten,
+        }
+    }
+}

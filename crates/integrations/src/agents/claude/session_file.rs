@@ -1,0 +1,178 @@
+//! `sessions/PID.json` in Claude Code's configuration directory: what hooks never say.
+//!
+//! An internal format, read tolerantly. Seen in 2.1.330 (`harness/findings-files.md`): one file a
+//! process, interactive, `-p` and background alike; made at the start, without a `status` for up to
+//! 0.6 s; rewritten in place at each change (so it may be half written until it is closed); removed
+//! when the client leaves, before `SessionEnd`; left behind by `kill -9`. `status` is `busy`, `idle`,
+//! `waiting` or `shell`. `procStart` is field 22 of `/proc/PID/stat`, as a string; `pidDomain` ends in
+//! the pid namespace, as `pid:[4026531836]`. `statusUpdatedAt` is the client's own clock.
+
+use crate::agents::files::ConditionFile;
+use crewboard_core::{About, Condition, Place, Process, RequestKind, SessionId};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// The fields that are read; all may be missing in other versions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SessionFile<'a> {
+    pid: u32,
+    #[serde(borrow)]
+    session_id: Cow<'a, str>,
+    proc_start: Cow<'a, str>,
+    pid_domain: Option<Cow<'a, str>>,
+    kind: Cow<'a, str>,
+    entrypoint: Cow<'a, str>,
+    status: Cow<'a, str>,
+    waiting_for: Cow<'a, str>,
+    status_updated_at: Option<u64>,
+    cwd: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    name_source: Cow<'a, str>,
+    job_id: Option<Cow<'a, str>>,
+    tmux: Option<Cow<'a, str>>,
+}
+
+/// The pid that a file of that name is of.
+pub(crate) fn pid_of(name: &str) -> Option<u32> {
+    let digits = name.strip_suffix(".json")?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
+/// Reads a file's text; `None` where it is none of a session, or not whole at this moment.
+pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
+    let file: SessionFile<'_> = serde_json::from_slice(text).ok()?;
+    // The service behind background sessions has files of its own, which are nobody's session.
+    let is_session = matches!(file.kind.as_ref(), "interactive" | "bg" | "");
+    if !is_session || file.pid == 0 || file.session_id.is_empty() {
+        return None;
+    }
+    let condition = match (file.status.as_ref(), file.waiting_for.as_ref()) {
+        ("busy", _) => Condition::Busy,
+        ("idle", _) => Condition::Resting { shells: false },
+        ("shell", _) => Condition::Resting { shells: true },
+        // Plans are asked about with the words of a permission.
+        ("waiting", "permission prompt" | "sandbox request" | "worker request") => {
+            Condition::Asking { request: RequestKind::Permission }
+        }
+        ("waiting", "input needed" | "goal proposal") => {
+            Condition::Asking { request: RequestKind::Question }
+        }
+        ("waiting", _) => Condition::Dialog,
+        _ => Condition::Unknown,
+    };
+    let word = if file.status.is_empty() { "started" } else { file.status.as_ref() };
+    let owned =
+        |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).filter(|text| !text.is_empty());
+    let is_named = file.name_source != "derived";
+    Some(ConditionFile {
+        process: Process { pid: file.pid, start: file.proc_start.parse().ok()? },
+        source: format!("file:{word}"),
+        condition,
+        since: file.status_updated_at,
+        pid_namespace: file.pid_domain.as_deref().and_then(namespace_of).map(str::to_owned),
+        about: About {
+            session: SessionId::new(&file.session_id),
+            cwd: owned(file.cwd),
+            title: if is_named { owned(file.name) } else { None },
+            headless: file.entrypoint.starts_with("sdk"),
+            job: if file.kind == "bg" { owned(file.job_id) } else { None },
+            profile: None,
+            place: file.tmux.as_deref().map(place_of).unwrap_or_default(),
+        },
+    })
+}
+
+/// The kernel's name of the pid namespace, at the end of `pidDomain`.
+fn namespace_of(domain: &str) -> Option<&str> {
+    domain.rfind("pid:[").and_then(|start| domain.get(start..))
+}
+
+/// `main:@0.%0`: session, window and pane of tmux.
+fn place_of(tmux: &str) -> Place {
+    let pane = tmux.rsplit_once('.').map(|(_, pane)| pane).filter(|pane| pane.starts_with('%'));
+    match pane {
+        Some(pane) => Place {
+            terminal: Some("tmux".to_owned()),
+            pane: Some(pane.to_owned()),
+            ..Place::default()
+        },
+        None => Place::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one look comes to, as text.
+    fn condition(fields: &str) -> String {
+        let text = format!(
+            r#"{{"pid":9096,"sessionId":"s","procStart":"519941","kind":"interactive"{fields}}}"#
+        );
+        match read(text.as_bytes()) {
+            Some(file) => format!("{} {:?} {:?}", file.source, file.condition, file.since),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_word_is_a_condition_and_unknown_ones_are_no_error() {
+        for (fields, expected) in [
+            ("", "file:started Unknown None"),
+            (r#","status":"busy","statusUpdatedAt":5"#, "file:busy Busy Some(5)"),
+            (r#","status":"idle""#, "file:idle Resting { shells: false } None"),
+            (r#","status":"shell""#, "file:shell Resting { shells: true } None"),
+            (
+                r#","status":"waiting","waitingFor":"permission prompt""#,
+                "file:waiting Asking { request: Permission } None",
+            ),
+            (
+                r#","status":"waiting","waitingFor":"input needed""#,
+                "file:waiting Asking { request: Question } None",
+            ),
+            (r#","status":"waiting","waitingFor":"dialog open""#, "file:waiting Dialog None"),
+            (r#","status":"waiting""#, "file:waiting Dialog None"),
+            (r#","status":"dreaming","x":[{}]"#, "file:dreaming Unknown None"),
+            (r#","kind":"daemon-worker""#, "nothing"),
+            (r#","procStart":"soon""#, "nothing"),
+            (r#","status":"idle"}08}76,"waitingFor":"dialog open""#, "nothing"),
+        ] {
+            assert_eq!(condition(fields), expected, "{fields}");
+        }
+        for text in ["", "null", "[]", "{}", r#"{"pid":1}"#, "\u{0}"] {
+            assert!(read(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_says_who_where_and_in_which_namespace() {
+        let text = r#"{"pid":9096,"sessionId":"21f5","cwd":"/home/dev/project","procStart":"519941",
+            "version":"2.1.330","kind":"bg","jobId":"j1","entrypoint":"sdk-cli","name":"Fix it","nameSource":"auto",
+            "pidDomain":"linux:00000000:pid:[4026531836]","tmux":"main:@0.%7","status":"idle"}"#;
+        let file = read(text.as_bytes()).unwrap();
+        assert_eq!(file.process, Process { pid: 9096, start: 519_941 });
+        assert_eq!(file.pid_namespace.as_deref(), Some("pid:[4026531836]"));
+        assert_eq!(file.about.title.as_deref(), Some("Fix it"));
+        assert_eq!(file.about.job.as_deref(), Some("j1"));
+        assert_eq!(file.about.place.pane.as_deref(), Some("%7"));
+        assert!(file.about.headless);
+        let derived = text.replace("auto", "derived");
+        assert_eq!(read(derived.as_bytes()).unwrap().about.title, None);
+    }
+
+    #[test]
+    fn only_sessions_are_named_by_their_pid() {
+        for (name, pid) in [
+            ("9096.json", Some(9096)),
+            ("9096.abc.key", None),
+            (".json", None),
+            ("+5.json", None),
+            ("99999999999.json", None),
+            ("../1.json", None),
+        ] {
+            assert_eq!(pid_of(name), pid, "{name}");
+        }
+    }
+}
