@@ -1,5 +1,5 @@
 """What the driver does in each scenario (what the model says is in scenarios.json)."""
-import os, re, signal, subprocess, time
+import os, re, signal, subprocess, sys, time, json
 
 S = {}
 
@@ -604,3 +604,811 @@ def bg(r):
     subprocess.run([os.path.join(r.dir, "bin", "claude"), "daemon", "stop"], env=r.env(), cwd=r.proj, capture_output=True, timeout=20)
 
 
+
+# -- more: hooks of the person's own, several prompts at once, dialogs ---------------------------
+def user_hook(r, event, script, matcher=None):
+    """A hook of the person's own beside the recorder: `script` is a Python program, its stdin read into `d`."""
+    n = sum(1 for f in os.listdir(r.dir) if f.startswith("user_hook"))
+    p = os.path.join(r.dir, "user_hook%d.py" % n)
+    with open(p, "w") as f:
+        f.write("import json, os, sys, time\nd = json.load(sys.stdin)\n" + script + "\n")
+    s = os.path.join(r.home, ".claude", "settings.json")
+    with open(s) as f:
+        j = json.load(f)
+    ent = {"hooks": [{"type": "command", "command": "%s -I -S %s" % (sys.executable, p)}]}
+    if matcher:
+        ent["matcher"] = matcher
+    j["hooks"].setdefault(event, []).append(ent)
+    with open(s, "w") as f:
+        json.dump(j, f, indent=1)
+    r.after_settings()
+
+
+ALLOW = 'print(json.dumps({"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}}))'
+DENY = 'print(json.dumps({"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": "deny", "message": "not this one"}}}))'
+
+
+def two_agents(r, second):
+    manual(r)
+    r.claude()
+    r.say("scn:subperm2 go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(4)
+    r.snap("first")
+    r.keys("1", why="approve the first")
+    time.sleep(3)
+    r.snap("second")
+    r.keys(second, why="approve the second" if second == "1" else "deny the second")
+    time.sleep(8)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def two_agents_permission(r):
+    """two background agents that both ask; granted one after the other"""
+    two_agents(r, "1")
+
+
+@scen
+def two_agents_permission_deny(r):
+    """two background agents that both ask: the first granted, the second denied with Esc"""
+    two_agents(r, "Escape")
+
+
+@scen
+def parallel_permission(r):
+    """two calls in one message, both need permission; the granted first one runs for 4 s"""
+    manual(r, allow=["Read"])
+    r.claude()
+    r.say("scn:parperm go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+    r.snap("first")
+    r.keys("1", why="approve first")
+    time.sleep(2)
+    r.snap("during")
+    r.wait(PROMPT)
+    r.mark("a prompt is on screen")
+    time.sleep(6)
+    r.snap("second")
+    r.keys("1", why="approve second")
+    r.mock_wait("done", "parperm", 1)
+    time.sleep(2)
+    r.exit()
+
+
+@scen
+def user_stop_hook_blocks(r):
+    """a Stop hook of the person's own that sends the model back to work once"""
+    manual(r)
+    user_hook(r, "Stop", 'if not d.get("stop_hook_active"):\n    sys.stderr.write("go on")\n    sys.exit(2)')
+    r.claude()
+    say_done(r, "stophook", 1, timeout=30, settle=3)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def user_prompt_hook_blocks(r):
+    """a UserPromptSubmit hook of the person's own that refuses some prompts"""
+    manual(r)
+    user_hook(r, "UserPromptSubmit", 'if "secret" in d.get("prompt", ""):\n    sys.stderr.write("no secrets here")\n    sys.exit(2)')
+    r.claude()
+    r.say("scn:plain secret")
+    time.sleep(4)
+    r.snap("blocked")
+    r.keys("C-u")
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("scn:second secret")
+    time.sleep(4)
+    r.snap("blocked2")
+    r.keys("C-u")
+    r.exit()
+
+
+@scen
+def hook_auto_approves(r):
+    """a PermissionRequest hook of the person's own answers at once; the tool runs for 5 s"""
+    manual(r, allow=["Read"])
+    user_hook(r, "PermissionRequest", ALLOW)
+    r.claude()
+    say_done(r, "autoperm", 1, timeout=30)
+    r.exit()
+
+
+@scen
+def hook_auto_denies(r):
+    """a PermissionRequest hook of the person's own refuses at once; the model goes on for 4 s"""
+    manual(r, allow=["Read"])
+    user_hook(r, "PermissionRequest", DENY)
+    r.claude()
+    say_done(r, "autodeny", 1, timeout=30)
+    r.exit()
+
+
+@scen
+def interrupt_ctrl_c(r):
+    """a tool interrupted with Ctrl-C"""
+    manual(r)
+    r.claude()
+    r.say("scn:longtool go")
+    r.mock_wait("done", "longtool", 0)
+    time.sleep(3)
+    r.keys("C-c", why="interrupt")
+    time.sleep(5)
+    r.snap("interrupted")
+    say_done(r, "plain", 0)
+    r.exit()
+
+
+@scen
+def interrupt_queued(r):
+    """a prompt typed while an answer streams, then Esc"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("scn:second go")
+    time.sleep(2)
+    r.snap("queued")
+    r.keys("Escape", why="Esc with a queued prompt")
+    time.sleep(5)
+    r.snap("after")
+    if "esc to interrupt" in r.screen() or not os.path.exists(r.mocklog) or '"scenario": "second"' not in open(r.mocklog).read():
+        r.keys("Escape", why="Esc again")
+        time.sleep(4)
+        r.snap("after2")
+    r.keys("C-u")
+    time.sleep(0.3)
+    r.exit()
+
+
+@scen
+def interrupt_queued_tool(r):
+    """a prompt typed while a tool runs, then Esc"""
+    manual(r)
+    r.claude()
+    r.say("scn:longtool go")
+    r.mock_wait("done", "longtool", 0)
+    time.sleep(2)
+    r.say("scn:second go")
+    time.sleep(2)
+    r.snap("queued")
+    r.keys("Escape", why="Esc with a queued prompt")
+    time.sleep(6)
+    r.snap("after")
+    r.keys("C-u")
+    time.sleep(0.3)
+    r.exit()
+
+
+@scen
+def dialog_config(r):
+    """/config at the prompt"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("/config")
+    time.sleep(6)
+    r.snap("config")
+    r.keys("Escape", why="close /config: leaves the search")
+    time.sleep(2)
+    r.snap("first-esc")
+    r.keys("Escape", why="close /config")
+    time.sleep(2)
+    r.snap("closed")
+    say_done(r, "second", 0)
+    r.exit()
+
+
+@scen
+def dialog_model_running(r):
+    """/model opened while an answer streams"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("/model")
+    time.sleep(4)
+    r.snap("model")
+    r.keys("Escape", why="close /model")
+    time.sleep(1)
+    r.snap("closed")
+    r.mock_wait("done", "slow", 0, timeout=40)
+    time.sleep(2)
+    r.exit()
+
+
+@scen
+def dialog_resume(r):
+    """/resume opened in a session and left with Esc, then another session picked"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.exit()
+    r.tmux("send-keys", "-t", "main:0.0", "clear", "Enter")
+    time.sleep(0.5)
+    r.claude()
+    say_done(r, "second", 0, "Second scripted")
+    r.say("/resume")
+    time.sleep(5)
+    r.snap("picker")
+    r.keys("Escape", why="close the picker")
+    time.sleep(3)
+    r.snap("closed")
+    r.say("/resume")
+    time.sleep(4)
+    r.keys("Enter", why="pick the first")
+    time.sleep(4)
+    r.snap("picked")
+    say_done(r, "third", 0)
+    r.exit()
+
+
+# -- trust, no hooks, nested, bash mode, compaction -----------------------------------------------
+@scen
+def trust(r):
+    """a first start in a folder nobody trusted yet"""
+    manual(r)
+    p = os.path.join(r.home, ".claude.json")
+    with open(p) as f:
+        j = json.load(f)
+    j["projects"] = {}
+    with open(p, "w") as f:
+        json.dump(j, f, indent=1)
+    r.claude(ready=False)
+    r.wait("trust", 20)
+    r.mark("trust dialog is on screen")
+    time.sleep(7)
+    r.snap("trust")
+    r.keys("Down")
+    time.sleep(0.3)
+    r.keys("Enter", why="trust the folder")
+    time.sleep(3)
+    r.snap("after")
+    say_done(r, "plain", 0, "scripted answer")
+    r.exit()
+
+
+@scen
+def no_hooks(r):
+    """disableAllHooks: what the files tell alone"""
+    r.settings(permissions={"allow": ["Read"], "defaultMode": "default"}, disableAllHooks=True)
+    r.claude()
+    r.say("scn:longperm go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+    r.keys("1", why="approve")
+    r.mock_wait("done", "longperm", 1)
+    time.sleep(3)
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    r.keys("Escape", why="interrupt")
+    time.sleep(3)
+    r.keys("C-u")
+    r.say("scn:perm go")
+    r.wait(PROMPT)
+    time.sleep(2)
+    r.keys("Escape", why="deny")
+    time.sleep(3)
+    r.keys("C-u")
+    say_done(r, "sub1", 2, timeout=60, settle=3)
+    r.exit()
+
+
+@scen
+def nested(r):
+    """a Bash tool that runs claude -p"""
+    manual(r, allow=["Bash"])
+    r.claude()
+    say_done(r, "nested", 1, timeout=60, settle=2)
+    r.exit()
+
+
+@scen
+def bash_mode(r):
+    """!sleep 3 at the prompt, and !sleep 3 while an answer streams"""
+    manual(r)
+    r.claude()
+    r.say("!sleep 3")
+    time.sleep(7)
+    r.snap("bash")
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("!sleep 3")
+    time.sleep(2)
+    r.snap("during")
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(7)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def bash_mode_interrupt(r):
+    """!sleep 30 at the prompt, then Esc"""
+    manual(r)
+    r.claude()
+    r.say("!sleep 30")
+    time.sleep(3)
+    r.keys("Escape", why="interrupt bash mode")
+    time.sleep(4)
+    r.snap("after")
+    r.keys("C-u", "BSpace", why="the command is back in the input line: empty it, leave bash mode")
+    time.sleep(0.4)
+    say_done(r, "plain", 0)
+    r.exit()
+
+
+@scen
+def compact_interrupt(r):
+    """/compact, then Esc while the summary is written"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    say_done(r, "slowcompact", 0, "slow to sum up")
+    r.say("/compact")
+    time.sleep(3)
+    r.snap("compacting")
+    r.keys("Escape", why="interrupt /compact")
+    time.sleep(4)
+    r.snap("after")
+    r.keys("C-u")
+    say_done(r, "third", 0)
+    r.exit()
+
+
+@scen
+def auto_compact(r):
+    """the context is full: the client compacts by itself before the next turn"""
+    manual(r)
+    r.claude()
+    say_done(r, "full", 0, "nearly full")
+    r.say("scn:second go")
+    time.sleep(8)
+    r.snap("after")
+    r.exit()
+
+
+# -- background work -------------------------------------------------------------------------------
+@scen
+def background_agent_stopped(r):
+    """a person stops the background agent"""
+    manual(r)
+    r.claude()
+    r.say("scn:longsubbg go")
+    r.mock_wait("done", "longsubbg", 1)
+    time.sleep(3)
+    r.snap("running")
+    r.say("/tasks")
+    time.sleep(2)
+    r.snap("tasks")
+    r.keys("x", why="stop the agent")
+    time.sleep(2)
+    r.snap("stopped")
+    r.keys("Escape", why="close the list")
+    time.sleep(4)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def background_shell_idle(r):
+    """a background shell command that ends while the session is idle, then one that ends during a turn"""
+    manual(r)
+    r.claude()
+    r.say("scn:bgbash go")
+    r.mock_wait("done", "bgbash", 2, timeout=60)
+    time.sleep(3)
+    r.say("scn:bgbash2 go")
+    r.mock_wait("done", "bgbash2", 1, timeout=60)
+    time.sleep(0.6)
+    r.say("scn:slow go")
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(6)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def background_both(r):
+    """a background shell command and a background agent both go on after the turn"""
+    manual(r)
+    r.claude()
+    say_done(r, "bgboth", 1)
+    time.sleep(14)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def foreground_agent_interrupt(r):
+    """background tasks switched off: the agent runs inside the turn; Esc"""
+    manual(r)
+    os.environ["CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"] = "1"
+    os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"
+    r.claude()
+    r.say("scn:longsub go")
+    r.mock_wait("done", "worker_long", 0)
+    time.sleep(3)
+    r.snap("running")
+    r.keys("Escape", why="interrupt")
+    time.sleep(4)
+    r.snap("interrupted")
+    r.keys("C-u")
+    say_done(r, "plain", 0)
+    r.exit()
+
+
+# -- answers -----------------------------------------------------------------------------------------
+def plan_until_dialog(r):
+    manual(r)
+    r.claude("--permission-mode", "plan")
+    r.say("scn:plan go")
+    r.wait("Would you like to proceed|ready to (execute|code)|Ready to code|Exit plan mode")
+    r.mark("plan is on screen")
+    time.sleep(4)
+    r.snap("plan")
+
+
+@scen
+def plan_reject(r):
+    """the plan's dialog left with Esc"""
+    plan_until_dialog(r)
+    r.keys("Escape", why="reject the plan")
+    time.sleep(4)
+    r.snap("after")
+    r.keys("C-u")
+    r.exit()
+
+
+@scen
+def plan_keep(r):
+    """the plan's dialog answered with its last option: what to change"""
+    plan_until_dialog(r)
+    m = re.findall(r"(\d)\. ", r.screen())
+    r.keys(m[-1] if m else "4", why="the last option")
+    time.sleep(1)
+    r.snap("last")
+    r.tmux("send-keys", "-t", "main:0.0", "-l", "change it please")
+    time.sleep(0.4)
+    r.keys("Enter", why="send the feedback")
+    time.sleep(5)
+    r.snap("after")
+    if r.wait("Would you like to proceed|Ready to code", 1, soft=True):
+        r.keys("Escape", why="reject the plan")
+        time.sleep(3)
+    r.keys("C-u")
+    r.exit()
+
+
+@scen
+def question_cancel(r):
+    manual(r)
+    r.claude()
+    r.say("scn:ask go")
+    r.wait("Which colour")
+    r.mark("question is on screen")
+    time.sleep(4)
+    r.keys("Escape", why="cancel the question")
+    time.sleep(4)
+    r.snap("after")
+    r.keys("C-u")
+    r.exit()
+
+
+@scen
+def question_answer_fast(r):
+    manual(r)
+    r.claude()
+    r.say("scn:ask go")
+    r.wait("Which colour")
+    r.mark("question is on screen")
+    time.sleep(0.6)  # Enter 5 ms after the dialog was on screen did nothing (one run)
+    r.keys("Enter", why="first answer")
+    r.mock_wait("done", "ask", 1)
+    time.sleep(2)
+    r.exit()
+
+
+@scen
+def deny_no(r):
+    """a permission prompt answered with its last option, No"""
+    manual(r)
+    r.claude()
+    r.say("scn:perm go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(4)
+    r.snap("prompt")
+    m = re.findall(r"(\d)\. No", r.screen())
+    r.keys(m[-1] if m else "3", why="No")
+    time.sleep(4)
+    r.snap("denied")
+    r.keys("C-u")
+    say_done(r, "plain", 0)
+    r.exit()
+
+
+@scen
+def queued_tools(r):
+    """a prompt typed while a tool runs: it goes into the same turn"""
+    manual(r)
+    r.claude()
+    r.say("scn:queuedtools go")
+    r.mock_wait("done", "queuedtools", 0)
+    time.sleep(2)
+    r.say("one more thing, please")
+    time.sleep(1)
+    r.snap("queued")
+    r.mock_wait("done", "queuedtools", 2, timeout=40)
+    time.sleep(3)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def pretool_hook_slow(r):
+    """a PreToolUse hook of the person's own that takes 2 s, then a permission prompt"""
+    manual(r)
+    user_hook(r, "PreToolUse", "time.sleep(2)")
+    r.claude()
+    r.say("scn:perm go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+    r.keys("1", why="approve")
+    r.mock_wait("done", "perm", 1)
+    time.sleep(2)
+    r.exit()
+
+
+# -- ends, errors, two clients ------------------------------------------------------------------------
+@scen
+def wakeup_scheduled(r):
+    """the model schedules a wake-up (CronCreate) and stops; the turn that starts by itself"""
+    manual(r, allow=["Bash", "CronCreate", "ScheduleWakeup", "ToolSearch"])
+    r.claude()
+    r.say("scn:cron go")
+    r.mock_wait("done", "cron", 2, timeout=40)
+    r.snap("stopped")
+    r.mock_wait("done", "plain", 0, timeout=150)
+    time.sleep(4)
+    r.snap("woken")
+    r.exit()
+
+
+@scen
+def sigterm_turn(r):
+    """SIGTERM while an answer streams"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    pid = r.pid()
+    r.mark("SIGTERM", pid=pid)
+    os.kill(pid, signal.SIGTERM)
+    time.sleep(5)
+    r.snap("after")
+
+
+def with_permission_open(r, t="main:0.0"):
+    r.say("scn:perm go", t)
+    r.wait(PROMPT, 30, t)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+
+
+@scen
+def kill_9_permission(r):
+    """kill -9 while a permission prompt is open"""
+    manual(r)
+    r.claude()
+    with_permission_open(r)
+    pid = r.pid()
+    r.mark("kill -9", pid=pid)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(4)
+    r.snap("after")
+
+
+@scen
+def pane_killed_permission(r):
+    """the pane is killed while a permission prompt is open"""
+    manual(r)
+    r.claude()
+    b = r.split()
+    r.claude(t=b)
+    with_permission_open(r, b)
+    r.mark("kill-pane", pid=r.pid(b))
+    r.tmux("kill-pane", "-t", b)
+    time.sleep(5)
+    r.exit()
+
+
+@scen
+def rapid(r):
+    """a prompt, Esc within 0.3 s, a prompt again"""
+    manual(r)
+    r.claude()
+    r.say("scn:stall go")
+    time.sleep(0.2)
+    r.keys("Escape", why="Esc at once")
+    time.sleep(0.5)
+    r.keys("C-u")
+    r.say("scn:plain go")
+    r.mock_wait("done", "plain", 0)
+    time.sleep(2)
+    r.snap("after")
+    r.say("scn:slow go")
+    time.sleep(0.25)
+    r.keys("Escape", why="Esc at once")
+    time.sleep(0.05)
+    r.keys("C-u")
+    r.say("scn:second go")
+    r.mock_wait("done", "second", 0)
+    time.sleep(2)
+    r.snap("after2")
+    r.exit()
+
+
+@scen
+def two_clients(r):
+    """one conversation resumed by two clients at once"""
+    manual(r)
+    sid = "11111111-2222-4333-8444-555555555555"
+    r.claude("--session-id", sid)
+    say_done(r, "plain", 0, "scripted answer")
+    b = r.split()
+    r.claude("--resume", sid, t=b, ready=False)
+    r.wait(r"^\s*❯", 20, b, soft=True)
+    time.sleep(2)
+    r.snap("second", b)
+    r.say("scn:slow go", b)
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    say_done(r, "second", 0)
+    r.mock_wait("done", "slow", 0, timeout=40)
+    time.sleep(2)
+    r.snap("both", b)
+    r.exit(b)
+    r.exit()
+
+
+@scen
+def continue_killed(r):
+    """claude --continue of a session that was killed -9 in a tool"""
+    manual(r)
+    r.claude()
+    r.say("scn:longtool go")
+    r.mock_wait("done", "longtool", 0)
+    time.sleep(2)
+    pid = r.pid()
+    r.mark("kill -9", pid=pid)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(2)
+    r.tmux("send-keys", "-t", "main:0.0", "reset", "Enter")
+    time.sleep(1.5)
+    r.tmux("send-keys", "-t", "main:0.0", "clear", "Enter")
+    time.sleep(0.5)
+    r.claude("--continue")
+    time.sleep(3)
+    r.snap("continued")
+    say_done(r, "plain", 0)
+    r.exit()
+
+
+error_scen("error-429", "rate429", 12)
+
+
+@scen
+def error_background(r):
+    """a turn fails while a background agent works on"""
+    manual(r)
+    os.environ["CLAUDE_CODE_MAX_RETRIES"] = "2"
+    os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_MAX_RETRIES"
+    r.claude()
+    r.say("scn:bgthen go")
+    r.mock_wait("done", "bgthen", 1)
+    time.sleep(1)
+    r.say("scn:bad400 go")
+    time.sleep(10)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def error_in_tools(r):
+    """a turn fails with 500 after its first tool"""
+    manual(r)
+    os.environ["CLAUDE_CODE_MAX_RETRIES"] = "2"
+    os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_MAX_RETRIES"
+    r.claude()
+    r.say("scn:toolerr go")
+    time.sleep(10)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def stream_cut(r):
+    manual(r)
+    r.claude()
+    r.say("scn:cut go")
+    time.sleep(14)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def permission_idle_deny(r):
+    """a permission prompt left alone for 65 s, then denied"""
+    manual(r)
+    r.claude()
+    r.say("scn:perm go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(65)
+    r.keys("Escape", why="deny")
+    time.sleep(4)
+    r.snap("denied")
+    r.keys("C-u")
+    r.exit()
+
+
+@scen
+def deny_amend(r):
+    """a permission prompt answered with No and a word to the model (Tab): the turn goes on"""
+    manual(r)
+    r.claude()
+    r.say("scn:permgoon go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+    for _ in range(3):
+        r.tmux("send-keys", "-t", "main:0.0", "Down")
+        time.sleep(0.2)
+    r.keys("Tab", why="amend the No")
+    time.sleep(0.5)
+    r.tmux("send-keys", "-t", "main:0.0", "-l", "use another name")
+    time.sleep(0.5)
+    r.snap("amend")
+    r.keys("Enter", why="No, with a word")
+    time.sleep(8)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def no_turn_duration(r):
+    """showTurnDuration off: are the turn_duration lines written?"""
+    r.settings(permissions={"allow": ["Read"], "defaultMode": "default"}, disableAllHooks=True, showTurnDuration=False)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer", settle=3)
+    say_done(r, "sub1", 2, timeout=60, settle=3)
+    r.exit()
+
+
+@scen
+def send_now(r):
+    """a queued prompt sent at once with ctrl+x ctrl+s while an answer streams"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("scn:second go")
+    time.sleep(2)
+    r.keys("C-x", "C-s", why="send now")
+    time.sleep(6)
+    r.snap("after")
+    r.exit()

@@ -228,8 +228,8 @@ class Handler(BaseHTTPRequestHandler):
         lastuser = next((t for r, t in reversed(msgs) if r == "user" and t), "")
         name, n, keytext = locate(msgs)
         aux = None
-        if "create a detailed summary" in lastuser[-12000:] or "<summary>" in last[-12000:]:
-            aux, turn = "compact", {"text": "<analysis>The user ran a scripted scenario.</analysis>\n<summary>\nScripted scenario; nothing is pending.\n</summary>", "chunk_ms": 30}
+        if "create a detailed summary" in lastuser[-12000:] or "<summary>" in strip_noise(last)[-12000:]:
+            aux, turn = "compact", {"text": "<analysis>The user ran a scripted scenario.</analysis>\n<summary>\nScripted scenario; nothing is pending.\n</summary>", "chunk_ms": 1500 if name == "slowcompact" else 30}
         elif not tools and b.get("output_config", {}).get("format") or "title" in sysp.lower() and not tools:
             aux, turn = "title", {"text": json.dumps({"title": "Mock session title", "isNewTopic": True})}
         elif "[SUGGESTION MODE" in lastuser or "suggestion mode" in lastuser.lower():

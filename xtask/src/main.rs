@@ -10,6 +10,7 @@ mod dist;
 mod install;
 mod matrix;
 mod pictures;
+mod transitions;
 mod wire;
 mod workspace;
 
@@ -28,6 +29,8 @@ enum Task {
     Matrix(matrix::Arguments),
     /// Makes the recording that `crewboard demo` plays, from recordings of the real agent.
     Demo,
+    /// Prints the table of what makes a status into docs/statuses.md.
+    Transitions,
     /// Puts pictures of the board, as text, into README.md. Wants tmux.
     Pictures,
     /// Measures the shipped program beside what cannot be done without.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Install(arguments) => install::run(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Matrix(arguments) => matrix::run(&arguments),
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
+        Task::Transitions => transitions::run().map(|()| ExitCode::SUCCESS),
         Task::Pictures => pictures::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
     };

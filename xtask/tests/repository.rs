@@ -15,7 +15,8 @@ const KNOWS: [(&str, &[&str]); 11] = [
     ("crewboard-platform", &["core"]),
     ("crewboard-integrations", &["core"]),
     ("crewboard-client", &["core", "protocol", "config", "platform"]),
-    ("crewboard-daemon", &["core", "protocol", "config", "platform"]),
+    // What agents leave in files is read where it is watched.
+    ("crewboard-daemon", &["core", "protocol", "config", "platform", "integrations"]),
     // The board and the daemon talk over the socket alone.
     ("crewboard-board", &["core", "protocol", "config", "platform", "client"]),
     (

@@ -1,6 +1,5 @@
 //! What came out, for people: a Markdown table, and a line for each scenario while it runs.
 
-use super::open::Open;
 use super::watch::Process;
 use crate::workspace;
 use anyhow::Result;
@@ -13,10 +12,6 @@ use std::process::Command;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grade {
     Right,
-    /// Wrong in a way that is known, with its reason.
-    Open,
-    /// Listed as open, but right: the list is to be shortened.
-    NoLongerOpen,
     Wrong,
     /// The client was not led through the scenario; nothing is known about us.
     HarnessFailed,
@@ -26,7 +21,6 @@ pub(crate) enum Grade {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) scenario: String,
-    pub(crate) open: Option<&'static Open>,
     pub(crate) rows: Vec<Row>,
     /// Why the harness gave up.
     pub(crate) harness: Option<String>,
@@ -60,13 +54,9 @@ impl Row {
         Self { changes: changes.collect(), ..Self::default() }
     }
 
-    fn grade(&self, open: Option<&Open>) -> Grade {
-        match (&self.verdict, open) {
-            _ if self.trouble.is_some() => Grade::Wrong,
-            (Some(verdict), _) if verdict.is_right() => Grade::Right,
-            (Some(verdict), Some(open)) if open.covers(verdict) => Grade::Open,
-            _ => Grade::Wrong,
-        }
+    fn grade(&self) -> Grade {
+        let is_right = self.verdict.as_ref().is_some_and(Verdict::is_right);
+        if is_right && self.trouble.is_none() { Grade::Right } else { Grade::Wrong }
     }
 
     fn words(&self) -> String {
@@ -81,10 +71,9 @@ impl Row {
 }
 
 impl Outcome {
-    pub(crate) fn new(scenario: &str, open: Option<&'static Open>) -> Self {
+    pub(crate) fn new(scenario: &str) -> Self {
         Self {
             scenario: scenario.to_owned(),
-            open,
             rows: Vec::new(),
             harness: None,
             trouble: None,
@@ -96,13 +85,9 @@ impl Outcome {
         if self.harness.is_some() {
             return Grade::HarnessFailed;
         }
-        let any = |grade: Grade| self.rows.iter().any(|row| row.grade(self.open) == grade);
-        if self.trouble.is_some() || self.rows.is_empty() || any(Grade::Wrong) {
+        let any_wrong = self.rows.iter().any(|row| row.grade() == Grade::Wrong);
+        if self.trouble.is_some() || self.rows.is_empty() || any_wrong {
             Grade::Wrong
-        } else if any(Grade::Open) {
-            Grade::Open
-        } else if self.open.is_some() {
-            Grade::NoLongerOpen
         } else {
             Grade::Right
         }
@@ -132,8 +117,6 @@ impl Grade {
     fn word(self) -> &'static str {
         match self {
             Self::Right => "right",
-            Self::Open => "**open**",
-            Self::NoLongerOpen => "right, **no longer open**: take it off the list",
             Self::Wrong => "**wrong**",
             Self::HarnessFailed => "**harness failed**",
         }
@@ -192,16 +175,12 @@ fn page(outcomes: &[Outcome], version: &str, date: &str) -> String {
 fn table_row(outcome: &Outcome, row: &Row) -> String {
     let last = row.changes.last().map_or("nothing", |(status, ..)| status.as_str());
     let last_is_right = row.verdict.as_ref().is_some_and(Verdict::last_is_right);
-    let grade = match row.grade(outcome.open) {
-        Grade::Right if outcome.grade() == Grade::NoLongerOpen => Grade::NoLongerOpen,
-        grade => grade,
-    };
     format!(
         "| {} | {} | {} | {} | {last}{} | {} | {} |",
         outcome.scenario,
         row.name,
         row.words(),
-        grade.word(),
+        row.grade().word(),
         if last_is_right { "" } else { " **wrong**" },
         spread(&row.after_acts),
         spread(&row.after_screens),
@@ -210,9 +189,6 @@ fn table_row(outcome: &Outcome, row: &Row) -> String {
 
 fn note(outcome: &Outcome) -> Option<String> {
     let mut lines = Vec::new();
-    if let (Some(open), Grade::Open) = (outcome.open, outcome.grade()) {
-        lines.push(format!("open: {}.", open.reason));
-    }
     lines.extend(outcome.harness.iter().map(|why| format!("the harness gave up: `{why}`.")));
     lines.extend(outcome.trouble.iter().map(|why| format!("{why}.")));
     for row in &outcome.rows {
@@ -224,8 +200,6 @@ fn note(outcome: &Outcome) -> Option<String> {
 fn tally(outcomes: &[Outcome]) -> String {
     let grades = [
         (Grade::Right, "right"),
-        (Grade::NoLongerOpen, "right though listed as open"),
-        (Grade::Open, "open"),
         (Grade::Wrong, "wrong"),
         (Grade::HarnessFailed, "where the harness failed"),
     ];
@@ -255,7 +229,7 @@ mod tests {
     use super::*;
 
     fn outcome(name: &str, rows: Vec<Row>) -> Outcome {
-        Outcome { rows, ..Outcome::new(name, None) }
+        Outcome { rows, ..Outcome::new(name) }
     }
 
     fn row(problem: Option<&str>) -> Row {

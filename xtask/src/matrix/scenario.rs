@@ -1,6 +1,5 @@
 //! One scenario: run it, sort what was seen by client process, and compare each with the truth.
 
-use super::open;
 use super::reference::{Clocks, Origin, rebase};
 use super::report::{Outcome, Row};
 use super::watch::{self, Process};
@@ -11,7 +10,7 @@ use crewboard_testkit::truth::{RowTruth, Scenario, compare};
 use std::path::Path;
 
 pub(crate) fn run(program: &Path, name: &str, truth: &Scenario, keep: bool) -> Outcome {
-    let mut outcome = Outcome::new(name, open::find(name));
+    let mut outcome = Outcome::new(name);
     let world = match World::new(program) {
         Ok(world) => world,
         Err(error) => {
@@ -116,7 +115,7 @@ mod tests {
         }
         change(&mut lines);
         let processes = watch::processes(lines.iter().map(String::as_str)).unwrap();
-        let mut outcome = Outcome::new(name, open::find(name));
+        let mut outcome = Outcome::new(name);
         outcome.rows = rows(scenario, &processes, clocks);
         outcome
     }
@@ -126,17 +125,14 @@ mod tests {
         let truth = Truth::load().unwrap();
         for name in truth.scenarios() {
             let outcome = told(name, |_| ());
-            let expected =
-                if open::find(name).is_some() { Grade::NoLongerOpen } else { Grade::Right };
-            assert_eq!(outcome.grade(), expected, "{}", outcome.summary());
+            assert_eq!(outcome.grade(), Grade::Right, "{}", outcome.summary());
         }
     }
 
     #[test]
-    fn a_lost_change_is_wrong_and_in_an_open_scenario_open() {
+    fn a_lost_change_is_wrong() {
         let without = |index: usize| move |lines: &mut Vec<String>| drop(lines.remove(index));
         assert_eq!(told("plain", without(2)).grade(), Grade::Wrong);
-        assert_eq!(told("interrupt-stream", without(2)).grade(), Grade::Open);
         assert_eq!(told("interrupt-stream", without(5)).grade(), Grade::Wrong, "never closed");
     }
 

@@ -139,12 +139,17 @@ struct Watcher {
 
 impl Watcher {
     fn start(world: &World) -> Result<Self> {
-        let mut child = world
-            .crewboard()
-            .args(["watch", "--json"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start `crewboard watch --json`")?;
+        let spawn = || world.crewboard().args(["watch", "--json"]).stdout(Stdio::piped()).spawn();
+        let mut started = spawn();
+        for _ in 0..100 {
+            // A child that another job forked meanwhile may hold the fresh copy of the program open.
+            if !matches!(&started, Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            started = spawn();
+        }
+        let mut child = started.context("cannot start `crewboard watch --json`")?;
         let output = child.stdout.take();
         let mut watcher = Self { child, reader: None };
         let output = output.context("the watcher has no output")?;

@@ -1,0 +1,27 @@
+//! `cargo xtask transitions`: the page of what makes a status, from the table that the tests hold the
+//! program to.
+
+use crate::workspace;
+use anyhow::Result;
+use std::path::PathBuf;
+
+fn path() -> PathBuf {
+    workspace::root().join("docs").join("statuses.md")
+}
+
+pub(crate) fn run() -> Result<()> {
+    std::fs::write(path(), crewboard_core::transitions_page())?;
+    println!("wrote {}", path().display());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_the_table() {
+        let page = std::fs::read_to_string(path()).unwrap();
+        assert_eq!(page, crewboard_core::transitions_page(), "run `cargo xtask transitions`");
+    }
+}
