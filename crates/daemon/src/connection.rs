@@ -4,6 +4,7 @@ use crate::actor::{ConnectionId, Input};
 use crate::subscribers::Line;
 use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
 use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, recv};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
@@ -76,6 +77,7 @@ impl Connection {
     }
 
     async fn converse(&mut self, state: &mut State) -> io::Result<()> {
+        self.read_what_came_along(state).await?;
         self.read(state).await?;
         loop {
             self.write(state).await?;
@@ -114,6 +116,20 @@ impl Connection {
                 () = expired(state.timer.as_mut()) => return Ok(()),
             }
         }
+    }
+
+    /// Takes in what was sent before the connection was accepted, without waiting to be told that it is
+    /// there: a client that asks after a hook has ended is to be answered after that hook's event, and
+    /// those that were told first are not always told in the order in which they came.
+    async fn read_what_came_along(&mut self, state: &mut State) -> io::Result<()> {
+        let mut first = vec![0; READ_BYTES];
+        if let Ok((length, _)) = recv(&self.stream, first.as_mut_slice(), RecvFlags::DONTWAIT)
+            && let Some(came) = first.get(..length)
+        {
+            state.read.extend_from_slice(came);
+            self.take_lines(state).await;
+        }
+        Ok(())
     }
 
     /// Reads what is there and takes in every whole line of it.
