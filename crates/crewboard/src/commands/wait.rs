@@ -6,6 +6,7 @@ use crate::failure::{Failure, exit_code};
 use crate::select;
 use crewboard_client::TalkError;
 use crewboard_core::{Goal, RowKey, Session, Status, WaitOutcome, WaitScope};
+use crewboard_platform::process_of;
 use crewboard_protocol::{Reply, Request, WaitRequest};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -53,8 +54,12 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 }
                 conversation = connect(&rendezvous)?;
                 request.missing_may_come = true;
-                // The next daemon learns from us of rows whose agents may never speak again.
-                for row in &all {
+                // The next daemon learns from us of agents that died meanwhile and will never speak again.
+                // Of those that live we know only what was before we began to wait, and they will.
+                let is_dead = |row: &&Session| {
+                    row.process().is_some_and(|process| process_of(process.pid) != Some(process))
+                };
+                for row in all.iter().filter(is_dead) {
                     conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
                 }
             }
