@@ -154,7 +154,7 @@ impl Facts {
     pub(crate) fn deadline(&self, headless: bool) -> Option<(Stamp, u64)> {
         let over = matches!(self.turn.state, TurnState::Done | TurnState::Failed);
         let shown_working = matches!(self.shown, Some((Status::Working, _)));
-        (headless && over && shown_working && self.ended.is_none())
+        (headless && over && shown_working && self.ended.is_none() && !self.is_held())
             .then_some((self.turn.since, HEADLESS_SETTLE_MS))
     }
 
@@ -259,7 +259,9 @@ impl Facts {
             Event::AttentionCalled { request, text } => {
                 // It says what a request said seconds before; alone it tells of a dialog that no
                 // request announced (harness: auto mode's own).
-                if self.requests.first().is_some() {
+                if report.headless {
+                    Err("nobody can answer a headless session, so it does not wait")
+                } else if self.requests.first().is_some() {
                     Ok(())
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")

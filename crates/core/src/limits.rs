@@ -55,12 +55,12 @@ pub const EXPLAINED_MS: u64 = 1500;
 /// Milliseconds in which a hook tells of what the file says already: a new turn, a dialog. Hooks start
 /// 10 to 30 ms after the file is written, more on a busy machine; `/clear` keeps the file busy for 60.
 pub const UNANNOUNCED_MS: u64 = 250;
-/// Milliseconds by which a file may lag behind a hook: 425 at most were seen. After that the file is
-/// looked at once more, and believed.
-pub const DOUBT_MS: u64 = 1000;
+/// Milliseconds by which a file may lag behind a hook: 925 were seen on a busy machine, 425 on a quiet one.
+/// After that the file is looked at once more, and believed.
+pub const DOUBT_MS: u64 = 2000;
 /// Milliseconds after which the end of a turn that a hook told of is believed though the file does not
 /// say so: the look at [`DOUBT_MS`] was answered by then, or never will be.
-pub const HELD_MS: u64 = 2000;
+pub const HELD_MS: u64 = 4000;
 /// Milliseconds a dialog must have been open before the first prompt to need somebody: Claude Code
 /// opens an offer of its own at many a start, and people answer those they came for.
 pub const DIALOG_MS: u64 = 5000;

@@ -499,7 +499,9 @@ impl Sessions {
     }
 
     fn take_tick(&mut self, now: Now, outcome: &mut Outcome) {
-        while let Some((micros, key)) = self.deadlines.first().cloned() {
+        // A few for each row: one that is due again and again waits for the next tick and holds nobody up.
+        for _ in 0..8 * (self.deadlines.len() + 1) {
+            let Some((micros, key)) = self.deadlines.first().cloned() else { break };
             if micros > now.stamp.micros {
                 break;
             }
@@ -516,8 +518,8 @@ impl Sessions {
             if wakes {
                 row.snoozed_until = None;
             }
-            let silent = now.has_passed(row.facts.latest, LOST_AFTER_MS)
-                || row.facts.latest.boot != now.stamp.boot;
+            let heard = row.facts.heard();
+            let silent = now.has_passed(heard, LOST_AFTER_MS) || heard.boot != now.stamp.boot;
             let source = if !row.facts.watched
                 && silent
                 && !wakes

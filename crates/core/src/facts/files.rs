@@ -215,13 +215,13 @@ impl Facts {
     /// Concludes whatever the passing of time allows, one rule at a time. Each that applies removes
     /// its own reason, so that none applies twice.
     pub(crate) fn conclude(&mut self, headless: bool, now: Now) -> Option<Conclusion> {
+        /// Rules that can follow from one another at one moment.
+        const MAX_RULES: usize = 8;
         let mut last = None;
-        while let Some((rule, ..)) = self
-            .pending(headless)
-            .into_iter()
-            .flatten()
-            .find(|(_, since, wait)| now.has_passed(*since, *wait))
-        {
+        for _ in 0..MAX_RULES {
+            let pending = self.pending(headless).into_iter().flatten();
+            let mut due = pending.filter(|(_, since, wait)| now.has_passed(*since, *wait));
+            let Some((rule, ..)) = due.next() else { break };
             last = self.apply(rule, now).or(last);
         }
         last
@@ -322,6 +322,12 @@ impl Facts {
             _ => false,
         };
         self.turn.state == TurnState::Done && !self.turn.believed && is_open
+    }
+
+    /// When anything was last heard of the session, by whomever.
+    pub(crate) fn heard(&self) -> Stamp {
+        let seen = self.files.sight.as_ref().map_or(self.latest, |sight| sight.last);
+        self.latest.latest(seen)
     }
 
     /// Whether no hook ever told of anything in this process.

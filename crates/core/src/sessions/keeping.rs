@@ -37,7 +37,7 @@ impl Sessions {
             vec![(ended.stamp, KEEP_CLOSED_MS)]
         } else {
             let snoozed = row.snoozed_until.map(|until| (now.stamp, until.since(now.wall)));
-            let lost = (!facts.watched).then_some((facts.latest, LOST_AFTER_MS));
+            let lost = (!facts.watched).then_some((facts.heard(), LOST_AFTER_MS));
             let waits = [facts.deadline(row.headless), facts.next_conclusion(row.headless)];
             waits.into_iter().chain([snoozed, lost]).flatten().collect()
         };

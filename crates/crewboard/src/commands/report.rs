@@ -3,7 +3,7 @@
 use crate::arguments::ReportArguments;
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
-use crewboard_core::{Event, Place, Report};
+use crewboard_core::{AgentName, Event, Place, Report, SessionId};
 use crewboard_integrations::agents::Lookup;
 use crewboard_integrations::terminals;
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
         }
         None => None,
     };
-    if arguments.agent.is_empty() || arguments.session.is_empty() {
+    // Names of nothing but control characters are cleaned away.
+    if AgentName::new(&arguments.agent).is_empty() || SessionId::new(&arguments.session).is_empty()
+    {
         return Err(Failure::usage("--agent and --session must not be empty"));
     }
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
