@@ -271,8 +271,9 @@ mod linux {
                             }
                         }
                         Watched::Missing { profile, next } => {
+                            // The watch is one for all profiles that wait here, so the others' stays.
                             if names.iter().any(|(name, _)| *name == next) {
-                                self.unwatch(&descriptor);
+                                self.no_longer_missing(&descriptor, profile);
                                 self.arm(profile, now, &mut observations);
                             }
                         }
@@ -292,6 +293,17 @@ mod linux {
                 }
             }
             observations
+        }
+
+        /// A profile waits for nothing in that directory any more.
+        fn no_longer_missing(&mut self, descriptor: &WatchDescriptor, arrived: usize) {
+            let Some(reasons) = self.watched.get_mut(descriptor) else { return };
+            reasons.retain(
+                |reason| !matches!(reason, Watched::Missing { profile, .. } if *profile == arrived),
+            );
+            if reasons.is_empty() {
+                self.unwatch(descriptor);
+            }
         }
 
         fn unwatch(&mut self, descriptor: &WatchDescriptor) {

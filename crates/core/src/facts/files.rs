@@ -236,14 +236,14 @@ impl Facts {
     }
 
     /// The rules that wait for their time.
-    fn pending(&self, headless: bool) -> [Option<(Rule, Stamp, u64)>; 4] {
+    fn pending(&self, headless: bool) -> [Option<(Rule, Stamp, u64)>; 3] {
         if self.ended.is_some() {
-            return [None; 4];
+            return [None; 3];
         }
         let left = self.files.left.map(|at| (Rule::StayedOn, at, LEAVING_MS));
-        let Some(sight) = &self.files.sight else { return [left, None, None, None] };
+        let Some(sight) = &self.files.sight else { return [left, None, None] };
         if left.is_some() {
-            return [left, None, None, None];
+            return [left, None, None];
         }
         let is_over = |stamp: Stamp| is_news(sight.since, stamp) || lags(stamp, sight.last);
         let rule = match sight.condition {
@@ -279,7 +279,7 @@ impl Facts {
             Condition::Resting { .. } => (Rule::Believed, sight.first, OVER_MS),
             _ => (Rule::Believed, self.turn.since, HELD_MS),
         });
-        [None, rule, doubt.map(|stamp| (Rule::Doubt(stamp), stamp, DOUBT_MS)), held]
+        [rule, doubt.map(|stamp| (Rule::Doubt(stamp), stamp, DOUBT_MS)), held]
     }
 
     /// The moment of which the hooks tell other than the file: it is one of the two that lags.
@@ -512,7 +512,8 @@ impl Facts {
         let wants = self.files.blind
             && self.ended.is_none()
             && self.turn.state == TurnState::Working
-            && self.files.awaited.is_none();
+            // A look that came to nothing is one of its own turn only.
+            && self.files.awaited != Some(self.turn.since);
         if wants {
             self.files.awaited = Some(self.turn.since);
             self.files.looks.push(Wanted::TurnEndToCome(self.turn.since));
