@@ -1,0 +1,77 @@
+//! Which row an event belongs to.
+
+use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
+use crewboard_core::{Input, SessionId, StartOrigin, Status};
+
+#[test]
+fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
+    let mut world = World::new();
+    world.event(1, "s1", start(StartOrigin::Startup));
+    world.event(1, "s1", prompt("fix it"));
+    world.event(1, "s1", turn_end());
+    let key = world.only().key.clone();
+    world.event(1, "s1", SWITCH);
+    let left = world.report(1, "s1", turn_end());
+    world.event(1, "s2", start(StartOrigin::Clear));
+    // A word of the former conversation that comes late is nobody's.
+    world.told(left);
+    let row = world.only();
+    assert_eq!((&row.key, row.id.as_str(), row.status), (&key, "s2", Status::Idle));
+    assert_eq!(
+        (row.prompt.as_deref(), row.lineage.as_slice()),
+        (None, &[SessionId::new("s1")][..])
+    );
+    let history = world.sessions.with_history(&key).unwrap().history;
+    assert!(history.iter().all(|entered| entered.status == Status::Idle), "{history:?}");
+    // And back: an id that was left may return.
+    world.event(1, "s2", SWITCH);
+    world.event(1, "s1", start(StartOrigin::Resume));
+    assert_eq!(world.only().lineage, [SessionId::new("s2")]);
+}
+
+#[test]
+fn a_new_process_takes_a_closed_conversations_row_over() {
+    let mut world = World::new();
+    world.event(1, "s1", prompt("fix it"));
+    world.event(1, "s1", EXIT);
+    let key = world.only().key.clone();
+    world.event(2, "s1", start(StartOrigin::Resume));
+    let row = world.only();
+    assert_eq!((&row.key, row.pid, row.status, row.end), (&key, Some(2), Status::Idle, None));
+    assert_eq!(row.prompt.as_deref(), Some("fix it"));
+    // The old process's late end is not the new one's.
+    world.apply(Input::ProcessExited { process: process(1) });
+    world.event(1, "s1", EXIT);
+    assert_eq!(world.only().status, Status::Idle);
+    // A conversation that is open elsewhere is a second row.
+    world.event(3, "s1", start(StartOrigin::Resume));
+    assert_eq!(world.rows().len(), 2);
+}
+
+#[test]
+fn a_nested_agent_is_a_child_and_claims_no_pane() {
+    let mut world = World::new();
+    world.event(1, "outer", prompt("a"));
+    let inner = world.report(2, "inner", start(StartOrigin::Startup));
+    let outcome = world.apply(Input::Reported(Box::new(inner)));
+    assert_eq!(outcome.watch.iter().map(|watch| watch.process).collect::<Vec<_>>(), [process(2)]);
+    let ancestors = vec![process(9), process(1)];
+    world.apply(Input::ProcessWatched { process: process(2), ancestors });
+    let parent = world.of(1).key.clone();
+    assert_eq!((world.of(2).parent.as_ref(), &world.of(2).place.pane), (Some(&parent), &None));
+    assert_eq!(world.of(1).place.pane.as_deref(), Some("%1"));
+    // Its own later events do not bring the pane back.
+    world.event(2, "inner", prompt("b"));
+    assert_eq!(world.of(2).place.pane, None);
+}
+
+#[test]
+fn a_parent_that_is_learnt_of_later_is_found() {
+    let mut world = World::new();
+    let inner = world.report(2, "inner", prompt("a"));
+    world.apply(Input::Reported(Box::new(inner)));
+    world.apply(Input::ProcessWatched { process: process(2), ancestors: vec![process(1)] });
+    assert_eq!(world.of(2).parent, None);
+    world.event(1, "outer", prompt("b"));
+    assert_eq!(world.of(2).parent, Some(world.of(1).key.clone()));
+}

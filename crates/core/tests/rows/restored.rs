@@ -1,0 +1,177 @@
+//! What a view gives back to a new daemon.
+
+use crate::world::{World, process, prompt, request, tool, turn_end};
+use crewboard_core::{
+    End, Event, Input, Report, Session, SessionId, Stamp, Status, Timestamp, Watch,
+};
+
+/// What a view that followed `world` holds.
+fn held(world: &World) -> Vec<Session> {
+    let keys: Vec<_> = world.sessions.iter().map(|row| row.key.clone()).collect();
+    keys.iter().map(|key| world.sessions.with_history(key).unwrap()).collect()
+}
+
+#[test]
+fn a_new_daemon_gets_the_rows_back() {
+    let mut old = World::new();
+    old.event(1, "works", prompt("a"));
+    old.event(1, "works", tool());
+    old.event(2, "asks", request());
+    old.event(3, "dies", prompt("a"));
+    let held = held(&old);
+    let mut new = World::named("second");
+    let outcome = new.apply(Input::Restored(held.clone()));
+    assert_eq!(outcome.watch.len(), 3);
+    for Watch { process, .. } in outcome.watch {
+        if process.pid == 3 {
+            new.apply(Input::ProcessExited { process });
+        } else {
+            new.apply(Input::ProcessWatched { process, ancestors: Vec::new() });
+        }
+    }
+    for row in &held {
+        let again = new.sessions.get(&row.key).unwrap();
+        let trail = new.sessions.trail(&row.key).unwrap();
+        assert_eq!(trail[0].source, "restored", "{trail:?}");
+        if row.pid == Some(1) {
+            assert_eq!(again.activity.as_deref(), Some("Bash make"));
+        }
+        assert_eq!(
+            (&again.id, &again.prompt, again.epoch.as_str()),
+            (&row.id, &row.prompt, "second")
+        );
+        if row.pid != Some(3) {
+            assert_eq!(
+                (again.status, again.since, &again.request),
+                (row.status, row.since, &row.request)
+            );
+        }
+    }
+    assert_eq!((new.of(3).status, new.of(3).end), (Status::Closed, Some(End::Killed)));
+    // The same again changes nothing, and life goes on.
+    assert!(new.apply(Input::Restored(held)).changes.is_empty());
+    new.event(2, "asks", turn_end());
+    assert_eq!(new.of(2).status, Status::Done);
+}
+
+#[test]
+fn a_subagents_word_does_not_hide_what_a_view_gives_back() {
+    let mut old = World::new();
+    old.event(1, "s1", request());
+    let held = held(&old);
+    let mut new = World::named("second");
+    let subagents = Report {
+        subagent: Some(crewboard_core::SubagentId::new("a1")),
+        ..new.report(1, "s1", Event::SubagentStarted)
+    };
+    new.told(subagents);
+    assert_eq!(new.only().status, Status::Working);
+    new.apply(Input::Restored(held));
+    assert_eq!((new.only().status, new.only().needs_you), (Status::Permission, true));
+    // And its grant, whose request came back without its input, ends it.
+    let ended = Event::ToolEnded { tool: "Bash".to_owned(), tool_use: None, input: 9 };
+    new.event(1, "s1", ended);
+    assert_eq!(new.only().status, Status::Working);
+}
+
+#[test]
+fn no_clock_of_another_makes_the_daemon_spin() {
+    let mut world = World::new();
+    let ahead = Stamp { boot: 1, micros: u64::MAX - 5 };
+    let report = Report { stamp: ahead, ..world.report(0, "s1", prompt("a")) };
+    world.told(report);
+    world.apply(Input::Tick);
+    // What comes after it is not late for it.
+    world.event(0, "s1", turn_end());
+    assert_eq!(world.only().status, Status::Done);
+    let far = Session {
+        key: crewboard_core::RowKey::new("k"),
+        id: SessionId::new("s2"),
+        snoozed_until: Some(Timestamp(u64::MAX)),
+        ..Session::default()
+    };
+    world.apply(Input::Restored(vec![far]));
+    world.apply(Input::Tick);
+    assert!(world.sessions.next_deadline(world.now()).unwrap() > 0);
+}
+
+#[test]
+fn a_word_without_a_process_revives_a_row_whose_process_died() {
+    let mut world = World::new();
+    world.event(1, "s1", prompt("a"));
+    world.apply(Input::ProcessExited { process: process(1) });
+    world.event(0, "s1", request());
+    assert_eq!((world.only().status, world.only().pid), (Status::Permission, None));
+}
+
+#[test]
+fn of_two_views_the_newer_picture_stands() {
+    let mut old = World::new();
+    old.event(1, "s1", prompt("a"));
+    let mut stale = held(&old);
+    stale[0].prompt = Some("stale".to_owned());
+    old.event(1, "s1", turn_end());
+    let mut fresh = held(&old);
+    fresh[0].dismissed = true;
+    fresh[0].seen = true;
+    fresh[0].needs_you = false;
+    for order in [[stale.clone(), fresh.clone()], [fresh, stale]] {
+        let mut new = World::named("second");
+        for rows in order {
+            new.apply(Input::Restored(rows));
+        }
+        let row = new.only();
+        assert_eq!((row.status, row.dismissed, row.seen), (Status::Done, true, true));
+        assert!(!row.needs_you);
+    }
+}
+
+#[test]
+fn what_the_agent_said_since_stands_and_the_view_fills_in_the_rest() {
+    let mut old = World::new();
+    old.event(1, "s1", prompt("fix it"));
+    let mut held = held(&old);
+    held[0].pinned = true;
+    held[0].title = Some("The checkout test".to_owned());
+    let mut new = World::named("second");
+    new.event(1, "s1", request());
+    new.apply(Input::Restored(held));
+    let row = new.only();
+    assert_eq!((row.status, row.pinned), (Status::Permission, true));
+    assert_eq!(row.title.as_deref(), Some("The checkout test"));
+    assert_eq!(row.prompt.as_deref(), Some("fix it"));
+}
+
+#[test]
+fn a_row_given_back_takes_no_other_rows_name() {
+    let mut new = World::new();
+    new.event(1, "s1", prompt("a"));
+    new.event(2, "s2", prompt("b"));
+    let mut confused = held(&new).into_iter().find(|row| row.pid == Some(1)).unwrap();
+    confused.key = new.of(2).key.clone();
+    new.apply(Input::Restored(vec![confused]));
+    assert_eq!((new.sessions.len(), new.of(1).id.as_str(), new.of(2).id.as_str()), (2, "s1", "s2"));
+}
+
+#[test]
+fn a_view_cannot_make_rows_that_terminals_would_obey() {
+    let mut new = World::new();
+    let hostile = Session {
+        key: crewboard_core::RowKey::new("k"),
+        id: SessionId::new("s"),
+        name: "a\x1b[2J".to_owned(),
+        activity: Some("x\u{202e}y".repeat(1000)),
+        subagents: vec![crewboard_core::Subagent {
+            id: crewboard_core::SubagentId::new("a"),
+            kind: Some("b\x1b[2J".to_owned()),
+            status: Status::Working,
+            since: Timestamp(0),
+        }],
+        ..Session::default()
+    };
+    new.apply(Input::Restored(vec![hostile]));
+    assert_eq!(new.only().name, "a[2J");
+    assert_eq!(new.only().subagents[0].kind.as_deref(), Some("b[2J"));
+    let nameless = Session { id: SessionId::new("s2"), ..Session::default() };
+    assert!(new.apply(Input::Restored(vec![nameless])).changes.is_empty());
+}
