@@ -1,21 +1,22 @@
 mod dump;
 mod identity;
 mod keeping;
+mod processes;
+mod restoring;
 
 pub use dump::Dump;
 
+use crate::Status;
 use crate::describe::{describe, remember, remember_observation};
 use crate::event::{Event, Report, StartOrigin};
-use crate::facts::{Ended, settle};
+use crate::facts::settle;
 use crate::identity::{AgentName, Process, RowKey};
 use crate::marks::Mark;
 use crate::observation::{Finding, Look, Observation};
-use crate::restore;
-use crate::session::{End, Session, Transition};
+use crate::session::{Session, Transition};
 use crate::time::Now;
 use crate::tracked::Tracked;
 use crate::trail::{Effect, TrailEntry};
-use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_ROWS, Status};
 use identity::switch_conversation;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -286,96 +287,6 @@ impl Sessions {
         }
     }
 
-    fn take_watched(
-        &mut self,
-        process: Process,
-        ancestors: Vec<Process>,
-        now: Now,
-        outcome: &mut Outcome,
-    ) {
-        let Some(key) = self.by_process.get(&process).cloned() else { return };
-        let mut children: Vec<RowKey> = Vec::new();
-        for (child, its_ancestors) in &self.ancestors {
-            let orphan = self.rows.get(child).is_some_and(|row| row.parent.is_none());
-            if *child != key && orphan && its_ancestors.contains(&process) {
-                children.push(child.clone());
-            }
-        }
-        children.sort();
-        let parent = ancestors
-            .iter()
-            .filter_map(|ancestor| self.by_process.get(ancestor))
-            .find(|parent| **parent != key)
-            .cloned();
-        self.ancestors.insert(key.clone(), ancestors);
-        if let Some(row) = self.rows.get_mut(&key) {
-            row.facts.watched = true;
-            let settled = settle(row, now, now.stamp, "process:watched");
-            self.changed(&key, settled.transition, now, outcome);
-        }
-        if let Some(parent) = parent {
-            self.adopt(&key, &parent, now, outcome);
-        }
-        for child in children {
-            self.adopt(&child, &key, now, outcome);
-        }
-    }
-
-    /// Marks `child` as run by `parent`: it never claims its parent's pane.
-    fn adopt(&mut self, child: &RowKey, parent: &RowKey, now: Now, outcome: &mut Outcome) {
-        let Some(row) = self.rows.get_mut(child) else { return };
-        // A background session belongs to the agent's own service, whoever started that first.
-        if row.job.is_some() || row.parent.is_some() {
-            return;
-        }
-        row.parent = Some(parent.clone());
-        row.facts.nested = true;
-        row.place = std::mem::take(&mut row.place).without_pane();
-        self.changed(child, None, now, outcome);
-    }
-
-    fn take_exit(&mut self, process: Process, now: Now, outcome: &mut Outcome) {
-        let Some(key) = self.by_process.get(&process).cloned() else { return };
-        let Some(row) = self.rows.get_mut(&key) else { return };
-        if row.process() != Some(process) {
-            return;
-        }
-        let source = "process:exited";
-        let from = row.status;
-        if let Some(ended) = &mut row.facts.ended {
-            ended.dead = true;
-        } else {
-            // Who takes its file away before it ends says goodbye by that.
-            let how = if row.facts.files.has_left() { End::Exit } else { End::Killed };
-            row.facts.ended = Some(Ended { how, stamp: now.stamp, dead: true });
-            row.facts.clear_for_end();
-        }
-        let settled = settle(row, now, now.stamp, source);
-        row.facts.trail.push(TrailEntry {
-            source: source.to_owned(),
-            said: format!("process {} ended", process.pid),
-            at: now.wall,
-            stamp: now.stamp,
-            delay: 0,
-            effect: settled.effect(from),
-        });
-        if settled.transition.is_some() {
-            self.changed(&key, settled.transition, now, outcome);
-            self.prune_closed(outcome);
-        } else {
-            self.schedule(&key, now, outcome);
-        }
-    }
-
-    fn take_suspension(&mut self, process: Process, on: bool, now: Now, outcome: &mut Outcome) {
-        let Some(key) = self.by_process.get(&process).cloned() else { return };
-        let Some(row) = self.rows.get_mut(&key) else { return };
-        if row.process() == Some(process) && row.stopped != on {
-            row.stopped = on;
-            self.changed(&key, None, now, outcome);
-        }
-    }
-
     fn take_observation(&mut self, observation: &Observation, now: Now, outcome: &mut Outcome) {
         let Some(key) = self.row_of(observation, now, outcome) else { return };
         let Some(row) = self.rows.get_mut(&key) else { return };
@@ -411,79 +322,6 @@ impl Sessions {
         }
     }
 
-    fn take_restored(&mut self, mut restored: Session, now: Now, outcome: &mut Outcome) {
-        restore::sanitise(&mut restored, now);
-        if restored.key.is_empty() || restored.id.is_empty() {
-            return;
-        }
-        let process = restored.process();
-        let known = process.and_then(|process| self.by_process.get(&process)).cloned();
-        let known =
-            known.or_else(|| self.rows.contains_key(&restored.key).then(|| restored.key.clone()));
-        if let Some(known) = known {
-            let Some(mut row) = self.rows.remove(&known) else { return };
-            // The older name, unless it has become another row's.
-            if restored.key != known && self.rows.contains_key(&restored.key) {
-                restored.key = known.clone();
-            }
-            let changed = restore::merge(&mut row, restored);
-            // What views and waiters know the row by is the older name.
-            if row.key != known {
-                self.unschedule(&known);
-                self.forget(known.clone(), outcome);
-                for key in self.by_process.values_mut().filter(|key| **key == known) {
-                    *key = row.key.clone();
-                }
-                if let Some(ancestors) = self.ancestors.remove(&known) {
-                    self.ancestors.insert(row.key.clone(), ancestors);
-                }
-            }
-            let key = row.key.clone();
-            let now_of = row.process().filter(|_| row.status != Status::Closed);
-            self.rows.insert(key.clone(), row);
-            if let Some(process) = now_of
-                && self.by_process.insert(process, key.clone()).is_none()
-            {
-                outcome.watch.push(self.watch_of(&key, process));
-            }
-            if changed {
-                if let Some(row) = self.rows.get_mut(&key) {
-                    settle(row, now, now.stamp, "restored");
-                }
-                self.changed(&key, None, now, outcome);
-            }
-            return;
-        }
-        if self.rows.len() >= MAX_ROWS && !self.make_room(outcome) {
-            return;
-        }
-        let key = restored.key.clone();
-        let mut row = restore::revive(restored, &self.epoch);
-        row.facts.trail.push(TrailEntry {
-            source: "restored".to_owned(),
-            said: format!("{}, as a view remembers it", row.status),
-            at: now.wall,
-            stamp: now.stamp,
-            delay: 0,
-            effect: Effect::Kept,
-        });
-        settle(&mut row, now, now.stamp, "restored");
-        if let Some(process) = process
-            && row.status != Status::Closed
-        {
-            self.by_process.insert(process, key.clone());
-            outcome.watch.push(Watch { agent: row.agent.clone(), process });
-        }
-        self.rows.insert(key.clone(), row);
-        self.changed(&key, None, now, outcome);
-        self.prune_closed(outcome);
-    }
-
-    fn watch_of(&self, key: &RowKey, process: Process) -> Watch {
-        let agent = self.rows.get(key).map(|row| row.agent.clone()).unwrap_or_default();
-        Watch { agent, process }
-    }
-
     fn take_mark(&mut self, key: &RowKey, mark: Mark, now: Now, outcome: &mut Outcome) {
         let Some(row) = self.rows.get_mut(key) else { return };
         // What is due by the clock comes first: the mark is of what a person sees now.
@@ -496,54 +334,5 @@ impl Sessions {
         }
         settle(row, now, now.stamp, "user");
         self.changed(key, None, now, outcome);
-    }
-
-    fn take_tick(&mut self, now: Now, outcome: &mut Outcome) {
-        // A few for each row: one that is due again and again waits for the next tick and holds nobody up.
-        for _ in 0..8 * (self.deadlines.len() + 1) {
-            let Some((micros, key)) = self.deadlines.first().cloned() else { break };
-            if micros > now.stamp.micros {
-                break;
-            }
-            self.unschedule(&key);
-            let Some(row) = self.rows.get_mut(&key) else { continue };
-            if let Some(ended) = row.facts.ended {
-                if now.has_passed(ended.stamp, KEEP_CLOSED_MS) || ended.stamp.boot != now.stamp.boot
-                {
-                    self.remove(&key, outcome);
-                }
-                continue;
-            }
-            let wakes = row.snoozed_until.is_some_and(|until| until <= now.wall);
-            if wakes {
-                row.snoozed_until = None;
-            }
-            let heard = row.facts.heard();
-            let silent = now.has_passed(heard, LOST_AFTER_MS) || heard.boot != now.stamp.boot;
-            let source = if !row.facts.watched
-                && silent
-                && !wakes
-                && row.facts.deadline(row.headless).is_none()
-            {
-                row.facts.ended = Some(Ended { how: End::Lost, stamp: now.stamp, dead: false });
-                row.facts.clear_for_end();
-                "process:lost"
-            } else {
-                "clock"
-            };
-            let before = row.session.clone();
-            let settled = settle(row, now, now.stamp, source);
-            if wakes && row.needs_you {
-                row.dismissed = false;
-            }
-            if settled.transition.is_some() || wakes || row.session != before {
-                self.changed(&key, settled.transition, now, outcome);
-            } else {
-                self.schedule(&key, now, outcome);
-            }
-            if settled.closes() {
-                self.prune_closed(outcome);
-            }
-        }
     }
 }

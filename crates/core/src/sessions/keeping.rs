@@ -1,8 +1,9 @@
 //! Counting changes, waiting for deadlines, and letting go of rows.
 
 use super::{Change, Kept, Outcome, Sessions};
+use crate::facts::{Ended, settle};
 use crate::identity::RowKey;
-use crate::session::Transition;
+use crate::session::{End, Transition};
 use crate::time::{Now, Stamp};
 use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_CLOSED, MAX_REMOVALS, Status};
 
@@ -48,6 +49,55 @@ impl Sessions {
         let Some(at) = waits.into_iter().map(micros).min() else { return };
         self.deadlines.insert((at, key.clone()));
         self.deadline_of.insert(key.clone(), at);
+    }
+
+    pub(super) fn take_tick(&mut self, now: Now, outcome: &mut Outcome) {
+        // A few for each row: one that is due again and again waits for the next tick and holds nobody up.
+        for _ in 0..8 * (self.deadlines.len() + 1) {
+            let Some((micros, key)) = self.deadlines.first().cloned() else { break };
+            if micros > now.stamp.micros {
+                break;
+            }
+            self.unschedule(&key);
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if let Some(ended) = row.facts.ended {
+                if now.has_passed(ended.stamp, KEEP_CLOSED_MS) || ended.stamp.boot != now.stamp.boot
+                {
+                    self.remove(&key, outcome);
+                }
+                continue;
+            }
+            let wakes = row.snoozed_until.is_some_and(|until| until <= now.wall);
+            if wakes {
+                row.snoozed_until = None;
+            }
+            let heard = row.facts.heard();
+            let silent = now.has_passed(heard, LOST_AFTER_MS) || heard.boot != now.stamp.boot;
+            let source = if !row.facts.watched
+                && silent
+                && !wakes
+                && row.facts.deadline(row.headless).is_none()
+            {
+                row.facts.ended = Some(Ended { how: End::Lost, stamp: now.stamp, dead: false });
+                row.facts.clear_for_end();
+                "process:lost"
+            } else {
+                "clock"
+            };
+            let before = row.session.clone();
+            let settled = settle(row, now, now.stamp, source);
+            if wakes && row.needs_you {
+                row.dismissed = false;
+            }
+            if settled.transition.is_some() || wakes || row.session != before {
+                self.changed(&key, settled.transition, now, outcome);
+            } else {
+                self.schedule(&key, now, outcome);
+            }
+            if settled.closes() {
+                self.prune_closed(outcome);
+            }
+        }
     }
 
     pub(super) fn unschedule(&mut self, key: &RowKey) {

@@ -1,0 +1,112 @@
+//! What the kernel says of agents' processes.
+
+use super::{Outcome, Sessions};
+use crate::facts::{Ended, settle};
+use crate::identity::{Process, RowKey};
+use crate::session::End;
+use crate::time::Now;
+use crate::trail::TrailEntry;
+
+impl Sessions {
+    pub(super) fn take_watched(
+        &mut self,
+        process: Process,
+        ancestors: Vec<Process>,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        let Some(key) = self.by_process.get(&process).cloned() else { return };
+        let mut children: Vec<RowKey> = Vec::new();
+        for (child, its_ancestors) in &self.ancestors {
+            let orphan = self.rows.get(child).is_some_and(|row| row.parent.is_none());
+            if *child != key && orphan && its_ancestors.contains(&process) {
+                children.push(child.clone());
+            }
+        }
+        children.sort();
+        let parent = ancestors
+            .iter()
+            .filter_map(|ancestor| self.by_process.get(ancestor))
+            .find(|parent| **parent != key)
+            .cloned();
+        self.ancestors.insert(key.clone(), ancestors);
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.facts.watched = true;
+            let settled = settle(row, now, now.stamp, "process:watched");
+            self.changed(&key, settled.transition, now, outcome);
+        }
+        if let Some(parent) = parent {
+            self.adopt(&key, &parent, now, outcome);
+        }
+        for child in children {
+            self.adopt(&child, &key, now, outcome);
+        }
+    }
+
+    /// Marks `child` as run by `parent`: it never claims its parent's pane.
+    pub(super) fn adopt(
+        &mut self,
+        child: &RowKey,
+        parent: &RowKey,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        let Some(row) = self.rows.get_mut(child) else { return };
+        // A background session belongs to the agent's own service, whoever started that first.
+        if row.job.is_some() || row.parent.is_some() {
+            return;
+        }
+        row.parent = Some(parent.clone());
+        row.facts.nested = true;
+        row.place = std::mem::take(&mut row.place).without_pane();
+        self.changed(child, None, now, outcome);
+    }
+
+    pub(super) fn take_exit(&mut self, process: Process, now: Now, outcome: &mut Outcome) {
+        let Some(key) = self.by_process.get(&process).cloned() else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if row.process() != Some(process) {
+            return;
+        }
+        let source = "process:exited";
+        let from = row.status;
+        if let Some(ended) = &mut row.facts.ended {
+            ended.dead = true;
+        } else {
+            // Who takes its file away before it ends says goodbye by that.
+            let how = if row.facts.files.has_left() { End::Exit } else { End::Killed };
+            row.facts.ended = Some(Ended { how, stamp: now.stamp, dead: true });
+            row.facts.clear_for_end();
+        }
+        let settled = settle(row, now, now.stamp, source);
+        row.facts.trail.push(TrailEntry {
+            source: source.to_owned(),
+            said: format!("process {} ended", process.pid),
+            at: now.wall,
+            stamp: now.stamp,
+            delay: 0,
+            effect: settled.effect(from),
+        });
+        if settled.transition.is_some() {
+            self.changed(&key, settled.transition, now, outcome);
+            self.prune_closed(outcome);
+        } else {
+            self.schedule(&key, now, outcome);
+        }
+    }
+
+    pub(super) fn take_suspension(
+        &mut self,
+        process: Process,
+        on: bool,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        let Some(key) = self.by_process.get(&process).cloned() else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        if row.process() == Some(process) && row.stopped != on {
+            row.stopped = on;
+            self.changed(&key, None, now, outcome);
+        }
+    }
+}
