@@ -1,0 +1,51 @@
+//! How a turn ended, where only the transcript can tell.
+
+use super::Wanted;
+use crate::facts::{Facts, Ignored, Turn, TurnState};
+use crate::observation::TurnOver;
+use crate::time::Stamp;
+
+impl Facts {
+    pub(super) fn take_turn_over(
+        &mut self,
+        how: &TurnOver,
+        at: Stamp,
+        awaited: Option<Stamp>,
+    ) -> Result<(), Ignored> {
+        let is_of_this_turn =
+            self.turn.unexplained || awaited.is_some() && self.turn.state == TurnState::Working;
+        if !is_of_this_turn {
+            return Err("a hook has told since");
+        }
+        let at = self.turn.since.latest(at);
+        match how {
+            TurnOver::Interrupted => {
+                self.forget_own(at);
+                self.requests.close(|_| true);
+                self.turn = Turn { since: at, ends: self.turn.ends, ..Turn::default() };
+            }
+            TurnOver::Finished { message } => {
+                self.end_turn(TurnState::Done, None, at, message.clone());
+            }
+            TurnOver::Failed { error, detail } => {
+                let words =
+                    if detail.is_empty() { error.clone() } else { format!("{error}: {detail}") };
+                self.end_turn(TurnState::Failed, None, at, words);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where no file tells of the turn's end, the transcript may.
+    pub(crate) fn await_turn_end(&mut self) {
+        let wants = self.files.blind
+            && self.ended.is_none()
+            && self.turn.state == TurnState::Working
+            // A look that came to nothing is one of its own turn only.
+            && self.files.awaited != Some(self.turn.since);
+        if wants {
+            self.files.awaited = Some(self.turn.since);
+            self.files.looks.push(Wanted::TurnEndToCome(self.turn.since));
+        }
+    }
+}
