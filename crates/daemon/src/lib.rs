@@ -13,6 +13,7 @@ mod log;
 mod process_watch;
 mod recorders;
 mod serve;
+mod start;
 mod subscribers;
 
-pub use serve::{DaemonError, Options, run};
+pub use start::{DaemonError, Options, run};

@@ -7,44 +7,19 @@ use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
 use crate::process_watch::{Watching, watch};
-use crewboard_config::{Environment, candidates};
+use crate::start::Options;
+use crewboard_config::Environment;
 use crewboard_core::{Observation, Timestamp, Watch};
 use crewboard_platform::{Clock, facts_of};
 use crewboard_protocol::{Reply, Request};
-use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixListener as StdListener;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-
-/// How the daemon is to run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How long to stay with nobody to serve.
-    pub idle_exit: Duration,
-    /// The socket whose listener is our standard input.
-    pub adopt: Option<PathBuf>,
-    /// What is to be said in the log of how it was started.
-    pub notes: Vec<String>,
-}
-
-/// Why the daemon could not run.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    #[error("standard input is no listening socket: {0}")]
-    NoListener(io::Error),
-    #[error("no socket to listen on (does another daemon run?): {0}")]
-    NoSocket(io::Error),
-    #[error("starting: {0}")]
-    Start(io::Error),
-}
 
 /// Inputs that may wait for the actor. Who has one more waits with it.
 const QUEUE: usize = 1024;
@@ -68,56 +43,9 @@ const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// not read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// Runs the daemon until it has nobody to serve, or is told to leave.
-pub fn run(options: &Options) -> Result<(), DaemonError> {
-    // Leave the agent's session; that fails, rightly, where we lead one already.
-    let _ = rustix::process::setsid();
-    rustix::process::umask(Mode::from_raw_mode(0o077));
-    std::env::set_current_dir("/").map_err(DaemonError::Start)?;
-    let adopted = match &options.adopt {
-        Some(path) => Some((take_listener().map_err(DaemonError::NoListener)?, path.as_path())),
-        None => None,
-    };
-    let descriptors = raise_descriptor_limit();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(DaemonError::Start)?;
-    runtime.block_on(async {
-        let environment = Environment::of_process();
-        let listeners = Listeners::open(candidates(&environment), environment.uid, adopted)
-            .map_err(DaemonError::NoSocket)?;
-        let server = Server::new(listeners, &environment, descriptors, options)
-            .map_err(DaemonError::Start)?;
-        Box::pin(server.serve()).await.map_err(DaemonError::Start)
-    })
-}
-
-/// Takes the listener from descriptor 0 and puts the null device there: no child of ours may ever
-/// hold the socket.
-fn take_listener() -> io::Result<StdListener> {
-    let stdin = io::stdin();
-    if !rustix::net::sockopt::socket_acceptconn(stdin.as_fd())? {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let listener: OwnedFd = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 3)?;
-    let null = std::fs::File::open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    Ok(StdListener::from(listener))
-}
-
-/// Allows as many descriptors as the system lets us; how many that is.
-fn raise_descriptor_limit() -> u64 {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let allowed = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
-    allowed.current.unwrap_or(u64::MAX)
-}
-
 /// The daemon's one loop and all it holds.
 #[derive(Debug)]
-struct Server {
+pub(crate) struct Server {
     actor: Actor,
     clock: Clock,
     started: Timestamp,
@@ -142,7 +70,7 @@ struct Server {
 }
 
 impl Server {
-    fn new(
+    pub(crate) fn new(
         listeners: Listeners,
         environment: &Environment,
         descriptors: u64,
@@ -193,7 +121,7 @@ impl Server {
         })
     }
 
-    async fn serve(mut self) -> io::Result<()> {
+    pub(crate) async fn serve(mut self) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Nobody was watching from the moment they were bound until now.
