@@ -3,7 +3,7 @@
 use crate::keymap::{Key, Keymap};
 use crate::look::Look;
 use crate::model::{Hooks, Model};
-use crate::terminal::Screen;
+use crate::terminal::{Screen, is_ours};
 use crate::update::{Effect, Msg, next_clock, update};
 use crewboard_client::{Follow, News, Rendezvous, TalkError};
 use crewboard_core::{Session, Status, Timestamp};
@@ -247,11 +247,11 @@ impl Shell<'_> {
             return Ok(());
         }
         if caught.stop {
-            self.carry_out(Effect::Suspend)?;
-        } else if caught.went_on {
-            // Stopped behind our back: whatever ran meanwhile had the terminal.
-            self.screen.without(|| {})?;
-            self.model.dirty = true;
+            return self.suspend();
+        }
+        if caught.went_on {
+            // Stopped behind our back: whatever ran meanwhile had the terminal, or has it still.
+            return if is_ours() { self.go_on() } else { self.stay_stopped() };
         }
         // Of the others each may mean another size.
         let (width, height) = ratatui::crossterm::terminal::size()?;
@@ -328,20 +328,40 @@ impl Shell<'_> {
                 self.tell(Msg::Installed(installed))?;
             }
             Effect::Redraw => self.screen.forget()?,
-            Effect::Suspend => {
-                self.screen.without(|| {
-                    // Not SIGTSTP, which we catch; the shell sees no difference.
-                    let _ = kill_process(getpid(), Signal::STOP);
-                })?;
-                self.model.dirty = true;
-                self.leaving |= self.signals.take().leave;
-                // Of what is not told again only the size matters.
-                let (width, height) = ratatui::crossterm::terminal::size()?;
-                self.tell(Msg::Resized { width, height })?;
-            }
+            Effect::Suspend => self.suspend()?,
             Effect::Quit => self.leaving = true,
         }
         Ok(())
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        self.screen.lend();
+        self.stay_stopped()
+    }
+
+    /// Stops until the terminal is ours again, or it is time to leave.
+    fn stay_stopped(&mut self) -> io::Result<()> {
+        loop {
+            // Not SIGTSTP, which we catch; the shell sees no difference.
+            let _ = kill_process(getpid(), Signal::STOP);
+            // One that is told to leave while it is stopped must not take the terminal for that.
+            self.leaving |= self.signals.take().leave;
+            if self.leaving {
+                return Ok(());
+            }
+            // Continued in the background there is nothing to show and nobody to ask.
+            if is_ours() {
+                return self.go_on();
+            }
+        }
+    }
+
+    /// Takes the terminal again; of what is not told again only the size matters.
+    fn go_on(&mut self) -> io::Result<()> {
+        self.screen.take_again()?;
+        self.model.dirty = true;
+        let (width, height) = ratatui::crossterm::terminal::size()?;
+        self.tell(Msg::Resized { width, height })
     }
 }
 

@@ -13,6 +13,8 @@ use ratatui::crossterm::terminal::{
     LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{execute, queue};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,10 +49,15 @@ impl Screen {
         Ok(())
     }
 
-    /// Gives the terminal back while `stopped` runs.
-    pub(crate) fn without(&mut self, stopped: impl FnOnce()) -> io::Result<()> {
+    /// Gives the terminal back before it is needed no more.
+    #[expect(clippy::unused_self, reason = "only who has the screen can give it back")]
+    pub(crate) fn lend(&self) {
         give_back();
-        stopped();
+    }
+
+    /// Takes the terminal again, whatever has been done to it meanwhile.
+    pub(crate) fn take_again(&mut self) -> io::Result<()> {
+        give_back();
         enter()?;
         self.forget()
     }
@@ -91,6 +98,15 @@ fn give_back() {
         LeaveAlternateScreen,
         Show
     );
-    let _ = disable_raw_mode();
+    // In the background the modes are the shell's own; and to touch them stops whoever does.
+    if is_ours() {
+        let _ = disable_raw_mode();
+    }
     let _ = io::stdout().flush();
+}
+
+/// Whether we run in the terminal's foreground, and so may do with it what we like.
+pub(crate) fn is_ours() -> bool {
+    // Where that cannot be told there is no job control either.
+    tcgetpgrp(io::stdin()).map_or(true, |foreground| foreground == getpgrp())
 }

@@ -1,16 +1,21 @@
 //! The board in a real terminal.
 
-use crate::board_world::{Agent, BoardWorld, signal};
+use crate::board_world::{Agent, BoardWorld, child_of, signal};
 use crate::status_of;
-use crewboard_testkit::Pane;
+use crewboard_testkit::{Pane, eventually, is_dead};
 use rustix::process::Signal;
 use serde_json::json;
 
 /// The board's process, which runs in a shell.
 fn board_in(pane: &Pane<'_>) -> u32 {
-    let shell = pane.pid();
-    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
-    children.unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    child_of(pane.pid())
+}
+
+/// What a process is doing, in `ps`'s letters.
+fn state_of(pid: u32) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let (_, fields) = stat.rsplit_once(") ").unwrap_or_default();
+    fields.chars().take(1).collect()
 }
 
 /// Waits until a shell answers on a clean terminal.
@@ -39,6 +44,46 @@ fn the_terminal_is_clean_after_leaving() {
         signal(board_in(&pane), ending);
         shell_is_back(&pane);
     }
+}
+
+#[test]
+fn suspended_it_leaves_without_the_terminal() {
+    let Some(world) = BoardWorld::new() else { return };
+    let suspended = |name: &str| {
+        let pane = world.shell_with_board(name, (80, 24));
+        let pid = board_in(&pane);
+        pane.press(&["C-z"]);
+        shell_is_back(&pane);
+        (pane, pid)
+    };
+    let gone = |pane: &Pane<'_>, pid| {
+        eventually("the board leaves", || is_dead(pid));
+        shell_is_back(pane);
+        assert!(!pane.screen().contains("settings"), "it drew once more:\n{}", pane.screen());
+    };
+    // Told to leave while it is stopped: it hears of it when it is continued.
+    let (pane, pid) = suspended("term");
+    signal(pid, Signal::TERM);
+    signal(pid, Signal::CONT);
+    gone(&pane, pid);
+    // What people do to a job they have forgotten. Most shells continue it by themselves for that.
+    let kill = "kill %1; kill -s CONT %1";
+    let (pane, pid) = suspended("kill");
+    pane.type_line(kill);
+    gone(&pane, pid);
+    // In the background there is nothing for it to do but to stop again.
+    let (pane, pid) = suspended("bg");
+    pane.type_line("bg");
+    eventually("it is stopped again", || state_of(pid) == "T");
+    shell_is_back(&pane);
+    pane.type_line("fg");
+    pane.shows("shows what they would change there");
+    pane.press(&["C-z"]);
+    shell_is_back(&pane);
+    pane.type_line("bg");
+    shell_is_back(&pane);
+    pane.type_line(kill);
+    gone(&pane, pid);
 }
 
 #[test]
@@ -76,28 +121,81 @@ fn stopped_behind_its_back_it_takes_the_terminal_again() {
     assert_eq!(pane.fact("#{alternate_on} #{cursor_flag}"), "1 0");
 }
 
+/// Texts of which terminals and we have to agree how wide they are.
+const WIDE: [(&str, &str); 3] = [
+    ("注文", "テストが失敗しています。直して、もう一度全部を走らせてください。"),
+    ("e\u{301}t\u{e9}", "Fu\u{308}nf Gro\u{308}\u{df}en: 한국어 ｆｕｌｌ"),
+    ("emoji", "Ship it 🚀🎉 then rest 😴 and so on, at length and at leisure 🙂🙂🙂"),
+];
+
 #[test]
-fn through_all_sizes_and_back_the_screen_is_right() {
+fn through_all_sizes_and_back_the_screen_is_that_of_a_fresh_board() {
     let Some(world) = BoardWorld::new() else { return };
-    let agent = Agent::new("shop");
-    world.prompt(&agent, "fix the failing checkout test");
-    world.hook(&agent, "Stop", &json!({ "last_assistant_message": "All green." }));
+    let agents: Vec<Agent> = WIDE.iter().map(|(name, _)| Agent::new(name)).collect();
+    for (agent, (_, says)) in agents.iter().zip(WIDE) {
+        world.prompt(agent, says);
+        world.hook(agent, "Stop", &json!({ "last_assistant_message": says }));
+    }
     let pane = world.board("sizes", (80, 24));
-    pane.shows("1 needs you: done");
-    for (width, height) in
-        [(200, 50), (120, 30), (40, 20), (20, 5), (80, 3), (40, 1), (2, 2), (1, 1), (10, 40)]
-    {
+    pane.shows("3 need you: done");
+    let sizes = [
+        (200, 50),
+        (120, 30),
+        (40, 20),
+        (20, 5),
+        (80, 3),
+        (40, 1),
+        (2, 2),
+        (1, 1),
+        (10, 40),
+        (81, 24),
+        (80, 24),
+    ];
+    for (width, height) in sizes {
         pane.resize(width, height);
-        pane.wait_for(&format!("{width}x{height}"), |screen| {
-            let fits = screen.lines().all(|line| line.chars().count() <= usize::from(width));
-            fits && (width < 3 || screen.contains("shop"))
+        // One that was never another size; times on both go on.
+        let fresh = world.board(&format!("fresh-{width}x{height}"), (width, height));
+        pane.wait_for("what a fresh board shows", |screen| {
+            let shows = width < 3 || screen.contains(['✓', '3']);
+            shows && screen == fresh.screen() && fresh.fact("#{alternate_on}") == "1"
+        });
+        fresh.press(&["q"]);
+    }
+}
+
+#[test]
+fn the_selection_stays_while_other_rows_move() {
+    let Some(world) = BoardWorld::new() else { return };
+    let agents = ["one", "two", "three", "four"].map(Agent::new);
+    for agent in &agents {
+        world.prompt(agent, "go on");
+    }
+    let pane = world.board("stays", (100, 24));
+    pane.shows("4 working");
+    let selected = |screen: &str| screen.lines().skip(2).position(|line| line.starts_with('▌'));
+    let at = |screen: &str, name: &str| screen.lines().skip(2).position(|line| line.contains(name));
+    pane.press(&["j"]);
+    let screen = pane.wait_for("the second row selected", |screen| selected(screen) == Some(1));
+    let name =
+        agents.iter().map(|agent| agent.id.as_str()).find(|name| at(&screen, name) == Some(1));
+    let name = name.unwrap();
+    let others: Vec<&Agent> = agents.iter().filter(|agent| agent.id != name).collect();
+    // One after the other comes to the top, and goes away again.
+    for (moved, other) in others.iter().enumerate() {
+        world.asks(other, "make");
+        pane.wait_for("the other row moved over it", |screen| {
+            let place = at(screen, name);
+            assert_eq!(selected(screen), place, "{screen}");
+            at(screen, &other.id) == Some(moved) && screen.contains(&format!("{} need", moved + 1))
         });
     }
-    pane.resize(80, 24);
-    // One that was never another size, for times on both go on.
-    let fresh = world.board("fresh", (80, 24));
-    fresh.shows("1 needs you: done");
-    pane.wait_for("what a new board shows", |screen| screen == fresh.screen());
+    for (moved, other) in others.iter().enumerate() {
+        world.hook(other, "Stop", &json!({ "last_assistant_message": "All green." }));
+        pane.wait_for("the other row became another", |screen| {
+            assert_eq!(selected(screen), at(screen, name), "{screen}");
+            screen.matches("✓ done").count() == moved + 1
+        });
+    }
 }
 
 #[test]
@@ -149,79 +247,4 @@ fn what_calls_comes_to_the_top_at_once() {
     );
     pane.press(&["Tab"]);
     pane.wait_for("its details", |screen| screen.contains("asks      Bash terraform apply"));
-}
-
-#[test]
-fn two_boards_and_the_list_agree() {
-    let Some(world) = BoardWorld::new() else { return };
-    let agent = Agent::new("shop");
-    world.prompt(&agent, "go on");
-    world.hook(&agent, "Stop", &json!({ "last_assistant_message": "All green." }));
-    let one = world.board("one", (100, 24));
-    let other = world.board("other", (80, 20));
-    for pane in [&one, &other] {
-        pane.shows("1 needs you: done");
-    }
-    one.press(&["Space"]);
-    other.shows("nobody needs you");
-    world.row_where("shop", "seen", |row| row["seen"] == true && row["needs_you"] == false);
-    other.press(&["p"]);
-    one.shows("pinned");
-    world.row_where("shop", "pinned", |row| row["pinned"] == true);
-    one.press(&["z"]);
-    other.shows("zᶻ");
-    world.row_where("shop", "snoozed", |row| row["snoozed_until"].is_u64());
-    other.press(&["x"]);
-    one.shows("The only session is hidden.");
-    world.row_where("shop", "dismissed", |row| row["dismissed"] == true);
-    one.press(&["X"]);
-    one.shows("hidden:");
-    one.press(&["x"]);
-    other.wait_for("the row again", |screen| screen.contains("All green."));
-    world.row_where("shop", "back", |row| row["dismissed"] == false);
-}
-
-#[test]
-fn a_killed_daemon_costs_nothing() {
-    let Some(world) = BoardWorld::new() else { return };
-    let mut agents = ["alive", "asking", "dying", "hidden"].map(Agent::new);
-    for agent in &agents {
-        world.prompt(agent, &format!("the work of {}", agent.id));
-    }
-    world.asks(&agents[1], "rm -rf target");
-    let boards = [world.board("one", (100, 24)), world.board("other", (90, 30))];
-    for board in &boards {
-        board.shows("1 needs you: permission · 3 working");
-    }
-    // Only one row is left by this filter, so it is the one that is hidden.
-    boards[0].press(&["/", "h", "i", "d", "d", "e", "n", "Enter"]);
-    boards[0].shows("1 of 4");
-    boards[0].press(&["x"]);
-    for board in &boards {
-        board.shows("1 needs you: permission · 2 working");
-    }
-    boards[0].press(&["Escape"]);
-    let daemon = world.daemon_but(None);
-    // Nobody is left to see its end.
-    signal(daemon, Signal::STOP);
-    agents[2].kill();
-    signal(daemon, Signal::KILL);
-    for board in &boards {
-        board.wait_for("the same rows, and the dead one closed", |screen| {
-            let line = |name: &str| screen.lines().skip(2).find(|line| line.contains(name));
-            screen.contains("1 needs you: permission · 1 working")
-                && line("asking").is_some_and(|line| line.contains("Bash rm -rf target"))
-                && line("alive").is_some_and(|line| line.contains("working"))
-                && line("dying").is_some_and(|line| line.contains("closed"))
-                && line("hidden").is_none()
-        });
-    }
-    assert_ne!(world.daemon_but(Some(daemon)), daemon);
-    world.row_where("hidden", "still hidden", |row| row["dismissed"] == true);
-    world.row_where("dying", "closed", |row| row["status"] == "closed" && row["end"] == "killed");
-    // And events go on where they were.
-    world.hook(&agents[0], "Stop", &json!({ "last_assistant_message": "All green." }));
-    for board in &boards {
-        board.shows("2 need you: 1 permission, 1 done");
-    }
 }

@@ -3,9 +3,10 @@
 use crewboard_testkit::{Pane, Tmux};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -81,6 +82,28 @@ impl BoardWorld {
         self.tmux.open(name, size, &[PROGRAM])
     }
 
+    /// A board that is the child of a shell, and its process.
+    pub(crate) fn board_in_shell(&self, name: &str, size: (u16, u16)) -> (Pane<'_>, u32) {
+        let pane = self.tmux.open(name, size, &["/bin/sh", "-c", &format!("{PROGRAM}; true")]);
+        pane.wait_for("the board's own screen", |_| pane.fact("#{alternate_on}") == "1");
+        let pid = child_of(pane.pid());
+        (pane, pid)
+    }
+
+    /// `crewboard watch --json`.
+    pub(crate) fn watch(&self) -> Watch {
+        let mut child =
+            self.command().args(["watch", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let output = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Watch { child, lines }
+    }
+
     /// A terminal with the demo in it, as it is at `moment`.
     pub(crate) fn demo(&self, name: &str, moment: &str) -> Pane<'_> {
         self.tmux.open(name, (110, 28), &[PROGRAM, "demo", "--at", moment])
@@ -126,6 +149,14 @@ impl BoardWorld {
         self.hook(agent, "PermissionRequest", &tool);
     }
 
+    /// `crewboard report` for an agent without a process.
+    pub(crate) fn report(&self, name: &str, status: &str, text: &str) {
+        let mut command = self.command();
+        command.args(["report", "--agent", "other", "--session", name, "--status", status]);
+        command.args(["--text", text, "--cwd", &format!("/srv/{name}")]);
+        assert!(command.status().unwrap().success());
+    }
+
     /// `crewboard list --json`.
     pub(crate) fn list(&self) -> Vec<Value> {
         let output = self.command().args(["list", "--json"]).output().unwrap();
@@ -167,6 +198,43 @@ impl Drop for BoardWorld {
         self.tmux.end();
         let _ = self.command().args(["daemon", "stop"]).stdout(Stdio::null()).status();
     }
+}
+
+/// A view that is no board.
+pub(crate) struct Watch {
+    child: Child,
+    lines: mpsc::Receiver<Value>,
+}
+
+impl Watch {
+    /// Waits for a line that is so.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        let mut last = Value::Null;
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
+            if is_so(&line) {
+                return;
+            }
+            last = line;
+        }
+        panic!("`watch` never told of {what}; its last line is {last}");
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // It would start another daemon.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first child of a process.
+pub(crate) fn child_of(pid: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    children.unwrap().split_whitespace().next().unwrap().parse().unwrap()
 }
 
 fn socket(directory: &TempDir) -> PathBuf {

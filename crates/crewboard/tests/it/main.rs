@@ -5,6 +5,7 @@ mod agent_files;
 mod bad_input;
 mod board;
 mod board_world;
+mod boards;
 mod commands;
 mod death;
 mod files;
