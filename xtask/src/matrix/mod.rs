@@ -3,6 +3,7 @@
 //! Nothing is run twice in silence: what failed is told, and a failure of the harness itself is told
 //! apart from one of ours.
 
+mod board;
 mod reference;
 mod report;
 mod scenario;
@@ -36,12 +37,16 @@ const HARNESS_FAILED: u8 = 3;
 
 /// Exit status: 0 all right; 1 a status was wrong; 3 only the harness failed.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Scenarios to run [default: all]
     scenarios: Vec<String>,
-    /// Run the eight scenarios that show the most in the least time
+    /// Run the scenarios that show the most in the least time, and look at one on a board
     #[arg(long, conflicts_with = "scenarios")]
     smoke: bool,
+    /// Look at one scenario on a board, beside the client's own screen, and nothing else
+    #[arg(long, conflicts_with_all = ["scenarios", "smoke"])]
+    board: bool,
     /// Print the table even after all scenarios, instead of writing docs/matrix.md
     #[arg(long)]
     print: bool,
@@ -71,7 +76,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(program) => std::fs::canonicalize(program)?,
         None => dist::run()?.program,
     };
+    if arguments.board {
+        let sight = board::watch(&program);
+        println!("{sight}");
+        return Ok(exit_code(&[sight.grade]));
+    }
     let outcomes = run_all(&truth, &names, &program, arguments);
+    let sight = arguments.smoke.then(|| board::watch(&program));
     let table = report::markdown(&outcomes, &program)?;
     if arguments.scenarios.is_empty() && !arguments.smoke && !arguments.print {
         let path = workspace::root().join("docs").join("matrix.md");
@@ -81,7 +92,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         println!("\n{table}");
     }
-    Ok(exit_code(&outcomes))
+    if let Some(sight) = &sight {
+        println!("{sight}");
+    }
+    let grades = outcomes.iter().map(Outcome::grade).chain(sight.map(|sight| sight.grade));
+    Ok(exit_code(&grades.collect::<Vec<_>>()))
 }
 
 /// Runs the scenarios, several at once if asked to; what came of them, in their order.
@@ -106,11 +121,10 @@ fn run_all(truth: &Truth, names: &[&str], program: &Path, arguments: &Arguments)
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn exit_code(outcomes: &[Outcome]) -> ExitCode {
-    let any = |grade: Grade| outcomes.iter().any(|outcome| outcome.grade() == grade);
-    if any(Grade::Wrong) {
+fn exit_code(grades: &[Grade]) -> ExitCode {
+    if grades.contains(&Grade::Wrong) {
         ExitCode::FAILURE
-    } else if any(Grade::HarnessFailed) {
+    } else if grades.contains(&Grade::HarnessFailed) {
         ExitCode::from(HARNESS_FAILED)
     } else {
         ExitCode::SUCCESS

@@ -114,7 +114,7 @@ impl Outcome {
 }
 
 impl Grade {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Right => "right",
             Self::Wrong => "**wrong**",

@@ -3,6 +3,7 @@
 use crate::dist;
 use crate::wire::Connection;
 use anyhow::{Context, Result, bail};
+use crewboard_testkit::Tmux;
 use crewboard_testkit::truth::harness_dir;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -59,13 +60,35 @@ impl World {
         self.folder.path().join("crewboard.sock")
     }
 
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// A terminal server of our own, for boards that look at this world.
+    pub(crate) fn tmux(&self) -> Result<Tmux> {
+        let (home, socket) = (self.folder.path().to_string_lossy(), self.socket());
+        let variables = [("HOME", home.as_ref()), ("CREWBOARD_SOCKET", &socket.to_string_lossy())];
+        Tmux::new(self.folder.path(), &variables).context("there is no tmux")
+    }
+
+    /// What the client's terminal shows; nothing while there is none.
+    pub(crate) fn agents_screen(&self) -> Result<String> {
+        let output = Command::new("tmux")
+            .env_clear()
+            .envs([("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")])
+            .env("TMUX_TMPDIR", self.run_dir().join("h").join("run"))
+            .args(["-L", "h", "capture-pane", "-p", "-t", "main:0.0"])
+            .output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Leaves everything where it is and returns where that is.
     pub(crate) fn keep(self) -> PathBuf {
         self.folder.keep()
     }
 
     /// The program, in the environment of the run's user.
-    fn crewboard(&self) -> Command {
+    pub(crate) fn crewboard(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
             .env_clear()
@@ -90,7 +113,8 @@ impl World {
         Ok(Run { driven: driven?, lines: lines?, dropped: dropped? })
     }
 
-    fn harness(&self, scenario: &str) -> Result<Driven> {
+    /// Leads the client through a scenario.
+    pub(crate) fn harness(&self, scenario: &str) -> Result<Driven> {
         let log = self.folder.path().join("driver.log");
         let output = std::fs::File::create(&log)?;
         let program = self.program.to_str().context("the program's path is not UTF-8")?;
@@ -125,7 +149,7 @@ impl World {
     }
 
     /// Ends the daemon and returns how many events its hooks could not deliver.
-    fn stop_daemon(&self) -> Result<u64> {
+    pub(crate) fn stop_daemon(&self) -> Result<u64> {
         let hello = Connection::open(&self.socket())?.stop_daemon()?;
         hello["dropped"].as_u64().context("hello does not say what was dropped")
     }
