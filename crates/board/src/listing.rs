@@ -3,7 +3,7 @@
 
 use crate::model::Model;
 use crate::view;
-use crewboard_core::{AgentName, RowKey, Session, Status};
+use crewboard_core::{AgentName, Counted, RowKey, Session, Status};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use std::borrow::Borrow;
@@ -129,13 +129,15 @@ impl Listing {
         let add = |sum: &mut usize| *sum = sum.saturating_add_signed(by);
         if row.dismissed {
             add(&mut self.dismissed);
-        } else if row.needs_you {
-            let index = Status::ALL.iter().position(|status| *status == row.status);
-            add(&mut self.needs[index.unwrap_or(0)]);
-        } else if row.status == Status::Working {
-            add(&mut self.working);
-        } else if row.status == Status::Idle {
-            add(&mut self.idle);
+        }
+        match row.counted() {
+            Counted::Needs(needed) => {
+                let index = Status::ALL.iter().position(|status| *status == needed);
+                add(&mut self.needs[index.unwrap_or(0)]);
+            }
+            Counted::Working => add(&mut self.working),
+            Counted::Idle => add(&mut self.idle),
+            Counted::Nothing => {}
         }
         count(&mut self.agents, &row.agent, by);
         if !row.place.host.is_empty() {

@@ -4,6 +4,7 @@
 //! Start at [`Sessions::apply`]; the rules of a single row are in `facts`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod counts;
 mod describe;
 mod event;
 mod facts;
@@ -24,6 +25,7 @@ mod trail;
 mod transitions;
 mod wait;
 
+pub use counts::{Counted, Counts};
 pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin};
 pub use identity::{AgentName, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId};
 pub use limits::*;

@@ -41,6 +41,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Counts the sessions, as a line for a status bar
+    Counts {
+        #[arg(long, value_enum, default_value_t = CountsFormat::Plain)]
+        format: CountsFormat,
+        /// Goes on, with a line for each change
+        #[arg(long)]
+        follow: bool,
+    },
     /// Waits until sessions reach a status
     #[command(after_help = WAIT_CODES)]
     Wait(WaitArguments),
@@ -115,6 +123,23 @@ pub(crate) enum Command {
     },
     /// Prints the completions for a shell
     Completions { shell: Shell },
+}
+
+/// For which status bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CountsFormat {
+    /// `#()` in tmux's status line
+    Tmux,
+    /// Lines for `zellij pipe` and the plugin zjstatus
+    Zellij,
+    /// A custom module of waybar
+    Waybar,
+    /// A custom module of starship
+    Starship,
+    /// Shapes and numbers
+    Plain,
+    /// A JSON object
+    Json,
 }
 
 /// How a recording is played.

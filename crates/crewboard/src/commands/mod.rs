@@ -2,6 +2,7 @@
 
 mod board;
 mod config;
+mod counts;
 pub(crate) mod daemon;
 mod explain;
 pub(crate) mod install;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         None => bare(),
         Some(Command::List { json }) => list::run(json),
         Some(Command::Watch { json }) => watch::run(json),
+        Some(Command::Counts { format, follow }) => counts::run(format, follow),
         Some(Command::Wait(wait)) => wait::run(&wait),
         Some(Command::Explain { row, json }) => explain::run(&row, json),
         Some(Command::Seen { row }) => mark::run(&row, |row| Mark::Seen { revision: row.revision }),

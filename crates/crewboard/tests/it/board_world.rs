@@ -64,11 +64,17 @@ impl BoardWorld {
         Some(Self { tmux, directory })
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// `crewboard` with these words.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
+            .args(words)
             .env_clear()
-            .env("HOME", self.directory.path().join("home"))
+            .env("HOME", self.home())
             .env("PATH", "/usr/bin:/bin")
             .env("LANG", "C.UTF-8")
             .env("CREWBOARD_SOCKET", socket(&self.directory))
@@ -130,8 +136,7 @@ impl BoardWorld {
             payload[name] = value.clone();
         }
         let mut hook = self
-            .command()
-            .args(["hook", "claude"])
+            .command(&["hook", "claude"])
             .env("CLAUDE_PID", agent.child.id().to_string())
             .stdin(Stdio::piped())
             .spawn()
@@ -159,7 +164,7 @@ impl BoardWorld {
 
     /// `crewboard list --json`.
     pub(crate) fn list(&self) -> Vec<Value> {
-        let output = self.command().args(["list", "--json"]).output().unwrap();
+        let output = self.command(&["list", "--json"]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
@@ -181,7 +186,7 @@ impl BoardWorld {
     pub(crate) fn daemon_but(&self, other: Option<u32>) -> u32 {
         let end = Instant::now() + PATIENCE;
         loop {
-            let output = self.command().args(["daemon", "status", "--json"]).output().unwrap();
+            let output = self.command(&["daemon", "status", "--json"]).output().unwrap();
             let facts: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             let pid = facts["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
             match pid {
@@ -196,7 +201,7 @@ impl Drop for BoardWorld {
     fn drop(&mut self) {
         // The boards first, which would start another: their terminals go with the server.
         self.tmux.end();
-        let _ = self.command().args(["daemon", "stop"]).stdout(Stdio::null()).status();
+        let _ = self.command(&["daemon", "stop"]).stdout(Stdio::null()).status();
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod agent_files;
 mod bad_input;
+mod bars;
 mod board;
 mod board_world;
 mod boards;
