@@ -3,7 +3,7 @@
 use crate::keymap::Keymap;
 use crate::listing::{self, Listing};
 use crate::look::Look;
-use crewboard_core::{RowKey, Session, Timestamp};
+use crewboard_core::{Limits, RowKey, Session, Timestamp};
 use std::collections::HashMap;
 
 /// Everything that is on the screen, or could be.
@@ -11,6 +11,8 @@ use std::collections::HashMap;
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Model {
     pub rows: HashMap<RowKey, Session>,
+    /// The accounts' limits.
+    pub limits: Vec<Limits>,
     /// The rows that are listed, first to last.
     pub order: Vec<RowKey>,
     /// What is true of the rows together.
@@ -111,6 +113,7 @@ impl Model {
     pub fn new(look: Look, keymap: Keymap, hooks: Hooks, now: Timestamp) -> Self {
         Self {
             rows: HashMap::new(),
+            limits: Vec::new(),
             order: Vec::new(),
             listing: Listing::default(),
             selected: None,

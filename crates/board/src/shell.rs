@@ -279,6 +279,7 @@ impl Shell<'_> {
                 None => return,
             },
             News::Removed(key) => Msg::Removed(key),
+            News::Limits => Msg::Limits(self.follow.limits().to_vec()),
             News::Lost => return self.lost("it went away"),
         };
         update(&mut self.model, message, now);

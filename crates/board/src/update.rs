@@ -5,7 +5,7 @@ use crate::layout::{row_at, visible_rows};
 use crate::listing;
 use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay, Screen};
 use crate::shell::Options;
-use crewboard_core::{Mark, RowKey, Session, Status, Timestamp};
+use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
 
 /// Everything that can happen to the board.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub enum Msg {
     Rows(Vec<Session>),
     Row(Box<Session>),
     Removed(RowKey),
+    /// The accounts' limits, all of them.
+    Limits(Vec<Limits>),
     /// The daemon is gone.
     Lost(String),
     /// What installing would change, or why it cannot.
@@ -106,6 +108,7 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Row(row) => listing::replace(model, &row.key.clone(), Some(*row)),
         Msg::Removed(key) => listing::replace(model, &key, None),
+        Msg::Limits(limits) => model.limits = limits,
         Msg::Lost(why) => {
             // Gone since it was first found gone, however often it is looked for.
             let since = match model.link {
@@ -134,6 +137,7 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
 fn is_known(model: &Model, message: &Msg) -> bool {
     match message {
         Msg::Row(row) => model.rows.get(&row.key) == Some(row),
+        Msg::Limits(limits) => model.limits == *limits,
         Msg::Removed(key) => !model.rows.contains_key(key),
         Msg::Lost(why) => {
             matches!(&model.link, Link::Lost { why: known, .. } if known == why)

@@ -1,6 +1,6 @@
 use crate::conversation::{Conversation, TalkError};
 use crate::rendezvous::{ConnectError, Rendezvous};
-use crewboard_core::{RowKey, Session, Transition};
+use crewboard_core::{Limits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{After, Reply, Request};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -29,6 +29,8 @@ pub enum News {
         skipped: u64,
     },
     Removed(RowKey),
+    /// [`Follow::limits`] are others.
+    Limits,
     /// The daemon is gone; the rows are what it last said.
     Lost,
 }
@@ -52,6 +54,7 @@ pub struct Follow<'a> {
     rendezvous: &'a Rendezvous,
     conversation: Option<Conversation>,
     rows: HashMap<RowKey, Session>,
+    limits: Vec<Limits>,
     /// Rows named since the last snapshot began; the others are gone.
     named: Option<Vec<RowKey>>,
     seen: Option<After>,
@@ -60,12 +63,24 @@ pub struct Follow<'a> {
 impl<'a> Follow<'a> {
     /// Follows the daemon at `rendezvous`; connects with the first [`Follow::next`].
     pub fn new(rendezvous: &'a Rendezvous) -> Self {
-        Self { rendezvous, conversation: None, rows: HashMap::new(), named: None, seen: None }
+        Self {
+            rendezvous,
+            conversation: None,
+            rows: HashMap::new(),
+            limits: Vec::new(),
+            named: None,
+            seen: None,
+        }
     }
 
     /// The rows as last told.
     pub fn rows(&self) -> &HashMap<RowKey, Session> {
         &self.rows
+    }
+
+    /// The accounts' limits as last told.
+    pub fn limits(&self) -> &[Limits] {
+        &self.limits
     }
 
     /// The connection, to wait for; `None` while there is none.
@@ -140,6 +155,9 @@ impl<'a> Follow<'a> {
         for row in self.rows.values() {
             conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
         }
+        if !self.limits.is_empty() {
+            conversation.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
+        }
         conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
         self.named = None;
         self.conversation = Some(conversation);
@@ -180,6 +198,10 @@ impl<'a> Follow<'a> {
                     self.note(&epoch, known);
                 }
                 Some(News::Removed(key))
+            }
+            Reply::Limits { limits } => {
+                self.limits = limits;
+                Some(News::Limits)
             }
             Reply::Synced { epoch, revision } => {
                 if let Some(named) = self.named.take() {

@@ -4,6 +4,7 @@ use crate::requests::RequestKind;
 use crate::status::Status;
 use crate::text::clean;
 use crate::time::Stamp;
+use crate::usage::UsageTold;
 use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT};
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +150,8 @@ pub enum Event {
     SubagentStarted,
     /// The report's subagent ended.
     SubagentEnded,
+    /// What the agent's status line told of what it uses. No news of what it does.
+    UsageTold(UsageTold),
     /// `crewboard report`: the reporter names the status itself.
     StatusReported {
         status: Status,
@@ -305,6 +308,7 @@ impl Event {
                 *activity = clean(activity, MAX_LINE, false);
                 *text = clean(text, MAX_REQUEST_TEXT, true);
             }
+            Self::UsageTold(told) => told.sanitise(),
             Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::ToolsEnded

@@ -53,6 +53,9 @@ pub(crate) struct Facts {
     pub(crate) nested: bool,
     /// The newest event of any kind.
     pub(crate) latest: Stamp,
+    /// When something was last told of what it uses.
+    #[serde(default)]
+    pub(crate) usage_told: Stamp,
     /// Whether the kernel will tell us of the process's death.
     pub(crate) watched: bool,
     /// The revision at which the status was entered: who has not heard of it has not seen it.

@@ -23,6 +23,7 @@ mod time;
 mod tracked;
 mod trail;
 mod transitions;
+mod usage;
 mod wait;
 
 pub use counts::{Counted, Counts};
@@ -42,4 +43,5 @@ pub use text::{clean, excerpt};
 pub use time::{Now, Stamp, Timestamp};
 pub use trail::{Effect, TrailEntry};
 pub use transitions::{Rule, Situation, TRANSITIONS, Told, page as transitions_page};
+pub use usage::{Limits, UsageTold, Window, WindowTold};
 pub use wait::{Goal, Reach, Wait, WaitOutcome, WaitScope};

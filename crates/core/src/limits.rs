@@ -31,6 +31,8 @@ pub const MAX_CLOSED: usize = 50;
 /// Rows in all. A machine that runs more agents than this needs another tool; a flood of made-up
 /// sessions must not fill the memory.
 pub const MAX_ROWS: usize = 4096;
+/// Profiles whose account's limits are kept. A person has a few.
+pub const MAX_PROFILES: usize = 16;
 /// Removals remembered so that a view can resume without a snapshot.
 pub const MAX_REMOVALS: usize = 256;
 
@@ -41,6 +43,10 @@ pub const LOST_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 /// Milliseconds a headless agent's turn must have been over before the row says so: `claude -p`
 /// ends its process right after its only turn (50 to 90 ms, measured), and nobody saw it "done".
 pub const HEADLESS_SETTLE_MS: u64 = 1000;
+/// Milliseconds for which what was told of an account's limits is fresh: views tell its age after that.
+pub const FRESH_MS: u64 = 10 * 60 * 1000;
+/// Milliseconds in which every limit of an account begins anew: the longest known is of seven days.
+pub const MAX_LIMIT_MS: u64 = 31 * 24 * 60 * 60 * 1000;
 /// Milliseconds a snoozed row stays quiet if its status does not change.
 pub const SNOOZE_MS: u64 = 60 * 60 * 1000;
 

@@ -50,6 +50,9 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     let excess = row.history.len().saturating_sub(MAX_HISTORY);
     row.history.drain(..excess);
     row.place.sanitise();
+    if let Some(usage) = &mut row.usage {
+        usage.sanitise(now);
+    }
 }
 
 /// A row that this daemon did not know, from one given back.

@@ -81,7 +81,7 @@ pub struct Session {
     pub usage: Option<Usage>,
     /// When the row was first heard of.
     pub started: Timestamp,
-    /// When anything of it last changed.
+    /// When anything of it but `usage` and what came with that last changed.
     pub updated: Timestamp,
     /// Former conversations of this row, oldest first.
     pub lineage: Vec<SessionId>,
@@ -138,7 +138,7 @@ pub struct Usage {
     pub context_percent: Option<f64>,
     /// What it has cost, in US dollars.
     pub cost_usd: Option<f64>,
-    /// When that was told.
+    /// When it was first told so.
     pub at: Timestamp,
 }
 

@@ -3,6 +3,7 @@ mod identity;
 mod keeping;
 mod processes;
 mod restoring;
+mod usage;
 
 pub use dump::Dump;
 
@@ -17,6 +18,7 @@ use crate::session::{Session, Transition};
 use crate::time::Now;
 use crate::tracked::Tracked;
 use crate::trail::{Effect, TrailEntry};
+use crate::usage::{Accounts, Limits};
 use identity::switch_conversation;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -35,6 +37,8 @@ pub enum Input {
     Observed(Box<Observation>),
     /// A view gives back what an earlier daemon had told it.
     Restored(Vec<Session>),
+    /// A view gives back the limits that an earlier daemon had told it.
+    LimitsRestored(Vec<Limits>),
     /// A person marks a row.
     Marked { key: RowKey, mark: Mark },
     /// A deadline may have passed.
@@ -50,6 +54,8 @@ pub struct Outcome {
     pub watch: Vec<Watch>,
     /// What should be looked up, once each.
     pub looks: Vec<Look>,
+    /// The limits of some account are other than they were.
+    pub limits_changed: bool,
 }
 
 /// A process whose end, and whose agent's files, are to be watched.
@@ -92,6 +98,7 @@ pub struct Sessions {
     deadline_of: HashMap<RowKey, u64>,
     /// Who each watched process descends from, so that a parent that is learnt of later is found.
     ancestors: HashMap<RowKey, Vec<Process>>,
+    accounts: Accounts,
     removals: VecDeque<(u64, RowKey)>,
     /// Resuming from before this revision would miss a removal.
     forgotten: u64,
@@ -108,6 +115,7 @@ impl Sessions {
             deadlines: BTreeSet::new(),
             deadline_of: HashMap::new(),
             ancestors: HashMap::new(),
+            accounts: Accounts::default(),
             removals: VecDeque::new(),
             forgotten: 0,
         }
@@ -200,7 +208,10 @@ impl Sessions {
                 if now.stamp.is_before(report.stamp) {
                     report.stamp = now.stamp;
                 }
-                self.take_report(&report, now, &mut outcome);
+                match report.event {
+                    Event::UsageTold(told) => self.take_usage(&report, told, now, &mut outcome),
+                    _ => self.take_report(&report, now, &mut outcome),
+                }
             }
             Input::ProcessWatched { process, ancestors } => {
                 self.take_watched(process, ancestors, now, &mut outcome);
@@ -217,6 +228,9 @@ impl Sessions {
                 for row in rows {
                     self.take_restored(row, now, &mut outcome);
                 }
+            }
+            Input::LimitsRestored(limits) => {
+                self.take_restored_limits(limits, now, &mut outcome);
             }
             Input::Marked { key, mark } => self.take_mark(&key, mark, now, &mut outcome),
             Input::Tick => self.take_tick(now, &mut outcome),

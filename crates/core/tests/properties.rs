@@ -5,7 +5,7 @@ use crewboard_core::{
     About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, MAX_BACKGROUND,
     MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place,
     Process, Report, RequestKind, Session, SessionId, Sessions, Stamp, StartOrigin, Status,
-    SubagentId, Timestamp, ToolUseId, TurnId, TurnOver,
+    SubagentId, Timestamp, ToolUseId, TurnId, TurnOver, UsageTold,
 };
 use proptest::prelude::*;
 
@@ -106,6 +106,13 @@ fn event() -> impl Strategy<Value = Event> {
             status,
             activity: "a".to_owned(),
             text: "t".to_owned(),
+        }),
+        (any::<u8>(), any::<u64>()).prop_map(|(percent, cents)| {
+            Event::UsageTold(UsageTold {
+                context_percent: Some(percent),
+                cost_cents: Some(cents),
+                ..UsageTold::default()
+            })
         }),
         Just(Event::Unknown),
     ]

@@ -214,6 +214,9 @@ impl Actor {
             Request::Explain { row } => vec![self.explain(connection, &row)],
             Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
             Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
+            Request::RestoreLimits { limits } => {
+                self.apply(DomainInput::LimitsRestored(limits), now)
+            }
             Request::Hello { .. } => vec![Output::SayHello(connection)],
             Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
         }
@@ -228,6 +231,9 @@ impl Actor {
         let outcome = self.sessions.apply(input, now);
         let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
         outputs.extend(outcome.looks.into_iter().map(Output::Look));
+        if outcome.limits_changed {
+            self.subscribers.note_limits();
+        }
         for change in &outcome.changes {
             self.subscribers.note(change);
             if self.waits.is_empty() {

@@ -275,7 +275,11 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Record
         | Request::Hello { .. }
         | Request::Stop => true,
-        Request::Event(_) | Request::Observe(_) | Request::Restore { .. } | Request::Look => false,
+        Request::Event(_)
+        | Request::Observe(_)
+        | Request::Restore { .. }
+        | Request::RestoreLimits { .. }
+        | Request::Look => false,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::actor::ConnectionId;
 use crewboard_core::{Change, Kept, MAX_TRANSITIONS, RowKey, Sessions, Transition};
-use crewboard_protocol::{After, Reply, encode_change, encode_row, encode_snapshot};
+use crewboard_protocol::{After, Reply, encode_change, encode_limits, encode_row, encode_snapshot};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ const SPARE_PLACES: usize = 64;
 
 /// One view.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 struct Subscriber {
     /// What it has not been told yet, in the order in which it fell due. May name rows that have
     /// no news any more.
@@ -27,6 +28,8 @@ struct Subscriber {
     told: HashSet<RowKey>,
     /// What must go out before any row.
     greeting: Option<Line>,
+    /// It has not been told the accounts' limits as they are.
+    owed_limits: bool,
     /// It has not been told yet that it knows all.
     catching_up: bool,
     /// Its connection has written all it was given.
@@ -109,6 +112,13 @@ impl Subscribers {
         }
     }
 
+    /// Notes for every view that the limits of some account are others.
+    pub(crate) fn note_limits(&mut self) {
+        for view in self.views.values_mut().filter(|view| view.follows) {
+            view.owed_limits = true;
+        }
+    }
+
     /// Places in a view's order, and rows it has news of.
     #[cfg(test)]
     pub(crate) fn waiting(&self, connection: ConnectionId) -> (usize, usize) {
@@ -120,6 +130,7 @@ impl Subscribers {
     pub(crate) fn flush(&mut self, sessions: &Sessions) -> Vec<Batch> {
         let mut batches = Vec::new();
         let mut encoded: Vec<Encoded> = Vec::new();
+        let mut limits: Option<Line> = None;
         for (connection, view) in &mut self.views {
             if !view.catching_up
                 && let Some(asked) = view.asked.pop_front()
@@ -130,7 +141,7 @@ impl Subscribers {
                 continue;
             }
             let was_catching_up = view.catching_up;
-            let lines = view.batch(sessions, &mut encoded);
+            let lines = view.batch(sessions, &mut encoded, &mut limits);
             if !lines.is_empty() {
                 view.idle = false;
                 let answers = was_catching_up && !view.catching_up;
@@ -156,6 +167,7 @@ impl Subscriber {
             news: HashMap::new(),
             told: HashSet::new(),
             greeting: None,
+            owed_limits: false,
             catching_up: false,
             idle: true,
             follows: false,
@@ -172,6 +184,8 @@ impl Subscriber {
         self.greeting =
             Some(encode_snapshot(sessions.epoch(), sessions.revision(), resumes).into());
         self.catching_up = true;
+        // Where there are none, that is so from the start.
+        self.owed_limits = sessions.limits().next().is_some();
         self.follows |= asked.follows;
         self.due.clear();
         self.news.clear();
@@ -217,8 +231,17 @@ impl Subscriber {
         }
     }
 
-    fn batch(&mut self, sessions: &Sessions, encoded: &mut Vec<Encoded>) -> Vec<Line> {
+    fn batch(
+        &mut self,
+        sessions: &Sessions,
+        encoded: &mut Vec<Encoded>,
+        limits: &mut Option<Line>,
+    ) -> Vec<Line> {
         let mut lines: Vec<Line> = self.greeting.take().into_iter().collect();
+        if std::mem::take(&mut self.owed_limits) {
+            let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
+            lines.push(Arc::clone(limits.get_or_insert_with(encode)));
+        }
         let mut bytes = 0;
         while bytes < BATCH_BYTES
             && let Some(key) = self.due.pop_front()

@@ -1,7 +1,7 @@
 use crate::reply::ErrorCode;
 use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
 use crate::{MAX_REQUEST_LINE, PROTOCOL};
-use crewboard_core::{Mark, RowKey, Session};
+use crewboard_core::{Limits, Mark, RowKey, Session};
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -64,6 +64,11 @@ struct Restore {
     row: Box<Session>,
 }
 
+#[derive(Deserialize)]
+struct RestoreLimits {
+    limits: Vec<Limits>,
+}
+
 impl Request {
     /// Reads a line (with or without its newline). Unknown fields are ignored.
     pub fn decode(line: &[u8]) -> Result<Self, RequestError> {
@@ -88,6 +93,10 @@ impl Request {
                 Self::Mark { row, mark }
             }
             "restore" => Self::Restore { row: rest::<Restore>("restore", line)?.row },
+            "restore_limits" => {
+                let RestoreLimits { limits } = rest::<RestoreLimits>("restore_limits", line)?;
+                Self::RestoreLimits { limits }
+            }
             "look" => Self::Look,
             "record" => Self::Record,
             "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },

@@ -10,7 +10,8 @@ mod request;
 
 pub use decode::RequestError;
 pub use reply::{
-    DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_row, encode_snapshot,
+    DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
+    encode_snapshot,
 };
 pub use request::{After, EventLine, ObservationLine, Request, WaitRequest};
 

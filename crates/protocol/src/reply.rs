@@ -1,5 +1,6 @@
 use crewboard_core::{
-    Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition, WaitOutcome,
+    Limits, Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition,
+    WaitOutcome,
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,10 @@ pub enum Reply {
         key: RowKey,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<u64>,
+    },
+    /// The limits of every account of which anything is known: all of them, in place of those told before.
+    Limits {
+        limits: Vec<Limits>,
     },
     /// You know all there is; what follows is news.
     Synced {
@@ -173,6 +178,11 @@ pub fn encode_row(row: &Session) -> Vec<u8> {
     encode_line(&Borrowed::Row { row })
 }
 
+/// A [`Reply::Limits`] of borrowed limits.
+pub fn encode_limits(limits: &[&Limits]) -> Vec<u8> {
+    encode_line(&Borrowed::Limits { limits })
+}
+
 /// A [`Reply::Change`] of a borrowed row.
 pub fn encode_change(
     row: &Session,
@@ -206,6 +216,9 @@ enum Borrowed<'a> {
     },
     Row {
         row: &'a Session,
+    },
+    Limits {
+        limits: &'a [&'a Limits],
     },
     Change {
         row: &'a Session,

@@ -1,4 +1,4 @@
-use crewboard_core::{Goal, Mark, Observation, Report, RowKey, Session, WaitScope};
+use crewboard_core::{Goal, Limits, Mark, Observation, Report, RowKey, Session, WaitScope};
 use serde::{Deserialize, Serialize};
 
 /// What a client asks, or tells, the daemon.
@@ -24,6 +24,8 @@ pub enum Request {
     Mark { row: RowKey, mark: Mark },
     /// A row that an earlier daemon had told this client.
     Restore { row: Box<Session> },
+    /// The accounts' limits that an earlier daemon had told this client.
+    RestoreLimits { limits: Vec<Limits> },
     /// Look whether agents are suspended: a visible clock has ticked. Never answered.
     Look,
     /// Every event that the daemon takes in and every process's end, from now on.

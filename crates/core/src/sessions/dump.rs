@@ -3,6 +3,7 @@
 use super::Sessions;
 use crate::identity::{Process, RowKey};
 use crate::tracked::Tracked;
+use crate::usage::Accounts;
 use serde::{Deserialize, Serialize};
 
 /// A whole map at one moment. Unlike the rows that views hold it loses nothing: going on from it is going
@@ -15,6 +16,8 @@ pub struct Dump {
     by_process: Vec<(Process, RowKey)>,
     deadlines: Vec<(RowKey, u64)>,
     ancestors: Vec<(RowKey, Vec<Process>)>,
+    #[serde(default)]
+    accounts: Accounts,
     removals: Vec<(u64, RowKey)>,
     forgotten: u64,
 }
@@ -37,6 +40,7 @@ impl Sessions {
                 .iter()
                 .map(|(key, ancestors)| (key.clone(), ancestors.clone()))
                 .collect(),
+            accounts: self.accounts.clone(),
             removals: self.removals.iter().cloned().collect(),
             forgotten: self.forgotten,
         }
@@ -52,6 +56,7 @@ impl Sessions {
             deadlines: dump.deadlines.iter().map(|(key, at)| (*at, key.clone())).collect(),
             deadline_of: dump.deadlines.into_iter().collect(),
             ancestors: dump.ancestors.into_iter().collect(),
+            accounts: dump.accounts,
             removals: dump.removals.into(),
             forgotten: dump.forgotten,
         }

@@ -16,15 +16,27 @@ impl Sessions {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        self.revision += 1;
+        self.count(key, transition, outcome);
         if let Some(row) = self.rows.get_mut(key) {
-            row.revision = self.revision;
             row.updated = now.wall;
             if transition.is_some() {
                 row.facts.news = self.revision;
             }
         }
         self.schedule(key, now, outcome);
+    }
+
+    /// Counts a change of a row that is no news of what it does.
+    pub(super) fn count(
+        &mut self,
+        key: &RowKey,
+        transition: Option<Transition>,
+        outcome: &mut Outcome,
+    ) {
+        self.revision += 1;
+        if let Some(row) = self.rows.get_mut(key) {
+            row.revision = self.revision;
+        }
         outcome.changes.push(Change { key: key.clone(), kind: Kept::Present, transition });
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
                 printer.row(&row, &transitions, skipped)?;
             }
             News::Removed(key) => printer.removed(&key)?,
+            News::Limits => {}
             News::Lost => {
                 let _ = writeln!(io::stderr(), "crewboard: the daemon went away; starting another");
             }

@@ -157,6 +157,7 @@ impl Redactor {
             | Event::SessionEnded { .. }
             | Event::ToolsEnded
             | Event::Rested
+            | Event::UsageTold(_)
             | Event::SubagentStarted
             | Event::SubagentEnded
             | Event::Unknown => {}

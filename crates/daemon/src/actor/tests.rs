@@ -2,8 +2,8 @@
 
 use super::*;
 use crewboard_core::{
-    AgentName, EndReason, Event, Goal, Process, Report, SessionId, Stamp, Status, Timestamp,
-    WaitScope, Watch,
+    AgentName, EndReason, Event, Goal, Limits, Process, Report, SessionId, Stamp, Status,
+    Timestamp, WaitScope, Watch, Window,
 };
 use crewboard_protocol::{After, EventLine};
 use serde_json::{Value, json};
@@ -122,6 +122,34 @@ fn replies(outputs: &[Output]) -> Vec<(ConnectionId, Value)> {
 
 fn subscribe(revision: Option<u64>) -> Request {
     Request::Subscribe { after: revision.map(|revision| After { epoch: "e".to_owned(), revision }) }
+}
+
+#[test]
+fn limits_are_told_at_the_start_and_when_they_change() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Working);
+    stage.ask(1, subscribe(None));
+    assert_eq!(stage.drain(1), "snapshot, row a, synced");
+    let uses = |stage: &mut Stage, used_percent| {
+        let resets_at = Timestamp(3_600_000);
+        let limits = vec![Limits {
+            agent: AgentName::new("claude"),
+            profile: "/home/dev/.claude".to_owned(),
+            five_hour: Some(Window { used_percent, resets_at, at: stage.now().wall }),
+            seven_day: None,
+        }];
+        stage.ask(1, Request::RestoreLimits { limits });
+    };
+    uses(&mut stage, 10);
+    uses(&mut stage, 11);
+    // However many changes one has not read, it is one line.
+    assert_eq!(stage.drain(1), "limits");
+    assert_eq!(stage.drain(1), "");
+    stage.ask(2, Request::List);
+    assert_eq!(stage.drain(2), "snapshot, limits, row a, synced");
+    let revision = stage.actor.sessions.revision();
+    stage.ask(3, subscribe(Some(revision)));
+    assert_eq!(stage.drain(3), "resumed, limits, synced");
 }
 
 #[test]

@@ -137,7 +137,18 @@ fn may_be_absent(path: &[String], field: &str) -> bool {
         ["report"] => !matches!(field, "agent" | "session" | "source" | "stamp" | "event"),
         ["row", "request"] => matches!(field, "tool" | "subagent"),
         ["report", "event"] => {
-            matches!(field, "tool_use" | "automatic" | "ended_task" | "background" | "scheduled")
+            matches!(
+                field,
+                "tool_use"
+                    | "automatic"
+                    | "ended_task"
+                    | "background"
+                    | "scheduled"
+                    | "context_percent"
+                    | "cost_cents"
+                    | "five_hour"
+                    | "seven_day"
+            )
         }
         _ => false,
     }

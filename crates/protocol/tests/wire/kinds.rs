@@ -26,6 +26,7 @@ kinds! { REQUESTS, request, Request:
     Request::Explain { .. } => "explain",
     Request::Mark { .. } => "mark",
     Request::Restore { .. } => "restore",
+    Request::RestoreLimits { .. } => "restore_limits",
     Request::Look => "look",
     Request::Observe(_) => "observe",
     Request::Record => "record",
@@ -39,6 +40,7 @@ kinds! { REPLIES, reply, Reply:
     Reply::Row { .. } => "row",
     Reply::Change { .. } => "change",
     Reply::Removed { .. } => "removed",
+    Reply::Limits { .. } => "limits",
     Reply::Synced { .. } => "synced",
     Reply::Waited { .. } => "waited",
     Reply::Explanation(_) => "explanation",
@@ -78,6 +80,7 @@ kinds! { EVENTS, event, Event:
     Event::TurnFailed { .. } => "turn_failed",
     Event::SubagentStarted => "subagent_started",
     Event::SubagentEnded => "subagent_ended",
+    Event::UsageTold(_) => "usage_told",
     Event::StatusReported { .. } => "status_reported",
     Event::Unknown => "unknown",
 }

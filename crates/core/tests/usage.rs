@@ -1,0 +1,244 @@
+//! What a status line tells: a row's usage, an account's limits, and that it is news of nothing else.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use crewboard_core::{
+    Event, Input, Limits, MAX_PROFILES, Now, Outcome, Process, Report, Session, Sessions, Stamp,
+    StartOrigin, Status, Timestamp, Usage, UsageTold, Window, WindowTold,
+};
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const START: u64 = 1_795_000_000_000;
+const HOME: &str = "/home/dev/.claude";
+
+/// A map with one session `s` of process 1, and a clock that a test sets.
+struct World {
+    sessions: Sessions,
+    milliseconds: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let sessions = Sessions::new("first".to_owned());
+        let mut world = Self { sessions, milliseconds: HOUR };
+        let start = Event::SessionStarted { origin: StartOrigin::Startup };
+        world.told(world.report(1, "s", start));
+        world
+    }
+
+    fn now(&self) -> Now {
+        let stamp = Stamp { boot: 1, micros: self.milliseconds * 1000 };
+        Now { wall: Timestamp(START + self.milliseconds), stamp }
+    }
+
+    fn report(&self, pid: u32, session: &str, event: Event) -> Report {
+        Report {
+            process: (pid > 0).then_some(Process { pid, start: 7 }),
+            profile: Some(HOME.to_owned()),
+            ..Report::new("claude", session, "statusline", self.now().stamp, event)
+        }
+    }
+
+    fn told(&mut self, report: Report) -> Outcome {
+        let now = self.now();
+        self.sessions.apply(Input::Reported(Box::new(report)), now)
+    }
+
+    fn uses(&mut self, told: UsageTold) -> Outcome {
+        self.milliseconds += 10;
+        self.told(self.report(1, "s", Event::UsageTold(told)))
+    }
+
+    fn limits(&self) -> Vec<Limits> {
+        self.sessions.limits().cloned().collect()
+    }
+
+    /// A limit that begins anew so many hours after the clock's start.
+    fn five_hour(&mut self, used_percent: u8, hours: u64) -> bool {
+        let five_hour = Some(WindowTold { used_percent, resets_at: at(hours) });
+        self.uses(UsageTold { five_hour, ..UsageTold::default() }).limits_changed
+    }
+
+    fn used(&self) -> Option<u8> {
+        self.limits().first()?.five_hour.map(|window| window.used_percent)
+    }
+
+    fn row(&self) -> &Session {
+        self.sessions.iter().next().unwrap()
+    }
+}
+
+fn at(hours: u64) -> Timestamp {
+    Timestamp(START + hours * HOUR)
+}
+
+fn row_of(context_percent: u8, cost_cents: u64) -> UsageTold {
+    let (context_percent, cost_cents) = (Some(context_percent), Some(cost_cents));
+    UsageTold { context_percent, cost_cents, ..UsageTold::default() }
+}
+
+#[test]
+fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
+    let mut world = World::new();
+    let before = world.row().clone();
+    let changes = world.uses(row_of(42, 123)).changes;
+    assert_eq!((changes.len(), changes[0].transition), (1, None));
+    let at = world.now().wall;
+    let usage = Some(Usage { context_percent: Some(42.0), cost_usd: Some(1.23), at });
+    let revision = before.revision + 1;
+    assert_eq!(*world.row(), Session { usage, revision, ..before });
+    // The same again is no change; nothing known is one.
+    assert!(world.uses(row_of(42, 123)).changes.is_empty());
+    assert_eq!(world.row().usage, usage);
+    assert_eq!(world.uses(UsageTold::default()).changes.len(), 1);
+    assert_eq!(world.row().usage, None);
+    // Over the socket anything may come.
+    world.uses(row_of(255, u64::MAX));
+    let usage = world.row().usage.unwrap();
+    assert_eq!((usage.context_percent, usage.cost_usd), (Some(100.0), None));
+}
+
+#[test]
+fn usage_that_is_late_or_of_another_session_is_nobodys() {
+    let mut world = World::new();
+    let late = world.report(1, "s", Event::UsageTold(row_of(10, 1)));
+    world.uses(row_of(42, 123));
+    let told = world.row().clone();
+    let strangers = [
+        late,
+        world.report(1, "other", Event::UsageTold(row_of(1, 1))),
+        world.report(2, "s", Event::UsageTold(row_of(1, 1))),
+        world.report(0, "nobody", Event::UsageTold(row_of(1, 1))),
+    ];
+    for stranger in strangers {
+        assert!(world.told(stranger).changes.is_empty());
+        assert_eq!((world.sessions.len(), world.row()), (1, &told));
+    }
+    // Of a container, whose pids say nothing here, it is known by its conversation.
+    let of_container = world.report(0, "s", Event::UsageTold(row_of(43, 123)));
+    assert_eq!(world.told(of_container).changes.len(), 1);
+    // A session that ended uses nothing more.
+    world.milliseconds += 10;
+    let now = world.now();
+    world.sessions.apply(Input::ProcessExited { process: Process { pid: 1, start: 7 } }, now);
+    assert_eq!(world.row().status, Status::Closed);
+    assert!(world.uses(row_of(50, 123)).changes.is_empty());
+}
+
+#[test]
+fn another_model_is_shown() {
+    let mut world = World::new();
+    world.uses(row_of(42, 123));
+    let event = Event::UsageTold(row_of(42, 123));
+    let report = Report { model: Some("opus".to_owned()), ..world.report(1, "s", event) };
+    assert_eq!(world.told(report.clone()).changes.len(), 1);
+    assert_eq!(world.row().model.as_deref(), Some("opus"));
+    assert!(world.told(report).changes.is_empty());
+}
+
+/// Sessions of one account tell what their own last answers said: the higher figure is the newer one,
+/// until the window ends or nobody repeats it.
+#[test]
+fn of_several_sessions_figures_the_newest_stands() {
+    let mut world = World::new();
+    for (minutes, percent, hours, changed, stands) in [
+        (0, 60, 5, true, 60),
+        (0, 62, 5, true, 62),
+        // Of a session that has been idle for a while.
+        (0, 40, 5, false, 62),
+        (0, 99, 4, false, 62),
+        // Told again: worth a word once a minute, for its age.
+        (0, 62, 5, false, 62),
+        (1, 62, 5, true, 62),
+        (9, 40, 5, false, 62),
+        // Nobody has repeated the higher one for long.
+        (1, 40, 5, true, 40),
+        // The next window.
+        (0, 3, 10, true, 3),
+        // Over already, or no limit's end.
+        (0, 80, 1, false, 3),
+        (0, 80, 24 * 40, false, 3),
+    ] {
+        world.milliseconds += minutes * MINUTE;
+        let told = world.five_hour(percent, hours);
+        assert_eq!((told, world.used()), (changed, Some(stands)), "{percent} until {hours}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_not_told_again_is_kept_and_a_late_word_is_not() {
+    let mut world = World::new();
+    let late = world.report(
+        1,
+        "s",
+        Event::UsageTold(UsageTold {
+            seven_day: Some(WindowTold { used_percent: 90, resets_at: at(100) }),
+            ..UsageTold::default()
+        }),
+    );
+    world.five_hour(62, 5);
+    let seven_day = Some(WindowTold { used_percent: 31, resets_at: at(100) });
+    world.uses(UsageTold { seven_day, ..UsageTold::default() });
+    assert!(!world.uses(UsageTold::default()).limits_changed);
+    assert!(!world.told(late).limits_changed);
+    let limits = world.limits().remove(0);
+    assert_eq!(limits.five_hour.unwrap().used_percent, 62);
+    assert_eq!(limits.seven_day.unwrap().used_percent, 31);
+}
+
+#[test]
+fn each_profile_has_limits_of_its_own_and_there_are_few() {
+    let mut world = World::new();
+    let five_hour = Some(WindowTold { used_percent: 9, resets_at: at(5) });
+    let event = Event::UsageTold(UsageTold { five_hour, ..UsageTold::default() });
+    for number in (0..MAX_PROFILES + 3).rev() {
+        world.milliseconds += 10;
+        let profile = Some(format!("/home/dev/{number:02}"));
+        world.told(Report { profile, ..world.report(1, "s", event.clone()) });
+    }
+    let none = Report { profile: None, ..world.report(1, "s", event) };
+    assert!(!world.told(none).limits_changed);
+    let profiles: Vec<String> = world.limits().into_iter().map(|limits| limits.profile).collect();
+    let newest: Vec<String> =
+        (0..MAX_PROFILES).map(|number| format!("/home/dev/{number:02}")).collect();
+    assert_eq!(profiles, newest);
+}
+
+#[test]
+fn limits_come_back_after_a_crash_and_the_newer_stand() {
+    let mut before = World::new();
+    before.five_hour(62, 5);
+    let seven_day = Some(WindowTold { used_percent: 31, resets_at: at(100) });
+    before.uses(UsageTold { seven_day, ..UsageTold::default() });
+    let held = before.limits();
+    let mut world = World::new();
+    world.milliseconds += MINUTE;
+    world.five_hour(64, 5);
+    let now = world.now();
+    let mut restore = |limits: Vec<Limits>| {
+        let changed = world.sessions.apply(Input::LimitsRestored(limits), now).limits_changed;
+        let limits = world.sessions.limits().next().unwrap().clone();
+        let used = |window: Option<Window>| window.map(|window| window.used_percent);
+        (changed, used(limits.five_hour), used(limits.seven_day))
+    };
+    assert_eq!(restore(held.clone()), (true, Some(64), Some(31)));
+    assert_eq!(restore(held), (false, Some(64), Some(31)));
+    // What is over, of nobody, or out of all bounds.
+    let bad = |resets_at: Timestamp| {
+        let window = Some(Window { used_percent: 255, resets_at, at: Timestamp(u64::MAX) });
+        Limits { profile: HOME.to_owned(), seven_day: window, ..Limits::default() }
+    };
+    assert_eq!(restore(vec![bad(at(0)), bad(at(100)), bad(at(9999))]), (false, Some(64), Some(31)));
+}
+
+#[test]
+fn a_dump_keeps_limits_and_who_told_last() {
+    let mut world = World::new();
+    world.five_hour(62, 5);
+    let late = world.report(1, "s", Event::UsageTold(row_of(1, 1)));
+    world.uses(row_of(42, 123));
+    let text = serde_json::to_string(&world.sessions.dump()).unwrap();
+    world.sessions = Sessions::from_dump(serde_json::from_str(&text).unwrap());
+    assert_eq!(world.used(), Some(62));
+    assert!(world.told(late).changes.is_empty());
+}
