@@ -1,5 +1,6 @@
 //! Against a real file system: what the user's files are before and after.
 
+mod given_back;
 mod said;
 
 use std::fs::{self, Permissions};
@@ -135,67 +136,6 @@ fn twice_changes_nothing_and_needs_no_answer() {
 }
 
 #[test]
-fn uninstall_gives_back_identical_bytes() {
-    for settings in ["", "{}", "{ }\n", "\u{feff}{\r\n}\r\n", "{\"hooks\":{\"Stop\":[]}}", SETTINGS]
-    {
-        let world = World::with(settings);
-        let before = world.files();
-        world.install(&yes()).unwrap();
-        let said = world.uninstall(&yes()).unwrap();
-        assert!(said.contains("is again as it was before install"), "{said}");
-        assert_eq!(world.files(), before, "{settings:?}");
-    }
-}
-
-#[test]
-fn a_file_install_made_goes_again() {
-    let world = World::new();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("There was no such file before."), "{said}");
-    assert_eq!((mode(&world.settings()), mode(&world.directory())), (0o600, 0o700));
-    assert!(world.uninstall(&yes()).unwrap().starts_with("Removed "));
-    assert_eq!(world.files(), []);
-}
-
-#[test]
-fn after_an_edit_only_ours_go() {
-    let world = World::with(SETTINGS);
-    world.install(&yes()).unwrap();
-    fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
-    let said = world.uninstall(&yes()).unwrap();
-    assert!(said.contains("what else changed in it was kept"), "{said}");
-    assert_eq!(world.text(), "{\n  // mine\n  \"model\": \"haiku\"\n}\n");
-    // The only copy of the former text is not ours to throw away.
-    assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
-    assert!(world.uninstall(&yes()).unwrap().ends_with("no hooks of Crewboard's.\n"));
-}
-
-#[test]
-fn a_moved_program_is_updated_and_the_original_still_comes_back() {
-    let mut world = World::with(SETTINGS);
-    world.install(&yes()).unwrap();
-    let former = world.text();
-    let moved = world.root.path().join("opt/crewboard");
-    executable(&moved, "program");
-    let old = world.environment.executable.replace(moved.clone()).unwrap();
-    world.install(&yes()).unwrap();
-    let text = world.text();
-    assert_eq!(text, former.replace(old.to_str().unwrap(), moved.to_str().unwrap()));
-    assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
-    world.uninstall(&yes()).unwrap();
-    assert_eq!(world.text(), SETTINGS);
-}
-
-#[test]
-fn a_backup_with_ours_in_it_is_never_taken_for_an_original() {
-    let world = World::with(SETTINGS);
-    world.install(&yes()).unwrap();
-    fs::copy(world.settings(), world.backup()).unwrap();
-    world.uninstall(&yes()).unwrap();
-    assert_eq!(world.text(), "{\n  // mine\n  \"model\": \"opus\"\n}\n");
-}
-
-#[test]
 fn modes_are_kept() {
     for bits in [0o600, 0o644, 0o664, 0o400] {
         let world = World::with(SETTINGS);
@@ -225,18 +165,6 @@ fn a_link_stays_a_link() {
     world.uninstall(&yes()).unwrap();
     assert_eq!(fs::read_to_string(dotfiles.join("claude.json")).unwrap(), SETTINGS);
     assert!(fs::symlink_metadata(world.settings()).unwrap().is_symlink());
-}
-
-#[test]
-fn a_link_to_nothing_yet_gets_its_target() {
-    let world = World::with("");
-    let target = world.root.path().join("real.json");
-    fs::remove_file(world.settings()).unwrap();
-    symlink(&target, world.settings()).unwrap();
-    world.install(&yes()).unwrap();
-    assert!(target.is_file());
-    world.uninstall(&yes()).unwrap();
-    assert!(!target.exists() && fs::symlink_metadata(world.settings()).unwrap().is_symlink());
 }
 
 #[test]

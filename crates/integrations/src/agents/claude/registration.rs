@@ -116,12 +116,13 @@ pub const NEVER: [(&str, &str); 4] = [
 pub const EXEC_FORM_SINCE: Version = Version(2, 1, 139);
 
 /// Seconds after which Claude Code gives a hook up: far beyond our own deadline, far below its
-/// default of ten minutes.
+/// default of ten minutes. Installed entries are known by it: whoever changes it has to go on
+/// recognising the former one.
 const TIMEOUT_SECONDS: u32 = 5;
 
 const ARGUMENTS: [&str; 2] = ["hook", "claude"];
 
-/// The name every path of ours ends in.
+/// The name a path of ours ends in, unless somebody renamed the file.
 const PROGRAM: &str = "crewboard";
 
 /// Returns what to write into the settings of a Claude Code of this version; unknown is the newest.
@@ -144,7 +145,13 @@ fn handler(program: &str, version: Option<Version>) -> Handler {
     }
 }
 
-/// Returns the program a handler runs, if that is `crewboard hook claude` in either form.
+/// Returns the program a handler of ours runs: what [`entries`] writes, whatever the program's file
+/// is called, or a plain call of `crewboard` that somebody wrote by hand.
+///
+/// Other tools may have a `hook claude` of their own. One that is not called `crewboard` is taken
+/// for us only where all of it is as we write it: the absolute path, the arguments, the timeout
+/// and, where a shell runs it, the `exec` and the quotes. A name alone would miss a renamed program,
+/// the arguments alone would claim what is not ours.
 ///
 /// Only a plain call is ours: a command with a pipe or a second command in it is somebody's own.
 /// Variables are left as they stand.
@@ -160,9 +167,17 @@ pub fn our_program(handler: &Handler) -> Option<String> {
         _ => &words,
     };
     let (program, arguments) = words.split_first()?;
-    let ours = Path::new(program).file_name().is_some_and(|name| name == PROGRAM)
-        && arguments.iter().eq(ARGUMENTS.iter());
+    let has_our_name = Path::new(program).file_name().is_some_and(|name| name == PROGRAM);
+    let ours =
+        arguments.iter().eq(ARGUMENTS.iter()) && (has_our_name || is_as_written(program, handler));
     ours.then(|| program.clone())
+}
+
+/// Returns whether a handler is, to the letter, what one of our versions writes for `program`.
+fn is_as_written(program: &str, found: &Handler) -> bool {
+    // The newest client gets the exec form, the oldest the other.
+    let forms = [None, Some(Version(0, 0, 0))].map(|version| handler(program, version));
+    Path::new(program).is_absolute() && forms.contains(found)
 }
 
 /// Returns whether a handler is ours: see [`our_program`].
@@ -287,7 +302,14 @@ mod tests {
 
     #[test]
     fn both_forms_are_recognised_for_any_path() {
-        for path in ["/usr/bin/crewboard", "/a b/crewboard", "/it's $HOME/crewboard", "crewboard"] {
+        for path in [
+            "/usr/bin/crewboard",
+            "/a b/crewboard",
+            "/it's $HOME/crewboard",
+            "crewboard",
+            "/usr/bin/crewboard-dev",
+            "/it's a b/cb",
+        ] {
             for version in [None, Some(Version(2, 1, 100))] {
                 let handler = handler(path, version);
                 assert_eq!(our_program(&handler).as_deref(), Some(path), "{handler:?}");
@@ -312,7 +334,6 @@ mod tests {
             shell(""),
             shell("crewboard"),
             shell("mycrewboard hook claude"),
-            shell("crewboard-dev hook claude"),
             shell("crewboard hook codex"),
             shell("crewboard hook claude --verbose"),
             shell("echo crewboard hook claude"),
@@ -325,6 +346,30 @@ mod tests {
         ];
         for handler in theirs {
             assert!(!is_ours(&handler), "{handler:?}");
+        }
+    }
+
+    #[test]
+    fn another_tools_call_is_not_claimed_unless_it_is_ours_to_the_letter() {
+        let timed = |handler| Handler { timeout: Some(TIMEOUT_SECONDS), ..handler };
+        let theirs = [
+            exec("/usr/bin/other", &["hook", "claude"]),
+            exec("/usr/bin/crewboard-dev", &["hook", "claude"]),
+            timed(exec("other", &["hook", "claude"])),
+            timed(exec("/usr/bin/other", &["hook", "claude", "--now"])),
+            timed(exec("/usr/bin/other", &["hooks", "claude"])),
+            Handler { timeout: Some(10), ..exec("/usr/bin/other", &["hook", "claude"]) },
+            shell("crewboard-dev hook claude"),
+            shell("exec '/usr/bin/other' hook claude"),
+            timed(shell("/usr/bin/other hook claude")),
+            timed(shell("exec /usr/bin/other hook claude")),
+            timed(shell("exec 'other' hook claude")),
+        ];
+        for handler in theirs {
+            assert!(!is_ours(&handler), "{handler:?}");
+        }
+        for version in [None, Some(Version(2, 1, 100))] {
+            assert!(is_ours(&handler("/usr/bin/other", version)));
         }
     }
 
