@@ -82,6 +82,11 @@ impl Wait {
         Self { goal, scope, rows, includes_new }
     }
 
+    /// Tells it of rows that reached the goal before it began: it asks no more of those.
+    pub fn have_reached(&mut self, keys: impl IntoIterator<Item = RowKey>) {
+        self.rows.extend(keys.into_iter().map(|key| (key, true)));
+    }
+
     /// Shows it a row as it is now. An outcome ends the wait.
     pub fn observe(&mut self, session: &Session) -> Option<WaitOutcome> {
         if !self.rows.contains_key(&session.key) {
@@ -229,6 +234,18 @@ mod tests {
             let wait = Wait::new(goal.clone(), *scope, keys(rows), *new);
             assert_eq!(run(wait, shown), *expected, "{goal:?} {scope:?} {rows:?} {shown:?}");
         }
+    }
+
+    #[test]
+    fn what_had_reached_before_need_not_again() {
+        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        let mut wait = Wait::new(goal, WaitScope::All, keys(&["a", "b"]), true);
+        wait.have_reached(keys(&["a", "new"]));
+        for key in ["a", "new"] {
+            assert_eq!(wait.observe(&row(key, Status::Permission)), None);
+            assert_eq!(wait.removed(&RowKey::new(key)), None);
+        }
+        assert_eq!(wait.observe(&row("b", Status::Done)), Some(WaitOutcome::Reached));
     }
 
     #[test]

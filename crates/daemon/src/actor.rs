@@ -257,12 +257,13 @@ impl Actor {
     }
 
     fn begin_wait(&mut self, connection: ConnectionId, request: WaitRequest) -> Vec<Output> {
-        let WaitRequest { goal, scope, rows, new, missing_may_come } = request;
+        let WaitRequest { goal, scope, rows, new, missing_may_come, mut reached } = request;
         let mut keys = rows.unwrap_or_else(|| {
             let live = |row: &&Session| row.status != Status::Closed;
             self.sessions.iter().filter(live).map(|row| row.key.clone()).collect()
         });
         keys.truncate(crewboard_core::MAX_ROWS);
+        reached.truncate(crewboard_core::MAX_ROWS);
         if !missing_may_come && let Some(missing) = keys.iter().find(|key| self.row(key).is_none())
         {
             return vec![not_found(connection, missing)];
@@ -277,6 +278,7 @@ impl Actor {
             return vec![send(connection, &Reply::Error { code: ErrorCode::Busy, message })];
         }
         let mut wait = Wait::new(goal, scope, keys.clone(), new);
+        wait.have_reached(reached);
         let mut rows: Vec<_> = keys.iter().filter_map(|key| self.sessions.get(key)).collect();
         rows.sort_by(|one, other| one.compare_for_list(other));
         for row in rows {

@@ -86,6 +86,9 @@ pub struct WaitRequest {
     /// Rows named that are not there yet are waited for: a client that saw its daemon die asks so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing_may_come: bool,
+    /// Rows that reached the goal before: a client that saw its daemon die remembers them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reached: Vec<RowKey>,
 }
 
 impl Request {

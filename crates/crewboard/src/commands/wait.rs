@@ -1,11 +1,11 @@
 //! `crewboard wait`: blocks until rows reach a status.
 
 use crate::arguments::{Until, WaitArguments};
-use crate::commands::{connect, is_gone, rendezvous, rows, unexpected};
+use crate::commands::{connect, is_gone, rendezvous, rows};
 use crate::failure::{Failure, exit_code};
 use crate::select;
-use crewboard_client::TalkError;
-use crewboard_core::{Goal, RowKey, Session, Status, WaitOutcome, WaitScope};
+use crewboard_client::{Conversation, TalkError};
+use crewboard_core::{Goal, Reach, RowKey, Session, Status, Transition, WaitOutcome, WaitScope};
 use crewboard_platform::process_of;
 use crewboard_protocol::{Reply, Request, WaitRequest};
 use std::io::{self, Write as _};
@@ -36,19 +36,20 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
             .hint("--new waits for those that come later"));
     }
     let scope = if arguments.rows.any { WaitScope::Any } else { WaitScope::All };
-    let mut request =
-        WaitRequest { goal, scope, rows: Some(keys), new: arguments.new, missing_may_come: false };
+    let (new, all_of_them) = (arguments.new, arguments.rows.all);
+    let (missing_may_come, reached) = (false, Vec::new());
+    let mut request = WaitRequest { goal, scope, rows: Some(keys), new, missing_may_come, reached };
+    for row in &all {
+        remember(&mut request, row, &[]);
+    }
     loop {
-        conversation.send(&Request::Wait(request.clone()))?;
-        let remaining = deadline.map(|deadline| {
-            // A timeout of zero would mean for ever.
-            deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
-        });
-        match conversation.receive(remaining) {
-            Ok(Reply::Waited { outcome, row }) => return Ok(conclude(outcome, &row)),
-            Ok(_) => return Err(unexpected()),
+        match answer(&mut conversation, &mut request, all_of_them, deadline) {
+            Ok((outcome, row)) => return Ok(conclude(outcome, &row)),
             Err(TalkError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
             Err(error) if is_gone(&error) => {
+                if all_of_them && has_ended(&request) {
+                    return Ok(ExitCode::SUCCESS);
+                }
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 }
@@ -66,6 +67,55 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Asks to wait, and waits for the answer. Where each row has to reach the goal once, it listens
+/// meanwhile which have: the next daemon would not know.
+fn answer(
+    conversation: &mut Conversation,
+    request: &mut WaitRequest,
+    listens: bool,
+    deadline: Option<Instant>,
+) -> Result<(WaitOutcome, Box<Session>), TalkError> {
+    if listens {
+        conversation.send(&Request::Subscribe { after: None })?;
+    }
+    conversation.send(&Request::Wait(request.clone()))?;
+    loop {
+        let remaining = deadline.map(|deadline| {
+            // A timeout of zero would mean for ever.
+            deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+        });
+        match conversation.receive(remaining)? {
+            Reply::Waited { outcome, row } => return Ok((outcome, row)),
+            Reply::Row { row } => remember(request, &row, &[]),
+            Reply::Change { row, transitions, .. } => {
+                let rows = request.rows.get_or_insert_default();
+                if request.new && !rows.contains(&row.key) {
+                    rows.push(row.key.clone());
+                }
+                remember(request, &row, &transitions);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Notes whether a row that is meant has reached the goal, now or in passing.
+fn remember(request: &mut WaitRequest, row: &Session, transitions: &[Transition]) {
+    let is_meant = request.rows.iter().flatten().any(|key| *key == row.key);
+    let goal = &request.goal;
+    let has_reached = goal.reach(row) == Reach::Reached
+        || transitions.iter().any(|passed| goal.statuses.contains(&passed.status));
+    if is_meant && has_reached && !request.reached.contains(&row.key) {
+        request.reached.push(row.key.clone());
+    }
+}
+
+/// Whether every row has reached the goal, though the daemon died before it could say so.
+fn has_ended(request: &WaitRequest) -> bool {
+    let mut rows = request.rows.iter().flatten().peekable();
+    rows.peek().is_some() && rows.all(|key| request.reached.contains(key))
 }
 
 /// The rows that are meant, as they are now.

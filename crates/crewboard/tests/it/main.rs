@@ -19,6 +19,7 @@ mod rest;
 mod start;
 mod stranger;
 mod views;
+mod waiting;
 
 use crewboard_core::Stamp;
 use crewboard_platform::Clock;

@@ -322,6 +322,7 @@ fn waits_end_as_they_should() {
             rows: Some(keys),
             new,
             missing_may_come: false,
+            reached: Vec::new(),
         };
         assert_eq!(stage.ask(1, Request::Wait(wait)), [], "{name}");
         let mut told = Vec::new();
@@ -346,7 +347,8 @@ fn a_wait_says_at_once_what_is_so_or_cannot_be() {
     let mut stage = Stage::new();
     let wait = |rows: Option<Vec<RowKey>>, new, missing_may_come| {
         let goal = Goal { statuses: vec![Status::Done], needs_you: false };
-        Request::Wait(WaitRequest { goal, scope: WaitScope::Any, rows, new, missing_may_come })
+        let (scope, reached) = (WaitScope::Any, Vec::new());
+        Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_come, reached })
     };
     let code = |replies: Vec<(ConnectionId, Value)>| replies.first().map(|r| r.1["code"].clone());
     let nobody = || Some(vec![RowKey::new("nobody")]);

@@ -132,6 +132,7 @@ fn may_be_absent(path: &[String], field: &str) -> bool {
                 | "rows"
                 | "new"
                 | "missing_may_come"
+                | "reached"
         ),
         ["row" | "report", "place"] | ["goal" | "row"] => true,
         ["report"] => !matches!(field, "agent" | "session" | "source" | "stamp" | "event"),
