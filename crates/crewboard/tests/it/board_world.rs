@@ -98,8 +98,7 @@ impl BoardWorld {
 
     /// `crewboard watch --json`.
     pub(crate) fn watch(&self) -> Watch {
-        let mut child =
-            self.command().args(["watch", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command(&["watch", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let output = child.stdout.take().unwrap();
         std::thread::spawn(move || {
@@ -156,8 +155,8 @@ impl BoardWorld {
 
     /// `crewboard report` for an agent without a process.
     pub(crate) fn report(&self, name: &str, status: &str, text: &str) {
-        let mut command = self.command();
-        command.args(["report", "--agent", "other", "--session", name, "--status", status]);
+        let mut command = self.command(&["report", "--agent", "other", "--session", name]);
+        command.args(["--status", status]);
         command.args(["--text", text, "--cwd", &format!("/srv/{name}")]);
         assert!(command.status().unwrap().success());
     }
