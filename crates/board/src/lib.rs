@@ -6,6 +6,7 @@
 //! Never: the daemon's insides, a second thread, a wake-up without a change to show.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod agreed;
 pub mod keymap;
 pub mod layout;
 mod listing;

@@ -1,5 +1,6 @@
 //! Text is not bytes: widths, cuts and times as a person reads them.
 
+use crate::agreed::{agreed, columns};
 use crewboard_core::Timestamp;
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
@@ -9,41 +10,42 @@ use unicode_width::UnicodeWidthStr;
 /// person sees as characters. Where the terminal shows ASCII only, the rest becomes `?`.
 pub fn fit(text: &str, width: usize, unicode: bool) -> String {
     let mut fitted = cut(text, width, unicode);
-    let columns = fitted.width();
-    fitted.extend(std::iter::repeat_n(' ', width.saturating_sub(columns)));
+    let rest = width.saturating_sub(columns(&fitted));
+    fitted.extend(std::iter::repeat_n(' ', rest));
     fitted
 }
 
 /// `text` in at most `width` columns, with a mark where it was cut.
 pub fn cut(text: &str, width: usize, unicode: bool) -> String {
     let shown = shown(text, unicode);
-    if shown.width() <= width {
+    if columns(&shown) <= width {
         return shown.into_owned();
     }
     let mark = if unicode { "…" } else { "~" };
     let mut fitted = String::new();
-    let mut columns = 0;
+    let mut taken = 0;
     for cluster in shown.graphemes(true) {
         let wide = cluster.width();
-        if columns + wide + 1 > width {
+        if taken + wide + 1 > width {
             break;
         }
-        columns += wide;
+        taken += wide;
         fitted.push_str(cluster);
     }
-    if columns < width {
+    if taken < width {
         fitted.push_str(mark);
     }
     fitted
 }
 
-/// `text` as the terminal can show it: as it is, or in ASCII with `?` for what has no likeness.
+/// `text` as every terminal shows it, or in ASCII with `?` for what has no likeness.
 fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
-    if unicode || text.is_ascii() {
-        return Cow::Borrowed(text);
+    let agreed = agreed(text);
+    if unicode || agreed.is_ascii() {
+        return agreed;
     }
-    let mut ascii = String::with_capacity(text.len());
-    for cluster in text.graphemes(true) {
+    let mut ascii = String::with_capacity(agreed.len());
+    for cluster in agreed.graphemes(true) {
         match cluster {
             "…" => ascii.push_str("..."),
             "–" | "—" | "‐" | "‑" | "−" => ascii.push('-'),
@@ -85,8 +87,7 @@ pub fn wrap(text: &str, width: usize, lines: usize, unicode: bool) -> Vec<String
     }
     if !is_whole && let Some(last) = wrapped.last_mut() {
         let mark = if unicode { "…" } else { "~" };
-        let columns = last.width();
-        if columns + 2 <= width {
+        if columns(last) + 2 <= width {
             last.push(' ');
             last.push_str(mark);
         } else {
@@ -98,11 +99,11 @@ pub fn wrap(text: &str, width: usize, lines: usize, unicode: bool) -> Vec<String
 
 /// The first `width` columns of `text`, up to the last blank in them if there is one, and the rest.
 fn break_at(text: &str, width: usize) -> (&str, &str) {
-    let mut columns = 0;
+    let mut taken = 0;
     let mut last_blank = None;
     for (index, cluster) in text.grapheme_indices(true) {
-        columns += cluster.width();
-        if columns > width {
+        taken += cluster.width();
+        if taken > width {
             // A blank that would be the first of the next line is where the words part anyway.
             let blank = if cluster == " " { Some(index) } else { last_blank };
             // A character wider than the line stands alone on it, cut.
@@ -207,10 +208,11 @@ mod tests {
             ("ab", 1, "…"),
             ("ab", 0, ""),
             ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
-            ("👩‍👩‍👧👩‍👩‍👧", 3, "👩‍👩‍👧…"),
+            ("👩‍👩‍👧👩‍👩‍👧", 3, "👩…"),
+            ("لالالا", 4, "لال…"),
         ] {
             assert_eq!(fit(text, width, true), expected, "{text} in {width}");
-            assert_eq!(fit(text, width, true).width(), width, "{text} in {width}");
+            assert_eq!(columns(&fit(text, width, true)), width, "{text} in {width}");
         }
         assert_eq!(fit("日本 a", 3, false), "??~");
         assert_eq!(cut("“it’s done” – 👩‍👩‍👧 → …", 40, false), "\"it's done\" - ? -> ...");

@@ -9,7 +9,7 @@ use crewboard_board::update::{Msg, update};
 use crewboard_core::{RequestKind, RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
-const STRANGE: [(&str, &str); 9] = [
+pub(crate) const STRANGE: [(&str, &str); 10] = [
     (
         "日本語のプロジェクト",
         "日本語のテキストがとても長いので切り取られます、ここで、または次の行で。",
@@ -22,6 +22,7 @@ const STRANGE: [(&str, &str); 9] = [
     ("zero\u{200b}width\u{feff}", "a\u{200b}b\u{200d}c\u{2060}d\u{ad}e"),
     ("", ""),
     ("ﷺ𒐫", "wide and long: ﷽ 𒐫 ⸻"),
+    ("🇩🇪☰", "1️⃣ 🏃‍♂️ ⚊ ⌚︎ ❤ বাংলা தமிழ் हिन्दी ไทย 한국어 لا"),
 ];
 
 fn strange_rows() -> Vec<Session> {

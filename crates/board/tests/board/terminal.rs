@@ -1,14 +1,17 @@
 //! A board that breaks, in a real terminal. The program that breaks is this test binary.
 
 use crate::sample::UNICODE;
+use crate::strange::STRANGE;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::Hooks;
+use crewboard_board::text::fit;
 use crewboard_board::{Host, Options, run};
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
 use crewboard_testkit::Tmux;
 use std::env;
 use std::io::{self, Write};
+use tempfile::TempDir;
 
 /// Set where the board is to break.
 const BREAKS: &str = "CREWBOARD_TEST_BREAKS";
@@ -41,15 +44,38 @@ fn breaks_if_asked_to() {
     }
 }
 
+/// A tmux of its own with these variables; `None`, and a word of it, where there is none.
+fn tmux(directory: &TempDir, variables: &[(&str, &str)]) -> Option<Tmux> {
+    let tmux = Tmux::new(directory.path(), variables);
+    if tmux.is_none() {
+        let _ = writeln!(io::stderr(), "skipped: there is no tmux here");
+    }
+    tmux
+}
+
+fn directory() -> TempDir {
+    tempfile::Builder::new().prefix("cb-").tempdir_in("/tmp").unwrap()
+}
+
+#[test]
+fn a_terminal_takes_as_many_columns_as_we_think() {
+    let directory = directory();
+    let Some(tmux) = tmux(&directory, &[]) else { return };
+    for (number, (name, says)) in STRANGE.into_iter().enumerate() {
+        // Controls never come this far.
+        let text = crewboard_core::clean(&format!("{name} {says}"), 400, false);
+        let program = ["/bin/sh", "-c", "printf %s \"$0\"; exec sleep 60", &fit(&text, 70, true)];
+        let pane = tmux.open(&format!("width-{number}"), (90, 4), &program);
+        pane.wait_for(&format!("70 columns of {text}"), |_| pane.fact("#{cursor_x}") == "70");
+    }
+}
+
 #[test]
 fn a_panic_gives_the_terminal_back_and_says_why() {
-    let directory = tempfile::Builder::new().prefix("cb-").tempdir_in("/tmp").unwrap();
+    let directory = directory();
     let socket = directory.path().join("s");
     let variables = [("CREWBOARD_SOCKET", socket.to_str().unwrap()), (BREAKS, "1")];
-    let Some(tmux) = Tmux::new(directory.path(), &variables) else {
-        let _ = writeln!(io::stderr(), "skipped: there is no tmux here");
-        return;
-    };
+    let Some(tmux) = tmux(&directory, &variables) else { return };
     let program = env::current_exe().unwrap();
     let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
     let program = program.display();

@@ -122,7 +122,8 @@ fn stopped_behind_its_back_it_takes_the_terminal_again() {
 }
 
 /// Texts of which terminals and we have to agree how wide they are.
-const WIDE: [(&str, &str); 3] = [
+const WIDE: [(&str, &str); 4] = [
+    ("🇪🇺❤️", "👩‍👩‍👧 family, 👍🏽 thumbs, 🇩🇪 flag, 1️⃣ key, ☰ menu"),
     ("注文", "テストが失敗しています。直して、もう一度全部を走らせてください。"),
     ("e\u{301}t\u{e9}", "Fu\u{308}nf Gro\u{308}\u{df}en: 한국어 ｆｕｌｌ"),
     ("emoji", "Ship it 🚀🎉 then rest 😴 and so on, at length and at leisure 🙂🙂🙂"),
@@ -137,7 +138,7 @@ fn through_all_sizes_and_back_the_screen_is_that_of_a_fresh_board() {
         world.hook(agent, "Stop", &json!({ "last_assistant_message": says }));
     }
     let pane = world.board("sizes", (80, 24));
-    pane.shows("3 need you: done");
+    pane.shows("4 need you: done");
     let sizes = [
         (200, 50),
         (120, 30),
@@ -154,13 +155,29 @@ fn through_all_sizes_and_back_the_screen_is_that_of_a_fresh_board() {
     for (width, height) in sizes {
         pane.resize(width, height);
         // One that was never another size; times on both go on.
-        let fresh = world.board(&format!("fresh-{width}x{height}"), (width, height));
-        pane.wait_for("what a fresh board shows", |screen| {
-            let shows = width < 3 || screen.contains(['✓', '3']);
-            shows && screen == fresh.screen() && fresh.fact("#{alternate_on}") == "1"
-        });
-        fresh.press(&["q"]);
+        shows_what_a_fresh_one_does(&world, &pane, (width, height), ['✓', '4']);
     }
+    // What is narrower than what was there leaves nothing of it behind.
+    for agent in &agents {
+        world.prompt(agent, "plain");
+    }
+    shows_what_a_fresh_one_does(&world, &pane, (80, 24), ['●', '●']);
+}
+
+/// Waits until a board shows what a fresh one of this size does, with one of `signs` on it.
+#[track_caller]
+fn shows_what_a_fresh_one_does(
+    world: &BoardWorld,
+    pane: &Pane<'_>,
+    (width, height): (u16, u16),
+    signs: [char; 2],
+) {
+    let fresh = world.board(&format!("fresh-{width}x{height}-{}", signs[0]), (width, height));
+    pane.wait_for("what a fresh board shows", |screen| {
+        let shows = width < 3 || screen.contains(signs);
+        shows && screen == fresh.screen() && fresh.fact("#{alternate_on}") == "1"
+    });
+    fresh.press(&["q"]);
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Text in the form on whose width terminals agree. Where one draws a character wider than we think, all
+//! that follows on the line is shifted; where narrower, what was there before stays behind.
+
+use std::borrow::Cow;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// `text` without what is drawn differently from terminal to terminal: of a joined emoji the first, of a
+/// flag its letters, symbols in their plain form.
+pub(crate) fn agreed(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_agreed) {
+        return Cow::Borrowed(text);
+    }
+    let mut agreed = String::with_capacity(text.len());
+    for cluster in text.graphemes(true) {
+        for (index, character) in cluster.chars().enumerate() {
+            match character {
+                // A picture of several: terminals draw one, or one after the other.
+                JOINER if index > 0 && cluster.chars().next() >= Some(SYMBOLS) => break,
+                '\u{1f1e6}'..='\u{1f1ff}' => agreed.push(letter_of(character)),
+                // A colour of skin by itself is a square.
+                '\u{1f3fb}'..='\u{1f3ff}' if index == 0 => agreed.push(character),
+                '\u{2630}' => agreed.push('≡'),
+                _ if is_shifting(character) => agreed.push('\u{fffd}'),
+                _ if is_agreed(character) => agreed.push(character),
+                _ => {}
+            }
+        }
+    }
+    Cow::Owned(agreed)
+}
+
+/// How many columns `text` takes, cell by cell: that of the whole counts what a font might join, such as
+/// the Arabic lam and alef, as one.
+pub(crate) fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
+const JOINER: char = '\u{200d}';
+
+/// From here on there are arrows, symbols and emoji, and before it the scripts in which a joiner joins letters.
+const SYMBOLS: char = '\u{2190}';
+
+/// The letter of a half of a flag.
+fn letter_of(character: char) -> char {
+    let index = u32::from(character).wrapping_sub(0x1_f1e6);
+    u8::try_from(index).map_or('?', |index| char::from(b'A' + index % 26))
+}
+
+fn is_agreed(character: char) -> bool {
+    character.is_ascii()
+        || !(is_invisible(character) || is_shifting(character) || is_disputed_mark(character))
+}
+
+/// What has no width, or gives another to what it follows: joiners, variation selectors, halves of
+/// flags, colours of skin, the keycap, and characters that only direct others.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{605}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{20e3}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{13430}'..='\u{13438}' | '\u{1d165}'..='\u{1d172}'
+        | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Symbols and letters that became wider or narrower from one version of Unicode to the next.
+fn is_shifting(character: char) -> bool {
+    matches!(character,
+        '\u{17a4}' | '\u{17d8}' | '\u{2630}'..='\u{2637}' | '\u{268a}'..='\u{268f}' | '\u{2d7f}'
+        | '\u{3248}'..='\u{324f}' | '\u{1171e}' | '\u{1d300}'..='\u{1d376}')
+}
+
+/// Marks of Indic and other scripts that have no width for us and a column for tmux: every character that
+/// either knows was written to tmux 3.3a and its cursor looked at.
+fn is_disputed_mark(character: char) -> bool {
+    matches!(
+        character,
+        '\u{9be}'
+            | '\u{9d7}'
+            | '\u{b3e}'
+            | '\u{b57}'
+            | '\u{bbe}'
+            | '\u{bd7}'
+            | '\u{cc0}'
+            | '\u{cc2}'
+            | '\u{cc7}'
+            | '\u{cc8}'
+            | '\u{cca}'
+            | '\u{ccb}'
+            | '\u{cd5}'
+            | '\u{cd6}'
+            | '\u{d3e}'
+            | '\u{d4e}'
+            | '\u{d57}'
+            | '\u{dcf}'
+            | '\u{ddf}'
+            | '\u{1715}'
+            | '\u{1734}'
+            | '\u{1b35}'
+            | '\u{1b3b}'
+            | '\u{1b3d}'
+            | '\u{1b43}'
+            | '\u{1b44}'
+            | '\u{1baa}'
+            | '\u{1bf2}'
+            | '\u{1bf3}'
+            | '\u{302e}'
+            | '\u{302f}'
+            | '\u{a8fa}'
+            | '\u{a953}'
+            | '\u{a9c0}'
+            | '\u{111c0}'
+            | '\u{111c2}'
+            | '\u{111c3}'
+            | '\u{11235}'
+            | '\u{1133e}'
+            | '\u{1134d}'
+            | '\u{11357}'
+            | '\u{114b0}'
+            | '\u{114bd}'
+            | '\u{115af}'
+            | '\u{116b6}'
+            | '\u{11930}'
+            | '\u{1193d}'
+            | '\u{1193f}'
+            | '\u{11941}'
+            | '\u{11a84}'..='\u{11a89}' | '\u{11d46}' | '\u{16ff0}' | '\u{16ff1}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_terminals_dispute_becomes_what_they_agree_on() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("日本語 한국어 e\u{301} 🚀", "日本語 한국어 e\u{301} 🚀"),
+            ("👩‍👩‍👧 and 🏃‍♂️", "👩 and 🏃"),
+            ("👍🏽", "👍"),
+            ("🏽", "🏽"),
+            ("🇪🇺 🇩", "EU D"),
+            ("❤️ ⌚︎ 1️⃣", "❤ ⌚ 1"),
+            ("☰ ☱", "≡ \u{fffd}"),
+            ("क्\u{200d}ष", "क्ष"),
+            ("a\u{200b}b\u{ad}c", "abc"),
+            ("பா", "ப"),
+        ] {
+            assert_eq!(agreed(text), expected, "{text}");
+        }
+        assert_eq!((columns("لا"), columns("日a")), (2, 3));
+    }
+}
