@@ -1,10 +1,21 @@
-/// Cleans a text from an agent for showing: drops control, zero-width-override and bidirectional
-/// control characters, turns line breaks and tabs into spaces where `multiline` is false, and cuts
-/// at `max` bytes on a character's edge, marking the cut with `…`.
+use std::str::Chars;
+
+/// Characters of a terminal's title, link or the like at most: what goes on for longer is no order but
+/// text that happened to come after the beginning of one.
+const MAX_ORDER: usize = 2048;
+
+/// Cleans a text from an agent for showing: drops what terminals would take for orders, control,
+/// zero-width-override and bidirectional control characters, turns line breaks and tabs into spaces where
+/// `multiline` is false, and cuts at `max` bytes on a character's edge, marking the cut with `…`.
 pub fn clean(text: &str, max: usize, multiline: bool) -> String {
     let mut cleaned = String::with_capacity(text.len().min(max));
-    for character in text.chars() {
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
         let character = match character {
+            ESCAPE | '\u{80}'..='\u{9f}' => {
+                rest = after_order(character, rest);
+                continue;
+            }
             '\n' if multiline => '\n',
             '\n' | '\t' => ' ',
             character if is_hostile(character) => continue,
@@ -30,6 +41,59 @@ pub fn excerpt(text: &str, max: usize) -> String {
     clean(line.trim(), max, false)
 }
 
+const ESCAPE: char = '\u{1b}';
+
+/// What follows an order to a terminal (ECMA-48) of which `first` was the first character: a colour is not
+/// to leave `[31m` behind.
+fn after_order(first: char, rest: Chars<'_>) -> Chars<'_> {
+    let mut after = rest.clone();
+    let kind = match first {
+        ESCAPE => after.next(),
+        // The same in one character.
+        first => u32::from(first).checked_sub(0x40).and_then(char::from_u32),
+    };
+    match kind {
+        Some('[') => skip(&mut after, |character| matches!(character, ' '..='?')),
+        Some(']' | 'P' | 'X' | '^' | '_') => return after_string(&after).unwrap_or(after),
+        Some(' '..='/') => skip(&mut after, |character| matches!(character, ' '..='/')),
+        Some('0'..='~') => {}
+        _ => return rest,
+    }
+    after
+}
+
+/// Skips what `goes_on` holds of, and the character that ends it.
+fn skip(rest: &mut Chars<'_>, goes_on: impl Fn(char) -> bool) {
+    loop {
+        let mut next = rest.clone();
+        match next.next() {
+            Some(character) if goes_on(character) => *rest = next,
+            Some('@'..='~' | '0'..='?') => {
+                *rest = next;
+                return;
+            }
+            // Broken off; what is there now is text.
+            _ => return,
+        }
+    }
+}
+
+/// What follows an order that carries a text, such as a title; `None` if it has no end.
+fn after_string<'a>(text: &Chars<'a>) -> Option<Chars<'a>> {
+    let mut rest = text.clone();
+    for _ in 0..MAX_ORDER {
+        match rest.next()? {
+            '\u{7}' | '\u{9c}' => return Some(rest),
+            ESCAPE if rest.clone().next() == Some('\\') => {
+                rest.next();
+                return Some(rest);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Whether a terminal might obey, hide or reorder text because of this character.
 fn is_hostile(character: char) -> bool {
     character.is_control()
@@ -49,12 +113,21 @@ mod tests {
     fn terminals_get_no_orders() {
         for (text, multiline, expected) in [
             ("plain", false, "plain"),
-            ("a\x1b[31mred\x07", false, "a[31mred"),
+            ("a\x1b[31mred\x1b[0m\x07", false, "ared"),
+            ("\x1b]0;title\x07\x1b[2J\x1b[?25lx\x1b(By\x1b=\x1bcz", false, "xyz"),
+            (
+                "\x1b]8;;http://a.b\x1b\\link\x1b]8;;\x1b\\ and \u{9d}0;t\u{9c}on",
+                false,
+                "link and on",
+            ),
+            ("\x1bP+q544e\x1b\\a\x1b_Gi=1\x1b\\b\x1b", false, "ab"),
+            ("\x1b]no end, so \x1b[3", false, "no end, so "),
+            ("\x1b[3\nline \x1b日本", true, "\nline 日本"),
             ("a\nb\tc\r", false, "a b c"),
             ("a\nb\tc\r", true, "a\nb c"),
             ("user\u{202e}txt.exe", false, "usertxt.exe"),
             ("\u{feff}日本 👩‍👩‍👧", false, "日本 👩‍👩‍👧"),
-            ("c1 \u{9b}2J", false, "c1 2J"),
+            ("c1 \u{9b}2J\u{85}", false, "c1 "),
         ] {
             assert_eq!(clean(text, 100, multiline), expected);
         }
