@@ -1,7 +1,7 @@
 use crate::spawn;
 use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
-    Connection, Deadline, Lock, LockAttempt, bind_listener, connect, write_within,
+    Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, write_within,
 };
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -135,6 +135,23 @@ impl Rendezvous {
         if let Some(candidate) = self.candidates.iter().find(usable) {
             Lock::count_loss(&candidate.serve_lock());
         }
+    }
+
+    /// The process of the daemon that lives, answering or not, where the system tells.
+    pub fn holder(&self) -> Option<Holder> {
+        let mut usable =
+            self.candidates.iter().filter(|place| matches!(place.check(self.uid), Ok(true)));
+        usable.find_map(|candidate| Holder::of(&candidate.serve_lock()))
+    }
+
+    /// Waits until no daemon lives; false if the deadline came first.
+    pub fn is_free_by(&self, deadline: Deadline) -> bool {
+        while self.somebody_serves() {
+            if !deadline.pause(LOOK_AGAIN_AT_MOST) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Looks for a listener at every candidate.

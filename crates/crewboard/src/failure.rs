@@ -90,7 +90,12 @@ impl From<ConnectError> for Failure {
 
 impl From<TalkError> for Failure {
     fn from(error: TalkError) -> Self {
-        Self::new(error.to_string())
+        let failure = Self::new(error.to_string());
+        match error {
+            TalkError::Silent(_) => failure
+                .hint("if it stays so, `crewboard daemon restart` ends it and starts another"),
+            _ => failure,
+        }
     }
 }
 

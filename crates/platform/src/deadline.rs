@@ -38,7 +38,11 @@ impl Deadline {
 }
 
 /// Waits until `descriptor` is ready; false if the deadline came first.
-fn ready(descriptor: &impl AsFd, flags: PollFlags, deadline: Deadline) -> io::Result<bool> {
+pub(crate) fn ready(
+    descriptor: &impl AsFd,
+    flags: PollFlags,
+    deadline: Deadline,
+) -> io::Result<bool> {
     loop {
         let remaining = deadline.remaining();
         let timeout = Timespec {

@@ -8,6 +8,11 @@ mod below;
 mod clock;
 mod deadline;
 mod git;
+#[cfg(target_os = "linux")]
+mod holder;
+#[cfg(not(target_os = "linux"))]
+#[path = "holder_unknown.rs"]
+mod holder;
 mod lock;
 mod mounts;
 mod process;
@@ -17,6 +22,7 @@ pub use below::{Part, read_below};
 pub use clock::Clock;
 pub use deadline::{Deadline, read_within, write_within};
 pub use git::branch_of;
+pub use holder::Holder;
 pub use lock::{Lock, LockAttempt};
 pub use mounts::local_directory;
 pub use process::{

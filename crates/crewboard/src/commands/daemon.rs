@@ -1,35 +1,45 @@
 //! `crewboard daemon`: rarely needed.
 
+mod leaving;
+
 use crate::arguments::DaemonAction;
-use crate::commands::{ANSWER_WITHIN, CONNECT_WITHIN, connect, rendezvous, unexpected};
+use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
 use crewboard_board::text::{Grain, age};
-use crewboard_client::{ConnectError, Conversation, Rendezvous, TalkError};
+use crewboard_client::{ConnectError, Conversation, TalkError};
 use crewboard_config::Environment;
 use crewboard_core::Timestamp;
 use crewboard_daemon::Options;
 use crewboard_platform::Clock;
 use crewboard_protocol::{DaemonFacts, PROTOCOL, Reply, Request};
+pub(crate) use leaving::ask_to_leave;
+use leaving::{Leaving, end, hung};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+const HELLO: Request = Request::Hello { protocol: PROTOCOL };
 
 /// Does what `action` says; describes the daemon where it says nothing.
 pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
     match action.unwrap_or(DaemonAction::Status { json: false }) {
         DaemonAction::Start => start(),
         DaemonAction::Stop => {
-            if stop(&rendezvous())? {
-                say("stopped")?;
-            } else {
-                say("no daemon runs")?;
+            let rendezvous = rendezvous();
+            match ask_to_leave(&rendezvous)? {
+                Leaving::NoDaemon => say("no daemon runs")?,
+                Leaving::Left => say("stopped")?,
+                Leaving::Hung => return Err(hung(&rendezvous)),
             }
             Ok(ExitCode::SUCCESS)
         }
         DaemonAction::Restart => {
-            stop(&rendezvous())?;
+            let rendezvous = rendezvous();
+            if matches!(ask_to_leave(&rendezvous)?, Leaving::Hung) {
+                say(&end(&rendezvous)?)?;
+            }
             start()
         }
         DaemonAction::Status { json } => status(json),
@@ -58,35 +68,22 @@ fn start() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks the daemon to leave and waits until it has; false if none runs.
-pub(crate) fn stop(rendezvous: &Rendezvous) -> Result<bool, Failure> {
-    let stream = match rendezvous.connect() {
-        Ok(stream) => stream,
-        Err(ConnectError::NoDaemon) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    let mut conversation = Conversation::new(stream)?;
-    conversation.send(&Request::Stop)?;
-    loop {
-        // Its end is the end of the connection.
-        match conversation.receive(Some(CONNECT_WITHIN)) {
-            Ok(_) => {}
-            Err(TalkError::Gone) => return Ok(true),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 fn status(json: bool) -> Result<ExitCode, Failure> {
-    let stream = match rendezvous().connect() {
+    let rendezvous = rendezvous();
+    let stream = match rendezvous.connect() {
         Ok(stream) => stream,
         Err(ConnectError::NoDaemon) => {
             say(if json { "null" } else { "no daemon runs" })?;
             return Ok(ExitCode::from(exit_code::FAILED));
         }
+        Err(ConnectError::Unresponsive) => return Err(hung(&rendezvous)),
         Err(error) => return Err(error.into()),
     };
-    let facts = hello(&mut Conversation::new(stream)?)?;
+    let hello = Conversation::new(stream)?.ask(&HELLO, ANSWER_WITHIN);
+    let facts = match hello {
+        Err(TalkError::Silent(_)) => return Err(hung(&rendezvous)),
+        reply => facts_in(reply?)?,
+    };
     if json {
         say(&serde_json::to_string_pretty(&facts).map_err(io::Error::from)?)?;
         return Ok(ExitCode::SUCCESS);
@@ -109,7 +106,11 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
 }
 
 fn hello(conversation: &mut Conversation) -> Result<DaemonFacts, Failure> {
-    match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
+    facts_in(conversation.ask(&HELLO, ANSWER_WITHIN)?)
+}
+
+fn facts_in(reply: Reply) -> Result<DaemonFacts, Failure> {
+    match reply {
         Reply::Hello(facts) => Ok(facts),
         _ => Err(unexpected()),
     }

@@ -1,6 +1,6 @@
 //! A daemon of its own for a replay, in a directory of its own: the user's own is never met.
 
-use crate::commands::daemon::stop;
+use crate::commands::daemon::ask_to_leave;
 use crate::failure::Failure;
 use crewboard_client::Rendezvous;
 use crewboard_config::{Environment, candidates};
@@ -51,6 +51,6 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         // One that does not hear leaves by itself when the directory is gone.
-        let _ = stop(&self.rendezvous);
+        let _ = ask_to_leave(&self.rendezvous);
     }
 }

@@ -14,7 +14,7 @@ use std::process::{Child, Stdio};
 use std::time::Instant;
 
 #[track_caller]
-fn json_of(said: &Said) -> Value {
+pub(crate) fn json_of(said: &Said) -> Value {
     assert!(said.status.success(), "{said:?}");
     serde_json::from_str(&said.stdout).unwrap()
 }
@@ -256,53 +256,6 @@ fn watch_survives_daemons_that_die_again_and_again() {
         world.hook(&agent, &prompt_payload("s", &text));
         watch.until(|row| row["prompt"] == *text);
     }
-}
-
-#[test]
-fn the_daemon_can_be_started_stopped_and_asked() {
-    let world = world();
-    let said = world.say(["daemon", "status"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(1), "no daemon runs\n"));
-    assert_eq!(world.say(["daemon", "status", "--json"]).stdout, "null\n");
-    let said = world.say(["daemon", "stop"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(0), "no daemon runs\n"));
-    assert!(world.daemons().is_empty());
-
-    let said = world.say(["daemon", "start"]);
-    let first = world.daemon();
-    assert_eq!(said.stdout, format!("the daemon runs as process {first}\n"));
-    assert!(world.say(["daemon", "start"]).status.success());
-    assert_eq!(world.daemon(), first);
-    let facts = json_of(&world.say(["daemon", "status", "--json"]));
-    assert_eq!((&facts["pid"], &facts["rows"]), (&json!(first), &json!(0)));
-    assert_eq!(facts["sockets"][0], world.socket().to_str().unwrap());
-    let said = world.say(["daemon"]);
-    assert!(said.stdout.contains(&format!("has run as process {first} for")), "{said:?}");
-
-    assert!(world.say(["daemon", "restart"]).status.success());
-    eventually("the former is gone", || world.daemons().len() == 1);
-    assert_ne!(world.daemon(), first);
-    let said = world.say(["daemon", "stop"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(0), "stopped\n"));
-    eventually("it is gone", || world.daemons().is_empty());
-    assert_eq!(world.say(["daemon", "status"]).code(), Some(1));
-
-    // A second one beside the first does not come up, and says why.
-    world.say(["daemon", "start"]);
-    let said = world.say(["daemon", "run"]);
-    assert_eq!(said.code(), Some(1));
-    assert!(said.stderr.contains("another daemon"), "{said:?}");
-    let _the_only_one = world.daemon();
-}
-
-#[test]
-fn a_signal_ends_the_daemon_in_order() {
-    let world = world();
-    world.start();
-    crewboard_testkit::signal(world.daemon(), rustix::process::Signal::TERM);
-    eventually("it leaves", || world.daemons().is_empty());
-    assert!(!world.socket().exists());
-    assert!(world.log().contains("left: told to by a signal"), "{}", world.log());
 }
 
 #[test]
