@@ -15,6 +15,7 @@ pub enum Action {
     Last,
     Jump,
     NextNeedsYou,
+    PreviousNeedsYou,
     Filter,
     Seen,
     Pin,
@@ -57,6 +58,13 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Last, "last", &["G", "end"], "last session", None),
     entry(Action::Jump, "jump", &["enter"], "go to the session's pane", Some("jump")),
     entry(Action::NextNeedsYou, "next", &["tab"], "next session that needs you", Some("next")),
+    entry(
+        Action::PreviousNeedsYou,
+        "previous",
+        &["shift-tab"],
+        "previous session that needs you",
+        None,
+    ),
     entry(Action::Seen, "seen", &["space"], "I have seen it", Some("seen")),
     entry(Action::Pin, "pin", &["p"], "pin it to the top of its like, or unpin it", None),
     entry(Action::Snooze, "snooze", &["z"], "quiet for an hour, or until its status changes", None),
@@ -94,20 +102,22 @@ pub struct Key {
 }
 
 /// The keys there are.
-pub const KEY_WORDS: &str = "a character, enter, tab, space, esc, up, down, left, right, home, end, pageup, pagedown, \
+pub const KEY_WORDS: &str = "a character, enter, tab, shift-tab, space, esc, up, down, left, right, home, end, pageup, pagedown, \
      backspace, delete, f1 to f12, with ctrl- or alt- in front";
 
 /// How key names differ from their words.
-const SHOWN: [(KeyCode, &str); 2] = [(KeyCode::PageUp, "PgUp"), (KeyCode::PageDown, "PgDn")];
+const SHOWN: [(KeyCode, &str); 3] =
+    [(KeyCode::PageUp, "PgUp"), (KeyCode::PageDown, "PgDn"), (KeyCode::BackTab, "Shift-Tab")];
 
 /// A word that names no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no key; keys are {words}", words = KEY_WORDS)]
 pub struct NoSuchKey(pub String);
 
-const NAMED: [(&str, KeyCode); 14] = [
+const NAMED: [(&str, KeyCode); 15] = [
     ("enter", KeyCode::Enter),
     ("tab", KeyCode::Tab),
+    ("shift-tab", KeyCode::BackTab),
     ("space", KeyCode::Char(' ')),
     ("esc", KeyCode::Esc),
     ("up", KeyCode::Up),
@@ -273,6 +283,7 @@ mod tests {
             ("ctrl-c", Some("Ctrl-c")),
             ("space", Some("Space")),
             ("pageup", Some("PgUp")),
+            ("shift-tab", Some("Shift-Tab")),
             ("alt-f3", Some("Alt-F3")),
             ("up", Some("Up")),
             ("-", Some("-")),

@@ -4,7 +4,7 @@
 use crate::model::Model;
 use crate::view;
 use crewboard_core::{AgentName, Counted, RowKey, Session, Status};
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::pattern::{Atom, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -249,18 +249,20 @@ pub(crate) fn index_of(model: &Model, key: &RowKey) -> Option<usize> {
 struct Sieve<'a> {
     model: &'a Model,
     matcher: Matcher,
-    pattern: Pattern,
-    text: String,
+    /// Each as it is matched, and as it is looked for in texts.
+    words: Vec<(Atom, String)>,
     buffer: Vec<char>,
 }
+
+/// Letters of a key or an id that say which is meant: fewer are in many of them by chance.
+const LEAST_OF_ID: usize = 3;
 
 impl<'a> Sieve<'a> {
     fn new(model: &'a Model) -> Self {
         Self {
             model,
             matcher: Matcher::new(Config::DEFAULT),
-            pattern: Pattern::parse(&model.filter, CaseMatching::Smart, Normalization::Smart),
-            text: model.filter.to_lowercase(),
+            words: model.filter.split_whitespace().map(word).collect(),
             buffer: Vec::new(),
         }
     }
@@ -269,13 +271,23 @@ impl<'a> Sieve<'a> {
         if row.dismissed && !self.model.show_dismissed {
             return false;
         }
-        if self.text.is_empty() {
+        if self.words.is_empty() {
             return true;
         }
         let names = names(row);
-        self.pattern.score(Utf32Str::new(&names, &mut self.buffer), &mut self.matcher).is_some()
-            || texts(row).any(|found| found.to_lowercase().contains(&self.text))
+        let names = Utf32Str::new(&names, &mut self.buffer);
+        let texts: Vec<String> = texts(row).map(str::to_lowercase).collect();
+        self.words.iter().all(|(atom, word)| {
+            let is_id = |id: &str| word.len() >= LEAST_OF_ID && id.starts_with(word.as_str());
+            atom.score(names, &mut self.matcher).is_some()
+                || texts.iter().any(|text| text.contains(word))
+                || [row.id.as_str(), row.key.as_str()].into_iter().any(is_id)
+        })
     }
+}
+
+fn word(word: &str) -> (Atom, String) {
+    (Atom::parse(word, CaseMatching::Smart, Normalization::Smart), word.to_lowercase())
 }
 
 /// The rows that are listed, first to last.
@@ -299,5 +311,5 @@ fn names(row: &Session) -> String {
 /// What a row is found by word for word: long texts hold any few letters in some order.
 fn texts(row: &Session) -> impl Iterator<Item = &str> {
     let texts = [&row.activity, &row.title, &row.prompt, &row.model, &row.cwd];
-    texts.into_iter().flatten().map(String::as_str).chain([row.id.as_str(), row.key.as_str()])
+    texts.into_iter().flatten().map(String::as_str)
 }

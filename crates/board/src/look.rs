@@ -48,7 +48,8 @@ pub const DARK: Theme = Theme {
     plan: Color::Rgb(0x56, 0xb4, 0xe9),
     failed: Color::Rgb(0xd5, 0x5e, 0x00),
     done: Color::Rgb(0x00, 0x9e, 0x73),
-    working: Color::Rgb(0xf0, 0xe4, 0x42),
+    // The most frequent, so the calmest: theirs is a yellow that calls louder than what needs somebody.
+    working: Color::Rgb(0xa8, 0xbb, 0xcc),
     dim: Color::Rgb(0x80, 0x80, 0x80),
     selected: Some(Color::Rgb(0x26, 0x2b, 0x33)),
 };
@@ -133,14 +134,21 @@ impl Look {
         }
     }
 
-    /// What stands before a row: whether it is selected, or pinned.
-    pub fn marker(self, is_selected: bool, is_pinned: bool) -> &'static str {
-        match (is_selected, is_pinned) {
-            (true, _) if self.unicode => "▌",
-            (true, _) => ">",
-            (false, true) if self.unicode => "◆",
-            (false, true) => "^",
-            (false, false) => " ",
+    /// What stands before a row: whether it is selected.
+    pub fn marker(self, is_selected: bool) -> &'static str {
+        match (is_selected, self.unicode) {
+            (true, true) => "▌",
+            (true, false) => ">",
+            (false, _) => " ",
+        }
+    }
+
+    /// What stands behind a row's shape: whether it is pinned.
+    pub fn pin(self, is_pinned: bool) -> &'static str {
+        match (is_pinned, self.unicode) {
+            (true, true) => "◆",
+            (true, false) => "^",
+            (false, _) => " ",
         }
     }
 

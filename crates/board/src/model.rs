@@ -18,7 +18,7 @@ pub struct Model {
     /// What is true of the rows together.
     pub listing: Listing,
     pub selected: Option<RowKey>,
-    /// The row that was selected when the filter left none.
+    /// The row that was selected before the filter took it off the list.
     pub unlisted: Option<RowKey>,
     /// How many listed rows are above the window.
     pub above: usize,

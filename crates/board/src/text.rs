@@ -38,6 +38,21 @@ pub fn cut(text: &str, width: usize, unicode: bool) -> String {
     fitted
 }
 
+/// The last of `text` in at most `width` columns, with a mark where it was cut: what is being typed.
+pub fn end_of(text: &str, width: usize, unicode: bool) -> String {
+    let shown = shown(text, unicode);
+    let mut rest: &str = &shown;
+    while columns(rest) > width.saturating_sub(usize::from(rest.len() < shown.len())) {
+        rest = rest.graphemes(true).next().and_then(|first| rest.get(first.len()..)).unwrap_or("");
+    }
+    let mark = match (rest.len() < shown.len() && width > 0, unicode) {
+        (false, _) => "",
+        (true, true) => "…",
+        (true, false) => "~",
+    };
+    format!("{mark}{rest}")
+}
+
 /// `text` as every terminal shows it, or in ASCII with `?` for what has no likeness.
 fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
     let agreed = agreed(text);
@@ -216,6 +231,21 @@ mod tests {
         }
         assert_eq!(fit("日本 a", 3, false), "??~");
         assert_eq!(cut("“it’s done” – 👩‍👩‍👧 → …", 40, false), "\"it's done\" - ? -> ...");
+    }
+
+    #[test]
+    fn the_end_of_a_text_says_that_it_is_one() {
+        for (text, width, expected) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "…cd"),
+            ("日本語", 4, "…語"),
+            ("日本語", 5, "…本語"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+            ("", 3, ""),
+        ] {
+            assert_eq!(end_of(text, width, true), expected, "{text} in {width}");
+        }
     }
 
     #[test]

@@ -171,17 +171,20 @@ fn arrange(model: &mut Model, changed: &Changed, stood_at: Option<usize>) {
         Changed::Filter => listing::arrange_filter(model),
         Changed::Rows => listing::arrange_all(model),
     }
+    let is_listed = |key: &RowKey| listing::index_of(model, key).is_some();
+    let may_return = matches!(changed, Changed::Filter) || model.selected_index().is_none();
+    if may_return && model.unlisted.as_ref().is_some_and(is_listed) {
+        model.selected = model.unlisted.take();
+    }
     if model.selected_index().is_none() {
-        // Its row is gone: what stands in its place now, or the last.
-        let index = stood_at.unwrap_or(0).min(model.order.len().saturating_sub(1));
-        let former = model.unlisted.take().or(model.selected.take());
-        // A filter that nothing matches must not cost the place in the list.
-        let is_listed = former.as_ref().is_some_and(|key| model.order.contains(key));
-        match former {
-            Some(former) if is_listed => model.selected = Some(former),
-            former if model.order.is_empty() => model.unlisted = former,
-            _ => model.selected = model.order.get(index).cloned(),
+        let former = model.selected.take();
+        if matches!(changed, Changed::Filter) || model.order.is_empty() {
+            // A filter must not cost the place in the list.
+            model.unlisted = model.unlisted.take().or(former);
         }
+        // What stands in its place now, or the last.
+        let index = stood_at.unwrap_or(0).min(model.order.len().saturating_sub(1));
+        model.selected = model.order.get(index).cloned();
         if matches!(model.overlay, Some(Overlay::Whole { .. })) {
             // It was about that row, and must not become another's under somebody's eyes.
             model.overlay = None;
@@ -208,7 +211,15 @@ fn step(model: &mut Model, by: isize) {
     }
     let last = model.order.len().saturating_sub(1);
     let index = model.selected_index().unwrap_or(0).saturating_add_signed(by).min(last);
-    model.selected = model.order.get(index).cloned();
+    select(model, model.order.get(index).cloned());
+}
+
+/// Selects a row because somebody wants it: no filter that is left gives another back.
+fn select(model: &mut Model, row: Option<RowKey>) {
+    if row.is_some() {
+        model.unlisted = None;
+    }
+    model.selected = row;
 }
 
 fn on_click(model: &mut Model, column: u16, line: u16) -> Vec<Effect> {
@@ -220,7 +231,7 @@ fn on_click(model: &mut Model, column: u16, line: u16) -> Vec<Effect> {
         .last_click
         .take()
         .is_some_and(|(clicked, at)| clicked == key && model.now.since(at) <= DOUBLE_CLICK_MS);
-    model.selected = Some(key.clone());
+    select(model, Some(key.clone()));
     if again {
         return jump(model);
     }
@@ -314,7 +325,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::First => step(model, -all),
         Action::Last => step(model, all),
         Action::Jump => return jump(model),
-        Action::NextNeedsYou => next_that_needs_you(model),
+        Action::NextNeedsYou => next_that_needs_you(model, true),
+        Action::PreviousNeedsYou => next_that_needs_you(model, false),
         Action::Filter => {
             model.screen = Screen::List;
             model.filtering = true;
@@ -369,16 +381,23 @@ fn mark(model: &mut Model, mark: impl Fn(&Session) -> Mark) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(row) = model.selected_row() else { return Vec::new() };
-    vec![Effect::Mark { row: row.key.clone(), mark: mark(row) }]
+    let effect = Effect::Mark { row: row.key.clone(), mark: mark(row) };
+    select(model, model.selected.clone());
+    vec![effect]
 }
 
-fn next_that_needs_you(model: &mut Model) {
-    let start = model.selected_index().map_or(0, |index| index + 1);
-    let (before, after) = model.order.split_at(start.min(model.order.len()));
+/// Selects the nearest row that needs somebody, forwards or backwards, round the ends.
+fn next_that_needs_you(model: &mut Model, forwards: bool) {
+    let here = model.selected_index().unwrap_or(0);
+    let (before, after) = model.order.split_at(here.min(model.order.len()));
     let needs_you = |key: &&RowKey| model.rows.get(*key).is_some_and(|row| row.needs_you);
-    let found = after.iter().chain(before).find(needs_you).cloned();
-    match found {
-        Some(key) => model.selected = Some(key),
+    let found = if forwards {
+        after.iter().skip(1).chain(before).chain(after.first()).find(needs_you)
+    } else {
+        before.iter().rev().chain(after.iter().rev()).find(needs_you)
+    };
+    match found.cloned() {
+        Some(key) => select(model, Some(key)),
         None => say(model, "Nobody needs you."),
     }
 }

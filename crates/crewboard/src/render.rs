@@ -65,12 +65,18 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     if let Some(end) = row.end {
         says = format!("{} {says}", format!("{end:?}").to_lowercase());
     }
-    if row.stopped {
-        says.insert_str(0, "(suspended) ");
-    }
-    if !row.confirmed {
+    let marks = [
+        (row.pinned, "pinned"),
+        (row.snoozed_until.is_some(), "snoozed"),
+        (row.dismissed, "hidden"),
+        (row.stopped, "suspended"),
+        (!row.confirmed, "unconfirmed"),
+    ];
+    let marks: Vec<&str> =
+        marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| mark).collect();
+    if !marks.is_empty() {
         // In front, where no narrow window cuts it off.
-        says.insert_str(0, "(unconfirmed) ");
+        says.insert_str(0, &format!("({}) ", marks.join(", ")));
     }
     let place = row.place.target.as_ref().or(row.place.pane.as_ref());
     let place = place.or(row.place.terminal.as_ref()).map_or("", String::as_str);
@@ -128,9 +134,10 @@ mod tests {
             activity: Some("Ready.".into()),
             background: 2,
             confirmed: false,
+            pinned: true,
             ..row()
         };
-        insta::assert_snapshot!(list_line(&other, "3s", ascii), @"+ done       ??               (unconfirmed) Ready.  (2 ~      3s  %0       kaaaa");
+        insta::assert_snapshot!(list_line(&other, "3s", ascii), @"+ done       ??               (pinned, unconfirmed) Rea~      3s  %0       kaaaa");
         insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 0, ..PLAIN }), @"! permission shop                 3s  %0       kaaaa  Bash rm -rf node_modules");
         insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop");
     }

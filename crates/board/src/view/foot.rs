@@ -5,7 +5,7 @@ use crate::keymap::{Action, TABLE};
 use crate::layout::visible_rows;
 use crate::look::Look;
 use crate::model::{Hooks, Model, Overlay, Screen};
-use crate::text::cut;
+use crate::text::{cut, end_of};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
@@ -36,7 +36,8 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         };
         let count = format!("  {} of {}", model.order.len(), model.rows.len());
         let space = room(area, left).saturating_sub(count.width());
-        let text = cut(&format!("/{}{cursor}", model.filter), space, unicode);
+        let typed = format!("{}{cursor}", model.filter);
+        let text = format!("/{}", end_of(&typed, space.saturating_sub(1), unicode));
         let x = put(buffer, area, left, area.y, &text, Look::strong());
         let x = put(buffer, area, x, area.y, &count, model.look.dim());
         let keys =

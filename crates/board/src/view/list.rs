@@ -6,7 +6,7 @@ use crate::layout::{Columns, GAP, columns};
 use crate::look::Look;
 use crate::model::{Hooks, Link, Model};
 use crate::text::{age, cut, fit, wrap};
-use crewboard_core::{End, Session, Status};
+use crewboard_core::{End, Request, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -40,10 +40,11 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let status = if is_old || is_quiet { base } else { look.status(row.status) };
     let strong = if row.needs_you && !is_old && !is_quiet { Look::strong() } else { base };
     let mut x = area.x;
-    let marker = look.marker(is_selected, row.pinned);
+    let (marker, pin) = (look.marker(is_selected), look.pin(row.pinned));
     let word = if columns.status > 3 { row.status.word() } else { "" };
+    let head = format!("{marker}{}{pin}{word}", look.shape(row.status));
     // Never cut with a mark: of the narrowest line the marker is what is left.
-    put(buffer, area, x, area.y, &format!("{marker}{} {word}", look.shape(row.status)), status);
+    put(buffer, area, x, area.y, &head, status);
     x += u16::try_from(columns.status).unwrap_or(u16::MAX);
     let mut cell = |text: &str, width: usize, style: Style| {
         if width > 0 {
@@ -102,26 +103,33 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
         // Nothing is under way; what it was about still tells it from others.
         (_, None) => row.title.as_ref().or(row.prompt.as_ref()).cloned().unwrap_or_default(),
     };
-    let end = match row.end {
-        Some(End::Exit) | None => "",
-        Some(End::Killed) => "killed: ",
-        Some(End::Lost) => "lost: ",
-    };
-    says.insert_str(0, end);
+    let is_longer = |request: &Request| request.text.trim().lines().nth(1).is_some();
+    if row.request.as_ref().is_some_and(is_longer) {
+        says.push_str(if unicode { " …" } else { " ~" });
+    }
     let work = if columns.work == 0 { work(row, unicode) } else { String::new() };
     if !work.is_empty() && columns.says > 16 {
         says = format!("({work}) {says}");
     }
     let marks = [
-        (row.snoozed_until.is_some(), if unicode { "zᶻ " } else { "zz " }),
-        (row.dismissed, "hidden: "),
-        (row.stopped, "suspended: "),
-        (!row.confirmed && row.status != Status::Closed, "unconfirmed: "),
+        (!row.confirmed && row.status != Status::Closed, "unconfirmed"),
+        (row.stopped, "suspended"),
+        (row.dismissed, "hidden"),
+        (row.end == Some(End::Killed), "killed"),
+        (row.end == Some(End::Lost), "lost"),
     ];
-    for (_, mark) in marks.into_iter().filter(|(is_so, _)| *is_so) {
-        says.insert_str(0, mark);
+    let marks = marks.into_iter().filter_map(|(is_so, mark)| is_so.then_some(mark));
+    let marks = marks.collect::<Vec<_>>().join(", ");
+    let says = match (marks.is_empty(), says.is_empty()) {
+        (true, _) => says,
+        (false, true) => marks,
+        (false, false) => format!("{marks}: {says}"),
+    };
+    match (row.snoozed_until.is_some(), unicode) {
+        (true, true) => format!("zᶻ {says}"),
+        (true, false) => format!("zz {says}"),
+        (false, _) => says,
     }
-    says
 }
 
 /// What to do where there is nothing to see.

@@ -7,7 +7,7 @@ use crate::keymap::TABLE;
 use crate::layout::layout;
 use crate::look::Look;
 use crate::model::{Model, Overlay};
-use crate::text::{cut, fit};
+use crate::text::{cut, fit, wrap};
 use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -118,6 +118,21 @@ fn lines(model: &Model) -> Vec<Line> {
     }
 }
 
+/// Columns of what the help explains.
+const EXPLAINED: usize = 13;
+
+/// A word and what it means, on as many lines as that takes.
+fn explained(word: &str, meaning: &str, style: Style, width: usize, unicode: bool) -> Vec<Line> {
+    let room = width.saturating_sub(EXPLAINED + 1).max(1);
+    let lines = wrap(meaning, room, usize::MAX, unicode).into_iter().enumerate();
+    lines
+        .map(|(index, line)| {
+            let word = if index == 0 { word } else { "" };
+            vec![(fit(word, EXPLAINED, unicode), style), (line, Style::new())]
+        })
+        .collect()
+}
+
 /// The keys and what the statuses mean.
 fn help(model: &Model, width: u16) -> Vec<Line> {
     let unicode = model.look.unicode;
@@ -128,9 +143,7 @@ fn help(model: &Model, width: u16) -> Vec<Line> {
         let names: Vec<String> =
             model.keymap.keys(entry.action).iter().map(ToString::to_string).collect();
         if !names.is_empty() {
-            let names = fit(&names.join(" "), 13, unicode);
-            let help = cut(entry.help, column.saturating_sub(14), unicode);
-            keys.push(vec![(names, Look::strong()), (help, Style::new())]);
+            keys.extend(explained(&names.join(" "), entry.help, Look::strong(), column, unicode));
         }
     }
     let mut statuses: Vec<Line> = Vec::new();
@@ -145,22 +158,26 @@ fn help(model: &Model, width: u16) -> Vec<Line> {
             Status::Idle => "at its prompt, nothing owed",
             Status::Closed => "ended; kept for a day",
         };
-        let word = format!("{} {:<11}", model.look.shape(status), status.word());
-        let meaning = cut(meaning, column.saturating_sub(14), unicode);
-        statuses.push(vec![(word, model.look.status(status)), (meaning, Style::new())]);
+        let word = format!("{} {}", model.look.shape(status), status.word());
+        let style = model.look.status(status);
+        statuses.extend(explained(&word, meaning, style, column, unicode));
     }
-    let mut signs = vec![
+    let signs = [
         (if unicode { "⋔2" } else { "+2" }, "two subagents at work"),
         ("2 bg", "two of its tasks run on, though its turn is over"),
         (if unicode { "zᶻ" } else { "zz" }, "snoozed"),
         (if unicode { "◆" } else { "^" }, "pinned"),
         (if unicode { "↳" } else { "-" }, "run by another session"),
+        ("killed", "its process died without a word"),
+        ("lost", "it cannot be watched, and was silent for a day"),
+        ("unconfirmed", "nothing would tell if this were no longer true"),
+        ("suspended", "its process is stopped, as by Ctrl-Z"),
+        ("hidden", "dismissed, until it next needs you"),
+        ("mouse", "click selects, double click jumps, the wheel moves"),
     ];
-    signs.push(("mouse", "click selects, double click jumps, the wheel moves"));
     statuses.push(Line::new());
     for (sign, meaning) in signs {
-        let meaning = cut(meaning, column.saturating_sub(14), unicode);
-        statuses.push(vec![(fit(sign, 13, unicode), Look::strong()), (meaning, Style::new())]);
+        statuses.extend(explained(sign, meaning, Look::strong(), column, unicode));
     }
     if width < TWO_COLUMNS {
         keys.push(Line::new());

@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
+const SECOND: u64 = 1000;
 const HOUR: u64 = 60 * MINUTE;
 
 /// How much a cell of a bar may stand for: whole minutes that divide every hour or day, so that cells
@@ -30,17 +31,17 @@ pub(super) struct Scale {
 
 impl Scale {
     /// At least the last `shown` milliseconds in at most `width` cells; `None` in too few.
-    fn new(now: Timestamp, shown: u64, width: u16, fill: bool) -> Option<Self> {
+    fn new(now: Timestamp, shown: u64, width: u16) -> Option<Self> {
         let width = u64::from(width);
         let steps = STEPS.into_iter().map(|minutes| minutes * MINUTE);
         let step = steps.into_iter().find(|step| step * width >= shown)?;
-        let cells = if fill { width } else { shown.div_ceil(step) };
-        Some(Self { cells, step, end: at_last(now, step).0 + step })
+        // Not as many as there is room for: nobody thinks in hours and forty-three minutes.
+        Some(Self { cells: shown.div_ceil(step), step, end: at_last(now, step).0 + step })
     }
 
     /// The last hour.
     pub(super) fn hour(now: Timestamp, width: u16) -> Option<Self> {
-        Self::new(now, HOUR, width, false)
+        Self::new(now, HOUR, width)
     }
 
     fn start(self) -> u64 {
@@ -101,11 +102,10 @@ pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool
     let mark = if unicode { "… " } else { "... " };
     let present = format!("{} {}", row.status, age(row.since, now, super::grain(row)));
     let mut line = if row.status == Status::Closed { format!("{present} ago") } else { present };
-    let passed = entered(row).zip(entered(row).skip(1));
-    let count = passed.clone().count();
-    for (index, (transition, next)) in passed.enumerate().collect::<Vec<_>>().into_iter().rev() {
-        let held = span(next.at.since(transition.at));
-        let longer = format!("{} {held}{separator}{line}", transition.status);
+    let passed = passed(row);
+    let count = passed.len();
+    for (index, (status, held)) in passed.into_iter().enumerate().rev() {
+        let longer = format!("{status} {}{separator}{line}", span(held));
         let needs = longer.width() + if index == 0 { 0 } else { mark.width() };
         if needs > width {
             return if index + 1 == count && line.width() + mark.width() > width {
@@ -119,6 +119,23 @@ pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool
     line
 }
 
+/// The statuses that were left and how long each was held, but for those that nobody could see.
+fn passed(row: &Session) -> Vec<(Status, u64)> {
+    let mut passed: Vec<(Status, u64)> = Vec::new();
+    for (transition, next) in entered(row).zip(entered(row).skip(1)) {
+        let held = next.at.since(transition.at);
+        match passed.last_mut() {
+            _ if held < SECOND => {}
+            Some((status, before)) if *status == transition.status => *before += held,
+            _ => passed.push((transition.status, held)),
+        }
+    }
+    passed
+}
+
+/// Columns in front of a name: marker, shape, pin.
+const NAME_X: u16 = 3;
+
 /// Columns of what a row waited, at the right.
 const WAITED: u16 = 8;
 
@@ -128,14 +145,15 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let now = model.picture();
     let widest = u16::try_from(model.listing.widths().name).unwrap_or(u16::MAX);
     let name_width = widest.clamp(4, (area.width / 4).clamp(6, 28));
-    let bar_x = area.x + 2 + name_width + 2;
-    let bar_width = area.width.saturating_sub(bar_x + WAITED + 1);
+    let bar_x = area.x + NAME_X + name_width + 2;
+    let room_for_bar = area.width.saturating_sub(bar_x + WAITED + 1);
     let oldest = model.listed().filter_map(|row| entered(row).next()).map(|first| first.at).min();
     let age = oldest.map_or(0, |oldest| at_last(now, MINUTE).since(oldest));
     let shown = SPANS.into_iter().map(|hours| hours * HOUR).find(|shown| *shown >= age);
     // In a narrow pane, what there is room for.
-    let scale = Scale::new(now, shown.unwrap_or(24 * HOUR), bar_width, true)
-        .or_else(|| Scale::new(now, HOUR, bar_width, true));
+    let scale = Scale::new(now, shown.unwrap_or(24 * HOUR), room_for_bar)
+        .or_else(|| Scale::new(now, HOUR, room_for_bar));
+    let bar_width = scale.map_or(0, |scale| u16::try_from(scale.cells).unwrap_or(u16::MAX));
     if let Some(scale) = scale.filter(|_| !model.order.is_empty()) {
         draw_hours(
             model,
@@ -151,12 +169,14 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     for (y, row) in (area.y..).zip(rows) {
         let is_selected = model.selected.as_ref() == Some(&row.key);
         let style = if is_selected { model.look.selected() } else { Style::new() };
-        put(buffer, area, area.x, y, model.look.marker(is_selected, row.pinned), Style::new());
+        put(buffer, area, area.x, y, model.look.marker(is_selected), Style::new());
         let status = model.look.status(row.status);
         put(buffer, area, area.x + 1, y, model.look.shape(row.status), status);
-        let width = if scale.is_some() { usize::from(name_width) } else { room(area, area.x + 2) };
+        put(buffer, area, area.x + 2, y, model.look.pin(row.pinned), status);
+        let name_x = area.x + NAME_X;
+        let width = if scale.is_some() { usize::from(name_width) } else { room(area, name_x) };
         let name = fit(&display_name(model, row), width, model.look.unicode);
-        put(buffer, area, area.x + 2, y, &name, style);
+        put(buffer, area, name_x, y, &name, style);
         let Some(scale) = scale else { continue };
         let mut x = bar_x;
         for (text, style) in bar(model.look, row, scale) {
@@ -169,14 +189,21 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         }
     }
     if let Some(scale) = scale {
-        let total: u64 = model.listed().map(|row| waited(row, now, scale)).sum();
-        let shown = span(scale.cells * scale.step);
+        // Hidden ones too: they had somebody wait all the same.
+        let is_whole = model.filter.is_empty();
+        let rows =
+            model.rows.values().filter(|row| is_whole && row.dismissed && !model.show_dismissed);
+        let total: u64 = model.listed().chain(rows).map(|row| waited(row, now, scale)).sum();
+        let hours = (scale.cells * scale.step).div_ceil(HOUR);
+        let shown = if hours == 1 { "hour".to_owned() } else { format!("{hours} hours") };
         let text = match total {
-            0 => format!("Nobody waited for you in these {shown}."),
-            1..MINUTE => format!("In these {shown} your agents waited less than a minute for you."),
-            _ => format!("In these {shown} your agents waited {} for you.", span(total)),
+            0 => format!("Nobody waited for you in the last {shown}."),
+            1..MINUTE => {
+                format!("In the last {shown} your agents waited less than a minute for you.")
+            }
+            _ => format!("In the last {shown} your agents waited {} for you.", span(total)),
         };
-        let short = format!("waited {} in {shown}", span(total));
+        let short = format!("waited {} in {hours}h", span(total));
         let width = usize::from(areas.sum.width.saturating_sub(1));
         let text =
             if text.width() <= width { text } else { cut(&short, width, model.look.unicode) };

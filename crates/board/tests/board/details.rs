@@ -1,10 +1,10 @@
 //! The details of the selected row.
 
 use crate::sample::{
-    NOW, board, board_of, closed, day, done, failed, idle, permission, picture, plan, press,
-    question, subagents, working,
+    NOW, ago, board, board_of, closed, day, done, failed, history, idle, permission, picture, plan,
+    press, question, subagents, working,
 };
-use crewboard_core::{Session, Timestamp};
+use crewboard_core::{Session, Status, Timestamp};
 use insta::assert_snapshot;
 
 /// From the heading of the details on.
@@ -25,6 +25,20 @@ fn of_each_status() {
     assert_snapshot!("subagents", details(subagents()));
     assert_snapshot!("idle", details(idle()));
     assert_snapshot!("closed", details(closed()));
+}
+
+#[test]
+fn what_was_over_at_once_is_no_history() {
+    let entered = [
+        (Status::Idle, 900),
+        (Status::Working, 600),
+        (Status::Idle, 300),
+        (Status::Working, 300),
+        (Status::Idle, 60),
+    ];
+    let row = Session { since: ago(60), ..history(idle(), &entered) };
+    let details = details(row);
+    assert!(details.contains("history   idle 5m · working 9m · idle"), "{details}");
 }
 
 #[test]

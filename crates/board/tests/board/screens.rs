@@ -124,6 +124,11 @@ fn the_timeline() {
     let mut model = board(day(), 100, 20);
     press(&mut model, "t");
     assert_snapshot!("timeline", picture(&model));
+    // A hidden one had somebody wait all the same.
+    let hidden = Session { dismissed: true, ..question() };
+    update(&mut model, Msg::Row(Box::new(hidden)), NOW);
+    assert!(picture(&model).contains("waited 6m for you"), "{}", picture(&model));
+    update(&mut model, Msg::Row(Box::new(question())), NOW);
     let young = Session { since: ago(600), history: Vec::new(), ..question() };
     let mut model = board(vec![young, working()], 80, 12);
     press(&mut model, "t");

@@ -5,7 +5,7 @@ use crewboard_board::keymap::{Action, Key};
 use crewboard_board::layout::{layout, row_at, visible_rows};
 use crewboard_board::model::{Hooks, Link, Model, Overlay, Screen};
 use crewboard_board::update::{Effect, Msg, update};
-use crewboard_core::{Mark, RowKey, Session, Status, Timestamp};
+use crewboard_core::{Mark, RowKey, Session, SessionId, Status, Timestamp};
 
 /// So many idle rows, `r00` to `r99`, in this order.
 fn rows(count: usize) -> Vec<Session> {
@@ -90,6 +90,12 @@ fn tab_goes_round_those_that_need_somebody() {
         visited.push(selected(&model).to_owned());
     }
     assert_eq!(visited, ["a", "b", "a"]);
+    press(&mut model, "G");
+    let back = ["b", "a", "b"].map(|_| {
+        press(&mut model, "shift-tab");
+        selected(&model).to_owned()
+    });
+    assert_eq!(back, ["b", "a", "b"]);
     let mut model = board(self::rows(2), 80, 24);
     press(&mut model, "tab");
     assert_eq!(selected(&model), "r00");
@@ -116,6 +122,64 @@ fn a_filter_that_nothing_matches_keeps_the_place_in_the_list() {
     assert!(model.order.is_empty() && model.selected.is_none());
     press(&mut model, "esc");
     assert_eq!(model.selected, selected);
+}
+
+#[test]
+fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
+    let mut model = board(day(), 80, 24);
+    press(&mut model, "down down");
+    let before = selected(&model).to_owned();
+    press(&mut model, "/ s c r a t c h");
+    assert_eq!(selected(&model), "c8");
+    press(&mut model, "esc");
+    assert_eq!(selected(&model), before);
+    // Kept and left later, too; and letter by letter.
+    press(&mut model, "/ s c r a t c h enter esc");
+    assert_eq!(selected(&model), before);
+    press(&mut model, "/ s c r a ctrl-u");
+    assert_eq!(selected(&model), before);
+    press(&mut model, "esc");
+    // News of the row that is not listed does not take the selection away from the one that is.
+    press(&mut model, "/ s c r a t c h enter");
+    let renamed =
+        Session { name: "scratch".to_owned(), ..model.rows[&RowKey::new(&before)].clone() };
+    change(&mut model, renamed);
+    assert_eq!(selected(&model), "c8");
+    press(&mut model, "esc");
+    assert_eq!(selected(&model), before);
+    // Who does something with the row that was found stays there.
+    for keys in ["/ w e b enter space esc", "/ a enter down up esc"] {
+        press(&mut model, keys.split(" esc").next().unwrap());
+        let found = selected(&model).to_owned();
+        press(&mut model, "esc");
+        assert_eq!(selected(&model), found, "{keys}");
+    }
+}
+
+#[test]
+fn a_filter_finds_what_all_its_words_are_in() {
+    let mut rows = day();
+    rows.push(Session { id: SessionId::new("another"), ..row("wq7xz", "plain", Status::Idle, 9) });
+    let mut model = board(rows, 80, 24);
+    for (filter, expected) in [
+        ("working", "c6 c7"),
+        ("working nextest", "c7"),
+        ("nextest working", "c7"),
+        ("shop staging question", "c1"),
+        ("shop nextest", ""),
+        // Keys and ids by how they begin, and not by a letter.
+        ("wq", ""),
+        ("wq7", "wq7xz"),
+        ("6cf", "c4 c5 c1 c3 c2 c6 c7 c8 c9"),
+        ("6cf7f83b-1c2d-4e5f-8a9b-000000000049", "c1"),
+        ("1c2d", ""),
+    ] {
+        press(&mut model, "esc");
+        update(&mut model, Msg::Key("/".parse().unwrap()), NOW);
+        update(&mut model, Msg::Pasted(filter.to_owned()), NOW);
+        let keys: Vec<&str> = model.order.iter().map(RowKey::as_str).collect();
+        assert_eq!(keys.join(" "), expected, "{filter}");
+    }
 }
 
 #[test]

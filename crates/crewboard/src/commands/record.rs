@@ -84,7 +84,8 @@ impl<W: Write + AsFd> Recorder<W> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let _ = writeln!(io::stderr(), "crewboard: recorded {} events", self.events);
+        let plural = if self.events == 1 { "" } else { "s" };
+        let _ = writeln!(io::stderr(), "crewboard: recorded {} event{plural}", self.events);
         Ok(ExitCode::SUCCESS)
     }
 

@@ -29,7 +29,7 @@ fn every_word_of_the_board_is_one_of_the_file() {
     let loaded = schema().resolve(None, Some(wrong), &Environment::default());
     let said: Vec<String> = loaded.problems.iter().map(|problem| problem.text.clone()).collect();
     insta::assert_snapshot!(said.join("\n"), @r#"
-    keys.pin: "hyper-x" is no key; keys are a character, enter, tab, space, esc, up, down, left, right, home, end, pageup, pagedown, backspace, delete, f1 to f12, with ctrl- or alt- in front
+    keys.pin: "hyper-x" is no key; keys are a character, enter, tab, shift-tab, space, esc, up, down, left, right, home, end, pageup, pagedown, backspace, delete, f1 to f12, with ctrl- or alt- in front
     keys.jump: keys.quit has the key "ctrl-alt-q" already (line 3)
     "#);
     assert!(loaded.problems.iter().all(|problem| problem.severity == Severity::Error));

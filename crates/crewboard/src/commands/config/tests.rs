@@ -62,6 +62,7 @@ fn show_says_where_each_value_came_from() {
     last = ["G", "end"]                 # default
     jump = ["enter", "q"]               # config.toml:5
     next = ["tab"]                      # default
+    previous = ["shift-tab"]            # default
     seen = ["space"]                    # default
     pin = []                            # config.toml:6
     snooze = ["z"]                      # default
@@ -97,7 +98,7 @@ fn show_says_where_each_value_came_from() {
         options.iter().find(|option| option["option"] == name).unwrap().to_string()
     };
     insta::assert_snapshot!(option("board.theme"), @r#"{"line":4,"option":"board.theme","origin":"file","value":"dark","variable":null}"#);
-    insta::assert_snapshot!(option("daemon.idle_exit"), @r#"{"line":34,"option":"daemon.idle_exit","origin":"file","value":"1h","variable":null}"#);
+    insta::assert_snapshot!(option("daemon.idle_exit"), @r#"{"line":35,"option":"daemon.idle_exit","origin":"file","value":"1h","variable":null}"#);
 }
 
 #[test]
