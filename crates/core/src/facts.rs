@@ -190,6 +190,11 @@ impl Facts {
         self.forget_own(stamp);
     }
 
+    fn fail_turn(&mut self, id: Option<TurnId>, stamp: Stamp, error: &str, detail: &str) {
+        let words = if detail.is_empty() { error.to_owned() } else { format!("{error}: {detail}") };
+        self.end_turn(TurnState::Failed, id, stamp, words);
+    }
+
     /// Forgets what was open in the session's own course (not its subagents') before `stamp`.
     fn forget_own(&mut self, stamp: Stamp) {
         self.tools.retain(|tool| tool.subagent.is_some() || stamp.is_before(tool.stamp));

@@ -1,6 +1,5 @@
 //! The session's own course: its turns, prompts and ends, one after the other.
 
-use super::tools::OpenTool;
 use super::{Facts, Ignored, TWIN_MICROS, Turn, TurnState};
 use crate::event::{EndReason, Event, Report, StartOrigin};
 use crate::identity::TurnId;
@@ -58,20 +57,8 @@ impl Facts {
                 }
                 self.take_prompt(prompt, turn, stamp)?;
             }
-            Event::ToolStarted { tool, text, tool_use, input, asks } => {
-                self.start_tool(OpenTool {
-                    id: tool_use.clone(),
-                    tool: tool.clone(),
-                    text: text.clone(),
-                    input: *input,
-                    asks: *asks,
-                    subagent: None,
-                    stamp,
-                });
-                self.must_be_working(turn, stamp)?;
-            }
-            Event::ToolEnded { tool, tool_use, input } => {
-                self.end_tool(None, tool, tool_use.as_ref(), *input, stamp);
+            Event::ToolStarted { .. } | Event::ToolEnded { .. } => {
+                self.take_tool(report);
                 self.must_be_working(turn, stamp)?;
             }
             Event::ToolsEnded => {
@@ -133,9 +120,7 @@ impl Facts {
                 }
             }
             Event::TurnFailed { error, detail } => {
-                let words =
-                    if detail.is_empty() { error.clone() } else { format!("{error}: {detail}") };
-                self.end_turn(TurnState::Failed, turn, stamp, words);
+                self.fail_turn(turn, stamp, error, detail);
             }
             _ => {}
         }

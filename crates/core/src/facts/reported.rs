@@ -33,15 +33,7 @@ impl Facts {
             Status::Permission | Status::Question | Status::Plan | Status::Working => {
                 self.begin_turn(None, stamp);
                 if !activity.is_empty() {
-                    self.start_tool(OpenTool {
-                        id: None,
-                        tool: String::new(),
-                        text: activity.to_owned(),
-                        input: 0,
-                        asks: None,
-                        subagent: None,
-                        stamp,
-                    });
+                    self.start_tool(OpenTool::named(activity, stamp));
                 }
             }
             Status::Done => self.end_turn(TurnState::Done, None, stamp, words),
@@ -91,15 +83,7 @@ impl Facts {
             && let Some(activity) = session.activity.as_deref().filter(|text| *text != THINKING)
         {
             // Which tool it was is lost, but not what it was about.
-            facts.start_tool(OpenTool {
-                id: None,
-                tool: String::new(),
-                text: activity.to_owned(),
-                input: 0,
-                asks: None,
-                subagent: None,
-                stamp: Stamp::default(),
-            });
+            facts.start_tool(OpenTool::named(activity, Stamp::default()));
         }
         if let Some(request) = &session.request {
             facts.requests.open_restored(request.clone());

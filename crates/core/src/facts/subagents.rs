@@ -1,7 +1,7 @@
 //! What subagents say. Their events bear the session's id and their own, and come between the
 //! session's own in any order.
 
-use super::{Facts, Ignored, OpenTool, SubagentFacts, TurnState};
+use super::{Facts, Ignored, SubagentFacts, TurnState};
 use crate::MAX_SUBAGENTS;
 use crate::event::{BackgroundTask, Event, Report};
 use crate::identity::SubagentId;
@@ -48,21 +48,9 @@ impl Facts {
             }
             _ if ended => return Err("its subagent has ended"),
             Event::SubagentStarted => self.know_subagent(subagent, report),
-            Event::ToolStarted { tool, text, tool_use, input, asks } => {
+            Event::ToolStarted { .. } | Event::ToolEnded { .. } => {
                 self.know_subagent(subagent, report);
-                self.start_tool(OpenTool {
-                    id: tool_use.clone(),
-                    tool: tool.clone(),
-                    text: text.clone(),
-                    input: *input,
-                    asks: *asks,
-                    subagent: Some(subagent.clone()),
-                    stamp,
-                });
-            }
-            Event::ToolEnded { tool, tool_use, input } => {
-                self.know_subagent(subagent, report);
-                self.end_tool(Some(subagent), tool, tool_use.as_ref(), *input, stamp);
+                self.take_tool(report);
             }
             Event::ToolsEnded => {
                 self.tools.retain(|tool| {

@@ -2,6 +2,7 @@
 
 use super::Facts;
 use crate::MAX_TOOLS;
+use crate::event::{Event, Report};
 use crate::identity::{SubagentId, ToolUseId};
 use crate::requests::{Answer, RequestKind};
 use crate::time::Stamp;
@@ -19,7 +20,44 @@ pub(super) struct OpenTool {
     pub(super) stamp: Stamp,
 }
 
+impl OpenTool {
+    /// Whatever a reporter of its own words says it does.
+    pub(super) fn named(text: &str, stamp: Stamp) -> Self {
+        Self {
+            id: None,
+            tool: String::new(),
+            text: text.to_owned(),
+            input: 0,
+            asks: None,
+            subagent: None,
+            stamp,
+        }
+    }
+}
+
 impl Facts {
+    /// Takes in the beginning or the end of a call, the session's own or a subagent's.
+    pub(super) fn take_tool(&mut self, report: &Report) {
+        let (subagent, stamp) = (report.subagent.as_ref(), report.stamp);
+        match &report.event {
+            Event::ToolStarted { tool, text, tool_use, input, asks } => {
+                self.start_tool(OpenTool {
+                    id: tool_use.clone(),
+                    tool: tool.clone(),
+                    text: text.clone(),
+                    input: *input,
+                    asks: *asks,
+                    subagent: subagent.cloned(),
+                    stamp,
+                });
+            }
+            Event::ToolEnded { tool, tool_use, input } => {
+                self.end_tool(subagent, tool, tool_use.as_ref(), *input, stamp);
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn start_tool(&mut self, tool: OpenTool) {
         if tool.id.is_some() && self.tools.iter().any(|open| open.id == tool.id) {
             return;
@@ -36,7 +74,7 @@ impl Facts {
         self.tools.push(tool);
     }
 
-    pub(super) fn end_tool(
+    fn end_tool(
         &mut self,
         subagent: Option<&SubagentId>,
         tool: &str,

@@ -28,9 +28,7 @@ impl Facts {
                 self.end_turn(TurnState::Done, None, at, message.clone());
             }
             TurnOver::Failed { error, detail } => {
-                let words =
-                    if detail.is_empty() { error.clone() } else { format!("{error}: {detail}") };
-                self.end_turn(TurnState::Failed, None, at, words);
+                self.fail_turn(None, at, error, detail);
             }
         }
         Ok(())
