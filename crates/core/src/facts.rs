@@ -348,7 +348,6 @@ impl Facts {
         self.latest = self.latest.latest(report.stamp);
         if result.is_ok() {
             self.restored = None;
-            self.await_turn_end();
         }
         result
     }

@@ -107,6 +107,8 @@ pub enum Subject {
     TurnEnd(Conversation),
     /// The same, as soon as the transcript grows: there is nothing else that would tell.
     TurnEndToCome(Conversation),
+    /// No more for that: the turn is over, or its end will be told otherwise.
+    NoTurnEnd,
 }
 
 /// A conversation whose transcript is to be read.

@@ -69,6 +69,7 @@ impl Tracked {
             Wanted::Condition => Subject::Condition,
             Wanted::TurnEnd(since) => Subject::TurnEnd(conversation(since)),
             Wanted::TurnEndToCome(since) => Subject::TurnEndToCome(conversation(since)),
+            Wanted::NoTurnEnd => Subject::NoTurnEnd,
         };
         let agent = &self.session.agent;
         let looks = wanted.into_iter().map(subject);

@@ -9,15 +9,21 @@ mod linux {
 
     /// Says when something was taken out of a watched directory, or the directory itself.
     pub(crate) struct DirectoryWatch {
-        watches: Watches,
-        stream: EventStream<[u8; 1024]>,
+        /// None where the kernel gives us none: then nobody tells.
+        watches: Option<Watches>,
+        stream: Option<EventStream<[u8; 1024]>>,
     }
 
     impl DirectoryWatch {
         pub(crate) fn new() -> std::io::Result<Self> {
             let inotify = Inotify::init()?;
-            let watches = inotify.watches();
-            Ok(Self { watches, stream: inotify.into_event_stream([0; 1024])? })
+            let watches = Some(inotify.watches());
+            Ok(Self { watches, stream: Some(inotify.into_event_stream([0; 1024])?) })
+        }
+
+        /// Hears of nothing.
+        pub(crate) fn deaf() -> Self {
+            Self { watches: None, stream: None }
         }
 
         /// Watches `directory` too. What cannot be watched is not.
@@ -28,12 +34,15 @@ mod linux {
                 | WatchMask::MOVE_SELF
                 | WatchMask::ONLYDIR
                 | WatchMask::DONT_FOLLOW;
-            let _ = self.watches.add(directory, mask);
+            if let Some(watches) = &mut self.watches {
+                let _ = watches.add(directory, mask);
+            }
         }
 
         /// Waits for the next such event.
         pub(crate) async fn changed(&mut self) {
-            match self.stream.next().await {
+            let Some(stream) = &mut self.stream else { return std::future::pending().await };
+            match stream.next().await {
                 Some(Ok(_)) => {}
                 // Nothing more will come; do not spin.
                 _ => std::future::pending().await,
@@ -59,6 +68,10 @@ mod other {
     impl DirectoryWatch {
         pub(crate) fn new() -> std::io::Result<Self> {
             Ok(Self)
+        }
+
+        pub(crate) fn deaf() -> Self {
+            Self
         }
 
         pub(crate) fn add(&mut self, _directory: &Path) {}

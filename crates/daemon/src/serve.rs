@@ -75,14 +75,10 @@ impl Server {
         environment: &Environment,
         descriptors: u64,
         options: &Options,
-    ) -> io::Result<Self> {
+    ) -> Self {
         let clock = Clock::new();
         let now = clock.now();
         let (inputs, queue) = mpsc::channel(QUEUE);
-        let mut directories = DirectoryWatch::new()?;
-        for directory in listeners.directories() {
-            directories.add(&directory);
-        }
         let mut log = listeners
             .log()
             .map_or_else(|| Log::open("/dev/null".as_ref()), |path| Log::open(&path));
@@ -97,14 +93,26 @@ impl Server {
         for note in &options.notes {
             log.line(now.wall, note);
         }
-        Ok(Self {
+        // A user may have used up the kernel's instances (fs.inotify.max_user_instances).
+        let mut directories = DirectoryWatch::new().unwrap_or_else(|error| {
+            log.line(now.wall, &format!("the sockets' directories cannot be watched: {error}"));
+            DirectoryWatch::deaf()
+        });
+        for directory in listeners.directories() {
+            directories.add(&directory);
+        }
+        let files = AgentFiles::new().unwrap_or_else(|error| {
+            log.line(now.wall, &format!("the agents' files cannot be watched: {error}"));
+            AgentFiles::blind()
+        });
+        Self {
             actor: Actor::new(epoch_of(now.stamp.micros)),
             clock,
             started: now.wall,
             uid: environment.uid,
             listeners,
             directories,
-            files: AgentFiles::new()?,
+            files,
             home: environment.home.clone(),
             log,
             inputs,
@@ -118,7 +126,7 @@ impl Server {
             idle_exit: options.idle_exit,
             idle_since: None,
             stopping: false,
-        })
+        }
     }
 
     pub(crate) async fn serve(mut self) -> io::Result<()> {

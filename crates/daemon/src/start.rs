@@ -53,8 +53,7 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
         let environment = Environment::of_process();
         let listeners = Listeners::open(candidates(&environment), environment.uid, adopted)
             .map_err(DaemonError::NoSocket)?;
-        let server = Server::new(listeners, &environment, descriptors, options)
-            .map_err(DaemonError::Start)?;
+        let server = Server::new(listeners, &environment, descriptors, options);
         Box::pin(server.serve()).await.map_err(DaemonError::Start)
     })
 }

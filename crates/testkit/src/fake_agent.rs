@@ -11,19 +11,24 @@ pub struct FakeAgent {
 impl FakeAgent {
     /// One that keeps no files: it has no home.
     pub fn new() -> Self {
-        Self::with_home(None)
+        Self::with_variable(None)
     }
 
     /// One whose home is there.
     pub fn at_home(home: &Path) -> Self {
-        Self::with_home(Some(home))
+        Self::with_variable(Some(("HOME", home)))
     }
 
-    fn with_home(home: Option<&Path>) -> Self {
+    /// One that was given a configuration directory.
+    pub fn in_profile(profile: &Path) -> Self {
+        Self::with_variable(Some(("CLAUDE_CONFIG_DIR", profile)))
+    }
+
+    fn with_variable(variable: Option<(&str, &Path)>) -> Self {
         // It reads a pipe that nobody writes, so it goes even where a test is killed.
         let child = Command::new("cat")
             .env_clear()
-            .envs(home.map(|home| ("HOME", home)))
+            .envs(variable)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

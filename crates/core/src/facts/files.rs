@@ -39,6 +39,7 @@ pub(crate) enum Wanted {
     Condition,
     TurnEnd(Stamp),
     TurnEndToCome(Stamp),
+    NoTurnEnd,
 }
 
 /// One look at the agent's condition.
@@ -91,7 +92,6 @@ impl Facts {
                 }
                 self.files.blind = true;
                 self.files.sight = None;
-                self.await_turn_end();
             }
             Finding::TurnOver { how, at } => {
                 let awaited = self.files.awaited.take();
@@ -99,7 +99,6 @@ impl Facts {
             }
             Finding::NothingOver => {
                 self.files.awaited = None;
-                self.await_turn_end();
                 return Err("the transcript does not tell");
             }
         }

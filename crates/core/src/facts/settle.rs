@@ -48,6 +48,7 @@ pub(crate) fn settle(row: &mut Tracked, now: Now, at: Stamp, source: &str) -> Se
         Some(conclusion) => (conclusion.at, conclusion.source.as_str()),
         None => (at, source),
     };
+    facts.await_turn_end();
     let before = session.status;
     let shown = facts.derive(session.headless, now);
     let mut transition = None;

@@ -3,6 +3,7 @@
 
 mod identity;
 mod life;
+mod looks;
 mod marks;
 mod restored;
 mod world;

@@ -1,68 +1,17 @@
 //! What the agent's own files tell and no hook does, through the real daemon and the kernel's own word.
 
-use crate::{note, payload, prompt_payload, status_of, world};
-use crewboard_platform::Clock;
-use crewboard_testkit::{FakeAgent, View, World, eventually};
+mod broken;
+mod filing;
+mod transcripts;
+
+use crate::{assert_rests, note, payload, prompt_payload, world};
+use crewboard_testkit::{FakeAgent, View, eventually};
+use filing::Filing;
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use serde_json::json;
+use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-/// An agent with a home, and the file in which it says what it does.
-struct Filing {
-    agent: FakeAgent,
-    session: &'static str,
-    path: PathBuf,
-}
-
-impl Filing {
-    fn new(world: &World, session: &'static str) -> Self {
-        let agent = FakeAgent::at_home(&world.home());
-        let folder = world.home().join(".claude/sessions");
-        let path = folder.join(format!("{}.json", agent.pid()));
-        Self { agent, session, path }
-    }
-
-    /// The file's text, as Claude Code 2.1.330 writes it.
-    fn text(&self, status: &str, waiting_for: &str) -> Value {
-        let process = self.agent.process();
-        let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
-        json!({
-            "pid": process.pid,
-            "sessionId": self.session,
-            "cwd": "/srv/shop",
-            "procStart": process.start.to_string(),
-            "kind": "interactive",
-            "entrypoint": "cli",
-            "pidDomain": format!("linux:0000:{}", namespace.display()),
-            "status": status,
-            "waitingFor": waiting_for,
-            "statusUpdatedAt": Clock::new().now().wall.0,
-        })
-    }
-
-    /// Writes it in place, as the client does: over the former text, and cut afterwards.
-    fn says(&self, status: &str, waiting_for: &str) {
-        self.writes(&self.text(status, waiting_for));
-    }
-
-    fn writes(&self, text: &Value) {
-        fs::create_dir_all(self.path.parent().unwrap()).unwrap();
-        let text = text.to_string();
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(false).open(&self.path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        file.set_len(text.len() as u64).unwrap();
-    }
-
-    fn prompts(&self, world: &World) {
-        world.hook(&self.agent, &prompt_payload(self.session, "go"));
-        self.says("busy", "");
-    }
-}
+use std::time::Instant;
 
 fn ask_payload(id: &str) -> String {
     let input = json!({ "command": "make" });
@@ -171,28 +120,6 @@ fn files_that_prove_nothing_are_not_believed() {
     }
 }
 
-/// Where the client keeps no such file, its transcript tells of the interrupt, and of nothing else.
-#[test]
-fn without_the_file_the_transcript_tells_of_an_interrupt() {
-    let world = world();
-    let mut view = View::new(world.start());
-    let agent = FakeAgent::at_home(&world.home());
-    let folder = world.home().join(".claude/projects/-srv-shop");
-    fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("s.jsonl");
-    let mut transcript = File::create(&path).unwrap();
-    let mut prompt: Value = serde_json::from_str(&prompt_payload("s", "go")).unwrap();
-    prompt["transcript_path"] = json!(path);
-    world.hook(&agent, &prompt.to_string());
-    view.until_row("s", |row| row["status"] == "working" && row["confirmed"] == false);
-    let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    let line = |text: &str| json!({"type": "user", "timestamp": time, "message": {"content": [{"type": "text", "text": text}]}});
-    writeln!(transcript, "{}", line("something else")).unwrap();
-    writeln!(transcript, "{}", line("[Request interrupted by user for tool use]")).unwrap();
-    let row = view.until_row("s", |row| row["status"] == "idle");
-    assert_eq!(row["source"], "file:transcript");
-}
-
 #[test]
 fn ten_idle_agents_with_files_wake_nobody() {
     let world = world();
@@ -204,59 +131,9 @@ fn ten_idle_agents_with_files_wake_nobody() {
         view.until_row(filing.session, |row| row["status"] == "idle" && row["confirmed"] == true);
     }
     view.client.hello();
-    let daemon = world.daemon();
-    let wakes = || {
-        status_of(daemon, "voluntary_ctxt_switches")
-            + status_of(daemon, "nonvoluntary_ctxt_switches")
-    };
-    // Our own requests are still being tidied up.
-    std::thread::sleep(Duration::from_millis(200));
-    let before = wakes();
-    // Nothing can be awaited here: it is nothing that is to happen.
-    std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(wakes(), before, "it woke while nothing happened");
-    assert_eq!(status_of(daemon, "Threads"), 1);
+    assert_rests(world.daemon());
     filings[3].says("busy", "");
     view.until_row("d", |row| row["status"] == "working");
-}
-
-/// A stream of transcript lines is looked at ten times a second at most, and only its end.
-#[test]
-fn a_transcript_that_grows_fast_costs_little() {
-    let world = world();
-    let mut view = View::new(world.start());
-    let agent = FakeAgent::at_home(&world.home());
-    let folder = world.home().join(".claude/projects/-srv-shop");
-    fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("s.jsonl");
-    let mut transcript = File::create(&path).unwrap();
-    let mut prompt: Value = serde_json::from_str(&prompt_payload("s", "go")).unwrap();
-    prompt["transcript_path"] = json!(path);
-    world.hook(&agent, &prompt.to_string());
-    view.until_row("s", |row| row["status"] == "working");
-    let daemon = world.daemon();
-    let ticks = || {
-        let line = fs::read_to_string(format!("/proc/{daemon}/stat")).unwrap();
-        let (_, rest) = line.rsplit_once(") ").unwrap();
-        let fields: Vec<u64> = rest.split(' ').filter_map(|field| field.parse().ok()).collect();
-        // utime and stime, in hundredths of a second; the state is no number.
-        fields[10] + fields[11]
-    };
-    let before = ticks();
-    let line = json!({"type": "progress", "text": "x".repeat(1000)}).to_string() + "\n";
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(2) {
-        for _ in 0..100 {
-            transcript.write_all(line.as_bytes()).unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let spent = ticks() - before;
-    note(&format!(
-        "a transcript of {} MB in 2 s cost {spent}0 ms",
-        transcript.metadata().unwrap().len() >> 20
-    ));
-    assert!(spent <= 20, "{spent}0 ms of two seconds");
 }
 
 /// Nothing is told of Ctrl-Z; whoever asks sees it.

@@ -27,6 +27,7 @@ use crewboard_platform::Clock;
 use crewboard_testkit::World;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::time::Duration;
 
 /// A new world for the program that was built with these tests.
 fn world() -> World {
@@ -71,6 +72,21 @@ fn status_of(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.unwrap().split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Fails where the daemon wakes though nothing happens.
+fn assert_rests(daemon: u32) {
+    let wakes = || {
+        status_of(daemon, "voluntary_ctxt_switches")
+            + status_of(daemon, "nonvoluntary_ctxt_switches")
+    };
+    // The hooks' ends and our own requests are still being tidied up.
+    std::thread::sleep(Duration::from_millis(200));
+    let before = wakes();
+    // Nothing can be awaited here: it is nothing that is to happen.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(wakes(), before, "it woke while nothing happened");
+    assert_eq!(status_of(daemon, "Threads"), 1);
 }
 
 /// Kilobytes of memory that are a process's own.

@@ -18,6 +18,15 @@ const SCRIPT: &str = r#"
 /// Runs `body` as the user 0 of namespaces of its own, where the system lets us: whatever it starts
 /// ends with it, and what it mounts nobody else sees. `name` is the test that calls this.
 pub(crate) fn in_private_namespace(name: &str, body: fn()) {
+    inside(name, rustix::process::geteuid().is_root(), body);
+}
+
+/// The same where the kernel's limits are its own to set (`/proc/sys/user`).
+pub(crate) fn with_limits_of_its_own(name: &str, body: fn()) {
+    inside(name, false, body);
+}
+
+fn inside(name: &str, stays_user: bool, body: fn()) {
     if env::var_os(INSIDE).is_some() {
         return body();
     }
@@ -25,11 +34,12 @@ pub(crate) fn in_private_namespace(name: &str, body: fn()) {
     if test.starts_with("/tmp") || test.starts_with("/run") {
         return note(&format!("skipped {name}: the tests lie where it mounts"));
     }
-    let tried = unshare(Path::new("true")).stderr(Stdio::null()).status();
+    let tried = unshare(stays_user, Path::new("true")).stderr(Stdio::null()).status();
     if !tried.is_ok_and(|status| status.success()) {
         return note(&format!("skipped {name}: no namespaces for us here"));
     }
-    let output = unshare(&test).args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output();
+    let mut command = unshare(stays_user, &test);
+    let output = command.args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output();
     let output = output.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
@@ -38,9 +48,9 @@ pub(crate) fn in_private_namespace(name: &str, body: fn()) {
     assert!(said.contains("1 passed"), "{name} is not the name of this test: {said}");
 }
 
-fn unshare(program: &Path) -> Command {
+fn unshare(stays_user: bool, program: &Path) -> Command {
     let mut command = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
+    if !stays_user {
         command.arg("--map-root-user");
     }
     command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]);

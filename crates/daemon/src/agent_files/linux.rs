@@ -14,7 +14,7 @@ use crewboard_integrations::agents::{Lookup, claude};
 use crewboard_platform::{host_name, pid_namespace, variables_of};
 use futures_util::{FutureExt, StreamExt};
 use inotify::{EventStream, Inotify, WatchDescriptor, Watches};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
@@ -28,19 +28,34 @@ struct Profile {
     agent: AgentName,
     /// As the agent names it.
     named: PathBuf,
-    /// Where it really is.
-    real: PathBuf,
+    /// Where it really is; none where we may not look.
+    real: Option<PathBuf>,
+    /// Whether the kernel tells of its files. What a file says that is not watched may be of long ago.
+    is_watched: bool,
 }
 
 /// Why a directory or file is watched.
 #[derive(Debug, Clone)]
 enum Watched {
+    /// It is the profile.
+    Profile(usize),
     /// It holds the condition files of the profile.
     Conditions(usize),
     /// The profile's folder is not there yet; this would be the next part of the way.
     Missing { profile: usize, next: OsString },
     /// A transcript that will tell of a turn's end.
     Transcript(Box<Look>),
+}
+
+impl Watched {
+    fn profile(&self) -> Option<usize> {
+        match self {
+            Self::Profile(profile) | Self::Conditions(profile) | Self::Missing { profile, .. } => {
+                Some(*profile)
+            }
+            Self::Transcript(_) => None,
+        }
+    }
 }
 
 /// The last that was read of a process's file.
@@ -54,15 +69,16 @@ struct Known {
 }
 
 pub(crate) struct AgentFiles {
-    watches: Watches,
-    stream: EventStream<[u8; 4096]>,
+    /// None where the kernel gives us none.
+    watches: Option<Watches>,
+    stream: Option<EventStream<[u8; 4096]>>,
     watched: HashMap<WatchDescriptor, Vec<Watched>>,
     profiles: Vec<Profile>,
     /// Whose files are whose.
     followed: HashMap<Process, usize>,
     known: HashMap<(usize, u32), Known>,
-    /// Looks at transcripts, by when they are due, and whether each is the second.
-    due: BTreeMap<(Instant, u64), (Look, bool)>,
+    /// Looks at transcripts, by when they are due, and how many each will have been.
+    due: BTreeMap<(Instant, u64), (Look, usize)>,
     looks: u64,
     namespace: Option<String>,
     host: String,
@@ -81,10 +97,16 @@ impl Lookup for Variables {
 impl AgentFiles {
     pub(crate) fn new() -> std::io::Result<Self> {
         let inotify = Inotify::init()?;
-        let watches = inotify.watches();
-        Ok(Self {
-            watches,
-            stream: inotify.into_event_stream([0; 4096])?,
+        let watches = Some(inotify.watches());
+        let stream = Some(inotify.into_event_stream([0; 4096])?);
+        Ok(Self { watches, stream, ..Self::blind() })
+    }
+
+    /// Sees nothing, so that what hooks do not tell is unconfirmed.
+    pub(crate) fn blind() -> Self {
+        Self {
+            watches: None,
+            stream: None,
             watched: HashMap::new(),
             profiles: Vec::new(),
             followed: HashMap::new(),
@@ -93,7 +115,7 @@ impl AgentFiles {
             looks: 0,
             namespace: pid_namespace(),
             host: host_name(),
-        })
+        }
     }
 
     /// Looks at the files of the user's own profile: agents that were there before us.
@@ -136,7 +158,8 @@ impl AgentFiles {
         let profile = *self.followed.get(&process)?;
         self.known.get(&(profile, process.pid)).filter(|known| known.process == process)?;
         let Profile { agent, real, .. } = self.profiles.get(profile)?;
-        let file = real.join(conditions_folder(agent.as_str())?).join(condition_file(process));
+        let file =
+            real.as_ref()?.join(conditions_folder(agent.as_str())?).join(condition_file(process));
         if std::fs::symlink_metadata(file).is_ok() {
             return None;
         }
@@ -150,19 +173,21 @@ impl AgentFiles {
         if let Some(profile) = self.followed.remove(&process) {
             self.known.retain(|(of, _), known| *of != profile || known.process != process);
             self.due.retain(|_, (look, _)| look.process != process);
+            self.await_no_turn_end(process);
         }
     }
 
     /// Waits until files have changed, and says which.
     pub(crate) async fn changed(&mut self) -> Changed {
         let mut changed = Changed::default();
-        match self.stream.next().await {
+        let Some(stream) = &mut self.stream else { return std::future::pending().await };
+        match stream.next().await {
             Some(Ok(event)) => changed.note(event),
             // Nothing more will come; do not spin.
             _ => std::future::pending().await,
         }
         for _ in 1..MAX_BATCH {
-            match self.stream.next().now_or_never() {
+            match stream.next().now_or_never() {
                 Some(Some(Ok(event))) => changed.note(event),
                 _ => break,
             }
@@ -173,14 +198,18 @@ impl AgentFiles {
     /// Reads what has changed.
     pub(crate) fn read(&mut self, changed: Changed, now: Now) -> Vec<Observation> {
         let mut observations = Vec::new();
+        let mut stale = BTreeSet::new();
         if changed.overflow {
-            for profile in 0..self.profiles.len() {
-                self.scan(profile, now, &mut observations);
+            // Whatever it was that we were not told of.
+            stale.extend(0..self.profiles.len());
+            let watched: Vec<WatchDescriptor> = self.watched.keys().cloned().collect();
+            for descriptor in watched {
+                self.look_again(&descriptor);
             }
         }
         for (descriptor, names) in changed.names {
-            let Some(reasons) = self.watched.get(&descriptor).cloned() else { continue };
-            for reason in reasons {
+            self.look_again(&descriptor);
+            for reason in self.watched.get(&descriptor).cloned().unwrap_or_default() {
                 match reason {
                     Watched::Conditions(profile) => {
                         for (name, gone) in &names {
@@ -188,25 +217,20 @@ impl AgentFiles {
                         }
                     }
                     Watched::Missing { profile, next } => {
-                        // The watch is one for all profiles that wait here, so the others' stays.
                         if names.iter().any(|(name, _)| *name == next) {
-                            self.no_longer_missing(&descriptor, profile);
-                            self.arm(profile, now, &mut observations);
+                            stale.insert(profile);
                         }
                     }
-                    Watched::Transcript(look) => {
-                        self.unwatch(&descriptor);
-                        observations.extend(self.look_at_transcript(*look, true, now));
-                    }
+                    Watched::Profile(_) | Watched::Transcript(_) => {}
                 }
             }
         }
         for descriptor in changed.lost {
-            for reason in self.watched.remove(&descriptor).unwrap_or_default() {
-                if let Watched::Conditions(profile) | Watched::Missing { profile, .. } = reason {
-                    self.arm(profile, now, &mut observations);
-                }
-            }
+            self.look_again(&descriptor);
+            stale.extend(self.unwatch(&descriptor).iter().filter_map(Watched::profile));
+        }
+        for profile in stale {
+            self.arm(profile, now, &mut observations);
         }
         observations
     }

@@ -17,6 +17,10 @@ impl AgentFiles {
         Ok(Self)
     }
 
+    pub(crate) fn blind() -> Self {
+        Self
+    }
+
     pub(crate) fn begin(&mut self, _home: &Path, _now: Now) -> Vec<Observation> {
         Vec::new()
     }

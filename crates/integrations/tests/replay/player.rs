@@ -332,6 +332,14 @@ impl<'a> Stage<'a> {
     }
 
     fn look(&mut self, look: Look) {
+        if matches!(look.subject, Subject::TurnEndToCome(_) | Subject::NoTurnEnd) {
+            self.looks.retain(|(_, due, _)| {
+                due.process != look.process || !matches!(due.subject, Subject::TurnEndToCome(_))
+            });
+        }
+        if look.subject == Subject::NoTurnEnd {
+            return;
+        }
         if look.subject != Subject::Condition {
             self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], look, false));
             return;
@@ -369,7 +377,7 @@ impl<'a> Stage<'a> {
         });
         let text: Vec<String> = lines.map(transcript_line).collect();
         let since = self.wall(i64::try_from(conversation.since.micros).unwrap() * 1000);
-        let since = since.0.saturating_sub(500);
+        let since = since.0.saturating_sub(if waits { 0 } else { 500 });
         let finding = match last_turn("claude", text.join("\n").as_bytes(), since) {
             LastTurn::Over { how, at } => {
                 let age = self.now().wall.since(Timestamp(at)) * 1000;

@@ -207,6 +207,7 @@ impl Facts {
                 self.files.left = None;
                 self.files.sight = None;
                 self.files.blind = true;
+                self.files.looks.push(Wanted::Condition);
                 Some(Conclusion {
                     source: "file:removed".to_owned(),
                     said: "lives on without its file",

@@ -34,16 +34,14 @@ impl Facts {
         Ok(())
     }
 
-    /// Where no file tells of the turn's end, the transcript may.
+    /// Where no file tells of the turn's end, the transcript may, for as long as the turn runs.
     pub(crate) fn await_turn_end(&mut self) {
-        let wants = self.files.blind
-            && self.ended.is_none()
-            && self.turn.state == TurnState::Working
-            // A look that came to nothing is one of its own turn only.
-            && self.files.awaited != Some(self.turn.since);
-        if wants {
-            self.files.awaited = Some(self.turn.since);
-            self.files.looks.push(Wanted::TurnEndToCome(self.turn.since));
+        let runs =
+            self.files.blind && self.ended.is_none() && self.turn.state == TurnState::Working;
+        let wanted = runs.then_some(self.turn.since);
+        if self.files.awaited != wanted {
+            self.files.awaited = wanted;
+            self.files.looks.push(wanted.map_or(Wanted::NoTurnEnd, Wanted::TurnEndToCome));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The files in which agents tell of their condition.
 
 use super::{AgentFiles, Known, Profile, blind};
-use crewboard_core::{AgentName, Finding, Now, Observation, Place, Process, Stamp, Timestamp};
+use crewboard_core::{
+    AgentName, Finding, Look, Now, Observation, Place, Process, Stamp, Subject, Timestamp,
+};
 use crewboard_integrations::agents::files::{
     ConditionFile, condition_file, conditions_folder, pid_of, read_condition,
 };
 use crewboard_platform::{Part, facts_of, process_of, read_below};
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
 
 /// Bytes of a condition file: Claude Code's are of 650.
 const MAX_CONDITION: u64 = 64 * 1024;
@@ -15,19 +18,30 @@ const MAX_FILES: usize = 1024;
 /// A client's own time of a change it has just written is at most this old: 295 ms were seen. What is
 /// older was dated by a clock that has been set since.
 const MAX_AGE_MS: u64 = 2000;
+/// When a file is read again that made no sense.
+const UNREADABLE_DELAY: Duration = Duration::from_millis(100);
 
 impl AgentFiles {
-    /// Reads all files of a profile.
+    /// Reads all files of a profile. Of those that were there and are no longer nobody knows what became.
     pub(super) fn scan(&mut self, profile: usize, now: Now, observations: &mut Vec<Observation>) {
         let Some(Profile { agent, real, .. }) = self.profiles.get(profile) else { return };
         let Some(folder) = conditions_folder(agent.as_str()) else { return };
-        let Ok(entries) = std::fs::read_dir(real.join(folder)) else { return };
+        let folder = real.as_ref().map(|real| real.join(folder));
+        let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
+        let entries = entries.into_iter().flatten();
         let names: Vec<OsString> =
             entries.take(MAX_FILES).filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        let before = observations.len();
         for name in names {
             if let Some(file) = self.read_file(profile, &name) {
                 observations.push(self.observe(profile, file, false, now));
             }
+        }
+        let known = self.known.iter().filter(|((of, _), _)| *of == profile);
+        let mut unread: Vec<Process> = known.map(|(_, known)| known.process).collect();
+        unread.retain(|known| !observations[before..].iter().any(|seen| seen.process == *known));
+        for process in unread {
+            observations.push(self.condition_of(process, profile, false, now));
         }
     }
 
@@ -39,13 +53,21 @@ impl AgentFiles {
         now: Now,
     ) -> Option<Observation> {
         let agent = self.profiles.get(profile)?.agent.clone();
-        if !gone {
-            let file = self.read_file(profile, name)?;
+        if !gone && let Some(file) = self.read_file(profile, name) {
             return Some(self.observe(profile, file, true, now));
         }
         let pid = pid_of(agent.as_str(), name.to_str()?)?;
-        let process = self.known.remove(&(profile, pid))?.process;
-        Some(left(&agent, process, now))
+        if gone {
+            let process = self.known.remove(&(profile, pid))?.process;
+            return Some(left(&agent, process, now));
+        }
+        // It may be written this very moment. If it is not, it tells of nothing any more.
+        let process = self.known.get(&(profile, pid))?.process;
+        let look = Look { agent, process, subject: Subject::Condition };
+        if !self.due.values().any(|(due, _)| *due == look) {
+            self.look_later(look, UNREADABLE_DELAY, 1);
+        }
+        None
     }
 
     /// What a process's own file says now.
@@ -66,14 +88,15 @@ impl AgentFiles {
         }
     }
 
-    /// Reads the file of a living process of this pid namespace.
+    /// Reads the file of a living process of this pid namespace, if we are told of what becomes of it.
     fn read_file(&self, profile: usize, name: &OsStr) -> Option<ConditionFile> {
-        let Profile { agent, real, .. } = self.profiles.get(profile)?;
+        let Profile { agent, real, .. } =
+            self.profiles.get(profile).filter(|profile| profile.is_watched)?;
         let agent = agent.as_str();
         let name = name.to_str()?;
         let pid = pid_of(agent, name)?;
         let whole = Part::Whole { max: MAX_CONDITION };
-        let text = read_below(real, &[conditions_folder(agent)?, name], whole).ok()?;
+        let text = read_below(real.as_ref()?, &[conditions_folder(agent)?, name], whole).ok()?;
         let file = read_condition(agent, &text)?;
         let is_ours = file.pid_namespace.is_none() || file.pid_namespace == self.namespace;
         // One that was left behind is of nobody, or of another process of that number.

@@ -9,9 +9,11 @@ use std::path::Path;
 
 /// Configuration directories watched at once.
 const MAX_PROFILES: usize = 32;
+/// How often a folder is tried again that came while the directory above it was being watched.
+const MAX_RACES: usize = 4;
 
 impl AgentFiles {
-    /// The profile of that name, watched and read if it is new; `None` where we may not look.
+    /// The profile of that name, watched and read if it is new; `None` where there is no room for it.
     pub(super) fn profile(
         &mut self,
         agent: &AgentName,
@@ -20,70 +22,130 @@ impl AgentFiles {
         observations: &mut Vec<Observation>,
     ) -> Option<usize> {
         let same = |known: &Profile| known.named == named && known.agent == *agent;
-        if let Some(position) = self.profiles.iter().position(same) {
-            return Some(position);
+        let position = if let Some(position) = self.profiles.iter().position(same) {
+            position
+        } else {
+            let new = Profile {
+                agent: agent.clone(),
+                named: named.to_owned(),
+                real: None,
+                is_watched: false,
+            };
+            self.make_room(new)?
+        };
+        if self.profiles.get(position).is_some_and(|profile| !profile.is_watched) {
+            self.arm(position, now, observations);
         }
-        if self.profiles.len() == MAX_PROFILES {
-            return None;
-        }
-        let real = local_directory(named)?;
-        self.profiles.push(Profile { agent: agent.clone(), named: named.to_owned(), real });
-        self.arm(self.profiles.len() - 1, now, observations);
-        Some(self.profiles.len() - 1)
+        Some(position)
     }
 
-    /// Watches a profile's folder, or the nearest directory above it that is there.
+    /// Puts a profile where there is room, or in place of one whose agents have all ended.
+    fn make_room(&mut self, new: Profile) -> Option<usize> {
+        if self.profiles.len() < MAX_PROFILES {
+            self.profiles.push(new);
+            return Some(self.profiles.len() - 1);
+        }
+        // The first is the user's own, where agents may start that no hook tells of.
+        let is_unused = |index: &usize| !self.followed.values().any(|used| used == index);
+        let index = (1..MAX_PROFILES).find(is_unused)?;
+        self.known.retain(|(of, _), _| *of != index);
+        self.unwatch_for(|reason| reason.profile() == Some(index));
+        *self.profiles.get_mut(index)? = new;
+        Some(index)
+    }
+
+    /// Watches a profile's folder, or the nearest directory above it that is there, and reads what is
+    /// in it.
     pub(super) fn arm(&mut self, profile: usize, now: Now, observations: &mut Vec<Observation>) {
-        let Some(Profile { agent, real, .. }) = self.profiles.get(profile) else { return };
+        let Some(Profile { agent, named, .. }) = self.profiles.get(profile) else { return };
         let Some(folder) = conditions_folder(agent.as_str()) else { return };
-        let folder = real.join(folder);
+        let real = local_directory(named);
+        let mut is_watched = false;
+        for _ in 0..MAX_RACES {
+            self.unwatch_for(|reason| reason.profile() == Some(profile));
+            let Some(real) = &real else { break };
+            is_watched = self.watch_profile(profile, real, &real.join(folder));
+            if is_watched || !self.watch_above(profile, &real.join(folder)) {
+                break;
+            }
+        }
+        if let Some(profile) = self.profiles.get_mut(profile) {
+            profile.is_watched = is_watched;
+            profile.real = real;
+        }
+        self.scan(profile, now, observations);
+    }
+
+    /// Watches the folder itself; the kernel does not tell it when the directory above it is moved.
+    fn watch_profile(&mut self, profile: usize, real: &Path, folder: &Path) -> bool {
         let files = WatchMask::CLOSE_WRITE
             | WatchMask::MOVED_TO
             | WatchMask::MOVED_FROM
             | WatchMask::DELETE
             | WatchMask::DELETE_SELF
-            | WatchMask::MOVE_SELF
-            | WatchMask::ONLYDIR
-            | WatchMask::DONT_FOLLOW;
-        if let Ok(descriptor) = self.watches.add(&folder, files) {
-            self.watched.entry(descriptor).or_default().push(Watched::Conditions(profile));
-            return self.scan(profile, now, observations);
-        }
+            | WatchMask::MOVE_SELF;
+        let moves = WatchMask::DELETE_SELF | WatchMask::MOVE_SELF;
+        self.watch_directory(real, moves, Watched::Profile(profile)).is_some()
+            && self.watch_directory(folder, files, Watched::Conditions(profile)).is_some()
+    }
+
+    /// Watches the nearest directory above a folder that cannot be watched. Whether the next part of the
+    /// way came in that very moment.
+    fn watch_above(&mut self, profile: usize, folder: &Path) -> bool {
+        // A directory that we may not read may become ours.
         let appears = WatchMask::CREATE
             | WatchMask::MOVED_TO
+            | WatchMask::ATTRIB
             | WatchMask::DELETE_SELF
-            | WatchMask::MOVE_SELF
-            | WatchMask::ONLYDIR
-            | WatchMask::DONT_FOLLOW;
-        let mut missing = folder.as_path();
+            | WatchMask::MOVE_SELF;
+        let mut missing = folder;
         while let (Some(above), Some(next)) = (missing.parent(), missing.file_name()) {
-            if let Ok(descriptor) = self.watches.add(above, appears) {
-                if std::fs::symlink_metadata(missing).is_ok_and(|found| found.is_dir()) {
-                    // It came in that very moment.
-                    let _ = self.watches.remove(descriptor);
-                    return self.arm(profile, now, observations);
-                }
-                let reason = Watched::Missing { profile, next: next.to_owned() };
-                self.watched.entry(descriptor).or_default().push(reason);
-                return;
+            let reason = Watched::Missing { profile, next: next.to_owned() };
+            if self.watch_directory(above, appears, reason.clone()).is_some() {
+                return self.watch_directory(missing, appears, reason).is_some();
             }
             missing = above;
         }
+        false
     }
 
-    /// A profile waits for nothing in that directory any more.
-    pub(super) fn no_longer_missing(&mut self, descriptor: &WatchDescriptor, arrived: usize) {
-        let Some(reasons) = self.watched.get_mut(descriptor) else { return };
-        reasons.retain(
-            |reason| !matches!(reason, Watched::Missing { profile, .. } if *profile == arrived),
-        );
-        if reasons.is_empty() {
-            self.unwatch(descriptor);
+    fn watch_directory(
+        &mut self,
+        directory: &Path,
+        mask: WatchMask,
+        reason: Watched,
+    ) -> Option<WatchDescriptor> {
+        // Several reasons share one watch.
+        let how = WatchMask::ONLYDIR | WatchMask::DONT_FOLLOW | WatchMask::MASK_ADD;
+        let descriptor = self.watch(directory, mask | how)?;
+        self.watched.entry(descriptor.clone()).or_default().push(reason);
+        Some(descriptor)
+    }
+
+    pub(super) fn watch(&mut self, path: &Path, mask: WatchMask) -> Option<WatchDescriptor> {
+        self.watches.as_mut()?.add(path, mask).ok()
+    }
+
+    /// Drops the reasons that are over, and the watches for which there is none left.
+    pub(super) fn unwatch_for(&mut self, is_over: impl Fn(&Watched) -> bool) {
+        let mut idle = Vec::new();
+        for (descriptor, reasons) in &mut self.watched {
+            reasons.retain(|reason| !is_over(reason));
+            if reasons.is_empty() {
+                idle.push(descriptor.clone());
+            }
+        }
+        for descriptor in idle {
+            self.unwatch(&descriptor);
         }
     }
 
-    pub(super) fn unwatch(&mut self, descriptor: &WatchDescriptor) {
-        self.watched.remove(descriptor);
-        let _ = self.watches.remove(descriptor.clone());
+    /// Why that was watched; it is no longer.
+    pub(super) fn unwatch(&mut self, descriptor: &WatchDescriptor) -> Vec<Watched> {
+        if let Some(watches) = &mut self.watches {
+            // The kernel may have ended it.
+            let _ = watches.remove(descriptor.clone());
+        }
+        self.watched.remove(descriptor).unwrap_or_default()
     }
 }

@@ -1,0 +1,60 @@
+//! What a row wants to have looked up.
+
+use crate::world::{World, process, prompt, turn_end};
+use crewboard_core::{
+    About, AgentName, Condition, Event, Finding, Input, Observation, Status, Subject,
+};
+
+impl World {
+    /// What a look at process 1's files found; which looks are wanted next.
+    fn found(&mut self, finding: Finding) -> Vec<Subject> {
+        self.milliseconds += 10;
+        let observation = Observation {
+            agent: AgentName::new("claude"),
+            process: process(1),
+            source: "file:test".to_owned(),
+            seen: self.now().stamp,
+            finding,
+            about: About::default(),
+        };
+        self.wanted(Input::Observed(Box::new(observation)))
+    }
+
+    fn wanted(&mut self, input: Input) -> Vec<Subject> {
+        self.apply(input).looks.into_iter().map(|look| look.subject).collect()
+    }
+
+    fn wanted_after(&mut self, event: Event) -> Vec<Subject> {
+        self.event(1, "s", event).looks.into_iter().map(|look| look.subject).collect()
+    }
+}
+
+#[test]
+fn a_transcript_is_looked_at_for_as_long_as_its_turn_runs() {
+    let mut world = World::new();
+    world.event(1, "s", prompt("go"));
+    let looks = world.found(Finding::Blind);
+    assert!(matches!(looks[..], [Subject::TurnEndToCome(_)]), "{looks:?}");
+    assert_eq!(world.found(Finding::Blind), []);
+    assert_eq!(world.wanted_after(turn_end()), [Subject::NoTurnEnd]);
+    // One that came to nothing keeps nobody from looking at the next.
+    let looks = world.wanted_after(prompt("again"));
+    assert!(matches!(looks[..], [Subject::TurnEndToCome(_)]), "{looks:?}");
+    let since = world.now().stamp;
+    let looks = world.found(Finding::Condition { condition: Condition::Busy, since });
+    assert_eq!(looks, [Subject::NoTurnEnd], "the file tells from now on");
+}
+
+#[test]
+fn who_lives_on_without_its_file_is_looked_for_once_more() {
+    let mut world = World::new();
+    world.event(1, "s", prompt("go"));
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Busy, since });
+    world.found(Finding::Left);
+    assert_eq!(world.only().status, Status::Closed);
+    world.milliseconds += 11_000;
+    let looks = world.wanted(Input::Tick);
+    assert!(looks.contains(&Subject::Condition), "{looks:?}");
+    assert_eq!((world.only().status, world.only().confirmed), (Status::Working, false));
+}

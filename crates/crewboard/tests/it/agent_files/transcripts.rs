@@ -1,0 +1,130 @@
+//! What the end of a transcript tells, where no other file does.
+
+use super::filing::Transcribing;
+use crate::{note, payload, status_of, world};
+use crewboard_testkit::View;
+use serde_json::json;
+use std::fs;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Where the client keeps no such file, its transcript tells of the interrupt, and of nothing else.
+#[test]
+fn without_the_file_the_transcript_tells_of_an_interrupt() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let agent = Transcribing::new(&world, "s");
+    agent.prompts(&world, "go");
+    view.until_row("s", |row| row["status"] == "working" && row["confirmed"] == false);
+    agent.says("something else");
+    agent.is_interrupted();
+    let row = view.until_row("s", |row| row["status"] == "idle");
+    assert_eq!(row["source"], "file:transcript");
+}
+
+/// A stream of transcript lines is looked at ten times a second at most, and only its end.
+#[test]
+fn a_transcript_that_grows_fast_costs_little() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let agent = Transcribing::new(&world, "s");
+    agent.prompts(&world, "go");
+    view.until_row("s", |row| row["status"] == "working");
+    let daemon = world.daemon();
+    let spent = || {
+        // Nanoseconds on a processor come first.
+        let times = fs::read_to_string(format!("/proc/{daemon}/schedstat")).unwrap();
+        Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
+    };
+    let mut transcript = agent.open();
+    let before = spent();
+    let line = json!({"type": "progress", "text": "x".repeat(1000)}).to_string() + "\n";
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        // Somewhat more than 10 MB a second.
+        for _ in 0..110 {
+            transcript.write_all(line.as_bytes()).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let (spent, passed) = (spent().saturating_sub(before), begun.elapsed());
+    let megabytes = transcript.metadata().unwrap().len() / 1_000_000;
+    note(&format!("a transcript that grew by {megabytes} MB in {passed:?} cost {spent:?}"));
+    // The promise is the optimised program's; the one under test need not be it.
+    let share = if cfg!(debug_assertions) { 0.04 } else { 0.02 };
+    assert!(spent.as_secs_f64() < share * passed.as_secs_f64(), "{spent:?} of {passed:?}");
+}
+
+/// The client makes it 100 to 660 ms after the hook that told of the first prompt (seen in 2.1.330).
+#[test]
+fn a_transcript_may_come_after_the_prompt() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let agent = Transcribing::new(&world, "s");
+    agent.prompts(&world, "go");
+    view.until_row("s", |row| row["status"] == "working");
+    // It is not there when it is looked at first.
+    std::thread::sleep(Duration::from_millis(300));
+    agent.says("go");
+    agent.is_interrupted();
+    view.until_row("s", |row| row["status"] == "idle");
+    // One that never comes keeps nobody from looking at the next turn's.
+    fs::remove_file(&agent.path).unwrap();
+    agent.prompts(&world, "again");
+    view.until_row("s", |row| row["status"] == "working");
+    world.hook(&agent.agent, &payload("Stop", "s", &json!({})));
+    view.until_row("s", |row| row["status"] == "done");
+    agent.prompts(&world, "once more");
+    view.until_row("s", |row| row["status"] == "working");
+    agent.is_interrupted();
+    view.until_row("s", |row| row["status"] == "idle");
+}
+
+#[test]
+fn two_processes_may_go_on_with_one_conversation() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let one = Transcribing::new(&world, "s");
+    let other = Transcribing::new(&world, "s");
+    one.says("go");
+    let pids = [&one, &other].map(|agent| agent.agent.pid());
+    for agent in [&one, &other] {
+        agent.prompts(&world, "go");
+    }
+    view.until(|rows| rows.len() == 2 && rows.values().all(|row| row["status"] == "working"));
+    // Both have been looked at, and are watched.
+    std::thread::sleep(Duration::from_millis(300));
+    one.is_interrupted();
+    view.until(|rows| {
+        pids.iter()
+            .all(|pid| rows.values().any(|row| row["pid"] == *pid && row["status"] == "idle"))
+    });
+}
+
+#[test]
+fn a_transcript_is_watched_no_longer_than_its_turn() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let agent = Transcribing::new(&world, "s");
+    agent.says("go");
+    agent.prompts(&world, "go");
+    view.until_row("s", |row| row["status"] == "working");
+    agent.says("[Request interrupted by user]");
+    view.until_row("s", |row| row["status"] == "idle");
+    // What ended the turn before ends no other.
+    agent.prompts(&world, "again");
+    view.until_row("s", |row| row["status"] == "working" && row["prompt"] == "again");
+    std::thread::sleep(Duration::from_millis(300));
+    let row = world.connect().list().into_values().next().unwrap();
+    assert_eq!(row["status"], "working", "{row}");
+    world.hook(&agent.agent, &payload("Stop", "s", &json!({})));
+    view.until_row("s", |row| row["status"] == "done");
+    view.client.hello();
+    // It is tidied up after the push.
+    std::thread::sleep(Duration::from_millis(100));
+    let daemon = world.daemon();
+    let before = status_of(daemon, "voluntary_ctxt_switches");
+    agent.says("a line that is nobody's business");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(status_of(daemon, "voluntary_ctxt_switches"), before, "it is still watched");
+}
