@@ -2,7 +2,7 @@ use crate::Environment;
 use std::fs::{DirBuilder, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the longest path a Unix socket can have (`sun_path` less its final zero).
@@ -33,6 +33,12 @@ pub enum Unusable {
     Foreign(PathBuf, u32),
     #[error("{0} is open to others (mode {1:o}); it must be 0700")]
     Open(PathBuf, u32),
+    #[error("{0} is no absolute path of a file")]
+    Relative(PathBuf),
+    #[error("{0} is too long for a socket (its directory may have 90 bytes, it itself 107)")]
+    TooLong(PathBuf),
+    #[error("{0} is there and is no socket")]
+    NotASocket(PathBuf),
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
 }
@@ -41,13 +47,8 @@ pub enum Unusable {
 ///
 /// A `CREWBOARD_SOCKET` stands alone: a container or a private world must not meet the user's own.
 pub fn candidates(environment: &Environment) -> Vec<Candidate> {
-    if let Some(socket) = &environment.socket
-        && let Some(directory) = socket.parent()
-        && socket.is_absolute()
-        && fits(directory, socket)
-    {
-        let directory = directory.to_owned();
-        return vec![Candidate { directory, socket: socket.clone(), named_by_user: true }];
+    if let Some(Ok(named)) = environment.socket.as_deref().map(Candidate::named) {
+        return vec![named];
     }
     let uid = environment.uid.to_string();
     let of_login = environment.run_user.join(&uid);
@@ -67,12 +68,35 @@ pub fn candidates(environment: &Environment) -> Vec<Candidate> {
     found
 }
 
+/// Tells what is wrong with a `CREWBOARD_SOCKET` that would be passed over, or cannot be used.
+///
+/// A hook passes it over: better an event at the usual place than none. A person is to know.
+pub fn check_named(environment: &Environment) -> Result<(), Unusable> {
+    match &environment.socket {
+        Some(socket) => Candidate::named(socket)?.check(environment.uid).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn fits(directory: &Path, socket: &Path) -> bool {
     socket.as_os_str().as_bytes().len() <= MAX_SOCKET_PATH
         && directory.as_os_str().as_bytes().len() + 1 + MAX_TEMPORARY_NAME <= MAX_SOCKET_PATH
 }
 
 impl Candidate {
+    fn named(socket: &Path) -> Result<Self, Unusable> {
+        match socket.parent() {
+            Some(directory) if socket.is_absolute() => {
+                if !fits(directory, socket) {
+                    return Err(Unusable::TooLong(socket.to_owned()));
+                }
+                let (directory, socket) = (directory.to_owned(), socket.to_owned());
+                Ok(Self { directory, socket, named_by_user: true })
+            }
+            _ => Err(Unusable::Relative(socket.to_owned())),
+        }
+    }
+
     /// The file whose lock says that a daemon serves this socket. Its length counts dropped events.
     pub fn serve_lock(&self) -> PathBuf {
         self.beside("lock")
@@ -127,6 +151,11 @@ impl Candidate {
         }
     }
 
+    /// Whether something that is no socket is where the socket is to be.
+    fn is_taken(&self) -> bool {
+        self.socket.metadata().is_ok_and(|file| !file.file_type().is_socket())
+    }
+
     fn check_metadata(&self, metadata: &Metadata, uid: u32) -> Result<(), Unusable> {
         let path = || self.directory.clone();
         let mode = metadata.mode() & 0o777;
@@ -139,6 +168,9 @@ impl Candidate {
             Err(Unusable::Foreign(path(), metadata.uid()))
         } else if mode & forbidden != 0 {
             Err(Unusable::Open(path(), mode))
+        } else if self.named_by_user && self.is_taken() {
+            // A listener is renamed into place: it would replace a file of the user's.
+            Err(Unusable::NotASocket(self.socket.clone()))
         } else {
             Ok(())
         }
@@ -191,6 +223,37 @@ mod tests {
             let named = Environment { socket: Some(unfit.into()), ..environment() };
             assert_eq!(sockets(&named).len(), 2);
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_named_socket_is_told() {
+        let world = tempfile::tempdir().unwrap();
+        let at = |path: &str| world.path().join(path);
+        let uid = rustix::process::geteuid().as_raw();
+        let told = |socket: PathBuf| {
+            let named = Environment { uid, socket: Some(socket), ..environment() };
+            check_named(&named).map_err(|error| error.to_string()).err().unwrap_or_default()
+        };
+        for fine in ["s", "not/there/yet"] {
+            assert_eq!(told(at(fine)), "");
+        }
+        fs::write(at("notes"), "mine").unwrap();
+        fs::create_dir(at("open")).unwrap();
+        fs::set_permissions(at("open"), Permissions::from_mode(0o777)).unwrap();
+        for (socket, what) in [
+            ("run/s".into(), "no absolute path"),
+            ("/".into(), "no absolute path"),
+            (at(&"x".repeat(108)), "too long"),
+            (at("notes"), "no socket"),
+            (at("open"), "no socket"),
+            (at("notes/s"), "no directory"),
+            (at("open/s"), "open to others"),
+        ] {
+            let said = told(socket);
+            assert!(said.contains(what), "{what}: {said}");
+        }
+        let strange = Environment { uid: uid + 1, socket: Some(at("s")), ..environment() };
+        assert!(matches!(check_named(&strange), Err(Unusable::Foreign(..))));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod settings;
 mod template;
 mod watch;
 
-pub use candidates::{Candidate, Unusable, candidates};
+pub use candidates::{Candidate, Unusable, candidates, check_named};
 pub use duration::duration;
 pub use environment::Environment;
 pub use file::{Location, locate};

@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
     let (configured, options) = Configured::open(surroundings, Style::of_stdout().unicode);
     let mut surface = Surface { environment: Environment::of_process(), configured };
-    crewboard_board::run(&rendezvous(), &mut surface, options)
+    crewboard_board::run(&rendezvous()?, &mut surface, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
     if follow {
         return run_on(format, look);
     }
-    let rows = match rendezvous().connect() {
+    let rows = match rendezvous()?.connect() {
         Ok(stream) => rows(&mut Conversation::new(stream)?)?,
         // A prompt or a bar that asks all the time is no reason to start one.
         Err(ConnectError::NoDaemon) => Vec::new(),
@@ -40,7 +40,7 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
 }
 
 fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous();
+    let rendezvous = rendezvous()?;
     let mut follow = Follow::new(&rendezvous);
     while !matches!(follow.next(&io::stdout())?, News::Synced) {}
     let is_tmux = format == CountsFormat::Tmux;

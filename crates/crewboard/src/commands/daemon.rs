@@ -3,7 +3,7 @@
 mod leaving;
 
 use crate::arguments::DaemonAction;
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
+use crate::commands::{ANSWER_WITHIN, check_named_socket, connect, rendezvous, unexpected};
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
 use crewboard_board::text::{Grain, age};
@@ -27,7 +27,7 @@ pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
     match action.unwrap_or(DaemonAction::Status { json: false }) {
         DaemonAction::Start => start(),
         DaemonAction::Stop => {
-            let rendezvous = rendezvous();
+            let rendezvous = rendezvous()?;
             match ask_to_leave(&rendezvous)? {
                 Leaving::NoDaemon => say("no daemon runs")?,
                 Leaving::Left => say("stopped")?,
@@ -36,7 +36,7 @@ pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         DaemonAction::Restart => {
-            let rendezvous = rendezvous();
+            let rendezvous = rendezvous()?;
             if matches!(ask_to_leave(&rendezvous)?, Leaving::Hung) {
                 say(&end(&rendezvous)?)?;
             }
@@ -49,7 +49,12 @@ pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
 
 /// Runs the daemon here. The words win over the configuration.
 fn serve(idle_exit: Option<Duration>, adopt: Option<PathBuf>) -> Result<ExitCode, Failure> {
-    let loaded = schema().load(&Environment::of_process());
+    let environment = Environment::of_process();
+    if adopt.is_none() {
+        // Whoever handed us a socket has chosen the place.
+        check_named_socket(&environment)?;
+    }
+    let loaded = schema().load(&environment);
     let notes: Vec<String> =
         loaded.problems.iter().map(|problem| format!("configuration: {problem}")).collect();
     for note in &notes {
@@ -63,13 +68,13 @@ fn serve(idle_exit: Option<Duration>, adopt: Option<PathBuf>) -> Result<ExitCode
 }
 
 fn start() -> Result<ExitCode, Failure> {
-    let facts = hello(&mut connect(&rendezvous())?)?;
+    let facts = hello(&mut connect(&rendezvous()?)?)?;
     say(&format!("the daemon runs as process {}", facts.pid))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn status(json: bool) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous();
+    let rendezvous = rendezvous()?;
     let stream = match rendezvous.connect() {
         Ok(stream) => stream,
         Err(ConnectError::NoDaemon) => {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// Prints the explanation of the row that `word` names.
 pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous())?;
+    let mut conversation = connect(&rendezvous()?)?;
     let key = select::row(&rows(&mut conversation)?, word)?.key.clone();
     let reply = conversation.ask(&Request::Explain { row: key }, ANSWER_WITHIN)?;
     let Reply::Explanation(explanation) = reply else { return Err(unexpected()) };

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 /// Prints the rows.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    print(&rendezvous(), json)
+    print(&rendezvous()?, json)
 }
 
 /// Prints the rows of that daemon.

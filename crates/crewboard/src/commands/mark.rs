@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// Marks the row that `word` names.
 pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous())?;
+    let mut conversation = connect(&rendezvous()?)?;
     let all = rows(&mut conversation)?;
     let row = select::row(&all, word)?;
     let request = Request::Mark { row: row.key.clone(), mark: mark(row) };

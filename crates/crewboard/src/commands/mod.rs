@@ -92,9 +92,19 @@ fn bare() -> Result<ExitCode, Failure> {
 }
 
 /// Where to find the daemon, or what to start as one.
-fn rendezvous() -> Rendezvous {
+fn rendezvous() -> Result<Rendezvous, Failure> {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    Rendezvous::new(&crewboard_config::Environment::of_process(), program)
+    let environment = crewboard_config::Environment::of_process();
+    check_named_socket(&environment)?;
+    Ok(Rendezvous::new(&environment, program))
+}
+
+/// Refuses a `CREWBOARD_SOCKET` that cannot be used, rather than show what is somewhere else.
+fn check_named_socket(environment: &crewboard_config::Environment) -> Result<(), Failure> {
+    crewboard_config::check_named(environment).map_err(|problem| {
+        Failure::usage(format!("CREWBOARD_SOCKET cannot be used: {problem}"))
+            .hint("name a socket in a directory that only you can write to, or unset the variable")
+    })
 }
 
 /// Connects to the daemon, starting it if need be.

@@ -68,7 +68,7 @@ impl<W: Write + AsFd> Recorder<W> {
     }
 
     fn run(mut self, interrupt: &Interrupt) -> Result<ExitCode, Failure> {
-        let rendezvous = rendezvous();
+        let rendezvous = rendezvous()?;
         let mut conversation = begin(&rendezvous)?;
         self.line(&header())?;
         loop {

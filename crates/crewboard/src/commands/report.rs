@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
         ..Report::new(agent, session, "report", Clock::new().stamp(), event)
     };
     let line = EventLine { hook_pid: std::process::id(), report: Box::new(report) };
-    let mut conversation = connect(&rendezvous())?;
+    let mut conversation = connect(&rendezvous()?)?;
     conversation.send(&Request::Event(line))?;
     match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
         Reply::Hello(_) => Ok(ExitCode::SUCCESS),

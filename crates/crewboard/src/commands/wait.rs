@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
             .collect(),
         needs_you: arguments.until.contains(&Until::NeedsYou),
     };
-    let rendezvous = rendezvous();
+    let rendezvous = rendezvous()?;
     let mut conversation = connect(&rendezvous)?;
     let all = rows(&mut conversation)?;
     let keys = chosen(arguments, &all)?;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 /// Follows the rows.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous();
+    let rendezvous = rendezvous()?;
     let mut follow = Follow::new(&rendezvous);
     let mut printer = Printer { json, style: Style::of_stdout(), printed: HashMap::new() };
     loop {

@@ -223,3 +223,33 @@ fn a_place_of_a_stranger_or_open_to_strangers_is_never_touched() {
         },
     );
 }
+
+#[test]
+fn a_named_socket_that_cannot_be_used_is_refused() {
+    let mut world = world();
+    let (notes, long) = (world.path().join("notes"), world.path().join("x".repeat(120)));
+    fs::write(&notes, "mine").unwrap();
+    for socket in [Path::new("run/s"), &notes, &long] {
+        world.set("CREWBOARD_SOCKET", socket);
+        for words in [
+            &["list"][..],
+            &["watch"],
+            &["counts"],
+            &["wait", "--any", "--new", "--until", "done"],
+            &["report", "--agent", "a", "--session", "s", "--status", "done"],
+            &["daemon", "status"],
+            &["daemon", "stop"],
+            &["daemon", "run"],
+        ] {
+            let said = world.say(words);
+            assert_eq!((said.code(), said.stdout.as_str()), (Some(2), ""), "{words:?} {said:?}");
+            assert!(said.stderr.contains("CREWBOARD_SOCKET cannot be used: "), "{said:?}");
+            assert!(said.stderr.contains("or unset the variable"), "{said:?}");
+        }
+        assert!(world.daemons().is_empty());
+    }
+    // A hook says nothing, and spoils nothing.
+    world.set("CREWBOARD_SOCKET", &notes);
+    world.hook(&FakeAgent::new(), &prompt_payload("s", "go"));
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
+}
