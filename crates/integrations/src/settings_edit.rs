@@ -6,7 +6,8 @@
 //! answer is an [`EditError`] with a line and a column, and no text.
 //!
 //! [`remove`] undoes [`add`] exactly, except that it cannot know an empty container the user had
-//! (`"hooks": {}`, `{ }`, an empty file) from one we made; who needs that keeps the original.
+//! (`"hooks": {}`, `{ }`, an empty file) from one we made. Who kept the original shows it the first;
+//! the others it has only as text.
 
 mod document;
 mod render;
@@ -67,7 +68,7 @@ pub fn add(
     entries: &[Entry],
     is_ours: fn(&Handler) -> bool,
 ) -> Result<String, EditError> {
-    let cleaned = remove_where(text, &misplaced(text, entries, is_ours)?)?;
+    let cleaned = remove_where(text, &misplaced(text, entries, is_ours)?, &Containers::default())?;
     let text = cleaned.as_str();
     if entries.is_empty() {
         return Ok(cleaned);
@@ -107,14 +108,20 @@ pub fn add(
     Ok(apply(text, edits))
 }
 
-/// Returns the text without any entry of ours, and without what has become empty by that.
-pub fn remove(text: &str, is_ours: fn(&Handler) -> bool) -> Result<String, EditError> {
+/// Returns the text without any entry of ours, and without what has become empty by that, unless
+/// `original`, the text before we were in it, had it already.
+pub fn remove(
+    text: &str,
+    is_ours: fn(&Handler) -> bool,
+    original: &str,
+) -> Result<String, EditError> {
+    let kept = Containers::of(&Document::parse(original)?);
     let spans = Document::parse(text)?
         .handlers()
         .filter(|(_, _, found)| is_ours(&found.handler))
         .map(|(_, _, found)| found.span.start)
         .collect();
-    remove_where(text, &spans)
+    remove_where(text, &spans, &kept)
 }
 
 /// Returns the entries of ours in the order of the file.
@@ -164,10 +171,31 @@ fn misplaced(
         .collect())
 }
 
-/// Takes out the handlers that start here, and every container this leaves empty.
+/// Containers that are the user's own, empty or not.
+#[derive(Debug, Default)]
+struct Containers {
+    hooks: bool,
+    events: HashSet<String>,
+}
+
+impl Containers {
+    fn of(document: &Document<'_>) -> Self {
+        let events = document.hooks.iter().flat_map(|hooks| &hooks.events);
+        Self {
+            hooks: document.hooks.is_some(),
+            events: events.map(|event| event.name.clone()).collect(),
+        }
+    }
+}
+
+/// Takes out the handlers that start here, and every container this leaves empty and that is not kept.
 ///
 /// A container with a comment in it is not empty: the comment is the user's.
-fn remove_where(text: &str, starts: &HashSet<usize>) -> Result<String, EditError> {
+fn remove_where(
+    text: &str,
+    starts: &HashSet<usize>,
+    kept: &Containers,
+) -> Result<String, EditError> {
     if starts.is_empty() {
         return Ok(text.to_owned());
     }
@@ -182,8 +210,10 @@ fn remove_where(text: &str, starts: &HashSet<usize>) -> Result<String, EditError
     let event_goes = |event: &EventHooks| {
         goes(event.groups.iter().map(|group| group.as_ref().is_some_and(group_goes)))
             && !event.groups_container.has_comment(&document)
+            && !kept.events.contains(&event.name)
     };
-    if goes(hooks.events.iter().map(event_goes)) && !hooks.container.has_comment(&document) {
+    let all_go = goes(hooks.events.iter().map(event_goes));
+    if all_go && !kept.hooks && !hooks.container.has_comment(&document) {
         let flags: Vec<bool> = (0..root.children.len()).map(|index| index == hooks.index).collect();
         return Ok(apply(text, removals(&document, root, &flags)));
     }

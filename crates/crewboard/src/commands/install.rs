@@ -67,6 +67,7 @@ pub(crate) fn run_install(
         return Err(InstallError::NoHooks(version));
     }
     let mut changes: Vec<Change> = Vec::new();
+    let mut all_run = true;
     for profile in &profiles {
         let change = Change::of_install(profile, &entries)?;
         if change.after.is_some() {
@@ -74,7 +75,7 @@ pub(crate) fn run_install(
         } else {
             writeln!(out, "{}: the hooks are in place.", change.name)?;
         }
-        profile.warn(environment, out)?;
+        all_run &= !profile.warn(environment, out)?;
     }
     if !changes.is_empty() && version.is_none() {
         writeln!(out, "`claude --version` gave no answer; assuming the newest Claude Code.")?;
@@ -116,7 +117,7 @@ pub(crate) fn run_install(
             None => writeln!(out, "  There was no such file before.")?,
         }
     }
-    if !changes.is_empty() {
+    if !changes.is_empty() && all_run {
         writeln!(out, "{RUNNING_SESSIONS}")?;
     }
     Ok(())

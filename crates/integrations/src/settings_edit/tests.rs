@@ -32,7 +32,7 @@ fn added(text: &str) -> String {
 /// Adds, compares, and takes out again.
 fn check(before: &str, after: &str) {
     assert_eq!(added(before), after);
-    assert_eq!(remove(after, is_ours).unwrap(), before, "taking out gives back the text");
+    assert_eq!(remove(after, is_ours, "").unwrap(), before, "taking out gives back the text");
 }
 
 const STOP: &str =
@@ -53,7 +53,7 @@ fn a_missing_empty_or_blank_file_gets_a_whole_new_one() {
     assert_eq!(added("{}"), whole.trim_end());
     assert_eq!(added("\u{feff}"), format!("\u{feff}{whole}"));
     assert_eq!(added("// mine\n"), format!("// mine\n{whole}"));
-    assert_eq!(remove(whole, is_ours).unwrap(), "{}\n");
+    assert_eq!(remove(whole, is_ours, "").unwrap(), "{}\n");
 }
 
 #[test]
@@ -66,6 +66,20 @@ fn a_minified_file_stays_minified() {
     check(theirs, &after);
     let spaced = added(r#"{"a": 1, "b": 2}"#);
     assert!(spaced.starts_with(r#"{"a": 1, "b": 2, "hooks": {"Stop": [{"hooks": "#), "{spaced}");
+}
+
+#[test]
+fn what_the_user_had_empty_stays() {
+    for original in [
+        r#"{"hooks":{}}"#,
+        r#"{"a":1,"hooks":{"Stop":[]}}"#,
+        "{\n  \"a\": 1,\n  \"hooks\": {}\n}\n",
+        "{\n  \"hooks\": {\"Stop\": [], \"Other\": []},\n  \"a\": 1\n}\n",
+    ] {
+        let edit = |text: &str| text.replace(['1', '2'], "3");
+        let after = remove(&edit(&added(original)), is_ours, original).unwrap();
+        assert_eq!(after, edit(original));
+    }
 }
 
 #[test]
@@ -87,7 +101,7 @@ fn what_is_there_stays_byte_for_byte() {
         "{\"hooks\":{\"Stop\":[\"odd\", 7, {\"hooks\":3}]}}",
     ] {
         let after = added(before);
-        assert_eq!(remove(&after, is_ours).unwrap(), before, "by way of {after}");
+        assert_eq!(remove(&after, is_ours, "").unwrap(), before, "by way of {after}");
         let line_ends = after.matches("\r\n").count();
         assert!([0, after.matches('\n').count()].contains(&line_ends), "{after}");
     }
@@ -118,7 +132,7 @@ fn an_event_no_longer_wanted_goes_and_a_new_one_comes() {
     let after = add(&before, &entries_of("/bin/crewboard", &["Start", "New"]), is_ours).unwrap();
     let events: Vec<_> = find(&after, is_ours).unwrap().into_iter().map(|e| e.event).collect();
     assert_eq!(events, ["Start", "New"]);
-    assert_eq!(remove(&after, is_ours).unwrap(), "{\n  \"a\": 1\n}\n");
+    assert_eq!(remove(&after, is_ours, "").unwrap(), "{\n  \"a\": 1\n}\n");
 }
 
 #[test]
@@ -158,7 +172,7 @@ fn only_ours_goes_out_of_a_shared_group() {
                 "{{\"hooks\": {{\"Stop\": [{{\"matcher\": \"Bash\", \"hooks\": {handlers}}}]}}}}"
             )
         };
-        assert_eq!(remove(&wrap(&before), is_ours).unwrap(), wrap(&after), "{before}");
+        assert_eq!(remove(&wrap(&before), is_ours, "").unwrap(), wrap(&after), "{before}");
     }
 }
 
@@ -166,13 +180,13 @@ fn only_ours_goes_out_of_a_shared_group() {
 fn empty_containers_of_others_stay() {
     let before =
         r#"{"hooks":{"Other":[],"Stop":[{"hooks":[{"type":"command","command":"crewboard"}]}]}}"#;
-    assert_eq!(remove(before, is_ours).unwrap(), r#"{"hooks":{"Other":[]}}"#);
+    assert_eq!(remove(before, is_ours, "").unwrap(), r#"{"hooks":{"Other":[]}}"#);
 }
 
 #[test]
 fn a_file_without_ours_is_not_touched_by_taking_out() {
     for text in ["", "{}", "{ }", "{\"hooks\": {}}", "// c\n", "{\"hooks\":{\"Stop\":[]}}"] {
-        assert_eq!(remove(text, is_ours).unwrap(), text);
+        assert_eq!(remove(text, is_ours, "").unwrap(), text);
     }
 }
 
@@ -212,7 +226,7 @@ fn what_is_wrong_is_refused_with_its_place() {
         ),
     ] {
         assert_eq!(add(text, &entries(), is_ours).unwrap_err().to_string(), message);
-        assert!(remove(text, is_ours).is_err());
+        assert!(remove(text, is_ours, "").is_err());
     }
     // A double elsewhere does not make our edit ambiguous.
     assert!(add("{\"a\": 1, \"a\": 2}", &entries(), is_ours).is_ok());
@@ -340,7 +354,7 @@ proptest! {
     fn in_and_out_gives_back_the_text(text in settings()) {
         let after = added(&text);
         value(&after);
-        prop_assert_eq!(remove(&after, is_ours).unwrap(), text);
+        prop_assert_eq!(remove(&after, is_ours, "").unwrap(), text);
     }
 
     #[test]
@@ -357,7 +371,7 @@ proptest! {
     fn ours_among_others_go_and_the_others_stay(text in settings_with(vec!["x", "y", "/a/crewboard"])) {
         let others = |text: &str| find(text, |handler| !is_ours(handler)).unwrap();
         let comments = |text: &str| text.matches("why").count();
-        let after = remove(&text, is_ours).unwrap();
+        let after = remove(&text, is_ours, "").unwrap();
         value(&after);
         prop_assert_eq!(find(&after, is_ours).unwrap(), []);
         prop_assert_eq!(others(&after), others(&text));
@@ -368,7 +382,7 @@ proptest! {
         prop_assert!(comments(&after) <= comments(&text));
         let put_in = added(&text);
         value(&put_in);
-        prop_assert_eq!(others(&remove(&put_in, is_ours).unwrap()), others(&text));
+        prop_assert_eq!(others(&remove(&put_in, is_ours, "").unwrap()), others(&text));
     }
 
     #[test]

@@ -84,6 +84,12 @@ impl Profile {
         self.directory.join("settings.json.crewboard-backup")
     }
 
+    /// An empty file that says that install made the settings, so that uninstall may remove them.
+    /// Their text alone would be the same had there been an empty file.
+    pub(crate) fn made_mark(&self) -> PathBuf {
+        self.directory.join("settings.json.crewboard-made")
+    }
+
     /// Returns whether the hooks are installed as this version of Claude Code can have them.
     pub(crate) fn installed(&self, version: Option<Version>) -> Result<Installed, InstallError> {
         let file = SettingsFile::read(&self.settings())?;
@@ -107,12 +113,13 @@ impl Profile {
         })
     }
 
-    /// Says what keeps installed hooks from running.
+    /// Says what keeps installed hooks from running; whether there is anything.
     pub(crate) fn warn(
         &self,
         environment: &Environment,
         out: &mut dyn Write,
-    ) -> Result<(), InstallError> {
+    ) -> Result<bool, InstallError> {
+        let mut has_warned = false;
         let managed = &environment.claude_managed;
         let mut files = vec![managed.join("managed-settings.json")];
         let entries = fs::read_dir(managed.join("managed-settings.d")).into_iter().flatten();
@@ -129,19 +136,22 @@ impl Profile {
         if let Err(problem) = settings_edit::check_plain(&text) {
             writeln!(out, "warning: Claude Code ignores all of {}, hooks included", own.display())?;
             writeln!(out, "  {problem}. It takes plain JSON only: correct that line.")?;
+            has_warned = true;
         }
         let off = files.iter().chain([&own]).find(|path| is_set(path, "disableAllHooks"));
         if let Some(path) = off {
             let path = path.display();
             writeln!(out, "warning: {path} sets disableAllHooks, so no hook will run")?;
             writeln!(out, "  Set it to false to let Crewboard see these sessions.")?;
+            has_warned = true;
         }
         if let Some(path) = files.iter().find(|path| is_set(path, "allowManagedHooksOnly")) {
             let path = path.display();
             writeln!(out, "warning: {path} sets allowManagedHooksOnly, so no hook of yours runs")?;
             writeln!(out, "  Ask whoever manages this machine to add Crewboard's hooks there.")?;
+            has_warned = true;
         }
-        Ok(())
+        Ok(has_warned)
     }
 
     fn broken(&self, source: EditError) -> InstallError {
@@ -188,20 +198,28 @@ pub(crate) struct Change {
     file: SettingsFile,
     directory: PathBuf,
     backup: PathBuf,
+    made_mark: PathBuf,
     /// Whether what is there now is to become the backup.
     keep_original: bool,
+    /// Whether it no longer matters that install had made the file.
+    drops_mark: bool,
 }
 
 impl Change {
-    fn of(
-        profile: &Profile,
-        file: SettingsFile,
-        after: Option<After>,
-        keep_original: bool,
-    ) -> Self {
+    fn of(profile: &Profile, file: SettingsFile, after: Option<After>) -> Self {
         let name = Name { path: profile.settings(), target: file.target.clone() };
         let (directory, backup) = (profile.directory.clone(), profile.backup());
-        Self { name, after, file, directory, backup, keep_original }
+        let made_mark = profile.made_mark();
+        Self {
+            name,
+            after,
+            file,
+            directory,
+            backup,
+            made_mark,
+            keep_original: false,
+            drops_mark: false,
+        }
     }
 
     /// Works out the change that puts these entries in.
@@ -211,10 +229,12 @@ impl Change {
         let before = file.text.as_deref().unwrap_or_default();
         let after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
         let has_ours = !settings_edit::find(before, is_ours).map_err(broken)?.is_empty();
-        // With entries of ours in it, the file is no original; the older backup may be one.
-        let keep_original = file.text.is_some() && !(has_ours && is_regular(&profile.backup()));
+        // With entries of ours in it, the file is no original; an older backup or mark tells of it.
+        let is_known = is_regular(&profile.backup()) || is_regular(&profile.made_mark());
+        let keep_original = file.text.is_some() && !(has_ours && is_known);
         let after = (after != before).then_some(After::Edited(after));
-        Ok(Self::of(profile, file, after, keep_original))
+        let drops_mark = keep_original;
+        Ok(Self { keep_original, drops_mark, ..Self::of(profile, file, after) })
     }
 
     /// Works out the change that takes ours out.
@@ -224,23 +244,27 @@ impl Change {
         let before = file.text.as_deref().unwrap_or_default();
         let ours = settings_edit::find(before, is_ours).map_err(broken)?;
         if ours.is_empty() {
-            return Ok(Self::of(profile, file, None, false));
+            return Ok(Self::of(profile, file, None));
         }
         let backup = is_regular(&profile.backup());
         // One that cannot be read proves nothing, and stays.
         let backup = backup.then(|| SettingsFile::read(&profile.backup()).ok()).flatten();
+        let is_original =
+            |text: &str| settings_edit::find(text, is_ours).is_ok_and(|entries| entries.is_empty());
         let left_by_install = |original: &str| {
-            let is_original =
-                settings_edit::find(original, is_ours).is_ok_and(|entries| entries.is_empty());
-            is_original
+            is_original(original)
                 && settings_edit::add(original, &ours, is_ours).is_ok_and(|text| text == before)
         };
         let after = match backup.and_then(|backup| backup.text) {
             Some(original) if left_by_install(&original) => After::Original(original),
-            None if left_by_install("") => After::Removed,
-            _ => After::Edited(settings_edit::remove(before, is_ours).map_err(broken)?),
+            None if is_regular(&profile.made_mark()) && left_by_install("") => After::Removed,
+            original => {
+                // One with ours in it, or that cannot be read, says nothing of what was the user's.
+                let original = original.filter(|text| is_original(text)).unwrap_or_default();
+                After::Edited(settings_edit::remove(before, is_ours, &original).map_err(broken)?)
+            }
         };
-        Ok(Self::of(profile, file, Some(after), false))
+        Ok(Self { drops_mark: true, ..Self::of(profile, file, Some(after)) })
     }
 
     /// Returns whether both would write the same file, as linked profiles do.
@@ -288,6 +312,12 @@ impl Change {
             }
             Some(After::Removed) => self.file.delete()?,
             None => {}
+        }
+        if self.file.text.is_none() {
+            // Without it, uninstall leaves an empty file: no reason to fail now.
+            let _ = self.file.keep_copy(&self.made_mark);
+        } else if self.drops_mark {
+            let _ = fs::remove_file(&self.made_mark);
         }
         Ok(is_regular(&self.backup).then(|| self.backup.clone()))
     }

@@ -119,8 +119,10 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
     let directory = to.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory).map_err(failed)?;
     let mut source = File::open(from).map_err(failed)?;
-    let mut file =
-        tempfile::Builder::new().prefix(".crewboard-").tempfile_in(directory).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".crewboard-")
+        .tempfile_in(directory)
+        .map_err(|error| failed(error.kind().into()))?;
     io::copy(&mut source, file.as_file_mut()).map_err(failed)?;
     file.as_file().set_permissions(Permissions::from_mode(0o755)).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;

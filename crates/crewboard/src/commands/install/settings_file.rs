@@ -98,10 +98,12 @@ impl SettingsFile {
             source,
             advice: CHECK_DIRECTORY,
         };
+        // Its own message names a temporary file that nobody knows.
+        let without_path = |error: io::Error| failed(error.kind().into());
         let mut file = tempfile::Builder::new()
             .prefix(".crewboard-")
             .tempfile_in(directory)
-            .map_err(failed)?;
+            .map_err(without_path)?;
         file.write_all(bytes).map_err(failed)?;
         // By name, because the mode asked for at creation is cut by the umask.
         file.as_file().set_permissions(Permissions::from_mode(self.mode)).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::super::profile::Installed;
-use super::{SETTINGS, World, executable, mode, yes};
+use super::{RUNNING_SESSIONS, SETTINGS, World, executable, mode, yes};
 
 #[test]
 fn uninstall_gives_back_identical_bytes() {
@@ -21,12 +21,38 @@ fn uninstall_gives_back_identical_bytes() {
 
 #[test]
 fn a_file_install_made_goes_again() {
-    let world = World::new();
+    let mut world = World::new();
     let said = world.install(&yes()).unwrap();
     assert!(said.contains("There was no such file before."), "{said}");
+    assert!(said.ends_with(&format!("{RUNNING_SESSIONS}\n")), "{said}");
     assert_eq!((mode(&world.settings()), mode(&world.directory())), (0o600, 0o700));
+    // Also where the program has moved in between.
+    let moved = world.root.path().join("opt/crewboard");
+    executable(&moved, "program");
+    world.environment.executable = Some(moved);
+    let said = world.install(&yes()).unwrap();
+    assert!(said.contains("There was no such file before."), "{said}");
     assert!(world.uninstall(&yes()).unwrap().starts_with("Removed "));
     assert_eq!(world.files(), []);
+}
+
+#[test]
+fn a_file_that_may_be_the_users_is_not_removed() {
+    for settings in ["", "{}\n"] {
+        let world = World::with(settings);
+        world.install(&yes()).unwrap();
+        fs::remove_file(world.backup()).unwrap();
+        world.uninstall(&yes()).unwrap();
+        assert_eq!(world.files(), [("settings.json".to_owned(), "{}\n".to_owned())]);
+    }
+    // It had been made by install, but is another by now.
+    let world = World::new();
+    world.install(&yes()).unwrap();
+    fs::write(world.settings(), "{}\n").unwrap();
+    world.install(&yes()).unwrap();
+    fs::remove_file(world.backup()).unwrap();
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(world.files(), [("settings.json".to_owned(), "{}\n".to_owned())]);
 }
 
 #[test]
@@ -36,7 +62,7 @@ fn after_an_edit_only_ours_go() {
     fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
     let said = world.uninstall(&yes()).unwrap();
     assert!(said.contains("what else changed in it was kept"), "{said}");
-    assert_eq!(world.text(), "{\n  // mine\n  \"model\": \"haiku\"\n}\n");
+    assert_eq!(world.text(), SETTINGS.replace("opus", "haiku"));
     // The only copy of the former text is not ours to throw away.
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
     assert!(world.uninstall(&yes()).unwrap().ends_with("no hooks of Crewboard's.\n"));
@@ -102,4 +128,14 @@ fn a_link_to_nothing_yet_gets_its_target() {
     assert!(target.is_file());
     world.uninstall(&yes()).unwrap();
     assert!(!target.exists() && fs::symlink_metadata(world.settings()).unwrap().is_symlink());
+    // And one to no directory is told by its own name.
+    let target = world.root.path().join("no/such/real.json");
+    fs::remove_file(world.settings()).unwrap();
+    symlink(&target, world.settings()).unwrap();
+    let said = world.install(&yes()).unwrap_err().to_string();
+    let (first, advice) = said.split_once('\n').unwrap();
+    let path = target.display();
+    assert_eq!(first, format!("cannot write {path}: entity not found"));
+    assert!(advice.contains("Check that the directory exists"), "{said}");
+    assert!(!world.directory().join("settings.json.crewboard-made").exists());
 }

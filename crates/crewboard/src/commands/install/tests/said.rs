@@ -122,6 +122,7 @@ fn what_keeps_hooks_from_running_is_told() {
     let world = World::with("{\"disableAllHooks\": true}");
     let said = world.install(&yes()).unwrap();
     assert!(said.contains("settings.json sets disableAllHooks, so no hook will run"), "{said}");
+    assert!(!said.contains(RUNNING_SESSIONS), "{said}");
     let world = World::with(SETTINGS);
     let said = world.install(&yes()).unwrap();
     assert!(said.contains("settings.json, hooks included\n  line 2, column 3: "), "{said}");
