@@ -129,6 +129,7 @@ fn rename(report: &mut Report, row: &Row, number: usize) {
         pane: Some(format!("%{number}")),
         target: None,
         tty: Some(format!("/dev/pts/{number}")),
+        others: Vec::new(),
     };
 }
 

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod agreed;
+mod errand;
 pub mod keymap;
 pub mod layout;
 mod listing;
@@ -18,4 +19,5 @@ pub mod text;
 pub mod update;
 pub mod view;
 
+pub use errand::{Errand, Went};
 pub use shell::{BoardError, Host, Options, run};

@@ -1,5 +1,6 @@
 //! What the board knows. Plain data: [`crate::update`] alone changes it.
 
+use crate::errand::Underway;
 use crate::keymap::Keymap;
 use crate::listing::{self, Listing};
 use crate::look::Look;
@@ -40,6 +41,10 @@ pub struct Model {
     /// What the options last said of the details.
     pub(crate) configured_detail: bool,
     pub(crate) last_click: Option<(RowKey, Timestamp)>,
+    /// The row to which somebody is being taken, as it was when they set out.
+    pub(crate) underway: Option<Underway>,
+    /// The board leaves when somebody was taken to a row.
+    pub once: bool,
     /// Something on the screen may be another than was drawn.
     pub dirty: bool,
 }
@@ -135,6 +140,8 @@ impl Model {
             keymap,
             configured_detail: true,
             last_click: None,
+            underway: None,
+            once: false,
             dirty: true,
         }
     }

@@ -1,5 +1,6 @@
 //! The loop: sleeps until a key, the daemon, a signal or a visible clock has something to say.
 
+use crate::errand::{Errand, Went};
 use crate::keymap::{Key, Keymap};
 use crate::look::Look;
 use crate::model::{Hooks, Model};
@@ -55,6 +56,24 @@ pub trait Host {
     fn changed_options(&mut self) -> Option<Options> {
         None
     }
+    /// Sets out on an errand, and does not wait for its end.
+    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String>;
+    /// Becomes readable when the errand is over.
+    fn errand_watch(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+    /// What came of the errand.
+    fn errand_over(&mut self) -> Went {
+        Went::Here
+    }
+    /// Runs on this terminal what [`Went::Here`] left to be run, to its end.
+    fn run_here(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+    /// The board leaves when an errand was done.
+    fn is_for_one_errand(&self) -> bool {
+        false
+    }
 }
 
 /// How the board is to look and behave.
@@ -85,6 +104,7 @@ pub fn run(
     let (width, height) = ratatui::crossterm::terminal::size()?;
     let (look, keymap) = (options.look, options.keymap.clone());
     let mut model = Model::new(look, keymap, host.hooks(), clock.now().wall);
+    model.once = host.is_for_one_errand();
     update(&mut model, Msg::Configured(Box::new(options)), clock.now().wall);
     update(&mut model, Msg::Resized { width, height }, clock.now().wall);
     let signals = Signals::catch()?;
@@ -167,7 +187,7 @@ impl Shell<'_> {
             tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: wait.subsec_nanos().into(),
         });
-        let (keys, signals, daemon, options) = {
+        let (keys, signals, daemon, options, errand) = {
             let mut descriptors = vec![
                 PollFd::new(&stdin, PollFlags::IN),
                 PollFd::new(&self.signals.pipe, PollFlags::IN),
@@ -178,6 +198,7 @@ impl Shell<'_> {
             };
             let daemon = self.follow.stream().map(|stream| add(stream.as_fd()));
             let options = self.host.options_watch().map(&mut add);
+            let errand = self.host.errand_watch().map(&mut add);
             match poll(&mut descriptors, timeout.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -185,7 +206,7 @@ impl Shell<'_> {
             let happened =
                 |index: usize| descriptors.get(index).map_or(PollFlags::empty(), PollFd::revents);
             let at = |index: Option<usize>| index.is_some_and(|index| !happened(index).is_empty());
-            (happened(0), !happened(1).is_empty(), at(daemon), at(options))
+            (happened(0), !happened(1).is_empty(), at(daemon), at(options), at(errand))
         };
         if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             // The terminal is gone, and nobody is left to be shown anything.
@@ -205,7 +226,11 @@ impl Shell<'_> {
         if options && let Some(options) = self.host.changed_options() {
             self.tell(Msg::Configured(Box::new(options)))?;
         }
-        if keys.is_empty() && !signals && !daemon && !options {
+        if errand {
+            let went = self.host.errand_over();
+            self.tell(Msg::Went(went))?;
+        }
+        if keys.is_empty() && !signals && !daemon && !options && !errand {
             self.tell(Msg::Clock)?;
             let works = |row: &Session| row.status == Status::Working;
             if self.follow.rows().values().any(works) {
@@ -327,6 +352,17 @@ impl Shell<'_> {
             Effect::Install => {
                 let installed = self.host.install();
                 self.tell(Msg::Installed(installed))?;
+            }
+            Effect::SetOut { errand, row } => {
+                if let Err(why) = self.host.set_out(errand, &row) {
+                    self.tell(Msg::Went(Went::Wrong(why)))?;
+                }
+            }
+            Effect::RunHere => {
+                self.screen.lend();
+                let ran = self.host.run_here();
+                self.go_on()?;
+                self.tell(Msg::Went(ran.map_or_else(Went::Wrong, |()| Went::Well(String::new()))))?;
             }
             Effect::Redraw => self.screen.forget()?,
             Effect::Suspend => self.suspend()?,

@@ -1,11 +1,12 @@
 //! What each message changes, and what is to be done about it.
 
+use crate::errand::{self, Errand, Went, set_out};
 use crate::keymap::{Action, Key};
 use crate::layout::{row_at, visible_rows};
 use crate::listing;
 use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay, Screen};
 use crate::shell::Options;
-use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
+use crewboard_core::{Limits, Mark, RowKey, Session, Timestamp};
 
 /// Everything that can happen to the board.
 #[derive(Debug, Clone)]
@@ -38,17 +39,26 @@ pub enum Msg {
     /// What the install said.
     Installed(Result<String, String>),
     Say(String),
+    /// What came of an errand.
+    Went(Went),
     /// The options are these now.
     Configured(Box<Options>),
 }
 
 /// What the shell is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Mark {
         row: RowKey,
         mark: Mark,
     },
+    /// Take somebody to a row.
+    SetOut {
+        errand: Errand,
+        row: Box<Session>,
+    },
+    /// Run on this terminal what an errand left to be run.
+    RunHere,
     /// Find out what installing the hooks would change.
     AskForChange,
     Install,
@@ -124,6 +134,7 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
             say(model, said);
         }
         Msg::Say(text) => say(model, text),
+        Msg::Went(went) => effects = errand::over(model, went),
         Msg::Configured(options) => configure(model, *options),
     }
     if filter != (model.filter.clone(), model.show_dismissed) {
@@ -147,7 +158,7 @@ fn is_known(model: &Model, message: &Msg) -> bool {
     }
 }
 
-fn say(model: &mut Model, text: impl Into<String>) {
+pub(crate) fn say(model: &mut Model, text: impl Into<String>) {
     model.notice = Some(Notice { text: text.into(), until: Timestamp(model.now.0 + NOTICE_MS) });
 }
 
@@ -233,7 +244,7 @@ fn on_click(model: &mut Model, column: u16, line: u16) -> Vec<Effect> {
         .is_some_and(|(clicked, at)| clicked == key && model.now.since(at) <= DOUBLE_CLICK_MS);
     select(model, Some(key.clone()));
     if again {
-        return jump(model);
+        return set_out(model, Errand::Jump);
     }
     model.last_click = Some((key, model.now));
     Vec::new()
@@ -279,7 +290,7 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
         Some(Action::Last) => step(model, all),
         Some(Action::Jump) if is_whole => {
             model.overlay = None;
-            return jump(model);
+            return set_out(model, Errand::Jump);
         }
         // A letter that quits leaves the page, not the board; Ctrl-C leaves both.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
@@ -324,7 +335,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => step(model, page),
         Action::First => step(model, -all),
         Action::Last => step(model, all),
-        Action::Jump => return jump(model),
+        Action::Jump => return set_out(model, Errand::Jump),
         Action::NextNeedsYou => next_that_needs_you(model, true),
         Action::PreviousNeedsYou => next_that_needs_you(model, false),
         Action::Filter => {
@@ -343,7 +354,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             });
         }
         Action::ShowDismissed => model.show_dismissed = !model.show_dismissed,
-        Action::OpenAgain => open_again(model),
+        Action::OpenAgain => return set_out(model, Errand::Open),
         Action::Detail => model.detail = !model.detail,
         Action::Whole if model.selected.is_some() => {
             model.overlay = Some(Overlay::Whole { above: 0 });
@@ -400,29 +411,6 @@ fn next_that_needs_you(model: &mut Model, forwards: bool) {
         Some(key) => select(model, Some(key)),
         None => say(model, "Nobody needs you."),
     }
-}
-
-/// Focusing panes comes with a later version; until then the board says where to go.
-fn jump(model: &mut Model) -> Vec<Effect> {
-    let Some(row) = model.selected_row() else { return Vec::new() };
-    let place = row.place.target.as_ref().or(row.place.pane.as_ref());
-    let text = match (place, &row.place.terminal, &row.place.tty) {
-        (Some(pane), Some(terminal), _) => format!("{} is in {terminal} pane {pane}", row.name),
-        (_, _, Some(tty)) => format!("{} is on {tty}", row.name),
-        _ => format!("{} is in no pane that we know of", row.name),
-    };
-    say(model, format!("{text}. Going there with this key is not built yet."));
-    Vec::new()
-}
-
-fn open_again(model: &mut Model) {
-    let Some(row) = model.selected_row() else { return };
-    let text = if row.status == Status::Closed {
-        format!("To take it up again: {}", crate::view::resume_command(row))
-    } else {
-        "It is open.".to_owned()
-    };
-    say(model, text);
 }
 
 /// Milliseconds until something on the screen is another with no message but the time, if ever.

@@ -34,7 +34,7 @@ pub use marks::Mark;
 pub use observation::{
     About, Condition, Conversation, Finding, Look, Observation, Subject, TurnOver,
 };
-pub use place::Place;
+pub use place::{Pane, Place};
 pub use requests::{Request, RequestKind};
 pub use session::{End, Session, Subagent, Transition, Usage};
 pub use sessions::{Change, Dump, Input, Kept, Outcome, Sessions, Watch};

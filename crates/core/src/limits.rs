@@ -10,6 +10,8 @@ pub const MAX_LINE: usize = 256;
 pub const MAX_PATH: usize = 4096;
 /// Bytes kept of an identifier; agents use UUIDs of 36.
 pub const MAX_ID: usize = 128;
+/// Further terminals that a place names: few are nested deeper.
+pub const MAX_OTHERS: usize = 3;
 /// Tools of one row believed to run at once.
 pub const MAX_TOOLS: usize = 64;
 /// Requests of one row open at once, and recently answered ones remembered.

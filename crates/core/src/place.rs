@@ -1,5 +1,5 @@
 use crate::text::clean;
-use crate::{MAX_LINE, MAX_PATH};
+use crate::{MAX_LINE, MAX_OTHERS, MAX_PATH};
 use serde::{Deserialize, Serialize};
 
 /// Where an agent runs. Every field but the host may be unknown.
@@ -23,13 +23,41 @@ pub struct Place {
     /// The terminal device's path (`/dev/pts/3`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
+    /// Where it would run if the variables that say `terminal` and `pane` were left over from elsewhere:
+    /// further terminals whose variables are set, the likeliest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Pane>,
+}
+
+/// A pane, as a terminal's variables name it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pane {
+    /// Whose pane: `tmux`, `kitty`, …
+    pub terminal: String,
+    /// Which server of it: a socket path or a session name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Which pane of that, in that terminal's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pane: Option<String>,
 }
 
 impl Place {
+    /// Every pane that its variables name, the innermost first.
+    pub fn panes(&self) -> Vec<Pane> {
+        let first = self.terminal.clone().map(|terminal| Pane {
+            terminal,
+            server: self.server.clone(),
+            pane: self.pane.clone(),
+        });
+        first.into_iter().chain(self.others.iter().cloned()).collect()
+    }
+
     /// The same host and terminal device, without a pane: a nested agent never claims its parent's.
     #[must_use]
     pub fn without_pane(self) -> Self {
-        Self { terminal: None, server: None, pane: None, target: None, ..self }
+        Self { terminal: None, server: None, pane: None, target: None, others: Vec::new(), ..self }
     }
 
     pub(crate) fn sanitise(&mut self) {
@@ -38,6 +66,12 @@ impl Place {
             sanitise_optional(field, MAX_LINE, false);
         }
         sanitise_optional(&mut self.server, MAX_PATH, false);
+        self.others.truncate(MAX_OTHERS);
+        for other in &mut self.others {
+            other.terminal = clean(&other.terminal, MAX_LINE, false);
+            sanitise_optional(&mut other.server, MAX_PATH, false);
+            sanitise_optional(&mut other.pane, MAX_LINE, false);
+        }
     }
 }
 

@@ -10,8 +10,11 @@ use std::time::Duration;
 
 /// Shows, live, what every coding agent in every terminal pane is doing, and which one needs you
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(version, about, max_term_width = 100, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    /// Leaves the board after a jump, as for a popup of tmux
+    #[arg(long)]
+    pub(crate) once: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -20,7 +23,7 @@ const EXIT_CODES: &str = "\
 Without a command, on a terminal: offers to install the hooks where there are none, then follows the \
 sessions. ROW is a key, the beginning of a session id, a name, or a pane such as %7.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` has more of its own.";
+Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have more of their own.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -59,6 +62,13 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows a session's pane
+    Jump { row: String },
+    /// Shows the pane of the session that has needed you longest
+    #[command(after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 nobody needs you.")]
+    Next,
+    /// Takes a closed session up again in a new pane, or here; comes to a background session
+    Open { row: String },
     /// Marks a session as seen: it no longer needs you for what it showed
     Seen { row: String },
     /// Keeps a session on top of its like

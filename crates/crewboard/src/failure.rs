@@ -17,6 +17,8 @@ pub(crate) mod exit_code {
     pub(crate) const CLOSED: u8 = 4;
     /// Told to leave before the end: what a shell says of Ctrl-C.
     pub(crate) const INTERRUPTED: u8 = 130;
+    /// `next`: nobody needs you.
+    pub(crate) const NOBODY: u8 = 5;
     /// `wait`: it took too long.
     pub(crate) const TIMED_OUT: u8 = 124;
 }
@@ -40,6 +42,18 @@ impl Failure {
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    pub(crate) fn code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The whole of it, for where there is one line.
+    pub(crate) fn in_a_line(self) -> String {
+        match self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message,
+        }
     }
 
     /// Success, where all that failed is that nobody reads on.

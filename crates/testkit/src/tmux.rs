@@ -49,11 +49,29 @@ impl Tmux {
             .args(["-L", "test", "-f"])
             .arg(self.directory.join("tmux.conf"))
             .args(words)
+            .current_dir(&self.directory)
             .stdin(Stdio::null());
         command
     }
 
-    fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
+    /// The socket by which it is found.
+    pub fn socket(&self) -> PathBuf {
+        let user = rustix::process::getuid().as_raw();
+        self.directory.join(format!("tmux-{user}")).join("test")
+    }
+
+    /// Words that show one of its sessions on the terminal in which they are run, which may be
+    /// another server's pane.
+    pub fn attaching(&self, session: &str) -> Vec<String> {
+        let socket = self.socket();
+        let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "tmux", "-S"];
+        let words = words.into_iter().map(str::to_owned).chain([socket.display().to_string()]);
+        words.chain(["attach-session", "-t", session].map(str::to_owned)).collect()
+    }
+
+    /// Runs one of tmux's commands: what it printed.
+    #[track_caller]
+    pub fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
         let output = self.command(words).output().unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "tmux: {complaint}");
@@ -61,10 +79,15 @@ impl Tmux {
     }
 
     /// A terminal of this size in which `program` runs.
-    pub fn open(&self, name: &str, (width, height): (u16, u16), program: &[&str]) -> Pane<'_> {
+    pub fn open<W: AsRef<str>>(
+        &self,
+        name: &str,
+        (width, height): (u16, u16),
+        program: &[W],
+    ) -> Pane<'_> {
         let (width, height) = (width.to_string(), height.to_string());
         let mut words = vec!["new-session", "-d", "-s", name, "-x", &width, "-y", &height, "--"];
-        words.extend(program);
+        words.extend(program.iter().map(AsRef::as_ref));
         self.ask(words);
         Pane { tmux: self, name: name.to_owned() }
     }

@@ -4,6 +4,7 @@ use crate::sample::{
     NOW, UNICODE, ago, board, day, done, empty, idle, permission, picture, press, question, row,
     working,
 };
+use crewboard_board::Went;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::{Hooks, Model};
 use crewboard_board::update::{Msg, update};
@@ -145,5 +146,7 @@ fn the_timeline() {
 fn a_notice() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "enter");
+    let why = "billing cannot be shown: its pane %9 is gone from tmux (/tmp/tmux-1000/default)";
+    update(&mut model, Msg::Went(Went::Wrong(why.to_owned())), NOW);
     assert_snapshot!(picture(&model).lines().last().unwrap());
 }

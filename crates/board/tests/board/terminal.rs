@@ -5,9 +5,10 @@ use crate::strange::STRANGE;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::Hooks;
 use crewboard_board::text::fit;
-use crewboard_board::{Host, Options, run};
+use crewboard_board::{Errand, Host, Options, run};
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
+use crewboard_core::Session;
 use crewboard_testkit::Tmux;
 use std::env;
 use std::io::{self, Write};
@@ -30,6 +31,10 @@ impl Host for Breaks {
 
     fn install(&mut self) -> Result<String, String> {
         Ok(String::new())
+    }
+
+    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use crewboard_board::keymap::{Action, Key};
 use crewboard_board::layout::{layout, row_at, visible_rows};
 use crewboard_board::model::{Hooks, Link, Model, Overlay, Screen};
 use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::{Errand, Went};
 use crewboard_core::{Mark, RowKey, Session, SessionId, Status, Timestamp};
 
 /// So many idle rows, `r00` to `r99`, in this order.
@@ -211,8 +212,9 @@ fn two_clicks_on_one_row_are_a_double_click() {
     let list = layout(&model).list;
     let click = |model: &mut Model, line: u16, later: u64| {
         let message = Msg::Clicked { column: 9, line: list.y + line };
-        update(model, message, Timestamp(NOW.0 + later));
-        model.notice.take().is_some()
+        let effects = update(model, message, Timestamp(NOW.0 + later));
+        update(model, Msg::Went(Went::Well(String::new())), NOW);
+        !effects.is_empty()
     };
     assert!(!click(&mut model, 2, 0));
     assert_eq!(selected(&model), "r02");
@@ -290,6 +292,39 @@ fn without_a_daemon_marks_are_not_lost_in_silence() {
     update(&mut model, Msg::Lost("gone".to_owned()), NOW);
     assert_eq!(press(&mut model, "space"), []);
     assert!(model.notice.unwrap().text.contains("try again"));
+}
+
+#[test]
+fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
+    let mut model = board(vec![Session { revision: 7, ..calling("r1") }], 80, 24);
+    let row = |model: &Model| Box::new(model.rows[&RowKey::new("r1")].clone());
+    let jump = |model: &Model| [Effect::SetOut { errand: Errand::Jump, row: row(model) }];
+    assert_eq!(press(&mut model, "enter"), jump(&model));
+    // One errand at a time, and news of the row meanwhile are not seen.
+    assert_eq!(press(&mut model, "enter"), []);
+    assert!(model.notice.take().unwrap().text.contains("on the way to r1"));
+    change(&mut model, Session { revision: 8, ..calling("r1") });
+    let well = Msg::Went(Went::Well(String::new()));
+    let seen = |revision| Effect::Mark { row: RowKey::new("r1"), mark: Mark::Seen { revision } };
+    assert_eq!(update(&mut model, well.clone(), NOW), [seen(7)]);
+    assert_eq!(model.notice, None);
+    // What went wrong is said, and marks nothing.
+    assert_eq!(press(&mut model, "enter"), jump(&model));
+    assert_eq!(update(&mut model, Msg::Went(Went::Wrong("it is gone".to_owned())), NOW), []);
+    assert_eq!(model.notice.take().unwrap().text, "it is gone");
+    // On a terminal of its own it is run here, and is over when that is.
+    assert_eq!(press(&mut model, "o"), [Effect::SetOut { errand: Errand::Open, row: row(&model) }]);
+    assert_eq!(update(&mut model, Msg::Went(Went::Here), NOW), [Effect::RunHere]);
+    assert_eq!(update(&mut model, well.clone(), NOW), []);
+    // A board for one jump leaves after it, told or not, and stays where there was none.
+    model.once = true;
+    press(&mut model, "enter");
+    assert_eq!(update(&mut model, Msg::Went(Went::Wrong("no".to_owned())), NOW), []);
+    press(&mut model, "enter");
+    assert_eq!(update(&mut model, well.clone(), NOW), [seen(8), Effect::Quit]);
+    press(&mut model, "enter");
+    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
+    assert_eq!(update(&mut model, well, NOW), [Effect::Quit]);
 }
 
 #[test]

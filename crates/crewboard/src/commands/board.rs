@@ -6,19 +6,25 @@ use crate::commands::rendezvous;
 use crate::configuration::Configured;
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::going::{Gone, Here, open_again, to_pane};
 use crate::render::Style;
 use crewboard_board::model::Hooks;
-use crewboard_board::{Host, Options};
+use crewboard_board::{Errand, Host, Options, Went};
 use crewboard_client::Rendezvous;
+use crewboard_core::Session;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 /// Opens the board on the terminal.
-pub(crate) fn run() -> Result<ExitCode, Failure> {
+pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
     let (configured, options) = Configured::open(surroundings, Style::of_stdout().unicode);
-    let mut surface = Surface { environment: Environment::of_process(), configured };
+    let environment = Environment::of_process();
+    let mut surface = Surface { environment, configured, once, errand: None, here: None };
     crewboard_board::run(&rendezvous()?, &mut surface, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
@@ -52,12 +58,41 @@ impl Host for Nothing {
     fn install(&mut self) -> Result<String, String> {
         self.change()
     }
+
+    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
+        Err("This is a recording: there is no pane to show.".to_owned())
+    }
 }
 
 /// What the board knows nothing of: agents and their hooks, and files.
 struct Surface {
     environment: Environment,
     configured: Configured,
+    /// Whoever was taken to a session is done with the board.
+    once: bool,
+    errand: Option<Underway>,
+    /// What is to be run on this terminal.
+    here: Option<Here>,
+}
+
+/// An errand on its way: terminals may take seconds to answer, and the board does not wait for them.
+struct Underway {
+    result: Receiver<Result<Gone, Failure>>,
+    /// At its end when there is a result, or never will be.
+    over: UnixStream,
+}
+
+impl Underway {
+    fn start(errand: impl FnOnce() -> Result<Gone, Failure> + Send + 'static) -> io::Result<Self> {
+        let (over, end) = UnixStream::pair()?;
+        let (sender, result) = channel();
+        thread::Builder::new().spawn(move || {
+            // Nobody is left to be told where the board has gone.
+            let _ = sender.send(errand());
+            drop(end);
+        })?;
+        Ok(Self { result, over })
+    }
 }
 
 impl Surface {
@@ -88,6 +123,47 @@ impl Host for Surface {
         self.install_with(&InstallArguments { yes: true, ..InstallArguments::default() })?;
         Ok("The hooks are in place. Agents that run already show up with their next event."
             .to_owned())
+    }
+
+    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String> {
+        let (row, environment) = (row.clone(), self.environment.clone());
+        let underway = Underway::start(move || match errand {
+            Errand::Jump => to_pane(&row),
+            Errand::Open => open_again(&row, &environment),
+        });
+        self.errand = Some(underway.map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn errand_watch(&self) -> Option<BorrowedFd<'_>> {
+        self.errand.as_ref().map(|errand| errand.over.as_fd())
+    }
+
+    fn errand_over(&mut self) -> Went {
+        let result = self.errand.take().and_then(|errand| errand.result.recv().ok());
+        match result {
+            Some(Ok(Gone::There(said))) => Went::Well(said),
+            Some(Ok(Gone::Here(here))) => {
+                self.here = Some(here);
+                Went::Here
+            }
+            Some(Err(failure)) => Went::Wrong(failure.in_a_line()),
+            None => Went::Wrong("going there broke off".to_owned()),
+        }
+    }
+
+    fn run_here(&mut self) -> Result<(), String> {
+        let Some(here) = self.here.take() else { return Ok(()) };
+        let program = here.command.words.first().cloned().unwrap_or_default();
+        match here.process().status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("{program}: {status}")),
+            Err(error) => Err(format!("{program}: {error}")),
+        }
+    }
+
+    fn is_for_one_errand(&self) -> bool {
+        self.once
     }
 
     fn options_watch(&self) -> Option<BorrowedFd<'_>> {

@@ -6,6 +6,7 @@ mod counts;
 pub(crate) mod daemon;
 mod explain;
 pub(crate) mod install;
+mod jump;
 mod list;
 mod mark;
 mod record;
@@ -36,12 +37,15 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Runs what the words ask for.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
-        None => bare(),
+        None => bare(arguments.once),
         Some(Command::List { json }) => list::run(json),
         Some(Command::Watch { json }) => watch::run(json),
         Some(Command::Counts { format, follow }) => counts::run(format, follow),
         Some(Command::Wait(wait)) => wait::run(&wait),
         Some(Command::Explain { row, json }) => explain::run(&row, json),
+        Some(Command::Jump { row }) => jump::jump(&row),
+        Some(Command::Next) => jump::next(),
+        Some(Command::Open { row }) => jump::open(&row),
         Some(Command::Seen { row }) => mark::run(&row, |row| Mark::Seen { revision: row.revision }),
         Some(Command::Pin { row, off }) => mark::run(&row, |_| Mark::Pinned { on: !off }),
         Some(Command::Snooze { row, off }) => mark::run(&row, |_| Mark::Snoozed { on: !off }),
@@ -84,11 +88,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 
 /// `crewboard` alone. Were an agent ever to start it by mistake, anything printed would become its
 /// model's context: so without a terminal on both sides it says nothing.
-fn bare() -> Result<ExitCode, Failure> {
+fn bare(once: bool) -> Result<ExitCode, Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Ok(ExitCode::SUCCESS);
     }
-    board::run()
+    board::run(once)
 }
 
 /// Where to find the daemon, or what to start as one.

@@ -3,8 +3,8 @@
 use crate::arguments::ReportArguments;
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
+use crate::machine::Variables;
 use crewboard_core::{AgentName, Event, Place, Report, SessionId};
-use crewboard_integrations::agents::Lookup;
 use crewboard_integrations::terminals;
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
@@ -46,14 +46,5 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
         Reply::Hello(_) => Ok(ExitCode::SUCCESS),
         _ => Err(unexpected()),
-    }
-}
-
-#[derive(Debug)]
-struct Variables;
-
-impl Lookup for Variables {
-    fn get(&self, name: &str) -> Option<String> {
-        env::var(name).ok().filter(|value| !value.is_empty())
     }
 }

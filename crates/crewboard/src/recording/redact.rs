@@ -2,7 +2,7 @@
 //! word becomes the same placeholder, so that what belonged together still does.
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Event, Finding, Observation, Place, Report, SessionId,
+    About, AgentName, BackgroundTask, Event, Finding, Observation, Pane, Place, Report, SessionId,
     SubagentId, ToolUseId, TurnId, TurnOver,
 };
 use std::collections::HashMap;
@@ -103,13 +103,20 @@ impl Redactor {
     }
 
     fn place(&mut self, place: &mut Place) {
-        let Place { host, terminal, server, pane, target, tty } = place;
+        let Place { host, terminal, server, pane, target, tty, others } = place;
         *host = self.id("host", host);
-        if let Some(server) = server {
+        self.optional("target", target);
+        let mut servers = vec![server];
+        let mut words: Vec<&mut String> = [terminal, pane, tty].into_iter().flatten().collect();
+        for Pane { terminal, server, pane } in others {
+            servers.push(server);
+            words.push(terminal);
+            words.extend(pane);
+        }
+        for server in servers.into_iter().flatten() {
             *server = self.path(server);
         }
-        self.optional("target", target);
-        for word in [terminal, pane, tty].into_iter().flatten() {
+        for word in words {
             let bare = word.strip_prefix("/dev/").unwrap_or(word).replace(['%', '/'], "");
             if !is_word(&bare) {
                 *word = self.id("place", word);

@@ -4,7 +4,7 @@ use crewboard_testkit::{Pane, Tmux};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::io::{self, BufRead as _, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -62,6 +62,24 @@ impl BoardWorld {
             return None;
         };
         Some(Self { tmux, directory })
+    }
+
+    /// A directory of the world's own.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A further tmux server, whose panes are of this world.
+    pub(crate) fn server(&self, name: &str) -> Tmux {
+        let directory = self.directory.path().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        let (home, socket) = (self.directory.path().join("home"), socket(&self.directory));
+        let variables = [
+            ("HOME", home.to_str().unwrap()),
+            ("CREWBOARD_SOCKET", socket.to_str().unwrap()),
+            ("PS1", "$ "),
+        ];
+        Tmux::new(&directory, &variables).unwrap()
     }
 
     pub(crate) fn home(&self) -> PathBuf {
@@ -126,6 +144,17 @@ impl BoardWorld {
 
     /// Says what Claude Code's hook says of `agent` on an event, with more fields.
     pub(crate) fn hook(&self, agent: &Agent, event: &str, more: &Value) {
+        self.hook_with(&[], agent, event, more);
+    }
+
+    /// The same, with variables of the agent's.
+    pub(crate) fn hook_with(
+        &self,
+        variables: &[(&str, &str)],
+        agent: &Agent,
+        event: &str,
+        more: &Value,
+    ) {
         let mut payload = json!({
             "session_id": agent.id,
             "hook_event_name": event,
@@ -137,6 +166,7 @@ impl BoardWorld {
         let mut hook = self
             .command(&["hook", "claude"])
             .env("CLAUDE_PID", agent.child.id().to_string())
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();

@@ -12,6 +12,7 @@ mod daemon_command;
 mod death;
 mod files;
 mod hook;
+mod jump;
 mod life;
 mod places;
 mod private_namespace;

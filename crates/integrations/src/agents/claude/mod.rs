@@ -3,11 +3,13 @@
 mod event;
 mod payload;
 pub mod registration;
+mod resume;
 pub(super) mod session_file;
 mod tool;
 pub(super) mod transcript;
 
 pub use event::read_event;
+pub use resume::{attach_words, resume_words};
 
 /// The name in `crewboard hook claude`.
 pub const NAME: &str = "claude";

@@ -1,0 +1,273 @@
+//! From a row to its pane, or to its conversation taken up again: what the commands and the board share.
+
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::machine::{Machine, Variables, process_of};
+use crewboard_core::{Session, Status};
+use crewboard_integrations::agents::{Lookup as _, claude};
+use crewboard_integrations::terminals::{
+    Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open,
+};
+use crewboard_platform::host_name;
+use std::path::{Path, PathBuf};
+use std::process;
+
+/// Where somebody got.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// There; what is to be said of it.
+    There(String),
+    /// To a command that shows it on the terminal on which it is run.
+    Here(Here),
+}
+
+/// A command for the terminal of whoever asks.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Here {
+    pub(crate) command: Command,
+    /// Where it is to be run.
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl Here {
+    /// What is to be run.
+    pub(crate) fn process(&self) -> process::Command {
+        let mut process = process_of(&self.command);
+        if let Some(directory) = &self.directory {
+            process.current_dir(directory);
+        }
+        process
+    }
+}
+
+/// Shows the pane of a row.
+pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
+    is_here(row)?;
+    let name = &row.name;
+    let place = &row.place;
+    if row.status == Status::Closed {
+        return Err(Failure::new(format!("{name} is closed"))
+            .hint(format!("`crewboard open {}` takes it up again", row.key)));
+    }
+    if let Some(job) = &row.job {
+        let how = claude::attach_words(job).map(|words| format!(" (claude {})", words.join(" ")));
+        return Err(Failure::new(format!("{name} is a background session, in no pane"))
+            .hint(format!("`crewboard open {}` comes to it{}", row.key, how.unwrap_or_default())));
+    }
+    if let (None, Some(parent)) = (&place.terminal, &row.parent) {
+        return Err(Failure::new(format!("{name} is run by another agent and has no pane"))
+            .hint(format!("`crewboard jump {parent}` shows that one's")));
+    }
+    if place.terminal.is_none() && row.headless {
+        return Err(Failure::new(format!("{name} runs without a terminal (headless)")));
+    }
+    let target = Target { place, pid: row.pid };
+    match focus(target, asker(), &mut Machine) {
+        Ok(Reached::Shown { note: Some(note) }) => Ok(Gone::There(format!("{name}: {note}"))),
+        Ok(Reached::Shown { note: None }) => Ok(Gone::There(String::new())),
+        Ok(Reached::Attach(command)) => {
+            let why = format!("{name} is in a multiplexer that is on no terminal");
+            here(&why, Here { command, directory: None })
+        }
+        Err(trouble) => Err(failure(name, trouble)),
+    }
+}
+
+/// Takes a closed row's conversation up again, or comes to a background session.
+pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gone, Failure> {
+    is_here(row)?;
+    let name = &row.name;
+    let job = row.job.as_deref().filter(|job| Path::new(job).is_dir());
+    if row.status != Status::Closed && job.is_none() {
+        return Err(Failure::new(format!("{name} is open"))
+            .hint(format!("`crewboard jump {}` shows its pane", row.key)));
+    }
+    if row.agent.as_str() != claude::NAME {
+        return Err(Failure::new(format!(
+            "how {} takes a session up again is not known",
+            row.agent
+        )));
+    }
+    let words = match job {
+        Some(job) => claude::attach_words(job),
+        None => claude::resume_words(row.id.as_str()),
+    };
+    let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
+    let transcript = row.transcript.as_deref().filter(|_| job.is_none());
+    if transcript.is_some_and(|transcript| !Path::new(transcript).exists()) {
+        return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
+    }
+    let directory = match row.cwd.as_deref().map(Path::new) {
+        Some(directory) if directory.is_dir() => Some(directory),
+        // A background session has its own.
+        _ if job.is_some() => environment.home.as_deref(),
+        Some(directory) => {
+            return Err(Failure::new(format!("{} is gone", directory.display()))
+                .hint("a session is taken up again in the directory in which it ran"));
+        }
+        None => None,
+    };
+    let directory =
+        directory.ok_or_else(|| Failure::new(format!("where {name} ran is not known")))?;
+    let program = environment.find_program("claude", &[]).ok_or_else(|| {
+        Failure::new("there is no claude to be found").hint("it must be on the PATH")
+    })?;
+    let mut command = vec!["env".to_owned()];
+    command.extend(profile_words(row.profile.as_deref(), environment.home.as_deref()));
+    command.push(program.display().to_string());
+    command.extend(words);
+    let directory_text = directory.display().to_string();
+    let opening = Opening { words: &command, directory: &directory_text };
+    match open(&opening, asker(), &mut Machine) {
+        Ok(Opened::In(terminal)) => {
+            Ok(Gone::There(format!("{name} is in a new pane of {terminal}.")))
+        }
+        Ok(Opened::Here(command)) => {
+            let directory = Some(directory.to_owned());
+            here(&format!("{name} needs a terminal"), Here { command, directory })
+        }
+        Err(trouble) => Err(failure(name, trouble)),
+    }
+}
+
+/// Words of `env` that choose the configuration directory: none is the usual one.
+fn profile_words(profile: Option<&str>, home: Option<&Path>) -> Vec<String> {
+    let usual = home.map(|home| home.join(".claude"));
+    match profile {
+        Some(profile) if usual.as_deref() != Some(Path::new(profile)) => {
+            vec![format!("CLAUDE_CONFIG_DIR={profile}")]
+        }
+        _ => vec!["-u".to_owned(), "CLAUDE_CONFIG_DIR".to_owned()],
+    }
+}
+
+/// Whether a row is of this machine, and if not, where it is.
+fn is_here(row: &Session) -> Result<(), Failure> {
+    let (own, host) = (host_name(), &row.place.host);
+    if host.is_empty() || *host == own {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{} runs on {host}, and this is {own}", row.name))
+        .hint("its terminal is on that machine, or in that container"))
+}
+
+/// A command for this terminal, if there is one that may take it: multiplexers refuse to run in
+/// one another, and a script has none.
+fn here(why: &str, here: Here) -> Result<Gone, Failure> {
+    let is_inside = ["TMUX", "STY", "ZELLIJ"].iter().any(|name| Variables.get(name).is_some());
+    let program = here.command.words.first().map(String::as_str);
+    let multiplexes = matches!(program, Some("tmux" | "screen" | "zellij"));
+    if Environment::of_process().interactive && !(is_inside && multiplexes) {
+        return Ok(Gone::Here(here));
+    }
+    let directory = here.directory.as_ref();
+    let directory = directory.map(|path| format!("cd {} && ", Command::quoted(path)));
+    let line = format!("{}{}", directory.unwrap_or_default(), here.command);
+    Err(Failure::new(why).hint(format!("in a terminal of its own: {line}")))
+}
+
+fn asker() -> Asker<'static> {
+    Asker { pid: std::process::id(), environment: &Variables }
+}
+
+fn failure(name: &str, trouble: Trouble) -> Failure {
+    let failure = Failure::new(format!("{name} cannot be shown: {}", trouble.why));
+    match trouble.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{AgentName, Place, RowKey, SessionId};
+
+    fn row(change: impl FnOnce(&mut Session)) -> Session {
+        let place = Place { host: host_name(), ..Place::default() };
+        let (key, name) = (RowKey::new("kaaaa"), "shop".to_owned());
+        let agent = AgentName::new("claude");
+        let mut row = Session { key, name, agent, place, ..Session::default() };
+        change(&mut row);
+        row
+    }
+
+    fn said(gone: Result<Gone, Failure>) -> String {
+        match gone {
+            Ok(gone) => format!("{gone:?}"),
+            Err(failure) => failure.in_a_line(),
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_shown_says_why() {
+        let job = Some("/home/dev/.claude/jobs/387c1190".to_owned());
+        let rows = [
+            row(|row| row.place.host = "far".to_owned()),
+            row(|row| row.status = Status::Closed),
+            row(|row| row.job = job),
+            row(|row| row.parent = Some(RowKey::new("kbbbb"))),
+            row(|row| row.headless = true),
+            row(|row| row.place.tty = Some("/dev/pts/300".to_owned())),
+            row(|row| row.place.terminal = Some("vscode".to_owned())),
+            row(|_| ()),
+        ];
+        let said = rows.map(|row| said(to_pane(&row)).replace(&host_name(), "HOST")).join("\n");
+        insta::assert_snapshot!(said, @"
+        shop runs on far, and this is HOST; its terminal is on that machine, or in that container
+        shop is closed; `crewboard open kaaaa` takes it up again
+        shop is a background session, in no pane; `crewboard open kaaaa` comes to it (claude attach 387c1190)
+        shop is run by another agent and has no pane; `crewboard jump kbbbb` shows that one's
+        shop runs without a terminal (headless)
+        shop cannot be shown: it runs in a terminal that takes no commands: look for /dev/pts/300; `tty` in a shell says which one it is
+        shop cannot be shown: it runs in vscode, which has no command to show a tab
+        shop cannot be shown: it runs in no terminal that is known
+        ");
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_opened_says_why() {
+        let home = tempfile::tempdir().unwrap();
+        let cwd = home.path().display().to_string();
+        let closed = |change: &dyn Fn(&mut Session)| {
+            row(|row| {
+                row.status = Status::Closed;
+                row.id = SessionId::new("6cf7f83b");
+                row.cwd = Some(cwd.clone());
+                change(row);
+            })
+        };
+        let rows = [
+            row(|_| ()),
+            closed(&|row| row.agent = AgentName::new("mybot")),
+            closed(&|row| row.id = SessionId::new("--dangerously-skip-permissions")),
+            closed(&|row| row.transcript = Some("/nowhere/t.jsonl".to_owned())),
+            closed(&|row| row.cwd = Some("/nowhere".to_owned())),
+            closed(&|row| row.cwd = None),
+            closed(&|_| ()),
+        ];
+        let environment = Environment::default();
+        let said = rows.map(|row| said(open_again(&row, &environment))).join("\n");
+        insta::assert_snapshot!(said, @"
+        shop is open; `crewboard jump kaaaa` shows its pane
+        how mybot takes a session up again is not known
+        shop has no id of Claude Code's
+        what was said in shop is gone (its transcript)
+        /nowhere is gone; a session is taken up again in the directory in which it ran
+        where shop ran is not known
+        there is no claude to be found; it must be on the PATH
+        ");
+    }
+
+    #[test]
+    fn the_usual_profile_is_not_named() {
+        let home = Some(Path::new("/home/dev"));
+        for (profile, words) in [
+            (None, "-u CLAUDE_CONFIG_DIR"),
+            (Some("/home/dev/.claude"), "-u CLAUDE_CONFIG_DIR"),
+            (Some("/home/dev/.claude-work"), "CLAUDE_CONFIG_DIR=/home/dev/.claude-work"),
+        ] {
+            assert_eq!(profile_words(profile, home).join(" "), words);
+        }
+    }
+}

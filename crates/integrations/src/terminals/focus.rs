@@ -1,0 +1,170 @@
+use super::system::{Asker, Command, System, Trouble};
+use super::{apple, kitty, place_of, screen, tmux, wezterm, zellij};
+use crate::agents::Lookup;
+use crewboard_core::{Pane, Place};
+
+/// Terminals within terminals that are followed outwards.
+const MAX_DEPTH: usize = 4;
+
+/// What is to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    pub place: &'a Place,
+    /// Its process.
+    pub pid: Option<u32>,
+}
+
+impl Target<'_> {
+    /// Whether the process whose terminal is `tty`, or whose ancestor `pid` is, is the target's; `None`
+    /// where nothing tells.
+    pub(super) fn is_at(
+        &self,
+        tty: Option<&str>,
+        pid: Option<u32>,
+        system: &dyn System,
+    ) -> Option<bool> {
+        let by_tty = self.place.tty.as_deref().zip(tty).map(|(own, tty)| own == tty);
+        if by_tty == Some(true) {
+            return by_tty;
+        }
+        // A terminal within (`sudo`, `script`, a container's) has another tty than the pane. A
+        // multiplexer within has too, and is where to go.
+        let is_alone = !self.place.panes().iter().skip(1).any(is_multiplexer);
+        let by_parents = self.pid.zip(pid).map(|(own, pid)| is_alone && system.descends(own, pid));
+        match (by_tty, by_parents) {
+            (_, Some(true)) => Some(true),
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (_, None) => None,
+        }
+    }
+}
+
+fn is_multiplexer(pane: &Pane) -> bool {
+    matches!(pane.terminal.as_str(), "tmux" | "zellij" | "screen")
+}
+
+/// It is before somebody's eyes, or can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reached {
+    /// It is shown; what did not work of it.
+    Shown { note: Option<String> },
+    /// Its multiplexer is on no terminal. This command puts it on the one it is run on.
+    Attach(Command),
+}
+
+/// How a terminal showed a pane.
+pub(super) enum Found {
+    /// As far as it can be told.
+    Shown,
+    /// In the terminal in which this process runs, which may be out of sight itself.
+    In { pid: u32, tty: Option<String> },
+    /// Nowhere: its server is on no terminal.
+    Detached(Command),
+}
+
+/// Brings the target's pane to the front: in the innermost multiplexer, and then the window of that.
+pub fn focus(
+    target: Target<'_>,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Result<Reached, Trouble> {
+    // Who told of it may not have known its variables, as the agents' own files do not.
+    let told = target.place.panes();
+    let is_known =
+        told.first().is_some_and(|pane| pane.terminal != "tmux" || pane.server.is_some());
+    let variables = target.pid.filter(|_| !is_known).and_then(|pid| system.variables_of(pid));
+    let place = match variables {
+        Some(variables) => {
+            Place { tty: target.place.tty.clone(), ..place_of(&Environment(variables)) }
+        }
+        None => target.place.clone(),
+    };
+    focus_to(MAX_DEPTH, Target { place: &place, ..target }, asker, system)
+}
+
+fn focus_to(
+    depth: usize,
+    target: Target<'_>,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Result<Reached, Trouble> {
+    let mut trouble = None;
+    for pane in target.place.panes() {
+        match focus_pane(&pane, target, asker, system) {
+            Ok(Found::Shown) => return Ok(Reached::Shown { note: None }),
+            Ok(Found::Detached(command)) => return Ok(Reached::Attach(command)),
+            Ok(Found::In { pid, tty }) => {
+                let note = raise(depth, pid, tty, asker, system);
+                return Ok(Reached::Shown { note });
+            }
+            // Left over from elsewhere, or gone: the first is what its user knows it by.
+            Err(why) => trouble = trouble.or(Some(why)),
+        }
+    }
+    Err(trouble.unwrap_or_else(|| plain(target.place)))
+}
+
+/// Brings the window to the front in which `pid` shows a multiplexer; why not, if there was a way.
+fn raise(
+    depth: usize,
+    pid: u32,
+    tty: Option<String>,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Option<String> {
+    let environment = Environment(system.variables_of(pid)?);
+    let place = Place { tty, ..place_of(&environment) };
+    if depth == 0 || place.pane.is_none() {
+        return None;
+    }
+    let target = Target { place: &place, pid: Some(pid) };
+    match focus_to(depth - 1, target, asker, system) {
+        Ok(Reached::Shown { note }) => note,
+        Ok(Reached::Attach(_)) => Some("its window is in a multiplexer on no terminal".to_owned()),
+        Err(trouble) => Some(format!("its window was not raised: {}", trouble.why)),
+    }
+}
+
+fn focus_pane(
+    pane: &Pane,
+    target: Target<'_>,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Result<Found, Trouble> {
+    match pane.terminal.as_str() {
+        "tmux" => tmux::focus(pane, target, asker, system),
+        "zellij" => zellij::focus(pane, asker, system),
+        "screen" => screen::focus(pane, target, system),
+        "wezterm" => wezterm::focus(pane, target, system),
+        "kitty" => kitty::focus(pane, target, system),
+        "iterm2" => apple::focus_iterm2(pane, system),
+        "terminal" => apple::focus_by_tty(apple::TERMINAL, target, system),
+        "ghostty" => apple::focus_by_tty(apple::GHOSTTY, target, system),
+        _ => Err(plain(target.place)),
+    }
+}
+
+/// A terminal that has no command for it.
+fn plain(place: &Place) -> Trouble {
+    let terminal = place.terminal.as_deref().map_or_else(
+        || "a terminal that takes no commands".to_owned(),
+        |terminal| format!("{terminal}, which has no command to show a tab"),
+    );
+    match &place.tty {
+        Some(tty) => Trouble::new(format!("it runs in {terminal}: look for {tty}"))
+            .hint("`tty` in a shell says which one it is"),
+        None if place.terminal.is_some() => Trouble::new(format!("it runs in {terminal}")),
+        None => Trouble::new("it runs in no terminal that is known"),
+    }
+}
+
+/// The variables of another process.
+#[derive(Debug)]
+struct Environment(Vec<(String, String)>);
+
+impl Lookup for Environment {
+    fn get(&self, name: &str) -> Option<String> {
+        let found = self.0.iter().find(|(variable, _)| variable == name);
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    }
+}

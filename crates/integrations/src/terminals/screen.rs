@@ -1,0 +1,62 @@
+//! GNU screen. Seen on 4.9.0.
+
+use super::focus::{Found, Target};
+use super::opening::Opening;
+use super::system::{Asker, Command, Refusal, System, Trouble};
+use crewboard_core::Pane;
+
+pub(super) fn focus(
+    pane: &Pane,
+    target: Target<'_>,
+    system: &mut dyn System,
+) -> Result<Found, Trouble> {
+    let Pane { server: Some(session), pane: Some(window), .. } = pane else {
+        return Err(Trouble::new("its variables name a window of screen, but no session"));
+    };
+    // What runs in a session was started by its process.
+    if target.pid.zip(pid(session)).is_some_and(|(own, pid)| !system.descends(own, pid)) {
+        return Err(Trouble::new(format!("it does not run in screen's session {session}")));
+    }
+    if window.is_empty() || !window.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Trouble::new(format!("{window:?} is no window of screen")));
+    }
+    // Where it is on no terminal, `select` would be done and be seen by nobody. screen says so only in a
+    // list, whose exit code tells nothing.
+    let list = match system.run(&Command::new(["screen", "-ls", session])) {
+        Ok(list) | Err(Refusal::Failed(list)) => list,
+        Err(refusal) => return Err(Trouble::of("screen", refusal)),
+    };
+    let line = list.lines().find(|line| line.split_whitespace().next() == Some(session));
+    let Some(line) = line else {
+        return Err(Trouble::new(format!("its screen session is gone ({session})")));
+    };
+    if line.contains("etached)") {
+        return Ok(Found::Detached(Command::new(["screen", "-r", session, "-p", window])));
+    }
+    let select = Command::new(["screen", "-S", session, "-X", "select", window]);
+    system.run(&select).map_err(|refusal| Trouble::of("screen", refusal))?;
+    Ok(Found::Shown)
+}
+
+/// `None` where the variables are left over from elsewhere.
+pub(super) fn open(
+    opening: &Opening<'_>,
+    pane: &Pane,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Option<Result<(), Trouble>> {
+    let session = pane.server.as_deref()?;
+    if !system.descends(asker.pid, pid(session)?) {
+        return None;
+    }
+    // screen has no directory for one window. The line is always the same; what differs are its words.
+    let line = "cd -- \"$1\" && shift && exec \"$@\"";
+    let command = Command::new(["screen", "-S", session, "-X", "screen", "sh", "-c", line, "sh"]);
+    let command = command.and([opening.directory]).and(opening.words.iter().cloned());
+    Some(system.run(&command).map(|_| ()).map_err(|refusal| Trouble::of("screen", refusal)))
+}
+
+/// A session's name begins with its process: `1234.pts-0.host`.
+fn pid(session: &str) -> Option<u32> {
+    session.split('.').next()?.parse().ok()
+}

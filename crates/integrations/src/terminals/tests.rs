@@ -1,0 +1,343 @@
+//! What terminals are told, as data.
+
+use super::test_system::{TestSystem, Variables};
+use super::*;
+use crewboard_core::{Pane, Place};
+use insta::assert_snapshot;
+
+const SOCKET: &str = "/tmp/tmux-1000/default";
+const AGENT: u32 = 500;
+const ASKER: u32 = 900;
+const TMUX: u32 = 27123;
+
+const NOWHERE: Variables = Variables(&[]);
+/// A pane of tmux, and what runs over one.
+const IN_TMUX: Variables =
+    Variables(&[("TMUX", "/tmp/tmux-1000/default,27123,1"), ("TMUX_PANE", "%1")]);
+const IN_POPUP: Variables = Variables(&[("TMUX", "/tmp/tmux-1000/default,27123,1")]);
+
+const PANES: &str = "%0 /dev/pts/3 400 $0 @0\n%1 /dev/pts/4 401 $1 @1\n%7 /dev/pts/5 402 $2 @2\n";
+const CLIENTS: &str = "\
+10 70 $0 /dev/pts/20 /dev/pts/20
+20 71 $1 /dev/pts/21 /dev/pts/21
+30 72 $2 /dev/pts/22 /dev/pts/22
+";
+
+fn place(terminal: &str, server: &str, pane: &str, tty: &str) -> Place {
+    let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Place {
+        host: "box".to_owned(),
+        terminal: known(terminal),
+        server: known(server),
+        pane: known(pane),
+        tty: known(tty),
+        ..Place::default()
+    }
+}
+
+fn other(terminal: &str, server: &str, pane: &str) -> Pane {
+    let Place { terminal, server, pane, .. } = place(terminal, server, pane, "");
+    Pane { terminal: terminal.unwrap_or_default(), server, pane }
+}
+
+/// A tmux with three panes and three clients, in which whoever has its variables runs.
+fn tmux_system() -> TestSystem {
+    TestSystem {
+        families: vec![(ASKER, TMUX)],
+        ..TestSystem::answering(&[
+            ("list-panes", Ok(PANES)),
+            ("list-clients", Ok(CLIENTS)),
+            ("display-message", Ok("/dev/pts/21 $1\n")),
+        ])
+    }
+}
+
+/// What was asked, and what came of it.
+fn told(place: &Place, variables: &Variables, mut system: TestSystem) -> String {
+    let target = Target { place, pid: Some(AGENT) };
+    let asker = Asker { pid: ASKER, environment: variables };
+    let reached = focus(target, asker, &mut system);
+    let outcome = match reached {
+        Ok(Reached::Shown { note: None }) => "shown".to_owned(),
+        Ok(Reached::Shown { note: Some(note) }) => format!("shown; {note}"),
+        Ok(Reached::Attach(command)) => format!("attach with {command}"),
+        Err(Trouble { why, hint: None }) => format!("not: {why}"),
+        Err(Trouble { why, hint: Some(hint) }) => format!("not: {why}; {hint}"),
+    };
+    format!("{}\n-> {outcome}", system.asked())
+}
+
+#[test]
+fn tmux_switches_the_askers_own_client() {
+    let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
+    assert_snapshot!(told(&pane, &IN_TMUX, tmux_system()), @"
+    tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default display-message -p -t %1 '#{client_name} #{session_id}'
+    tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0'
+    -> shown
+    ");
+    assert_snapshot!(told(&pane, &IN_POPUP, tmux_system()), @"
+    tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default display-message -p -t '$1:' '#{client_name} #{session_id}'
+    tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0'
+    -> shown
+    ");
+}
+
+#[test]
+fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
+    let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
+    let mut system = tmux_system();
+    system.ttys.push((600, "/dev/pts/22"));
+    system.variables.push((72, &[("KITTY_WINDOW_ID", "4"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]));
+    let windows = r#"[{"tabs":[{"windows":[{"id":3,"pid":599},{"id":4,"pid":600}]}]}]"#;
+    system.answers.push((" ls", Ok(windows)));
+    assert_snapshot!(told(&pane, &NOWHERE, system), @"
+    tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
+    kitty @ --to unix:/tmp/k ls
+    kitty @ --to unix:/tmp/k focus-window --match id:4
+    -> shown
+    ");
+    // Variables left over from tmux do not make an asker one of its.
+    let mut system = tmux_system();
+    system.families.clear();
+    assert_snapshot!(told(&pane, &IN_TMUX, system), @"
+    tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
+    -> shown
+    ");
+}
+
+#[test]
+fn where_nobody_told_its_variables_they_are_read() {
+    for place in [place("tmux", "", "%0", "/dev/pts/3"), place("", "", "", "/dev/pts/3")] {
+        let mut system = tmux_system();
+        system.variables.push((AGENT, IN_TMUX.0));
+        assert!(told(&place, &IN_TMUX, system).ends_with("-> shown"));
+        let told = told(&place, &IN_TMUX, tmux_system());
+        assert!(told.contains("-> not: "), "{told}");
+    }
+}
+
+#[test]
+fn a_session_on_no_terminal_is_attached() {
+    let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
+    let mut system = tmux_system();
+    system.answers[1].1 = Ok("");
+    assert_snapshot!(told(&pane, &NOWHERE, system), @"
+    tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    -> attach with tmux -S /tmp/tmux-1000/default attach-session -t '$0:@0.%0'
+    ");
+}
+
+#[test]
+fn a_pane_of_tmux_is_known_by_its_terminal_device() {
+    let cases = [
+        ("is where its variables say", place("tmux", SOCKET, "%0", "/dev/pts/3")),
+        ("is in another pane", place("tmux", SOCKET, "%0", "/dev/pts/5")),
+        ("is gone", place("tmux", SOCKET, "%9", "/dev/pts/9")),
+        ("has variables left over", place("tmux", SOCKET, "%0", "/dev/pts/9")),
+        ("has no device that is known and another parent", place("tmux", SOCKET, "%7", "")),
+    ];
+    let told = cases.map(|(case, place)| {
+        let told = told(&place, &IN_TMUX, tmux_system());
+        let last: Vec<&str> = told.lines().rev().take(2).collect();
+        format!("{case}: {} {}", last[1], last[0])
+    });
+    assert_snapshot!(told.join("\n"), @"
+    is where its variables say: tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0' -> shown
+    is in another pane: tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$2:@2.%7' -> shown
+    is gone: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its pane %9 is gone from tmux (/tmp/tmux-1000/default)
+    has variables left over: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: it runs on /dev/pts/9, but its variables name tmux pane %0, which is /dev/pts/3
+    has no device that is known and another parent: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name tmux pane %7, but it does not run in that
+    ");
+}
+
+#[test]
+fn what_runs_in_a_terminal_within_the_pane_is_in_the_pane_unless_that_is_a_multiplexer() {
+    let mut pane = place("tmux", SOCKET, "%0", "/dev/pts/9");
+    let system = || TestSystem { families: vec![(AGENT, 400), (ASKER, TMUX)], ..tmux_system() };
+    assert!(told(&pane, &IN_TMUX, system()).ends_with("-> shown"));
+    pane.others = vec![other("screen", "77.pts-0.box", "2")];
+    let mut system = system();
+    system.families.push((AGENT, 77));
+    system.answers.push(("screen -ls", Ok("There is a screen on:\n\t77.pts-0.box\t(Attached)\n")));
+    assert_snapshot!(told(&pane, &IN_TMUX, system), @"
+    tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
+    screen -ls 77.pts-0.box
+    screen -S 77.pts-0.box -X select 2
+    -> shown
+    ");
+}
+
+#[test]
+fn a_tmux_that_does_not_do_it_says_why() {
+    let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
+    let refusals = [
+        Refusal::NoProgram,
+        Refusal::TooSlow,
+        Refusal::Failed("no server running on /tmp/tmux-1000/default".to_owned()),
+        Refusal::Failed(String::new()),
+    ];
+    let told = refusals.map(|refusal| {
+        let mut system = tmux_system();
+        system.answers[0].1 = Err(refusal);
+        told(&pane, &IN_TMUX, system).lines().last().unwrap_or_default().to_owned()
+    });
+    assert_snapshot!(told.join("\n"), @"
+    -> not: there is no tmux to be found; tmux must be on the PATH of whoever asks
+    -> not: its tmux server does not answer (/tmp/tmux-1000/default)
+    -> not: its tmux server is gone (/tmp/tmux-1000/default)
+    -> not: tmux refused without a word
+    ");
+}
+
+#[test]
+fn each_terminal_is_told_in_its_own_words() {
+    let answers = TestSystem::answering;
+    let kitty = r#"[{"tabs":[{"windows":[{"id":3,"pid":599}]}]}]"#;
+    let wezterm =
+        r#"[{"pane_id":0,"tty_name":"/dev/pts/3"},{"pane_id":5,"tty_name":"/dev/pts/9"}]"#;
+    let in_zellij = Variables(&[("ZELLIJ_SESSION_NAME", "-n"), ("ZELLIJ_PANE_ID", "1")]);
+    let too_old = "error: Found argument 'focus-pane-id' which wasn't expected";
+    let in_kitty = TestSystem { ttys: vec![(599, "/dev/pts/3")], ..answers(&[(" ls", Ok(kitty))]) };
+    let cases = [
+        (place("zellij", "$(touch x)", "4", ""), &NOWHERE, answers(&[])),
+        (place("zellij", "work", "4", ""), &in_zellij, answers(&[])),
+        (
+            place("zellij", "work", "4", ""),
+            &NOWHERE,
+            answers(&[("focus-pane-id", Err(Refusal::Failed(too_old.to_owned())))]),
+        ),
+        (place("zellij", "work", "-x", ""), &NOWHERE, answers(&[])),
+        (
+            place("wezterm", "/run/wez", "0", "/dev/pts/9"),
+            &NOWHERE,
+            answers(&[("list", Ok(wezterm))]),
+        ),
+        (place("wezterm", "/run/wez", "7", ""), &NOWHERE, answers(&[("list", Ok(wezterm))])),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), &NOWHERE, in_kitty),
+        (place("kitty", "", "3", ""), &NOWHERE, answers(&[])),
+        (
+            place("iterm2", "", "w0t1p0:2F1C-77", ""),
+            &NOWHERE,
+            answers(&[("osascript", Ok("shown\n"))]),
+        ),
+        (
+            place("terminal", "", "", "/dev/ttys003"),
+            &NOWHERE,
+            answers(&[("osascript", Ok("shown\n"))]),
+        ),
+        (place("ghostty", "", "", "/dev/ttys003"), &NOWHERE, answers(&[("osascript", Ok("\n"))])),
+        (
+            place("ghostty", "", "", "/dev/pts/3"),
+            &NOWHERE,
+            answers(&[("osascript", Err(Refusal::NoProgram))]),
+        ),
+        (place("vscode", "", "", "/dev/pts/3"), &NOWHERE, answers(&[])),
+        (place("", "", "", "/dev/pts/3"), &NOWHERE, answers(&[])),
+        (place("", "", "", ""), &NOWHERE, answers(&[])),
+    ];
+    let told = cases.map(|(place, variables, system)| {
+        let told = told(&place, variables, system);
+        // The scripts for macOS are constants.
+        let lines =
+            told.lines().filter(|line| !line.starts_with("  ") && !line.starts_with("osascript"));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    assert_snapshot!(told.join("\n"), @r#"
+    zellij '--session=$(touch x)' action focus-pane-id terminal_4
+    -> shown
+    zellij --session=-n action switch-session --pane-id=terminal_4 -- work
+    -> shown
+    zellij --session=work action focus-pane-id terminal_4
+    -> not: this zellij cannot show a pane by its number; zellij can since version 0.44
+
+    -> not: "-x" is no pane of zellij
+    WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start list --format json
+    WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start activate-pane --pane-id 5
+    -> shown
+    WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start list --format json
+    -> not: its pane 7 is gone from WezTerm
+    kitty @ --to unix:/tmp/k ls
+    kitty @ --to unix:/tmp/k focus-window --match id:3
+    -> shown
+
+    -> not: kitty, in whose window 3 it runs, takes no commands; set `allow_remote_control` and `listen_on` in kitty.conf and start kitty anew
+    end run' 2F1C-77
+    -> shown
+    end run' /dev/ttys003
+    -> shown
+    end run' /dev/ttys003
+    -> not: no window of its terminal has /dev/ttys003
+    end run' /dev/pts/3
+    -> not: its terminal takes no commands here: look for /dev/pts/3
+
+    -> not: it runs in vscode, which has no command to show a tab: look for /dev/pts/3; `tty` in a shell says which one it is
+
+    -> not: it runs in a terminal that takes no commands: look for /dev/pts/3; `tty` in a shell says which one it is
+
+    -> not: it runs in no terminal that is known
+    "#);
+}
+
+/// What was asked to run two words in a directory.
+fn opened(variables: &Variables, mut system: TestSystem) -> String {
+    let words = ["/usr/bin/env".to_owned(), "#(touch x);".to_owned()];
+    let opening = Opening { words: &words, directory: "/srv/#(touch x);" };
+    let asker = Asker { pid: ASKER, environment: variables };
+    let outcome = match open(&opening, asker, &mut system) {
+        Ok(Opened::In(terminal)) => format!("in {terminal}"),
+        Ok(Opened::Here(command)) => format!("here: {command}"),
+        Err(trouble) => format!("not: {}", trouble.why),
+    };
+    format!("{}\n-> {outcome}", system.asked().lines().last().unwrap_or_default())
+}
+
+#[test]
+fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
+    let screen = TestSystem { families: vec![(ASKER, 77)], ..TestSystem::default() };
+    let told = [
+        opened(&IN_TMUX, tmux_system()),
+        opened(&IN_POPUP, tmux_system()),
+        opened(&IN_TMUX, TestSystem::default()),
+        opened(
+            &Variables(&[("ZELLIJ_SESSION_NAME", "work"), ("ZELLIJ_PANE_ID", "1")]),
+            TestSystem::default(),
+        ),
+        opened(&Variables(&[("STY", "77.pts-0.box"), ("WINDOW", "1")]), screen),
+        opened(
+            &Variables(&[("WEZTERM_PANE", "3"), ("WEZTERM_UNIX_SOCKET", "/run/wez")]),
+            TestSystem::default(),
+        ),
+        opened(
+            &Variables(&[("KITTY_WINDOW_ID", "3"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]),
+            TestSystem::default(),
+        ),
+        opened(&Variables(&[("KITTY_WINDOW_ID", "3")]), TestSystem::default()),
+    ];
+    assert_snapshot!(told.join("\n"), @r#"
+    tmux -S /tmp/tmux-1000/default new-window -t '$1:' -c '/srv/##(touch x)\;' -- /usr/bin/env '#(touch x)\;'
+    -> in tmux
+    tmux -S /tmp/tmux-1000/default new-window -t '$1:' -c '/srv/##(touch x)\;' -- /usr/bin/env '#(touch x)\;'
+    -> in tmux
+
+    -> here: /usr/bin/env '#(touch x);'
+    zellij --session=work action new-pane '--cwd=/srv/#(touch x);' -- /usr/bin/env '#(touch x);'
+    -> in zellij
+    screen -S 77.pts-0.box -X screen sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x);' /usr/bin/env '#(touch x);'
+    -> in screen
+    WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start spawn --cwd '/srv/#(touch x);' --pane-id 3 -- /usr/bin/env '#(touch x);'
+    -> in WezTerm
+    kitty @ --to unix:/tmp/k launch --type=tab '--cwd=/srv/#(touch x);' /usr/bin/env '#(touch x);'
+    -> in kitty
+
+    -> here: /usr/bin/env '#(touch x);'
+    "#);
+}
