@@ -13,6 +13,9 @@ const STEP: u16 = 2;
 /// Narrower details would be cut in every line.
 const DETAIL_WIDTH: u16 = 30;
 
+/// From this height on there is a line for keys, and for what is to be said.
+pub(crate) const FULL: u16 = 8;
+
 /// The parts of the screen; a part there is no room for is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Areas {
@@ -52,7 +55,7 @@ pub fn layout(model: &Model) -> Areas {
     if height <= 3 {
         return Areas { top, list: line(1, height - 1), ..Areas::default() };
     }
-    let footer_lines = u16::from(height >= 8);
+    let footer_lines = u16::from(height >= FULL);
     let footer = line(height - footer_lines, footer_lines);
     // A blank line under the top one, where it costs nobody a row.
     let start = if height >= 14 { 2 } else { 1 };

@@ -33,6 +33,8 @@ pub struct Model {
     pub link: Link,
     pub hooks: Hooks,
     pub notice: Option<Notice>,
+    /// What is wrong with the options, the worst first, until it is mended or somebody has enough of it.
+    pub problems: Vec<String>,
     pub now: Timestamp,
     pub width: u16,
     pub height: u16,
@@ -66,6 +68,10 @@ pub enum Overlay {
     Whole {
         above: usize,
     },
+    /// What is wrong with the options, in full.
+    Problems {
+        above: usize,
+    },
     /// What installing the hooks would change; waits for yes or no.
     Install {
         change: String,
@@ -77,13 +83,19 @@ impl Overlay {
     /// How many of its lines are scrolled away.
     pub fn above(&self) -> usize {
         match self {
-            Self::Help { above } | Self::Whole { above } | Self::Install { above, .. } => *above,
+            Self::Help { above }
+            | Self::Whole { above }
+            | Self::Problems { above }
+            | Self::Install { above, .. } => *above,
         }
     }
 
     pub(crate) fn above_mut(&mut self) -> &mut usize {
         match self {
-            Self::Help { above } | Self::Whole { above } | Self::Install { above, .. } => above,
+            Self::Help { above }
+            | Self::Whole { above }
+            | Self::Problems { above }
+            | Self::Install { above, .. } => above,
         }
     }
 }
@@ -93,6 +105,10 @@ impl Overlay {
 pub enum Link {
     Connecting,
     Live,
+    /// It is there, and has not answered since: the picture may be old.
+    Silent {
+        since: Timestamp,
+    },
     /// The picture is old: since when, and why.
     Lost {
         why: String,
@@ -133,6 +149,7 @@ impl Model {
             link: Link::Connecting,
             hooks,
             notice: None,
+            problems: Vec::new(),
             now,
             width: 0,
             height: 0,
@@ -169,15 +186,20 @@ impl Model {
     /// claim to know that nothing happened.
     pub fn picture(&self) -> Timestamp {
         match &self.link {
-            Link::Lost { since, .. } => *since,
+            Link::Lost { since, .. } | Link::Silent { since } => *since,
             Link::Connecting | Link::Live => self.now,
         }
     }
 
-    /// Why there is no daemon, once it is worth a word: most are back at once.
-    pub fn loss(&self) -> Option<&str> {
+    /// What is to be said of a daemon that tells nothing, once it is worth a word: most are back at once.
+    pub fn loss(&self) -> Option<String> {
         match &self.link {
-            Link::Lost { why, since } if self.now.since(*since) >= LOSS_MS => Some(why),
+            Link::Lost { why, since } if self.now.since(*since) >= LOSS_MS => {
+                Some(format!("no daemon: {why}; trying again"))
+            }
+            Link::Silent { .. } => {
+                Some("the daemon does not answer; what is shown may be old".to_owned())
+            }
             _ => None,
         }
     }

@@ -3,13 +3,13 @@
 use crate::errand::{Errand, Went};
 use crate::keymap::{Key, Keymap};
 use crate::look::Look;
-use crate::model::{Hooks, Model};
+use crate::model::{Hooks, Link, Model};
 use crate::terminal::{Screen, is_ours};
 use crate::update::{Effect, Msg, next_clock, update};
 use crewboard_client::{Follow, News, Rendezvous, TalkError};
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
-use crewboard_protocol::Request;
+use crewboard_protocol::{PROTOCOL, Request};
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -39,6 +39,13 @@ const RECONNECT: Duration = Duration::from_millis(250);
 
 /// up to this: a board that finds no daemon all day must not keep the machine awake.
 const RECONNECT_AT_MOST: Duration = Duration::from_secs(8);
+
+/// How long the daemon may take to answer before we say that it does not.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long it may have nothing to tell before a clock that ticks asks whether it is there at all. Without
+/// a clock on the screen nobody asks: then nothing on it claims to be of now.
+const ASK_AFTER: Duration = Duration::from_secs(5);
 
 /// What the board asks of whoever runs it.
 pub trait Host {
@@ -85,6 +92,8 @@ pub struct Options {
     pub detail: bool,
     /// What is to be said of the options themselves.
     pub notice: Option<String>,
+    /// What is wrong with them, the worst first.
+    pub problems: Vec<String>,
 }
 
 /// Why the board ended otherwise than by its user.
@@ -119,6 +128,8 @@ pub fn run(
         drawn: None,
         reconnect: Some(Instant::now()),
         pause: RECONNECT,
+        heard: Instant::now(),
+        answer_by: None,
         leaving: false,
     };
     shell.run()?;
@@ -139,6 +150,10 @@ struct Shell<'a> {
     reconnect: Option<Instant>,
     /// How long to wait after the next failure.
     pause: Duration,
+    /// When the daemon last said something.
+    heard: Instant,
+    /// When it must have answered what it was asked.
+    answer_by: Option<Instant>,
     leaving: bool,
 }
 
@@ -173,6 +188,9 @@ impl Shell<'_> {
                     self.drawn = Some(Instant::now());
                 }
             }
+        }
+        if let Some(answer_by) = self.answer_by {
+            at_most(answer_by.saturating_duration_since(Instant::now()));
         }
         if let Some(milliseconds) = next_clock(&self.model) {
             at_most(Duration::from_millis(milliseconds));
@@ -232,13 +250,36 @@ impl Shell<'_> {
         }
         if keys.is_empty() && !signals && !daemon && !options && !errand {
             self.tell(Msg::Clock)?;
-            let works = |row: &Session| row.status == Status::Working;
-            if self.follow.rows().values().any(works) {
-                // Best effort: the next tick asks again.
-                let _ = self.follow.send(&Request::Look);
-            }
+            self.ask_on_tick();
+        }
+        if !daemon && self.answer_by.is_some_and(|answer_by| answer_by <= Instant::now()) {
+            self.answer_by = None;
+            self.tell(Msg::Silent)?;
         }
         Ok(())
+    }
+
+    /// What a clock that ticked has to ask: best effort, for the next tick asks again.
+    fn ask_on_tick(&mut self) {
+        if self.model.link != Link::Live {
+            // What nobody takes in would fill the connection.
+            return;
+        }
+        if self.heard.elapsed() >= ASK_AFTER {
+            self.ask_whether_it_is_there();
+        }
+        let works = |row: &Session| row.status == Status::Working;
+        if self.follow.rows().values().any(works) {
+            let _ = self.follow.send(&Request::Look);
+        }
+    }
+
+    /// Asks for a sign of life, unless one is owed already.
+    fn ask_whether_it_is_there(&mut self) {
+        let hello = Request::Hello { protocol: PROTOCOL };
+        if self.answer_by.is_none() && self.follow.send(&hello).is_ok() {
+            self.answer_by = Some(Instant::now() + ANSWER_WITHIN);
+        }
     }
 
     fn take_keys(&mut self) -> io::Result<()> {
@@ -284,6 +325,8 @@ impl Shell<'_> {
     }
 
     fn take_news(&mut self) {
+        (self.heard, self.answer_by) = (Instant::now(), None);
+        update(&mut self.model, Msg::Heard, self.clock.now().wall);
         match self.follow.ready() {
             Ok(news) => {
                 for news in news {
@@ -314,12 +357,17 @@ impl Shell<'_> {
         let now = self.clock.now().wall;
         update(&mut self.model, Msg::Lost(why.to_owned()), now);
         self.follow.forget_connection();
+        self.answer_by = None;
         self.reconnect = Some(Instant::now());
     }
 
     fn connect(&mut self) {
         match self.follow.connect(Deadline::after(CONNECT_WITHIN)) {
-            Ok(()) => (self.reconnect, self.pause) = (None, RECONNECT),
+            Ok(()) => {
+                (self.reconnect, self.pause) = (None, RECONNECT);
+                // It owes us all rows.
+                self.answer_by = Some(Instant::now() + ANSWER_WITHIN);
+            }
             Err(error) => {
                 let now = self.clock.now().wall;
                 update(&mut self.model, Msg::Lost(error.to_string()), now);
@@ -341,9 +389,13 @@ impl Shell<'_> {
         match effect {
             Effect::Mark { row, mark } => {
                 let sent: Result<(), TalkError> = self.follow.send(&Request::Mark { row, mark });
-                if let Err(error) = sent {
-                    self.lost(&error.to_string());
+                match sent {
+                    Ok(()) => self.ask_whether_it_is_there(),
+                    Err(error) => self.lost(&error.to_string()),
                 }
+            }
+            Effect::AskForChange if self.host.hooks() == Hooks::Installed => {
+                self.tell(Msg::Installed(Ok("The hooks are in place already.".to_owned())))?;
             }
             Effect::AskForChange => {
                 let change = self.host.change();

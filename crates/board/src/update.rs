@@ -34,6 +34,10 @@ pub enum Msg {
     Limits(Vec<Limits>),
     /// The daemon is gone.
     Lost(String),
+    /// The daemon was asked something, and has not answered in time.
+    Silent,
+    /// It has said something.
+    Heard,
     /// What installing would change, or why it cannot.
     Change(Result<String, String>),
     /// What the install said.
@@ -123,10 +127,12 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
             // Gone since it was first found gone, however often it is looked for.
             let since = match model.link {
                 Link::Lost { since, .. } => since,
-                Link::Live | Link::Connecting => now,
+                Link::Live | Link::Connecting | Link::Silent { .. } => now,
             };
             model.link = Link::Lost { why, since };
         }
+        Msg::Silent => model.link = Link::Silent { since: now },
+        Msg::Heard => model.link = Link::Live,
         Msg::Change(Ok(change)) => model.overlay = Some(Overlay::Install { change, above: 0 }),
         Msg::Change(Err(why)) | Msg::Installed(Err(why)) => say(model, why),
         Msg::Installed(Ok(said)) => {
@@ -154,6 +160,8 @@ fn is_known(model: &Model, message: &Msg) -> bool {
             matches!(&model.link, Link::Lost { why: known, .. } if known == why)
         }
         Msg::Resized { width, height } => (model.width, model.height) == (*width, *height),
+        Msg::Silent => matches!(model.link, Link::Silent { .. }),
+        Msg::Heard => !matches!(model.link, Link::Silent { .. }),
         _ => false,
     }
 }
@@ -170,6 +178,10 @@ fn configure(model: &mut Model, options: Options) {
     }
     model.look = options.look;
     model.keymap = options.keymap;
+    model.problems = options.problems;
+    if model.problems.is_empty() && matches!(model.overlay, Some(Overlay::Problems { .. })) {
+        model.overlay = None;
+    }
     if let Some(notice) = options.notice {
         say(model, notice);
     }
@@ -265,6 +277,8 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
 fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
     if let Some(Overlay::Install { .. }) = model.overlay {
         match key.typed() {
+            // Nobody says yes to what cannot be seen.
+            Some('y' | 'Y') if model.height < crate::layout::FULL => {}
             Some('y' | 'Y') => {
                 model.overlay = None;
                 return vec![Effect::Install];
@@ -294,7 +308,9 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
         }
         // A letter that quits leaves the page, not the board; Ctrl-C leaves both.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
-        Some(Action::Back | Action::Help | Action::Whole | Action::Quit) => model.overlay = None,
+        Some(Action::Back | Action::Help | Action::Whole | Action::Problems | Action::Quit) => {
+            model.overlay = None;
+        }
         Some(Action::Redraw) => return vec![Effect::Redraw],
         Some(Action::Suspend) => return vec![Effect::Suspend],
         _ => {}
@@ -368,6 +384,10 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Install if model.hooks == Hooks::Missing => return vec![Effect::AskForChange],
         Action::Install => say(model, "The hooks are in your agents' settings already."),
+        Action::Problems if model.problems.is_empty() => {
+            say(model, "Nothing is wrong with the configuration.");
+        }
+        Action::Problems => model.overlay = Some(Overlay::Problems { above: 0 }),
         Action::Help => model.overlay = Some(Overlay::Help { above: 0 }),
         Action::Back => back(model),
         Action::Redraw => return vec![Effect::Redraw],
@@ -381,8 +401,11 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 fn back(model: &mut Model) {
     if model.screen == Screen::Timeline {
         model.screen = Screen::List;
-    } else {
+    } else if model.problems.is_empty() {
         model.filter.clear();
+    } else {
+        // They stand where the filter would.
+        model.problems.clear();
     }
 }
 
@@ -419,6 +442,7 @@ pub fn next_clock(model: &Model) -> Option<u64> {
     // The picture of a daemon that is gone stands still, but for the word that it is gone.
     let (clocks, loss) = match &model.link {
         Link::Lost { since, .. } => (Vec::new(), LOSS_MS.checked_sub(model.now.since(*since))),
+        Link::Silent { .. } => (Vec::new(), None),
         Link::Live | Link::Connecting => (crate::view::clocks(model), None),
     };
     let next = clocks.into_iter().chain(notice).chain(loss.filter(|rest| *rest > 0)).min();

@@ -6,15 +6,23 @@ use crewboard_board::keymap::{Action, Key, Keymap};
 use crewboard_board::look::{DARK, Look, TERMINAL};
 use crewboard_board::model::{Hooks, Model};
 use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::view::draw;
 use crewboard_core::Timestamp;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
 
 #[test]
 fn changed_options_are_in_force_at_once() {
     let now = Timestamp(1_795_331_980_546);
     let key = |word: &str| -> Key { word.parse().unwrap() };
     let look = |theme| Look { theme, unicode: true };
-    let mut options =
-        Options { look: look(&TERMINAL), keymap: Keymap::default(), detail: true, notice: None };
+    let mut options = Options {
+        look: look(&TERMINAL),
+        keymap: Keymap::default(),
+        detail: true,
+        notice: None,
+        problems: Vec::new(),
+    };
     let mut model = Model::new(options.look, Keymap::default(), Hooks::Installed, now);
     let tell = |model: &mut Model, message| update(model, message, now);
     let configured = |options: &Options| Msg::Configured(Box::new(options.clone()));
@@ -42,4 +50,41 @@ fn changed_options_are_in_force_at_once() {
     assert!(model.detail);
     tell(&mut model, configured(&options));
     assert!(model.detail);
+}
+
+#[test]
+fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
+    let now = Timestamp(1_795_331_980_546);
+    let look = Look { theme: &TERMINAL, unicode: true };
+    let (keymap, detail, notice) = (Keymap::default(), true, None);
+    let problem =
+        "config.toml:2:9: board.theme is \"drak\"; it must be one of terminal, dark, light";
+    let problems = vec![problem.to_owned(), "config.toml:3:1: unknown option".to_owned()];
+    let wrong = Options { look, keymap: keymap.clone(), detail, notice, problems };
+    let right = Options { problems: Vec::new(), ..wrong.clone() };
+    let mut model = Model::new(look, keymap, Hooks::Installed, now);
+    let shows = |model: &Model, text: &str| {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, model.width, model.height));
+        draw(model, &mut buffer);
+        buffer.content.iter().map(Cell::symbol).collect::<String>().contains(text)
+    };
+    let key = |model: &mut Model, word: &str, later: u64| {
+        update(model, Msg::Key(word.parse().unwrap()), Timestamp(now.0 + later));
+    };
+    update(&mut model, Msg::Resized { width: 80, height: 24 }, now);
+    update(&mut model, Msg::Configured(Box::new(wrong.clone())), now);
+    // Longer than what is said for a while only.
+    update(&mut model, Msg::Clock, Timestamp(now.0 + 600_000));
+    assert!(shows(&model, "config.toml:2:9: board.theme is"));
+    assert!(!shows(&model, " light"), "cut");
+    key(&mut model, "e", 600_000);
+    assert!(shows(&model, " light") && shows(&model, "config.toml:3:1: unknown option"));
+    key(&mut model, "esc", 600_000);
+    assert!(shows(&model, "e shows all   Esc hides"));
+    key(&mut model, "esc", 600_000);
+    assert!(!shows(&model, "config.toml") && model.problems.is_empty());
+    update(&mut model, Msg::Configured(Box::new(wrong)), now);
+    key(&mut model, "e", 600_000);
+    update(&mut model, Msg::Configured(Box::new(right)), now);
+    assert!(!shows(&model, "config.toml") && model.overlay.is_none());
 }

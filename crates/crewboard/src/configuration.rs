@@ -4,7 +4,7 @@ use crewboard_board::Options;
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
 use crewboard_board::look::{Look, PLAIN, TERMINAL, THEMES};
 use crewboard_config::{
-    Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Schema, locate,
+    Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -36,8 +36,8 @@ pub(crate) struct Configured {
     unicode: bool,
     watch: Option<FileWatch>,
     in_force: Loaded,
-    /// The file was last found to be wrong.
-    is_refused: bool,
+    /// What was last found to be wrong with the file.
+    problems: Vec<String>,
 }
 
 impl Configured {
@@ -50,9 +50,9 @@ impl Configured {
         };
         let schema = schema();
         let in_force = schema.load(&environment);
-        let is_refused = in_force.errors().next().is_some();
-        let configured = Self { schema, environment, unicode, watch, in_force, is_refused };
-        let options = configured.options(complaint(&configured.in_force));
+        let problems = problems(&in_force);
+        let configured = Self { schema, environment, unicode, watch, in_force, problems };
+        let options = configured.options(None);
         (configured, options)
     }
 
@@ -67,18 +67,15 @@ impl Configured {
             return None;
         }
         let loaded = self.schema.load(&self.environment);
-        let complaint = complaint(&loaded);
+        let before = std::mem::replace(&mut self.problems, problems(&loaded));
         if loaded.errors().next().is_some() {
-            self.is_refused = true;
-            return Some(self.options(complaint));
+            return Some(self.options(None));
         }
         let is_other = loaded.config() != self.in_force.config();
-        let is_mended = std::mem::take(&mut self.is_refused);
         self.in_force = loaded;
-        let applied =
-            || (is_other || is_mended).then(|| "The configuration is in force.".to_owned());
-        let notice = complaint.or_else(applied);
-        (is_other || notice.is_some()).then(|| self.options(notice))
+        let is_news = is_other || before != self.problems;
+        let notice = self.problems.is_empty().then(|| "The configuration is in force.".to_owned());
+        is_news.then(|| self.options(notice))
     }
 
     fn options(&self, notice: Option<String>) -> Options {
@@ -93,18 +90,19 @@ impl Configured {
             }
         }
         let look = Look { theme, unicode: self.unicode };
-        Options { look, keymap, detail: config.board.detail, notice }
+        Options {
+            look,
+            keymap,
+            detail: config.board.detail,
+            notice,
+            problems: self.problems.clone(),
+        }
     }
 }
 
-/// The worst that is wrong, in a line.
-fn complaint(loaded: &Loaded) -> Option<String> {
-    let first = loaded.errors().chain(loaded.warnings()).next()?;
-    let more = match loaded.problems.len() - 1 {
-        0 => String::new(),
-        more => format!(" (and {more} more: `crewboard config check`)"),
-    };
-    Some(format!("{}{more}", first.brief()))
+/// All that is wrong, the worst first.
+fn problems(loaded: &Loaded) -> Vec<String> {
+    loaded.errors().chain(loaded.warnings()).map(Problem::brief).collect()
 }
 
 #[cfg(test)]

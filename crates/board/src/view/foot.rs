@@ -6,6 +6,7 @@ use crate::layout::visible_rows;
 use crate::look::Look;
 use crate::model::{Hooks, Model, Overlay, Screen};
 use crate::text::{cut, end_of};
+use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
@@ -26,6 +27,17 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Some(notice) = model.notice.as_ref().filter(|_| !model.filtering) {
         let text = cut(&notice.text.replace('\n', " "), room(area, left), unicode);
         put(buffer, area, left, area.y, &text, Look::strong());
+        return;
+    }
+    if let Some(problem) = model.problems.first().filter(|_| !model.filtering) {
+        let key = |action| model.keymap.keys(action).first().map(ToString::to_string);
+        let shows =
+            key(Action::Problems).map(|key| format!("   {key} shows all")).unwrap_or_default();
+        let hides = key(Action::Back).map(|key| format!("   {key} hides")).unwrap_or_default();
+        let space = room(area, left).saturating_sub(shows.width() + hides.width() + 1);
+        let text = cut(problem, space, unicode);
+        let x = put(buffer, area, left, area.y, &text, model.look.status(Status::Failed));
+        put(buffer, area, x, area.y, &format!("{shows}{hides}"), model.look.dim());
         return;
     }
     if model.filtering || !model.filter.is_empty() {
@@ -54,7 +66,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
     match model.overlay {
         Some(Overlay::Install { .. }) => Vec::new(),
-        Some(Overlay::Help { .. }) => vec![(Action::Back, "back")],
+        Some(Overlay::Help { .. } | Overlay::Problems { .. }) => vec![(Action::Back, "back")],
         Some(Overlay::Whole { .. }) => vec![(Action::Back, "back"), (Action::Jump, "jump")],
         None => {
             let mut wanted: Vec<_> =
@@ -65,7 +77,7 @@ fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
             if model.screen == Screen::Timeline {
                 wanted.push((Action::Timeline, "list"));
             }
-            if model.hooks == Hooks::Missing && model.rows.is_empty() {
+            if model.hooks == Hooks::Missing {
                 wanted.push((Action::Install, "put the hooks in"));
             }
             let rank = |action: &Action| match action {

@@ -4,7 +4,7 @@
 use super::detail::{self, Line};
 use super::{put, room};
 use crate::keymap::TABLE;
-use crate::layout::layout;
+use crate::layout::{FULL, layout};
 use crate::look::Look;
 use crate::model::{Model, Overlay};
 use crate::text::{cut, fit, wrap};
@@ -25,19 +25,15 @@ fn area(model: &Model) -> Rect {
     layout(model).body()
 }
 
-/// Where its lines go: under the heading, over the question.
+/// Where its lines go: under the heading.
 fn page(model: &Model) -> Rect {
     let area = area(model);
     let Some(overlay) = &model.overlay else { return Rect::default() };
-    let (above, below) = match overlay {
-        _ if area.height < 4 => {
-            (0, u16::from(matches!(overlay, Overlay::Install { .. })).min(area.height))
-        }
-        Overlay::Help { .. } => (0, 0),
-        Overlay::Whole { .. } => (1, 0),
-        Overlay::Install { .. } => (0, u16::from(model.height < 8)),
+    let above = match overlay {
+        Overlay::Whole { .. } if area.height >= 4 => 1,
+        _ => 0,
     };
-    Rect { y: area.y + above, height: area.height - above - below, ..area }
+    Rect { y: area.y + above, height: area.height - above, ..area }
 }
 
 /// How many lines of it are shown at once.
@@ -69,27 +65,13 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
     for (y, line) in (page.y..).zip(shown) {
         detail::draw_line(line, page, y, buffer);
     }
-    match overlay {
-        Overlay::Help { .. } => {}
-        Overlay::Whole { .. } => {
-            if let Some(row) = model.selected_row().filter(|_| page.y > area.y) {
-                let text = cut(
-                    &detail::heading(model, row),
-                    usize::from(area.width.saturating_sub(2)),
-                    model.look.unicode,
-                );
-                let end = put(buffer, area, area.x + 1, area.y, &text, Look::strong());
-                let rule = if model.look.unicode { "─" } else { "-" };
-                let rest = rule.repeat(room(area, end + 1));
-                put(buffer, area, end + 1, area.y, &rest, model.look.dim());
-            }
-        }
-        // The footer asks, if there is one.
-        Overlay::Install { .. } if model.height >= 8 => {}
-        Overlay::Install { .. } => {
-            let y = area.bottom().saturating_sub(1);
-            put(buffer, area, area.x + 1, y, "Make this change?  y yes   n no", Look::strong());
-        }
+    if let Some(row) = model.selected_row().filter(|_| page.y > area.y) {
+        let width = usize::from(area.width.saturating_sub(2));
+        let text = cut(&detail::heading(model, row), width, model.look.unicode);
+        let end = put(buffer, area, area.x + 1, area.y, &text, Look::strong());
+        let rule = if model.look.unicode { "─" } else { "-" };
+        let rest = rule.repeat(room(area, end + 1));
+        put(buffer, area, end + 1, area.y, &rest, model.look.dim());
     }
 }
 
@@ -103,19 +85,46 @@ fn lines(model: &Model) -> Vec<Line> {
             let row = model.selected_row();
             row.map(|row| detail::whole(model, row, width)).unwrap_or_default()
         }
-        Some(Overlay::Install { change, .. }) => change
-            .lines()
-            .map(|line| {
-                let style = match line.chars().next() {
-                    Some('+') => model.look.status(Status::Done),
-                    Some('-') => model.look.status(Status::Failed),
-                    _ => Style::new(),
-                };
-                let line = line.replace('\t', "    ");
-                vec![(cut(&line, width.saturating_sub(2), model.look.unicode), style)]
-            })
-            .collect(),
+        Some(Overlay::Problems { .. }) => problems(model, width),
+        Some(Overlay::Install { .. }) if model.height < FULL => {
+            let text = format!("Too small to show the change; it wants {FULL} lines.");
+            plain(&text, width, Look::strong(), model.look.unicode).collect()
+        }
+        Some(Overlay::Install { change, .. }) => {
+            change.lines().flat_map(|line| changed(line, model, width)).collect()
+        }
     }
+}
+
+/// A text on as many lines as it takes.
+fn plain(text: &str, width: usize, style: Style, unicode: bool) -> impl Iterator<Item = Line> {
+    let lines = wrap(text, width.saturating_sub(2), usize::MAX, unicode);
+    lines.into_iter().map(move |line| vec![(line, style)])
+}
+
+/// What is wrong with the options.
+fn problems(model: &Model, width: usize) -> Vec<Line> {
+    let unicode = model.look.unicode;
+    let head = "What is wrong with the configuration, and so not in force:";
+    let mut lines: Vec<Line> = plain(head, width, Look::strong(), unicode).collect();
+    for problem in &model.problems {
+        lines.push(Line::new());
+        lines.extend(plain(problem, width, Style::new(), unicode));
+    }
+    lines
+}
+
+/// A line of a change, in one colour however many lines of the screen it takes.
+fn changed(line: &str, model: &Model, width: usize) -> Vec<Line> {
+    let style = match line.chars().next() {
+        Some('+') => model.look.status(Status::Done),
+        Some('-') => model.look.status(Status::Failed),
+        _ => Style::new(),
+    };
+    let line = line.replace('\t', "    ");
+    // An empty line is one too.
+    let line = if line.is_empty() { " ".to_owned() } else { line };
+    plain(&line, width, style, model.look.unicode).collect()
 }
 
 /// Columns of what the help explains.

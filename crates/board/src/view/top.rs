@@ -22,8 +22,8 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if model.height > 3 && area.width >= 60 {
         x = put(buffer, area, x + 1, area.y, "crewboard  ", Look::strong());
     }
-    if let Some(why) = model.loss() {
-        let text = cut(&format!("no daemon: {why}; trying again"), room(area, x), look.unicode);
+    if let Some(loss) = model.loss() {
+        let text = cut(&loss, room(area, x), look.unicode);
         put(buffer, area, x, area.y, &text, look.status(Status::Failed));
         return;
     }

@@ -111,6 +111,8 @@ fn message() -> impl Strategy<Value = (Msg, u64)> {
         1 => hostile().prop_map(Msg::Lost),
         1 => hostile().prop_map(|change| Msg::Change(Ok(change.repeat(9)))),
         1 => hostile().prop_map(Msg::Say),
+        1 => Just(Msg::Silent),
+        1 => Just(Msg::Heard),
     ];
     (message, prop_oneof![Just(0), 0..100_u64, 0..200_000_u64])
 }

@@ -7,7 +7,7 @@ use crate::sample::{
 use crewboard_board::Went;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::{Hooks, Model};
-use crewboard_board::update::{Msg, update};
+use crewboard_board::update::{Effect, Msg, update};
 use crewboard_core::{RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
@@ -37,6 +37,48 @@ fn the_first_run() {
     update(&mut model, Msg::Installed(Ok("The hooks are in place.".to_owned())), NOW);
     press(&mut model, "n");
     assert_snapshot!("installed", picture(&model));
+}
+
+#[test]
+fn the_whole_change_can_be_read_before_it_is_made() {
+    let line = format!(
+        "+  \"command\": \"/home/dev/.local/bin/crewboard hook claude {}\",",
+        "x".repeat(60)
+    );
+    let change = format!("--- settings.json\n+++ settings.json\n{line}\n");
+    let mut model = board(day(), 40, 8);
+    model.hooks = Hooks::Missing;
+    assert!(picture(&model).contains("i put the hooks in"), "rows do not hide the offer");
+    update(&mut model, Msg::Change(Ok(change)), NOW);
+    let mut read = String::new();
+    for _ in 0..9 {
+        read.push_str(&picture(&model));
+        press(&mut model, "down");
+    }
+    for word in ["\"command\":", "hook", "xxxxxxxxxx\","] {
+        assert!(read.contains(word), "{word}: {read}");
+    }
+    // Where it cannot be read nobody says yes to it.
+    for height in [1, 3, 7] {
+        update(&mut model, Msg::Resized { width: 60, height }, NOW);
+        assert!(picture(&model).contains("Too small to show the change"), "{}", picture(&model));
+        assert_eq!(press(&mut model, "y"), []);
+    }
+    update(&mut model, Msg::Resized { width: 60, height: 8 }, NOW);
+    assert!(picture(&model).contains("Make this change?"), "{}", picture(&model));
+    assert_eq!(press(&mut model, "y"), [Effect::Install]);
+}
+
+#[test]
+fn a_daemon_that_is_silent() {
+    let mut model = board(day(), 80, 24);
+    update(&mut model, Msg::Silent, NOW);
+    let silent = picture(&model);
+    assert!(silent.contains("the daemon does not answer; what is shown may be old"), "{silent}");
+    assert!(press(&mut model, "p").is_empty(), "a mark would be lost");
+    update(&mut model, Msg::Heard, NOW);
+    press(&mut model, "ctrl-l");
+    assert!(picture(&model).contains("4 need you") || picture(&model).contains("5 need you"));
 }
 
 #[test]

@@ -43,8 +43,13 @@ impl Host for Breaks {
 fn breaks_if_asked_to() {
     if env::var_os(BREAKS).is_some() {
         let rendezvous = Rendezvous::new(&Environment::of_process(), "/bin/false".into());
-        let options =
-            Options { look: UNICODE, keymap: Keymap::default(), detail: true, notice: None };
+        let options = Options {
+            look: UNICODE,
+            keymap: Keymap::default(),
+            detail: true,
+            notice: None,
+            problems: Vec::new(),
+        };
         run(&rendezvous, &mut Breaks, options).unwrap();
     }
 }

@@ -9,7 +9,7 @@ fn environment(path: &std::path::Path) -> Environment {
 fn without_a_file_the_board_is_as_its_own_table_has_it() {
     let (_, options) = Configured::open(Environment::default(), true);
     assert_eq!(options.look, Look { theme: &TERMINAL, unicode: true });
-    assert!(options.detail && options.notice.is_none());
+    assert!(options.detail && options.notice.is_none() && options.problems.is_empty());
     for entry in TABLE {
         assert_eq!(options.keymap.keys(entry.action), Keymap::default().keys(entry.action));
     }
@@ -62,7 +62,8 @@ fn a_change_is_in_force_at_once_and_a_wrong_one_is_only_said() {
             let quit: Vec<String> =
                 options.keymap.keys(Action::Quit).iter().map(ToString::to_string).collect();
             let notice = options.notice.unwrap_or_default();
-            format!("{} {} | {notice}", options.look.theme.name, quit.join(" "))
+            let problems = options.problems.join("; ");
+            format!("{} {} | {notice}{problems}", options.look.theme.name, quit.join(" "))
         });
         seen.push(line.unwrap_or_else(|| "nothing".to_owned()));
     }
@@ -71,7 +72,7 @@ fn a_change_is_in_force_at_once_and_a_wrong_one_is_only_said() {
     insta::assert_snapshot!(seen.join("\n"), @r#"
     dark Q | The configuration is in force.
     nothing
-    dark Q | config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark? (and 1 more: `crewboard config check`)
+    dark Q | config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number
     dark Q | The configuration is in force.
     light q Ctrl-c | config.toml:3:1: unknown option board.colour; known are theme, detail
     terminal q Ctrl-c | The configuration is in force.
@@ -85,5 +86,5 @@ fn a_file_that_is_wrong_from_the_start_is_said() {
     std::fs::write(&path, "[board]\ntheme = dark").unwrap();
     let (_, options) = Configured::open(environment(&path), true);
     assert_eq!(options.look.theme.name, "terminal");
-    insta::assert_snapshot!(options.notice.unwrap(), @"config.toml:2:9: string values must be quoted, expected literal string");
+    insta::assert_snapshot!(options.problems.join("; "), @"config.toml:2:9: string values must be quoted, expected literal string");
 }

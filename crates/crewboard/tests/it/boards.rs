@@ -145,6 +145,34 @@ fn daemon_dies(stale_first: bool) {
 }
 
 #[test]
+fn a_daemon_that_hangs_does_not_look_alive() {
+    let Some(world) = BoardWorld::new() else { return };
+    let agent = Agent::new("shop");
+    world.prompt(&agent, "go on");
+    world.hook(&agent, "Stop", &json!({ "last_assistant_message": "All green." }));
+    let board = world.board("hangs", (100, 24));
+    board.shows("1 needs you: done");
+    let daemon = world.daemon_but(None);
+    signal(daemon, Signal::STOP);
+    let asked = Instant::now();
+    board.press(&["p"]);
+    board.shows("the daemon does not answer");
+    let said = asked.elapsed();
+    assert!(said < Duration::from_secs(3), "{said:?}");
+    signal(daemon, Signal::CONT);
+    board.wait_for("all as it should be", |screen| {
+        screen.contains("1 needs you: done") && screen.contains("pinned")
+    });
+    // A clock that goes on asks by itself.
+    world.prompt(&agent, "go on");
+    board.shows("1 working");
+    signal(daemon, Signal::STOP);
+    board.shows("the daemon does not answer");
+    signal(daemon, Signal::CONT);
+    board.shows("1 working");
+}
+
+#[test]
 fn a_killed_daemon_costs_nothing() {
     daemon_dies(false);
 }

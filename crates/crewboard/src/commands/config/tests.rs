@@ -74,6 +74,7 @@ fn show_says_where_each_value_came_from() {
     whole = ["v"]                       # default
     timeline = ["t"]                    # default
     install = ["i"]                     # default
+    problems = ["e"]                    # default
     help = ["?", "f1"]                  # default
     back = ["esc"]                      # default
     redraw = ["ctrl-l"]                 # default
@@ -98,7 +99,7 @@ fn show_says_where_each_value_came_from() {
         options.iter().find(|option| option["option"] == name).unwrap().to_string()
     };
     insta::assert_snapshot!(option("board.theme"), @r#"{"line":4,"option":"board.theme","origin":"file","value":"dark","variable":null}"#);
-    insta::assert_snapshot!(option("daemon.idle_exit"), @r#"{"line":35,"option":"daemon.idle_exit","origin":"file","value":"1h","variable":null}"#);
+    insta::assert_snapshot!(option("daemon.idle_exit"), @r#"{"line":36,"option":"daemon.idle_exit","origin":"file","value":"1h","variable":null}"#);
 }
 
 #[test]
