@@ -31,7 +31,7 @@ enum Task {
     Demo,
     /// Prints the table of what makes a status into docs/statuses.md.
     Transitions,
-    /// Puts pictures of the board, as text, into README.md. Wants tmux.
+    /// Puts pictures of the board and the list, as text, into README.md. Wants tmux.
     Pictures,
     /// Measures the shipped program beside what cannot be done without.
     Bench(bench::Arguments),

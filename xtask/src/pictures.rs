@@ -1,4 +1,4 @@
-//! Pictures of the board, as text, in README.md: the demo at a fixed moment in a terminal of its own.
+//! Pictures of the board and the list, as text, in README.md: the demo at a fixed moment in a terminal of its own.
 
 use crate::workspace::{cargo, output, root, run as must, target_dir};
 use anyhow::{Context, Result};
@@ -20,25 +20,47 @@ const PID: u32 = 1574;
 /// How long the board may take to be drawn.
 const DRAWN_WITHIN: Duration = Duration::from_secs(10);
 
+/// Columns of the terminal that the list is shown in.
+const LIST_WIDTH: &str = "100";
+
 /// Takes the pictures and puts them in place.
 pub(crate) fn run() -> Result<()> {
     must(cargo().args(["build", "--package", "crewboard"]))?;
     let program = target_dir()?.join("debug/crewboard");
-    let picture = take(&program)?;
     let path = root().join("README.md");
-    let page = fs::read_to_string(&path)?;
-    let (before, rest) = page.split_once("<!-- picture:board -->").context("no picture:board")?;
-    let (_, after) = rest.split_once("<!-- /picture -->").context("no /picture")?;
-    let page = format!(
-        "{before}<!-- picture:board -->\n```text\n{picture}\n```\n<!-- /picture -->{after}"
-    );
+    let mut page = fs::read_to_string(&path)?;
+    let board = take(&program, SIZE, "", "load-test")?;
+    let list = take(&program, (LIST_WIDTH, SIZE.1), "</dev/null; exec sleep 60", "load-test")?;
+    let list = format!("$ crewboard list\n{}", without_keys(&list));
+    for (name, picture) in [("list", &list), ("board", &board)] {
+        let begin = format!("<!-- picture:{name} -->");
+        let (before, rest) = page.split_once(&begin).with_context(|| format!("no {begin}"))?;
+        let (_, after) = rest.split_once("<!-- /picture -->").context("no /picture")?;
+        page = format!("{before}{begin}\n```text\n{picture}\n```\n<!-- /picture -->{after}");
+        println!("{picture}\n");
+    }
     fs::write(&path, page)?;
-    println!("{picture}");
     Ok(())
 }
 
-/// What the board shows at the moment.
-fn take(program: &Path) -> Result<String> {
+/// The list with the same keys at each run: they follow from the processes' numbers.
+fn without_keys(list: &str) -> String {
+    let named = |(index, line): (usize, &str)| match line.rsplit_once(' ') {
+        Some((before, _)) => format!("{before} {}", KEYS[index % KEYS.len()]),
+        None => line.to_owned(),
+    };
+    list.lines().enumerate().map(named).collect::<Vec<_>>().join("\n")
+}
+
+/// Keys that are shown in place of those of a run.
+const KEYS: [&str; 12] = [
+    "p32bj", "s5b7e", "eptv9", "ywehe", "c7k2m", "h4xqa", "n8d3r", "w6tzk", "b9mfc", "q2vgy",
+    "j5rhs", "k3nup",
+];
+
+/// What a terminal shows of the demo at the moment, once it shows `sign`. Where its input is no terminal
+/// the demo is a list.
+fn take(program: &Path, (width, height): (&str, &str), input: &str, sign: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("tmux");
     let tmux = || {
@@ -51,16 +73,16 @@ fn take(program: &Path) -> Result<String> {
             .arg(&socket);
         command
     };
-    let (width, height) = SIZE;
     let mut start = tmux();
     start.args(["new-session", "-d", "-x", width, "-y", height, "-s", "picture"]);
-    start.arg(program).args(["demo", "--at", MOMENT]);
+    let words = format!("'{}' demo --at {MOMENT} {input}", program.display());
+    start.args(["/bin/sh", "-c", &words]);
     must(&mut start)?;
     let begun = Instant::now();
     let picture = loop {
         let shown = output(tmux().args(["capture-pane", "-p", "-t", "picture"]));
         match shown {
-            Ok(shown) if shown.contains("load-test") => break Ok(shown),
+            Ok(shown) if shown.contains(sign) => break Ok(shown),
             Ok(_) if begun.elapsed() < DRAWN_WITHIN => {
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -70,7 +92,8 @@ fn take(program: &Path) -> Result<String> {
     };
     // The board leaves at `q`, and cleans up after itself.
     let _ = tmux().args(["send-keys", "-t", "picture", "q"]).status();
-    while begun.elapsed() < 2 * DRAWN_WITHIN
+    while input.is_empty()
+        && begun.elapsed() < 2 * DRAWN_WITHIN
         && tmux().args(["has-session", "-t", "picture"]).output()?.status.success()
     {
         std::thread::sleep(Duration::from_millis(20));

@@ -2,7 +2,7 @@
 
 use crewboard_board::look::{Look, TERMINAL};
 use crewboard_board::text::fit;
-use crewboard_core::{Session, Status};
+use crewboard_core::{End, Session, Status};
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -62,13 +62,12 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     if row.background > 0 {
         let _ = write!(says, "  ({} in background)", row.background);
     }
-    if let Some(end) = row.end {
-        says = format!("{} {says}", format!("{end:?}").to_lowercase());
-    }
     let marks = [
         (row.pinned, "pinned"),
         (row.snoozed_until.is_some(), "snoozed"),
         (row.dismissed, "hidden"),
+        (row.end == Some(End::Killed), "killed"),
+        (row.end == Some(End::Lost), "lost"),
         (row.stopped, "suspended"),
         (!row.confirmed, "unconfirmed"),
     ];

@@ -55,20 +55,41 @@ fn play(
         }
         return list::print(stage.rendezvous(), json);
     }
+    let plays = || -> Result<(), Failure> {
+        if player.go_on(&interrupt)? {
+            interrupt.sleep_until(None)?;
+        }
+        Ok(())
+    };
+    // A moment that is held is for a picture.
+    let notice = (!pace.holds).then(|| notice.to_owned());
+    beside(&interrupt, plays, || board::run_on_stage(stage.rendezvous(), notice))
+}
+
+/// Plays while the board is outcome, and no longer.
+fn beside(
+    interrupt: &Interrupt,
+    plays: impl FnOnce() -> Result<(), Failure> + Send,
+    shows: impl FnOnce() -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
     std::thread::scope(|scope| {
-        let plays = scope.spawn(|| -> Result<(), Failure> {
-            if player.go_on(&interrupt)? {
-                interrupt.sleep_until(None)?;
-            }
-            Ok(())
-        });
-        // A moment that is held is for a picture.
-        let notice = (!pace.holds).then(|| notice.to_owned());
-        let shown = board::run_on_stage(stage.rendezvous(), notice);
-        interrupt.tell();
+        let plays = scope.spawn(plays);
+        // Told also where the board breaks: the player is waited for, and itself waits for that.
+        let leaves = Leaves(interrupt);
+        let outcome = shows();
+        drop(leaves);
         let ended = plays.join().unwrap_or_else(|_| Err(Failure::new("the player failed")));
-        shown.and_then(|code| ended.map(|()| code))
+        outcome.and_then(|code| ended.map(|()| code))
     })
+}
+
+/// Tells that it is time to leave when it goes.
+struct Leaves<'a>(&'a Interrupt);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.tell();
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +131,16 @@ mod tests {
             }
         }
         sessions.iter().map(|row| (row.status, row.end, row.background)).collect()
+    }
+
+    #[test]
+    fn a_board_that_breaks_does_not_leave_the_player_waiting() {
+        let interrupt = Interrupt::catch().unwrap();
+        let waits = || Ok(interrupt.sleep_until(None).map(|_| ())?);
+        let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            beside(&interrupt, waits, || panic!("broke on purpose"))
+        }));
+        assert!(shown.is_err());
     }
 
     #[test]

@@ -122,6 +122,27 @@ fn a_replay_that_is_interrupted_leaves_nothing_behind() {
     assert!(!stage.exists(), "{}", stage.display());
 }
 
+#[test]
+fn what_a_replay_that_was_killed_left_behind_goes_with_the_next() {
+    let world = world();
+    let file = world.home().join("long.jsonl");
+    let header = json!({"crewboard": "record", "version": 1});
+    let later = json!({"at": 3_600_000, "exited": "p1"});
+    fs::write(&file, format!("{header}\n{later}\n")).unwrap();
+    let mut replay = world.command(["replay", file.to_str().unwrap(), "--json"]).spawn().unwrap();
+    eventually("it plays", || !world.daemons().is_empty());
+    let socket = socket_of(world.daemon()).unwrap();
+    let stage = Path::new(&socket).parent().unwrap();
+    replay.kill().unwrap();
+    replay.wait().unwrap();
+    eventually("its daemon leaves by itself", || world.daemons().is_empty());
+    assert!(stage.exists(), "nobody was left to remove it");
+    fs::write(&file, format!("{header}\n")).unwrap();
+    let said = world.say(["replay", file.to_str().unwrap(), "--json"]);
+    assert!(said.status.success(), "{said:?}");
+    assert!(!stage.exists(), "{}", stage.display());
+}
+
 /// The children of a process.
 fn children(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
