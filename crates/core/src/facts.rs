@@ -338,6 +338,7 @@ impl Facts {
                 return Err("the session has ended");
             }
             self.ended = None;
+            self.files.returned();
             self.turn.state = TurnState::None;
         }
         let result = match (self.take_any(report), &report.subagent) {

@@ -228,6 +228,11 @@ impl Files {
         self.left.is_some()
     }
 
+    /// The agent speaks, so it is still there.
+    pub(crate) fn returned(&mut self) {
+        self.left = None;
+    }
+
     /// Whether what no hook tells goes unnoticed.
     pub(crate) fn is_blind(&self) -> bool {
         self.blind

@@ -1,8 +1,8 @@
 //! What a row wants to have looked up.
 
-use crate::world::{World, process, prompt, turn_end};
+use crate::world::{DAY, World, process, prompt, request, turn_end};
 use crewboard_core::{
-    About, AgentName, Condition, Event, Finding, Input, Observation, Status, Subject,
+    About, AgentName, Condition, End, Event, Finding, Input, Observation, Status, Subject,
 };
 
 impl World {
@@ -43,6 +43,21 @@ fn a_transcript_is_looked_at_for_as_long_as_its_turn_runs() {
     let since = world.now().stamp;
     let looks = world.found(Finding::Condition { condition: Condition::Busy, since });
     assert_eq!(looks, [Subject::NoTurnEnd], "the file tells from now on");
+}
+
+/// Its leaving, which was due to be taken back, is not the reason of what it says a day later.
+#[test]
+fn one_that_speaks_after_a_day_is_there() {
+    let mut world = World::new();
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Busy, since });
+    world.found(Finding::Left);
+    world.milliseconds += DAY;
+    world.apply(Input::Tick);
+    assert_eq!(world.only().end, Some(End::Lost));
+    world.event(1, "s", request());
+    let row = world.only();
+    assert_eq!((row.status, row.source.as_str()), (Status::Permission, "hook:Test"));
 }
 
 #[test]
