@@ -1,6 +1,7 @@
 //! What the agent's own files tell and no hook does, through the real daemon and the kernel's own word.
 
 mod broken;
+mod elsewhere;
 mod filing;
 mod transcripts;
 
