@@ -88,7 +88,8 @@ impl Facts {
             }
             Event::Rested => {
                 self.is_next(stamp)?;
-                if self.turn.state == TurnState::Working {
+                // Newer than what its file said of a turn that no hook told of.
+                if matches!(self.turn.state, TurnState::Working | TurnState::None) {
                     self.turn = Turn { since: stamp, ends: self.turn.ends, ..Turn::default() };
                 }
                 self.forget_own(stamp);

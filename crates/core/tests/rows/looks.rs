@@ -45,6 +45,18 @@ fn a_transcript_is_looked_at_for_as_long_as_its_turn_runs() {
     assert_eq!(looks, [Subject::NoTurnEnd], "the file tells from now on");
 }
 
+/// The file's older word begins no turn the moment a hook says that there is none.
+#[test]
+fn one_that_rests_does_not_work_by_an_older_word() {
+    let mut world = World::new();
+    world.event(1, "s", Event::Unknown);
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Busy, since });
+    world.milliseconds += 240;
+    world.event(1, "s", Event::Rested);
+    assert_eq!(world.only().status, Status::Idle);
+}
+
 /// Its leaving, which was due to be taken back, is not the reason of what it says a day later.
 #[test]
 fn one_that_speaks_after_a_day_is_there() {
