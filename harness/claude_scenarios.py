@@ -1412,3 +1412,15 @@ def send_now(r):
     time.sleep(6)
     r.snap("after")
     r.exit()
+
+
+@scen
+def status_line(r):
+    """what the status line is told and shows: at the start, after an answer whose headers tell limits, over a pause"""
+    manual(r)
+    r.claude()
+    say_done(r, "limits", 0, "answer with limits", settle=2)
+    r.snap("answered")
+    say_done(r, "plain", 0, "scripted answer", settle=2)
+    r.snap("again")
+    r.exit()

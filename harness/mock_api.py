@@ -22,6 +22,7 @@ A turn is a dict:
   {"errors": [529, 529]}                  answer the first len(errors) attempts of this turn with these
   {"error_type": "..."}                   error type for them
   {"cut_after": 3}                        close the connection after this many text pieces
+  {"headers": {"name": "value"}}          further headers of the answer; {in:SECONDS} becomes a Unix time
 Tool inputs may hold {cwd}, {home}: filled in from MOCK_CWD and MOCK_HOME; {plan_file}: the plan file that plan
 mode names.
 """
@@ -255,11 +256,12 @@ class Handler(BaseHTTPRequestHandler):
         key = ("a", name, n, hashlib.sha1(keytext.encode()).hexdigest()) if not aux else ("aux", time.time_ns())
         err = next_error(turn, key) if not aux else None
         rid = new_id("req")
+        also = [(k, re.sub(r"\{in:(\d+)\}", lambda m: str(int(time.time()) + int(m.group(1))), v)) for k, v in turn.get("headers", {}).items()]
         if err:
             if turn.get("error_delay_ms"):
                 time.sleep(turn["error_delay_ms"] / 1000)
             et = turn.get("error_type") or ERROR_TYPES.get(err, "api_error")
-            h = [("request-id", rid)]
+            h = [("request-id", rid)] + also
             if err == 429:
                 h += [("retry-after", str(turn.get("retry_after", 1)))]
             log(kind="error", code=err, scenario=name, turn=n)
@@ -278,8 +280,8 @@ class Handler(BaseHTTPRequestHandler):
         mid = new_id("msg")
         if not b.get("stream"):
             return self.send_json(200, {"id": mid, "type": "message", "role": "assistant", "model": b.get("model"), "content": blocks,
-                                        "stop_reason": stop, "stop_sequence": None, "usage": usage}, [("request-id", rid)])
-        self.start_sse([("request-id", rid)])
+                                        "stop_reason": stop, "stop_sequence": None, "usage": usage}, [("request-id", rid)] + also)
+        self.start_sse([("request-id", rid)] + also)
         self.sse({"type": "message_start", "message": {"id": mid, "type": "message", "role": "assistant", "model": b.get("model"), "content": [],
                   "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 1}}}, "message_start")
         for i, bl in enumerate(blocks):

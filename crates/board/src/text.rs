@@ -201,11 +201,28 @@ pub fn span(milliseconds: u64) -> String {
     }
 }
 
+/// When something is to come: how long until then, or, where that is a day or more, on which day.
+pub fn until(at: Timestamp, now: Timestamp) -> String {
+    let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
+    if rest < DAY { span(rest.max(MINUTE)) } else { local(at, "%a %H:%M") }
+}
+
+/// Milliseconds until [`until`] says something else.
+pub fn until_changes_in(at: Timestamp, now: Timestamp) -> u64 {
+    let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
+    let next_minute = MINUTE - now.0 % MINUTE;
+    if rest < DAY { next_minute } else { rest - DAY + next_minute }
+}
+
 /// The local time of day.
 pub fn clock_time(at: Timestamp) -> String {
+    local(at, "%H:%M:%S")
+}
+
+fn local(at: Timestamp, format: &str) -> String {
     let milliseconds = i64::try_from(at.0).unwrap_or(0);
     let timestamp = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default();
-    timestamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+    timestamp.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string()
 }
 
 #[cfg(test)]
@@ -285,6 +302,22 @@ mod tests {
             assert_eq!(age_changes_in(since, now, grain), next, "{elapsed}");
         }
         assert_eq!(age(Timestamp(5000), Timestamp(1000), Seconds), "0s");
+    }
+
+    #[test]
+    fn what_is_to_come_stays_until_it_changes() {
+        let now = Timestamp(1_795_331_980_546);
+        let until_in = |minutes: u64| until(Timestamp(now.0 + minutes * MINUTE), now);
+        assert_eq!([0, 1, 72, 1439].map(until_in), ["1m", "1m", "1h12", "23h59"]);
+        assert!(until_in(1440).contains(' '), "a day and a time");
+        let at = Timestamp(now.0 + 2 * DAY + 1_234);
+        let mut now = now;
+        for _ in 0..200 {
+            let (next, said) = (until_changes_in(at, now), until(at, now));
+            assert_eq!(until(at, Timestamp(now.0 + next - 1)), said);
+            now.0 += next;
+            assert_ne!(until(at, now), said);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use crewboard_config::duration;
 use crewboard_core::Status;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +32,13 @@ pub(crate) enum Command {
     Hook {
         /// Which agent
         agent: String,
+    },
+    /// Is Claude Code's status line: tells the daemon what it is told, and runs your own command
+    Statusline {
+        /// What to run in its place: one word is a command line for the shell, several a program and its
+        /// arguments (default: prints model, context, cost and limits)
+        #[arg(last = true)]
+        command: Vec<OsString>,
     },
     /// Shows all sessions, in the order in which they need you
     List {

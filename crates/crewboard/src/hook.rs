@@ -79,7 +79,7 @@ fn begins_or_ends_a_turn(event: &Event) -> bool {
 
 /// The process's own variables.
 #[derive(Debug)]
-struct Variables;
+pub(crate) struct Variables;
 
 impl Lookup for Variables {
     fn get(&self, name: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! `crewboard`: words in, exit code out.
 //!
-//! What agents run comes first and alone: [`hook::run`] knows no parser, no runtime and no output.
+//! What agents run comes first and alone: [`hook::run`] and [`statusline::run`] know no parser and no
+//! runtime.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
 mod arguments;
@@ -14,15 +15,20 @@ mod machine;
 mod recording;
 mod render;
 mod select;
+mod statusline;
 
 use std::env;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut words = env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "hook") {
-        return hook::run(words.next().as_deref());
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    match words.iter().map(|word| word.to_str()).collect::<Vec<_>>().as_slice() {
+        [Some("hook"), ..] => return hook::run(words.get(1).map(OsString::as_os_str)),
+        [Some("statusline")] => return statusline::run(&[]),
+        [Some("statusline"), Some("--"), ..] => return statusline::run(&words[2..]),
+        _ => {}
     }
     match arguments::parse() {
         Ok(arguments) => match commands::run(arguments) {

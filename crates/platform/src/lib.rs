@@ -15,6 +15,7 @@ mod holder;
 mod holder;
 mod lock;
 mod mounts;
+mod peek;
 mod process;
 mod socket;
 
@@ -25,6 +26,7 @@ pub use git::branch_of;
 pub use holder::Holder;
 pub use lock::{Lock, LockAttempt};
 pub use mounts::local_directory;
+pub use peek::peek_within;
 pub use process::{
     ProcessFacts, ancestors_of, facts_of, host_name, pid_namespace, process_of, variables_of,
 };

@@ -102,6 +102,7 @@ impl LineClient {
                 Some("removed") => {
                     rows.remove(line["key"].as_str().unwrap());
                 }
+                Some("limits") => {}
                 Some("synced") => return rows,
                 _ => panic!("{line} in a snapshot"),
             }
@@ -146,7 +147,7 @@ impl View {
             Some("removed") => {
                 self.rows.remove(notice["key"].as_str().unwrap());
             }
-            Some("synced") => {}
+            Some("limits" | "synced") => {}
             _ => panic!("{notice} in a subscription"),
         }
         notice

@@ -18,6 +18,7 @@ mod watch;
 use crate::arguments::{self, Arguments, Command, ConfigAction};
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::statusline;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
 use crewboard_core::{Mark, Session};
 use crewboard_platform::Deadline;
@@ -81,6 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Replay { file, pace }) => replay::replay(&file, &pace),
         Some(Command::Record { out, keep_text }) => record::run(out.as_deref(), keep_text),
         Some(Command::Placeholder) => Ok(replay::placeholder()),
+        Some(Command::Statusline { command }) => Ok(statusline::run(&command)),
         // `main` took it before any word was parsed.
         Some(Command::Hook { .. }) => Ok(ExitCode::SUCCESS),
     }

@@ -19,6 +19,7 @@ mod private_namespace;
 mod replay;
 mod rest;
 mod start;
+mod statusline;
 mod stranger;
 mod views;
 mod waiting;

@@ -185,7 +185,7 @@ fn task_of(prompt: &str) -> Option<String> {
 }
 
 /// The configuration directory that a transcript lies under.
-fn profile_of(transcript: &str) -> Option<String> {
+pub(super) fn profile_of(transcript: &str) -> Option<String> {
     let (profile, _) = transcript.split_once("/projects/")?;
     Some(profile.to_owned())
 }
