@@ -4,6 +4,7 @@
 //! Start at [`Sessions::apply`]; the rules of a single row are in `facts`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod announcements;
 mod counts;
 mod describe;
 mod event;
@@ -26,6 +27,7 @@ mod transitions;
 mod usage;
 mod wait;
 
+pub use announcements::{Announcement, Announcements, Interest};
 pub use counts::{Counted, Counts};
 pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin};
 pub use identity::{AgentName, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId};

@@ -1,0 +1,174 @@
+//! Whom to tell, and when: a person of what needs them, and the user's own commands of every status
+//! they are for. Decided at each change, never on what a view was told.
+
+use crate::identity::RowKey;
+use crate::session::Session;
+use crate::sessions::{Change, Kept};
+use crate::status::Status;
+use crate::time::Now;
+use crate::wait::Goal;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// Milliseconds for which a session must have been done before anybody is told: a queued prompt goes
+/// on within them.
+const DONE_MS: u64 = 1000;
+
+/// Milliseconds after a person was told in which what else needs them is collected, to be told at once.
+const BURST_MS: u64 = 2000;
+
+/// Sessions in one announcement, for each of its two purposes.
+const MAX_ANNOUNCED: usize = 16;
+
+/// What is to be told at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// A person is told of a session that needs them in one of these.
+    pub person: Vec<Status>,
+    /// Commands run when a session enters one of these.
+    pub commands: Goal,
+}
+
+/// What is told at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The sessions a person is to be told of, longest wait first.
+    pub person: Vec<Session>,
+    /// How many more there are of these.
+    pub more: usize,
+    /// The sessions that entered a status which commands run for, as they were then.
+    pub commands: Vec<Session>,
+}
+
+/// What has been told, and what is still to be told.
+#[derive(Debug, Default)]
+pub struct Announcements {
+    interest: Interest,
+    /// Rows that need somebody, who has been or will be told so.
+    called: HashSet<RowKey>,
+    /// Of these, what a person has not been told yet.
+    person: HashMap<RowKey, Waiting>,
+    /// Done, and commands run for that if it stays so.
+    settling: HashMap<RowKey, Waiting>,
+    entered: Vec<Session>,
+    /// When a person may be told again, in microseconds since this boot.
+    quiet_until: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// The row's; another one ends the wait.
+    status: Status,
+    /// From when it is to be told, in microseconds since this boot.
+    from: u64,
+}
+
+impl Announcements {
+    /// What is to be told from now on.
+    pub fn interest(&mut self, interest: Interest) {
+        self.interest = interest;
+    }
+
+    /// Takes in a change, and the row as it is now.
+    pub fn note(&mut self, change: &Change, row: Option<&Session>, now: Now) {
+        let (Kept::Present, Some(row)) = (change.kind, row) else {
+            return self.forget(&change.key);
+        };
+        let entered = change.transition.filter(|entered| entered.status == row.status);
+        if let Some(transition) = change.transition {
+            self.settling.remove(&row.key);
+            let commands = &self.interest.commands;
+            let wanted = commands.statuses.contains(&transition.status)
+                || commands.needs_you && row.needs_you && entered.is_some();
+            if wanted && transition.status == Status::Done {
+                self.settling.insert(row.key.clone(), Waiting::of(Status::Done, now));
+            } else if wanted {
+                let (status, since) = (transition.status, transition.at);
+                self.entered.push(Session { status, since, ..row.clone() });
+            }
+        }
+        if !row.needs_you {
+            self.called.remove(&row.key);
+            self.person.remove(&row.key);
+            return;
+        }
+        let is_news = self.called.insert(row.key.clone()) || entered.is_some();
+        if is_news && self.interest.person.contains(&row.status) {
+            self.person.insert(row.key.clone(), Waiting::of(row.status, now));
+        }
+    }
+
+    /// Takes in a row that somebody gave back: whom it needs has been told by an earlier daemon.
+    pub fn note_restored(&mut self, change: &Change, row: Option<&Session>) {
+        if row.is_some_and(|row| row.needs_you) {
+            self.called.insert(change.key.clone());
+        }
+    }
+
+    fn forget(&mut self, key: &RowKey) {
+        self.called.remove(key);
+        self.person.remove(key);
+        self.settling.remove(key);
+    }
+
+    /// Milliseconds until there may be something to tell.
+    pub fn next_deadline(&self, now: Now) -> Option<u64> {
+        if !self.entered.is_empty() {
+            return Some(0);
+        }
+        let person = self.person.values().map(|waiting| waiting.from.max(self.quiet_until));
+        let first = person.chain(self.settling.values().map(|waiting| waiting.from)).min()?;
+        Some(first.saturating_sub(now.stamp.micros).div_ceil(1000))
+    }
+
+    /// What is to be told now; `row` gives a row as it is.
+    pub fn due<'a>(
+        &mut self,
+        now: Now,
+        row: impl Fn(&RowKey) -> Option<&'a Session>,
+    ) -> Vec<Announcement> {
+        let mut commands = std::mem::take(&mut self.entered);
+        commands.extend(take_due(&mut self.settling, now, &row));
+        let mut person = Vec::new();
+        if self.quiet_until <= now.stamp.micros {
+            person = take_due(&mut self.person, now, &row);
+        }
+        if !person.is_empty() {
+            self.quiet_until = now.stamp.micros + BURST_MS * 1000;
+        }
+        let more = person.len().saturating_sub(MAX_ANNOUNCED);
+        person.truncate(MAX_ANNOUNCED);
+        let mut commands = commands.chunks(MAX_ANNOUNCED).map(<[Session]>::to_vec);
+        let first = Announcement { person, more, commands: commands.next().unwrap_or_default() };
+        let rest = commands.map(|commands| Announcement { commands, ..Announcement::default() });
+        std::iter::once(first)
+            .chain(rest)
+            .filter(|one| !one.person.is_empty() || !one.commands.is_empty())
+            .collect()
+    }
+}
+
+/// Takes out what has waited long enough; the rows of which it still holds, longest wait first.
+fn take_due<'a>(
+    waiting: &mut HashMap<RowKey, Waiting>,
+    now: Now,
+    row: &impl Fn(&RowKey) -> Option<&'a Session>,
+) -> Vec<Session> {
+    let due = waiting.extract_if(|_, waiting| waiting.from <= now.stamp.micros);
+    let mut rows: Vec<Session> = due
+        .filter_map(|(key, waiting)| row(&key).filter(|row| row.status == waiting.status))
+        .cloned()
+        .collect();
+    rows.sort_by(Session::compare_for_list);
+    rows
+}
+
+impl Waiting {
+    fn of(status: Status, now: Now) -> Self {
+        let wait = if status == Status::Done { DONE_MS } else { 0 };
+        Self { status, from: now.stamp.micros + wait * 1000 }
+    }
+}
+
+#[cfg(test)]
+mod tests;
