@@ -3,6 +3,7 @@
 
 use crate::duration::duration;
 use crate::problem::{Problem, Severity};
+use crate::rules::{ON, Rule};
 use crate::schema::{Entry, KEYS, Schema, Value};
 use std::ops::Range;
 use std::path::Path;
@@ -20,10 +21,25 @@ pub(crate) struct Given {
     pub(crate) line: usize,
 }
 
-/// Reads `text`. With an error among the problems the values are of no use.
-pub(crate) fn parse(schema: &Schema, path: &Path, text: &str) -> (Vec<Given>, Vec<Problem>) {
-    let mut reader =
-        Reader { schema, path, text, given: Vec::new(), keys: Vec::new(), found: Vec::new() };
+/// What a file says. With an error among the problems the rest is of no use.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    pub(crate) given: Vec<Given>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Reads `text`.
+pub(crate) fn parse(schema: &Schema, path: &Path, text: &str) -> Parsed {
+    let mut reader = Reader {
+        schema,
+        path,
+        text,
+        given: Vec::new(),
+        rules: Vec::new(),
+        keys: Vec::new(),
+        found: Vec::new(),
+    };
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         reader.root(root.get_ref());
@@ -33,9 +49,10 @@ pub(crate) fn parse(schema: &Schema, path: &Path, text: &str) -> (Vec<Given>, Ve
         let at = error.span().unwrap_or_default();
         reader.say(Severity::Error, &at, error.message().to_owned());
     }
-    let Reader { given, mut found, .. } = reader;
+    let Reader { given, rules, mut found, .. } = reader;
     found.sort_by_key(|(at, _)| *at);
-    (given, found.into_iter().map(|(_, problem)| problem).collect())
+    let problems = found.into_iter().map(|(_, problem)| problem).collect();
+    Parsed { given, rules, problems }
 }
 
 /// A key of the user's own: its one spelling, the word, the option, and where.
@@ -45,29 +62,30 @@ struct OwnKey {
     at: Range<usize>,
 }
 
-struct Reader<'a> {
-    schema: &'a Schema,
+pub(crate) struct Reader<'a> {
+    pub(crate) schema: &'a Schema,
     path: &'a Path,
     text: &'a str,
     given: Vec<Given>,
+    pub(crate) rules: Vec<Rule>,
     keys: Vec<OwnKey>,
     /// With the byte that each is at.
     found: Vec<(usize, Problem)>,
 }
 
 impl Reader<'_> {
-    fn say(&mut self, severity: Severity, at: &Range<usize>, text: String) {
+    pub(crate) fn say(&mut self, severity: Severity, at: &Range<usize>, text: String) {
         let position = Some(self.position(at.start));
         let path = Some(self.path.to_owned());
         self.found.push((at.start, Problem { severity, path, position, text }));
     }
 
-    fn error(&mut self, at: &Range<usize>, text: String) {
+    pub(crate) fn error(&mut self, at: &Range<usize>, text: String) {
         self.say(Severity::Error, at, text);
     }
 
     /// Line and column of a byte.
-    fn position(&self, byte: usize) -> (usize, usize) {
+    pub(crate) fn position(&self, byte: usize) -> (usize, usize) {
         let before = self.text.get(..byte).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
@@ -78,8 +96,13 @@ impl Reader<'_> {
         let sections: Vec<&str> =
             self.schema.sections().iter().map(|(section, _)| *section).collect();
         for (name, value) in in_order(root) {
+            if name.get_ref() == ON {
+                self.rules(value);
+                continue;
+            }
             let Some(section) = sections.iter().find(|section| *section == name.get_ref()) else {
-                let advice = self.advice(None, name.get_ref(), &sections);
+                let known: Vec<&str> = sections.iter().copied().chain([ON]).collect();
+                let advice = self.advice(None, name.get_ref(), &known);
                 let what = if value.get_ref().is_table() { "section" } else { "option" };
                 let text = format!("unknown {what} {}{advice}", name.get_ref().escape_debug());
                 self.say(Severity::Warning, &name.span(), text);
@@ -147,18 +170,15 @@ impl Reader<'_> {
     ) -> Option<Value> {
         let name = entry.full_name();
         let read = match (&entry.default, value.get_ref()) {
-            (Value::Word(_), DeValue::String(word)) if entry.allowed.contains(&word.as_ref()) => {
-                Ok(Value::Word(word.to_string()))
-            }
             (Value::Word(_), DeValue::String(word)) => {
-                let meant = closest(word, &entry.allowed)
-                    .map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
-                let allowed = entry.allowed.join(", ");
-                Err(format!("{name} is {word:?}; it must be one of {allowed}{meant}"))
+                allowed_word(&name, word, &entry.allowed).map(Value::Word)
             }
             (Value::Word(_), other) => {
                 let allowed = entry.allowed.join(", ");
                 Err(format!("{name} must be one of {allowed}, not {}", kind(other)))
+            }
+            (Value::Words(_), _) => {
+                return self.words(&name, value, &entry.allowed).map(Value::Words);
             }
             (Value::Switch(_), DeValue::Boolean(on)) => Ok(Value::Switch(*on)),
             (Value::Switch(_), other) => {
@@ -180,6 +200,35 @@ impl Reader<'_> {
             }
         };
         read.map_err(|text| self.error(&value.span(), text)).ok()
+    }
+
+    /// A word of those allowed, or a list of such.
+    pub(crate) fn words(
+        &mut self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        allowed: &[&str],
+    ) -> Option<Vec<String>> {
+        let values = match value.get_ref() {
+            DeValue::Array(values) => &values[..],
+            _ => std::slice::from_ref(value),
+        };
+        let mut words = Vec::new();
+        for one in values {
+            let read = match one.get_ref() {
+                DeValue::String(word) => allowed_word(name, word, allowed),
+                other => Err(format!(
+                    "{name} must be a list of {}, not {}",
+                    allowed.join(", "),
+                    kind(other)
+                )),
+            };
+            match read {
+                Ok(word) => words.push(word),
+                Err(text) => self.error(&one.span(), text),
+            }
+        }
+        (words.len() == values.len()).then_some(words)
     }
 
     fn keys(
@@ -247,6 +296,16 @@ impl Reader<'_> {
     }
 }
 
+/// `word`, if it is one of those allowed.
+fn allowed_word(name: &str, word: &str, allowed: &[&str]) -> Result<String, String> {
+    if allowed.contains(&word) {
+        return Ok(word.to_owned());
+    }
+    let meant =
+        closest(word, allowed).map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+    Err(format!("{name} is {word:?}; it must be one of {}{meant}", allowed.join(", ")))
+}
+
 /// Each key's one spelling.
 fn spelled(schema: &Schema, keys: &[String]) -> Vec<String> {
     keys.iter().filter_map(|key| (schema.known.key)(key).ok()).collect()
@@ -268,7 +327,7 @@ pub(crate) fn left_of(schema: &Schema, keys: &[String], given: &[Given]) -> Vec<
 }
 
 /// As they stand in the file.
-fn in_order<'a, 'i>(
+pub(crate) fn in_order<'a, 'i>(
     table: &'a DeTable<'i>,
 ) -> Vec<(&'a Spanned<std::borrow::Cow<'i, str>>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
@@ -277,7 +336,7 @@ fn in_order<'a, 'i>(
 }
 
 /// The name that is most likely meant by `word`, if it is near enough to any.
-fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     names
         .iter()
@@ -288,7 +347,7 @@ fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
 }
 
 /// A value's kind, in the user's words.
-fn kind(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

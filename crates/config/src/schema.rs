@@ -14,6 +14,10 @@ pub struct Known {
     /// The theme without colours, for `NO_COLOR`.
     pub colourless: &'static str,
     pub actions: Vec<Action>,
+    /// The statuses that may need somebody.
+    pub needing: Vec<&'static str>,
+    /// What `[[on]]` may be for.
+    pub occasions: Vec<&'static str>,
     /// Which keys there are, for the documentation.
     pub key_words: &'static str,
     /// A key's one spelling, or what is wrong with the word.
@@ -35,6 +39,8 @@ pub struct Action {
 pub enum Value {
     /// One of the option's allowed words.
     Word(String),
+    /// Any of them.
+    Words(Vec<String>),
     Switch(bool),
     Time(Duration),
     Keys(Vec<String>),
@@ -47,17 +53,19 @@ impl fmt::Display for Value {
             Self::Word(word) => write!(formatter, "{}", quoted(word)),
             Self::Switch(on) => write!(formatter, "{on}"),
             Self::Time(duration) => write!(formatter, "{}", quoted(&duration_word(*duration))),
-            Self::Keys(keys) => {
-                let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
-                write!(formatter, "[{}]", keys.join(", "))
+            Self::Words(words) | Self::Keys(words) => {
+                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                write!(formatter, "[{}]", words.join(", "))
             }
         }
     }
 }
 
-/// A TOML string. Only a key can be a character that needs care.
+/// A TOML string.
 fn quoted(text: &str) -> String {
     match text {
+        // Of several lines. Its escapes are TOML's too.
+        _ if text.contains(char::is_control) => format!("{text:?}"),
         _ if !text.contains(['"', '\\']) => format!("\"{text}\""),
         _ if !text.contains('\'') => format!("'{text}'"),
         _ => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
@@ -71,7 +79,7 @@ pub struct Entry {
     pub name: &'static str,
     pub help: String,
     pub default: Value,
-    /// The allowed words of a [`Value::Word`].
+    /// The allowed words of a [`Value::Word`] or [`Value::Words`].
     pub allowed: Vec<&'static str>,
     pub(crate) needed: bool,
 }
@@ -85,7 +93,12 @@ impl Entry {
 
 pub(crate) const BOARD: &str = "board";
 pub(crate) const KEYS: &str = "keys";
+pub(crate) const NOTIFY: &str = "notify";
 pub(crate) const DAEMON: &str = "daemon";
+pub(crate) const DESKTOP: &str = "desktop";
+pub(crate) const TERMINAL: &str = "terminal";
+pub(crate) const STATUSES: &str = "statuses";
+pub(crate) const CONTENT: &str = "content";
 pub(crate) const THEME: &str = "theme";
 pub(crate) const DETAIL: &str = "detail";
 pub(crate) const IDLE_EXIT: &str = "idle_exit";
@@ -95,6 +108,9 @@ pub(crate) const IDLE_EXIT_VARIABLE: &str = "CREWBOARD_IDLE_EXIT";
 
 /// How long the daemon stays with nobody to serve: long enough to outlast a lunch.
 pub(crate) const IDLE_EXIT_DEFAULT: Duration = Duration::from_secs(3600);
+
+/// What a board can do to be noticed.
+const RINGS: [&str; 4] = ["bell", "osc9", "osc777", "off"];
 
 /// All options.
 #[derive(Debug, Clone)]
@@ -138,6 +154,41 @@ impl Schema {
                 ..option(KEYS, action.name, keys, action.help)
             });
         }
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        entries.extend([
+            Entry {
+                allowed: known.needing.clone(),
+                ..option(
+                    NOTIFY,
+                    STATUSES,
+                    Value::Words(words(&known.needing)),
+                    "Of which statuses you are told, where a session needs you.",
+                )
+            },
+            option(
+                NOTIFY,
+                DESKTOP,
+                Value::Switch(true),
+                "Whether the desktop's own notifier tells you (notify-send; on macOS osascript), where there is one.",
+            ),
+            Entry {
+                allowed: RINGS.to_vec(),
+                ..option(
+                    NOTIFY,
+                    TERMINAL,
+                    Value::Word("bell".to_owned()),
+                    "What one of the open boards writes to its terminal: a bell, a notification as iTerm2, WezTerm, \
+                     Ghostty and kitty (osc9) or foot and rxvt (osc777) take it, or nothing.",
+                )
+            },
+            option(
+                NOTIFY,
+                CONTENT,
+                Value::Switch(false),
+                "Whether the question or the command is told too. Else only the project and the status are: others \
+                 may see your screen.",
+            ),
+        ]);
         entries.push(option(
             DAEMON,
             IDLE_EXIT,
@@ -154,7 +205,7 @@ impl Schema {
     }
 
     /// The sections with what is to be said of each.
-    pub(crate) fn sections(&self) -> [(&'static str, String); 3] {
+    pub(crate) fn sections(&self) -> [(&'static str, String); 4] {
         let keys = format!(
             "What the board's keys do: a key or a list of keys for each action, instead of its \
              own. A key taken from another action is that one's no more; [] leaves an action \
@@ -164,6 +215,10 @@ impl Schema {
         [
             (BOARD, "How the board looks. A change shows at once.".to_owned()),
             (KEYS, keys),
+            (
+                NOTIFY,
+                "How you are told that a session needs you. A change counts at once.".to_owned(),
+            ),
             (DAEMON, "Read when the daemon starts.".to_owned()),
         ]
     }

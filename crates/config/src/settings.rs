@@ -1,11 +1,12 @@
 //! What is in force, and where each value came from.
 
 use crate::file::{Location, locate, read};
-use crate::parse::{Given, left_of, parse};
+use crate::parse::{Given, Parsed, left_of, parse};
 use crate::problem::{Problem, Severity};
+use crate::rules::Rule;
 use crate::schema::{
-    BOARD, DAEMON, DETAIL, IDLE_EXIT, IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE, KEYS, Schema, THEME,
-    Value,
+    BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, IDLE_EXIT, IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE,
+    KEYS, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
 };
 use crate::{Environment, duration};
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct Loaded {
     pub exists: bool,
     /// Of every option. With an error among the problems, what holds without the file.
     pub settings: Vec<Setting>,
+    /// What is to run at which statuses, in the file's order.
+    pub rules: Vec<Rule>,
     pub problems: Vec<Problem>,
 }
 
@@ -48,6 +51,9 @@ pub struct Config {
     pub board: Board,
     /// Every action with its keys.
     pub keys: Vec<(&'static str, Vec<String>)>,
+    pub notify: Notify,
+    /// What is to run at which statuses.
+    pub on: Vec<Rule>,
     pub daemon: Daemon,
 }
 
@@ -56,6 +62,18 @@ pub struct Board {
     /// The name of one of the known themes.
     pub theme: String,
     pub detail: bool,
+}
+
+/// How a person is told that a session needs them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// Of which statuses.
+    pub statuses: Vec<String>,
+    pub desktop: bool,
+    /// `bell`, `osc9`, `osc777` or `off`.
+    pub terminal: String,
+    /// What is asked is told too.
+    pub content: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,12 +114,11 @@ impl Schema {
         environment: &Environment,
     ) -> Loaded {
         let named = path.unwrap_or_else(|| Path::new("config.toml"));
-        let (mut given, mut problems) = match text {
-            Some(text) => parse(self, named, text),
-            None => (Vec::new(), Vec::new()),
-        };
+        let Parsed { mut given, mut rules, mut problems } =
+            text.map_or_else(Parsed::default, |text| parse(self, named, text));
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             given.clear();
+            rules.clear();
         }
         let mut settings = self.without_environment(&given);
         let mut set = |section, name, value, variable, wins| {
@@ -132,7 +149,7 @@ impl Schema {
             }
         }
         let path = path.map(Path::to_owned);
-        Loaded { path, exists: text.is_some(), settings, problems }
+        Loaded { path, exists: text.is_some(), settings, rules, problems }
     }
 
     fn without_environment(&self, given: &[Given]) -> Vec<Setting> {
@@ -172,20 +189,29 @@ impl Loaded {
             found.map(|setting| &setting.value)
         };
         let keys = self.settings.iter().filter(|setting| setting.section == KEYS);
+        let is_on = |section, name| matches!(value(section, name), Some(Value::Switch(true)));
+        let word = |section, name| match value(section, name) {
+            Some(Value::Word(word)) => word.clone(),
+            _ => String::new(),
+        };
         Config {
-            board: Board {
-                theme: match value(BOARD, THEME) {
-                    Some(Value::Word(word)) => word.clone(),
-                    _ => String::new(),
-                },
-                detail: !matches!(value(BOARD, DETAIL), Some(Value::Switch(false))),
-            },
+            board: Board { theme: word(BOARD, THEME), detail: is_on(BOARD, DETAIL) },
             keys: keys
                 .filter_map(|setting| match &setting.value {
                     Value::Keys(keys) => Some((setting.name, keys.clone())),
                     _ => None,
                 })
                 .collect(),
+            notify: Notify {
+                statuses: match value(NOTIFY, STATUSES) {
+                    Some(Value::Words(words)) => words.clone(),
+                    _ => Vec::new(),
+                },
+                desktop: is_on(NOTIFY, DESKTOP),
+                terminal: word(NOTIFY, TERMINAL),
+                content: is_on(NOTIFY, CONTENT),
+            },
+            on: self.rules.clone(),
             daemon: Daemon {
                 idle_exit: match value(DAEMON, IDLE_EXIT) {
                     Some(Value::Time(time)) => *time,

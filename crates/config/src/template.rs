@@ -6,6 +6,10 @@ use std::fmt::Write as _;
 /// Columns of a comment in the file.
 const WIDTH: usize = 98;
 
+/// What `[[on]]` is.
+const ON_HELP: &str = "A command of your own, run when a session enters a status; as many of these as you like. The \
+     session is in variables (CREWBOARD_NAME, CREWBOARD_STATUS and others) and, as JSON, on standard input.";
+
 /// The documentation's beginning.
 const PREFACE: &str = r#"<!-- Generated from the table of options: UPDATE_DOCS=1 cargo test -p crewboard documentation -->
 
@@ -31,7 +35,7 @@ pin = []
 | `crewboard config init` | writes a file with every option and its default, all commented out; never over another |
 | `crewboard config check [FILE]` | lists all that is wrong with a file; exit code 1 if there are errors |
 
-The board applies a change as soon as the file is written; on macOS a board that is opened next has it. An unknown option is a
+The board and the daemon apply a change as soon as the file is written; on macOS those that are started next have it. An unknown option is a
 warning. A wrong value or a file that cannot be read is an error: the board says so and keeps what it had, and a board or a
 daemon that starts goes by the defaults. Hooks never read the file.
 
@@ -55,6 +59,11 @@ impl Schema {
                 let _ = writeln!(text, "#{} = {}", entry.name, entry.default);
             }
         }
+        text.push('\n');
+        comment(&mut text, ON_HELP);
+        text.push_str(
+            "#[[on]]\n#status = \"needs-you\"\n#run = 'paplay ~/ring.oga'\n",
+        );
         text
     }
 
@@ -69,7 +78,29 @@ impl Schema {
                 let _ = writeln!(text, "| `{}` | `{}` | {help} |", entry.name, entry.default);
             }
         }
+        let _ = write!(text, "\n## `[[on]]`\n\n{ON_HELP}\n");
+        text.push_str(&self.page_of_rules());
         text
+    }
+
+    fn page_of_rules(&self) -> String {
+        format!(
+            r#"
+```toml
+[[on]]
+status = "needs-you"
+run = "paplay ~/ring.oga"
+```
+
+| option | |
+| --- | --- |
+| `status` | One or a list of {}. |
+| `run` | A line for `/bin/sh`. |
+
+[Notifications](notifications.md) has the variables, and what else is to be known of it.
+"#,
+            self.known.occasions.join(", ")
+        )
     }
 }
 
@@ -77,6 +108,7 @@ impl Schema {
 fn described(entry: &Entry) -> String {
     match entry.default {
         Value::Word(_) => format!("{} One of {}.", entry.help, entry.allowed.join(", ")),
+        Value::Words(_) => format!("{} Any of {}.", entry.help, entry.allowed.join(", ")),
         _ => entry.help.clone(),
     }
 }

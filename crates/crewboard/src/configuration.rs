@@ -6,6 +6,7 @@ use crewboard_board::look::{Look, PLAIN, TERMINAL, THEMES};
 use crewboard_config::{
     Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
+use crewboard_core::Status;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// All options there are.
@@ -16,10 +17,14 @@ pub(crate) fn schema() -> Schema {
         help: entry.help,
         needed: entry.action == Action::Quit,
     });
+    let needing =
+        Status::ALL.iter().filter(|status| status.is_request() || status.calls_until_seen());
     Schema::new(Known {
         themes: THEMES.iter().map(|theme| theme.name).collect(),
         colourless: PLAIN.name,
         actions: actions.collect(),
+        needing: needing.map(|status| status.word()).collect(),
+        occasions: ["needs-you"].into_iter().chain(Status::ALL.map(Status::word)).collect(),
         key_words: KEY_WORDS,
         key: |word| match word.parse::<Key>() {
             Ok(key) => Ok(key.to_string()),

@@ -26,6 +26,8 @@ fn schema() -> Schema {
             action("timeline", &["t"], false),
             action("quit", &["q", "ctrl-c"], true),
         ],
+        needing: vec!["permission", "done"],
+        occasions: vec!["needs-you", "permission", "working", "done"],
         key_words: "a letter, enter or space, with ctrl- in front",
         key: |word| {
             let bare = word.trim_start_matches("ctrl-");

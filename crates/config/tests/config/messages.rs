@@ -24,6 +24,10 @@ fn files_without_a_fault() {
         "board.theme = \"plain\"\r\nboard.detail = true\r\n",
         "keys = { jump = [], seen = [\"enter\"] }",
         "[daemon]\nidle_exit = \"90s\"",
+        "[notify]\nstatuses = [\"done\"]\ndesktop = false\nterminal = \"osc9\"\ncontent = true",
+        "[notify]\nstatuses = []",
+        "[[on]]\nstatus = \"done\"\nrun = \"true\"\n[[on]]\nstatus = [\"needs-you\", \"working\"]\nrun = '''a\nb'''",
+        "on = []",
         // Each takes the other's key.
         "[keys]\njump = \"t\"\ntimeline = \"enter\"",
     ] {
@@ -33,15 +37,15 @@ fn files_without_a_fault() {
 
 #[test]
 fn unknown_names_are_warnings_with_advice() {
-    assert_snapshot!(said("[baord]\nx = 1\n[notifications]\n[boards]"), @"
+    assert_snapshot!(said("[baord]\nx = 1\n[notifications]\n[boards]"), @r###"
     warning: /etc/config.toml:1:2: unknown section baord; did you mean board?
-    warning: /etc/config.toml:3:2: unknown section notifications; known are board, keys, daemon
+    warning: /etc/config.toml:3:2: unknown section notifications; known are board, keys, notify, daemon, on
     warning: /etc/config.toml:4:2: unknown section boards; did you mean board?
-    ");
-    assert_snapshot!(said("theme = \"dark\"\ncolour = 1"), @"
+    "###);
+    assert_snapshot!(said("theme = \"dark\"\ncolour = 1"), @r###"
     warning: /etc/config.toml:1:1: unknown option theme; it belongs into [board]
-    warning: /etc/config.toml:2:1: unknown option colour; known are board, keys, daemon
-    ");
+    warning: /etc/config.toml:2:1: unknown option colour; known are board, keys, notify, daemon, on
+    "###);
     assert_snapshot!(said("[board]\ntehme = \"dark\"\nidle_exit = \"1h\"\nfont = 3"), @"
     warning: /etc/config.toml:2:1: unknown option board.tehme; did you mean theme?
     warning: /etc/config.toml:3:1: unknown option board.idle_exit; it belongs into [daemon]
@@ -76,6 +80,30 @@ fn wrong_values_name_what_is_allowed() {
     error: /etc/config.toml:5:8: keys.quit must be a key or a list of keys, not a table
     ");
     assert_snapshot!(said("# ü\n[board]\n# é\n  'theme' = \"ü\""), @r#"error: /etc/config.toml:4:13: board.theme is "ü"; it must be one of terminal, dark, light, plain"#);
+}
+
+#[test]
+fn rules_have_a_status_and_a_command() {
+    assert_snapshot!(said("[on]\nstatus = \"done\""), @r###"error: /etc/config.toml:1:1: each rule is a section of its own, [[on]], not a table"###);
+    assert_snapshot!(said("on = [1]"), @r###"error: /etc/config.toml:1:7: a rule of [[on]] must be a table, not a number"###);
+    assert_snapshot!(said("[[on]]\nstatus = \"permision\"\nrun = \" \"\n[[on]]\nrun = [\"a\"]\nstatus = [1, \"x\"]"), @r###"
+    error: /etc/config.toml:2:10: on.status is "permision"; it must be one of needs-you, permission, working, done; did you mean permission?
+    error: /etc/config.toml:3:7: on.run is empty
+    error: /etc/config.toml:5:7: on.run must be a line for the shell, not a list
+    error: /etc/config.toml:6:11: on.status must be a list of needs-you, permission, working, done, not a number
+    error: /etc/config.toml:6:14: on.status is "x"; it must be one of needs-you, permission, working, done
+    "###);
+    assert_snapshot!(said("[[on]]\nstatus = \"done\"\nrnu = \"x\"\nshell = \"sh\"\n\n[[on]]\nrun = \"x\""), @r###"
+    error: /etc/config.toml:1:1: this rule of [[on]] has no run
+    warning: /etc/config.toml:3:1: unknown option on.rnu; did you mean run?
+    warning: /etc/config.toml:4:1: unknown option on.shell; known are status, run
+    error: /etc/config.toml:6:1: this rule of [[on]] has no status
+    "###);
+    assert_snapshot!(said("[notify]\nstatuses = [\"working\"]\nterminal = \"beep\"\ndesktop = \"yes\""), @r###"
+    error: /etc/config.toml:2:13: notify.statuses is "working"; it must be one of permission, done
+    error: /etc/config.toml:3:12: notify.terminal is "beep"; it must be one of bell, osc9, osc777, off
+    error: /etc/config.toml:4:11: notify.desktop must be true or false, not a string
+    "###);
 }
 
 #[test]

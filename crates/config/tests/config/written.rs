@@ -19,7 +19,9 @@ fn the_written_file_is_the_defaults_also_with_every_option_uncommented() {
     let uncommented: String = template
         .lines()
         .map(|line| match line.strip_prefix('#') {
-            Some(option) if option.starts_with(|first: char| first.is_ascii_lowercase()) => {
+            Some(option)
+                if option.starts_with(|first: char| first.is_ascii_lowercase() || first == '[') =>
+            {
                 format!("{option}\n")
             }
             _ => format!("{line}\n"),
@@ -28,6 +30,7 @@ fn the_written_file_is_the_defaults_also_with_every_option_uncommented() {
     assert_eq!(values(Some(&uncommented)), defaults);
     let all = schema().resolve(None, Some(&uncommented), &Environment::default());
     assert!(all.settings.iter().all(|one| matches!(one.origin, Origin::File { .. })));
+    assert_eq!(all.rules.len(), 1);
     assert!(template.lines().all(|line| line.len() <= 100));
 }
 

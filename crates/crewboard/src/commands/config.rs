@@ -4,7 +4,7 @@ use crate::arguments::ConfigAction;
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
 use crewboard_config::{
-    Environment, Loaded, Location, Origin, Problem, Setting, Severity, Value, locate,
+    Environment, Loaded, Location, Origin, Problem, Rule, Setting, Severity, Value, locate,
 };
 use serde_json::json;
 use std::fs::{DirBuilder, OpenOptions};
@@ -90,6 +90,11 @@ fn show(loaded: &Loaded, output: &mut impl Write) -> io::Result<()> {
         };
         writeln!(output, "{:<width$}  # {origin}", assigned(setting))?;
     }
+    for rule in &loaded.rules {
+        let statuses = Value::Words(rule.statuses.clone());
+        let run = Value::Word(rule.run.clone());
+        writeln!(output, "\n[[on]]  # {file}:{}\nstatus = {statuses}\nrun = {run}", rule.line)?;
+    }
     Ok(())
 }
 
@@ -97,7 +102,7 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
     let option = |setting: &Setting| {
         let value = match &setting.value {
             Value::Switch(on) => json!(on),
-            Value::Keys(keys) => json!(keys),
+            Value::Keys(words) | Value::Words(words) => json!(words),
             Value::Word(word) => json!(word),
             time @ Value::Time(_) => json!(time.to_string().trim_matches('"')),
         };
@@ -111,11 +116,13 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
             "value": value, "origin": origin, "line": line, "variable": variable,
         })
     };
+    let rule = |rule: &Rule| json!({ "status": rule.statuses, "run": rule.run, "line": rule.line });
     json!({
         "path": loaded.path,
         "exists": loaded.exists,
         "problems": loaded.problems.iter().map(line_of).collect::<Vec<_>>(),
         "options": loaded.settings.iter().map(option).collect::<Vec<_>>(),
+        "on": loaded.rules.iter().map(rule).collect::<Vec<_>>(),
     })
 }
 
