@@ -64,7 +64,8 @@ impl Rendezvous {
         let named = environment.socket.as_ref().map(|socket| ("CREWBOARD_SOCKET", socket.into()));
         let idle_exit = environment.idle_exit.as_ref();
         let idle_exit = idle_exit.map(|value| ("CREWBOARD_IDLE_EXIT", value.into()));
-        let told = named.into_iter().chain(idle_exit).collect();
+        let config = environment.config.as_ref().map(|config| ("CREWBOARD_CONFIG", config.into()));
+        let told = named.into_iter().chain(idle_exit).chain(config).collect();
         Self {
             uid: environment.uid,
             candidates: candidates(environment),

@@ -219,7 +219,7 @@ impl Schema {
                 NOTIFY,
                 "How you are told that a session needs you. A change counts at once.".to_owned(),
             ),
-            (DAEMON, "Read when the daemon starts.".to_owned()),
+            (DAEMON, "What keeps the rows. A change counts at once.".to_owned()),
         ]
     }
 }

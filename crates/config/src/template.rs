@@ -61,9 +61,7 @@ impl Schema {
         }
         text.push('\n');
         comment(&mut text, ON_HELP);
-        text.push_str(
-            "#[[on]]\n#status = \"needs-you\"\n#run = 'paplay ~/ring.oga'\n",
-        );
+        text.push_str("#[[on]]\n#status = \"needs-you\"\n#run = 'paplay ~/ring.oga'\n");
         text
     }
 

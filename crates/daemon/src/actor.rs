@@ -4,8 +4,8 @@ use crate::connection::MAX_OWED;
 use crate::recorders::Recorders;
 use crate::subscribers::{Batch, Line, Subscribers};
 use crewboard_core::{
-    Input as DomainInput, Kept, Look, Mark, Now, Observation, Process, RowKey, Session, Sessions,
-    Status, Wait, WaitOutcome, Watch,
+    Announcement, Announcements, Input as DomainInput, Interest, Kept, Look, MAX_LINE, Mark, Now,
+    Observation, Process, RowKey, Session, Sessions, Status, Wait, WaitOutcome, Watch, excerpt,
 };
 use crewboard_protocol::{
     DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request, WaitRequest,
@@ -58,6 +58,8 @@ pub(crate) enum Output {
     Look(Look),
     /// This process is over.
     Forget(Process),
+    /// Tell a person, or the user's own commands.
+    Announce(Box<Announcement>),
     /// A client asked the daemon to leave.
     Stop,
 }
@@ -69,6 +71,7 @@ pub(crate) struct Actor {
     subscribers: Subscribers,
     recorders: Recorders,
     waits: HashMap<ConnectionId, Vec<Wait>>,
+    announcements: Announcements,
     events: u64,
 }
 
@@ -83,6 +86,7 @@ impl Actor {
             subscribers: Subscribers::default(),
             recorders: Recorders::default(),
             waits: HashMap::new(),
+            announcements: Announcements::default(),
             events: 0,
         }
     }
@@ -99,7 +103,13 @@ impl Actor {
 
     /// Milliseconds until the domain wants a [`Input::Tick`].
     pub(crate) fn next_deadline(&self, now: Now) -> Option<u64> {
-        self.sessions.next_deadline(now)
+        let deadlines = [self.sessions.next_deadline(now), self.announcements.next_deadline(now)];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Of what somebody wants to be told from now on.
+    pub(crate) fn set_interest(&mut self, interest: Interest) {
+        self.announcements.interest(interest);
     }
 
     /// What goes out to subscribers and recorders after a turn.
@@ -134,6 +144,13 @@ impl Actor {
     /// Takes in one input. Everything that follows from it is in what it returns and in what the
     /// next [`Actor::flush`] hands out.
     pub(crate) fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
+        let mut outputs = self.take(input, now);
+        let due = self.announcements.due(now, |key| self.sessions.get(key));
+        outputs.extend(due.into_iter().map(|one| Output::Announce(Box::new(one))));
+        outputs
+    }
+
+    fn take(&mut self, input: Input, now: Now) -> Vec<Output> {
         match input {
             Input::Request { connection, peer_pid, request } => {
                 self.answer(connection, peer_pid, *request, now)
@@ -200,6 +217,16 @@ impl Actor {
                 self.recorders.add(connection);
                 vec![send(connection, &Reply::Recording)]
             }
+            Request::Attend { on } => {
+                self.subscribers.attend(connection, on);
+                Vec::new()
+            }
+            Request::Announce { title, text } => {
+                let [title, text] = [title, text].map(|line| excerpt(&line, MAX_LINE));
+                let line = Reply::Announcement { title, text }.encode().into();
+                let delivered = self.subscribers.announce(line);
+                vec![send(connection, &Reply::Announced { delivered })]
+            }
             // Whoever carries this out has looked already.
             Request::Look => Vec::new(),
             Request::Subscribe { after } => {
@@ -228,6 +255,7 @@ impl Actor {
     }
 
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
+        let is_restored = matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
         let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
         outputs.extend(outcome.looks.into_iter().map(Output::Look));
@@ -236,10 +264,12 @@ impl Actor {
         }
         for change in &outcome.changes {
             self.subscribers.note(change);
-            if self.waits.is_empty() {
-                continue;
-            }
             let row = self.sessions.get(&change.key);
+            if is_restored {
+                self.announcements.note_restored(change, row);
+            } else {
+                self.announcements.note(change, row, now);
+            }
             for (connection, waits) in &mut self.waits {
                 waits.retain_mut(|wait| {
                     let outcome = match (change.kind, row) {

@@ -272,6 +272,7 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Wait(_)
         | Request::Explain { .. }
         | Request::Mark { .. }
+        | Request::Announce { .. }
         | Request::Record
         | Request::Hello { .. }
         | Request::Stop => true,
@@ -279,6 +280,7 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Observe(_)
         | Request::Restore { .. }
         | Request::RestoreLimits { .. }
+        | Request::Attend { .. }
         | Request::Look => false,
     }
 }

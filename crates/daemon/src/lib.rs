@@ -6,6 +6,8 @@
 
 mod actor;
 mod agent_files;
+mod announcer;
+mod configured;
 mod connection;
 mod directory_watch;
 mod listeners;

@@ -44,12 +44,12 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
     Watching::Begun { ancestors }
 }
 
-#[cfg(target_os = "linux")]
+/// A descriptor to wait for until it can be read.
 #[expect(
     deprecated,
     reason = "the new constructors are unsafe, and an OwnedFd is what they ask for"
 )]
-fn readable_descriptor(
+pub(crate) fn readable_descriptor(
     descriptor: std::os::fd::OwnedFd,
 ) -> std::io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
     tokio::io::unix::AsyncFd::with_interest(descriptor, tokio::io::Interest::READABLE)

@@ -2,6 +2,8 @@
 
 use crate::actor::{Actor, ConnectionId, Input, Output};
 use crate::agent_files::AgentFiles;
+use crate::announcer::Announcer;
+use crate::configured::{Configured, interest};
 use crate::connection::{Connection, Outgoing};
 use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
@@ -53,6 +55,8 @@ pub(crate) struct Server {
     listeners: Listeners,
     directories: DirectoryWatch,
     files: AgentFiles,
+    configured: Configured,
+    announcer: Announcer,
     /// The user's own, where the agents' own directories are.
     home: Option<PathBuf>,
     log: Log,
@@ -64,6 +68,8 @@ pub(crate) struct Server {
     /// No descriptor was left; accept again from then on.
     accept_from: Option<Instant>,
     idle_exit: Duration,
+    /// The configuration does not change it.
+    keeps_idle_exit: bool,
     /// Since when there has been nobody to serve.
     idle_since: Option<Instant>,
     stopping: bool,
@@ -105,14 +111,21 @@ impl Server {
             log.line(now.wall, &format!("the agents' files cannot be watched: {error}"));
             AgentFiles::blind()
         });
+        // Watched before it is read: no change is missed in between.
+        let configured = Configured::new(options.schema.clone(), environment.clone());
+        let mut actor = Actor::new(epoch_of(now.stamp.micros));
+        let config = configured.load().config();
+        actor.set_interest(interest(&config));
         Self {
-            actor: Actor::new(epoch_of(now.stamp.micros)),
+            actor,
             clock,
             started: now.wall,
             uid: environment.uid,
             listeners,
             directories,
             files,
+            configured,
+            announcer: Announcer::new(),
             home: environment.home.clone(),
             log,
             inputs,
@@ -123,7 +136,8 @@ impl Server {
                 .saturating_sub(RESERVED_DESCRIPTORS)
                 .clamp(16, MAX_CONNECTIONS),
             accept_from: None,
-            idle_exit: options.idle_exit,
+            idle_exit: options.idle_exit.unwrap_or(config.daemon.idle_exit),
+            keeps_idle_exit: options.idle_exit.is_some(),
             idle_since: None,
             stopping: false,
         }
@@ -151,6 +165,8 @@ impl Server {
                     self.take_observations(found);
                 }
                 () = self.directories.changed() => self.look_after_sockets().await,
+                () = self.configured.changed() => self.configure(),
+                said = self.announcer.over() => self.note(said),
                 () = until(deadline) => self.deadline_passed().await,
                 _ = terminate.recv() => self.leave_now("told to by a signal"),
                 _ = interrupt.recv() => self.leave_now("told to by a signal"),
@@ -250,7 +266,34 @@ impl Server {
                 self.take_observations(found.into_iter().collect());
             }
             Output::Forget(process) => self.files.forget(process),
+            Output::Announce(announcement) => {
+                let said = self.announcer.announce(*announcement);
+                self.note(said);
+            }
             Output::Stop => self.leave_now("told to by a client"),
+        }
+    }
+
+    /// Takes in a configuration that may be another. A wrong one changes nothing.
+    fn configure(&mut self) {
+        let loaded = self.configured.load();
+        for problem in &loaded.problems {
+            self.note(Some(format!("configuration: {problem}")));
+        }
+        if loaded.errors().next().is_some() {
+            return;
+        }
+        let config = loaded.config();
+        self.actor.set_interest(interest(&config));
+        if !self.keeps_idle_exit {
+            self.idle_exit = config.daemon.idle_exit;
+        }
+    }
+
+    fn note(&mut self, said: Option<String>) {
+        if let Some(said) = said {
+            let now = self.clock.now();
+            self.log.line(now.wall, &said);
         }
     }
 

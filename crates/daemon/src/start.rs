@@ -2,7 +2,7 @@
 
 use crate::listeners::Listeners;
 use crate::serve::Server;
-use crewboard_config::{Environment, candidates};
+use crewboard_config::{Environment, Schema, candidates};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
@@ -14,12 +14,14 @@ use std::time::Duration;
 /// How the daemon is to run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long to stay with nobody to serve.
-    pub idle_exit: Duration,
+    /// How long to stay with nobody to serve, whatever the configuration says.
+    pub idle_exit: Option<Duration>,
     /// The socket whose listener is our standard input.
     pub adopt: Option<PathBuf>,
     /// What is to be said in the log of how it was started.
     pub notes: Vec<String>,
+    /// How the configuration is to be read.
+    pub schema: Schema,
 }
 
 /// Why the daemon could not run.

@@ -36,6 +36,10 @@ struct Subscriber {
     idle: bool,
     /// It wants changes, not only the rows as they were.
     follows: bool,
+    /// It can call a person: since when, counted from the first that could.
+    attends: Option<u64>,
+    /// What it is to tell a person; of several only the last.
+    announcement: Option<Line>,
     /// What else it asked for, each to be answered in full.
     asked: VecDeque<Asked>,
 }
@@ -72,6 +76,7 @@ pub(crate) struct Batch {
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     views: HashMap<ConnectionId, Subscriber>,
+    last_attendant: u64,
 }
 
 impl Subscribers {
@@ -84,6 +89,27 @@ impl Subscribers {
     pub(crate) fn ask(&mut self, connection: ConnectionId, after: Option<After>, follows: bool) {
         let view = self.views.entry(connection).or_insert_with(Subscriber::new);
         view.asked.push_back(Asked { after, follows });
+    }
+
+    /// A view can call a person from now on, or can no longer.
+    pub(crate) fn attend(&mut self, connection: ConnectionId, on: bool) {
+        self.last_attendant += 1;
+        if let Some(view) = self.views.get_mut(&connection) {
+            view.attends = on.then_some(self.last_attendant);
+        }
+    }
+
+    /// Gives `line` to the view that is to call a person: the latest that can, and rather one that reads.
+    /// Whether there is one.
+    pub(crate) fn announce(&mut self, line: Line) -> bool {
+        let attending = self.views.values_mut().filter(|view| view.attends.is_some());
+        match attending.max_by_key(|view| (view.idle, view.attends)) {
+            Some(view) => {
+                view.announcement = Some(line);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Whether lines are pushed to this connection.
@@ -171,6 +197,8 @@ impl Subscriber {
             catching_up: false,
             idle: true,
             follows: false,
+            attends: None,
+            announcement: None,
             asked: VecDeque::new(),
         }
     }
@@ -238,6 +266,7 @@ impl Subscriber {
         limits: &mut Option<Line>,
     ) -> Vec<Line> {
         let mut lines: Vec<Line> = self.greeting.take().into_iter().collect();
+        lines.extend(self.announcement.take());
         if std::mem::take(&mut self.owed_limits) {
             let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
             lines.push(Arc::clone(limits.get_or_insert_with(encode)));

@@ -65,6 +65,17 @@ struct Restore {
 }
 
 #[derive(Deserialize)]
+struct Attend {
+    on: bool,
+}
+
+#[derive(Deserialize)]
+struct Announce {
+    title: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
 struct RestoreLimits {
     limits: Vec<Limits>,
 }
@@ -98,6 +109,11 @@ impl Request {
                 Self::RestoreLimits { limits }
             }
             "look" => Self::Look,
+            "attend" => Self::Attend { on: rest::<Attend>("attend", line)?.on },
+            "announce" => {
+                let Announce { title, text } = rest::<Announce>("announce", line)?;
+                Self::Announce { title, text }
+            }
             "record" => Self::Record,
             "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },
             "stop" => Self::Stop,

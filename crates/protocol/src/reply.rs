@@ -60,6 +60,15 @@ pub enum Reply {
     Marked {
         row: Box<Session>,
     },
+    /// A person is to be told this, by you.
+    Announcement {
+        title: String,
+        text: String,
+    },
+    /// Whether somebody was there to tell it.
+    Announced {
+        delivered: bool,
+    },
     /// What follows is all that is taken in from now on.
     Recording,
     /// An event was taken in.

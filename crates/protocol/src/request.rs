@@ -28,6 +28,11 @@ pub enum Request {
     RestoreLimits { limits: Vec<Limits> },
     /// Look whether agents are suspended: a visible clock has ticked. Never answered.
     Look,
+    /// Whether this subscriber can call a person: one of those that can gets each announcement. Never
+    /// answered.
+    Attend { on: bool },
+    /// Something that a person is to be told now, by a view that can.
+    Announce { title: String, text: String },
     /// Every event that the daemon takes in and every process's end, from now on.
     Record,
     /// Who is there.

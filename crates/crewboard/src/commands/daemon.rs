@@ -61,8 +61,7 @@ fn serve(idle_exit: Option<Duration>, adopt: Option<PathBuf>) -> Result<ExitCode
         // Nobody reads it unless the daemon runs in the foreground; the log has it too.
         let _ = writeln!(io::stderr(), "crewboard: {note}");
     }
-    let idle_exit = idle_exit.unwrap_or(loaded.config().daemon.idle_exit);
-    crewboard_daemon::run(&Options { idle_exit, adopt, notes })
+    crewboard_daemon::run(&Options { idle_exit, adopt, notes, schema: schema() })
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }

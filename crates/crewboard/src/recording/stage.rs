@@ -46,8 +46,12 @@ impl Stage {
             return Err(Failure::new(format!("{}: somebody else has it", fresh.display())));
         };
         fs::rename(&fresh, directory.path().join(IN_USE))?;
+        // Nobody is to be told of what was, or never happened.
+        let config = directory.path().join("config.toml");
+        fs::write(&config, "[notify]\nstatuses = []\n")?;
         let environment = Environment {
             socket: Some(directory.path().join("s")),
+            config: Some(config),
             idle_exit: Some(IDLE_EXIT.to_owned()),
             ..surroundings
         };

@@ -1,5 +1,7 @@
 //! The actor as a function: inputs and a time in; outputs and batches out.
 
+mod announcing;
+
 use super::*;
 use crewboard_core::{
     AgentName, EndReason, Event, Goal, Limits, Process, Report, SessionId, Stamp, Status,

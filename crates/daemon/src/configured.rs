@@ -1,0 +1,65 @@
+//! What of the configuration is the daemon's, read again when the file is another.
+
+use crate::process_watch::readable_descriptor;
+use crewboard_config::{Config, Environment, FileWatch, Loaded, Location, Schema, locate};
+use crewboard_core::{Goal, Interest, Status};
+use std::os::fd::{AsFd, OwnedFd};
+use tokio::io::unix::AsyncFd;
+
+/// The configuration in force.
+#[derive(Debug)]
+pub(crate) struct Configured {
+    schema: Schema,
+    environment: Environment,
+    watch: Option<(FileWatch, AsyncFd<OwnedFd>)>,
+}
+
+impl Configured {
+    /// Watches the configuration of `environment`; without a watch, where that cannot be, it is read once.
+    pub(crate) fn new(schema: Schema, environment: Environment) -> Self {
+        let watch = match locate(&environment) {
+            Location::At(path) => FileWatch::new(&path).and_then(|file| {
+                let descriptor = file.as_fd().try_clone_to_owned().ok()?;
+                Some((file, readable_descriptor(descriptor).ok()?))
+            }),
+            Location::Nowhere | Location::Relative(_) => None,
+        };
+        Self { schema, environment, watch }
+    }
+
+    pub(crate) fn load(&self) -> Loaded {
+        self.schema.load(&self.environment)
+    }
+
+    /// Waits until the configuration may be another one.
+    pub(crate) async fn changed(&mut self) {
+        let Some((file, descriptor)) = &mut self.watch else {
+            return std::future::pending().await;
+        };
+        loop {
+            let Ok(mut ready) = descriptor.readable().await else {
+                return std::future::pending().await;
+            };
+            ready.clear_ready();
+            if file.changed() {
+                return;
+            }
+        }
+    }
+}
+
+/// Whom to tell of what, with this configuration.
+pub(crate) fn interest(config: &Config) -> Interest {
+    let statuses = |words: &[String]| -> Vec<Status> {
+        words.iter().filter_map(|word| Status::from_word(word)).collect()
+    };
+    let reaches = config.notify.desktop || config.notify.terminal != "off";
+    let on: Vec<String> = config.on.iter().flat_map(|rule| rule.statuses.clone()).collect();
+    Interest {
+        person: if reaches { statuses(&config.notify.statuses) } else { Vec::new() },
+        commands: Goal {
+            statuses: statuses(&on),
+            needs_you: on.iter().any(|word| word == "needs-you"),
+        },
+    }
+}
