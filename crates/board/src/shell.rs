@@ -77,6 +77,10 @@ pub trait Host {
     fn run_here(&mut self) -> Result<(), String> {
         Ok(())
     }
+    /// What makes this terminal call the person before it, to be written to it.
+    fn ring(&mut self, _title: &str, _text: &str) -> Vec<u8> {
+        Vec::new()
+    }
     /// The board leaves when an errand was done.
     fn is_for_one_errand(&self) -> bool {
         false
@@ -132,6 +136,7 @@ pub fn run(
         answer_by: None,
         leaving: false,
     };
+    shell.follow.attend(true);
     shell.run()?;
     Ok(())
 }
@@ -348,6 +353,12 @@ impl Shell<'_> {
             },
             News::Removed(key) => Msg::Removed(key),
             News::Limits => Msg::Limits(self.follow.limits().to_vec()),
+            News::Announcement { title, text } => {
+                let bytes = self.host.ring(&title, &text);
+                // A terminal that is gone ends the board by itself.
+                let _ = Screen::send(&bytes);
+                return;
+            }
             News::Lost => return self.lost("it went away"),
         };
         update(&mut self.model, message, now);
@@ -425,7 +436,11 @@ impl Shell<'_> {
 
     fn suspend(&mut self) -> io::Result<()> {
         self.screen.lend();
-        self.stay_stopped()
+        // Another board can call the person meanwhile.
+        self.follow.attend(false);
+        let ended = self.stay_stopped();
+        self.follow.attend(true);
+        ended
     }
 
     /// Stops until the terminal is ours again, or it is time to leave.

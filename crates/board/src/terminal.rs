@@ -41,6 +41,13 @@ impl Screen {
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
+    /// Writes what is no picture.
+    pub(crate) fn send(bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
     /// Draws everything anew at the next frame: the terminal may show something else than we think.
     pub(crate) fn forget(&mut self) -> io::Result<()> {
         // Not `Terminal::clear`: that asks the terminal where its cursor is, and waits for an answer.

@@ -31,6 +31,11 @@ pub enum News {
     Removed(RowKey),
     /// [`Follow::limits`] are others.
     Limits,
+    /// A person is to be told this, by us.
+    Announcement {
+        title: String,
+        text: String,
+    },
     /// The daemon is gone; the rows are what it last said.
     Lost,
 }
@@ -58,6 +63,8 @@ pub struct Follow<'a> {
     /// Rows named since the last snapshot began; the others are gone.
     named: Option<Vec<RowKey>>,
     seen: Option<After>,
+    /// We can call a person.
+    attends: bool,
 }
 
 impl<'a> Follow<'a> {
@@ -70,7 +77,15 @@ impl<'a> Follow<'a> {
             limits: Vec::new(),
             named: None,
             seen: None,
+            attends: false,
         }
+    }
+
+    /// Says whether we can call a person, to this daemon and those that come.
+    pub fn attend(&mut self, on: bool) {
+        self.attends = on;
+        // One that is gone is told with the next.
+        let _ = self.send(&Request::Attend { on });
     }
 
     /// The rows as last told.
@@ -159,6 +174,9 @@ impl<'a> Follow<'a> {
             conversation.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
         }
         conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
+        if self.attends {
+            conversation.send(&Request::Attend { on: true })?;
+        }
         self.named = None;
         self.conversation = Some(conversation);
         Ok(())
@@ -210,6 +228,7 @@ impl<'a> Follow<'a> {
                 self.note(&epoch, Some(revision));
                 Some(News::Synced)
             }
+            Reply::Announcement { title, text } => Some(News::Announcement { title, text }),
             _ => None,
         }
     }

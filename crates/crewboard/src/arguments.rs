@@ -122,6 +122,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         pace: PaceArguments,
     },
+    /// Tries each way of telling you that a session needs you
+    Notify {
+        /// Tries them (without, the daemon's announcement is read from standard input)
+        #[arg(long)]
+        test: bool,
+    },
     /// Stands for a recorded process
     #[command(hide = true)]
     Placeholder,

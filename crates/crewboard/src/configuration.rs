@@ -61,6 +61,11 @@ impl Configured {
         (configured, options)
     }
 
+    /// What a board is to do to be noticed: `notify.terminal`.
+    pub(crate) fn ring(&self) -> String {
+        self.in_force.config().notify.terminal
+    }
+
     /// Becomes readable when the file may be another.
     pub(crate) fn watch(&self) -> Option<BorrowedFd<'_>> {
         self.watch.as_ref().map(AsFd::as_fd)

@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Announcements that are being told at once.
-const MAX_RUNNING: usize = 4;
+/// Announcements that are being told at once: a slow command of the user's must not hold up a person's.
+const MAX_RUNNING: usize = 16;
 
 /// Announcements that may wait for those. What is more is not told.
 const MAX_WAITING: usize = 64;

@@ -7,5 +7,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod agents;
+pub mod desktop;
 pub mod settings_edit;
 pub mod terminals;

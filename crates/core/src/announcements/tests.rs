@@ -174,11 +174,9 @@ fn nobody_is_told_of_what_nobody_asked_for() {
 #[test]
 fn an_announcement_has_a_bound() {
     let interest = Interest { person: all(), commands: Goal::default() };
-    let mut script = "0 first permission".to_owned();
-    for index in 0..20 {
-        script.push_str(&format!(";{} r{index} question", 1 + index));
-    }
-    let told = play(&interest, &script);
+    let many = (1..=20).map(|index| format!("{index} r{index} question"));
+    let script = std::iter::once("0 first permission".to_owned()).chain(many).collect::<Vec<_>>();
+    let told = play(&interest, &script.join(";"));
     assert_eq!(told.matches("question").count(), MAX_ANNOUNCED, "{told}");
     assert!(told.ends_with("2000 4 more"), "{told}");
 }

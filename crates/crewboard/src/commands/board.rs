@@ -7,11 +7,14 @@ use crate::configuration::Configured;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::going::{Gone, Here, open_again, to_pane};
+use crate::machine::Variables;
 use crate::render::Style;
 use crewboard_board::model::Hooks;
 use crewboard_board::{Errand, Host, Options, Went};
 use crewboard_client::Rendezvous;
 use crewboard_core::Session;
+use crewboard_integrations::agents::Lookup as _;
+use crewboard_integrations::terminals::{Inside, Ring, ring};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -168,6 +171,21 @@ impl Host for Surface {
 
     fn options_watch(&self) -> Option<BorrowedFd<'_>> {
         self.configured.watch()
+    }
+
+    fn ring(&mut self, title: &str, text: &str) -> Vec<u8> {
+        let way = match self.configured.ring().as_str() {
+            "osc9" => Ring::Osc9,
+            "osc777" => Ring::Osc777,
+            "bell" => Ring::Bell,
+            _ => return Vec::new(),
+        };
+        let inside = match (Variables.get("TMUX"), Variables.get("STY")) {
+            (Some(_), _) => Inside::Tmux,
+            (None, Some(_)) => Inside::Screen,
+            (None, None) => Inside::Nothing,
+        };
+        ring(way, inside, title, text)
     }
 
     fn changed_options(&mut self) -> Option<Options> {

@@ -9,6 +9,7 @@ pub(crate) mod install;
 mod jump;
 mod list;
 mod mark;
+mod notify;
 mod record;
 mod replay;
 mod report;
@@ -81,6 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(Command::Demo { pace }) => replay::demo(&pace),
         Some(Command::Replay { file, pace }) => replay::replay(&file, &pace),
         Some(Command::Record { out, keep_text }) => record::run(out.as_deref(), keep_text),
+        Some(Command::Notify { test }) => notify::run(test),
         Some(Command::Placeholder) => Ok(replay::placeholder()),
         Some(Command::Statusline { command }) => Ok(statusline::run(&command)),
         // `main` took it before any word was parsed.

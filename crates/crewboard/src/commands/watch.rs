@@ -39,7 +39,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
                 printer.row(&row, &transitions, skipped)?;
             }
             News::Removed(key) => printer.removed(&key)?,
-            News::Limits => {}
+            News::Limits | News::Announcement { .. } => {}
             News::Lost => {
                 let _ = writeln!(io::stderr(), "crewboard: the daemon went away; starting another");
             }

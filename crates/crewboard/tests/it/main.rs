@@ -14,6 +14,7 @@ mod files;
 mod hook;
 mod jump;
 mod life;
+mod notify;
 mod places;
 mod private_namespace;
 mod replay;

@@ -7,8 +7,10 @@
 mod apple;
 mod focus;
 mod kitty;
+mod looked_at;
 mod opening;
 mod place;
+mod ring;
 mod screen;
 mod system;
 #[cfg(test)]
@@ -20,6 +22,8 @@ mod wezterm;
 mod zellij;
 
 pub use focus::{Reached, Target, focus};
+pub use looked_at::is_looked_at;
 pub use opening::{Opened, Opening, open};
 pub use place::place_of;
+pub use ring::{Inside, Ring, ring};
 pub use system::{Asker, Command, Refusal, System, Trouble};

@@ -11,7 +11,7 @@ pub struct Command {
 }
 
 impl Command {
-    pub(super) fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
+    pub(crate) fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
         Self { words: words.into_iter().map(Into::into).collect(), variables: Vec::new() }
     }
 
@@ -110,7 +110,7 @@ impl Trouble {
     }
 
     /// A refusal of `program`, where nothing more is known of what it means.
-    pub(super) fn of(program: &str, refusal: Refusal) -> Self {
+    pub fn of(program: &str, refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoProgram => Self::new(format!("there is no {program} to be found"))
                 .hint(format!("{program} must be on the PATH of whoever asks")),

@@ -1,0 +1,171 @@
+//! `crewboard notify`: tells a person that sessions need them, and runs the user's own commands. The daemon
+//! starts it for each announcement; with `--test` a person does.
+
+mod rules;
+mod words;
+
+use crate::commands::{ANSWER_WITHIN, rendezvous, unexpected};
+use crate::configuration::schema;
+use crate::failure::Failure;
+use crate::machine::Machine;
+use crewboard_client::Conversation;
+use crewboard_config::{Config, Environment, Rule};
+use crewboard_core::{Announcement, RowKey, Session, Status, Timestamp};
+use crewboard_integrations::desktop::notifier;
+use crewboard_integrations::terminals::{Command, Refusal, System as _, Trouble, is_looked_at};
+use crewboard_platform::Clock;
+use crewboard_protocol::{Reply, Request};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::process::ExitCode;
+use words::{Words, words};
+
+/// Bytes read of an announcement: it names 32 sessions at most.
+const MAX_ANNOUNCEMENT: u64 = 8 << 20;
+
+/// Tells what standard input holds; or tries each way of telling.
+pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
+    let environment = Environment::of_process();
+    let loaded = schema().load(&environment);
+    if test {
+        for problem in loaded.errors() {
+            writeln!(io::stderr(), "crewboard: {problem}; the defaults hold")?;
+        }
+        return try_each(&loaded.config(), &environment);
+    }
+    if io::stdin().is_terminal() {
+        return Err(Failure::usage("the daemon starts this for what it announces")
+            .hint("`crewboard notify --test` tries each way of telling you"));
+    }
+    let mut line = Vec::new();
+    io::stdin().take(MAX_ANNOUNCEMENT).read_to_end(&mut line)?;
+    let announcement: Announcement = serde_json::from_slice(&line).map_err(io::Error::from)?;
+    tell(announcement, &loaded.config(), &environment);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does all of it. Nobody is there to hear what fails; `--test` says it.
+fn tell(announcement: Announcement, config: &Config, environment: &Environment) {
+    // First, so that nothing else holds them up.
+    let running = rules::start(&config.on, &announcement.commands);
+    let Announcement { mut person, more, .. } = announcement;
+    // Of a container's, which may name any socket, nothing is asked: its process is not known.
+    person.retain(|row| row.pid.is_none() || !is_looked_at(&row.place, &mut Machine));
+    if let Some(words) = words(&person, more, config.notify.content) {
+        if config.notify.terminal != "off" {
+            let _ = to_board(&words);
+        }
+        if config.notify.desktop {
+            let _ = to_desktop(&words, environment);
+        }
+    }
+    rules::finish(running);
+}
+
+/// Hands it to the board that can tell; whether there is one. Starts no daemon.
+fn to_board(words: &Words) -> Result<bool, Failure> {
+    let Words { title, text } = words.clone();
+    let mut conversation = Conversation::new(rendezvous()?.connect()?)?;
+    match conversation.ask(&Request::Announce { title, text }, ANSWER_WITHIN)? {
+        Reply::Announced { delivered } => Ok(delivered),
+        _ => Err(unexpected()),
+    }
+}
+
+fn to_desktop(words: &Words, environment: &Environment) -> Result<(), Refusal> {
+    let mut command = notifier(&words.title, &words.text);
+    command.variables.extend(bus(environment));
+    Machine.run(&command).map(|_| ())
+}
+
+/// Where the desktop's bus is, if nothing in our environment says so: an agent's hook may have started the
+/// daemon with a poor one.
+fn bus(environment: &Environment) -> Option<(String, String)> {
+    const ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
+    let is_told = std::env::var_os(ADDRESS).is_some_and(|address| !address.is_empty());
+    if is_told || environment.runtime_dir.is_some() {
+        return None;
+    }
+    let bus = environment.run_user.join(environment.uid.to_string()).join("bus");
+    bus.exists().then(|| (ADDRESS.to_owned(), format!("unix:path={}", bus.display())))
+}
+
+/// Tries each way, and says of each what became of it.
+fn try_each(config: &Config, environment: &Environment) -> Result<ExitCode, Failure> {
+    let mut failed = false;
+    let mut say = |way: &str, outcome: Result<String, String>| {
+        failed |= outcome.is_err();
+        let (mark, said) = match outcome {
+            Ok(said) => ("ok", said),
+            Err(said) => ("failed", said),
+        };
+        writeln!(io::stdout(), "{way:<10} {mark:<7} {said}")
+    };
+    let row = sample(Clock::new().now().wall);
+    let rows = std::slice::from_ref(&row);
+    let Some(words) = words(rows, 0, config.notify.content) else { return Err(unexpected()) };
+    if config.notify.desktop {
+        say(
+            "desktop",
+            match to_desktop(&words, environment) {
+                Ok(()) => Ok(format!("told the desktop: {}", words.title)),
+                Err(refusal) => Err(trouble(&notifier("", ""), refusal)),
+            },
+        )?;
+    } else {
+        say("desktop", Ok("off (notify.desktop)".to_owned()))?;
+    }
+    if config.notify.terminal == "off" {
+        say("terminal", Ok("off (notify.terminal)".to_owned()))?;
+    } else {
+        let way = &config.notify.terminal;
+        say(
+            "terminal",
+            match to_board(&words) {
+                Ok(true) => Ok(format!("a board has it, and writes {way} to its terminal")),
+                // No fault of the configuration.
+                Ok(false) => {
+                    Ok(format!("no board is open; one that is writes {way} to its terminal"))
+                }
+                Err(_) => {
+                    Ok(format!("no daemon runs, and so no board; one writes {way} to its terminal"))
+                }
+            },
+        )?;
+    }
+    if config.on.is_empty() {
+        say("[[on]]", Ok("no rule in the configuration".to_owned()))?;
+    }
+    for rule in &config.on {
+        // Whatever status it is for, it is tried once.
+        let tried = Rule { statuses: vec!["needs-you".to_owned()], ..rule.clone() };
+        let ended = rules::finish(rules::start(&[tried], rows));
+        let outcome = ended.into_iter().next().unwrap_or_else(|| Err("it was not run".to_owned()));
+        say(
+            "[[on]]",
+            outcome.map(|()| rule.run.clone()).map_err(|why| format!("{}: {why}", rule.run)),
+        )?;
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn trouble(command: &Command, refusal: Refusal) -> String {
+    let program = command.words.first().map_or("", String::as_str);
+    let Trouble { why, hint } = Trouble::of(program, refusal);
+    match hint {
+        Some(hint) => format!("{why} ({hint})"),
+        None => why,
+    }
+}
+
+/// A session that is none.
+fn sample(now: Timestamp) -> Session {
+    Session {
+        key: RowKey::new("test"),
+        name: "crewboard".to_owned(),
+        status: Status::Permission,
+        needs_you: true,
+        since: now,
+        activity: Some("a test, nothing waits".to_owned()),
+        ..Session::default()
+    }
+}
