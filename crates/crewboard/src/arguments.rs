@@ -1,8 +1,9 @@
 //! The words of the command line, and nothing else.
 
 use crate::commands::install::InstallArguments;
+use crate::completing;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCandidates, Shell};
 use crewboard_config::duration;
 use crewboard_core::Status;
 use std::ffi::OsString;
@@ -65,22 +66,33 @@ pub(crate) enum Command {
     Wait(WaitArguments),
     /// Tells why a session has the status it has
     Explain {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Prints JSON
         #[arg(long)]
         json: bool,
     },
     /// Shows a session's pane
-    Jump { row: String },
+    Jump {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        row: String,
+    },
     /// Shows the pane of the session that has needed you longest
     #[command(after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 nobody needs you.")]
     Next,
     /// Takes a closed session up again in a new pane, or here; comes to a background session
-    Open { row: String },
+    Open {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        row: String,
+    },
     /// Marks a session as seen: it no longer needs you for what it showed
-    Seen { row: String },
+    Seen {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        row: String,
+    },
     /// Keeps a session on top of its like
     Pin {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Takes the mark off again
         #[arg(long)]
@@ -88,6 +100,7 @@ pub(crate) enum Command {
     },
     /// Quiets a session until its status changes, or for an hour
     Snooze {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Takes the mark off again
         #[arg(long)]
@@ -95,6 +108,7 @@ pub(crate) enum Command {
     },
     /// Hides a session until it next needs you
     Dismiss {
+        #[arg(add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Takes the mark off again
         #[arg(long)]
@@ -145,6 +159,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Option<ConfigAction>,
     },
+    /// Prints the manual page, for `man -l -`
+    Man,
     /// Prints the completions for a shell
     Completions { shell: Shell },
 }
@@ -188,6 +204,7 @@ question, plan, failed), 4 closed instead, 124 timed out.";
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WaitRows {
     /// The session to wait for
+    #[arg(add = ArgValueCandidates::new(completing::rows))]
     pub(crate) row: Option<String>,
     /// Waits for the first session that reaches it
     #[arg(long)]

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod commands;
+mod completing;
 mod configuration;
 mod environment;
 mod failure;
@@ -17,10 +18,23 @@ mod render;
 mod select;
 mod statusline;
 
+use clap_complete::CompleteEnv;
 use std::env;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
+
+/// Answers a shell that asks what may come next; false where none does.
+fn completes() -> bool {
+    if env::var_os(completing::VARIABLE).is_none() {
+        return false;
+    }
+    let directory = env::current_dir().ok();
+    CompleteEnv::with_factory(arguments::command)
+        .var(completing::VARIABLE)
+        .try_complete(env::args_os(), directory.as_deref())
+        .unwrap_or(true)
+}
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().skip(1).collect();
@@ -29,6 +43,9 @@ fn main() -> ExitCode {
         [Some("statusline")] => return statusline::run(&[]),
         [Some("statusline"), Some("--"), ..] => return statusline::run(&words[2..]),
         _ => {}
+    }
+    if completes() {
+        return ExitCode::SUCCESS;
     }
     match arguments::parse() {
         Ok(arguments) => match commands::run(arguments) {

@@ -8,6 +8,7 @@ mod explain;
 pub(crate) mod install;
 mod jump;
 mod list;
+mod man;
 mod mark;
 mod notify;
 mod record;
@@ -16,10 +17,12 @@ mod report;
 mod wait;
 mod watch;
 
-use crate::arguments::{self, Arguments, Command, ConfigAction};
+use crate::arguments::{Arguments, Command, ConfigAction};
+use crate::completing;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::statusline;
+use clap_complete::env::Shells;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
 use crewboard_core::{Mark, Session};
 use crewboard_platform::Deadline;
@@ -75,13 +78,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut arguments::command(), "crewboard", &mut text);
+            let shells = Shells::builtins();
+            let Some(shell) = shells.completer(&shell.to_string()) else {
+                return Err(unexpected());
+            };
+            let name = "crewboard";
+            shell.write_registration(completing::VARIABLE, name, name, name, &mut text)?;
             io::stdout().write_all(&text)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Demo { pace }) => replay::demo(&pace),
         Some(Command::Replay { file, pace }) => replay::replay(&file, &pace),
         Some(Command::Record { out, keep_text }) => record::run(out.as_deref(), keep_text),
+        Some(Command::Man) => man::run(),
         Some(Command::Notify { test }) => notify::run(test),
         Some(Command::Placeholder) => Ok(replay::placeholder()),
         Some(Command::Statusline { command }) => Ok(statusline::run(&command)),

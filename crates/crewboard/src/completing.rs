@@ -1,0 +1,96 @@
+//! Completions of the shell, with the sessions that there are.
+
+use clap_complete::CompletionCandidate;
+use crewboard_client::{Conversation, Rendezvous};
+use crewboard_config::Environment;
+use crewboard_core::Session;
+use crewboard_protocol::{Reply, Request};
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The variable by which a shell asks.
+pub(crate) const VARIABLE: &str = "CREWBOARD_COMPLETE";
+
+/// How long a key press may wait.
+const ANSWER_WITHIN: Duration = Duration::from_millis(300);
+
+/// What can stand for a session, if a daemon runs: none is started for a key press.
+pub(crate) fn rows() -> Vec<CompletionCandidate> {
+    let mut rows = list().unwrap_or_default();
+    rows.sort_by(Session::compare_for_list);
+    candidates(&rows)
+}
+
+fn list() -> Option<Vec<Session>> {
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
+    let rendezvous = Rendezvous::new(&Environment::of_process(), program);
+    let mut conversation = Conversation::new(rendezvous.connect().ok()?).ok()?;
+    conversation.send(&Request::List).ok()?;
+    let mut rows = Vec::new();
+    loop {
+        match conversation.receive(Some(ANSWER_WITHIN)).ok()? {
+            Reply::Row { row } => rows.push(*row),
+            Reply::Synced { .. } => return Some(rows),
+            _ => {}
+        }
+    }
+}
+
+/// Names that only one has, and keys. A name is put into a line of the shell's: one that means something there
+/// is not offered.
+fn candidates(rows: &[Session]) -> Vec<CompletionCandidate> {
+    let is_plain = |name: &str| {
+        let plain =
+            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
+    };
+    let is_alone = |name: &str| rows.iter().filter(|row| row.name == name).count() == 1;
+    let mut candidates = Vec::new();
+    for (order, row) in rows.iter().enumerate() {
+        let safe = if is_plain(&row.name) { row.name.as_str() } else { "" };
+        let help = |text: String| Some(text.into());
+        if !safe.is_empty() && is_alone(safe) {
+            let candidate = CompletionCandidate::new(safe).help(help(row.status.to_string()));
+            candidates.push(candidate.display_order(Some(order)));
+        }
+        let key = CompletionCandidate::new(row.key.as_str());
+        candidates.push(
+            key.help(help(format!("{} {safe}", row.status)))
+                .display_order(Some(rows.len() + order)),
+        );
+    }
+    candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{RowKey, Status};
+
+    #[test]
+    fn no_name_that_a_shell_would_run_is_offered() {
+        let row = |key: &str, name: &str| Session {
+            key: RowKey::new(key),
+            name: name.to_owned(),
+            status: Status::Done,
+            ..Session::default()
+        };
+        let rows = [
+            row("aaaaa", "shop"),
+            row("bbbbb", "web"),
+            row("ccccc", "web"),
+            row("ddddd", "$(touch x)"),
+            row("eeeee", "-n"),
+            row("fffff", ""),
+        ];
+        let offered: Vec<String> = candidates(&rows)
+            .iter()
+            .map(|one| one.get_value().to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(offered, ["shop", "aaaaa", "bbbbb", "ccccc", "ddddd", "eeeee", "fffff"]);
+        let helps: Vec<String> =
+            candidates(&rows).iter().filter_map(|one| Some(one.get_help()?.to_string())).collect();
+        assert!(helps.iter().all(|help| !help.contains('$')), "{helps:?}");
+    }
+}
