@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// What the command line does not know of.
-const REST: &str = r#".SH FILES
+const REST: &str = r".SH FILES
 .TP
 .I ~/.config/crewboard/config.toml
 The configuration, if there is one. \fBcrewboard config path\fR says where it is looked for.
@@ -30,7 +30,7 @@ How long the daemon stays with nobody to serve, such as 30m.
 .TP
 .B NO_COLOR
 No colours, where it is set.
-"#;
+";
 
 /// Prints the page.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
