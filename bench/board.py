@@ -3,7 +3,7 @@
 
 board.py PROGRAM [SECONDS]   e.g. board.py target/dist/crewboard 60
 
-Runs the program's board on a pseudo-terminal of 120x30 in a private world and prints a Markdown table: context switches,
+Runs the program's board on a pseudo-terminal of 120x30 in a private world and prints a Markdown table: wake-ups,
 CPU time and bytes written over SECONDS at rest with no row, with rows told in minutes and with rows told in seconds; and
 the time from an event's line written to the daemon's socket to the first byte the board writes of it.
 """
@@ -48,8 +48,9 @@ def drain(fd, wait):
 
 
 def switches(pid):
+    """Wake-ups, and times that something else took the processor away: of those the machine's load has a part."""
     with open("/proc/%d/status" % pid) as f:
-        return sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
+        return [int(line.split()[1]) for line in f if "ctxt_switches" in line]
 
 
 def cpu_ms(pid):
@@ -64,7 +65,8 @@ def rest(name, pid, fd):
         if select.select([fd], [], [], left)[0]:
             written += len(os.read(fd, 65536))
     after = switches(pid), cpu_ms(pid)
-    print("| %s | %d | %.1f ms | %d |" % (name, after[0] - before[0], after[1] - before[1], written), flush=True)
+    woken, preempted = (after[0][index] - before[0][index] for index in range(2))
+    print("| %s | %d | %d | %.1f ms | %d |" % (name, woken, preempted, after[1] - before[1], written), flush=True)
 
 
 def connect():
@@ -82,7 +84,7 @@ def main():
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
     os.kill(pid, signal.SIGWINCH)
     drain(fd, 1)
-    print("| an open board over %.0f s | context switches | CPU | bytes |\n| --- | --- | --- | --- |" % seconds)
+    print("| an open board over %.0f s | wake-ups | pre-empted | CPU | bytes |\n| --- | --- | --- | --- | --- |" % seconds)
     rest("no row", pid, fd)
     daemon = connect()
     for index in range(10):

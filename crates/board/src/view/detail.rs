@@ -219,9 +219,9 @@ impl<'a> Details<'a> {
         kept.extend(row.pinned.then(|| "pinned".to_owned()));
         kept.extend(row.dismissed.then(|| "hidden until it needs you".to_owned()));
         if let Some(until) = row.snoozed_until {
-            // Up to the minute that begins, so that it is never over before it ends.
+            // In whole minutes, and never none while it lasts.
             let rest = until.since(crate::text::at_last(now, super::MINUTE));
-            let rest = span(rest.div_ceil(super::MINUTE) * super::MINUTE);
+            let rest = span(rest.max(super::MINUTE));
             kept.push(format!("quiet for {rest}, or until its status changes"));
         }
         self.add("marks", &kept.join(separator), 1, Style::new());

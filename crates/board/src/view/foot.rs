@@ -100,7 +100,13 @@ fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, area.x + 1, area.y, question, Look::strong());
     }
     let mut space = room(area, area.x + 1);
-    let position = position(model);
+    let mut position = position(model);
+    if matches!(model.overlay, Some(Overlay::Install { .. }))
+        && question.width() + position.width() + GAP > space
+    {
+        // What is asked matters more.
+        position.clear();
+    }
     if !position.is_empty() {
         space = space.saturating_sub(position.width() + GAP);
     }

@@ -217,17 +217,19 @@ fn draw_hours(model: &Model, scale: Scale, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let style = model.look.dim();
-    let per_hour = HOUR / scale.step;
+    let cells_of = |minutes: u64| minutes * MINUTE / scale.step;
     let bar_end = area.x + u16::try_from(scale.cells).unwrap_or(u16::MAX);
     // Labels end where their time is, `now` at the end of the bar.
-    let every = [1, 2, 4, 6, 12].into_iter().find(|hours| hours * per_hour >= 8).unwrap_or(24);
-    let mut hours = every;
-    while per_hour > 0 && hours * per_hour + 3 < scale.cells {
-        let column = u16::try_from(hours * per_hour).unwrap_or(u16::MAX);
-        let text = format!("{hours}h");
+    let steps = [15, 30, 60, 120, 240, 360, 720];
+    let every = steps.into_iter().find(|minutes| cells_of(*minutes) >= 8).unwrap_or(24 * 60);
+    let mut minutes = every;
+    while cells_of(minutes) > 0 && cells_of(minutes) + 3 < scale.cells {
+        let column = u16::try_from(cells_of(minutes)).unwrap_or(u16::MAX);
+        let text =
+            if minutes % 60 == 0 { format!("{}h", minutes / 60) } else { format!("{minutes}m") };
         let start = (bar_end - column).saturating_sub(u16::try_from(text.width()).unwrap_or(0));
         put(buffer, area, start, area.y, &text, style);
-        hours += every;
+        minutes += every;
     }
     put(buffer, area, bar_end.saturating_sub(3), area.y, "now", style);
     put(buffer, area, bar_end + 2, area.y, "waited", style);
