@@ -114,6 +114,7 @@ pub struct Columns {
     pub work: usize,
     pub age: usize,
     pub context: usize,
+    pub cost: usize,
     pub model: usize,
     pub agent: usize,
     pub place: usize,
@@ -139,19 +140,21 @@ pub fn columns(model: &Model, width: usize) -> Columns {
         work: column(widest.work, 7),
         age: 5 + GAP,
         context: column(widest.context, 4),
+        cost: column(widest.cost, 6),
         model: column(widest.model, 16),
         agent: column(widest.agent, 10),
         place: column(widest.place, 14),
         host: column(widest.host, 12),
     };
     let taken = |columns: &Columns| {
-        let Columns { status, name, says: _, work, age, context, model, agent, place, host } =
+        let Columns { status, name, says: _, work, age, context, cost, model, agent, place, host } =
             *columns;
-        status + name + work + age + context + model + agent + place + host
+        status + name + work + age + context + cost + model + agent + place + host
     };
     let least = (width * 2 / 5).clamp(4, 60);
     // In this order, until there is room for what the rows say.
-    let give_up: [fn(&mut Columns); 10] = [
+    let give_up: [fn(&mut Columns); 11] = [
+        |columns| columns.cost = 0,
         |columns| columns.model = 0,
         |columns| columns.context = 0,
         |columns| columns.agent = 0,

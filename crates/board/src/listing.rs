@@ -37,13 +37,14 @@ enum Column {
     Name,
     Work,
     Context,
+    Cost,
     Agent,
     Model,
     Place,
     Host,
 }
 
-const COLUMNS: usize = 7;
+const COLUMNS: usize = 8;
 
 /// The widest text of each of the list's columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub(crate) struct Widths {
     pub(crate) name: usize,
     pub(crate) work: usize,
     pub(crate) context: usize,
+    pub(crate) cost: usize,
     /// Zero while all are of one kind.
     pub(crate) agent: usize,
     pub(crate) model: usize,
@@ -152,6 +154,7 @@ impl Listing {
             (Column::Name, name),
             (Column::Work, view::work(row, true).width()),
             (Column::Context, if knows_context { 4 } else { 0 }),
+            (Column::Cost, view::cost(row).width()),
             (Column::Agent, row.agent.as_str().width()),
             (Column::Model, row.model.as_deref().map_or("", view::short_model).width()),
             (Column::Place, view::place(row).width()),
@@ -179,6 +182,7 @@ impl Listing {
             name: widest(Column::Name),
             work: widest(Column::Work),
             context: widest(Column::Context),
+            cost: widest(Column::Cost),
             agent: if self.agents.len() > 1 { widest(Column::Agent) } else { 0 },
             model: widest(Column::Model),
             place: widest(Column::Place),

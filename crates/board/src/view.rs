@@ -2,6 +2,7 @@
 
 mod detail;
 mod foot;
+mod limits;
 mod list;
 mod overlay;
 mod timeline;
@@ -18,6 +19,9 @@ use ratatui::style::Style;
 use std::borrow::Cow;
 
 pub(crate) use overlay::{height as overlay_height, lines_in_all as overlay_lines};
+
+/// A text in one style.
+type Piece = (String, Style);
 
 const MINUTE: u64 = 60_000;
 
@@ -72,7 +76,7 @@ pub(crate) fn clocks(model: &Model) -> Vec<u64> {
     let areas = layout(model);
     let now = model.picture();
     let of_row = |row: &Session| age_changes_in(row.since, now, grain(row));
-    let mut clocks = Vec::new();
+    let mut clocks = top::clocks(model);
     if let Some(urgent) = model.most_urgent().filter(|_| model.height == 1) {
         clocks.push(of_row(urgent));
     }
@@ -104,6 +108,13 @@ pub(crate) fn display_name<'a>(model: &Model, row: &'a Session) -> Cow<'a, str> 
         }
         _ => Cow::Borrowed(&row.name),
     }
+}
+
+/// What a session has cost, in at most six columns up to a hundred thousand dollars.
+pub(crate) fn cost(row: &Session) -> String {
+    let cost = row.usage.and_then(|usage| usage.cost_usd);
+    cost.map(|cost| if cost < 100.0 { format!("${cost:.2}") } else { format!("${cost:.0}") })
+        .unwrap_or_default()
 }
 
 /// What goes on beside the session's own turn.

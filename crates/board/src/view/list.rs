@@ -1,6 +1,6 @@
 //! The list of sessions.
 
-use super::{display_name, grain, place, put, short_model, work};
+use super::{cost, display_name, grain, place, put, short_model, work};
 use crate::keymap::Action;
 use crate::layout::{Columns, GAP, columns};
 use crate::look::Look;
@@ -71,6 +71,8 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let context = row.usage.and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
     behind(&context.unwrap_or_default(), columns.context, base);
+    let cost_width = columns.cost.saturating_sub(GAP);
+    behind(&format!("{:>cost_width$}", cost(row)), columns.cost, look.dim());
     behind(row.model.as_deref().map_or("", short_model), columns.model, look.dim());
     behind(row.agent.as_str(), columns.agent, look.dim());
     behind(place(row), columns.place, look.dim());

@@ -1,6 +1,7 @@
 //! The first line: how many sessions are what.
 
-use super::{put, room};
+use super::limits::{self, Detail};
+use super::{Piece, put, room};
 use crate::look::Look;
 use crate::model::{Link, Model, Screen};
 use crate::text::{age, cut};
@@ -10,8 +11,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-/// A text in one style.
-type Piece = (String, Style);
+const BRAND: &str = "crewboard  ";
+
+/// Blanks between the counts and the limits, at least.
+const GAP: usize = 3;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
@@ -20,7 +23,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let look = model.look;
     let mut x = area.x;
     if model.height > 3 && area.width >= 60 {
-        x = put(buffer, area, x + 1, area.y, "crewboard  ", Look::strong());
+        x = put(buffer, area, x + 1, area.y, BRAND, Look::strong());
     }
     if let Some(loss) = model.loss() {
         let text = cut(&loss, room(area, x), look.unicode);
@@ -30,14 +33,8 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if model.height == 1 && model.most_urgent().is_some() {
         return draw_strip(model, area, buffer);
     }
-    let right = match (&model.link, model.screen) {
-        (Link::Connecting, _) => "connecting ",
-        (_, Screen::Timeline) => "timeline ",
-        _ => "",
-    };
-    let space = room(area, x).saturating_sub(right.width() + usize::from(!right.is_empty()));
-    // Of what is not known yet nothing is claimed.
-    let pieces = if model.rows.is_empty() { Vec::new() } else { headline(model, space) };
+    let right = right(model);
+    let (pieces, detail) = parts(model, space(model, room(area, x)));
     for (text, style) in pieces {
         x = put(buffer, area, x, area.y, &text, style);
     }
@@ -48,16 +45,79 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if !right.is_empty() && start > x {
         put(buffer, area, start, area.y, right, look.dim());
     }
+    if let Some(detail) = detail {
+        let pieces = limits::pieces(model, detail);
+        let mut x = start.saturating_sub(u16::try_from(width(&pieces) + 1).unwrap_or(0));
+        for (text, style) in pieces {
+            x = put(buffer, area, x, area.y, &text, style);
+        }
+    }
+}
+
+/// What the line ends with.
+fn right(model: &Model) -> &'static str {
+    match (&model.link, model.screen) {
+        (Link::Connecting, _) => "connecting ",
+        (_, Screen::Timeline) => "timeline ",
+        _ => "",
+    }
+}
+
+/// What of so many columns is left for the counts and the limits.
+fn space(model: &Model, room: usize) -> usize {
+    let right = right(model);
+    room.saturating_sub(right.width() + usize::from(!right.is_empty()))
+}
+
+/// Milliseconds until something of the line is another.
+pub(super) fn clocks(model: &Model) -> Vec<u64> {
+    if model.loss().is_some() || model.height == 1 && model.most_urgent().is_some() {
+        return Vec::new();
+    }
+    let brand = if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 };
+    let room = usize::from(model.width).saturating_sub(brand);
+    let (_, detail) = parts(model, space(model, room));
+    detail.map_or_else(Vec::new, |detail| limits::clocks(model, detail))
+}
+
+fn width(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|(text, _)| text.width()).sum()
+}
+
+/// The counts and the limits as fully as `space` columns allow: figures of limits are worth the words of
+/// the counts, which stand below as well; bars and times are not.
+fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Detail>) {
+    let counts = |kinds| {
+        // Of what is not known yet nothing is claimed.
+        if model.rows.is_empty() { Vec::new() } else { counts(model, kinds) }
+    };
+    if Detail::ALL.iter().all(|detail| !limits::pieces(model, *detail).is_empty()) {
+        for (kinds, detail) in [
+            (Kinds::Words, Detail::Bars),
+            (Kinds::Words, Detail::Resets),
+            (Kinds::Shapes, Detail::Bars),
+            (Kinds::Shapes, Detail::Resets),
+            (Kinds::Shapes, Detail::Figures),
+        ] {
+            let pieces = counts(kinds);
+            if width(&pieces) + GAP + width(&limits::pieces(model, detail)) < space {
+                return (pieces, Some(detail));
+            }
+        }
+    }
+    (if model.rows.is_empty() { Vec::new() } else { headline(model, space) }, None)
+}
+
+/// What `kinds` say of those that need somebody, and how many others there are.
+fn counts(model: &Model, kinds: Kinds) -> Vec<Piece> {
+    let mut pieces = needs(model, kinds);
+    pieces.extend(others(model));
+    pieces
 }
 
 /// The counts, as fully as `space` columns allow.
 fn headline(model: &Model, space: usize) -> Vec<Piece> {
-    let width = |pieces: &[Piece]| pieces.iter().map(|(text, _)| text.width()).sum::<usize>();
-    let mut tries = [Kinds::Words, Kinds::Shapes, Kinds::None].map(|kinds| {
-        let mut pieces = needs(model, kinds);
-        pieces.extend(others(model));
-        pieces
-    });
+    let mut tries = [Kinds::Words, Kinds::Shapes, Kinds::None].map(|kinds| counts(model, kinds));
     let found = tries.iter().position(|pieces| width(pieces) <= space);
     match found {
         Some(index) => std::mem::take(&mut tries[index]),

@@ -3,6 +3,7 @@
 
 mod colours;
 mod details;
+mod limits;
 mod properties;
 mod sample;
 mod screens;

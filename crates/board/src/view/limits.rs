@@ -1,0 +1,118 @@
+//! The accounts' limits, in the first line.
+
+use super::Piece;
+use crate::model::Model;
+use crate::text::{Grain, age, age_changes_in, until, until_changes_in};
+use crewboard_core::{FRESH_MS, Limits, Status, Timestamp, Window};
+use ratatui::style::Style;
+
+/// How fully they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    Bars,
+    Resets,
+    Figures,
+}
+
+/// Columns of a bar between its ends.
+const BAR: usize = 6;
+
+/// From here on a limit is worth a colour.
+const MUCH: u8 = 80;
+/// From here on it is worth another.
+const VERY_MUCH: u8 = 95;
+
+/// The limits of an account of which something is known now: after its end nothing is known of one.
+fn windows(limits: &Limits, now: Timestamp) -> Vec<(&'static str, Window)> {
+    let named = [("5h", limits.five_hour), ("7d", limits.seven_day)];
+    let known = named.into_iter().filter_map(|(name, window)| Some((name, window?)));
+    known.filter(|(_, window)| window.resets_at > now).collect()
+}
+
+/// When the oldest of them was told, where that is long ago.
+fn told_long_ago(windows: &[(&'static str, Window)], now: Timestamp) -> Option<Timestamp> {
+    let oldest = windows.iter().map(|(_, window)| window.at).min()?;
+    (now.since(oldest) >= FRESH_MS).then_some(oldest)
+}
+
+/// One set for each account, the names of profiles where there are several.
+pub(super) fn pieces(model: &Model, detail: Detail) -> Vec<Piece> {
+    let (look, now) = (model.look, model.picture());
+    let sets: Vec<_> = model.limits.iter().map(|limits| (limits, windows(limits, now))).collect();
+    let sets: Vec<_> = sets.into_iter().filter(|(_, windows)| !windows.is_empty()).collect();
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (limits, windows) in &sets {
+        if !pieces.is_empty() {
+            pieces.push(("   ".to_owned(), Style::new()));
+        }
+        if sets.len() > 1 {
+            pieces.push((format!("{} ", short_name(&limits.profile)), look.dim()));
+        }
+        let old = told_long_ago(windows, now);
+        for (index, (name, window)) in windows.iter().enumerate() {
+            let gap = if index > 0 { "  " } else { "" };
+            let style = match window.used_percent {
+                _ if old.is_some() => look.dim(),
+                VERY_MUCH.. => look.status(Status::Failed),
+                MUCH.. => look.status(Status::Permission),
+                _ => Style::new(),
+            };
+            pieces.push((format!("{gap}{name} "), look.dim()));
+            if detail == Detail::Bars {
+                pieces.push((bar(window.used_percent, look.unicode), style));
+            }
+            pieces.push((format!("{}%", window.used_percent), style));
+            if detail != Detail::Figures {
+                let sign = if look.unicode { "↻" } else { "->" };
+                pieces.push((format!(" {sign} {}", until(window.resets_at, now)), look.dim()));
+            }
+        }
+        if let Some(old) = old {
+            pieces.push((format!(" ({} ago)", age(old, now, Grain::Minutes)), look.dim()));
+        }
+    }
+    pieces
+}
+
+/// A profile's name as people know it: the directory's, without the dot that hides it.
+fn short_name(profile: &str) -> &str {
+    let name = profile.trim_end_matches('/').rsplit('/').next().unwrap_or(profile);
+    name.trim_start_matches('.')
+}
+
+fn bar(percent: u8, unicode: bool) -> String {
+    let eighths = usize::from(percent.min(100)) * BAR * 8 / 100;
+    let (full, part) = (eighths / 8, eighths % 8);
+    if !unicode {
+        return format!("[{:<BAR$}] ", "#".repeat(full));
+    }
+    let part = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][part];
+    format!("▕{:<BAR$}▏ ", format!("{}{part}", "█".repeat(full)))
+}
+
+/// Milliseconds until something of them is another.
+pub(super) fn clocks(model: &Model, detail: Detail) -> Vec<u64> {
+    let now = model.picture();
+    let mut clocks = Vec::new();
+    for limits in &model.limits {
+        let windows = windows(limits, now);
+        for (_, window) in &windows {
+            clocks.push(window.resets_at.since(now));
+            if detail != Detail::Figures {
+                clocks.push(until_changes_in(window.resets_at, now));
+            }
+            if now.since(window.at) < FRESH_MS {
+                clocks.push(FRESH_MS - now.since(window.at));
+            }
+        }
+        clocks.extend(
+            told_long_ago(&windows, now).map(|old| age_changes_in(old, now, Grain::Minutes)),
+        );
+    }
+    clocks
+}
+
+impl Detail {
+    /// From the fullest on.
+    pub(super) const ALL: [Self; 3] = [Self::Bars, Self::Resets, Self::Figures];
+}

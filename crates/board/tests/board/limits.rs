@@ -1,0 +1,84 @@
+//! The accounts' limits in the first line.
+
+use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
+use crewboard_board::look::{Look, PLAIN};
+use crewboard_board::model::Model;
+use crewboard_board::update::{Msg, next_clock, update};
+use crewboard_core::{AgentName, Limits, Session, Timestamp, Window};
+use insta::assert_snapshot;
+
+const HOUR: u64 = 3_600_000;
+
+fn window(used_percent: u8, minutes: u64, told_seconds_ago: u64) -> Window {
+    let resets_at = Timestamp(NOW.0 + minutes * 60_000);
+    Window { used_percent, resets_at, at: ago(told_seconds_ago) }
+}
+
+fn limits(profile: &str, five_hour: Window, seven_day: Option<Window>) -> Limits {
+    let (agent, profile) = (AgentName::new("claude"), profile.to_owned());
+    Limits { agent, profile, five_hour: Some(five_hour), seven_day }
+}
+
+fn ordinary() -> Limits {
+    // The day's name of a reset that is far is the local one; near ones are the same everywhere.
+    limits("/home/dev/.claude", window(62, 72, 30), Some(window(31, 900, 30)))
+}
+
+fn with(mut model: Model, limits: Vec<Limits>) -> Model {
+    update(&mut model, Msg::Limits(limits), NOW);
+    model
+}
+
+/// The first line alone.
+fn first_line(model: &Model) -> String {
+    picture(model).lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn limits_are_told_as_fully_as_there_is_room() {
+    let widths = [200, 150, 140, 120, 100, 90, 80, 60, 40, 20];
+    let lines = widths.map(|width| {
+        format!("{width:>3} {}", first_line(&with(board(day(), width, 20), vec![ordinary()])))
+    });
+    assert_snapshot!("limits by width", lines.join("\n"));
+}
+
+#[test]
+fn limits_of_all_kinds() {
+    let old = limits("/home/dev/.claude", window(62, 72, 740), None);
+    let over = limits("/home/dev/.claude", window(99, 0, 10), Some(window(97, 300, 10)));
+    let work = limits("/home/dev/.claude-work/", window(4, 12, 0), Some(window(100, 1439, 0)));
+    let ascii = Look { theme: &PLAIN, unicode: false };
+    let mut plain = empty(120, 12, ascii);
+    update(&mut plain, Msg::Rows(vec![idle()]), NOW);
+    let lines = [
+        first_line(&with(board(vec![idle()], 120, 12), vec![old])),
+        first_line(&with(board(vec![idle()], 120, 12), vec![over])),
+        first_line(&with(board(vec![idle()], 120, 12), vec![ordinary(), work.clone()])),
+        first_line(&with(board(vec![idle()], 120, 3), vec![work])),
+        first_line(&with(plain, vec![ordinary()])),
+        first_line(&with(empty(120, 12, UNICODE), vec![ordinary()])),
+    ];
+    assert_snapshot!("limits of all kinds", lines.join("\n"));
+}
+
+#[test]
+fn limits_tick_when_what_is_shown_changes() {
+    // By the minute; figures alone, until they are old; with their age.
+    let old = limits("/home/dev/.claude", window(62, 72, 740), None);
+    for (width, told) in [(120, ordinary()), (66, ordinary()), (66, old)] {
+        let row = Session { since: ago(10 * 24 * 3600), ..idle() };
+        let mut model = with(board(vec![row], width, 8), vec![told]);
+        model.detail = false;
+        let mut now = NOW.0;
+        while now < NOW.0 + 2 * HOUR {
+            let next = next_clock(&model).unwrap();
+            let before = picture(&model);
+            update(&mut model, Msg::Clock, Timestamp(now + next - 1));
+            assert_eq!(picture(&model), before, "{width}: before its time");
+            now += next;
+            update(&mut model, Msg::Clock, Timestamp(now));
+            assert_ne!(picture(&model), before, "{width}: for nothing");
+        }
+    }
+}
