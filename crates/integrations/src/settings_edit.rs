@@ -136,6 +136,27 @@ pub fn find(text: &str, is_ours: fn(&Handler) -> bool) -> Result<Vec<Entry>, Edi
         .collect())
 }
 
+/// Returns the command of the agent's status line, where there is one.
+pub fn status_line(text: &str) -> Result<Option<String>, EditError> {
+    Ok(Document::parse(text)?.status_line.map(|line| line.command))
+}
+
+/// Returns the text with another command as the status line that is there; without the whole of it where
+/// there is to be none. All else of it (padding, an interval) stays.
+pub fn set_status_line(text: &str, command: Option<&str>) -> Result<String, EditError> {
+    let document = Document::parse(text)?;
+    let (Some(root), Some(line)) = (&document.root, &document.status_line) else {
+        return Ok(text.to_owned());
+    };
+    let edits = if let Some(command) = command {
+        vec![Edit { span: line.span.clone(), text: render::quoted(command) }]
+    } else {
+        let flags: Vec<bool> = (0..root.children.len()).map(|index| index == line.index).collect();
+        removals(&document, root, &flags)
+    };
+    Ok(apply(text, edits))
+}
+
 /// Returns whether the file's top level sets this key to `true`.
 pub fn is_true(text: &str, key: &str) -> Result<bool, EditError> {
     Ok(Document::parse(text)?.true_keys.iter().any(|name| name == key))

@@ -112,6 +112,12 @@ pub(crate) fn run_install(
     for change in &changes {
         let backup = change.apply()?;
         writeln!(out, "Installed {} hooks in {}.", entries.len(), change.name)?;
+        if change.wraps_status_line() {
+            writeln!(
+                out,
+                "  Your status line looks as before, and tells context, cost and limits."
+            )?;
+        }
         match backup {
             Some(backup) => writeln!(out, "  The file as it was: {}", backup.display())?,
             None => writeln!(out, "  There was no such file before.")?,

@@ -23,6 +23,16 @@ pub(super) struct Document<'a> {
     pub(super) colon: &'static str,
     pub(super) hooks: Option<Hooks>,
     pub(super) true_keys: Vec<String>,
+    pub(super) status_line: Option<StatusLine>,
+}
+
+/// The command that an agent runs for its status line.
+pub(super) struct StatusLine {
+    /// The place of the whole object among the top-level keys.
+    pub(super) index: usize,
+    /// The command's text, with its quotes.
+    pub(super) span: Range<usize>,
+    pub(super) command: String,
 }
 
 /// An object or an array: the insides of its brackets, and its members or elements.
@@ -142,6 +152,18 @@ pub(super) fn check_plain(text: &str) -> Result<(), EditError> {
     parse_json(without_mark(text), false).map(drop)
 }
 
+/// The last one counts, as for every reader of plain JSON. One of another form is none.
+fn status_line(root: &Object<'_>, shift: usize) -> Option<StatusLine> {
+    let last = |object: &Object<'_>, key: &str| {
+        object.properties.iter().rposition(|property| property.name.as_str() == key)
+    };
+    let index = last(root, "statusLine")?;
+    let Value::Object(line) = &root.properties.get(index)?.value else { return None };
+    let command = &line.properties.get(last(line, "command")?)?.value;
+    let Value::StringLit(text) = command else { return None };
+    Some(StatusLine { index, span: shifted(command, shift), command: text.value.to_string() })
+}
+
 fn shifted(node: &impl Ranged, shift: usize) -> Range<usize> {
     node.start() + shift..node.end() + shift
 }
@@ -150,8 +172,14 @@ impl<'a> Document<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, EditError> {
         let json = without_mark(text);
         let shift = text.len() - json.len();
-        let mut document =
-            Document { text, root: None, colon: ": ", hooks: None, true_keys: Vec::new() };
+        let mut document = Document {
+            text,
+            root: None,
+            colon: ": ",
+            hooks: None,
+            true_keys: Vec::new(),
+            status_line: None,
+        };
         let Some(value) = &parse_json(json, true)? else { return Ok(document) };
         let reader = Reader { json, shift };
         let root = reader.object(value, || "the settings".to_owned())?;
@@ -167,6 +195,7 @@ impl<'a> Document<'a> {
             .filter(|property| matches!(&property.value, Value::BooleanLit(lit) if lit.value))
             .map(|property| property.name.as_str().to_owned())
             .collect();
+        document.status_line = status_line(root, shift);
         let position =
             root.properties.iter().position(|property| property.name.as_str() == "hooks");
         if let Some(index) = position

@@ -144,7 +144,7 @@ fn bracketed(open: char, children: &[Json], close: char, layout: &Layout) -> Str
     text
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for character in text.chars() {
         match character {

@@ -243,6 +243,27 @@ fn comments_and_trailing_commas_are_not_plain() {
 }
 
 #[test]
+fn a_status_lines_command_is_changed_and_nothing_else() {
+    let text = "{\n  // mine\n  \"statusLine\": { \"type\": \"command\", \"command\": \"a\\tb\", \"padding\": 0 },\n  \"model\": \"opus\"\n}\n";
+    assert_eq!(status_line(text).unwrap().as_deref(), Some("a\tb"));
+    let changed = set_status_line(text, Some("x \"y\"")).unwrap();
+    assert_eq!(changed, text.replace("\"a\\tb\"", "\"x \\\"y\\\"\""));
+    assert_eq!(status_line(&changed).unwrap().as_deref(), Some("x \"y\""));
+    let none = set_status_line(text, None).unwrap();
+    assert_eq!(none, "{\n  // mine\n  \"model\": \"opus\"\n}\n");
+    for without in [
+        "",
+        "{}",
+        "{\"statusLine\":null}",
+        "{\"statusLine\":{\"command\":7}}",
+        "{\"statusLine\":\"x\"}",
+    ] {
+        assert_eq!(status_line(without), Ok(None), "{without}");
+        assert_eq!(set_status_line(without, Some("x")).as_deref(), Ok(without));
+    }
+}
+
+#[test]
 fn paths_are_escaped_as_json() {
     let path = "/a \"b\"\\c\n/crewboard";
     let text = add("", &entries_of(path, &["Stop"]), is_ours).unwrap();

@@ -10,7 +10,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
+use crewboard_integrations::agents::claude::registration::{
+    self, Version, is_ours, our_program, our_status_line,
+};
 use crewboard_integrations::settings_edit::{self, EditError, Entry};
 
 use super::error::InstallError;
@@ -163,6 +165,24 @@ fn directory_only(path: PathBuf) -> io::Result<PathBuf> {
     if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
+/// The program and the user's own command of a status line of ours.
+fn line_of_ours(text: &str) -> Result<Option<(String, Option<String>)>, EditError> {
+    Ok(settings_edit::status_line(text)?.and_then(|command| our_status_line(&command)))
+}
+
+/// Returns the text with the user's own status line run by us. Where there is none, none is added: even one
+/// that prints nothing takes a row of the screen.
+fn wrapped(text: &str, program: &str) -> Result<String, EditError> {
+    let Some(command) = settings_edit::status_line(text)? else { return Ok(text.to_owned()) };
+    let own = match our_status_line(&command) {
+        // One that the user wrote, to see our own line.
+        Some((_, None)) => return Ok(text.to_owned()),
+        Some((_, Some(own))) => own,
+        None => command,
+    };
+    settings_edit::set_status_line(text, Some(&registration::status_line(program, &own)))
+}
+
 /// How a settings file is to be called: the name the user knows, and where it leads.
 #[derive(Debug)]
 pub(crate) struct Name {
@@ -227,7 +247,10 @@ impl Change {
         let broken = |error| profile.broken(error);
         let file = SettingsFile::read(&profile.settings())?;
         let before = file.text.as_deref().unwrap_or_default();
-        let after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
+        let mut after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
+        if let Some(program) = entries.first().and_then(|entry| our_program(&entry.handler)) {
+            after = wrapped(&after, &program).map_err(broken)?;
+        }
         let has_ours = !settings_edit::find(before, is_ours).map_err(broken)?.is_empty();
         // With entries of ours in it, the file is no original; an older backup or mark tells of it.
         let is_known = is_regular(&profile.backup()) || is_regular(&profile.made_mark());
@@ -243,17 +266,26 @@ impl Change {
         let file = SettingsFile::read(&profile.settings())?;
         let before = file.text.as_deref().unwrap_or_default();
         let ours = settings_edit::find(before, is_ours).map_err(broken)?;
-        if ours.is_empty() {
+        let line = line_of_ours(before).map_err(broken)?;
+        if ours.is_empty() && line.is_none() {
             return Ok(Self::of(profile, file, None));
         }
         let backup = is_regular(&profile.backup());
         // One that cannot be read proves nothing, and stays.
         let backup = backup.then(|| SettingsFile::read(&profile.backup()).ok()).flatten();
-        let is_original =
-            |text: &str| settings_edit::find(text, is_ours).is_ok_and(|entries| entries.is_empty());
+        let is_original = |text: &str| {
+            settings_edit::find(text, is_ours).is_ok_and(|entries| entries.is_empty())
+                && line_of_ours(text).is_ok_and(|line| line.is_none())
+        };
+        let put_in = |original: &str| {
+            let text = settings_edit::add(original, &ours, is_ours)?;
+            match &line {
+                Some((program, _)) => wrapped(&text, program),
+                None => Ok(text),
+            }
+        };
         let left_by_install = |original: &str| {
-            is_original(original)
-                && settings_edit::add(original, &ours, is_ours).is_ok_and(|text| text == before)
+            is_original(original) && put_in(original).is_ok_and(|text| text == before)
         };
         let after = match backup.and_then(|backup| backup.text) {
             Some(original) if left_by_install(&original) => After::Original(original),
@@ -261,10 +293,20 @@ impl Change {
             original => {
                 // One with ours in it, or that cannot be read, says nothing of what was the user's.
                 let original = original.filter(|text| is_original(text)).unwrap_or_default();
-                After::Edited(settings_edit::remove(before, is_ours, &original).map_err(broken)?)
+                let mut text = settings_edit::remove(before, is_ours, &original).map_err(broken)?;
+                if let Some((_, own)) = &line {
+                    text = settings_edit::set_status_line(&text, own.as_deref()).map_err(broken)?;
+                }
+                After::Edited(text)
             }
         };
         Ok(Self { drops_mark: true, ..Self::of(profile, file, Some(after)) })
+    }
+
+    /// Returns whether it is this change that makes the status line tell us.
+    pub(crate) fn wraps_status_line(&self) -> bool {
+        let is_ours = |text| line_of_ours(text).is_ok_and(|line| line.is_some());
+        is_ours(self.after_text()) && !is_ours(self.before())
     }
 
     /// Returns whether both would write the same file, as linked profiles do.

@@ -120,6 +120,8 @@ pub const EXEC_FORM_SINCE: Version = Version(2, 1, 139);
 /// recognising the former one.
 const TIMEOUT_SECONDS: u32 = 5;
 
+const STATUS_LINE: &str = "statusline";
+
 const ARGUMENTS: [&str; 2] = ["hook", "claude"];
 
 /// The name a path of ours ends in, unless somebody renamed the file.
@@ -183,6 +185,30 @@ fn is_as_written(program: &str, found: &Handler) -> bool {
 /// Returns whether a handler is ours: see [`our_program`].
 pub fn is_ours(handler: &Handler) -> bool {
     our_program(handler).is_some()
+}
+
+/// Returns the status line command that tells us what it is told, and is `own` for all else.
+///
+/// The client runs it through a shell (2.1.330); `exec` saves the shell that would only wait for us.
+pub fn status_line(program: &str, own: &str) -> String {
+    format!("exec {} {STATUS_LINE} -- {}", shell_quoted(program), shell_quoted(own))
+}
+
+/// Returns the program that a status line command runs, and the user's own command that it is for, if it is
+/// `crewboard statusline`. One that is not called `crewboard` is ours only to the letter, as in [`our_program`].
+pub fn our_status_line(command: &str) -> Option<(String, Option<String>)> {
+    let words = shell_words(command)?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words = words.strip_prefix(&["exec"]).unwrap_or(&words);
+    let (program, own) = match words {
+        [program, STATUS_LINE] => (*program, None),
+        [program, STATUS_LINE, "--", own] => (*program, Some(*own)),
+        _ => return None,
+    };
+    let has_our_name = Path::new(program).file_name().is_some_and(|name| name == PROGRAM);
+    let is_as_written = own.is_some_and(|own| status_line(program, own) == command);
+    let ours = has_our_name || is_as_written && Path::new(program).is_absolute();
+    ours.then(|| (program.to_owned(), own.map(str::to_owned)))
 }
 
 /// Quotes a word for a POSIX shell: inside single quotes nothing but the quote itself is special.
@@ -370,6 +396,31 @@ mod tests {
         }
         for version in [None, Some(Version(2, 1, 100))] {
             assert!(is_ours(&handler("/usr/bin/other", version)));
+        }
+    }
+
+    #[test]
+    fn a_status_line_of_ours_is_known_and_gives_back_the_users_command() {
+        for own in
+            ["~/.claude/line.sh", "it's \"$HOME\"\n| a & b # c", "", "-n", "crewboard statusline"]
+        {
+            for program in ["/usr/bin/crewboard", "/it's/cb"] {
+                let found = our_status_line(&status_line(program, own));
+                assert_eq!(found, Some((program.to_owned(), Some(own.to_owned()))), "{own}");
+            }
+        }
+        let bare = Some(("crewboard".to_owned(), None));
+        assert_eq!(our_status_line("crewboard statusline"), bare);
+        for theirs in [
+            "/usr/bin/cb statusline",
+            "/usr/bin/cb statusline -- 'x'",
+            "crewboard statusline | cat",
+            "crewboard statusline -- a b",
+            "crewboard list",
+            "statusline",
+            "",
+        ] {
+            assert_eq!(our_status_line(theirs), None, "{theirs}");
         }
     }
 

@@ -19,6 +19,47 @@ fn uninstall_gives_back_identical_bytes() {
     }
 }
 
+/// A status line as users have them, its command written in a way that we would not.
+const LINE: &str = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"~\\/line.sh 'a b'\", \"padding\": 2},\n  \"model\": \"opus\"\n}\n";
+
+#[test]
+fn a_status_line_is_wrapped_and_given_back() {
+    let world = World::with(LINE);
+    let said = world.install(&yes()).unwrap();
+    assert!(said.contains("Your status line looks as before"), "{said}");
+    let installed = world.text();
+    let program = world.environment.executable.clone().unwrap();
+    let program = format!("exec '{}' statusline -- ", program.display());
+    assert!(installed.contains(&program), "{installed}");
+    assert!(installed.contains("\"padding\": 2"), "{installed}");
+    world.install(&yes()).unwrap();
+    assert_eq!(world.text(), installed, "twice changes nothing");
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(world.files(), [("settings.json".to_owned(), LINE.to_owned())]);
+    // Something else changed meanwhile: the command comes back from our arguments.
+    world.install(&yes()).unwrap();
+    fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(world.text(), LINE.replace("opus", "haiku").replace("~\\/", "~/"));
+}
+
+#[test]
+fn a_status_line_that_the_user_changed_since_is_the_users() {
+    let world = World::with(LINE);
+    world.install(&yes()).unwrap();
+    let line = crewboard_integrations::settings_edit::set_status_line(&world.text(), Some("mine"));
+    fs::write(world.settings(), line.unwrap()).unwrap();
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(world.text(), LINE.replace("~\\/line.sh 'a b'", "mine"));
+    // Our own line, asked for by hand, goes with the hooks.
+    let own = LINE.replace("~\\/line.sh 'a b'", "crewboard statusline");
+    let world = World::with(&own);
+    world.install(&yes()).unwrap();
+    assert!(world.text().contains("\"crewboard statusline\""));
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(world.text(), "{\n  \"model\": \"opus\"\n}\n");
+}
+
 #[test]
 fn a_file_install_made_goes_again() {
     let mut world = World::new();
