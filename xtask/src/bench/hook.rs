@@ -18,10 +18,10 @@ const WARM_UP: usize = 5;
 const PIPE: usize = 60_000;
 
 /// A command with a name for the table.
-struct Candidate {
-    name: &'static str,
+pub(super) struct Candidate {
+    pub(super) name: &'static str,
     command: Command,
-    sample: Sample,
+    pub(super) sample: Sample,
 }
 
 pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<String> {
@@ -67,13 +67,13 @@ pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<St
     Ok(text)
 }
 
-fn candidate(name: &'static str, mut command: Command) -> Candidate {
+pub(super) fn candidate(name: &'static str, mut command: Command) -> Candidate {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Candidate { name, command, sample: Sample::default() }
 }
 
 /// Runs every command once a round, in an order shuffled anew each time.
-fn race(candidates: &mut [Candidate], payload: &[u8], rounds: usize) -> Result<()> {
+pub(super) fn race(candidates: &mut [Candidate], payload: &[u8], rounds: usize) -> Result<()> {
     let mut shuffler = Shuffler::new();
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     for round in 0..rounds + WARM_UP {

@@ -11,6 +11,7 @@ mod machine;
 mod push;
 mod rest;
 mod sample;
+mod statusline;
 
 use crate::{dist, workspace};
 use anyhow::Result;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut page = heading(&program)?;
     for part in [
         hook::measure(&program, &floor, rounds)?,
+        statusline::measure(&program, rounds)?,
         push::measure(&program, rounds)?,
         rest::measure(&program, arguments.rest)?,
         board::measure(&program, arguments.rest)?,
