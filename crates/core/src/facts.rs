@@ -34,6 +34,9 @@ pub(crate) struct Facts {
     pub(crate) turn: Turn,
     pub(crate) files: Files,
     pub(crate) requests: Requests,
+    /// In a line what it asks for, of somebody who said that beside the whole of it.
+    #[serde(default)]
+    asks_for: String,
     tools: Vec<OpenTool>,
     subagents: Vec<SubagentFacts>,
     /// Subagents that ended, so that their own late events do not bring them back.
@@ -341,6 +344,7 @@ impl Facts {
             self.files.returned();
             self.turn.state = TurnState::None;
         }
+        self.asks_for.clear();
         let result = match (self.take_any(report), &report.subagent) {
             (Some(result), _) => result,
             (None, Some(subagent)) => self.take_subagent(subagent, report),

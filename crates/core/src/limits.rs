@@ -49,6 +49,9 @@ pub const HEADLESS_SETTLE_MS: u64 = 1000;
 pub const FRESH_MS: u64 = 10 * 60 * 1000;
 /// Milliseconds in which every limit of an account begins anew: the longest known is of seven days.
 pub const MAX_LIMIT_MS: u64 = 31 * 24 * 60 * 60 * 1000;
+/// Milliseconds before now of the earliest time that is believed of a row given back: no agent runs for
+/// a year.
+pub const MAX_AGE_MS: u64 = 366 * 24 * 60 * 60 * 1000;
 /// Milliseconds a snoozed row stays quiet if its status does not change.
 pub const SNOOZE_MS: u64 = 60 * 60 * 1000;
 

@@ -7,13 +7,22 @@ use crate::text::clean;
 use crate::time::{Now, Timestamp};
 use crate::tracked::Tracked;
 use crate::{
-    MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT,
+    MAX_AGE_MS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT,
     MAX_SUBAGENTS, SNOOZE_MS,
 };
 
 /// Cleans and bounds every text of a row that came over the socket.
 pub(crate) fn sanitise(row: &mut Session, now: Now) {
     row.snoozed_until = row.snoozed_until.map(|until| until.min(Timestamp(now.wall.0 + SNOOZE_MS)));
+    let history = row.history.iter_mut().map(|entered| &mut entered.at);
+    let subagents = row.subagents.iter_mut().map(|subagent| &mut subagent.since);
+    for time in [&mut row.since, &mut row.started, &mut row.updated]
+        .into_iter()
+        .chain(history)
+        .chain(subagents)
+    {
+        *time = past(*time, now.wall);
+    }
     row.key.sanitise();
     row.agent.sanitise();
     row.id.sanitise();
@@ -53,6 +62,12 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     if let Some(usage) = &mut row.usage {
         usage.sanitise(now);
     }
+}
+
+/// A time that may have been: what lies ahead, or before all agents, is taken for now.
+fn past(time: Timestamp, now: Timestamp) -> Timestamp {
+    let earliest = now.0.saturating_sub(MAX_AGE_MS);
+    if (earliest..=now.0).contains(&time.0) { time } else { now }
 }
 
 /// A row that this daemon did not know, from one given back.

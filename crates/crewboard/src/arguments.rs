@@ -22,8 +22,8 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Without a command, on a terminal: offers to install the hooks where there are none, then follows the \
-sessions. ROW is a key, the beginning of a session id, a name, or a pane such as %7.
+Without a command, on a terminal: the board (press ? for its keys), which offers to install the hooks \
+where there are none. ROW is a key, the beginning of a session id, a name, or a pane such as %7.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have more of their own.";
 
@@ -246,10 +246,11 @@ pub(crate) struct ReportArguments {
     pub(crate) session: String,
     #[arg(long, value_enum)]
     pub(crate) status: ReportedStatus,
-    /// What it does, in a line
+    /// What it does or asks for, in a line
     #[arg(long, default_value = "")]
     pub(crate) activity: String,
-    /// The whole question, command, error or last words
+    /// The whole question, plan or command, beside --activity or alone; or instead of it the error
+    /// or last words
     #[arg(long, default_value = "")]
     pub(crate) text: String,
     /// The agent's process: its end closes the session

@@ -1,7 +1,7 @@
 //! Rows as lines of text.
 
 use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::text::fit;
+use crewboard_board::text::{cut, fit};
 use crewboard_core::{End, Session, Status};
 use std::env;
 use std::fmt::Write as _;
@@ -84,6 +84,7 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     if style.width == 0 {
         // For a pipe: what may be long comes last, so that the rest stands in columns.
         let place = fit(place, 8, style.unicode);
+        let says = cut(&says, usize::MAX, style.unicode);
         let line = format!("{head}{name} {age:>6}  {place} {}  {says}", row.key);
         return line.trim_end().to_owned();
     }
@@ -138,6 +139,9 @@ mod tests {
         };
         insta::assert_snapshot!(list_line(&other, "3s", ascii), @"+ done       ??               (pinned, unconfirmed) Rea~      3s  %0       kaaaa");
         insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 0, ..PLAIN }), @"! permission shop                 3s  %0       kaaaa  Bash rm -rf node_modules");
+        let cut = Session { activity: Some("“Ready” …".into()), ..row() };
+        let piped = Style { width: 0, unicode: false, ..PLAIN };
+        insta::assert_snapshot!(list_line(&cut, "3s", piped), @r#"! permission shop                 3s  %0       kaaaa  "Ready" ..."#);
         insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop");
     }
 }

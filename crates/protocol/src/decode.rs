@@ -86,6 +86,11 @@ impl Request {
         if line.len() > MAX_REQUEST_LINE {
             return Err(RequestError::TooLong);
         }
+        // serde would take a list for an object's fields in their order.
+        if line.trim_ascii_start().starts_with(b"[") {
+            let error = serde::de::Error::custom("it is a list");
+            return Err(RequestError::NotARequest(error));
+        }
         let head: Head<'_> = serde_json::from_slice(line).map_err(RequestError::NotARequest)?;
         if let Some(protocol) = head.protocol
             && protocol > PROTOCOL
@@ -147,6 +152,11 @@ mod tests {
                 "{}",
                 ErrorCode::BadRequest,
                 "not a JSON object with a \"type\": missing field `type` at line 1 column 2",
+            ),
+            (
+                r#" ["list"]"#,
+                ErrorCode::BadRequest,
+                "not a JSON object with a \"type\": it is a list",
             ),
             (r#"{"type":"dance"}"#, ErrorCode::UnknownRequest, "unknown request \"dance\""),
             (

@@ -32,8 +32,10 @@ impl Facts {
         match status {
             Status::Permission | Status::Question | Status::Plan | Status::Working => {
                 self.begin_turn(None, stamp);
-                if !activity.is_empty() {
-                    self.start_tool(OpenTool::named(activity, stamp));
+                // What it does may be all that is said of what it asks, and the other way round.
+                let doing = if activity.is_empty() { text } else { activity };
+                if status == Status::Working && !doing.is_empty() {
+                    self.start_tool(OpenTool::named(doing, stamp));
                 }
             }
             Status::Done => self.end_turn(TurnState::Done, None, stamp, words),
@@ -41,12 +43,10 @@ impl Facts {
             Status::Idle => self.reset(stamp),
             Status::Closed => self.say_goodbye(stamp),
         }
-        // What it does may be all that is said of what it asks.
+        let Some(kind) = kind else { return Ok(()) };
+        activity.clone_into(&mut self.asks_for);
         let text = if text.is_empty() { activity } else { text };
-        match kind {
-            Some(kind) => self.open_request(report, kind, "", text, 0),
-            None => Ok(()),
-        }
+        self.open_request(report, kind, "", text, 0)
     }
 
     /// The facts a restored row stands for, as far as its public fields tell them.
@@ -86,6 +86,7 @@ impl Facts {
             facts.start_tool(OpenTool::named(activity, Stamp::default()));
         }
         if let Some(request) = &session.request {
+            facts.asks_for = session.activity.clone().unwrap_or_default();
             facts.requests.open_restored(request.clone());
         }
         // A closed row that does not say how is closed all the same.

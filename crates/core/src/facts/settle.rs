@@ -143,6 +143,9 @@ fn activity(facts: &Facts, status: Status) -> Option<String> {
     let text = match status {
         Status::Idle => String::new(),
         Status::Closed | Status::Done | Status::Failed => excerpt(&facts.turn.words, MAX_LINE),
+        Status::Permission | Status::Question | Status::Plan if !facts.asks_for.is_empty() => {
+            excerpt(&facts.asks_for, MAX_LINE)
+        }
         Status::Permission | Status::Question | Status::Plan => {
             let request = &facts.requests.first()?.request;
             match (&request.tool, request.kind) {

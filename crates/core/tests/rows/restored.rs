@@ -2,7 +2,7 @@
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    End, Event, Input, Report, Session, SessionId, Stamp, Status, Timestamp, Watch,
+    End, Event, Input, Report, Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
 };
 
 /// What a view that followed `world` holds.
@@ -19,7 +19,7 @@ fn a_new_daemon_gets_the_rows_back() {
     old.event(2, "asks", request());
     old.event(3, "dies", prompt("a"));
     let held = held(&old);
-    let mut new = World::named("second");
+    let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
     let outcome = new.apply(Input::Restored(held.clone()));
     assert_eq!(outcome.watch.len(), 3);
     for Watch { process, .. } in outcome.watch {
@@ -52,6 +52,36 @@ fn a_new_daemon_gets_the_rows_back() {
     assert!(new.apply(Input::Restored(held)).changes.is_empty());
     new.event(2, "asks", turn_end());
     assert_eq!(new.of(2).status, Status::Done);
+}
+
+#[test]
+fn the_line_and_the_whole_of_what_a_reporter_asks_are_both_shown() {
+    let asks = |status| Event::StatusReported {
+        status,
+        activity: "a database".to_owned(),
+        text: "Which database should it be?".to_owned(),
+    };
+    for status in [Status::Permission, Status::Question, Status::Plan] {
+        let mut old = World::new();
+        old.event(1, "s1", asks(status));
+        let shown = |world: &World| {
+            let row = world.only();
+            let request = row.request.as_ref().unwrap();
+            (row.status, row.activity.clone().unwrap(), request.text.clone())
+        };
+        let expected = (status, "a database".to_owned(), "Which database should it be?".to_owned());
+        assert_eq!(shown(&old), expected);
+        let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
+        new.apply(Input::Restored(held(&old)));
+        assert_eq!(shown(&new), expected);
+        new.event(1, "s1", asks(Status::Working));
+        assert_eq!(new.only().activity.as_deref(), Some("a database"));
+    }
+    // Of what is said alone nothing is lost either.
+    let mut world = World::new();
+    let (status, activity) = (Status::Working, String::new());
+    world.event(1, "s1", Event::StatusReported { status, activity, text: "step 1".to_owned() });
+    assert_eq!(world.only().activity.as_deref(), Some("step 1"));
 }
 
 #[test]
@@ -93,6 +123,23 @@ fn no_clock_of_another_makes_the_daemon_spin() {
     world.apply(Input::Restored(vec![far]));
     world.apply(Input::Tick);
     assert!(world.sessions.next_deadline(world.now()).unwrap() > 0);
+}
+
+#[test]
+fn times_of_a_row_given_back_lie_in_a_past_that_may_be() {
+    let mut old = World::new();
+    old.event(1, "s1", prompt("a"));
+    let mut row = held(&old).remove(0);
+    for (told, is_believed) in [(0, false), (u64::MAX, false), (1_794_000_000_000, true)] {
+        let mut new = World::named("second");
+        let time = Timestamp(told);
+        (row.since, row.started, row.updated) = (time, time, time);
+        row.history = vec![Transition { status: Status::Working, at: time }];
+        new.apply(Input::Restored(vec![row.clone()]));
+        let known = new.sessions.with_history(&row.key).unwrap();
+        let expected = if is_believed { time } else { new.now().wall };
+        assert_eq!([known.since, known.started, known.history[0].at], [expected; 3], "{told}");
+    }
 }
 
 #[test]

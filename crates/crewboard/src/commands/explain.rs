@@ -2,8 +2,9 @@
 
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, rows, unexpected};
 use crate::failure::Failure;
+use crate::render::Style;
 use crate::select;
-use crewboard_board::text::{Grain, age, clock_time};
+use crewboard_board::text::{Grain, age, clock_time, cut};
 use crewboard_core::{Effect, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
@@ -27,12 +28,14 @@ pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
 }
 
 fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
+    let unicode = Style::of_stdout().unicode;
+    let plain = |text: &str| cut(text, usize::MAX, unicode);
     let row = &explanation.row;
     let now = Clock::new().now().wall;
     writeln!(
         out,
         "{} ({}) is {} for {}, because of {}{}",
-        row.name,
+        plain(&row.name),
         row.key,
         row.status,
         age(row.since, now, Grain::Seconds),
@@ -40,14 +43,15 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         if row.confirmed { "" } else { "; unconfirmed: nothing would tell us if it changed" }
     )?;
     if let Some(request) = &row.request {
-        writeln!(out, "It waits for you: {}", request.text.replace('\n', "\n  "))?;
+        let lines: Vec<String> = request.text.lines().map(plain).collect();
+        writeln!(out, "It waits for you: {}", lines.join("\n  "))?;
     }
     if let Some(parent) = &row.parent {
         writeln!(out, "It was started by {parent}.")?;
     }
     writeln!(out, "\nWhat it was told, oldest first:")?;
     for entry in &explanation.trail {
-        writeln!(out, "  {}", line(entry))?;
+        writeln!(out, "  {}", plain(&line(entry)))?;
     }
     Ok(())
 }

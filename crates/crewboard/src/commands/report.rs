@@ -4,7 +4,7 @@ use crate::arguments::ReportArguments;
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
 use crate::machine::Variables;
-use crewboard_core::{AgentName, Event, Place, Report, SessionId};
+use crewboard_core::{AgentName, Event, Place, Report, SessionId, Status};
 use crewboard_integrations::terminals;
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
@@ -25,13 +25,15 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     {
         return Err(Failure::usage("--agent and --session must not be empty"));
     }
+    let status = Status::from(arguments.status);
+    if !(status.is_request() || arguments.activity.is_empty() || arguments.text.is_empty()) {
+        let problem = format!("of --activity and --text, {status} can show one");
+        return Err(Failure::usage(problem).hint("permission, question and plan show both"));
+    }
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
     let tty = facts_of(std::process::id()).and_then(|facts| facts.tty);
-    let event = Event::StatusReported {
-        status: arguments.status.into(),
-        activity: arguments.activity,
-        text: arguments.text,
-    };
+    let event =
+        Event::StatusReported { status, activity: arguments.activity, text: arguments.text };
     let (agent, session) = (&arguments.agent, &arguments.session);
     let report = Report {
         process,

@@ -14,6 +14,7 @@ fn what_is_no_request_is_refused_with_words_and_touches_nothing() {
         (&b"garbage"[..], "bad_request"),
         (b"{}", "bad_request"),
         (b"[]", "bad_request"),
+        (b"[\"list\"]", "bad_request"),
         (b"\xff\xfe\xfd", "bad_request"),
         (b"{\"type\":\"\xff\"}", "bad_request"),
         (b"{\"type\":\"dance\"}", "unknown_request"),

@@ -154,6 +154,47 @@ fn list_explain_and_report() {
 }
 
 #[test]
+fn a_report_keeps_both_its_texts_or_says_that_it_cannot() {
+    let world = world();
+    for (status, shows_both) in [("question", true), ("working", false), ("done", false)] {
+        let words = ["report", "--agent", "mine", "--session", "s", "--status", status];
+        let said = world.say(words.iter().chain(&["--activity", "a database", "--text", "Which?"]));
+        if shows_both {
+            let row = json_of(&world.say(["list", "--json"]))[0].clone();
+            assert_eq!(row["activity"], "a database");
+            assert_eq!(row["request"]["text"], "Which?");
+        } else {
+            assert_eq!(said.code(), Some(2), "{said:?}");
+            assert!(said.stderr.contains(&format!("{status} can show one")), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn where_the_locale_has_no_more_than_ascii_nothing_else_is_printed() {
+    let mut world = world();
+    let text = format!("“an answer” – {}", "x".repeat(400));
+    world.say([
+        "report",
+        "--agent",
+        "m",
+        "--session",
+        "s",
+        "--status",
+        "question",
+        "--text",
+        &text,
+    ]);
+    world.set("LC_ALL", "C");
+    let name = json_of(&world.say(["list", "--json"]))[0]["key"].as_str().unwrap().to_owned();
+    let mut watch = Running::start(&world, ["watch"]);
+    for printed in [watch.line(), world.say(["list"]).stdout, world.say(["explain", &name]).stdout]
+    {
+        assert!(printed.is_ascii() && printed.contains("\"an answer\" - x"), "{printed}");
+    }
+}
+
+#[test]
 fn watch_prints_each_change_and_ends_with_its_reader() {
     let world = world();
     let agent = FakeAgent::new();
