@@ -4,21 +4,33 @@ use crate::{note, now, payload, prompt_payload, world};
 use crewboard_core::{EndReason, Event, Process};
 use crewboard_testkit::{FakeAgent, View, event_line, prompt};
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// From the kill to a view that knows it.
+const CLOSED_WITHIN: Duration = Duration::from_millis(100);
 
 #[test]
-fn an_agent_killed_is_closed_by_the_kernels_word() {
+fn an_agent_killed_is_closed_by_the_kernels_word_within_100_ms() {
     let world = world();
-    let mut agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
-    let mut view = View::new(world.connect());
-    view.until_row("s", |row| row["confirmed"] == true);
-    let killed = Instant::now();
-    agent.kill();
-    let row = view.until_row("s", |row| row["status"] == "closed");
-    note(&format!("a killed agent was closed after {:?}", killed.elapsed()));
-    assert_eq!((&row["end"], &row["source"]), (&json!("killed"), &json!("process:exited")));
-    assert_eq!(row["needs_you"], false);
+    let mut best = Duration::MAX;
+    // A machine that is busy with others may let nobody run for longer than that; not time after time.
+    for round in 0..20 {
+        let mut agent = FakeAgent::new();
+        let id = format!("session-{round}");
+        world.hook(&agent, &prompt_payload(&id, "go"));
+        let mut view = View::new(world.connect());
+        view.until_row(&id, |row| row["confirmed"] == true);
+        let killed = Instant::now();
+        agent.kill();
+        let row = view.until_row(&id, |row| row["status"] == "closed");
+        best = best.min(killed.elapsed());
+        assert_eq!((&row["end"], &row["source"]), (&json!("killed"), &json!("process:exited")));
+        assert_eq!(row["needs_you"], false);
+        if best <= CLOSED_WITHIN {
+            return note(&format!("a killed agent was closed after {best:?}, try {}", round + 1));
+        }
+    }
+    panic!("never closed within {CLOSED_WITHIN:?}, at best after {best:?}");
 }
 
 #[test]

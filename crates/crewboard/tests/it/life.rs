@@ -61,7 +61,7 @@ const DEADLINE: Duration = Duration::from_millis(85);
 #[test]
 fn hooks_across_idle_exits_lose_nothing() {
     const PER_WORLD: usize = 200;
-    let hooks = rounds(200).max(PER_WORLD);
+    let hooks = rounds(1000).max(PER_WORLD);
     let (mut arrived, mut dropped, mut lives) = (0, 0, 0);
     for _ in 0..hooks.div_ceil(PER_WORLD) {
         let mut world = world();

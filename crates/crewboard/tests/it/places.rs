@@ -1,7 +1,7 @@
 //! Where the socket is: whatever each side knows of its surroundings, they meet.
 
 use crate::private_namespace::in_private_namespace;
-use crate::{note, prompt_payload, world};
+use crate::{prompt_payload, skip, world};
 use crewboard_testkit::{FakeAgent, LineClient, World, eventually, finish};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -196,7 +196,7 @@ fn a_place_of_a_stranger_or_open_to_strangers_is_never_touched() {
             let shared = Path::new("/tmp/crewboard-0");
             private(shared);
             if chown(shared, Some(65_534), None).is_err() {
-                return note("skipped: one user only in this namespace");
+                return skip("one user only in this namespace");
             }
             world.hook(&agent, &prompt_payload("s", "go"));
             eventually("the row is there", || names(&world) == ["s"]);

@@ -1,6 +1,6 @@
 //! Tests that need a `/tmp` and a `/run` of their own, or must be able to mount.
 
-use crate::note;
+use crate::{note, skip};
 use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,11 +32,11 @@ fn inside(name: &str, stays_user: bool, body: fn()) {
     }
     let test = env::current_exe().unwrap();
     if test.starts_with("/tmp") || test.starts_with("/run") {
-        return note(&format!("skipped {name}: the tests lie where it mounts"));
+        return skip(&format!("{name}: the tests lie where it mounts"));
     }
     let tried = unshare(stays_user, Path::new("true")).stderr(Stdio::null()).status();
     if !tried.is_ok_and(|status| status.success()) {
-        return note(&format!("skipped {name}: no namespaces for us here"));
+        return skip(&format!("{name}: no namespaces for us here (`unshare` of util-linux)"));
     }
     let mut command = unshare(stays_user, &test);
     let output = command.args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output();

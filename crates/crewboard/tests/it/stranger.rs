@@ -1,6 +1,6 @@
 //! Another user gets nothing, even one who can reach the socket.
 
-use crate::{note, world};
+use crate::{skip, world};
 use crewboard_testkit::{FakeAgent, LineClient, eventually};
 use rustix::process::Uid;
 use serde_json::json;
@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 #[test]
 fn a_connection_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        return note("skipped: only root can be somebody else");
+        return skip("a_connection_of_another_user_is_refused: only root can be somebody else");
     }
     let world = world();
     let agent = FakeAgent::new();
