@@ -1,22 +1,33 @@
 //! Which row a word on the command line means.
 
 use crate::failure::Failure;
+use crate::machine::Variables;
 use crewboard_core::{Session, Status};
+use crewboard_integrations::terminals::tmux_server;
 
 /// The one row that `word` names: by key, by the beginning of an id, by name, or by pane.
 ///
 /// Where several match, a living one is meant rather than closed ones, and of closed ones the last.
+///
+/// Every tmux server has a pane `%0`: in one of them its own is meant, and no other's.
 pub(crate) fn row<'a>(rows: &'a [Session], word: &str) -> Result<&'a Session, Failure> {
-    let ways: [fn(&Session, &str) -> bool; 4] = [
-        |row, word| row.key.as_str() == word,
-        |row, word| row.name == word,
-        |row, word| {
-            row.place.pane.as_deref() == Some(word) || row.place.target.as_deref() == Some(word)
-        },
-        |row, word| !word.is_empty() && row.id.as_str().starts_with(word),
-    ];
+    named(rows, word, tmux_server(&Variables).as_deref())
+}
+
+fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a Session, Failure> {
+    let is_its_pane = |row: &Session| {
+        let place = &row.place;
+        let is_elsewhere = word.starts_with('%')
+            && tmux.zip(place.server.as_deref()).is_some_and(|(own, server)| own != server);
+        [&place.pane, &place.target].iter().any(|name| name.as_deref() == Some(word))
+            && !is_elsewhere
+    };
+    let ways: [&dyn Fn(&Session) -> bool; 4] =
+        [&|row| row.key.as_str() == word, &|row| row.name == word, &is_its_pane, &|row| {
+            !word.is_empty() && row.id.as_str().starts_with(word)
+        }];
     for matches in ways {
-        let found: Vec<&Session> = rows.iter().filter(|row| matches(row, word)).collect();
+        let found: Vec<&Session> = rows.iter().filter(|row| matches(row)).collect();
         let living: Vec<&Session> =
             found.iter().copied().filter(|row| row.status != Status::Closed).collect();
         match (found.as_slice(), living.as_slice()) {
@@ -79,8 +90,30 @@ mod tests {
             ("nobody", None),
             ("", None),
         ] {
-            let found = row(&rows, word).ok().map(|row| row.key.as_str());
+            let found = named(&rows, word, None).ok().map(|row| row.key.as_str());
             assert_eq!(found, expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_pane_is_one_of_the_tmux_in_which_it_is_named() {
+        let mut rows = rows();
+        for (row, server) in rows.iter_mut().zip(["/near", "/far", "/far", "/near"]) {
+            row.place.server = Some(server.to_owned());
+            row.place.pane = Some("%0".to_owned());
+            row.status = Status::Idle;
+        }
+        rows[2].place.pane = Some("%2".to_owned());
+        rows.pop();
+        for (word, tmux, expected) in [
+            ("%0", None, None),
+            ("%0", Some("/near"), Some("kaaaa")),
+            ("%0", Some("/far"), Some("kbbbb")),
+            ("%2", None, Some("kcccc")),
+            ("%2", Some("/near"), None),
+        ] {
+            let found = named(&rows, word, tmux).ok().map(|row| row.key.as_str());
+            assert_eq!(found, expected, "{word} {tmux:?}");
         }
     }
 }

@@ -1,9 +1,13 @@
 //! From a row to its pane, in real terminals: clients of real tmux servers in panes of another.
 
 use crate::board_world::{Agent, BoardWorld};
+use crate::note;
 use crewboard_testkit::{Pane, Tmux};
 use serde_json::json;
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
@@ -223,7 +227,7 @@ fn a_pane_is_followed_and_one_that_is_gone_is_said_to_be() {
     let socket = near.socket().display().to_string();
     for (name, pane, says) in [
         ("gone", "%99", "its pane %99 is gone from tmux"),
-        ("stale", &*shelf, "its variables name tmux pane"),
+        ("stale", &*shelf, "its variables name pane"),
     ] {
         let process = Agent::new(name);
         let variables = [("TMUX", &*format!("{socket},1,0")), ("TMUX_PANE", pane)];
@@ -283,6 +287,114 @@ fn a_session_on_no_terminal_is_shown_on_the_one_that_asks() {
     plain.shows("1 of 4");
     plain.press(&["q"]);
     plain.is_given_back();
+}
+
+/// A program called `claude` that says how it was run; the directory of it.
+fn fake_claude(world: &BoardWorld) -> PathBuf {
+    let directory = world.path().join("bin");
+    std::fs::create_dir(&directory).unwrap();
+    let program = directory.join("claude");
+    let line = "#!/bin/sh\necho \"ran claude $*\"; echo \"in $PWD\"; \
+                echo \"profile ${CLAUDE_CONFIG_DIR-usual}\"; exec cat\n";
+    std::fs::write(&program, line).unwrap();
+    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+#[test]
+fn a_closed_session_is_taken_up_again_where_its_user_is() {
+    let Some(office) = Office::new() else { return };
+    let (near, world) = (&office.near, &office.world);
+    let path = format!("PATH={}:$PATH", fake_claude(world).display());
+    // tmux would run what is in brackets, and end its command at the semicolon.
+    let directory = world.path().join("#(touch x)$(touch x);");
+    std::fs::create_dir(&directory).unwrap();
+    let mut closed = Agent::new("6cf7f83b-72a2");
+    let cwd = json!({ "prompt": "go on", "cwd": directory });
+    let other = world.path().join("profile").display().to_string();
+    world.hook_with(&[("CLAUDE_CONFIG_DIR", &other)], &closed, "UserPromptSubmit", &cwd);
+    closed.kill();
+    world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
+    let profile = world.list().into_iter().find(|row| row["id"] == *closed.id).unwrap();
+    let profile = format!("profile {}", profile["profile"].as_str().unwrap_or("usual"));
+    let is_there = |screen: &str| {
+        let screen = screen.replace('\n', "");
+        screen.contains("ran claude --resume 6cf7f83b-72a2")
+            && screen.contains(&format!("in {}", directory.display()))
+            && screen.contains(&profile)
+    };
+
+    // In a new window of the client's session, by the board and by the command.
+    let desk = office.client(near, "desk");
+    desk.type_line(&format!("{path} {PROGRAM} --once"));
+    desk.shows("Enter jump");
+    desk.press(&["G", "o"]);
+    desk.wait_for("Claude Code in a new window", is_there);
+    assert_eq!(near.ask(["list-windows", "-t", "=desk:", "-F", "#{window_id}"]).lines().count(), 2);
+    // It is open, and so is there nothing to open.
+    let (code, screen) = run(&office.client(near, "spare"), "open till");
+    assert!(code == 1 && screen.contains("till is open"), "{screen}");
+    // Where there is no multiplexer, here.
+    let plain = plain_shell(&world.tmux, "plain");
+    plain.type_line(&format!("{path} {PROGRAM} open 6cf7"));
+    plain.wait_for("Claude Code in this terminal", is_there);
+    assert_eq!(files_named_x(world.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_pane_that_is_looked_at_is_seen() {
+    let Some(office) = Office::new() else { return };
+    let near = &office.near;
+    // As docs/jump.md says it.
+    let line = format!("run-shell -b \"{PROGRAM} seen '#{{pane_id}}' >/dev/null 2>&1 || true\"");
+    near.ask(["set-option", "-g", "focus-events", "on"]);
+    near.ask(["set-hook", "-g", "pane-focus-in", &line]);
+    let desk = office.client(near, "desk");
+    near.ask(["switch-client", "-c", &desk.fact("#{pane_tty}"), "-t", &office.pane_of("cellar")]);
+    office.row_is_seen("cellar");
+    let rows = office.world.list();
+    assert!(rows.iter().any(|row| row["id"] == "shelf" && row["seen"] == false), "{rows:#?}");
+}
+
+#[test]
+fn a_window_of_screen_is_shown_or_its_session_attached() {
+    let Some(world) = BoardWorld::new() else { return };
+    let (directory, sockets) = (world.path(), world.path().join("screens"));
+    let _ = std::fs::DirBuilder::new().mode(0o700).create(&sockets);
+    let screen = |words: &[&str]| {
+        let mut command = Command::new("screen");
+        command.env("SCREENDIR", &sockets).current_dir(directory).args(words);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
+    };
+    if screen(&["-v"]).is_err() {
+        note("skipped: there is no screen here");
+        return;
+    }
+    let variable = format!("SCREENDIR={}", sockets.display());
+    let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable];
+    let shell = [&words[..], &["screen", "-c", "/dev/null", "-S", "work", "sh", "-i"]].concat();
+    let client = world.tmux.open("client", SIZE, &shell);
+    client.shows("$");
+    let started = agent("till", "UserPromptSubmit");
+    let started: Vec<&str> = started.iter().map(String::as_str).collect();
+    // Another window is before it.
+    let line = started[2].replace('$', "\\$");
+    let words = [&["-S", "work", "-X", "screen", "sh", "-c", &*line], &started[3..]].concat();
+    screen(&words).unwrap();
+    world.row_where("till", "in its window", |row| row["place"]["terminal"] == "screen");
+    client.shows(&here("till"));
+    screen(&["-S", "work", "-X", "select", "0"]).unwrap();
+    client.wait_for("the shell", |screen| !screen.contains("agent"));
+    client.type_line(&format!("clear; {PROGRAM} jump till"));
+    client.shows(&here("till"));
+    screen(&["-d", "work"]).unwrap();
+    client.shows("Pane is dead");
+    let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable, "sh", "-i"];
+    let plain = world.tmux.open("plain", SIZE, &words);
+    plain.shows("$");
+    plain.type_line(&format!("{PROGRAM} jump till"));
+    plain.shows(&here("till"));
+    screen(&["-S", "work", "-X", "quit"]).unwrap();
 }
 
 /// Names that a shell, a terminal or tmux would obey.

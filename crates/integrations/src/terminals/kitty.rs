@@ -49,7 +49,7 @@ pub(super) fn focus(
     let believed = named.filter(|window| is_at(window) != Some(false));
     let by_tty = || windows.iter().copied().find(|window| is_at(window) == Some(true));
     let Some(found) = believed.or_else(by_tty) else {
-        return Err(Trouble::new(format!("its window {id} is gone from kitty")));
+        return Err(Trouble::gone("kitty", "window", id, named.is_some()));
     };
     let found = format!("id:{}", found.id);
     system.run(&remote(address).and(["focus-window", "--match", &found])).map_err(refused)?;

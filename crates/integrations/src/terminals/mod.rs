@@ -24,6 +24,6 @@ mod zellij;
 pub use focus::{Reached, Target, focus};
 pub use looked_at::is_looked_at;
 pub use opening::{Opened, Opening, open};
-pub use place::place_of;
+pub use place::{place_of, tmux_server};
 pub use ring::{Inside, Ring, ring};
 pub use system::{Asker, Command, Refusal, System, Trouble};

@@ -31,7 +31,7 @@ pub fn place_of(environment: &dyn Lookup) -> Place {
             "screen" => Some(server?),
             // TMUX is socket,pid,session: only the socket names the server. Who runs one tmux in another
             // takes it away, and leaves the pane's name.
-            "tmux" => Some(server?.rsplitn(3, ',').nth(2)?.to_owned()),
+            "tmux" => Some(tmux_server(environment)?),
             _ => server,
         };
         Some(Pane { terminal: terminal.name.to_owned(), server, pane: Some(pane) })
@@ -45,6 +45,12 @@ pub fn place_of(environment: &dyn Lookup) -> Place {
     };
     let others = panes.take(MAX_OTHERS).collect();
     Place { terminal: Some(terminal), server, pane, others, ..Place::default() }
+}
+
+/// The socket of the tmux server that started whoever has these variables, in a pane or over one.
+pub fn tmux_server(environment: &dyn Lookup) -> Option<String> {
+    // Socket, server's process, session; a path may hold commas.
+    Some(environment.get("TMUX")?.rsplitn(3, ',').nth(2)?.to_owned())
 }
 
 #[cfg(test)]

@@ -51,9 +51,22 @@ pub(super) fn open(
     }
     // screen has no directory for one window. The line is always the same; what differs are its words.
     let line = "cd -- \"$1\" && shift && exec \"$@\"";
-    let command = Command::new(["screen", "-S", session, "-X", "screen", "sh", "-c", line, "sh"]);
-    let command = command.and([opening.directory]).and(opening.words.iter().cloned());
+    let words = ["sh", "-c", line, "sh", opening.directory].into_iter();
+    let words = words.chain(opening.words.iter().map(String::as_str)).map(unexpanded);
+    let command = Command::new(["screen", "-S", session, "-X", "screen"]).and(words);
     Some(system.run(&command).map(|_| ()).map_err(|refusal| Trouble::of("screen", refusal)))
+}
+
+/// A word as screen takes it: it puts variables in place of `$NAME`, and control characters of `^X` and `\101`.
+fn unexpanded(word: &str) -> String {
+    let mut escaped = String::new();
+    for character in word.chars() {
+        if matches!(character, '$' | '^' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
 }
 
 /// A session's name begins with its process: `1234.pts-0.host`.

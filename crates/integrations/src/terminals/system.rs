@@ -109,6 +109,15 @@ impl Trouble {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// A pane that is not there, or is there and is another's.
+    pub(super) fn gone(terminal: &str, pane: &str, id: &str, is_there: bool) -> Self {
+        Self::new(if is_there {
+            format!("its variables name {pane} {id} of {terminal}, but it does not run in that")
+        } else {
+            format!("its {pane} {id} is gone from {terminal}")
+        })
+    }
+
     /// A refusal of `program`, where nothing more is known of what it means.
     pub fn of(program: &str, refusal: Refusal) -> Self {
         match refusal {

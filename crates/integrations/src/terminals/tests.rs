@@ -153,9 +153,9 @@ fn a_pane_of_tmux_is_known_by_its_terminal_device() {
     assert_snapshot!(told.join("\n"), @"
     is where its variables say: tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0' -> shown
     is in another pane: tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$2:@2.%7' -> shown
-    is gone: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its pane %9 is gone from tmux (/tmp/tmux-1000/default)
-    has variables left over: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: it runs on /dev/pts/9, but its variables name tmux pane %0, which is /dev/pts/3
-    has no device that is known and another parent: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name tmux pane %7, but it does not run in that
+    is gone: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its pane %9 is gone from tmux
+    has variables left over: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name pane %0 of tmux, but it does not run in that
+    has no device that is known and another parent: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name pane %7 of tmux, but it does not run in that
     ");
 }
 
@@ -206,7 +206,8 @@ fn each_terminal_is_told_in_its_own_words() {
         r#"[{"pane_id":0,"tty_name":"/dev/pts/3"},{"pane_id":5,"tty_name":"/dev/pts/9"}]"#;
     let in_zellij = Variables(&[("ZELLIJ_SESSION_NAME", "-n"), ("ZELLIJ_PANE_ID", "1")]);
     let too_old = "error: Found argument 'focus-pane-id' which wasn't expected";
-    let in_kitty = TestSystem { ttys: vec![(599, "/dev/pts/3")], ..answers(&[(" ls", Ok(kitty))]) };
+    let in_kitty =
+        || TestSystem { ttys: vec![(599, "/dev/pts/3")], ..answers(&[(" ls", Ok(kitty))]) };
     let cases = [
         (place("zellij", "$(touch x)", "4", ""), &NOWHERE, answers(&[])),
         (place("zellij", "work", "4", ""), &in_zellij, answers(&[])),
@@ -222,7 +223,9 @@ fn each_terminal_is_told_in_its_own_words() {
             answers(&[("list", Ok(wezterm))]),
         ),
         (place("wezterm", "/run/wez", "7", ""), &NOWHERE, answers(&[("list", Ok(wezterm))])),
-        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), &NOWHERE, in_kitty),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), &NOWHERE, in_kitty()),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/4"), &NOWHERE, in_kitty()),
+        (place("kitty", "unix:/tmp/k", "4", "/dev/pts/4"), &NOWHERE, in_kitty()),
         (place("kitty", "", "3", ""), &NOWHERE, answers(&[])),
         (
             place("iterm2", "", "w0t1p0:2F1C-77", ""),
@@ -268,6 +271,10 @@ fn each_terminal_is_told_in_its_own_words() {
     kitty @ --to unix:/tmp/k ls
     kitty @ --to unix:/tmp/k focus-window --match id:3
     -> shown
+    kitty @ --to unix:/tmp/k ls
+    -> not: its variables name window 3 of kitty, but it does not run in that
+    kitty @ --to unix:/tmp/k ls
+    -> not: its window 4 is gone from kitty
 
     -> not: kitty, in whose window 3 it runs, takes no commands; set `allow_remote_control` and `listen_on` in kitty.conf and start kitty anew
     end run' 2F1C-77
@@ -331,7 +338,7 @@ fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
     -> here: /usr/bin/env '#(touch x);'
     zellij --session=work action new-pane '--cwd=/srv/#(touch x);' -- /usr/bin/env '#(touch x);'
     -> in zellij
-    screen -S 77.pts-0.box -X screen sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x);' /usr/bin/env '#(touch x);'
+    screen -S 77.pts-0.box -X screen sh -c 'cd -- "\$1" && shift && exec "\$@"' sh '/srv/#(touch x);' /usr/bin/env '#(touch x);'
     -> in screen
     WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start spawn --cwd '/srv/#(touch x);' --pane-id 3 -- /usr/bin/env '#(touch x);'
     -> in WezTerm

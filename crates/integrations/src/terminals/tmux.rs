@@ -147,15 +147,7 @@ impl Server<'_> {
         let believed = named.filter(|pane| is_at(pane) != Some(false));
         let found = believed.or_else(|| panes.iter().find(|pane| is_at(pane) == Some(true)));
         let Some([found, ..]) = found else {
-            return Err(Trouble::new(match (named, &target.place.tty) {
-                (Some([_, other, ..]), Some(own)) => format!(
-                    "it runs on {own}, but its variables name tmux pane {id}, which is {other}"
-                ),
-                (Some(_), None) => {
-                    format!("its variables name tmux pane {id}, but it does not run in that")
-                }
-                (None, _) => format!("its pane {id} is gone from tmux ({})", self.socket),
-            }));
+            return Err(Trouble::gone("tmux", "pane", id, named.is_some()));
         };
         let mut places =
             panes.iter().filter(|[pane, ..]| pane == found).map(|[pane, _, _, session, window]| {

@@ -30,7 +30,7 @@ pub(super) fn focus(
     let believed = named.filter(|listed| is_at(listed) != Some(false));
     let found = believed.or_else(|| panes.iter().find(|listed| is_at(listed) == Some(true)));
     let Some(found) = found else {
-        return Err(Trouble::new(format!("its pane {id} is gone from WezTerm")));
+        return Err(Trouble::gone("WezTerm", "pane", id, named.is_some()));
     };
     let id = found.pane_id.to_string();
     system.run(&cli(pane).and(["activate-pane", "--pane-id", &id])).map_err(refused)?;
