@@ -12,7 +12,7 @@ pub fn resume_words(id: &str) -> Option<Vec<String>> {
 }
 
 /// The words that come to a background session by its job's directory. The job's name is what
-/// `claude attach` takes (`claude --bg` prints it so; 2.1.330).
+/// `claude attach` takes (2.1.330: tried with `claude --bg`, whose hooks say `CLAUDE_JOB_DIR`).
 pub fn attach_words(job: &str) -> Option<Vec<String>> {
     let name = Path::new(job).file_name()?.to_str()?;
     is_id(name).then(|| vec!["attach".to_owned(), name.to_owned()])
