@@ -23,23 +23,31 @@ const OTHERS: [&str; 3] = ["alpha", "beta", "gamma"];
 /// Between two looks: nothing announces that a terminal changed.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
-/// How the board did.
+/// What came of something that is no scenario.
 #[derive(Debug)]
 pub(crate) struct Sight {
+    title: &'static str,
     pub(crate) grade: Grade,
     words: String,
 }
 
+impl Sight {
+    pub(super) fn new(title: &'static str, grade: Grade, words: String) -> Self {
+        Self { title, grade, words }
+    }
+}
+
+const TITLE: &str = "a board beside";
+
 impl fmt::Display for Sight {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:28} {}\n    {}", "a board beside", self.grade.word(), self.words)
+        write!(formatter, "{:28} {}\n    {}", self.title, self.grade.word(), self.words)
     }
 }
 
 /// Leads the client to its prompt and through it, and watches its screen and a board's.
 pub(crate) fn watch(program: &Path) -> Sight {
-    try_watch(program)
-        .unwrap_or_else(|error| Sight { grade: Grade::Wrong, words: format!("{error:#}") })
+    try_watch(program).unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
 fn try_watch(program: &Path) -> Result<Sight> {
@@ -60,7 +68,7 @@ fn try_watch(program: &Path) -> Result<Sight> {
     });
     let kept = kept(&screen).context("no row is selected")?;
     let (seen, driven) = std::thread::scope(|scope| {
-        let client = scope.spawn(|| world.harness(SCENARIO));
+        let client = scope.spawn(|| world.harness(SCENARIO, ""));
         let seen = Seen::of(&world, &board, kept, || client.is_finished());
         (seen, client.join())
     });
@@ -69,7 +77,7 @@ fn try_watch(program: &Path) -> Result<Sight> {
     board.wait_for("the board gone", |_| board.fact("#{pane_dead}") == "1");
     world.stop_daemon()?;
     match driven.map_err(|_| anyhow!("the harness's thread panicked"))?? {
-        Driven::Failed(why) => Ok(Sight { grade: Grade::HarnessFailed, words: why }),
+        Driven::Failed(why) => Ok(Sight::new(TITLE, Grade::HarnessFailed, why)),
         Driven::Done => Ok(seen?.judge(kept)),
     }
 }
@@ -125,7 +133,7 @@ impl Seen {
     }
 
     fn judge(self, kept: &str) -> Sight {
-        let wrong = |words: String| Sight { grade: Grade::Wrong, words };
+        let wrong = |words: String| Sight::new(TITLE, Grade::Wrong, words);
         let (Some(agent), Some(board)) = (self.agent, self.board) else {
             return wrong(format!("the prompt was not seen on both screens: {self:?}"));
         };
@@ -141,6 +149,6 @@ impl Seen {
              (looked every {pause} ms); {kept} stayed selected"
         );
         let grade = if lag <= BLINK { Grade::Right } else { Grade::Wrong };
-        Sight { grade, words }
+        Sight::new(TITLE, grade, words)
     }
 }

@@ -4,6 +4,7 @@
 //! apart from one of ours.
 
 mod board;
+mod pipeline;
 mod reference;
 mod report;
 mod scenario;
@@ -41,12 +42,16 @@ const HARNESS_FAILED: u8 = 3;
 pub(crate) struct Arguments {
     /// Scenarios to run [default: all]
     scenarios: Vec<String>,
-    /// Run the scenarios that show the most in the least time, and look at one on a board
+    /// Run the scenarios that show the most in the least time, look at one on a board, and lead two agents by a
+    /// script
     #[arg(long, conflicts_with = "scenarios")]
     smoke: bool,
     /// Look at one scenario on a board, beside the client's own screen, and nothing else
     #[arg(long, conflicts_with_all = ["scenarios", "smoke"])]
     board: bool,
+    /// Lead two agents by a shell script, and nothing else
+    #[arg(long, conflicts_with_all = ["scenarios", "smoke", "board"])]
+    pipeline: bool,
     /// Print the table even after all scenarios, instead of writing docs/matrix.md
     #[arg(long)]
     print: bool,
@@ -76,13 +81,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(program) => std::fs::canonicalize(program)?,
         None => dist::run()?.program,
     };
-    if arguments.board {
-        let sight = board::watch(&program);
+    if arguments.board || arguments.pipeline {
+        let sight = if arguments.board { board::watch(&program) } else { pipeline::lead(&program) };
         println!("{sight}");
         return Ok(exit_code(&[sight.grade]));
     }
     let outcomes = run_all(&truth, &names, &program, arguments);
-    let sight = arguments.smoke.then(|| board::watch(&program));
+    let sights = if arguments.smoke {
+        vec![board::watch(&program), pipeline::lead(&program)]
+    } else {
+        Vec::new()
+    };
     let table = report::markdown(&outcomes, &program)?;
     if arguments.scenarios.is_empty() && !arguments.smoke && !arguments.print {
         let path = workspace::root().join("docs").join("matrix.md");
@@ -92,10 +101,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         println!("\n{table}");
     }
-    if let Some(sight) = &sight {
+    for sight in &sights {
         println!("{sight}");
     }
-    let grades = outcomes.iter().map(Outcome::grade).chain(sight.map(|sight| sight.grade));
+    let grades = outcomes.iter().map(Outcome::grade).chain(sights.iter().map(|sight| sight.grade));
     Ok(exit_code(&grades.collect::<Vec<_>>()))
 }
 

@@ -104,7 +104,7 @@ impl World {
     /// Runs one scenario.
     pub(crate) fn drive(&self, scenario: &str) -> Result<Run> {
         let watcher = Watcher::start(self)?;
-        let driven = self.harness(scenario);
+        let driven = self.harness(scenario, "");
         // A change that is not there by now is one that never came.
         std::thread::sleep(SETTLE);
         // A watcher that sees its daemon leave starts another.
@@ -113,15 +113,21 @@ impl World {
         Ok(Run { driven: driven?, lines: lines?, dropped: dropped? })
     }
 
-    /// Leads the client through a scenario.
-    pub(crate) fn harness(&self, scenario: &str) -> Result<Driven> {
+    /// A file of this world, outside of what the harness fills.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Leads the client through a scenario; a shell runs `begin` right before.
+    pub(crate) fn harness(&self, scenario: &str, begin: &str) -> Result<Driven> {
         let log = self.folder.path().join("driver.log");
         let output = std::fs::File::create(&log)?;
         let program = self.program.to_str().context("the program's path is not UTF-8")?;
         if program.contains('\'') {
             bail!("{program}: a quote in the program's path");
         }
-        let install = format!("'{program}' install --yes --config-dir \"$HOME/.claude\"");
+        let install =
+            format!("'{program}' install --yes --config-dir \"$HOME/.claude\" || exit\n{begin}");
         let status = Command::new(harness_dir().join("run_claude.sh"))
             .arg(scenario)
             .env("HARNESS_RUN_DIR", self.run_dir())

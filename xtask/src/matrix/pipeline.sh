@@ -1,0 +1,33 @@
+# Two agents, led by what `crewboard wait` says: while the first waits for a permission, the second does its part.
+# Each line says how a wait ended; pipeline.rs knows what is right.
+first=
+say() { printf '%s: %s\n' "$1" "$2"; }
+
+"$CREWBOARD" wait nobody --until done >/dev/null 2>&1
+say "no such session" $?
+"$CREWBOARD" wait --any --until finished >/dev/null 2>&1
+say "no such status" $?
+"$CREWBOARD" wait --any --new --until permission --timeout 90s >/dev/null 2>&1
+say "the first asks" $?
+first=$("$CREWBOARD" list --json | jq -r '.[] | select(.status == "permission").key')
+"$CREWBOARD" wait "$first" --until done --timeout 90s >/dev/null 2>&1
+say "the first, done" $?
+"$CREWBOARD" wait --any --until done --timeout 1s >/dev/null 2>&1
+say "any, done within a second" $?
+
+# The second speaks to the same stand-in for the API as the first.
+pid=$("$CREWBOARD" list --json | jq -r ".[] | select(.key == \"$first\").pid")
+export $(tr '\0' '\n' <"/proc/$pid/environ" | grep -E '^(ANTHROPIC|DISABLE|DO_NOT|CLAUDE_CODE_(DISABLE|TMPDIR)|TMPDIR)')
+claude -p "scn:plain go" >/dev/null 2>&1 &
+"$CREWBOARD" wait --any --new --until working --timeout 90s >/dev/null 2>&1
+say "the second works" $?
+second=$("$CREWBOARD" list --json | jq -r '.[] | select(.headless).key')
+"$CREWBOARD" wait "$second" --until idle --timeout 90s >/dev/null 2>&1
+say "the second, idle" $?
+"$CREWBOARD" wait "$second" --until done,closed --timeout 90s >/dev/null 2>&1
+say "the second is over" $?
+
+"$CREWBOARD" wait --any --until done --timeout 90s >/dev/null 2>&1
+say "the first is done" $?
+"$CREWBOARD" wait --all --until working --timeout 90s >/dev/null 2>&1
+say "all, working again" $?
