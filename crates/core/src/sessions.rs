@@ -1,6 +1,7 @@
 mod dump;
 mod identity;
 mod keeping;
+mod owners;
 mod processes;
 mod restoring;
 mod usage;
@@ -20,6 +21,7 @@ use crate::tracked::Tracked;
 use crate::trail::{Effect, TrailEntry};
 use crate::usage::{Accounts, Limits};
 use identity::switch_conversation;
+use owners::Owners;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// Everything that can happen to the map.
@@ -91,8 +93,7 @@ pub struct Sessions {
     epoch: String,
     revision: u64,
     rows: HashMap<RowKey, Tracked>,
-    /// Which row a process belongs or belonged to.
-    by_process: HashMap<Process, RowKey>,
+    owners: Owners,
     /// When each row may change by itself, in microseconds since this boot.
     deadlines: BTreeSet<(u64, RowKey)>,
     deadline_of: HashMap<RowKey, u64>,
@@ -111,7 +112,7 @@ impl Sessions {
             epoch,
             revision: 0,
             rows: HashMap::new(),
-            by_process: HashMap::new(),
+            owners: Owners::default(),
             deadlines: BTreeSet::new(),
             deadline_of: HashMap::new(),
             ancestors: HashMap::new(),

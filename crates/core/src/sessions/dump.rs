@@ -1,6 +1,7 @@
 //! Everything the map knows, to be taken up by another program of the same machine.
 
 use super::Sessions;
+use super::owners::{Owned, Owners};
 use crate::identity::{Process, RowKey};
 use crate::tracked::Tracked;
 use crate::usage::Accounts;
@@ -13,7 +14,7 @@ pub struct Dump {
     epoch: String,
     revision: u64,
     rows: Vec<Tracked>,
-    by_process: Vec<(Process, RowKey)>,
+    owners: Vec<Owned>,
     deadlines: Vec<(RowKey, u64)>,
     ancestors: Vec<(RowKey, Vec<Process>)>,
     #[serde(default)]
@@ -29,11 +30,7 @@ impl Sessions {
             epoch: self.epoch.clone(),
             revision: self.revision,
             rows: self.rows.values().cloned().collect(),
-            by_process: self
-                .by_process
-                .iter()
-                .map(|(process, key)| (*process, key.clone()))
-                .collect(),
+            owners: self.owners.written(),
             deadlines: self.deadline_of.iter().map(|(key, at)| (key.clone(), *at)).collect(),
             ancestors: self
                 .ancestors
@@ -52,7 +49,7 @@ impl Sessions {
             epoch: dump.epoch,
             revision: dump.revision,
             rows: dump.rows.into_iter().map(|row| (row.key.clone(), row)).collect(),
-            by_process: dump.by_process.into_iter().collect(),
+            owners: Owners::read(dump.owners),
             deadlines: dump.deadlines.iter().map(|(key, at)| (*at, key.clone())).collect(),
             deadline_of: dump.deadlines.into_iter().collect(),
             ancestors: dump.ancestors.into_iter().collect(),

@@ -22,7 +22,7 @@ impl Sessions {
         let same = |row: &&Tracked| row.agent == report.agent && row.id == report.session;
         let is_last_word = report.event.is_last_word();
         if let Some(process) = report.process {
-            if let Some(key) = self.by_process.get(&process) {
+            if let Some(key) = self.owners.of(process, &report.agent) {
                 return Some(key.clone());
             }
             let closed = self
@@ -62,7 +62,7 @@ impl Sessions {
         let mut row = Tracked { session, ..Tracked::default() };
         describe(&mut row, report);
         if let Some(process) = report.process {
-            self.by_process.insert(process, key.clone());
+            self.owners.insert(process, &report.agent, &key);
             outcome.watch.push(Watch { agent: report.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
@@ -77,7 +77,7 @@ impl Sessions {
         now: Now,
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
-        if let Some(key) = self.by_process.get(&observation.process) {
+        if let Some(key) = self.owners.of(observation.process, &observation.agent) {
             return Some(key.clone());
         }
         let Finding::Condition { condition, since } = observation.finding else { return None };
@@ -114,7 +114,7 @@ impl Sessions {
         row.dismissed = false;
         row.facts.change_process();
         // The old process stays known as this row's, so that its late words make no new row.
-        self.by_process.insert(process, key.clone());
+        self.owners.insert(process, &row.agent, key);
         self.ancestors.remove(key);
     }
 

@@ -152,7 +152,7 @@ impl Sessions {
         self.unschedule(key);
         self.rows.remove(key);
         self.ancestors.remove(key);
-        self.by_process.retain(|_, row| row != key);
+        self.owners.remove(key);
         for row in self.rows.values_mut().filter(|row| row.parent.as_ref() == Some(key)) {
             row.parent = None;
         }

@@ -15,31 +15,49 @@ impl Sessions {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        let Some(key) = self.by_process.get(&process).cloned() else { return };
+        for key in self.rows_of(process) {
+            self.take_watched_of(&key, process, &ancestors, now, outcome);
+        }
+    }
+
+    /// The rows of a process, always in the same order.
+    fn rows_of(&self, process: Process) -> Vec<RowKey> {
+        let mut rows: Vec<RowKey> = self.owners.all_of(process).cloned().collect();
+        rows.sort();
+        rows
+    }
+
+    fn take_watched_of(
+        &mut self,
+        key: &RowKey,
+        process: Process,
+        ancestors: &[Process],
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
         let mut children: Vec<RowKey> = Vec::new();
         for (child, its_ancestors) in &self.ancestors {
             let orphan = self.rows.get(child).is_some_and(|row| row.parent.is_none());
-            if *child != key && orphan && its_ancestors.contains(&process) {
+            if child != key && orphan && its_ancestors.contains(&process) {
                 children.push(child.clone());
             }
         }
         children.sort();
         let parent = ancestors
             .iter()
-            .filter_map(|ancestor| self.by_process.get(ancestor))
-            .find(|parent| **parent != key)
-            .cloned();
-        self.ancestors.insert(key.clone(), ancestors);
-        if let Some(row) = self.rows.get_mut(&key) {
+            .flat_map(|ancestor| self.rows_of(*ancestor))
+            .find(|parent| parent != key);
+        self.ancestors.insert(key.clone(), ancestors.to_vec());
+        if let Some(row) = self.rows.get_mut(key) {
             row.facts.watched = true;
             let settled = settle(row, now, now.stamp, "process:watched");
-            self.changed(&key, settled.transition, now, outcome);
+            self.changed(key, settled.transition, now, outcome);
         }
         if let Some(parent) = parent {
-            self.adopt(&key, &parent, now, outcome);
+            self.adopt(key, &parent, now, outcome);
         }
         for child in children {
-            self.adopt(&child, &key, now, outcome);
+            self.adopt(&child, key, now, outcome);
         }
     }
 
@@ -63,8 +81,13 @@ impl Sessions {
     }
 
     pub(super) fn take_exit(&mut self, process: Process, now: Now, outcome: &mut Outcome) {
-        let Some(key) = self.by_process.get(&process).cloned() else { return };
-        let Some(row) = self.rows.get_mut(&key) else { return };
+        for key in self.rows_of(process) {
+            self.take_exit_of(&key, process, now, outcome);
+        }
+    }
+
+    fn take_exit_of(&mut self, key: &RowKey, process: Process, now: Now, outcome: &mut Outcome) {
+        let Some(row) = self.rows.get_mut(key) else { return };
         if row.process() != Some(process) {
             return;
         }
@@ -88,10 +111,10 @@ impl Sessions {
             effect: settled.effect(from),
         });
         if settled.transition.is_some() {
-            self.changed(&key, settled.transition, now, outcome);
+            self.changed(key, settled.transition, now, outcome);
             self.prune_closed(outcome);
         } else {
-            self.schedule(&key, now, outcome);
+            self.schedule(key, now, outcome);
         }
     }
 
@@ -102,11 +125,12 @@ impl Sessions {
         now: Now,
         outcome: &mut Outcome,
     ) {
-        let Some(key) = self.by_process.get(&process).cloned() else { return };
-        let Some(row) = self.rows.get_mut(&key) else { return };
-        if row.process() == Some(process) && row.stopped != on {
-            row.stopped = on;
-            self.changed(&key, None, now, outcome);
+        for key in self.rows_of(process) {
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if row.process() == Some(process) && row.stopped != on {
+                row.stopped = on;
+                self.changed(&key, None, now, outcome);
+            }
         }
     }
 }

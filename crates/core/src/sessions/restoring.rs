@@ -2,7 +2,6 @@
 
 use super::{Outcome, Sessions, Watch};
 use crate::facts::settle;
-use crate::identity::{Process, RowKey};
 use crate::restore;
 use crate::session::Session;
 use crate::time::Now;
@@ -16,7 +15,7 @@ impl Sessions {
             return;
         }
         let process = restored.process();
-        let known = process.and_then(|process| self.by_process.get(&process)).cloned();
+        let known = process.and_then(|process| self.owners.of(process, &restored.agent)).cloned();
         let known =
             known.or_else(|| self.rows.contains_key(&restored.key).then(|| restored.key.clone()));
         if let Some(known) = known {
@@ -30,20 +29,18 @@ impl Sessions {
             if row.key != known {
                 self.unschedule(&known);
                 self.forget(known.clone(), outcome);
-                for key in self.by_process.values_mut().filter(|key| **key == known) {
-                    *key = row.key.clone();
-                }
+                self.owners.rename(&known, &row.key);
                 if let Some(ancestors) = self.ancestors.remove(&known) {
                     self.ancestors.insert(row.key.clone(), ancestors);
                 }
             }
-            let key = row.key.clone();
+            let (key, agent) = (row.key.clone(), row.agent.clone());
             let now_of = row.process().filter(|_| row.status != Status::Closed);
             self.rows.insert(key.clone(), row);
             if let Some(process) = now_of
-                && self.by_process.insert(process, key.clone()).is_none()
+                && self.owners.insert(process, &agent, &key)
             {
-                outcome.watch.push(self.watch_of(&key, process));
+                outcome.watch.push(Watch { agent, process });
             }
             if changed {
                 if let Some(row) = self.rows.get_mut(&key) {
@@ -70,16 +67,11 @@ impl Sessions {
         if let Some(process) = process
             && row.status != Status::Closed
         {
-            self.by_process.insert(process, key.clone());
+            self.owners.insert(process, &row.agent, &key);
             outcome.watch.push(Watch { agent: row.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
         self.changed(&key, None, now, outcome);
         self.prune_closed(outcome);
-    }
-
-    pub(super) fn watch_of(&self, key: &RowKey, process: Process) -> Watch {
-        let agent = self.rows.get(key).map(|row| row.agent.clone()).unwrap_or_default();
-        Watch { agent, process }
     }
 }

@@ -58,7 +58,7 @@ impl Sessions {
             })
         };
         match report.process {
-            Some(process) => self.by_process.get(&process).filter(is_told_of).cloned(),
+            Some(process) => self.owners.of(process, &report.agent).filter(is_told_of).cloned(),
             None => self.rows.keys().filter(is_told_of).min().cloned(),
         }
     }

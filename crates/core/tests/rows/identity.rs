@@ -1,7 +1,7 @@
 //! Which row an event belongs to.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
-use crewboard_core::{Input, SessionId, StartOrigin, Status};
+use crewboard_core::{AgentName, Input, Report, SessionId, StartOrigin, Status};
 
 #[test]
 fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
@@ -74,4 +74,17 @@ fn a_parent_that_is_learnt_of_later_is_found() {
     assert_eq!(world.of(2).parent, None);
     world.event(1, "outer", prompt("b"));
     assert_eq!(world.of(2).parent, Some(world.of(1).key.clone()));
+}
+
+#[test]
+fn two_agents_in_one_process_are_two_rows() {
+    let mut world = World::new();
+    for agent in ["claude", "wrapper"] {
+        let report = world.report(1, agent, prompt("go"));
+        world.told(Report { agent: AgentName::new(agent), ..report });
+    }
+    assert_eq!(world.rows().len(), 2);
+    assert!(world.sessions.iter().all(|row| row.confirmed && row.parent.is_none()));
+    world.apply(Input::ProcessExited { process: process(1) });
+    assert!(world.sessions.iter().all(|row| row.status == Status::Closed));
 }

@@ -1,7 +1,7 @@
 //! A person is told, and the user's own commands run.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::note;
+use crate::skip;
 use crewboard_testkit::{Pane, eventually};
 use serde_json::{Value, json};
 use std::fs;
@@ -240,7 +240,7 @@ fn a_real_desktop_is_told_over_its_bus() {
         && is_there("dbus-daemon", &["--version"])
         && is_there("/usr/bin/python3", &["-c", "import dbus, gi"]);
     if !is_complete {
-        return note("skipped: no dbus-daemon, notify-send or python3-dbus");
+        return skip("no dbus-daemon, notify-send or python3-dbus");
     }
     let mut bus = Command::new("dbus-daemon");
     bus.args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped());
