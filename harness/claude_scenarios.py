@@ -1424,3 +1424,135 @@ def status_line(r):
     say_done(r, "plain", 0, "scripted answer", settle=2)
     r.snap("again")
     r.exit()
+
+
+@scen
+def interrupt_twice(r):
+    """Esc in a stream, Esc again and again at the prompt (a menu of earlier prompts opens and closes), then a prompt"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    r.keys("Escape", why="interrupt")
+    time.sleep(3)
+    r.keys("C-u", why="clear the input line")
+    time.sleep(1)
+    r.keys("Escape", why="Esc at the prompt")
+    time.sleep(0.2)
+    r.keys("Escape", why="Esc at the prompt again")
+    time.sleep(3)
+    r.snap("menu")
+    r.keys("Escape", why="close whatever opened")
+    time.sleep(2)
+    r.snap("closed")
+    say_done(r, "second", 0, settle=2)
+    r.exit()
+
+
+@scen
+def quit_ctrl_c(r):
+    """Ctrl-C in a stream, then twice more: the client leaves"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    r.keys("C-c", why="interrupt")
+    time.sleep(2)
+    r.keys("C-u", why="clear the input line")
+    time.sleep(1.5)
+    r.keys("C-c", why="once")
+    time.sleep(0.3)
+    r.keys("C-c", why="twice: leave")
+    r.wait(r"^\$ *$", 20, soft=True)
+    r.mark("left")
+    time.sleep(1)
+
+
+@scen
+def permission_ctrl_c(r):
+    """Ctrl-C at a permission prompt, which stays, then Esc, then another prompt"""
+    manual(r)
+    r.claude()
+    r.say("scn:perm go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+    r.keys("C-c", why="Ctrl-C at the dialog")
+    time.sleep(3)
+    r.snap("ctrl-c")
+    r.keys("Escape", why="Esc at the dialog")
+    time.sleep(3)
+    r.snap("after")
+    r.keys("C-u")
+    say_done(r, "second", 0, settle=2)
+    r.exit()
+
+
+@scen
+def pretool_hook_denies(r):
+    """a PreToolUse hook of the person's own refuses the call: the model goes on without a dialog"""
+    r.settings(permissions={"allow": ["Read"], "defaultMode": "default"})
+    user_hook(r, "PreToolUse", 'sys.stderr.write("not here")\nsys.exit(2)', "Bash")
+    r.claude()
+    r.say("scn:perm go")
+    time.sleep(8)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def suspend_signal(r):
+    """SIGSTOP in a stream, as a machine that sleeps, SIGCONT 6 s later"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    pid = r.pid()
+    r.mark("SIGSTOP", pid=pid)
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(6)
+    r.mark("SIGCONT", pid=pid)
+    os.kill(pid, signal.SIGCONT)
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(4)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def mode_switch(r):
+    """Shift-Tab twice in a stream: other permission modes, the same turn"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.keys("BTab", why="another mode")
+    time.sleep(1)
+    r.keys("BTab", why="another mode")
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(2)
+    r.snap("modes")
+    r.exit()
+
+
+@scen
+def plan_again(r):
+    """a plan is rejected, asked for again and approved"""
+    plan_until_dialog(r)
+    r.keys("Escape", why="reject the plan")
+    time.sleep(3)
+    r.keys("C-u")
+    r.say("scn:plan go on")
+    r.wait("Would you like to proceed|ready to (execute|code)|Ready to code|Exit plan mode")
+    r.mark("plan is on screen again")
+    time.sleep(3)
+    r.snap("again")
+    r.keys("1", why="approve")
+    time.sleep(8)
+    r.snap("after")
+    r.exit()
