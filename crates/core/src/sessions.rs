@@ -215,7 +215,7 @@ impl Sessions {
                 }
             }
             Input::ProcessWatched { process, ancestors } => {
-                self.take_watched(process, ancestors, now, &mut outcome);
+                self.take_watched(process, &ancestors, now, &mut outcome);
             }
             Input::ProcessExited { process } => self.take_exit(process, now, &mut outcome),
             Input::Suspended { process, on } => {

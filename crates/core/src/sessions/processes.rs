@@ -11,12 +11,12 @@ impl Sessions {
     pub(super) fn take_watched(
         &mut self,
         process: Process,
-        ancestors: Vec<Process>,
+        ancestors: &[Process],
         now: Now,
         outcome: &mut Outcome,
     ) {
         for key in self.rows_of(process) {
-            self.take_watched_of(&key, process, &ancestors, now, outcome);
+            self.take_watched_of(&key, process, ancestors, now, outcome);
         }
     }
 
