@@ -14,6 +14,7 @@ mod listing;
 pub mod look;
 pub mod model;
 mod shell;
+mod signals;
 mod terminal;
 pub mod text;
 pub mod update;

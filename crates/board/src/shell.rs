@@ -4,6 +4,7 @@ use crate::errand::{Errand, Went};
 use crate::keymap::{Key, Keymap};
 use crate::look::Look;
 use crate::model::{Hooks, Link, Model};
+use crate::signals::Signals;
 use crate::terminal::{Screen, is_ours};
 use crate::update::{Effect, Msg, next_clock, update};
 use crewboard_client::{Follow, News, Rendezvous, TalkError};
@@ -14,14 +15,8 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEve
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
-use signal_hook::flag;
-use signal_hook::low_level::pipe;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long to look for a further key.
@@ -211,10 +206,8 @@ impl Shell<'_> {
             tv_nsec: wait.subsec_nanos().into(),
         });
         let (keys, signals, daemon, options, errand) = {
-            let mut descriptors = vec![
-                PollFd::new(&stdin, PollFlags::IN),
-                PollFd::new(&self.signals.pipe, PollFlags::IN),
-            ];
+            let mut descriptors =
+                vec![PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
             let mut add = |descriptor| {
                 descriptors.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
                 descriptors.len() - 1
@@ -466,48 +459,5 @@ impl Shell<'_> {
         self.model.dirty = true;
         let (width, height) = ratatui::crossterm::terminal::size()?;
         self.tell(Msg::Resized { width, height })
-    }
-}
-
-/// Signals, as something to wait for.
-struct Signals {
-    pipe: UnixStream,
-    leave: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    went_on: Arc<AtomicBool>,
-}
-
-/// What was caught since the last look.
-struct Caught {
-    leave: bool,
-    stop: bool,
-    went_on: bool,
-}
-
-impl Signals {
-    fn catch() -> io::Result<Self> {
-        let (pipe, writer) = UnixStream::pair()?;
-        pipe.set_nonblocking(true)?;
-        let (leave, stop, went_on) = Default::default();
-        let signals = Self { pipe, leave, stop, went_on };
-        flag::register(SIGTSTP, Arc::clone(&signals.stop))?;
-        flag::register(SIGCONT, Arc::clone(&signals.went_on))?;
-        for signal in [SIGTERM, SIGHUP, SIGINT] {
-            flag::register(signal, Arc::clone(&signals.leave))?;
-        }
-        for signal in [SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGWINCH] {
-            pipe::register(signal, writer.try_clone()?)?;
-        }
-        Ok(signals)
-    }
-
-    fn take(&mut self) -> Caught {
-        let mut buffer = [0; 64];
-        while matches!(self.pipe.read(&mut buffer), Ok(count) if count > 0) {}
-        Caught {
-            leave: self.leave.swap(false, Ordering::Relaxed),
-            stop: self.stop.swap(false, Ordering::Relaxed),
-            went_on: self.went_on.swap(false, Ordering::Relaxed),
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! `crewboard counts`: how many sessions are what, as a line for a status bar.
 
 use crate::arguments::CountsFormat;
-use crate::commands::{rendezvous, rows};
+use crate::commands::{rendezvous, rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::look::{Look, TERMINAL};
 use crewboard_client::{ConnectError, Conversation, Follow, News};
-use crewboard_core::{Counted, Counts, Session, Status};
+use crewboard_core::{Counted, Counts, Limits, Session, Status};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -29,13 +29,13 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
     if follow {
         return run_on(format, look);
     }
-    let rows = match rendezvous()?.connect() {
-        Ok(stream) => rows(&mut Conversation::new(stream)?)?,
+    let (rows, limits) = match rendezvous()?.connect() {
+        Ok(stream) => rows_and_limits(&mut Conversation::new(stream)?)?,
         // A prompt or a bar that asks all the time is no reason to start one.
-        Err(ConnectError::NoDaemon) => Vec::new(),
+        Err(ConnectError::NoDaemon) => Default::default(),
         Err(error) => return Err(error.into()),
     };
-    print(&line(&rows.iter().collect::<Vec<_>>(), format, look))?;
+    print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, look))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,7 +65,7 @@ fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
 fn now(follow: &Follow<'_>, format: CountsFormat, look: Look) -> String {
     let mut rows: Vec<&Session> = follow.rows().values().collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
-    line(&rows, format, look)
+    line(&rows, follow.limits(), format, look)
 }
 
 fn print(line: &str) -> io::Result<()> {
@@ -75,7 +75,7 @@ fn print(line: &str) -> io::Result<()> {
 }
 
 /// The line; `rows` are in the list's order.
-fn line(rows: &[&Session], format: CountsFormat, look: Look) -> String {
+fn line(rows: &[&Session], limits: &[Limits], format: CountsFormat, look: Look) -> String {
     let counts = Counts::of(rows.iter().copied());
     match format {
         CountsFormat::Tmux => painted(&counts, look),
@@ -85,7 +85,11 @@ fn line(rows: &[&Session], format: CountsFormat, look: Look) -> String {
         }
         CountsFormat::Starship | CountsFormat::Plain => plain(&counts, look),
         CountsFormat::Waybar => waybar(rows, &counts, look),
-        CountsFormat::Json => json!(counts).to_string(),
+        CountsFormat::Json => {
+            let mut value = json!(counts);
+            value["limits"] = json!(limits);
+            value.to_string()
+        }
     }
 }
 
@@ -162,7 +166,7 @@ mod tests {
         formats
             .map(|name| {
                 let format = CountsFormat::from_str(name, false).unwrap();
-                format!("{name}: {}", line(&rows, format, look))
+                format!("{name}: {}", line(&rows, &[], format, look))
             })
             .join("\n")
     }
@@ -183,21 +187,21 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]✓1 #[fg=cyan,nobold]●1 #[fg=default,nobold]○1#[default]
         waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 ✓1 ●1 ○1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n✓ api: done"}
         starship: !1 ≡1 ✓1 ●1 ○1
-        json: {"done":1,"failed":0,"idle":1,"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
+        json: {"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
         "###);
         insta::assert_snapshot!(lines(&rows[4..], false), @r###"
         tmux: #[fg=default,nobold]o1#[default]
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=default,nobold]o1#[default]
         waybar: {"alt":"idle","class":["idle"],"text":"o1","tooltip":""}
         starship: o1
-        json: {"done":0,"failed":0,"idle":1,"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
+        json: {"done":0,"failed":0,"idle":1,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
         "###);
         insta::assert_snapshot!(lines(&[], true), @r###"
         tmux: 
         zellij: zjstatus::pipe::pipe_crewboard::
         waybar: {"alt":"none","class":["none"],"text":"","tooltip":""}
         starship: 
-        json: {"done":0,"failed":0,"idle":0,"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
+        json: {"done":0,"failed":0,"idle":0,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
         "###);
     }
 

@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::statusline;
 use clap_complete::env::Shells;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
-use crewboard_core::{Mark, Session};
+use crewboard_core::{Limits, Mark, Session};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{Reply, Request};
 use std::env;
@@ -132,17 +132,25 @@ pub(crate) fn connect(rendezvous: &Rendezvous) -> Result<Conversation, Failure> 
 
 /// All rows, in the list's order.
 fn rows(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
+    rows_and_limits(conversation).map(|(rows, _)| rows)
+}
+
+/// All rows, in the list's order, and the accounts' limits.
+fn rows_and_limits(
+    conversation: &mut Conversation,
+) -> Result<(Vec<Session>, Vec<Limits>), Failure> {
     conversation.send(&Request::List)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut told) = (Vec::new(), Vec::new());
     loop {
         match conversation.receive(Some(ANSWER_WITHIN))? {
             Reply::Row { row } => rows.push(*row),
+            Reply::Limits { limits } => told = limits,
             Reply::Synced { .. } => break,
             _ => {}
         }
     }
     rows.sort_by(Session::compare_for_list);
-    Ok(rows)
+    Ok((rows, told))
 }
 
 /// A reply of another kind than was asked for.

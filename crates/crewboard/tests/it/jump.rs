@@ -1,13 +1,14 @@
 //! From a row to its pane, in real terminals: clients of real tmux servers in panes of another.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::note;
+use crate::skip;
 use crewboard_testkit::{Pane, Tmux};
 use serde_json::json;
 use std::fs::Permissions;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
@@ -367,9 +368,9 @@ fn a_window_of_screen_is_shown_or_its_session_attached() {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
     };
     if screen(&["-v"]).is_err() {
-        note("skipped: there is no screen here");
-        return;
+        return skip("there is no screen here");
     }
+    let _ended = ScreenEnd(&screen);
     let variable = format!("SCREENDIR={}", sockets.display());
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable];
     let shell = [&words[..], &["screen", "-c", "/dev/null", "-S", "work", "sh", "-i"]].concat();
@@ -388,13 +389,24 @@ fn a_window_of_screen_is_shown_or_its_session_attached() {
     client.type_line(&format!("clear; {PROGRAM} jump till"));
     client.shows(&here("till"));
     screen(&["-d", "work"]).unwrap();
-    client.shows("Pane is dead");
+    // Its last words may be cleared away with its screen.
+    client.wait_for("its end", |screen| {
+        screen.contains("detached") || client.fact("#{pane_dead}") == "1"
+    });
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable, "sh", "-i"];
     let plain = world.tmux.open("plain", SIZE, &words);
     plain.shows("$");
     plain.type_line(&format!("{PROGRAM} jump till"));
     plain.shows(&here("till"));
-    screen(&["-S", "work", "-X", "quit"]).unwrap();
+}
+
+/// Ends the session, however the test ends.
+struct ScreenEnd<'a>(&'a dyn Fn(&[&str]) -> io::Result<ExitStatus>);
+
+impl Drop for ScreenEnd<'_> {
+    fn drop(&mut self) {
+        let _ = (self.0)(&["-S", "work", "-X", "quit"]);
+    }
 }
 
 /// Names that a shell, a terminal or tmux would obey.
