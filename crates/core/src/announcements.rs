@@ -84,7 +84,9 @@ impl Announcements {
                 self.settling.insert(row.key.clone(), Waiting::of(Status::Done, now));
             } else if wanted {
                 let (status, since) = (transition.status, transition.at);
-                self.entered.push(Session { status, since, ..row.clone() });
+                // Of one passed through at once nobody needs to know.
+                let needs_you = row.needs_you && entered.is_some();
+                self.entered.push(Session { status, since, needs_you, ..row.clone() });
             }
         }
         if !row.needs_you {
@@ -102,6 +104,18 @@ impl Announcements {
     pub fn note_restored(&mut self, change: &Change, row: Option<&Session>) {
         if row.is_some_and(|row| row.needs_you) {
             self.called.insert(change.key.clone());
+        }
+    }
+
+    /// A row has another name.
+    pub fn rename(&mut self, from: &RowKey, to: &RowKey) {
+        if self.called.remove(from) {
+            self.called.insert(to.clone());
+        }
+        for waiting in [&mut self.person, &mut self.settling] {
+            if let Some(waited) = waiting.remove(from) {
+                waiting.insert(to.clone(), waited);
+            }
         }
     }
 

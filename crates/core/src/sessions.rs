@@ -56,6 +56,8 @@ pub struct Outcome {
     pub watch: Vec<Watch>,
     /// What should be looked up, once each.
     pub looks: Vec<Look>,
+    /// Rows that have another name since: from, and to.
+    pub renamed: Vec<(RowKey, RowKey)>,
     /// The limits of some account are other than they were.
     pub limits_changed: bool,
 }

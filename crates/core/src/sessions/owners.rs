@@ -45,7 +45,9 @@ impl Owners {
         let is_its = |rows: &Vec<(AgentName, RowKey)>| rows.iter().any(|(_, own)| own == row);
         let its = || self.0.iter().filter(|(_, rows)| is_its(rows)).map(|(process, _)| *process);
         if its().count() > MAX_FORMER + 1
-            && let Some(oldest) = its().min_by_key(|process| (process.start, process.pid))
+            && let Some(oldest) = its()
+                .filter(|other| *other != process)
+                .min_by_key(|process| (process.start, process.pid))
         {
             self.let_go(oldest, row);
         }

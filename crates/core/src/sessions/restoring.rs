@@ -30,6 +30,7 @@ impl Sessions {
                 self.unschedule(&known);
                 self.forget(known.clone(), outcome);
                 self.owners.rename(&known, &row.key);
+                outcome.renamed.push((known.clone(), row.key.clone()));
                 if let Some(ancestors) = self.ancestors.remove(&known) {
                     self.ancestors.insert(row.key.clone(), ancestors);
                 }
