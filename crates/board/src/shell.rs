@@ -416,7 +416,9 @@ impl Shell<'_> {
             }
             Effect::RunHere => {
                 self.screen.lend();
+                self.follow.attend(false);
                 let ran = self.host.run_here();
+                self.follow.attend(true);
                 self.go_on()?;
                 self.tell(Msg::Went(ran.map_or_else(Went::Wrong, |()| Went::Well(String::new()))))?;
             }

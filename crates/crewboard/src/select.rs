@@ -49,8 +49,13 @@ fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a 
             }
         }
     }
-    Err(Failure::new(format!("there is no session {word:?}"))
-        .hint("`crewboard list` shows those there are"))
+    Err(none(word))
+}
+
+/// There is no such row.
+pub(crate) fn none(word: &str) -> Failure {
+    Failure::new(format!("there is no session {word:?}"))
+        .hint("`crewboard list` shows those there are")
 }
 
 #[cfg(test)]
