@@ -2,6 +2,7 @@
 
 use crate::parse::{Reader, closest, in_order, kind};
 use crate::problem::Severity;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,7 +13,7 @@ const STATUS: &str = "status";
 const RUN: &str = "run";
 
 /// What is to run when a session enters one of these statuses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Words of statuses, or `needs-you`.
     pub statuses: Vec<String>,

@@ -9,6 +9,7 @@ use crate::schema::{
     KEYS, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
 };
 use crate::{Environment, duration};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ pub struct Board {
 }
 
 /// How a person is told that a session needs them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
     /// Of which statuses.
     pub statuses: Vec<String>,

@@ -1,5 +1,8 @@
 //! Noticing that the file may be another, without a thread and without a look in between.
 
+/// How long a file that went may take to come back.
+pub const BACK: std::time::Duration = std::time::Duration::from_millis(50);
+
 #[cfg(target_os = "linux")]
 mod linux {
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
@@ -17,7 +20,7 @@ mod linux {
     /// How long a file that went may take to come back before it counts as gone. Some editors move
     /// the old one away and write another in its place.
     const BACK_WITHIN: rustix::event::Timespec =
-        rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        rustix::event::Timespec { tv_sec: 0, tv_nsec: super::BACK.subsec_nanos() as i64 };
 
     /// A name in a directory that the file depends on.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,16 @@ mod linux {
             let mut watch = Self { inotify, path, links: Vec::new(), watched: Vec::new() };
             watch.arm();
             Some(watch)
+        }
+
+        /// Takes in what the kernel has to say, and never waits; whether there was anything of the file.
+        /// It may be on its way from one place to another: who reads it should give it [`BACK`] to come back.
+        pub fn stirred(&mut self) -> bool {
+            let stirred = self.take();
+            if stirred {
+                self.arm();
+            }
+            stirred
         }
 
         /// Takes in what the kernel has to say; whether the file may be another now.
@@ -206,6 +219,10 @@ mod other {
     impl FileWatch {
         pub fn new(_path: &Path) -> Option<Self> {
             None
+        }
+
+        pub fn stirred(&mut self) -> bool {
+            false
         }
 
         pub fn changed(&mut self) -> bool {

@@ -234,6 +234,16 @@ impl Report {
         }
     }
 
+    /// It comes from where numbers and paths are others: a container. What it names here may be another process,
+    /// and another's files and terminals.
+    pub fn come_from_elsewhere(&mut self) {
+        self.process = None;
+        self.profile = None;
+        self.transcript = None;
+        self.job = None;
+        self.place = Place { tty: None, ..std::mem::take(&mut self.place).without_pane() };
+    }
+
     /// Cleans and bounds every text: nothing that came over a socket is trusted before this.
     pub fn sanitise(&mut self) {
         self.agent.sanitise();

@@ -1,6 +1,7 @@
 //! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
 
 use crate::connection::MAX_OWED;
+use crate::peer::{Namespace, Peer};
 use crate::recorders::Recorders;
 use crate::subscribers::{Batch, Line, Subscribers};
 use crewboard_core::{
@@ -18,10 +19,10 @@ pub(crate) type ConnectionId = u64;
 /// Everything that reaches the daemon.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// A client asks or tells something. `peer_pid` is who the kernel says it is.
+    /// A client asks or tells something.
     Request {
         connection: ConnectionId,
-        peer_pid: Option<u32>,
+        peer: Peer,
         request: Box<Request>,
     },
     /// A connection has written all it was given.
@@ -72,6 +73,8 @@ pub(crate) struct Actor {
     recorders: Recorders,
     waits: HashMap<ConnectionId, Vec<Wait>>,
     announcements: Announcements,
+    /// What changes now has been told already.
+    holds_announcements: bool,
     events: u64,
 }
 
@@ -87,6 +90,7 @@ impl Actor {
             recorders: Recorders::default(),
             waits: HashMap::new(),
             announcements: Announcements::default(),
+            holds_announcements: false,
             events: 0,
         }
     }
@@ -110,6 +114,11 @@ impl Actor {
     /// Of what somebody wants to be told from now on.
     pub(crate) fn set_interest(&mut self, interest: Interest) {
         self.announcements.interest(interest);
+    }
+
+    /// Whether what changes from now on has been told already, by an earlier daemon.
+    pub(crate) fn hold_announcements(&mut self, on: bool) {
+        self.holds_announcements = on;
     }
 
     /// What goes out to subscribers and recorders after a turn.
@@ -152,8 +161,8 @@ impl Actor {
 
     fn take(&mut self, input: Input, now: Now) -> Vec<Output> {
         match input {
-            Input::Request { connection, peer_pid, request } => {
-                self.answer(connection, peer_pid, *request, now)
+            Input::Request { connection, peer, request } => {
+                self.answer(connection, peer, *request, now)
             }
             Input::Drained(connection) => {
                 self.subscribers.drained(connection);
@@ -186,7 +195,7 @@ impl Actor {
     fn answer(
         &mut self,
         connection: ConnectionId,
-        peer_pid: Option<u32>,
+        peer: Peer,
         request: Request,
         now: Now,
     ) -> Vec<Output> {
@@ -194,15 +203,14 @@ impl Actor {
             Request::Event(event) => {
                 self.events += 1;
                 let mut report = event.report;
-                if peer_pid.is_some_and(|pid| pid != event.hook_pid) {
-                    // Another pid namespace: its numbers may be other processes of ours.
-                    report.process = None;
+                if peer.is_foreign(event.hook_pid) {
+                    report.come_from_elsewhere();
                 }
                 self.recorders.note_report(&mut report);
                 self.apply(DomainInput::Reported(report), now)
             }
             Request::Observe(line) => {
-                if peer_pid.is_some_and(|pid| pid != line.hook_pid) {
+                if peer.is_foreign(line.hook_pid) {
                     return Vec::new();
                 }
                 self.observe(line.observation, now)
@@ -240,6 +248,8 @@ impl Actor {
             Request::Wait(wait) => self.begin_wait(connection, wait),
             Request::Explain { row } => vec![self.explain(connection, &row)],
             Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
+            // What it remembers may be of other processes than ours.
+            Request::Restore { .. } if peer.namespace != Namespace::Ours => Vec::new(),
             Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
             Request::RestoreLimits { limits } => {
                 self.apply(DomainInput::LimitsRestored(limits), now)
@@ -255,8 +265,11 @@ impl Actor {
     }
 
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
-        let is_restored = matches!(input, DomainInput::Restored(_));
+        let is_told = self.holds_announcements || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
+        for (from, to) in &outcome.renamed {
+            self.announcements.rename(from, to);
+        }
         let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
         outputs.extend(outcome.looks.into_iter().map(Output::Look));
         if outcome.limits_changed {
@@ -265,7 +278,7 @@ impl Actor {
         for change in &outcome.changes {
             self.subscribers.note(change);
             let row = self.sessions.get(&change.key);
-            if is_restored {
+            if is_told {
                 self.announcements.note_restored(change, row);
             } else {
                 self.announcements.note(change, row, now);

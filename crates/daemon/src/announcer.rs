@@ -1,10 +1,13 @@
 //! Telling people takes other programs, and those take time: each announcement is given to a process of
 //! our own program, which asks who looks where, runs what the user configured, and leaves.
 
+use crate::start::Inherited;
+use crewboard_config::{Config, Notify, Rule};
 use crewboard_core::Announcement;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -12,25 +15,41 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Announcements that are being told at once: a slow command of the user's must not hold up a person's.
-const MAX_RUNNING: usize = 16;
+/// What the process that tells people reads from its standard input, as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Telling {
+    pub announcement: Announcement,
+    /// What of the configuration is in force, also while the file is wrong.
+    pub notify: Notify,
+    pub rules: Vec<Rule>,
+    /// The soft limit of open files that the daemon was started with.
+    pub descriptors: Option<u64>,
+    /// The file mode creation mask that the daemon was started with.
+    pub umask: u32,
+}
 
-/// Announcements that may wait for those. What is more is not told.
-const MAX_WAITING: usize = 64;
+/// Announcements for people that are being told at once, and that wait for those.
+const PEOPLE: (usize, usize) = (4, 16);
 
-/// How long one may take: the user's commands in it have a minute each, at the same time.
-const OVER_WITHIN: Duration = Duration::from_secs(70);
+/// The same for the user's commands, which may be slow and must not hold up what a person is to be told.
+const COMMANDS: (usize, usize) = (16, 64);
+
+/// How long one may take: the user's commands in it have a minute each, at the same time. It ends itself.
+const OVER_WITHIN: Duration = Duration::from_secs(90);
 
 /// Starts what tells people, a few at a time.
 #[derive(Debug)]
 pub(crate) struct Announcer {
     program: PathBuf,
-    running: JoinSet<io::Result<()>>,
-    waiting: VecDeque<Announcement>,
+    inherited: Inherited,
+    notify: Notify,
+    rules: Vec<Rule>,
+    people: Lane,
+    commands: Lane,
 }
 
 impl Announcer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(inherited: Inherited, config: Config) -> Self {
         // The very program that runs, also where its file has been replaced by a newer one.
         let running = PathBuf::from("/proc/self/exe");
         let program = if running.exists() {
@@ -38,54 +57,110 @@ impl Announcer {
         } else {
             std::env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"))
         };
-        Self { program, running: JoinSet::new(), waiting: VecDeque::new() }
+        let Config { notify, on: rules, .. } = config;
+        let (people, commands) = (Lane::new(PEOPLE), Lane::new(COMMANDS));
+        Self { program, inherited, notify, rules, people, commands }
+    }
+
+    /// Goes by this configuration from now on.
+    pub(crate) fn configure(&mut self, config: Config) {
+        (self.notify, self.rules) = (config.notify, config.on);
     }
 
     /// Tells `announcement`, as soon as there is room; what is to be said of it in the log.
     pub(crate) fn announce(&mut self, announcement: Announcement) -> Option<String> {
-        if self.waiting.len() == MAX_WAITING {
-            return Some("too much to announce at once: some of it is left out".to_owned());
+        let Announcement { person, more, commands } = announcement;
+        let telling = |announcement, rules| Telling {
+            announcement,
+            notify: self.notify.clone(),
+            rules,
+            descriptors: self.inherited.descriptors,
+            umask: self.inherited.umask,
+        };
+        let mut said = None;
+        if !person.is_empty() {
+            let told = Announcement { person, more, commands: Vec::new() };
+            said = self.people.take(telling(told, Vec::new()), &self.program);
         }
-        self.waiting.push_back(announcement);
-        self.start()
+        if !commands.is_empty() {
+            let told = Announcement { commands, ..Announcement::default() };
+            said = said.or(self.commands.take(telling(told, self.rules.clone()), &self.program));
+        }
+        said
     }
 
-    fn start(&mut self) -> Option<String> {
-        while self.running.len() < MAX_RUNNING
-            && let Some(announcement) = self.waiting.pop_front()
-        {
-            let child = Command::new(&self.program)
-                .arg("notify")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .kill_on_drop(true)
-                .spawn();
-            match child {
-                Ok(child) => {
-                    self.running.spawn(async move { tell(child, &announcement).await });
-                }
-                Err(error) => return Some(format!("cannot start what announces: {error}")),
-            }
-        }
-        None
+    /// Whether anything is being told.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.people.running.is_empty() || !self.commands.running.is_empty()
     }
 
     /// Waits until one is over; what is to be said of it in the log. Never returns while none runs.
     pub(crate) async fn over(&mut self) -> Option<String> {
-        let said = match self.running.join_next().await {
-            None => std::future::pending().await,
-            Some(Ok(Ok(()))) => None,
-            Some(Ok(Err(error))) => Some(format!("announcing: {error}")),
-            Some(Err(error)) => Some(format!("announcing: {error}")),
+        let (lane, ended) = tokio::select! {
+            Some(ended) = self.people.running.join_next() => (&mut self.people, ended),
+            Some(ended) = self.commands.running.join_next() => (&mut self.commands, ended),
+            else => std::future::pending().await,
         };
-        said.or(self.start())
+        let said = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("announcing: {error}")),
+            Err(error) => Some(format!("announcing: {error}")),
+        };
+        said.or(lane.start(&self.program))
     }
 }
 
-/// Gives the announcement to the process and waits for its end; one that takes too long is killed.
-async fn tell(mut child: Child, announcement: &Announcement) -> io::Result<()> {
-    let line = serde_json::to_vec(announcement)?;
+/// Announcements of one kind, in their order.
+#[derive(Debug)]
+struct Lane {
+    running: JoinSet<io::Result<()>>,
+    waiting: VecDeque<Telling>,
+    max_running: usize,
+    max_waiting: usize,
+}
+
+impl Lane {
+    fn new((max_running, max_waiting): (usize, usize)) -> Self {
+        Self { running: JoinSet::new(), waiting: VecDeque::new(), max_running, max_waiting }
+    }
+
+    fn take(&mut self, telling: Telling, program: &Path) -> Option<String> {
+        if self.waiting.len() == self.max_waiting {
+            return Some("too much to announce at once: some of it is left out".to_owned());
+        }
+        self.waiting.push_back(telling);
+        self.start(program)
+    }
+
+    fn start(&mut self, program: &Path) -> Option<String> {
+        while self.running.len() < self.max_running
+            && let Some(telling) = self.waiting.pop_front()
+        {
+            // It has its own bounds. Were it killed with us, commands that it runs would be nobody's.
+            let child = Command::new(program)
+                .arg("notify")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            match child {
+                Ok(child) => {
+                    self.running.spawn(async move { tell(child, &telling).await });
+                }
+                Err(error) => {
+                    // With the next there may be room again.
+                    self.waiting.push_front(telling);
+                    return Some(format!("cannot start what announces: {error}"));
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Gives the announcement to the process and waits for its end.
+async fn tell(mut child: Child, telling: &Telling) -> io::Result<()> {
+    let line = serde_json::to_vec(telling)?;
     let told = timeout(OVER_WITHIN, async {
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(&line).await?;
@@ -94,6 +169,6 @@ async fn tell(mut child: Child, announcement: &Announcement) -> io::Result<()> {
     });
     match told.await {
         Ok(ended) => ended.map(|_| ()),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long and was ended")),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not end")),
     }
 }

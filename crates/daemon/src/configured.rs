@@ -1,10 +1,11 @@
 //! What of the configuration is the daemon's, read again when the file is another.
 
 use crate::process_watch::readable_descriptor;
-use crewboard_config::{Config, Environment, FileWatch, Loaded, Location, Schema, locate};
+use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
 use crewboard_core::{Goal, Interest, Status};
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::io::unix::AsyncFd;
+use tokio::time::{Instant, sleep_until};
 
 /// The configuration in force.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct Configured {
     schema: Schema,
     environment: Environment,
     watch: Option<(FileWatch, AsyncFd<OwnedFd>)>,
+    /// The file stirred: when to read it.
+    due: Option<Instant>,
 }
 
 impl Configured {
@@ -24,7 +27,7 @@ impl Configured {
             }),
             Location::Nowhere | Location::Relative(_) => None,
         };
-        Self { schema, environment, watch }
+        Self { schema, environment, watch, due: None }
     }
 
     pub(crate) fn load(&self) -> Loaded {
@@ -37,12 +40,20 @@ impl Configured {
             return std::future::pending().await;
         };
         loop {
-            let Ok(mut ready) = descriptor.readable().await else {
-                return std::future::pending().await;
-            };
-            ready.clear_ready();
-            if file.changed() {
-                return;
+            let due = self.due.unwrap_or_else(Instant::now);
+            tokio::select! {
+                ready = descriptor.readable() => {
+                    let Ok(mut ready) = ready else { return std::future::pending().await };
+                    ready.clear_ready();
+                    if file.stirred() {
+                        // Some editors move the old one away first.
+                        self.due = Some(Instant::now() + BACK);
+                    }
+                }
+                () = sleep_until(due), if self.due.is_some() => {
+                    self.due = None;
+                    return;
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One client: lines in become inputs, lines out are written as fast as it reads.
 
 use crate::actor::{ConnectionId, Input};
+use crate::peer::Peer;
 use crate::subscribers::Line;
 use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
 use rustix::net::SendFlags;
@@ -40,7 +41,7 @@ pub(crate) enum Outgoing {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
-    pub(crate) peer_pid: Option<u32>,
+    pub(crate) peer: Peer,
     pub(crate) stream: UnixStream,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
@@ -177,7 +178,7 @@ impl Connection {
                     state.owed += usize::from(is_owed_a_reply(&request));
                     let input = Input::Request {
                         connection: self.id,
-                        peer_pid: self.peer_pid,
+                        peer: self.peer,
                         request: Box::new(request),
                     };
                     if self.inputs.send(input).await.is_err() {
@@ -309,7 +310,7 @@ mod tests {
         let (sender, inputs) = mpsc::channel(1024);
         let (outgoing, receiver) = mpsc::channel(128);
         let connection =
-            Connection { id: 1, peer_pid: None, stream, inputs: sender, outgoing: receiver };
+            Connection { id: 1, peer: Peer::of(None), stream, inputs: sender, outgoing: receiver };
         tokio::spawn(connection.serve());
         Served { client, inputs, outgoing }
     }

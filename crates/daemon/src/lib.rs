@@ -12,10 +12,12 @@ mod connection;
 mod directory_watch;
 mod listeners;
 mod log;
+mod peer;
 mod process_watch;
 mod recorders;
 mod serve;
 mod start;
 mod subscribers;
 
+pub use announcer::Telling;
 pub use start::{DaemonError, Options, run};

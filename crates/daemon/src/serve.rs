@@ -8,11 +8,12 @@ use crate::connection::{Connection, Outgoing};
 use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
+use crate::peer::Peer;
 use crate::process_watch::{Watching, watch};
-use crate::start::Options;
+use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
-use crewboard_core::{Observation, Timestamp, Watch};
-use crewboard_platform::{Clock, facts_of};
+use crewboard_core::{Observation, Process, Timestamp, Watch};
+use crewboard_platform::{Clock, ancestors_of, facts_of};
 use crewboard_protocol::{Reply, Request};
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -60,6 +61,8 @@ pub(crate) struct Server {
     /// The user's own, where the agents' own directories are.
     home: Option<PathBuf>,
     log: Log,
+    /// Processes whose ends the kernel will tell.
+    watched: HashSet<Process>,
     inputs: mpsc::Sender<Input>,
     queue: mpsc::Receiver<Input>,
     connections: HashMap<ConnectionId, mpsc::Sender<Outgoing>>,
@@ -80,6 +83,7 @@ impl Server {
         listeners: Listeners,
         environment: &Environment,
         descriptors: u64,
+        inherited: Inherited,
         options: &Options,
     ) -> Self {
         let clock = Clock::new();
@@ -125,9 +129,10 @@ impl Server {
             directories,
             files,
             configured,
-            announcer: Announcer::new(),
+            announcer: Announcer::new(inherited, config.clone()),
             home: environment.home.clone(),
             log,
+            watched: HashSet::new(),
             inputs,
             queue,
             connections: HashMap::new(),
@@ -150,7 +155,10 @@ impl Server {
         self.look_after_sockets().await;
         if let Some(home) = &self.home {
             let found = self.files.begin(home, self.clock.now());
+            // What they wait for was told when it began.
+            self.actor.hold_announcements(true);
             self.take_observations(found);
+            self.actor.hold_announcements(false);
         }
         while !self.stopping {
             let deadline = self.next_deadline();
@@ -265,7 +273,10 @@ impl Server {
                 let found = self.files.look(look, self.clock.now());
                 self.take_observations(found.into_iter().collect());
             }
-            Output::Forget(process) => self.files.forget(process),
+            Output::Forget(process) => {
+                self.watched.remove(&process);
+                self.files.forget(process);
+            }
             Output::Announce(announcement) => {
                 let said = self.announcer.announce(*announcement);
                 self.note(said);
@@ -285,6 +296,7 @@ impl Server {
         }
         let config = loaded.config();
         self.actor.set_interest(interest(&config));
+        self.announcer.configure(config.clone());
         if !self.keeps_idle_exit {
             self.idle_exit = config.daemon.idle_exit;
         }
@@ -299,8 +311,15 @@ impl Server {
 
     fn watch(&mut self, wanted: &Watch) {
         let process = wanted.process;
-        match watch(process, self.inputs.clone()) {
+        // One watch is enough for all the rows of a process.
+        let watching = if self.watched.contains(&process) {
+            Watching::Begun { ancestors: ancestors_of(process) }
+        } else {
+            watch(process, self.inputs.clone())
+        };
+        match watching {
             Watching::Begun { ancestors } => {
+                self.watched.insert(process);
                 self.take(Input::ProcessWatched { process, ancestors });
                 let found = self.files.follow(wanted, self.clock.now());
                 self.take_observations(found);
@@ -352,7 +371,7 @@ impl Server {
         self.connections.insert(self.last_connection, sender);
         let connection = Connection {
             id: self.last_connection,
-            peer_pid: peer.pid().and_then(|pid| u32::try_from(pid).ok()),
+            peer: Peer::of(peer.pid().and_then(|pid| u32::try_from(pid).ok())),
             stream,
             inputs: self.inputs.clone(),
             outgoing,
@@ -418,7 +437,8 @@ impl Server {
     }
 
     fn note_idleness(&mut self) {
-        let has_company = !self.connections.is_empty() || self.actor.has_live_rows();
+        let has_company =
+            !self.connections.is_empty() || self.actor.has_live_rows() || self.announcer.is_busy();
         if has_company {
             self.idle_since = None;
         } else if self.idle_since.is_none() {

@@ -24,6 +24,15 @@ pub struct Options {
     pub schema: Schema,
 }
 
+/// What the daemon has changed for itself, and its children get back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inherited {
+    /// The soft limit of open files.
+    pub(crate) descriptors: Option<u64>,
+    /// The file mode creation mask.
+    pub(crate) umask: u32,
+}
+
 /// Why the daemon could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -39,12 +48,13 @@ pub enum DaemonError {
 pub fn run(options: &Options) -> Result<(), DaemonError> {
     // Leave the agent's session; that fails, rightly, where we lead one already.
     let _ = rustix::process::setsid();
-    rustix::process::umask(Mode::from_raw_mode(0o077));
+    let umask = rustix::process::umask(Mode::from_raw_mode(0o077)).as_raw_mode();
     std::env::set_current_dir("/").map_err(DaemonError::Start)?;
     let adopted = match &options.adopt {
         Some(path) => Some((take_listener().map_err(DaemonError::NoListener)?, path.as_path())),
         None => None,
     };
+    let inherited = Inherited { descriptors: getrlimit(Resource::Nofile).current, umask };
     let descriptors = raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -55,7 +65,7 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
         let environment = Environment::of_process();
         let listeners = Listeners::open(candidates(&environment), environment.uid, adopted)
             .map_err(DaemonError::NoSocket)?;
-        let server = Server::new(listeners, &environment, descriptors, options);
+        let server = Server::new(listeners, &environment, descriptors, inherited, options);
         Box::pin(server.serve()).await.map_err(DaemonError::Start)
     })
 }

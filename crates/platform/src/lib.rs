@@ -28,6 +28,7 @@ pub use lock::{Lock, LockAttempt};
 pub use mounts::local_directory;
 pub use peek::peek_within;
 pub use process::{
-    ProcessFacts, ancestors_of, facts_of, host_name, pid_namespace, process_of, variables_of,
+    ProcessFacts, ancestors_of, facts_of, host_name, pid_namespace, process_of, shares_pids_with,
+    variables_of,
 };
 pub use socket::{Connection, bind_listener, connect};

@@ -64,6 +64,19 @@ pub fn pid_namespace() -> Option<String> {
     Some(link.to_str()?.to_owned())
 }
 
+/// Whether `pid` counts processes as we do; `None` where that cannot be told, because it has gone.
+pub fn shares_pids_with(pid: u32) -> Option<bool> {
+    if cfg!(not(target_os = "linux")) {
+        return Some(true);
+    }
+    // The kernel says 0 of a process that has no number here at all.
+    if pid == 0 {
+        return Some(false);
+    }
+    let own = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()? == own)
+}
+
 /// The machine's name.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

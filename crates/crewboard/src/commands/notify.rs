@@ -11,22 +11,29 @@ use crate::machine::Machine;
 use crewboard_client::Conversation;
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Announcement, RowKey, Session, Status, Timestamp};
+use crewboard_daemon::Telling;
 use crewboard_integrations::desktop::notifier;
 use crewboard_integrations::terminals::{Command, Refusal, System as _, Trouble, is_looked_at};
-use crewboard_platform::Clock;
+use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{Reply, Request};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 use words::{Words, words};
 
 /// Bytes read of an announcement: it names 32 sessions at most.
 const MAX_ANNOUNCEMENT: u64 = 8 << 20;
 
+/// How long terminals may be asked who looks where; after that nobody looks.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+
 /// Tells what standard input holds; or tries each way of telling.
 pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
     let environment = Environment::of_process();
-    let loaded = schema().load(&environment);
     if test {
+        let loaded = schema().load(&environment);
         for problem in loaded.errors() {
             writeln!(io::stderr(), "crewboard: {problem}; the defaults hold")?;
         }
@@ -38,27 +45,36 @@ pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
     }
     let mut line = Vec::new();
     io::stdin().take(MAX_ANNOUNCEMENT).read_to_end(&mut line)?;
-    let announcement: Announcement = serde_json::from_slice(&line).map_err(io::Error::from)?;
-    tell(announcement, &loaded.config(), &environment);
+    let telling: Telling = serde_json::from_slice(&line).map_err(io::Error::from)?;
+    give_back(&telling);
+    tell(telling, &environment);
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the daemon changed for itself is no business of what runs from here.
+fn give_back(telling: &Telling) {
+    rustix::process::umask(Mode::from_raw_mode(telling.umask));
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: telling.descriptors, ..limit });
+}
+
 /// Does all of it. Nobody is there to hear what fails; `--test` says it.
-fn tell(announcement: Announcement, config: &Config, environment: &Environment) {
-    // First, so that nothing else holds them up.
-    let running = rules::start(&config.on, &announcement.commands);
-    let Announcement { mut person, more, .. } = announcement;
+fn tell(telling: Telling, environment: &Environment) {
+    let Telling { announcement, notify, rules, .. } = telling;
+    let Announcement { mut person, more, commands } = announcement;
+    rules::finish(rules::start(&rules, &commands));
+    let deadline = Deadline::after(ASK_WITHIN);
     // Of a container's, which may name any socket, nothing is asked: its process is not known.
-    person.retain(|row| row.pid.is_none() || !is_looked_at(&row.place, &mut Machine));
-    if let Some(words) = words(&person, more, config.notify.content) {
-        if config.notify.terminal != "off" {
-            let _ = to_board(&words);
-        }
-        if config.notify.desktop {
-            let _ = to_desktop(&words, environment);
-        }
+    person.retain(|row| {
+        row.pid.is_none() || deadline.has_passed() || !is_looked_at(&row.place, &mut Machine)
+    });
+    let Some(words) = words(&person, more, notify.content) else { return };
+    if notify.terminal != "off" {
+        let _ = to_board(&words);
     }
-    rules::finish(running);
+    if notify.desktop {
+        let _ = to_desktop(&words, environment);
+    }
 }
 
 /// Hands it to the board that can tell; whether there is one. Starts no daemon.

@@ -71,6 +71,9 @@ fn commands_run_with_the_session_beside_them() {
 
     // Another configuration counts at once; a wrong one not at all.
     configure(&world, "[[on]]\nstatus = 1\n");
+    world.prompt(&agent, "go on");
+    world.asks(&agent, "ls");
+    eventually("the former rule runs", || lines(&told).len() == 2);
     let rule = "status = 'working'\nrun = 'echo \"$CREWBOARD_STATUS\" >>~/later'";
     configure(&world, &format!("[notify]\ndesktop = false\n[[on]]\n{rule}\n"));
     let later = world.home().join("later");
@@ -79,7 +82,33 @@ fn commands_run_with_the_session_beside_them() {
         world.prompt(&agent, "again");
         !lines(&later).is_empty()
     });
-    assert_eq!(lines(&told).len(), 1);
+    assert_eq!(lines(&told).len(), 2);
+}
+
+#[test]
+fn slow_commands_hold_nobody_up_and_have_the_daemons_own_limits() {
+    let Some(world) = world_with(
+        "[notify]\ndesktop = false\n[[on]]\nstatus = 'working'\nrun = 'echo \"$(ulimit -n) $(umask)\" >>~/told; exec sleep 25'\n",
+    ) else {
+        return;
+    };
+    let line = "umask 027; ulimit -S -n 500; exec \"$0\" daemon start";
+    let mut start = Command::new("sh");
+    let own = world.command(&[]);
+    let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    start.args(["-c", line, PROGRAM]).env_clear().envs(variables).stdout(Stdio::null());
+    assert!(start.status().unwrap().success());
+    let agents: Vec<Agent> = (0..17).map(|index| Agent::new(&format!("agent-{index}"))).collect();
+    let board = world.board("board", (80, 30));
+    for agent in &agents {
+        world.prompt(agent, "go");
+    }
+    let told = world.home().join("told");
+    eventually("as many run as may", || lines(&told).len() == 16);
+    assert_eq!(lines(&told)[0], "500 0027");
+    world.asks(&agents[0], "ls");
+    board.wait_for("the bell", |_| board.fact("#{window_bell_flag}") == "1");
+    assert_eq!(lines(&told).len(), 16);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 const HOOK: u32 = 500;
 
+const PEER: Peer = Peer { pid: Some(HOOK), namespace: Namespace::Ours };
+
 /// An actor, the time it is told, and the connections whose lines it is asked to send.
 struct Stage {
     actor: Actor,
@@ -35,11 +37,8 @@ impl Stage {
 
     /// A request of connection `from`; the replies to any connection, as text.
     fn ask(&mut self, from: ConnectionId, request: Request) -> Vec<(ConnectionId, Value)> {
-        let outputs = self.input(Input::Request {
-            connection: from,
-            peer_pid: Some(HOOK),
-            request: Box::new(request),
-        });
+        let outputs =
+            self.input(Input::Request { connection: from, peer: PEER, request: Box::new(request) });
         replies(&outputs)
     }
 
@@ -60,7 +59,7 @@ impl Stage {
             ..Report::new("claude", session, "hook:Test", stamp, event)
         });
         let request = Box::new(Request::Event(EventLine { hook_pid, report }));
-        self.input(Input::Request { connection: 99, peer_pid: Some(HOOK), request })
+        self.input(Input::Request { connection: 99, peer: PEER, request })
     }
 
     fn reported(&mut self, session: &str, status: Status) -> Vec<(ConnectionId, Value)> {
@@ -402,7 +401,7 @@ fn a_row_given_back_is_watched_and_explained() {
         ..Session::default()
     };
     let request = Box::new(Request::Restore { row: Box::new(row) });
-    let outputs = stage.input(Input::Request { connection: 1, peer_pid: None, request });
+    let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert!(matches!(
         outputs[..],
         [Output::Watch(Watch { process: Process { pid: 1234, start: 7 }, .. })]

@@ -1,7 +1,7 @@
 //! Who is told of what, and by whom.
 
 use super::*;
-use crewboard_core::{Request as Wanted, RequestKind};
+use crewboard_core::{Place, Request as Wanted, RequestKind};
 
 /// What is announced, in short.
 fn announced(outputs: &[Output]) -> Vec<String> {
@@ -81,7 +81,7 @@ fn what_a_view_gives_back_is_told_to_nobody() {
         ..Session::default()
     };
     let request = Box::new(Request::Restore { row: Box::new(row) });
-    let outputs = stage.input(Input::Request { connection: 1, peer_pid: Some(HOOK), request });
+    let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert_eq!(announced(&outputs), [""; 0]);
     assert_eq!(stage.actor.sessions.iter().filter(|row| row.needs_you).count(), 1);
     let process = Process { pid: 1234, start: 7 };
@@ -131,6 +131,55 @@ fn the_latest_view_that_can_and_reads_calls_the_person() {
     assert_eq!(told(&mut stage), (true, vec![1]));
     stage.input(Input::Closed(1));
     assert_eq!(told(&mut stage), (false, vec![]));
+}
+
+#[test]
+fn rows_are_taken_back_only_from_those_who_count_processes_as_we_do() {
+    let row = Session {
+        key: RowKey::new("kaaaa"),
+        agent: AgentName::new("claude"),
+        id: SessionId::new("a"),
+        pid: Some(1234),
+        pid_start: Some(7),
+        epoch: "former".to_owned(),
+        ..Session::default()
+    };
+    for (namespace, rows) in [(Namespace::Other, 0), (Namespace::Unknown, 0), (Namespace::Ours, 1)]
+    {
+        let mut stage = Stage::new();
+        let request = Box::new(Request::Restore { row: Box::new(row.clone()) });
+        let peer = Peer { namespace, ..PEER };
+        stage.input(Input::Request { connection: 1, peer, request });
+        assert_eq!(stage.actor.sessions.len(), rows, "{namespace:?}");
+    }
+}
+
+#[test]
+fn a_container_names_no_file_and_no_terminal_of_ours() {
+    for namespace in [Namespace::Other, Namespace::Ours] {
+        let mut stage = Stage::new();
+        let prompt =
+            Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
+        let report = Box::new(Report {
+            process: Some(Process { pid: 7, start: 7 }),
+            profile: Some("/evil".to_owned()),
+            place: Place {
+                host: "box".to_owned(),
+                terminal: Some("tmux".to_owned()),
+                server: Some("/evil/socket".to_owned()),
+                ..Place::default()
+            },
+            ..Report::new("claude", "a", "hook:Test", Stamp { boot: 1, micros: 5 }, prompt)
+        });
+        let peer = Peer { namespace, ..PEER };
+        let request = Box::new(Request::Event(EventLine { hook_pid: HOOK, report }));
+        stage.input(Input::Request { connection: 1, peer, request });
+        let row = stage.actor.sessions.iter().next().unwrap();
+        let is_ours = namespace == Namespace::Ours;
+        assert_eq!(row.pid.is_some(), is_ours);
+        assert_eq!(row.profile.is_some(), is_ours);
+        assert_eq!((row.place.host.as_str(), row.place.server.is_some()), ("box", is_ours));
+    }
 }
 
 #[test]
