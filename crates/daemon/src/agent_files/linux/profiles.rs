@@ -59,10 +59,13 @@ impl AgentFiles {
     pub(super) fn arm(&mut self, profile: usize, now: Now, observations: &mut Vec<Observation>) {
         let Some(Profile { agent, named, .. }) = self.profiles.get(profile) else { return };
         let Some(folder) = conditions_folder(agent.as_str()) else { return };
-        let real = local_directory(named);
+        let named = named.clone();
+        let mut real = None;
         let mut is_watched = false;
         for _ in 0..MAX_RACES {
             self.unwatch_for(|reason| reason.profile() == Some(profile));
+            // Anew each time: what came in that very moment may be a link to somewhere else.
+            real = local_directory(&named);
             let Some(real) = &real else { break };
             is_watched = self.watch_profile(profile, real, &real.join(folder));
             if is_watched || !self.watch_above(profile, &real.join(folder)) {
@@ -102,7 +105,7 @@ impl AgentFiles {
         while let (Some(above), Some(next)) = (missing.parent(), missing.file_name()) {
             let reason = Watched::Missing { profile, next: next.to_owned() };
             if self.watch_directory(above, appears, reason.clone()).is_some() {
-                return self.watch_directory(missing, appears, reason).is_some();
+                return missing.symlink_metadata().is_ok();
             }
             missing = above;
         }
