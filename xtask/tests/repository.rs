@@ -33,7 +33,7 @@ const SMALL: [(&str, &[&str]); 5] = [
     ("crewboard-core", &["serde"]),
     ("crewboard-protocol", &["serde", "serde_json", "thiserror"]),
     ("crewboard-platform", &["rustix", "libproc"]),
-    ("crewboard-config", &["rustix", "strsim", "thiserror", "toml"]),
+    ("crewboard-config", &["rustix", "serde", "strsim", "thiserror", "toml"]),
     ("crewboard-client", &["rustix", "close_fds", "serde_json", "thiserror"]),
 ];
 
