@@ -50,7 +50,7 @@ mod linux {
         }
 
         /// Takes in what the kernel has to say, and never waits; whether there was anything of the file.
-        /// It may be on its way from one place to another: who reads it should give it [`BACK`] to come back.
+        /// It may be on its way from one place to another: who reads it should give it [`BACK`](super::BACK) to come back.
         pub fn stirred(&mut self) -> bool {
             let stirred = self.take();
             if stirred {
