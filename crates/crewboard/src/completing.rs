@@ -1,12 +1,10 @@
 //! Completions of the shell, with the sessions that there are.
 
+use crate::commands::{rendezvous, rows_and_limits};
+use crate::failure::Failure;
 use clap_complete::CompletionCandidate;
-use crewboard_client::{Conversation, Rendezvous};
-use crewboard_config::Environment;
+use crewboard_client::Conversation;
 use crewboard_core::Session;
-use crewboard_protocol::{Reply, Request};
-use std::env;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The variable by which a shell asks.
@@ -17,24 +15,12 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(300);
 
 /// What can stand for a session, if a daemon runs: none is started for a key press.
 pub(crate) fn rows() -> Vec<CompletionCandidate> {
-    let mut rows = list().unwrap_or_default();
-    rows.sort_by(Session::compare_for_list);
-    candidates(&rows)
+    candidates(&list().unwrap_or_default())
 }
 
-fn list() -> Option<Vec<Session>> {
-    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    let rendezvous = Rendezvous::new(&Environment::of_process(), program);
-    let mut conversation = Conversation::new(rendezvous.connect().ok()?).ok()?;
-    conversation.send(&Request::List).ok()?;
-    let mut rows = Vec::new();
-    loop {
-        match conversation.receive(Some(ANSWER_WITHIN)).ok()? {
-            Reply::Row { row } => rows.push(*row),
-            Reply::Synced { .. } => return Some(rows),
-            _ => {}
-        }
-    }
+fn list() -> Result<Vec<Session>, Failure> {
+    let mut conversation = Conversation::new(rendezvous()?.connect()?)?;
+    rows_and_limits(&mut conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
 }
 
 /// Names that only one has, and keys. A name is put into a line of the shell's: one that means something there

@@ -2,7 +2,8 @@
 
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::machine::{Machine, Variables, process_of};
+use crate::hook::Variables;
+use crate::machine::{Machine, process_of};
 use crewboard_core::{Session, Status};
 use crewboard_integrations::agents::{Lookup as _, claude};
 use crewboard_integrations::terminals::{

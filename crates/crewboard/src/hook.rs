@@ -3,7 +3,7 @@
 
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
-use crewboard_core::Event;
+use crewboard_core::{Event, Stamp};
 use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_platform::{Clock, Deadline, branch_of, facts_of, host_name, read_within};
 use crewboard_protocol::{EventLine, Request};
@@ -41,15 +41,7 @@ fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
-    let pid = agent_pid(agent, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
-    let agent_process = facts_of(pid);
-    let surroundings = Surroundings {
-        stamp,
-        host: host_name(),
-        process: agent_process.as_ref().map(|facts| facts.process),
-        tty: agent_process.and_then(|facts| facts.tty),
-        environment: &Variables,
-    };
+    let surroundings = surroundings(agent, stamp);
     let mut report =
         Box::new(read_event(agent, payload.get(..MAX_READ).unwrap_or(&payload), &surroundings)?);
     drop(payload);
@@ -66,6 +58,19 @@ fn deliver(agent: &str) -> Option<()> {
         rendezvous.count_loss();
     }
     Some(())
+}
+
+/// What is round a process that an agent has started, at `stamp`.
+pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
+    let pid = agent_pid(agent, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
+    let process = facts_of(pid);
+    Surroundings {
+        stamp,
+        host: host_name(),
+        process: process.as_ref().map(|facts| facts.process),
+        tty: process.and_then(|facts| facts.tty),
+        environment: &Variables,
+    }
 }
 
 /// Whether the branch is worth a look: an agent changes it in its turns, and a look at each tool call

@@ -1,10 +1,8 @@
 //! Runs what terminals are told, and asks the kernel about processes.
 
 use crewboard_core::clean;
-use crewboard_integrations::agents::Lookup;
 use crewboard_integrations::terminals::{Command, Refusal, System};
 use crewboard_platform::{Deadline, ancestors_of, facts_of, read_within, variables_of};
-use std::env;
 use std::io;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
@@ -24,16 +22,6 @@ const MAX_COMPLAINT: usize = 4096;
 /// This machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Machine;
-
-/// The process's own variables.
-#[derive(Debug)]
-pub(crate) struct Variables;
-
-impl Lookup for Variables {
-    fn get(&self, name: &str) -> Option<String> {
-        env::var(name).ok().filter(|value| !value.is_empty())
-    }
-}
 
 /// A command as the system takes it. No shell is asked.
 pub(crate) fn process_of(command: &Command) -> std::process::Command {

@@ -1,7 +1,7 @@
 //! Which row a word on the command line means.
 
 use crate::failure::Failure;
-use crate::machine::Variables;
+use crate::hook::Variables;
 use crewboard_core::{Session, Status};
 use crewboard_integrations::terminals::tmux_server;
 

@@ -4,17 +4,14 @@
 //! The command is not a child but takes this process's place, and its input was looked at and not read: so
 //! output, exit code, signals and descriptors are its own, and nothing stands between it and the client.
 
-use crate::hook::Variables;
+use crate::hook::surroundings;
 use crate::render::locale_is_utf8;
 use crewboard_board::text::until;
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
 use crewboard_core::{Timestamp, UsageTold, WindowTold};
 use crewboard_integrations::agents::claude::{NAME, status_line::StatusLine};
-use crewboard_integrations::agents::{Surroundings, agent_pid};
-use crewboard_platform::{
-    Clock, Deadline, facts_of, host_name, peek_within, read_within, write_within,
-};
+use crewboard_platform::{Clock, Deadline, peek_within, read_within, write_within};
 use crewboard_protocol::{EventLine, Request};
 use std::env;
 use std::ffi::OsString;
@@ -67,16 +64,7 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
 /// Tells a daemon that is there, and waits for nothing: what is not told now is told with the next update,
 /// and starting a daemon is for hooks.
 fn tell(line: &StatusLine) -> Option<()> {
-    let pid = agent_pid(NAME, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
-    let agent = facts_of(pid);
-    let surroundings = Surroundings {
-        stamp: Clock::new().stamp(),
-        host: host_name(),
-        process: agent.as_ref().map(|facts| facts.process),
-        tty: agent.and_then(|facts| facts.tty),
-        environment: &Variables,
-    };
-    let mut report = Box::new(line.report(&surroundings)?);
+    let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);
     report.sanitise();
     let request = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));

@@ -7,7 +7,7 @@ use crate::configuration::Configured;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::going::{Gone, Here, open_again, to_pane};
-use crate::machine::Variables;
+use crate::hook::Variables;
 use crate::render::Style;
 use crewboard_board::model::Hooks;
 use crewboard_board::{Errand, Host, Options, Went};

@@ -1,7 +1,7 @@
 //! `crewboard counts`: how many sessions are what, as a line for a status bar.
 
 use crate::arguments::CountsFormat;
-use crate::commands::{rendezvous, rows_and_limits};
+use crate::commands::{ANSWER_WITHIN, rendezvous, rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::look::{Look, TERMINAL};
@@ -30,7 +30,7 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
         return run_on(format, look);
     }
     let (rows, limits) = match rendezvous()?.connect() {
-        Ok(stream) => rows_and_limits(&mut Conversation::new(stream)?)?,
+        Ok(stream) => rows_and_limits(&mut Conversation::new(stream)?, ANSWER_WITHIN)?,
         // A prompt or a bar that asks all the time is no reason to start one.
         Err(ConnectError::NoDaemon) => Default::default(),
         Err(error) => return Err(error.into()),

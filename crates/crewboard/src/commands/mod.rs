@@ -109,7 +109,7 @@ fn bare(once: bool) -> Result<ExitCode, Failure> {
 }
 
 /// Where to find the daemon, or what to start as one.
-fn rendezvous() -> Result<Rendezvous, Failure> {
+pub(crate) fn rendezvous() -> Result<Rendezvous, Failure> {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
     let environment = crewboard_config::Environment::of_process();
     check_named_socket(&environment)?;
@@ -132,17 +132,18 @@ pub(crate) fn connect(rendezvous: &Rendezvous) -> Result<Conversation, Failure> 
 
 /// All rows, in the list's order.
 fn rows(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
-    rows_and_limits(conversation).map(|(rows, _)| rows)
+    rows_and_limits(conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
 }
 
-/// All rows, in the list's order, and the accounts' limits.
-fn rows_and_limits(
+/// All rows, in the list's order, and the accounts' limits. The daemon has `within` for each.
+pub(crate) fn rows_and_limits(
     conversation: &mut Conversation,
+    within: Duration,
 ) -> Result<(Vec<Session>, Vec<Limits>), Failure> {
     conversation.send(&Request::List)?;
     let (mut rows, mut told) = (Vec::new(), Vec::new());
     loop {
-        match conversation.receive(Some(ANSWER_WITHIN))? {
+        match conversation.receive(Some(within))? {
             Reply::Row { row } => rows.push(*row),
             Reply::Limits { limits } => told = limits,
             Reply::Synced { .. } => break,

@@ -3,7 +3,7 @@
 use crate::arguments::ReportArguments;
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
-use crate::machine::Variables;
+use crate::hook::Variables;
 use crewboard_core::{AgentName, Event, Place, Report, SessionId, Status};
 use crewboard_integrations::terminals;
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};

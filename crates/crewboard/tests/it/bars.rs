@@ -57,14 +57,20 @@ impl Inner {
     }
 }
 
-#[test]
-fn tmux_shows_the_counts_as_they_change() {
-    let Some(world) = BoardWorld::new() else { return };
+/// An agent at work, and the bar that says so.
+fn one_works(world: &BoardWorld) -> (Agent, Inner, Pane<'_>) {
     let agent = Agent::new("shop");
     world.prompt(&agent, "go");
     let inner = Inner::configure(&world.home());
-    let bar = inner.open(&world);
+    let bar = inner.open(world);
     bar.shows("[●1]");
+    (agent, inner, bar)
+}
+
+#[test]
+fn tmux_shows_the_counts_as_they_change() {
+    let Some(world) = BoardWorld::new() else { return };
+    let (agent, inner, bar) = one_works(&world);
     // Changes in the same second: left alone, tmux would draw the later ones 15 s later.
     world.asks(&agent, "ls");
     let other = Agent::new("#(touch x)");
@@ -79,11 +85,7 @@ fn tmux_shows_the_counts_as_they_change() {
 #[test]
 fn a_configuration_read_fifty_times_leaves_one_process_and_a_tmux_that_ends_none() {
     let Some(world) = BoardWorld::new() else { return };
-    let agent = Agent::new("shop");
-    world.prompt(&agent, "go");
-    let inner = Inner::configure(&world.home());
-    let bar = inner.open(&world);
-    bar.shows("[●1]");
+    let (agent, inner, bar) = one_works(&world);
     for _ in 0..50 {
         inner.tmux(&["source-file", inner.configuration.to_str().unwrap()]);
     }

@@ -39,6 +39,19 @@ impl Target<'_> {
     }
 }
 
+/// Which of those that a terminal lists is the target's: the one its variables name, unless that is known to be
+/// another's, else one that is known to be its own. Otherwise whether the named one is there.
+pub(super) fn find_listed<T>(
+    listed: &[T],
+    is_named: impl Fn(&T) -> bool,
+    is_at: impl Fn(&T) -> Option<bool>,
+) -> Result<&T, bool> {
+    let named = listed.iter().find(|one| is_named(one));
+    let believed = named.filter(|one| is_at(one) != Some(false));
+    let known = || listed.iter().find(|one| is_at(one) == Some(true));
+    believed.or_else(known).ok_or(named.is_some())
+}
+
 fn is_multiplexer(pane: &Pane) -> bool {
     matches!(pane.terminal.as_str(), "tmux" | "zellij" | "screen")
 }

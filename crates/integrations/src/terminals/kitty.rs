@@ -1,7 +1,7 @@
 //! kitty, through its remote control (<https://sw.kovidgoyal.net/kitty/remote-control/>). It listens only
 //! where its user set `allow_remote_control` and `listen_on`, and says where in `KITTY_LISTEN_ON`.
 
-use super::focus::{Found, Target};
+use super::focus::{Found, Target, find_listed};
 use super::opening::Opening;
 use super::system::{Command, Refusal, System, Trouble};
 use crewboard_core::Pane;
@@ -45,12 +45,8 @@ pub(super) fn focus(
     let is_at = |window: &&Window| {
         target.is_at(system.tty_of(window.pid).as_deref(), Some(window.pid), system)
     };
-    let named = windows.iter().copied().find(|window| window.id.to_string() == id);
-    let believed = named.filter(|window| is_at(window) != Some(false));
-    let by_tty = || windows.iter().copied().find(|window| is_at(window) == Some(true));
-    let Some(found) = believed.or_else(by_tty) else {
-        return Err(Trouble::gone("kitty", "window", id, named.is_some()));
-    };
+    let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
+        .map_err(|is_there| Trouble::gone("kitty", "window", id, is_there))?;
     let found = format!("id:{}", found.id);
     system.run(&remote(address).and(["focus-window", "--match", &found])).map_err(refused)?;
     Ok(Found::Shown)

@@ -2,7 +2,7 @@
 //! 20230326 (<https://wezterm.org/cli/cli/activate-pane.html>), and `list --format json` names each pane's
 //! tty where it knows it. Read there, not tried. Nothing it has raises a window.
 
-use super::focus::{Found, Target};
+use super::focus::{Found, Target, find_listed};
 use super::opening::Opening;
 use super::system::{Command, Refusal, System, Trouble};
 use crewboard_core::Pane;
@@ -26,12 +26,8 @@ pub(super) fn focus(
     let panes: Vec<Listed> = serde_json::from_str(&list)
         .map_err(|error| Trouble::new(format!("wezterm's list is not understood: {error}")))?;
     let is_at = |listed: &Listed| target.is_at(listed.tty_name.as_deref(), None, system);
-    let named = panes.iter().find(|listed| listed.pane_id.to_string() == id);
-    let believed = named.filter(|listed| is_at(listed) != Some(false));
-    let found = believed.or_else(|| panes.iter().find(|listed| is_at(listed) == Some(true)));
-    let Some(found) = found else {
-        return Err(Trouble::gone("WezTerm", "pane", id, named.is_some()));
-    };
+    let found = find_listed(&panes, |listed| listed.pane_id.to_string() == id, is_at)
+        .map_err(|is_there| Trouble::gone("WezTerm", "pane", id, is_there))?;
     let id = found.pane_id.to_string();
     system.run(&cli(pane).and(["activate-pane", "--pane-id", &id])).map_err(refused)?;
     Ok(Found::Shown)
