@@ -121,6 +121,19 @@ fn replies(outputs: &[Output]) -> Vec<(ConnectionId, Value)> {
     sent.collect()
 }
 
+/// A row of process 1234 that an earlier daemon had told of.
+fn remembered() -> Session {
+    Session {
+        key: RowKey::new("kaaaa"),
+        agent: AgentName::new("claude"),
+        id: SessionId::new("a"),
+        pid: Some(1234),
+        pid_start: Some(7),
+        epoch: "former".to_owned(),
+        ..Session::default()
+    }
+}
+
 fn subscribe(revision: Option<u64>) -> Request {
     Request::Subscribe { after: revision.map(|revision| After { epoch: "e".to_owned(), revision }) }
 }
@@ -390,16 +403,7 @@ fn a_process_is_watched_only_where_its_number_is_ours() {
 #[test]
 fn a_row_given_back_is_watched_and_explained() {
     let mut stage = Stage::new();
-    let row = Session {
-        key: RowKey::new("kaaaa"),
-        agent: AgentName::new("claude"),
-        id: SessionId::new("a"),
-        status: Status::Working,
-        pid: Some(1234),
-        pid_start: Some(7),
-        epoch: "former".to_owned(),
-        ..Session::default()
-    };
+    let row = Session { status: Status::Working, ..remembered() };
     let request = Box::new(Request::Restore { row: Box::new(row) });
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert!(matches!(

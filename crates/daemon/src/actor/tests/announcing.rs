@@ -63,9 +63,6 @@ fn what_a_view_gives_back_is_told_to_nobody() {
         .actor
         .set_interest(Interest { person: vec![Status::Permission], commands: Goal::default() });
     let row = Session {
-        key: RowKey::new("kaaaa"),
-        agent: AgentName::new("claude"),
-        id: SessionId::new("a"),
         status: Status::Permission,
         since: Timestamp(stage.micros / 1000),
         needs_you: true,
@@ -75,10 +72,7 @@ fn what_a_view_gives_back_is_told_to_nobody() {
             text: "ls".into(),
             subagent: None,
         }),
-        pid: Some(1234),
-        pid_start: Some(7),
-        epoch: "former".to_owned(),
-        ..Session::default()
+        ..remembered()
     };
     let request = Box::new(Request::Restore { row: Box::new(row) });
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
@@ -135,19 +129,10 @@ fn the_latest_view_that_can_and_reads_calls_the_person() {
 
 #[test]
 fn rows_are_taken_back_only_from_those_who_count_processes_as_we_do() {
-    let row = Session {
-        key: RowKey::new("kaaaa"),
-        agent: AgentName::new("claude"),
-        id: SessionId::new("a"),
-        pid: Some(1234),
-        pid_start: Some(7),
-        epoch: "former".to_owned(),
-        ..Session::default()
-    };
     for (namespace, rows) in [(Namespace::Other, 0), (Namespace::Unknown, 0), (Namespace::Ours, 1)]
     {
         let mut stage = Stage::new();
-        let request = Box::new(Request::Restore { row: Box::new(row.clone()) });
+        let request = Box::new(Request::Restore { row: Box::new(remembered()) });
         let peer = Peer { namespace, ..PEER };
         stage.input(Input::Request { connection: 1, peer, request });
         assert_eq!(stage.actor.sessions.len(), rows, "{namespace:?}");
