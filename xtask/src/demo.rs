@@ -5,10 +5,12 @@ mod scenes;
 
 use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
-use crewboard_core::{Event, Place, Process, Report, RequestKind, SessionId, Stamp};
+use crewboard_core::{
+    Event, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp, UsageTold, WindowTold,
+};
 use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
 use crewboard_testkit::recording::{HookLine, Recording};
-use scenes::{Part, ROWS, Row};
+use scenes::{FIVE_HOUR_RESETS, Part, ROWS, Row, SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS, Used};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -36,13 +38,12 @@ fn make() -> Result<String> {
             let events = part_of(row, part, number)
                 .with_context(|| format!("{} of {}", part.recording, row.name))?;
             for (at, report) in events {
-                let mut report = serde_json::to_value(report)?;
-                if let Value::Object(fields) = &mut report {
-                    fields.remove("stamp");
-                    fields.insert("process".to_owned(), json!(process));
-                }
-                lines.push((at, json!({ "at": at, "report": report })));
+                lines.push((at, json!({ "at": at, "report": recorded(report, &process)? })));
             }
+        }
+        for used in row.used {
+            let at = used.seconds * 1000;
+            lines.push((at, json!({ "at": at, "report": usage(row, used, number, &process)? })));
         }
         if let Some(at) = row.exits {
             lines.push((at, json!({ "at": at, "exited": process })));
@@ -87,6 +88,33 @@ fn part_of(row: &Row, part: &Part, number: usize) -> Result<Vec<(i64, Report)>> 
     }
     ensure!(words.next().is_none(), "there are more words than events that have any");
     Ok(events)
+}
+
+/// What the status line of a row told. A recording tells in how many milliseconds a limit begins anew.
+fn usage(row: &Row, used: &Used, number: usize, process: &str) -> Result<Value> {
+    let window = |used_percent, resets: i64| WindowTold {
+        used_percent,
+        resets_at: Timestamp((resets - used.seconds).unsigned_abs() * 1000),
+    };
+    let event = Event::UsageTold(UsageTold {
+        context_percent: Some(used.context_percent),
+        cost_cents: Some(used.cost_cents),
+        five_hour: Some(window(used.five_hour_percent, FIVE_HOUR_RESETS)),
+        seven_day: Some(window(SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS)),
+    });
+    let mut report = Report::new("claude", "", "statusline", Stamp::default(), event);
+    rename(&mut report, row, number);
+    recorded(report, process)
+}
+
+/// A report as a recording has it.
+fn recorded(report: Report, process: &str) -> Result<Value> {
+    let mut report = serde_json::to_value(report)?;
+    if let Value::Object(fields) = &mut report {
+        fields.remove("stamp");
+        fields.insert("process".to_owned(), json!(process));
+    }
+    Ok(report)
 }
 
 /// What the hook made of it.

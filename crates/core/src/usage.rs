@@ -70,6 +70,12 @@ const AGE_MS: u64 = 60_000;
 const MAX_COST_CENTS: u64 = 1_000_000_000;
 
 impl UsageTold {
+    /// When each of the limits told of begins anew.
+    pub fn resets(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let windows = [&mut self.five_hour, &mut self.seven_day];
+        windows.into_iter().flatten().map(|window| &mut window.resets_at)
+    }
+
     /// Brings what came over a socket into its bounds.
     pub(crate) fn sanitise(&mut self) {
         self.context_percent = self.context_percent.map(|percent| percent.min(100));

@@ -8,7 +8,32 @@ pub(super) struct Row {
     pub(super) parts: &'static [Part],
     /// When its process ends, in milliseconds.
     pub(super) exits: Option<i64>,
+    /// What its status line told, in the order of time.
+    pub(super) used: &'static [Used],
 }
+
+/// What a status line told.
+#[derive(Debug)]
+pub(super) struct Used {
+    /// When, from the moment the board opens.
+    pub(super) seconds: i64,
+    pub(super) context_percent: u8,
+    pub(super) cost_cents: u64,
+    /// Of the account's limit over five hours.
+    pub(super) five_hour_percent: u8,
+}
+
+const fn used(seconds: i64, context_percent: u8, cost_cents: u64, five_hour_percent: u8) -> Used {
+    Used { seconds, context_percent, cost_cents, five_hour_percent }
+}
+
+/// When the account's limits begin anew, in seconds from the moment the board opens. Less than a day ahead,
+/// where no weekday is told, so that the demo looks the same each day.
+pub(super) const FIVE_HOUR_RESETS: i64 = 72 * 60;
+/// The same of the limit over seven days.
+pub(super) const SEVEN_DAY_RESETS: i64 = 20 * 3600;
+/// How much of the limit over seven days is gone.
+pub(super) const SEVEN_DAY_PERCENT: u8 = 31;
 
 /// A piece of a recording, stretched to fill its time.
 #[derive(Debug)]
@@ -29,6 +54,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "webshop",
         branch: "fix/checkout-tax",
         exits: None,
+        used: &[used(-2892, 38, 214, 57), used(-100, 41, 236, 61), used(14, 42, 248, 62)],
         parts: &[
             Part {
                 recording: "tools",
@@ -67,6 +93,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "release-notes",
         branch: "main",
         exits: Some(-2400 * 1000),
+        used: &[used(-2405, 12, 31, 58)],
         parts: &[Part {
             recording: "exit-ctrl-d",
             events: (0, 4),
@@ -82,6 +109,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "ingest",
         branch: "feat/partitions",
         exits: None,
+        used: &[used(-432, 23, 97, 60)],
         parts: &[Part {
             recording: "ask-question",
             events: (0, 4),
@@ -97,6 +125,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "docs-site",
         branch: "redesign",
         exits: None,
+        used: &[used(-246, 35, 182, 61), used(21, 37, 190, 62)],
         parts: &[
             Part {
                 recording: "plan-approve",
@@ -122,6 +151,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "api-gateway",
         branch: "main",
         exits: None,
+        used: &[used(-1400, 19, 64, 59), used(35, 21, 71, 63)],
         parts: &[
             Part {
                 recording: "error-529",
@@ -145,6 +175,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "mobile-app",
         branch: "perf/startup",
         exits: None,
+        used: &[used(-722, 48, 405, 60)],
         parts: &[Part {
             recording: "subagents-parallel",
             events: (0, 13),
@@ -164,6 +195,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "search-index",
         branch: "fix/umlauts",
         exits: None,
+        used: &[used(-33, 57, 161, 61), used(17, 59, 169, 62)],
         parts: &[
             Part {
                 recording: "parallel-tools",
@@ -192,6 +224,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "billing",
         branch: "feat/invoices-pdf",
         exits: None,
+        used: &[used(-14, 66, 343, 61), used(12, 68, 357, 62), used(32, 70, 371, 63)],
         parts: &[
             Part {
                 recording: "tools",
@@ -222,6 +255,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "infra",
         branch: "main",
         exits: None,
+        used: &[used(-66, 82, 512, 61)],
         parts: &[Part {
             recording: "subagents-parallel",
             events: (0, 9),
@@ -238,6 +272,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "notebooks",
         branch: "",
         exits: None,
+        used: &[used(-1890, 3, 4, 58), used(25, 9, 22, 62)],
         parts: &[
             Part { recording: "idle", events: (0, 1), seconds: (-1900, -1900), words: &[] },
             Part {
@@ -256,6 +291,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "dotfiles",
         branch: "main",
         exits: None,
+        used: &[],
         parts: &[Part { recording: "idle", events: (0, 1), seconds: (-760, -760), words: &[] }],
     },
     // Killed while it works.
@@ -263,6 +299,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "load-test",
         branch: "main",
         exits: Some(13 * 1000),
+        used: &[used(-656, 15, 48, 60)],
         parts: &[Part {
             recording: "kill-9",
             events: (0, 3),

@@ -6,7 +6,7 @@ use crate::recording::file::{Entry, What, header};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::redact::Redactor;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
-use crewboard_core::{Process, Stamp};
+use crewboard_core::{Event, Process, Stamp, Timestamp};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Reply, Request};
 use serde_json::json;
@@ -95,6 +95,10 @@ impl<W: Write + AsFd> Recorder<W> {
                 self.events += 1;
                 let at = self.milliseconds(report.stamp);
                 let process = report.process.map(|process| self.name(process));
+                if let Event::UsageTold(told) = &mut report.event {
+                    let then = self.clock.now().wall_of(report.stamp);
+                    told.resets().for_each(|at| *at = Timestamp(at.since(then)));
+                }
                 if let Some(redactor) = &mut self.redactor {
                     redactor.report(&mut report);
                 }

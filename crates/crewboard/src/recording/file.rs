@@ -18,7 +18,8 @@ pub(crate) struct Entry {
 /// What happened then.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum What {
-    /// An event; its stamp and process say nothing, `process` names the one it is of.
+    /// An event; its stamp and process say nothing, `process` names the one it is of. A limit's `resets_at` is
+    /// how many milliseconds after the event it is.
     Reported { report: Box<Report>, process: Option<String> },
     /// What was seen in an agent's files; of its stamps that of the look says nothing, and that of what was
     /// seen how many microseconds before the look it was. `process` names the one it is of.

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::recording::file::{Entry, What};
 use crate::recording::interrupt::Interrupt;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
-use crewboard_core::{Process, Report, Stamp};
+use crewboard_core::{Event, Process, Report, Stamp};
 use crewboard_platform::{Clock, Deadline, process_of};
 use crewboard_protocol::{EventLine, ObservationLine, PROTOCOL, Reply, Request};
 use std::collections::HashMap;
@@ -137,6 +137,10 @@ impl Player {
             What::Reported { mut report, process } => {
                 report.stamp = self.stamp(entry.at);
                 report.process = process.map(|name| self.process(name)).transpose()?.flatten();
+                if let Event::UsageTold(told) = &mut report.event {
+                    let then = self.clock.now().wall_of(report.stamp);
+                    told.resets().for_each(|at| at.0 = at.0.saturating_add(then.0));
+                }
                 self.report(report)?;
             }
             What::Observed { mut observation, process } => {

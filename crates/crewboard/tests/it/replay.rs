@@ -3,12 +3,14 @@
 use crate::board_world::BoardWorld;
 use crate::{payload, prompt_payload, world};
 use crewboard_core::Status;
-use crewboard_testkit::{FakeAgent, PATIENCE, View, World, eventually, is_dead, outcome, signal};
+use crewboard_testkit::{
+    FakeAgent, PATIENCE, View, World, eventually, finish, is_dead, outcome, signal,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a row went through, and what became of it.
 fn story(row: &Value) -> Value {
@@ -91,6 +93,28 @@ fn what_was_recorded_is_played_again_status_by_status() {
         assert_eq!(played, real, "{text}");
         eventually("the private daemon is gone", || world.daemons() == [daemon]);
     }
+}
+
+#[test]
+fn a_recorded_limit_begins_anew_as_long_after_as_it_did() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.hook(&agent, &payload("SessionStart", "s1", &json!({"source": "startup"})));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let resets = json!({"used_percentage": 62, "resets_at": now + 3600});
+    let tells = json!({"session_id": "s1", "transcript_path": "/h/.claude/projects/p/s1.jsonl",
+        "rate_limits": {"five_hour": resets}})
+    .to_string();
+    let happens = || {
+        let mut line = world.command(["statusline"]);
+        line.env("CLAUDE_PID", agent.pid().to_string());
+        finish(line, tells.as_bytes());
+    };
+    let text = record(&world, &[], happens, |text| text.contains("usage_told"));
+    let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let after = line["report"]["event"]["five_hour"]["resets_at"].as_u64().unwrap();
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
+    assert!((3_600_000 - patience..=3_600_000).contains(&after), "{text}");
 }
 
 #[test]
@@ -181,6 +205,9 @@ fn the_demo_is_a_board_with_a_daemon_of_its_own_and_leaves_with_it() {
         let screen = pane.shows("notebooks");
         for status in Status::ALL {
             assert!(screen.contains(status.word()), "{status}: {screen}");
+        }
+        for used in ["5h", "↻ 1h12", "7d", "↻ 20h00", "41%"] {
+            assert!(screen.contains(used), "{used}: {screen}");
         }
         let demo = pane.pid();
         let held = children(demo);
