@@ -55,6 +55,9 @@ fn colour(status: Status) -> &'static str {
     }
 }
 
+/// Columns from which on there is room for how full the context is.
+const WIDE: usize = 100;
+
 /// A row as a line of the list; `age` is how the time of its status is to be told.
 pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     let look = Look { theme: &TERMINAL, unicode: style.unicode };
@@ -79,16 +82,20 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     }
     let place = row.place.target.as_ref().or(row.place.pane.as_ref());
     let place = place.or(row.place.terminal.as_ref()).map_or("", String::as_str);
+    let place = fit(place, 8, style.unicode);
+    let context = row.usage.as_ref().and_then(|usage| usage.context_percent);
+    let context = context.map(|percent| format!("{percent:.0}%")).unwrap_or_default();
     let head = format!("{} {:<10} ", look.shape(row.status), row.status.word());
     let name = fit(&row.name, 16, style.unicode);
     if style.width == 0 {
         // For a pipe: what may be long comes last, so that the rest stands in columns.
-        let place = fit(place, 8, style.unicode);
         let says = cut(&says, usize::MAX, style.unicode);
-        let line = format!("{head}{name} {age:>6}  {place} {}  {says}", row.key);
+        let line = format!("{head}{name} {age:>6} {context:>4}  {place} {}  {says}", row.key);
         return line.trim_end().to_owned();
     }
-    let tail = format!("  {age:>6}  {:<8} {}", fit(place, 8, style.unicode).trim_end(), row.key);
+    // A narrow window keeps its room for what the agent says.
+    let context = if style.width < WIDE { String::new() } else { format!(" {context:>4}") };
+    let tail = format!("  {age:>6}{context}  {place} {}", row.key);
     let room = style.width.saturating_sub(head.width() + 17 + tail.width());
     let says = fit(&says, room, style.unicode);
     let painted =
@@ -108,7 +115,7 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Place, RowKey};
+    use crewboard_core::{Place, RowKey, Timestamp, Usage};
 
     const PLAIN: Style = Style { colour: false, unicode: true, width: 80 };
 
@@ -138,10 +145,15 @@ mod tests {
             ..row()
         };
         insta::assert_snapshot!(list_line(&other, "3s", ascii), @"+ done       ??               (pinned, unconfirmed) Rea~      3s  %0       kaaaa");
-        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 0, ..PLAIN }), @"! permission shop                 3s  %0       kaaaa  Bash rm -rf node_modules");
+        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 0, ..PLAIN }), @r###"! permission shop                 3s       %0       kaaaa  Bash rm -rf node_modules"###);
+        let usage = Some(Usage { context_percent: Some(41.0), cost_usd: None, at: Timestamp(0) });
+        let used = Session { usage, ..row() };
+        insta::assert_snapshot!(list_line(&used, "4m12", Style { width: 100, ..PLAIN }), @r###"! permission shop             Bash rm -rf node_modules                     4m12  41%  %0       kaaaa"###);
+        insta::assert_snapshot!(list_line(&used, "4m12", PLAIN), @r###"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa"###);
+        insta::assert_snapshot!(list_line(&used, "3s", Style { width: 0, ..PLAIN }), @r###"! permission shop                 3s  41%  %0       kaaaa  Bash rm -rf node_modules"###);
         let cut = Session { activity: Some("“Ready” …".into()), ..row() };
         let piped = Style { width: 0, unicode: false, ..PLAIN };
-        insta::assert_snapshot!(list_line(&cut, "3s", piped), @r#"! permission shop                 3s  %0       kaaaa  "Ready" ..."#);
+        insta::assert_snapshot!(list_line(&cut, "3s", piped), @r###"! permission shop                 3s       %0       kaaaa  "Ready" ..."###);
         insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop");
     }
 }
