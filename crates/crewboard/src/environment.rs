@@ -11,6 +11,8 @@ use std::{env, io};
 pub(crate) struct Environment {
     /// `$HOME`.
     pub(crate) home: Option<PathBuf>,
+    /// The working directory.
+    pub(crate) directory: Option<PathBuf>,
     /// `$CLAUDE_CONFIG_DIR`, which moves the whole of `~/.claude`.
     pub(crate) claude_config_dir: Option<PathBuf>,
     /// The directories of `$PATH`.
@@ -30,6 +32,7 @@ impl Environment {
             |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             home: directory("HOME"),
+            directory: env::current_dir().ok(),
             claude_config_dir: directory("CLAUDE_CONFIG_DIR"),
             path: env::var_os("PATH")
                 .map(|path| env::split_paths(&path).collect())

@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod profile;
 mod program_path;
 mod settings_file;
+mod status_line;
 #[cfg(test)]
 mod tests;
 
@@ -125,6 +126,11 @@ pub(crate) fn run_install(
     }
     if !changes.is_empty() && all_run {
         writeln!(out, "{RUNNING_SESSIONS}")?;
+    }
+    for change in &changes {
+        let settings = &change.name.path;
+        let project = environment.directory.as_deref();
+        status_line::say_what_is_missing(settings, change.after_text(), project, out)?;
     }
     Ok(())
 }

@@ -10,13 +10,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use crewboard_integrations::agents::claude::registration::{
-    self, Version, is_ours, our_program, our_status_line,
-};
+use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
 use crewboard_integrations::settings_edit::{self, EditError, Entry};
 
 use super::error::InstallError;
 use super::settings_file::SettingsFile;
+use super::status_line::{line_of_ours, wrapped};
 use crate::environment::{Environment, is_executable};
 
 /// A configuration directory, such as `~/.claude`.
@@ -165,28 +164,10 @@ fn directory_only(path: PathBuf) -> io::Result<PathBuf> {
     if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// The program and the user's own command of a status line of ours.
-fn line_of_ours(text: &str) -> Result<Option<(String, Option<String>)>, EditError> {
-    Ok(settings_edit::status_line(text)?.and_then(|command| our_status_line(&command)))
-}
-
-/// Returns the text with the user's own status line run by us. Where there is none, none is added: even one
-/// that prints nothing takes a row of the screen.
-fn wrapped(text: &str, program: &str) -> Result<String, EditError> {
-    let Some(command) = settings_edit::status_line(text)? else { return Ok(text.to_owned()) };
-    let own = match our_status_line(&command) {
-        // One that the user wrote, to see our own line.
-        Some((_, None)) => return Ok(text.to_owned()),
-        Some((_, Some(own))) => own,
-        None => command,
-    };
-    settings_edit::set_status_line(text, Some(&registration::status_line(program, &own)))
-}
-
 /// How a settings file is to be called: the name the user knows, and where it leads.
 #[derive(Debug)]
 pub(crate) struct Name {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     target: PathBuf,
 }
 

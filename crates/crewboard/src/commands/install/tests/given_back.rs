@@ -65,7 +65,7 @@ fn a_file_install_made_goes_again() {
     let mut world = World::new();
     let said = world.install(&yes()).unwrap();
     assert!(said.contains("There was no such file before."), "{said}");
-    assert!(said.ends_with(&format!("{RUNNING_SESSIONS}\n")), "{said}");
+    assert!(said.contains(RUNNING_SESSIONS), "{said}");
     assert_eq!((mode(&world.settings()), mode(&world.directory())), (0o600, 0o700));
     // Also where the program has moved in between.
     let moved = world.root.path().join("opt/crewboard");

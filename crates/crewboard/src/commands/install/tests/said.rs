@@ -134,6 +134,37 @@ fn what_keeps_hooks_from_running_is_told() {
 }
 
 #[test]
+fn what_keeps_context_cost_and_limits_from_being_told_is_said() {
+    const LINE: &str = r#"{"statusLine": {"type": "command", "command": "./line.sh"}}"#;
+    let mut world = World::new();
+    let said = world.install(&yes()).unwrap();
+    assert!(said.contains("note: no status line, ") && said.contains("settings.json:\n"), "{said}");
+    let said = world.install(&yes()).unwrap();
+    assert!(!said.contains("note: "), "only once: {said}");
+
+    let project = world.root.path().join("a\u{1b}[2Jproject");
+    fs::create_dir_all(project.join(".claude")).unwrap();
+    fs::write(project.join(".claude/settings.local.json"), LINE).unwrap();
+    let other = World::with(LINE);
+    world.environment = Environment { directory: Some(project.clone()), ..other.environment };
+    let said = world.install(&yes()).unwrap();
+    assert!(!said.contains("note: no status line") && !said.contains('\u{1b}'), "{said}");
+    assert!(said.contains("settings.local.json has a status line of its own\n"), "{said}");
+
+    let ours = LINE.replace("./line.sh", "crewboard statusline -- ./line.sh");
+    fs::write(project.join(".claude/settings.local.json"), ours).unwrap();
+    world.uninstall(&yes()).unwrap();
+    let said = world.install(&yes()).unwrap();
+    assert!(!said.contains("note: "), "{said}");
+
+    // At home, the user's own settings look like a project's.
+    world.environment.directory.clone_from(&world.environment.home);
+    world.uninstall(&yes()).unwrap();
+    let said = world.install(&yes()).unwrap();
+    assert!(!said.contains("note: "), "{said}");
+}
+
+#[test]
 fn a_profile_knows_whether_it_is_installed() {
     let world = World::new();
     let profile = world.profile();

@@ -1,0 +1,71 @@
+//! The status line: Claude Code tells context, cost and limits to that, and to nothing else.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crewboard_core::{MAX_PATH, clean};
+use crewboard_integrations::agents::claude::registration::{self, our_status_line};
+use crewboard_integrations::settings_edit::{self, EditError};
+
+use super::settings_file::SettingsFile;
+
+/// The program and the user's own command of a status line of ours.
+pub(super) fn line_of_ours(text: &str) -> Result<Option<(String, Option<String>)>, EditError> {
+    Ok(settings_edit::status_line(text)?.and_then(|command| our_status_line(&command)))
+}
+
+/// Returns the text with the user's own status line run by us. Where there is none, none is added: even one
+/// that prints nothing takes a row of the screen.
+pub(super) fn wrapped(text: &str, program: &str) -> Result<String, EditError> {
+    let Some(command) = settings_edit::status_line(text)? else { return Ok(text.to_owned()) };
+    let own = match our_status_line(&command) {
+        // One that the user wrote, to see our own line.
+        Some((_, None)) => return Ok(text.to_owned()),
+        Some((_, Some(own))) => own,
+        None => command,
+    };
+    settings_edit::set_status_line(text, Some(&registration::status_line(program, &own)))
+}
+
+/// Says of installed settings what keeps context, cost and limits from being told.
+///
+/// A status line in a project's settings takes the place of the user's there (seen on Claude Code 2.1.330), and is
+/// the project's to change.
+pub(super) fn say_what_is_missing(
+    settings: &Path,
+    text: &str,
+    project: Option<&Path>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    // What cannot be read was told of before, or is not ours to judge.
+    if settings_edit::status_line(text).is_ok_and(|command| command.is_none()) {
+        writeln!(
+            out,
+            "note: no status line, and Claude Code tells context, cost and limits to nothing else"
+        )?;
+        writeln!(out, "  To see them, add this to {}:", settings.display())?;
+        writeln!(
+            out,
+            r#"  "statusLine": {{ "type": "command", "command": "crewboard statusline" }}"#
+        )?;
+    }
+    for path in project.map(settings_of_project).into_iter().flatten() {
+        let is_the_users = SettingsFile::read(settings).is_ok_and(|file| file.target == path);
+        let text = SettingsFile::read(&path).ok().and_then(|file| file.text).unwrap_or_default();
+        let command = settings_edit::status_line(&text).unwrap_or_default();
+        if is_the_users || command.is_none_or(|command| our_status_line(&command).is_some()) {
+            continue;
+        }
+        // A directory that came with a project may be called anything.
+        let path = clean(&path.to_string_lossy(), MAX_PATH, false);
+        writeln!(out, "note: {path} has a status line of its own")?;
+        writeln!(out, "  Sessions in that project tell no context, cost and limits, unless its")?;
+        writeln!(out, "  command becomes: crewboard statusline -- '<the command>'")?;
+    }
+    Ok(())
+}
+
+/// The files that hold a project's settings, the later one first heard.
+fn settings_of_project(directory: &Path) -> [PathBuf; 2] {
+    ["settings.json", "settings.local.json"].map(|name| directory.join(".claude").join(name))
+}
