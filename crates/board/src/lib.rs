@@ -8,6 +8,8 @@
 
 mod agreed;
 mod errand;
+mod host;
+mod input;
 pub mod keymap;
 pub mod layout;
 mod listing;
@@ -21,4 +23,5 @@ pub mod update;
 pub mod view;
 
 pub use errand::{Errand, Went};
-pub use shell::{BoardError, Host, Options, run};
+pub use host::{Host, Options};
+pub use shell::{BoardError, run};

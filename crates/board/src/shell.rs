@@ -1,8 +1,8 @@
 //! The loop: sleeps until a key, the daemon, a signal or a visible clock has something to say.
 
-use crate::errand::{Errand, Went};
-use crate::keymap::{Key, Keymap};
-use crate::look::Look;
+use crate::errand::Went;
+use crate::host::{Host, Options};
+use crate::keymap::Key;
 use crate::model::{Hooks, Link, Model};
 use crate::signals::Signals;
 use crate::terminal::{Screen, is_ours};
@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// How long to look for a further key.
@@ -41,59 +41,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// How long it may have nothing to tell before a clock that ticks asks whether it is there at all. Without
 /// a clock on the screen nobody asks: then nothing on it claims to be of now.
 const ASK_AFTER: Duration = Duration::from_secs(5);
-
-/// What the board asks of whoever runs it.
-pub trait Host {
-    /// Whether the agents' hooks are in place.
-    fn hooks(&mut self) -> Hooks;
-    /// What installing them would change, or why that cannot be told.
-    fn change(&mut self) -> Result<String, String>;
-    /// Installs them; what is to be said of it.
-    fn install(&mut self) -> Result<String, String>;
-    /// Becomes readable when the options may be others.
-    fn options_watch(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-    /// The options, if they are others or there is something to say of them.
-    fn changed_options(&mut self) -> Option<Options> {
-        None
-    }
-    /// Sets out on an errand, and does not wait for its end.
-    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String>;
-    /// Becomes readable when the errand is over.
-    fn errand_watch(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-    /// What came of the errand.
-    fn errand_over(&mut self) -> Went {
-        Went::Here
-    }
-    /// Runs on this terminal what [`Went::Here`] left to be run, to its end.
-    fn run_here(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-    /// What makes this terminal call the person before it, to be written to it.
-    fn ring(&mut self, _title: &str, _text: &str) -> Vec<u8> {
-        Vec::new()
-    }
-    /// The board leaves when an errand was done.
-    fn is_for_one_errand(&self) -> bool {
-        false
-    }
-}
-
-/// How the board is to look and behave.
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub look: Look,
-    pub keymap: Keymap,
-    /// The details are shown, until the user's key says otherwise.
-    pub detail: bool,
-    /// What is to be said of the options themselves.
-    pub notice: Option<String>,
-    /// What is wrong with them, the worst first.
-    pub problems: Vec<String>,
-}
 
 /// Why the board ended otherwise than by its user.
 #[derive(Debug, thiserror::Error)]

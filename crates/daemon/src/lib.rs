@@ -9,6 +9,7 @@ mod agent_files;
 mod announcer;
 mod configured;
 mod connection;
+mod connections;
 mod directory_watch;
 mod listeners;
 mod log;

@@ -1,21 +1,21 @@
 //! The loop that carries out what the actor decides.
 
-use crate::actor::{Actor, ConnectionId, Input, Output};
+use crate::actor::{Actor, Input, Output};
 use crate::agent_files::AgentFiles;
 use crate::announcer::Announcer;
 use crate::configured::{Configured, interest};
-use crate::connection::{Connection, Outgoing};
+use crate::connection::Outgoing;
+use crate::connections::Connections;
 use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
-use crate::peer::Peer;
 use crate::process_watch::{Watching, watch};
 use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, Timestamp, Watch};
 use crewboard_platform::{Clock, ancestors_of, facts_of};
 use crewboard_protocol::{Reply, Request};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,18 +30,6 @@ const QUEUE: usize = 1024;
 /// Inputs taken in before what follows from them is sent: a flood must not silence the pushes.
 const MAX_TURN: usize = 256;
 
-/// Lines that may wait between the actor and a connection: replies owed, and a batch.
-const OUTGOING: usize = 128;
-
-/// Connections at once; more wait in the backlog.
-const MAX_CONNECTIONS: u64 = 4096;
-
-/// Descriptors kept for other things than connections.
-const RESERVED_DESCRIPTORS: u64 = 128;
-
-/// How long not to accept when there is no descriptor for it.
-const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
-
 /// How long a leaving daemon waits for the last lines to be written: they are handed to the kernel,
 /// not read.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -52,7 +40,6 @@ pub(crate) struct Server {
     actor: Actor,
     clock: Clock,
     started: Timestamp,
-    uid: u32,
     listeners: Listeners,
     directories: DirectoryWatch,
     files: AgentFiles,
@@ -65,11 +52,7 @@ pub(crate) struct Server {
     watched: HashSet<Process>,
     inputs: mpsc::Sender<Input>,
     queue: mpsc::Receiver<Input>,
-    connections: HashMap<ConnectionId, mpsc::Sender<Outgoing>>,
-    last_connection: ConnectionId,
-    max_connections: u64,
-    /// No descriptor was left; accept again from then on.
-    accept_from: Option<Instant>,
+    connections: Connections,
     idle_exit: Duration,
     /// The configuration does not change it.
     keeps_idle_exit: bool,
@@ -124,7 +107,6 @@ impl Server {
             actor,
             clock,
             started: now.wall,
-            uid: environment.uid,
             listeners,
             directories,
             files,
@@ -135,12 +117,7 @@ impl Server {
             watched: HashSet::new(),
             inputs,
             queue,
-            connections: HashMap::new(),
-            last_connection: 0,
-            max_connections: descriptors
-                .saturating_sub(RESERVED_DESCRIPTORS)
-                .clamp(16, MAX_CONNECTIONS),
-            accept_from: None,
+            connections: Connections::new(environment.uid, descriptors),
             idle_exit: options.idle_exit.unwrap_or(config.daemon.idle_exit),
             keeps_idle_exit: options.idle_exit.is_some(),
             idle_since: None,
@@ -162,12 +139,14 @@ impl Server {
         }
         while !self.stopping {
             let deadline = self.next_deadline();
-            let may_accept = self.accept_from.is_none()
-                && (self.connections.len() as u64) < self.max_connections;
+            let may_accept = self.connections.may_accept();
             tokio::select! {
                 biased;
                 Some(input) = self.queue.recv() => self.turn(input),
-                accepted = self.listeners.accept(), if may_accept => self.accepted(accepted),
+                accepted = self.listeners.accept(), if may_accept => {
+                    let said = self.connections.accepted(accepted, &self.inputs);
+                    self.note(said);
+                }
                 changed = self.files.changed() => {
                     let found = self.files.read(changed, self.clock.now());
                     self.take_observations(found);
@@ -189,7 +168,7 @@ impl Server {
 
     /// Ends all connections; what was said last still goes out to whoever reads.
     async fn let_go(mut self) {
-        let mut open: HashSet<ConnectionId> = self.connections.drain().map(|(id, _)| id).collect();
+        let mut open = self.connections.let_go();
         let patience = tokio::time::sleep(LAST_WORDS);
         tokio::pin!(patience);
         while !open.is_empty() {
@@ -216,7 +195,7 @@ impl Server {
 
     fn take(&mut self, input: Input) {
         if let Input::Closed(connection) = input {
-            self.connections.remove(&connection);
+            self.connections.ended(connection);
         }
         let now = self.clock.now();
         if let Input::ProcessExited(process) = input
@@ -255,7 +234,9 @@ impl Server {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Send { connection, line } => self.send(connection, Outgoing::Reply(line)),
+            Output::Send { connection, line } => {
+                self.connections.send(connection, Outgoing::Reply(line));
+            }
             Output::SayHello(connection) => {
                 let mut facts = self.actor.facts();
                 facts.started = self.started.0;
@@ -266,7 +247,8 @@ impl Server {
                     .iter()
                     .map(|path| path.display().to_string())
                     .collect();
-                self.send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
+                self.connections
+                    .send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
             }
             Output::Watch(wanted) => self.watch(&wanted),
             Output::Look(look) => {
@@ -333,50 +315,18 @@ impl Server {
         }
     }
 
-    fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
-        let Some(sender) = self.connections.get(&connection) else { return };
-        // There is room for all a connection may be owed; one that has none left broke the rules.
-        if sender.try_send(outgoing).is_err() {
-            self.connections.remove(&connection);
-        }
-    }
-
     fn flush(&mut self) {
         for batch in self.actor.flush() {
             let outgoing = Outgoing::Batch { lines: batch.lines, answers: batch.answers };
-            self.send(batch.connection, outgoing);
+            self.connections.send(batch.connection, outgoing);
         }
     }
 
-    fn accepted(&mut self, accepted: io::Result<UnixStream>) {
-        if let Ok(stream) = accepted {
-            return self.welcome(stream);
+    fn welcome(&mut self, streams: Vec<UnixStream>) {
+        for stream in streams {
+            let said = self.connections.welcome(stream, &self.inputs);
+            self.note(said);
         }
-        if self.accept_from.is_none() {
-            let now = self.clock.now();
-            self.log.line(now.wall, "no descriptor is left for a connection");
-        }
-        self.accept_from = Some(Instant::now() + DESCRIPTOR_PAUSE);
-    }
-
-    fn welcome(&mut self, stream: UnixStream) {
-        let Ok(peer) = stream.peer_cred() else { return };
-        if peer.uid() != self.uid {
-            let now = self.clock.now();
-            self.log.line(now.wall, &format!("refused a connection of user {}", peer.uid()));
-            return;
-        }
-        self.last_connection += 1;
-        let (sender, outgoing) = mpsc::channel(OUTGOING);
-        self.connections.insert(self.last_connection, sender);
-        let connection = Connection {
-            id: self.last_connection,
-            peer: Peer::of(peer.pid().and_then(|pid| u32::try_from(pid).ok())),
-            stream,
-            inputs: self.inputs.clone(),
-            outgoing,
-        };
-        tokio::spawn(connection.serve());
     }
 
     async fn look_after_sockets(&mut self) {
@@ -387,9 +337,7 @@ impl Server {
             self.log = Log::open(&path);
         }
         let Some(waiting) = lost else { return };
-        for stream in waiting {
-            self.welcome(stream);
-        }
+        self.welcome(waiting);
         if self.listeners.sockets().is_empty() {
             return self.leave_now("there is no place left to listen");
         }
@@ -402,9 +350,7 @@ impl Server {
 
     async fn deadline_passed(&mut self) {
         let now = Instant::now();
-        if self.accept_from.is_some_and(|from| from <= now) {
-            self.accept_from = None;
-        }
+        self.connections.deadline_passed(now);
         let found = self.files.look_now(self.clock.now());
         self.take_observations(found);
         self.take(Input::Tick);
@@ -420,9 +366,7 @@ impl Server {
                 self.leave_now("nobody to serve");
             }
             Leaving::Stayed(came) => {
-                for stream in came {
-                    self.welcome(stream);
-                }
+                self.welcome(came);
                 self.idle_since = None;
             }
             Leaving::Busy => self.idle_since = Some(Instant::now()),
@@ -450,7 +394,10 @@ impl Server {
         let domain = self.actor.next_deadline(self.clock.now());
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
         let idle = self.idle_since.map(|since| since + self.idle_exit);
-        [domain, idle, self.accept_from, self.files.next_look()].into_iter().flatten().min()
+        [domain, idle, self.connections.accept_from(), self.files.next_look()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
