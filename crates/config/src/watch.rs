@@ -27,6 +27,9 @@ mod linux {
     struct Link {
         directory: PathBuf,
         name: OsString,
+        /// It is the file itself, which is written to. Of a link or a missing directory nobody wants to hear
+        /// how often its neighbours are: they may be all of a home directory.
+        is_file: bool,
     }
 
     /// Tells when the file, a link to it or a directory that is still missing changes.
@@ -130,16 +133,19 @@ mod linux {
         }
 
         fn watch_links(&mut self) {
-            let mask = WatchFlags::CLOSE_WRITE
-                | WatchFlags::CREATE
+            let names = WatchFlags::CREATE
                 | WatchFlags::DELETE
                 | WatchFlags::MOVED_FROM
                 | WatchFlags::MOVED_TO
                 | WatchFlags::DELETE_SELF
                 | WatchFlags::MOVE_SELF
-                | WatchFlags::ONLYDIR;
+                | WatchFlags::ONLYDIR
+                // Two links may be in one directory.
+                | WatchFlags::MASK_ADD;
             let add = |(index, link): (usize, &Link)| {
-                let added = inotify::add_watch(&self.inotify, &link.directory, mask);
+                let writes =
+                    if link.is_file { WatchFlags::CLOSE_WRITE } else { WatchFlags::empty() };
+                let added = inotify::add_watch(&self.inotify, &link.directory, names | writes);
                 added.ok().map(|watched| (watched, index))
             };
             let watched: Vec<(i32, usize)> =
@@ -175,7 +181,8 @@ mod linux {
             let metadata = here.symlink_metadata();
             let is_link = metadata.as_ref().is_ok_and(std::fs::Metadata::is_symlink);
             if is_link || metadata.is_err() || rest.is_empty() {
-                links.push(Link { directory: directory.clone(), name });
+                let is_file = rest.is_empty() && !is_link;
+                links.push(Link { directory: directory.clone(), name, is_file });
             }
             if metadata.is_err() || links.len() > MAX_LINKS {
                 break;

@@ -70,6 +70,19 @@ fn directories_that_come_into_being_and_go() {
 }
 
 #[test]
+fn a_neighbour_of_a_missing_directory_wakes_nobody() {
+    let world = tempfile::tempdir().unwrap();
+    let at = |name: &str| world.path().join(name);
+    write(&at("neighbour"));
+    let mut watch = FileWatch::new(&at("missing/config.toml")).unwrap();
+    write(&at("neighbour"));
+    assert!(!is_ready(&watch));
+    check(&mut watch, true, "made", || fs::create_dir(at("missing")).unwrap());
+    check(&mut watch, true, "written", || write(&at("missing/config.toml")));
+    check(&mut watch, true, "written in place", || write(&at("missing/config.toml")));
+}
+
+#[test]
 fn symbolic_links() {
     let world = tempfile::tempdir().unwrap();
     let at = |name: &str| world.path().join(name);
