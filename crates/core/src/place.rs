@@ -17,7 +17,7 @@ pub struct Place {
     /// The pane, in that terminal's own words (tmux: `%7`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pane: Option<String>,
-    /// The pane as a person would write it (tmux: `main:2.1`).
+    /// The pane as a person would write it (zellij: `main:2`); known of few terminals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The terminal device's path (`/dev/pts/3`).

@@ -13,10 +13,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-const SIZE: (u16, u16) = (90, 20);
+pub(crate) const SIZE: (u16, u16) = (90, 20);
 
 /// Words of a shell that says what it is, tells of itself as an agent with an event, and stays.
-fn agent(name: &str, event: &str) -> Vec<String> {
+pub(crate) fn agent(name: &str, event: &str) -> Vec<String> {
     let payload = json!({
         "session_id": name,
         "hook_event_name": event,
@@ -32,7 +32,7 @@ fn agent(name: &str, event: &str) -> Vec<String> {
 const SHELL: [&str; 2] = ["sh", "-i"];
 
 /// A terminal that no multiplexer knows of, with a shell in it.
-fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
+pub(crate) fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh", "-i"];
     let shell = screen.open(name, SIZE, &words);
     shell.shows("$");
@@ -40,9 +40,11 @@ fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
 }
 
 /// Runs `crewboard` with these words in the shell of a pane: its exit code, and the screen then.
-fn run(pane: &Pane<'_>, words: &str) -> (i32, String) {
-    pane.type_line(&format!("clear; {PROGRAM} {words}; echo \"= $?\""));
+pub(crate) fn run(pane: &Pane<'_>, words: &str) -> (i32, String) {
     let code = |screen: &str| screen.lines().find_map(|line| line.strip_prefix("= ")?.parse().ok());
+    pane.type_line("clear");
+    pane.wait_for("no code of another", |screen| code(screen).is_none());
+    pane.type_line(&format!("clear; {PROGRAM} {words}; echo \"= $?\""));
     let screen = pane.wait_for("its end", |screen| code(screen).is_some());
     (code(&screen).unwrap(), screen)
 }
@@ -66,7 +68,7 @@ fn active(server: &Tmux, client: &Pane<'_>) -> String {
     line.unwrap().to_owned()
 }
 
-fn here(name: &str) -> String {
+pub(crate) fn here(name: &str) -> String {
     format!("agent {name} is here")
 }
 
@@ -291,7 +293,7 @@ fn a_session_on_no_terminal_is_shown_on_the_one_that_asks() {
 }
 
 /// A program called `claude` that says how it was run; the directory of it.
-fn fake_claude(world: &BoardWorld) -> PathBuf {
+pub(crate) fn fake_claude(world: &BoardWorld) -> PathBuf {
     let directory = world.path().join("bin");
     std::fs::create_dir(&directory).unwrap();
     let program = directory.join("claude");

@@ -24,6 +24,7 @@ mod statusline;
 mod stranger;
 mod views;
 mod waiting;
+mod zellij;
 
 use crewboard_core::Stamp;
 use crewboard_platform::Clock;

@@ -29,7 +29,7 @@ pub fn open(
     for pane in place_of(asker.environment).panes() {
         let (name, opened) = match pane.terminal.as_str() {
             "tmux" => ("tmux", tmux::open(opening, asker, system)),
-            "zellij" => ("zellij", Some(zellij::open(opening, &pane, system))),
+            "zellij" => ("zellij", zellij::open(opening, &pane, system)),
             "screen" => ("screen", screen::open(opening, &pane, asker, system)),
             "wezterm" => ("WezTerm", Some(wezterm::open(opening, &pane, system))),
             "kitty" => ("kitty", kitty::open(opening, &pane, system)),

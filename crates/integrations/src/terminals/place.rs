@@ -44,7 +44,12 @@ pub fn place_of(environment: &dyn Lookup) -> Place {
         return Place { terminal: program, ..Place::default() };
     };
     let others = panes.take(MAX_OTHERS).collect();
-    Place { terminal: Some(terminal), server, pane, others, ..Place::default() }
+    let target = match (&*terminal, &server, &pane) {
+        // Its panes are numbered in each session.
+        ("zellij", Some(session), Some(pane)) => Some(format!("{session}:{pane}")),
+        _ => None,
+    };
+    Place { terminal: Some(terminal), server, pane, target, others, ..Place::default() }
 }
 
 /// The socket of the tmux server that started whoever has these variables, in a pane or over one.
@@ -105,6 +110,8 @@ mod tests {
                 (place.terminal.as_deref(), place.server.as_deref(), place.pane.as_deref()),
                 (terminal, server, pane)
             );
+            let target = (terminal == Some("zellij")).then_some("work:4");
+            assert_eq!(place.target.as_deref(), target);
             let names: Vec<&str> =
                 place.others.iter().map(|other| other.terminal.as_str()).collect();
             assert_eq!(names.join(" "), others);
