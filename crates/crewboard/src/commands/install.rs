@@ -150,6 +150,7 @@ pub(crate) fn run_uninstall(
             push_once(&mut changes, change);
         } else {
             writeln!(out, "{}: no hooks of Crewboard's.", change.name)?;
+            status_line::say_what_becomes(change.before(), change.after_text(), out)?;
         }
     }
     if changes.is_empty() || !agreed(&changes, arguments, environment, out, input)? {
@@ -165,6 +166,7 @@ pub(crate) fn run_uninstall(
                 writeln!(out, "Took the hooks out of {name}; what else changed in it was kept.")?;
             }
         }
+        status_line::say_what_becomes(change.before(), change.after_text(), out)?;
         if let Some(kept) = kept {
             writeln!(out, "  The file as it was before install: {}", kept.display())?;
         }

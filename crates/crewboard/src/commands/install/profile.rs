@@ -15,7 +15,7 @@ use crewboard_integrations::settings_edit::{self, EditError, Entry};
 
 use super::error::InstallError;
 use super::settings_file::SettingsFile;
-use super::status_line::{line_of_ours, wrapped};
+use super::status_line::{given_back, is_installed, line_of_ours, wrapped};
 use crate::environment::{Environment, is_executable};
 
 /// A configuration directory, such as `~/.claude`.
@@ -248,7 +248,8 @@ impl Change {
         let before = file.text.as_deref().unwrap_or_default();
         let ours = settings_edit::find(before, is_ours).map_err(broken)?;
         let line = line_of_ours(before).map_err(broken)?;
-        if ours.is_empty() && line.is_none() {
+        // One that the user wrote goes with our hooks, and without them is none of our business.
+        if ours.is_empty() && !is_installed(before).map_err(broken)? {
             return Ok(Self::of(profile, file, None));
         }
         let backup = is_regular(&profile.backup());
@@ -256,7 +257,7 @@ impl Change {
         let backup = backup.then(|| SettingsFile::read(&profile.backup()).ok()).flatten();
         let is_original = |text: &str| {
             settings_edit::find(text, is_ours).is_ok_and(|entries| entries.is_empty())
-                && line_of_ours(text).is_ok_and(|line| line.is_none())
+                && is_installed(text).is_ok_and(|installed| !installed)
         };
         let put_in = |original: &str| {
             let text = settings_edit::add(original, &ours, is_ours)?;
@@ -275,7 +276,8 @@ impl Change {
                 // One with ours in it, or that cannot be read, says nothing of what was the user's.
                 let original = original.filter(|text| is_original(text)).unwrap_or_default();
                 let mut text = settings_edit::remove(before, is_ours, &original).map_err(broken)?;
-                if let Some((_, own)) = &line {
+                if let Some(line) = line {
+                    let own = given_back(before, &original, line).map_err(broken)?;
                     text = settings_edit::set_status_line(&text, own.as_deref()).map_err(broken)?;
                 }
                 After::Edited(text)

@@ -14,6 +14,46 @@ pub(super) fn line_of_ours(text: &str) -> Result<Option<(String, Option<String>)
     Ok(settings_edit::status_line(text)?.and_then(|command| our_status_line(&command)))
 }
 
+/// Returns whether the status line is to the letter what install writes. Any other one of ours was written by hand.
+pub(super) fn is_installed(text: &str) -> Result<bool, EditError> {
+    Ok(settings_edit::status_line(text)?.is_some_and(|command| {
+        our_status_line(&command).is_some_and(|(program, own)| {
+            own.is_some_and(|own| registration::status_line(&program, &own) == command)
+        })
+    }))
+}
+
+/// Returns the command that uninstall gives back for a status line of ours, and `None` where there is to be none:
+/// the one in `original`, the text before install, if nobody has changed it since, and else the argument of ours.
+pub(super) fn given_back(
+    text: &str,
+    original: &str,
+    (program, own): (String, Option<String>),
+) -> Result<Option<String>, EditError> {
+    let by_install = settings_edit::status_line(&wrapped(original, &program)?)?;
+    let is_left = by_install == settings_edit::status_line(text)?;
+    if is_left { settings_edit::status_line(original) } else { Ok(own) }
+}
+
+/// Says what uninstall makes of a status line of ours.
+pub(super) fn say_what_becomes(before: &str, after: &str, out: &mut dyn Write) -> io::Result<()> {
+    // What cannot be read has been told of before.
+    let command = |text| settings_edit::status_line(text).unwrap_or_default();
+    let is_ours = |command: &String| our_status_line(command).is_some();
+    let shown = |command: &str| clean(command, MAX_PATH, false);
+    match (command(before).filter(is_ours), command(after)) {
+        (Some(_), Some(kept)) if is_ours(&kept) => {
+            writeln!(out, "note: a status line that install did not write runs: {}", shown(&kept))?;
+            writeln!(out, "  It is yours, and stays; take it out before you remove the program.")
+        }
+        (Some(_), Some(own)) => writeln!(out, "  The status line is again: {}", shown(&own)),
+        (Some(ours), None) => {
+            writeln!(out, "  The status line went with the hooks: {}", shown(&ours))
+        }
+        (None, _) => Ok(()),
+    }
+}
+
 /// Returns the text with the user's own status line run by us. Where there is none, none is added: even one
 /// that prints nothing takes a row of the screen.
 pub(super) fn wrapped(text: &str, program: &str) -> Result<String, EditError> {

@@ -51,13 +51,65 @@ fn a_status_line_that_the_user_changed_since_is_the_users() {
     fs::write(world.settings(), line.unwrap()).unwrap();
     world.uninstall(&yes()).unwrap();
     assert_eq!(world.text(), LINE.replace("~\\/line.sh 'a b'", "mine"));
-    // Our own line, asked for by hand, goes with the hooks.
-    let own = LINE.replace("~\\/line.sh 'a b'", "crewboard statusline");
-    let world = World::with(&own);
+}
+
+#[test]
+fn a_status_line_of_ours_that_the_user_wrote_is_the_users() {
+    const BY_HAND: [&str; 2] = ["crewboard statusline", r#"crewboard statusline -- \"echo hi\""#];
+    for command in BY_HAND {
+        let settings = LINE.replace("~\\/line.sh 'a b'", command);
+        let world = World::with(&settings);
+        world.install(&yes()).unwrap();
+        let said = world.uninstall(&yes()).unwrap();
+        assert_eq!(world.files(), [("settings.json".to_owned(), settings.clone())]);
+        assert!(said.contains("runs: crewboard statusline"), "{said}");
+        // Nor does another uninstall take it.
+        let said = world.uninstall(&yes()).unwrap();
+        assert_eq!(world.text(), settings);
+        assert!(said.contains("runs: crewboard statusline"), "{said}");
+        // Something else changed meanwhile.
+        world.install(&yes()).unwrap();
+        fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
+        world.uninstall(&yes()).unwrap();
+        assert_eq!(world.text(), settings.replace("opus", "haiku"));
+    }
+    // One that came after install goes with the hooks, and that is told.
+    for (command, left, told) in [
+        (BY_HAND[0], "", "The status line went with the hooks: crewboard statusline\n"),
+        (BY_HAND[1], "echo hi", "The status line is again: echo hi\n"),
+    ] {
+        let world = World::with(SETTINGS);
+        world.install(&yes()).unwrap();
+        let line = format!(r#"  "statusLine": {{"command": "{command}", "type": "command"}}"#);
+        let opus = "  \"model\": \"opus\"";
+        let text = world.text().replace(opus, &format!("{opus},\n{line}"));
+        fs::write(world.settings(), &text).unwrap();
+        let said = world.uninstall(&yes()).unwrap();
+        let line = format!(",\n{}", line.replace(command, left));
+        let line = if left.is_empty() { "" } else { &line };
+        assert_eq!(world.text(), SETTINGS.replace(opus, &format!("{opus}{line}")));
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn a_wrapped_status_line_without_its_hooks_is_taken_out_all_the_same() {
+    let world = World::with(LINE);
     world.install(&yes()).unwrap();
-    assert!(world.text().contains("\"crewboard statusline\""));
-    world.uninstall(&yes()).unwrap();
-    assert_eq!(world.text(), "{\n  \"model\": \"opus\"\n}\n");
+    let own = LINE.replace("~\\/", "~/");
+    let wrapped = crewboard_integrations::settings_edit::status_line(&world.text()).unwrap();
+    let without =
+        crewboard_integrations::settings_edit::set_status_line(&own, wrapped.as_deref()).unwrap();
+    for hooks_again in [false, true] {
+        fs::remove_file(world.backup()).unwrap_or_default();
+        fs::write(world.settings(), &without).unwrap();
+        if hooks_again {
+            world.install(&yes()).unwrap();
+        }
+        let said = world.uninstall(&yes()).unwrap();
+        assert!(said.contains("The status line is again: ~/line.sh 'a b'\n"), "{said}");
+        assert_eq!(world.text(), own);
+    }
 }
 
 #[test]
