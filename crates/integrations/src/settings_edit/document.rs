@@ -152,16 +152,24 @@ pub(super) fn check_plain(text: &str) -> Result<(), EditError> {
     parse_json(without_mark(text), false).map(drop)
 }
 
-/// The last one counts, as for every reader of plain JSON. One of another form is none.
+/// The last one counts, as for every reader of plain JSON. One of another form or type is none, and so is one that
+/// runs nothing.
 fn status_line(root: &Object<'_>, shift: usize) -> Option<StatusLine> {
     let last = |object: &Object<'_>, key: &str| {
         object.properties.iter().rposition(|property| property.name.as_str() == key)
     };
     let index = last(root, "statusLine")?;
     let Value::Object(line) = &root.properties.get(index)?.value else { return None };
-    let command = &line.properties.get(last(line, "command")?)?.value;
-    let Value::StringLit(text) = command else { return None };
-    Some(StatusLine { index, span: shifted(command, shift), command: text.value.to_string() })
+    let text = |key| match &line.properties.get(last(line, key)?)?.value {
+        Value::StringLit(text) => Some(text),
+        _ => None,
+    };
+    let command = text("command").filter(|command| !command.value.trim().is_empty())?;
+    (text("type")?.value == "command").then(|| StatusLine {
+        index,
+        span: shifted(command, shift),
+        command: command.value.to_string(),
+    })
 }
 
 fn shifted(node: &impl Ranged, shift: usize) -> Range<usize> {

@@ -255,7 +255,10 @@ fn a_status_lines_command_is_changed_and_nothing_else() {
         "",
         "{}",
         "{\"statusLine\":null}",
-        "{\"statusLine\":{\"command\":7}}",
+        "{\"statusLine\":{\"type\":\"command\",\"command\":7}}",
+        "{\"statusLine\":{\"type\":\"command\",\"command\":\" \\t\"}}",
+        "{\"statusLine\":{\"type\":\"static\",\"command\":\"x\"}}",
+        "{\"statusLine\":{\"command\":\"x\"}}",
         "{\"statusLine\":\"x\"}",
     ] {
         assert_eq!(status_line(without), Ok(None), "{without}");

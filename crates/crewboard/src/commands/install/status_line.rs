@@ -81,9 +81,9 @@ pub(super) fn say_what_is_missing(
     if settings_edit::status_line(text).is_ok_and(|command| command.is_none()) {
         writeln!(
             out,
-            "note: no status line, and Claude Code tells context, cost and limits to nothing else"
+            "note: no status line runs, and Claude Code tells context, cost and limits to nothing else"
         )?;
-        writeln!(out, "  To see them, add this to {}:", settings.display())?;
+        writeln!(out, "  To see them, have this in {}:", settings.display())?;
         writeln!(
             out,
             r#"  "statusLine": {{ "type": "command", "command": "crewboard statusline" }}"#

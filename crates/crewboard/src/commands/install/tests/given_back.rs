@@ -44,6 +44,23 @@ fn a_status_line_is_wrapped_and_given_back() {
 }
 
 #[test]
+fn a_status_line_that_runs_nothing_is_left_alone() {
+    for line in [
+        r#"{"type": "command", "command": ""}"#,
+        r#"{"type": "command", "command": " \t"}"#,
+        r#"{"type": "static", "command": "text"}"#,
+    ] {
+        let settings = format!("{{\"statusLine\": {line}}}");
+        let world = World::with(&settings);
+        let said = world.install(&yes()).unwrap();
+        assert!(world.text().contains(line), "{}", world.text());
+        assert!(said.contains("note: no status line runs"), "{said}");
+        world.uninstall(&yes()).unwrap();
+        assert_eq!(world.text(), settings);
+    }
+}
+
+#[test]
 fn a_status_line_that_the_user_changed_since_is_the_users() {
     let world = World::with(LINE);
     world.install(&yes()).unwrap();

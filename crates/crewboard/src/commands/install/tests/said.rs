@@ -138,7 +138,10 @@ fn what_keeps_context_cost_and_limits_from_being_told_is_said() {
     const LINE: &str = r#"{"statusLine": {"type": "command", "command": "./line.sh"}}"#;
     let mut world = World::new();
     let said = world.install(&yes()).unwrap();
-    assert!(said.contains("note: no status line, ") && said.contains("settings.json:\n"), "{said}");
+    assert!(
+        said.contains("note: no status line runs, ") && said.contains("settings.json:\n"),
+        "{said}"
+    );
     let said = world.install(&yes()).unwrap();
     assert!(!said.contains("note: "), "only once: {said}");
 
