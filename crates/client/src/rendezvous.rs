@@ -65,7 +65,9 @@ impl Rendezvous {
         let idle_exit = environment.idle_exit.as_ref();
         let idle_exit = idle_exit.map(|value| ("CREWBOARD_IDLE_EXIT", value.into()));
         let config = environment.config.as_ref().map(|config| ("CREWBOARD_CONFIG", config.into()));
-        let told = named.into_iter().chain(idle_exit).chain(config).collect();
+        // The agents of this home and of no other are looked for.
+        let home = environment.home.as_ref().map(|home| ("HOME", home.into()));
+        let told = named.into_iter().chain(idle_exit).chain(config).chain(home).collect();
         Self {
             uid: environment.uid,
             candidates: candidates(environment),

@@ -53,6 +53,8 @@ impl Stage {
             socket: Some(directory.path().join("s")),
             config: Some(config),
             idle_exit: Some(IDLE_EXIT.to_owned()),
+            // The user's own sessions are none of a recording's.
+            home: Some(directory.path().to_owned()),
             ..surroundings
         };
         // A socket that cannot be one would be passed over for the user's own.

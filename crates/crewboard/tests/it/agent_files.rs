@@ -51,6 +51,17 @@ fn an_interrupt_a_grant_and_a_refusal_are_seen() {
 }
 
 #[test]
+fn the_users_own_sessions_are_none_of_the_demos() {
+    let world = world();
+    let own = Filing::new(&world, "own");
+    own.says("busy", "");
+    let list = |words: &[&str]| world.say(words).stdout;
+    assert!(list(&["list", "--json"]).contains(r#""id": "own""#));
+    let demo = list(&["demo", "--json", "--at", "0"]);
+    assert!(demo.contains(r#""name": "webshop""#) && !demo.contains(r#""id": "own""#), "{demo}");
+}
+
+#[test]
 fn one_that_takes_its_file_away_left_and_one_that_leaves_it_was_killed() {
     let world = world();
     let mut view = View::new(world.start());
