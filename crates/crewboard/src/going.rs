@@ -115,7 +115,12 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
     })?;
     let mut command = vec!["env".to_owned()];
     command.extend(profile_words(row.profile.as_deref(), environment.home.as_deref()));
-    command.push(program.display().to_string());
+    let program = program.display().to_string();
+    if program.contains('=') {
+        // For `env` that would be one more variable.
+        command.extend(["sh", "-c", "exec \"$0\" \"$@\""].map(str::to_owned));
+    }
+    command.push(program);
     command.extend(words);
     let directory_text = directory.display().to_string();
     let opening = Opening { words: &command, directory: &directory_text };

@@ -310,7 +310,7 @@ fn a_closed_session_is_taken_up_again_where_its_user_is() {
     let (near, world) = (&office.near, &office.world);
     let path = format!("PATH={}:$PATH", fake_claude(world).display());
     // tmux would run what is in brackets, and end its command at the semicolon.
-    let directory = world.path().join("#(touch x)$(touch x);");
+    let directory = world.path().join("#(touch x)$(touch x)#[fg=red]x;");
     std::fs::create_dir(&directory).unwrap();
     let mut closed = Agent::new("6cf7f83b-72a2");
     let cwd = json!({ "prompt": "go on", "cwd": directory });

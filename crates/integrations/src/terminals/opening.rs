@@ -10,6 +10,16 @@ pub struct Opening<'a> {
     pub directory: &'a str,
 }
 
+impl<'a> Opening<'a> {
+    /// The program by way of a shell that goes to the directory first, for terminals that cannot be told of one
+    /// as it is. The shell's line is always the same; what differs are its words.
+    pub(super) fn words_that_go_there(&self) -> impl Iterator<Item = &'a str> {
+        let line = "cd -- \"$1\" && shift && exec \"$@\"";
+        let words = ["sh", "-c", line, "sh", self.directory];
+        words.into_iter().chain(self.words.iter().map(String::as_str))
+    }
+}
+
 /// Where it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opened {

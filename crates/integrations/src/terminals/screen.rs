@@ -49,10 +49,8 @@ pub(super) fn open(
     if !system.descends(asker.pid, pid(session)?) {
         return None;
     }
-    // screen has no directory for one window. The line is always the same; what differs are its words.
-    let line = "cd -- \"$1\" && shift && exec \"$@\"";
-    let words = ["sh", "-c", line, "sh", opening.directory].into_iter();
-    let words = words.chain(opening.words.iter().map(String::as_str)).map(unexpanded);
+    // screen has no directory for one window.
+    let words = opening.words_that_go_there().map(unexpanded);
     let command = Command::new(["screen", "-S", session, "-X", "screen"]).and(words);
     Some(system.run(&command).map(|_| ()).map_err(|refusal| Trouble::of("screen", refusal)))
 }

@@ -315,10 +315,10 @@ fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
         ),
         opened(&Variables(&[("KITTY_WINDOW_ID", "3")]), TestSystem::default()),
     ];
-    assert_snapshot!(told.join("\n"), @r#"
-    tmux -S /tmp/tmux-1000/default new-window -t '$1:' -c '/srv/##(touch x)\;' -- /usr/bin/env '#(touch x)\;'
+    assert_snapshot!(told.join("\n"), @r###"
+    tmux -S /tmp/tmux-1000/default new-window -t '$1:' -- sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x)\;' /usr/bin/env '#(touch x)\;'
     -> in tmux
-    tmux -S /tmp/tmux-1000/default new-window -t '$1:' -c '/srv/##(touch x)\;' -- /usr/bin/env '#(touch x)\;'
+    tmux -S /tmp/tmux-1000/default new-window -t '$1:' -- sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x)\;' /usr/bin/env '#(touch x)\;'
     -> in tmux
 
     -> here: /usr/bin/env '#(touch x);'
@@ -334,5 +334,5 @@ fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
     -> in kitty
 
     -> here: /usr/bin/env '#(touch x);'
-    "#);
+    "###);
 }

@@ -8,6 +8,7 @@ use super::focus::{Found, Target};
 use super::opening::Opening;
 use super::system::{Asker, Command, Refusal, System, Trouble};
 use crewboard_core::Pane;
+use std::borrow::Cow;
 use std::fmt;
 
 pub(super) fn focus(
@@ -52,21 +53,20 @@ pub(super) fn open(
     };
     let own = server.own_client(&clients, asker, system);
     let session = own.map_or(session, |client| client.session.clone());
-    // tmux expands the directory as a format.
-    let directory = opening.directory.replace('#', "##");
-    let mut words = vec!["new-window".to_owned(), "-t".to_owned(), format!("{session}:")];
-    words.extend(["-c".to_owned(), directory, "--".to_owned()]);
-    words.extend(opening.words.iter().cloned());
-    let words: Vec<String> = words.into_iter().map(unending).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let target = format!("{session}:");
+    // A directory of its own (`-c`) it would expand as a format, in which not every name can be written (`#[`).
+    let words =
+        ["new-window", "-t", &target, "--"].into_iter().chain(opening.words_that_go_there());
+    let words: Vec<Cow<'_, str>> = words.map(unending).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     Some(server.ask(&words, system).map(|_| ()))
 }
 
 /// A word as tmux takes it: one that ends in a semicolon would end the command.
-fn unending(word: String) -> String {
+fn unending(word: &str) -> Cow<'_, str> {
     match word.strip_suffix(';') {
-        Some(rest) => format!("{rest}\\;"),
-        None => word,
+        Some(rest) => format!("{rest}\\;").into(),
+        None => word.into(),
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_word_ends_no_command() {
         for (word, escaped) in [("a", "a"), ("a;", r"a\;"), (";", r"\;"), (r"a\;", r"a\\;")] {
-            assert_eq!(unending(word.to_owned()), escaped);
+            assert_eq!(unending(word), escaped);
         }
     }
 }
