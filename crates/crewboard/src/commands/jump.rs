@@ -6,9 +6,9 @@ use crate::failure::{Failure, exit_code};
 use crate::going::{Gone, open_again, to_pane};
 use crate::select;
 use crewboard_client::Conversation;
-use crewboard_core::{Mark, Session};
+use crewboard_core::{Counted, Mark, Session};
 use crewboard_protocol::{Reply, Request};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 
@@ -26,14 +26,13 @@ pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
 /// those behind it from being shown.
 pub(crate) fn next() -> Result<ExitCode, Failure> {
     let mut conversation = connect(&rendezvous()?)?;
-    let mut all = rows(&mut conversation)?;
-    all.retain(|row| row.needs_you);
-    all.sort_by_key(|row| row.since);
+    let waiting = waiting(rows(&mut conversation)?);
     let mut passed_over = None;
-    for row in &all {
+    for row in &waiting {
         match to_pane(row) {
             Ok(gone) => {
-                if let Some(failure) = passed_over {
+                // Bound to a key of tmux, a word of it would be shown over the pane just come to.
+                if let Some(failure) = passed_over.filter(|_| io::stderr().is_terminal()) {
                     let failure: Failure = failure;
                     let _ = writeln!(io::stderr(), "crewboard: {}", failure.in_a_line());
                 }
@@ -47,6 +46,13 @@ pub(crate) fn next() -> Result<ExitCode, Failure> {
         Some(failure) => Err(failure),
         None => Err(Failure::new("nobody needs you").code(exit_code::NOBODY)),
     }
+}
+
+/// Who needs somebody and is not hidden, in the order in which they came to.
+fn waiting(mut rows: Vec<Session>) -> Vec<Session> {
+    rows.retain(|row| matches!(row.counted(), Counted::Needs(_)));
+    rows.sort_by_key(|row| row.since);
+    rows
 }
 
 /// Takes up again the row that `word` names.
@@ -79,5 +85,31 @@ fn conclude(gone: Gone) -> Result<ExitCode, Failure> {
             let error = here.process().exec();
             Err(Failure::new(format!("{}: {error}", here.command)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{Status, Timestamp};
+
+    #[test]
+    fn the_next_is_the_one_that_waited_longest_and_is_not_hidden() {
+        let row = |name: &str, since, needs_you, dismissed| Session {
+            name: name.to_owned(),
+            status: Status::Permission,
+            since: Timestamp(since),
+            needs_you,
+            dismissed,
+            ..Session::default()
+        };
+        let rows = vec![
+            row("late", 4, true, false),
+            row("hidden", 1, true, true),
+            row("snoozed", 2, false, false),
+            row("early", 3, true, false),
+        ];
+        let names: Vec<String> = waiting(rows).into_iter().map(|row| row.name).collect();
+        assert_eq!(names, ["early", "late"]);
     }
 }
