@@ -22,10 +22,15 @@ fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a 
         [&place.pane, &place.target].iter().any(|name| name.as_deref() == Some(word))
             && !is_elsewhere
     };
-    let ways: [&dyn Fn(&Session) -> bool; 4] =
-        [&|row| row.key.as_str() == word, &|row| row.name == word, &is_its_pane, &|row| {
-            !word.is_empty() && row.id.as_str().starts_with(word)
-        }];
+    // A directory may be called anything, as a pane of tmux too: `%1` is that pane and nothing else.
+    let is_pane_of_tmux =
+        word.strip_prefix('%').is_some_and(|number| number.parse::<u64>().is_ok());
+    let ways: [&dyn Fn(&Session) -> bool; 4] = [
+        &|row| row.key.as_str() == word,
+        &|row| row.name == word && !is_pane_of_tmux,
+        &is_its_pane,
+        &|row| !word.is_empty() && row.id.as_str().starts_with(word),
+    ];
     for matches in ways {
         let found: Vec<&Session> = rows.iter().filter(|row| matches(row)).collect();
         let living: Vec<&Session> =
@@ -62,6 +67,15 @@ pub(crate) fn none(word: &str) -> Failure {
 mod tests {
     use super::*;
     use crewboard_core::{Place, RowKey, SessionId};
+
+    #[test]
+    fn a_pane_of_tmux_is_no_directory_that_is_called_so() {
+        let mut rows = rows();
+        rows[0].name = "%2".to_owned();
+        rows[1].name = "%9".to_owned();
+        assert_eq!(named(&rows, "%2", None).unwrap().key.as_str(), "kcccc");
+        named(&rows, "%9", None).unwrap_err();
+    }
 
     fn rows() -> Vec<Session> {
         [
