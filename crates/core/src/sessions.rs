@@ -197,8 +197,10 @@ impl Sessions {
 
     /// Milliseconds from `now` until a row may change by itself.
     pub fn next_deadline(&self, now: Now) -> Option<u64> {
-        let (micros, _) = self.deadlines.first()?;
-        Some(micros.saturating_sub(now.stamp.micros).div_ceil(1000))
+        let row = self.deadlines.first();
+        let row = row.map(|(micros, _)| micros.saturating_sub(now.stamp.micros).div_ceil(1000));
+        let limit = self.accounts.next_reset().map(|at| at.since(now.wall));
+        row.into_iter().chain(limit).min()
     }
 
     /// Takes in one input and says what became of it.

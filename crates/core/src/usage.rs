@@ -229,6 +229,23 @@ impl Accounts {
         is_worth_it && self.account(&restored.agent, &restored.profile).limits.take_back(&restored)
     }
 
+    /// When the first of all limits begins anew.
+    pub(crate) fn next_reset(&self) -> Option<Timestamp> {
+        let windows = self.limits().flat_map(|limits| [limits.five_hour, limits.seven_day]);
+        windows.flatten().map(|window| window.resets_at).min()
+    }
+
+    /// Forgets what has begun anew: nothing is known of it. True if there was any.
+    pub(crate) fn begin_anew(&mut self, now: Now) -> bool {
+        let mut changed = false;
+        for account in &mut self.0 {
+            for window in [&mut account.limits.five_hour, &mut account.limits.seven_day] {
+                changed |= window.take_if(|window| window.resets_at <= now.wall).is_some();
+            }
+        }
+        changed
+    }
+
     /// The account of a profile, made where there is none in place of the one told of longest ago.
     fn account(&mut self, agent: &AgentName, profile: &str) -> &mut Account {
         let name =

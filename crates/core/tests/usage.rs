@@ -187,6 +187,27 @@ fn a_limit_that_is_not_told_again_is_kept_and_a_late_word_is_not() {
 }
 
 #[test]
+fn a_limit_that_begins_anew_is_not_known_any_more() {
+    let mut world = World::new();
+    assert!(world.five_hour(62, 2));
+    // After the row's own deadlines, of which there are none so far ahead.
+    world.milliseconds += 10 * MINUTE;
+    let now = world.now();
+    world.sessions.apply(Input::Tick, now);
+    assert_eq!(world.sessions.next_deadline(now), Some(at(2).since(now.wall)));
+    world.milliseconds = 2 * HOUR - 1;
+    let now = world.now();
+    assert!(!world.sessions.apply(Input::Tick, now).limits_changed);
+    world.milliseconds = 2 * HOUR;
+    let now = world.now();
+    assert!(world.sessions.apply(Input::Tick, now).limits_changed);
+    assert_eq!(world.limits(), []);
+    assert!(!world.sessions.apply(Input::Tick, now).limits_changed);
+    assert!(world.five_hour(3, 7));
+    assert_eq!(world.used(), Some(3));
+}
+
+#[test]
 fn each_profile_has_limits_of_its_own_and_there_are_few() {
     let mut world = World::new();
     let five_hour = Some(WindowTold { used_percent: 9, resets_at: at(5) });

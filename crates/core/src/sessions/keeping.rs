@@ -64,6 +64,7 @@ impl Sessions {
     }
 
     pub(super) fn take_tick(&mut self, now: Now, outcome: &mut Outcome) {
+        outcome.limits_changed |= self.accounts.begin_anew(now);
         // A few for each row: one that is due again and again waits for the next tick and holds nobody up.
         for _ in 0..8 * (self.deadlines.len() + 1) {
             let Some((micros, key)) = self.deadlines.first().cloned() else { break };
