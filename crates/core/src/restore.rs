@@ -117,6 +117,11 @@ fn fill_in(row: &mut Tracked, restored: Session) {
         row.status = restored.status;
     }
     if row.status == restored.status {
+        if row.facts.history.len() == 1 && restored.since < row.since {
+            // It has been so all along, and only the look at it is new.
+            row.facts.history[0].at = restored.since;
+            row.since = restored.since;
+        }
         row.seen |= restored.seen;
         row.snoozed_until = row.snoozed_until.or(restored.snoozed_until);
     }

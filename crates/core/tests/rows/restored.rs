@@ -55,6 +55,32 @@ fn a_new_daemon_gets_the_rows_back() {
 }
 
 #[test]
+fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
+    let mut old = World::new();
+    old.event(1, "s1", prompt("a"));
+    old.milliseconds += 60_000;
+    old.event(1, "s1", request());
+    let since = old.only().since;
+    let held = held(&old);
+    // It looks for itself before the view comes to it.
+    let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
+    new.event(1, "s1", request());
+    assert_ne!(new.only().since, since);
+    new.apply(Input::Restored(held.clone()));
+    let key = new.only().key.clone();
+    let row = new.sessions.with_history(&key).unwrap();
+    assert_eq!((row.status, row.since), (Status::Permission, since));
+    assert_eq!(row.history, held[0].history);
+    // One that has been something else since has not.
+    let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
+    new.event(1, "s1", prompt("b"));
+    new.event(1, "s1", request());
+    let later = new.only().since;
+    new.apply(Input::Restored(held));
+    assert_eq!(new.only().since, later);
+}
+
+#[test]
 fn the_line_and_the_whole_of_what_a_reporter_asks_are_both_shown() {
     let asks = |status| Event::StatusReported {
         status,
