@@ -27,6 +27,10 @@ where there are none. ROW is a key, the beginning of a session id, a name, or a 
 
 Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have more of their own.";
 
+/// What names a session.
+const ROW: &str =
+    "The session: its key, its name, its pane (such as %7), or the beginning of its id";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Takes one event from an agent on standard input (this is what agents run)
@@ -55,6 +59,7 @@ pub(crate) enum Command {
     },
     /// Counts the sessions, as a line for a status bar
     Counts {
+        /// For which status bar
         #[arg(long, value_enum, default_value_t = CountsFormat::Plain)]
         format: CountsFormat,
         /// Goes on, with a line for each change
@@ -66,7 +71,7 @@ pub(crate) enum Command {
     Wait(WaitArguments),
     /// Tells why a session has the status it has
     Explain {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Prints JSON
         #[arg(long)]
@@ -74,7 +79,7 @@ pub(crate) enum Command {
     },
     /// Shows a session's pane
     Jump {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
     },
     /// Shows the pane of the session that has needed you longest
@@ -82,17 +87,17 @@ pub(crate) enum Command {
     Next,
     /// Takes a closed session up again in a new pane, or here; comes to a background session
     Open {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
     },
     /// Marks a session as seen: it no longer needs you for what it showed
     Seen {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
     },
     /// Keeps a session on top of its like
     Pin {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Takes the mark off again
         #[arg(long)]
@@ -100,7 +105,7 @@ pub(crate) enum Command {
     },
     /// Quiets a session until its status changes, or for an hour
     Snooze {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Takes the mark off again
         #[arg(long)]
@@ -108,7 +113,7 @@ pub(crate) enum Command {
     },
     /// Hides a session until it next needs you
     Dismiss {
-        #[arg(add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Takes the mark off again
         #[arg(long)]
@@ -132,6 +137,7 @@ pub(crate) enum Command {
     },
     /// Plays a recording on a board of its own
     Replay {
+        /// What `crewboard record` wrote
         file: PathBuf,
         #[command(flatten)]
         pace: PaceArguments,
@@ -162,7 +168,10 @@ pub(crate) enum Command {
     /// Prints the manual page, for `man -l -`
     Man,
     /// Prints the completions for a shell
-    Completions { shell: Shell },
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
 }
 
 /// For which status bar.
@@ -203,8 +212,7 @@ question, plan, failed), 4 closed instead, 124 timed out.";
 #[derive(Debug, Args)]
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WaitRows {
-    /// The session to wait for
-    #[arg(add = ArgValueCandidates::new(completing::rows))]
+    #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
     pub(crate) row: Option<String>,
     /// Waits for the first session that reaches it
     #[arg(long)]
@@ -219,13 +227,13 @@ pub(crate) struct WaitArguments {
     #[command(flatten)]
     pub(crate) rows: WaitRows,
     /// Statuses, separated by commas, or needs-you
-    #[arg(long, required = true, value_delimiter = ',', value_parser = until)]
+    #[arg(long, required = true, value_name = "STATUSES", value_delimiter = ',', value_parser = until)]
     pub(crate) until: Vec<Until>,
     /// Counts sessions that come later too
     #[arg(long)]
     pub(crate) new: bool,
     /// Gives up after this time, such as 90s, 30m or 2h
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -244,14 +252,15 @@ pub(crate) struct ReportArguments {
     /// An id of the session, unlike that of any other
     #[arg(long)]
     pub(crate) session: String,
+    /// What it is in
     #[arg(long, value_enum)]
     pub(crate) status: ReportedStatus,
     /// What it does or asks for, in a line
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) activity: String,
     /// The whole question, plan or command, beside --activity or alone; or instead of it the error
     /// or last words
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) text: String,
     /// The agent's process: its end closes the session
     #[arg(long)]
@@ -307,7 +316,7 @@ pub(crate) enum DaemonAction {
     Run {
         /// Leaves after this time with nobody to serve (default: `CREWBOARD_IDLE_EXIT`, else what
         /// the configuration says)
-        #[arg(long, value_parser = duration)]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
         idle_exit: Option<Duration>,
         /// The socket whose listener is standard input
         #[arg(long, hide = true)]
@@ -328,7 +337,10 @@ pub(crate) enum ConfigAction {
     /// Writes a file with every option and its default, all commented out; never over another
     Init,
     /// Lists all that is wrong with the configuration, or with another file
-    Check { file: Option<PathBuf> },
+    Check {
+        /// The other file
+        file: Option<PathBuf>,
+    },
 }
 
 /// Reads the process's words.
