@@ -101,12 +101,12 @@ impl Announcer {
             Some(ended) = self.commands.running.join_next() => (&mut self.commands, ended),
             else => std::future::pending().await,
         };
-        let said = match ended {
+        let complaint = match ended {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(format!("announcing: {error}")),
             Err(error) => Some(format!("announcing: {error}")),
         };
-        said.or(lane.start(&self.program))
+        lane.complain(complaint).or(lane.start(&self.program))
     }
 }
 
@@ -117,11 +117,21 @@ struct Lane {
     waiting: VecDeque<Telling>,
     max_running: usize,
     max_waiting: usize,
+    /// What was wrong with the last one that is over.
+    complaint: Option<String>,
 }
 
 impl Lane {
     fn new((max_running, max_waiting): (usize, usize)) -> Self {
-        Self { running: JoinSet::new(), waiting: VecDeque::new(), max_running, max_waiting }
+        let (running, waiting) = (JoinSet::new(), VecDeque::new());
+        Self { running, waiting, max_running, max_waiting, complaint: None }
+    }
+
+    /// What of a complaint is to be said: what stays wrong, as on a machine without a desktop, is said once.
+    fn complain(&mut self, complaint: Option<String>) -> Option<String> {
+        let is_news = self.complaint != complaint;
+        self.complaint.clone_from(&complaint);
+        complaint.filter(|_| is_news)
     }
 
     fn take(&mut self, telling: Telling, program: &Path) -> Option<String> {
@@ -168,7 +178,26 @@ async fn tell(mut child: Child, telling: &Telling) -> io::Result<()> {
         child.wait().await
     });
     match told.await {
+        Ok(Ok(status)) if !status.success() => {
+            Err(io::Error::other(format!("{status}; `crewboard notify --test` says why")))
+        }
         Ok(ended) => ended.map(|_| ()),
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not end")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_wrong_is_said_once() {
+        let mut lane = Lane::new(PEOPLE);
+        let wrong = || Some("no bus".to_owned());
+        let mut said = |complaint| lane.complain(complaint);
+        assert_eq!(said(wrong()), wrong());
+        assert_eq!(said(wrong()), None);
+        assert_eq!(said(None), None);
+        assert_eq!(said(wrong()), wrong());
     }
 }

@@ -5,8 +5,10 @@ use crate::terminals::Command;
 /// What shows a notification on this system's desktop: `notify-send`, of every free desktop, or
 /// `AppleScript` (untried).
 ///
-/// Both take the text as words of the command, whatever it begins with or holds; the body of the former
-/// is markup (Desktop Notifications Specification 1.2), and is escaped.
+/// Both take the text as words of the command, whatever it begins with or holds. The body of the former
+/// is markup (Desktop Notifications Specification 1.2), and is escaped; before that `notify-send` decodes
+/// it as a C string (seen on 0.8.1: `\74` becomes `<`, and of `\377`, which is no UTF-8, it dies), but not
+/// the title.
 pub fn notifier(title: &str, text: &str) -> Command {
     if cfg!(target_os = "macos") {
         return Command::new([
@@ -23,6 +25,7 @@ pub fn notifier(title: &str, text: &str) -> Command {
         ]);
     }
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = text.replace('\\', r"\\");
     Command::new(["notify-send", "--app-name=Crewboard", "--", title, &text])
 }
 
@@ -33,15 +36,15 @@ mod tests {
     #[cfg(not(target_os = "macos"))]
     #[test]
     fn a_text_stays_a_text() {
-        let command = notifier("-n: done", "<b>$(touch x)</b> & more");
+        let command = notifier(r"-n\74: done", r"<b>$(touch x)</b> & more \74 \");
         assert_eq!(
             command.words,
             [
                 "notify-send",
                 "--app-name=Crewboard",
                 "--",
-                "-n: done",
-                "&lt;b&gt;$(touch x)&lt;/b&gt; &amp; more"
+                r"-n\74: done",
+                r"&lt;b&gt;$(touch x)&lt;/b&gt; &amp; more \\74 \\"
             ]
         );
     }

@@ -47,8 +47,7 @@ pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
     io::stdin().take(MAX_ANNOUNCEMENT).read_to_end(&mut line)?;
     let telling: Telling = serde_json::from_slice(&line).map_err(io::Error::from)?;
     give_back(&telling);
-    tell(telling, &environment);
-    Ok(ExitCode::SUCCESS)
+    Ok(if tell(telling, &environment) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the daemon changed for itself is no business of what runs from here.
@@ -58,8 +57,9 @@ fn give_back(telling: &Telling) {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: telling.descriptors, ..limit });
 }
 
-/// Does all of it. Nobody is there to hear what fails; `--test` says it.
-fn tell(telling: Telling, environment: &Environment) {
+/// Does all of it; whether a person was told as configured. The daemon notes no more than that; `--test` says
+/// what is wrong.
+fn tell(telling: Telling, environment: &Environment) -> bool {
     let Telling { announcement, notify, rules, .. } = telling;
     let Announcement { mut person, more, commands } = announcement;
     rules::finish(rules::start(&rules, &commands));
@@ -68,13 +68,12 @@ fn tell(telling: Telling, environment: &Environment) {
     person.retain(|row| {
         row.pid.is_none() || deadline.has_passed() || !is_looked_at(&row.place, &mut Machine)
     });
-    let Some(words) = words(&person, more, notify.content) else { return };
+    let Some(words) = words(&person, more, notify.content) else { return true };
     if notify.terminal != "off" {
         let _ = to_board(&words);
     }
-    if notify.desktop {
-        let _ = to_desktop(&words, environment);
-    }
+    // Where there is no notifier there is no desktop, and nothing is wrong.
+    !notify.desktop || matches!(to_desktop(&words, environment), Ok(()) | Err(Refusal::NoProgram))
 }
 
 /// Hands it to the board that can tell; whether there is one. Starts no daemon.

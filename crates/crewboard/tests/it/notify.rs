@@ -217,6 +217,21 @@ fn nobody_is_told_of_the_pane_they_look_at() {
     assert_eq!(lines(&told), ["--app-name=Crewboard", "--", "shop: permission", says]);
 }
 
+#[test]
+fn a_notifier_that_dies_is_in_the_log() {
+    let Some(world) = BoardWorld::new() else { return };
+    let (directory, _) = pretended_notifier(&world);
+    fs::write(directory.join("notify-send"), "#!/bin/sh\nkill -TRAP $$\n").unwrap();
+    let path = format!("{}:/usr/bin:/bin", directory.display());
+    assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    let agent = Agent::new("shop");
+    world.prompt(&agent, "go");
+    world.asks(&agent, "ls");
+    let complaint = "announcing: exit status: 1; `crewboard notify --test` says why";
+    let log = world.path().join("s.log");
+    eventually("the log has it", || lines(&log).iter().any(|line| line.ends_with(complaint)));
+}
+
 /// A notification server for one notification, which it prints.
 const SERVER: &str = r#"
 import dbus, dbus.mainloop.glib, dbus.service, json
@@ -259,7 +274,7 @@ impl Drop for Desktop {
 
 #[test]
 fn a_real_desktop_is_told_over_its_bus() {
-    let Some(world) = BoardWorld::new() else { return };
+    let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
     let is_there = |program: &str, words: &[&str]| {
         let mut command = Command::new(program);
         command.args(words).stdout(Stdio::null()).stderr(Stdio::null());
@@ -284,10 +299,10 @@ fn a_real_desktop_is_told_over_its_bus() {
     assert_eq!(told.next().unwrap().unwrap(), "ready");
     let mut start = world.command(&["daemon", "start"]);
     assert!(start.env("DBUS_SESSION_BUS_ADDRESS", address).status().unwrap().success());
-    let agent = Agent::new("<b>-n $(touch x)");
+    let agent = Agent::new(r"<b>-n \74b\76 $(touch x)");
     world.prompt(&agent, "go");
-    world.asks(&agent, "ls");
+    world.asks(&agent, r"\74b\76 <i> \n\b\377 \");
     let told: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
-    let says = "It waits until you allow or refuse a tool.";
-    assert_eq!(told, json!(["Crewboard", "<b>-n $(touch x): permission", says]));
+    let title = r"<b>-n \74b\76 $(touch x): permission";
+    assert_eq!(told, json!(["Crewboard", title, r"Bash \74b\76 &lt;i&gt; \n\b\377 \"]));
 }
