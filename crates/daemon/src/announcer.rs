@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What the process that tells people reads from its standard input, as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ const COMMANDS: (usize, usize) = (16, 64);
 
 /// How long one may take: the user's commands in it have a minute each, at the same time. It ends itself.
 const OVER_WITHIN: Duration = Duration::from_secs(90);
+
+/// How long after a process could not be started to try again, where no other's end makes room.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts what tells people, a few at a time.
 #[derive(Debug)]
@@ -68,7 +71,7 @@ impl Announcer {
     }
 
     /// Tells `announcement`, as soon as there is room; what is to be said of it in the log.
-    pub(crate) fn announce(&mut self, announcement: Announcement) -> Option<String> {
+    pub(crate) fn announce(&mut self, announcement: Announcement) -> Vec<String> {
         let Announcement { person, more, commands } = announcement;
         let telling = |announcement, rules| Telling {
             announcement,
@@ -77,14 +80,14 @@ impl Announcer {
             descriptors: self.inherited.descriptors,
             umask: self.inherited.umask,
         };
-        let mut said = None;
+        let mut said = Vec::new();
         if !person.is_empty() {
             let told = Announcement { person, more, commands: Vec::new() };
-            said = self.people.take(telling(told, Vec::new()), &self.program);
+            said.extend(self.people.take(telling(told, Vec::new()), &self.program));
         }
         if !commands.is_empty() {
             let told = Announcement { commands, ..Announcement::default() };
-            said = said.or(self.commands.take(telling(told, self.rules.clone()), &self.program));
+            said.extend(self.commands.take(telling(told, self.rules.clone()), &self.program));
         }
         said
     }
@@ -94,8 +97,20 @@ impl Announcer {
         !self.people.running.is_empty() || !self.commands.running.is_empty()
     }
 
+    /// When to try again to start what could not be started.
+    pub(crate) fn try_at(&self) -> Option<Instant> {
+        [&self.people, &self.commands].into_iter().filter_map(Lane::try_at).min()
+    }
+
+    /// Tries again, if it is time; what is to be said of it in the log.
+    pub(crate) fn deadline_passed(&mut self, now: Instant) -> Vec<String> {
+        let due = [&mut self.people, &mut self.commands].into_iter();
+        let due = due.filter(|lane| lane.try_at().is_some_and(|at| at <= now));
+        due.flat_map(|lane| lane.start(&self.program)).collect()
+    }
+
     /// Waits until one is over; what is to be said of it in the log. Never returns while none runs.
-    pub(crate) async fn over(&mut self) -> Option<String> {
+    pub(crate) async fn over(&mut self) -> Vec<String> {
         let (lane, ended) = tokio::select! {
             Some(ended) = self.people.running.join_next() => (&mut self.people, ended),
             Some(ended) = self.commands.running.join_next() => (&mut self.commands, ended),
@@ -106,7 +121,9 @@ impl Announcer {
             Ok(Err(error)) => Some(format!("announcing: {error}")),
             Err(error) => Some(format!("announcing: {error}")),
         };
-        lane.complain(complaint).or(lane.start(&self.program))
+        let mut said: Vec<String> = lane.complain(complaint).into_iter().collect();
+        said.extend(lane.start(&self.program));
+        said
     }
 }
 
@@ -117,14 +134,26 @@ struct Lane {
     waiting: VecDeque<Telling>,
     max_running: usize,
     max_waiting: usize,
-    /// What was wrong with the last one that is over.
+    /// What was wrong with the last one.
     complaint: Option<String>,
+    /// How many were left out since none waited.
+    left_out: usize,
+    /// When to try again, should none run.
+    try_at: Instant,
 }
 
 impl Lane {
     fn new((max_running, max_waiting): (usize, usize)) -> Self {
         let (running, waiting) = (JoinSet::new(), VecDeque::new());
-        Self { running, waiting, max_running, max_waiting, complaint: None }
+        Self {
+            running,
+            waiting,
+            max_running,
+            max_waiting,
+            complaint: None,
+            left_out: 0,
+            try_at: Instant::now(),
+        }
     }
 
     /// What of a complaint is to be said: what stays wrong, as on a machine without a desktop, is said once.
@@ -134,15 +163,26 @@ impl Lane {
         complaint.filter(|_| is_news)
     }
 
-    fn take(&mut self, telling: Telling, program: &Path) -> Option<String> {
-        if self.waiting.len() == self.max_waiting {
-            return Some("too much to announce at once: some of it is left out".to_owned());
-        }
-        self.waiting.push_back(telling);
-        self.start(program)
+    /// When to try again to start one. While any runs, its end is the time.
+    fn try_at(&self) -> Option<Instant> {
+        (self.running.is_empty() && !self.waiting.is_empty()).then_some(self.try_at)
     }
 
-    fn start(&mut self, program: &Path) -> Option<String> {
+    fn take(&mut self, telling: Telling, program: &Path) -> Vec<String> {
+        self.waiting.push_back(telling);
+        let mut said = self.start(program);
+        if self.waiting.len() > self.max_waiting {
+            // Of what nobody has heard of, the oldest is worth least.
+            self.waiting.pop_front();
+            self.left_out += 1;
+            if self.left_out == 1 {
+                said.push("too much to announce at once: the oldest is left out".to_owned());
+            }
+        }
+        said
+    }
+
+    fn start(&mut self, program: &Path) -> Vec<String> {
         while self.running.len() < self.max_running
             && let Some(telling) = self.waiting.pop_front()
         {
@@ -158,13 +198,19 @@ impl Lane {
                     self.running.spawn(async move { tell(child, &telling).await });
                 }
                 Err(error) => {
-                    // With the next there may be room again.
+                    // There may be room again soon.
                     self.waiting.push_front(telling);
-                    return Some(format!("cannot start what announces: {error}"));
+                    self.try_at = Instant::now() + TRY_AGAIN;
+                    let complaint = format!("cannot start what announces: {error}");
+                    return self.complain(Some(complaint)).into_iter().collect();
                 }
             }
         }
-        None
+        let left_out = if self.waiting.is_empty() { std::mem::take(&mut self.left_out) } else { 0 };
+        (left_out > 0)
+            .then(|| format!("too much to announce at once: {left_out} were left out"))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -189,6 +235,52 @@ async fn tell(mut child: Child, telling: &Telling) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One that is told apart by its umask.
+    fn telling(number: u32) -> Telling {
+        Telling {
+            announcement: Announcement::default(),
+            notify: Notify {
+                statuses: Vec::new(),
+                desktop: false,
+                terminal: "off".to_owned(),
+                content: false,
+            },
+            rules: Vec::new(),
+            descriptors: None,
+            umask: number,
+        }
+    }
+
+    fn waiting(lane: &Lane) -> Vec<u32> {
+        lane.waiting.iter().map(|telling| telling.umask).collect()
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_started_is_tried_again_and_the_oldest_is_left_out() {
+        let (nothing, program) = (Path::new("/nonexistent"), Path::new("/bin/true"));
+        let mut lane = Lane::new((1, 2));
+        assert_eq!(lane.try_at(), None);
+        let said = lane.take(telling(0), nothing);
+        assert!(said[0].starts_with("cannot start what announces: "), "{said:?}");
+        assert!(lane.try_at().is_some_and(|at| at > Instant::now()));
+        // It is said once, and the newest are kept.
+        assert_eq!(lane.take(telling(1), nothing), [""; 0]);
+        let said = lane.take(telling(2), nothing);
+        assert_eq!(said, ["too much to announce at once: the oldest is left out"]);
+        assert_eq!(lane.take(telling(3), nothing), [""; 0]);
+        assert_eq!(waiting(&lane), [2, 3]);
+        // Full, and there is room again.
+        assert_eq!(lane.take(telling(4), program), [""; 0]);
+        assert_eq!((lane.running.len(), waiting(&lane)), (1, vec![3, 4]));
+        assert_eq!(lane.try_at(), None);
+        lane.running.join_next().await;
+        assert_eq!(lane.start(program), [""; 0]);
+        lane.running.join_next().await;
+        let said = lane.start(program);
+        assert_eq!(said, ["too much to announce at once: 2 were left out"]);
+        assert_eq!((lane.running.len(), lane.try_at()), (1, None));
+    }
 
     #[test]
     fn what_stays_wrong_is_said_once() {

@@ -284,10 +284,10 @@ impl Server {
         }
     }
 
-    fn note(&mut self, said: Option<String>) {
-        if let Some(said) = said {
-            let now = self.clock.now();
-            self.log.line(now.wall, &said);
+    fn note(&mut self, said: impl IntoIterator<Item = String>) {
+        let now = self.clock.now();
+        for line in said {
+            self.log.line(now.wall, &line);
         }
     }
 
@@ -351,6 +351,8 @@ impl Server {
     async fn deadline_passed(&mut self) {
         let now = Instant::now();
         self.connections.deadline_passed(now);
+        let said = self.announcer.deadline_passed(now);
+        self.note(said);
         let found = self.files.look_now(self.clock.now());
         self.take_observations(found);
         self.take(Input::Tick);
@@ -394,7 +396,8 @@ impl Server {
         let domain = self.actor.next_deadline(self.clock.now());
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
         let idle = self.idle_since.map(|since| since + self.idle_exit);
-        [domain, idle, self.connections.accept_from(), self.files.next_look()]
+        let announcer = self.announcer.try_at();
+        [domain, idle, announcer, self.connections.accept_from(), self.files.next_look()]
             .into_iter()
             .flatten()
             .min()
