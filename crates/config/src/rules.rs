@@ -23,6 +23,13 @@ pub struct Rule {
     pub line: usize,
 }
 
+impl Rule {
+    /// Whether it is for a session in this status, which needs somebody or not.
+    pub fn is_for(&self, status: &str, needs_you: bool) -> bool {
+        self.statuses.iter().any(|word| word == status || word == "needs-you" && needs_you)
+    }
+}
+
 impl Reader<'_> {
     /// Reads the list.
     pub(crate) fn rules(&mut self, value: &Spanned<DeValue<'_>>) {

@@ -31,8 +31,9 @@ pub struct Telling {
 /// Announcements for people that are being told at once, and that wait for those.
 const PEOPLE: (usize, usize) = (4, 16);
 
-/// The same for the user's commands, which may be slow and must not hold up what a person is to be told.
-const COMMANDS: (usize, usize) = (16, 64);
+/// The same for the user's commands, each in a process of ours: they may be slow and must not hold up what a
+/// person is to be told.
+const COMMANDS: (usize, usize) = (16, 256);
 
 /// How long one may take: the user's commands in it have a minute each, at the same time. It ends itself.
 const OVER_WITHIN: Duration = Duration::from_secs(90);
@@ -85,9 +86,13 @@ impl Announcer {
             let told = Announcement { person, more, commands: Vec::new() };
             said.extend(self.people.take(telling(told, Vec::new()), &self.program));
         }
-        if !commands.is_empty() {
-            let told = Announcement { commands, ..Announcement::default() };
-            said.extend(self.commands.take(telling(told, self.rules.clone()), &self.program));
+        for row in commands {
+            let status = row.status.word();
+            for rule in self.rules.iter().filter(|rule| rule.is_for(status, row.needs_you)) {
+                let told = Announcement { commands: vec![row.clone()], ..Announcement::default() };
+                let told = telling(told, vec![rule.clone()]);
+                said.extend(self.commands.take(told, &self.program));
+            }
         }
         said
     }
@@ -235,6 +240,7 @@ async fn tell(mut child: Child, telling: &Telling) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crewboard_core::{Session, Status};
 
     /// One that is told apart by its umask.
     fn telling(number: u32) -> Telling {
@@ -254,6 +260,28 @@ mod tests {
 
     fn waiting(lane: &Lane) -> Vec<u32> {
         lane.waiting.iter().map(|telling| telling.umask).collect()
+    }
+
+    #[tokio::test]
+    async fn each_command_of_each_session_is_counted() {
+        let rule =
+            |status: &str| Rule { statuses: vec![status.to_owned()], run: String::new(), line: 1 };
+        let mut announcer = Announcer {
+            program: "/bin/true".into(),
+            inherited: Inherited { descriptors: None, umask: 0 },
+            notify: telling(0).notify,
+            rules: vec![rule("working"), rule("done"), rule("needs-you"), rule("working")],
+            people: Lane::new(PEOPLE),
+            commands: Lane::new(COMMANDS),
+        };
+        let works = Session { status: Status::Working, ..Session::default() };
+        let asks = Session { status: Status::Permission, needs_you: true, ..Session::default() };
+        let mut commands = vec![works; 15];
+        commands.push(asks);
+        announcer.announce(Announcement { commands, ..Announcement::default() });
+        assert_eq!((announcer.commands.running.len(), announcer.commands.waiting.len()), (16, 15));
+        let one = &announcer.commands.waiting[0];
+        assert_eq!((one.announcement.commands.len(), one.rules.len()), (1, 1));
     }
 
     #[tokio::test]

@@ -25,17 +25,11 @@ pub(super) struct Running {
 pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
     let mut children = Vec::new();
     for row in rows {
-        for rule in rules.iter().filter(|rule| is_for(rule, row)) {
+        for rule in rules.iter().filter(|rule| rule.is_for(row.status.word(), row.needs_you)) {
             children.push(run(&rule.run, row).map_err(|error| error.to_string()));
         }
     }
     Running { children, deadline: Deadline::after(OVER_WITHIN) }
-}
-
-fn is_for(rule: &Rule, row: &Session) -> bool {
-    rule.statuses
-        .iter()
-        .any(|word| word == row.status.word() || word == "needs-you" && row.needs_you)
 }
 
 fn run(line: &str, row: &Session) -> std::io::Result<Child> {
