@@ -13,6 +13,7 @@ mod death;
 mod files;
 mod hook;
 mod jump;
+mod kitty;
 mod life;
 mod notify;
 mod places;
