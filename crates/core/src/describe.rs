@@ -111,6 +111,7 @@ pub(crate) fn remember_observation(
             Condition::Resting { shells: true } => "at its prompt, shells run".to_owned(),
             Condition::Asking { request } => format!("a dialog asks for {}", request.status()),
             Condition::Dialog => "a dialog is open".to_owned(),
+            Condition::Parked => "its conversation went to the background".to_owned(),
         },
         Finding::Left => "took its file away".to_owned(),
         Finding::Blind => "no file tells of it".to_owned(),

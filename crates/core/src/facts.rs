@@ -92,6 +92,9 @@ pub(crate) struct Turn {
     unexplained: bool,
     /// Its end was told by somebody whose word needs no other.
     believed: bool,
+    /// The last words of a turn that was over for too short a time to be seen: only the file tells of this one.
+    #[serde(default)]
+    follows: Option<String>,
     /// The agent's last words, or the error.
     words: String,
 }
@@ -173,6 +176,7 @@ impl Facts {
         self.turn.inferred = false;
         self.turn.unexplained = false;
         self.turn.believed = false;
+        self.turn.follows = None;
         self.turn.words.clear();
     }
 

@@ -53,6 +53,8 @@ pub enum Condition {
     Asking { request: RequestKind },
     /// Some other dialog is open, such as a menu or an offer.
     Dialog,
+    /// Its conversation goes on in another process, in the background; here a list of such is shown, or that one.
+    Parked,
 }
 
 /// How a turn ended.
@@ -79,7 +81,7 @@ pub struct About {
     pub title: Option<String>,
     /// Nobody can answer this agent.
     pub headless: bool,
-    /// A background session's job.
+    /// The directory of a background session's job.
     pub job: Option<String>,
     /// The agent's configuration directory.
     pub profile: Option<String>,

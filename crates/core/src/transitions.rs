@@ -74,6 +74,7 @@ pub enum Told {
     FileResting,
     FileAsks,
     FileDialog,
+    FileParked,
     FileRemoved,
     ProcessEnds,
 }
@@ -96,7 +97,7 @@ const fn rule(told: Told, source: &'static str, becomes: [Status; 7], why: &'sta
 }
 
 /// All rules.
-pub const TRANSITIONS: [Rule; 23] = [
+pub const TRANSITIONS: [Rule; 24] = [
     rule(
         Told::Prompt,
         "hook:UserPromptSubmit",
@@ -222,6 +223,12 @@ pub const TRANSITIONS: [Rule; 23] = [
         "file:waiting dialog open",
         [Question, Working, Permission, Done, Done, Failed, Closed],
         "one that stands for 5 s before the first prompt; later ones are of the person's own making",
+    ),
+    rule(
+        Told::FileParked,
+        "file:parked",
+        [Idle, Idle, Idle, Idle, Idle, Idle, Closed],
+        "its conversation was moved to the background, where it has a row of its own",
     ),
     rule(
         Told::FileRemoved,

@@ -136,7 +136,7 @@ fn step() -> impl Strategy<Value = Step> {
             }),
         2 => (1..4u32).prop_map(Step::Watched),
         1 => (1..4u32).prop_map(Step::Exit),
-        12 => (1..4u32, 0..3u8, prop_oneof![3 => 0..200_000u64, 1 => 0..5_000_000u64], 0..12u8).prop_map(
+        12 => (1..4u32, 0..3u8, prop_oneof![3 => 0..200_000u64, 1 => 0..5_000_000u64], 0..13u8).prop_map(
             |(agent, session, back, finding)| Step::Seen { agent, session, back, finding }
         ),
         2 => (0..4u32, mark()).prop_map(|(agent, mark)| Step::Mark(agent, mark)),
@@ -214,7 +214,8 @@ impl World {
                 7 => condition(Condition::Unknown),
                 8 => Finding::Left,
                 9 => Finding::Blind,
-                10 => over(TurnOver::Interrupted),
+                10 => condition(Condition::Parked),
+                11 => over(TurnOver::Interrupted),
                 _ => over(TurnOver::Finished { message: "done".to_owned() }),
             },
             about: About { session: SessionId::new(&format!("s{session}")), ..About::default() },

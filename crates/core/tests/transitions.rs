@@ -147,6 +147,7 @@ impl World {
                 self.condition(Condition::Asking { request: RequestKind::Permission });
             }
             Told::FileDialog => self.condition(Condition::Dialog),
+            Told::FileParked => self.condition(Condition::Parked),
             Told::FileRemoved => self.file(Finding::Left),
             Told::ProcessEnds => {
                 self.pass(100);

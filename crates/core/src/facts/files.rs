@@ -135,7 +135,10 @@ impl Facts {
             last: seen,
             source: source.to_owned(),
         });
-        if let Some(former) = former {
+        if condition == Condition::Parked {
+            // What was owed is owed by the process in which it goes on.
+            self.reset(seen);
+        } else if let Some(former) = former {
             self.go_on_from(&former, condition);
         }
         self.believe();
@@ -158,7 +161,9 @@ impl Facts {
             (Condition::Resting { .. }, Condition::Busy)
                 if self.turn.state == TurnState::Done && !self.turn.believed =>
             {
+                let words = std::mem::take(&mut self.turn.words);
                 self.begin_unannounced_turn();
+                self.turn.follows = Some(words);
             }
             // It asks, so it worked.
             (Condition::Busy, Condition::Asking { .. })

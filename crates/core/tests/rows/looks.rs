@@ -1,6 +1,6 @@
 //! What a row wants to have looked up.
 
-use crate::world::{DAY, World, process, prompt, request, turn_end};
+use crate::world::{DAY, World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
     About, AgentName, Condition, End, Event, Finding, Input, Observation, Status, Subject,
 };
@@ -84,4 +84,34 @@ fn who_lives_on_without_its_file_is_looked_for_once_more() {
     let looks = world.wanted(Input::Tick);
     assert!(looks.contains(&Subject::Condition), "{looks:?}");
     assert_eq!((world.only().status, world.only().confirmed), (Status::Working, false));
+}
+
+/// A command that was typed during a turn runs as soon as that is over (seen: `fork-running`).
+#[test]
+fn an_end_that_a_queued_command_hid_is_owed() {
+    for (works, becomes, words) in
+        [(false, Status::Done, Some("Done.")), (true, Status::Idle, None)]
+    {
+        let mut world = World::new();
+        let resting = Condition::Resting { shells: false };
+        let looks = |world: &mut World, condition| {
+            let since = world.now().stamp;
+            world.found(Finding::Condition { condition, since });
+        };
+        world.event(1, "s", prompt("go"));
+        looks(&mut world, Condition::Busy);
+        world.event(1, "s", turn_end());
+        looks(&mut world, resting);
+        looks(&mut world, Condition::Busy);
+        assert_eq!(world.only().status, Status::Working);
+        if works {
+            world.event(1, "s", tool());
+        }
+        world.milliseconds += 1000;
+        looks(&mut world, resting);
+        world.milliseconds += 1000;
+        world.apply(Input::Tick);
+        let row = world.only();
+        assert_eq!((row.status, row.activity.as_deref()), (becomes, words));
+    }
 }

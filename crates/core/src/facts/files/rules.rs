@@ -250,6 +250,21 @@ impl Facts {
         self.background.retain(|task| task.kind != SUBAGENT);
         if self.turn.state == TurnState::Working && is_over(self.activity.latest(self.turn.since)) {
             let began = self.turn.since;
+            // A queued command of the person's own that no model answered (tried: fork-running): what is owed is
+            // the end before it.
+            let is_untold = !began.is_before(self.activity);
+            if let Some(words) = self.turn.follows.take().filter(|_| is_untold && !refused) {
+                let ends = self.turn.ends;
+                self.turn = Turn {
+                    state: TurnState::Done,
+                    since,
+                    ends,
+                    believed: true,
+                    words,
+                    ..Turn::default()
+                };
+                return;
+            }
             self.turn = Turn {
                 since: if began.boot == since.boot { began.latest(since) } else { since },
                 ends: self.turn.ends,

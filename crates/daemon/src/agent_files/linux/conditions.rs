@@ -9,6 +9,7 @@ use crewboard_integrations::agents::files::{
 };
 use crewboard_platform::{Part, facts_of, process_of, read_below};
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::time::Duration;
 
 /// Bytes of a condition file: Claude Code's are of 650.
@@ -123,7 +124,9 @@ impl AgentFiles {
         let known = Known { process, source: source.clone(), raw, since };
         self.known.insert((profile, process.pid), known);
         let profile = self.profiles.get(profile);
-        about.profile = profile.map(|profile| profile.named.to_string_lossy().into_owned());
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        about.job = about.job.and_then(|job| Some(path(&profile?.named.join(job))));
+        about.profile = profile.map(|profile| path(&profile.named));
         let tty = facts_of(process.pid).and_then(|facts| facts.tty);
         about.place = Place { host: self.host.clone(), tty, ..about.place };
         if about.job.is_some() {

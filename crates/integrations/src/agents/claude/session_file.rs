@@ -5,7 +5,9 @@
 //! 0.6 s; rewritten in place at each change (so it may be half written until it is closed); removed
 //! when the client leaves, before `SessionEnd`; left behind by `kill -9`. `status` is `busy`, `idle`,
 //! `waiting` or `shell`. `procStart` is field 22 of `/proc/PID/stat`, as a string; `pidDomain` ends in
-//! the pid namespace, as `pid:[4026531836]`. `statusUpdatedAt` is the client's own clock.
+//! the pid namespace, as `pid:[4026531836]`. `statusUpdatedAt` is the client's own clock. A background session's
+//! job is the directory `jobs/JOBID`; one that is kept ready for the next has `spare` until it is given a prompt.
+//! A client whose conversation was moved to the background (left-arrow) stays, to show it or another, with `parkedJobId`.
 
 use crate::agents::files::ConditionFile;
 use crewboard_core::{About, Condition, Place, Process, RequestKind, SessionId};
@@ -26,10 +28,13 @@ struct SessionFile<'a> {
     status: Cow<'a, str>,
     waiting_for: Cow<'a, str>,
     status_updated_at: Option<u64>,
+    updated_at: Option<u64>,
     cwd: Option<Cow<'a, str>>,
     name: Option<Cow<'a, str>>,
     name_source: Cow<'a, str>,
     job_id: Option<Cow<'a, str>>,
+    spare: bool,
+    parked_job_id: Option<Cow<'a, str>>,
     tmux: Option<Cow<'a, str>>,
 }
 
@@ -45,10 +50,16 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
     let file: SessionFile<'_> = serde_json::from_slice(text).ok()?;
     // The service behind background sessions has files of its own, which are nobody's session.
     let is_session = matches!(file.kind.as_ref(), "interactive" | "bg" | "");
-    if !is_session || file.pid == 0 || file.session_id.is_empty() {
+    if !is_session || file.spare || file.pid == 0 || file.session_id.is_empty() {
         return None;
     }
-    let condition = match (file.status.as_ref(), file.waiting_for.as_ref()) {
+    let word = match file.status.as_ref() {
+        _ if file.parked_job_id.is_some() => "parked",
+        "" => "started",
+        word => word,
+    };
+    let condition = match (word, file.waiting_for.as_ref()) {
+        ("parked", _) => Condition::Parked,
         ("busy", _) => Condition::Busy,
         ("idle", _) => Condition::Resting { shells: false },
         ("shell", _) => Condition::Resting { shells: true },
@@ -62,7 +73,6 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         ("waiting", _) => Condition::Dialog,
         _ => Condition::Unknown,
     };
-    let word = if file.status.is_empty() { "started" } else { file.status.as_ref() };
     let owned =
         |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).filter(|text| !text.is_empty());
     let is_named = file.name_source != "derived";
@@ -70,14 +80,23 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         process: Process { pid: file.pid, start: file.proc_start.parse().ok()? },
         source: format!("file:{word}"),
         condition,
-        since: file.status_updated_at,
+        // It is parked in the status in which it was.
+        since: if condition == Condition::Parked {
+            file.updated_at
+        } else {
+            file.status_updated_at
+        },
         pid_namespace: file.pid_domain.as_deref().and_then(namespace_of).map(str::to_owned),
         about: About {
             session: SessionId::new(&file.session_id),
             cwd: owned(file.cwd),
             title: if is_named { owned(file.name) } else { None },
             headless: file.entrypoint.starts_with("sdk"),
-            job: if file.kind == "bg" { owned(file.job_id) } else { None },
+            job: if file.kind == "bg" {
+                owned(file.job_id).map(|id| format!("jobs/{id}"))
+            } else {
+                None
+            },
             profile: None,
             place: file.tmux.as_deref().map(place_of).unwrap_or_default(),
         },
@@ -108,9 +127,11 @@ mod tests {
 
     /// What one look comes to, as text.
     fn condition(fields: &str) -> String {
-        let text = format!(
-            r#"{{"pid":9096,"sessionId":"s","procStart":"519941","kind":"interactive"{fields}}}"#
-        );
+        let text = format!(r#"{{"pid":9096,"sessionId":"s"{fields}}}"#);
+        let text = match fields {
+            fields if fields.contains("procStart") => text,
+            _ => text.replacen('{', r#"{"procStart":"519941","#, 1),
+        };
         match read(text.as_bytes()) {
             Some(file) => format!("{} {:?} {:?}", file.source, file.condition, file.since),
             None => "nothing".to_owned(),
@@ -136,6 +157,16 @@ mod tests {
             (r#","status":"waiting""#, "file:waiting Dialog None"),
             (r#","status":"dreaming","x":[{}]"#, "file:dreaming Unknown None"),
             (r#","kind":"daemon-worker""#, "nothing"),
+            (r#","kind":"bg","spare":true,"status":"idle""#, "nothing"),
+            (r#","kind":"bg","spare":false,"status":"busy""#, "file:busy Busy None"),
+            (
+                r#","kind":"interactive","status":"idle""#,
+                "file:idle Resting { shells: false } None",
+            ),
+            (
+                r#","status":"idle","statusUpdatedAt":5,"updatedAt":7,"parkedJobId":"00746c6e""#,
+                "file:parked Parked Some(7)",
+            ),
             (r#","procStart":"soon""#, "nothing"),
             (r#","status":"idle"}08}76,"waitingFor":"dialog open""#, "nothing"),
         ] {
@@ -155,7 +186,7 @@ mod tests {
         assert_eq!(file.process, Process { pid: 9096, start: 519_941 });
         assert_eq!(file.pid_namespace.as_deref(), Some("pid:[4026531836]"));
         assert_eq!(file.about.title.as_deref(), Some("Fix it"));
-        assert_eq!(file.about.job.as_deref(), Some("j1"));
+        assert_eq!(file.about.job.as_deref(), Some("jobs/j1"));
         assert_eq!(file.about.place.pane.as_deref(), Some("%7"));
         assert!(file.about.headless);
         let derived = text.replace("auto", "derived");
