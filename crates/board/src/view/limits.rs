@@ -5,8 +5,16 @@ use crate::model::Model;
 use crate::text::{Grain, age, age_changes_in, until, until_changes_in};
 use crewboard_core::{FRESH_MS, Limits, Status, Timestamp, Window};
 use ratatui::style::Style;
+use std::cmp::Reverse;
 
-/// How fully they are told.
+/// How many sets are told, and how fully. Where not all are, those that are fullest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) sets: usize,
+    pub(super) detail: Detail,
+}
+
+/// How fully each is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
     Bars,
@@ -29,23 +37,49 @@ fn windows(limits: &Limits, now: Timestamp) -> Vec<(&'static str, Window)> {
     known.filter(|(_, window)| window.resets_at > now).collect()
 }
 
+/// An account with what is known of it now.
+type Set<'a> = (&'a Limits, Vec<(&'static str, Window)>);
+
+/// One set for each account of which something is known, in the order of their profiles.
+fn sets(model: &Model) -> Vec<Set<'_>> {
+    let now = model.picture();
+    let sets = model.limits.iter().map(|limits| (limits, windows(limits, now)));
+    sets.filter(|(_, windows)| !windows.is_empty()).collect()
+}
+
+/// How many sets there are to tell.
+pub(super) fn count(model: &Model) -> usize {
+    sets(model).len()
+}
+
+/// The sets that are told, and those that are only counted.
+fn told(model: &Model, most: usize) -> (Vec<Set<'_>>, Vec<Set<'_>>) {
+    let mut told = sets(model);
+    if told.len() > most {
+        told.sort_by_key(|(_, windows)| {
+            Reverse(windows.iter().map(|(_, window)| window.used_percent).max())
+        });
+    }
+    let rest = told.split_off(most.min(told.len()));
+    (told, rest)
+}
+
 /// When the oldest of them was told, where that is long ago.
 fn told_long_ago(windows: &[(&'static str, Window)], now: Timestamp) -> Option<Timestamp> {
     let oldest = windows.iter().map(|(_, window)| window.at).min()?;
     (now.since(oldest) >= FRESH_MS).then_some(oldest)
 }
 
-/// One set for each account, the names of profiles where there are several.
-pub(super) fn pieces(model: &Model, detail: Detail) -> Vec<Piece> {
+/// The sets, with the names of profiles where there are several.
+pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piece> {
     let (look, now) = (model.look, model.picture());
-    let sets: Vec<_> = model.limits.iter().map(|limits| (limits, windows(limits, now))).collect();
-    let sets: Vec<_> = sets.into_iter().filter(|(_, windows)| !windows.is_empty()).collect();
+    let (sets, rest) = told(model, sets);
     let mut pieces: Vec<Piece> = Vec::new();
     for (limits, windows) in &sets {
         if !pieces.is_empty() {
             pieces.push(("   ".to_owned(), Style::new()));
         }
-        if sets.len() > 1 {
+        if sets.len() + rest.len() > 1 {
             pieces.push((format!("{} ", short_name(&limits.profile)), look.dim()));
         }
         let old = told_long_ago(windows, now);
@@ -71,6 +105,9 @@ pub(super) fn pieces(model: &Model, detail: Detail) -> Vec<Piece> {
             pieces.push((format!(" ({} ago)", age(old, now, Grain::Minutes)), look.dim()));
         }
     }
+    if !rest.is_empty() {
+        pieces.push((format!("   +{}", rest.len()), look.dim()));
+    }
     pieces
 }
 
@@ -91,12 +128,12 @@ fn bar(percent: u8, unicode: bool) -> String {
 }
 
 /// Milliseconds until something of them is another.
-pub(super) fn clocks(model: &Model, detail: Detail) -> Vec<u64> {
+pub(super) fn clocks(model: &Model, Extent { sets, detail }: Extent) -> Vec<u64> {
     let now = model.picture();
     let mut clocks = Vec::new();
-    for limits in &model.limits {
-        let windows = windows(limits, now);
-        for (_, window) in &windows {
+    let (sets, rest) = told(model, sets);
+    for (_, windows) in &sets {
+        for (_, window) in windows {
             clocks.push(window.resets_at.since(now));
             if detail != Detail::Figures {
                 clocks.push(until_changes_in(window.resets_at, now));
@@ -106,13 +143,10 @@ pub(super) fn clocks(model: &Model, detail: Detail) -> Vec<u64> {
             }
         }
         clocks.extend(
-            told_long_ago(&windows, now).map(|old| age_changes_in(old, now, Grain::Minutes)),
+            told_long_ago(windows, now).map(|old| age_changes_in(old, now, Grain::Minutes)),
         );
     }
+    let rest = rest.iter().flat_map(|(_, windows)| windows);
+    clocks.extend(rest.map(|(_, window)| window.resets_at.since(now)));
     clocks
-}
-
-impl Detail {
-    /// From the fullest on.
-    pub(super) const ALL: [Self; 3] = [Self::Bars, Self::Resets, Self::Figures];
 }

@@ -1,6 +1,6 @@
 //! The first line: how many sessions are what.
 
-use super::limits::{self, Detail};
+use super::limits::{self, Detail, Extent};
 use super::{Piece, put, room};
 use crate::look::Look;
 use crate::model::{Link, Model, Screen};
@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return draw_strip(model, area, buffer);
     }
     let right = right(model);
-    let (pieces, detail) = parts(model, space(model, room(area, x)));
+    let (pieces, extent) = parts(model, space(model, room(area, x)));
     for (text, style) in pieces {
         x = put(buffer, area, x, area.y, &text, style);
     }
@@ -45,8 +45,8 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if !right.is_empty() && start > x {
         put(buffer, area, start, area.y, right, look.dim());
     }
-    if let Some(detail) = detail {
-        let pieces = limits::pieces(model, detail);
+    if let Some(extent) = extent {
+        let pieces = limits::pieces(model, extent);
         let mut x = start.saturating_sub(u16::try_from(width(&pieces) + 1).unwrap_or(0));
         for (text, style) in pieces {
             x = put(buffer, area, x, area.y, &text, style);
@@ -76,8 +76,8 @@ pub(super) fn clocks(model: &Model) -> Vec<u64> {
     }
     let brand = if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 };
     let room = usize::from(model.width).saturating_sub(brand);
-    let (_, detail) = parts(model, space(model, room));
-    detail.map_or_else(Vec::new, |detail| limits::clocks(model, detail))
+    let (_, extent) = parts(model, space(model, room));
+    extent.map_or_else(Vec::new, |extent| limits::clocks(model, extent))
 }
 
 fn width(pieces: &[Piece]) -> usize {
@@ -85,24 +85,26 @@ fn width(pieces: &[Piece]) -> usize {
 }
 
 /// The counts and the limits as fully as `space` columns allow: figures of limits are worth the words of
-/// the counts, which stand below as well; bars and times are not.
-fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Detail>) {
+/// the counts, which stand below as well; bars and times are not, nor are they worth another account's figures.
+fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     let counts = |kinds| {
         // Of what is not known yet nothing is claimed.
         if model.rows.is_empty() { Vec::new() } else { counts(model, kinds) }
     };
-    if Detail::ALL.iter().all(|detail| !limits::pieces(model, *detail).is_empty()) {
-        for (kinds, detail) in [
-            (Kinds::Words, Detail::Bars),
-            (Kinds::Words, Detail::Resets),
-            (Kinds::Shapes, Detail::Bars),
-            (Kinds::Shapes, Detail::Resets),
-            (Kinds::Shapes, Detail::Figures),
-        ] {
-            let pieces = counts(kinds);
-            if width(&pieces) + GAP + width(&limits::pieces(model, detail)) < space {
-                return (pieces, Some(detail));
-            }
+    let sets = limits::count(model);
+    let of_all = [
+        (Kinds::Words, Detail::Bars),
+        (Kinds::Words, Detail::Resets),
+        (Kinds::Shapes, Detail::Bars),
+        (Kinds::Shapes, Detail::Resets),
+    ]
+    .map(|(kinds, detail)| (kinds, Extent { sets, detail }));
+    let figures = |sets| (Kinds::Shapes, Extent { sets, detail: Detail::Figures });
+    let tries = of_all.into_iter().chain((1..=sets).rev().map(figures));
+    for (kinds, extent) in tries.filter(|(_, extent)| extent.sets > 0) {
+        let pieces = counts(kinds);
+        if width(&pieces) + GAP + width(&limits::pieces(model, extent)) < space {
+            return (pieces, Some(extent));
         }
     }
     (if model.rows.is_empty() { Vec::new() } else { headline(model, space) }, None)

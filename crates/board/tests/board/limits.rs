@@ -62,13 +62,32 @@ fn limits_of_all_kinds() {
     assert_snapshot!("limits of all kinds", lines.join("\n"));
 }
 
+/// Four accounts, the fullest of them neither the first nor the last.
+fn four() -> Vec<Limits> {
+    let of = |profile: &str, used, weekly| {
+        let profile = format!("/home/dev/.claude{profile}");
+        limits(&profile, window(used, 72, 30), Some(window(weekly, 90, 30)))
+    };
+    vec![of("", 62, 31), of("-lab", 5, 8), of("-play", 20, 91), of("-work", 70, 40)]
+}
+
+#[test]
+fn of_several_accounts_those_that_fit_are_told_the_fullest_first() {
+    let widths = [250, 200, 160, 140, 110, 90, 60, 40];
+    let lines = widths
+        .map(|width| format!("{width:>3} {}", first_line(&with(board(day(), width, 20), four()))));
+    assert_snapshot!("limits of several accounts by width", lines.join("\n"));
+}
+
 #[test]
 fn limits_tick_when_what_is_shown_changes() {
     // By the minute; figures alone, until they are old; with their age.
     let old = limits("/home/dev/.claude", window(62, 72, 740), None);
-    for (width, told) in [(120, ordinary()), (66, ordinary()), (66, old)] {
+    for (width, told) in
+        [(120, vec![ordinary()]), (66, vec![ordinary()]), (66, vec![old]), (100, four())]
+    {
         let row = Session { since: ago(10 * 24 * 3600), ..idle() };
-        let mut model = with(board(vec![row], width, 8), vec![told]);
+        let mut model = with(board(vec![row], width, 8), told);
         model.detail = false;
         let mut now = NOW.0;
         while now < NOW.0 + 2 * HOUR {
