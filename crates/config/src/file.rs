@@ -7,8 +7,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Bytes read of a configuration. Every option written out is a hundredth of it.
-const MAX_FILE: u64 = 1 << 20;
+/// Bytes read of a configuration: the daemon answers nobody meanwhile. Every option written out is less than a tenth
+/// of it.
+const MAX_FILE: u64 = 64 << 10;
 
 /// Where the configuration file is, if it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other("longer than a mebibyte"));
+        return Err(io::Error::other("it is longer than 64 KiB"));
     }
     String::from_utf8(bytes).map(Some).map_err(|_| io::Error::other("it is not UTF-8"))
 }
@@ -89,7 +90,7 @@ mod tests {
         assert!(read(world.path()).is_err());
         std::fs::write(&path, "x = 1").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some("x = 1"));
-        for unreadable in [vec![0xff], vec![b'#'; 2 << 20]] {
+        for unreadable in [vec![0xff], vec![b'#'; (64 << 10) + 1]] {
             std::fs::write(&path, unreadable).unwrap();
             assert!(read(&path).is_err());
         }

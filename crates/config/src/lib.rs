@@ -9,6 +9,7 @@ mod candidates;
 mod duration;
 mod environment;
 mod file;
+mod lines;
 mod parse;
 mod problem;
 mod rules;

@@ -2,6 +2,7 @@
 //! with its place.
 
 use crate::duration::duration;
+use crate::lines::Lines;
 use crate::problem::{Problem, Severity};
 use crate::rules::{ON, Rule};
 use crate::schema::{Entry, KEYS, Schema, Value};
@@ -9,6 +10,12 @@ use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+/// Problems told of a file at most: who has so many begins with these.
+const MAX_PROBLEMS: usize = 50;
+
+/// Letters of a word at most that may have been meant to be another. No name of ours is half as long.
+const MAX_MEANT: usize = 64;
 
 /// A value of the file.
 #[derive(Debug)]
@@ -34,7 +41,7 @@ pub(crate) fn parse(schema: &Schema, path: &Path, text: &str) -> Parsed {
     let mut reader = Reader {
         schema,
         path,
-        text,
+        lines: Lines::of(text),
         given: Vec::new(),
         rules: Vec::new(),
         keys: Vec::new(),
@@ -45,13 +52,21 @@ pub(crate) fn parse(schema: &Schema, path: &Path, text: &str) -> Parsed {
         reader.root(root.get_ref());
         reader.without_key();
     }
-    for error in errors {
+    for error in errors.into_iter().take(MAX_PROBLEMS + 1) {
         let at = error.span().unwrap_or_default();
         reader.say(Severity::Error, &at, error.message().to_owned());
     }
     let Reader { given, rules, mut found, .. } = reader;
     found.sort_by_key(|(at, _)| *at);
-    let problems = found.into_iter().map(|(_, problem)| problem).collect();
+    let is_more = found.len() > MAX_PROBLEMS;
+    found.truncate(MAX_PROBLEMS);
+    let mut problems: Vec<Problem> = found.into_iter().map(|(_, problem)| problem).collect();
+    if is_more {
+        // What was not looked at may be anything: such a file is of no use.
+        let text = "and more, not looked at; correct these first".to_owned();
+        let path = Some(path.to_owned());
+        problems.push(Problem { severity: Severity::Error, path, position: None, text });
+    }
     Parsed { given, rules, problems }
 }
 
@@ -65,7 +80,7 @@ struct OwnKey {
 pub(crate) struct Reader<'a> {
     pub(crate) schema: &'a Schema,
     path: &'a Path,
-    text: &'a str,
+    pub(crate) lines: Lines<'a>,
     given: Vec<Given>,
     pub(crate) rules: Vec<Rule>,
     keys: Vec<OwnKey>,
@@ -75,7 +90,7 @@ pub(crate) struct Reader<'a> {
 
 impl Reader<'_> {
     pub(crate) fn say(&mut self, severity: Severity, at: &Range<usize>, text: String) {
-        let position = Some(self.position(at.start));
+        let position = Some(self.lines.position(at.start));
         let path = Some(self.path.to_owned());
         self.found.push((at.start, Problem { severity, path, position, text }));
     }
@@ -84,18 +99,18 @@ impl Reader<'_> {
         self.say(Severity::Error, at, text);
     }
 
-    /// Line and column of a byte.
-    pub(crate) fn position(&self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        (line, column)
+    /// Whether so much is wrong that there is no point in looking for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() > MAX_PROBLEMS
     }
 
     fn root(&mut self, root: &DeTable<'_>) {
         let sections: Vec<&str> =
             self.schema.sections().iter().map(|(section, _)| *section).collect();
         for (name, value) in in_order(root) {
+            if self.is_full() {
+                return;
+            }
             if name.get_ref() == ON {
                 self.rules(value);
                 continue;
@@ -120,6 +135,9 @@ impl Reader<'_> {
 
     fn section(&mut self, section: &'static str, table: &DeTable<'_>) {
         for (name, value) in in_order(table) {
+            if self.is_full() {
+                return;
+            }
             let schema = self.schema;
             let entries = || schema.entries().iter().enumerate();
             let found = entries()
@@ -137,7 +155,7 @@ impl Reader<'_> {
             };
             if let Some(value_read) = self.value(index, entry, value) {
                 let at = name.span().start;
-                let (line, _) = self.position(at);
+                let line = self.lines.line(at);
                 self.given.push(Given { entry: index, value: value_read, at, line });
             }
         }
@@ -215,6 +233,9 @@ impl Reader<'_> {
         };
         let mut words = Vec::new();
         for one in values {
+            if self.is_full() {
+                return None;
+            }
             let read = match one.get_ref() {
                 DeValue::String(word) => allowed_word(name, word, allowed),
                 other => Err(format!(
@@ -240,6 +261,9 @@ impl Reader<'_> {
         let name = entry.full_name();
         let mut words = Vec::new();
         for value in keys {
+            if self.is_full() {
+                return None;
+            }
             let at = value.span();
             let DeValue::String(word) = value.get_ref() else {
                 let text =
@@ -255,7 +279,7 @@ impl Reader<'_> {
                 }
             };
             if let Some(other) = self.keys.iter().find(|other| other.key == key) {
-                let (line, _) = self.position(other.at.start);
+                let line = self.lines.line(other.at.start);
                 let whose = self.schema.entries().get(other.entry).map(Entry::full_name);
                 let whose = whose.unwrap_or_default();
                 self.error(
@@ -337,6 +361,9 @@ pub(crate) fn in_order<'a, 'i>(
 
 /// The name that is most likely meant by `word`, if it is near enough to any.
 pub(crate) fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+    if word.len() > MAX_MEANT {
+        return None;
+    }
     let word = word.to_lowercase();
     names
         .iter()

@@ -12,6 +12,9 @@ pub(crate) const ON: &str = "on";
 const STATUS: &str = "status";
 const RUN: &str = "run";
 
+/// Rules at most: each may start a program at each change of a status.
+const MAX_RULES: usize = 100;
+
 /// What is to run when a session enters one of these statuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
@@ -40,7 +43,14 @@ impl Reader<'_> {
             );
             return self.error(&value.span(), text);
         };
-        for rule in rules {
+        if let Some(rule) = rules.get(MAX_RULES) {
+            let text = format!("there are more than {MAX_RULES} rules of [[{ON}]]");
+            self.error(&rule.span(), text);
+        }
+        for rule in rules.iter().take(MAX_RULES) {
+            if self.is_full() {
+                return;
+            }
             match rule.get_ref() {
                 DeValue::Table(table) => self.rule(table, &rule.span()),
                 other => {
@@ -55,6 +65,9 @@ impl Reader<'_> {
         let mut statuses = None;
         let mut run = None;
         for (name, value) in in_order(table) {
+            if self.is_full() {
+                return;
+            }
             match name.get_ref().as_ref() {
                 STATUS => {
                     let occasions = self.schema.known.occasions.clone();
@@ -90,7 +103,7 @@ impl Reader<'_> {
                 self.error(at, format!("this rule of [[{ON}]] has no {name}"));
             }
         }
-        let (line, _) = self.position(at.start);
+        let line = self.lines.line(at.start);
         if let (Some(Some(statuses)), Some(Some(run))) = (statuses, run) {
             self.rules.push(Rule { statuses, run, line });
         }

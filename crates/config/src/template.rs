@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 const WIDTH: usize = 98;
 
 /// What `[[on]]` is.
-const ON_HELP: &str = "A command of your own, run when a session enters a status; as many of these as you like. The \
+const ON_HELP: &str = "A command of your own, run when a session enters a status; up to a hundred of these. The \
      session is in variables (CREWBOARD_NAME, CREWBOARD_STATUS and others) and, as JSON, on standard input.";
 
 /// The documentation's beginning.
@@ -36,8 +36,8 @@ pin = []
 | `crewboard config check [FILE]` | lists all that is wrong with a file; exit code 1 if there are errors |
 
 The board and the daemon apply a change as soon as the file is written; on macOS those that are started next have it. An unknown option is a
-warning. A wrong value or a file that cannot be read is an error: the board says so and keeps what it had, and a board or a
-daemon that starts goes by the defaults. Hooks never read the file.
+warning. A wrong value, or a file that cannot be read or is longer than 64 KiB, is an error: the board says so and keeps what it
+had, and a board or a daemon that starts goes by the defaults. Hooks never read the file.
 
 Of two that set the same thing: a word of the command line wins over `CREWBOARD_…` in the environment, that over the file,
 and that over the default. `NO_COLOR` is the exception: as its convention has it, a theme in the file wins over it.

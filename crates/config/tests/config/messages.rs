@@ -127,3 +127,43 @@ fn what_is_no_toml_is_told_with_its_place() {
     assert_snapshot!(said("[keys]\njump = [\"x\"\n"), @"error: /etc/config.toml:2:12: unclosed array, expected `]`");
     assert_snapshot!(said("[board]\n[board]\n"), @"error: /etc/config.toml:2:2: duplicate key");
 }
+
+#[test]
+fn of_very_much_that_is_wrong_the_first_is_told() {
+    let lines = |text: &str| said(text).lines().map(str::to_owned).collect::<Vec<_>>();
+    let more = "error: /etc/config.toml: and more, not looked at; correct these first";
+    let numbered = |count: usize, line: &str| {
+        let lines = (0..count).map(|number| line.replace('#', &number.to_string()));
+        lines.collect::<Vec<_>>().concat()
+    };
+    let list = |count| vec!["\"x\""; count].join(", ");
+    for text in [
+        "[[on]]\nstatus = \"d\"\nrunn = \"N".repeat(1000),
+        "[[on]]\nstatus = \"d\"\nrunn = \"N\"\n".repeat(60),
+        format!("[[on]]\nrun = \"x\"\nstatus = [{}]", list(1000)),
+        format!("[[on]]\n{}", numbered(1000, "a# = 1\n")),
+        format!("[board]\n{}", numbered(1000, "a# = 1\n")),
+        numbered(1000, "[a#]\n"),
+        format!("[keys]\njump = [{}]", list(1000)),
+    ] {
+        let said = lines(&text);
+        assert_eq!((said.len(), said.last().unwrap().as_str()), (51, more), "{text}");
+    }
+    // As many as are told are all there are.
+    let most = numbered(50, "[a#]\n");
+    assert!(lines(&most).iter().all(|line| line.starts_with("warning: ")));
+    assert_eq!(lines(&most).len(), 50);
+}
+
+#[test]
+fn nobody_has_so_many_rules() {
+    let rules = |count| "[[on]]\nstatus = \"done\"\nrun = \"true\"\n".repeat(count);
+    assert_eq!(said(&rules(100)), "");
+    assert_snapshot!(said(&rules(102)), @"error: /etc/config.toml:301:1: there are more than 100 rules of [[on]]");
+}
+
+#[test]
+fn a_long_name_is_nobodys_slip_of_the_pen() {
+    let name = "x".repeat(60_000);
+    assert!(said(&format!("[keys]\n{name} = 1")).ends_with("lists them all"));
+}
