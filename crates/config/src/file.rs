@@ -2,9 +2,9 @@
 
 use crate::Environment;
 use rustix::fs::OFlags;
-use std::fs::OpenOptions;
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes read of a configuration: the daemon answers nobody meanwhile. Every option written out is less than a tenth
@@ -41,19 +41,31 @@ pub fn locate(environment: &Environment) -> Location {
 
 /// The file's text; `None` if it is not there.
 pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
-    // A pipe in its place must not hold the board up.
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    // A pipe or a terminal in its place must not hold the board up.
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    if !is_file_or_null(&file.metadata()?) {
+        // A pipe nobody writes into reads like an empty file.
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(io::Error::other("it is longer than 64 KiB"));
     }
     String::from_utf8(bytes).map(Some).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+/// Whether it is a file, or `/dev/null`, which is how one asks for no configuration.
+fn is_file_or_null(metadata: &Metadata) -> bool {
+    let is_null =
+        |null: Metadata| metadata.file_type().is_char_device() && null.rdev() == metadata.rdev();
+    metadata.is_file() || fs::metadata("/dev/null").is_ok_and(is_null)
 }
 
 #[cfg(test)]
@@ -94,16 +106,17 @@ mod tests {
             std::fs::write(&path, unreadable).unwrap();
             assert!(read(&path).is_err());
         }
+        assert!(read("/dev/zero".as_ref()).is_err());
         assert_eq!(read("/dev/null".as_ref()).unwrap().as_deref(), Some(""));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_pipe_in_its_place_holds_nobody_up() {
+    fn a_pipe_in_its_place_is_refused_and_holds_nobody_up() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
         let world = tempfile::tempdir().unwrap();
         let pipe = world.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
-        assert_eq!(read(&pipe).unwrap().as_deref(), Some(""));
+        assert_eq!(read(&pipe).unwrap_err().to_string(), "it is not a regular file");
     }
 }
