@@ -147,10 +147,14 @@ pub(crate) fn short_model(model: &str) -> &str {
     model.strip_prefix("claude-").unwrap_or(model)
 }
 
-/// The command that takes a conversation up again.
+/// The command that takes a conversation up again, and for which of the agent's profiles, where it is not the usual one.
 pub(crate) fn resume_command(row: &Session) -> String {
-    match row.agent.as_str() {
-        "claude" => format!("claude --resume {}", row.id),
-        agent => format!("{agent}, session {}", row.id),
+    let profile = row.profile.as_deref().filter(|profile| !profile.ends_with("/.claude"));
+    match (row.agent.as_str(), profile) {
+        ("claude", None) => format!("claude --resume {}", row.id),
+        ("claude", Some(profile)) => {
+            format!("claude --resume {} (with CLAUDE_CONFIG_DIR {profile})", row.id)
+        }
+        (agent, _) => format!("{agent}, session {}", row.id),
     }
 }

@@ -94,11 +94,12 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
         None => claude::resume_words(row.id.as_str()),
     };
     let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
-    let transcript = row.transcript.as_deref().filter(|_| job.is_none());
-    if transcript.is_some_and(|transcript| !Path::new(transcript).exists()) {
+    let transcript = row.transcript.as_deref().filter(|_| job.is_none()).map(Path::new);
+    if transcript.is_some_and(|transcript| !transcript.exists()) {
         return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
     }
-    let directory = match row.cwd.as_deref().map(Path::new) {
+    let began_in = |present| claude::resume_directory(Path::new(present), transcript);
+    let directory = match row.cwd.as_deref().map(began_in) {
         Some(directory) if directory.is_dir() => Some(directory),
         // A background session has its own.
         _ if job.is_some() => environment.home.as_deref(),

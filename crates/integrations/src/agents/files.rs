@@ -88,10 +88,7 @@ pub fn transcript_below(
     }
     let file = format!("{session}.jsonl");
     let Some(path) = path else {
-        // Seen in 2.1.330: every character of the directory's path that is no letter or digit is a dash.
-        let dashed =
-            cwd?.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });
-        return Some(["projects".to_owned(), dashed.collect(), file]);
+        return Some(["projects".to_owned(), claude::transcript::folder_of(cwd?), file]);
     };
     let below = path.strip_prefix(profile.to_str()?)?.strip_prefix('/')?;
     let [folder, project, name] = below.split('/').collect::<Vec<_>>().try_into().ok()?;

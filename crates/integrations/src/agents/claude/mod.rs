@@ -10,7 +10,7 @@ mod tool;
 pub(super) mod transcript;
 
 pub use event::read_event;
-pub use resume::{attach_words, resume_words};
+pub use resume::{attach_words, resume_directory, resume_words};
 
 /// The name in `crewboard hook claude`.
 pub const NAME: &str = "claude";

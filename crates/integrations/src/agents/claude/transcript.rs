@@ -13,6 +13,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
+/// The folder of a directory's conversations: each character of its path that is no letter or digit is a `-`.
+pub(crate) fn folder_of(directory: &str) -> String {
+    directory.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+}
+
 /// How a person's interrupt begins.
 const INTERRUPTED: &str = "[Request interrupted by user";
 
