@@ -1,6 +1,7 @@
 """What the driver does in each scenario (what the model says is in scenarios.json)."""
-import os, re, signal, subprocess, sys, time, json
+import os, re, shlex, signal, subprocess, sys, time, json
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 S = {}
 
 
@@ -443,6 +444,44 @@ def resume_id(r):
 
 
 @scen
+def open_again(r):
+    """a session of another profile is taken up again by HARNESS_CREWBOARD, and goes on: after /exit in a new window, after
+    kill -9 by a board's `o`, after /exit on a terminal without a multiplexer"""
+    program, profile = os.environ["HARNESS_CREWBOARD"], os.path.join(r.home, ".claude at work")
+    manual(r)
+    os.rename(os.path.join(r.home, ".claude"), profile)
+    os.rename(os.path.join(r.home, ".claude.json"), os.path.join(profile, ".claude.json"))
+    os.mkdir(os.path.join(r.proj, "sub"))
+
+    def goes_on(name, turn, answer, t):
+        r.wait(r.READY, 40, t)
+        time.sleep(0.5)
+        say_done(r, name, turn, answer, t, settle=0.5)
+    r.shell()
+    r.wait(r"\$ *$", 10)
+    r.command("export CLAUDE_CONFIG_DIR=%s" % shlex.quote(profile))
+    r.claude()
+    say_done(r, "cd", 2, "The folder changed", settle=0.5)
+    r.exit()
+    r.command("unset CLAUDE_CONFIG_DIR; cd /; clear; '%s' open project" % program)
+    goes_on("second", 0, "Second scripted", "main:1.0")
+    r.snap("opened", "main:1.0")
+    os.kill(r.pid("main:1.0"), signal.SIGKILL)
+    r.command("clear; '%s'" % program)
+    r.wait("killed: Second", 10)
+    r.keys("o", why="open again on the board")
+    goes_on("third", 0, "Third scripted", "main:1.0")
+    r.snap("board")
+    r.say("/exit", "main:1.0")
+    r.wait("said goodbye", 10)
+    r.keys("q")
+    r.command("clear; env -u TMUX -u TMUX_PANE -u TERM_PROGRAM '%s' open project" % program)
+    goes_on("plain", 0, "Hello", "main:0.0")
+    r.snap("here")
+    r.exit()
+
+
+@scen
 def exit_ctrl_d(r):
     manual(r)
     r.claude()
@@ -578,6 +617,11 @@ def slash_custom(r):
 
 
 # -- background sessions ------------------------------------------------------------------------
+def stop_service(r):
+    r.mark("daemon stop")
+    subprocess.run([os.path.join(r.dir, "bin", "claude"), "daemon", "stop", "--any"], env=r.env(), cwd=r.proj, capture_output=True, timeout=20)
+
+
 @scen
 def bg(r):
     manual(r)
@@ -600,9 +644,43 @@ def bg(r):
             r.tmux("send-keys", "-t", "main:0.0", "Enter")
             time.sleep(4)
             r.snap(c)
-    r.mark("daemon stop")
-    subprocess.run([os.path.join(r.dir, "bin", "claude"), "daemon", "stop"], env=r.env(), cwd=r.proj, capture_output=True, timeout=20)
+    stop_service(r)
 
+
+
+@scen
+def bg_attach(r):
+    """a background session that asks is attached to (by HARNESS_CREWBOARD, where there is one) and granted; the list of
+    sessions is opened, which starts a spare client; a prompt there goes to the spare one"""
+    manual(r)
+    r.shell()
+    r.wait(r"\$ *$", 10)
+    r.command("claude --bg 'scn:perm go'", "claude --bg")
+    r.wait("claude attach", 20)
+    first = re.search(r"claude attach (\S+)", r.screen()).group(1)
+    r.mock_wait("done", "perm", 0)
+    time.sleep(4)
+    program = os.environ.get("HARNESS_CREWBOARD")
+    r.command("clear; " + ("'%s' open project" % program if program else "tmux -L h new-window claude attach " + first))
+    r.wait(PROMPT, 20, "main:1.0")
+    time.sleep(1)
+    r.snap("attached", "main:1.0")
+    r.keys("1", t="main:1.0", why="approve")
+    r.mock_wait("done", "perm", 1)
+    time.sleep(2)
+    r.keys("Left", t="main:1.0", why="the list of sessions")
+    r.wait("describe a task", 10, "main:1.0")
+    time.sleep(3)
+    r.snap("sessions", "main:1.0")
+    r.say("scn:second go", "main:1.0")
+    r.mock_wait("done", "second", 0)
+    time.sleep(4)
+    r.snap("second", "main:1.0")
+    for session in os.listdir(os.path.join(r.home, ".claude", "jobs")):
+        if re.fullmatch("[0-9a-f]{8}", session):
+            r.command("claude stop " + session, "claude stop")
+            time.sleep(2)
+    stop_service(r)
 
 
 # -- more: hooks of the person's own, several prompts at once, dialogs ---------------------------
@@ -1555,4 +1633,300 @@ def plan_again(r):
     r.keys("1", why="approve")
     time.sleep(8)
     r.snap("after")
+    r.exit()
+
+
+# -- dialogs and commands of many kinds -----------------------------------------------------------------
+@scen
+def elicitation(r):
+    """a tool of an MCP server asks with a form: answered, declined, left with Esc"""
+    manual(r, allow=["ToolSearch", "mcp__asker"])
+    config = os.path.join(r.dir, "mcp.json")
+    with open(config, "w") as f:
+        json.dump({"mcpServers": {"asker": {"command": sys.executable, "args": [os.path.join(HERE, "mcp_asker.py")]}}}, f)
+    r.claude("--mcp-config", config)
+    for how, keys in (("answer", ["Hugo", "Down", "Enter"]), ("decline", ["Down", "Down", "Enter"]), ("cancel", ["Escape"])):
+        r.say("scn:elicit %s" % how)
+        r.wait("Which name shall it have")
+        r.mark("the form is on screen")
+        time.sleep(3)
+        r.snap(how)
+        for key in keys[:-1]:
+            r.tmux("send-keys", "-t", "main:0.0", key)
+            time.sleep(0.3)
+        r.snap(how)
+        r.keys(keys[-1], why=how)
+        time.sleep(4)
+        r.snap(how + "-after")
+    r.exit()
+
+
+@scen
+def branch(r):
+    """/branch at the prompt, then /branch while an answer streams: the conversation goes on under another id"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("/branch")
+    time.sleep(4)
+    r.snap("branched")
+    say_done(r, "second", 0)
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("/branch")
+    time.sleep(3)
+    r.snap("during")
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(3)
+    r.snap("after")
+    say_done(r, "third", 0)
+    r.exit()
+
+
+@scen
+def fork_running(r):
+    """/fork with a task while an answer streams"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("/fork scn:second go")
+    time.sleep(3)
+    r.snap("during")
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(5)
+    r.snap("after")
+    r.exit()
+    stop_service(r)
+
+
+@scen
+def prompt_too_long(r):
+    """the API says that the prompt is too long, again and again, then an answer"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("scn:toolong go")
+    time.sleep(8)
+    r.snap("error")
+    say_done(r, "second", 0)
+    r.exit()
+
+
+@scen
+def stop_reasons(r):
+    """an answer that is cut off at its greatest length, one that the model refuses"""
+    manual(r)
+    r.claude()
+    r.say("scn:maxtokens go")
+    time.sleep(6)
+    r.snap("max_tokens")
+    r.say("scn:refusal go")
+    time.sleep(6)
+    r.snap("refusal")
+    r.keys("Escape", why="close whatever opened")
+    time.sleep(1)
+    r.keys("C-u")
+    say_done(r, "second", 0)
+    r.exit()
+
+
+@scen
+def resume_elsewhere(r):
+    """claude --resume ID in another directory than that in which the conversation began"""
+    manual(r)
+    sid = "11111111-2222-4333-8444-555555555555"
+    r.claude("--session-id", sid)
+    say_done(r, "plain", 0, "scripted answer")
+    r.exit()
+    other = os.path.join(r.home, "other")
+    os.mkdir(other)
+    p = os.path.join(r.home, ".claude.json")
+    with open(p) as f:
+        j = json.load(f)
+    j["projects"][other] = dict(j["projects"][r.proj])
+    with open(p, "w") as f:
+        json.dump(j, f, indent=1)
+    r.command("cd %s; clear" % other)
+    time.sleep(0.5)
+    r.claude("--resume", sid)
+    say_done(r, "second", 0, "Second scripted")
+    r.snap("elsewhere")
+    r.exit()
+
+
+@scen
+def compact_queued(r):
+    """/compact, and a prompt typed while the summary is written"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    say_done(r, "slowcompact", 0, "slow to sum up")
+    r.say("/compact")
+    time.sleep(3)
+    r.say("scn:second go")
+    time.sleep(1)
+    r.snap("queued")
+    r.mock_wait("done", "second", 0, timeout=60)
+    time.sleep(2)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def dialogs_idle(r):
+    """/model, /help, /permissions and /status at the prompt, each left with Esc"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    for command in ("/model", "/help", "/permissions", "/status"):
+        r.say(command)
+        time.sleep(3)
+        r.snap(command[1:])
+        r.keys("Escape", why="close " + command)
+        time.sleep(2)
+        r.snap(command[1:] + "-closed")
+    say_done(r, "second", 0, "Second scripted")
+    r.exit()
+
+
+@scen
+def permission_always(r):
+    """a permission granted for good: the next such call asks nobody"""
+    manual(r)
+    r.claude()
+    r.say("scn:always go")
+    r.wait(PROMPT)
+    r.mark("prompt is on screen")
+    time.sleep(3)
+    r.snap("prompt")
+    r.keys("2", why="yes, and always")
+    r.mock_wait("done", "always", 2)
+    time.sleep(2)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def ask_several(r):
+    """two questions in one dialog, the second with several answers, then the review"""
+    manual(r)
+    r.claude()
+    r.say("scn:askseveral go")
+    r.wait("Which colour")
+    r.mark("question is on screen")
+    time.sleep(3)
+    r.keys("Down")
+    time.sleep(0.3)
+    r.keys("Enter", why="the first answer")
+    time.sleep(2)
+    r.snap("second")
+    r.keys("Enter")
+    time.sleep(0.5)
+    r.keys("Right", why="to the review")
+    time.sleep(2)
+    r.snap("review")
+    r.keys("Enter", why="submit")
+    r.mock_wait("done", "askseveral", 1)
+    time.sleep(2)
+    r.exit()
+
+
+@scen
+def background_ctrl_b(r):
+    """a running command is put into the background with Ctrl-B and ends there"""
+    manual(r)
+    r.claude()
+    r.say("scn:ctrlb go")
+    r.mock_wait("done", "ctrlb", 0)
+    time.sleep(3)
+    r.snap("running")
+    r.keys("C-b", why="into the background")
+    time.sleep(0.5)
+    r.keys("C-b", why="into the background, in tmux's own way")
+    time.sleep(4)
+    r.snap("background")
+    time.sleep(10)
+    r.snap("after")
+    r.exit()
+
+
+@scen
+def left_arrow(r):
+    """Left at the empty prompt: the session goes into the background, is gone back to, and told something"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.keys("Left", why="to the list of sessions")
+    time.sleep(6)
+    r.snap("sessions")
+    r.keys("Enter", why="back to the session")
+    time.sleep(6)
+    r.snap("back")
+    say_done(r, "second", 0)
+    r.snap("second")
+    r.keys("Left", why="to the list of sessions again")
+    r.wait("describe a task", 10)
+    time.sleep(1)
+    r.keys("C-c", why="once")
+    time.sleep(0.3)
+    r.keys("C-c", why="twice: leave the list")
+    time.sleep(3)
+    r.snap("left")
+    stop_service(r)
+    time.sleep(1)
+
+
+@scen
+def logout(r):
+    """/logout at the prompt"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    r.say("/logout")
+    time.sleep(6)
+    r.snap("logout")
+
+
+@scen
+def clear_running(r):
+    """/clear typed while an answer streams"""
+    manual(r)
+    r.claude()
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(2)
+    r.say("/clear")
+    time.sleep(5)
+    r.snap("during")
+    r.mock_wait("done", "slow", 0, timeout=60)
+    time.sleep(3)
+    r.snap("after")
+    say_done(r, "second", 0)
+    r.exit()
+
+
+@scen
+def rewind(r):
+    """Esc twice at the prompt, and the conversation is taken back to its first prompt"""
+    manual(r)
+    r.claude()
+    say_done(r, "plain", 0, "scripted answer")
+    say_done(r, "second", 0)
+    r.say("/rewind")
+    time.sleep(2)
+    r.snap("menu")
+    r.keys("Up")
+    time.sleep(0.5)
+    r.keys("Enter", why="pick a prompt")
+    time.sleep(2)
+    r.snap("picked")
+    r.keys("Enter", why="restore")
+    time.sleep(3)
+    r.snap("restored")
+    r.keys("C-u")
+    say_done(r, "third", 0)
     r.exit()

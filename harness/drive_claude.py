@@ -250,6 +250,13 @@ class Run:
         self.mark("prompt", text=text)
         self.tmux("send-keys", "-t", t, "Enter")
 
+    def command(self, line, what="command"):
+        """Types a line into the shell of the first pane."""
+        t = "main:0.0"
+        self.mark(what, line=line)
+        self.tmux("send-keys", "-t", t, "-l", line)
+        self.tmux("send-keys", "-t", t, "Enter")
+
     READY = r"^\s*❯"
 
     def claude(self, *args, t="main:0.0", ready=True):
@@ -265,8 +272,10 @@ class Run:
             self.snap("ready", t)
 
     def pid(self, t="main:0.0"):
-        """pid of the client that runs in pane t: the pane shell's child."""
-        pp = self.tmux("display-message", "-p", "-t", t, "#{pane_pid}").strip()
+        """pid of the client that runs in pane t: the pane shell's child, or what the pane was opened with."""
+        pp, program = self.tmux("display-message", "-p", "-t", t, "#{pane_pid} #{pane_current_command}").split()
+        if program == "claude":
+            return int(pp)
         out = subprocess.run(["ps", "--ppid", pp, "-o", "pid=,comm="], capture_output=True, text=True).stdout
         for l in out.splitlines():
             pid, comm = l.split(None, 1)

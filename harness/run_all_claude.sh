@@ -6,7 +6,8 @@ version=${CLAUDE_CODE_TEST_VERSION:-2.1.330}
 cache=${HARNESS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crewboard-harness}
 export HARNESS_OBSERVE=${HARNESS_OBSERVE:-1}
 mkdir -p "$cache"
-[ $# -gt 0 ] || set -- $("$here/run_claude.sh" --list)
+# open-again runs Crewboard itself, and so has no recording.
+[ $# -gt 0 ] || set -- $("$here/run_claude.sh" --list | grep -v '^open-again$')
 for s in "$@"; do
   "$here/run_claude.sh" "$s" > "$cache/last-$s.log" 2>&1 || { echo "$s: FAILED"; grep -m1 FAILED "$cache/last-$s.log"; }
   python3 -B "$here/export.py" "$cache/r/$s" "$here/recordings/claude-code-$version" "$s"

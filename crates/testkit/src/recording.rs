@@ -196,9 +196,20 @@ mod tests {
                 // The person had switched them off.
                 continue;
             }
+            // One that is kept ready for the next session in the background is nobody's until it has a prompt;
+            // one that shows those only says goodbye.
+            let hooks = &recording.hooks;
+            let is_nobodys = |client: u32| {
+                let mut own = hooks.iter().filter(|hook| hook.client() == Some(client));
+                own.all(|hook| match hook.event() {
+                    Some("UserPromptSubmit") => false,
+                    Some("SessionStart") => hook.env.contains_key("CLAUDE_JOB_DIR"),
+                    _ => true,
+                })
+            };
             let mut clients = Vec::new();
             for client in recording.hooks.iter().filter_map(HookLine::client) {
-                if !clients.contains(&client) {
+                if !clients.contains(&client) && !is_nobodys(client) {
                     clients.push(client);
                 }
             }

@@ -4,6 +4,7 @@
 //! apart from one of ours.
 
 mod board;
+mod opening;
 mod pipeline;
 mod reference;
 mod report;
@@ -42,8 +43,8 @@ const HARNESS_FAILED: u8 = 3;
 pub(crate) struct Arguments {
     /// Scenarios to run [default: all]
     scenarios: Vec<String>,
-    /// Run the scenarios that show the most in the least time, look at one on a board, and lead two agents by a
-    /// script
+    /// Run the scenarios that show the most in the least time, look at one on a board, lead two agents by a
+    /// script, and take one up again
     #[arg(long, conflicts_with = "scenarios")]
     smoke: bool,
     /// Look at one scenario on a board, beside the client's own screen, and nothing else
@@ -52,6 +53,9 @@ pub(crate) struct Arguments {
     /// Lead two agents by a shell script, and nothing else
     #[arg(long, conflicts_with_all = ["scenarios", "smoke", "board"])]
     pipeline: bool,
+    /// End an agent and take it up again three times, and nothing else
+    #[arg(long, conflicts_with_all = ["scenarios", "smoke", "board", "pipeline"])]
+    open: bool,
     /// Print the table even after all scenarios, instead of writing docs/matrix.md
     #[arg(long)]
     print: bool,
@@ -81,17 +85,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(program) => std::fs::canonicalize(program)?,
         None => dist::run()?.program,
     };
-    if arguments.board || arguments.pipeline {
-        let sight = if arguments.board { board::watch(&program) } else { pipeline::lead(&program) };
-        println!("{sight}");
-        return Ok(exit_code(&[sight.grade]));
+    let is_asked = |alone: bool| alone || arguments.smoke;
+    let look = || {
+        let mut sights = Vec::new();
+        sights.extend(is_asked(arguments.board).then(|| board::watch(&program)));
+        sights.extend(is_asked(arguments.pipeline).then(|| pipeline::lead(&program)));
+        sights.extend(is_asked(arguments.open).then(|| opening::watch(&program)));
+        sights
+    };
+    if arguments.board || arguments.pipeline || arguments.open {
+        let sights = look();
+        for sight in &sights {
+            println!("{sight}");
+        }
+        return Ok(exit_code(&sights.iter().map(|sight| sight.grade).collect::<Vec<_>>()));
     }
     let outcomes = run_all(&truth, &names, &program, arguments);
-    let sights = if arguments.smoke {
-        vec![board::watch(&program), pipeline::lead(&program)]
-    } else {
-        Vec::new()
-    };
+    let sights = look();
     let table = report::markdown(&outcomes, &program)?;
     if arguments.scenarios.is_empty() && !arguments.smoke && !arguments.print {
         let path = workspace::root().join("docs").join("matrix.md");

@@ -134,6 +134,7 @@ impl World {
             .env("HARNESS_RECORD", "0")
             .env("HARNESS_OBSERVE", "1")
             .env("HARNESS_PASS_ENV", "CREWBOARD_SOCKET")
+            .env("HARNESS_CREWBOARD", program)
             .env("CREWBOARD_SOCKET", self.socket())
             .env("HARNESS_AFTER_SETTINGS", install)
             .env("HARNESS_AT_END", format!("'{program}' list --json"))
