@@ -293,10 +293,14 @@ impl Shell<'_> {
             },
             News::Removed(key) => Msg::Removed(key),
             News::Limits => Msg::Limits(self.follow.limits().to_vec()),
-            News::Announcement { title, text } => {
+            News::Announcement { id, title, text } => {
                 let bytes = self.host.ring(&title, &text);
-                // A terminal that is gone ends the board by itself.
-                let _ = Screen::send(&bytes);
+                // A terminal that is gone ends the board by itself, and another tells the person.
+                if Screen::send(&bytes).is_ok()
+                    && let Some(id) = id
+                {
+                    let _ = self.follow.send(&Request::Told { id });
+                }
                 return;
             }
             News::Lost => return self.lost("it went away"),

@@ -33,6 +33,8 @@ pub enum News {
     Limits,
     /// A person is to be told this, by us.
     Announcement {
+        /// What to call it when we have.
+        id: Option<u64>,
         title: String,
         text: String,
     },
@@ -228,7 +230,7 @@ impl<'a> Follow<'a> {
                 self.note(&epoch, Some(revision));
                 Some(News::Synced)
             }
-            Reply::Announcement { title, text } => Some(News::Announcement { title, text }),
+            Reply::Announcement { id, title, text } => Some(News::Announcement { id, title, text }),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
 
+use crate::calls::Calls;
 use crate::connection::MAX_OWED;
 use crate::peer::{Namespace, Peer};
 use crate::recorders::Recorders;
@@ -73,6 +74,7 @@ pub(crate) struct Actor {
     recorders: Recorders,
     waits: HashMap<ConnectionId, Vec<Wait>>,
     announcements: Announcements,
+    calls: Calls,
     /// What changes now has been told already.
     holds_announcements: bool,
     events: u64,
@@ -90,6 +92,7 @@ impl Actor {
             recorders: Recorders::default(),
             waits: HashMap::new(),
             announcements: Announcements::default(),
+            calls: Calls::default(),
             holds_announcements: false,
             events: 0,
         }
@@ -107,8 +110,9 @@ impl Actor {
 
     /// Milliseconds until the domain wants a [`Input::Tick`].
     pub(crate) fn next_deadline(&self, now: Now) -> Option<u64> {
-        let deadlines = [self.sessions.next_deadline(now), self.announcements.next_deadline(now)];
-        deadlines.into_iter().flatten().min()
+        let calls = self.calls.next_deadline(now);
+        let domain = [self.sessions.next_deadline(now), self.announcements.next_deadline(now)];
+        domain.into_iter().chain([calls]).flatten().min()
     }
 
     /// Of what somebody wants to be told from now on.
@@ -156,6 +160,8 @@ impl Actor {
         let mut outputs = self.take(input, now);
         let due = self.announcements.due(now, |key| self.sessions.get(key));
         outputs.extend(due.into_iter().map(|one| Output::Announce(Box::new(one))));
+        let in_vain = self.calls.pass_on(&mut self.subscribers, now);
+        outputs.extend(in_vain.iter().map(|(asker, reply)| send(*asker, reply)));
         outputs
     }
 
@@ -171,6 +177,7 @@ impl Actor {
             }
             Input::Closed(connection) => {
                 self.subscribers.remove(connection);
+                self.calls.remove(connection);
                 self.recorders.remove(connection);
                 self.waits.remove(&connection);
                 Vec::new()
@@ -226,14 +233,17 @@ impl Actor {
                 vec![send(connection, &Reply::Recording)]
             }
             Request::Attend { on } => {
-                self.subscribers.attend(connection, on);
+                self.calls.attend(connection, on && self.subscribers.has(connection));
                 Vec::new()
             }
             Request::Announce { title, text } => {
                 let [title, text] = [title, text].map(|line| excerpt(&line, MAX_LINE));
-                let line = Reply::Announcement { title, text }.encode().into();
-                let delivered = self.subscribers.announce(line);
-                vec![send(connection, &Reply::Announced { delivered })]
+                let answer = self.calls.begin(connection, title, text);
+                answer.iter().map(|(asker, reply)| send(*asker, reply)).collect()
+            }
+            Request::Told { id } => {
+                let answer = self.calls.told(connection, id);
+                answer.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
             // Whoever carries this out has looked already.
             Request::Look => Vec::new(),

@@ -282,6 +282,7 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Restore { .. }
         | Request::RestoreLimits { .. }
         | Request::Attend { .. }
+        | Request::Told { .. }
         | Request::Look => false,
     }
 }

@@ -7,6 +7,7 @@
 mod actor;
 mod agent_files;
 mod announcer;
+mod calls;
 mod configured;
 mod connection;
 mod connections;

@@ -36,10 +36,8 @@ struct Subscriber {
     idle: bool,
     /// It wants changes, not only the rows as they were.
     follows: bool,
-    /// It can call a person: since when, counted from the first that could.
-    attends: Option<u64>,
-    /// What it is to tell a person; of several only the last.
-    announcement: Option<Line>,
+    /// What it is to tell a person, each with its number.
+    announcements: Vec<(u64, Line)>,
     /// What else it asked for, each to be answered in full.
     asked: VecDeque<Asked>,
 }
@@ -76,7 +74,6 @@ pub(crate) struct Batch {
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     views: HashMap<ConnectionId, Subscriber>,
-    last_attendant: u64,
 }
 
 impl Subscribers {
@@ -91,24 +88,22 @@ impl Subscribers {
         view.asked.push_back(Asked { after, follows });
     }
 
-    /// A view can call a person from now on, or can no longer.
-    pub(crate) fn attend(&mut self, connection: ConnectionId, on: bool) {
-        self.last_attendant += 1;
+    /// Whether a view has read all it was given, as far as its connection knows; none where it is no view.
+    pub(crate) fn is_idle(&self, connection: ConnectionId) -> Option<bool> {
+        self.views.get(&connection).map(|view| view.idle)
+    }
+
+    /// Gives a view what it is to tell a person.
+    pub(crate) fn give(&mut self, connection: ConnectionId, id: u64, line: Line) {
         if let Some(view) = self.views.get_mut(&connection) {
-            view.attends = on.then_some(self.last_attendant);
+            view.announcements.push((id, line));
         }
     }
 
-    /// Gives `line` to the view that is to call a person: the latest that can, and rather one that reads.
-    /// Whether there is one.
-    pub(crate) fn announce(&mut self, line: Line) -> bool {
-        let attending = self.views.values_mut().filter(|view| view.attends.is_some());
-        match attending.max_by_key(|view| (view.idle, view.attends)) {
-            Some(view) => {
-                view.announcement = Some(line);
-                true
-            }
-            None => false,
+    /// A view is not to tell a person any more what it may not have been told yet itself.
+    pub(crate) fn take_back(&mut self, connection: ConnectionId, id: u64) {
+        if let Some(view) = self.views.get_mut(&connection) {
+            view.announcements.retain(|(own, _)| *own != id);
         }
     }
 
@@ -197,8 +192,7 @@ impl Subscriber {
             catching_up: false,
             idle: true,
             follows: false,
-            attends: None,
-            announcement: None,
+            announcements: Vec::new(),
             asked: VecDeque::new(),
         }
     }
@@ -266,7 +260,7 @@ impl Subscriber {
         limits: &mut Option<Line>,
     ) -> Vec<Line> {
         let mut lines: Vec<Line> = self.greeting.take().into_iter().collect();
-        lines.extend(self.announcement.take());
+        lines.extend(self.announcements.drain(..).map(|(_, line)| line));
         if std::mem::take(&mut self.owed_limits) {
             let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
             lines.push(Arc::clone(limits.get_or_insert_with(encode)));

@@ -70,6 +70,11 @@ struct Attend {
 }
 
 #[derive(Deserialize)]
+struct Told {
+    id: u64,
+}
+
+#[derive(Deserialize)]
 struct Announce {
     title: String,
     text: String,
@@ -115,6 +120,7 @@ impl Request {
             }
             "look" => Self::Look,
             "attend" => Self::Attend { on: rest::<Attend>("attend", line)?.on },
+            "told" => Self::Told { id: rest::<Told>("told", line)?.id },
             "announce" => {
                 let Announce { title, text } = rest::<Announce>("announce", line)?;
                 Self::Announce { title, text }

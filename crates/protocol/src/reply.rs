@@ -60,14 +60,20 @@ pub enum Reply {
     Marked {
         row: Box<Session>,
     },
-    /// A person is to be told this, by you.
+    /// A person is to be told this, by you. Say that you did: [`crate::Request::Told`].
     Announcement {
+        /// Absent in what an older daemon says, which asks no more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
         title: String,
         text: String,
     },
-    /// Whether somebody was there to tell it.
+    /// Whether a view has told it.
     Announced {
         delivered: bool,
+        /// How many were asked to.
+        #[serde(default)]
+        asked: u64,
     },
     /// What follows is all that is taken in from now on.
     Recording,

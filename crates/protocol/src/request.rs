@@ -31,7 +31,9 @@ pub enum Request {
     /// Whether this subscriber can call a person: one of those that can gets each announcement. Never
     /// answered.
     Attend { on: bool },
-    /// Something that a person is to be told now, by a view that can.
+    /// This subscriber told the person what the announcement of this number says. Never answered.
+    Told { id: u64 },
+    /// Something that a person is to be told now, by a view that can. Answered when one has, or none did.
     Announce { title: String, text: String },
     /// Every event that the daemon takes in and every process's end, from now on.
     Record,

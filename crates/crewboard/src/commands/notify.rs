@@ -8,7 +8,7 @@ use crate::commands::{ANSWER_WITHIN, rendezvous, unexpected};
 use crate::configuration::schema;
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crewboard_client::Conversation;
+use crewboard_client::{ConnectError, Conversation};
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Announcement, RowKey, Session, Status, Timestamp};
 use crewboard_daemon::Telling;
@@ -69,19 +69,40 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
         row.pid.is_none() || deadline.has_passed() || !is_looked_at(&row.place, &mut Machine)
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
-    if notify.terminal != "off" {
-        let _ = to_board(&words);
-    }
+    // The desktop need not wait until a board has told it.
+    let _announced = (notify.terminal != "off").then(|| to_board(&words));
     // Where there is no notifier there is no desktop, and nothing is wrong.
     !notify.desktop || matches!(to_desktop(&words, environment), Ok(()) | Err(Refusal::NoProgram))
 }
 
-/// Hands it to the board that can tell; whether there is one. Starts no daemon.
-fn to_board(words: &Words) -> Result<bool, Failure> {
+/// Hands it to a board that can tell; none where no daemon runs. Starts none.
+fn to_board(words: &Words) -> Result<Option<Conversation>, Failure> {
+    let stream = match rendezvous()?.connect() {
+        Ok(stream) => stream,
+        Err(ConnectError::NoDaemon) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let Words { title, text } = words.clone();
-    let mut conversation = Conversation::new(rendezvous()?.connect()?)?;
-    match conversation.ask(&Request::Announce { title, text }, ANSWER_WITHIN)? {
-        Reply::Announced { delivered } => Ok(delivered),
+    let conversation = Conversation::new(stream)?;
+    conversation.send(&Request::Announce { title, text })?;
+    Ok(Some(conversation))
+}
+
+/// What became of it at the boards, which write `way` to their terminals.
+fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
+    // No board is no fault of the configuration.
+    let Some(mut conversation) = to_board(words)? else {
+        return Ok(format!("no daemon runs, and so no board; one writes {way} to its terminal"));
+    };
+    match conversation.receive(Some(ANSWER_WITHIN))? {
+        Reply::Announced { delivered: true, .. } => {
+            Ok(format!("a board wrote {way} to its terminal"))
+        }
+        Reply::Announced { asked: 0, .. } => {
+            Ok(format!("no board is open; one that is writes {way} to its terminal"))
+        }
+        Reply::Announced { .. } => Err(Failure::new("a board is open, but does not answer")
+            .hint("one that is stopped (`kill -STOP`) or hung is to be continued or ended")),
         _ => Err(unexpected()),
     }
 }
@@ -133,19 +154,7 @@ fn try_each(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
         say("terminal", Ok("off (notify.terminal)".to_owned()))?;
     } else {
         let way = &config.notify.terminal;
-        say(
-            "terminal",
-            match to_board(&words) {
-                Ok(true) => Ok(format!("a board has it, and writes {way} to its terminal")),
-                // No fault of the configuration.
-                Ok(false) => {
-                    Ok(format!("no board is open; one that is writes {way} to its terminal"))
-                }
-                Err(_) => {
-                    Ok(format!("no daemon runs, and so no board; one writes {way} to its terminal"))
-                }
-            },
-        )?;
+        say("terminal", try_board(&words, way).map_err(Failure::in_a_line))?;
     }
     if config.on.is_empty() {
         say("[[on]]", Ok("no rule in the configuration".to_owned()))?;

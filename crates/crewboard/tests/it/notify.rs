@@ -1,8 +1,9 @@
 //! A person is told, and the user's own commands run.
 
-use crate::board_world::{Agent, BoardWorld};
+use crate::board_world::{Agent, BoardWorld, signal};
 use crate::skip;
 use crewboard_testkit::{Pane, eventually};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -132,6 +133,50 @@ fn a_board_rings_in_its_terminal() {
     first.shows("docs");
     world.asks(&other, "ls");
     first.wait_for("the bell", |_| bells(&first) == "1");
+}
+
+/// What `notify --test` says of the boards.
+fn tried_on_boards(world: &BoardWorld) -> String {
+    let output = world.command(&["notify", "--test"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let line = said.lines().find(|line| line.starts_with("terminal")).unwrap().to_owned();
+    assert_eq!(output.status.code(), Some(line.contains(" failed ").into()), "{said}");
+    line
+}
+
+#[test]
+fn what_a_stopped_board_does_not_tell_another_does() {
+    let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
+    let agent = Agent::new("shop");
+    world.prompt(&agent, "go");
+    assert!(tried_on_boards(&world).starts_with("terminal   ok      no board is open"));
+    let first = world.board("first", (80, 20));
+    first.shows("shop");
+    let (second, pid) = world.board_in_shell("second", (80, 20));
+    second.shows("shop");
+    signal(pid, Signal::STOP);
+    let bells = |pane: &Pane<'_>| pane.fact("#{window_bell_flag}");
+    world.asks(&agent, "ls");
+    first.wait_for("the bell", |_| bells(&first) == "1");
+    let told = "terminal   ok      a board wrote bell to its terminal";
+    assert_eq!(tried_on_boards(&world), told);
+    first.press(&["q"]);
+    let silent = "terminal   failed  a board is open, but does not answer; ";
+    eventually("the other is gone", || tried_on_boards(&world).starts_with(silent));
+    assert_eq!(bells(&second), "0");
+    signal(pid, Signal::CONT);
+    eventually("it answers again", || tried_on_boards(&world) == told);
+}
+
+#[test]
+fn a_daemon_that_hangs_is_not_taken_for_none() {
+    let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
+    assert!(world.command(&["daemon", "start"]).status().unwrap().success());
+    let daemon = world.daemon_but(None);
+    signal(daemon, Signal::STOP);
+    let said = tried_on_boards(&world);
+    signal(daemon, Signal::CONT);
+    assert!(said.starts_with("terminal   failed  the daemon did not answer in 5 s; "), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The actor as a function: inputs and a time in; outputs and batches out.
 
 mod announcing;
+mod calling;
 
 use super::*;
 use crewboard_core::{

@@ -30,6 +30,7 @@ kinds! { REQUESTS, request, Request:
     Request::Look => "look",
     Request::Observe(_) => "observe",
     Request::Attend { .. } => "attend",
+    Request::Told { .. } => "told",
     Request::Announce { .. } => "announce",
     Request::Record => "record",
     Request::Hello { .. } => "hello",

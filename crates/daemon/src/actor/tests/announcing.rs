@@ -85,49 +85,6 @@ fn what_a_view_gives_back_is_told_to_nobody() {
 }
 
 #[test]
-fn the_latest_view_that_can_and_reads_calls_the_person() {
-    let mut stage = Stage::new();
-    let announce =
-        || Request::Announce { title: "shop\u{1b}[31m: done\nx".into(), text: "y".repeat(300) };
-    let told = |stage: &mut Stage| {
-        let replies = stage.ask(9, announce());
-        let delivered = replies[0].1["delivered"].as_bool().unwrap();
-        let is_told = |batch: &Batch| {
-            let holds = |line: &Line| String::from_utf8_lossy(line).contains(r#""announcement""#);
-            batch.lines.iter().any(holds)
-        };
-        let batches = stage.actor.flush();
-        let to: Vec<ConnectionId> =
-            batches.iter().filter(|batch| is_told(batch)).map(|batch| batch.connection).collect();
-        (delivered, to)
-    };
-    assert_eq!(told(&mut stage), (false, vec![]));
-    // Who gets no pushes cannot.
-    stage.ask(3, Request::Attend { on: true });
-    for view in [1, 2, 3] {
-        stage.ask(view, subscribe(None));
-        assert_eq!(stage.drain(view), "snapshot, synced");
-    }
-    assert_eq!(told(&mut stage), (false, vec![]));
-    for view in [1, 2] {
-        stage.ask(view, Request::Attend { on: true });
-    }
-    assert_eq!(told(&mut stage), (true, vec![2]));
-    // It has not read that yet.
-    assert_eq!(told(&mut stage), (true, vec![1]));
-    stage.input(Input::Drained(1));
-    stage.input(Input::Drained(2));
-    stage.ask(2, Request::Attend { on: false });
-    assert_eq!(told(&mut stage), (true, vec![1]));
-    stage.input(Input::Drained(1));
-    stage.ask(2, Request::Attend { on: true });
-    stage.input(Input::Closed(2));
-    assert_eq!(told(&mut stage), (true, vec![1]));
-    stage.input(Input::Closed(1));
-    assert_eq!(told(&mut stage), (false, vec![]));
-}
-
-#[test]
 fn rows_are_taken_back_only_from_those_who_count_processes_as_we_do() {
     for (namespace, rows) in [(Namespace::Other, 0), (Namespace::Unknown, 0), (Namespace::Ours, 1)]
     {
@@ -165,18 +122,4 @@ fn a_container_names_no_file_and_no_terminal_of_ours() {
         assert_eq!(row.profile.is_some(), is_ours);
         assert_eq!((row.place.host.as_str(), row.place.server.is_some()), ("box", is_ours));
     }
-}
-
-#[test]
-fn what_is_to_be_told_is_one_clean_line() {
-    let mut stage = Stage::new();
-    stage.ask(1, subscribe(None));
-    stage.drain(1);
-    stage.ask(1, Request::Attend { on: true });
-    let (title, text) = ("shop\u{1b}[31m: done\nx".to_owned(), "y".repeat(300));
-    stage.ask(9, Request::Announce { title, text });
-    let line = stage.actor.flush().remove(0).lines[0].clone();
-    let line: Value = serde_json::from_slice(&line).unwrap();
-    assert_eq!(line["title"], "shop: done");
-    assert_eq!(line["text"].as_str().unwrap().len(), MAX_LINE);
 }
