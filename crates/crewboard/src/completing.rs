@@ -13,6 +13,19 @@ pub(crate) const VARIABLE: &str = "CREWBOARD_COMPLETE";
 /// How long a key press may wait.
 const ANSWER_WITHIN: Duration = Duration::from_millis(300);
 
+/// What a shell's script is to end with.
+///
+/// zsh runs the file `_crewboard` of its `fpath` as the function of that name at the first Tab, and clap's script only
+/// defines another for the next one (seen with zsh 5.9). Where the script is sourced, no such function runs.
+pub(crate) fn ending(shell: &str) -> &'static [u8] {
+    match shell {
+        "zsh" => {
+            b"\nif [[ $funcstack[1] == _crewboard ]]; then\n    _clap_dynamic_completer_crewboard \"$@\"\nfi\n"
+        }
+        _ => b"",
+    }
+}
+
 /// What can stand for a session, if a daemon runs: none is started for a key press.
 pub(crate) fn rows() -> Vec<CompletionCandidate> {
     candidates(&list().unwrap_or_default())

@@ -84,6 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             };
             let name = "crewboard";
             shell.write_registration(completing::VARIABLE, name, name, name, &mut text)?;
+            text.extend(completing::ending(shell.name()));
             io::stdout().write_all(&text)?;
             Ok(ExitCode::SUCCESS)
         }

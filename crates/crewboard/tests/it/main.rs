@@ -8,6 +8,7 @@ mod board;
 mod board_world;
 mod boards;
 mod commands;
+mod completing;
 mod daemon_command;
 mod death;
 mod files;
