@@ -87,7 +87,7 @@ pub(crate) enum Command {
     Next,
     /// Takes a closed session up again in a new pane, or here; comes to a background session
     Open {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows_to_open))]
         row: String,
     },
     /// Marks a session as seen: it no longer needs you for what it showed
@@ -228,6 +228,7 @@ pub(crate) struct WaitArguments {
     pub(crate) rows: WaitRows,
     /// Statuses, separated by commas, or needs-you
     #[arg(long, required = true, value_name = "STATUSES", value_delimiter = ',', value_parser = until)]
+    #[arg(add = ArgValueCandidates::new(completing::goals))]
     pub(crate) until: Vec<Until>,
     /// Counts sessions that come later too
     #[arg(long)]
