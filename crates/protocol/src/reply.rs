@@ -123,7 +123,7 @@ fn is_zero(value: &u64) -> bool {
 pub struct Explanation {
     /// The row, with its history.
     pub row: Box<Session>,
-    /// The last events and observations, oldest first.
+    /// The last events and observations, in the order in which they arrived.
     pub trail: Vec<TrailEntry>,
 }
 

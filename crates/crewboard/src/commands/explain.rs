@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
 use crewboard_board::text::{Grain, age, clock_time, cut};
-use crewboard_core::{Effect, TrailEntry};
+use crewboard_core::{Effect, MAX_TRAIL, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
 use std::io::{self, Write};
@@ -49,15 +49,19 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
     if let Some(parent) = &row.parent {
         writeln!(out, "It was started by {parent}.")?;
     }
-    writeln!(out, "\nWhat it was told, oldest first:")?;
-    for entry in &explanation.trail {
-        writeln!(out, "  {}", plain(&line(entry)))?;
+    writeln!(out, "\nWhat it was told, as it arrived, and when it happened:")?;
+    // Where the trail is full, what the row began with may be forgotten.
+    let is_whole = explanation.trail.len() < MAX_TRAIL;
+    for (index, entry) in explanation.trail.iter().enumerate() {
+        writeln!(out, "  {}", plain(&line(entry, is_whole && index == 0)))?;
     }
     Ok(())
 }
 
-fn line(entry: &TrailEntry) -> String {
+/// One thing it was told. Before what began it, a row had no status.
+fn line(entry: &TrailEntry, began_it: bool) -> String {
     let effect = match &entry.effect {
+        Effect::Set { to, .. } if began_it => format!("began as {to}"),
         Effect::Set { from, to } => format!("{from} -> {to}"),
         Effect::Kept => "no other status".to_owned(),
         Effect::Ignored { why } => format!("ignored: {why}"),
@@ -65,4 +69,45 @@ fn line(entry: &TrailEntry) -> String {
     let late =
         if entry.delay >= 100 { format!(" ({} ms late)", entry.delay) } else { String::new() };
     format!("{}  {:<24} {:<32} {effect}{late}", clock_time(entry.at), entry.source, entry.said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{Session, Stamp, Status, Timestamp};
+
+    fn told(said: &str, from: Status, to: Status) -> TrailEntry {
+        TrailEntry {
+            source: "report".to_owned(),
+            said: said.to_owned(),
+            at: Timestamp::default(),
+            stamp: Stamp::default(),
+            delay: 0,
+            effect: Effect::Set { from, to },
+        }
+    }
+
+    #[test]
+    fn what_began_it_came_from_no_status() {
+        let trail = vec![
+            told("first", Status::Idle, Status::Idle),
+            told("second", Status::Idle, Status::Working),
+        ];
+        let full = vec![told("later", Status::Working, Status::Done); MAX_TRAIL];
+        for (trail, expected) in [
+            (trail, &["began as idle", "idle -> working"][..]),
+            (full, &["working -> done"; MAX_TRAIL][..]),
+        ] {
+            let mut out = Vec::new();
+            let row = Box::new(Session::default());
+            print(&Explanation { row, trail }, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let lines: Vec<&str> = text
+                .lines()
+                .skip(3)
+                .filter_map(|line| Some(line.rsplit_once("  ")?.1.trim()))
+                .collect();
+            assert_eq!(lines, expected, "{text}");
+        }
+    }
 }
