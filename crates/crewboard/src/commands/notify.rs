@@ -39,13 +39,20 @@ pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
         }
         return try_each(&loaded.config(), &environment);
     }
-    if io::stdin().is_terminal() {
-        return Err(Failure::usage("the daemon starts this for what it announces")
-            .hint("`crewboard notify --test` tries each way of telling you"));
-    }
+    let not_by_hand = |problem: String| {
+        Failure::usage(problem).hint("`crewboard notify --test` tries each way of telling you")
+    };
     let mut line = Vec::new();
-    io::stdin().take(MAX_ANNOUNCEMENT).read_to_end(&mut line)?;
-    let telling: Telling = serde_json::from_slice(&line).map_err(io::Error::from)?;
+    if !io::stdin().is_terminal() {
+        io::stdin().take(MAX_ANNOUNCEMENT).read_to_end(&mut line)?;
+    }
+    if line.trim_ascii().is_empty() {
+        let purpose = "the daemon runs this, with what it announces on standard input";
+        return Err(not_by_hand(purpose.to_owned()));
+    }
+    let telling: Telling = serde_json::from_slice(&line).map_err(|error| {
+        not_by_hand(format!("standard input holds no announcement of the daemon's: {error}"))
+    })?;
     give_back(&telling);
     Ok(if tell(telling, &environment) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -317,6 +317,13 @@ fn completions_and_usage() {
     }
     assert_eq!(world.say(["completions", "tcl"]).code(), Some(2));
     assert_eq!(world.say(["dance"]).code(), Some(2));
+    let said = world.say(["notify"]);
+    assert_eq!(said.code(), Some(2));
+    assert_eq!(
+        said.stderr,
+        "crewboard: the daemon runs this, with what it announces on standard input\n  \
+         `crewboard notify --test` tries each way of telling you\n"
+    );
     let said = world.say(["--version"]);
     assert_eq!(said.stdout, format!("crewboard {}\n", env!("CARGO_PKG_VERSION")));
     assert!(world.daemons().is_empty());
