@@ -263,7 +263,8 @@ pub(crate) struct ReportArguments {
     /// or last words
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) text: String,
-    /// The agent's process: its end closes the session
+    /// The process that is the session, one for each: its end closes the session. A script that
+    /// reports several leaves it out, or names each job's own
     #[arg(long)]
     pub(crate) pid: Option<u32>,
     /// The directory it works in (default: this one)
