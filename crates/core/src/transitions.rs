@@ -221,8 +221,8 @@ pub const TRANSITIONS: [Rule; 24] = [
     rule(
         Told::FileDialog,
         "file:waiting dialog open",
-        [Question, Working, Permission, Done, Done, Failed, Closed],
-        "one that stands for 5 s before the first prompt; later ones are of the person's own making",
+        [Question, Question, Permission, Done, Done, Failed, Closed],
+        "one that stands for 5 s before the first prompt, or for 2 s in a turn; others are of the person's own making",
     ),
     rule(
         Told::FileParked,

@@ -115,3 +115,36 @@ fn an_end_that_a_queued_command_hid_is_owed() {
         assert_eq!((row.status, row.activity.as_deref()), (becomes, words));
     }
 }
+
+/// With a dialog that the person opens in a turn the file stays busy: one that it tells of is the agent's own.
+#[test]
+fn a_dialog_that_holds_up_a_turn_needs_somebody() {
+    let mut world = World::new();
+    world.event(1, "s", prompt("go"));
+    world.milliseconds += 500;
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Dialog, since });
+    let status_after = |world: &mut World, milliseconds| {
+        world.milliseconds += milliseconds;
+        world.apply(Input::Tick);
+        (world.only().status, world.only().needs_you)
+    };
+    assert_eq!(status_after(&mut world, 1900), (Status::Working, false));
+    assert_eq!(status_after(&mut world, 200), (Status::Question, true));
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Busy, since });
+    assert_eq!(status_after(&mut world, 5000), (Status::Working, false));
+    // The agent may be interrupted in it, too.
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Dialog, since });
+    assert_eq!(status_after(&mut world, 3000), (Status::Question, true));
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Resting { shells: false }, since });
+    assert_eq!(status_after(&mut world, 3000), (Status::Idle, false));
+    // After a turn it is the person's own.
+    world.event(1, "s", prompt("go on"));
+    world.event(1, "s", turn_end());
+    let since = world.now().stamp;
+    world.found(Finding::Condition { condition: Condition::Dialog, since });
+    assert_eq!(status_after(&mut world, 9000), (Status::Done, true));
+}

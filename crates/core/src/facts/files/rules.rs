@@ -23,6 +23,9 @@ enum Rule {
     RequestUnannounced(RequestKind),
     /// A dialog before anything was asked of the agent.
     DialogAtStart,
+    /// A dialog in the middle of a turn. It is the agent's own: with one that the person opened, Claude Code
+    /// (2.1.330) stays `busy` (`harness/findings-situations.md`).
+    DialogInTurn,
     /// File and hooks differ.
     Doubt(Stamp),
     /// The file says long enough that the turn is over which a hook ended, or never said so.
@@ -88,13 +91,16 @@ impl Facts {
             {
                 Some((Rule::RequestUnannounced(request), sight.first, UNANNOUNCED_MS))
             }
-            Condition::Dialog
-                if !self.files.prompted
-                    && self.turn.state == TurnState::None
-                    && self.requests.first().is_none()
-                    && !headless =>
-            {
-                Some((Rule::DialogAtStart, sight.since, DIALOG_MS))
+            Condition::Dialog if self.requests.first().is_none() && !headless => {
+                match self.turn.state {
+                    TurnState::None if !self.files.prompted => {
+                        Some((Rule::DialogAtStart, sight.since, DIALOG_MS))
+                    }
+                    TurnState::Working if is_over(self.activity) => {
+                        Some((Rule::DialogInTurn, sight.first, DOUBT_MS))
+                    }
+                    _ => None,
+                }
             }
             _ => None,
         };
@@ -181,13 +187,12 @@ impl Facts {
                 conclude("asks, though no hook told of it")
             }
             Rule::DialogAtStart => {
-                self.requests.open_by_file(
-                    RequestKind::Question,
-                    None,
-                    "a dialog is open".to_owned(),
-                    since,
-                );
+                self.open_dialog(since);
                 conclude("a dialog has been open since before the first prompt")
+            }
+            Rule::DialogInTurn => {
+                self.open_dialog(since);
+                conclude("a dialog of the agent's own holds up the turn")
             }
             Rule::Doubt(stamp) => {
                 self.files.doubted = Some(stamp);
@@ -236,6 +241,12 @@ impl Facts {
         };
         self.begin_unannounced_turn();
         Some(conclusion)
+    }
+
+    /// A dialog waits for the person, of which nothing is known but that it is open.
+    fn open_dialog(&mut self, since: Stamp) {
+        let text = "a dialog is open".to_owned();
+        self.requests.open_by_file(RequestKind::Question, None, text, since);
     }
 
     /// The agent rests: no turn, no dialog, no subagent.
