@@ -159,12 +159,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Snooze => {
             return mark(model, |row| Mark::Snoozed { on: row.snoozed_until.is_none() });
         }
-        Action::Dismiss => {
-            return mark(model, |row| Mark::Dismissed {
-                on: !row.dismissed,
-                revision: row.revision,
-            });
-        }
+        Action::Dismiss => return dismiss(model),
         Action::ShowDismissed => model.show_dismissed = !model.show_dismissed,
         Action::OpenAgain => return set_out(model, Errand::Open),
         Action::Detail => model.detail = !model.detail,
@@ -214,6 +209,19 @@ fn mark(model: &mut Model, mark: impl Fn(&Session) -> Mark) -> Vec<Effect> {
     let effect = Effect::Mark { row: row.key.clone(), mark: mark(row) };
     select(model, model.selected.clone());
     vec![effect]
+}
+
+/// Hides a row or shows it again, and says where what has gone can be found: it may be one that waits.
+fn dismiss(model: &mut Model) -> Vec<Effect> {
+    let effects = mark(model, |row| Mark::Dismissed { on: !row.dismissed, revision: row.revision });
+    let goes = |row: &&Session| !row.dismissed && !effects.is_empty();
+    if let Some(row) = model.selected_row().filter(goes) {
+        let key = model.keymap.key(Action::ShowDismissed).filter(|_| !model.show_dismissed);
+        let shows = key.map(|key| format!("; {key} shows it")).unwrap_or_default();
+        let text = format!("{} is hidden until it next needs you{shows}", row.name);
+        say(model, text);
+    }
+    effects
 }
 
 /// Selects the nearest row that needs somebody, forwards or backwards, round the ends.

@@ -252,6 +252,11 @@ impl Keymap {
         found.map(|(action, _)| *action)
     }
 
+    /// The first key of `action`, as it is shown.
+    pub fn key(&self, action: Action) -> Option<String> {
+        self.keys(action).first().map(ToString::to_string)
+    }
+
     /// The keys of `action`.
     pub fn keys(&self, action: Action) -> &[Key] {
         let found = self.bindings.iter().find(|(bound, _)| *bound == action);

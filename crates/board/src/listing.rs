@@ -25,6 +25,8 @@ pub struct Listing {
     pub(crate) working: usize,
     pub(crate) idle: usize,
     pub(crate) dismissed: usize,
+    /// Those of them that would need somebody.
+    pub(crate) hidden_needs: usize,
     /// How many rows have a text of each width, column by column.
     widths: [[usize; WIDTHS]; COLUMNS],
     /// The row that has needed somebody longest.
@@ -71,6 +73,7 @@ impl Default for Listing {
             working: 0,
             idle: 0,
             dismissed: 0,
+            hidden_needs: 0,
             widths: [[0; WIDTHS]; COLUMNS],
             urgent: None,
         }
@@ -131,6 +134,9 @@ impl Listing {
         let add = |sum: &mut usize| *sum = sum.saturating_add_signed(by);
         if row.dismissed {
             add(&mut self.dismissed);
+            if row.needs_you {
+                add(&mut self.hidden_needs);
+            }
         }
         match row.counted() {
             Counted::Needs(needed) => {

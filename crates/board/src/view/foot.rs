@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if let Some(problem) = model.problems.first().filter(|_| !model.filtering) {
-        let key = |action| model.keymap.keys(action).first().map(ToString::to_string);
+        let key = |action| model.keymap.key(action);
         let shows =
             key(Action::Problems).map(|key| format!("   {key} shows all")).unwrap_or_default();
         let hides = key(Action::Back).map(|key| format!("   {key} hides")).unwrap_or_default();

@@ -136,10 +136,7 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
 
 /// What to do where there is nothing to see.
 fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let key = |action| {
-        let key = model.keymap.keys(action).first();
-        key.map(ToString::to_string).unwrap_or_default()
-    };
+    let key = |action| model.keymap.key(action).unwrap_or_default();
     let paragraphs: Vec<Cow<'_, str>> = if !model.filter.is_empty() && !model.rows.is_empty() {
         let back = key(Action::Back);
         vec![

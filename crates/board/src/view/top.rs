@@ -84,9 +84,23 @@ fn width(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(text, _)| text.width()).sum()
 }
 
+/// What the line says in `space` columns: who waits unseen, where that leaves the rest as it is.
+fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
+    let (mut pieces, extent) = counts_and_limits(model, space);
+    let hidden = model.listing.hidden_needs;
+    if hidden > 0 {
+        let piece = (format!("{}{hidden} hidden", model.look.separator()), model.look.dim());
+        let limits = extent.map_or(0, |extent| GAP + width(&limits::pieces(model, extent)));
+        if width(&pieces) + piece.0.width() + limits < space {
+            pieces.push(piece);
+        }
+    }
+    (pieces, extent)
+}
+
 /// The counts and the limits as fully as `space` columns allow: figures of limits are worth the words of
 /// the counts, which stand below as well; bars and times are not, nor are they worth another account's figures.
-fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
+fn counts_and_limits(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     let counts = |kinds| {
         // Of what is not known yet nothing is claimed.
         if model.rows.is_empty() { Vec::new() } else { counts(model, kinds) }

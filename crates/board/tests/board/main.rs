@@ -3,6 +3,7 @@
 
 mod colours;
 mod details;
+mod hidden;
 mod limits;
 mod properties;
 mod sample;

@@ -1,0 +1,59 @@
+//! Rows that are hidden, and how whoever hid them finds them again.
+
+use crate::sample::{NOW, board, day, picture, press, question};
+use crewboard_board::keymap::Action;
+use crewboard_board::model::Model;
+use crewboard_board::update::{Msg, update};
+use crewboard_core::{RowKey, Session};
+use insta::assert_snapshot;
+
+fn notice(model: &Model) -> &str {
+    model.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+#[test]
+fn hiding_says_how_to_see_it_again() {
+    let mut model = board(day(), 80, 24);
+    model.selected = Some(RowKey::new("c1"));
+    press(&mut model, "x");
+    assert_eq!(notice(&model), "shop is hidden until it next needs you; X shows it");
+    // With a key of the user's own, with none, and where hidden ones are shown already.
+    model.keymap.rebind(Action::ShowDismissed, &["h".parse().unwrap()]);
+    press(&mut model, "x");
+    assert_eq!(notice(&model), "shop is hidden until it next needs you; h shows it");
+    press(&mut model, "h x");
+    assert_eq!(notice(&model), "shop is hidden until it next needs you");
+    press(&mut model, "h");
+    model.keymap.rebind(Action::ShowDismissed, &[]);
+    press(&mut model, "x");
+    assert_eq!(notice(&model), "shop is hidden until it next needs you");
+    // Shown again, there is nothing to say.
+    model.notice = None;
+    model.show_dismissed = true;
+    update(&mut model, Msg::Row(Box::new(Session { dismissed: true, ..question() })), NOW);
+    press(&mut model, "x");
+    assert_eq!(model.notice, None);
+}
+
+#[test]
+fn the_top_line_counts_hidden_ones_that_wait() {
+    let mut rows = day();
+    for row in &mut rows {
+        row.dismissed = matches!(row.key.as_str(), "c1" | "c3" | "c8");
+    }
+    let tops = [200, 100, 80, 60, 40].map(|width| {
+        let top = picture(&board(rows.clone(), width, 24)).lines().next().unwrap().to_owned();
+        format!("{width:>3} {top}")
+    });
+    assert_snapshot!(tops.join("\n"), @"
+    200  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
+    100  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
+     80  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
+     60  crewboard  3 need you !1 ✗1 ✓1 · 2 working · 2 hidden
+     40 3 need you !1 ✗1 ✓1 · 2 working
+    ");
+    for row in &mut rows {
+        row.dismissed &= !row.needs_you;
+    }
+    assert!(!picture(&board(rows, 200, 24)).contains("1 hidden"), "it waits for nobody");
+}
