@@ -1,8 +1,9 @@
 //! Taking somebody from the board to a session.
 
+use crate::keymap::Action;
 use crate::model::{Link, Model};
 use crate::update::{Effect, say};
-use crewboard_core::{Mark, RowKey};
+use crewboard_core::{Mark, RowKey, Session, Status};
 
 /// What takes somebody from the board to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub(crate) fn set_out(model: &mut Model, errand: Errand) -> Vec<Effect> {
         say(model, text);
         return Vec::new();
     }
+    if let Some(text) = other_key(model, row, errand) {
+        say(model, text);
+        return Vec::new();
+    }
     let row = Box::new(row.clone());
     model.underway = Some(Underway {
         errand,
@@ -50,6 +55,27 @@ pub(crate) fn set_out(model: &mut Model, errand: Errand) -> Vec<Effect> {
         revision: row.revision,
     });
     vec![Effect::SetOut { errand, row }]
+}
+
+/// Where another key does what is meant: which. What sets out says the command instead, for a shell.
+fn other_key(model: &Model, row: &Session, errand: Errand) -> Option<String> {
+    let name = &row.name;
+    let is_closed = row.status == Status::Closed;
+    match errand {
+        Errand::Jump if is_closed => {
+            let open = model.keymap.key(Action::OpenAgain)?;
+            Some(format!("{name} is closed; {open} takes it up again"))
+        }
+        Errand::Jump if row.job.is_some() => {
+            let open = model.keymap.key(Action::OpenAgain)?;
+            Some(format!("{name} is a background session, in no pane; {open} comes to it"))
+        }
+        Errand::Open if !is_closed && row.job.is_none() => {
+            let jump = model.keymap.key(Action::Jump)?;
+            Some(format!("{name} is open; {jump} shows its pane"))
+        }
+        Errand::Jump | Errand::Open => None,
+    }
 }
 
 /// Takes in what came of it.

@@ -313,9 +313,12 @@ fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
     assert_eq!(update(&mut model, Msg::Went(Went::Wrong("it is gone".to_owned())), NOW), []);
     assert_eq!(model.notice.take().unwrap().text, "it is gone");
     // On a terminal of its own it is run here, and is over when that is.
+    let job = Some("/home/dev/.claude/jobs/387c1190".to_owned());
+    change(&mut model, Session { revision: 8, job, ..calling("r1") });
     assert_eq!(press(&mut model, "o"), [Effect::SetOut { errand: Errand::Open, row: row(&model) }]);
     assert_eq!(update(&mut model, Msg::Went(Went::Here), NOW), [Effect::RunHere]);
     assert_eq!(update(&mut model, well.clone(), NOW), []);
+    change(&mut model, Session { revision: 8, ..calling("r1") });
     // A board for one jump leaves after it, told or not, and stays where there was none.
     model.once = true;
     press(&mut model, "enter");
@@ -325,6 +328,27 @@ fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
     press(&mut model, "enter");
     update(&mut model, Msg::Lost("gone".to_owned()), NOW);
     assert_eq!(update(&mut model, well, NOW), [Effect::Quit]);
+}
+
+#[test]
+fn a_key_that_cannot_do_it_names_the_one_that_does() {
+    let closed = Session { status: Status::Closed, needs_you: false, ..calling("r1") };
+    let job = Session { job: Some("jobs/387c1190".to_owned()), ..calling("r1") };
+    let mut model = board(vec![calling("r1")], 80, 24);
+    model.keymap.rebind(Action::OpenAgain, &["u".parse().unwrap()]);
+    for (row, key, said) in [
+        (&closed, "enter", "r1 is closed; u takes it up again"),
+        (&job, "enter", "r1 is a background session, in no pane; u comes to it"),
+        (&calling("r1"), "u", "r1 is open; Enter shows its pane"),
+    ] {
+        change(&mut model, row.clone());
+        assert_eq!(press(&mut model, key), [], "{said}");
+        assert_eq!(model.notice.take().unwrap().text, said);
+    }
+    // Where no key does it, what sets out knows a command that does.
+    model.keymap.rebind(Action::OpenAgain, &[]);
+    change(&mut model, closed);
+    assert_eq!(press(&mut model, "enter").len(), 1);
 }
 
 #[test]
