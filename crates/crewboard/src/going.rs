@@ -96,6 +96,12 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
     let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
     let transcript = row.transcript.as_deref().filter(|_| job.is_none()).map(Path::new);
     if transcript.is_some_and(|transcript| !transcript.exists()) {
+        // Claude Code writes none before the first prompt (seen on 2.1.330).
+        if row.prompt.is_none() && row.activity.is_none() {
+            return Err(Failure::new(format!(
+                "nothing was said in {name}, so there is nothing to take up"
+            )));
+        }
         return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
     }
     let began_in = |present| claude::resume_directory(Path::new(present), transcript);
@@ -249,6 +255,10 @@ mod tests {
             closed(&|row| row.agent = AgentName::new("mybot")),
             closed(&|row| row.id = SessionId::new("--dangerously-skip-permissions")),
             closed(&|row| row.transcript = Some("/nowhere/t.jsonl".to_owned())),
+            closed(&|row| {
+                row.transcript = Some("/nowhere/t.jsonl".to_owned());
+                row.prompt = Some("add the orders migration".to_owned());
+            }),
             closed(&|row| row.cwd = Some("/nowhere".to_owned())),
             closed(&|row| row.cwd = None),
             closed(&|_| ()),
@@ -259,6 +269,7 @@ mod tests {
         shop is open; `crewboard jump kaaaa` shows its pane
         how mybot takes a session up again is not known
         shop has no id of Claude Code's
+        nothing was said in shop, so there is nothing to take up
         what was said in shop is gone (its transcript)
         /nowhere is gone; a session is taken up again in the directory in which it ran
         where shop ran is not known

@@ -233,7 +233,10 @@ impl<'a> Details<'a> {
                 None => "",
             };
             self.add("ended", how, 1, Style::new());
-            self.add("again", &resume_command(row), 1, Style::new());
+            // Where nothing was said its agent knows of no conversation.
+            if row.prompt.is_some() || row.activity.is_some() {
+                self.add("again", &resume_command(row), 1, Style::new());
+            }
         }
         let mut facts: Vec<String> = Vec::new();
         facts.extend(row.cwd.clone());

@@ -42,6 +42,16 @@ fn what_was_over_at_once_is_no_history() {
 }
 
 #[test]
+fn where_nothing_was_said_there_is_nothing_to_take_up_again() {
+    let silent = Session { activity: None, ..closed() };
+    let prompted = Session { prompt: Some("go on".to_owned()), ..silent.clone() };
+    for (row, is_offered) in [(silent, false), (prompted, true), (closed(), true)] {
+        let details = details(row);
+        assert_eq!(details.contains("again     claude --resume"), is_offered, "{details}");
+    }
+}
+
+#[test]
 fn of_marked_rows() {
     let snoozed_until = Some(Timestamp(NOW.0 + 2_500_000));
     let row = Session { pinned: true, snoozed_until, confirmed: false, headless: true, ..done() };
