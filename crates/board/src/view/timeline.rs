@@ -100,8 +100,12 @@ pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
 pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool) -> String {
     let separator = if unicode { " · " } else { ", " };
     let mark = if unicode { "… " } else { "... " };
-    let present = format!("{} {}", row.status, age(row.since, now, super::grain(row)));
-    let mut line = if row.status == Status::Closed { format!("{present} ago") } else { present };
+    let held = age(row.since, now, super::grain(row));
+    let mut line = match (row.status, held.as_str()) {
+        (Status::Closed, "now") => "closed just now".to_owned(),
+        (Status::Closed, _) => format!("closed {held} ago"),
+        (status, _) => format!("{status} {held}"),
+    };
     let passed = passed(row);
     let count = passed.len();
     for (index, (status, held)) in passed.into_iter().enumerate().rev() {

@@ -2,7 +2,7 @@
 
 use crate::sample::{
     NOW, ago, board, board_of, closed, day, done, failed, history, idle, permission, picture, plan,
-    press, question, subagents, working,
+    press, question, row, subagents, working,
 };
 use crewboard_core::{Session, Status, Timestamp};
 use insta::assert_snapshot;
@@ -39,6 +39,14 @@ fn what_was_over_at_once_is_no_history() {
     let row = Session { since: ago(60), ..history(idle(), &entered) };
     let details = details(row);
     assert!(details.contains("history   idle 5m · working 9m · idle"), "{details}");
+}
+
+#[test]
+fn what_closed_did_so_a_while_ago_or_just_now() {
+    for (seconds, told) in [(7300, "closed 2h00 ago"), (9, "closed just now")] {
+        let details = details(history(row("r1", "r1", Status::Closed, seconds), &[]));
+        assert!(details.contains(&format!("history   {told}")), "{details}");
+    }
 }
 
 #[test]
