@@ -8,8 +8,10 @@ use ratatui::layout::Rect;
 const DETAIL: u16 = 7;
 /// Lines the list keeps when the details are shown.
 const LIST: u16 = 4;
-/// Lines by which the details grow.
+/// Rows by which the list grows,
 const STEP: u16 = 2;
+/// and lines by which the details do where they take them from rows.
+const DETAIL_STEP: u16 = 3;
 /// Narrower details would be cut in every line.
 const DETAIL_WIDTH: u16 = 30;
 
@@ -71,16 +73,9 @@ pub fn layout(model: &Model) -> Areas {
             footer,
         };
     }
-    let detail_lines = if model.detail && width >= DETAIL_WIDTH && body >= LIST + DETAIL {
-        // The details take what the rows leave, in steps: not with every session that comes or goes
-        // are the lines of the screen to move.
-        let least = (body * 9 / 20).clamp(DETAIL, 18);
-        let rows = u16::try_from(model.order.len()).unwrap_or(u16::MAX).saturating_add(1).max(LIST);
-        let spare = (body - least).saturating_sub(rows) / STEP * STEP;
-        (least + spare).min(body * 2 / 3)
-    } else {
-        0
-    };
+    let has_details = model.detail && !model.order.is_empty();
+    let has_room = width >= DETAIL_WIDTH && body >= LIST + DETAIL;
+    let detail_lines = if has_details && has_room { detail_lines(model, body) } else { 0 };
     Areas {
         top,
         head: Rect::default(),
@@ -89,6 +84,20 @@ pub fn layout(model: &Model) -> Areas {
         sum: Rect::default(),
         footer,
     }
+}
+
+/// How many of the lines between the top line and the footer the details take: what the rows leave, or, where
+/// those would fill the screen, what there is to say, up to a part of it. Both in steps: not with every
+/// session that comes, goes or is selected are the lines of the screen to move.
+fn detail_lines(model: &Model, body: u16) -> u16 {
+    let most = (body * 9 / 20).clamp(DETAIL, 18);
+    let rows = u16::try_from(model.order.len()).unwrap_or(u16::MAX).saturating_add(1).max(LIST);
+    let left = body.saturating_sub(rows.checked_next_multiple_of(STEP).unwrap_or(u16::MAX));
+    if left >= most {
+        return left;
+    }
+    let steps = crate::view::detail_lines(model).saturating_sub(DETAIL).div_ceil(DETAIL_STEP);
+    left.max(steps.saturating_mul(DETAIL_STEP).saturating_add(DETAIL).min(most))
 }
 
 /// How many rows the list shows at once.

@@ -18,6 +18,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use std::borrow::Cow;
 
+pub(crate) use detail::lines_in_all as detail_lines;
 pub(crate) use overlay::{height as overlay_height, lines_in_all as overlay_lines};
 
 /// A text in one style.

@@ -1,12 +1,45 @@
 //! Terminals of every size.
 
-use crate::sample::{board, day, picture};
+use crate::sample::{board, day, picture, plan, press, row};
+use crewboard_board::layout::layout;
+use crewboard_core::{Session, Status};
 use insta::assert_snapshot;
 
 #[test]
 fn large_to_small() {
     for (width, height) in [(200, 50), (120, 30), (80, 24), (40, 20), (20, 5)] {
         assert_snapshot!(format!("{width}x{height}"), picture(&board(day(), width, height)));
+    }
+}
+
+/// So many rows at rest, the last with a plan too long for any screen.
+fn crew(count: usize) -> Vec<Session> {
+    let named = |index| row(&format!("k{index:02}"), "quiet", Status::Idle, 60);
+    let mut rows: Vec<Session> = (1..count).map(named).collect();
+    rows.push(plan());
+    rows
+}
+
+#[test]
+fn the_list_has_the_lines_that_the_details_do_not_use() {
+    // Lines of the list with a short row selected, and with a tall one.
+    for (height, count, short, tall) in [
+        // Where all rows fit the details begin right under them, whatever they say.
+        (50, 7, 8, 8),
+        (50, 8, 10, 10),
+        (50, 28, 30, 29),
+        // Where not, they take what they need.
+        (50, 35, 36, 29),
+        (50, 45, 40, 29),
+        (30, 30, 20, 15),
+        (24, 30, 14, 12),
+    ] {
+        let mut model = board(crew(count), 200, height);
+        let [with_tall, with_short] = ["g", "G"].map(|key| {
+            press(&mut model, key);
+            layout(&model).list.height
+        });
+        assert_eq!((with_short, with_tall), (short, tall), "{count} in {height} lines");
     }
 }
 
