@@ -120,7 +120,7 @@ impl Limits {
         let pairs = [(&mut self.five_hour, told.five_hour), (&mut self.seven_day, told.seven_day)];
         let mut changed = false;
         for (window, told) in pairs {
-            let Some(told) = told.filter(|told| is_to_come(told.resets_at, now)) else { continue };
+            let Some(told) = told.filter(|told| told.is_to_come(now.wall)) else { continue };
             if window.is_none_or(|known| known.yields_to(told, at)) {
                 let WindowTold { used_percent, resets_at } = told;
                 *window = Some(Window { used_percent, resets_at, at });
@@ -150,7 +150,7 @@ impl Limits {
         self.agent.sanitise();
         self.profile = clean(&self.profile, MAX_PATH, false);
         for window in [&mut self.five_hour, &mut self.seven_day] {
-            *window = window.filter(|window| is_to_come(window.resets_at, now));
+            *window = window.filter(|window| is_to_come(window.resets_at, now.wall));
             if let Some(window) = window {
                 window.used_percent = window.used_percent.min(100);
                 window.at = window.at.min(now.wall);
@@ -177,8 +177,15 @@ impl Window {
     }
 }
 
-fn is_to_come(resets_at: Timestamp, now: Now) -> bool {
-    resets_at > now.wall && resets_at.since(now.wall) <= MAX_LIMIT_MS
+impl WindowTold {
+    /// Whether it can be a limit's: not over, nor of an end that no limit has.
+    pub fn is_to_come(&self, now: Timestamp) -> bool {
+        is_to_come(self.resets_at, now)
+    }
+}
+
+fn is_to_come(resets_at: Timestamp, now: Timestamp) -> bool {
+    resets_at > now && resets_at.since(now) <= MAX_LIMIT_MS
 }
 
 /// The limits of one account, and when something was last told of them.

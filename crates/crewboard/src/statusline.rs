@@ -101,7 +101,8 @@ struct Style {
 fn describe(model: Option<&str>, told: UsageTold, now: Timestamp, style: Style) -> String {
     let (separator, reset) = if style.unicode { (" · ", "↻") } else { (", ", "resets in") };
     let window = |name: &str, window: Option<WindowTold>| {
-        let WindowTold { used_percent, resets_at } = window.filter(|w| w.resets_at > now)?;
+        let WindowTold { used_percent, resets_at } =
+            window.filter(|window| window.is_to_come(now))?;
         let text = format!("{name} {used_percent}% {reset} {}", until(resets_at, now));
         Some((text, used_percent))
     };
@@ -164,6 +165,11 @@ mod tests {
         let later = Timestamp(NOW.0 + 4_320_000);
         let some = UsageTold { seven_day: None, cost_cents: None, ..told() };
         insta::assert_snapshot!(opus(some, later, PLAIN), @"Opus 5.5 · 42% context");
+        // Nor of one that ends when none does.
+        let seven_day =
+            Some(WindowTold { used_percent: 62, resets_at: Timestamp(9_999_999_999_000) });
+        let never = UsageTold { seven_day, five_hour: None, ..told() };
+        insta::assert_snapshot!(opus(never, NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05");
         assert_eq!(describe(None, UsageTold::default(), NOW, PLAIN), "");
         let hostile = describe(Some("a\u{1b}[31m\nb"), UsageTold::default(), NOW, PLAIN);
         assert!(!hostile.contains(['\u{1b}', '\n']), "{hostile}");
