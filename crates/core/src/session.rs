@@ -138,7 +138,7 @@ pub struct Usage {
     pub context_percent: Option<f64>,
     /// What it has cost, in US dollars.
     pub cost_usd: Option<f64>,
-    /// When it was first told so.
+    /// When that was told, to the minute.
     pub at: Timestamp,
 }
 

@@ -63,7 +63,7 @@ pub struct Window {
 /// Milliseconds by which two tellings of one window's end may differ.
 const SAME_WINDOW_MS: u64 = 60_000;
 
-/// Milliseconds after which the same figure told again is worth a word: views show its age.
+/// Milliseconds after which the same figure told again is worth a word: views tell when that was.
 const AGE_MS: u64 = 60_000;
 
 /// Hundredths of a US dollar beyond which a cost is no cost: ten million dollars.
@@ -99,10 +99,15 @@ impl UsageTold {
 }
 
 impl Usage {
-    /// Whether both say the same, whenever they were told.
-    pub(crate) fn says_the_same(one: Option<&Self>, other: Option<&Self>) -> bool {
-        let said = |usage: &Self| (usage.context_percent, usage.cost_usd);
-        one.map(said) == other.map(said)
+    /// Whether what was told takes the place of what is known: it says something else, or the same a while later.
+    pub(crate) fn is_news(told: Option<&Self>, known: Option<&Self>) -> bool {
+        match (told, known) {
+            (Some(told), Some(known)) => {
+                let said = |usage: &Self| (usage.context_percent, usage.cost_usd);
+                said(told) != said(known) || told.at.since(known.at) >= AGE_MS
+            }
+            (told, known) => told.is_some() || known.is_some(),
+        }
     }
 
     /// Brings what a view gave back into its bounds.

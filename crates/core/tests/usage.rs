@@ -90,8 +90,16 @@ fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
     // The same again is no change; nothing known is one.
     assert!(world.uses(row_of(42, 123)).changes.is_empty());
     assert_eq!(world.row().usage, usage);
+    // A while later it is, for when that was.
+    world.milliseconds += MINUTE;
+    assert_eq!(world.uses(row_of(42, 123)).changes.len(), 1);
+    let again = usage.map(|usage| Usage { at: world.now().wall, ..usage });
+    assert_eq!(world.row().usage, again);
+    assert!(world.uses(row_of(42, 123)).changes.is_empty());
     assert_eq!(world.uses(UsageTold::default()).changes.len(), 1);
     assert_eq!(world.row().usage, None);
+    world.milliseconds += MINUTE;
+    assert!(world.uses(UsageTold::default()).changes.is_empty());
     // Over the socket anything may come.
     world.uses(row_of(255, u64::MAX));
     let usage = world.row().usage.unwrap();

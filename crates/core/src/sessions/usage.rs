@@ -34,15 +34,15 @@ impl Sessions {
         }
         row.facts.usage_told = report.stamp;
         let usage = told.of_row(now.wall_of(report.stamp));
-        let is_known = Usage::says_the_same(row.usage.as_ref(), usage.as_ref());
-        if !is_known {
+        let is_news = Usage::is_news(usage.as_ref(), row.usage.as_ref());
+        if is_news {
             row.usage = usage;
         }
         let has_another_model = report.model.is_some() && report.model != row.model;
         if has_another_model {
             row.model.clone_from(&report.model);
         }
-        if !is_known || has_another_model {
+        if is_news || has_another_model {
             self.count(&key, None, outcome);
         }
     }
