@@ -22,6 +22,7 @@ pub use candidates::{Candidate, Unusable, candidates, check_named};
 pub use duration::duration;
 pub use environment::Environment;
 pub use file::{Location, locate};
+pub use parse::closest;
 pub use problem::{Problem, Severity};
 pub use rules::Rule;
 pub use schema::{Action, Entry, Known, Schema, Value};

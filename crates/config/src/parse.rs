@@ -360,7 +360,7 @@ pub(crate) fn in_order<'a, 'i>(
 }
 
 /// The name that is most likely meant by `word`, if it is near enough to any.
-pub(crate) fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     if word.len() > MAX_MEANT {
         return None;
     }

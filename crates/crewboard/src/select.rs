@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::hook::Variables;
+use crewboard_config::closest;
 use crewboard_core::{Session, Status};
 use crewboard_integrations::terminals::tmux_server;
 
@@ -54,7 +55,19 @@ fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a 
             }
         }
     }
-    Err(none(word))
+    Err(match likely(rows, word) {
+        Some(name) => Failure::new(format!("there is no session {word:?}"))
+            .hint(format!("did you mean {name:?}? `crewboard list` shows those there are")),
+        None => none(word),
+    })
+}
+
+/// The name that is most likely meant by `word`: one that begins so, or else the nearest.
+fn likely<'a>(rows: &'a [Session], word: &str) -> Option<&'a str> {
+    let names = rows.iter().map(|row| row.name.as_str());
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let begun = names.iter().copied().find(|name| !word.is_empty() && name.starts_with(word));
+    begun.or_else(|| closest(word, &names))
 }
 
 /// There is no such row.
@@ -111,6 +124,24 @@ mod tests {
         ] {
             let found = named(&rows, word, None).ok().map(|row| row.key.as_str());
             assert_eq!(found, expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_is_answered_with_the_name_that_is_near() {
+        let mut rows = rows();
+        rows[3].name.clear();
+        for (word, expected) in [
+            ("sh", "did you mean \"shop\"?"),
+            ("dosc", "did you mean \"docs\"?"),
+            ("Shop", "did you mean \"shop\"?"),
+            ("nobody", "`crewboard list` shows"),
+            ("x", "`crewboard list` shows"),
+        ] {
+            let said = named(&rows, word, None).unwrap_err().in_a_line();
+            assert!(said.contains(&format!("there is no session {word:?}")), "{said}");
+            let hint = said.split_once("; ").map_or("", |(_, hint)| hint);
+            assert!(hint.starts_with(expected), "{said}");
         }
     }
 
