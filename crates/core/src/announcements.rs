@@ -74,6 +74,12 @@ impl Announcements {
         let (Kept::Present, Some(row)) = (change.kind, row) else {
             return self.forget(&change.key);
         };
+        if let Some(passed) = change.passed_through(row)
+            && self.interest.commands.statuses.contains(&passed.status)
+        {
+            // It stays so: no prompt follows.
+            self.entered.push(passed);
+        }
         let entered = change.transition.filter(|entered| entered.status == row.status);
         if let Some(transition) = change.transition {
             self.settling.remove(&row.key);

@@ -67,6 +67,9 @@ pub(crate) struct Facts {
     pub(crate) trail: Trail,
     /// The status last derived, and which instance of it.
     shown: Option<(Status, u64)>,
+    /// The end of a turn that was not shown because the session closed in good order first; to be taken once.
+    #[serde(skip)]
+    pub(crate) passed: Option<Transition>,
     /// Known only from a view that gave it back: the epoch, revision and time it was of.
     pub(crate) restored: Option<(String, u64, Timestamp)>,
 }
@@ -159,12 +162,24 @@ impl Facts {
             || now.has_passed(self.turn.since, HEADLESS_SETTLE_MS)
     }
 
+    /// How the turn ended, where it has.
+    fn outcome(&self) -> Option<Status> {
+        match self.turn.state {
+            TurnState::Done => Some(Status::Done),
+            TurnState::Failed => Some(Status::Failed),
+            TurnState::None | TurnState::Working => None,
+        }
+    }
+
     /// When the status may change without an event, if ever: milliseconds after which stamp.
     pub(crate) fn deadline(&self, headless: bool) -> Option<(Stamp, u64)> {
-        let over = matches!(self.turn.state, TurnState::Done | TurnState::Failed);
         let shown_working = matches!(self.shown, Some((Status::Working, _)));
-        (headless && over && shown_working && self.ended.is_none() && !self.is_held())
-            .then_some((self.turn.since, HEADLESS_SETTLE_MS))
+        (headless
+            && self.outcome().is_some()
+            && shown_working
+            && self.ended.is_none()
+            && !self.is_held())
+        .then_some((self.turn.since, HEADLESS_SETTLE_MS))
     }
 
     fn begin_turn(&mut self, id: Option<TurnId>, stamp: Stamp) {

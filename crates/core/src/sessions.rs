@@ -80,6 +80,16 @@ pub struct Change {
     pub kind: Kept,
     /// The status it entered, where it entered one.
     pub transition: Option<Transition>,
+    /// The end of its turn, which no view is shown: with that a headless session closed in good order.
+    pub passed: Option<Transition>,
+}
+
+impl Change {
+    /// The row as it was when its turn had ended and it had not closed yet.
+    pub fn passed_through(&self, row: &Session) -> Option<Session> {
+        let Transition { status, at } = self.passed?;
+        Some(Session { status, since: at, end: None, ..row.clone() })
+    }
 }
 
 /// Whether a row that changed is still there.

@@ -293,16 +293,20 @@ impl Actor {
             } else {
                 self.announcements.note(change, row, now);
             }
+            let passed = row.and_then(|row| change.passed_through(row));
             for (connection, waits) in &mut self.waits {
                 waits.retain_mut(|wait| {
-                    let outcome = match (change.kind, row) {
-                        (Kept::Present, Some(row)) => wait.observe(row),
-                        _ => wait.removed(&change.key),
+                    let ended = match change.kind {
+                        Kept::Present => passed
+                            .iter()
+                            .chain(row)
+                            .find_map(|row| wait.observe(row).map(|outcome| (outcome, Some(row)))),
+                        Kept::Removed => wait.removed(&change.key).map(|outcome| (outcome, None)),
                     };
-                    if let Some(outcome) = outcome {
+                    if let Some((outcome, row)) = ended {
                         outputs.push(waited(*connection, outcome, &change.key, row));
                     }
-                    outcome.is_none()
+                    ended.is_none()
                 });
             }
         }

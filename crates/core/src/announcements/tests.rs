@@ -49,7 +49,7 @@ impl Play {
         self.millis = millis;
     }
 
-    /// `key STATUS` enters a status; `key seen` and `key woken` change what it needs; `key gone`.
+    /// `key STATUS` enters a status, `key STATUS-through-STATUS` on its way from another; `key seen` and `key woken` change what it needs; `key gone`.
     fn step(&mut self, key: &str, what: &str) {
         let key = RowKey::new(key);
         let now = self.now();
@@ -58,9 +58,18 @@ impl Play {
         row.needs_you = what == "woken";
         let mut kind = Kept::Present;
         let mut transition = None;
+        let mut passed = None;
         let (word, restored) = match what.strip_prefix("restored-") {
             Some(word) => (word, true),
             None => (what, false),
+        };
+        let word = match word.split_once("-through-") {
+            Some((word, through)) => {
+                let status = Status::from_word(through).unwrap();
+                passed = Some(Transition { status, at: now.wall });
+                word
+            }
+            None => word,
         };
         if let Some(status) = Status::from_word(word) {
             (row.status, row.since) = (status, now.wall);
@@ -70,7 +79,7 @@ impl Play {
             self.rows.remove(&key);
             kind = Kept::Removed;
         }
-        let change = Change { key: key.clone(), kind, transition };
+        let change = Change { key: key.clone(), kind, transition, passed };
         if restored {
             self.announcements.note_restored(&change, self.rows.get(&key));
         } else {
@@ -156,6 +165,10 @@ fn commands_run_at_each_status_they_are_for() {
         ("0 a done; 500 a seen", "1000 run a done"),
         ("0 a done; 500 a gone", ""),
         ("0 a restored-done", ""),
+        // A headless session whose process ends with its turn.
+        ("0 a closed-through-done", "0 run a done"),
+        ("0 a closed-through-failed", ""),
+        ("0 a restored-closed-through-done", ""),
     ] {
         assert_eq!(play(&interest, script), told, "{script}");
     }
@@ -197,7 +210,8 @@ fn a_rule_for_what_needs_you_runs_once_where_two_statuses_come_at_once() {
     let key = RowKey::new("a");
     // It had passed through another on the way.
     let passed = Transition { status: Status::Working, at: play.now().wall };
-    let change = Change { key: key.clone(), kind: Kept::Present, transition: Some(passed) };
+    let transition = Some(passed);
+    let change = Change { key: key.clone(), kind: Kept::Present, transition, passed: None };
     let now = play.now();
     play.announcements.note(&change, play.rows.get(&key), now);
     play.tell();

@@ -57,6 +57,12 @@ pub(crate) fn settle(row: &mut Tracked, now: Now, at: Stamp, source: &str) -> Se
         facts.turn.believed = true;
     }
     if facts.shown != Some(shown) {
+        if session.headless && before == Status::Working && shown.0 == Status::Closed {
+            let is_orderly = facts.ended.is_none_or(|ended| ended.how == End::Exit);
+            let at = now.wall_of(facts.turn.since).max(session.since);
+            let passed = facts.outcome().filter(|_| is_orderly);
+            facts.passed = passed.map(|status| Transition { status, at });
+        }
         facts.shown = Some(shown);
         // A late teller does not make the status older than the one before.
         session.since = now.wall_of(at).max(session.since);

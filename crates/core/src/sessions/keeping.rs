@@ -34,10 +34,12 @@ impl Sessions {
         outcome: &mut Outcome,
     ) {
         self.revision += 1;
+        let mut passed = None;
         if let Some(row) = self.rows.get_mut(key) {
             row.revision = self.revision;
+            passed = row.facts.passed.take();
         }
-        outcome.changes.push(Change { key: key.clone(), kind: Kept::Present, transition });
+        outcome.changes.push(Change { key: key.clone(), kind: Kept::Present, transition, passed });
     }
 
     /// Notes when a row may next change by itself, and hands on the looks that it wants.
@@ -168,6 +170,6 @@ impl Sessions {
             self.forgotten = at;
         }
         self.removals.push_back((self.revision, key.clone()));
-        outcome.changes.push(Change { key, kind: Kept::Removed, transition: None });
+        outcome.changes.push(Change { key, kind: Kept::Removed, transition: None, passed: None });
     }
 }

@@ -99,6 +99,49 @@ fn headless_rows_never_wait_and_are_done_only_if_they_live_on() {
 }
 
 #[test]
+fn a_headless_turn_whose_process_ends_with_it_in_good_order_was_done() {
+    let failure = Event::TurnFailed { error: "overloaded".to_owned(), detail: String::new() };
+    for (turn_ends, goodbye, passed) in [
+        (Some(turn_end()), true, Some(Status::Done)),
+        (Some(failure), true, Some(Status::Failed)),
+        // Killed, or told to leave in the middle.
+        (Some(turn_end()), false, None),
+        (None, true, None),
+    ] {
+        let mut world = World::new();
+        let headless =
+            |world: &World, event| Report { headless: true, ..world.report(1, "s1", event) };
+        for event in [start(StartOrigin::Startup), prompt("go")].into_iter().chain(turn_ends) {
+            let told = headless(&world, event);
+            assert!(world.told(told).changes.iter().all(|change| change.passed.is_none()));
+        }
+        let outcome = if goodbye {
+            let told = headless(&world, EXIT);
+            world.told(told)
+        } else {
+            world.apply(Input::ProcessExited { process: process(1) })
+        };
+        let [change] = outcome.changes.as_slice() else { panic!("{outcome:?}") };
+        assert_eq!(change.passed.map(|passed| passed.status), passed);
+        let row = world.only();
+        let through = change.passed_through(row);
+        assert_eq!(through.map(|row| (row.status, row.end)), passed.map(|status| (status, None)));
+        // Views are shown no flash.
+        let history: Vec<Status> = world
+            .sessions
+            .with_history(&row.key)
+            .unwrap()
+            .history
+            .iter()
+            .map(|entered| entered.status)
+            .collect();
+        assert_eq!(history, [Status::Working, Status::Closed]);
+        let told = headless(&world, EXIT);
+        assert!(world.told(told).changes.iter().all(|change| change.passed.is_none()));
+    }
+}
+
+#[test]
 fn the_list_shows_what_needs_you_first_and_the_longest_wait_first_of_all() {
     let mut world = World::new();
     for (pid, session) in

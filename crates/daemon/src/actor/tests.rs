@@ -2,6 +2,7 @@
 
 mod announcing;
 mod calling;
+mod headless;
 
 use super::*;
 use crewboard_core::{

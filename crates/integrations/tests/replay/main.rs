@@ -28,6 +28,35 @@ fn every_recording_ends_in_the_truth() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// `claude -p` ends before the end of its turn is shown, and whoever waits for that is told all the same.
+#[test]
+fn a_headless_session_was_done_before_it_closed() {
+    let mut passed = Vec::new();
+    for scenario in Recording::scenarios().unwrap() {
+        for shown in play(&Recording::load(&scenario).unwrap()) {
+            if !shown.passed.is_empty() {
+                passed.push(format!("{scenario}: {}", shown.passed.join(", ")));
+            }
+        }
+    }
+    let done = "headless-continue-resume-fork: done";
+    assert_eq!(
+        passed,
+        [
+            done,
+            done,
+            done,
+            done,
+            "headless-error-401: failed",
+            "headless-permission-denied: done",
+            "headless-plain: done",
+            "headless-tools: done",
+            // An agent's agent.
+            "nested: done",
+        ]
+    );
+}
+
 #[test]
 fn events_told_twice_end_in_the_same() {
     for scenario in Recording::scenarios().unwrap() {

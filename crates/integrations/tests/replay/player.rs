@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Shown {
     pub(crate) pid: u32,
     pub(crate) changes: Vec<Observed>,
+    /// Ends of turns that were not shown.
+    pub(crate) passed: Vec<&'static str>,
     /// Whether the status was confirmed, from when on.
     pub(crate) confirmed: Vec<(i64, bool)>,
     /// What `explain` would list, oldest first.
@@ -295,6 +297,7 @@ impl<'a> Stage<'a> {
                 self.shown.push(Shown {
                     pid,
                     changes: Vec::new(),
+                    passed: Vec::new(),
                     confirmed: Vec::new(),
                     touched: Vec::new(),
                     trail: Vec::new(),
@@ -309,6 +312,7 @@ impl<'a> Stage<'a> {
                 let at = i64::try_from(entered.at.0).unwrap() - self.start / 1_000_000;
                 shown.changes.push(Observed::new(entered.status.word(), at));
             }
+            shown.passed.extend(change.passed.map(|passed| passed.status.word()));
             let at = (self.now_ns + self.wall_offset - self.start) / 1_000_000;
             shown.confirmed.push((at, row.confirmed));
             shown.end = row.end.map(|end| format!("{end:?}").to_lowercase());
