@@ -130,15 +130,15 @@ pub(crate) fn work(row: &Session, unicode: bool) -> String {
     }
 }
 
-/// Where a row runs, as short as can be.
+/// Where a row runs, as short as can be: one that is in no pane must not widen the column for all that are.
 pub(crate) fn place(row: &Session) -> &str {
     if row.job.is_some() {
-        return "background";
+        return "bg";
     }
     let place = row.place.target.as_ref().or(row.place.pane.as_ref());
     match place.or(row.place.terminal.as_ref()) {
         Some(place) => place,
-        None if row.headless => "headless",
+        None if row.headless => "-p",
         None => "",
     }
 }
