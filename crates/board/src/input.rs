@@ -176,7 +176,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Install if model.hooks == Hooks::Missing => return vec![Effect::AskForChange],
         Action::Install => say(model, "The hooks are in your agents' settings already."),
         Action::Problems if model.problems.is_empty() => {
-            say(model, "Nothing is wrong with the configuration.");
+            say(model, "The configuration is fine.");
         }
         Action::Problems => model.overlay = Some(Overlay::Problems { above: 0 }),
         Action::Help => model.overlay = Some(Overlay::Help { above: 0 }),

@@ -2,6 +2,7 @@
 
 use super::limits::{self, Detail, Extent};
 use super::{Piece, put, room};
+use crate::layout::FULL;
 use crate::look::Look;
 use crate::model::{Link, Model, Screen};
 use crate::text::{age, cut};
@@ -28,6 +29,12 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Some(loss) = model.loss() {
         let text = cut(&loss, room(area, x), look.unicode);
         put(buffer, area, x, area.y, &text, look.status(Status::Failed));
+        return;
+    }
+    // Without a footer, what was just said is said here.
+    if let Some(notice) = model.notice.as_ref().filter(|_| model.height < FULL) {
+        let text = cut(&notice.text.replace('\n', " "), room(area, x), look.unicode);
+        put(buffer, area, x, area.y, &text, Look::strong());
         return;
     }
     if model.height == 1 && model.most_urgent().is_some() {

@@ -191,4 +191,11 @@ fn a_notice() {
     let why = "billing cannot be shown: its pane %9 is gone from tmux (/tmp/tmux-1000/default)";
     update(&mut model, Msg::Went(Went::Wrong(why.to_owned())), NOW);
     assert_snapshot!(picture(&model).lines().last().unwrap());
+    // A strip has no footer to say it in.
+    for height in [1, 3, 7] {
+        let mut model = board(day(), 40, height);
+        press(&mut model, "e");
+        let top = picture(&model).lines().next().unwrap().trim().to_owned();
+        assert_eq!(top, "The configuration is fine.", "{height} lines");
+    }
 }
