@@ -109,6 +109,21 @@ impl Surface {
     }
 }
 
+/// The warnings of what the install said, in a line: with them the hooks may be in place and yet not run.
+fn warnings(said: &str) -> String {
+    let mut warnings: Vec<String> = Vec::new();
+    let mut is_warning = false;
+    for line in said.lines() {
+        let warning = line.strip_prefix("warning: ");
+        let continues = is_warning && line.starts_with("  ");
+        is_warning = warning.is_some() || continues;
+        if is_warning {
+            warnings.push(warning.unwrap_or(line).trim().to_owned());
+        }
+    }
+    warnings.join("; ")
+}
+
 impl Host for Surface {
     fn hooks(&mut self) -> Hooks {
         let profile = Profile::default_of(&self.environment);
@@ -123,7 +138,11 @@ impl Host for Surface {
     }
 
     fn install(&mut self) -> Result<String, String> {
-        self.install_with(&InstallArguments { yes: true, ..InstallArguments::default() })?;
+        let arguments = InstallArguments { yes: true, ..InstallArguments::default() };
+        let warnings = warnings(&self.install_with(&arguments)?);
+        if !warnings.is_empty() {
+            return Ok(warnings);
+        }
         Ok("The hooks are in place. Agents that run already show up with their next event."
             .to_owned())
     }
@@ -190,5 +209,21 @@ impl Host for Surface {
 
     fn changed_options(&mut self) -> Option<Options> {
         self.configured.changed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_the_install_said_the_warnings_are_shown() {
+        let said = "warning: Claude Code ignores all of /s.json, hooks included\n  \
+                    line 1: a comment. It takes plain JSON only: correct that line.\n\
+                    Installed 19 hooks in /s.json.\n  The file as it was: /s.json.bak\n";
+        let expected = "Claude Code ignores all of /s.json, hooks included; \
+                        line 1: a comment. It takes plain JSON only: correct that line.";
+        assert_eq!(warnings(said), expected);
+        assert_eq!(warnings("Installed 19 hooks in /s.json.\n  The file as it was: /b\n"), "");
     }
 }
