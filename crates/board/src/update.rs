@@ -7,7 +7,7 @@ use crate::keymap::Key;
 use crate::layout::visible_rows;
 use crate::listing;
 use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay};
-use crewboard_core::{Limits, Mark, RowKey, Session, Timestamp};
+use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
 
 /// Everything that can happen to the board.
 #[derive(Debug, Clone)]
@@ -110,7 +110,13 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
             model.rows = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
             changed = Changed::Rows;
         }
-        Msg::Row(row) => listing::replace(model, &row.key.clone(), Some(*row)),
+        Msg::Row(row) => {
+            let closes = closes_under_the_selection(model, &row);
+            listing::replace(model, &row.key.clone(), Some(*row));
+            if closes {
+                model.selected = None;
+            }
+        }
         Msg::Removed(key) => listing::replace(model, &key, None),
         Msg::Limits(limits) => model.limits = limits,
         Msg::Lost(why) => {
@@ -138,6 +144,17 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
     }
     arrange(model, &changed, stood_at);
     effects
+}
+
+/// Whether the selected row is over with this news. It goes down to the other closed ones, and must not drag the
+/// window there, away from those that wait: what stands in its place is selected. Not where somebody keeps it, or
+/// reads of it.
+fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
+    let is_open = |row: &&Session| row.key == news.key && row.status != Status::Closed;
+    news.status == Status::Closed
+        && !news.pinned
+        && model.overlay.is_none()
+        && model.selected_row().filter(is_open).is_some()
 }
 
 /// Whether a message says what is on the screen already: then nothing is to be drawn.

@@ -50,6 +50,24 @@ fn the_selection_stays_on_its_row() {
 }
 
 #[test]
+fn a_row_that_closes_does_not_take_the_selection_down_with_it() {
+    let closed =
+        |pinned| Session { pinned, status: Status::Closed, ..row("r01", "r01", Status::Idle, 1) };
+    for (pinned, keys, then) in [(false, "", "r02"), (true, "", "r01"), (false, "v", "r01")] {
+        let mut model = board(rows(4), 80, 3);
+        press(&mut model, "down");
+        press(&mut model, keys);
+        change(&mut model, closed(pinned));
+        assert_eq!(selected(&model), then, "pinned {pinned}, {keys}");
+        // Whoever selects a closed one keeps it, whatever else is told of it.
+        model.overlay = None;
+        model.selected = Some(RowKey::new("r01"));
+        change(&mut model, Session { revision: 99, ..closed(pinned) });
+        assert_eq!(selected(&model), "r01");
+    }
+}
+
+#[test]
 fn a_removed_rows_place_is_taken_by_the_next_or_the_last() {
     let mut model = board(rows(3), 80, 24);
     press(&mut model, "down");
