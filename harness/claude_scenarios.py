@@ -217,6 +217,20 @@ def auto_mode(r):
 
 
 @scen
+def auto_dialog(r):
+    """auto mode cannot ask its judge whether a subagent may be started, and asks the person how to go on"""
+    r.settings()
+    r.claude()
+    r.say("scn:longsub go")
+    time.sleep(10)
+    r.snap("dialog")
+    r.keys("Escape", why="the dialog")
+    time.sleep(6)
+    r.snap("after")
+    r.exit()
+
+
+@scen
 def ask_question(r):
     manual(r)
     r.claude()

@@ -292,6 +292,7 @@ impl Facts {
                 if report.headless {
                     Err("nobody can answer a headless session, so it does not wait")
                 } else if self.requests.first().is_some() {
+                    self.requests.word(text);
                     Ok(())
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")

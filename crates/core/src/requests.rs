@@ -199,6 +199,14 @@ impl Requests {
         any
     }
 
+    /// A dialog of which only the file told gets the words that came later.
+    pub(crate) fn word(&mut self, text: &str) {
+        let first = self.open.iter_mut().find(|open| !open.released);
+        if let Some(open) = first.filter(|open| open.by_file && open.request.tool.is_none()) {
+            text.clone_into(&mut open.request.text);
+        }
+    }
+
     /// Ends every request of a moment that `is_over` picks.
     pub(crate) fn close(&mut self, is_over: impl Fn(Stamp) -> bool) {
         self.open.retain(|open| !is_over(open.stamp));

@@ -2,7 +2,8 @@
 
 use crate::world::{DAY, World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, AgentName, Condition, End, Event, Finding, Input, Observation, Status, Subject,
+    About, AgentName, Condition, End, Event, Finding, Input, Observation, RequestKind, Status,
+    Subject,
 };
 
 impl World {
@@ -131,6 +132,10 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
     };
     assert_eq!(status_after(&mut world, 1900), (Status::Working, false));
     assert_eq!(status_after(&mut world, 200), (Status::Question, true));
+    let text = "Auto mode needs your choice".to_owned();
+    world.event(1, "s", Event::AttentionCalled { request: RequestKind::Question, text });
+    let words = |world: &World| world.only().request.clone().unwrap().text;
+    assert_eq!(words(&world), "Auto mode needs your choice");
     let since = world.now().stamp;
     world.found(Finding::Condition { condition: Condition::Busy, since });
     assert_eq!(status_after(&mut world, 5000), (Status::Working, false));

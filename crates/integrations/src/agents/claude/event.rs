@@ -151,7 +151,10 @@ fn notification(payload: &Payload<'_>) -> Option<Event> {
         "idle_prompt" => return Some(Event::Rested),
         "permission_prompt" if message.contains("plan") => RequestKind::Plan,
         "permission_prompt" => RequestKind::Permission,
-        "elicitation_dialog" | "elicitation_url_dialog" => RequestKind::Question,
+        // The last: auto mode's own dialog (harness: auto-dialog).
+        "elicitation_dialog" | "elicitation_url_dialog" | "agent_needs_input" => {
+            RequestKind::Question
+        }
         _ => return None,
     };
     Some(Event::AttentionCalled { request, text: message.to_owned() })
