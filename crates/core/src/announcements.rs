@@ -17,6 +17,9 @@ const DONE_MS: u64 = 1000;
 /// Milliseconds after a person was told in which what else needs them is collected, to be told at once.
 const BURST_MS: u64 = 2000;
 
+/// The moment of what is not to be told until something else changes.
+const NOT_YET: u64 = u64::MAX;
+
 /// Sessions in one announcement, for each of its two purposes.
 const MAX_ANNOUNCED: usize = 16;
 
@@ -80,6 +83,7 @@ impl Announcements {
             // It stays so: no prompt follows.
             self.entered.push(passed);
         }
+        self.go_on_waiting(row, now);
         let entered = change.transition.filter(|entered| entered.status == row.status);
         if let Some(transition) = change.transition {
             self.settling.remove(&row.key);
@@ -87,7 +91,7 @@ impl Announcements {
             let wanted = commands.statuses.contains(&transition.status)
                 || commands.needs_you && row.needs_you && entered.is_some();
             if wanted && transition.status == Status::Done {
-                self.settling.insert(row.key.clone(), Waiting::of(Status::Done, now));
+                self.settling.insert(row.key.clone(), Waiting::of(row, now));
             } else if wanted {
                 let (status, since) = (transition.status, transition.at);
                 // Of one passed through at once nobody needs to know.
@@ -102,7 +106,17 @@ impl Announcements {
         }
         let is_news = self.called.insert(row.key.clone()) || entered.is_some();
         if is_news && self.interest.person.contains(&row.status) {
-            self.person.insert(row.key.clone(), Waiting::of(row.status, now));
+            self.person.insert(row.key.clone(), Waiting::of(row, now));
+        }
+    }
+
+    /// The last helper of a session that was done has ended, and left it at that.
+    fn go_on_waiting(&mut self, row: &Session, now: Now) {
+        for waiting in [&mut self.person, &mut self.settling] {
+            let held = waiting.get_mut(&row.key).filter(|waiting| waiting.from == NOT_YET);
+            if let Some(waiting) = held.filter(|waiting| waiting.status == row.status) {
+                *waiting = Waiting::of(row, now);
+            }
         }
     }
 
@@ -137,7 +151,8 @@ impl Announcements {
             return Some(0);
         }
         let person = self.person.values().map(|waiting| waiting.from.max(self.quiet_until));
-        let first = person.chain(self.settling.values().map(|waiting| waiting.from)).min()?;
+        let first = person.chain(self.settling.values().map(|waiting| waiting.from)).min();
+        let first = first.filter(|first| *first != NOT_YET)?;
         Some(first.saturating_sub(now.stamp.micros).div_ceil(1000))
     }
 
@@ -184,9 +199,16 @@ fn take_due<'a>(
 }
 
 impl Waiting {
-    fn of(status: Status, now: Now) -> Self {
-        let wait = if status == Status::Done { DONE_MS } else { 0 };
-        Self { status, from: now.stamp.micros + wait * 1000 }
+    fn of(row: &Session, now: Now) -> Self {
+        let from = match row.status {
+            // The agent itself waits for its helpers, goes on when they are done, and is done once more.
+            Status::Done if row.subagents.iter().any(|helper| helper.status == Status::Working) => {
+                NOT_YET
+            }
+            Status::Done => now.stamp.micros + DONE_MS * 1000,
+            _ => now.stamp.micros,
+        };
+        Self { status: row.status, from }
     }
 }
 

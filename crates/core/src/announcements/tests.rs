@@ -1,5 +1,6 @@
 use super::*;
-use crate::session::Transition;
+use crate::identity::SubagentId;
+use crate::session::{Subagent, Transition};
 use crate::time::{Stamp, Timestamp};
 
 /// Rows, a clock, and all that was told so far.
@@ -75,6 +76,15 @@ impl Play {
             (row.status, row.since) = (status, now.wall);
             row.needs_you = status.is_request() || status.calls_until_seen();
             transition = Some(Transition { status, at: now.wall });
+        } else if let Some(helpers) = what.strip_prefix("helpers-") {
+            let helper = Subagent {
+                id: SubagentId::new("a1"),
+                kind: None,
+                status: Status::Working,
+                since: now.wall,
+            };
+            row.subagents = vec![helper; helpers.parse().unwrap()];
+            row.needs_you = row.status.calls_until_seen();
         } else if what == "gone" {
             self.rows.remove(&key);
             kind = Kept::Removed;
@@ -123,6 +133,11 @@ fn a_person_is_told_once_at_the_right_moment() {
         ("0 a done; 900 a seen", ""),
         ("0 a done; 900 a gone", ""),
         ("0 a done; 900 a permission", "900 a permission"),
+        // With helpers at work it is done when they are, whether that wakes it or not.
+        ("0 a helpers-2; 1 a done; 500 a helpers-1; 7000 a helpers-0", "8000 a done"),
+        ("0 a helpers-1; 1 a done; 5000 a working; 5001 a helpers-0; 6000 a done", "7000 a done"),
+        ("0 a helpers-1; 1 a done; 5000 a permission", "5000 a permission"),
+        ("0 a helpers-1; 1 a done", ""),
         // Of several in a burst the first is told at once, the others together.
         (
             "0 a permission; 100 b question; 200 c plan; 300 d done",
@@ -164,6 +179,7 @@ fn commands_run_at_each_status_they_are_for() {
         // Seen or not: a script's business does not hang on somebody's eyes.
         ("0 a done; 500 a seen", "1000 run a done"),
         ("0 a done; 500 a gone", ""),
+        ("0 a helpers-1; 1 a done; 3000 a helpers-0", "4000 run a done"),
         ("0 a restored-done", ""),
         // A headless session whose process ends with its turn.
         ("0 a closed-through-done", "0 run a done"),
