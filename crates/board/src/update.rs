@@ -150,11 +150,11 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
 /// window there, away from those that wait: what stands in its place is selected. Not where somebody keeps it, or
 /// reads of it.
 fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
-    let is_open = |row: &&Session| row.key == news.key && row.status != Status::Closed;
+    let is_open = |row: &Session| row.key == news.key && row.status != Status::Closed;
     news.status == Status::Closed
         && !news.pinned
         && model.overlay.is_none()
-        && model.selected_row().filter(is_open).is_some()
+        && model.selected_row().is_some_and(is_open)
 }
 
 /// Whether a message says what is on the screen already: then nothing is to be drawn.
