@@ -11,6 +11,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+/// A variable that every daemon keeps, and nothing reads: that of a replay has another home.
+const MARK: &str = "LOGNAME";
+
 /// How long a test waits for what must come, before it says that it did not.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -53,6 +56,7 @@ impl World {
         }
         let mut world = Self { program: program.into(), directory, variables: BTreeMap::new() };
         world.set("HOME", world.home());
+        world.set(MARK, world.path().to_owned());
         world.set("PATH", "/usr/local/bin:/usr/bin:/bin");
         world.set("LANG", "C.UTF-8");
         world.set("CREWBOARD_SOCKET", world.socket());
@@ -144,16 +148,21 @@ impl World {
 
     /// The daemons that live in this world.
     pub fn daemons(&self) -> Vec<u32> {
-        let mut mark = OsString::from("HOME=");
-        mark.push(self.home());
-        let mark = mark.as_encoded_bytes();
+        let variable = |name: &str, value: &Path| {
+            let mut variable = OsString::from(format!("{name}="));
+            variable.push(value);
+            variable
+        };
+        let marks = [variable("HOME", &self.home()), variable(MARK, self.path())];
         let is_ours = |pid: &u32| {
             let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let mut words = words.split(|byte| *byte == 0).skip(1);
             words.next() == Some(b"daemon")
                 && words.next() == Some(b"run")
-                && environ.split(|byte| *byte == 0).any(|variable| variable == mark)
+                && environ
+                    .split(|byte| *byte == 0)
+                    .any(|found| marks.iter().any(|mark| mark.as_encoded_bytes() == found))
         };
         let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
