@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 /// The moment that is shown, in milliseconds from the demo's start.
 const MOMENT: &str = "5500";
 
-/// Columns and lines of the terminal. This high, the details show no key: keys follow from the
-/// processes' numbers, which differ from run to run.
+/// Columns and lines of the terminal.
 const SIZE: (&str, &str) = ("110", "28");
 
 /// The process that is shown in place of a placeholder's.
@@ -104,8 +103,14 @@ fn take(program: &Path, (width, height): (&str, &str), input: &str, sign: &str) 
     Ok(lines.join("\n").trim_end().to_owned())
 }
 
-/// The line without what differs from run to run: a process's number, which stands at the end.
+/// The line without what differs from run to run: a process's number, which stands at the end, and the key of
+/// the session whose details are shown, which ends their heading.
 fn still(line: &str) -> String {
+    if let Some((heading, rule)) = line.split_once(" ──")
+        && let Some((before, _)) = heading.rsplit_once(" · ")
+    {
+        return format!("{before} · {} ──{rule}", KEYS[0]);
+    }
     match line.split_once(" · pid ") {
         Some((before, _)) => format!("{before} · pid {PID}"),
         None => line.to_owned(),

@@ -174,6 +174,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
         }
         Action::Install if model.hooks == Hooks::Missing => return vec![Effect::AskForChange],
+        Action::Install if model.hooks == Hooks::Needless => {
+            say(model, "This is a recording; press it on a board of your own sessions.");
+        }
         Action::Install => say(model, "The hooks are in your agents' settings already."),
         Action::Problems if model.problems.is_empty() => {
             say(model, "The configuration is fine.");

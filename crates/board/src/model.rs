@@ -121,6 +121,8 @@ pub enum Link {
 pub enum Hooks {
     Installed,
     Missing,
+    /// What is shown is a recording, to which no agent tells anything.
+    Needless,
 }
 
 /// A sentence for a few seconds.

@@ -56,7 +56,8 @@ impl World {
         }
         let mut world = Self { program: program.into(), directory, variables: BTreeMap::new() };
         world.set("HOME", world.home());
-        world.set(MARK, world.path().to_owned());
+        let mark = world.path().to_owned();
+        world.set(MARK, mark);
         world.set("PATH", "/usr/local/bin:/usr/bin:/bin");
         world.set("LANG", "C.UTF-8");
         world.set("CREWBOARD_SOCKET", world.socket());

@@ -82,6 +82,8 @@ pub(super) fn heading(model: &Model, row: &Session) -> String {
     let percent = usage.and_then(|usage| usage.context_percent);
     parts.extend(percent.map(|percent| format!("{percent:.0}%")));
     parts.extend(usage.and_then(|usage| usage.cost_usd).map(|cost| format!("${cost:.2}")));
+    // What commands ask for where several have the same name.
+    parts.push(row.key.to_string());
     parts.extend(row.title.clone());
     if model.loss().is_some() {
         parts.push("as last seen".to_owned());

@@ -428,6 +428,11 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
     assert_eq!(model.overlay, None);
     update(&mut model, Msg::Installed(Ok("There.".to_owned())), NOW);
     assert_eq!(model.hooks, Hooks::Installed);
+    for (hooks, word) in [(Hooks::Installed, "already"), (Hooks::Needless, "recording")] {
+        model.hooks = hooks;
+        assert_eq!(press(&mut model, "i"), []);
+        assert!(model.notice.as_ref().unwrap().text.contains(word), "{hooks:?}");
+    }
 }
 
 #[test]

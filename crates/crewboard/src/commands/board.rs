@@ -51,7 +51,7 @@ struct Nothing;
 
 impl Host for Nothing {
     fn hooks(&mut self) -> Hooks {
-        Hooks::Installed
+        Hooks::Needless
     }
 
     fn change(&mut self) -> Result<String, String> {
