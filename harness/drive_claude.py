@@ -273,8 +273,9 @@ class Run:
 
     def pid(self, t="main:0.0"):
         """pid of the client that runs in pane t: the pane shell's child, or what the pane was opened with."""
-        pp, program = self.tmux("display-message", "-p", "-t", t, "#{pane_pid} #{pane_current_command}").split()
-        if program == "claude":
+        pp = self.tmux("display-message", "-p", "-t", t, "#{pane_pid}").strip()
+        # Not tmux's word for what runs there: that is the client also where it is the shell's child.
+        if open("/proc/%s/comm" % pp).read().strip() == "claude":
             return int(pp)
         out = subprocess.run(["ps", "--ppid", pp, "-o", "pid=,comm="], capture_output=True, text=True).stdout
         for l in out.splitlines():
