@@ -8,10 +8,10 @@ use ratatui::layout::Rect;
 const DETAIL: u16 = 7;
 /// Lines the list keeps when the details are shown.
 const LIST: u16 = 4;
-/// Rows by which the list grows,
+/// The most that they take from rows: enough for all but a long plan or prompt, which a key shows whole.
+const USUAL: u16 = 10;
+/// Rows by which the list grows.
 const STEP: u16 = 2;
-/// and lines by which the details do where they take them from rows.
-const DETAIL_STEP: u16 = 3;
 /// Narrower details would be cut in every line.
 const DETAIL_WIDTH: u16 = 30;
 
@@ -87,17 +87,13 @@ pub fn layout(model: &Model) -> Areas {
 }
 
 /// How many of the lines between the top line and the footer the details take: what the rows leave, or, where
-/// those would fill the screen, what there is to say, up to a part of it. Both in steps: not with every
-/// session that comes, goes or is selected are the lines of the screen to move.
+/// those would fill the screen, what most have to say. In steps, and whatever is selected: not with every session
+/// that comes or goes, and never under a click, are the lines of the screen to move.
 fn detail_lines(model: &Model, body: u16) -> u16 {
-    let most = (body * 9 / 20).clamp(DETAIL, 18);
+    let most = (body * 9 / 20).clamp(DETAIL, USUAL);
     let rows = u16::try_from(model.order.len()).unwrap_or(u16::MAX).saturating_add(1).max(LIST);
     let left = body.saturating_sub(rows.checked_next_multiple_of(STEP).unwrap_or(u16::MAX));
-    if left >= most {
-        return left;
-    }
-    let steps = crate::view::detail_lines(model).saturating_sub(DETAIL).div_ceil(DETAIL_STEP);
-    left.max(steps.saturating_mul(DETAIL_STEP).saturating_add(DETAIL).min(most))
+    left.max(most)
 }
 
 /// How many rows the list shows at once.

@@ -4,7 +4,7 @@ use crate::errand::{self, Errand, Went};
 use crate::host::Options;
 use crate::input;
 use crate::keymap::Key;
-use crate::layout::visible_rows;
+use crate::layout::{FULL, visible_rows};
 use crate::listing;
 use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay};
 use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
@@ -146,12 +146,13 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
     effects
 }
 
-/// Whether the selected row is over with this news. It goes down to the other closed ones, and must not drag the
-/// window there, away from those that wait: what stands in its place is selected. Not where somebody keeps it, or
-/// reads of it.
+/// Whether the selected row is over with this news, on a strip that shows nothing but a few rows. It goes down to the
+/// other closed ones, and must not drag the window there, away from those that wait: what stands in its place is
+/// selected. Where there is room to act on a row and to read of it, the selection stays with it.
 fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
     let is_open = |row: &Session| row.key == news.key && row.status != Status::Closed;
     news.status == Status::Closed
+        && model.height < FULL
         && !news.pinned
         && model.overlay.is_none()
         && model.selected_row().is_some_and(is_open)

@@ -18,7 +18,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use std::borrow::Cow;
 
-pub(crate) use detail::lines_in_all as detail_lines;
 pub(crate) use overlay::{height as overlay_height, lines_in_all as overlay_lines};
 
 /// A text in one style.
@@ -154,7 +153,9 @@ pub(crate) fn resume_command(row: &Session) -> String {
     match (row.agent.as_str(), profile) {
         ("claude", None) => format!("claude --resume {}", row.id),
         ("claude", Some(profile)) => {
-            format!("claude --resume {} (with CLAUDE_CONFIG_DIR {profile})", row.id)
+            // As a shell takes it.
+            let profile = profile.replace('\'', r"'\''");
+            format!("CLAUDE_CONFIG_DIR='{profile}' claude --resume {}", row.id)
         }
         (agent, _) => format!("{agent}, session {}", row.id),
     }

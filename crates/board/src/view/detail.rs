@@ -48,13 +48,6 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// How many lines the selected row's details take, with their heading.
-pub(crate) fn lines_in_all(model: &Model) -> u16 {
-    let Some(row) = model.selected_row() else { return 0 };
-    let details = Details::of(model, row, usize::from(model.width), false);
-    u16::try_from(1 + details.head.len() + details.rest.len()).unwrap_or(u16::MAX)
-}
-
 pub(super) fn draw_line(line: &Line, area: Rect, y: u16, buffer: &mut Buffer) {
     let mut x = area.x + 1;
     for (text, style) in line {

@@ -54,6 +54,12 @@ fn a_row_that_closes_does_not_take_the_selection_down_with_it() {
     let closed =
         |pinned| Session { pinned, status: Status::Closed, ..row("r01", "r01", Status::Idle, 1) };
     for (pinned, keys, then) in [(false, "", "r02"), (true, "", "r01"), (false, "v", "r01")] {
+        // Where there is room to read of it and to act on it, it keeps the selection.
+        let mut model = board(rows(4), 80, 24);
+        press(&mut model, "down");
+        change(&mut model, closed(pinned));
+        assert_eq!(selected(&model), "r01");
+
         let mut model = board(rows(4), 80, 3);
         press(&mut model, "down");
         press(&mut model, keys);
