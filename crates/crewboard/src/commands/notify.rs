@@ -73,7 +73,9 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
     let deadline = Deadline::after(ASK_WITHIN);
     // Of a container's, which may name any socket, nothing is asked: its process is not known.
     person.retain(|row| {
-        row.pid.is_none() || deadline.has_passed() || !is_looked_at(&row.place, &mut Machine)
+        row.pid.is_none()
+            || deadline.has_passed()
+            || !is_looked_at(&row.place, &mut Machine::PROMPT.clone())
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
     // The desktop need not wait until a board has told it.
@@ -117,7 +119,7 @@ fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
 fn to_desktop(words: &Words, environment: &Environment) -> Result<(), Refusal> {
     let mut command = notifier(&words.title, &words.text);
     command.variables.extend(bus(environment));
-    Machine.run(&command).map(|_| ())
+    Machine::PROMPT.clone().run(&command).map(|_| ())
 }
 
 /// Where the desktop's bus is, if nothing in our environment says so: an agent's hook may have started the

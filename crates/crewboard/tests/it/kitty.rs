@@ -36,6 +36,7 @@ impl Screen {
         let mut number = String::new();
         let stdout = server.stdout.take().unwrap();
         BufReader::new(stdout).read_line(&mut number).unwrap();
+        assert_ne!(number, "", "Xvfb ended at once");
         Some(Self { server, name: format!(":{}", number.trim()) })
     }
 }
@@ -164,5 +165,5 @@ fn in_kitty_a_closed_session_is_taken_up_again_in_a_new_tab() {
             && screen.contains(&format!("in {}", directory.display()))
             && screen.contains(&format!("profile {other}"))
     });
-    assert_eq!(kitty.front(), Some(2));
+    eventually("the new tab is in front", || kitty.front() == Some(2));
 }
