@@ -2,7 +2,7 @@
 //! they are for. Decided at each change, never on what a view was told.
 
 use crate::identity::RowKey;
-use crate::session::Session;
+use crate::session::{Session, Subagent};
 use crate::sessions::{Change, Kept};
 use crate::status::Status;
 use crate::time::Now;
@@ -17,8 +17,8 @@ const DONE_MS: u64 = 1000;
 /// Milliseconds after a person was told in which what else needs them is collected, to be told at once.
 const BURST_MS: u64 = 2000;
 
-/// The moment of what is not to be told until something else changes.
-const NOT_YET: u64 = u64::MAX;
+/// The most milliseconds for which one that is done waits for its helpers: the word of a helper's end may be lost.
+const HELPERS_MS: u64 = 600_000;
 
 /// Sessions in one announcement, for each of its two purposes.
 const MAX_ANNOUNCED: usize = 16;
@@ -64,6 +64,8 @@ struct Waiting {
     status: Status,
     /// From when it is to be told, in microseconds since this boot.
     from: u64,
+    /// It is done, and its helpers are not.
+    held: bool,
 }
 
 impl Announcements {
@@ -113,17 +115,21 @@ impl Announcements {
     /// The last helper of a session that was done has ended, and left it at that.
     fn go_on_waiting(&mut self, row: &Session, now: Now) {
         for waiting in [&mut self.person, &mut self.settling] {
-            let held = waiting.get_mut(&row.key).filter(|waiting| waiting.from == NOT_YET);
+            let held = waiting.get_mut(&row.key).filter(|waiting| waiting.held);
             if let Some(waiting) = held.filter(|waiting| waiting.status == row.status) {
-                *waiting = Waiting::of(row, now);
+                let Waiting { from, held, .. } = Waiting::of(row, now);
+                *waiting = Waiting { from: from.min(waiting.from), held, ..*waiting };
             }
         }
     }
 
     /// Takes in a row that somebody gave back: whom it needs has been told by an earlier daemon.
-    pub fn note_restored(&mut self, change: &Change, row: Option<&Session>) {
-        if row.is_some_and(|row| row.needs_you) {
-            self.called.insert(change.key.clone());
+    pub fn note_restored(&mut self, change: &Change, row: Option<&Session>, now: Now) {
+        let Some(row) = row.filter(|row| row.needs_you) else { return };
+        self.called.insert(change.key.clone());
+        // Of one that waited for its helpers nobody has been told.
+        if has_helpers(row) && self.interest.person.contains(&row.status) {
+            self.person.insert(change.key.clone(), Waiting::of(row, now));
         }
     }
 
@@ -152,8 +158,7 @@ impl Announcements {
         }
         let person = self.person.values().map(|waiting| waiting.from.max(self.quiet_until));
         let first = person.chain(self.settling.values().map(|waiting| waiting.from)).min();
-        let first = first.filter(|first| *first != NOT_YET)?;
-        Some(first.saturating_sub(now.stamp.micros).div_ceil(1000))
+        Some(first?.saturating_sub(now.stamp.micros).div_ceil(1000))
     }
 
     /// What is to be told now; `row` gives a row as it is.
@@ -198,17 +203,23 @@ fn take_due<'a>(
     rows
 }
 
+/// Whether it is done, and subagents of it still work.
+fn has_helpers(row: &Session) -> bool {
+    let works = |helper: &Subagent| helper.status == Status::Working;
+    row.status == Status::Done && !row.headless && row.subagents.iter().any(works)
+}
+
 impl Waiting {
     fn of(row: &Session, now: Now) -> Self {
-        let from = match row.status {
-            // The agent itself waits for its helpers, goes on when they are done, and is done once more.
-            Status::Done if row.subagents.iter().any(|helper| helper.status == Status::Working) => {
-                NOT_YET
-            }
-            Status::Done => now.stamp.micros + DONE_MS * 1000,
-            _ => now.stamp.micros,
+        // The agent itself waits for its helpers, goes on when they are done, and is done once more.
+        let held = has_helpers(row);
+        let wait = match row.status {
+            Status::Done if held => HELPERS_MS,
+            // It has stood for a while by the time a headless one is shown as done, and the process may end at once.
+            Status::Done if !row.headless => DONE_MS,
+            _ => 0,
         };
-        Self { status: row.status, from }
+        Self { status: row.status, from: now.stamp.micros + wait * 1000, held }
     }
 }
 

@@ -289,7 +289,7 @@ impl Actor {
             self.subscribers.note(change);
             let row = self.sessions.get(&change.key);
             if is_told {
-                self.announcements.note_restored(change, row);
+                self.announcements.note_restored(change, row, now);
             } else {
                 self.announcements.note(change, row, now);
             }

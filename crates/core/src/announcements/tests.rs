@@ -57,6 +57,7 @@ impl Play {
         let row = self.rows.entry(key.clone()).or_default();
         row.key = key.clone();
         row.needs_you = what == "woken";
+        row.headless = key.as_str() == "headless";
         let mut kind = Kept::Present;
         let mut transition = None;
         let mut passed = None;
@@ -91,7 +92,7 @@ impl Play {
         }
         let change = Change { key: key.clone(), kind, transition, passed };
         if restored {
-            self.announcements.note_restored(&change, self.rows.get(&key));
+            self.announcements.note_restored(&change, self.rows.get(&key), now);
         } else {
             self.announcements.note(&change, self.rows.get(&key), now);
         }
@@ -137,7 +138,8 @@ fn a_person_is_told_once_at_the_right_moment() {
         ("0 a helpers-2; 1 a done; 500 a helpers-1; 7000 a helpers-0", "8000 a done"),
         ("0 a helpers-1; 1 a done; 5000 a working; 5001 a helpers-0; 6000 a done", "7000 a done"),
         ("0 a helpers-1; 1 a done; 5000 a permission", "5000 a permission"),
-        ("0 a helpers-1; 1 a done", ""),
+        ("0 a helpers-1; 1 a done; 2 b permission", "2 b permission"),
+        ("0 a helpers-1; 1 a restored-done; 5000 a helpers-0", "6000 a done"),
         // Of several in a burst the first is told at once, the others together.
         (
             "0 a permission; 100 b question; 200 c plan; 300 d done",
@@ -181,7 +183,8 @@ fn commands_run_at_each_status_they_are_for() {
         ("0 a done; 500 a gone", ""),
         ("0 a helpers-1; 1 a done; 3000 a helpers-0", "4000 run a done"),
         ("0 a restored-done", ""),
-        // A headless session whose process ends with its turn.
+        // A headless session whose process ends with its turn, or soon after.
+        ("0 headless done; 500 headless closed", "0 run headless done"),
         ("0 a closed-through-done", "0 run a done"),
         ("0 a closed-through-failed", ""),
         ("0 a restored-closed-through-done", ""),
