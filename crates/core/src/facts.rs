@@ -289,10 +289,12 @@ impl Facts {
             Event::AttentionCalled { request, text } => {
                 // It says what a request said seconds before; alone it tells of a dialog that no
                 // request announced (harness: auto mode's own).
-                if report.headless {
+                if self.files.is_parked() {
+                    Err("its conversation goes on in another process, which asks for itself")
+                } else if report.headless {
                     Err("nobody can answer a headless session, so it does not wait")
                 } else if self.requests.first().is_some() {
-                    self.requests.word(text);
+                    self.requests.word(text, stamp);
                     Ok(())
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")

@@ -200,9 +200,11 @@ impl Requests {
     }
 
     /// A dialog of which only the file told gets the words that came later.
-    pub(crate) fn word(&mut self, text: &str) {
+    pub(crate) fn word(&mut self, text: &str, stamp: Stamp) {
         let first = self.open.iter_mut().find(|open| !open.released);
-        if let Some(open) = first.filter(|open| open.by_file && open.request.tool.is_none()) {
+        let unnamed = first.filter(|open| open.by_file && open.request.tool.is_none());
+        if let Some(open) = unnamed.filter(|open| !text.is_empty() && !stamp.is_before(open.stamp))
+        {
             text.clone_into(&mut open.request.text);
         }
     }

@@ -117,10 +117,9 @@ fn fill_in(row: &mut Tracked, restored: Session) {
         row.status = restored.status;
     }
     if row.status == restored.status {
-        if row.facts.history.len() == 1 && restored.since < row.since {
+        if row.facts.is_unheard() {
             // It has been so all along, and only the look at it is new.
-            row.facts.history[0].at = restored.since;
-            row.since = restored.since;
+            row.facts.history.clear();
         }
         row.seen |= restored.seen;
         row.snoozed_until = row.snoozed_until.or(restored.snoozed_until);

@@ -156,7 +156,7 @@ pub const TRANSITIONS: [Rule; 24] = [
         Told::StillWaits,
         "hook:Notification permission_prompt",
         [Permission, Permission, Permission, Permission, Permission, Permission, Permission],
-        "a dialog that no hook announced, such as auto mode's own",
+        "a dialog that no hook announced",
     ),
     rule(
         Told::TurnEnds,

@@ -228,6 +228,11 @@ impl Facts {
 }
 
 impl Files {
+    /// Whether the conversation was moved to another process, and this one only shows others.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.sight.as_ref().is_some_and(|sight| sight.condition == Condition::Parked)
+    }
+
     /// Whether the agent has taken leave by taking its file away.
     pub(crate) fn has_left(&self) -> bool {
         self.left.is_some()

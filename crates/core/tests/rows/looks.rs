@@ -9,6 +9,11 @@ use crewboard_core::{
 impl World {
     /// What a look at process 1's files found; which looks are wanted next.
     fn found(&mut self, finding: Finding) -> Vec<Subject> {
+        self.found_of(About::default(), finding)
+    }
+
+    /// The same of a session that may not be known yet.
+    pub(crate) fn found_of(&mut self, about: About, finding: Finding) -> Vec<Subject> {
         self.milliseconds += 10;
         let observation = Observation {
             agent: AgentName::new("claude"),
@@ -16,7 +21,7 @@ impl World {
             source: "file:test".to_owned(),
             seen: self.now().stamp,
             finding,
-            about: About::default(),
+            about,
         };
         self.wanted(Input::Observed(Box::new(observation)))
     }

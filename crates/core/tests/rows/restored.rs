@@ -2,7 +2,8 @@
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    End, Event, Input, Report, Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
+    About, Condition, End, Event, Finding, Input, Report, RequestKind, Session, SessionId, Stamp,
+    Status, Timestamp, Transition, Watch,
 };
 
 /// What a view that followed `world` holds.
@@ -64,16 +65,21 @@ fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
     let held = held(&old);
     // It looks for itself before the view comes to it.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
-    new.event(1, "s1", request());
+    let condition = Condition::Asking { request: RequestKind::Permission };
+    let about = About { session: SessionId::new("s1"), ..About::default() };
+    let asks = Finding::Condition { condition, since: new.now().stamp };
+    new.found_of(about, asks);
+    new.milliseconds += 1000;
+    new.apply(Input::Tick);
+    assert_eq!(new.only().status, Status::Permission);
     assert_ne!(new.only().since, since);
     new.apply(Input::Restored(held.clone()));
     let key = new.only().key.clone();
     let row = new.sessions.with_history(&key).unwrap();
     assert_eq!((row.status, row.since), (Status::Permission, since));
     assert_eq!(row.history, held[0].history);
-    // One that has been something else since has not.
+    // What a hook told the new daemon may be another.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
-    new.event(1, "s1", prompt("b"));
     new.event(1, "s1", request());
     let later = new.only().since;
     new.apply(Input::Restored(held));

@@ -96,7 +96,8 @@ impl Facts {
                     TurnState::None if !self.files.prompted => {
                         Some((Rule::DialogAtStart, sight.since, DIALOG_MS))
                     }
-                    TurnState::Working if is_over(self.activity) => {
+                    // A queued command that follows may have opened one of the person's own.
+                    TurnState::Working if is_over(self.activity) && self.turn.follows.is_none() => {
                         Some((Rule::DialogInTurn, sight.first, DOUBT_MS))
                     }
                     _ => None,
