@@ -198,7 +198,6 @@ impl Subscriber {
     }
 
     fn begin(&mut self, asked: Asked, sessions: &Sessions) {
-        let comes_again = asked.after.is_some();
         let since = asked
             .after
             .filter(|after| after.epoch == sessions.epoch())
@@ -207,8 +206,8 @@ impl Subscriber {
         self.greeting =
             Some(encode_snapshot(sessions.epoch(), sessions.revision(), resumes).into());
         self.catching_up = true;
-        // One that comes again may know some that are over.
-        self.owed_limits = comes_again || sessions.limits().next().is_some();
+        // Where there are none, that is so from the start.
+        self.owed_limits = sessions.limits().next().is_some();
         self.follows |= asked.follows;
         self.due.clear();
         self.news.clear();

@@ -239,13 +239,13 @@ fn a_view_resumes_or_begins_anew() {
     let revision = stage.actor.sessions.revision();
     stage.reported("b", Status::Done);
     for (after, expected) in [
-        (subscribe(Some(revision)), "resumed, limits, row b, synced"),
-        (subscribe(Some(revision + 1)), "resumed, limits, synced"),
-        (subscribe(Some(revision + 2)), "snapshot, limits, row b, row a, row c, synced"),
+        (subscribe(Some(revision)), "resumed, row b, synced"),
+        (subscribe(Some(revision + 1)), "resumed, synced"),
+        (subscribe(Some(revision + 2)), "snapshot, row b, row a, row c, synced"),
         (subscribe(None), "snapshot, row b, row a, row c, synced"),
         (
             Request::Subscribe { after: Some(After { epoch: "f".to_owned(), revision }) },
-            "snapshot, limits, row b, row a, row c, synced",
+            "snapshot, row b, row a, row c, synced",
         ),
     ] {
         stage.ask(1, after);
