@@ -126,8 +126,11 @@ impl World {
         if program.contains('\'') {
             bail!("{program}: a quote in the program's path");
         }
-        let install =
-            format!("'{program}' install --yes --config-dir \"$HOME/.claude\" || exit\n{begin}");
+        // Settings are written more than once in most scenarios; what is to begin begins once.
+        let install = format!(
+            "'{program}' install --yes --config-dir \"$HOME/.claude\" || exit\n\
+             if mkdir \"$HARNESS_RUN_DIR/begun\" 2>/dev/null; then :\n{begin}\nfi"
+        );
         let status = Command::new(harness_dir().join("run_claude.sh"))
             .arg(scenario)
             .env("HARNESS_RUN_DIR", self.run_dir())
