@@ -304,6 +304,17 @@ pub(crate) fn fake_claude(world: &BoardWorld) -> PathBuf {
     directory
 }
 
+/// A session that ran in a directory with a profile of its own, and was killed; with that profile.
+pub(crate) fn closed_session(world: &BoardWorld, directory: &Path) -> (Agent, String) {
+    let mut closed = Agent::new("6cf7f83b-72a2");
+    let cwd = json!({ "prompt": "go on", "cwd": directory });
+    let profile = world.path().join("profile").display().to_string();
+    world.hook_with(&[("CLAUDE_CONFIG_DIR", &profile)], &closed, "UserPromptSubmit", &cwd);
+    closed.kill();
+    world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
+    (closed, profile)
+}
+
 #[test]
 fn a_closed_session_is_taken_up_again_where_its_user_is() {
     let Some(office) = Office::new() else { return };
@@ -312,12 +323,7 @@ fn a_closed_session_is_taken_up_again_where_its_user_is() {
     // tmux would run what is in brackets, and end its command at the semicolon.
     let directory = world.path().join("#(touch x)$(touch x)#[fg=red]x;");
     std::fs::create_dir(&directory).unwrap();
-    let mut closed = Agent::new("6cf7f83b-72a2");
-    let cwd = json!({ "prompt": "go on", "cwd": directory });
-    let other = world.path().join("profile").display().to_string();
-    world.hook_with(&[("CLAUDE_CONFIG_DIR", &other)], &closed, "UserPromptSubmit", &cwd);
-    closed.kill();
-    world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
+    let (closed, _) = closed_session(world, &directory);
     let profile = world.list().into_iter().find(|row| row["id"] == *closed.id).unwrap();
     let profile = format!("profile {}", profile["profile"].as_str().unwrap_or("usual"));
     let is_there = |screen: &str| {

@@ -1,7 +1,7 @@
 //! From a row to its window in a real kitty, on a screen that nobody sees.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::jump::{agent, fake_claude};
+use crate::jump::{agent, closed_session, fake_claude};
 use crate::skip;
 use crewboard_testkit::{Pane, eventually};
 use serde_json::{Value, json};
@@ -144,12 +144,7 @@ fn in_kitty_a_closed_session_is_taken_up_again_in_a_new_tab() {
     let kitty = Kitty::new(&world, &screen);
     let directory = world.path().join("$(touch x);");
     fs::create_dir(&directory).unwrap();
-    let mut closed = Agent::new("6cf7f83b-72a2");
-    let cwd = json!({ "prompt": "go on", "cwd": directory });
-    let other = world.path().join("profile").display().to_string();
-    world.hook_with(&[("CLAUDE_CONFIG_DIR", &other)], &closed, "UserPromptSubmit", &cwd);
-    closed.kill();
-    world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
+    let (_, other) = closed_session(&world, &directory);
     // Somebody in its first window asks.
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", fake_claude(&world).display());
     let mut command = world.command(&["open", "6cf7"]);

@@ -1,7 +1,7 @@
 //! From a row to its pane in a real zellij, where one is installed.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::jump::{SIZE, agent, fake_claude, here, plain_shell, run};
+use crate::jump::{SIZE, agent, closed_session, fake_claude, here, plain_shell, run};
 use crate::note;
 use crewboard_testkit::{Pane, eventually};
 use serde_json::json;
@@ -181,12 +181,7 @@ fn in_zellij_a_closed_session_is_taken_up_again_in_a_new_pane() {
     let near = zellij.open("near");
     let directory = world.path().join("$(touch x);");
     fs::create_dir(&directory).unwrap();
-    let mut closed = Agent::new("6cf7f83b-72a2");
-    let cwd = json!({ "prompt": "go on", "cwd": directory });
-    let other = world.path().join("profile").display().to_string();
-    world.hook_with(&[("CLAUDE_CONFIG_DIR", &other)], &closed, "UserPromptSubmit", &cwd);
-    closed.kill();
-    world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
+    let (_, other) = closed_session(&world, &directory);
     near.type_line(&format!("PATH={}:$PATH {PROGRAM} open 6cf7", fake_claude(&world).display()));
     let panes = || zellij.ask("near", &["list-panes", "--json", "--all"]);
     eventually("a new pane", || panes().contains("--resume"));
