@@ -91,11 +91,11 @@ fn width(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(text, _)| text.width()).sum()
 }
 
-/// What the line says in `space` columns: who waits unseen, where that leaves the rest as it is.
+/// What the line says in `space` columns: how many wait that are not on the screen, where that leaves the rest as it is.
 fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     let (mut pieces, extent) = counts_and_limits(model, space);
     let hidden = model.listing.hidden_needs;
-    if hidden > 0 {
+    if hidden > 0 && !model.show_dismissed {
         let piece = (format!("{}{hidden} hidden", model.look.separator()), model.look.dim());
         let limits = extent.map_or(0, |extent| GAP + width(&limits::pieces(model, extent)));
         if width(&pieces) + piece.0.width() + limits < space {

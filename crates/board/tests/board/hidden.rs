@@ -52,6 +52,9 @@ fn the_top_line_counts_hidden_ones_that_wait() {
      60  crewboard  3 need you !1 ✗1 ✓1 · 2 working · 2 hidden
      40 3 need you !1 ✗1 ✓1 · 2 working
     ");
+    let mut shows = board(rows.clone(), 200, 24);
+    press(&mut shows, "X");
+    assert!(!picture(&shows).lines().next().unwrap().contains("hidden"), "they are on the screen");
     for row in &mut rows {
         row.dismissed &= !row.needs_you;
     }
