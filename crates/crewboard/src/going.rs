@@ -63,7 +63,7 @@ pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
         return Err(Failure::new(format!("{name} runs without a terminal (headless)")));
     }
     let target = Target { place, pid: row.pid };
-    match focus(target, asker(), &mut Machine::PATIENT.clone()) {
+    match focus(target, asker(), &mut Machine::patient()) {
         Ok(Reached::Shown { note: Some(note) }) => Ok(Gone::There(format!("{name}: {note}"))),
         Ok(Reached::Shown { note: None }) => Ok(Gone::There(String::new())),
         Ok(Reached::Attach(command)) => {
@@ -131,7 +131,7 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
     command.extend(words);
     let directory_text = directory.display().to_string();
     let opening = Opening { words: &command, directory: &directory_text };
-    match open(&opening, asker(), &mut Machine::PATIENT.clone()) {
+    match open(&opening, asker(), &mut Machine::patient()) {
         Ok(Opened::In(terminal)) => {
             Ok(Gone::There(format!("{name} is in a new pane of {terminal}.")))
         }

@@ -31,10 +31,14 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// For somebody who asked for a terminal.
-    pub(crate) const PATIENT: Self = Self { answer_within: ANSWER_WITHIN };
+    pub(crate) fn patient() -> Self {
+        Self { answer_within: ANSWER_WITHIN }
+    }
 
     /// For what must not be held up.
-    pub(crate) const PROMPT: Self = Self { answer_within: TELL_WITHIN };
+    pub(crate) fn prompt() -> Self {
+        Self { answer_within: TELL_WITHIN }
+    }
 }
 
 /// A command as the system takes it. No shell is asked.
@@ -105,7 +109,7 @@ mod tests {
 
     fn run(words: &[&str]) -> Result<String, Refusal> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Machine { ..Machine::PATIENT }.run(&Command { words, ..Command::default() })
+        Machine::patient().run(&Command { words, ..Command::default() })
     }
 
     #[test]
@@ -122,8 +126,8 @@ mod tests {
     #[test]
     fn whoever_was_started_by_another_descends_from_it() {
         let (own, parent) = (std::process::id(), std::os::unix::process::parent_id());
-        assert!(Machine::PATIENT.descends(own, parent));
-        assert!(Machine::PATIENT.descends(own, own));
-        assert!(!Machine::PATIENT.descends(parent, own));
+        assert!(Machine::patient().descends(own, parent));
+        assert!(Machine::patient().descends(own, own));
+        assert!(!Machine::patient().descends(parent, own));
     }
 }

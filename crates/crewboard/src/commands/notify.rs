@@ -75,7 +75,7 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
     person.retain(|row| {
         row.pid.is_none()
             || deadline.has_passed()
-            || !is_looked_at(&row.place, &mut Machine::PROMPT.clone())
+            || !is_looked_at(&row.place, &mut Machine::prompt())
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
     // The desktop need not wait until a board has told it.
@@ -119,7 +119,7 @@ fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
 fn to_desktop(words: &Words, environment: &Environment) -> Result<(), Refusal> {
     let mut command = notifier(&words.title, &words.text);
     command.variables.extend(bus(environment));
-    Machine::PROMPT.clone().run(&command).map(|_| ())
+    Machine::prompt().run(&command).map(|_| ())
 }
 
 /// Where the desktop's bus is, if nothing in our environment says so: an agent's hook may have started the
