@@ -164,7 +164,7 @@ impl Rendezvous {
             if !matches!(candidate.check(self.uid), Ok(true)) {
                 continue;
             }
-            match connect(&candidate.socket) {
+            match connect(&candidate.socket, self.uid) {
                 Connection::Made(stream) => return Connection::Made(stream),
                 Connection::Busy => found = Connection::Busy,
                 Connection::Nobody => {}
@@ -223,7 +223,7 @@ impl Rendezvous {
                     continue;
                 }
             };
-            let Connection::Made(stream) = connect(&place.socket) else { continue };
+            let Connection::Made(stream) = connect(&place.socket, self.uid) else { continue };
             let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.told)
                 .map_err(ConnectError::Start)?;
             if let Some(mut former) = self.started.replace(Some(daemon)) {

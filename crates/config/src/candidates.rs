@@ -1,4 +1,5 @@
 use crate::Environment;
+use crate::parents::Parents;
 use std::fs::{DirBuilder, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -18,8 +19,8 @@ pub struct Candidate {
     pub directory: PathBuf,
     /// The socket itself.
     pub socket: PathBuf,
-    /// The user named it, so it may lie in a directory that others can read.
-    named_by_user: bool,
+    /// What the directories above must be like. A directory that the user named may be readable by others.
+    parents: Parents,
 }
 
 /// Why a candidate is not used.
@@ -33,6 +34,8 @@ pub enum Unusable {
     Foreign(PathBuf, u32),
     #[error("{0} is open to others (mode {1:o}); it must be 0700")]
     Open(PathBuf, u32),
+    #[error("other users may write to {0} (mode {1:o}), which is above the socket's directory")]
+    OpenParent(PathBuf, u32),
     #[error("{0} is no absolute path of a file")]
     Relative(PathBuf),
     #[error("{0} is too long for a socket (its directory may have 90 bytes, it itself 107)")]
@@ -54,15 +57,15 @@ pub fn candidates(environment: &Environment) -> Vec<Candidate> {
     let of_login = environment.run_user.join(&uid);
     let runtime = environment.runtime_dir.as_ref().filter(|path| path.is_absolute());
     let mut found: Vec<Candidate> = Vec::new();
-    for directory in runtime
+    for (directory, parents) in runtime
         .into_iter()
         .chain([&of_login])
-        .map(|path| path.join("crewboard"))
-        .chain([environment.temporary_dir.join(format!("crewboard-{uid}"))])
+        .map(|path| (path.join("crewboard"), Parents::Own))
+        .chain([(environment.temporary_dir.join(format!("crewboard-{uid}")), Parents::Safe)])
     {
         let socket = directory.join("crewboard.sock");
         if fits(&directory, &socket) && found.iter().all(|other| other.directory != directory) {
-            found.push(Candidate { directory, socket, named_by_user: false });
+            found.push(Candidate { directory, socket, parents });
         }
     }
     found
@@ -91,7 +94,7 @@ impl Candidate {
                     return Err(Unusable::TooLong(socket.to_owned()));
                 }
                 let (directory, socket) = (directory.to_owned(), socket.to_owned());
-                Ok(Self { directory, socket, named_by_user: true })
+                Ok(Self { directory, socket, parents: Parents::Named })
             }
             _ => Err(Unusable::Relative(socket.to_owned())),
         }
@@ -124,8 +127,14 @@ impl Candidate {
         PathBuf::from(path)
     }
 
-    /// Whether the directory is there and safe: ours, private, no link. False if it is not there.
+    /// Checks that the directory is the user's, private and no link, and that no other user can exchange
+    /// it. False if it does not exist.
     pub fn check(&self, uid: u32) -> Result<bool, Unusable> {
+        if let Some(parent) = self.directory.parent()
+            && !self.parents.check(parent, uid)?
+        {
+            return Ok(false);
+        }
         match self.directory.symlink_metadata() {
             Ok(metadata) => self.check_metadata(&metadata, uid).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -159,7 +168,8 @@ impl Candidate {
     fn check_metadata(&self, metadata: &Metadata, uid: u32) -> Result<(), Unusable> {
         let path = || self.directory.clone();
         let mode = metadata.mode() & 0o777;
-        let forbidden = if self.named_by_user { 0o022 } else { 0o077 };
+        let is_named = self.parents == Parents::Named;
+        let forbidden = if is_named { 0o022 } else { 0o077 };
         if metadata.is_symlink() {
             Err(Unusable::Symlink(path()))
         } else if !metadata.is_dir() {
@@ -168,7 +178,7 @@ impl Candidate {
             Err(Unusable::Foreign(path(), metadata.uid()))
         } else if mode & forbidden != 0 {
             Err(Unusable::Open(path(), mode))
-        } else if self.named_by_user && self.is_taken() {
+        } else if is_named && self.is_taken() {
             // A listener is renamed into place: it would replace a file of the user's.
             Err(Unusable::NotASocket(self.socket.clone()))
         } else {
@@ -263,7 +273,7 @@ mod tests {
         let candidate = |name: &str, named_by_user| Candidate {
             directory: world.path().join(name),
             socket: world.path().join(name).join("s"),
-            named_by_user,
+            parents: if named_by_user { Parents::Named } else { Parents::Safe },
         };
         let fresh = candidate("fresh", false);
         assert!(matches!(fresh.check(uid), Ok(false)));

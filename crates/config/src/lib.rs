@@ -10,6 +10,7 @@ mod duration;
 mod environment;
 mod file;
 mod lines;
+mod parents;
 mod parse;
 mod problem;
 mod rules;

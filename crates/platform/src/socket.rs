@@ -17,12 +17,15 @@ pub enum Connection {
     Made(UnixStream),
     /// A listener is there and its backlog is full.
     Busy,
-    /// Nobody listens there.
+    /// No process of the user's listens there.
     Nobody,
 }
 
 /// Connects to the socket at `path` without ever blocking: std's waits while the backlog is full.
-pub fn connect(path: &Path) -> Connection {
+///
+/// A server of another user than `uid` is left before a byte is sent to it. Whatever was checked about the
+/// path before, the path may lead elsewhere by now; the kernel's word about the peer cannot.
+pub fn connect(path: &Path, uid: u32) -> Connection {
     let Ok(address) = SocketAddrUnix::new(path) else { return Connection::Nobody };
     let Ok(socket) = socket() else { return Connection::Busy };
     if rustix::io::ioctl_fionbio(&socket, true).is_err() {
@@ -30,12 +33,28 @@ pub fn connect(path: &Path) -> Connection {
     }
     loop {
         match rustix::net::connect(&socket, &address) {
-            Ok(()) => return Connection::Made(UnixStream::from(socket)),
+            Ok(()) if is_served_by(&socket, path, uid) => {
+                return Connection::Made(UnixStream::from(socket));
+            }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Connection::Busy,
-            Err(_) => return Connection::Nobody,
+            Ok(()) | Err(_) => return Connection::Nobody,
         }
     }
+}
+
+/// Returns whether a process of `uid` listens at the other end.
+#[cfg(target_os = "linux")]
+fn is_served_by(socket: &OwnedFd, _path: &Path, uid: u32) -> bool {
+    rustix::net::sockopt::socket_peercred(socket).is_ok_and(|peer| peer.uid.as_raw() == uid)
+}
+
+/// Returns whether the socket's file belongs to `uid`. Safe code cannot ask for the peer here. The file
+/// decides instead: no other user can exchange it, since the directories above it were checked.
+#[cfg(not(target_os = "linux"))]
+fn is_served_by(_socket: &OwnedFd, path: &Path, uid: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    path.symlink_metadata().is_ok_and(|file| file.uid() == uid)
 }
 
 /// Listens at `path`. The socket is bound as `temporary` and renamed into place once it listens, so
@@ -80,20 +99,37 @@ mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt;
 
+    fn own() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    #[test]
+    fn a_server_of_another_user_gets_no_byte() {
+        use std::io::Read;
+        let world = tempfile::tempdir().unwrap();
+        let path = world.path().join("s");
+        let listener = bind_listener(&path, &world.path().join(".new")).unwrap();
+        assert!(matches!(connect(&path, own() + 1), Connection::Nobody));
+        let (mut stranger, _) = listener.accept().unwrap();
+        let mut sent = Vec::new();
+        stranger.read_to_end(&mut sent).unwrap();
+        assert_eq!(sent, b"");
+    }
+
     #[test]
     fn a_listener_is_private_and_found_at_once() {
         let world = tempfile::tempdir().unwrap();
         let (path, temporary) = (world.path().join("s"), world.path().join(".new"));
-        assert!(matches!(connect(&path), Connection::Nobody));
+        assert!(matches!(connect(&path, own()), Connection::Nobody));
         let listener = bind_listener(&path, &temporary).unwrap();
         assert_eq!(path.symlink_metadata().unwrap().mode() & 0o777, 0o600);
         assert!(!temporary.exists());
-        assert!(matches!(connect(&path), Connection::Made(_)));
+        assert!(matches!(connect(&path, own()), Connection::Made(_)));
         drop(listener);
-        assert!(matches!(connect(&path), Connection::Nobody));
+        assert!(matches!(connect(&path, own()), Connection::Nobody));
         // A dead daemon's socket is in nobody's way.
         let _listener = bind_listener(&path, &temporary).unwrap();
-        assert!(matches!(connect(&path), Connection::Made(_)));
+        assert!(matches!(connect(&path, own()), Connection::Made(_)));
     }
 
     #[test]
@@ -105,7 +141,7 @@ mod tests {
         rustix::net::listen(&socket, 0).unwrap();
         let mut held = Vec::new();
         loop {
-            match connect(&path) {
+            match connect(&path, own()) {
                 Connection::Made(stream) => held.push(stream),
                 Connection::Busy => break,
                 Connection::Nobody => panic!("nobody listens"),

@@ -1,7 +1,7 @@
 //! The hook's promise: it prints nothing, exits with 0 and is gone in time, whatever happens.
 
 use crate::private_namespace::in_private_namespace;
-use crate::{note, payload, prompt_payload, world};
+use crate::{note, own_uid, payload, prompt_payload, world};
 use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
 use rustix::process::Signal;
 use serde_json::json;
@@ -142,7 +142,7 @@ fn a_daemon_that_is_stopped_or_flooded() {
     // Connections that nobody takes fill the backlog.
     let mut held = Vec::new();
     loop {
-        let connecting = crewboard_platform::connect(&world.socket());
+        let connecting = crewboard_platform::connect(&world.socket(), own_uid());
         let crewboard_platform::Connection::Made(stream) = connecting else { break };
         held.push(stream);
     }

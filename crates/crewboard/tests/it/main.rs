@@ -57,6 +57,11 @@ fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "note: {text}");
 }
 
+/// The user who runs the tests.
+fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 fn now() -> Stamp {
     Clock::new().stamp()
 }

@@ -1,7 +1,7 @@
 //! The status line's promise: the user's own command is all that the client sees, and the daemon hears what it
 //! was told.
 
-use crate::{prompt_payload, world};
+use crate::{own_uid, prompt_payload, world};
 use crewboard_platform::{Connection, connect};
 use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
 use rustix::process::Signal;
@@ -124,7 +124,7 @@ fn a_users_command_is_the_same_with_us_as_without() {
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());
     // Its queue of connections fills up, and nobody waits for it.
     let mut held = Vec::new();
-    while let Connection::Made(stream) = connect(&world.socket()) {
+    while let Connection::Made(stream) = connect(&world.socket(), own_uid()) {
         held.push(stream);
     }
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());

@@ -1,0 +1,166 @@
+//! Checks the directories above a socket's directory: a user who may write to one of them can exchange
+//! what lies below it at any moment, also between a check and the use of what was checked.
+
+use crate::candidates::Unusable;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The sticky bit: in such a directory only the owner of a file, of the directory and root rename it.
+const STICKY: u32 = 0o1000;
+
+/// Write permission of the group and of all others.
+const WRITE_BY_GROUP: u32 = 0o020;
+const WRITE_BY_OTHERS: u32 = 0o002;
+
+/// What a candidate asks of the directories above its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parents {
+    /// The nearest one must be the user's own, as the specification of `XDG_RUNTIME_DIR` says.
+    Own,
+    /// Each must be the user's or root's, and may be open to others only if it is sticky.
+    Safe,
+    /// The same, but a group may write to them: the user who named the path knows that group.
+    Named,
+}
+
+impl Parents {
+    /// Checks every directory from `parent` up to the root, and those that a link on the way leads to.
+    /// False if `parent` does not exist.
+    pub(crate) fn check(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
+        let nearest = match parent.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Unusable::Io(parent.to_owned(), error)),
+        };
+        if self == Self::Own && nearest.uid() != uid {
+            return Err(Unusable::Foreign(parent.to_owned(), nearest.uid()));
+        }
+        if self.check_each(parent, uid)? {
+            let real = parent.canonicalize().map_err(|error| Unusable::Io(parent.into(), error))?;
+            self.check_each(&real, uid)?;
+        }
+        Ok(true)
+    }
+
+    /// Checks `parent` and each directory above it. True if one of them is a link.
+    fn check_each(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
+        let look = |path: &Path| {
+            path.symlink_metadata().map_err(|error| Unusable::Io(path.to_owned(), error))
+        };
+        // In a user namespace root may have another number. The owner of `/` can do what root can.
+        let root = look(Path::new("/"))?.uid();
+        let mut has_link = false;
+        for path in parent.ancestors() {
+            let metadata = look(path)?;
+            if ![uid, 0, root].contains(&metadata.uid()) {
+                return Err(Unusable::Foreign(path.to_owned(), metadata.uid()));
+            }
+            has_link |= metadata.is_symlink();
+            if !metadata.is_symlink() && self.is_open(&metadata) {
+                return Err(Unusable::OpenParent(path.to_owned(), metadata.mode() & 0o7777));
+            }
+        }
+        Ok(has_link)
+    }
+
+    /// Whether other users may exchange what lies in the directory.
+    fn is_open(self, directory: &Metadata) -> bool {
+        let forbidden = match self {
+            Self::Own | Self::Safe => WRITE_BY_GROUP | WRITE_BY_OTHERS,
+            Self::Named => WRITE_BY_OTHERS,
+        };
+        directory.mode() & forbidden != 0 && directory.mode() & STICKY == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    /// What the check says of `parent` once the directory `changed` has this mode and owner.
+    fn outcome(kind: Parents, mode: u32, owner: Option<u32>, deep: bool) -> String {
+        let world = tempfile::tempdir().unwrap();
+        let changed = world.path().join("changed");
+        let parent = if deep { changed.join("deep") } else { changed.clone() };
+        fs::create_dir_all(&parent).unwrap();
+        fs::set_permissions(&parent, Permissions::from_mode(0o700)).unwrap();
+        chown(&changed, owner, None).unwrap();
+        fs::set_permissions(&changed, Permissions::from_mode(mode)).unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        let outcome = kind.check(&parent, uid);
+        fs::set_permissions(&changed, Permissions::from_mode(0o700)).unwrap();
+        match outcome {
+            Ok(_) => "safe".to_owned(),
+            Err(Unusable::OpenParent(path, _)) if path == changed => "open".to_owned(),
+            Err(Unusable::Foreign(path, 65_534)) if path == changed => "foreign".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_parent_that_others_may_write_to_is_refused() {
+        for deep in [false, true] {
+            for (mode, strict, named) in [
+                (0o700, "safe", "safe"),
+                (0o755, "safe", "safe"),
+                (0o775, "open", "safe"),
+                (0o757, "open", "open"),
+                (0o777, "open", "open"),
+                (0o1777, "safe", "safe"),
+                (0o1775, "safe", "safe"),
+            ] {
+                for (kind, expected) in
+                    [(Parents::Safe, strict), (Parents::Own, strict), (Parents::Named, named)]
+                {
+                    assert_eq!(outcome(kind, mode, None, deep), expected, "{kind:?} {mode:o}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_parent_of_another_user_is_refused_even_if_it_is_sticky() {
+        if !rustix::process::geteuid().is_root() {
+            // Only root can give a directory away; the same is shown from the other side below.
+            let world = tempfile::tempdir().unwrap();
+            let uid = rustix::process::geteuid().as_raw();
+            assert!(matches!(
+                Parents::Safe.check(world.path(), uid + 1),
+                Err(Unusable::Foreign(..))
+            ));
+            return;
+        }
+        for kind in [Parents::Own, Parents::Safe, Parents::Named] {
+            for mode in [0o700, 0o755, 0o777, 0o1777] {
+                for deep in [false, true] {
+                    let outcome = outcome(kind, mode, Some(65_534), deep);
+                    assert_eq!(outcome, "foreign", "{kind:?} {mode:o}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_runtime_directory_of_root_is_not_the_users_own() {
+        let strange = rustix::process::geteuid().as_raw() + 1;
+        assert!(matches!(Parents::Own.check(Path::new("/"), strange), Err(Unusable::Foreign(..))));
+        assert!(matches!(Parents::Safe.check(Path::new("/"), strange), Ok(true)));
+        assert!(matches!(Parents::Own.check(Path::new("/not/there"), strange), Ok(false)));
+    }
+
+    #[test]
+    fn where_a_link_leads_is_checked_too() {
+        let world = tempfile::tempdir().unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        let (real, link) = (world.path().join("open/real"), world.path().join("link"));
+        fs::create_dir_all(&real).unwrap();
+        symlink(&real, &link).unwrap();
+        assert!(matches!(Parents::Safe.check(&link, uid), Ok(true)));
+        fs::set_permissions(world.path().join("open"), Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(Parents::Safe.check(&link, uid), Err(Unusable::OpenParent(..))));
+    }
+}
