@@ -33,6 +33,9 @@ pub const MAX_CLOSED: usize = 50;
 /// Rows in all. A machine that runs more agents than this needs another tool; a flood of made-up
 /// sessions must not fill the memory.
 pub const MAX_ROWS: usize = 4096;
+/// Rows of one process: a wrapper may report itself under the process of the agent that it runs, and
+/// wrappers are nested a few deep at most. Without a bound one process could claim every row.
+pub const MAX_AGENTS_OF_PROCESS: usize = 8;
 /// Profiles whose account's limits are kept. A person has a few.
 pub const MAX_PROFILES: usize = 16;
 /// Removals remembered so that a view can resume without a snapshot.

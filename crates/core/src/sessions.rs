@@ -169,12 +169,10 @@ impl Sessions {
         self.rows.values().any(|row| row.status != Status::Closed)
     }
 
-    /// The processes of all open rows.
-    pub fn processes(&self) -> impl Iterator<Item = Process> {
-        self.rows
-            .values()
-            .filter(|row| row.status != Status::Closed)
-            .filter_map(|row| row.process())
+    /// Returns the processes of all open rows, each once.
+    pub fn processes(&self) -> BTreeSet<Process> {
+        let open = self.rows.values().filter(|row| row.status != Status::Closed);
+        open.filter_map(|row| row.process()).collect()
     }
 
     /// A copy of a row with its history, which notices leave out.

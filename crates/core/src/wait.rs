@@ -82,6 +82,11 @@ impl Wait {
         Self { goal, scope, rows, includes_new }
     }
 
+    /// Returns how many rows the wait remembers.
+    pub fn remembered(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Tells it of rows that reached the goal before it began: it asks no more of those.
     pub fn have_reached(&mut self, keys: impl IntoIterator<Item = RowKey>) {
         self.rows.extend(keys.into_iter().map(|key| (key, true)));
@@ -93,7 +98,10 @@ impl Wait {
             if !self.includes_new {
                 return None;
             }
-            self.rows.insert(session.key.clone(), false);
+            // A wait for any row ends with the first that reaches the goal, and need not know the others.
+            if self.scope == WaitScope::All {
+                self.rows.insert(session.key.clone(), false);
+            }
         }
         match (self.goal.reach(session), self.scope) {
             (Reach::Reached, WaitScope::Any) => Some(WaitOutcome::Reached),
@@ -112,7 +120,11 @@ impl Wait {
     /// Tells it that a row is no longer there.
     pub fn removed(&mut self, key: &RowKey) -> Option<WaitOutcome> {
         match (self.rows.get(key), self.scope) {
-            (None | Some(true), _) => None,
+            (None, _) => None,
+            (Some(true), _) => {
+                self.rows.remove(key);
+                None
+            }
             (Some(false), WaitScope::All) => Some(WaitOutcome::Closed),
             (Some(false), WaitScope::Any) => self.leave(key),
         }
@@ -257,5 +269,22 @@ mod tests {
         let mut wait = Wait::new(goal, WaitScope::Any, keys(&["a", "b"]), false);
         assert_eq!(wait.removed(&RowKey::new("a")), None);
         assert_eq!(wait.removed(&RowKey::new("b")), Some(WaitOutcome::Closed));
+    }
+
+    #[test]
+    fn a_wait_for_new_rows_remembers_none_that_it_can_forget() {
+        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        for (scope, at_most) in [(WaitScope::Any, 0), (WaitScope::All, 2)] {
+            let mut wait = Wait::new(goal.clone(), scope, Vec::new(), true);
+            for number in 0..100 {
+                let (key, last) = (format!("row{number}"), format!("row{}", number + 1));
+                assert_eq!(wait.observe(&row(&last, Status::Working)), None);
+                if scope == WaitScope::All && number > 0 {
+                    assert_eq!(wait.observe(&row(&key, Status::Done)), None);
+                    assert_eq!(wait.removed(&RowKey::new(&key)), None);
+                }
+                assert!(wait.remembered() <= at_most, "{scope:?}: {}", wait.remembered());
+            }
+        }
     }
 }

@@ -1,18 +1,17 @@
 //! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
 
 use crate::calls::Calls;
-use crate::connection::MAX_OWED;
 use crate::peer::{Namespace, Peer};
-use crate::recorders::Recorders;
-use crate::subscribers::{Batch, Line, Subscribers};
+use crate::recorders::{MAX_RECORDERS, Recorders};
+use crate::subscribers::{Batch, Line, MAX_VIEWS, Subscribers};
+use crate::waits::{Waits, no_row};
 use crewboard_core::{
-    Announcement, Announcements, Input as DomainInput, Interest, Kept, Look, MAX_LINE, Mark, Now,
-    Observation, Process, RowKey, Session, Sessions, Status, Wait, WaitOutcome, Watch, excerpt,
+    Announcement, Announcements, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
+    Observation, Process, RowKey, Sessions, Watch, excerpt,
 };
-use crewboard_protocol::{
-    DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request, WaitRequest,
-};
-use std::collections::HashMap;
+use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request};
+use std::collections::BTreeSet;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Tells one connection from another for as long as the daemon lives.
 pub(crate) type ConnectionId = u64;
@@ -28,6 +27,10 @@ pub(crate) enum Input {
     },
     /// A connection has written all it was given.
     Drained(ConnectionId),
+    /// A connection sent no whole request at first. It may yet.
+    Silent(ConnectionId),
+    /// The actor has taken in all that came before this, so that another long line has room.
+    Room(OwnedSemaphorePermit),
     /// A connection is over.
     Closed(ConnectionId),
     /// The kernel tells of a process's end from now on.
@@ -72,17 +75,15 @@ pub(crate) struct Actor {
     sessions: Sessions,
     subscribers: Subscribers,
     recorders: Recorders,
-    waits: HashMap<ConnectionId, Vec<Wait>>,
+    waits: Waits,
     announcements: Announcements,
     calls: Calls,
     /// What changes now has been told already.
     holds_announcements: bool,
+    /// The processes have been looked at in this turn.
+    has_looked: bool,
     events: u64,
 }
-
-/// Waits one connection may have in course. Fewer than the replies it may be owed, or it would not
-/// be listened to, and its end not be noticed.
-const MAX_WAITS: usize = MAX_OWED / 2;
 
 impl Actor {
     pub(crate) fn new(epoch: String) -> Self {
@@ -90,10 +91,11 @@ impl Actor {
             sessions: Sessions::new(epoch),
             subscribers: Subscribers::default(),
             recorders: Recorders::default(),
-            waits: HashMap::new(),
+            waits: Waits::default(),
             announcements: Announcements::default(),
             calls: Calls::default(),
             holds_announcements: false,
+            has_looked: false,
             events: 0,
         }
     }
@@ -103,9 +105,9 @@ impl Actor {
         self.sessions.has_live_rows()
     }
 
-    /// The processes of all open rows.
-    pub(crate) fn processes(&self) -> Vec<Process> {
-        self.sessions.processes().collect()
+    /// Returns the processes of all open rows, each once.
+    pub(crate) fn processes(&self) -> BTreeSet<Process> {
+        self.sessions.processes()
     }
 
     /// Milliseconds until the domain wants a [`Input::Tick`].
@@ -125,8 +127,29 @@ impl Actor {
         self.holds_announcements = on;
     }
 
-    /// What goes out to subscribers and recorders after a turn.
+    /// Returns whether the daemon should look which processes are suspended before it hands over `input`.
+    ///
+    /// That is so once in a turn: the inputs of a turn all came before it began, so that one look answers
+    /// all of them. Clients may send any number of requests that want it.
+    pub(crate) fn wants_look(&mut self, input: &Input) -> bool {
+        let Input::Request { request, .. } = input else { return false };
+        let wants = matches!(
+            **request,
+            Request::List | Request::Subscribe { .. } | Request::Explain { .. } | Request::Look
+        );
+        wants && !std::mem::replace(&mut self.has_looked, true)
+    }
+
+    /// Returns whether a connection waits for something that only time brings.
+    pub(crate) fn serves(&self, connection: ConnectionId) -> bool {
+        self.subscribers.has(connection)
+            || self.recorders.has(connection)
+            || self.waits.has(connection)
+    }
+
+    /// Ends a turn. Returns what goes out to subscribers and recorders.
     pub(crate) fn flush(&mut self) -> Vec<Batch> {
+        self.has_looked = false;
         let mut batches = self.subscribers.flush(&self.sessions);
         batches.extend(self.recorders.flush());
         batches
@@ -147,7 +170,7 @@ impl Actor {
             started: 0,
             rows: self.sessions.len() as u64,
             subscribers: self.subscribers.len() as u64,
-            waits: self.waits.values().map(|waits| waits.len() as u64).sum(),
+            waits: self.waits.len() as u64,
             events: self.events,
             dropped: 0,
             sockets: Vec::new(),
@@ -175,11 +198,17 @@ impl Actor {
                 self.recorders.drained(connection);
                 Vec::new()
             }
+            // The loop counts connections.
+            Input::Silent(_) => Vec::new(),
+            Input::Room(turn) => {
+                drop(turn);
+                Vec::new()
+            }
             Input::Closed(connection) => {
                 self.subscribers.remove(connection);
                 self.calls.remove(connection);
                 self.recorders.remove(connection);
-                self.waits.remove(&connection);
+                self.waits.remove(connection);
                 Vec::new()
             }
             Input::ProcessWatched { process, ancestors } => {
@@ -228,9 +257,17 @@ impl Actor {
             Request::Record if self.subscribers.has(connection) => {
                 vec![only_one_stream(connection)]
             }
+            Request::Record if self.recorders.is_full() => {
+                vec![busy(connection, format!("{MAX_RECORDERS} clients record already"))]
+            }
             Request::Record => {
                 self.recorders.add(connection);
                 vec![send(connection, &Reply::Recording)]
+            }
+            Request::Subscribe { .. } | Request::List
+                if !self.subscribers.has(connection) && self.subscribers.is_full() =>
+            {
+                vec![busy(connection, format!("{MAX_VIEWS} clients are shown rows already"))]
             }
             Request::Attend { on } => {
                 self.calls.attend(connection, on && self.subscribers.has(connection));
@@ -255,7 +292,10 @@ impl Actor {
                 self.subscribers.ask(connection, None, false);
                 Vec::new()
             }
-            Request::Wait(wait) => self.begin_wait(connection, wait),
+            Request::Wait(wait) => {
+                let answer = self.waits.begin(connection, wait, &self.sessions);
+                answer.iter().map(|reply| send(connection, reply)).collect()
+            }
             Request::Explain { row } => vec![self.explain(connection, &row)],
             Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
             // What it remembers may be of other processes than ours.
@@ -293,58 +333,10 @@ impl Actor {
             } else {
                 self.announcements.note(change, row, now);
             }
-            let passed = row.and_then(|row| change.passed_through(row));
-            for (connection, waits) in &mut self.waits {
-                waits.retain_mut(|wait| {
-                    let ended = match change.kind {
-                        Kept::Present => passed
-                            .iter()
-                            .chain(row)
-                            .find_map(|row| wait.observe(row).map(|outcome| (outcome, Some(row)))),
-                        Kept::Removed => wait.removed(&change.key).map(|outcome| (outcome, None)),
-                    };
-                    if let Some((outcome, row)) = ended {
-                        outputs.push(waited(*connection, outcome, &change.key, row));
-                    }
-                    ended.is_none()
-                });
-            }
+            let ended = self.waits.note(change, row);
+            outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
         }
         outputs
-    }
-
-    fn begin_wait(&mut self, connection: ConnectionId, request: WaitRequest) -> Vec<Output> {
-        let WaitRequest { goal, scope, rows, new, missing_may_come, mut reached } = request;
-        let mut keys = rows.unwrap_or_else(|| {
-            let live = |row: &&Session| row.status != Status::Closed;
-            self.sessions.iter().filter(live).map(|row| row.key.clone()).collect()
-        });
-        keys.truncate(crewboard_core::MAX_ROWS);
-        reached.truncate(crewboard_core::MAX_ROWS);
-        if !missing_may_come && let Some(missing) = keys.iter().find(|key| self.row(key).is_none())
-        {
-            return vec![not_found(connection, missing)];
-        }
-        if keys.is_empty() && !new {
-            let message = "there is no row to wait for".to_owned();
-            return vec![send(connection, &Reply::Error { code: ErrorCode::NotFound, message })];
-        }
-        let waits = self.waits.entry(connection).or_default();
-        if waits.len() == MAX_WAITS {
-            let message = format!("a connection may have {MAX_WAITS} waits");
-            return vec![send(connection, &Reply::Error { code: ErrorCode::Busy, message })];
-        }
-        let mut wait = Wait::new(goal, scope, keys.clone(), new);
-        wait.have_reached(reached);
-        let mut rows: Vec<_> = keys.iter().filter_map(|key| self.sessions.get(key)).collect();
-        rows.sort_by(|one, other| one.compare_for_list(other));
-        for row in rows {
-            if let Some(outcome) = wait.observe(row) {
-                return vec![waited(connection, outcome, &row.key, Some(row))];
-            }
-        }
-        waits.push(wait);
-        Vec::new()
     }
 
     fn mark(
@@ -362,10 +354,6 @@ impl Actor {
         outputs
     }
 
-    fn row(&self, key: &RowKey) -> Option<&Session> {
-        self.sessions.get(key)
-    }
-
     fn explain(&self, connection: ConnectionId, key: &RowKey) -> Output {
         match (self.sessions.with_history(key), self.sessions.trail(key)) {
             (Some(row), Some(trail)) => {
@@ -381,27 +369,17 @@ fn send(connection: ConnectionId, reply: &Reply) -> Output {
     Output::Send { connection, line: reply.encode().into() }
 }
 
-/// Two that push to one connection could not tell whose lines it has written.
-fn only_one_stream(connection: ConnectionId) -> Output {
-    let message = "a connection that records cannot subscribe or list".to_owned();
+fn busy(connection: ConnectionId, message: String) -> Output {
     send(connection, &Reply::Error { code: ErrorCode::Busy, message })
 }
 
-fn not_found(connection: ConnectionId, key: &RowKey) -> Output {
-    let message = format!("there is no row {key}");
-    send(connection, &Reply::Error { code: ErrorCode::NotFound, message })
+/// Two that push to one connection could not tell whose lines it has written.
+fn only_one_stream(connection: ConnectionId) -> Output {
+    busy(connection, "a connection that records cannot subscribe or list".to_owned())
 }
 
-/// How a wait ended, and the row that ended it. Of one that was removed only the key is left to tell.
-fn waited(
-    connection: ConnectionId,
-    outcome: WaitOutcome,
-    key: &RowKey,
-    row: Option<&Session>,
-) -> Output {
-    let gone = || Session { key: key.clone(), status: Status::Closed, ..Session::default() };
-    let row = Box::new(row.cloned().unwrap_or_else(gone));
-    send(connection, &Reply::Waited { outcome, row })
+fn not_found(connection: ConnectionId, key: &RowKey) -> Output {
+    send(connection, &no_row(key))
 }
 
 #[cfg(test)]

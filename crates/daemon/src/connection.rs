@@ -8,11 +8,13 @@ use rustix::net::SendFlags;
 use rustix::net::{RecvFlags, recv};
 use std::collections::VecDeque;
 use std::io;
+use std::iter;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Sleep;
 
 /// How long a client may take over its first request, or over the rest of a line it began.
@@ -24,6 +26,31 @@ pub(crate) const MAX_OWED: usize = 64;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
+
+/// Bytes of an unfinished line that every connection may hold. Events are of a few hundred bytes, few of
+/// more than this.
+const SHORT_LINE: usize = 8192;
+
+/// Connections that may hold more than [`SHORT_LINE`] at once; the others wait for their turn. Each holds up
+/// to [`MAX_REQUEST_LINE`] bytes.
+pub(crate) const MAX_LONG_LINES: usize = 32;
+
+/// How long a client may take over the rest of a long line, once it has its turn: others wait for
+/// that. Clients write a line at once.
+const LONG_LINE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Room for long lines, shared by all connections.
+#[expect(clippy::disallowed_types, reason = "it bounds memory and guards no state")]
+pub(crate) type Room = Arc<tokio::sync::Semaphore>;
+
+/// Makes room for that many long lines.
+#[expect(clippy::disallowed_types, reason = "it bounds memory and guards no state")]
+pub(crate) fn room_for(lines: usize) -> Room {
+    Arc::new(tokio::sync::Semaphore::new(lines))
+}
+
+/// A turn that a connection waits for. None comes if the room is closed, which it never is.
+type Turn = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
 /// What the actor sends to a connection.
 #[derive(Debug)]
@@ -45,10 +72,11 @@ pub(crate) struct Connection {
     pub(crate) stream: UnixStream,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
+    pub(crate) room: Room,
 }
 
 /// Where a connection stands.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each end of the two directions comes by itself")]
 struct State {
     /// What was read and not taken in: no whole line, unless the client is owed too much. Empty and
@@ -65,7 +93,13 @@ struct State {
     /// Leave once everything is written.
     leaving: bool,
     has_asked: bool,
+    /// The actor got a request.
+    has_requested: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The unfinished line may be a long one.
+    turn: Option<OwnedSemaphorePermit>,
+    /// The unfinished line is long, and other long lines come first.
+    turn_to_come: Option<Turn>,
 }
 
 impl Connection {
@@ -80,6 +114,9 @@ impl Connection {
     async fn converse(&mut self, state: &mut State) -> io::Result<()> {
         self.read_what_came_along(state).await?;
         self.read(state).await?;
+        if !state.has_requested && self.inputs.send(Input::Silent(self.id)).await.is_err() {
+            return Ok(());
+        }
         loop {
             self.write(state).await?;
             if state.may_take_lines() {
@@ -90,13 +127,17 @@ impl Connection {
             if state.lines.is_empty() && (is_over || state.leaving) {
                 return Ok(());
             }
-            let waits = (state.ended || state.has_asked && state.read.is_empty()) || state.leaving;
-            if waits {
+            if state.needs_turn() && state.turn_to_come.is_none() {
+                let room = Arc::clone(&self.room);
+                state.turn_to_come = Some(Box::pin(async { room.acquire_owned().await.ok() }));
+            }
+            let is_idle = state.has_asked && state.read.is_empty();
+            if state.ended || is_idle || state.leaving || state.turn_to_come.is_some() {
                 state.timer = None;
             } else if state.timer.is_none() {
                 state.timer = Some(Box::pin(tokio::time::sleep(PATIENCE)));
             }
-            let may_read = !state.ended && !state.leaving && state.owed < MAX_OWED;
+            let may_read = !state.ended && state.may_read();
             let wants_to_write = !state.lines.is_empty();
             tokio::select! {
                 biased;
@@ -113,6 +154,11 @@ impl Connection {
                 ready = self.stream.readable(), if may_read => {
                     ready?;
                     self.read(state).await?;
+                }
+                turn = come(state.turn_to_come.as_mut()) => {
+                    state.turn_to_come = None;
+                    state.turn = turn;
+                    state.timer = Some(Box::pin(tokio::time::sleep(LONG_LINE_PATIENCE)));
                 }
                 () = expired(state.timer.as_mut()) => return Ok(()),
             }
@@ -135,8 +181,9 @@ impl Connection {
 
     /// Reads what is there and takes in every whole line of it.
     async fn read(&mut self, state: &mut State) -> io::Result<()> {
-        while !state.leaving && state.owed < MAX_OWED {
+        while state.may_read() {
             state.read.reserve(READ_BYTES);
+            let known = state.read.len();
             match self.stream.try_read_buf(&mut state.read) {
                 Ok(0) => {
                     state.ended = true;
@@ -149,13 +196,16 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
-            self.take_lines(state).await;
+            let is_whole = state.read.iter().skip(known).any(|byte| *byte == b'\n');
+            if is_whole || state.read.len() > MAX_REQUEST_LINE {
+                self.take_lines(state).await;
+            }
             if state.ended {
                 break;
             }
         }
-        if state.read.is_empty() {
-            state.read = Vec::new();
+        if state.read.len() < SHORT_LINE {
+            state.read.shrink_to_fit();
         }
         Ok(())
     }
@@ -173,6 +223,9 @@ impl Connection {
                 continue;
             }
             state.has_asked = true;
+            // The next line has its own time.
+            state.timer = None;
+            let turn = state.turn.take();
             match Request::decode(line) {
                 Ok(request) => {
                     state.owed += usize::from(is_owed_a_reply(&request));
@@ -181,9 +234,13 @@ impl Connection {
                         peer: self.peer,
                         request: Box::new(request),
                     };
-                    if self.inputs.send(input).await.is_err() {
-                        state.leaving = true;
-                        return;
+                    state.has_requested = true;
+                    // A long line is in memory until the actor has taken it in.
+                    for input in iter::once(input).chain(turn.map(Input::Room)) {
+                        if self.inputs.send(input).await.is_err() {
+                            state.leaving = true;
+                            return;
+                        }
                     }
                 }
                 Err(error) => state.refuse(&error),
@@ -192,6 +249,7 @@ impl Connection {
         if rest.len() > MAX_REQUEST_LINE && !rest.contains(&b'\n') {
             state.refuse(&RequestError::TooLong);
             state.leaving = true;
+            state.turn = None;
             return;
         }
         state.read = rest.to_vec();
@@ -259,6 +317,15 @@ impl State {
         self.lines.push_back((reply.encode().into(), true));
     }
 
+    /// Returns whether the unfinished line is too long to go on with unless others have ended.
+    fn needs_turn(&self) -> bool {
+        self.turn.is_none() && self.read.len() >= SHORT_LINE && !self.read.contains(&b'\n')
+    }
+
+    fn may_read(&self) -> bool {
+        !self.leaving && self.owed < MAX_OWED && !self.needs_turn()
+    }
+
     /// Whether lines wait that the client had been owed too much to be listened to.
     fn may_take_lines(&self) -> bool {
         self.owed < MAX_OWED && !self.leaving && self.read.contains(&b'\n')
@@ -287,6 +354,14 @@ fn is_owed_a_reply(request: &Request) -> bool {
     }
 }
 
+/// Waits for a turn, where there is one to wait for.
+async fn come(turn: Option<&mut Turn>) -> Option<OwnedSemaphorePermit> {
+    match turn {
+        Some(turn) => turn.await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn expired(timer: Option<&mut Pin<Box<Sleep>>>) {
     match timer {
         Some(timer) => timer.await,
@@ -307,11 +382,21 @@ mod tests {
     }
 
     fn serve() -> Served {
+        serve_in(&room_for(MAX_LONG_LINES))
+    }
+
+    fn serve_in(room: &Room) -> Served {
         let (client, stream) = UnixStream::pair().unwrap();
         let (sender, inputs) = mpsc::channel(1024);
         let (outgoing, receiver) = mpsc::channel(128);
-        let connection =
-            Connection { id: 1, peer: Peer::of(None), stream, inputs: sender, outgoing: receiver };
+        let connection = Connection {
+            id: 1,
+            peer: Peer::of(None),
+            stream,
+            inputs: sender,
+            outgoing: receiver,
+            room: Arc::clone(room),
+        };
         tokio::spawn(connection.serve());
         Served { client, inputs, outgoing }
     }
@@ -365,6 +450,50 @@ mod tests {
             assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
             served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
             taken += 1;
+        }
+    }
+
+    /// More than a socket holds that is not read from, and less than a line may have.
+    const LONG: usize = MAX_REQUEST_LINE - 1000;
+
+    /// Waits until the daemon reads no more from these clients. Returns how many have written their line.
+    async fn count_read(clients: &mut [(Served, usize)], line: &[u8]) -> usize {
+        for _ in 0..1000 {
+            for (served, written) in &mut *clients {
+                while let Ok(count) = served.client.try_write(&line[*written..]) {
+                    *written += count;
+                    if *written == line.len() {
+                        break;
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        clients.iter().filter(|(_, written)| *written == line.len()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_lines_take_bounded_memory_and_long_lines_take_turns() {
+        let room = room_for(3);
+        let line = vec![b' '; LONG];
+        let mut clients: Vec<_> = (0..10).map(|_| (serve_in(&room), 0)).collect();
+        for read in [3, 6, 9, 10] {
+            assert_eq!(count_read(&mut clients, &line).await, read);
+            // A line that is not ended makes room for the next after a second.
+            tokio::time::advance(LONG_LINE_PATIENCE).await;
+        }
+        // Whole lines are all taken in, as fast as the actor does.
+        let mut line = vec![b' '; LONG];
+        line.extend_from_slice(b"{\"type\":\"look\"}\n");
+        let mut clients: Vec<_> = (0..10).map(|_| (serve_in(&room), 0)).collect();
+        let mut read = 0;
+        while read < 10 {
+            let now = count_read(&mut clients, &line).await;
+            assert_eq!(now, (read + 3).min(10), "the actor has not taken in the others");
+            read = now;
+            for (served, _) in &mut clients {
+                while served.inputs.try_recv().is_ok() {}
+            }
         }
     }
 }

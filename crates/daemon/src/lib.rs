@@ -20,6 +20,7 @@ mod recorders;
 mod serve;
 mod start;
 mod subscribers;
+mod waits;
 
 pub use announcer::Telling;
 pub use start::{DaemonError, Options, run};

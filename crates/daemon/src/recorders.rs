@@ -10,6 +10,9 @@ use std::collections::{HashMap, VecDeque};
 /// Bytes that may wait for one recorder.
 const MAX_WAITING: usize = 1024 * 1024;
 
+/// Clients that record at once: together they have as many times [`MAX_WAITING`] bytes.
+pub(crate) const MAX_RECORDERS: usize = 16;
+
 /// One client that records.
 #[derive(Debug)]
 struct Recorder {
@@ -32,6 +35,11 @@ impl Recorders {
     pub(crate) fn add(&mut self, connection: ConnectionId) {
         let fresh = || Recorder { lines: VecDeque::new(), bytes: 0, skipped: 0, idle: true };
         self.recorders.entry(connection).or_insert_with(fresh);
+    }
+
+    /// Returns whether no further connection may record.
+    pub(crate) fn is_full(&self) -> bool {
+        self.recorders.len() == MAX_RECORDERS
     }
 
     pub(crate) fn has(&self, connection: ConnectionId) -> bool {

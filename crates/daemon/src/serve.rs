@@ -14,7 +14,7 @@ use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, Timestamp, Watch};
 use crewboard_platform::{Clock, ancestors_of, facts_of};
-use crewboard_protocol::{Reply, Request};
+use crewboard_protocol::Reply;
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
@@ -139,11 +139,12 @@ impl Server {
         }
         while !self.stopping {
             let deadline = self.next_deadline();
-            let may_accept = self.connections.may_accept();
+            let may_accept = self.connections.may_accept(|id| self.actor.serves(id));
             tokio::select! {
                 biased;
                 Some(input) = self.queue.recv() => self.turn(input),
                 accepted = self.listeners.accept(), if may_accept => {
+                    self.connections.make_room(|id| self.actor.serves(id));
                     let said = self.connections.accepted(accepted, &self.inputs);
                     self.note(said);
                 }
@@ -194,8 +195,11 @@ impl Server {
     }
 
     fn take(&mut self, input: Input) {
-        if let Input::Closed(connection) = input {
-            self.connections.ended(connection);
+        match &input {
+            Input::Closed(connection) => self.connections.ended(*connection),
+            Input::Silent(connection) => self.connections.is_silent(*connection),
+            Input::Request { connection, .. } => self.connections.has_asked(*connection),
+            _ => {}
         }
         let now = self.clock.now();
         if let Input::ProcessExited(process) = input
@@ -203,12 +207,7 @@ impl Server {
         {
             self.take_observations(vec![left]);
         }
-        if let Input::Request { request, .. } = &input
-            && matches!(
-                **request,
-                Request::List | Request::Subscribe { .. } | Request::Explain { .. } | Request::Look
-            )
-        {
+        if self.actor.wants_look(&input) {
             self.look_for_suspended();
         }
         for output in self.actor.handle(input, now) {

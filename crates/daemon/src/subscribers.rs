@@ -16,6 +16,9 @@ pub(crate) const BATCH_BYTES: usize = 64 * 1024;
 /// Places without news that may stand in a view's order before they are cleared away.
 const SPARE_PLACES: usize = 64;
 
+/// Connections that are shown rows at once. Every change is noted for each of them.
+pub(crate) const MAX_VIEWS: usize = 512;
+
 /// One view.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
@@ -105,6 +108,11 @@ impl Subscribers {
         if let Some(view) = self.views.get_mut(&connection) {
             view.announcements.retain(|(own, _)| *own != id);
         }
+    }
+
+    /// Returns whether no further connection may be shown rows.
+    pub(crate) fn is_full(&self) -> bool {
+        self.views.len() >= MAX_VIEWS
     }
 
     /// Whether lines are pushed to this connection.

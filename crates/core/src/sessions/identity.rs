@@ -25,6 +25,9 @@ impl Sessions {
             if let Some(key) = self.owners.of(process, &report.agent) {
                 return Some(key.clone());
             }
+            if !self.owners.may_own(process, &report.agent) {
+                return None;
+            }
             let closed = self
                 .rows
                 .values()

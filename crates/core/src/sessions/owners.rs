@@ -1,5 +1,6 @@
 //! Which row a process belongs or belonged to.
 
+use crate::MAX_AGENTS_OF_PROCESS;
 use crate::identity::{AgentName, Process, RowKey};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -31,6 +32,12 @@ impl Owners {
     /// The rows of all agents in that process.
     pub(super) fn all_of(&self, process: Process) -> impl Iterator<Item = &RowKey> {
         self.0.get(&process).into_iter().flatten().map(|(_, row)| row)
+    }
+
+    /// Returns whether `process` may have a row of `agent`: it has one, or has few enough of others.
+    pub(super) fn may_own(&self, process: Process, agent: &AgentName) -> bool {
+        let rows = self.0.get(&process).map_or(0, Vec::len);
+        rows < MAX_AGENTS_OF_PROCESS || self.of(process, agent).is_some()
     }
 
     /// From now on `process` is `row`'s; false if it was known as some row's of that agent.

@@ -16,7 +16,11 @@ impl Sessions {
         outcome: &mut Outcome,
     ) {
         for key in self.rows_of(process) {
-            self.take_watched_of(&key, process, ancestors, now, outcome);
+            // The process of a second row may be watched already: the first row learns nothing from that.
+            let is_watched = self.rows.get(&key).is_some_and(|row| row.facts.watched);
+            if !is_watched || !self.ancestors.contains_key(&key) {
+                self.take_watched_of(&key, process, ancestors, now, outcome);
+            }
         }
     }
 

@@ -15,6 +15,10 @@ impl Sessions {
             return;
         }
         let process = restored.process();
+        let is_open = restored.status != Status::Closed;
+        if is_open && process.is_some_and(|it| !self.owners.may_own(it, &restored.agent)) {
+            return;
+        }
         let known = process.and_then(|process| self.owners.of(process, &restored.agent)).cloned();
         let known =
             known.or_else(|| self.rows.contains_key(&restored.key).then(|| restored.key.clone()));

@@ -1,7 +1,7 @@
 //! Which row an event belongs to.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
-use crewboard_core::{AgentName, Input, Report, SessionId, StartOrigin, Status};
+use crewboard_core::{AgentName, Input, Report, RowKey, Session, SessionId, StartOrigin, Status};
 
 #[test]
 fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
@@ -87,4 +87,47 @@ fn two_agents_in_one_process_are_two_rows() {
     assert!(world.sessions.iter().all(|row| row.confirmed && row.parent.is_none()));
     world.apply(Input::ProcessExited { process: process(1) });
     assert!(world.sessions.iter().all(|row| row.status == Status::Closed));
+}
+
+#[test]
+fn a_process_has_eight_rows_at_most() {
+    let report = |world: &World, number: u32| {
+        let agent = AgentName::new(&format!("agent{number}"));
+        Report { agent, ..world.report(1, "a", prompt("go")) }
+    };
+    let mut world = World::new();
+    let mut watches = 0;
+    for number in 0..400 {
+        let report = report(&world, number);
+        watches += world.apply(Input::Reported(Box::new(report))).watch.len();
+    }
+    assert_eq!((world.rows().len(), watches), (8, 8));
+    // The first ones are still heard.
+    let end = Report { event: turn_end(), ..report(&world, 0) };
+    world.told(end);
+    assert_eq!(world.rows().iter().filter(|(_, status)| *status == Status::Done).count(), 1);
+    // No view makes more of them.
+    let mut restored: Vec<Session> = Vec::new();
+    for number in 400..500 {
+        let mut other = World::new();
+        other.told(report(&other, number));
+        restored.push(Session { key: RowKey::new(&format!("k{number}")), ..other.only().clone() });
+    }
+    let outcome = world.apply(Input::Restored(restored));
+    assert_eq!((world.rows().len(), outcome.watch.len()), (8, 0));
+}
+
+#[test]
+fn a_second_row_of_a_watched_process_changes_no_other() {
+    let mut world = World::new();
+    let mut changed = Vec::new();
+    for agent in ["first", "second", "third"] {
+        let report = world.report(1, "a", prompt("go"));
+        let report = Report { agent: AgentName::new(agent), ..report };
+        world.apply(Input::Reported(Box::new(report)));
+        let watched = Input::ProcessWatched { process: process(1), ancestors: vec![process(9)] };
+        changed.push(world.apply(watched).changes.len());
+    }
+    assert_eq!(changed, [1, 1, 1]);
+    assert_eq!(world.sessions.processes().len(), 1);
 }

@@ -7,6 +7,7 @@ mod bars;
 mod board;
 mod board_world;
 mod boards;
+mod bounds;
 mod commands;
 mod completing;
 mod daemon_command;

@@ -1,15 +1,16 @@
 //! The actor as a function: inputs and a time in; outputs and batches out.
 
 mod announcing;
+mod bounds;
 mod calling;
 mod headless;
 
 use super::*;
 use crewboard_core::{
-    AgentName, EndReason, Event, Goal, Limits, Process, Report, SessionId, Stamp, Status,
+    AgentName, EndReason, Event, Goal, Limits, Process, Report, Session, SessionId, Stamp, Status,
     Timestamp, WaitScope, Watch, Window,
 };
-use crewboard_protocol::{After, EventLine};
+use crewboard_protocol::{After, EventLine, WaitRequest};
 use serde_json::{Value, json};
 
 const HOOK: u32 = 500;
@@ -375,7 +376,7 @@ fn a_wait_says_at_once_what_is_so_or_cannot_be() {
     stage.reported("a", Status::Done);
     let replies = stage.ask(2, wait(None, false, false));
     assert_eq!((replies[0].0, &replies[0].1["outcome"]), (2, &json!("reached")));
-    for _ in 0..MAX_WAITS {
+    for _ in 0..crate::waits::MAX_WAITS {
         assert_eq!(stage.ask(3, wait(nobody(), false, true)), []);
     }
     assert_eq!(code(stage.ask(3, wait(nobody(), false, true))), Some(json!("busy")));

@@ -1,0 +1,147 @@
+//! Clients that ask for more than the daemon gives, or hold what others need.
+
+use crate::{memory_of, note, now, world};
+use crewboard_core::{AgentName, Process, Report};
+use crewboard_protocol::{EventLine, Request};
+use crewboard_testkit::{LineClient, View, event_line, eventually, prompt};
+use serde_json::json;
+use std::io::{ErrorKind, Write};
+
+/// An event of this agent in that process.
+fn event_of(agent: &str, process: Process) -> Vec<u8> {
+    let report = Report {
+        agent: AgentName::new(agent),
+        process: Some(process),
+        ..Report::new("any", "s", "hook:Test", now(), prompt("go"))
+    };
+    let hook_pid = std::process::id();
+    Request::Event(EventLine { hook_pid, report: Box::new(report) }).encode()
+}
+
+/// The processor time that a process has used, in hundredths of a second.
+fn processor_time(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<&str> = fields.split(' ').collect();
+    fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn a_process_under_many_names_makes_few_rows_and_little_work() {
+    let world = world();
+    let mut client = world.start();
+    let process = crewboard_platform::process_of(std::process::id()).unwrap();
+    let before = processor_time(world.daemon());
+    for number in 0..400 {
+        client.send_bytes(&event_of(&format!("agent{number}"), process));
+    }
+    client.await_events(400);
+    assert_eq!(client.list().len(), 8);
+    // Before there was a bound, these events took several seconds, and each look a tenth of one.
+    client.send_bytes(&b"{\"type\":\"look\"}\n".repeat(1000));
+    client.hello();
+    let used = processor_time(world.daemon()) - before;
+    assert!(used < 100, "{used} hundredths of a second");
+}
+
+/// Writes until the daemon takes no more for now, or all is written. Returns how much was written.
+fn write_what_is_taken(client: &LineClient, bytes: &[u8]) -> usize {
+    client.stream().set_nonblocking(true).unwrap();
+    let mut written = 0;
+    while written < bytes.len() {
+        match client.stream().write(&bytes[written..]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("cut off after {written} bytes: {error}"),
+        }
+    }
+    client.stream().set_nonblocking(false).unwrap();
+    written
+}
+
+#[test]
+fn half_lines_of_many_clients_take_little_memory() {
+    let world = world();
+    let mut witness = world.start();
+    let daemon = world.daemon();
+    let before = memory_of(daemon);
+    let line = vec![b' '; 250_000];
+    let clients: Vec<LineClient> = (0..200).map(|_| world.connect()).collect();
+    for client in &clients {
+        // Those that have asked something may be silent for ever.
+        client.send_bytes(b"{\"type\":\"look\"}\n");
+    }
+    let mut written = vec![0; clients.len()];
+    for _ in 0..5 {
+        for (client, written) in clients.iter().zip(&mut written) {
+            *written += write_what_is_taken(client, &line[*written..]);
+        }
+        witness.hello();
+    }
+    let held = memory_of(daemon);
+    assert!(held < before + 20_000, "{before} kB, then {held} kB");
+    // A line of a usual length is taken in at once, and one that is long in its turn.
+    let mut view = View::new(world.connect());
+    world.connect().send_bytes(&event_line("s", None, now(), prompt("go")));
+    view.until_row("s", |row| row["status"] == "working");
+    drop(clients);
+    world.connect().send_bytes(&event_line("long", None, now(), prompt(&"x".repeat(200_000))));
+    view.until_row("long", |row| row["status"] == "working");
+    let after = memory_of(daemon);
+    note(&format!("200 half lines: {before} kB before, {held} kB while held, {after} kB after"));
+    assert!(after < before + 20_000, "{before} kB, then {after} kB");
+}
+
+#[test]
+fn waits_of_many_clients_take_little_memory() {
+    let world = world();
+    let mut witness = world.start();
+    let daemon = world.daemon();
+    let before = memory_of(daemon);
+    let keys: Vec<String> = (0..2000).map(|number| format!("row{number}")).collect();
+    let wait = json!({
+        "type": "wait", "goal": {"statuses": ["done"]}, "scope": "all", "rows": keys, "missing_may_come": true,
+    });
+    let mut clients: Vec<LineClient> = (0..20).map(|_| world.connect()).collect();
+    for client in &clients {
+        (0..32).for_each(|_| client.send(wait.clone()));
+    }
+    for client in &mut clients {
+        client.send(json!({"type": "explain", "row": "none"}));
+        let mut reply = client.receive();
+        while reply["code"] == "busy" {
+            reply = client.receive();
+        }
+        assert_eq!(reply["code"], "not_found", "{reply}");
+    }
+    assert_eq!(witness.hello()["waits"], 8);
+    let held = memory_of(daemon);
+    assert!(held < before + 20_000, "{before} kB, then {held} kB");
+    drop(clients);
+    eventually("the waits end", || witness.hello()["waits"] == 0);
+}
+
+#[test]
+fn a_view_is_served_while_too_many_clients_are_silent() {
+    let world = world();
+    let mut early = world.start();
+    early.hello();
+    // More than the daemon ever has at once: it has to end some, none of which asked anything.
+    let mut silent = Vec::new();
+    for _ in 0..1500 {
+        silent.push(world.connect());
+    }
+    let mut view = View::new(world.connect());
+    world.connect().send_bytes(&event_line("s", None, now(), prompt("go")));
+    view.until_row("s", |row| row["status"] == "working");
+    assert_eq!(early.list().len(), 1, "a client that asked once is not ended for them");
+    let is_over = |client: &LineClient| {
+        client.stream().set_nonblocking(true).unwrap();
+        let ended = rustix::net::recv(client.stream(), &mut [0], rustix::net::RecvFlags::PEEK);
+        matches!(ended, Ok((_, 0)))
+    };
+    eventually("only a quarter of all may be silent", || {
+        silent.iter().filter(|client| is_over(client)).count() >= 1500 - 1024
+    });
+    assert!(!is_over(&silent[1499]), "the newest may still ask");
+}
