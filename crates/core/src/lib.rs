@@ -41,7 +41,7 @@ pub use requests::{Request, RequestKind};
 pub use session::{End, Session, Subagent, Transition, Usage};
 pub use sessions::{Change, Dump, Input, Kept, Outcome, Sessions, Watch};
 pub use status::Status;
-pub use text::{clean, excerpt};
+pub use text::{clean, excerpt, is_plain};
 pub use time::{Now, Stamp, Timestamp};
 pub use trail::{Effect, TrailEntry};
 pub use transitions::{Rule, Situation, TRANSITIONS, Told, page as transitions_page};

@@ -35,6 +35,12 @@ pub fn clean(text: &str, max: usize, multiline: bool) -> String {
     cleaned
 }
 
+/// Returns whether `text` has no character that a terminal might obey, hide or reorder text for. Line breaks and
+/// tabs count as such characters.
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(is_hostile)
+}
+
 /// The first line of `text` that says something, cleaned and cut at `max` bytes.
 pub fn excerpt(text: &str, max: usize) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -130,6 +136,15 @@ mod tests {
             ("c1 \u{9b}2J\u{85}", false, "c1 "),
         ] {
             assert_eq!(clean(text, 100, multiline), expected);
+        }
+    }
+
+    #[test]
+    fn a_plain_text_is_one_that_cleaning_leaves_as_it_is() {
+        for character in '\0'..=char::MAX {
+            let text = format!("a{character}b");
+            let is_left = clean(&text, 100, true) == text && clean(&text, 100, false) == text;
+            assert_eq!(is_plain(&text), is_left, "U+{:04X}", u32::from(character));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::commands::install::InstallArguments;
 use crate::completing;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use clap_complete::{ArgValueCandidates, Shell};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::{ArgValueCandidates, ArgValueCompleter, Shell};
 use crewboard_config::duration;
 use crewboard_core::Status;
 use std::ffi::OsString;
@@ -352,7 +352,18 @@ pub(crate) fn parse() -> Result<Arguments, clap::Error> {
 
 /// The command line as data, for completions.
 pub(crate) fn command() -> clap::Command {
-    Arguments::command()
+    with_plain_paths(Arguments::command())
+}
+
+/// Lets every argument that is a path complete to plain paths only, whatever clap would offer.
+fn with_plain_paths(command: clap::Command) -> clap::Command {
+    let plain = |argument: clap::Arg| match argument.get_value_hint() {
+        ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => {
+            argument.add(ArgValueCompleter::new(completing::PlainPaths))
+        }
+        _ => argument,
+    };
+    command.mut_args(plain).mut_subcommands(with_plain_paths)
 }
 
 fn speed(word: &str) -> Result<f64, String> {

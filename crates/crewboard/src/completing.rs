@@ -4,9 +4,11 @@ use crate::commands::{rendezvous, rows_and_limits};
 use crate::failure::Failure;
 use crate::select;
 use clap_complete::CompletionCandidate;
+use clap_complete::engine::{PathCompleter, ValueCompleter};
 use crewboard_client::Conversation;
 use crewboard_core::{Session, Status};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::time::Duration;
 
 /// The variable by which a shell asks.
@@ -51,25 +53,47 @@ fn list() -> Result<Vec<Session>, Failure> {
     rows_and_limits(&mut conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
 }
 
-/// The names and keys of the rows that are wanted. A name is put into a line of the shell's: one that means
-/// something there is not offered. One that several share is, since nobody begins a word with a key that they
+/// Completes paths, without those that a shell would take for more than a word.
+pub(crate) struct PlainPaths;
+
+impl ValueCompleter for PlainPaths {
+    fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        let mut candidates = PathCompleter::any().complete(current);
+        candidates.retain(|candidate| candidate.get_value().to_str().is_some_and(is_plain_path));
+        candidates
+    }
+}
+
+/// Returns whether a path means nothing to a shell but itself. Its letters may be of any script.
+fn is_plain_path(path: &str) -> bool {
+    let plain = |character: char| character.is_alphanumeric() || "._-/+@,".contains(character);
+    let rest = path.strip_prefix("~/").unwrap_or(path);
+    !path.starts_with('-') && rest.chars().all(plain)
+}
+
+/// Returns whether a word means nothing to a shell but itself. A completion is put into the user's command line,
+/// and bash puts it there unquoted.
+fn is_plain(word: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
+}
+
+/// The names and keys of the rows that are wanted. No word is offered that a shell would take for more than a
+/// word: names are what agents' directories are called, and a key may be forged. A name that several share is, since nobody begins a word with a key that they
 /// do not know: it says that it means several, and the command names their keys.
 fn candidates(rows: &[Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<CompletionCandidate> {
-    let is_plain = |name: &str| {
-        let plain =
-            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-        !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
-    };
     let mut candidates = Vec::new();
     let mut offered = HashSet::new();
     for (order, row) in rows.iter().enumerate().filter(|(_, row)| is_wanted(row)) {
         let safe = if is_plain(&row.name) { row.name.as_str() } else { "" };
         let mut offer = |word: &str, help: String, order| {
+            if !is_plain(word) {
+                return;
+            }
             let candidate = CompletionCandidate::new(word).help(Some(help.into()));
             candidates.push(candidate.display_order(Some(order)));
         };
         match select::row(rows, safe) {
-            _ if safe.is_empty() => {}
             Ok(meant) if meant.key == row.key => offer(safe, row.status.to_string(), order),
             Err(_) if offered.insert(safe) => {
                 offer(safe, "several: their keys tell them apart".to_owned(), order);
@@ -128,5 +152,32 @@ mod tests {
         for hostile in rows {
             assert_eq!(said(&candidates(&[hostile], |_| true)), ["aaaaa: done "]);
         }
+    }
+
+    #[test]
+    fn no_key_that_a_shell_would_run_is_offered() {
+        for key in
+            ["x$(touch${IFS}/tmp/x)", "--help", "a;b", "a b", "a'b", "a`b`", "~", "a\\b", "*"]
+        {
+            let forged = row(key, "shop", Status::Closed);
+            assert_eq!(said(&candidates(&[forged], |_| true)), ["shop: closed"], "{key}");
+        }
+    }
+
+    #[test]
+    fn no_path_that_a_shell_would_run_is_offered() {
+        let world = tempfile::tempdir().unwrap();
+        for name in ["a$(touch x)", "b;c", "d e", "-rf", "f`g`", "h'", "plain.jsonl", "日本"] {
+            std::fs::write(world.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(world.path().join("$(dir)")).unwrap();
+        let prefix = format!("{}/", world.path().display());
+        let offered = PlainPaths.complete(OsStr::new(&prefix));
+        let names: Vec<String> = said(&offered)
+            .iter()
+            .map(|path| path.strip_prefix(&prefix).unwrap().to_owned())
+            .collect();
+        assert_eq!(names, ["-rf", "plain.jsonl", "日本"]);
+        assert!(["-rf", "a b", "$x", "a:b", "~x"].iter().all(|path| !is_plain_path(path)));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::commands::install::InstallError;
 use crewboard_client::{ConnectError, FollowError, TalkError};
+use crewboard_core::clean;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -66,9 +67,10 @@ impl Failure {
         if self.code != 0 {
             // Nobody is left to be told where this fails.
             let mut stderr = io::stderr().lock();
-            let _ = writeln!(stderr, "crewboard: {}", self.message);
+            // A message may quote a file or another program, and the terminal must not obey that.
+            let _ = writeln!(stderr, "crewboard: {}", clean(&self.message, usize::MAX, true));
             if let Some(hint) = self.hint {
-                let _ = writeln!(stderr, "  {hint}");
+                let _ = writeln!(stderr, "  {}", clean(&hint, usize::MAX, true));
             }
         }
         ExitCode::from(self.code)

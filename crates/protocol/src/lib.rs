@@ -7,6 +7,7 @@
 mod decode;
 mod reply;
 mod request;
+mod texts;
 
 pub use decode::RequestError;
 pub use reply::{

@@ -1,3 +1,4 @@
+use crate::texts;
 use crewboard_core::{
     Limits, Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition,
     WaitOutcome,
@@ -177,9 +178,10 @@ pub enum ErrorCode {
 }
 
 impl Reply {
-    /// Reads a line (with or without its newline).
+    /// Reads a line (with or without its newline). Every text in it, and in the error, is cleaned of what a
+    /// terminal would obey: the process at the other end may be no daemon of ours.
     pub fn decode(line: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(line)
+        texts::decode_clean(line)
     }
 
     /// The reply as a line, its newline included.

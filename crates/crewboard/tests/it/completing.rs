@@ -70,3 +70,23 @@ fn the_first_tab_completes() {
         pane.shows("crewboard install x");
     }
 }
+
+/// A directory's name and a file's are an agent's to choose. In bash what is completed is run as it stands.
+#[test]
+fn no_completion_puts_a_command_into_the_line_of_bash() {
+    let Some(world) = BoardWorld::new() else { return };
+    let output = world.command(&["completions", "bash"]).output().unwrap();
+    write(&world.home().join("crewboard.bash"), &output.stdout);
+    write(&world.home().join(".bashrc"), b"source ~/crewboard.bash\nPS1='$ '\ncd\n");
+    write(&world.home().join("trap$(touch pwned)"), b"");
+    let path = Path::new(PROGRAM).parent().unwrap().display();
+    let path = format!("PATH={path}:/usr/bin:/bin");
+    let pane = world.tmux.open("shell", (80, 10), &["env", &path, "bash", "-i"]);
+    pane.shows("$");
+    for words in ["replay", "install --config-dir", "record --out"] {
+        pane.press(&[&format!("crewboard {words} tra"), "Tab", "x"]);
+        pane.shows(&format!("crewboard {words} trax"));
+        pane.press(&["C-u"]);
+    }
+    assert!(!world.home().join("pwned").exists());
+}

@@ -14,6 +14,7 @@ mod daemon_command;
 mod death;
 mod files;
 mod hook;
+mod hostile_daemon;
 mod jump;
 mod kitty;
 mod life;

@@ -193,3 +193,87 @@ fn fields_an_older_peer_did_not_write_are_not_missed() {
     }
     assert!(tried > 100, "only {tried}");
 }
+
+/// What a terminal would obey, hide or reorder text for, in every form that JSON can write it.
+const HOSTILE: &str =
+    "a\u{1b}]0;pwned\u{7}b\u{1b}[2Jc\u{9b}31md\u{202e}e\nf\rg\u{7f}h\u{feff}i\u{0}j";
+
+/// Every text within `value`, and every name of a field, as the way to it.
+fn texts(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(path.to_owned()),
+        Value::Array(list) => {
+            for (index, inner) in list.iter().enumerate() {
+                texts(inner, &format!("{path}/{index}"), found);
+            }
+        }
+        Value::Object(object) => {
+            for (field, inner) in object {
+                texts(inner, &format!("{path}/{field}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a text is safe to print. Agents' texts may have several lines, the daemon's own may not.
+fn is_safe(text: &str, multiline: bool) -> bool {
+    text.split('\n').all(crewboard_core::is_plain) && (multiline || !text.contains('\n'))
+}
+
+fn assert_safe(value: &Value, name: &str, depth: usize, line: &Value) {
+    match value {
+        Value::String(text) => {
+            let multiline = depth > 1 && ["prompt", "text", "message", "detail"].contains(&name);
+            assert!(is_safe(text, multiline), "{name}: {text:?} of {line}");
+        }
+        Value::Array(list) => {
+            for inner in list {
+                assert_safe(inner, name, depth, line);
+            }
+        }
+        Value::Object(object) => {
+            for (field, inner) in object {
+                assert!(is_safe(field, false), "{field:?} of {line}");
+                assert_safe(inner, field, depth + 1, line);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_text_of_a_reply_is_cleaned_by_its_decoder() {
+    let mut tried = 0;
+    for (_, line) in golden().filter(|(direction, _)| *direction == Direction::Reply) {
+        let mut paths = Vec::new();
+        texts(&line, "", &mut paths);
+        for path in paths {
+            let mut hostile = line.clone();
+            *hostile.pointer_mut(&path).unwrap() = json!(HOSTILE);
+            // As the daemon's encoder would write it, and with every character escaped.
+            let raw = serde_json::to_string(&hostile).unwrap();
+            let escape = |character: char| match character {
+                ' '..='~' => character.to_string(),
+                other => format!("\\u{:04x}", u32::from(other)),
+            };
+            let escaped = raw.chars().map(escape).collect();
+            for bytes in [raw, escaped] {
+                match Reply::decode(bytes.as_bytes()) {
+                    Ok(reply) => {
+                        assert_safe(&serde_json::to_value(reply).unwrap(), "", 0, &hostile);
+                    }
+                    // A word that is none of an enum's: the error quotes it.
+                    Err(error) => assert!(is_safe(&error.to_string(), false), "{error:?}"),
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 300, "only {tried}");
+    let named = json!({"type": "explanation", "row": {}, "trail": [
+        {"source": "s", "said": "s", "at": 1, "stamp": {"boot": 1, "micros": 1}, "delay": 0, "effect": {HOSTILE: 1}}
+    ]});
+    let error = Reply::decode(named.to_string().as_bytes()).unwrap_err();
+    assert!(is_safe(&error.to_string(), false), "{error:?}");
+}

@@ -1,0 +1,184 @@
+//! A process that answers in the daemon's place and puts orders to terminals into every text.
+
+use crate::world;
+use crewboard_testkit::{Said, World, finish};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
+
+const HOSTILE: &str = "ab\u{1b}]0;pwned\u{7}c\u{1b}[2Jd\u{9b}31me\u{202e}f\nFORGED\rg\u{7f}";
+
+/// What the client's decoder leaves of it.
+fn cleaned() -> String {
+    crewboard_core::clean(HOSTILE, 100, false)
+}
+
+/// What the false daemon answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// What was asked for, with hostile texts.
+    Fitting,
+    /// Errors with hostile messages.
+    Errors,
+    /// Lines that are no messages, in words that an error quotes.
+    Garbled,
+}
+
+fn row() -> Value {
+    let process = std::process::id();
+    json!({
+        "key": HOSTILE, "agent": HOSTILE, "id": HOSTILE, "status": "permission", "since": 1,
+        "source": HOSTILE, "confirmed": true, "needs_you": true, "activity": HOSTILE,
+        "request": {"kind": "permission", "tool": HOSTILE, "text": HOSTILE, "subagent": HOSTILE},
+        "subagents": [{"id": HOSTILE, "type": HOSTILE, "status": "working", "since": 1}],
+        "name": HOSTILE, "cwd": HOSTILE, "branch": HOSTILE, "title": HOSTILE, "prompt": HOSTILE,
+        "model": HOSTILE, "mode": HOSTILE, "parent": HOSTILE, "profile": HOSTILE, "job": HOSTILE,
+        "transcript": HOSTILE, "pid": process, "pid_start": 1, "lineage": [HOSTILE], "epoch": HOSTILE,
+        "place": {"host": HOSTILE, "terminal": HOSTILE, "server": HOSTILE, "pane": HOSTILE,
+            "target": HOSTILE, "tty": HOSTILE, "others": [{"terminal": HOSTILE, "server": HOSTILE}]},
+        "started": 1, "updated": 1, "revision": 7, "history": [{"status": "idle", "at": 1}],
+    })
+}
+
+fn fitting(kind: &str) -> Vec<Value> {
+    let window = json!({"used_percent": 7, "resets_at": 9_999_999_999_999_u64, "at": 1});
+    let snapshot = || {
+        vec![
+            json!({"type": "snapshot", "epoch": HOSTILE, "revision": 7}),
+            json!({"type": "limits", "limits": [{"agent": HOSTILE, "profile": HOSTILE,
+                "five_hour": window, "seven_day": null}]}),
+            json!({"type": "row", "row": row()}),
+            json!({"type": "synced", "epoch": HOSTILE, "revision": 7}),
+        ]
+    };
+    let report = json!({"agent": HOSTILE, "session": HOSTILE, "source": HOSTILE,
+        "stamp": {"boot": 1, "micros": 1}, "cwd": HOSTILE,
+        "event": {"kind": "turn_ended", "message": HOSTILE}});
+    let error = json!({"type": "error", "code": HOSTILE, "message": HOSTILE});
+    match kind {
+        "list" => snapshot(),
+        "subscribe" => [
+            snapshot(),
+            vec![
+                json!({"type": "change", "row": row(), "transitions": [{"status": "idle", "at": 1}]}),
+                json!({"type": "announcement", "id": 1, "title": HOSTILE, "text": HOSTILE}),
+                json!({"type": "removed", "key": HOSTILE}),
+                // The end of `watch`.
+                error,
+            ],
+        ]
+        .concat(),
+        "explain" => vec![json!({"type": "explanation", "row": row(), "trail": [
+            {"source": HOSTILE, "said": HOSTILE, "at": 1, "stamp": {"boot": 1, "micros": 1},
+                "delay": 0, "effect": {"ignored": {"why": HOSTILE}}}]})],
+        "wait" => vec![json!({"type": "waited", "outcome": "blocked", "row": row()})],
+        "mark" => vec![json!({"type": "marked", "row": row()})],
+        "announce" => vec![error],
+        "record" => vec![
+            json!({"type": "recording"}),
+            json!({"type": "recorded", "report": report}),
+            error,
+        ],
+        "hello" => vec![json!({"type": "hello", "protocol": 1, "version": HOSTILE, "pid": 1,
+            "epoch": HOSTILE, "started": 1, "rows": 1, "subscribers": 1, "events": 1, "dropped": 0,
+            "sockets": [HOSTILE]})],
+        "stop" => vec![json!({"type": "stopping"})],
+        _ => Vec::new(),
+    }
+}
+
+fn answer(stream: &UnixStream, answers: Answers) -> Option<()> {
+    for line in BufReader::new(stream).lines() {
+        let request: Value = serde_json::from_str(&line.ok()?).ok()?;
+        let kind = request["type"].as_str()?;
+        let replies = match answers {
+            Answers::Fitting => fitting(kind),
+            _ if kind == "event" => Vec::new(),
+            Answers::Errors => vec![json!({"type": "error", "code": "busy", "message": HOSTILE})],
+            Answers::Garbled => vec![json!({"type": "row", "row": {"status": HOSTILE}})],
+        };
+        for reply in replies {
+            writeln!(&*stream, "{reply}").ok()?;
+        }
+        if kind == "stop" {
+            return None;
+        }
+    }
+    None
+}
+
+/// Serves the world's socket until the test ends.
+fn serve(world: &World, answers: Answers) {
+    let _ = fs::remove_file(world.socket());
+    let listener = UnixListener::bind(world.socket()).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || answer(&stream, answers));
+        }
+    });
+}
+
+fn assert_harmless(said: &Said, words: &[&str]) {
+    for text in [&said.stdout, &said.stderr] {
+        for line in text.split('\n') {
+            assert!(crewboard_core::is_plain(line), "{words:?} printed {line:?}");
+            assert!(!line.starts_with("FORGED"), "{words:?} printed {text:?}");
+        }
+    }
+}
+
+#[test]
+fn no_command_prints_what_a_terminal_would_obey() {
+    let name = cleaned();
+    let commands: [&[&str]; 28] = [
+        &["list"],
+        &["list", "--json"],
+        &["watch"],
+        &["watch", "--json"],
+        &["counts"],
+        &["counts", "--format", "tmux"],
+        &["counts", "--format", "waybar"],
+        &["counts", "--format", "json"],
+        &["explain", &name],
+        &["explain", &name, "--json"],
+        &["explain", "a"],
+        &["explain", "nothing-like-it"],
+        &["wait", &name, "--until", "done"],
+        &["wait", "--all", "--until", "done", "--timeout", "1s"],
+        &["seen", &name],
+        &["pin", &name],
+        &["snooze", &name],
+        &["dismiss", &name],
+        &["jump", &name],
+        &["next"],
+        &["open", &name],
+        &["report", "--agent", "mine", "--session", "s", "--status", "done"],
+        &["record"],
+        &["record", "--keep-text"],
+        &["notify", "--test"],
+        &["config"],
+        &["daemon", "status", "--json"],
+        &["daemon", "status"],
+    ];
+    for answers in [Answers::Fitting, Answers::Errors, Answers::Garbled] {
+        let world = world();
+        serve(&world, answers);
+        let mut printed = String::new();
+        for words in commands {
+            let said = world.say(words);
+            assert_harmless(&said, words);
+            printed.extend([said.stdout, said.stderr]);
+        }
+        for shell in ["bash", "zsh", "fish"] {
+            let mut completes = world.command(["--", "crewboard", "jump", ""]);
+            completes.env("CREWBOARD_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", "2");
+            let said = finish(completes, b"");
+            // Neither the name nor the key is a word that a shell takes as it is.
+            assert!(!said.stdout.contains("FORGED"), "{shell}: {said:?}");
+        }
+        // The texts did come: what was cleaned of them is there.
+        assert!(printed.contains("abc"), "{printed}");
+    }
+}

@@ -1,0 +1,51 @@
+//! Cleans every text of a line before anything else looks at the line.
+
+use crewboard_core::{MAX_REQUEST_TEXT, clean, is_plain};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Bytes kept of a text: the longest that any field may have.
+const MAX_TEXT: usize = MAX_REQUEST_TEXT;
+
+/// Reads a line after all its texts were cleaned, names of fields included.
+///
+/// The texts are cleaned as JSON, not field by field: a field that is added later is cleaned as well, and an error
+/// that quotes a value quotes a clean one.
+pub(crate) fn decode_clean<T: DeserializeOwned>(line: &[u8]) -> Result<T, serde_json::Error> {
+    if needs_no_cleaning(line) {
+        return serde_json::from_slice(line);
+    }
+    let value = match serde_json::from_slice(line)? {
+        Value::Object(fields) => Value::Object(cleaned_fields(fields, true)),
+        other => cleaned(other, false),
+    };
+    serde_json::from_value(value)
+}
+
+/// Returns whether no text of the line can hold a character that has to be cleaned away, as it is or escaped.
+fn needs_no_cleaning(line: &[u8]) -> bool {
+    let mut pairs = line.windows(2);
+    let is_escaped =
+        pairs.any(|pair| matches!(pair, [b'\\', b'u' | b'n' | b'r' | b't' | b'b' | b'f']));
+    !is_escaped && std::str::from_utf8(line.trim_ascii()).is_ok_and(is_plain)
+}
+
+fn cleaned(value: Value, multiline: bool) -> Value {
+    match value {
+        Value::String(text) => Value::String(clean(&text, MAX_TEXT, multiline)),
+        Value::Array(values) => values.into_iter().map(|value| cleaned(value, multiline)).collect(),
+        Value::Object(fields) => Value::Object(cleaned_fields(fields, false)),
+        other => other,
+    }
+}
+
+/// Cleans the fields of an object. The texts of agents may have several lines, those of the message itself not:
+/// an error with a line break would look like two messages.
+fn cleaned_fields(fields: Map<String, Value>, is_message: bool) -> Map<String, Value> {
+    let clean_field = |(name, value): (String, Value)| {
+        let multiline =
+            !is_message && matches!(name.as_str(), "prompt" | "text" | "message" | "detail");
+        (clean(&name, MAX_TEXT, false), cleaned(value, multiline))
+    };
+    fields.into_iter().map(clean_field).collect()
+}
