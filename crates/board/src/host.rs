@@ -13,6 +13,10 @@ pub trait Host {
     fn hooks(&mut self) -> Hooks;
     /// What installing them would change, or why that cannot be told.
     fn change(&mut self) -> Result<String, String>;
+    /// Returns the profile that an agent uses here unless told otherwise.
+    fn usual_profile(&self) -> Option<String> {
+        None
+    }
     /// Installs them; what is to be said of it.
     fn install(&mut self) -> Result<String, String>;
     /// Becomes readable when the options may be others.

@@ -32,6 +32,8 @@ pub struct Model {
     pub show_dismissed: bool,
     pub link: Link,
     pub hooks: Hooks,
+    /// The profile that an agent uses here unless told otherwise.
+    pub usual_profile: Option<String>,
     pub notice: Option<Notice>,
     /// What is wrong with the options, the worst first, until it is mended or somebody has enough of it.
     pub problems: Vec<String>,
@@ -150,6 +152,7 @@ impl Model {
             show_dismissed: false,
             link: Link::Connecting,
             hooks,
+            usual_profile: None,
             notice: None,
             problems: Vec::new(),
             now,

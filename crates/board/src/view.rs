@@ -147,9 +147,10 @@ pub(crate) fn short_model(model: &str) -> &str {
     model.strip_prefix("claude-").unwrap_or(model)
 }
 
-/// The command that takes a conversation up again, and for which of the agent's profiles, where it is not the usual one.
-pub(crate) fn resume_command(row: &Session) -> String {
-    let profile = row.profile.as_deref().filter(|profile| !profile.ends_with("/.claude"));
+/// Returns the command that takes a conversation up again; it names the agent's profile where that is not the
+/// usual one.
+pub(crate) fn resume_command(row: &Session, usual_profile: Option<&str>) -> String {
+    let profile = row.profile.as_deref().filter(|profile| Some(*profile) != usual_profile);
     match (row.agent.as_str(), profile) {
         ("claude", None) => format!("claude --resume {}", row.id),
         ("claude", Some(profile)) => {

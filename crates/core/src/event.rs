@@ -1,5 +1,5 @@
 use crate::identity::{AgentName, Process, SessionId, SubagentId, ToolUseId, TurnId};
-use crate::place::{Place, sanitise_optional};
+use crate::place::{Place, sanitise_directory, sanitise_optional};
 use crate::requests::RequestKind;
 use crate::status::Status;
 use crate::text::clean;
@@ -258,15 +258,10 @@ impl Report {
         for field in [&mut self.subagent_type, &mut self.mode, &mut self.model] {
             sanitise_optional(field, MAX_ID, false);
         }
-        for field in [
-            &mut self.cwd,
-            &mut self.project,
-            &mut self.profile,
-            &mut self.transcript,
-            &mut self.job,
-        ] {
+        for field in [&mut self.cwd, &mut self.project, &mut self.transcript, &mut self.job] {
             sanitise_optional(field, MAX_PATH, false);
         }
+        sanitise_directory(&mut self.profile);
         if let Some(branch) = &mut self.branch {
             // Not as the others: an empty one says something.
             *branch = clean(branch, MAX_LINE, false);

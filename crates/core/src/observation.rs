@@ -1,5 +1,5 @@
 use crate::identity::{AgentName, Process, SessionId};
-use crate::place::{Place, sanitise_optional};
+use crate::place::{Place, sanitise_directory, sanitise_optional};
 use crate::requests::RequestKind;
 use crate::text::clean;
 use crate::time::Stamp;
@@ -155,9 +155,10 @@ impl Observation {
         let about = &mut self.about;
         about.session.sanitise();
         sanitise_optional(&mut about.title, MAX_LINE, false);
-        for field in [&mut about.cwd, &mut about.job, &mut about.profile] {
+        for field in [&mut about.cwd, &mut about.job] {
             sanitise_optional(field, MAX_PATH, false);
         }
+        sanitise_directory(&mut about.profile);
         about.place.sanitise();
     }
 }

@@ -84,3 +84,42 @@ pub(crate) fn sanitise_optional(field: &mut Option<String>, max: usize, multilin
         }
     }
 }
+
+/// Cleans and bounds the path of a directory in place, spelled without doubled and trailing slashes and `.`:
+/// one directory must not be taken for two. (A `..` stays: what it leads to depends on links.)
+pub(crate) fn sanitise_directory(field: &mut Option<String>) {
+    sanitise_optional(field, MAX_PATH, false);
+    if let Some(path) = field {
+        *path = one_spelling(path);
+    }
+}
+
+/// Returns an absolute path without doubled and trailing slashes and `.`.
+pub(crate) fn one_spelling(path: &str) -> String {
+    if !path.starts_with('/') {
+        return path.to_owned();
+    }
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let spelled: String = parts.flat_map(|part| ["/", part]).collect();
+    if spelled.is_empty() { "/".to_owned() } else { spelled }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_spelling() {
+        for (path, spelled) in [
+            ("/home/dev/.w", "/home/dev/.w"),
+            ("/home/dev/.w/", "/home/dev/.w"),
+            ("//home//dev/./.w//", "/home/dev/.w"),
+            ("/home/dev/x/../.w", "/home/dev/x/../.w"),
+            ("/", "/"),
+            ("//.", "/"),
+            ("relative/", "relative/"),
+        ] {
+            assert_eq!(one_spelling(path), spelled, "{path}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Rows that a view gives back to a new daemon after the old one died.
 
 use crate::facts::Facts;
-use crate::place::sanitise_optional;
+use crate::place::{sanitise_directory, sanitise_optional};
 use crate::session::Session;
 use crate::text::clean;
 use crate::time::{Now, Timestamp};
@@ -33,9 +33,10 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     {
         sanitise_optional(field, MAX_LINE, false);
     }
-    for field in [&mut row.cwd, &mut row.job, &mut row.profile, &mut row.transcript] {
+    for field in [&mut row.cwd, &mut row.job, &mut row.transcript] {
         sanitise_optional(field, MAX_PATH, false);
     }
+    sanitise_directory(&mut row.profile);
     sanitise_optional(&mut row.prompt, MAX_PROMPT, true);
     if let Some(request) = &mut row.request {
         request.text = clean(&request.text, MAX_REQUEST_TEXT, true);

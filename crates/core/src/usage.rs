@@ -2,6 +2,7 @@
 //! limits is gone.
 
 use crate::identity::AgentName;
+use crate::place::one_spelling;
 use crate::session::Usage;
 use crate::text::clean;
 use crate::time::{Now, Stamp, Timestamp};
@@ -153,7 +154,7 @@ impl Limits {
     /// Cleans and bounds what came over the socket.
     fn sanitise(&mut self, now: Now) {
         self.agent.sanitise();
-        self.profile = clean(&self.profile, MAX_PATH, false);
+        self.profile = one_spelling(&clean(&self.profile, MAX_PATH, false));
         for window in [&mut self.five_hour, &mut self.seven_day] {
             *window = window.filter(|window| is_to_come(window.resets_at, now.wall));
             if let Some(window) = window {

@@ -9,7 +9,7 @@ use crewboard_integrations::agents::{Lookup as _, claude};
 use crewboard_integrations::terminals::{
     Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open,
 };
-use crewboard_platform::host_name;
+use crewboard_platform::{host_name, settled_directory};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -145,7 +145,7 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
 
 /// Words of `env` that choose the configuration directory: none is the usual one.
 fn profile_words(profile: Option<&str>, home: Option<&Path>) -> Vec<String> {
-    let usual = home.map(|home| home.join(".claude"));
+    let usual = home.map(|home| settled_directory(&home.join(".claude")));
     match profile {
         Some(profile) if usual.as_deref() != Some(Path::new(profile)) => {
             vec![format!("CLAUDE_CONFIG_DIR={profile}")]

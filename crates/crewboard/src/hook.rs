@@ -3,9 +3,12 @@
 
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
-use crewboard_core::{Event, Stamp};
+use crewboard_core::{Event, Report, Stamp};
 use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
-use crewboard_platform::{Clock, Deadline, branch_of, facts_of, host_name, read_within};
+use crewboard_platform::{
+    Clock, Deadline, branch_of, facts_of, host_name, read_within, settled_directory,
+    working_directory_of,
+};
 use crewboard_protocol::{EventLine, Request};
 use std::env;
 use std::ffi::OsStr;
@@ -45,6 +48,7 @@ fn deliver(agent: &str) -> Option<()> {
     let mut report =
         Box::new(read_event(agent, payload.get(..MAX_READ).unwrap_or(&payload), &surroundings)?);
     drop(payload);
+    settle_paths(&mut report);
     if begins_or_ends_a_turn(&report.event) {
         let cwd = report.cwd.as_deref().map(Path::new);
         report.branch = cwd.map(|cwd| branch_of(cwd).unwrap_or_default());
@@ -71,6 +75,23 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
         tty: process.and_then(|facts| facts.tty),
         environment: &Variables,
     }
+}
+
+/// Gives an agent's own directory its one name, so that all sessions of one profile name the same; and makes
+/// the paths of an agent that was given a relative one absolute.
+pub(crate) fn settle_paths(report: &mut Report) {
+    let process = report.process;
+    let absolute = |path: &String| -> Option<PathBuf> {
+        let path = Path::new(path);
+        if path.is_absolute() {
+            return Some(path.to_owned());
+        }
+        Some(working_directory_of(process?.pid)?.join(path))
+    };
+    let text = |path: PathBuf| path.into_os_string().into_string().ok();
+    report.transcript = report.transcript.as_ref().and_then(absolute).and_then(text);
+    let profile = report.profile.as_ref().and_then(absolute);
+    report.profile = profile.map(|profile| settled_directory(&profile)).and_then(text);
 }
 
 /// Whether the branch is worth a look: an agent changes it in its turns, and a look at each tool call

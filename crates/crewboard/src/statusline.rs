@@ -4,7 +4,7 @@
 //! The command is not a child but takes this process's place, and its input was looked at and not read: so
 //! output, exit code, signals and descriptors are its own, and nothing stands between it and the client.
 
-use crate::hook::surroundings;
+use crate::hook::{settle_paths, surroundings};
 use crate::render::locale_is_utf8;
 use crewboard_board::text::until;
 use crewboard_client::Rendezvous;
@@ -65,6 +65,7 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
 /// and starting a daemon is for hooks.
 fn tell(line: &StatusLine) -> Option<()> {
     let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);
+    settle_paths(&mut report);
     report.sanitise();
     let request = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));

@@ -59,13 +59,32 @@ fn unescape(point: &str) -> String {
 /// Where `directory` really is, its links followed; `None` where any part of the way is on another
 /// machine, which is found out without touching it. What does not exist (yet) stays as it is named.
 pub fn local_directory(directory: &Path) -> Option<PathBuf> {
-    resolve(directory, &Mounts::read())
+    resolve(directory, &Mounts::read()).filter(|resolved| resolved.is_local).map(|way| way.real)
 }
 
-fn resolve(directory: &Path, mounts: &Mounts) -> Option<PathBuf> {
+/// Returns the one name of an absolute directory, however it is spelled: without links, `.`, `..` and
+/// doubled or trailing slashes.
+///
+/// A part of the way that is on another machine is not touched, so links below it stay in the name.
+pub fn settled_directory(directory: &Path) -> PathBuf {
+    let resolved = resolve(directory, &Mounts::read());
+    resolved.map_or_else(|| directory.components().collect(), |way| way.real)
+}
+
+/// Where a path leads.
+#[derive(Debug, PartialEq, Eq)]
+struct Resolved {
+    real: PathBuf,
+    /// No part of the way is on another machine.
+    is_local: bool,
+}
+
+/// Follows the links of a path as far as they are on this machine; `None` for a ring of links.
+fn resolve(directory: &Path, mounts: &Mounts) -> Option<Resolved> {
     let mut links = 0;
     let mut rest: Vec<PathBuf> = parts_of(directory);
     let mut real = PathBuf::from("/");
+    let mut is_local = true;
     while let Some(part) = rest.pop() {
         if part.as_os_str() == ".." {
             real.pop();
@@ -73,7 +92,9 @@ fn resolve(directory: &Path, mounts: &Mounts) -> Option<PathBuf> {
         }
         let next = real.join(&part);
         if mounts.is_remote(&next) {
-            return None;
+            is_local = false;
+            real = next;
+            continue;
         }
         match std::fs::read_link(&next) {
             Ok(target) => {
@@ -89,7 +110,7 @@ fn resolve(directory: &Path, mounts: &Mounts) -> Option<PathBuf> {
             Err(_) => real = next,
         }
     }
-    Some(real)
+    Some(Resolved { real, is_local })
 }
 
 /// The names of a path, last first.
@@ -138,14 +159,20 @@ mod tests {
         symlink("ring", at("ring")).unwrap();
         let mounts = Mounts(format!("1 0 0:1 / {} rw - nfs server:/ rw\n", at("share").display()));
         for (directory, expected) in [
-            ("here/sessions", Some("dot/claude/sessions")),
-            ("dot/../here", Some("dot/claude")),
-            ("not/yet/there", Some("not/yet/there")),
-            ("there", None),
-            ("dot/up", None),
+            ("here/sessions", Some(("dot/claude/sessions", true))),
+            ("dot/../here", Some(("dot/claude", true))),
+            ("not/yet/there", Some(("not/yet/there", true))),
+            (".//here/./", Some(("dot/claude", true))),
+            ("there", Some(("share", false))),
+            ("there/x/../y", Some(("share/y", false))),
+            ("dot/up", Some(("share/x", false))),
             ("ring", None),
         ] {
-            assert_eq!(resolve(&at(directory), &mounts), expected.map(at), "{directory}");
+            let expected = expected.map(|(path, is_local)| Resolved { real: at(path), is_local });
+            assert_eq!(resolve(&at(directory), &mounts), expected, "{directory}");
         }
+        assert_eq!(local_directory(&at("here")), Some(at("dot/claude")));
+        assert_eq!(settled_directory(&at("dot//../here/")), at("dot/claude"));
+        assert_eq!(settled_directory(&at("./ring/")), at("ring"));
     }
 }

@@ -1,4 +1,5 @@
 use crewboard_core::Process;
+use std::path::PathBuf;
 
 /// How far up a process's family is looked at: `claude` in a shell in a shell in tmux is four.
 const MAX_ANCESTORS: usize = 24;
@@ -56,6 +57,12 @@ pub fn variables_of(pid: u32) -> Option<Vec<(String, String)>> {
 #[cfg(not(target_os = "linux"))]
 pub fn variables_of(_pid: u32) -> Option<Vec<(String, String)>> {
     None
+}
+
+/// Returns the working directory of `pid`; `None` where it is not ours to read.
+pub fn working_directory_of(pid: u32) -> Option<PathBuf> {
+    // Only Linux has this file.
+    std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
 /// The kernel's name of our own pid namespace, such as `pid:[4026531836]`.
@@ -139,6 +146,8 @@ mod tests {
         assert!(own.process.start > 0);
         assert_eq!(process_of(own.process.pid), Some(own.process));
         assert_eq!(ancestors_of(own.process).first(), process_of(own.parent).as_ref());
+        #[cfg(target_os = "linux")]
+        assert_eq!(working_directory_of(own.process.pid), std::env::current_dir().ok());
     }
 
     #[test]

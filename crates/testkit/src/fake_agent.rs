@@ -24,11 +24,21 @@ impl FakeAgent {
         Self::with_variable(Some(("CLAUDE_CONFIG_DIR", profile)))
     }
 
+    /// One that works in `directory`, and was given a configuration directory.
+    pub fn in_profile_from(directory: &Path, profile: &Path) -> Self {
+        Self::started(Some(("CLAUDE_CONFIG_DIR", profile)), directory)
+    }
+
     fn with_variable(variable: Option<(&str, &Path)>) -> Self {
+        Self::started(variable, Path::new("."))
+    }
+
+    fn started(variable: Option<(&str, &Path)>, directory: &Path) -> Self {
         // It reads a pipe that nobody writes, so it goes even where a test is killed.
         let child = Command::new("cat")
             .env_clear()
             .envs(variable)
+            .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -237,7 +237,12 @@ impl<'a> Details<'a> {
             self.add("ended", how, 1, Style::new());
             // Where nothing was said its agent knows of no conversation.
             if row.prompt.is_some() || row.activity.is_some() {
-                self.add("again", &resume_command(row), 1, Style::new());
+                self.add(
+                    "again",
+                    &resume_command(row, self.model.usual_profile.as_deref()),
+                    1,
+                    Style::new(),
+                );
             }
         }
         let mut facts: Vec<String> = Vec::new();

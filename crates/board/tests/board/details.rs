@@ -60,6 +60,17 @@ fn where_nothing_was_said_there_is_nothing_to_take_up_again() {
 }
 
 #[test]
+fn the_command_to_resume_names_any_profile_but_the_usual() {
+    for (profile, command) in [
+        ("/home/dev/.claude", "again     claude --resume"),
+        ("/data/dev/.claude", "again     CLAUDE_CONFIG_DIR='/data/dev/.claude' claude --resume"),
+    ] {
+        let details = details(Session { profile: Some(profile.to_owned()), ..closed() });
+        assert!(details.contains(command), "{details}");
+    }
+}
+
+#[test]
 fn of_marked_rows() {
     let snoozed_until = Some(Timestamp(NOW.0 + 2_500_000));
     let row = Session { pinned: true, snoozed_until, confirmed: false, headless: true, ..done() };

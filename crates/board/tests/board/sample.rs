@@ -194,6 +194,7 @@ pub(crate) fn day() -> Vec<Session> {
 /// The board of somebody whose hooks are in place, before it heard of any row.
 pub(crate) fn empty(width: u16, height: u16, look: Look) -> Model {
     let mut model = Model::new(look, Keymap::default(), Hooks::Installed, NOW);
+    model.usual_profile = Some("/home/dev/.claude".to_owned());
     update(&mut model, Msg::Resized { width, height }, NOW);
     model
 }

@@ -133,6 +133,11 @@ impl Host for Surface {
         }
     }
 
+    fn usual_profile(&self) -> Option<String> {
+        let profile = Profile::default_of(&self.environment).ok()?;
+        profile.directory.into_os_string().into_string().ok()
+    }
+
     fn change(&mut self) -> Result<String, String> {
         self.install_with(&InstallArguments { dry_run: true, ..InstallArguments::default() })
     }

@@ -21,6 +21,7 @@ mod life;
 mod notify;
 mod places;
 mod private_namespace;
+mod profiles;
 mod replay;
 mod rest;
 mod start;

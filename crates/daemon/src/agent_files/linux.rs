@@ -11,7 +11,7 @@ use conditions::left;
 use crewboard_core::{AgentName, Look, Now, Observation, Process, Stamp, Watch};
 use crewboard_integrations::agents::files::{condition_file, conditions_folder, profile_of};
 use crewboard_integrations::agents::{Lookup, claude};
-use crewboard_platform::{host_name, pid_namespace, variables_of};
+use crewboard_platform::{host_name, pid_namespace, variables_of, working_directory_of};
 use futures_util::{FutureExt, StreamExt};
 use inotify::{EventStream, Inotify, WatchDescriptor, Watches};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -26,8 +26,10 @@ const MAX_BATCH: usize = 256;
 #[derive(Debug)]
 struct Profile {
     agent: AgentName,
-    /// As the agent names it.
+    /// As the agent spells it; a link on the way may lead elsewhere later.
     named: PathBuf,
+    /// Its one name, which sessions bear.
+    settled: PathBuf,
     /// Where it really is; none where we may not look.
     real: Option<PathBuf>,
     /// Whether the kernel tells of its files. What a file says that is not watched may be of long ago.
@@ -123,7 +125,7 @@ impl AgentFiles {
         let home = home.to_string_lossy().into_owned();
         let variables = Variables(vec![("HOME".to_owned(), home)]);
         let agent = AgentName::new(claude::NAME);
-        let Some(named) = profile_of(claude::NAME, &variables) else { return Vec::new() };
+        let Some(named) = profile_of(claude::NAME, &variables, None) else { return Vec::new() };
         let mut observations = Vec::new();
         self.profile(&agent, &named, now, &mut observations);
         observations
@@ -140,7 +142,15 @@ impl AgentFiles {
             return vec![blind(&watch.agent, watch.process, now)];
         };
         // One that was started without a home keeps no files.
-        let Some(named) = profile_of(agent, &Variables(variables)) else { return Vec::new() };
+        let Some(named) = profile_of(agent, &Variables(variables), None) else { return Vec::new() };
+        let named = match working_directory_of(watch.process.pid) {
+            // Absolute ones stay as they are.
+            Some(directory) => directory.join(named),
+            None => named,
+        };
+        if !named.is_absolute() {
+            return vec![blind(&watch.agent, watch.process, now)];
+        }
         let mut observations = Vec::new();
         let profile = self.profile(&watch.agent, &named, now, &mut observations);
         let Some(profile) = profile else {

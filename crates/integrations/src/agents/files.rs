@@ -34,14 +34,23 @@ pub enum LastTurn {
     Unknown,
 }
 
-/// The directory under which an agent with that environment keeps its files. `None` where it keeps none
-/// that we know.
-pub fn profile_of(agent: &str, environment: &dyn Lookup) -> Option<PathBuf> {
+/// Returns the directory under which an agent with that environment keeps its files, as the agent spells it:
+/// it may be relative to the agent's own working directory. `None` where it keeps none that we know.
+///
+/// `transcript` is the path of one of its conversations, where a hook named it.
+pub fn profile_of(
+    agent: &str,
+    environment: &dyn Lookup,
+    transcript: Option<&str>,
+) -> Option<PathBuf> {
     match agent {
         claude::NAME => {
             let own = environment.get("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-            let home = || environment.get("HOME").map(|home| Path::new(&home).join(".claude"));
-            own.or_else(home).filter(|profile| profile.is_absolute())
+            let above = || claude::transcript::profile_above(Path::new(transcript?));
+            let home = || environment.get("HOME").map(PathBuf::from);
+            let usual =
+                || home().filter(|home| home.is_absolute()).map(|home| home.join(".claude"));
+            own.or_else(above).or_else(usual)
         }
         _ => None,
     }
@@ -73,12 +82,13 @@ pub fn read_condition(agent: &str, text: &[u8]) -> Option<ConditionFile> {
     }
 }
 
-/// The folders below a profile, and the name in the last of them, of a conversation's transcript: that of
-/// the path that an event named, if it is where transcripts of that conversation are, else that which
+/// Returns the folders below a profile, and the name in the last of them, of a conversation's transcript: the
+/// end of the path that an event named, if that is where transcripts of that conversation are, else what
 /// the agent's directory leads to.
+///
+/// The beginning of the path does not count: it may spell the profile in another way.
 pub fn transcript_below(
     agent: &str,
-    profile: &Path,
     session: &str,
     path: Option<&str>,
     cwd: Option<&str>,
@@ -90,8 +100,8 @@ pub fn transcript_below(
     let Some(path) = path else {
         return Some(["projects".to_owned(), claude::transcript::folder_of(cwd?), file]);
     };
-    let below = path.strip_prefix(profile.to_str()?)?.strip_prefix('/')?;
-    let [folder, project, name] = below.split('/').collect::<Vec<_>>().try_into().ok()?;
+    let mut parts = path.rsplit('/');
+    let (name, project, folder) = (parts.next()?, parts.next()?, parts.next()?);
     let is_there = folder == "projects" && !matches!(project, "" | "." | "..") && name == file;
     is_there.then(|| [folder.to_owned(), project.to_owned(), file])
 }
@@ -108,15 +118,56 @@ pub fn last_turn(agent: &str, tail: &[u8], since: u64) -> LastTurn {
 mod tests {
     use super::*;
 
+    #[derive(Debug)]
+    struct Variables(&'static [(&'static str, &'static str)]);
+
+    impl Lookup for Variables {
+        fn get(&self, name: &str) -> Option<String> {
+            let found = self.0.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    #[test]
+    fn a_profile_is_named_by_variable_transcript_or_home() {
+        const HOME: (&str, &str) = ("HOME", "/data/projects/ana");
+        const OWN: (&str, &str) = ("CLAUDE_CONFIG_DIR", "/srv/claude");
+        let below = |profile: &str| format!("{profile}/projects/-x/s.jsonl");
+        let own_home = "/data/projects/ana/.claude";
+        let cases: [(&'static [_], Option<String>, Option<&str>); 11] = [
+            (&[HOME, OWN], None, Some("/srv/claude")),
+            (&[HOME, OWN], Some(below(own_home)), Some("/srv/claude")),
+            (&[HOME], None, Some(own_home)),
+            (&[HOME], Some(below("/data/projects/ana/.w")), Some("/data/projects/ana/.w")),
+            (&[], Some(below("/data/projects")), Some("/data/projects")),
+            (&[], Some(below("/a/projects/projects/b")), Some("/a/projects/projects/b")),
+            // A folder may be called so, with `CLAUDE_CODE_PROJECT_DIR_NAME`.
+            (&[], Some("/a/.claude/projects/projects/s.jsonl".to_owned()), Some("/a/.claude")),
+            (&[HOME], Some("/var/projects/s.jsonl".to_owned()), Some(own_home)),
+            (&[("HOME", "ana")], None, None),
+            (&[("CLAUDE_CONFIG_DIR", "w")], None, Some("w")),
+            (&[], None, None),
+        ];
+        for (variables, transcript, expected) in cases {
+            let found = profile_of(claude::NAME, &Variables(variables), transcript.as_deref());
+            assert_eq!(found, expected.map(PathBuf::from), "{variables:?} {transcript:?}");
+        }
+    }
+
     #[test]
     fn a_transcript_is_opened_only_where_transcripts_are() {
-        let profile = Path::new("/home/dev/.claude");
-        let below = |path| transcript_below("claude", profile, "s1", Some(path), None);
+        let below = |path| transcript_below("claude", "s1", Some(path), None);
         let expected = ["projects", "-home-dev", "s1.jsonl"].map(str::to_owned);
-        assert_eq!(below("/home/dev/.claude/projects/-home-dev/s1.jsonl"), Some(expected.clone()));
-        let by_directory = transcript_below("claude", profile, "s1", None, Some("/home/dev"));
+        for profile in
+            ["/home/dev/.claude", "/data/projects/dev/.claude", "/link/to//it/", "relative"]
+        {
+            let path = format!("{profile}/projects/-home-dev/s1.jsonl");
+            let found = transcript_below("claude", "s1", Some(&path), None);
+            assert_eq!(found, Some(expected.clone()), "{path}");
+        }
+        let by_directory = transcript_below("claude", "s1", None, Some("/home/dev"));
         assert_eq!(by_directory, Some(expected));
-        assert_eq!(transcript_below("claude", profile, "../s1", None, Some("/home")), None);
+        assert_eq!(transcript_below("claude", "../s1", None, Some("/home")), None);
         for path in [
             "/home/dev/.claude/projects/-home-dev/s2.jsonl",
             "/home/dev/.claude/projects/../s1.jsonl",
@@ -124,7 +175,7 @@ mod tests {
             "/home/dev/.claude/projects/a/b/s1.jsonl",
             "/home/dev/.claudeprojects/a/s1.jsonl",
             "/etc/passwd",
-            "projects/a/s1.jsonl",
+            "s1.jsonl",
         ] {
             assert_eq!(below(path), None, "{path}");
         }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
 use crewboard_integrations::settings_edit::{self, EditError, Entry};
+use crewboard_platform::settled_directory;
 
 use super::error::InstallError;
 use super::settings_file::SettingsFile;
@@ -71,7 +72,8 @@ impl Profile {
             (None, Some(home)) => home.join(".claude"),
             (None, None) => return Err(InstallError::NoHome),
         };
-        Ok(Self { directory: std::path::absolute(&directory).unwrap_or(directory) })
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        Ok(Self { directory: settled_directory(&directory) })
     }
 
     /// The user settings.

@@ -125,8 +125,8 @@ impl AgentFiles {
         self.known.insert((profile, process.pid), known);
         let profile = self.profiles.get(profile);
         let path = |path: &Path| path.to_string_lossy().into_owned();
-        about.job = about.job.and_then(|job| Some(path(&profile?.named.join(job))));
-        about.profile = profile.map(|profile| path(&profile.named));
+        about.job = about.job.and_then(|job| Some(path(&profile?.settled.join(job))));
+        about.profile = profile.map(|profile| path(&profile.settled));
         let tty = facts_of(process.pid).and_then(|facts| facts.tty);
         about.place = Place { host: self.host.clone(), tty, ..about.place };
         if about.job.is_some() {

@@ -3,7 +3,7 @@
 use super::{AgentFiles, Profile, Watched};
 use crewboard_core::{AgentName, Now, Observation};
 use crewboard_integrations::agents::files::conditions_folder;
-use crewboard_platform::local_directory;
+use crewboard_platform::{local_directory, settled_directory};
 use inotify::{WatchDescriptor, WatchMask};
 use std::path::Path;
 
@@ -13,7 +13,8 @@ const MAX_PROFILES: usize = 32;
 const MAX_RACES: usize = 4;
 
 impl AgentFiles {
-    /// The profile of that name, watched and read if it is new; `None` where there is no room for it.
+    /// Returns the profile of that name, however it is spelled, watched and read if it is new; `None` where
+    /// there is no room for it.
     pub(super) fn profile(
         &mut self,
         agent: &AgentName,
@@ -21,13 +22,17 @@ impl AgentFiles {
         now: Now,
         observations: &mut Vec<Observation>,
     ) -> Option<usize> {
-        let same = |known: &Profile| known.named == named && known.agent == *agent;
+        let settled = settled_directory(named);
+        let same = |known: &Profile| {
+            known.agent == *agent && (known.named == named || known.settled == settled)
+        };
         let position = if let Some(position) = self.profiles.iter().position(same) {
             position
         } else {
             let new = Profile {
                 agent: agent.clone(),
                 named: named.to_owned(),
+                settled,
                 real: None,
                 is_watched: false,
             };
@@ -74,6 +79,7 @@ impl AgentFiles {
         }
         if let Some(profile) = self.profiles.get_mut(profile) {
             profile.is_watched = is_watched;
+            profile.settled = settled_directory(&named);
             profile.real = real;
         }
         self.scan(profile, now, observations);

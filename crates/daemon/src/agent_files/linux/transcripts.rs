@@ -165,10 +165,9 @@ impl AgentFiles {
         conversation: &Conversation,
     ) -> Option<(PathBuf, [String; 3])> {
         let profile = *self.followed.get(&look.process)?;
-        let Profile { agent, named, real, .. } = self.profiles.get(profile)?;
+        let Profile { agent, real, .. } = self.profiles.get(profile)?;
         let below = transcript_below(
             agent.as_str(),
-            named,
             conversation.session.as_str(),
             conversation.path.as_deref(),
             conversation.cwd.as_deref(),

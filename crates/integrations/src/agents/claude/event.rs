@@ -3,6 +3,7 @@
 use super::payload::{BackgroundTask as PayloadTask, Payload, Text};
 use super::tool::{self, ASK, EXIT_PLAN};
 use crate::agents::Surroundings;
+use crate::agents::files::profile_of;
 use crate::terminals;
 use crewboard_core::{
     AgentName, BackgroundTask, EndReason, Event, Place, Report, RequestKind, SessionId,
@@ -44,10 +45,8 @@ pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Rep
         cwd: owned(payload.cwd.as_ref()),
         branch: None,
         project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
-        profile: surroundings
-            .environment
-            .get("CLAUDE_CONFIG_DIR")
-            .or_else(|| profile_of(transcript.as_deref()?)),
+        profile: profile_of(super::NAME, surroundings.environment, transcript.as_deref())
+            .and_then(|profile| profile.into_os_string().into_string().ok()),
         transcript,
         mode: owned(payload.mode.as_ref()),
         model: owned(payload.model.as_ref()),
@@ -185,12 +184,6 @@ fn task_of(prompt: &str) -> Option<String> {
     let (_, after) = prompt.split_once("<task-id>")?;
     let (id, _) = after.split_once("</task-id>")?;
     Some(id.trim().to_owned())
-}
-
-/// The configuration directory that a transcript lies under.
-pub(super) fn profile_of(transcript: &str) -> Option<String> {
-    let (profile, _) = transcript.split_once("/projects/")?;
-    Some(profile.to_owned())
 }
 
 fn tool_name(payload: &Payload<'_>) -> String {

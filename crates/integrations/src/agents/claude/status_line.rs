@@ -4,9 +4,9 @@
 //! only after an answer that bore them; `context_window.used_percentage` is null until the first answer.
 
 use super::NAME;
-use super::event::profile_of;
 use super::payload::Text;
 use crate::agents::Surroundings;
+use crate::agents::files::profile_of;
 use crewboard_core::{Event, Report, Timestamp, UsageTold, WindowTold};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -51,10 +51,10 @@ impl StatusLine {
             return None;
         }
         let event = Event::UsageTold(self.told);
-        let profile = surroundings.environment.get("CLAUDE_CONFIG_DIR");
+        let profile = profile_of(NAME, surroundings.environment, self.transcript.as_deref());
         Some(Report {
             process: surroundings.process,
-            profile: profile.or_else(|| profile_of(self.transcript.as_deref()?)),
+            profile: profile.and_then(|profile| profile.into_os_string().into_string().ok()),
             model: self.model.clone(),
             ..Report::new(NAME, &self.session, "statusline", surroundings.stamp, event)
         })

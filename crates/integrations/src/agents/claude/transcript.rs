@@ -12,10 +12,19 @@ use crewboard_core::TurnOver;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 /// The folder of a directory's conversations: each character of its path that is no letter or digit is a `-`.
 pub(crate) fn folder_of(directory: &str) -> String {
     directory.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+}
+
+/// Returns the configuration directory above a transcript: `PROFILE/projects/FOLDER/SESSION.jsonl`.
+pub(crate) fn profile_above(transcript: &Path) -> Option<PathBuf> {
+    let folders = transcript.parent()?.parent()?;
+    let profile = folders.parent()?;
+    let is_below = folders.file_name()? == "projects" && !profile.as_os_str().is_empty();
+    is_below.then(|| profile.to_owned())
 }
 
 /// How a person's interrupt begins.
