@@ -2,7 +2,7 @@
 # run_all_claude.sh [SCENARIO...]   runs all (or the named) scenarios with the recorder and saves recordings/.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-version=${CLAUDE_CODE_TEST_VERSION:-2.1.330}
+version=${CLAUDE_CODE_TEST_VERSION:-2.1.332}
 cache=${HARNESS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crewboard-harness}
 export HARNESS_OBSERVE=${HARNESS_OBSERVE:-1}
 mkdir -p "$cache"

@@ -7,7 +7,7 @@ if [ $# -lt 1 ]; then
   echo "usage: run_claude.sh SCENARIO|--list [HOOK_COMMAND [STATUSLINE_COMMAND]]" >&2
   exit 2
 fi
-version=${CLAUDE_CODE_TEST_VERSION:-2.1.330}
+version=${CLAUDE_CODE_TEST_VERSION:-2.1.332}
 cache=${HARNESS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/crewboard-harness}
 py=${HARNESS_PYTHON:-$(python3 -c 'import sys; print(sys.executable)')}
 arch=$(uname -m); case $arch in x86_64) arch=x64 ;; aarch64|arm64) arch=arm64 ;; esac

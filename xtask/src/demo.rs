@@ -9,7 +9,7 @@ use crewboard_core::{
     Event, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp, UsageTold, WindowTold,
 };
 use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
-use crewboard_testkit::recording::{HookLine, Recording};
+use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
 use scenes::{FIVE_HOUR_RESETS, Part, ROWS, Row, SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS, Used};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -61,7 +61,7 @@ fn make() -> Result<String> {
 
 /// The events of one part, at their times.
 fn part_of(row: &Row, part: &Part, number: usize) -> Result<Vec<(i64, Report)>> {
-    let recording = Recording::load(part.recording)?;
+    let recording = Recording::load(CLIENTS[0], part.recording)?;
     let mut all = Vec::new();
     for hook in &recording.hooks {
         if let Some(report) = report(hook)

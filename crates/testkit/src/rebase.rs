@@ -1,33 +1,34 @@
-//! When each step of the truth came about in a run of its own: the driver's acts and the screen tell.
+//! Moves the truth of one run to the clocks of another run, by the driver's acts and by the screen.
 
-use crewboard_testkit::recording::{FileLine, Mark};
-use crewboard_testkit::truth::{RowTruth, Step};
+use crate::recording::{FileLine, Mark};
+use crate::truth::{RowTruth, Step};
 
 /// A run's own clock readings.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clocks<'a> {
-    pub(crate) marks: &'a [Mark],
-    pub(crate) files: &'a [FileLine],
+pub struct Clocks<'a> {
+    pub marks: &'a [Mark],
+    pub files: &'a [FileLine],
     /// The wall clock from which the truth counts.
-    pub(crate) start_ns: i64,
+    pub start_ns: i64,
 }
 
-/// Whether a step's time is a moment at which somebody acted, or one at which the screen had changed.
+/// Distinguishes a step that counts from an act of the driver from one that counts from the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     Act,
     Screen,
 }
 
 impl Origin {
     /// Returns what a step counts from.
-    pub(crate) fn of(step: &Step) -> Self {
+    pub fn of(step: &Step) -> Self {
         if step.from.starts_with("screen") { Self::Screen } else { Self::Act }
     }
 }
 
-/// Returns the truth with this run's times in place of the recording's, none where they cannot be told.
-pub(crate) fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth {
+/// Returns the truth with this run's times in place of the recording's. A time that neither the marks nor
+/// the screen show is absent.
+pub fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth {
     let finder = Finder { clocks, pid, pane: pid.and_then(|pid| pane_of(pid, clocks.files)) };
     let mut row = row.clone();
     let mut from = finder.process("start").unwrap_or(clocks.start_ns);
@@ -123,17 +124,18 @@ impl Finder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_testkit::recording::Recording;
-    use crewboard_testkit::truth::Truth;
+    use crate::recording::Recording;
+    use crate::truth::Truth;
 
     /// The truth's times were taken from the same screens, so on a recording they must come out again,
     /// and no act may come after what it brought about.
     #[test]
-    fn the_recordings_give_the_times_of_the_truth() {
+    fn recordings_give_the_times_of_the_truth() {
         let truth = Truth::load().unwrap();
         let mut untold = Vec::new();
         for name in truth.scenarios() {
-            let recording = Recording::load(name).unwrap();
+            let client = truth.get(name).unwrap().client();
+            let recording = Recording::load(client, name).unwrap();
             let clocks = Clocks {
                 marks: &recording.marks,
                 files: &recording.files,

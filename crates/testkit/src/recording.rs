@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The client whose recordings are kept.
-pub const CLIENT: &str = "claude-code-2.1.330";
+/// The clients whose recordings are kept, oldest first.
+pub const CLIENTS: [&str; 2] = ["claude-code-2.1.330", "claude-code-2.1.332"];
 
 /// One scenario's recording.
 #[derive(Debug)]
@@ -120,10 +120,10 @@ pub struct FileLine {
 }
 
 impl Recording {
-    /// Names of the scenarios that were recorded, in alphabetical order.
-    pub fn scenarios() -> io::Result<Vec<String>> {
+    /// Returns the scenarios that were recorded with a client, in alphabetical order.
+    pub fn scenarios(client: &str) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(folder())? {
+        for entry in std::fs::read_dir(folder(client))? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if let Some(name) = name.strip_suffix(".marks.jsonl") {
                 names.push(name.to_owned());
@@ -133,13 +133,57 @@ impl Recording {
         Ok(names)
     }
 
-    /// Reads one scenario's recording.
-    pub fn load(scenario: &str) -> io::Result<Self> {
-        let path = |suffix: &str| folder().join(format!("{scenario}{suffix}.jsonl"));
+    /// Returns every client with every scenario that was recorded with it.
+    pub fn all() -> io::Result<Vec<(&'static str, String)>> {
+        let mut all = Vec::new();
+        for client in CLIENTS {
+            all.extend(Self::scenarios(client)?.into_iter().map(|scenario| (client, scenario)));
+        }
+        Ok(all)
+    }
+
+    /// Reads the recording of a scenario with a client.
+    pub fn load(client: &str, scenario: &str) -> io::Result<Self> {
+        let path = |suffix: &str| folder(client).join(format!("{scenario}{suffix}.jsonl"));
         Ok(Self {
             hooks: read_lines(&path(""))?,
             marks: read_lines(&path(".marks"))?,
             files: read_lines(&path(".files"))?,
+        })
+    }
+
+    /// Returns the client processes that hold a session of their own, in order of appearance.
+    ///
+    /// A process that is kept ready for the next background session has no session before its first
+    /// prompt. A process that only lists background sessions fires nothing but an end.
+    pub fn client_pids(&self) -> Vec<u32> {
+        let mut pids = Vec::new();
+        let of_hooks = self.hooks.iter().filter_map(HookLine::client);
+        for pid in of_hooks.filter(|pid| !self.has_no_session(*pid)) {
+            if !pids.contains(&pid) {
+                pids.push(pid);
+            }
+        }
+        if !self.hooks.is_empty() {
+            return pids;
+        }
+        // The user had switched the hooks off: the session files are what is left.
+        let files = self.files.iter().filter(|line| line.src == "sessions");
+        for pid in files.filter_map(|line| line.json.as_ref()?["pid"].as_u64()) {
+            let pid = u32::try_from(pid).unwrap_or(0);
+            if !pids.contains(&pid) {
+                pids.push(pid);
+            }
+        }
+        pids
+    }
+
+    fn has_no_session(&self, pid: u32) -> bool {
+        let mut own = self.hooks.iter().filter(|hook| hook.client() == Some(pid));
+        own.all(|hook| match hook.event() {
+            Some("UserPromptSubmit") => false,
+            Some("SessionStart") => hook.env.contains_key("CLAUDE_JOB_DIR"),
+            _ => true,
         })
     }
 
@@ -166,8 +210,8 @@ pub fn read_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
         .collect()
 }
 
-fn folder() -> PathBuf {
-    harness_dir().join("recordings").join(CLIENT)
+fn folder(client: &str) -> PathBuf {
+    harness_dir().join("recordings").join(client)
 }
 
 #[cfg(test)]
@@ -177,50 +221,33 @@ mod tests {
 
     #[test]
     fn every_recording_reads_whole() {
-        for name in Recording::scenarios().unwrap() {
-            let recording = Recording::load(&name).unwrap();
-            assert!(recording.start_ns().is_some(), "{name}");
-            assert!(recording.files.iter().any(|line| line.src == "sessions"), "{name}");
+        for (client, name) in Recording::all().unwrap() {
+            let recording = Recording::load(client, &name).unwrap();
+            assert!(recording.start_ns().is_some(), "{client} {name}");
+            assert!(recording.files.iter().any(|line| line.src == "sessions"), "{client} {name}");
             for hook in &recording.hooks {
-                assert_eq!(hook.event().is_none(), hook.argv[1] == "statusline", "{name}");
+                let is_status_line = hook.argv[1] == "statusline";
+                assert_eq!(hook.event().is_none(), is_status_line, "{client} {name}");
             }
         }
     }
 
     #[test]
-    fn the_clients_of_the_hooks_are_the_rows_of_the_truth() {
+    fn client_processes_are_the_rows_of_the_truth() {
         let truth = Truth::load().unwrap();
-        for name in truth.scenarios() {
-            let recording = Recording::load(name).unwrap();
-            if recording.hooks.is_empty() {
-                // The person had switched them off.
-                continue;
-            }
-            // One that is kept ready for the next session in the background is nobody's until it has a prompt;
-            // one that shows those only says goodbye.
-            let hooks = &recording.hooks;
-            let is_nobodys = |client: u32| {
-                let mut own = hooks.iter().filter(|hook| hook.client() == Some(client));
-                own.all(|hook| match hook.event() {
-                    Some("UserPromptSubmit") => false,
-                    Some("SessionStart") => hook.env.contains_key("CLAUDE_JOB_DIR"),
-                    _ => true,
-                })
-            };
-            let mut clients = Vec::new();
-            for client in recording.hooks.iter().filter_map(HookLine::client) {
-                if !clients.contains(&client) && !is_nobodys(client) {
-                    clients.push(client);
-                }
-            }
-            let rows: Vec<_> = truth.get(name).unwrap().rows.iter().map(|row| row.pid).collect();
-            assert_eq!(clients, rows, "{name}");
+        for (client, name) in Recording::all().unwrap() {
+            let recording = Recording::load(client, &name).unwrap();
+            let pids = recording.client_pids();
+            let rows = truth.rows(client, &name, &recording);
+            let of_truth: Vec<_> = rows.iter().map(|row| row.pid).collect();
+            assert_eq!(pids, of_truth, "{client} {name}");
+            assert_eq!(rows.len(), truth.get(&name).unwrap().rows.len(), "{client} {name}");
         }
     }
 
     #[test]
     fn standard_input_is_text_that_was_not_touched() {
-        let recording = Recording::load("permission-approve").unwrap();
+        let recording = Recording::load(CLIENTS[0], "permission-approve").unwrap();
         let request =
             recording.hooks.iter().find(|hook| hook.event() == Some("PermissionRequest")).unwrap();
         let text = request.stdin.get();

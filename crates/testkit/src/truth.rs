@@ -2,6 +2,8 @@
 
 pub use crate::verdict::{Observed, Problem, Verdict, compare};
 
+use crate::rebase::{Clocks, rebase};
+use crate::recording::{CLIENTS, Recording};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
@@ -28,6 +30,9 @@ pub struct Truth {
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub rows: Vec<RowTruth>,
+    /// The oldest version of the client that has what the scenario shows. Absent where every client has it.
+    #[serde(default)]
+    pub since: Option<String>,
 }
 
 /// One client process, which goes on over `/clear` and a `/resume` inside it.
@@ -112,9 +117,45 @@ impl Truth {
         self.scenarios.keys().map(String::as_str)
     }
 
+    /// Returns the rows of a scenario with the processes and times of a recording of it. The statuses are
+    /// the same for all clients; only one client's times stand in the file.
+    pub fn rows(&self, client: &str, scenario: &str, recording: &Recording) -> Vec<RowTruth> {
+        let Some(truth) = self.get(scenario) else { return Vec::new() };
+        if truth.client() == client {
+            return truth.rows.clone();
+        }
+        let clocks = Clocks {
+            marks: &recording.marks,
+            files: &recording.files,
+            start_ns: recording.start_ns().unwrap_or_default(),
+        };
+        let pids = recording.client_pids();
+        let rows = truth.rows.iter().zip(pids);
+        rows.map(|(row, pid)| RowTruth { pid, ..rebase(row, Some(pid), clocks) }).collect()
+    }
+
     /// What was true in one scenario.
     pub fn get(&self, scenario: &str) -> Option<&Scenario> {
         self.scenarios.get(scenario)
+    }
+}
+
+impl Scenario {
+    /// Returns the client whose recording has the times of this truth.
+    pub fn client(&self) -> &'static str {
+        let is_first = |client: &&&str| match &self.since {
+            Some(version) => client.ends_with(&format!("-{version}")),
+            None => true,
+        };
+        CLIENTS.iter().find(is_first).copied().unwrap_or(CLIENTS[0])
+    }
+
+    /// Returns true if a version of the client, such as `2.1.330`, can be led through the scenario.
+    pub fn runs_on(&self, version: &str) -> bool {
+        let parts = |version: &str| -> Vec<u32> {
+            version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+        };
+        self.since.as_ref().is_none_or(|since| parts(since) <= parts(version))
     }
 }
 
@@ -160,15 +201,26 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::Recording;
 
     #[test]
-    fn the_file_loads_and_every_recording_has_its_truth() {
+    fn every_recording_has_a_truth_and_every_truth_a_recording() {
         let truth = Truth::load().unwrap();
-        let names: Vec<_> = truth.scenarios().map(str::to_owned).collect();
-        assert_eq!(names, Recording::scenarios().unwrap());
         assert!(truth.get("plain").is_some());
         assert!(truth.get("no-such").is_none());
+        for client in CLIENTS {
+            let version = client.trim_start_matches("claude-code-");
+            let runs = |name: &&str| truth.get(name).unwrap().runs_on(version);
+            let names: Vec<_> = truth.scenarios().filter(runs).collect();
+            assert_eq!(names, Recording::scenarios(client).unwrap(), "{client}");
+        }
+    }
+
+    #[test]
+    fn scenario_of_a_newer_client_runs_from_its_version_on() {
+        let scenario = Scenario { rows: Vec::new(), since: Some("2.1.332".to_owned()) };
+        let runs = |version: &str| scenario.runs_on(version);
+        assert_eq!((runs("2.1.330"), runs("2.1.332"), runs("2.2.0")), (false, true, true));
+        assert_eq!(scenario.client(), "claude-code-2.1.332");
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The real agent beside a real board: how soon its permission prompt is at the top, and what else moves.
 
 use super::report::Grade;
-use super::world::{Driven, World};
+use super::world::{Driven, Subject, World};
 use anyhow::{Context, Result, anyhow, ensure};
 use crewboard_testkit::Pane;
 use std::fmt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The scenario: a tool that asks, is granted after twelve seconds, and a client that leaves.
@@ -46,12 +45,12 @@ impl fmt::Display for Sight {
 }
 
 /// Leads the client to its prompt and through it, and watches its screen and a board's.
-pub(crate) fn watch(program: &Path) -> Sight {
-    try_watch(program).unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
+pub(crate) fn watch(subject: &Subject) -> Sight {
+    try_watch(subject).unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
-fn try_watch(program: &Path) -> Result<Sight> {
-    let world = World::new(program)?;
+fn try_watch(subject: &Subject) -> Result<Sight> {
+    let world = World::new(subject)?;
     for name in OTHERS {
         let words = ["report", "--agent", "other", "--status", "working", "--session", name];
         let directory = format!("/srv/{name}");

@@ -6,7 +6,6 @@
 mod board;
 mod opening;
 mod pipeline;
-mod reference;
 mod report;
 mod scenario;
 mod watch;
@@ -14,11 +13,13 @@ mod world;
 
 use crate::{dist, workspace};
 use anyhow::{Result, bail};
+use crewboard_testkit::recording::CLIENTS;
 use crewboard_testkit::truth::Truth;
 use report::{Grade, Outcome};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use world::Subject;
 
 /// What shows the most in the least time: every status, every kind of end, `/clear`, and a headless run.
 const SMOKE: [&str; 10] = [
@@ -65,6 +66,10 @@ pub(crate) struct Arguments {
     /// Scenarios at once; they mostly wait
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     jobs: u8,
+    /// The version of Claude Code to run, several if repeated [default: each that is recorded; the newest for
+    /// `--smoke` and its parts]
+    #[arg(long = "client", value_name = "VERSION")]
+    clients: Vec<String>,
     /// Use this program instead of building one
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -86,24 +91,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         None => dist::run()?.program,
     };
     let is_asked = |alone: bool| alone || arguments.smoke;
-    let look = || {
+    let is_part = arguments.smoke || arguments.board || arguments.pipeline || arguments.open;
+    let clients = versions(&arguments.clients, is_part);
+    let subject = |client: &String| Subject { program: program.clone(), client: client.clone() };
+    let look = |subject: &Subject| {
         let mut sights = Vec::new();
-        sights.extend(is_asked(arguments.board).then(|| board::watch(&program)));
-        sights.extend(is_asked(arguments.pipeline).then(|| pipeline::lead(&program)));
-        sights.extend(is_asked(arguments.open).then(|| opening::watch(&program)));
+        sights.extend(is_asked(arguments.board).then(|| board::watch(subject)));
+        sights.extend(is_asked(arguments.pipeline).then(|| pipeline::lead(subject)));
+        sights.extend(is_asked(arguments.open).then(|| opening::watch(subject)));
         sights
     };
     if arguments.board || arguments.pipeline || arguments.open {
-        let sights = look();
+        let sights: Vec<_> = clients.iter().map(subject).flat_map(|one| look(&one)).collect();
         for sight in &sights {
             println!("{sight}");
         }
         return Ok(exit_code(&sights.iter().map(|sight| sight.grade).collect::<Vec<_>>()));
     }
-    let outcomes = run_all(&truth, &names, &program, arguments);
-    let sights = look();
-    let table = report::markdown(&outcomes, &program)?;
-    if arguments.scenarios.is_empty() && !arguments.smoke && !arguments.print {
+    let mut runs = Vec::new();
+    let mut sights = Vec::new();
+    for client in &clients {
+        println!("Claude Code {client}");
+        let subject = subject(client);
+        runs.push((client.clone(), run_all(&truth, &names, &subject, arguments)));
+        sights.extend(look(&subject));
+    }
+    let table = report::markdown(&runs, &program)?;
+    let is_whole = arguments.scenarios.is_empty() && arguments.clients.is_empty();
+    if is_whole && !arguments.smoke && !arguments.print {
         let path = workspace::root().join("docs").join("matrix.md");
         std::fs::create_dir_all(workspace::root().join("docs"))?;
         std::fs::write(&path, table)?;
@@ -114,12 +129,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     for sight in &sights {
         println!("{sight}");
     }
-    let grades = outcomes.iter().map(Outcome::grade).chain(sights.iter().map(|sight| sight.grade));
+    let outcomes = runs.iter().flat_map(|(_, outcomes)| outcomes);
+    let grades = outcomes.map(Outcome::grade).chain(sights.iter().map(|sight| sight.grade));
     Ok(exit_code(&grades.collect::<Vec<_>>()))
 }
 
-/// Runs the scenarios, several at once if asked to; what came of them, in their order.
-fn run_all(truth: &Truth, names: &[&str], program: &Path, arguments: &Arguments) -> Vec<Outcome> {
+/// Returns the versions of the client to run, oldest first: those that were named, or each that is recorded,
+/// or the newest of them for a part of the matrix.
+fn versions(named: &[String], is_part: bool) -> Vec<String> {
+    if !named.is_empty() {
+        return named.to_vec();
+    }
+    let recorded =
+        CLIENTS.iter().map(|client| client.trim_start_matches("claude-code-").to_owned());
+    let skipped = if is_part { CLIENTS.len() - 1 } else { 0 };
+    recorded.skip(skipped).collect()
+}
+
+/// Runs the scenarios that the client has, several at once if asked to. Returns the outcomes in the scenarios'
+/// order.
+fn run_all(
+    truth: &Truth,
+    names: &[&str],
+    subject: &Subject,
+    arguments: &Arguments,
+) -> Vec<Outcome> {
+    let runs =
+        |name: &&str| truth.get(name).is_some_and(|scenario| scenario.runs_on(&subject.client));
+    let names: Vec<_> = names.iter().copied().filter(runs).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -127,7 +164,7 @@ fn run_all(truth: &Truth, names: &[&str], program: &Path, arguments: &Arguments)
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(name) = names.get(index) else { return done };
             let Some(scenario) = truth.get(name) else { continue };
-            let outcome = scenario::run(program, name, scenario, arguments.keep);
+            let outcome = scenario::run(subject, name, scenario, arguments.keep);
             println!("{}", outcome.summary());
             done.push((index, outcome));
         }
@@ -153,6 +190,13 @@ fn exit_code(grades: &[Grade]) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_the_matrix_run_the_newest_client() {
+        assert_eq!(versions(&[], true), ["2.1.332"]);
+        assert_eq!(versions(&[], false), ["2.1.330", "2.1.332"]);
+        assert_eq!(versions(&["2.1.300".to_owned()], true), ["2.1.300"]);
+    }
 
     #[test]
     fn the_smoke_scenarios_exist() {

@@ -3,7 +3,7 @@
 use super::board::Sight;
 use super::report::Grade;
 use super::watch;
-use super::world::{Driven, World};
+use super::world::{Driven, Subject, World};
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -21,9 +21,9 @@ idle, working, done, closed: exit, project, .claude at work, no multiplexer
 ";
 
 /// Runs it.
-pub(crate) fn watch(program: &Path) -> Sight {
+pub(crate) fn watch(subject: &Subject) -> Sight {
     const TITLE: &str = "opened again";
-    match try_watch(program) {
+    match try_watch(subject) {
         Ok((Driven::Failed(why), _)) => Sight::new(TITLE, Grade::HarnessFailed, why),
         Ok((Driven::Done, seen)) if seen == RIGHT => {
             Sight::new(TITLE, Grade::Right, "three times, in the same row".to_owned())
@@ -33,8 +33,8 @@ pub(crate) fn watch(program: &Path) -> Sight {
     }
 }
 
-fn try_watch(program: &Path) -> Result<(Driven, String)> {
-    let world = World::new(program)?;
+fn try_watch(subject: &Subject) -> Result<(Driven, String)> {
+    let world = World::new(subject)?;
     let run = world.drive(SCENARIO)?;
     let mut seen = String::new();
     if let Driven::Done = run.driven {

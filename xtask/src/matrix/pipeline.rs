@@ -2,9 +2,8 @@
 
 use super::board::Sight;
 use super::report::Grade;
-use super::world::{Driven, World};
+use super::world::{Driven, Subject, World};
 use anyhow::Result;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The scenario beside it: a tool that asks, is granted after twelve seconds, and a client that leaves.
@@ -30,14 +29,14 @@ all, working again: 4
 const OVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs it.
-pub(crate) fn lead(program: &Path) -> Sight {
+pub(crate) fn lead(subject: &Subject) -> Sight {
     const TITLE: &str = "a pipeline of two";
-    try_lead(program, TITLE)
+    try_lead(subject, TITLE)
         .unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
-fn try_lead(program: &Path, title: &'static str) -> Result<Sight> {
-    let world = World::new(program)?;
+fn try_lead(subject: &Subject, title: &'static str) -> Result<Sight> {
+    let world = World::new(subject)?;
     let (script, said) = (world.beside("pipeline.sh"), world.beside("pipeline.out"));
     std::fs::write(&script, SCRIPT)?;
     // Nothing of ours must hold the output of what starts it.

@@ -131,30 +131,39 @@ fn told(row: &Row) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The page `docs/matrix.md`.
-pub(crate) fn markdown(outcomes: &[Outcome], program: &Path) -> Result<String> {
+/// Returns the page `docs/matrix.md`: one section for each version of the client.
+pub(crate) fn markdown(runs: &[(String, Vec<Outcome>)], program: &Path) -> Result<String> {
     let version = workspace::output(Command::new(program).arg("--version"))?;
     let date = workspace::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
-    Ok(page(outcomes, version.trim(), date.trim()))
+    Ok(page(runs, version.trim(), date.trim()))
 }
 
-fn page(outcomes: &[Outcome], version: &str, date: &str) -> String {
-    let client = std::env::var("CLAUDE_CODE_TEST_VERSION").unwrap_or_else(|_| {
-        crewboard_testkit::recording::CLIENT.trim_start_matches("claude-code-").to_owned()
-    });
+fn page(runs: &[(String, Vec<Outcome>)], version: &str, date: &str) -> String {
+    let clients: Vec<_> = runs.iter().map(|(client, _)| client.as_str()).collect();
     let mut text = format!(
-        "# What Crewboard shows against what is true\n\n\
-         Written by `cargo xtask matrix`: {version} as the hooks of the real Claude Code {client}, a scripted \
-         model in place of the API, on {date}. The truth is what a person watching the screens would name \
-         (`harness/truth.json`). A row is a client process.\n\n"
+        "# What Crewboard shows, compared with the truth\n\n\
+         Written by `cargo xtask matrix`: {version} as the hooks of the real Claude Code {}, with a scripted \
+         model in place of the API, on {date}. The truth is the status that a user who watches the screens \
+         would name (`harness/truth.json`). Each line is a client process.\n\n\
+         *After acts*: the time from the key, prompt or signal to our change, which includes the client's own \
+         time. *After the screen*: the time from the change on the screen to our change; it is negative where \
+         our change came first (the screen is read every 40 ms). Both are the median and the worst, in ms, \
+         bold over a second; n/a where neither an act nor the screen shows when the change was due.\n",
+        clients.join(" and ")
     );
-    let _ = writeln!(text, "{}\n", tally(outcomes));
-    text.push_str(
-        "*After acts*: from the key, prompt or signal to our change, the client's own time included. *After the \
-         screen*: from the screen's change to ours, less than nothing where we were first (the screen is read \
-         every 40 ms). Median, worst, in ms, bold where over a second; n/a where nothing tells when it was due.\n\n\
+    for (client, outcomes) in runs {
+        section(&mut text, client, outcomes);
+    }
+    text
+}
+
+fn section(text: &mut String, client: &str, outcomes: &[Outcome]) {
+    let _ = write!(
+        text,
+        "\n## Claude Code {client}\n\n{}\n\n\
          | scenario | process | shown | verdict | at the end | after acts | after the screen |\n\
          |---|---|---|---|---|---|---|\n",
+        tally(outcomes)
     );
     for outcome in outcomes {
         if outcome.rows.is_empty() {
@@ -167,9 +176,8 @@ fn page(outcomes: &[Outcome], version: &str, date: &str) -> String {
     }
     let notes: Vec<_> = outcomes.iter().filter_map(note).collect();
     if !notes.is_empty() {
-        let _ = write!(text, "\n## What is not right\n\n{}\n", notes.join("\n"));
+        let _ = write!(text, "\n### Wrong\n\n{}\n", notes.join("\n"));
     }
-    text
 }
 
 fn table_row(outcome: &Outcome, row: &Row) -> String {
@@ -255,8 +263,10 @@ mod tests {
             outcome("bad", vec![row(Some("never shown"))]),
             failed,
         ];
-        let page = page(&outcomes, "crewboard 0.1.0", "2030-01-01");
+        let runs = [("2.1.330".to_owned(), outcomes.into())];
+        let page = page(&runs, "crewboard 0.1.0", "2030-01-01");
         for line in [
+            "## Claude Code 2.1.330",
             "**3 scenarios: 1 right, 1 wrong, 1 where the harness failed.**",
             "| plain | S0 | idle → closed | right | closed | 7, 90 | 1200, **1200** |",
             "| bad | S0 | idle → closed | **wrong** | closed | 7, 90 | 1200, **1200** |",

@@ -1,17 +1,16 @@
 //! One scenario: run it, sort what was seen by client process, and compare each with the truth.
 
-use super::reference::{Clocks, Origin, rebase};
 use super::report::{Outcome, Row};
 use super::watch::{self, Process};
-use super::world::{Driven, World};
+use super::world::{Driven, Subject, World};
 use anyhow::{Context, Result};
+use crewboard_testkit::rebase::{Clocks, Origin, rebase};
 use crewboard_testkit::recording::{FileLine, Mark, first_act_ns, read_lines};
 use crewboard_testkit::truth::{RowTruth, Scenario, compare};
-use std::path::Path;
 
-pub(crate) fn run(program: &Path, name: &str, truth: &Scenario, keep: bool) -> Outcome {
+pub(crate) fn run(subject: &Subject, name: &str, truth: &Scenario, keep: bool) -> Outcome {
     let mut outcome = Outcome::new(name);
-    let world = match World::new(program) {
+    let world = match World::new(subject) {
         Ok(world) => world,
         Err(error) => {
             outcome.trouble = Some(format!("{error:#}"));
@@ -97,7 +96,7 @@ mod tests {
     fn told(name: &str, change: impl Fn(&mut Vec<String>)) -> Outcome {
         let truth = Truth::load().unwrap();
         let scenario = truth.get(name).unwrap();
-        let recording = Recording::load(name).unwrap();
+        let recording = Recording::load(scenario.client(), name).unwrap();
         let start_ns = recording.start_ns().unwrap();
         let clocks = Clocks { marks: &recording.marks, files: &recording.files, start_ns };
         let mut lines = Vec::new();

@@ -20,8 +20,17 @@ const SETTLE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct World {
     program: PathBuf,
+    /// The version of the client.
+    client: String,
     /// Short, since a socket's path must fit in 107 bytes. The harness wipes the run's folder in it.
     folder: tempfile::TempDir,
+}
+
+/// The pair of programs that a run tries: Crewboard, and a version of the client.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) program: PathBuf,
+    pub(crate) client: String,
 }
 
 /// What came of a scenario.
@@ -43,12 +52,13 @@ pub(crate) enum Driven {
 }
 
 impl World {
-    pub(crate) fn new(program: &Path) -> Result<Self> {
+    /// Makes a world for `crewboard` at `subject.program` and a client of `subject.client`.
+    pub(crate) fn new(subject: &Subject) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cbm-").tempdir()?;
         // As a user has it: outside of any build directory, and not replaced while it runs.
         let own = folder.path().join("bin").join("crewboard");
-        dist::replace(program, &own)?;
-        Ok(Self { program: own, folder })
+        dist::replace(&subject.program, &own)?;
+        Ok(Self { program: own, client: subject.client.clone(), folder })
     }
 
     /// The folder that the harness fills.
@@ -133,6 +143,7 @@ impl World {
         );
         let status = Command::new(harness_dir().join("run_claude.sh"))
             .arg(scenario)
+            .env("CLAUDE_CODE_TEST_VERSION", &self.client)
             .env("HARNESS_RUN_DIR", self.run_dir())
             .env("HARNESS_RECORD", "0")
             .env("HARNESS_OBSERVE", "1")

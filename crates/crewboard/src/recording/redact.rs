@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crewboard_core::{Input, Now, Process, RequestKind, Sessions, Stamp, Status, Timestamp};
     use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
-    use crewboard_testkit::recording::{HookLine, Recording};
+    use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
     use serde_json::json;
     use std::collections::BTreeMap;
 
@@ -321,7 +321,7 @@ mod tests {
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
         };
-        Recording::load(scenario).unwrap().hooks.iter().filter_map(read).collect()
+        Recording::load(CLIENTS[0], scenario).unwrap().hooks.iter().filter_map(read).collect()
     }
 
     /// The statuses that follow, and what goes with them.
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn without_the_users_words_the_statuses_are_the_same() {
         let mut compared = 0;
-        for scenario in Recording::scenarios().unwrap() {
+        for scenario in Recording::scenarios(CLIENTS[0]).unwrap() {
             let plain = reports(&scenario);
             let mut redacted = plain.clone();
             let mut redactor = Redactor::default();

@@ -5,23 +5,24 @@
 mod player;
 
 use crewboard_core::Effect;
-use crewboard_testkit::recording::Recording;
-use crewboard_testkit::truth::{Observed, RowTruth, Truth, compare};
+use crewboard_testkit::recording::{CLIENTS, Recording};
+use crewboard_testkit::truth::{Observed, RowTruth, Step, Truth, compare};
 use player::{Arrival, Shown, Told, happenings_in, play, play_as};
 
 #[test]
 fn every_recording_ends_in_the_truth() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
-    for scenario in Recording::scenarios().unwrap() {
-        let rows = &truth.get(&scenario).unwrap().rows;
-        let played = play(&Recording::load(&scenario).unwrap());
-        assert_eq!(played.len(), rows.len(), "{scenario}: {played:#?}");
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let rows = truth.rows(client, &scenario, &recording);
+        let played = play(&recording);
+        assert_eq!(played.len(), rows.len(), "{client} {scenario}: {played:#?}");
         for (row, shown) in rows.iter().zip(&played) {
-            assert_eq!(row.pid, shown.pid, "{scenario}");
+            assert_eq!(row.pid, shown.pid, "{client} {scenario}");
             let verdict = compare(row, &shown.changes, shown.end.as_deref());
             for problem in verdict.problems {
-                wrong.push(format!("{scenario} {}: {problem:?}", row.row));
+                wrong.push(format!("{client} {scenario} {}: {problem:?}", row.row));
             }
         }
     }
@@ -32,8 +33,8 @@ fn every_recording_ends_in_the_truth() {
 #[test]
 fn a_headless_session_was_done_before_it_closed() {
     let mut passed = Vec::new();
-    for scenario in Recording::scenarios().unwrap() {
-        for shown in play(&Recording::load(&scenario).unwrap()) {
+    for scenario in Recording::scenarios(CLIENTS[0]).unwrap() {
+        for shown in play(&Recording::load(CLIENTS[0], &scenario).unwrap()) {
             if !shown.passed.is_empty() {
                 passed.push(format!("{scenario}: {}", shown.passed.join(", ")));
             }
@@ -59,8 +60,8 @@ fn a_headless_session_was_done_before_it_closed() {
 
 #[test]
 fn events_told_twice_end_in_the_same() {
-    for scenario in Recording::scenarios().unwrap() {
-        let recording = Recording::load(&scenario).unwrap();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
         let once = play(&recording);
         let twice = play_as(&recording, Arrival::Twice, Told::All);
         for (once, twice) in once.iter().zip(&twice) {
@@ -74,12 +75,12 @@ fn events_told_twice_end_in_the_same() {
 #[test]
 fn events_that_come_late_end_in_the_same() {
     let mut wrong = Vec::new();
-    for scenario in Recording::scenarios().unwrap() {
-        let recording = Recording::load(&scenario).unwrap();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
         let in_order = play(&recording);
         for seed in 0..20 {
             let late = play_as(&recording, Arrival::Late { most: 100, seed }, Told::All);
-            assert_eq!(in_order.len(), late.len(), "{scenario} {seed}");
+            assert_eq!(in_order.len(), late.len(), "{client} {scenario} {seed}");
             for (row, late) in in_order.iter().zip(&late) {
                 let ends = |row: &Shown| {
                     let mut words = row.changes.iter().rev().map(|change| change.status.clone());
@@ -87,7 +88,10 @@ fn events_that_come_late_end_in_the_same() {
                     (last, words.find(|word| word != "closed"), row.end.clone())
                 };
                 if ends(row) != ends(late) {
-                    wrong.push(format!("{scenario} {seed}: {:?} {:?}", late.changes, late.end));
+                    wrong.push(format!(
+                        "{client} {scenario} {seed}: {:?} {:?}",
+                        late.changes, late.end
+                    ));
                 }
             }
         }
@@ -95,15 +99,19 @@ fn events_that_come_late_end_in_the_same() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What a person would call the row at a moment, in milliseconds from the first act: the words of the
-/// step it is in, and of those so near that a person could not tell the order.
+/// Returns the words that are right for the row at a moment, in milliseconds from the first act: those of the
+/// step it is in, and of those so near that a user could not tell the order. A step whose time is unknown
+/// counts from the step before it until the step after it.
 fn truth_at(row: &RowTruth, at: i64) -> Vec<&str> {
     /// The screen is read every 40 ms, and people are slower.
     const NEAR: i64 = 600;
     let mut words = Vec::new();
     for (index, step) in row.statuses.iter().enumerate() {
-        let from = step.at_ms.unwrap();
-        let to = row.statuses.get(index + 1).map_or(i64::MAX, |next| next.at_ms.unwrap());
+        let known = |steps: &[Step]| steps.iter().find_map(|step| step.at_ms);
+        let mut before: Vec<_> = row.statuses[..=index].to_vec();
+        before.reverse();
+        let from = known(&before).unwrap_or(i64::MIN + NEAR);
+        let to = known(&row.statuses[index + 1..]).unwrap_or(i64::MAX);
         if from - NEAR <= at && at <= to.saturating_add(NEAR) {
             words.push(step.status.as_str());
             words.extend(step.accept.iter().map(String::as_str));
@@ -128,14 +136,14 @@ fn shown_at(shown: &Shown, at: i64) -> (Option<&str>, bool) {
 fn what_one_lost_word_spoils_the_next_sets_right() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
-    for scenario in Recording::scenarios().unwrap() {
-        let recording = Recording::load(&scenario).unwrap();
-        let rows = &truth.get(&scenario).unwrap().rows;
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let rows = truth.rows(client, &scenario, &recording);
         for dropped in 0..happenings_in(&recording) {
             let played = play_as(&recording, Arrival::Without(dropped), Told::All);
-            for row in rows {
+            for row in &rows {
                 let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else {
-                    wrong.push(format!("{scenario} {dropped} {}: never shown", row.row));
+                    wrong.push(format!("{client} {scenario} {dropped} {}: never shown", row.row));
                     continue;
                 };
                 let mut was_wrong = false;
@@ -146,7 +154,7 @@ fn what_one_lost_word_spoils_the_next_sets_right() {
                         confirmed && !status.is_some_and(|status| expected.contains(&status));
                     if is_wrong && (was_wrong || last) {
                         wrong.push(format!(
-                            "{scenario} {dropped} {} at {at}: {status:?}, not {expected:?}: {:?}",
+                            "{client} {scenario} {dropped} {} at {at}: {status:?}, not {expected:?}: {:?}",
                             row.row, shown.changes
                         ));
                         break;
@@ -180,19 +188,22 @@ fn files_alone_end_in_the_truth() {
     const HIDES_AN_END: &str = "fork-running";
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
-    let scenarios = Recording::scenarios().unwrap();
-    for scenario in scenarios.into_iter().filter(|scenario| scenario != HIDES_AN_END) {
-        let recording = Recording::load(&scenario).unwrap();
+    let recordings = Recording::all().unwrap();
+    for (client, scenario) in recordings.into_iter().filter(|(_, name)| name != HIDES_AN_END) {
+        let recording = Recording::load(client, &scenario).unwrap();
         let played = play_as(&recording, Arrival::InOrder, Told::Files);
-        for row in &truth.get(&scenario).unwrap().rows {
+        for row in &truth.rows(client, &scenario, &recording) {
             let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else {
-                wrong.push(format!("{scenario} {}: never shown", row.row));
+                wrong.push(format!("{client} {scenario} {}: never shown", row.row));
                 continue;
             };
             let open = shown.changes.iter().rev().find(|change| change.status != "closed");
             let open = open.map(|change| change.status.as_str());
             if !open.is_some_and(|word| row.accepts_before_closed(word)) {
-                wrong.push(format!("{scenario} {}: {open:?}, not {}", row.row, row.before_closed));
+                wrong.push(format!(
+                    "{client} {scenario} {}: {open:?}, not {}",
+                    row.row, row.before_closed
+                ));
             }
         }
     }
@@ -204,16 +215,16 @@ fn files_alone_end_in_the_truth() {
 fn hooks_alone_never_claim_what_they_cannot_know() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
-    for scenario in Recording::scenarios().unwrap() {
-        let recording = Recording::load(&scenario).unwrap();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
         let played = play_as(&recording, Arrival::InOrder, Told::Hooks);
-        for row in &truth.get(&scenario).unwrap().rows {
+        for row in &truth.rows(client, &scenario, &recording) {
             let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else { continue };
             for (at, _) in quiet_points(shown) {
                 let (status, confirmed) = shown_at(shown, at);
                 let expected = truth_at(row, at);
                 if confirmed && !status.is_some_and(|status| expected.contains(&status)) {
-                    wrong.push(format!("{scenario} {} at {at}: {status:?}", row.row));
+                    wrong.push(format!("{client} {scenario} {} at {at}: {status:?}", row.row));
                 }
             }
         }
@@ -231,7 +242,7 @@ fn five_situations_are_explained_in_full() {
         "two-agents-permission",
         "no-hooks",
     ] {
-        let played = play(&Recording::load(scenario).unwrap());
+        let played = play(&Recording::load(CLIENTS[0], scenario).unwrap());
         let first = played[0].trail[0].at.0;
         let lines = played[0].trail.iter().map(|entry| {
             let at = i64::try_from(entry.at.0).unwrap() - i64::try_from(first).unwrap();
@@ -252,11 +263,12 @@ fn rows_carry_the_conversations_and_the_background() {
     for (scenario, lineages) in
         [("clear", vec![1]), ("resume-id", vec![0, 0, 0]), ("plain", vec![0])]
     {
-        let played = play(&Recording::load(scenario).unwrap());
+        let played = play(&Recording::load(CLIENTS[0], scenario).unwrap());
         let found: Vec<usize> = played.iter().map(|row| row.lineage).collect();
         assert_eq!(found, lineages, "{scenario}");
     }
-    let most = |scenario: &str| play(&Recording::load(scenario).unwrap())[0].most_background;
+    let most =
+        |scenario: &str| play(&Recording::load(CLIENTS[0], scenario).unwrap())[0].most_background;
     assert_eq!(most("plain"), 0);
     assert_eq!(most("background-bash"), 1);
     assert_eq!(most("subagents-parallel"), 2);
