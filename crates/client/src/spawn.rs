@@ -1,3 +1,5 @@
+use crewboard_config::MIN_DESCRIPTORS;
+use rustix::process::{Resource, getrlimit};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -34,6 +36,12 @@ pub(crate) fn daemon(
     listener: UnixListener,
     told: &[(&'static str, OsString)],
 ) -> io::Result<Child> {
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    if limit < MIN_DESCRIPTORS {
+        return Err(io::Error::other(format!(
+            "it needs {MIN_DESCRIPTORS} open files and may have {limit}; raise the limit (`ulimit -n`)"
+        )));
+    }
     // An agent may have left descriptors open to its children; the daemon would hold them for ever.
     close_fds::set_fds_cloexec(3, &[]);
     let kept = KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));

@@ -1,9 +1,9 @@
 use crate::Environment;
 use crate::parents::Parents;
-use std::fs::{DirBuilder, Metadata};
+use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the longest path a Unix socket can have (`sun_path` less its final zero).
@@ -11,6 +11,9 @@ const MAX_SOCKET_PATH: usize = 107;
 
 /// Bytes of the name a socket is bound under before it is renamed into place.
 const MAX_TEMPORARY_NAME: usize = 16;
+
+/// The mode of a directory of Crewboard's own.
+const PRIVATE: u32 = 0o700;
 
 /// A place where the socket may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,12 +145,30 @@ impl Candidate {
         }
     }
 
+    /// Gives a directory of Crewboard's own that another program opened to others its mode back, and
+    /// returns the mode it had. A directory that the user named is left as it is.
+    pub fn mend(&self, uid: u32) -> Result<Option<u32>, Unusable> {
+        let is_own = self.parents != Parents::Named;
+        let mode = match self.check(uid) {
+            Err(Unusable::Open(_, mode)) if is_own => mode,
+            Err(error) => return Err(error),
+            Ok(_) => match self.directory.symlink_metadata() {
+                Ok(found) if is_own && found.mode() & 0o777 != PRIVATE => found.mode() & 0o777,
+                _ => return Ok(None),
+            },
+        };
+        // No other user can exchange it for a link: the check is of the directories above it too.
+        std::fs::set_permissions(&self.directory, Permissions::from_mode(PRIVATE))
+            .map_err(|error| Unusable::Io(self.directory.clone(), error))?;
+        self.check(uid).map(|_| Some(mode))
+    }
+
     /// Makes the directory if it is not there (its parent must be) and checks it.
     pub fn prepare(&self, uid: u32) -> Result<(), Unusable> {
         if self.check(uid)? {
             return Ok(());
         }
-        match DirBuilder::new().mode(0o700).create(&self.directory) {
+        match DirBuilder::new().mode(PRIVATE).create(&self.directory) {
             Ok(()) => {}
             // Another of ours was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -190,8 +211,8 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::fs;
+    use std::os::unix::fs::symlink;
 
     fn environment() -> Environment {
         Environment {

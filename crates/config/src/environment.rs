@@ -1,6 +1,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Files that the daemon must be allowed to open: some twenty of its own, and a few for its clients and
+/// for the processes that it watches.
+pub const MIN_DESCRIPTORS: u64 = 64;
+
 /// What Crewboard reads of its environment, read once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {

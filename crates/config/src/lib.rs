@@ -21,7 +21,7 @@ mod watch;
 
 pub use candidates::{Candidate, Unusable, candidates, check_named};
 pub use duration::duration;
-pub use environment::Environment;
+pub use environment::{Environment, MIN_DESCRIPTORS};
 pub use file::{Location, locate};
 pub use parse::closest;
 pub use problem::{Problem, Severity};

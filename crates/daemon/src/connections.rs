@@ -3,6 +3,7 @@
 use crate::actor::{ConnectionId, Input};
 use crate::connection::{Connection, MAX_LONG_LINES, Outgoing, Room, room_for};
 use crate::peer::Peer;
+use crewboard_config::MIN_DESCRIPTORS;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ const MAX_CONNECTIONS: u64 = 4096;
 
 /// Descriptors kept for other things than connections.
 const RESERVED_DESCRIPTORS: u64 = 128;
+
+/// Connections at once where few descriptors are allowed.
+const FEW_CONNECTIONS: u64 = MIN_DESCRIPTORS / 4;
 
 /// How long not to accept when there is no descriptor for it.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
@@ -52,7 +56,9 @@ struct Client {
 impl Connections {
     /// Has none yet, of a process that may have so many descriptors.
     pub(crate) fn new(uid: u32, descriptors: u64) -> Self {
-        let max = descriptors.saturating_sub(RESERVED_DESCRIPTORS).clamp(16, MAX_CONNECTIONS);
+        let max = descriptors
+            .saturating_sub(RESERVED_DESCRIPTORS)
+            .clamp(FEW_CONNECTIONS, MAX_CONNECTIONS);
         Self {
             uid,
             open: BTreeMap::new(),

@@ -1,13 +1,16 @@
 //! The sockets: one at every place where a client of this user may look.
 
 use crewboard_config::Candidate;
-use crewboard_platform::{Deadline, Lock, LockAttempt, bind_listener};
+use crewboard_platform::{
+    Connection, Deadline, Lock, LockAttempt, bind_listener, connect, moved_up, set_aside,
+};
 use rustix::io::{Errno, FdFlags};
 use rustix::net::Shutdown;
+use std::fs::{Metadata, Permissions};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::task::Poll;
@@ -27,6 +30,15 @@ const PATIENCE_TO_ADOPT: Duration = Duration::from_secs(2);
 /// How often to try to listen again where a directory is being taken away under our hands.
 const ATTEMPTS: usize = 5;
 
+/// Where the numbers of the listeners' descriptors begin, if so many are allowed. They are above all
+/// others (connections, watches of processes and of files): the kernel closes the descriptors of a
+/// killed process from the highest down, and it takes tens of milliseconds over a watch of files. A
+/// listener that is still open then accepts events that no process will read.
+const LISTENERS_FROM: u64 = 16384 - 32;
+
+/// The locks come next, so that a new daemon can start while the old one is still being taken down.
+const LOCKS_BELOW_LISTENERS: u64 = 16;
+
 /// A socket we listen on.
 #[derive(Debug)]
 struct Served {
@@ -36,6 +48,10 @@ struct Served {
     lock: Lock,
     /// Which file is ours.
     inode: (u64, u64),
+    /// The log has a line that clients refuse this place.
+    is_refused: bool,
+    /// The file system keeps the modes that it is given.
+    keeps_modes: bool,
 }
 
 /// All sockets we listen on.
@@ -44,6 +60,8 @@ pub(crate) struct Listeners {
     uid: u32,
     candidates: Vec<Candidate>,
     served: Vec<Served>,
+    /// Where the numbers of the listeners' descriptors begin.
+    from: u64,
 }
 
 /// What became of an attempt to leave.
@@ -62,13 +80,16 @@ pub(crate) enum Leaving {
 struct Starting;
 
 impl Listeners {
-    /// Serves at every usable candidate. `adopted` is a listener bound already, and where.
+    /// Serves at every usable candidate. `adopted` is a listener bound already, and where;
+    /// `descriptors` is how many this process may have.
     pub(crate) fn open(
         candidates: Vec<Candidate>,
         uid: u32,
         adopted: Option<(StdListener, &Path)>,
+        descriptors: u64,
     ) -> io::Result<Self> {
-        let mut listeners = Self { uid, candidates, served: Vec::new() };
+        let from = LISTENERS_FROM.min(descriptors.saturating_sub(LOCKS_BELOW_LISTENERS));
+        let mut listeners = Self { uid, candidates, served: Vec::new(), from };
         if let Some((listener, path)) = adopted {
             listeners.adopt(listener, path)?;
         }
@@ -116,12 +137,22 @@ impl Listeners {
         self.add(candidate, listener, lock)
     }
 
-    fn add(&mut self, candidate: Candidate, listener: StdListener, lock: Lock) -> io::Result<()> {
+    fn add(
+        &mut self,
+        candidate: Candidate,
+        listener: StdListener,
+        mut lock: Lock,
+    ) -> io::Result<()> {
+        let listener = StdListener::from(moved_up(listener.into(), self.from));
+        lock.move_up(self.from.saturating_sub(LOCKS_BELOW_LISTENERS));
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        // Taken away already? The next look finds it lost, and what waits on it with it.
-        let inode = inode_of(&candidate.socket).unwrap_or_default();
-        self.served.push(Served { candidate, listener, lock, inode });
+        // If the socket was taken away or replaced since it was bound, the next look finds it lost and
+        // keeps what waits on it.
+        let leads_here = !matches!(connect(&candidate.socket, self.uid), Connection::Nobody);
+        let inode = inode_of(&candidate.socket).filter(|_| leads_here).unwrap_or_default();
+        let (is_refused, keeps_modes) = (false, true);
+        self.served.push(Served { candidate, listener, lock, inode, is_refused, keeps_modes });
         Ok(())
     }
 
@@ -156,6 +187,13 @@ impl Listeners {
         .await
     }
 
+    /// Gives directories, sockets and locks their modes back, where they are another program's work:
+    /// clients refuse a directory that is open to others. Returns lines for the log.
+    pub(crate) fn mend_modes(&mut self) -> Vec<String> {
+        let uid = self.uid;
+        self.served.iter_mut().flat_map(|served| served.mend_modes(uid)).collect()
+    }
+
     /// Looks whether each socket and its lock are still there and ours; listens anew where they
     /// are not. The connections that waited on a lost one are returned, if any was lost.
     pub(crate) async fn verify(&mut self) -> Option<Vec<UnixStream>> {
@@ -166,6 +204,7 @@ impl Listeners {
         }
         let mut waiting = Vec::new();
         for served in lost {
+            served.make_room();
             served.remove();
             waiting.extend(served.close().await);
         }
@@ -224,9 +263,54 @@ impl Listeners {
 }
 
 impl Served {
+    fn mend_modes(&mut self, uid: u32) -> Vec<String> {
+        let mut lines = Vec::new();
+        let directory = self.candidate.directory.display();
+        match self.candidate.mend(uid) {
+            Ok(None) => self.is_refused = false,
+            Ok(Some(mode)) => {
+                lines.push(format!("{directory} had mode {mode:o}; it is 0700 again"));
+            }
+            // A new log line for each change of some file there would be too many.
+            Err(_) if self.is_refused => {}
+            Err(error) => {
+                self.is_refused = true;
+                lines.push(format!("clients refuse the socket: {error}"));
+            }
+        }
+        let is_wrong =
+            |path: &Path| path.symlink_metadata().is_ok_and(|found| found.mode() & 0o777 != 0o600);
+        let mut mend = |path: &Path| {
+            if self.keeps_modes && is_wrong(path) {
+                let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
+                // Each attempt is news of the directory: one that changes nothing is the last.
+                self.keeps_modes = !is_wrong(path);
+                lines.push(format!("{} had another mode than 0600", path.display()));
+            }
+        };
+        if inode_of(&self.candidate.socket) == Some(self.inode) {
+            mend(&self.candidate.socket);
+        }
+        let lock = self.candidate.serve_lock();
+        if self.lock.is_of(&lock) {
+            mend(&lock);
+        }
+        lines
+    }
+
     fn is_whole(&self) -> bool {
         inode_of(&self.candidate.socket) == Some(self.inode)
             && self.lock.is_of(&self.candidate.serve_lock())
+    }
+
+    /// Moves away what another program put in the socket's place: the socket was here first.
+    fn make_room(&self) {
+        let socket = &self.candidate.socket;
+        let is_other = |found: Metadata| !found.file_type().is_socket();
+        if socket.symlink_metadata().is_ok_and(is_other) {
+            // Where it stays, the place is lost and the daemon listens at another.
+            let _ = set_aside(socket);
+        }
     }
 
     /// Takes the socket's name away, so that nobody new finds it.

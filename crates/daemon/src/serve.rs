@@ -92,7 +92,9 @@ impl Server {
             DirectoryWatch::deaf()
         });
         for directory in listeners.directories() {
-            directories.add(&directory);
+            if let Err(error) = directories.add(&directory) {
+                log.line(now.wall, &format!("{} cannot be watched: {error}", directory.display()));
+            }
         }
         let files = AgentFiles::new().unwrap_or_else(|error| {
             log.line(now.wall, &format!("the agents' files cannot be watched: {error}"));
@@ -329,6 +331,8 @@ impl Server {
     }
 
     async fn look_after_sockets(&mut self) {
+        let mended = self.listeners.mend_modes();
+        self.note(mended);
         let lost = self.listeners.verify().await;
         if let Some(path) = self.listeners.log()
             && !self.log.is_at(&path)
@@ -343,7 +347,9 @@ impl Server {
         let now = self.clock.now();
         self.log.line(now.wall, &format!("moved: listens on {}", show(&self.listeners.sockets())));
         for directory in self.listeners.directories() {
-            self.directories.add(&directory);
+            if let Err(error) = self.directories.add(&directory) {
+                self.note([format!("{} cannot be watched: {error}", directory.display())]);
+            }
         }
     }
 

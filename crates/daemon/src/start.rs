@@ -2,14 +2,15 @@
 
 use crate::listeners::Listeners;
 use crate::serve::Server;
-use crewboard_config::{Environment, Schema, candidates};
+use crewboard_config::{Environment, MIN_DESCRIPTORS, Schema, candidates};
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How the daemon is to run.
 #[derive(Debug, Clone)]
@@ -40,6 +41,11 @@ pub enum DaemonError {
     NoListener(io::Error),
     #[error("no socket to listen on (does another daemon run?): {0}")]
     NoSocket(io::Error),
+    #[error(
+        "this process may open {0} files and the daemon needs {MIN_DESCRIPTORS}; \
+         raise the limit (`ulimit -n`)"
+    )]
+    TooFewDescriptors(u64),
     #[error("starting: {0}")]
     Start(io::Error),
 }
@@ -56,14 +62,21 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
     };
     let inherited = Inherited { descriptors: getrlimit(Resource::Nofile).current, umask };
     let descriptors = raise_descriptor_limit();
+    if descriptors < MIN_DESCRIPTORS {
+        return Err(DaemonError::TooFewDescriptors(descriptors));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(DaemonError::Start)?;
     runtime.block_on(async {
+        // A limit on the size of files must cost the log only: with a handler, the write fails
+        // instead. Programs that the daemon starts get the default action back.
+        drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw())));
         let environment = Environment::of_process();
-        let listeners = Listeners::open(candidates(&environment), environment.uid, adopted)
+        let places = candidates(&environment);
+        let listeners = Listeners::open(places, environment.uid, adopted, descriptors)
             .map_err(DaemonError::NoSocket)?;
         let server = Server::new(listeners, &environment, descriptors, inherited, options);
         Box::pin(server.serve()).await.map_err(DaemonError::Start)

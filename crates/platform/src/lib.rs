@@ -24,11 +24,11 @@ pub use clock::Clock;
 pub use deadline::{Deadline, read_within, write_within};
 pub use git::branch_of;
 pub use holder::Holder;
-pub use lock::{Lock, LockAttempt};
+pub use lock::{Lock, LockAttempt, moved_up};
 pub use mounts::{local_directory, settled_directory};
 pub use peek::peek_within;
 pub use process::{
     ProcessFacts, ancestors_of, facts_of, host_name, pid_namespace, process_of, shares_pids_with,
     variables_of, working_directory_of,
 };
-pub use socket::{Connection, bind_listener, connect};
+pub use socket::{Connection, bind_listener, connect, set_aside};

@@ -1,5 +1,7 @@
+use rustix::process::{Resource, getrlimit};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -40,7 +42,9 @@ impl Lock {
     /// Notes in the file at `path`, by a byte, that an event could not be delivered. The file is made
     /// if it is not there: perhaps no daemon ever came up.
     pub fn count_loss(path: &Path) {
-        if let Ok(mut file) = open(path) {
+        if let Ok(mut file) = open(path)
+            && may_grow(&file)
+        {
             // A count that cannot be written is lost too; there is nobody to tell.
             let _ = file.write_all(b".");
         }
@@ -51,6 +55,14 @@ impl Lock {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
+    /// Gives the lock's descriptor a number of at least `from`, where one is free.
+    pub fn move_up(&mut self, from: u64) {
+        if let Ok(copy) = self.file.as_fd().try_clone_to_owned() {
+            // The lock belongs to the open file, which the copy keeps open.
+            self.file = File::from(moved_up(copy, from));
+        }
+    }
+
     /// Whether the locked file is still the one at `path`.
     pub fn is_of(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
@@ -59,6 +71,19 @@ impl Lock {
         };
         (mine.dev(), mine.ino()) == (its.dev(), its.ino())
     }
+}
+
+/// Whether the limit on the size of files leaves room for a byte more. A write beyond it would end the
+/// process with a signal.
+fn may_grow(file: &File) -> bool {
+    let length = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+    getrlimit(Resource::Fsize).current.is_none_or(|most| length < most)
+}
+
+/// Returns `descriptor` under a number of at least `from`, or as it is where none is free.
+pub fn moved_up(descriptor: OwnedFd, from: u64) -> OwnedFd {
+    let from = i32::try_from(from).unwrap_or(i32::MAX);
+    rustix::io::fcntl_dupfd_cloexec(&descriptor, from).unwrap_or(descriptor)
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -73,12 +73,38 @@ pub fn bind_listener(path: &Path, temporary: &Path) -> io::Result<UnixListener> 
     bound?;
     let listening = rustix::net::listen(&socket, BACKLOG)
         .map_err(io::Error::from)
-        .and_then(|()| std::fs::rename(temporary, path));
+        .and_then(|()| replace(path, temporary));
     if let Err(error) = listening {
         let _ = std::fs::remove_file(temporary);
         return Err(error);
     }
     Ok(UnixListener::from(socket))
+}
+
+/// Renames `temporary` to `path`, where a directory may be in the way.
+fn replace(path: &Path, temporary: &Path) -> io::Result<()> {
+    let Err(error) = std::fs::rename(temporary, path) else { return Ok(()) };
+    if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(error);
+    }
+    set_aside(path)?;
+    std::fs::rename(temporary, path)
+}
+
+/// Makes room at `path`: removes an empty directory and gives anything else the next free name
+/// (`PATH.moved-1`, at most 9).
+pub fn set_aside(path: &Path) -> io::Result<()> {
+    if std::fs::remove_dir(path).is_ok() {
+        return Ok(());
+    }
+    for number in 1..=9 {
+        let mut aside = path.to_owned().into_os_string();
+        aside.push(format!(".moved-{number}"));
+        if Path::new(&aside).symlink_metadata().is_err() {
+            return std::fs::rename(path, aside);
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 #[cfg(target_os = "linux")]

@@ -1,10 +1,11 @@
 //! Where the socket is: whatever each side knows of its surroundings, they meet.
 
-use crate::private_namespace::in_private_namespace;
+use crate::private_namespace::{in_private_namespace, with_limits_of_its_own};
 use crate::{prompt_payload, skip, world};
 use crewboard_testkit::{FakeAgent, LineClient, World, eventually, finish};
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// A world whose daemon is found where a user's is.
@@ -168,6 +169,104 @@ fn a_socket_or_lock_that_is_taken_away_is_put_back() {
         assert_eq!(names(&world), ["s"]);
         assert_eq!(world.daemon(), daemon);
     }
+}
+
+/// Makes something at a path.
+type Make = fn(&Path);
+
+#[test]
+fn a_socket_that_something_else_replaces_is_bound_again() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.hook(&agent, &prompt_payload("s", "go"));
+    let daemon = world.daemon();
+    let (socket, other) = (world.socket(), world.path().join("other"));
+    let replacements: [(&str, Make); 6] = [
+        ("a file", |path| fs::write(path, "mine").unwrap()),
+        ("a dead socket", |path| drop(UnixListener::bind(path).unwrap())),
+        ("a link to nothing", |path| symlink("/nowhere", path).unwrap()),
+        ("a link to a file", |path| symlink("/etc/passwd", path).unwrap()),
+        ("an empty directory", |path| fs::create_dir(path).unwrap()),
+        ("a full directory", |path| fs::create_dir_all(path.join("kept")).unwrap()),
+    ];
+    for (what, make) in replacements {
+        make(&other);
+        if other.symlink_metadata().unwrap().is_dir() {
+            fs::remove_file(&socket).unwrap();
+            // The daemon may be faster with a new socket.
+            while fs::rename(&other, &socket).is_err() {
+                let _ = fs::remove_file(&socket);
+            }
+        } else {
+            fs::rename(&other, &socket).unwrap();
+        }
+        eventually(what, || world.try_connect().is_some());
+        assert_eq!(names(&world), ["s"], "{what}");
+        assert_eq!(world.daemon(), daemon, "{what}");
+    }
+    // What was there is kept under another name.
+    assert_eq!(fs::read(world.run().join("s.moved-1")).unwrap(), b"mine");
+    let moved = |number: usize| world.run().join(format!("s.moved-{number}"));
+    assert!((1..=9).any(|number| moved(number).join("kept").is_dir()), "{:?}", world.run_files());
+}
+
+#[test]
+fn modes_that_clients_refuse_are_mended() {
+    in_private_namespace("places::modes_that_clients_refuse_are_mended", || {
+        let world = open_world();
+        let agent = FakeAgent::new();
+        world.hook(&agent, &prompt_payload("s", "go"));
+        eventually("the row is there", || names(&world) == ["s"]);
+        let daemon = world.daemon();
+        let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for directory in ["/run/user/0/crewboard", "/tmp/crewboard-0"] {
+            for wrong in [0o755, 0o777, 0o000, 0o711] {
+                fs::set_permissions(directory, Permissions::from_mode(wrong)).unwrap();
+                eventually("the directory is private again", || mode(directory) == 0o700);
+            }
+            for name in ["crewboard.sock", "crewboard.sock.lock"] {
+                let path = format!("{directory}/{name}");
+                fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
+                eventually("the file can be used again", || mode(&path) == 0o600);
+            }
+        }
+        assert_eq!(names(&world), ["s"]);
+        assert_eq!(world.daemon(), daemon);
+    });
+}
+
+#[test]
+fn a_directory_that_the_user_named_keeps_its_mode() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.hook(&agent, &prompt_payload("s", "go"));
+    fs::set_permissions(world.run(), Permissions::from_mode(0o777)).unwrap();
+    eventually("the log says it", || world.log().contains("clients refuse the socket"));
+    let said = world.say(["list"]);
+    assert!(said.stderr.contains("is open to others (mode 777)"), "{said:?}");
+    assert_eq!(fs::metadata(world.run()).unwrap().permissions().mode() & 0o777, 0o777);
+    fs::set_permissions(world.run(), Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(names(&world), ["s"]);
+}
+
+#[test]
+fn without_a_watch_a_removed_socket_comes_back_all_the_same() {
+    with_limits_of_its_own(
+        "places::without_a_watch_a_removed_socket_comes_back_all_the_same",
+        || {
+            if fs::write("/proc/sys/user/max_inotify_instances", "0").is_err() {
+                return skip("the limits of this user namespace cannot be set");
+            }
+            let world = world();
+            let agent = FakeAgent::new();
+            world.hook(&agent, &prompt_payload("s", "go"));
+            eventually("it says so", || world.log().contains("cannot be watched"));
+            let daemon = world.daemon();
+            fs::remove_file(world.socket()).unwrap();
+            eventually("the socket is back", || world.try_connect().is_some());
+            assert_eq!(world.daemon(), daemon);
+        },
+    );
 }
 
 #[test]

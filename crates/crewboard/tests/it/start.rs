@@ -1,7 +1,7 @@
 //! How a daemon comes to be: one, by itself, and with nothing of whoever started it.
 
 use crate::{note, payload, prompt_payload, rounds, world};
-use crewboard_testkit::{FakeAgent, World, eventually, outcome};
+use crewboard_testkit::{FakeAgent, Said, World, eventually, outcome};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -219,4 +219,60 @@ fn hooks_that_differ_in_what_they_know_of_the_world_meet() {
     client.await_events(8);
     let rows = client.list();
     assert_eq!(rows.values().next().unwrap()["end"], "exit");
+}
+
+/// The outcome of `words` under a limit that `ulimit` sets.
+fn under_limit(world: &World, limit: &str, words: &[&str], input: &str) -> Said {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
+    command.arg(env!("CARGO_BIN_EXE_crewboard")).args(words).env_clear();
+    for (name, value) in world.command(words).get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    crewboard_testkit::finish(command, input.as_bytes())
+}
+
+#[test]
+fn a_limit_on_file_sizes_costs_only_the_log() {
+    let world = world();
+    let said = under_limit(&world, "-f 0", &["daemon", "start"], "");
+    assert!(said.status.success(), "{said:?}");
+    let daemon = world.daemon();
+    let agent = FakeAgent::new();
+    for round in 0..3 {
+        // Each of these would be a line of the log.
+        fs::remove_file(world.socket()).unwrap();
+        eventually("the socket is back", || world.try_connect().is_some());
+        world.hook(&agent, &prompt_payload(&format!("s{round}"), "go"));
+    }
+    assert_eq!(world.daemon(), daemon);
+    assert_eq!(world.log(), "");
+    world.kill_daemon();
+    // A hook whose loss cannot be counted ends well all the same.
+    let start = world.run().join("s.start");
+    let _held = crewboard_platform::Lock::try_take(&start).unwrap();
+    let said = under_limit(&world, "-f 0", &["hook", "claude"], &prompt_payload("s", "go"));
+    said.assert_silent();
+    assert!(world.daemons().is_empty());
+}
+
+#[test]
+fn a_limit_on_open_files_that_is_too_low_is_named() {
+    let world = world();
+    for words in [&["list"][..], &["daemon", "start"], &["daemon", "run"]] {
+        let said = under_limit(&world, "-n 16", words, "");
+        assert_eq!(said.code(), Some(1), "{words:?} {said:?}");
+        assert!(said.stderr.contains("(`ulimit -n`)"), "{words:?} {said:?}");
+        assert!(said.took < Duration::from_secs(3), "{words:?} {said:?}");
+    }
+    assert!(world.daemons().is_empty());
+    // With the least that is allowed, it serves.
+    let said = under_limit(&world, "-n 64", &["list"], "");
+    assert!(said.status.success(), "{said:?}");
+    let mut clients: Vec<_> = (0..10).map(|_| world.connect()).collect();
+    for client in &mut clients {
+        client.hello();
+    }
+    let _the_only_one = world.daemon();
 }
