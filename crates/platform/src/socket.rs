@@ -44,15 +44,24 @@ pub fn connect(path: &Path, uid: u32) -> Connection {
 }
 
 /// Returns whether a process of `uid` listens at the other end.
+///
+/// A server in another pid namespace, as a daemon is for a hook in a container, has the number 0 here. rustix
+/// returns an error for that, because it knows no such process. The socket's file decides then.
 #[cfg(target_os = "linux")]
-fn is_served_by(socket: &OwnedFd, _path: &Path, uid: u32) -> bool {
-    rustix::net::sockopt::socket_peercred(socket).is_ok_and(|peer| peer.uid.as_raw() == uid)
+fn is_served_by(socket: &OwnedFd, path: &Path, uid: u32) -> bool {
+    rustix::net::sockopt::socket_peercred(socket)
+        .map_or_else(|_| is_file_of(path, uid), |peer| peer.uid.as_raw() == uid)
 }
 
-/// Returns whether the socket's file belongs to `uid`. Safe code cannot ask for the peer here. The file
-/// decides instead: no other user can exchange it, since the directories above it were checked.
+/// Returns whether the socket belongs to `uid`. Safe code cannot ask for the peer here.
 #[cfg(not(target_os = "linux"))]
 fn is_served_by(_socket: &OwnedFd, path: &Path, uid: u32) -> bool {
+    is_file_of(path, uid)
+}
+
+/// Returns whether the socket's file belongs to `uid`. No other user can exchange it, since the directories
+/// above it were checked.
+fn is_file_of(path: &Path, uid: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
     path.symlink_metadata().is_ok_and(|file| file.uid() == uid)
 }
