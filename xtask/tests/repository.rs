@@ -151,6 +151,22 @@ fn files_are_named_for_what_they_hold() {
     }
 }
 
+/// A test that ends early without a word counts as passed.
+#[test]
+fn tests_are_skipped_by_one_function_only() {
+    for path in sources().iter().filter(|path| !path.ends_with("tests/repository.rs")) {
+        let source = fs::read_to_string(path).unwrap();
+        let is_the_one = path.ends_with("testkit/src/skip.rs");
+        let says_so = source.contains("\"skipped: ");
+        assert!(is_the_one || !says_so, "{}: call `skip` of the testkit", path.display());
+        for (before, _) in source.match_indices("#[ignore") {
+            let rest = &source[before..];
+            let name = rest.split("fn ").nth(1).unwrap_or_default();
+            assert!(name.starts_with("child_"), "{}: an ignored test is no test", path.display());
+        }
+    }
+}
+
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     files(&root(), ".md", &mut found);

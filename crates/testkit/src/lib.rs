@@ -9,6 +9,7 @@ mod fake_agent;
 mod line_client;
 pub mod rebase;
 pub mod recording;
+mod skip;
 mod tmux;
 pub mod truth;
 mod verdict;
@@ -16,5 +17,6 @@ mod world;
 
 pub use fake_agent::FakeAgent;
 pub use line_client::{LineClient, View, event_line, prompt};
+pub use skip::{OPTIONAL_PROGRAMS, optional_program, skip};
 pub use tmux::{Pane, Tmux};
 pub use world::{PATIENCE, Said, World, eventually, finish, is_dead, names_in, outcome, signal};

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a screen may take to show what it must.
@@ -21,11 +21,14 @@ pub struct Tmux {
 
 impl Tmux {
     /// A server that keeps its files in `directory`, and whose panes have these variables and no
-    /// others; `None` where there is no tmux.
+    /// others. Skips the test and returns `None` if there is no tmux.
     pub fn new(directory: &Path, variables: &[(&str, &str)]) -> Option<Self> {
         let mut probe = Command::new("tmux");
         probe.arg("-V").stdout(Stdio::null()).stderr(Stdio::null());
-        probe.status().ok().filter(ExitStatus::success)?;
+        if !probe.status().is_ok_and(|status| status.success()) {
+            crate::skip("there is no tmux here");
+            return None;
+        }
         // One screen is exactly one pane, and a program's end leaves its last picture.
         fs::write(
             directory.join("tmux.conf"),

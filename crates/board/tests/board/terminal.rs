@@ -11,11 +11,7 @@ use crewboard_config::Environment;
 use crewboard_core::Session;
 use crewboard_testkit::Tmux;
 use std::env;
-use std::io::{self, Write};
 use tempfile::TempDir;
-
-/// Set where the board is to break.
-const BREAKS: &str = "CREWBOARD_TEST_BREAKS";
 
 /// Panics when it is asked something.
 struct Breaks;
@@ -38,29 +34,19 @@ impl Host for Breaks {
     }
 }
 
-/// The program in the terminal; nothing where it is run as a test among others.
+/// Runs a board that breaks: the program in the terminal of the test below.
 #[test]
-fn breaks_if_asked_to() {
-    if env::var_os(BREAKS).is_some() {
-        let rendezvous = Rendezvous::new(&Environment::of_process(), "/bin/false".into());
-        let options = Options {
-            look: UNICODE,
-            keymap: Keymap::default(),
-            detail: true,
-            notice: None,
-            problems: Vec::new(),
-        };
-        run(&rendezvous, &mut Breaks, options).unwrap();
-    }
-}
-
-/// A tmux of its own with these variables; `None`, and a word of it, where there is none.
-fn tmux(directory: &TempDir, variables: &[(&str, &str)]) -> Option<Tmux> {
-    let tmux = Tmux::new(directory.path(), variables);
-    if tmux.is_none() {
-        let _ = writeln!(io::stderr(), "skipped: there is no tmux here");
-    }
-    tmux
+#[ignore = "it is run by a_panic_gives_the_terminal_back_and_says_why"]
+fn child_breaks() {
+    let rendezvous = Rendezvous::new(&Environment::of_process(), "/bin/false".into());
+    let options = Options {
+        look: UNICODE,
+        keymap: Keymap::default(),
+        detail: true,
+        notice: None,
+        problems: Vec::new(),
+    };
+    run(&rendezvous, &mut Breaks, options).unwrap();
 }
 
 fn directory() -> TempDir {
@@ -70,7 +56,7 @@ fn directory() -> TempDir {
 #[test]
 fn a_terminal_takes_as_many_columns_as_we_think() {
     let directory = directory();
-    let Some(tmux) = tmux(&directory, &[]) else { return };
+    let Some(tmux) = Tmux::new(directory.path(), &[]) else { return };
     for (number, (name, says)) in STRANGE.into_iter().enumerate() {
         // Controls never come this far.
         let text = crewboard_core::clean(&format!("{name} {says}"), 400, false);
@@ -84,12 +70,12 @@ fn a_terminal_takes_as_many_columns_as_we_think() {
 fn a_panic_gives_the_terminal_back_and_says_why() {
     let directory = directory();
     let socket = directory.path().join("s");
-    let variables = [("CREWBOARD_SOCKET", socket.to_str().unwrap()), (BREAKS, "1")];
-    let Some(tmux) = tmux(&directory, &variables) else { return };
+    let variables = [("CREWBOARD_SOCKET", socket.to_str().unwrap())];
+    let Some(tmux) = Tmux::new(directory.path(), &variables) else { return };
     let program = env::current_exe().unwrap();
     let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
     let program = program.display();
-    pane.type_line(&format!("{program} --exact terminal::breaks_if_asked_to --nocapture"));
+    pane.type_line(&format!("{program} --exact terminal::child_breaks --ignored --nocapture"));
     pane.shows("i put the hooks in");
     assert_eq!(pane.fact("#{alternate_on}"), "1");
     pane.press(&["i"]);

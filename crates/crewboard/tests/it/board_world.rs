@@ -3,7 +3,7 @@
 use crewboard_testkit::{Pane, Tmux};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::io::{self, BufRead as _, BufReader, Write};
+use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -47,7 +47,7 @@ pub(crate) struct BoardWorld {
 }
 
 impl BoardWorld {
-    /// A new world; `None`, and a word of it, where there is no tmux.
+    /// Makes a new world. Skips the test and returns `None` if there is no tmux.
     pub(crate) fn new() -> Option<Self> {
         let directory = tempfile::Builder::new().prefix("cb-").tempdir_in("/tmp").unwrap();
         let (home, socket) = (directory.path().join("home"), socket(&directory));
@@ -57,10 +57,7 @@ impl BoardWorld {
             ("CREWBOARD_SOCKET", socket.to_str().unwrap()),
             ("PS1", "$ "),
         ];
-        let Some(tmux) = Tmux::new(directory.path(), &variables) else {
-            let _ = writeln!(io::stderr(), "skipped: there is no tmux here");
-            return None;
-        };
+        let tmux = Tmux::new(directory.path(), &variables)?;
         Some(Self { tmux, directory })
     }
 

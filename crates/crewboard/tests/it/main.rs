@@ -33,7 +33,7 @@ mod zellij;
 
 use crewboard_core::Stamp;
 use crewboard_platform::Clock;
-use crewboard_testkit::World;
+use crewboard_testkit::{World, skip};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Duration;
@@ -47,12 +47,6 @@ fn world() -> World {
 fn rounds(usual: usize) -> usize {
     let asked = std::env::var("CREWBOARD_TEST_ROUNDS").ok();
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
-}
-
-/// Tells that a test cannot run here, and why. Where every test must run, that is a failure.
-fn skip(why: &str) {
-    assert!(std::env::var_os("CREWBOARD_TEST_NO_SKIP").is_none(), "must not be skipped: {why}");
-    note(&format!("skipped: {why}"));
 }
 
 /// Tells whoever reads along, past what the test runner keeps to itself.

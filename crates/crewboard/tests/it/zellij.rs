@@ -2,12 +2,11 @@
 
 use crate::board_world::{Agent, BoardWorld};
 use crate::jump::{SIZE, agent, closed_session, fake_claude, here, plain_shell, run};
-use crate::note;
-use crewboard_testkit::{Pane, eventually};
+use crewboard_testkit::{Pane, eventually, optional_program};
 use serde_json::json;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::{env, fs};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
@@ -18,15 +17,9 @@ struct Zellij<'a> {
 }
 
 impl<'a> Zellij<'a> {
-    /// `None`, and a word of it, where there is none. Nor may CI be failed for that: no package has it, and to build
-    /// it takes longer than everything else.
+    /// Makes a configuration. Returns `None` if zellij, which is optional, is not installed.
     fn new(world: &'a BoardWorld) -> Option<Self> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let mut programs = env::split_paths(&path).map(|directory| directory.join("zellij"));
-        let Some(program) = programs.find(|program| program.is_file()) else {
-            note("skipped: there is no zellij here");
-            return None;
-        };
+        let program = optional_program("zellij")?;
         let configuration = world.home().join(".config/zellij");
         fs::create_dir_all(configuration.join("layouts")).unwrap();
         // No bars: the panes are all there is on a screen.

@@ -2,7 +2,7 @@
 
 use super::filing::Filing;
 use crate::private_namespace::in_private_namespace;
-use crate::{note, payload, prompt_payload, world};
+use crate::{payload, prompt_payload, skip, world};
 use crewboard_testkit::{FakeAgent, View, finish};
 use serde_json::json;
 use std::fs::{self, OpenOptions, Permissions};
@@ -51,7 +51,7 @@ fn an_agent_of_another_pid_namespace_is_unconfirmed() {
 #[test]
 fn an_agent_of_another_user_is_nobodys_row_here() {
     if !rustix::process::geteuid().is_root() {
-        return note("skipped: only root can be somebody else");
+        return skip("only root can be somebody else");
     }
     in_private_namespace(
         "agent_files::elsewhere::an_agent_of_another_user_is_nobodys_row_here",
@@ -86,7 +86,7 @@ fn a_file_system_that_does_not_answer_stalls_nobody() {
             fs::create_dir(&share).unwrap();
             // The server is us, and we say nothing.
             let Ok(server) = OpenOptions::new().read(true).write(true).open("/dev/fuse") else {
-                return note("skipped: no /dev/fuse here");
+                return skip("no /dev/fuse here");
             };
             let mut mount = Command::new("mount");
             mount
@@ -94,7 +94,7 @@ fn a_file_system_that_does_not_answer_stalls_nobody() {
                 .arg(&share)
                 .stdin(server.try_clone().unwrap());
             if !mount.status().unwrap().success() {
-                return note("skipped: no file systems of our own here");
+                return skip("no file systems of our own here");
             }
             let mut view = View::new(world.start());
             let remote = FakeAgent::in_profile(&share.join("settings"));

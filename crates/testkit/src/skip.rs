@@ -1,0 +1,70 @@
+//! Tests that cannot run on a machine. A test never returns early without a word here.
+
+use std::env;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Set where every test must run, as it does in CI.
+const NO_SKIP: &str = "CREWBOARD_TEST_NO_SKIP";
+
+/// Programs without which tests are left out even where every test must run, and the reason for each.
+pub const OPTIONAL_PROGRAMS: [(&str, &str); 1] =
+    [("zellij", "no distribution has a package of it, and a build takes longer than all tests")];
+
+/// Says that a test cannot run here. Fails the test where every test must run.
+#[track_caller]
+pub fn skip(reason: &str) {
+    assert!(env::var_os(NO_SKIP).is_none(), "this test must not be skipped: {reason}");
+    say(&format!("skipped: {reason}"));
+}
+
+/// Finds one of [`OPTIONAL_PROGRAMS`]. Says that a test is left out if it is not installed.
+#[track_caller]
+pub fn optional_program(name: &str) -> Option<PathBuf> {
+    let known = OPTIONAL_PROGRAMS.iter().find(|(optional, _)| *optional == name);
+    let (_, reason) = known.expect("an optional program is listed with its reason");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut programs = env::split_paths(&path).map(|directory| directory.join(name));
+    let found = programs.find(|program| program.is_file());
+    if found.is_none() {
+        say(&format!("left out: tests with {name}, which is not installed: {reason}"));
+    }
+    found
+}
+
+/// Writes a line past the test runner, which keeps the output of a test that passes.
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Runs a test of this file in a process with this variable set or not. Returns whether it passed, and
+    /// its standard error.
+    fn run(test: &str, no_skip: bool) -> (bool, String) {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", test, "--ignored"]).env_remove(NO_SKIP);
+        if no_skip {
+            command.env(NO_SKIP, "1");
+        }
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    #[test]
+    #[ignore = "it is run by the test below"]
+    fn child_skips() {
+        skip("for a reason");
+    }
+
+    #[test]
+    fn a_skipped_test_says_so_and_fails_where_all_must_run() {
+        let (passed, said) = run("skip::tests::child_skips", false);
+        assert!(passed && said.contains("skipped: for a reason\n"), "{said}");
+        let (passed, _) = run("skip::tests::child_skips", true);
+        assert!(!passed);
+    }
+}
