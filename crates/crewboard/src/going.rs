@@ -9,9 +9,14 @@ use crewboard_integrations::agents::{Lookup as _, claude};
 use crewboard_integrations::terminals::{
     Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open,
 };
-use crewboard_platform::{host_name, settled_directory};
+use crewboard_platform::{Part, folder_holding, host_name, read_below, settled_directory};
 use std::path::{Path, PathBuf};
 use std::process;
+
+/// Folders of transcripts that are searched for one that is not where it was expected.
+const MAX_FOLDERS: usize = 4096;
+/// Bytes read of a transcript's beginning: the line that names the directory holds the whole first prompt.
+const MAX_HEAD: u64 = 1024 * 1024;
 
 /// Where somebody got.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,8 +99,8 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
         None => claude::resume_words(row.id.as_str()),
     };
     let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
-    let transcript = row.transcript.as_deref().filter(|_| job.is_none()).map(Path::new);
-    if transcript.is_some_and(|transcript| !transcript.exists()) {
+    let transcript = if job.is_none() { transcript_of(row, environment) } else { None };
+    if job.is_none() && row.transcript.is_some() && transcript.is_none() {
         // Claude Code writes none before the first prompt (seen on 2.1.330).
         if row.prompt.is_none() && row.activity.is_none() {
             return Err(Failure::new(format!(
@@ -104,11 +109,16 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
         }
         return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
     }
-    let began_in = |present| claude::resume_directory(Path::new(present), transcript);
+    let began_in = |present: &str| match &transcript {
+        Some(Transcript { folder, head }) => {
+            claude::resume_directory(Path::new(present), folder.as_deref(), head)
+        }
+        None => PathBuf::from(present),
+    };
     let directory = match row.cwd.as_deref().map(began_in) {
         Some(directory) if directory.is_dir() => Some(directory),
         // A background session has its own.
-        _ if job.is_some() => environment.home.as_deref(),
+        _ if job.is_some() => environment.home.clone(),
         Some(directory) => {
             return Err(Failure::new(format!("{} is gone", directory.display()))
                 .hint("a session is taken up again in the directory in which it ran"));
@@ -136,11 +146,41 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
             Ok(Gone::There(format!("{name} is in a new pane of {terminal}.")))
         }
         Ok(Opened::Here(command)) => {
-            let directory = Some(directory.to_owned());
+            let directory = Some(directory);
             here(&format!("{name} needs a terminal"), Here { command, directory })
         }
         Err(trouble) => Err(failure(name, trouble)),
     }
+}
+
+/// What tells where a conversation began.
+#[derive(Debug)]
+struct Transcript {
+    /// The name of its folder.
+    folder: Option<String>,
+    /// Its first lines.
+    head: Vec<u8>,
+}
+
+/// Finds the transcript of a conversation whose id is one of Claude Code's: where a hook named it, else in any
+/// folder of the profile, for the folder's name need not follow from the session's directory.
+fn transcript_of(row: &Session, environment: &Environment) -> Option<Transcript> {
+    let file = format!("{}.jsonl", row.id);
+    let named = row.transcript.as_deref().map(Path::new);
+    let path = match named.filter(|path| path.exists()) {
+        Some(path) => path.to_owned(),
+        None => {
+            let usual = || Some(environment.home.as_ref()?.join(".claude"));
+            let profile = row.profile.as_ref().map(PathBuf::from).or_else(usual)?;
+            let folders = profile.join("projects");
+            folders.join(folder_holding(&folders, &file, MAX_FOLDERS)?).join(&file)
+        }
+    };
+    let folder = path.parent()?;
+    let name = path.file_name()?.to_str()?;
+    let head = read_below(folder, &[name], Part::Head { max: MAX_HEAD }).unwrap_or_default();
+    let folder = folder.file_name().and_then(|folder| folder.to_str()).map(str::to_owned);
+    Some(Transcript { folder, head })
 }
 
 /// Words of `env` that choose the configuration directory: none is the usual one.
@@ -275,6 +315,34 @@ mod tests {
         where shop ran is not known
         there is no claude to be found; it must be on the PATH
         ");
+    }
+
+    #[test]
+    fn a_conversation_opens_where_it_began_whatever_its_folder() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("shop");
+        std::fs::create_dir(&directory).unwrap();
+        let line = format!(r#"{{"type":"user","cwd":"{}"}}"#, directory.display());
+        let profile = home.path().join(".claude");
+        let environment = Environment { home: Some(home.path().into()), ..Environment::default() };
+        for folder in ["named-by-the-user", "-an-older-clients-name-that-is-cut-an0ld"] {
+            let folder = profile.join("projects").join(folder);
+            std::fs::create_dir_all(&folder).unwrap();
+            let transcript = folder.join("6cf7f83b.jsonl");
+            std::fs::write(&transcript, &line).unwrap();
+            for named in [Some(transcript.clone()), Some("/nowhere/6cf7f83b.jsonl".into()), None] {
+                let closed = row(|row| {
+                    row.status = Status::Closed;
+                    row.id = SessionId::new("6cf7f83b");
+                    // A Bash tool's `cd` led elsewhere.
+                    row.cwd = Some("/nowhere/deep".to_owned());
+                    row.transcript = named.map(|path| path.display().to_string());
+                });
+                let said = said(open_again(&closed, &environment));
+                assert_eq!(said, "there is no claude to be found; it must be on the PATH");
+            }
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
     }
 
     #[test]

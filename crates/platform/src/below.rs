@@ -2,7 +2,7 @@
 //! no more is read than asked for.
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -12,6 +12,8 @@ use std::path::Path;
 pub enum Part {
     /// All of it; one that is longer is refused.
     Whole { max: u64 },
+    /// Its first bytes.
+    Head { max: u64 },
     /// Its last bytes.
     Tail { max: u64 },
 }
@@ -42,13 +44,25 @@ pub fn read_below(directory: &Path, names: &[&str], part: Part) -> io::Result<Ve
     let mut bytes = Vec::new();
     match part {
         Part::Whole { max } if length > max => return Err(io::ErrorKind::FileTooLarge.into()),
-        Part::Whole { max } => file.take(max).read_to_end(&mut bytes)?,
+        Part::Whole { max } | Part::Head { max } => file.take(max).read_to_end(&mut bytes)?,
         Part::Tail { max } => {
             file.seek(SeekFrom::Start(length.saturating_sub(max)))?;
             file.take(max).read_to_end(&mut bytes)?
         }
     };
     Ok(bytes)
+}
+
+/// Returns the name of a folder in `directory` that holds a regular file of this name; it looks at `most` entries.
+pub fn folder_holding(directory: &Path, file: &str, most: usize) -> Option<String> {
+    let folders = std::fs::read_dir(directory).ok()?.take(most).filter_map(Result::ok);
+    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let holds = |folder: &DirEntry| {
+        let found = folder.path().join(file).symlink_metadata();
+        found.is_ok_and(|found| found.is_file())
+    };
+    let mut holding = folders.filter(|folder| is_folder(folder) && holds(folder));
+    holding.next()?.file_name().into_string().ok()
 }
 
 #[cfg(test)]
@@ -70,6 +84,7 @@ mod tests {
         for (names, part, expected) in [
             (["sessions", "1.json"], whole, Some("0123456789")),
             (["sessions", "1.json"], Part::Whole { max: 9 }, None),
+            (["sessions", "1.json"], Part::Head { max: 3 }, Some("012")),
             (["sessions", "1.json"], Part::Tail { max: 3 }, Some("789")),
             (["sessions", "1.json"], Part::Tail { max: 99 }, Some("0123456789")),
             (["sessions", "2.json"], whole, None),
@@ -81,5 +96,20 @@ mod tests {
             let read = read_below(world.path(), &names, part).ok();
             assert_eq!(read.as_deref(), expected.map(str::as_bytes), "{names:?} {part:?}");
         }
+    }
+
+    #[test]
+    fn the_folder_is_found_that_holds_a_file() {
+        let world = tempfile::tempdir().unwrap();
+        for folder in ["a", "b", "c/s.jsonl"] {
+            std::fs::create_dir_all(world.path().join(folder)).unwrap();
+        }
+        std::fs::write(world.path().join("b/s.jsonl"), "").unwrap();
+        symlink("b", world.path().join("d")).unwrap();
+        let found = |file| folder_holding(world.path(), file, 99);
+        assert_eq!(found("s.jsonl").as_deref(), Some("b"));
+        assert_eq!(found("t.jsonl"), None);
+        assert_eq!(folder_holding(world.path(), "s.jsonl", 0), None);
+        assert_eq!(folder_holding(&world.path().join("none"), "s.jsonl", 99), None);
     }
 }

@@ -19,7 +19,7 @@ mod peek;
 mod process;
 mod socket;
 
-pub use below::{Part, read_below};
+pub use below::{Part, folder_holding, read_below};
 pub use clock::Clock;
 pub use deadline::{Deadline, read_within, write_within};
 pub use git::branch_of;

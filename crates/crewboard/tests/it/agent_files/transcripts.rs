@@ -1,9 +1,9 @@
 //! What the end of a transcript tells, where no other file does.
 
-use super::filing::Transcribing;
+use super::filing::{Filing, Transcribing};
 use crate::{note, payload, status_of, world};
 use crewboard_testkit::View;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -78,6 +78,38 @@ fn a_transcript_may_come_after_the_prompt() {
     view.until_row("s", |row| row["status"] == "working");
     agent.is_interrupted();
     view.until_row("s", |row| row["status"] == "idle");
+}
+
+/// The folder's name follows from the directory only for the client's own rule of today, and not where
+/// `CLAUDE_CODE_PROJECT_DIR_NAME` names another.
+#[test]
+fn a_transcript_is_found_in_a_folder_of_any_name() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let deep = format!("/srv/{}", "a-directory/".repeat(20));
+    let long = format!("{}-an0ld", deep.replace(['/', '.'], "-").get(..200).unwrap());
+    for (id, folder) in [("named", "my-project"), ("long", &long), ("short", "-srv-a-directory")] {
+        let filing = Filing::new(&world, id);
+        let says = |status| {
+            let mut text = filing.text(status, "");
+            text["cwd"] = json!(deep);
+            filing.writes(&text);
+        };
+        says("busy");
+        view.until_row(id, |row| row["status"] == "working");
+        let folder = world.home().join(".claude/projects").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let content = json!([{"type": "text", "text": "All done."}]);
+        let message = json!({"content": content, "stop_reason": "end_turn"});
+        let answer = json!({"type": "assistant", "timestamp": time, "message": message});
+        let over = json!({"type": "system", "subtype": "turn_duration", "timestamp": time});
+        fs::write(folder.join(format!("{id}.jsonl")), format!("{answer}\n{over}\n")).unwrap();
+        says("idle");
+        let is_over = |row: &Value| row["status"] == "done" || row["status"] == "idle";
+        let row = view.until_row(id, |row| is_over(row) && row["source"] == "file:transcript");
+        assert_eq!((&row["status"], &row["activity"]), (&json!("done"), &json!("All done.")));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crewboard_core::{
     Conversation, Finding, Look, Now, Observation, Process, Stamp, Subject, Timestamp, TurnOver,
 };
 use crewboard_integrations::agents::files::{LastTurn, last_turn, transcript_below};
-use crewboard_platform::{Part, read_below};
+use crewboard_platform::{Part, folder_holding, read_below};
 use inotify::{WatchDescriptor, WatchMask};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +23,8 @@ const TRANSCRIPT_PACE: Duration = Duration::from_millis(100);
 /// comes 100 to 660 ms after it.
 const MISSING_DELAYS: [Duration; 3] =
     [Duration::from_millis(400), Duration::from_secs(1), Duration::from_secs(4)];
+/// Folders of transcripts that are searched for one that is not where it was expected.
+const MAX_FOLDERS: usize = 4096;
 /// Looks at transcripts that may be due at once.
 const MAX_LOOKS: usize = 4096;
 /// Milliseconds by which a transcript's lines may be older than the hook that told of the prompt.
@@ -158,7 +160,7 @@ impl AgentFiles {
         })
     }
 
-    /// The directory that a conversation's transcript is below, and the way to it.
+    /// Returns the directory that a conversation's transcript is below, and the way to it.
     fn transcript_of(
         &self,
         look: &Look,
@@ -166,13 +168,18 @@ impl AgentFiles {
     ) -> Option<(PathBuf, [String; 3])> {
         let profile = *self.followed.get(&look.process)?;
         let Profile { agent, real, .. } = self.profiles.get(profile)?;
-        let below = transcript_below(
+        let real = real.clone()?;
+        let [folders, folder, file] = transcript_below(
             agent.as_str(),
             conversation.session.as_str(),
             conversation.path.as_deref(),
             conversation.cwd.as_deref(),
         )?;
-        Some((real.clone()?, below))
+        let in_folders = real.join(&folders);
+        let is_there = in_folders.join(&folder).join(&file).symlink_metadata().is_ok();
+        // The folder's name need not follow from the agent's directory: it may have another by now.
+        let other = if is_there { None } else { folder_holding(&in_folders, &file, MAX_FOLDERS) };
+        Some((real, [folders, other.unwrap_or(folder), file]))
     }
 
     /// Looks again when the transcript grows, or is there.

@@ -4,21 +4,23 @@
 //! is started, and finds only what its configuration directory holds. That is named only where it is not the usual one: with
 //! `CLAUDE_CONFIG_DIR` set, even to `~/.claude`, Claude Code looks for its other file inside it.
 
-use super::transcript::folder_of;
-use std::path::Path;
+use super::transcript::{directory_in, folder_of};
+use std::path::{Path, PathBuf};
 
 /// The words that take up conversation `id`, without the program; `None` if it is no id of Claude Code's.
 pub fn resume_words(id: &str) -> Option<Vec<String>> {
     is_id(id).then(|| vec!["--resume".to_owned(), id.to_owned()])
 }
 
-/// The directory in which a conversation began, from the one in which it is now (a Bash tool's `cd` changes that) and
-/// its transcript, whose folder is named after it and stays, whatever `cd` and `--resume` do (2.1.330: seen
-/// in the harness, `cd` and `open-again`).
-pub fn resume_directory<'a>(present: &'a Path, transcript: Option<&Path>) -> &'a Path {
-    let folder = transcript.and_then(|transcript| transcript.parent()?.file_name()?.to_str());
+/// Returns the directory in which a conversation began, from the one in which it is now (a Bash tool's `cd`
+/// changes that) and its transcript: `folder` is the name of the transcript's folder and `head` its first lines.
+///
+/// The folder is named after that directory and stays, whatever `cd` and `--resume` do (2.1.330: seen in the
+/// harness, `cd` and `open-again`).
+pub fn resume_directory(present: &Path, folder: Option<&str>, head: &[u8]) -> PathBuf {
     let began_in = |directory: &&Path| directory.to_str().map(folder_of).as_deref() == folder;
-    present.ancestors().find(began_in).unwrap_or(present)
+    let above = folder.and_then(|_| present.ancestors().find(began_in)).map(Path::to_owned);
+    above.or_else(|| directory_in(head, folder)).unwrap_or_else(|| present.to_owned())
 }
 
 /// The words that come to a background session by its job's directory. The job's name is what
@@ -40,16 +42,23 @@ mod tests {
 
     #[test]
     fn a_conversation_is_taken_up_where_it_began() {
-        let transcript = "/home/dev/.claude/projects/-home-dev-my-shop/6cf7f83b.jsonl";
-        for (present, transcript, began_in) in [
-            ("/home/dev/my shop", Some(transcript), "/home/dev/my shop"),
-            ("/home/dev/my shop/web/src", Some(transcript), "/home/dev/my shop"),
-            ("/home/dev/other", Some(transcript), "/home/dev/other"),
-            ("/home/dev/my shop/web", Some("t.jsonl"), "/home/dev/my shop/web"),
-            ("/home/dev/my shop/web", None, "/home/dev/my shop/web"),
+        let head = br#"{"type":"user","cwd":"/home/dev/my shop"}"#;
+        let deep = format!("/home/dev/{}", "deep/".repeat(50));
+        let deep = deep.trim_end_matches('/');
+        let (named, long) = ("named-by-the-user", folder_of(deep));
+        let long_elsewhere = format!("{deep}/src/lib");
+        for (present, folder, head, began_in) in [
+            ("/home/dev/my shop", Some("-home-dev-my-shop"), &b""[..], "/home/dev/my shop"),
+            ("/home/dev/my shop/web/src", Some("-home-dev-my-shop"), b"", "/home/dev/my shop"),
+            ("/home/dev/other", Some("-home-dev-my-shop"), head, "/home/dev/my shop"),
+            ("/home/dev/other", Some("-home-dev-my-shop"), b"", "/home/dev/other"),
+            ("/home/dev/other", Some(named), head, "/home/dev/my shop"),
+            ("/home/dev/my shop/web", None, b"", "/home/dev/my shop/web"),
+            (&long_elsewhere, Some(&long), b"", deep),
+            (deep, Some(&long), b"", deep),
         ] {
-            let found = resume_directory(Path::new(present), transcript.map(Path::new));
-            assert_eq!(found, Path::new(began_in));
+            let found = resume_directory(Path::new(present), folder, head);
+            assert_eq!(found, Path::new(began_in), "{present} {folder:?}");
         }
     }
 

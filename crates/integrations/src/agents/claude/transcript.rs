@@ -14,9 +14,62 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-/// The folder of a directory's conversations: each character of its path that is no letter or digit is a `-`.
+/// Characters of a folder's name that come from the directory's path; a longer path is cut there.
+const MAX_FOLDER: usize = 200;
+
+/// Returns the name of the folder of a directory's conversations: its path, in which each UTF-16 unit that is
+/// no letter or digit is a `-`; one that is too long is cut and gets a hash (2.1.224 and newer; tried on
+/// 2.1.332).
+///
+/// Not every folder is named so: `CLAUDE_CODE_PROJECT_DIR_NAME` names another, and older clients cut and
+/// hash otherwise.
 pub(crate) fn folder_of(directory: &str) -> String {
-    directory.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
+    let plain = |unit: u16| char::from(u8::try_from(unit).unwrap_or(b'-'));
+    let letter = |unit| Some(plain(unit)).filter(char::is_ascii_alphanumeric).unwrap_or('-');
+    let mut name: String = directory.encode_utf16().map(letter).collect();
+    if name.len() > MAX_FOLDER {
+        name.truncate(MAX_FOLDER);
+        name.push('-');
+        name.push_str(&hash_of(directory));
+    }
+    name
+}
+
+/// Returns the hash that the client adds to the name of a folder that it cuts, in base 36.
+fn hash_of(directory: &str) -> String {
+    let add = |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
+    let mut rest = directory.encode_utf16().fold(0, add).unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.extend(char::from_digit(rest % 36, 36));
+        rest /= 36;
+        if rest == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}
+
+/// Returns the directory in which a conversation began, as the first lines of its transcript name it: the one
+/// after which its folder is named, else the first.
+pub(crate) fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Located<'a> {
+        #[serde(borrow)]
+        cwd: Cow<'a, str>,
+    }
+    let mut first = None;
+    // The last line may be cut off.
+    for line in head.split(|byte| *byte == b'\n') {
+        let Ok(Located { cwd }) = serde_json::from_slice(line) else { continue };
+        if !cwd.starts_with('/') {
+            continue;
+        }
+        if folder == Some(folder_of(&cwd).as_str()) {
+            return Some(PathBuf::from(cwd.into_owned()));
+        }
+        first = first.or_else(|| Some(PathBuf::from(cwd.into_owned())));
+    }
+    first
 }
 
 /// Returns the configuration directory above a transcript: `PROFILE/projects/FOLDER/SESSION.jsonl`.
@@ -156,6 +209,42 @@ mod tests {
     const FAILED: &str = r#"{"type":"assistant","timestamp":"2026-11-25T11:00:03.000Z","isApiErrorMessage":true,"error":"rate_limit","message":{"content":[{"type":"text","text":"API Error: 429"}]}}"#;
     const ABORTED: &str = r#"{"type":"assistant","timestamp":"2026-11-25T11:00:03.000Z","isAbortedMidStream":true,"message":{"content":[]}}"#;
     const HELPER: &str = r#"{"type":"user","isSidechain":true,"timestamp":"2026-11-25T11:00:09.000Z","message":{"content":"x"}}"#;
+
+    #[test]
+    fn folders_are_named_as_the_client_names_them() {
+        let parts: String = (1..=20).map(|part| format!("/abcdefghij-é{part}")).collect();
+        let plain: String = (1..=13).map(|part| format!("-abcdefghij--{part}")).collect();
+        for (directory, folder) in [
+            ("/home/dev/my shop".to_owned(), "-home-dev-my-shop".to_owned()),
+            ("/home/dev/é".to_owned(), "-home-dev--".to_owned()),
+            // Made by 2.1.332 in that directory.
+            (format!("/home/dev{parts}"), format!("-home-dev{plain}-abcd-k3keew")),
+            (format!("/{}", "x".repeat(199)), format!("-{}", "x".repeat(199))),
+            // Two units of UTF-16.
+            ("/home/dev/🦀".to_owned(), "-home-dev---".to_owned()),
+        ] {
+            assert_eq!(folder_of(&directory), folder, "{directory}");
+        }
+    }
+
+    #[test]
+    fn a_transcript_names_the_directory_in_which_it_began() {
+        let head = [
+            r#"{"type":"queue-operation","content":"go"}"#,
+            r#"{"cwd":"relative","type":"user"}"#,
+            r#"{"type":"user","cwd":"/home/dev/a \"b\""}"#,
+            r#"{"type":"user","cwd":"/home/dev/shop"}"#,
+            r#"{"type":"user","cwd":"/home/dev/cut o"#,
+        ];
+        for (lines, folder, expected) in [
+            (&head[..], Some("-home-dev-shop"), Some("/home/dev/shop")),
+            (&head, Some("named-by-the-user"), Some("/home/dev/a \"b\"")),
+            (&head[..2], Some("-home-dev-shop"), None),
+        ] {
+            let found = directory_in(lines.join("\n").as_bytes(), folder);
+            assert_eq!(found, expected.map(PathBuf::from), "{folder:?}");
+        }
+    }
 
     #[test]
     fn the_last_line_that_matters_tells_how_the_turn_ended() {
