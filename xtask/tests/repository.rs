@@ -50,8 +50,13 @@ fn text(path: &str) -> String {
 
 /// The packages of the workspace as cargo reads them.
 fn packages() -> Vec<Value> {
+    metadata(&["--no-deps"])
+}
+
+fn metadata(arguments: &[&str]) -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .args(["metadata", "--format-version=1", "--offline"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .unwrap();
@@ -112,6 +117,28 @@ fn every_crate_takes_the_workspaces_lints() {
     }
 }
 
+/// `cargo deny check` says so too, for more targets and by all rules of such expressions; it is not installed everywhere.
+#[test]
+fn every_dependency_has_a_licence_that_is_accepted() {
+    let deny = text("deny.toml");
+    let accepted = deny.lines().find_map(|line| line.strip_prefix("allow = [")).unwrap();
+    let accepted: Vec<&str> = accepted.split('"').skip(1).step_by(2).collect();
+    // Every part of `A AND B` needs an accepted one of its choices.
+    let is_accepted = |part: &str| {
+        let mut choices = part.split(" OR ").flat_map(|choice| choice.split('/'));
+        choices.any(|choice| accepted.contains(&choice.trim_matches(['(', ')', ' '])))
+    };
+    let platform = if cfg!(target_os = "linux") { "linux-gnu" } else { "apple-darwin" };
+    let target = format!("--filter-platform={}-unknown-{platform}", std::env::consts::ARCH);
+    let all = metadata(&["--locked", &target.replace("unknown-apple", "apple")]);
+    assert!(all.len() > 50, "{} packages only", all.len());
+    for package in all {
+        let licence = package["license"].as_str().unwrap_or("none");
+        let is_fine = licence.split(" AND ").all(is_accepted);
+        assert!(is_fine, "{} has the licence {licence}; see deny.toml", package["name"]);
+    }
+}
+
 /// Every file below `folder` with that ending, less what is built or recorded.
 fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -159,8 +186,7 @@ fn tests_are_skipped_by_one_function_only() {
         let is_the_one = path.ends_with("testkit/src/skip.rs");
         let says_so = source.contains("\"skipped: ");
         assert!(is_the_one || !says_so, "{}: call `skip` of the testkit", path.display());
-        for (before, _) in source.match_indices("#[ignore") {
-            let rest = &source[before..];
+        for rest in source.split("#[ignore").skip(1) {
             let name = rest.split("fn ").nth(1).unwrap_or_default();
             assert!(name.starts_with("child_"), "{}: an ignored test is no test", path.display());
         }

@@ -4,8 +4,6 @@
 use crate::model::Model;
 use crate::view;
 use crewboard_core::{AgentName, Counted, RowKey, Session, Status};
-use nucleo_matcher::pattern::{Atom, CaseMatching, Normalization};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -255,13 +253,11 @@ pub(crate) fn index_of(model: &Model, key: &RowKey) -> Option<usize> {
     (model.order.get(index) == Some(key)).then_some(index)
 }
 
-/// What decides whether a row is listed.
+/// Decides whether a row is listed.
 struct Sieve<'a> {
     model: &'a Model,
-    matcher: Matcher,
-    /// Each as it is matched, and as it is looked for in texts.
-    words: Vec<(Atom, String)>,
-    buffer: Vec<char>,
+    /// Each word of the filter as it was typed, and in lower case.
+    words: Vec<(&'a str, String)>,
 }
 
 /// Letters of a key or an id that say which is meant: fewer are in many of them by chance.
@@ -269,15 +265,11 @@ const LEAST_OF_ID: usize = 3;
 
 impl<'a> Sieve<'a> {
     fn new(model: &'a Model) -> Self {
-        Self {
-            model,
-            matcher: Matcher::new(Config::DEFAULT),
-            words: model.filter.split_whitespace().map(word).collect(),
-            buffer: Vec::new(),
-        }
+        let words = model.filter.split_whitespace().map(|word| (word, word.to_lowercase()));
+        Self { model, words: words.collect() }
     }
 
-    fn lists(&mut self, row: &Session) -> bool {
+    fn lists(&self, row: &Session) -> bool {
         if row.dismissed && !self.model.show_dismissed {
             return false;
         }
@@ -285,24 +277,30 @@ impl<'a> Sieve<'a> {
             return true;
         }
         let names = names(row);
-        let names = Utf32Str::new(&names, &mut self.buffer);
         let texts: Vec<String> = texts(row).map(str::to_lowercase).collect();
-        self.words.iter().all(|(atom, word)| {
+        self.words.iter().all(|(typed, word)| {
             let is_id = |id: &str| word.len() >= LEAST_OF_ID && id.starts_with(word.as_str());
-            atom.score(names, &mut self.matcher).is_some()
+            has_letters(&names, typed)
                 || texts.iter().any(|text| text.contains(word))
                 || [row.id.as_str(), row.key.as_str()].into_iter().any(is_id)
         })
     }
 }
 
-fn word(word: &str) -> (Atom, String) {
-    (Atom::parse(word, CaseMatching::Smart, Normalization::Smart), word.to_lowercase())
+/// Returns true if `text` has the letters of `word` in their order, with any others between them. Capitals
+/// count only if there is one in `word`.
+fn has_letters(text: &str, word: &str) -> bool {
+    let has_capital = word.chars().any(char::is_uppercase);
+    let is_same = |one: char, other: char| {
+        one == other || !has_capital && one.to_lowercase().eq(other.to_lowercase())
+    };
+    let mut rest = text.chars();
+    word.chars().all(|letter| rest.any(|other| is_same(letter, other)))
 }
 
 /// The rows that are listed, first to last.
 fn listed(model: &Model) -> Vec<RowKey> {
-    let mut sieve = Sieve::new(model);
+    let sieve = Sieve::new(model);
     let mut rows: Vec<&Session> = model.rows.values().filter(|row| sieve.lists(row)).collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
     rows.into_iter().map(|row| row.key.clone()).collect()

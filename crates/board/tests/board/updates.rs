@@ -192,6 +192,10 @@ fn a_filter_finds_what_all_its_words_are_in() {
         ("nextest working", "c7"),
         ("shop staging question", "c1"),
         ("shop nextest", ""),
+        // Names with letters left out, in any case; in order, and with a capital only as they are written.
+        ("qstn", "c1"),
+        ("Qstn", ""),
+        ("nstq", ""),
         // Keys and ids by how they begin, and not by a letter.
         ("wq", ""),
         ("wq7", "wq7xz"),
