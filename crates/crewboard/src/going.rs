@@ -166,16 +166,14 @@ struct Transcript {
 /// folder of the profile, for the folder's name need not follow from the session's directory.
 fn transcript_of(row: &Session, environment: &Environment) -> Option<Transcript> {
     let file = format!("{}.jsonl", row.id);
-    let named = row.transcript.as_deref().map(Path::new);
-    let path = match named.filter(|path| path.exists()) {
-        Some(path) => path.to_owned(),
-        None => {
-            let usual = || Some(environment.home.as_ref()?.join(".claude"));
-            let profile = row.profile.as_ref().map(PathBuf::from).or_else(usual)?;
-            let folders = profile.join("projects");
-            folders.join(folder_holding(&folders, &file, MAX_FOLDERS)?).join(&file)
-        }
+    let named = row.transcript.as_deref().map(Path::new).filter(|path| path.exists());
+    let elsewhere = || {
+        let usual = || Some(environment.home.as_ref()?.join(".claude"));
+        let profile = row.profile.as_ref().map(PathBuf::from).or_else(usual)?;
+        let folders = profile.join("projects");
+        Some(folders.join(folder_holding(&folders, &file, MAX_FOLDERS)?).join(&file))
     };
+    let path = named.map(Path::to_owned).or_else(elsewhere)?;
     let folder = path.parent()?;
     let name = path.file_name()?.to_str()?;
     let head = read_below(folder, &[name], Part::Head { max: MAX_HEAD }).unwrap_or_default();

@@ -6,7 +6,8 @@ use crewboard_client::Rendezvous;
 use crewboard_config::{Environment, candidates};
 use crewboard_platform::{Lock, LockAttempt};
 use rustix::process::getuid;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 use tempfile::TempDir;
@@ -36,10 +37,15 @@ impl Stage {
     /// An empty one; its daemon starts with the first who connects.
     pub(crate) fn set_up() -> Result<Self, Failure> {
         let surroundings = Environment::of_process();
+        let private = Permissions::from_mode(0o700);
         // Not `TMPDIR`: it may be too long for a socket.
         sweep(&surroundings.temporary_dir);
-        let directory =
-            tempfile::Builder::new().prefix(PREFIX).tempdir_in(&surroundings.temporary_dir)?;
+        let directory = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(private.clone())
+            .tempdir_in(&surroundings.temporary_dir)?;
+        // The umask may have taken more away.
+        fs::set_permissions(directory.path(), private)?;
         // Locked before it has its name: what is found without a lock is of one that was killed.
         let fresh = directory.path().join("fresh");
         let LockAttempt::Taken(in_use) = Lock::try_take(&fresh)? else {

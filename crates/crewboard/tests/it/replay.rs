@@ -9,7 +9,9 @@ use crewboard_testkit::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a row went through, and what became of it.
@@ -165,6 +167,38 @@ fn what_a_replay_that_was_killed_left_behind_goes_with_the_next() {
     let said = world.say(["replay", file.to_str().unwrap(), "--json"]);
     assert!(said.status.success(), "{said:?}");
     assert!(!stage.exists(), "{}", stage.display());
+}
+
+#[test]
+fn the_stage_is_private_whatever_the_umask() {
+    let world = world();
+    let file = world.home().join("long.jsonl");
+    let header = json!({"crewboard": "record", "version": 1});
+    let later = json!({"at": 3_600_000, "exited": "p1"});
+    fs::write(&file, format!("{header}\n{later}\n")).unwrap();
+    let replay = world.command(["replay", file.to_str().unwrap(), "--json"]);
+    for umask in ["000", "002", "007", "022", "077", "777"] {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+        shell.arg(replay.get_program()).args(replay.get_args()).env_clear();
+        shell.envs(replay.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(world.home()).stdin(Stdio::null());
+        shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let begun = Instant::now();
+        let mut replay = shell.spawn().unwrap();
+        eventually("it plays", || {
+            let ended = replay.try_wait().unwrap();
+            assert_eq!(ended, None, "umask {umask}");
+            !world.daemons().is_empty()
+        });
+        let socket = socket_of(world.daemon()).unwrap();
+        let mode = fs::metadata(Path::new(&socket).parent().unwrap()).unwrap().mode();
+        assert_eq!(mode & 0o7777, 0o700, "umask {umask}");
+        signal(replay.id(), Signal::TERM);
+        let said = outcome(replay, begun);
+        assert_eq!(said.code(), Some(130), "umask {umask}: {said:?}");
+        eventually("the private daemon is gone", || world.daemons().is_empty());
+    }
 }
 
 /// The children of a process.

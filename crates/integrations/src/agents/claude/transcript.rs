@@ -212,13 +212,16 @@ mod tests {
 
     #[test]
     fn folders_are_named_as_the_client_names_them() {
-        let parts: String = (1..=20).map(|part| format!("/abcdefghij-é{part}")).collect();
-        let plain: String = (1..=13).map(|part| format!("-abcdefghij--{part}")).collect();
+        let parts = |count, part: &str| -> String {
+            (1..=count).flat_map(|number: u32| [part.to_owned(), number.to_string()]).collect()
+        };
+        let deep = parts(20, "/abcdefghij-é");
+        let plain = parts(13, "-abcdefghij--");
         for (directory, folder) in [
             ("/home/dev/my shop".to_owned(), "-home-dev-my-shop".to_owned()),
             ("/home/dev/é".to_owned(), "-home-dev--".to_owned()),
             // Made by 2.1.332 in that directory.
-            (format!("/home/dev{parts}"), format!("-home-dev{plain}-abcd-k3keew")),
+            (format!("/home/dev{deep}"), format!("-home-dev{plain}-abcd-k3keew")),
             (format!("/{}", "x".repeat(199)), format!("-{}", "x".repeat(199))),
             // Two units of UTF-16.
             ("/home/dev/🦀".to_owned(), "-home-dev---".to_owned()),
