@@ -2,7 +2,11 @@
 
 use crate::commands::install::InstallArguments;
 use crate::completing;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use crate::render::why_no_screen;
+use clap::{
+    Args, ColorChoice, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    ValueHint,
+};
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, Shell};
 use crewboard_config::duration;
 use crewboard_core::Status;
@@ -347,7 +351,9 @@ pub(crate) enum ConfigAction {
 
 /// Reads the process's words.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
-    Arguments::try_parse()
+    let colour = if why_no_screen().is_some() { ColorChoice::Never } else { ColorChoice::Auto };
+    let matches = Arguments::command().color(colour).try_get_matches()?;
+    Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))
 }
 
 /// The command line as data, for completions.

@@ -31,8 +31,26 @@ impl Style {
         } else {
             0
         };
-        Self { colour: is_terminal && !no_colour, unicode: locale_is_utf8(), width }
+        let colour = is_terminal && !no_colour && why_no_screen().is_none();
+        Self { colour, unicode: locale_is_utf8(), width }
     }
+}
+
+/// Returns why escape sequences must not be written to this terminal; `None` where they may be.
+pub(crate) fn why_no_screen() -> Option<String> {
+    let term = env::var_os("TERM").unwrap_or_default();
+    let term = term.to_string_lossy();
+    if term.is_empty() {
+        return Some("TERM is not set".to_owned());
+    }
+    draws_nothing(&term).then(|| format!("TERM is {term}"))
+}
+
+/// Returns whether a terminal of that type knows no screen. Emacs' shells are `dumb`, `dumb-emacs-ansi` or
+/// `emacs`; the others are terminfo's types for a line whose terminal is not known.
+fn draws_nothing(term: &str) -> bool {
+    let kind = term.split('-').next().unwrap_or_default();
+    matches!(kind, "dumb" | "unknown" | "emacs" | "network" | "dialup" | "lpr" | "printer")
 }
 
 pub(crate) fn locale_is_utf8() -> bool {
@@ -128,6 +146,16 @@ mod tests {
             confirmed: true,
             place: Place { pane: Some("%0".into()), ..Place::default() },
             ..Session::default()
+        }
+    }
+
+    #[test]
+    fn terminals_without_a_screen_are_known_by_their_type() {
+        for term in ["dumb", "dumb-emacs-ansi", "unknown", "emacs", "dialup"] {
+            assert!(draws_nothing(term), "{term}");
+        }
+        for term in ["xterm-256color", "tmux", "linux", "vt100", "eterm-color", "dumber"] {
+            assert!(!draws_nothing(term), "{term}");
         }
     }
 

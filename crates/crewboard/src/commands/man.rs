@@ -31,6 +31,9 @@ How long the daemon stays with nobody to serve, such as 30m.
 .TP
 .B NO_COLOR
 No colours, where it is set.
+.TP
+.B TERM
+No board and no colours, where it is dumb, unknown or not set.
 ";
 
 /// Prints the page.

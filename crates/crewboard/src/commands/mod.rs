@@ -21,6 +21,7 @@ use crate::arguments::{Arguments, Command, ConfigAction};
 use crate::completing;
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::render::why_no_screen;
 use crate::statusline;
 use clap_complete::env::Shells;
 use crewboard_client::{Conversation, Rendezvous, TalkError};
@@ -105,6 +106,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 fn bare(once: bool) -> Result<ExitCode, Failure> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(why) = why_no_screen() {
+        // The list is shown even where this cannot be written.
+        let _ = writeln!(
+            io::stderr(),
+            "crewboard: no board on this terminal, because {why}; the list:"
+        );
+        return list::run(false);
     }
     board::run(once)
 }

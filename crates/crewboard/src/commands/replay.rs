@@ -7,6 +7,7 @@ use crate::recording::file::{self, Recording};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::player::{Pace, Player};
 use crate::recording::stage::Stage;
+use crate::render::why_no_screen;
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -45,11 +46,16 @@ fn play(
     notice: &'static str,
 ) -> Result<ExitCode, Failure> {
     let json = pace.json;
+    let is_for_a_board = !json && io::stdin().is_terminal() && io::stdout().is_terminal();
+    if is_for_a_board && let Some(why) = why_no_screen() {
+        return Err(Failure::new(format!("no board on this terminal, because {why}"))
+            .hint("`--json` prints the rows at the end of the recording"));
+    }
     let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), holds: pace.at.is_some() };
     let interrupt = Interrupt::catch()?;
     let stage = Stage::set_up()?;
     let mut player = Player::begin(stage.rendezvous(), recording.entries, pace)?;
-    if json || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+    if !is_for_a_board {
         if !player.go_on(&interrupt)? {
             return Ok(ExitCode::from(exit_code::INTERRUPTED));
         }

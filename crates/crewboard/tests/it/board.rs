@@ -1,6 +1,6 @@
 //! The board in a real terminal.
 
-use crate::board_world::{Agent, BoardWorld, child_of, signal};
+use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of, signal};
 use crate::status_of;
 use crewboard_testkit::{Pane, eventually, is_dead};
 use rustix::process::Signal;
@@ -30,6 +30,41 @@ fn shell_is_back(pane: &Pane<'_>) {
     assert!(screen.contains("echo back-$((20 + 1))"), "{screen}");
     assert!(screen.lines().any(|line| line == "back-21"), "{screen}");
     assert!(!screen.contains("session"), "the board's picture is gone:\n{screen}");
+}
+
+/// What an Emacs shell, a CI job or a serial line shows: every escape sequence would be text there.
+#[test]
+fn a_terminal_without_a_screen_gets_no_escape_sequence() {
+    let Some(world) = BoardWorld::new() else { return };
+    let agent = Agent::new("till");
+    world.hook(&agent, "UserPromptSubmit", &json!({"prompt": "go"}));
+    world.row_where("till", "working", |row| row["status"] == "working");
+    let pane = world.tmux.open("dumb", (100, 40), &["/bin/sh", "-i"]);
+    pane.shows("$");
+    let raw = world.path().join("raw");
+    world.tmux.ask(["pipe-pane", "-t", "dumb", &format!("cat >>{}", raw.display())]);
+    for (number, term) in ["TERM=dumb", "TERM=", "TERM=unknown", "-u TERM"].iter().enumerate() {
+        let run = |words: &str| format!("env {term} {PROGRAM} {words}; ");
+        let words = ["", "--once", "list", "demo", "--help", "nonsense"].map(run).concat();
+        // One screen is not enough: the first command's output is looked at by itself.
+        pane.type_line(&format!("clear; env {term} {PROGRAM}; echo over-$((90 + {number}))"));
+        let screen = pane.shows(&format!("over-{}", 90 + number));
+        assert!(screen.contains("working") && screen.contains("till"), "{screen}");
+        let why = match number {
+            0 => "because TERM is dumb",
+            2 => "because TERM is unknown",
+            _ => "because TERM is not set",
+        };
+        assert!(screen.contains(why), "{screen}");
+        let before = std::fs::metadata(&raw).unwrap().len();
+        pane.type_line(&format!("{words}echo all-$((90 + {number}))"));
+        pane.shows(&format!("all-{}", 90 + number));
+        let written = std::fs::read(&raw).unwrap();
+        let written =
+            String::from_utf8_lossy(&written[usize::try_from(before).unwrap()..]).into_owned();
+        assert!(written.contains("recording"), "{written}");
+        assert!(!written.contains('\u{1b}'), "{term}: {}", written.escape_debug());
+    }
 }
 
 #[test]

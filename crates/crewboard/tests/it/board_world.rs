@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
 /// How long anything may take that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
