@@ -3,13 +3,17 @@
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::hook::Variables;
-use crate::machine::{Machine, process_of};
+use crate::machine::{Machine, process_for};
 use crewboard_core::{Session, Status};
 use crewboard_integrations::agents::{Lookup as _, claude};
 use crewboard_integrations::terminals::{
     Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open,
 };
-use crewboard_platform::{Part, folder_holding, host_name, read_below, settled_directory};
+use crewboard_platform::{
+    Part, folder_holding, host_name, process_of, read_below, settled_directory,
+};
+use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -19,7 +23,7 @@ const MAX_FOLDERS: usize = 4096;
 const MAX_HEAD: u64 = 1024 * 1024;
 
 /// Where somebody got.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Gone {
     /// There; what is to be said of it.
     There(String),
@@ -28,21 +32,31 @@ pub(crate) enum Gone {
 }
 
 /// A command for the terminal of whoever asks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Here {
     pub(crate) command: Command,
     /// Where it is to be run.
     pub(crate) directory: Option<PathBuf>,
+    /// Holds what the command names.
+    machine: Machine,
 }
 
 impl Here {
     /// What is to be run.
     pub(crate) fn process(&self) -> process::Command {
-        let mut process = process_of(&self.command);
+        let mut process = process_for(&self.command);
         if let Some(directory) = &self.directory {
             process.current_dir(directory);
         }
         process
+    }
+
+    /// Becomes the command. Returns only if that fails.
+    pub(crate) fn become_it(&self) -> io::Error {
+        match self.machine.hand_on() {
+            Ok(()) => self.process().exec(),
+            Err(error) => error,
+        }
     }
 }
 
@@ -67,13 +81,13 @@ pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
     if place.terminal.is_none() && row.headless {
         return Err(Failure::new(format!("{name} runs without a terminal (headless)")));
     }
-    let target = Target { place, pid: row.pid };
-    match focus(target, asker(), &mut Machine::patient()) {
+    let mut machine = Machine::patient();
+    match focus(target_of(row), asker(), &mut machine) {
         Ok(Reached::Shown { note: Some(note) }) => Ok(Gone::There(format!("{name}: {note}"))),
         Ok(Reached::Shown { note: None }) => Ok(Gone::There(String::new())),
         Ok(Reached::Attach(command)) => {
             let why = format!("{name} is in a multiplexer that is on no terminal");
-            here(&why, Here { command, directory: None })
+            here(&why, Here { command, directory: None, machine })
         }
         Err(trouble) => Err(failure(name, trouble)),
     }
@@ -141,13 +155,14 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
     command.extend(words);
     let directory_text = directory.display().to_string();
     let opening = Opening { words: &command, directory: &directory_text };
-    match open(&opening, asker(), &mut Machine::patient()) {
+    let mut machine = Machine::patient();
+    match open(&opening, asker(), &mut machine) {
         Ok(Opened::In(terminal)) => {
             Ok(Gone::There(format!("{name} is in a new pane of {terminal}.")))
         }
         Ok(Opened::Here(command)) => {
             let directory = Some(directory);
-            here(&format!("{name} needs a terminal"), Here { command, directory })
+            here(&format!("{name} needs a terminal"), Here { command, directory, machine })
         }
         Err(trouble) => Err(failure(name, trouble)),
     }
@@ -213,11 +228,18 @@ fn here(why: &str, here: Here) -> Result<Gone, Failure> {
     }
     let directory = here.directory.as_ref();
     let directory = directory.map(|path| format!("cd {} && ", Command::quoted(path)));
-    let line = format!("{}{}", directory.unwrap_or_default(), here.command);
+    let line =
+        format!("{}{}", directory.unwrap_or_default(), here.machine.to_be_typed(&here.command));
     Err(Failure::new(why).hint(format!("in a terminal of its own: {line}")))
 }
 
-fn asker() -> Asker<'static> {
+/// Returns a row's place and its process, if that still lives.
+pub(crate) fn target_of(row: &Session) -> Target<'_> {
+    let process = row.process().filter(|process| process_of(process.pid) == Some(*process));
+    Target { place: &row.place, pid: process.map(|process| process.pid) }
+}
+
+pub(crate) fn asker() -> Asker<'static> {
     Asker { pid: std::process::id(), environment: &Variables }
 }
 

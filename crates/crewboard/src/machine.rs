@@ -1,9 +1,14 @@
 //! Runs what terminals are told, and asks the kernel about processes.
 
+use crewboard_core::Process;
 use crewboard_core::clean;
-use crewboard_integrations::terminals::{Command, Refusal, System};
-use crewboard_platform::{Deadline, ancestors_of, facts_of, read_within, variables_of};
+use crewboard_integrations::terminals::{Command, Refusal, Server, System, Unproven};
+use crewboard_platform::{
+    Deadline, Listener, abstract_listener, ancestors_of, facts_of, is_as_free_as_us, process_of,
+    read_within, runs_terminal, sockets_of, variables_of,
+};
 use std::io;
+use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -24,25 +29,54 @@ const MAX_ANSWER: usize = 1 << 20;
 const MAX_COMPLAINT: usize = 4096;
 
 /// This machine.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Machine {
     answer_within: Duration,
+    /// The sockets that were proven, each by the path that names it. Commands name the files held open here.
+    proven: Vec<(String, Listener)>,
 }
 
 impl Machine {
     /// For somebody who asked for a terminal.
     pub(crate) fn patient() -> Self {
-        Self { answer_within: ANSWER_WITHIN }
+        Self { answer_within: ANSWER_WITHIN, proven: Vec::new() }
     }
 
     /// For what must not be held up.
     pub(crate) fn prompt() -> Self {
-        Self { answer_within: TELL_WITHIN }
+        Self { answer_within: TELL_WITHIN, proven: Vec::new() }
+    }
+
+    /// Returns a command as a person may type it: with the paths that name sockets.
+    pub(crate) fn to_be_typed(&self, command: &Command) -> Command {
+        let mut command = command.clone();
+        for (path, listener) in &self.proven {
+            for word in &mut command.words {
+                *word = word.replace(&*listener.path().to_string_lossy(), path);
+            }
+        }
+        command
+    }
+
+    /// Keeps the proven sockets open in the program that this process becomes.
+    pub(crate) fn hand_on(&self) -> io::Result<()> {
+        self.proven.iter().try_for_each(|(_, listener)| listener.keep_open())
+    }
+
+    /// Holds the socket at `path` open if its listener is the one that is wanted.
+    fn hold(&mut self, path: &str, is_wanted: impl Fn(u32) -> bool) -> Result<String, Unproven> {
+        let listener = Listener::at(Path::new(path)).map_err(|error| unproven(&error))?;
+        if !is_wanted(listener.pid()) {
+            return Err(Unproven::Other);
+        }
+        let held = listener.path().display().to_string();
+        self.proven.push((path.to_owned(), listener));
+        Ok(held)
     }
 }
 
 /// A command as the system takes it. No shell is asked.
-pub(crate) fn process_of(command: &Command) -> std::process::Command {
+pub(crate) fn process_for(command: &Command) -> std::process::Command {
     let mut words = command.words.iter();
     let mut process = std::process::Command::new(words.next().map_or("", String::as_str));
     process.args(words);
@@ -53,7 +87,7 @@ pub(crate) fn process_of(command: &Command) -> std::process::Command {
 impl System for Machine {
     fn run(&mut self, command: &Command) -> Result<String, Refusal> {
         let deadline = Deadline::after(self.answer_within);
-        let child = process_of(command)
+        let child = process_for(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -80,13 +114,85 @@ impl System for Machine {
     }
 
     fn descends(&self, pid: u32, ancestor: u32) -> bool {
-        let Some(facts) = facts_of(pid) else { return false };
-        pid == ancestor || ancestors_of(facts.process).iter().any(|process| process.pid == ancestor)
+        descends(pid, ancestor)
+    }
+
+    fn prove(
+        &mut self,
+        server: Server<'_>,
+        pid: Option<u32>,
+        own: Option<u32>,
+    ) -> Result<String, Unproven> {
+        let is_proven = |server: u32| {
+            own.is_some_and(|own| descends(own, server))
+                || pid.is_some_and(|pid| runs_terminal_of(server, pid))
+        };
+        match server {
+            // Nothing shows here who listens, or how a process is confined.
+            Server::Socket(name) | Server::Abstract(name) if cfg!(not(target_os = "linux")) => {
+                own.map(|_| name.to_owned()).ok_or(Unproven::Other)
+            }
+            Server::Socket(path) => self.hold(path, is_proven),
+            Server::Abstract(name) => {
+                let listener = abstract_listener(name).map_err(|error| unproven(&error))?;
+                is_proven(listener).then(|| name.to_owned()).ok_or(Unproven::Other)
+            }
+            Server::Session(name) => {
+                let above = own.into_iter().chain(pid).flat_map(line_of);
+                let servers = above.map(|process| process.pid).filter(|pid| is_proven(*pid));
+                let sockets = servers
+                    .flat_map(|pid| sockets_of(pid).into_iter().map(move |socket| (pid, socket)));
+                let mut found = sockets.filter(|(_, socket)| {
+                    socket
+                        .file_name()
+                        .is_some_and(|file| file.as_encoded_bytes() == name.as_bytes())
+                });
+                let (pid, socket) = found.next().ok_or(Unproven::Other)?;
+                let socket = socket.to_str().ok_or(Unproven::Other)?;
+                let listener = Listener::at(Path::new(socket)).map_err(|error| unproven(&error))?;
+                (listener.pid() == pid).then(|| socket.to_owned()).ok_or(Unproven::Other)
+            }
+        }
     }
 
     fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
         variables_of(pid)
     }
+}
+
+fn unproven(error: &io::Error) -> Unproven {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Unproven::Gone,
+        _ => Unproven::Other,
+    }
+}
+
+/// Returns a process and those above it, nearest first.
+fn line_of(pid: u32) -> Vec<Process> {
+    let Some(process) = process_of(pid) else { return Vec::new() };
+    let mut line = vec![process];
+    line.extend(ancestors_of(process));
+    line
+}
+
+/// Returns whether `pid` was started by `ancestor`, however far above.
+fn descends(pid: u32, ancestor: u32) -> bool {
+    line_of(pid).iter().any(|process| process.pid == ancestor)
+}
+
+/// Returns whether `server` runs the terminal in which process `pid` is: it is above that process, holds the other
+/// end of the terminal of what it started there, and nothing from it to the process is confined more than
+/// we are. What is in a sandbox can name a server of its own, and can be started by it.
+fn runs_terminal_of(server: u32, pid: u32) -> bool {
+    let mut line = line_of(pid);
+    let Some(above) = line.iter().position(|process| process.pid == server) else { return false };
+    line.truncate(above + 1);
+    let [.., started, _] = line[..] else { return false };
+    let tty = facts_of(started.pid).and_then(|facts| facts.tty);
+    let is_free = line.iter().all(|process| is_as_free_as_us(process.pid));
+    // The numbers are still those of the processes that were looked at.
+    let is_same = || line.iter().all(|process| process_of(process.pid) == Some(*process));
+    is_free && tty.is_some_and(|tty| runs_terminal(server, &tty)) && is_same()
 }
 
 /// How a child ended; it is killed where it has not by the deadline.

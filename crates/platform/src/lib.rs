@@ -6,6 +6,7 @@
 
 mod below;
 mod clock;
+mod confinement;
 mod deadline;
 mod git;
 #[cfg(target_os = "linux")]
@@ -13,6 +14,7 @@ mod holder;
 #[cfg(not(target_os = "linux"))]
 #[path = "holder_unknown.rs"]
 mod holder;
+mod listener;
 mod lock;
 mod mounts;
 mod peek;
@@ -21,9 +23,11 @@ mod socket;
 
 pub use below::{Part, folder_holding, read_below};
 pub use clock::Clock;
+pub use confinement::is_as_free_as_us;
 pub use deadline::{Deadline, read_within, write_within};
 pub use git::branch_of;
 pub use holder::Holder;
+pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
 pub use lock::{Lock, LockAttempt, moved_up};
 pub use mounts::{local_directory, settled_directory};
 pub use peek::peek_within;

@@ -27,18 +27,24 @@ pub enum Connection {
 /// path before, the path may lead elsewhere by now; the kernel's word about the peer cannot.
 pub fn connect(path: &Path, uid: u32) -> Connection {
     let Ok(address) = SocketAddrUnix::new(path) else { return Connection::Nobody };
+    match connect_to(&address) {
+        Connection::Made(stream) if !is_served_by(&stream, path, uid) => Connection::Nobody,
+        connection => connection,
+    }
+}
+
+/// Connects to the socket at `address` without ever blocking.
+pub(crate) fn connect_to(address: &SocketAddrUnix) -> Connection {
     let Ok(socket) = socket() else { return Connection::Busy };
     if rustix::io::ioctl_fionbio(&socket, true).is_err() {
         return Connection::Busy;
     }
     loop {
-        match rustix::net::connect(&socket, &address) {
-            Ok(()) if is_served_by(&socket, path, uid) => {
-                return Connection::Made(UnixStream::from(socket));
-            }
+        match rustix::net::connect(&socket, address) {
+            Ok(()) => return Connection::Made(UnixStream::from(socket)),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Connection::Busy,
-            Ok(()) | Err(_) => return Connection::Nobody,
+            Err(_) => return Connection::Nobody,
         }
     }
 }
@@ -48,14 +54,14 @@ pub fn connect(path: &Path, uid: u32) -> Connection {
 /// A server in another pid namespace, as a daemon is for a hook in a container, has the number 0 here. rustix
 /// returns an error for that, because it knows no such process. The socket's file decides then.
 #[cfg(target_os = "linux")]
-fn is_served_by(socket: &OwnedFd, path: &Path, uid: u32) -> bool {
+fn is_served_by(socket: &UnixStream, path: &Path, uid: u32) -> bool {
     rustix::net::sockopt::socket_peercred(socket)
         .map_or_else(|_| is_file_of(path, uid), |peer| peer.uid.as_raw() == uid)
 }
 
 /// Returns whether the socket belongs to `uid`. Safe code cannot ask for the peer here.
 #[cfg(not(target_os = "linux"))]
-fn is_served_by(_socket: &OwnedFd, path: &Path, uid: u32) -> bool {
+fn is_served_by(_socket: &UnixStream, path: &Path, uid: u32) -> bool {
     is_file_of(path, uid)
 }
 

@@ -9,7 +9,6 @@ use crewboard_client::Conversation;
 use crewboard_core::{Counted, Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::process::ExitCode;
 
 /// Shows the pane of the row that `word` names.
@@ -82,7 +81,7 @@ fn conclude(gone: Gone) -> Result<ExitCode, Failure> {
         }
         Gone::Here(here) => {
             // Only a failure comes back.
-            let error = here.process().exec();
+            let error = here.become_it();
             Err(Failure::new(format!("{}: {error}", here.command)))
         }
     }

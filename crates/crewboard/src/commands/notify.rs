@@ -7,6 +7,7 @@ mod words;
 use crate::commands::{ANSWER_WITHIN, rendezvous, unexpected};
 use crate::configuration::schema;
 use crate::failure::Failure;
+use crate::going::{asker, target_of};
 use crate::machine::Machine;
 use crewboard_client::{ConnectError, Conversation};
 use crewboard_config::{Config, Environment, Rule};
@@ -73,9 +74,9 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
     let deadline = Deadline::after(ASK_WITHIN);
     // Of a container's, which may name any socket, nothing is asked: its process is not known.
     person.retain(|row| {
-        row.pid.is_none()
+        row.process().is_none()
             || deadline.has_passed()
-            || !is_looked_at(&row.place, &mut Machine::prompt())
+            || !is_looked_at(target_of(row), asker(), &mut Machine::prompt())
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
     // The desktop need not wait until a board has told it.

@@ -23,8 +23,19 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn new(id: &str) -> Self {
-        let cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
-        Self { child: cat.unwrap(), id: id.to_owned() }
+        Self::started_in(Path::new("/"), &[], id)
+    }
+
+    /// One that was started in a directory, with more variables.
+    pub(crate) fn started_in(directory: &Path, variables: &[(&str, &str)], id: &str) -> Self {
+        let mut cat = Command::new("cat");
+        cat.current_dir(directory).envs(variables.iter().copied());
+        let child = cat.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        Self { child, id: id.to_owned() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn kill(&mut self) {
@@ -152,17 +163,29 @@ impl BoardWorld {
         event: &str,
         more: &Value,
     ) {
+        self.hook_of(agent.child.id(), &agent.id, variables, event, more);
+    }
+
+    /// The same, of a process that is no child of the test.
+    pub(crate) fn hook_of(
+        &self,
+        pid: u32,
+        id: &str,
+        variables: &[(&str, &str)],
+        event: &str,
+        more: &Value,
+    ) {
         let mut payload = json!({
-            "session_id": agent.id,
+            "session_id": id,
             "hook_event_name": event,
-            "cwd": format!("/srv/{}", agent.id),
+            "cwd": format!("/srv/{id}"),
         });
         for (name, value) in more.as_object().into_iter().flatten() {
             payload[name] = value.clone();
         }
         let mut hook = self
             .command(&["hook", "claude"])
-            .env("CLAUDE_PID", agent.child.id().to_string())
+            .env("CLAUDE_PID", pid.to_string())
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .spawn()

@@ -8,6 +8,7 @@ mod board;
 mod board_world;
 mod boards;
 mod bounds;
+mod claims;
 mod commands;
 mod completing;
 mod daemon_command;

@@ -30,7 +30,7 @@ fn configure(world: &BoardWorld, configuration: &str) {
 }
 
 /// Lines of a file that commands write to.
-fn lines(path: &PathBuf) -> Vec<String> {
+pub(crate) fn lines(path: &PathBuf) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -222,7 +222,7 @@ fn a_notification_passes_through_tmux_to_the_terminal() {
 }
 
 /// A `notify-send` that writes its words down, one a line: the directory it is in, and the file.
-fn pretended_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
+pub(crate) fn pretended_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
     let (directory, told) = (world.home().join("bin"), world.home().join("told"));
     fs::create_dir(&directory).unwrap();
     let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", told.display());
@@ -234,7 +234,7 @@ fn pretended_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
 
 #[test]
 fn nobody_is_told_of_the_pane_they_look_at() {
-    let Some(world) = BoardWorld::new() else { return };
+    let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
     let (directory, told) = pretended_notifier(&world);
     let path = format!("{}:/usr/bin:/bin", directory.display());
     assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
@@ -244,22 +244,25 @@ fn nobody_is_told_of_the_pane_they_look_at() {
     let client = world.tmux.open("client", (80, 20), &server.attaching("=shop"));
     let flags = || server.ask(["list-clients", "-F", "#{client_flags}"]);
     client.wait_for("the focus", |_| flags().contains("focused"));
-    let agent = Agent::new("shop");
     let (socket, id) = (format!("{},1,0", server.socket().display()), pane.fact("#{pane_id}"));
     let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
-    let event = |event: &str, more: &Value| world.hook_with(&within, &agent, event, more);
-    let asks = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
+    let event = |event: &str, more: &Value| {
+        world.hook_of(pane.pid(), "shop", &within, event, more);
+    };
+    let asked = world.home().join("asked");
+    let line = format!("run-shell 'echo asked >>{}'", asked.display());
+    server.ask(["set-hook", "-g", "after-list-clients", &line]);
+    let asks = |text| json!({ "tool_name": "Bash", "tool_input": { "command": text } });
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
-    event("PermissionRequest", &asks);
+    event("PermissionRequest", &asks("the first"));
+    eventually("tmux is asked", || !lines(&asked).is_empty());
     event("Stop", &json!({}));
-    // What is told next comes two seconds later at the earliest, long after that.
     client.press(&["-H", "1b", "5b", "4f"]);
     client.wait_for("no focus", |_| !flags().contains("focused"));
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
-    event("PermissionRequest", &asks);
+    event("PermissionRequest", &asks("the second"));
     eventually("the desktop is told", || lines(&told).len() >= 4);
-    let says = "It waits until you allow or refuse a tool.";
-    assert_eq!(lines(&told), ["--app-name=Crewboard", "--", "shop: permission", says]);
+    assert_eq!(lines(&told), ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]);
 }
 
 #[test]

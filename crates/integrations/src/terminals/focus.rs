@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     pub place: &'a Place,
-    /// Its process.
+    /// Its process, known to live.
     pub pid: Option<u32>,
 }
 
@@ -146,10 +146,10 @@ fn focus_pane(
 ) -> Result<Found, Trouble> {
     match pane.terminal.as_str() {
         "tmux" => tmux::focus(pane, target, asker, system),
-        "zellij" => zellij::focus(pane, asker, system),
-        "screen" => screen::focus(pane, target, system),
-        "wezterm" => wezterm::focus(pane, target, system),
-        "kitty" => kitty::focus(pane, target, system),
+        "zellij" => zellij::focus(pane, target, asker, system),
+        "screen" => screen::focus(pane, target, asker, system),
+        "wezterm" => wezterm::focus(pane, target, asker, system),
+        "kitty" => kitty::focus(pane, target, asker, system),
         "iterm2" => apple::focus_iterm2(pane, system),
         "terminal" => apple::focus_by_tty(apple::TERMINAL, target, system),
         "ghostty" => apple::focus_by_tty(apple::GHOSTTY, target, system),
@@ -173,7 +173,7 @@ fn plain(place: &Place) -> Trouble {
 
 /// The variables of another process.
 #[derive(Debug)]
-struct Environment(Vec<(String, String)>);
+pub(super) struct Environment(pub(super) Vec<(String, String)>);
 
 impl Lookup for Environment {
     fn get(&self, name: &str) -> Option<String> {

@@ -1,9 +1,10 @@
 //! kitty, through its remote control (<https://sw.kovidgoyal.net/kitty/remote-control/>). It listens only
 //! where its user set `allow_remote_control` and `listen_on`, and says where in `KITTY_LISTEN_ON`.
 
+use super::contact::contact;
 use super::focus::{Found, Target, find_listed};
 use super::opening::Opening;
-use super::system::{Command, Refusal, System, Trouble};
+use super::system::{Asker, Command, Refusal, Server, System, Trouble};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -28,6 +29,7 @@ struct Window {
 pub(super) fn focus(
     pane: &Pane,
     target: Target<'_>,
+    asker: Asker<'_>,
     system: &mut dyn System,
 ) -> Result<Found, Trouble> {
     let id = pane.pane.as_deref().unwrap_or_default();
@@ -37,7 +39,18 @@ pub(super) fn focus(
         ))
         .hint("set `allow_remote_control` and `listen_on` in kitty.conf and start kitty anew"));
     };
-    let list = system.run(&remote(address).and(["ls"])).map_err(refused)?;
+    let Some(server) = socket_of(address) else {
+        return Err(Trouble::new(format!(
+            "who listens at kitty's address {address} cannot be checked"
+        ))
+        .hint("set `listen_on` in kitty.conf to a Unix socket"));
+    };
+    let proven = contact(("kitty", address), server, target.pid, asker, system)?;
+    let address = match server {
+        Server::Abstract(_) => address.to_owned(),
+        _ => format!("unix:{proven}"),
+    };
+    let list = system.run(&remote(&address).and(["ls"])).map_err(refused)?;
     let windows: Vec<OsWindow> = serde_json::from_str(&list)
         .map_err(|error| Trouble::new(format!("kitty's list is not understood: {error}")))?;
     let windows = windows.iter().flat_map(|window| &window.tabs).flat_map(|tab| &tab.windows);
@@ -48,7 +61,7 @@ pub(super) fn focus(
     let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
         .map_err(|is_there| Trouble::gone("kitty", "window", id, is_there))?;
     let found = format!("id:{}", found.id);
-    system.run(&remote(address).and(["focus-window", "--match", &found])).map_err(refused)?;
+    system.run(&remote(&address).and(["focus-window", "--match", &found])).map_err(refused)?;
     Ok(Found::Shown)
 }
 
@@ -67,6 +80,12 @@ pub(super) fn open(
 /// Where it listens. A descriptor is one of the processes in it alone.
 fn address(pane: &Pane) -> Option<&str> {
     pane.server.as_deref().filter(|address| !address.starts_with("fd:"))
+}
+
+/// The socket that an address names; `None` for one over a network.
+fn socket_of(address: &str) -> Option<Server<'_>> {
+    let socket = address.strip_prefix("unix:")?;
+    Some(socket.strip_prefix('@').map_or(Server::Socket(socket), Server::Abstract))
 }
 
 /// `kitty @`, which every version has (`kitten @` came with 0.27).

@@ -5,6 +5,7 @@
 //! itself would expand. Nothing is run here: a [`System`] does that.
 
 mod apple;
+mod contact;
 mod focus;
 mod kitty;
 mod looked_at;
@@ -26,4 +27,4 @@ pub use looked_at::is_looked_at;
 pub use opening::{Opened, Opening, open};
 pub use place::{place_of, tmux_server};
 pub use ring::{Inside, Ring, ring};
-pub use system::{Asker, Command, Refusal, System, Trouble};
+pub use system::{Asker, Command, Refusal, Server, System, Trouble, Unproven};

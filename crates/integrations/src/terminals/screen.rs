@@ -1,13 +1,15 @@
 //! GNU screen. Seen on 4.9.0.
 
+use super::contact::{contact, directory_above};
 use super::focus::{Found, Target};
 use super::opening::Opening;
-use super::system::{Asker, Command, Refusal, System, Trouble};
+use super::system::{Asker, Command, Refusal, Server, System, Trouble};
 use crewboard_core::Pane;
 
 pub(super) fn focus(
     pane: &Pane,
     target: Target<'_>,
+    asker: Asker<'_>,
     system: &mut dyn System,
 ) -> Result<Found, Trouble> {
     let Pane { server: Some(session), pane: Some(window), .. } = pane else {
@@ -20,9 +22,26 @@ pub(super) fn focus(
     if window.is_empty() || !window.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Trouble::new(format!("{window:?} is no window of screen")));
     }
+    // What runs in a session finds it by its own variables, as screen does.
+    let is_own = asker.environment.get("STY").as_deref() == Some(session)
+        && pid(session).is_some_and(|pid| system.descends(asker.pid, pid));
+    let directory = if is_own {
+        None
+    } else {
+        let server = Server::Session(session);
+        let socket = contact(("screen", session), server, target.pid, asker, system)?;
+        directory_above(&socket, 1)
+    };
+    let screen = |words: &[&str]| {
+        let command = Command::new(["screen"]).and(words.iter().copied());
+        match &directory {
+            Some(directory) => command.with("SCREENDIR", directory),
+            None => command,
+        }
+    };
     // Where it is on no terminal, `select` would be done and be seen by nobody. screen says so only in a
     // list, whose exit code tells nothing.
-    let list = match system.run(&Command::new(["screen", "-ls", session])) {
+    let list = match system.run(&screen(&["-ls", session])) {
         Ok(list) | Err(Refusal::Failed(list)) => list,
         Err(refusal) => return Err(Trouble::of("screen", refusal)),
     };
@@ -31,9 +50,9 @@ pub(super) fn focus(
         return Err(Trouble::new(format!("its screen session is gone ({session})")));
     };
     if line.contains("etached)") {
-        return Ok(Found::Detached(Command::new(["screen", "-r", session, "-p", window])));
+        return Ok(Found::Detached(screen(&["-r", session, "-p", window])));
     }
-    let select = Command::new(["screen", "-S", session, "-X", "select", window]);
+    let select = screen(&["-S", session, "-X", "select", window]);
     system.run(&select).map_err(|refusal| Trouble::of("screen", refusal))?;
     Ok(Found::Shown)
 }

@@ -61,6 +61,26 @@ pub enum Refusal {
     Failed(String),
 }
 
+/// How the server of a terminal is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server<'a> {
+    /// By the file of its socket.
+    Socket(&'a str),
+    /// By the name of a socket that has no file.
+    Abstract(&'a str),
+    /// By the name of its socket's file, in a directory that the terminal chooses.
+    Session(&'a str),
+}
+
+/// Why a server may not be contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unproven {
+    /// No process listens there.
+    Gone,
+    /// Nothing shows that it runs the terminal of the process, or that is known not to.
+    Other,
+}
+
 /// What terminals are asked through, and what the kernel says of processes.
 pub trait System {
     /// Runs a command to its end, in bounded time: what it printed.
@@ -69,6 +89,15 @@ pub trait System {
     fn tty_of(&self, pid: u32) -> Option<String>;
     /// Whether `pid` was started by `ancestor`, however far above.
     fn descends(&self, pid: u32, ancestor: u32) -> bool;
+    /// Checks who listens at `server`: the process in whose pane or window `pid` runs, with nothing between them
+    /// or itself confined more than the asker; or an ancestor of `own`. Returns an address that leads to the
+    /// very socket that was checked; of a session its socket's file.
+    fn prove(
+        &mut self,
+        server: Server<'_>,
+        pid: Option<u32>,
+        own: Option<u32>,
+    ) -> Result<String, Unproven>;
     /// The variables a process was started with.
     fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>>;
 }

@@ -1,6 +1,6 @@
 //! A system that answers what a test says, and writes down what it was asked.
 
-use super::system::{Command, Refusal, System};
+use super::system::{Command, Refusal, Server, System, Unproven};
 use crate::agents::Lookup;
 
 #[derive(Debug)]
@@ -21,12 +21,22 @@ pub(super) struct TestSystem {
     pub(super) ttys: Vec<(u32, &'static str)>,
     /// Each with an ancestor.
     pub(super) families: Vec<(u32, u32)>,
-    pub(super) variables: Vec<(u32, &'static [(&'static str, &'static str)])>,
+    pub(super) variables: Vec<(u32, Vec<(String, String)>)>,
+    /// Each server that was to be proven, and by which processes.
+    pub(super) proofs: Vec<(String, Option<u32>, Option<u32>)>,
+    /// Why no server is proven.
+    pub(super) unproven: Option<Unproven>,
 }
 
 impl TestSystem {
     pub(super) fn answering(answers: &[(&'static str, Result<&'static str, Refusal>)]) -> Self {
         Self { answers: answers.to_vec(), ..Self::default() }
+    }
+
+    /// Sets the variables with which a process was started.
+    pub(super) fn started_with(&mut self, pid: u32, variables: &[(&str, &str)]) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.variables.push((pid, variables.iter().map(own).collect()));
     }
 
     /// What was asked, a command a line.
@@ -53,9 +63,22 @@ impl System for TestSystem {
         self.families.contains(&(pid, ancestor))
     }
 
+    fn prove(
+        &mut self,
+        server: Server<'_>,
+        pid: Option<u32>,
+        own: Option<u32>,
+    ) -> Result<String, Unproven> {
+        self.proofs.push((format!("{server:?}"), pid, own));
+        match (self.unproven, server) {
+            (Some(unproven), _) => Err(unproven),
+            (None, Server::Session(name)) => Ok(format!("/run/sockets/1/{name}")),
+            (None, Server::Socket(name) | Server::Abstract(name)) => Ok(name.to_owned()),
+        }
+    }
+
     fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
         let (_, variables) = self.variables.iter().find(|(own, _)| *own == pid)?;
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Some(variables.iter().map(own).collect())
+        Some(variables.clone())
     }
 }

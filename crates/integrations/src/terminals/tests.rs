@@ -52,8 +52,30 @@ fn tmux_system() -> TestSystem {
     }
 }
 
+/// The variables by which a process is in this place; `None` where they name no server.
+fn variables_that_say(place: &Place) -> Option<Vec<(String, String)>> {
+    place.server.as_ref()?;
+    let panes = place.panes();
+    let variables = panes.iter().flat_map(|pane| {
+        let (server, id) = match pane.terminal.as_str() {
+            "tmux" => ("TMUX", "TMUX_PANE"),
+            "zellij" => ("ZELLIJ_SESSION_NAME", "ZELLIJ_PANE_ID"),
+            "screen" => ("STY", "WINDOW"),
+            "wezterm" => ("WEZTERM_UNIX_SOCKET", "WEZTERM_PANE"),
+            _ => ("KITTY_LISTEN_ON", "KITTY_WINDOW_ID"),
+        };
+        let more = if server == "TMUX" { ",27123,1" } else { "" };
+        let of_server = pane.server.iter().map(move |value| (server, format!("{value}{more}")));
+        of_server.chain(pane.pane.iter().map(move |value| (id, value.clone())))
+    });
+    Some(variables.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
 /// What was asked, and what came of it.
 pub(super) fn told(place: &Place, variables: &Variables, mut system: TestSystem) -> String {
+    if system.variables_of(AGENT).is_none() {
+        system.variables.extend(variables_that_say(place).map(|variables| (AGENT, variables)));
+    }
     let target = Target { place, pid: Some(AGENT) };
     let asker = Asker { pid: ASKER, environment: variables };
     let reached = focus(target, asker, &mut system);
@@ -91,7 +113,7 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let mut system = tmux_system();
     system.ttys.push((600, "/dev/pts/22"));
-    system.variables.push((72, &[("KITTY_WINDOW_ID", "4"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]));
+    system.started_with(72, &[("KITTY_WINDOW_ID", "4"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]);
     let windows = r#"[{"tabs":[{"windows":[{"id":3,"pid":599},{"id":4,"pid":600}]}]}]"#;
     system.answers.push((" ls", Ok(windows)));
     assert_snapshot!(told(&pane, &NOWHERE, system), @"
@@ -117,7 +139,7 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
 fn where_nobody_told_its_variables_they_are_read() {
     for place in [place("tmux", "", "%0", "/dev/pts/3"), place("", "", "", "/dev/pts/3")] {
         let mut system = tmux_system();
-        system.variables.push((AGENT, IN_TMUX.0));
+        system.started_with(AGENT, IN_TMUX.0);
         assert!(told(&place, &IN_TMUX, system).ends_with("-> shown"));
         let told = told(&place, &IN_TMUX, tmux_system());
         assert!(told.contains("-> not: "), "{told}");
@@ -170,8 +192,8 @@ fn what_runs_in_a_terminal_within_the_pane_is_in_the_pane_unless_that_is_a_multi
     system.answers.push(("screen -ls", Ok("There is a screen on:\n\t77.pts-0.box\t(Attached)\n")));
     assert_snapshot!(told(&pane, &IN_TMUX, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
-    screen -ls 77.pts-0.box
-    screen -S 77.pts-0.box -X select 2
+    SCREENDIR=/run/sockets/1 screen -ls 77.pts-0.box
+    SCREENDIR=/run/sockets/1 screen -S 77.pts-0.box -X select 2
     -> shown
     ");
 }
@@ -335,4 +357,71 @@ fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
 
     -> here: /usr/bin/env '#(touch x);'
     "###);
+}
+
+#[test]
+fn a_server_that_nothing_but_a_claim_names_is_never_contacted() {
+    let claims = [
+        place("tmux", "/tmp/ws/evil.sock", "%0", "/dev/pts/3"),
+        place("zellij", "evil", "0", ""),
+        place("screen", "500.evil", "0", ""),
+        place("wezterm", "/tmp/ws/evil.sock", "0", ""),
+        place("kitty", "unix:/tmp/ws/evil.sock", "3", ""),
+        place("kitty", "unix:@evil", "3", ""),
+        place("kitty", "tcp:evil.example:1", "3", ""),
+    ];
+    for claim in claims {
+        for variables in [&[][..], IN_TMUX.0, &[("STY", "77.pts-0.box"), ("WINDOW", "1")]] {
+            let mut system = tmux_system();
+            system.families.push((AGENT, 500));
+            system.started_with(AGENT, variables);
+            let told = told(&claim, &IN_TMUX, system);
+            assert!(told.starts_with("\n-> not: "), "{claim:?}: {told}");
+            let mut system = tmux_system();
+            system.started_with(AGENT, variables);
+            let asker = Asker { pid: ASKER, environment: &IN_TMUX };
+            let target = Target { place: &claim, pid: Some(AGENT) };
+            assert!(!is_looked_at(target, asker, &mut system));
+            assert_eq!((system.asked(), system.proofs), (String::new(), Vec::new()));
+        }
+    }
+}
+
+#[test]
+fn a_server_is_proven_by_whoever_has_it_in_its_variables() {
+    let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
+    let other = Variables(&[("TMUX", "/tmp/tmux-1000/other,1,1"), ("TMUX_PANE", "%1")]);
+    let server = format!("Socket({SOCKET:?})");
+    for (own, its, proof) in [
+        (&IN_TMUX, Some(&IN_TMUX), Some((Some(AGENT), Some(ASKER)))),
+        (&IN_POPUP, Some(&other), Some((None, Some(ASKER)))),
+        (&other, Some(&IN_TMUX), Some((Some(AGENT), None))),
+        (&NOWHERE, Some(&other), None),
+        (&NOWHERE, None, None),
+    ] {
+        let mut system = tmux_system();
+        if let Some(its) = its {
+            system.started_with(AGENT, its.0);
+        }
+        let target = Target { place: &pane, pid: Some(AGENT) };
+        let asker = Asker { pid: ASKER, environment: own };
+        let reached = focus(target, asker, &mut system);
+        assert_eq!(reached.is_ok(), proof.is_some());
+        let expected: Vec<_> =
+            proof.map(|(its, own)| (server.clone(), its, own)).into_iter().collect();
+        assert_eq!(system.proofs, expected);
+    }
+}
+
+#[test]
+fn a_server_that_is_not_proven_is_told_nothing() {
+    let told = [Unproven::Gone, Unproven::Other].map(|unproven| {
+        let system = TestSystem { unproven: Some(unproven), ..tmux_system() };
+        told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), &IN_TMUX, system)
+    });
+    assert_snapshot!(told.join(""), @"
+
+    -> not: its tmux server is gone (/tmp/tmux-1000/default)
+    -> not: its events name the tmux server /tmp/tmux-1000/default, and nothing shows that it runs there; a server is contacted where it runs the session's terminal, or the one you are in
+    ");
 }

@@ -4,9 +4,10 @@
 //! stay when somebody renames or moves one; their names are never asked for. `display-message -t` answers
 //! for another pane where the one asked for is gone, so that panes are looked up in the list of all.
 
+use super::contact::contact;
 use super::focus::{Found, Target};
 use super::opening::Opening;
-use super::system::{Asker, Command, Refusal, System, Trouble};
+use super::system::{Asker, Command, Refusal, Server as Named, System, Trouble};
 use crewboard_core::Pane;
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +21,8 @@ pub(super) fn focus(
     let Pane { server: Some(socket), pane: Some(id), .. } = pane else {
         return Err(Trouble::new("its variables name a pane of tmux, but no server"));
     };
-    let server = Server { socket };
+    let address = contact(("tmux", socket), Named::Socket(socket), target.pid, asker, system)?;
+    let server = Server { socket, address: &address };
     let (place, others) = server.find(id, target, system)?;
     let clients = server.clients(system)?;
     let own = server.own_client(&clients, asker, system);
@@ -46,7 +48,11 @@ pub(super) fn open(
     system: &mut dyn System,
 ) -> Option<Result<(), Trouble>> {
     let (socket, session) = asker.tmux(system)?;
-    let server = Server { socket: &socket };
+    let address = match contact(("tmux", &socket), Named::Socket(&socket), None, asker, system) {
+        Ok(address) => address,
+        Err(trouble) => return Some(Err(trouble)),
+    };
+    let server = Server { socket: &socket, address: &address };
     let clients = match server.clients(system) {
         Ok(clients) => clients,
         Err(trouble) => return Some(Err(trouble)),
@@ -70,9 +76,12 @@ fn unending(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// A server, by its socket.
+/// A server that may be contacted.
 struct Server<'a> {
+    /// The socket that variables name.
     socket: &'a str,
+    /// What leads to the socket that was checked.
+    address: &'a str,
 }
 
 /// A pane, as a session that has it names it.
@@ -101,7 +110,7 @@ struct Client {
 
 impl Server<'_> {
     fn command(&self) -> Command {
-        Command::new(["tmux", "-S", self.socket])
+        Command::new(["tmux", "-S", self.address])
     }
 
     fn ask(&self, words: &[&str], system: &mut dyn System) -> Result<String, Trouble> {

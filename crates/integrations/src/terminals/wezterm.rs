@@ -2,9 +2,10 @@
 //! 20230326 (<https://wezterm.org/cli/cli/activate-pane.html>), and `list --format json` names each pane's
 //! tty where it knows it. Read there, not tried. Nothing it has raises a window.
 
+use super::contact::contact;
 use super::focus::{Found, Target, find_listed};
 use super::opening::Opening;
-use super::system::{Command, Refusal, System, Trouble};
+use super::system::{Asker, Command, Refusal, Server, System, Trouble};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -18,8 +19,14 @@ struct Listed {
 pub(super) fn focus(
     pane: &Pane,
     target: Target<'_>,
+    asker: Asker<'_>,
     system: &mut dyn System,
 ) -> Result<Found, Trouble> {
+    let Some(socket) = &pane.server else {
+        return Err(Trouble::new("its variables name a pane of WezTerm, but no socket"));
+    };
+    let socket = contact(("wezterm", socket), Server::Socket(socket), target.pid, asker, system)?;
+    let pane = &Pane { server: Some(socket), ..pane.clone() };
     let id = pane.pane.as_deref().unwrap_or_default();
     let refused = |refusal: Refusal| Trouble::of("wezterm", refusal);
     let list = system.run(&cli(pane).and(["list", "--format", "json"])).map_err(refused)?;

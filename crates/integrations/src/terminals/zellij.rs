@@ -5,9 +5,10 @@
 //! so whoever is to be told something is looked up first. What is asked from outside is done for the
 //! client at which somebody typed last, or else for none, and succeeds too.
 
-use super::focus::Found;
+use super::contact::{contact, directory_above};
+use super::focus::{Found, Target};
 use super::opening::Opening;
-use super::system::{Asker, Command, Refusal, System, Trouble};
+use super::system::{Asker, Command, Refusal, Server, System, Trouble};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -19,6 +20,7 @@ struct Listed {
 
 pub(super) fn focus(
     pane: &Pane,
+    target: Target<'_>,
     asker: Asker<'_>,
     system: &mut dyn System,
 ) -> Result<Found, Trouble> {
@@ -31,27 +33,41 @@ pub(super) fn focus(
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Trouble::new(format!("{id:?} is no pane of zellij")));
     }
-    let listed = list(session, system)?;
+    let own = asker.environment.get("ZELLIJ_SESSION_NAME");
+    let directory = if own.as_ref() == Some(session) {
+        None
+    } else {
+        let server = Server::Session(session);
+        let socket = contact(("zellij", session), server, target.pid, asker, system)?;
+        // The sockets are in a folder for the version.
+        directory_above(&socket, 2)
+    };
+    let action = |session: &str| action(session, directory.as_deref());
+    let listed = list(session, &action, system)?;
     if !listed.iter().any(|listed| !listed.is_plugin && listed.id.to_string() == *id) {
         return Err(Trouble::gone("zellij", "pane", id, false));
     }
-    let own = asker.environment.get("ZELLIJ_SESSION_NAME").filter(|own| own != session);
-    if let Some(own) = own.filter(|own| !shown(own, system).is_empty()) {
+    let other = own.filter(|own| own != session);
+    if let Some(own) = other.filter(|own| !shown(&own_action(own), system).is_empty()) {
         let to = format!("--pane-id=terminal_{id}");
-        let switch = action(&own).and(["switch-session", &to, "--", session]);
+        let switch = own_action(&own).and(["switch-session", &to, "--", session]);
         system.run(&switch).map_err(refused)?;
         return Ok(Found::Shown);
     }
-    if shown(session, system).is_empty() {
+    if shown(&action(session), system).is_empty() {
         // Nothing brings a new client to a pane of our choice.
-        return Ok(Found::Detached(Command::new(["zellij", "attach", session])));
+        let attach = Command::new(["zellij", "attach", session]);
+        return Ok(Found::Detached(match &directory {
+            Some(directory) => attach.with("ZELLIJ_SOCKET_DIR", directory),
+            None => attach,
+        }));
     }
     let id = format!("terminal_{id}");
     match system.run(&action(session).and(["focus-pane-id", &id])) {
         Err(Refusal::Failed(said)) if said.contains("is already focused") => {}
         answer => _ = answer.map_err(refused)?,
     }
-    if !shown(session, system).contains(&id) {
+    if !shown(&action(session), system).contains(&id) {
         return Err(Trouble::new("zellij did not show it")
             .hint(format!("press a key in a terminal that shows the session {session}")));
     }
@@ -65,7 +81,7 @@ pub(super) fn open(
     system: &mut dyn System,
 ) -> Option<Result<(), Trouble>> {
     let directory = format!("--cwd={}", opening.directory);
-    let command = action(pane.server.as_deref()?).and(["new-pane", &directory, "--"]);
+    let command = own_action(pane.server.as_deref()?).and(["new-pane", &directory, "--"]);
     let command = command.and(opening.words.iter().cloned());
     match system.run(&command) {
         Ok(said) if said.trim().is_empty() || said.starts_with("terminal_") => Some(Ok(())),
@@ -76,7 +92,11 @@ pub(super) fn open(
 }
 
 /// The panes of a session.
-fn list(session: &str, system: &mut dyn System) -> Result<Vec<Listed>, Trouble> {
+fn list(
+    session: &str,
+    action: &dyn Fn(&str) -> Command,
+    system: &mut dyn System,
+) -> Result<Vec<Listed>, Trouble> {
     let gone = || {
         Trouble::new(format!("its zellij session is gone ({session})"))
             .hint("what ran in a session when it was renamed knows only its former name")
@@ -90,8 +110,8 @@ fn list(session: &str, system: &mut dyn System) -> Result<Vec<Listed>, Trouble> 
 }
 
 /// The panes that have the keys of the terminals that show a session. One that is not there is on none.
-fn shown(session: &str, system: &mut dyn System) -> Vec<String> {
-    let clients = system.run(&action(session).and(["list-clients"])).unwrap_or_default();
+fn shown(action: &Command, system: &mut dyn System) -> Vec<String> {
+    let clients = system.run(&action.clone().and(["list-clients"])).unwrap_or_default();
     let mut lines = clients.lines();
     if !lines.next().is_some_and(|heading| heading.starts_with("CLIENT_ID")) {
         return Vec::new();
@@ -112,8 +132,18 @@ fn refused(refusal: Refusal) -> Trouble {
     }
 }
 
-fn action(session: &str) -> Command {
-    Command::new(["zellij", &format!("--session={session}"), "action"])
+/// A command for the session in which the asker runs.
+fn own_action(session: &str) -> Command {
+    action(session, None)
+}
+
+/// A command for a session whose socket is below `directory`, or where zellij looks by itself.
+fn action(session: &str, directory: Option<&str>) -> Command {
+    let command = Command::new(["zellij", &format!("--session={session}"), "action"]);
+    match directory {
+        Some(directory) => command.with("ZELLIJ_SOCKET_DIR", directory),
+        None => command,
+    }
 }
 
 #[cfg(test)]
@@ -171,23 +201,23 @@ mod tests {
             lines.join("\n")
         });
         assert_snapshot!(told.join("\n"), @r#"
-        zellij '--session=$(touch x)' action focus-pane-id terminal_4
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij '--session=$(touch x)' action focus-pane-id terminal_4
         -> shown
         zellij --session=own action switch-session --pane-id=terminal_4 -- work
         -> shown
         zellij --session=own action focus-pane-id terminal_4
         -> shown
-        zellij --session=work action focus-pane-id terminal_4
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> shown
-        -> attach with zellij attach work
-        zellij --session=work action focus-pane-id terminal_4
+        -> attach with ZELLIJ_SOCKET_DIR=/run/sockets zellij attach work
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> not: zellij did not show it; press a key in a terminal that shows the session work
         -> not: its pane 5 is gone from zellij
         -> not: its zellij session is gone (work); what ran in a session when it was renamed knows only its former name
         -> not: its zellij session is gone (work); what ran in a session when it was renamed knows only its former name
-        zellij --session=work action focus-pane-id terminal_4
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> not: this zellij cannot show a pane by its number; zellij can since version 0.44.1
-        zellij --session=work action focus-pane-id terminal_4
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> shown
 
         -> not: "-x" is no pane of zellij

@@ -1,0 +1,157 @@
+//! Whether another process may do as much as this process.
+//!
+//! A process in a sandbox may ask a process outside of it to act. A process that acts for another, or believes
+//! what its memory says, must know that the other process could have acted itself.
+
+/// Returns whether the kernel shows no restriction of process `pid` that this process does not have: the same
+/// user, user, process and mount namespaces and root directory, no less capabilities, no `no_new_privs` and no
+/// seccomp filter more. An unprivileged process cannot enter a Landlock domain without `no_new_privs`; the
+/// kernel does not show the domain itself.
+#[cfg(target_os = "linux")]
+pub fn is_as_free_as_us(pid: u32) -> bool {
+    let limits = |process: &str| linux::Limits::of(process);
+    limits("self").zip(limits(&pid.to_string())).is_some_and(|(own, its)| its.is_as_free_as(&own))
+}
+
+/// Returns false: nothing shows the restrictions of a process here.
+#[cfg(not(target_os = "linux"))]
+pub fn is_as_free_as_us(_pid: u32) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt as _;
+    use std::path::PathBuf;
+
+    /// The namespaces that decide which files, users and processes a process can name.
+    const NAMESPACES: [&str; 3] = ["user", "pid", "mnt"];
+
+    /// The restrictions of a process.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(super) struct Limits {
+        /// Real, effective, saved and file system user, as the kernel writes them.
+        pub(super) users: String,
+        pub(super) namespaces: Vec<PathBuf>,
+        /// Device and inode of its root directory.
+        pub(super) root: (u64, u64),
+        /// Permitted, effective, and the most that it can ever have.
+        pub(super) capabilities: [u64; 3],
+        /// `no_new_privs`, the seccomp mode and the number of seccomp filters. More is less free.
+        pub(super) restrictions: [u64; 3],
+    }
+
+    impl Limits {
+        pub(super) fn of(process: &str) -> Option<Self> {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+            let namespace = |name| fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
+            let root = fs::metadata(format!("/proc/{process}/root")).ok()?;
+            let (users, capabilities, restrictions) = read_status(&status)?;
+            Some(Self {
+                users,
+                namespaces: NAMESPACES.into_iter().map(namespace).collect::<Option<_>>()?,
+                root: (root.dev(), root.ino()),
+                capabilities,
+                restrictions,
+            })
+        }
+
+        pub(super) fn is_as_free_as(&self, own: &Self) -> bool {
+            let capabilities = self.capabilities.iter().zip(&own.capabilities);
+            let restrictions = self.restrictions.iter().zip(&own.restrictions);
+            self.users == own.users
+                && self.namespaces == own.namespaces
+                && self.root == own.root
+                && capabilities.into_iter().all(|(its, own)| its & own == *own)
+                && restrictions.into_iter().all(|(its, own)| its <= own)
+        }
+    }
+
+    /// Reads users, capabilities and restrictions from a `/proc/PID/status`.
+    pub(super) fn read_status(status: &str) -> Option<(String, [u64; 3], [u64; 3])> {
+        let field = |name: &str| {
+            let lines = status.lines().filter_map(|line| line.split_once(':'));
+            let mut found = lines.filter(|(field, _)| *field == name);
+            found.next().map(|(_, value)| value.trim())
+        };
+        let mask = |name| u64::from_str_radix(field(name)?, 16).ok();
+        let number = |name| field(name)?.parse().ok();
+        // Kernels before 5.9 do not count the filters.
+        let filters = field("Seccomp_filters").map_or(Some(0), |value| value.parse().ok())?;
+        Some((
+            field("Uid")?.to_owned(),
+            [mask("CapPrm")?, mask("CapEff")?, mask("CapBnd")?],
+            [number("NoNewPrivs")?, number("Seccomp")?, filters],
+        ))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::linux::{Limits, read_status};
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn each_restriction_of_a_process_counts() {
+        let own = Limits::of("self").unwrap();
+        assert!(own.is_as_free_as(&own));
+        let changes: [fn(&mut Limits); 7] = [
+            |limits| limits.users.push('1'),
+            |limits| limits.namespaces[0].push("x"),
+            |limits| limits.namespaces[2].push("x"),
+            |limits| limits.root.1 += 1,
+            |limits| limits.restrictions[0] += 1,
+            |limits| limits.restrictions[1] += 1,
+            |limits| limits.restrictions[2] += 1,
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            let mut its = own.clone();
+            change(&mut its);
+            assert!(!its.is_as_free_as(&own), "change {index}");
+        }
+        let privileged = Limits { capabilities: [0, 0, 1 << 21], ..own.clone() };
+        let dropped = Limits { capabilities: [0, 0, 0], ..own };
+        assert!(!dropped.is_as_free_as(&privileged));
+        assert!(privileged.is_as_free_as(&dropped));
+    }
+
+    #[test]
+    fn the_restrictions_are_read_from_the_kernels_text() {
+        let text = "Name:\tx: y\nUid:\t1000\t1000\t1000\t1000\nCapPrm:\t0000000000000000\n\
+                    CapEff:\t0000000000000000\nCapBnd:\t000001fffeffffff\nNoNewPrivs:\t1\n\
+                    Seccomp:\t2\nSeccomp_filters:\t3\n";
+        let expected =
+            ("1000\t1000\t1000\t1000".to_owned(), [0, 0, 0x1ff_feff_ffff], [1_u64, 2, 3]);
+        assert_eq!(read_status(text), Some(expected.clone()));
+        let without_filters = text.replace("Seccomp_filters:\t3\n", "");
+        assert_eq!(read_status(&without_filters).unwrap().2, [1, 2, 0]);
+        assert_eq!(read_status(&text.replace("NoNewPrivs", "Other")), None);
+    }
+
+    #[test]
+    fn a_process_with_no_new_privileges_is_not_as_free() {
+        let start = |words: &[&str]| {
+            let mut command = Command::new(words[0]);
+            command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap()
+        };
+        let mut free = start(&["cat"]);
+        assert!(is_as_free_as_us(free.id()));
+        let mut confined = start(&["setpriv", "--no-new-privs", "cat"]);
+        // The program sets the restriction itself before it becomes `cat`.
+        let is_set = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", confined.id()));
+            status.unwrap().contains("NoNewPrivs:\t1")
+        };
+        while !is_set() {
+            std::thread::yield_now();
+        }
+        assert!(!is_as_free_as_us(confined.id()));
+        for child in [&mut free, &mut confined] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(!is_as_free_as_us(free.id()));
+    }
+}
