@@ -5,6 +5,7 @@ mod payload;
 pub mod registration;
 mod resume;
 pub(super) mod session_file;
+pub mod settings;
 pub mod status_line;
 mod tool;
 pub(super) mod transcript;
