@@ -1,8 +1,9 @@
 //! `cargo xtask install`: puts what users get where their shell and `man` look for it.
 
 use crate::dist;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where to put it.
@@ -27,6 +28,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for (shell, file) in &dist.completions {
         files.push((file.clone(), share.join(completion_place(shell))));
     }
+    // Before the first file is put in place, so that it is all or nothing.
+    let own = tempfile::tempfile()?.metadata()?.uid();
+    for (_, to) in &files {
+        refuse_foreign(to, own)?;
+    }
     for (from, to) in &files {
         dist::replace(from, to)?;
         println!("installed {}", to.display());
@@ -34,6 +40,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = prefix.join("bin");
     if !on_path(&folder, std::env::var_os("PATH")) {
         println!("note: {} is not on your PATH", folder.display());
+    }
+    Ok(())
+}
+
+/// Refuses to put a file of ours into another user's home, which is what `sudo` does where it keeps HOME.
+fn refuse_foreign(to: &Path, own: u32) -> Result<()> {
+    let existing = to.ancestors().find_map(|path| path.metadata().ok().map(|found| (path, found)));
+    if let Some((path, found)) = existing
+        && ![own, 0].contains(&found.uid())
+    {
+        bail!(
+            "{} belongs to another user (uid {}): run this as that user, or use --prefix",
+            path.display(),
+            found.uid()
+        );
     }
     Ok(())
 }
@@ -54,6 +75,18 @@ fn on_path(folder: &Path, path: Option<OsString>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_in_another_users_directory_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let own = home.path().metadata().unwrap().uid();
+        let to = home.path().join(".local/share/fish/crewboard.fish");
+        assert!(refuse_foreign(&to, own).is_ok());
+        // What is root's is nobody else's home.
+        let other = own + 1;
+        assert_eq!(refuse_foreign(&to, other).is_err(), own != 0);
+        assert!(refuse_foreign(Path::new("/usr/bin/crewboard"), other).is_ok());
+    }
 
     #[test]
     fn the_path_is_searched_by_whole_entries() {
