@@ -4,6 +4,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{env, io};
 
 /// The surroundings of one run.
@@ -15,6 +16,8 @@ pub(crate) struct Environment {
     pub(crate) directory: Option<PathBuf>,
     /// `$CLAUDE_CONFIG_DIR`, which moves the whole of `~/.claude`.
     pub(crate) claude_config_dir: Option<PathBuf>,
+    /// `$XDG_CACHE_HOME`.
+    pub(crate) cache_home: Option<PathBuf>,
     /// The directories of `$PATH`.
     pub(crate) path: Vec<PathBuf>,
     /// The running program's own file.
@@ -23,7 +26,12 @@ pub(crate) struct Environment {
     pub(crate) interactive: bool,
     /// Where Claude Code's managed settings are.
     pub(crate) claude_managed: PathBuf,
+    /// How long another program may take to finish a file that it is writing; a test needs none.
+    pub(crate) pause: Duration,
 }
+
+/// A program that writes a settings file takes a few milliseconds between emptying and filling it.
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl Environment {
     /// Reads the process's own surroundings.
@@ -34,6 +42,7 @@ impl Environment {
             home: directory("HOME"),
             directory: env::current_dir().ok(),
             claude_config_dir: directory("CLAUDE_CONFIG_DIR"),
+            cache_home: directory("XDG_CACHE_HOME"),
             path: env::var_os("PATH")
                 .map(|path| env::split_paths(&path).collect())
                 .unwrap_or_default(),
@@ -44,6 +53,7 @@ impl Environment {
             } else {
                 "/etc/claude-code"
             }),
+            pause: PAUSE,
         }
     }
 

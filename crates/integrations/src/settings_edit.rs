@@ -157,17 +157,6 @@ pub fn set_status_line(text: &str, command: Option<&str>) -> Result<String, Edit
     Ok(apply(text, edits))
 }
 
-/// Returns whether the file's top level sets this key to `true`.
-pub fn is_true(text: &str, key: &str) -> Result<bool, EditError> {
-    Ok(Document::parse(text)?.true_keys.iter().any(|name| name == key))
-}
-
-/// Refuses comments and trailing commas, which [`add`] edits without harm, but which make an agent
-/// that takes plain JSON only ignore the whole file.
-pub fn check_plain(text: &str) -> Result<(), EditError> {
-    document::check_plain(text)
-}
-
 fn hooks_object<'a>(entries: impl Iterator<Item = &'a Entry>) -> Json {
     let events = entries.map(|entry| Json::member(&entry.event, Json::event(&entry.handler)));
     Json::Object(events.collect())

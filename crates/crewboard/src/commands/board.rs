@@ -118,7 +118,11 @@ fn warnings(said: &str) -> String {
         let continues = is_warning && line.starts_with("  ");
         is_warning = warning.is_some() || continues;
         if is_warning {
-            warnings.push(warning.unwrap_or(line).trim().to_owned());
+            let line = warning.unwrap_or(line).trim().to_owned();
+            // Install warns before and after it makes the change.
+            if !warnings.contains(&line) {
+                warnings.push(line);
+            }
         }
     }
     warnings.join("; ")
@@ -225,7 +229,8 @@ mod tests {
     fn of_what_the_install_said_the_warnings_are_shown() {
         let said = "warning: Claude Code ignores all of /s.json, hooks included\n  \
                     line 1: a comment. It takes plain JSON only: correct that line.\n\
-                    Installed 19 hooks in /s.json.\n  The file as it was: /s.json.bak\n";
+                    Installed 19 hooks in /s.json.\n  The file as it was: /s.json.bak\n\
+                    warning: Claude Code ignores all of /s.json, hooks included\n";
         let expected = "Claude Code ignores all of /s.json, hooks included; \
                         line 1: a comment. It takes plain JSON only: correct that line.";
         assert_eq!(warnings(said), expected);

@@ -3,17 +3,26 @@
 //! All profiles are read and all changes worked out before the first byte is written, so that one
 //! broken file leaves every file as it was.
 
+mod attributes;
+mod backup;
 mod claude_version;
 mod error;
+mod held_signals;
+mod made_directories;
+mod owners;
 pub(crate) mod profile;
 mod program_path;
+mod replace;
 mod settings_file;
 mod status_line;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crewboard_integrations::agents::claude::registration;
@@ -21,8 +30,11 @@ use similar::TextDiff;
 
 use crate::environment::Environment;
 pub(crate) use error::InstallError;
-use profile::{After, Change, Profile};
+use held_signals::HeldSignals;
+use profile::{After, Change, Kept, Profile};
 use program_path::ProgramPath;
+use replace::AtStep;
+use warnings::{Warning, warnings};
 
 /// Claude Code watches its settings files, so nothing needs to be restarted.
 const RUNNING_SESSIONS: &str = "Sessions already running pick the hooks up with their next event.";
@@ -68,15 +80,14 @@ pub(crate) fn run_install(
         return Err(InstallError::NoHooks(version));
     }
     let mut changes: Vec<Change> = Vec::new();
-    let mut all_run = true;
     for profile in &profiles {
-        let change = Change::of_install(profile, &entries)?;
+        let change = Change::of_install(profile, &entries, environment.pause)?;
+        print_warnings(&warnings(profile, change.after_text(), environment), out)?;
         if change.after.is_some() {
             push_once(&mut changes, change);
         } else {
             writeln!(out, "{}: the hooks are in place.", change.name)?;
         }
-        all_run &= !profile.warn(environment, out)?;
     }
     if !changes.is_empty() && version.is_none() {
         writeln!(out, "`claude --version` gave no answer; assuming the newest Claude Code.")?;
@@ -87,21 +98,29 @@ pub(crate) fn run_install(
         writeln!(out, "  Run `crewboard install` again after each upgrade.")?;
     }
     let copy = match &program {
-        ProgramPath::Build { from, to } if !program_path::is_copy(from, to) => Some((from, to)),
+        ProgramPath::Passing { from, to, place } if !program_path::is_copy(from, to) => {
+            Some((from, to, place))
+        }
         _ => None,
     };
-    if let Some((from, to)) = copy {
+    if let Some((from, to, place)) = copy {
         let replaced = if to.exists() { ", in place of the one there" } else { "" };
         let (from, to) = (from.display(), to.display());
-        writeln!(out, "{from} is in a build directory; it will be copied to {to}{replaced}.")?;
+        writeln!(out, "{from} is in {place}; it will be copied to {to}{replaced}.")?;
     }
     if changes.is_empty() && copy.is_none() {
         return Ok(());
     }
+    if !arguments.dry_run
+        && let Some((_, to, _)) = copy
+    {
+        program_path::check_owner(to, environment)?;
+    }
     if !agreed(&changes, arguments, environment, out, input)? {
         return Ok(());
     }
-    if let Some((from, to)) = copy {
+    let _held = HeldSignals::hold();
+    if let Some((from, to, _)) = copy {
         program_path::copy_program(from, to)?;
         writeln!(out, "Copied this program to {}.", to.display())?;
         let directory = to.parent();
@@ -110,8 +129,12 @@ pub(crate) fn run_install(
             writeln!(out, "  The hooks work all the same; to type `crewboard`, add it.")?;
         }
     }
-    for change in &changes {
-        let backup = change.apply()?;
+    let mut all_run = true;
+    let mut installed = Vec::new();
+    for change in changes {
+        let profile = change.profile.clone();
+        let again = || Change::of_install(&profile, &entries, environment.pause);
+        let (change, kept) = carry_out(change, again, environment.pause, &mut |_| {})?;
         writeln!(out, "Installed {} hooks in {}.", entries.len(), change.name)?;
         if change.wraps_status_line() {
             writeln!(
@@ -119,18 +142,64 @@ pub(crate) fn run_install(
                 "  Your status line looks as before, and tells context, cost and limits."
             )?;
         }
-        match backup {
-            Some(backup) => writeln!(out, "  The file as it was: {}", backup.display())?,
-            None => writeln!(out, "  There was no such file before.")?,
+        match kept {
+            Kept::Original(path) => writeln!(out, "  The file as it was: {}", path.display())?,
+            Kept::Older(path) => {
+                writeln!(out, "  The file was empty. An older copy of it: {}", path.display())?;
+            }
+            Kept::Nothing => writeln!(out, "  There was no such file before.")?,
         }
+        let warnings = warnings(&profile, change.after_text(), environment);
+        all_run &= warnings.is_empty();
+        print_warnings(&warnings, out)?;
+        installed.push(change);
     }
-    if !changes.is_empty() && all_run {
+    if !installed.is_empty() && all_run {
         writeln!(out, "{RUNNING_SESSIONS}")?;
     }
-    for change in &changes {
+    for change in &installed {
         let settings = &change.name.path;
         let project = environment.directory.as_deref();
         status_line::say_what_is_missing(settings, change.after_text(), project, out)?;
+    }
+    Ok(())
+}
+
+/// How often a change is tried while other programs change the file too.
+const MAX_TRIES: u32 = 20;
+
+/// Makes a change to what the file holds by then. Where another program has written the file since, the change is worked
+/// out once more from its text. Returns the change that was made.
+fn carry_out(
+    mut change: Change,
+    again: impl Fn() -> Result<Change, InstallError>,
+    pause: Duration,
+    at: AtStep<'_>,
+) -> Result<(Change, Kept), InstallError> {
+    let mut result = Err(InstallError::Changed(change.name.path.clone()));
+    for _ in 0..MAX_TRIES {
+        match change.apply(pause, at) {
+            Ok(kept) => result = Ok(kept),
+            Err(InstallError::Changed(_)) => thread::sleep(pause),
+            Err(error) => return Err(error),
+        }
+        let next = again()?;
+        if next.after.is_none() {
+            next.drop_stale_mark();
+            // Another process of ours may have done it.
+            return Ok((change, result.unwrap_or(Kept::Nothing)));
+        }
+        change = next;
+    }
+    Err(InstallError::Changed(change.name.path))
+}
+
+fn print_warnings(warnings: &[Warning], out: &mut dyn Write) -> io::Result<()> {
+    for warning in warnings {
+        for (index, line) in warning.iter().enumerate() {
+            let start = if index == 0 { "warning: " } else { "  " };
+            writeln!(out, "{start}{line}")?;
+        }
     }
     Ok(())
 }
@@ -145,7 +214,7 @@ pub(crate) fn run_uninstall(
     let out = &mut UntilClosed(out);
     let mut changes: Vec<Change> = Vec::new();
     for profile in Profile::chosen(&arguments.config_dir, environment)? {
-        let change = Change::of_uninstall(&profile)?;
+        let change = Change::of_uninstall(&profile, environment.pause)?;
         if change.after.is_some() {
             push_once(&mut changes, change);
         } else {
@@ -156,8 +225,11 @@ pub(crate) fn run_uninstall(
     if changes.is_empty() || !agreed(&changes, arguments, environment, out, input)? {
         return Ok(());
     }
-    for change in &changes {
-        let kept = change.apply()?;
+    let _held = HeldSignals::hold();
+    for change in changes {
+        let profile = change.profile.clone();
+        let again = || Change::of_uninstall(&profile, environment.pause);
+        let (change, kept) = carry_out(change, again, environment.pause, &mut |_| {})?;
         let name = &change.name;
         match &change.after {
             Some(After::Original(_)) => writeln!(out, "{name} is again as it was before install.")?,
@@ -167,7 +239,7 @@ pub(crate) fn run_uninstall(
             }
         }
         status_line::say_what_becomes(change.before(), change.after_text(), out)?;
-        if let Some(kept) = kept {
+        if let Kept::Original(kept) = kept {
             writeln!(out, "  The file as it was before install: {}", kept.display())?;
         }
     }
@@ -222,7 +294,7 @@ fn agreed(
         return Err(InstallError::CannotAsk);
     }
     if !arguments.dry_run {
-        changes.iter().try_for_each(Change::check_owner)?;
+        changes.iter().try_for_each(|change| change.check(environment))?;
     }
     if arguments.dry_run || !arguments.yes {
         for change in changes {

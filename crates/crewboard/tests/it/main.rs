@@ -16,6 +16,7 @@ mod death;
 mod files;
 mod hook;
 mod hostile_daemon;
+mod installing;
 mod jump;
 mod kitty;
 mod life;

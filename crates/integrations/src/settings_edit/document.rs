@@ -22,7 +22,6 @@ pub(super) struct Document<'a> {
     /// What follows the name of the first top-level key up to its value (`": "`), for the style.
     pub(super) colon: &'static str,
     pub(super) hooks: Option<Hooks>,
-    pub(super) true_keys: Vec<String>,
     pub(super) status_line: Option<StatusLine>,
 }
 
@@ -125,11 +124,11 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// Parses with comments and trailing commas as in an editor's settings, or without.
-fn parse_json(json: &str, relaxed: bool) -> Result<Option<Value<'_>>, EditError> {
+/// Parses with comments and trailing commas, as in an editor's settings.
+fn parse_json(json: &str) -> Result<Option<Value<'_>>, EditError> {
     let options = ParseOptions {
-        allow_comments: relaxed,
-        allow_trailing_commas: relaxed,
+        allow_comments: true,
+        allow_trailing_commas: true,
         allow_loose_object_property_names: false,
         allow_missing_commas: false,
         allow_single_quoted_strings: false,
@@ -145,11 +144,6 @@ fn parse_json(json: &str, relaxed: bool) -> Result<Option<Value<'_>>, EditError>
         column: error.column_display(),
         reason: error.kind().to_string().to_lowercase(),
     })
-}
-
-/// Refuses what a reader of plain JSON would refuse.
-pub(super) fn check_plain(text: &str) -> Result<(), EditError> {
-    parse_json(without_mark(text), false).map(drop)
 }
 
 /// The last one counts, as for every reader of plain JSON. One of another form or type is none, and so is one that
@@ -180,15 +174,9 @@ impl<'a> Document<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, EditError> {
         let json = without_mark(text);
         let shift = text.len() - json.len();
-        let mut document = Document {
-            text,
-            root: None,
-            colon: ": ",
-            hooks: None,
-            true_keys: Vec::new(),
-            status_line: None,
-        };
-        let Some(value) = &parse_json(json, true)? else { return Ok(document) };
+        let mut document =
+            Document { text, root: None, colon: ": ", hooks: None, status_line: None };
+        let Some(value) = &parse_json(json)? else { return Ok(document) };
         let reader = Reader { json, shift };
         let root = reader.object(value, || "the settings".to_owned())?;
         reader.refuse_duplicates(root, |key| key == "hooks")?;
@@ -197,12 +185,6 @@ impl<'a> Document<'a> {
             let between = json.get(first.name.end()..first.value.start()).unwrap_or_default();
             document.colon = if between == ":" { ":" } else { ": " };
         }
-        document.true_keys = root
-            .properties
-            .iter()
-            .filter(|property| matches!(&property.value, Value::BooleanLit(lit) if lit.value))
-            .map(|property| property.name.as_str().to_owned())
-            .collect();
         document.status_line = status_line(root, shift);
         let position =
             root.properties.iter().position(|property| property.name.as_str() == "hooks");

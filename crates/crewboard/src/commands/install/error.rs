@@ -24,16 +24,34 @@ pub(crate) enum InstallError {
     NotText(PathBuf),
     #[error("{} is larger than 4 MiB, which no settings file is\nThe file was left as it is.", .0.display())]
     TooLarge(PathBuf),
+    #[error(
+        "with the hooks {} would be larger than 2 MiB, and Claude Code would ignore all of it\n\
+         Make it smaller, then run this again.",
+        .0.display()
+    )]
+    WouldBeTooLarge(PathBuf),
     #[error("{} is not a regular file\nMove it away, then run this again.", .0.display())]
     NotAFile(PathBuf),
     #[error(
-        "{} belongs to another user\nRun this as that user, or make the file yours. If a tool generates it, \
-         add there what --dry-run shows.",
-        .0.display()
+        "{} belongs to another user (uid {uid})\nRun this as that user, or make the file yours. If a tool generates \
+         it, add there what --dry-run shows.",
+        path.display()
     )]
-    NotYours(PathBuf),
+    NotYours { path: PathBuf, uid: u32 },
     #[error(
-        "{} was changed by another program in the meantime\nThat change was kept. Run this again.",
+        "{} belongs to another user (uid {uid}), and what you make there would not be theirs\n\
+         Run this as that user. If `sudo` kept HOME: `sudo -H` sets yours.",
+        path.display()
+    )]
+    ForeignDirectory { path: PathBuf, uid: u32 },
+    #[error(
+        "{} cannot be changed: {why}\nThe file was left as it is. If a tool generates the file (home-manager, a container), \
+         add there what --dry-run shows.",
+        path.display()
+    )]
+    ReadOnly { path: PathBuf, why: String },
+    #[error(
+        "other programs kept changing {}\nTheir changes were kept. Run this again when they rest.",
         .0.display()
     )]
     Changed(PathBuf),

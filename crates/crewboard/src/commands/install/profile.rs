@@ -4,18 +4,20 @@
 //! entries put in again, *is* the present file, then the present file is what install left. There
 //! is no record beside the backup that could disagree with it.
 
-use std::fmt;
-use std::fs::{self, DirBuilder};
-use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{fmt, fs, io, thread};
 
 use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
 use crewboard_integrations::settings_edit::{self, EditError, Entry};
 use crewboard_platform::settled_directory;
 
+use super::backup::{Backup, is_regular};
 use super::error::InstallError;
-use super::settings_file::SettingsFile;
+use super::made_directories::MadeDirectories;
+use super::owners::{check_directory, check_home};
+use super::replace::{self, AtStep, Step};
+use super::settings_file::{MAX_BYTES, MAX_INSTALLED, SettingsFile, check_room_for_backup};
 use super::status_line::{given_back, is_installed, line_of_ours, wrapped};
 use crate::environment::{Environment, is_executable};
 
@@ -116,45 +118,12 @@ impl Profile {
         })
     }
 
-    /// Says what keeps installed hooks from running; whether there is anything.
-    pub(crate) fn warn(
-        &self,
-        environment: &Environment,
-        out: &mut dyn Write,
-    ) -> Result<bool, InstallError> {
-        let mut has_warned = false;
-        let managed = &environment.claude_managed;
-        let mut files = vec![managed.join("managed-settings.json")];
-        let entries = fs::read_dir(managed.join("managed-settings.d")).into_iter().flatten();
-        files.extend(entries.flatten().map(|entry| entry.path()));
-        let is_set = |path: &Path, key| {
-            // A file we cannot read or parse is not ours to judge.
-            let text = fs::read_to_string(path).unwrap_or_default();
-            settings_edit::is_true(&text, key).unwrap_or_default()
-        };
-        let own = self.settings();
-        // Measured on 2.1.330: it says so at its start, and no hook and no permission rule is in
-        // effect. A byte-order mark and CRLF do no harm.
-        let text = fs::read_to_string(&own).unwrap_or_default();
-        if let Err(problem) = settings_edit::check_plain(&text) {
-            writeln!(out, "warning: Claude Code ignores all of {}, hooks included", own.display())?;
-            writeln!(out, "  {problem}. It takes plain JSON only: correct that line.")?;
-            has_warned = true;
+    /// Refuses to make anything in another user's home.
+    pub(super) fn check_owner(&self, environment: &Environment) -> Result<(), InstallError> {
+        if environment.home.as_deref().is_some_and(|home| self.directory.starts_with(home)) {
+            check_home(environment)?;
         }
-        let off = files.iter().chain([&own]).find(|path| is_set(path, "disableAllHooks"));
-        if let Some(path) = off {
-            let path = path.display();
-            writeln!(out, "warning: {path} sets disableAllHooks, so no hook will run")?;
-            writeln!(out, "  Set it to false to let Crewboard see these sessions.")?;
-            has_warned = true;
-        }
-        if let Some(path) = files.iter().find(|path| is_set(path, "allowManagedHooksOnly")) {
-            let path = path.display();
-            writeln!(out, "warning: {path} sets allowManagedHooksOnly, so no hook of yours runs")?;
-            writeln!(out, "  Ask whoever manages this machine to add Crewboard's hooks there.")?;
-            has_warned = true;
-        }
-        Ok(has_warned)
+        check_directory(&self.directory)
     }
 
     fn broken(&self, source: EditError) -> InstallError {
@@ -198,10 +167,8 @@ pub(crate) struct Change {
     pub(crate) name: Name,
     /// `None` where nothing is to be done.
     pub(crate) after: Option<After>,
+    pub(super) profile: Profile,
     file: SettingsFile,
-    directory: PathBuf,
-    backup: PathBuf,
-    made_mark: PathBuf,
     /// Whether what is there now is to become the backup.
     keep_original: bool,
     /// Whether it no longer matters that install had made the file.
@@ -211,42 +178,56 @@ pub(crate) struct Change {
 impl Change {
     fn of(profile: &Profile, file: SettingsFile, after: Option<After>) -> Self {
         let name = Name { path: profile.settings(), target: file.target.clone() };
-        let (directory, backup) = (profile.directory.clone(), profile.backup());
-        let made_mark = profile.made_mark();
-        Self {
-            name,
-            after,
-            file,
-            directory,
-            backup,
-            made_mark,
-            keep_original: false,
-            drops_mark: false,
-        }
+        let profile = profile.clone();
+        Self { name, after, file, profile, keep_original: false, drops_mark: false }
     }
 
     /// Works out the change that puts these entries in.
-    pub(crate) fn of_install(profile: &Profile, entries: &[Entry]) -> Result<Self, InstallError> {
+    pub(crate) fn of_install(
+        profile: &Profile,
+        entries: &[Entry],
+        pause: Duration,
+    ) -> Result<Self, InstallError> {
+        let install = |file| Self::of_installed_file(profile, entries, file);
+        SettingsFile::read_settled(&profile.settings(), pause, install)
+    }
+
+    fn of_installed_file(
+        profile: &Profile,
+        entries: &[Entry],
+        file: SettingsFile,
+    ) -> Result<Self, InstallError> {
         let broken = |error| profile.broken(error);
-        let file = SettingsFile::read(&profile.settings())?;
         let before = file.text.as_deref().unwrap_or_default();
         let mut after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
         if let Some(program) = entries.first().and_then(|entry| our_program(&entry.handler)) {
             after = wrapped(&after, &program).map_err(broken)?;
         }
+        if before.len() > MAX_BYTES && after != before {
+            return Err(InstallError::TooLarge(file.target));
+        }
+        if after.len() > MAX_INSTALLED && before.len() <= MAX_INSTALLED {
+            return Err(InstallError::WouldBeTooLarge(file.target));
+        }
         let has_ours = !settings_edit::find(before, is_ours).map_err(broken)?.is_empty();
         // With entries of ours in it, the file is no original; an older backup or mark tells of it.
         let is_known = is_regular(&profile.backup()) || is_regular(&profile.made_mark());
-        let keep_original = file.text.is_some() && !(has_ours && is_known);
+        // An empty text takes the place of no other.
+        let is_less = before.trim().is_empty() && is_regular(&profile.backup());
+        let keep_original = file.text.is_some() && !(has_ours && is_known) && !is_less;
         let after = (after != before).then_some(After::Edited(after));
         let drops_mark = keep_original;
         Ok(Self { keep_original, drops_mark, ..Self::of(profile, file, after) })
     }
 
     /// Works out the change that takes ours out.
-    pub(crate) fn of_uninstall(profile: &Profile) -> Result<Self, InstallError> {
+    pub(crate) fn of_uninstall(profile: &Profile, pause: Duration) -> Result<Self, InstallError> {
+        let uninstall = |file| Self::of_uninstalled_file(profile, file);
+        SettingsFile::read_settled(&profile.settings(), pause, uninstall)
+    }
+
+    fn of_uninstalled_file(profile: &Profile, file: SettingsFile) -> Result<Self, InstallError> {
         let broken = |error| profile.broken(error);
-        let file = SettingsFile::read(&profile.settings())?;
         let before = file.text.as_deref().unwrap_or_default();
         let ours = settings_edit::find(before, is_ours).map_err(broken)?;
         let line = line_of_ours(before).map_err(broken)?;
@@ -299,9 +280,14 @@ impl Change {
         self.file.target == other.file.target
     }
 
-    /// Refuses what could not be written, before anything else is.
-    pub(crate) fn check_owner(&self) -> Result<(), InstallError> {
-        self.file.check_owner()
+    /// Refuses what could not be written, before anything is.
+    pub(crate) fn check(&self, environment: &Environment) -> Result<(), InstallError> {
+        self.profile.check_owner(environment)?;
+        self.file.way()?;
+        if self.keep_original {
+            check_room_for_backup(&self.file, &self.profile.directory)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn before(&self) -> &str {
@@ -316,41 +302,95 @@ impl Change {
         }
     }
 
-    /// Makes the change, and returns the backup there is afterwards.
-    pub(crate) fn apply(&self) -> Result<Option<PathBuf>, InstallError> {
-        if self.file.text.is_none() {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
-            made.map_err(|source| InstallError::Io {
-                action: "make the directory",
-                path: self.directory.clone(),
-                source,
-                advice: "Start the agent once, or make the directory yourself.",
-            })?;
+    /// Takes away what tells that install had made the file, where another program has made it anew since.
+    pub(crate) fn drop_stale_mark(&self) {
+        let has_ours = |text| settings_edit::find(text, is_ours).is_ok_and(|ours| !ours.is_empty());
+        let mark = self.profile.made_mark();
+        if !self.file.text.as_deref().is_some_and(has_ours) && is_regular(&mark) {
+            // An empty file of ours, which means nothing by now.
+            let _ = fs::remove_file(mark);
         }
-        if self.keep_original {
-            self.file.keep_copy(&self.backup)?;
-        }
-        match &self.after {
-            Some(After::Edited(text)) => self.file.write(text)?,
-            Some(After::Original(text)) => {
-                self.file.write(text)?;
-                // It is the same as the settings now; leaving it would do no harm.
-                let _ = fs::remove_file(&self.backup);
+    }
+
+    /// Makes the change once. Where another program changes the file at the same time, its text stands and nothing is
+    /// left of ours.
+    pub(crate) fn apply(&self, pause: Duration, at: AtStep<'_>) -> Result<Kept, InstallError> {
+        let made = match &self.file.text {
+            Some(_) => MadeDirectories::default(),
+            None => MadeDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
+                InstallError::Io {
+                    action: "make the directory",
+                    path: self.profile.directory.clone(),
+                    source,
+                    advice: "Start the agent once, or make the directory yourself.",
+                }
+            })?,
+        };
+        let backup_path = self.profile.backup();
+        let backup =
+            self.keep_original.then(|| Backup::make(&self.file, &backup_path)).transpose()?;
+        let displaced = match &self.after {
+            Some(After::Edited(text) | After::Original(text)) => {
+                replace::write(&self.file, text, at)?
             }
-            Some(After::Removed) => self.file.delete()?,
-            None => {}
+            Some(After::Removed) => {
+                replace::delete(&self.file, at)?;
+                None
+            }
+            None => None,
+        };
+        at(Step::Written);
+        // A program that had opened the file before writes to the one that was displaced.
+        thread::sleep(pause);
+        if let Some(displaced) = displaced {
+            let put_back = displaced.put_back_if_changed(at);
+            let is_changed = put_back.map_err(|source| {
+                let path = self.file.target.clone();
+                InstallError::Io {
+                    action: "look at",
+                    path,
+                    source,
+                    advice: replace::CHECK_DIRECTORY,
+                }
+            })?;
+            if is_changed {
+                return Err(InstallError::Changed(self.file.target.clone()));
+            }
+        }
+        made.keep();
+        let has_new_backup = backup.is_some();
+        if let Some(backup) = backup {
+            backup.keep();
+        }
+        let mark = self.profile.made_mark();
+        if let Some(After::Original(_)) = &self.after {
+            // It is the same as the settings now; leaving it would do no harm.
+            let _ = fs::remove_file(&backup_path);
         }
         if self.file.text.is_none() {
             // Without it, uninstall leaves an empty file: no reason to fail now.
-            let _ = self.file.keep_copy(&self.made_mark);
+            if let Ok(mark) = Backup::make(&self.file, &mark) {
+                mark.keep();
+            }
         } else if self.drops_mark {
-            let _ = fs::remove_file(&self.made_mark);
+            let _ = fs::remove_file(&mark);
         }
-        Ok(is_regular(&self.backup).then(|| self.backup.clone()))
+        Ok(if !is_regular(&backup_path) {
+            Kept::Nothing
+        } else if has_new_backup || !self.before().trim().is_empty() {
+            Kept::Original(backup_path)
+        } else {
+            Kept::Older(backup_path)
+        })
     }
 }
 
-/// A link in the backup's place is not ours, and is never followed.
-fn is_regular(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
+/// The backup that there is after a change.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Nothing,
+    /// The text before install.
+    Original(PathBuf),
+    /// An older text: the file was empty.
+    Older(PathBuf),
 }

@@ -3,11 +3,13 @@
 //! It is written into settings that outlive a build directory and a package's old version.
 
 use std::fs::{self, File, Permissions};
-use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use super::error::InstallError;
+use super::made_directories::MadeDirectories;
+use super::owners::{check_directory, check_home};
 use crate::environment::{Environment, is_executable};
 
 pub(crate) const PROGRAM: &str = "crewboard";
@@ -19,19 +21,46 @@ pub(crate) enum ProgramPath {
     Stable(PathBuf),
     /// It is in a package's versioned directory, and no link on the path leads to it.
     Versioned(PathBuf),
-    /// It was just built; it should be copied to where it can stay.
-    Build { from: PathBuf, to: PathBuf },
+    /// It does not stay where it is, and should be copied to where it can.
+    Passing { from: PathBuf, to: PathBuf, place: Place },
 }
+
+/// A place where files do not stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The next clean build takes it away.
+    Build,
+    /// It is emptied now and then: `/tmp`, a cache, downloads.
+    Temporary,
+    /// It is gone when the machine restarts.
+    Memory,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Build => "a build directory",
+            Self::Temporary => "a directory that is emptied now and then",
+            Self::Memory => "a file system that does not outlive a restart",
+        })
+    }
+}
+
+/// Directories where files are not meant to stay.
+const TEMPORARY: [&str; 6] = ["/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run", "/var/cache"];
+
+/// The same in a home directory.
+const TEMPORARY_AT_HOME: [&str; 4] = [".cache", "Downloads", ".local/share/Trash", ".Trash"];
 
 impl ProgramPath {
     /// Finds the path to register.
     pub(crate) fn find(environment: &Environment) -> Result<Self, InstallError> {
         let executable = environment.executable.as_deref().ok_or(InstallError::NoExecutable)?;
         let executable = without_deleted(executable);
-        if in_build_directory(&executable) {
+        if let Some(place) = passing_place(&executable, environment) {
             let home = environment.home.as_ref().ok_or(InstallError::NoHome)?;
             let to = home.join(".local/bin").join(PROGRAM);
-            return Ok(Self::Build { from: executable, to });
+            return Ok(Self::Passing { from: executable, to, place });
         }
         if !in_versioned_directory(&executable) {
             return Ok(Self::Stable(executable));
@@ -47,7 +76,7 @@ impl ProgramPath {
 
     /// The path to write into settings.
     pub(crate) fn registered(&self) -> Result<&str, InstallError> {
-        let (Self::Stable(path) | Self::Versioned(path) | Self::Build { to: path, .. }) = self;
+        let (Self::Stable(path) | Self::Versioned(path) | Self::Passing { to: path, .. }) = self;
         path.to_str().ok_or_else(|| InstallError::ProgramNotText(path.clone()))
     }
 }
@@ -59,6 +88,48 @@ fn without_deleted(executable: &Path) -> PathBuf {
         Some(path) if !executable.exists() => PathBuf::from(path),
         _ => executable.to_owned(),
     }
+}
+
+/// Returns in which place that does not last a program is, if it is in one.
+///
+/// What is in the home directory lasts as long as that, wherever the home directory is.
+fn passing_place(executable: &Path, environment: &Environment) -> Option<Place> {
+    if in_build_directory(executable) {
+        return Some(Place::Build);
+    }
+    let home = environment.home.as_deref().map(real_path);
+    let executable = real_path(executable);
+    let is_in = |directories: &[PathBuf]| {
+        directories.iter().any(|directory| executable.starts_with(real_path(directory)))
+    };
+    if let Some(home) = home.filter(|home| executable.starts_with(home)) {
+        let at_home: Vec<PathBuf> =
+            TEMPORARY_AT_HOME.iter().map(|directory| home.join(directory)).collect();
+        let caches = environment.cache_home.as_slice();
+        return (is_in(&at_home) || is_in(caches)).then_some(Place::Temporary);
+    }
+    let temporary: Vec<PathBuf> = TEMPORARY.iter().map(PathBuf::from).collect();
+    if is_in(&temporary) || is_in(environment.cache_home.as_slice()) {
+        return Some(Place::Temporary);
+    }
+    is_in_memory(&executable).then_some(Place::Memory)
+}
+
+/// Of a path that is not there yet, such as that of a replaced program, the directory is resolved.
+fn real_path(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn is_in_memory(path: &Path) -> bool {
+    const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+    const RAMFS: rustix::fs::FsWord = 0x8584_58f6;
+    rustix::fs::statfs(path).is_ok_and(|system| [TMPFS, RAMFS].contains(&system.f_type))
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+fn is_in_memory(_path: &Path) -> bool {
+    false
 }
 
 /// Returns whether cargo made this file where it stands: `cargo clean` would take it away.
@@ -75,7 +146,7 @@ fn in_build_directory(executable: &Path) -> bool {
 /// Returns whether an upgrade of its package would leave this path behind.
 fn in_versioned_directory(path: &Path) -> bool {
     let path = path.to_string_lossy();
-    ["/nix/store/", "/gnu/store/", "/Cellar/", "/node_modules/", "/_npx/"]
+    ["/nix/store/", "/gnu/store/", "/Cellar/", "/node_modules/", "/_npx/", "/snap/"]
         .iter()
         .any(|part| path.contains(part))
         || path.split('/').any(is_versioned_name)
@@ -108,6 +179,13 @@ pub(crate) fn is_copy(from: &Path, to: &Path) -> bool {
         && fs::read(from).is_ok_and(|program| fs::read(to).is_ok_and(|there| there == program))
 }
 
+/// Refuses to put the program into another user's home, or in place of another user's.
+pub(crate) fn check_owner(to: &Path, environment: &Environment) -> Result<(), InstallError> {
+    check_home(environment)?;
+    check_directory(to.parent().unwrap_or(to))?;
+    check_directory(to)
+}
+
 /// Copies the program by rename, so that one that runs from there is not disturbed.
 pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
     let failed = |source: io::Error| InstallError::Io {
@@ -117,7 +195,7 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
         advice: "Copy the program to a directory of yours, then run that one's `install`.",
     };
     let directory = to.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(directory).map_err(failed)?;
+    let made = MadeDirectories::make(directory, 0o755).map_err(failed)?;
     let mut source = File::open(from).map_err(failed)?;
     let mut file = tempfile::Builder::new()
         .prefix(".crewboard-")
@@ -127,6 +205,7 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
     file.as_file().set_permissions(Permissions::from_mode(0o755)).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(to).map_err(|error| failed(error.error))?;
+    made.keep();
     Ok(())
 }
 
@@ -170,8 +249,65 @@ mod tests {
             program(root.path(), marker);
             let from = program(root.path(), built);
             let to = root.path().join(".local/bin/crewboard");
-            assert_eq!(find(&from, root.path(), &[]), ProgramPath::Build { from, to });
+            assert_eq!(
+                find(&from, root.path(), &[]),
+                ProgramPath::Passing { from, to, place: Place::Build }
+            );
         }
+    }
+
+    #[test]
+    fn a_program_where_files_do_not_stay_is_copied() {
+        let root = tempfile::tempdir().unwrap();
+        let home = root.path().join("home");
+        let to = home.join(".local/bin/crewboard");
+        // The directory itself is below the system's own temporary one.
+        for (path, place) in [
+            ("crewboard", Place::Temporary),
+            ("opt/bin/crewboard", Place::Temporary),
+            ("home/.cache/tool/crewboard", Place::Temporary),
+            ("home/Downloads/crewboard", Place::Temporary),
+            ("home/.local/share/Trash/files/crewboard", Place::Temporary),
+        ] {
+            let from = program(root.path(), path);
+            let expected = ProgramPath::Passing { from: from.clone(), to: to.clone(), place };
+            assert_eq!(find(&from, &home, &[]), expected);
+        }
+        for path in ["home/bin/crewboard", "home/.local/bin/crewboard", "home/.cached/crewboard"] {
+            let stays = program(root.path(), path);
+            assert_eq!(find(&stays, &home, &[]), ProgramPath::Stable(stays.clone()));
+        }
+        let cache = program(root.path(), "home/my-cache/crewboard");
+        let environment = Environment {
+            home: Some(home.clone()),
+            executable: Some(cache.clone()),
+            cache_home: Some(home.join("my-cache")),
+            ..Environment::default()
+        };
+        let place = Place::Temporary;
+        let expected = ProgramPath::Passing { from: cache, to, place };
+        assert_eq!(ProgramPath::find(&environment).unwrap(), expected);
+    }
+
+    #[test]
+    fn places_that_are_emptied_or_lost_are_known_by_path_and_by_file_system() {
+        let environment = Environment { home: Some("/home/dev".into()), ..Environment::default() };
+        for directory in ["/tmp", "/tmp/x", "/var/tmp", "/dev/shm", "/run/user/1000", "/var/cache"]
+        {
+            let program = Path::new(directory).join(PROGRAM);
+            assert_eq!(
+                passing_place(&program, &environment),
+                Some(Place::Temporary),
+                "{directory}"
+            );
+        }
+        for directory in ["/usr/local/bin", "/opt/tmp", "/home/dev/tmp", "/home/dev/run"] {
+            let program = Path::new(directory).join(PROGRAM);
+            assert_eq!(passing_place(&program, &environment), None, "{directory}");
+        }
+        // Always in memory, and no place where a program would be put.
+        assert!(!cfg!(target_os = "linux") || is_in_memory(Path::new("/dev/shm")));
+        assert!(!is_in_memory(Path::new("/proc")));
     }
 
     #[test]

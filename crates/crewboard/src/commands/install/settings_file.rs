@@ -1,19 +1,32 @@
-//! Reading and replacing a file of the user's without surprises.
+//! Reads a settings file and knows how it may be changed.
+//!
+//! Another program may write the file at any time: in place (it empties the file, then writes) or by rename. So an
+//! empty or broken text is read again before it is believed, and `replace` looks at what it takes away.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::error::InstallError;
+use super::owners::is_foreign;
+
+/// What install leaves behind is at most this large: Claude Code skips a larger file, hooks and all.
+pub(super) use crewboard_integrations::agents::claude::settings::MAX_BYTES as MAX_INSTALLED;
 
 /// More than this is no settings file, and not worth reading into memory.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// For a file we make: settings may come to hold keys.
-const NEW_FILE_MODE: u32 = 0o600;
+/// What uninstall still reads: whatever install wrote, and what was added to it since.
+const MAX_READ: u64 = 16 * 1024 * 1024;
 
-const CHECK_DIRECTORY: &str = "Check that the directory exists and that you may write there.";
+/// How often an empty or broken text is read before it is believed.
+const READINGS: u32 = 4;
+
+/// Files below these belong to a package manager, whatever their modes say.
+const STORES: [(&str, &str); 2] = [("/nix/store", "Nix"), ("/gnu/store", "Guix")];
 
 /// A file as it was read, present or not.
 #[derive(Debug)]
@@ -22,121 +35,193 @@ pub(crate) struct SettingsFile {
     pub(crate) target: PathBuf,
     /// What was in it; `None` where there was no file.
     pub(crate) text: Option<String>,
-    mode: u32,
-    is_yours: bool,
+    /// What the system says of it.
+    pub(super) metadata: Option<Metadata>,
+}
+
+/// How a file can be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A new file takes its name, and no reader ever sees half of a text.
+    Rename,
+    /// The file itself gets the new text, because a new one would not be the same file.
+    InPlace,
 }
 
 impl SettingsFile {
     /// Reads a file, following links: dotfile managers keep the real one elsewhere.
     pub(crate) fn read(path: &Path) -> Result<Self, InstallError> {
         let target = resolve(path)?;
-        let metadata = match fs::metadata(&target) {
-            Ok(metadata) => metadata,
+        let opened = fs::metadata(&target).and_then(|metadata| {
+            // A pipe in its place would block.
+            if metadata.is_file() { File::open(&target).map(Some) } else { Ok(None) }
+        });
+        let file = match opened {
+            Ok(Some(file)) => file,
+            Ok(None) => return Err(InstallError::NotAFile(target)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { target, text: None, mode: NEW_FILE_MODE, is_yours: true });
+                return Ok(Self { target, text: None, metadata: None });
             }
             Err(error) => return Err(reading(target, error)),
         };
-        // A pipe in its place would block the read.
-        if !metadata.is_file() {
-            return Err(InstallError::NotAFile(target));
-        }
-        let is_yours = metadata.uid() == rustix::process::geteuid().as_raw();
-        let bytes = match read_bounded(&target) {
-            Ok(bytes) => bytes,
+        let read = || -> io::Result<_> { Ok((file.metadata()?, bounded(&file)?)) };
+        let (metadata, bytes) = match read() {
+            Ok(read) => read,
             Err(error) => return Err(reading(target, error)),
         };
-        if bytes.len() as u64 > MAX_BYTES {
+        if bytes.len() as u64 > MAX_READ {
             return Err(InstallError::TooLarge(target));
         }
         match String::from_utf8(bytes) {
-            Ok(text) => {
-                Ok(Self { target, text: Some(text), mode: metadata.mode() & 0o7777, is_yours })
-            }
+            Ok(text) => Ok(Self { target, text: Some(text), metadata: Some(metadata) }),
             Err(_) => Err(InstallError::NotText(target)),
         }
     }
 
-    /// Refuses a file of another user's: a rename would make it ours behind its owner's back.
-    /// Reading it is no harm, so that `--dry-run` can show what to add to a generated file.
-    pub(crate) fn check_owner(&self) -> Result<(), InstallError> {
-        if self.is_yours { Ok(()) } else { Err(InstallError::NotYours(self.target.clone())) }
-    }
-
-    /// Replaces the file by rename, keeping its mode, unless somebody changed it since.
-    pub(crate) fn write(&self, text: &str) -> Result<(), InstallError> {
-        self.write_as(&self.target, text.as_bytes(), || self.refuse_changed())
-    }
-
-    /// Removes the file, unless somebody changed it since.
-    pub(crate) fn delete(&self) -> Result<(), InstallError> {
-        self.refuse_changed()?;
-        fs::remove_file(&self.target).map_err(|source| InstallError::Io {
-            action: "remove",
-            path: self.target.clone(),
-            source,
-            advice: CHECK_DIRECTORY,
-        })
-    }
-
-    /// Keeps what was read in another file, with the same mode.
-    pub(crate) fn keep_copy(&self, backup: &Path) -> Result<(), InstallError> {
-        let text = self.text.as_deref().unwrap_or_default();
-        self.write_as(backup, text.as_bytes(), || Ok(()))
-    }
-
-    fn write_as(
-        &self,
+    /// Reads a file and works something out from it. Where it is empty, or `work` can make nothing of it, it is read
+    /// again after a pause: another program may be in the middle of writing it.
+    pub(crate) fn read_settled<T>(
         path: &Path,
-        bytes: &[u8],
-        check: impl FnOnce() -> Result<(), InstallError>,
-    ) -> Result<(), InstallError> {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let failed = |source| InstallError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source,
-            advice: CHECK_DIRECTORY,
-        };
-        // Its own message names a temporary file that nobody knows.
-        let without_path = |error: io::Error| failed(error.kind().into());
-        let mut file = tempfile::Builder::new()
-            .prefix(".crewboard-")
-            .tempfile_in(directory)
-            .map_err(without_path)?;
-        file.write_all(bytes).map_err(failed)?;
-        // By name, because the mode asked for at creation is cut by the umask.
-        file.as_file().set_permissions(Permissions::from_mode(self.mode)).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        check()?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        // The rename itself must outlive a power cut too; where a file system cannot, it is done.
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
-        Ok(())
+        pause: Duration,
+        mut work: impl FnMut(Self) -> Result<T, InstallError>,
+    ) -> Result<T, InstallError> {
+        for _ in 1..READINGS {
+            let file = Self::read(path);
+            let is_blank =
+                matches!(&file, Ok(Self { text: Some(text), .. }) if text.trim().is_empty());
+            if !is_blank {
+                match file.and_then(&mut work) {
+                    Err(InstallError::Settings { .. } | InstallError::NotText(_)) => {}
+                    result => return result,
+                }
+            }
+            thread::sleep(pause);
+        }
+        Self::read(path).and_then(work)
     }
 
-    fn refuse_changed(&self) -> Result<(), InstallError> {
-        let now = match read_bounded(&self.target) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(reading(self.target.clone(), error)),
-        };
-        if now.as_deref() == self.text.as_ref().map(String::as_bytes) {
-            Ok(())
-        } else {
-            Err(InstallError::Changed(self.target.clone()))
+    /// Returns the file that a path leads to, as far as that can be known.
+    pub(super) fn target_of(path: &Path) -> PathBuf {
+        resolve(path).unwrap_or_else(|_| path.to_owned())
+    }
+
+    /// Returns whether the file can be changed, before anything is. Root may write where a mode says that nobody does;
+    /// what the mode says counts all the same.
+    pub(super) fn way(&self) -> Result<Way, InstallError> {
+        let refuse = |why: String| Err(InstallError::ReadOnly { path: self.target.clone(), why });
+        if let Some((store, name)) = STORES.iter().find(|(store, _)| self.target.starts_with(store))
+        {
+            return refuse(format!("it is in {store}, which {name} manages"));
         }
+        let directory = self.target.parent().unwrap_or(Path::new("/"));
+        // Where there is none it is about to be made, or the attempt will say why not.
+        let Ok(directory_metadata) = fs::metadata(directory) else { return Ok(Way::Rename) };
+        let takes_files = is_writable(&directory_metadata) && !is_foreign(directory_metadata.uid());
+        let Some(metadata) = &self.metadata else {
+            if is_foreign(directory_metadata.uid()) {
+                return Err(InstallError::ForeignDirectory {
+                    path: directory.to_owned(),
+                    uid: directory_metadata.uid(),
+                });
+            }
+            if takes_files {
+                return Ok(Way::Rename);
+            }
+            let mode = directory_metadata.mode() & 0o7777;
+            return refuse(format!("its directory is read-only (mode {mode:04o})"));
+        };
+        if is_foreign(metadata.uid()) {
+            return Err(InstallError::NotYours { path: self.target.clone(), uid: metadata.uid() });
+        }
+        let mode = metadata.mode() & 0o7777;
+        if takes_files && metadata.nlink() == 1 {
+            Ok(Way::Rename)
+        } else if is_writable(metadata) {
+            Ok(Way::InPlace)
+        } else if metadata.nlink() > 1 {
+            refuse(format!("it is read-only (mode {mode:04o}) and has other names (hard links)"))
+        } else {
+            let directory = directory_metadata.mode() & 0o7777;
+            refuse(format!(
+                "it is read-only (mode {mode:04o}), and so is its directory ({directory:04o})"
+            ))
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.text.as_deref().unwrap_or_default().as_bytes()
     }
 }
 
-fn reading(path: PathBuf, source: io::Error) -> InstallError {
+/// Refuses a directory that takes no backup, by its mode, which root could ignore.
+pub(super) fn check_room_for_backup(
+    file: &SettingsFile,
+    directory: &Path,
+) -> Result<(), InstallError> {
+    match fs::metadata(directory) {
+        Ok(metadata) if !is_writable(&metadata) => {
+            let mode = metadata.mode() & 0o7777;
+            let why = format!(
+                "there is no room for a backup, because {} is read-only (mode {mode:04o})",
+                directory.display()
+            );
+            Err(InstallError::ReadOnly { path: file.target.clone(), why })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a name leads to at one moment. Two are equal only if it is the same file with the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    device: u64,
+    inode: u64,
+    bytes: Vec<u8>,
+}
+
+impl Seen {
+    /// Looks at a name without following a link. Only a regular file is read.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        let metadata = fs::symlink_metadata(path)?;
+        let (device, inode) = (metadata.dev(), metadata.ino());
+        if !metadata.is_file() {
+            return Ok(Self { device, inode, bytes: Vec::new() });
+        }
+        let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(no_link).open(path)?;
+        Self::of(&file)
+    }
+
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino(), bytes: bounded(file)? })
+    }
+
+    /// Returns what the same file is with another text.
+    pub(super) fn with(&self, bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_owned(), ..*self }
+    }
+
+    /// Returns what a file is where it still is what was read.
+    pub(super) fn as_read(file: &SettingsFile) -> Option<Self> {
+        let metadata = file.metadata.as_ref()?;
+        let bytes = file.bytes().to_owned();
+        Some(Self { device: metadata.dev(), inode: metadata.ino(), bytes })
+    }
+}
+
+fn is_writable(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o200 != 0
+}
+
+pub(super) fn reading(path: PathBuf, source: io::Error) -> InstallError {
     let advice = "Check that you may read it.";
     InstallError::Io { action: "read", path, source, advice }
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+fn bounded(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_READ + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -105,7 +105,16 @@ pub(super) fn say_what_is_missing(
     Ok(())
 }
 
-/// The files that hold a project's settings, the later one first heard.
-fn settings_of_project(directory: &Path) -> [PathBuf; 2] {
-    ["settings.json", "settings.local.json"].map(|name| directory.join(".claude").join(name))
+/// Returns the files that hold a project's settings, the one that counts most last.
+///
+/// Of a Git repository the local settings at its root count in every directory of it (tried on 2.1.332).
+pub(super) fn settings_of_project(directory: &Path) -> Vec<PathBuf> {
+    let file = |directory: &Path, name: &str| directory.join(".claude").join(name);
+    let root = directory.ancestors().find(|ancestor| ancestor.join(".git").exists());
+    let mut files = vec![file(directory, "settings.json")];
+    files.extend(
+        root.filter(|root| *root != directory).map(|root| file(root, "settings.local.json")),
+    );
+    files.push(file(directory, "settings.local.json"));
+    files
 }

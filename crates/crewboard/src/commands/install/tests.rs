@@ -1,11 +1,14 @@
 //! Against a real file system: what the user's files are before and after.
 
 mod given_back;
+mod kept;
+mod meantime;
 mod said;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crewboard_integrations::agents::claude::registration::EVENTS;
 use tempfile::TempDir;
@@ -235,18 +238,27 @@ fn files_that_cannot_be_edited_stay_as_they_are() {
 }
 
 #[test]
-fn a_directory_that_takes_no_file_is_told() {
-    let world = World::with(SETTINGS);
-    fs::set_permissions(world.directory(), Permissions::from_mode(0o555)).unwrap();
-    let mut arguments = yes();
-    if rustix::process::geteuid().is_root() {
-        // Modes do not stop root, but this one does.
-        arguments.config_dir = vec![PathBuf::from("/proc/self")];
+fn a_read_only_directory_is_refused_and_gets_no_file() {
+    for (settings, mode, why) in [
+        (Some(SETTINGS), 0o644, "there is no room for a backup, because "),
+        (Some(SETTINGS), 0o444, "it is read-only (mode 0444), and so is its directory (0555)"),
+        (None, 0, "its directory is read-only (mode 0555)"),
+    ] {
+        let world = World::with(SETTINGS);
+        match settings {
+            Some(_) => fs::set_permissions(world.settings(), Permissions::from_mode(mode)).unwrap(),
+            None => fs::remove_file(world.settings()).unwrap(),
+        }
+        let before = world.files();
+        // Modes do not stop root, but they say what the owner wants.
+        fs::set_permissions(world.directory(), Permissions::from_mode(0o555)).unwrap();
+        let error = world.install(&yes()).unwrap_err().to_string();
+        let dry = world.install(&InstallArguments { dry_run: true, ..yes() });
+        fs::set_permissions(world.directory(), Permissions::from_mode(0o755)).unwrap();
+        assert!(error.contains(why) && error.contains("left as it is"), "{error}");
+        assert!(dry.unwrap().contains("+    \"SessionStart\": [{"));
+        assert_eq!(world.files(), before);
     }
-    let error = world.install(&arguments).unwrap_err();
-    assert!(error.to_string().contains("you may write there"), "{error}");
-    fs::set_permissions(world.directory(), Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(world.text(), SETTINGS);
 }
 
 #[test]
@@ -256,27 +268,7 @@ fn a_file_of_another_users_is_shown_but_not_taken() {
     if std::os::unix::fs::chown(world.settings(), Some(65_534), None).is_err() {
         return crewboard_testkit::skip("only root can give a file away");
     }
-    assert!(matches!(world.install(&yes()), Err(InstallError::NotYours(_))));
+    assert!(matches!(world.install(&yes()), Err(InstallError::NotYours { .. })));
     world.install(&InstallArguments { dry_run: true, ..yes() }).unwrap();
     assert_eq!(world.files(), [("settings.json".to_owned(), String::new())]);
-}
-
-#[test]
-fn a_change_in_the_meantime_is_kept() {
-    let world = World::with(SETTINGS);
-    let entries = registration::entries("/opt/crewboard", None);
-    for changed in ["{\"changed\": true}", ""] {
-        let change = Change::of_install(&world.profile(), &entries).unwrap();
-        fs::write(world.settings(), changed).unwrap();
-        let error = change.apply().unwrap_err();
-        assert!(matches!(error, InstallError::Changed(_)), "{error}");
-        assert_eq!(world.text(), changed);
-    }
-    let change = Change::of_install(&world.profile(), &entries).unwrap();
-    fs::remove_file(world.settings()).unwrap();
-    assert!(matches!(change.apply(), Err(InstallError::Changed(_))));
-    let change = Change::of_install(&world.profile(), &entries).unwrap();
-    fs::write(world.settings(), "{}").unwrap();
-    assert!(matches!(change.apply(), Err(InstallError::Changed(_))));
-    assert_eq!(world.text(), "{}");
 }

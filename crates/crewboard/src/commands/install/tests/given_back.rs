@@ -137,7 +137,7 @@ fn a_file_install_made_goes_again() {
     assert!(said.contains(RUNNING_SESSIONS), "{said}");
     assert_eq!((mode(&world.settings()), mode(&world.directory())), (0o600, 0o700));
     // Also where the program has moved in between.
-    let moved = world.root.path().join("opt/crewboard");
+    let moved = world.root.path().join("home/opt/crewboard");
     executable(&moved, "program");
     world.environment.executable = Some(moved);
     let said = world.install(&yes()).unwrap();
@@ -183,7 +183,7 @@ fn a_moved_program_is_updated_and_the_original_still_comes_back() {
     let mut world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     let former = world.text();
-    let moved = world.root.path().join("opt/crewboard");
+    let moved = world.root.path().join("home/opt/crewboard");
     executable(&moved, "program");
     let old = world.environment.executable.replace(moved.clone()).unwrap();
     world.install(&yes()).unwrap();
@@ -201,7 +201,10 @@ fn a_renamed_program_is_known_again() {
         let mut world = World::with(SETTINGS);
         let claude = world.root.path().join("home/.local/bin/claude");
         executable(&claude, &format!("#!/bin/sh\necho {version}\n"));
-        let (dev, short) = (world.root.path().join("crewboard-dev"), world.root.path().join("cb"));
+        let (dev, short) = {
+            let home = world.root.path().join("home");
+            (home.join("crewboard-dev"), home.join("cb"))
+        };
         for program in [&dev, &short] {
             executable(program, "program");
             world.environment.executable = Some(program.clone());
@@ -245,7 +248,7 @@ fn a_link_to_nothing_yet_gets_its_target() {
     let said = world.install(&yes()).unwrap_err().to_string();
     let (first, advice) = said.split_once('\n').unwrap();
     let path = target.display();
-    assert_eq!(first, format!("cannot write {path}: entity not found"));
+    assert_eq!(first, format!("cannot write {path}: No such file or directory (os error 2)"));
     assert!(advice.contains("Check that the directory exists"), "{said}");
     assert!(!world.directory().join("settings.json.crewboard-made").exists());
 }

@@ -117,20 +117,135 @@ fn an_old_client_gets_the_shell_form_and_its_own_events() {
     assert!(matches!(world.install(&yes()), Err(InstallError::NoHooks(_))));
 }
 
+/// How often install warns of this, before and after it makes the change.
+fn warned(said: &str, of: &str) -> usize {
+    said.matches(&format!("warning: {of}")).count()
+}
+
 #[test]
-fn what_keeps_hooks_from_running_is_told() {
-    let world = World::with("{\"disableAllHooks\": true}");
+fn a_file_that_claude_code_skips_is_warned_of_before_and_after() {
+    for (settings, expected) in [
+        (SETTINGS, "line 2, column 3: it is not plain JSON: "),
+        ("{\"a\": \"x\ny\"}", "it is not plain JSON: control character"),
+        ("{\"a\": \"x\0y\"}", "it is not plain JSON: control character"),
+        ("{\"statusLine\": {\"command\": \"date\"}}", "statusLine.type: it is missing"),
+        ("{\"statusLine\": \"x\"}", "statusLine: it should be an object, but it is text"),
+        ("{\"permissions\": {\"allow\": \"x\"}}", "permissions.allow: it should be a list"),
+        ("{\"model\": 7}", "model: it should be text, but it is the number 7"),
+    ] {
+        let world = World::with(settings);
+        let said = world.install(&yes()).unwrap();
+        let path = world.settings();
+        let warning = format!("Claude Code ignores all of {}, hooks included", path.display());
+        assert_eq!(warned(&said, &warning), 2, "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains(RUNNING_SESSIONS), "{said}");
+        let again = world.install(&yes()).unwrap();
+        assert_eq!(warned(&again, &warning), 1, "{again}");
+        world.uninstall(&yes()).unwrap();
+        assert_eq!(world.text(), settings);
+    }
+    let world = World::with("{\"model\": \"opus\"}");
     let said = world.install(&yes()).unwrap();
-    assert!(said.contains("settings.json sets disableAllHooks, so no hook will run"), "{said}");
-    assert!(!said.contains(RUNNING_SESSIONS), "{said}");
-    let world = World::with(SETTINGS);
+    assert!(!said.contains("warning: ") && said.contains(RUNNING_SESSIONS), "{said}");
+}
+
+#[test]
+fn hooks_that_are_switched_off_are_told_by_what_decides_here() {
+    const ON: &str = "{\"disableAllHooks\": false}";
+    const OFF: &str = "{\"disableAllHooks\": true}";
+    // Skipped by Claude Code, so it decides nothing.
+    const BROKEN: &str = "{\"disableAllHooks\": true, \"model\": 7}";
+    let none = "sets disableAllHooks, so no hook runs\n";
+    let here = "sets disableAllHooks, so no hook runs in this project\n";
+    let elsewhere = "sets disableAllHooks, so no hook runs outside this project\n";
+    for (user, project, local, expected) in [
+        (OFF, "{}", "{}", Some(none)),
+        ("{}", OFF, "{}", Some(here)),
+        ("{}", "{}", OFF, Some(here)),
+        (ON, ON, OFF, Some(here)),
+        (OFF, OFF, OFF, Some(here)),
+        (OFF, ON, "{}", Some(elsewhere)),
+        (OFF, "{}", ON, Some(elsewhere)),
+        ("{}", OFF, ON, None),
+        ("{}", ON, "{}", None),
+        ("{}", BROKEN, "{}", None),
+        ("{}", "{\"allowManagedHooksOnly\": true}", "{}", None),
+    ] {
+        let mut world = World::with(user);
+        let project_directory = world.root.path().join("project");
+        fs::create_dir_all(project_directory.join(".claude")).unwrap();
+        fs::write(project_directory.join(".claude/settings.json"), project).unwrap();
+        fs::write(project_directory.join(".claude/settings.local.json"), local).unwrap();
+        world.environment.directory = Some(project_directory);
+        let said = world.install(&yes()).unwrap();
+        assert_eq!(
+            said.matches("warning: ").count(),
+            if expected.is_some() { 2 } else { 0 },
+            "{said}"
+        );
+        assert!(expected.is_none_or(|expected| said.contains(expected)), "{said}");
+        assert_eq!(said.contains(RUNNING_SESSIONS), expected.is_none(), "{said}");
+    }
+}
+
+#[test]
+fn local_settings_at_a_repositorys_root_count_in_all_of_it() {
+    let mut world = World::with("{}");
+    let root = world.root.path().join("project");
+    fs::create_dir_all(root.join(".claude")).unwrap();
+    fs::create_dir_all(root.join(".git")).unwrap();
+    fs::create_dir_all(root.join("deep/er")).unwrap();
+    fs::write(root.join(".claude/settings.local.json"), "{\"disableAllHooks\": true}").unwrap();
+    world.environment.directory = Some(root.join("deep/er"));
     let said = world.install(&yes()).unwrap();
-    assert!(said.contains("settings.json, hooks included\n  line 2, column 3: "), "{said}");
-    let directory = world.root.path().join("managed/managed-settings.d");
-    fs::create_dir_all(&directory).unwrap();
-    fs::write(directory.join("10-policy.json"), "{\"allowManagedHooksOnly\": true}").unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("10-policy.json sets allowManagedHooksOnly"), "{said}");
+    assert!(said.contains("so no hook runs in this project"), "{said}");
+}
+
+#[test]
+fn managed_settings_go_before_all_others() {
+    for (name, settings, expected) in [
+        (
+            "managed-settings.json",
+            "{\"disableAllHooks\": true}",
+            "sets disableAllHooks, so no hook runs\n",
+        ),
+        (
+            "managed-settings.d/10.json",
+            "{\"disableAllHooks\": true}",
+            "sets disableAllHooks, so no hook runs\n",
+        ),
+        (
+            "managed-settings.json",
+            "{\"allowManagedHooksOnly\": true}",
+            "lets only managed hooks run",
+        ),
+        (
+            "managed-settings.d/10.json",
+            "{\"allowManagedHooksOnly\": true}",
+            "lets only managed hooks run",
+        ),
+        (
+            "managed-settings.json",
+            "{\"strictPluginOnlyCustomization\": true}",
+            "lets only managed hooks run",
+        ),
+        (
+            "managed-settings.json",
+            "{\"strictPluginOnlyCustomization\": [\"hooks\"]}",
+            "lets only managed hooks run",
+        ),
+        ("managed-settings.json", "{\"strictPluginOnlyCustomization\": [\"skills\"]}", ""),
+        ("managed-settings.d/10.json~", "{\"allowManagedHooksOnly\": true}", ""),
+    ] {
+        let world = World::with("{\"disableAllHooks\": false}");
+        let path = world.root.path().join("managed").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, settings).unwrap();
+        let said = world.install(&yes()).unwrap();
+        assert!(said.contains(expected), "{said}");
+        assert_eq!(said.contains(RUNNING_SESSIONS), expected.is_empty(), "{said}");
+    }
 }
 
 #[test]

@@ -1,0 +1,238 @@
+//! What else belongs to a settings file stays: links, group, access list, attributes; and a failure leaves nothing.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Command;
+
+use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+use super::*;
+
+fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
+    let mut value = [0; 256];
+    let length = getxattr(path, name, value.as_mut_slice()).ok()?;
+    Some(value[..length].to_vec())
+}
+
+#[test]
+fn hard_links_stay_one_file() {
+    let world = World::with(SETTINGS);
+    let other = world.root.path().join("dotfiles.json");
+    fs::hard_link(world.settings(), &other).unwrap();
+    let said = world.install(&yes()).unwrap();
+    assert!(said.contains("Installed 16 hooks"), "{said}");
+    assert_eq!(fs::metadata(&other).unwrap().nlink(), 2);
+    assert!(fs::read_to_string(&other).unwrap().contains("crewboard"));
+    assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap(), SETTINGS);
+    assert_eq!(world.files().len(), 1);
+}
+
+#[test]
+fn attributes_and_access_lists_are_kept() {
+    let world = World::with(SETTINGS);
+    if setxattr(world.settings(), "user.note", b"mine", XattrFlags::empty()).is_err() {
+        // A file system without attributes has none to lose.
+        return;
+    }
+    // For user 1 to read and write, and the mask: `setfacl -m u:1:rw`.
+    let list: Vec<u8> = [
+        (0x01_u16, 6_u16, u32::MAX),
+        (0x02, 6, 1),
+        (0x04, 0, u32::MAX),
+        (0x10, 6, u32::MAX),
+        (0x20, 0, u32::MAX),
+    ]
+    .iter()
+    .flat_map(|(tag, permissions, id)| {
+        [tag.to_le_bytes().as_slice(), &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    })
+    .collect();
+    let list = [2_u32.to_le_bytes().as_slice(), &list].concat();
+    let access = "system.posix_acl_access";
+    let has_list = setxattr(world.settings(), access, &list, XattrFlags::empty()).is_ok();
+    let before = (attribute(&world.settings(), access), mode(&world.settings()));
+    assert_eq!(before.0.is_some(), has_list);
+    for change in [World::install, World::uninstall] {
+        change(&world, &yes()).unwrap();
+        assert_eq!(attribute(&world.settings(), "user.note").as_deref(), Some(b"mine".as_slice()));
+        assert_eq!((attribute(&world.settings(), access), mode(&world.settings())), before);
+    }
+}
+
+#[test]
+fn a_new_file_gets_no_access_list_from_its_directory() {
+    let world = World::with(SETTINGS);
+    let default = "system.posix_acl_default";
+    let entries: [(u16, u16, u32); 5] = [
+        (0x01, 7, u32::MAX),
+        (0x02, 6, 1),
+        (0x04, 0, u32::MAX),
+        (0x10, 7, u32::MAX),
+        (0x20, 0, u32::MAX),
+    ];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend(tag.to_le_bytes());
+        list.extend(permissions.to_le_bytes());
+        list.extend(id.to_le_bytes());
+    }
+    if setxattr(world.directory(), default, &list, XattrFlags::empty()).is_err() {
+        return;
+    }
+    let before = mode(&world.settings());
+    world.install(&yes()).unwrap();
+    for path in [world.settings(), world.backup()] {
+        assert_eq!(attribute(&path, "system.posix_acl_access"), None, "{}", path.display());
+        assert_eq!(mode(&path), before);
+    }
+}
+
+#[test]
+fn the_group_is_kept() {
+    let world = World::with(SETTINGS);
+    // Only root can give a file to any group; others have nothing to try this with.
+    if std::os::unix::fs::chown(world.settings(), None, Some(4321)).is_err() {
+        return;
+    }
+    fs::set_permissions(world.settings(), Permissions::from_mode(0o640)).unwrap();
+    for change in [World::install, World::uninstall] {
+        change(&world, &yes()).unwrap();
+        let metadata = fs::metadata(world.settings()).unwrap();
+        assert_eq!((metadata.gid(), metadata.mode() & 0o777), (4321, 0o640));
+    }
+    world.install(&yes()).unwrap();
+    assert_eq!(fs::metadata(world.backup()).unwrap().gid(), 4321);
+}
+
+#[test]
+fn a_failure_takes_its_backup_and_its_directory_away_again() {
+    let world = World::with(SETTINGS);
+    // The write fails, because another program has taken the file for a directory.
+    let entries = registration::entries("/opt/crewboard", None);
+    let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
+    for former in [None, Some("{\"older\": 1}")] {
+        fs::write(world.settings(), SETTINGS).unwrap();
+        if let Some(former) = former {
+            fs::write(world.backup(), former).unwrap();
+        }
+        let mut at = |step| {
+            if step == super::super::replace::Step::Ready {
+                fs::remove_file(world.settings()).unwrap();
+                fs::create_dir(world.settings()).unwrap();
+            }
+        };
+        change().apply(Duration::ZERO, &mut at).unwrap_err();
+        fs::remove_dir(world.settings()).unwrap();
+        let expected: Vec<_> = former
+            .map(|former| ("settings.json.crewboard-backup".to_owned(), former.to_owned()))
+            .into_iter()
+            .collect();
+        assert_eq!(world.files(), expected);
+        fs::write(world.settings(), SETTINGS).unwrap();
+    }
+    // And so do the directories that were made for it.
+    let world = World::new();
+    let change = Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
+    let mut at = |step| {
+        if step == super::super::replace::Step::Ready {
+            fs::set_permissions(world.directory(), Permissions::from_mode(0o700)).unwrap();
+            symlink("/nowhere", world.settings()).unwrap();
+        }
+    };
+    change.apply(Duration::ZERO, &mut at).unwrap_err();
+    let names: Vec<_> = fs::read_dir(world.directory()).unwrap().collect();
+    assert_eq!(names.len(), 1, "only what the other program made: {names:?}");
+}
+
+#[test]
+fn an_immutable_file_is_named_as_the_cause() {
+    let world = World::with(SETTINGS);
+    let chattr = |flag: &str| {
+        let status = Command::new("chattr").arg(flag).arg(world.settings()).output();
+        status.is_ok_and(|output| output.status.success())
+    };
+    if !chattr("+i") {
+        // Not root, no such program, or a file system without such marks.
+        return;
+    }
+    let error = world.install(&yes()).unwrap_err().to_string();
+    let files = world.files();
+    assert!(chattr("-i"));
+    assert!(error.contains("marked immutable"), "{error}");
+    assert_eq!(files, [("settings.json".to_owned(), SETTINGS.to_owned())]);
+}
+
+#[test]
+fn a_home_of_another_user_gets_nothing() {
+    let chown = |path: &Path, uid| std::os::unix::fs::chown(path, Some(uid), None);
+    for (is_made, whose) in [
+        (false, "home"),
+        (true, "home"),
+        (true, "home/.claude"),
+        (true, "home/.claude/settings.json"),
+    ] {
+        let world = if is_made { World::with(SETTINGS) } else { World::new() };
+        // Only root can give a directory away; others have nothing to try this with.
+        if chown(&world.root.path().join(whose), 1234).is_err() {
+            return;
+        }
+        let error = world.install(&yes()).unwrap_err().to_string();
+        assert!(error.contains("belongs to another user (uid 1234)"), "{whose}: {error}");
+        assert!(error.contains("Run this as that user"), "{error}");
+        assert_eq!(world.directory().exists(), is_made);
+        if is_made {
+            assert_eq!(world.files(), [("settings.json".to_owned(), SETTINGS.to_owned())]);
+        }
+        world.install(&InstallArguments { dry_run: true, ..yes() }).unwrap();
+    }
+}
+
+#[test]
+fn a_home_of_another_user_gets_no_program() {
+    let mut world = World::with(SETTINGS);
+    fs::remove_dir_all(world.root.path().join("home/.local")).unwrap();
+    let passing = world.root.path().join("crewboard");
+    executable(&passing, "program");
+    world.environment.executable = Some(passing);
+    // The profile is ours, the home directory is not.
+    world.environment.claude_config_dir = Some(world.root.path().join("profile"));
+    let home = world.root.path().join("home");
+    if std::os::unix::fs::chown(&home, Some(1234), None).is_err() {
+        return;
+    }
+    let error = world.install(&yes()).unwrap_err();
+    assert!(matches!(error, InstallError::ForeignDirectory { uid: 1234, .. }), "{error}");
+    assert!(!home.join(".local").exists() && !world.root.path().join("profile").exists());
+}
+
+#[test]
+fn a_file_that_install_would_make_too_large_is_refused() {
+    const LIMIT: usize = 2 * 1024 * 1024;
+    let of_size = |size: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(size - 9));
+    let world = World::with(&of_size(LIMIT - 100));
+    let before = world.files();
+    let error = world.install(&yes()).unwrap_err();
+    assert!(matches!(error, InstallError::WouldBeTooLarge(_)), "{error}");
+    assert_eq!(world.files(), before);
+    // One that Claude Code ignores anyway is installed with a warning, and uninstall takes it at any size.
+    let large = of_size(4 * 1024 * 1024 - 200);
+    fs::write(world.settings(), &large).unwrap();
+    let said = world.install(&yes()).unwrap();
+    assert!(said.contains("the file: it is larger than 2 MiB"), "{said}");
+    assert!(world.text().len() > 4 * 1024 * 1024);
+    world.uninstall(&yes()).unwrap();
+    assert_eq!(world.text(), large);
+}
+
+#[test]
+fn a_file_in_a_store_is_refused_by_its_path() {
+    let file = super::super::settings_file::SettingsFile {
+        target: "/nix/store/abc-settings.json".into(),
+        text: Some(String::new()),
+        metadata: Some(File::open("/").unwrap().metadata().unwrap()),
+    };
+    let error = file.way().unwrap_err().to_string();
+    assert!(error.contains("which Nix manages"), "{error}");
+}

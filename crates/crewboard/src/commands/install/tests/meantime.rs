@@ -1,0 +1,326 @@
+//! Another program writes the settings while install or uninstall does.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::super::profile::After;
+use super::super::replace::Step;
+use super::super::{Kept, carry_out};
+use super::*;
+
+const OTHER: &str = "{\"changed\": true}";
+
+impl World {
+    fn install_change(&self) -> Change {
+        let entries = registration::entries("/opt/crewboard", None);
+        Change::of_install(&self.profile(), &entries, Duration::ZERO).unwrap()
+    }
+
+    fn uninstall_change(&self) -> Change {
+        Change::of_uninstall(&self.profile(), Duration::ZERO).unwrap()
+    }
+
+    /// Installs while `at` does what another program does.
+    fn install_while(&self, at: &mut dyn FnMut(Step)) -> Result<(Change, Kept), InstallError> {
+        carry_out(self.install_change(), || Ok(self.install_change()), Duration::ZERO, at)
+    }
+
+    fn uninstall_while(&self, at: &mut dyn FnMut(Step)) -> Result<(Change, Kept), InstallError> {
+        carry_out(self.uninstall_change(), || Ok(self.uninstall_change()), Duration::ZERO, at)
+    }
+
+    /// What another program does that writes a new file and renames it.
+    fn rename_in(&self, text: &str) {
+        let new = self.root.path().join("new.json");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, self.settings()).unwrap();
+    }
+
+    fn assert_merged(&self, text: &str) {
+        let uninstalled = self.uninstall_change();
+        assert!(self.text().contains("/opt/crewboard"), "{}", self.text());
+        assert_eq!(uninstalled.after_text().trim_end(), text.trim_end());
+        let names: Vec<String> = self.files().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["settings.json", "settings.json.crewboard-backup"]);
+    }
+}
+
+/// Does something at a step, the first time it comes.
+fn once_at(step: Step, mut act: impl FnMut()) -> impl FnMut(Step) {
+    let mut is_done = false;
+    move |now| {
+        if now == step && !is_done {
+            is_done = true;
+            act();
+        }
+    }
+}
+
+#[test]
+fn a_change_in_the_meantime_is_kept() {
+    let world = World::with(SETTINGS);
+    let entries = registration::entries("/opt/crewboard", None);
+    let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
+    let apply = |change: Change| change.apply(Duration::ZERO, &mut |_| {}).unwrap_err();
+    for changed in ["{\"changed\": true}", ""] {
+        let change = change();
+        fs::write(world.settings(), changed).unwrap();
+        let error = apply(change);
+        assert!(matches!(error, InstallError::Changed(_)), "{error}");
+        assert_eq!(world.text(), changed);
+    }
+    let removed = change();
+    fs::remove_file(world.settings()).unwrap();
+    assert!(matches!(apply(removed), InstallError::Changed(_)));
+    let made = change();
+    fs::write(world.settings(), "{}").unwrap();
+    assert!(matches!(apply(made), InstallError::Changed(_)));
+    assert_eq!(world.files(), [("settings.json".to_owned(), "{}".to_owned())]);
+}
+
+#[test]
+fn a_rename_at_any_step_of_install_is_merged() {
+    for step in [Step::Ready, Step::Exchanged, Step::Written] {
+        let world = World::with(SETTINGS);
+        let (_, kept) = world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
+        world.assert_merged(OTHER);
+        assert_eq!(kept, Kept::Original(world.backup()));
+        assert_eq!(fs::read_to_string(world.backup()).unwrap(), OTHER, "{step:?}");
+    }
+}
+
+#[test]
+fn a_write_in_place_at_any_step_of_install_is_merged() {
+    for step in [Step::Ready, Step::Exchanged, Step::Written] {
+        let world = World::with(SETTINGS);
+        world
+            .install_while(&mut once_at(step, || fs::write(world.settings(), OTHER).unwrap()))
+            .unwrap();
+        world.assert_merged(OTHER);
+    }
+}
+
+#[test]
+fn a_program_that_emptied_the_file_before_finishes_it_after() {
+    // It opens at one step and writes at another; in between the file may be empty or under another name.
+    let steps = [Step::Ready, Step::Exchanged, Step::Written];
+    for (index, open) in steps.iter().enumerate() {
+        for write in &steps[index..] {
+            let world = World::with(SETTINGS);
+            let mut opened = None;
+            let mut is_done = false;
+            world
+                .install_while(&mut |step| {
+                    if step == *open && opened.is_none() && !is_done {
+                        opened = Some(File::create(world.settings()).unwrap());
+                    }
+                    if step == *write
+                        && let Some(mut file) = opened.take()
+                    {
+                        is_done = true;
+                        file.write_all(OTHER.as_bytes()).unwrap();
+                    }
+                })
+                .unwrap();
+            world.assert_merged(OTHER);
+        }
+    }
+}
+
+#[test]
+fn a_program_that_had_the_file_open_loses_nothing() {
+    let world = World::with(SETTINGS);
+    let mut open = Some(File::options().write(true).open(world.settings()).unwrap());
+    let write = |file: File| {
+        file.set_len(0).unwrap();
+        (&file).write_all(OTHER.as_bytes()).unwrap();
+    };
+    // It writes to the file that was displaced.
+    world
+        .install_while(&mut once_at(Step::Written, || open.take().into_iter().for_each(write)))
+        .unwrap();
+    world.assert_merged(OTHER);
+}
+
+#[test]
+fn two_programs_at_once_leave_the_newest_text() {
+    let world = World::with(SETTINGS);
+    let mut round = 0;
+    world
+        .install_while(&mut |step| {
+            round += 1;
+            match (round, step) {
+                (1, _) => world.rename_in("{\"first\": 1}"),
+                // While the first one's text is being put back.
+                (2, Step::Exchanged) => world.rename_in("{\"second\": 2}"),
+                (3, Step::Exchanged) => fs::write(world.settings(), "{\"third\": 3}").unwrap(),
+                _ => {}
+            }
+        })
+        .unwrap();
+    world.assert_merged("{\"third\": 3}");
+}
+
+#[test]
+fn a_program_that_takes_our_text_over_is_merged_with_again() {
+    let world = World::with(SETTINGS);
+    // It had read the file before us, and writes its own picture after us.
+    let mut times = 0;
+    world
+        .install_while(&mut |step| {
+            if step == Step::Written && times < 3 {
+                times += 1;
+                world.rename_in(&format!("{{\"time\": {times}}}"));
+            }
+        })
+        .unwrap();
+    world.assert_merged("{\"time\": 3}");
+}
+
+#[test]
+fn a_program_that_never_rests_is_told_and_keeps_its_text() {
+    let world = World::with(SETTINGS);
+    let mut times = 0;
+    let error = world
+        .install_while(&mut |step| {
+            if step == Step::Ready {
+                times += 1;
+                world.rename_in(&format!("{{\"time\": {times}}}"));
+            }
+        })
+        .unwrap_err();
+    assert!(error.to_string().contains("kept changing"), "{error}");
+    assert_eq!(world.files(), [("settings.json".to_owned(), format!("{{\"time\": {times}}}"))]);
+}
+
+#[test]
+fn an_empty_file_never_replaces_a_backup() {
+    let world = World::with(SETTINGS);
+    world.install(&yes()).unwrap();
+    fs::write(world.settings(), "").unwrap();
+    let said = world.install(&yes()).unwrap();
+    assert!(said.contains("The file was empty. An older copy of it: "), "{said}");
+    assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
+    assert!(world.text().contains("crewboard"));
+}
+
+#[test]
+fn an_empty_or_broken_file_is_read_again_before_it_is_believed() {
+    // A text may be cut in the middle of a character.
+    for half in [b"".as_slice(), b" \n", b"{\"model\": \"op", b"{\"hooks\": [", b"{\"a\": \"\xc3"] {
+        let world = World::with("");
+        fs::write(world.settings(), half).unwrap();
+        let settings = world.settings();
+        // The other program finishes it while install waits.
+        let finish = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            fs::write(settings, SETTINGS).unwrap();
+        });
+        let entries = registration::entries("/opt/crewboard", None);
+        let change =
+            Change::of_install(&world.profile(), &entries, Duration::from_millis(200)).unwrap();
+        assert_eq!(change.before(), SETTINGS);
+        finish.join().unwrap();
+    }
+}
+
+#[test]
+fn a_change_at_any_step_of_uninstall_is_kept() {
+    let other = World::with("{\"other\": 1}\n");
+    other.install_while(&mut |_| {}).unwrap();
+    let other = other.text();
+    for in_place in [false, true] {
+        for step in [Step::Ready, Step::Exchanged, Step::Written] {
+            let world = World::with("{\"mine\": 1}\n");
+            world.install_while(&mut |_| {}).unwrap();
+            let write = || {
+                if in_place {
+                    fs::write(world.settings(), &other).unwrap();
+                } else {
+                    world.rename_in(&other);
+                }
+            };
+            world.uninstall_while(&mut once_at(step, write)).unwrap();
+            assert_eq!(world.text(), "{\"other\": 1}\n", "{step:?} {in_place}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_install_made_and_another_program_wrote_is_kept() {
+    for step in [Step::Ready, Step::Exchanged, Step::Written] {
+        let world = World::new();
+        world.install_while(&mut |_| {}).unwrap();
+        assert!(matches!(world.uninstall_change().after, Some(After::Removed)));
+        world.uninstall_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
+        assert_eq!(world.files(), [("settings.json".to_owned(), OTHER.to_owned())], "{step:?}");
+    }
+}
+
+#[test]
+fn a_file_that_another_program_makes_first_is_merged() {
+    for step in [Step::Ready, Step::Written] {
+        let world = World::new();
+        world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
+        assert_eq!(world.uninstall_change().after_text(), OTHER);
+        assert!(world.text().contains("/opt/crewboard"));
+    }
+}
+
+/// A program that counts up in the settings, as often as it can, until the test ends.
+fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> u64 {
+    let mut count = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        // It reads, changes and writes; what it reads may be half of what we write in place, never of a rename.
+        let Ok(text) = fs::read_to_string(world.settings()) else { continue };
+        let (start, rest) = text.split_once("\"count\": ").expect("the counter is in every text");
+        let (_, rest) = rest.split_once(',').unwrap();
+        count += 1;
+        let text = format!("{start}\"count\": {count},{rest}");
+        if in_place {
+            fs::write(world.settings(), text).unwrap();
+        } else {
+            world.rename_in(&text);
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    count
+}
+
+#[test]
+fn under_a_program_that_writes_all_the_time_nothing_is_lost() {
+    const SETTINGS: &str = "{\n  \"count\": 0,\n  \"mine\": \"x\"\n}\n";
+    for in_place in [false, true] {
+        let world = World::with(SETTINGS);
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| count_up(&world, in_place, &is_over));
+            let pause = Duration::from_millis(2);
+            let entries = registration::entries("/opt/crewboard", None);
+            let end = Instant::now() + Duration::from_secs(2);
+            while Instant::now() < end {
+                let install = || Change::of_install(&world.profile(), &entries, pause);
+                let uninstall = || Change::of_uninstall(&world.profile(), pause);
+                for again in [&install as &dyn Fn() -> _, &uninstall] {
+                    // It may give up, but never spoil anything.
+                    match again().and_then(|change| carry_out(change, again, pause, &mut |_| {})) {
+                        Ok(_) | Err(InstallError::Changed(_) | InstallError::Settings { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                    if let Ok(backup) = fs::read_to_string(world.backup()) {
+                        assert!(backup.contains("\"mine\": \"x\""), "{backup:?}");
+                    }
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            assert!(writer.join().unwrap() > 100);
+        });
+        let text = world.text();
+        assert!(text.contains("\"mine\": \"x\""), "{text}");
+        world.uninstall(&yes()).unwrap();
+        let names: Vec<String> = world.files().into_iter().map(|(name, _)| name).collect();
+        assert!(names.iter().all(|name| !name.starts_with('.')), "{names:?}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Says what keeps installed hooks from running.
+//!
+//! Claude Code merges several settings files. Of one key the value of the first file in this order counts: the managed
+//! settings, `--settings`, the project's local settings, the project's settings, the user's settings (tried on 2.1.332).
+//! A file that it skips counts for nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crewboard_core::{MAX_PATH, clean};
+use crewboard_integrations::agents::claude::settings;
+
+use super::profile::Profile;
+use super::settings_file::SettingsFile;
+use super::status_line::settings_of_project;
+use crate::environment::Environment;
+
+/// A user reads a few reasons; the client names all.
+const MAX_PROBLEMS: usize = 5;
+
+/// A warning: the first line, and the lines below it.
+pub(super) type Warning = Vec<String>;
+
+/// Returns what keeps the hooks of a profile from running when its settings have this text.
+pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    warnings.extend(skipped_file(profile, text));
+    let managed = managed_files(&environment.claude_managed);
+    if let Some(path) = managed.iter().find(|path| in_file(path, "disableAllHooks") == Some(true)) {
+        warnings.push(vec![
+            format!("{} sets disableAllHooks, so no hook runs", shown(path)),
+            "Ask the administrator of this machine to take that out.".to_owned(),
+        ]);
+    } else {
+        warnings.extend(switched_off(profile, text, environment));
+    }
+    if let Some(path) = managed.iter().find(|path| only_managed_hooks(path)) {
+        warnings.push(vec![
+            format!("{} lets only managed hooks run, so no hook of yours runs", shown(path)),
+            "Ask the administrator of this machine to add Crewboard's hooks there.".to_owned(),
+        ]);
+    }
+    warnings
+}
+
+fn skipped_file(profile: &Profile, text: &str) -> Option<Warning> {
+    let problems = settings::problems(text);
+    if problems.is_empty() {
+        return None;
+    }
+    let path = shown(&profile.settings());
+    let mut lines = vec![format!("Claude Code ignores all of {path}, hooks included")];
+    // A key of the file may have any name.
+    let shown = |problem: &settings::Problem| clean(&problem.to_string(), MAX_PATH, false);
+    lines.extend(problems.iter().take(MAX_PROBLEMS).map(shown));
+    if let Some(more) = problems.len().checked_sub(MAX_PROBLEMS).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    lines.push("The hooks run once that is corrected.".to_owned());
+    Some(lines)
+}
+
+/// Returns a warning where `disableAllHooks` is on for the project that install runs in, or for all others.
+fn switched_off(profile: &Profile, text: &str, environment: &Environment) -> Option<Warning> {
+    let own_path = profile.settings();
+    let own = settings::switch(text, "disableAllHooks");
+    let own_target = SettingsFile::target_of(&own_path);
+    let project = environment.directory.as_deref().map(settings_of_project).unwrap_or_default();
+    let decides = project
+        .into_iter()
+        .rev()
+        // In the home directory the user's own settings lie where a project's would.
+        .filter(|path| SettingsFile::target_of(path) != own_target)
+        .find_map(|path| in_file(&path, "disableAllHooks").map(|value| (path, value)));
+    match (decides, own) {
+        (Some((path, true)), _) => Some(vec![
+            format!("{} sets disableAllHooks, so no hook runs in this project", shown(&path)),
+            "Set it to false to let Crewboard see the sessions of this project.".to_owned(),
+        ]),
+        (Some((path, false)), Some(true)) => Some(vec![
+            format!(
+                "{} sets disableAllHooks, so no hook runs outside this project",
+                shown(&own_path)
+            ),
+            format!("Here {} sets it to false. Set it to false in both.", shown(&path)),
+        ]),
+        (None, Some(true)) => Some(vec![
+            format!("{} sets disableAllHooks, so no hook runs", shown(&own_path)),
+            "Set it to false to let Crewboard see these sessions.".to_owned(),
+        ]),
+        (_, _) => None,
+    }
+}
+
+/// The administrator's files, in the order in which the client reads them.
+fn managed_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory.join("managed-settings.d")).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    files.insert(0, directory.join("managed-settings.json"));
+    files
+}
+
+fn only_managed_hooks(path: &Path) -> bool {
+    let text = text_of(path);
+    settings::switch(&text, "allowManagedHooksOnly") == Some(true) || settings::locks_hooks(&text)
+}
+
+/// Returns the value of a switch in a file that the client reads; a file that we cannot read is not ours to judge.
+fn in_file(path: &Path, key: &str) -> Option<bool> {
+    settings::switch(&text_of(path), key)
+}
+
+fn text_of(path: &Path) -> String {
+    SettingsFile::read(path).ok().and_then(|file| file.text).unwrap_or_default()
+}
+
+/// A directory that came with a project may have any name.
+fn shown(path: &Path) -> String {
+    clean(&path.to_string_lossy(), MAX_PATH, false)
+}
