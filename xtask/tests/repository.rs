@@ -193,6 +193,36 @@ fn tests_are_skipped_by_one_function_only() {
     }
 }
 
+/// The sleeps in tests, and why nothing can be awaited there.
+const SLEEPS: [(&str, usize, &str); 7] = [
+    ("crates/testkit/src/world.rs", 1, "`eventually` looks for what nothing announces"),
+    ("crates/testkit/src/tmux.rs", 1, "nothing announces that a screen has changed"),
+    ("crates/crewboard/tests/it/main.rs", 1, "a daemon at rest: nothing is to happen"),
+    ("crates/crewboard/tests/it/board.rs", 1, "a board at rest: nothing is to happen"),
+    ("crates/crewboard/tests/it/agent_files/transcripts.rs", 2, "a writer's pace; a look in vain"),
+    ("crates/crewboard/tests/it/life.rs", 2, "it spreads deliveries over a daemon's life and end"),
+    ("crates/crewboard/tests/it/views.rs", 1, "the pace of events in the long form"),
+];
+
+/// A test that sleeps is slow where it sleeps too long, and fails now and then where it does not.
+#[test]
+fn tests_sleep_only_where_nothing_can_be_awaited() {
+    for path in sources() {
+        let source = fs::read_to_string(&path).unwrap();
+        let place = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let is_test = place.contains("/tests/") || place.starts_with("crates/testkit/");
+        let tests = source.split_once("#[cfg(test)]\nmod tests {").map(|(_, tests)| tests);
+        let tests = if is_test { Some(source.as_str()) } else { tests };
+        let words = ["thread::sleep(", "time::sleep(", "time::sleep_until("];
+        let count = |tests: &str| words.iter().map(|word| tests.matches(word).count()).sum();
+        let sleeps: usize = tests.map_or(0, count);
+        let known = SLEEPS.iter().find(|(known, ..)| *known == place);
+        let may = known.map_or(0, |(_, sleeps, _)| *sleeps);
+        let is_this = place == "xtask/tests/repository.rs";
+        assert!(is_this || sleeps == may, "{place} sleeps {sleeps} times; SLEEPS has {may}");
+    }
+}
+
 fn pages() -> Vec<PathBuf> {
     let mut found = Vec::new();
     files(&root(), ".md", &mut found);

@@ -225,7 +225,11 @@ mod tests {
         assert_eq!(failed, Err(Refusal::Failed("lost".to_owned())));
         let failed = run(&["sh", "-c", "printf 'a\\033[31m\\nb'; exit 1"]);
         assert_eq!(failed, Err(Refusal::Failed("a\nb".to_owned())));
-        assert_eq!(run(&["sleep", "60"]), Err(Refusal::TooSlow));
+        let mut hurried =
+            Machine { answer_within: Duration::from_millis(50), ..Machine::patient() };
+        let words = ["sleep", "60"].map(str::to_owned).to_vec();
+        let hung = hurried.run(&Command { words, ..Command::default() });
+        assert_eq!(hung, Err(Refusal::TooSlow));
         assert_eq!(run(&["crewboard-no-such-program"]), Err(Refusal::NoProgram));
     }
 

@@ -9,28 +9,34 @@ use std::time::{Duration, Instant};
 /// From the kill to a view that knows it.
 const CLOSED_WITHIN: Duration = Duration::from_millis(100);
 
+/// Kills, and how many of them may be noticed later than that: other programs may keep a busy machine from running
+/// anything for as long. A delay of every tenth kill is found.
+const KILLS: usize = 30;
+const MAY_BE_LATE: usize = 2;
+
 #[test]
 fn an_agent_killed_is_closed_by_the_kernels_word_within_100_ms() {
     let world = world();
-    let mut best = Duration::MAX;
-    // A machine that is busy with others may let nobody run for longer than that; not time after time.
-    for round in 0..20 {
+    let mut view = View::new(world.start());
+    let mut took = Vec::new();
+    for round in 0..KILLS {
         let mut agent = FakeAgent::new();
         let id = format!("session-{round}");
         world.hook(&agent, &prompt_payload(&id, "go"));
-        let mut view = View::new(world.connect());
         view.until_row(&id, |row| row["confirmed"] == true);
-        let killed = Instant::now();
+        // From the end that the kernel tells us, its parent, of.
         agent.kill();
+        let killed = Instant::now();
         let row = view.until_row(&id, |row| row["status"] == "closed");
-        best = best.min(killed.elapsed());
+        took.push(killed.elapsed());
         assert_eq!((&row["end"], &row["source"]), (&json!("killed"), &json!("process:exited")));
         assert_eq!(row["needs_you"], false);
-        if best <= CLOSED_WITHIN {
-            return note(&format!("a killed agent was closed after {best:?}, try {}", round + 1));
-        }
     }
-    panic!("never closed within {CLOSED_WITHIN:?}, at best after {best:?}");
+    took.sort();
+    let late = took.iter().filter(|took| **took > CLOSED_WITHIN).count();
+    note(&format!("killed agents were closed after {:?} to {:?}", took[0], took[KILLS - 1]));
+    assert!(late <= MAY_BE_LATE, "{late} of {KILLS} were late: {took:?}");
+    assert!(took[KILLS / 2] < CLOSED_WITHIN / 4, "the median: {took:?}");
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use crate::board_world::{Agent, BoardWorld};
 use crate::skip;
-use crewboard_testkit::{Pane, Tmux};
+use crewboard_testkit::{Pane, Tmux, eventually};
 use serde_json::json;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
@@ -54,10 +54,7 @@ fn wait_for_another_second(server: &Tmux) {
     let clients = server.ask(["list-clients", "-F", "#{client_activity}"]);
     let last: u64 = clients.lines().map(|line| line.parse().unwrap()).max().unwrap();
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    while now() <= last {
-        // Nothing announces the time.
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("another second", || now() > last);
 }
 
 /// The pane that has the keys of a client.

@@ -1,16 +1,15 @@
 //! Files and directories that are taken away, replaced, spoilt, or too many for the kernel.
 
-use super::filing::Filing;
+use super::filing::{Filing, is_watched};
 use crate::private_namespace::with_limits_of_its_own;
 use crate::{assert_rests, note, prompt_payload, world};
 use crewboard_testkit::{View, signal};
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::Duration;
 
 /// Something that befalls a path.
 type Deed = (&'static str, fn(&Path));
@@ -198,8 +197,6 @@ fn two_hundred_agents_in_one_profile() {
         };
         filings.iter().enumerate().all(is_so)
     });
-    // Their looks at transcripts that are not there come after that.
-    std::thread::sleep(Duration::from_secs(1));
     view.client.hello();
     assert_rests(world.daemon());
 }
@@ -211,20 +208,18 @@ fn where_no_more_can_be_watched_rows_are_unconfirmed() {
         "agent_files::broken::where_no_more_can_be_watched_rows_are_unconfirmed",
         || {
             for limit in ["instances 0", "instances 1", "watches 0", "watches 1", "watches 2"] {
-                let confirmed = confirmed_within(limit);
-                note(&format!("with {limit}: {confirmed} of 2 confirmed"));
-                assert_eq!(confirmed, 0, "{limit}");
+                assert_eq!(confirmed_within(limit), 0, "{limit}");
             }
-            for number in 3..9 {
-                let limit = format!("watches {number}");
-                note(&format!("with {limit}: {} of 2 confirmed", confirmed_within(&limit)));
-            }
-            assert_eq!(confirmed_within("watches 9"), 2);
+            let confirmed = (3..=9).map(|number| confirmed_within(&format!("watches {number}")));
+            let confirmed: Vec<usize> = confirmed.collect();
+            note(&format!("with 3 to 9 watches: {confirmed:?} of 2 confirmed"));
+            assert!(confirmed.is_sorted() && confirmed.ends_with(&[2]), "{confirmed:?}");
         },
     );
 }
 
-/// Of two agents, one of which has its folder already: how many rows are confirmed under that limit.
+/// Starts two agents, one of which has its folder already. Returns how many rows are confirmed under that limit: those
+/// whose folders are watched.
 fn confirmed_within(limit: &str) -> usize {
     let (what, number) = limit.split_once(' ').unwrap();
     let limits = ["instances", "watches"].map(|what| format!("/proc/sys/user/max_inotify_{what}"));
@@ -241,15 +236,31 @@ fn confirmed_within(limit: &str) -> usize {
         view.until_row(filing.session, |row| row["status"] == "working");
         filing.says("idle", "");
     }
-    // Nothing can be awaited here: where nothing is watched, nothing comes.
-    std::thread::sleep(Duration::from_millis(400));
-    let rows = world.connect().list();
-    let is_right = |row: &Value| row["status"] == "idle" || row["confirmed"] == false;
-    assert!(rows.len() == 2 && rows.values().all(is_right), "{limit}: {rows:?}");
-    for filing in &filings {
+    // The daemon reads what the kernel told it before it takes in the second of two requests.
+    let mut client = world.connect();
+    client.hello();
+    client.hello();
+    let daemon = world.daemon();
+    // A profile is watched if it is itself, and the folder with the files.
+    let watched = filings.each_ref().map(|one| {
+        one.path.ancestors().skip(1).take(2).all(|directory| is_watched(daemon, directory))
+    });
+    for (filing, watched) in filings.iter().zip(watched) {
+        if watched {
+            view.until_row(filing.session, |row| row["status"] == "idle");
+        }
         filing.says("busy", "");
+        if watched {
+            let works = |row: &Value| row["status"] == "working" && row["confirmed"] == true;
+            view.until_row(filing.session, works);
+        }
     }
-    std::thread::sleep(Duration::from_millis(400));
-    let rows = world.connect().list();
-    rows.values().filter(|row| row["confirmed"] == true).count()
+    let rows = client.list();
+    assert_eq!(rows.len(), 2, "{limit}: {rows:?}");
+    for (filing, watched) in filings.iter().zip(watched) {
+        let row = rows.values().find(|row| row["id"] == filing.session).unwrap();
+        let shown = (&row["status"], &row["confirmed"]);
+        assert_eq!(shown, (&json!("working"), &json!(watched)), "{limit}: {row}");
+    }
+    watched.iter().filter(|watched| **watched).count()
 }

@@ -6,6 +6,7 @@ use crewboard_testkit::{FakeAgent, World};
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// An agent with a home, and the file in which it says what it does.
@@ -105,4 +106,15 @@ impl Transcribing {
     pub(super) fn open(&self) -> File {
         OpenOptions::new().append(true).create(true).open(&self.path).unwrap()
     }
+}
+
+/// Returns true if the kernel tells the daemon of changes of that file or directory.
+pub(super) fn is_watched(daemon: u32, path: &Path) -> bool {
+    let Ok(file) = path.metadata() else { return false };
+    let watch = format!(" ino:{:x} ", file.ino());
+    let descriptors = fs::read_dir(format!("/proc/{daemon}/fdinfo")).unwrap().flatten();
+    let said = descriptors.map(|entry| fs::read_to_string(entry.path()).unwrap_or_default());
+    said.into_iter().any(|said| {
+        said.lines().any(|line| line.starts_with("inotify wd:") && line.contains(&watch))
+    })
 }

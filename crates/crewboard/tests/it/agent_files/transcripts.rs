@@ -1,8 +1,8 @@
 //! What the end of a transcript tells, where no other file does.
 
-use super::filing::{Filing, Transcribing};
-use crate::{note, payload, status_of, world};
-use crewboard_testkit::View;
+use super::filing::{Filing, Transcribing, is_watched};
+use crate::{note, payload, world};
+use crewboard_testkit::{View, eventually};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
@@ -31,28 +31,29 @@ fn a_transcript_that_grows_fast_costs_little() {
     agent.prompts(&world, "go");
     view.until_row("s", |row| row["status"] == "working");
     let daemon = world.daemon();
-    let spent = || {
-        // Nanoseconds on a processor come first.
-        let times = fs::read_to_string(format!("/proc/{daemon}/schedstat")).unwrap();
-        Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
+    let read = || {
+        let counts = fs::read_to_string(format!("/proc/{daemon}/io")).unwrap();
+        let read = counts.lines().find_map(|line| line.strip_prefix("rchar: "));
+        read.unwrap().parse::<u64>().unwrap()
     };
     let mut transcript = agent.open();
-    let before = spent();
+    let before = read();
     let line = json!({"type": "progress", "text": "x".repeat(1000)}).to_string() + "\n";
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(3) {
+    while begun.elapsed() < Duration::from_secs(2) {
         // Somewhat more than 10 MB a second.
         for _ in 0..110 {
             transcript.write_all(line.as_bytes()).unwrap();
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let (spent, passed) = (spent().saturating_sub(before), begun.elapsed());
-    let megabytes = transcript.metadata().unwrap().len() / 1_000_000;
-    note(&format!("a transcript that grew by {megabytes} MB in {passed:?} cost {spent:?}"));
-    // The promise is the optimised program's; the one under test need not be it.
-    let share = if cfg!(debug_assertions) { 0.04 } else { 0.02 };
-    assert!(spent.as_secs_f64() < share * passed.as_secs_f64(), "{spent:?} of {passed:?}");
+    let (read, passed) = (read() - before, begun.elapsed());
+    let grown = transcript.metadata().unwrap().len();
+    note(&format!("of a transcript that grew by {grown} bytes in {passed:?} it read {read}"));
+    // Its end is 64 KiB. A look more may fall into each end of that time, and each is announced in a few bytes.
+    let most = (10 * passed.as_secs() + 12) * 66 * 1024;
+    assert!(grown > 2 * most, "it grew by {grown} bytes in {passed:?}: too little to tell");
+    assert!(read <= most, "{read} bytes in {passed:?}");
 }
 
 /// The client makes it 100 to 660 ms after the hook that told of the first prompt (seen in 2.1.330).
@@ -63,7 +64,7 @@ fn a_transcript_may_come_after_the_prompt() {
     let agent = Transcribing::new(&world, "s");
     agent.prompts(&world, "go");
     view.until_row("s", |row| row["status"] == "working");
-    // It is not there when it is looked at first.
+    // It is not there when it is looked at first, after 100 ms. Nothing shows that look.
     std::thread::sleep(Duration::from_millis(300));
     agent.says("go");
     agent.is_interrupted();
@@ -124,8 +125,7 @@ fn two_processes_may_go_on_with_one_conversation() {
         agent.prompts(&world, "go");
     }
     view.until(|rows| rows.len() == 2 && rows.values().all(|row| row["status"] == "working"));
-    // Both have been looked at, and are watched.
-    std::thread::sleep(Duration::from_millis(300));
+    eventually("it is watched", || is_watched(world.daemon(), &one.path));
     one.is_interrupted();
     view.until(|rows| {
         pids.iter()
@@ -146,17 +146,12 @@ fn a_transcript_is_watched_no_longer_than_its_turn() {
     // What ended the turn before ends no other.
     agent.prompts(&world, "again");
     view.until_row("s", |row| row["status"] == "working" && row["prompt"] == "again");
-    std::thread::sleep(Duration::from_millis(300));
+    // It is watched from the moment at which it was looked at and had no end of this turn.
+    let daemon = world.daemon();
+    eventually("it is watched", || is_watched(daemon, &agent.path));
     let row = world.connect().list().into_values().next().unwrap();
     assert_eq!(row["status"], "working", "{row}");
     world.hook(&agent.agent, &payload("Stop", "s", &json!({})));
     view.until_row("s", |row| row["status"] == "done");
-    view.client.hello();
-    // It is tidied up after the push.
-    std::thread::sleep(Duration::from_millis(100));
-    let daemon = world.daemon();
-    let before = status_of(daemon, "voluntary_ctxt_switches");
-    agent.says("a line that is nobody's business");
-    std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(status_of(daemon, "voluntary_ctxt_switches"), before, "it is still watched");
+    eventually("it is watched no longer", || !is_watched(daemon, &agent.path));
 }
