@@ -59,17 +59,20 @@ fn is_agreed(character: char) -> bool {
 /// flags, colours of skin, the keycap, and characters that only direct others.
 fn is_invisible(character: char) -> bool {
     matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{605}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+        '\u{ad}' | '\u{61c}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{20e3}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{13430}'..='\u{13438}' | '\u{1d165}'..='\u{1d172}'
+        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d165}'..='\u{1d17a}'
         | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Symbols and letters that became wider or narrower from one version of Unicode to the next.
+/// Symbols and letters that became wider or narrower from one version of Unicode to the next; and the signs
+/// that enclose the digits after them (`U+0600`), which have a column, none, or one with all that they enclose.
 fn is_shifting(character: char) -> bool {
     matches!(character,
-        '\u{17a4}' | '\u{17d8}' | '\u{2630}'..='\u{2637}' | '\u{268a}'..='\u{268f}' | '\u{2d7f}'
+        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{17a4}' | '\u{17d8}' | '\u{2630}'..='\u{2637}' | '\u{268a}'..='\u{268f}' | '\u{2d7f}'
         | '\u{3248}'..='\u{324f}' | '\u{1171e}' | '\u{1d300}'..='\u{1d376}')
 }
 
@@ -127,7 +130,8 @@ fn is_disputed_mark(character: char) -> bool {
             | '\u{1193d}'
             | '\u{1193f}'
             | '\u{11941}'
-            | '\u{11a84}'..='\u{11a89}' | '\u{11d46}' | '\u{16ff0}' | '\u{16ff1}'
+            | '\u{11a84}'
+            ..='\u{11a89}' | '\u{11d46}' | '\u{16d67}' | '\u{16ff0}' | '\u{16ff1}'
     )
 }
 
@@ -149,9 +153,30 @@ mod tests {
             ("क्\u{200d}ष", "क्ष"),
             ("a\u{200b}b\u{ad}c", "abc"),
             ("பா", "ப"),
+            ("\u{600}\u{601}١٢", "\u{fffd}\u{fffd}١٢"),
         ] {
             assert_eq!(agreed(text), expected, "{text}");
         }
         assert_eq!((columns("لا"), columns("日a")), (2, 3));
+    }
+
+    /// Terminals count the columns of characters one by one; a board counts those of what belongs together.
+    #[test]
+    fn every_character_takes_its_own_columns_among_others() {
+        let mut wrong = Vec::new();
+        // Above that there are ideographs and tags.
+        for character in ('\0'..'\u{20000}').chain('\u{e0000}'..='\u{e0fff}') {
+            let around =
+                [format!("a{character}{character}b"), format!("ا{character}日{character}1")];
+            for text in around {
+                let text = agreed(&text);
+                let alone: usize = text.chars().map(|one| one.to_string().width()).sum();
+                if !character.is_control() && columns(&text) != alone {
+                    wrong.push(format!("{:04x}", u32::from(character)));
+                }
+            }
+        }
+        wrong.dedup();
+        assert!(wrong.is_empty(), "{} {wrong:?}", wrong.len());
     }
 }

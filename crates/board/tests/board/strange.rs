@@ -9,7 +9,7 @@ use crewboard_board::update::{Msg, update};
 use crewboard_core::{RequestKind, RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
-pub(crate) const STRANGE: [(&str, &str); 10] = [
+pub(crate) const STRANGE: [(&str, &str); 11] = [
     (
         "日本語のプロジェクト",
         "日本語のテキストがとても長いので切り取られます、ここで、または次の行で。",
@@ -22,6 +22,7 @@ pub(crate) const STRANGE: [(&str, &str); 10] = [
     ("zero\u{200b}width\u{feff}", "a\u{200b}b\u{200d}c\u{2060}d\u{ad}e"),
     ("", ""),
     ("ﷺ𒐫", "wide and long: ﷽ 𒐫 ⸻"),
+    ("\u{600}\u{601}١", "signs \u{600}\u{601}\u{605}١٢ \u{6dd} \u{110bd}\u{8e2}x"),
     ("🇩🇪☰", "1️⃣ 🏃‍♂️ ⚊ ⌚︎ ❤ বাংলা தமிழ் हिन्दी ไทย 한국어 لا"),
 ];
 
