@@ -32,7 +32,7 @@ const KNOWS: [(&str, &[&str]); 11] = [
 const SMALL: [(&str, &[&str]); 5] = [
     ("crewboard-core", &["serde"]),
     ("crewboard-protocol", &["serde", "serde_json", "thiserror"]),
-    ("crewboard-platform", &["rustix", "libproc"]),
+    ("crewboard-platform", &["rustix", "libproc", "nix"]),
     ("crewboard-config", &["rustix", "serde", "strsim", "thiserror", "toml"]),
     ("crewboard-client", &["rustix", "close_fds", "serde_json", "thiserror"]),
 ];

@@ -1,3 +1,4 @@
+use nix::sys::socket::{getsockopt, sockopt};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
@@ -28,7 +29,7 @@ pub enum Connection {
 pub fn connect(path: &Path, uid: u32) -> Connection {
     let Ok(address) = SocketAddrUnix::new(path) else { return Connection::Nobody };
     match connect_to(&address) {
-        Connection::Made(stream) if !is_served_by(&stream, path, uid) => Connection::Nobody,
+        Connection::Made(stream) if !is_served_by(&stream, uid) => Connection::Nobody,
         connection => connection,
     }
 }
@@ -49,27 +50,16 @@ pub(crate) fn connect_to(address: &SocketAddrUnix) -> Connection {
     }
 }
 
-/// Returns whether a process of `uid` listens at the other end.
-///
-/// A server in another pid namespace, as a daemon is for a hook in a container, has the number 0 here. rustix
-/// returns an error for that, because it knows no such process. The socket's file decides then.
+/// Returns whether a process of `uid` listens at the other end, by the kernel's word.
 #[cfg(target_os = "linux")]
-fn is_served_by(socket: &UnixStream, path: &Path, uid: u32) -> bool {
-    rustix::net::sockopt::socket_peercred(socket)
-        .map_or_else(|_| is_file_of(path, uid), |peer| peer.uid.as_raw() == uid)
+fn is_served_by(socket: &UnixStream, uid: u32) -> bool {
+    // Not rustix: a server outside the client's pid namespace has the number 0, which its type cannot hold.
+    getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|peer| peer.uid() == uid)
 }
 
-/// Returns whether the socket belongs to `uid`. Safe code cannot ask for the peer here.
-#[cfg(not(target_os = "linux"))]
-fn is_served_by(_socket: &UnixStream, path: &Path, uid: u32) -> bool {
-    is_file_of(path, uid)
-}
-
-/// Returns whether the socket's file belongs to `uid`. No other user can exchange it, since the directories
-/// above it were checked.
-fn is_file_of(path: &Path, uid: u32) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    path.symlink_metadata().is_ok_and(|file| file.uid() == uid)
+#[cfg(target_os = "macos")]
+fn is_served_by(socket: &UnixStream, uid: u32) -> bool {
+    getsockopt(socket, sockopt::LocalPeerCred).is_ok_and(|peer| peer.uid() == uid)
 }
 
 /// Listens at `path`. The socket is bound as `temporary` and renamed into place once it listens, so
