@@ -5,7 +5,7 @@ use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
 use crate::hook::Variables;
 use crewboard_core::{AgentName, Event, Place, Report, SessionId, Status};
-use crewboard_integrations::terminals;
+use crewboard_integrations::{agents::supported, terminals};
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
 use std::env;
@@ -24,6 +24,11 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     if AgentName::new(&arguments.agent).is_empty() || SessionId::new(&arguments.session).is_empty()
     {
         return Err(Failure::usage("--agent and --session must not be empty"));
+    }
+    if let Some(agent) = supported(&arguments.agent) {
+        let problem = format!("--agent {agent} is reserved for the hooks of {agent} itself");
+        return Err(Failure::usage(problem)
+            .hint("name your own agent otherwise; `crewboard install` puts the hooks in"));
     }
     let status = Status::from(arguments.status);
     if !(status.is_request() || arguments.activity.is_empty() || arguments.text.is_empty()) {

@@ -5,6 +5,17 @@ pub mod files;
 
 use crewboard_core::{Process, Report, Stamp};
 
+/// The agents whose own hooks are read. Their names are reserved: only a hook reports under them.
+pub const SUPPORTED: [&str; 1] = [claude::NAME];
+
+/// Returns the supported agent that a name is, or could be taken for where it is shown: case, spaces and what
+/// cannot be seen make no other name.
+pub fn supported(name: &str) -> Option<&'static str> {
+    let folded: String = name.chars().filter(|character| character.is_alphanumeric()).collect();
+    let folded = folded.to_lowercase();
+    SUPPORTED.into_iter().find(|supported| *supported == folded)
+}
+
 /// What a hook process knows besides its payload.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
@@ -36,5 +47,22 @@ pub fn read_event(agent: &str, payload: &[u8], surroundings: &Surroundings<'_>) 
     match agent {
         claude::NAME => claude::read_event(payload, surroundings),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_looks_like_a_supported_agents_is_reserved() {
+        for name in
+            ["claude", "Claude", " claude ", "CLAUDE", "cla\u{200b}ude", "claude.", "cl aude"]
+        {
+            assert_eq!(supported(name), Some("claude"), "{name:?}");
+        }
+        for name in ["mybot", "claude2", "my-claude", "codex", "", "клод"] {
+            assert_eq!(supported(name), None, "{name:?}");
+        }
     }
 }
