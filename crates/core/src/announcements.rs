@@ -133,18 +133,6 @@ impl Announcements {
         }
     }
 
-    /// A row has another name.
-    pub fn rename(&mut self, from: &RowKey, to: &RowKey) {
-        if self.called.remove(from) {
-            self.called.insert(to.clone());
-        }
-        for waiting in [&mut self.person, &mut self.settling] {
-            if let Some(waited) = waiting.remove(from) {
-                waiting.insert(to.clone(), waited);
-            }
-        }
-    }
-
     fn forget(&mut self, key: &RowKey) {
         self.called.remove(key);
         self.person.remove(key);

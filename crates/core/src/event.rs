@@ -61,6 +61,9 @@ pub struct Report {
     /// Where the agent runs.
     #[serde(default)]
     pub place: Place,
+    /// The sender counts processes otherwise than the daemon: it is in a container. Set by the daemon.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub elsewhere: bool,
     /// What happened.
     pub event: Event,
 }
@@ -230,6 +233,7 @@ impl Report {
             headless: false,
             job: None,
             place: Place::default(),
+            elsewhere: false,
             event,
         }
     }
@@ -237,6 +241,7 @@ impl Report {
     /// It comes from where numbers and paths are others: a container. What it names here may be another process,
     /// and another's files and terminals.
     pub fn come_from_elsewhere(&mut self) {
+        self.elsewhere = true;
         self.process = None;
         self.profile = None;
         self.transcript = None;

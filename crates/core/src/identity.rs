@@ -77,7 +77,19 @@ pub struct Process {
 /// Letters of a key: no vowels and no look-alikes, so that a key is no word and reads well.
 const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
 
+/// Letters of a key.
+const KEY_LENGTH: usize = 5;
+
 impl RowKey {
+    /// Returns whether the key is one that [`RowKey::derive`] could make. A client may send any other text as a
+    /// key: an option, a command of a shell, the name of a session.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        let letters = self.0.as_bytes();
+        letters.len() == KEY_LENGTH
+            && letters.first().is_some_and(|first| KEY_ALPHABET[10..].contains(first))
+            && letters.iter().all(|letter| KEY_ALPHABET.contains(letter))
+    }
+
     /// The key of what `parts` identify. The same parts give the same key in every daemon, so a row
     /// that a new daemon learns anew is the row a board remembers. `attempt` gives another key when
     /// one is taken.
@@ -89,11 +101,11 @@ impl RowKey {
         }
         // FNV's low bits are its best mixed ones once folded.
         let mut folded = hash ^ (hash >> 32);
-        let mut key = String::with_capacity(6);
+        let mut key = String::with_capacity(KEY_LENGTH);
         // The first is a letter, so that no key looks like a pid or a pane.
         key.push(char::from(KEY_ALPHABET[10 + usize::try_from(folded % 22).unwrap_or(0)]));
         folded /= 22;
-        for _ in 0..4 {
+        for _ in 1..KEY_LENGTH {
             key.push(char::from(KEY_ALPHABET[usize::try_from(folded % 32).unwrap_or(0)]));
             folded /= 32;
         }
@@ -122,6 +134,32 @@ mod tests {
         assert_ne!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 1));
         assert_ne!(key, RowKey::derive(&["claude", "box", "15742", "85645"], 0));
         assert_eq!(key.as_str().len(), 5);
+    }
+
+    #[test]
+    fn a_key_is_well_formed_if_it_could_be_derived() {
+        for number in 0..1000_u32 {
+            let key = RowKey::derive(&["claude", &number.to_string()], number);
+            assert!(key.is_well_formed(), "{key}");
+        }
+        for forged in [
+            "",
+            "k",
+            "kaaa",
+            "kaaaaa",
+            "0aaaa",
+            "Kaaaa",
+            "ka-aa",
+            "ka aa",
+            "kaaai",
+            "kaaal",
+            "--aaa",
+            "ka$aa",
+            "ka;aa",
+            "kaa\u{e9}",
+        ] {
+            assert!(!RowKey::new(forged).is_well_formed(), "{forged}");
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub const MAX_ROWS: usize = 4096;
 pub const MAX_AGENTS_OF_PROCESS: usize = 8;
 /// Profiles whose account's limits are kept. A person has a few.
 pub const MAX_PROFILES: usize = 16;
+/// Keys of earlier daemons remembered, so that a wait finds its row.
+pub const MAX_FORMER_KEYS: usize = 64;
 /// Removals remembered so that a view can resume without a snapshot.
 pub const MAX_REMOVALS: usize = 256;
 

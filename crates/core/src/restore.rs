@@ -1,6 +1,7 @@
 //! Rows that a view gives back to a new daemon after the old one died.
 
 use crate::facts::Facts;
+use crate::identity::RowKey;
 use crate::place::{sanitise_directory, sanitise_optional};
 use crate::session::Session;
 use crate::text::clean;
@@ -8,7 +9,7 @@ use crate::time::{Now, Timestamp};
 use crate::tracked::Tracked;
 use crate::{
     MAX_AGE_MS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT,
-    MAX_SUBAGENTS, SNOOZE_MS,
+    MAX_SUBAGENTS, SNOOZE_MS, Status,
 };
 
 /// Cleans and bounds every text of a row that came over the socket.
@@ -50,9 +51,7 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
         subagent.id.sanitise();
         sanitise_optional(&mut subagent.kind, MAX_ID, false);
     }
-    if let Some(parent) = &mut row.parent {
-        parent.sanitise();
-    }
+    row.parent = row.parent.take().filter(RowKey::is_well_formed);
     row.lineage.truncate(MAX_LINEAGE);
     for id in &mut row.lineage {
         id.sanitise();
@@ -82,7 +81,7 @@ pub(crate) fn revive(mut restored: Session, epoch: &str) -> Tracked {
 
 /// Brings a row that this daemon knows together with one given back; newest wins. True if anything
 /// a view sees is another than before.
-pub(crate) fn merge(row: &mut Tracked, restored: Session) -> bool {
+pub(crate) fn merge(row: &mut Tracked, mut restored: Session) -> bool {
     let Some((epoch, revision, updated)) = &row.facts.restored else {
         fill_in(row, restored);
         return true;
@@ -93,10 +92,17 @@ pub(crate) fn merge(row: &mut Tracked, restored: Session) -> bool {
     } else {
         restored.updated > *updated
     };
+    if row.facts.watched && restored.status == Status::Closed {
+        // The kernel watches its process, which lives.
+        return false;
+    }
     if is_newer {
-        let watched = row.facts.watched;
-        let own_epoch = row.epoch.clone();
-        *row = revive(restored, &own_epoch);
+        let (own, watched) = (row.session.clone(), row.facts.watched);
+        if watched {
+            (restored.pid, restored.pid_start) = (own.pid, own.pid_start);
+        }
+        restored.key = own.key;
+        *row = revive(restored, &own.epoch);
         row.facts.watched = watched;
     }
     is_newer
@@ -104,7 +110,6 @@ pub(crate) fn merge(row: &mut Tracked, restored: Session) -> bool {
 
 /// The agent has spoken since: what it said stands, the rest is filled in.
 fn fill_in(row: &mut Tracked, restored: Session) {
-    row.key.clone_from(&restored.key);
     row.started = row.started.min(restored.started);
     row.pinned |= restored.pinned;
     if row.id != restored.id {

@@ -56,7 +56,7 @@ pub struct Outcome {
     pub watch: Vec<Watch>,
     /// What should be looked up, once each.
     pub looks: Vec<Look>,
-    /// Rows that have another name since: from, and to.
+    /// Keys by which an earlier daemon knew a row, and the row's key now.
     pub renamed: Vec<(RowKey, RowKey)>,
     /// The limits of some account are other than they were.
     pub limits_changed: bool,
@@ -113,6 +113,8 @@ pub struct Sessions {
     ancestors: HashMap<RowKey, Vec<Process>>,
     accounts: Accounts,
     removals: VecDeque<(u64, RowKey)>,
+    /// Keys by which earlier daemons knew rows, oldest first, and each row's key now.
+    former_keys: VecDeque<(RowKey, RowKey)>,
     /// Resuming from before this revision would miss a removal.
     forgotten: u64,
 }
@@ -130,6 +132,7 @@ impl Sessions {
             ancestors: HashMap::new(),
             accounts: Accounts::default(),
             removals: VecDeque::new(),
+            former_keys: VecDeque::new(),
             forgotten: 0,
         }
     }
@@ -354,6 +357,12 @@ impl Sessions {
         // What is due by the clock comes first: the mark is of what a person sees now.
         if let Some(entered) = settle(row, now, now.stamp, "clock").transition {
             self.changed(key, Some(entered), now, outcome);
+        }
+        if let Mark::Seen { revision } | Mark::Dismissed { on: true, revision } = mark
+            && revision > self.revision
+        {
+            // No client can have seen what is still to come.
+            return;
         }
         let Some(row) = self.rows.get_mut(key) else { return };
         if !row.mark(mark, now) {

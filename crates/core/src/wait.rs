@@ -130,6 +130,15 @@ impl Wait {
         }
     }
 
+    /// Waits for the row `to` where it waited for `from`, by which an earlier daemon knew that row. False if it
+    /// did not wait for it, and also if it had been reached already.
+    pub fn rename(&mut self, from: &RowKey, to: &RowKey) -> bool {
+        let Some(reached) = self.rows.remove(from) else { return false };
+        let known = self.rows.entry(to.clone()).or_default();
+        *known |= reached;
+        !*known
+    }
+
     fn leave(&mut self, key: &RowKey) -> Option<WaitOutcome> {
         self.rows.remove(key);
         (self.rows.is_empty() && !self.includes_new).then_some(WaitOutcome::Closed)

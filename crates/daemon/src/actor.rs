@@ -235,6 +235,15 @@ impl Actor {
         request: Request,
         now: Now,
     ) -> Vec<Output> {
+        if peer.namespace != Namespace::Ours
+            && let Some(deed) = deed_of(&request)
+        {
+            return match deed {
+                // No reply is expected.
+                Deed::Silent => Vec::new(),
+                Deed::Answered(what) => vec![send(connection, &forbidden(what))],
+            };
+        }
         match request {
             Request::Event(event) => {
                 self.events += 1;
@@ -298,8 +307,6 @@ impl Actor {
             }
             Request::Explain { row } => vec![self.explain(connection, &row)],
             Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
-            // What it remembers may be of other processes than ours.
-            Request::Restore { .. } if peer.namespace != Namespace::Ours => Vec::new(),
             Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
             Request::RestoreLimits { limits } => {
                 self.apply(DomainInput::LimitsRestored(limits), now)
@@ -317,10 +324,12 @@ impl Actor {
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
         let is_told = self.holds_announcements || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
-        for (from, to) in &outcome.renamed {
-            self.announcements.rename(from, to);
-        }
         let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
+        for (from, to) in &outcome.renamed {
+            let Some(row) = self.sessions.get(to) else { continue };
+            let ended = self.waits.rename(from, row);
+            outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
+        }
         outputs.extend(outcome.looks.into_iter().map(Output::Look));
         if outcome.limits_changed {
             self.subscribers.note_limits();
@@ -371,6 +380,42 @@ fn send(connection: ConnectionId, reply: &Reply) -> Output {
 
 fn busy(connection: ConnectionId, message: String) -> Output {
     send(connection, &Reply::Error { code: ErrorCode::Busy, message })
+}
+
+/// A request that does more than read, or report a session of the client's own.
+enum Deed {
+    /// The client expects no reply.
+    Silent,
+    /// It expects one. What it wants to do, in words.
+    Answered(&'static str),
+}
+
+/// Returns what a request would do in the user's place. A client in another pid namespace, as in a container, may
+/// not: what it remembers is of other processes than ours, and the user who acts is not there.
+fn deed_of(request: &Request) -> Option<Deed> {
+    match request {
+        Request::Restore { .. }
+        | Request::RestoreLimits { .. }
+        | Request::Attend { .. }
+        | Request::Told { .. } => Some(Deed::Silent),
+        Request::Mark { .. } => Some(Deed::Answered("mark sessions")),
+        Request::Announce { .. } => Some(Deed::Answered("notify the user")),
+        Request::Stop => Some(Deed::Answered("stop the daemon")),
+        Request::Event(_)
+        | Request::Observe(_)
+        | Request::Subscribe { .. }
+        | Request::List
+        | Request::Wait(_)
+        | Request::Explain { .. }
+        | Request::Look
+        | Request::Record
+        | Request::Hello { .. } => None,
+    }
+}
+
+fn forbidden(what: &str) -> Reply {
+    let message = format!("a client in another pid namespace (a container) may not {what}");
+    Reply::Error { code: ErrorCode::Forbidden, message }
 }
 
 /// Two that push to one connection could not tell whose lines it has written.

@@ -61,7 +61,8 @@ impl Waits {
         // A key is bounded where it is made. One that a client made up may be as long as its line.
         let [keys, reached] = [keys, reached].map(|keys| {
             let bounded = keys.iter().map(|key| RowKey::new(key.as_str()));
-            bounded.collect::<Vec<RowKey>>()
+            // A client that knew an earlier daemon may know a row by another key.
+            bounded.map(|key| sessions.key_now(&key).clone()).collect::<Vec<RowKey>>()
         });
         let missing = keys.iter().find(|key| sessions.get(key).is_none());
         if !missing_may_come && let Some(missing) = missing {
@@ -91,6 +92,24 @@ impl Waits {
         }
         self.waits.entry(connection).or_default().push(wait);
         None
+    }
+
+    /// Lets every wait for the key `from`, by which an earlier daemon knew `row`, wait for that row. Returns the
+    /// replies to those that end with it.
+    pub(crate) fn rename(&mut self, from: &RowKey, row: &Session) -> Vec<(ConnectionId, Reply)> {
+        let mut replies = Vec::new();
+        for (connection, waits) in &mut self.waits {
+            waits.retain_mut(|wait| {
+                let outcome = if wait.rename(from, &row.key) { wait.observe(row) } else { None };
+                let reply =
+                    outcome.map(|outcome| Reply::Waited { outcome, row: Box::new(row.clone()) });
+                let goes_on = reply.is_none();
+                replies.extend(reply.map(|reply| (*connection, reply)));
+                goes_on
+            });
+        }
+        self.waits.retain(|_, waits| !waits.is_empty());
+        replies
     }
 
     /// Shows a change to every wait. Returns the replies to those that end with it. `row` is the row as it is

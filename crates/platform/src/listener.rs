@@ -81,11 +81,15 @@ fn listening_process(connection: crate::Connection) -> io::Result<u32> {
         crate::Connection::Busy => return Err(io::ErrorKind::WouldBlock.into()),
         crate::Connection::Nobody => return Err(io::ErrorKind::ConnectionRefused.into()),
     };
-    let peer = rustix::net::sockopt::socket_peercred(&stream)?;
-    if peer.uid != rustix::process::geteuid() {
+    let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials)?;
+    if peer.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    u32::try_from(peer.pid.as_raw_nonzero().get()).map_err(|_| io::ErrorKind::InvalidData.into())
+    // A process of another pid namespace has the number 0 here.
+    match u32::try_from(peer.pid()) {
+        Ok(pid) if pid > 0 => Ok(pid),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 /// Returns whether `pid` holds the other end of the pseudo-terminal `tty` (`/dev/pts/3`), as the program does in

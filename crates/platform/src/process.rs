@@ -71,7 +71,9 @@ pub fn pid_namespace() -> Option<String> {
     Some(link.to_str()?.to_owned())
 }
 
-/// Whether `pid` counts processes as we do; `None` where that cannot be told, because it has gone.
+/// Returns whether `pid` counts processes as we do; `None` where that cannot be known, because it has gone.
+///
+/// The list of its numbers is readable by everyone. The link to its namespace is not: a process can hide it.
 pub fn shares_pids_with(pid: u32) -> Option<bool> {
     if cfg!(not(target_os = "linux")) {
         return Some(true);
@@ -80,8 +82,12 @@ pub fn shares_pids_with(pid: u32) -> Option<bool> {
     if pid == 0 {
         return Some(false);
     }
-    let own = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    Some(std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()? == own)
+    let status = std::fs::read(format!("/proc/{pid}/status")).ok()?;
+    let numbers = String::from_utf8_lossy(&status)
+        .lines()
+        .find_map(|line| Some(line.strip_prefix("NSpid:")?.split_whitespace().count()))?;
+    // It has one number in our namespace, and one more in each below.
+    Some(numbers == 1)
 }
 
 /// The machine's name.

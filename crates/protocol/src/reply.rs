@@ -172,6 +172,8 @@ pub enum ErrorCode {
     NotFound,
     /// The daemon serves as many as it can.
     Busy,
+    /// Not for a client in another pid namespace.
+    Forbidden,
     /// A code of a newer daemon.
     #[serde(other)]
     Other,

@@ -204,21 +204,6 @@ fn nobody_is_told_of_what_nobody_asked_for() {
 }
 
 #[test]
-fn what_is_to_be_told_of_a_row_is_told_under_its_other_name() {
-    let mut play = Play::default();
-    let commands = Goal { statuses: vec![Status::Done], needs_you: false };
-    play.announcements.interest(Interest { person: all(), commands });
-    play.step("new", "done");
-    let (from, to) = (RowKey::new("new"), RowKey::new("old"));
-    let row = Session { key: to.clone(), ..play.rows.remove(&from).unwrap() };
-    play.rows.insert(to.clone(), row);
-    play.announcements.rename(&from, &to);
-    play.step("new", "gone");
-    play.pass_to(5000);
-    assert_eq!(play.told, ["1000 old done", "1000 run old done"]);
-}
-
-#[test]
 fn a_rule_for_what_needs_you_runs_once_where_two_statuses_come_at_once() {
     let mut play = Play::default();
     play.announcements.interest(Interest {

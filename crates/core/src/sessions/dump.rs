@@ -20,6 +20,8 @@ pub struct Dump {
     #[serde(default)]
     accounts: Accounts,
     removals: Vec<(u64, RowKey)>,
+    #[serde(default)]
+    former_keys: Vec<(RowKey, RowKey)>,
     forgotten: u64,
 }
 
@@ -39,6 +41,7 @@ impl Sessions {
                 .collect(),
             accounts: self.accounts.clone(),
             removals: self.removals.iter().cloned().collect(),
+            former_keys: self.former_keys.iter().cloned().collect(),
             forgotten: self.forgotten,
         }
     }
@@ -55,6 +58,7 @@ impl Sessions {
             ancestors: dump.ancestors.into_iter().collect(),
             accounts: dump.accounts,
             removals: dump.removals.into(),
+            former_keys: dump.former_keys.into(),
             forgotten: dump.forgotten,
         }
     }

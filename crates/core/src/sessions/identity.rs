@@ -3,7 +3,7 @@
 use super::{Outcome, Sessions, Watch};
 use crate::describe::describe;
 use crate::event::{Event, Report};
-use crate::identity::{Process, RowKey};
+use crate::identity::{AgentName, Process, RowKey, SessionId};
 use crate::observation::{Condition, Finding, Observation};
 use crate::session::Session;
 use crate::time::Now;
@@ -43,14 +43,16 @@ impl Sessions {
             // Its own row, or the latest that has a process. What is chosen must not hang on the
             // status, or the same event told twice would be two rows' news.
             let rank = |row: &&Tracked| (row.pid.is_some(), Reverse(row.started), row.key.clone());
-            if let Some(row) = self.rows.values().filter(same).min_by_key(rank) {
+            // From a container the id alone proves nothing about a process of ours.
+            let may_be = |row: &&Tracked| row.pid.is_none() || !report.elsewhere;
+            if let Some(row) = self.rows.values().filter(same).filter(may_be).min_by_key(rank) {
                 return Some(row.key.clone());
             }
         }
         if is_last_word || self.rows.len() >= MAX_ROWS && !self.make_room(outcome) {
             return None;
         }
-        let key = self.free_key(report);
+        let key = self.free_key(&report.agent, &report.place.host, report.process, &report.session);
         let session = Session {
             key: key.clone(),
             agent: report.agent.clone(),
@@ -121,17 +123,28 @@ impl Sessions {
         self.ancestors.remove(key);
     }
 
-    pub(super) fn free_key(&self, report: &Report) -> RowKey {
-        let process =
-            report.process.map(|process| [process.pid.to_string(), process.start.to_string()]);
+    /// Returns a key for a new row: none that another row has, or is called by.
+    pub(super) fn free_key(
+        &self,
+        agent: &AgentName,
+        host: &str,
+        process: Option<Process>,
+        session: &SessionId,
+    ) -> RowKey {
+        let process = process.map(|process| [process.pid.to_string(), process.start.to_string()]);
         let parts: Vec<&str> = match &process {
-            Some([pid, start]) => vec![report.agent.as_str(), &report.place.host, pid, start],
-            None => vec![report.agent.as_str(), &report.place.host, report.session.as_str()],
+            Some([pid, start]) => vec![agent.as_str(), host, pid, start],
+            None => vec![agent.as_str(), host, session.as_str()],
         };
         (0..=u32::MAX)
             .map(|attempt| RowKey::derive(&parts, attempt))
-            .find(|key| !self.rows.contains_key(key))
+            .find(|key| self.is_free(key))
             .unwrap_or_default()
+    }
+
+    /// Returns whether no row has that key or that name. Commands take either, and prefer the key.
+    pub(super) fn is_free(&self, key: &RowKey) -> bool {
+        !self.rows.contains_key(key) && self.rows.values().all(|row| row.name != key.as_str())
     }
 }
 

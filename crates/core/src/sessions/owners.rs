@@ -78,13 +78,6 @@ impl Owners {
         });
     }
 
-    /// A row has another name.
-    pub(super) fn rename(&mut self, from: &RowKey, to: &RowKey) {
-        for (_, row) in self.0.values_mut().flatten().filter(|(_, row)| row == from) {
-            row.clone_from(to);
-        }
-    }
-
     pub(super) fn written(&self) -> Vec<Owned> {
         let of_process = |(process, rows): (&Process, &Vec<(AgentName, RowKey)>)| {
             let owned = |(agent, row): &(AgentName, RowKey)| Owned {
@@ -132,12 +125,11 @@ mod tests {
         let mut owners = Owners::default();
         let process = Process { pid: 1, start: 1 };
         let [claude, mine] = ["claude", "mine"].map(AgentName::new);
-        let [one, other, renamed] = ["kaaaa", "kbbbb", "kcccc"].map(RowKey::new);
+        let [one, other] = ["kaaaa", "kbbbb"].map(RowKey::new);
         owners.insert(process, &claude, &one);
         owners.insert(process, &mine, &other);
-        owners.rename(&one, &renamed);
         let owners = Owners::read(owners.written());
-        assert_eq!(owners.of(process, &claude), Some(&renamed));
+        assert_eq!(owners.of(process, &claude), Some(&one));
         assert_eq!(owners.of(process, &mine), Some(&other));
         assert_eq!(owners.all_of(process).count(), 2);
     }

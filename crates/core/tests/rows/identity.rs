@@ -1,7 +1,7 @@
 //! Which row an event belongs to.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
-use crewboard_core::{AgentName, Input, Report, RowKey, Session, SessionId, StartOrigin, Status};
+use crewboard_core::{AgentName, Input, Report, Session, SessionId, StartOrigin, Status};
 
 #[test]
 fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
@@ -111,7 +111,7 @@ fn a_process_has_eight_rows_at_most() {
     for number in 400..500 {
         let mut other = World::new();
         other.told(report(&other, number));
-        restored.push(Session { key: RowKey::new(&format!("k{number}")), ..other.only().clone() });
+        restored.push(other.only().clone());
     }
     let outcome = world.apply(Input::Restored(restored));
     assert_eq!((world.rows().len(), outcome.watch.len()), (8, 0));

@@ -2,8 +2,8 @@
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, Condition, End, Event, Finding, Input, Report, RequestKind, Session, SessionId, Stamp,
-    Status, Timestamp, Transition, Watch,
+    About, Condition, End, Event, Finding, Input, Kept, Place, Report, RequestKind, RowKey,
+    Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
 };
 
 /// What a view that followed `world` holds.
@@ -147,7 +147,7 @@ fn no_clock_of_another_makes_the_daemon_spin() {
     world.event(0, "s1", turn_end());
     assert_eq!(world.only().status, Status::Done);
     let far = Session {
-        key: crewboard_core::RowKey::new("k"),
+        key: RowKey::new("kaaaa"),
         id: SessionId::new("s2"),
         snoozed_until: Some(Timestamp(u64::MAX)),
         ..Session::default()
@@ -236,7 +236,7 @@ fn a_row_given_back_takes_no_other_rows_name() {
 fn a_view_cannot_make_rows_that_terminals_would_obey() {
     let mut new = World::new();
     let hostile = Session {
-        key: crewboard_core::RowKey::new("k"),
+        key: RowKey::new("kaaaa"),
         id: SessionId::new("s"),
         name: "a\x1b[2J".to_owned(),
         activity: Some("x\u{202e}y".repeat(1000)),
@@ -253,4 +253,99 @@ fn a_view_cannot_make_rows_that_terminals_would_obey() {
     assert_eq!(new.only().subagents[0].kind.as_deref(), Some("b"));
     let nameless = Session { id: SessionId::new("s2"), ..Session::default() };
     assert!(new.apply(Input::Restored(vec![nameless])).changes.is_empty());
+}
+
+/// A row as a client may make it up.
+fn forged(key: &str, pid: u32) -> Session {
+    Session {
+        key: RowKey::new(key),
+        agent: crewboard_core::AgentName::new("claude"),
+        id: SessionId::new("forged"),
+        status: Status::Closed,
+        pid: (pid > 0).then(|| process(pid).pid),
+        pid_start: (pid > 0).then(|| process(pid).start),
+        place: Place { host: "box".to_owned(), ..Place::default() },
+        ..Session::default()
+    }
+}
+
+#[test]
+fn a_key_that_no_daemon_makes_is_not_taken_back() {
+    for key in
+        ["x$(touch x)", "--help", "-n", "k", "kaaaaa", "ka aa", "kaa;a", "kaaa\u{200b}", "KAAAA"]
+    {
+        let mut new = World::new();
+        assert!(new.apply(Input::Restored(vec![forged(key, 1)])).changes.is_empty(), "{key}");
+    }
+    let mut new = World::new();
+    let child = Session { parent: Some(RowKey::new("$(touch x)")), ..forged("kaaaa", 1) };
+    new.apply(Input::Restored(vec![child]));
+    assert_eq!((new.only().key.as_str(), &new.only().parent), ("kaaaa", &None));
+}
+
+#[test]
+fn a_row_given_back_leaves_a_living_row_its_key() {
+    for (key, is_heard) in [("kzzzz", true), ("--help", true), ("kzzzz", false)] {
+        let mut new = World::named("second");
+        if is_heard {
+            new.event(1, "s1", prompt("a"));
+        } else {
+            // Known from another client only.
+            let mut old = World::new();
+            old.event(1, "s1", prompt("a"));
+            for Watch { process, .. } in new.apply(Input::Restored(held(&old))).watch {
+                new.apply(Input::ProcessWatched { process, ancestors: Vec::new() });
+            }
+        }
+        let own = new.only().clone();
+        let later = Session { revision: 9000, ..forged(key, 1) };
+        let outcome = new.apply(Input::Restored(vec![later]));
+        let row = new.only();
+        assert_eq!((&row.key, &row.id, row.status), (&own.key, &own.id, Status::Working), "{key}");
+        assert!(outcome.changes.iter().all(|change| change.kind == Kept::Present), "{key}");
+    }
+}
+
+#[test]
+fn a_row_given_back_takes_over_no_row_by_its_key() {
+    let mut new = World::new();
+    new.event(1, "s1", prompt("a"));
+    new.event(0, "s2", prompt("b"));
+    let rows: Vec<Session> = new.sessions.iter().cloned().collect();
+    for row in &rows {
+        for pid in [0, 7] {
+            new.apply(Input::Restored(vec![forged(row.key.as_str(), pid)]));
+            assert_eq!(new.sessions.get(&row.key), Some(row));
+        }
+    }
+    assert!(new.sessions.iter().all(|row| row.key.as_str().len() == 5));
+}
+
+#[test]
+fn no_row_gets_a_key_that_another_row_is_called() {
+    let mut new = World::new();
+    let report =
+        Report { project: Some("/home/dev/webap".to_owned()), ..new.report(1, "s1", prompt("a")) };
+    new.told(report);
+    assert_eq!(new.only().name, "webap");
+    new.apply(Input::Restored(vec![forged("webap", 7)]));
+    let other = new.sessions.iter().find(|row| row.id.as_str() == "forged").unwrap();
+    assert_ne!(other.key.as_str(), "webap");
+}
+
+/// A session that was taken up again keeps the key of its first process; a new daemon derives another.
+#[test]
+fn a_row_is_found_by_the_key_that_an_earlier_daemon_gave_it() {
+    let mut old = World::new();
+    old.event(1, "s1", prompt("a"));
+    old.apply(Input::ProcessExited { process: process(1) });
+    old.event(2, "s1", prompt("b"));
+    let held = held(&old);
+    let mut new = World::named("second");
+    new.event(2, "s1", prompt("c"));
+    let key = new.only().key.clone();
+    assert_ne!(key, held[0].key);
+    let outcome = new.apply(Input::Restored(held.clone()));
+    assert_eq!(outcome.renamed, [(held[0].key.clone(), key.clone())]);
+    assert_eq!((&new.only().key, new.sessions.key_now(&held[0].key)), (&key, &key));
 }

@@ -16,7 +16,7 @@ use crewboard_daemon::Telling;
 use crewboard_integrations::desktop::notifier;
 use crewboard_integrations::terminals::{Command, Refusal, System as _, Trouble, is_looked_at};
 use crewboard_platform::{Clock, Deadline};
-use crewboard_protocol::{Reply, Request};
+use crewboard_protocol::{PROTOCOL, Reply, Request};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -26,6 +26,9 @@ use words::{Words, words};
 
 /// Bytes read of an announcement: it names 32 sessions at most.
 const MAX_ANNOUNCEMENT: u64 = 8 << 20;
+
+/// How long the daemon may take to take in an announcement.
+const TAKEN_IN_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long terminals may be asked who looks where; after that nobody looks.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
@@ -80,9 +83,15 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
     // The desktop need not wait until a board has told it.
-    let _announced = (notify.terminal != "off").then(|| to_board(&words));
+    let announced = (notify.terminal != "off").then(|| to_board(&words));
     // Where there is no notifier there is no desktop, and nothing is wrong.
-    !notify.desktop || matches!(to_desktop(&words, environment), Ok(()) | Err(Refusal::NoProgram))
+    let is_told = !notify.desktop
+        || matches!(to_desktop(&words, environment), Ok(()) | Err(Refusal::NoProgram));
+    if let Some(Ok(Some(mut conversation))) = announced {
+        // The daemon looks at the process that asks. Any reply says that it has looked.
+        let _ = conversation.ask(&Request::Hello { protocol: PROTOCOL }, TAKEN_IN_WITHIN);
+    }
+    is_told
 }
 
 /// Hands it to a board that can tell; none where no daemon runs. Starts none.

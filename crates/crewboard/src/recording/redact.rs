@@ -44,6 +44,7 @@ impl Redactor {
             headless: _,
             job,
             place,
+            elsewhere: _,
             event,
         } = report;
         if !KNOWN_AGENTS.contains(&agent.as_str()) {

@@ -1,9 +1,10 @@
 //! Agents die, with and without a word.
 
-use crate::{note, now, payload, prompt_payload, world};
+use crate::{note, now, payload, prompt_payload, skip, world};
 use crewboard_core::{EndReason, Event, Process};
-use crewboard_testkit::{FakeAgent, View, event_line, prompt};
+use crewboard_testkit::{FakeAgent, Said, View, World, event_line, eventually, finish, prompt};
 use serde_json::json;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// From the kill to a view that knows it.
@@ -102,4 +103,52 @@ fn a_hook_of_another_pid_namespace_names_no_process_of_ours() {
     assert_eq!((&row["pid"], &row["confirmed"]), (&json!(null), &json!(false)));
     agent.kill();
     assert_eq!(world.connect().list().values().next().unwrap()["status"], "working");
+}
+
+/// The same words in a pid namespace of their own, as in a container that has the socket.
+fn in_a_container(world: &World, words: &[&str], input: &str) -> Said {
+    let inner = world.command(words);
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    command.args(["--pid", "--fork", "--kill-child"]).arg(inner.get_program());
+    command.args(inner.get_args()).env_clear();
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command, input.as_bytes())
+}
+
+#[test]
+fn a_container_neither_marks_a_session_of_ours_nor_ends_it_nor_stops_the_daemon() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.hook(&agent, &prompt_payload("s", "go"));
+    let row = |world: &World| world.connect().list().into_values().next();
+    eventually("the row is there", || row(&world).is_some_and(|row| row["confirmed"] == true));
+    let tried =
+        Command::new("unshare").args(["--pid", "--fork", "--map-root-user", "true"]).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        return skip("a_container_neither_marks: no pid namespaces for us here (`unshare`)");
+    }
+    assert_eq!(in_a_container(&world, &["counts"], "").code(), Some(0));
+    let daemon = world.daemon();
+    let before = row(&world).unwrap();
+    for words in
+        [&["seen", "shop"][..], &["dismiss", "shop"], &["pin", "shop"], &["daemon", "stop"]]
+    {
+        let said = in_a_container(&world, words, "");
+        assert_eq!(said.code(), Some(1), "{words:?} {said:?}");
+        assert!(said.stderr.contains("(a container) may not"), "{words:?} {said:?}");
+    }
+    for event in ["Stop", "SessionEnd"] {
+        let payload = payload(event, "s", &json!({"reason": "other"}));
+        in_a_container(&world, &["hook", "claude"], &payload).assert_silent();
+    }
+    let words = ["report", "--agent", "mine", "--session", "inside", "--status", "working"];
+    assert!(in_a_container(&world, &words, "").status.success());
+    let rows = world.connect().list();
+    assert!(rows.values().any(|row| row["id"] == "inside"), "{rows:?}");
+    assert_eq!(rows.values().find(|row| row["pid"] == json!(agent.pid())), Some(&before));
+    assert_eq!(world.daemon(), daemon);
 }

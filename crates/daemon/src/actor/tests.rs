@@ -7,8 +7,8 @@ mod headless;
 
 use super::*;
 use crewboard_core::{
-    AgentName, EndReason, Event, Goal, Limits, Process, Report, Session, SessionId, Stamp, Status,
-    Timestamp, WaitScope, Watch, Window,
+    AgentName, EndReason, Event, Goal, Limits, Mark, Process, Report, RequestKind, Session,
+    SessionId, Stamp, Status, Timestamp, WaitScope, Watch, Window,
 };
 use crewboard_protocol::{After, EventLine, WaitRequest};
 use serde_json::{Value, json};
@@ -417,6 +417,152 @@ fn a_row_given_back_is_watched_and_explained() {
     assert_eq!(explained[0].1["row"]["id"], "a");
     let missing = stage.ask(1, Request::Explain { row: RowKey::new("nobody") });
     assert_eq!(missing[0].1["code"], "not_found");
+}
+
+#[test]
+fn a_wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
+    let done = || WaitRequest {
+        goal: Goal { statuses: vec![Status::Done], needs_you: false },
+        scope: WaitScope::All,
+        rows: Some(vec![RowKey::new("kaaaa")]),
+        new: false,
+        missing_may_come: true,
+        reached: Vec::new(),
+    };
+    let mut stage = Stage::new();
+    stage.event(
+        "a",
+        Some(1234),
+        Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None },
+    );
+    let key = stage.actor.sessions.iter().next().unwrap().key.clone();
+    assert_eq!(stage.ask(1, Request::Wait(done())), []);
+    // A client gives back what the earlier daemon told it of the same process.
+    stage.ask(9, Request::Restore { row: Box::new(remembered()) });
+    assert_eq!(stage.ask(2, Request::Wait(done())), []);
+    let outputs = stage.event(
+        "a",
+        Some(1234),
+        Event::TurnEnded { message: String::new(), background: Vec::new(), scheduled: 0 },
+    );
+    let mut waited = replies(&outputs);
+    waited.sort_by_key(|(connection, _)| *connection);
+    let waited: Vec<_> = waited
+        .iter()
+        .map(|(connection, reply)| (*connection, &reply["outcome"], &reply["row"]["key"]))
+        .collect();
+    let (reached, key) = (json!("reached"), json!(key.as_str()));
+    assert_eq!(waited, [(1, &reached, &key), (2, &reached, &key)]);
+}
+
+#[test]
+fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
+    for namespace in [Namespace::Other, Namespace::Unknown] {
+        let mut stage = Stage::new();
+        stage.event(
+            "a",
+            Some(1234),
+            Event::RequestOpened {
+                request: RequestKind::Permission,
+                tool: "Bash".to_owned(),
+                text: "make".to_owned(),
+                input: 1,
+            },
+        );
+        stage.ask(7, subscribe(None));
+        stage.drain(7);
+        let row = stage.actor.sessions.iter().next().unwrap().clone();
+        let mut from_elsewhere = |request: Request| {
+            let peer = Peer { pid: Some(HOOK), namespace };
+            let request = Box::new(request);
+            let outputs = stage.input(Input::Request { connection: 1, peer, request });
+            assert!(!outputs.iter().any(|output| matches!(output, Output::Stop)));
+            replies(&outputs)
+        };
+        let mark = |mark| Request::Mark { row: row.key.clone(), mark };
+        let announce = Request::Announce { title: "a".to_owned(), text: "b".to_owned() };
+        for request in [
+            mark(Mark::Seen { revision: row.revision }),
+            mark(Mark::Dismissed { on: true, revision: row.revision }),
+            mark(Mark::Pinned { on: true }),
+            mark(Mark::Snoozed { on: true }),
+            announce,
+            Request::Stop,
+        ] {
+            assert_eq!(from_elsewhere(request)[0].1["code"], "forbidden");
+        }
+        let window = Window { used_percent: 99, resets_at: Timestamp(9_000_000), at: Timestamp(1) };
+        let limits = vec![Limits {
+            agent: AgentName::new("claude"),
+            profile: "/home/dev/.claude".to_owned(),
+            five_hour: Some(window),
+            seven_day: None,
+        }];
+        for request in [
+            Request::Restore { row: Box::new(remembered()) },
+            Request::RestoreLimits { limits },
+            Request::Attend { on: true },
+            Request::Told { id: 1 },
+        ] {
+            assert_eq!(from_elsewhere(request), []);
+        }
+        assert_eq!(
+            from_elsewhere(Request::Explain { row: row.key.clone() })[0].1["row"]["id"],
+            "a"
+        );
+        assert_eq!(stage.drain(7), "", "no subscriber is sent a change");
+        assert_eq!(stage.actor.sessions.iter().collect::<Vec<_>>(), [&row]);
+    }
+}
+
+/// A container that knows a session's id reports as that session; the session's row is not its own.
+#[test]
+fn an_event_of_another_pid_namespace_reaches_no_row_that_has_a_process() {
+    for event in [
+        Event::SessionEnded { reason: EndReason::Exit },
+        Event::SessionStarted { origin: crewboard_core::StartOrigin::Resume },
+        Event::TurnEnded { message: String::new(), background: Vec::new(), scheduled: 0 },
+        Event::StatusReported {
+            status: Status::Closed,
+            activity: String::new(),
+            text: String::new(),
+        },
+        Event::Unknown,
+    ] {
+        let mut stage = Stage::new();
+        stage.event("a", Some(1234), Event::ToolsEnded);
+        let ours = |stage: &Stage| {
+            let mut rows = stage.actor.sessions.iter().filter(|row| row.pid == Some(1234));
+            rows.next().cloned().unwrap()
+        };
+        let before = ours(&stage);
+        // With a process and without, and once more after the process has ended.
+        for process in [None, Some(1234)] {
+            stage.event_from(HOOK + 1, "a", process, event.clone());
+            assert_eq!(ours(&stage), before, "{event:?}");
+        }
+        stage.input(Input::ProcessExited(Process { pid: 1234, start: 7 }));
+        let closed = ours(&stage);
+        stage.event_from(HOOK + 1, "a", None, event.clone());
+        assert_eq!(ours(&stage), closed, "{event:?}");
+    }
+}
+
+#[test]
+fn a_mark_of_a_revision_to_come_changes_nothing() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Permission);
+    let row = stage.actor.sessions.iter().next().unwrap().clone();
+    let now = stage.actor.sessions.revision();
+    for revision in [now + 1, 1 << 63, u64::MAX] {
+        for mark in [Mark::Seen { revision }, Mark::Dismissed { on: true, revision }] {
+            let reply = &stage.ask(1, Request::Mark { row: row.key.clone(), mark })[0].1;
+            assert_eq!((&reply["type"], &reply["row"]["seen"]), (&json!("marked"), &json!(false)));
+        }
+    }
+    assert_eq!(stage.actor.sessions.iter().collect::<Vec<_>>(), [&row]);
+    stage.ask(1, Request::Mark { row: row.key.clone(), mark: Mark::Seen { revision: now } });
+    assert!(stage.actor.sessions.iter().next().unwrap().seen);
 }
 
 #[test]

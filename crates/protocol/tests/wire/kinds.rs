@@ -67,6 +67,7 @@ kinds! { CODES, code, ErrorCode:
     ErrorCode::UnsupportedVersion => "unsupported_version",
     ErrorCode::NotFound => "not_found",
     ErrorCode::Busy => "busy",
+    ErrorCode::Forbidden => "forbidden",
     ErrorCode::Other => "unknown",
 }
 

@@ -87,6 +87,8 @@ fn full_report() -> Value {
         .find(|line| line["request"]["report"]["subagent_type"].is_string())
         .unwrap();
     let report: Report = serde_json::from_value(line["request"]["report"].clone()).unwrap();
+    // Hooks leave it out: the daemon sets it.
+    let report = Report { elsewhere: true, ..report };
     // Named one by one, so that a new field does not compile until it is shown and described.
     let Report {
         agent: _,
@@ -107,6 +109,7 @@ fn full_report() -> Value {
         headless: true,
         job: Some(_),
         place: _,
+        elsewhere: true,
         event: _,
     } = &report
     else {

@@ -53,6 +53,7 @@ pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Rep
         headless: entrypoint.is_some_and(|entrypoint| entrypoint.starts_with("sdk")),
         job,
         place,
+        elsewhere: false,
         event,
     })
 }
