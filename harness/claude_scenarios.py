@@ -967,6 +967,35 @@ def trust(r):
     r.exit()
 
 
+def edit_settings(r, **over):
+    """Changes the run's settings file as a user's editor would."""
+    p = os.path.join(r.home, ".claude", "settings.json")
+    with open(p) as f:
+        j = json.load(f)
+    j.update(over)
+    with open(p, "w") as f:
+        json.dump(j, f, indent=1)
+
+
+@scen
+def settings_error(r):
+    """a settings file that the client skips as a whole: it says so before the session, and runs no hook"""
+    manual(r)
+    edit_settings(r, statusLine={"command": "date"})
+    r.claude(ready=False)
+    r.wait("Settings Error", 20)
+    r.mark("settings dialog is on screen")
+    time.sleep(7)
+    r.snap("dialog")
+    r.keys("Down", "Down")
+    time.sleep(0.3)
+    r.keys("Enter", why="continue without these settings")
+    time.sleep(3)
+    r.snap("after")
+    say_done(r, "plain", 0, "scripted answer")
+    r.exit()
+
+
 @scen
 def no_hooks(r):
     """disableAllHooks: what the files tell alone"""

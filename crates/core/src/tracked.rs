@@ -36,7 +36,10 @@ impl Tracked {
             self.lineage.remove(0);
         }
         let former = std::mem::replace(&mut self.id, session.clone());
-        self.lineage.push(former);
+        // A process at a dialog in front of its session has no conversation yet.
+        if !former.is_empty() {
+            self.lineage.push(former);
+        }
         self.title = None;
         self.prompt = None;
         self.usage = None;

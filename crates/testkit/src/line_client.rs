@@ -161,6 +161,16 @@ impl View {
         }
     }
 
+    /// Reads notices until any row is as wanted, and returns that row.
+    pub fn until_any(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            if let Some(row) = self.rows.values().find(|row| wanted(row)) {
+                return row.clone();
+            }
+            self.notice();
+        }
+    }
+
     /// Takes in notices until a row of session `id` is as wanted, and returns it.
     #[track_caller]
     pub fn until_row(&mut self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {

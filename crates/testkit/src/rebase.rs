@@ -31,7 +31,10 @@ impl Origin {
 pub fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth {
     let finder = Finder { clocks, pid, pane: pid.and_then(|pid| pane_of(pid, clocks.files)) };
     let mut row = row.clone();
-    let mut from = finder.process("start").unwrap_or(clocks.start_ns);
+    // The first process may have waited at a dialog before it was seen in a file.
+    let is_first = row.row == "S0";
+    let seen = finder.process("start").filter(|_| !is_first);
+    let mut from = seen.unwrap_or(clocks.start_ns);
     let mut former_act: Option<String> = None;
     for step in &mut row.statuses {
         // A second step of the same act comes when the first is over, which nothing marks.

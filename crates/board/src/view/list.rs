@@ -166,8 +166,8 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     } else {
         vec![
             "No sessions yet.".into(),
-            "Start an agent in any pane. One that runs already shows up with its next event, \
-             such as your next prompt to it."
+            "Start Claude Code in any pane. Sessions that already run appear at once; those of \
+             another configuration directory appear at their next event."
                 .into(),
         ]
     };

@@ -31,7 +31,7 @@ impl Sessions {
             let closed = self
                 .rows
                 .values()
-                .filter(|row| row.status == Status::Closed && same(row))
+                .filter(|row| row.status == Status::Closed && !row.id.is_empty() && same(row))
                 .max_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)))
                 .map(|row| row.key.clone());
             if let Some(key) = closed.filter(|_| !is_last_word) {

@@ -152,7 +152,7 @@ impl Host for Surface {
         if !warnings.is_empty() {
             return Ok(warnings);
         }
-        Ok("The hooks are in place. Agents that run already show up with their next event."
+        Ok("The hooks are installed. Running sessions use them from their next event on."
             .to_owned())
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn print(rendezvous: &Rendezvous, json: bool) -> Result<ExitCode, Fai
     if rows.is_empty() {
         writeln!(
             out,
-            "No sessions yet. Agents show up with their next event; `crewboard install` puts the hooks in."
+            "No sessions. Start Claude Code in any pane; `crewboard install` installs its hooks."
         )?;
     }
     Ok(ExitCode::SUCCESS)

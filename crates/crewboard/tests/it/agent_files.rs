@@ -3,6 +3,7 @@
 mod broken;
 mod elsewhere;
 mod filing;
+mod starting;
 mod transcripts;
 
 use crate::{assert_rests, note, payload, prompt_payload, world};

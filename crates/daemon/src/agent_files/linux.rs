@@ -3,6 +3,7 @@
 mod changed;
 mod conditions;
 mod profiles;
+mod starting;
 mod transcripts;
 
 use super::blind;
@@ -14,6 +15,7 @@ use crewboard_integrations::agents::{Lookup, claude};
 use crewboard_platform::{host_name, pid_namespace, variables_of, working_directory_of};
 use futures_util::{FutureExt, StreamExt};
 use inotify::{EventStream, Inotify, WatchDescriptor, Watches};
+use starting::Starting;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -79,6 +81,8 @@ pub(crate) struct AgentFiles {
     /// Whose files are whose.
     followed: HashMap<Process, usize>,
     known: HashMap<(usize, u32), Known>,
+    /// Processes that have started and have no session yet.
+    starting: HashMap<Process, Starting>,
     /// Looks at transcripts, by when they are due, and how many each will have been.
     due: BTreeMap<(Instant, u64), (Look, usize)>,
     looks: u64,
@@ -113,6 +117,7 @@ impl AgentFiles {
             profiles: Vec::new(),
             followed: HashMap::new(),
             known: HashMap::new(),
+            starting: HashMap::new(),
             due: BTreeMap::new(),
             looks: 0,
             namespace: pid_namespace(),
@@ -180,6 +185,7 @@ impl AgentFiles {
 
     /// A process has ended.
     pub(crate) fn forget(&mut self, process: Process) {
+        self.starting.remove(&process);
         if let Some(profile) = self.followed.remove(&process) {
             self.known.retain(|(of, _), known| *of != profile || known.process != process);
             self.due.retain(|_, (look, _)| look.process != process);

@@ -74,6 +74,14 @@ pub fn pid_of(agent: &str, name: &str) -> Option<u32> {
     }
 }
 
+/// Returns the pid in the name of a file that an agent makes when it starts, before it has a session.
+pub fn pid_of_start(agent: &str, name: &str) -> Option<u32> {
+    match agent {
+        claude::NAME => claude::session_file::pid_of_key(name),
+        _ => None,
+    }
+}
+
 /// Reads a process's file; `None` where it is none, or not whole at this moment.
 pub fn read_condition(agent: &str, text: &[u8]) -> Option<ConditionFile> {
     match agent {

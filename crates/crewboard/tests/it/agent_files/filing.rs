@@ -1,6 +1,7 @@
 //! Agents that keep files.
 
 use crate::prompt_payload;
+use crewboard_core::Process;
 use crewboard_platform::Clock;
 use crewboard_testkit::{FakeAgent, World};
 use serde_json::{Value, json};
@@ -34,11 +35,20 @@ impl Filing {
 
     /// The file's text, as Claude Code 2.1.330 writes it.
     pub(super) fn text(&self, status: &str, waiting_for: &str) -> Value {
-        let process = self.agent.process();
+        Self::text_of(self.agent.process(), self.session, status, waiting_for)
+    }
+
+    /// Returns the text of the session file of a process, as Claude Code 2.1.330 writes it.
+    pub(super) fn text_of(
+        process: Process,
+        session: &str,
+        status: &str,
+        waiting_for: &str,
+    ) -> Value {
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
         json!({
             "pid": process.pid,
-            "sessionId": self.session,
+            "sessionId": session,
             "cwd": "/srv/shop",
             "procStart": process.start.to_string(),
             "kind": "interactive",

@@ -36,6 +36,8 @@ impl AgentFiles {
         for name in names {
             if let Some(file) = self.read_file(profile, &name) {
                 observations.push(self.observe(profile, file, false, now));
+            } else if let Some(name) = name.to_str() {
+                self.note_start(profile, name, now);
             }
         }
         let known = self.known.iter().filter(|((of, _), _)| *of == profile);
@@ -57,7 +59,14 @@ impl AgentFiles {
         if !gone && let Some(file) = self.read_file(profile, name) {
             return Some(self.observe(profile, file, true, now));
         }
-        let pid = pid_of(agent.as_str(), name.to_str()?)?;
+        let name = name.to_str()?;
+        if gone && let Some(ended) = self.start_is_over(profile, name, now) {
+            return Some(ended);
+        }
+        if !gone {
+            self.note_start(profile, name, now);
+        }
+        let pid = pid_of(agent.as_str(), name)?;
         if gone {
             let process = self.known.remove(&(profile, pid))?.process;
             return Some(left(&agent, process, now));
@@ -82,6 +91,7 @@ impl AgentFiles {
         let name = condition_file(process);
         match self.read_file(profile, name.as_ref()) {
             Some(file) if file.process == process => self.observe(profile, file, pushed, now),
+            _ if self.starting.contains_key(&process) => self.observe_start(process, now),
             _ => {
                 let agent = self.profiles.get(profile).map(|profile| profile.agent.clone());
                 blind(&agent.unwrap_or_default(), process, now)
@@ -123,6 +133,7 @@ impl AgentFiles {
         };
         let known = Known { process, source: source.clone(), raw, since };
         self.known.insert((profile, process.pid), known);
+        self.starting.remove(&process);
         let profile = self.profiles.get(profile);
         let path = |path: &Path| path.to_string_lossy().into_owned();
         about.job = about.job.and_then(|job| Some(path(&profile?.settled.join(job))));

@@ -36,6 +36,10 @@ impl AgentFiles {
         let delay = match look.subject {
             Subject::Condition => {
                 let Some(profile) = self.followed.get(&look.process).copied() else {
+                    if let Some(starting) = self.starting.get(&look.process) {
+                        let profile = starting.profile;
+                        return Some(self.condition_of(look.process, profile, false, now));
+                    }
                     return Some(blind(&look.agent, look.process, now));
                 };
                 return Some(self.condition_of(look.process, profile, false, now));

@@ -45,6 +45,18 @@ pub(crate) fn pid_of(name: &str) -> Option<u32> {
     is_number.then(|| digits.parse().ok()).flatten()
 }
 
+/// Returns the pid in the name of a key file, such as `9096.1f0c.key`.
+///
+/// Claude Code (2.1.330, 2.1.332) makes it some 0.7 s after its start, before the dialogs that stand in front of
+/// the session (trust, settings errors), and the session file after them.
+pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
+    let (digits, rest) = name.split_once('.')?;
+    let is_key =
+        rest.strip_suffix(".key").is_some_and(|hash| !hash.is_empty() && !hash.contains('.'));
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_key && is_number).then(|| digits.parse().ok()).flatten()
+}
+
 /// Reads a file's text; `None` where it is none of a session, or not whole at this moment.
 pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
     let file: SessionFile<'_> = serde_json::from_slice(text).ok()?;
@@ -204,6 +216,21 @@ mod tests {
             ("../1.json", None),
         ] {
             assert_eq!(pid_of(name), pid, "{name}");
+        }
+    }
+
+    #[test]
+    fn key_file_names_its_process() {
+        for (name, pid) in [
+            ("9096.1f0c.key", Some(9096)),
+            ("9096.1f0c.key.tmp.ab12", None),
+            ("9096.key", None),
+            ("9096..key", None),
+            ("+5.a.key", None),
+            ("9096.json", None),
+            ("99999999999.a.key", None),
+        ] {
+            assert_eq!(pid_of_key(name), pid, "{name}");
         }
     }
 }
