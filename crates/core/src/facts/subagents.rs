@@ -58,9 +58,9 @@ impl Facts {
                 });
                 self.requests.close_before(stamp, |whose| whose == Some(subagent));
             }
-            Event::RequestOpened { request, tool, text, input } => {
+            Event::RequestOpened { request, tool, text, line, input } => {
                 self.know_subagent(subagent, report);
-                self.open_request(report, *request, tool, text, *input)?;
+                self.open_request(report, *request, tool, (text, line), *input)?;
             }
             _ => {}
         }

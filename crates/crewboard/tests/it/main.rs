@@ -21,6 +21,7 @@ mod jump;
 mod kitty;
 mod life;
 mod notify;
+mod permission_text;
 mod places;
 mod private_namespace;
 mod profiles;
