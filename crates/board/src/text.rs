@@ -1,7 +1,7 @@
 //! Text is not bytes: widths, cuts and times as a person reads them.
 
 use crate::agreed::{agreed, columns, is_agreed};
-use crewboard_core::{LINE_BREAK, Session, TAB, Timestamp, escape};
+use crewboard_core::{LINE_BREAK, RequestKind, Session, TAB, Timestamp, escape};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -79,7 +79,12 @@ fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
 /// What a row does, asks or last said, in one line; of a request nothing is left out but behind a mark.
 pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     let activity = row.activity.as_deref().unwrap_or_default();
-    if row.request.is_some() { exact(activity, unicode) } else { Cow::Borrowed(activity) }
+    match row.request.as_ref().map(|request| request.kind) {
+        Some(RequestKind::Permission) => exact(activity, unicode),
+        // In a question a likeness in ASCII is good enough.
+        Some(_) => exact(activity, true),
+        None => Cow::Borrowed(activity),
+    }
 }
 
 /// `text`, which the user approves, without what terminals draw differently or not at all: each such character is
@@ -271,7 +276,7 @@ fn local(at: Timestamp, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Request, RequestKind};
+    use crewboard_core::Request;
 
     #[test]
     fn text_fits_exactly() {

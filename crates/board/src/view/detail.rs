@@ -176,7 +176,7 @@ impl<'a> Details<'a> {
                 })
             }
             Some(request) => {
-                let text = exact(request.text.trim(), self.model.look.unicode);
+                let text = exact(request.text.trim(), true);
                 self.text(label, &text, usize::MAX, style)
             }
             None => {

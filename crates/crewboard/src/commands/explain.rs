@@ -43,9 +43,14 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         if row.confirmed { "" } else { "; unconfirmed: nothing would tell us if it changed" }
     )?;
     if let Some(request) = &row.request {
-        let tool = request.tool.as_deref().filter(|_| request.kind == RequestKind::Permission);
-        let tool = tool.map(|tool| format!("{tool} ")).unwrap_or_default();
-        let text = exact(&format!("{tool}{}", request.text), unicode).replace('\n', "\n  ");
+        let text = if request.kind == RequestKind::Permission {
+            let tool = request.tool.as_deref().map(|tool| format!("{tool} ")).unwrap_or_default();
+            exact(&format!("{tool}{}", request.text), unicode).replace('\n', "\n  ")
+        } else {
+            let lines: Vec<String> =
+                request.text.lines().map(|line| plain(&exact(line, true))).collect();
+            lines.join("\n  ")
+        };
         writeln!(out, "It waits for you: {text}")?;
     }
     if let Some(parent) = &row.parent {

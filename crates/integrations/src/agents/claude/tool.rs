@@ -27,7 +27,7 @@ const FIRST: [(&[&str], &str); 12] = [
     (&["NotebookEdit", "NotebookRead"], "notebook_path"),
     (&["Grep", "Glob"], "pattern"),
     (&["WebFetch"], "url"),
-    (&["WebSearch"], "query"),
+    (&["WebSearch", "ToolSearch"], "query"),
     (&["Skill"], "skill"),
     (&["LS"], "path"),
     (&["Agent", "Task"], "description"),
