@@ -2,8 +2,8 @@
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, Condition, End, Event, Finding, Input, InputDigest, Kept, Place, Report, RequestKind, RowKey,
-    Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
+    About, Condition, End, Event, Finding, Input, InputDigest, Kept, Place, Report, RequestKind,
+    RowKey, Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
 };
 
 /// What a view that followed `world` holds.
