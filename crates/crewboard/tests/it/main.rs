@@ -25,6 +25,7 @@ mod permission_text;
 mod places;
 mod private_namespace;
 mod profiles;
+mod replaced;
 mod replay;
 mod rest;
 mod start;
