@@ -18,6 +18,7 @@ mod hook;
 mod hostile_daemon;
 mod installing;
 mod jump;
+mod jump_without_variables;
 mod kitty;
 mod life;
 mod notify;
