@@ -106,7 +106,8 @@ impl Connections {
         if self.open.contains_key(&connection) {
             self.silent.insert(connection);
         }
-        if self.silent.len() as u64 > self.max / SILENT_SHARE
+        let most = (self.max / SILENT_SHARE).max(FEW_CONNECTIONS);
+        if self.silent.len() as u64 > most
             && let Some(oldest) = self.silent.first().copied()
         {
             self.end(oldest);
