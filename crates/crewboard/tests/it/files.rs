@@ -8,7 +8,9 @@ use std::os::unix::fs::MetadataExt;
 
 #[test]
 fn nothing_is_written_but_socket_locks_and_a_log_without_words_of_an_agent() {
-    let world = world();
+    let mut world = world();
+    // No notifier: notify-send makes a cache of its own in the home.
+    world.set("PATH", "/nowhere");
     let mut agent = FakeAgent::new();
     let secret = "sekrit-words";
     world.hook(&agent, &prompt_payload("s", secret));
