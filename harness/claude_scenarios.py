@@ -1975,3 +1975,313 @@ def rewind(r):
     r.keys("C-u")
     say_done(r, "third", 0)
     r.exit()
+
+
+# -- a client that a program leads (an editor, a GUI): a person answers, by JSON lines --------------
+def resident(r, *args):
+    manual(r)
+    p = r.resident("--permission-mode", "default", *args)
+    r.wait_file_status(p.pid)
+    time.sleep(3)
+    return p
+
+
+@scen
+def resident_idle(r):
+    """nothing is asked of it"""
+    resident(r)
+    time.sleep(4)
+    r.leave()
+
+
+@scen
+def resident_permission(r):
+    """it asks for a permission and gets it"""
+    resident(r)
+    r.ask("scn:perm go")
+    m = r.wait_asked()
+    time.sleep(4)
+    r.answer(m, {"behavior": "allow", "updatedInput": m["request"]["input"]}, "allow")
+    r.wait_result()
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_denied(r):
+    """it asks for a permission, is refused, and says what follows from that"""
+    resident(r)
+    r.ask("scn:perm go")
+    m = r.wait_asked()
+    time.sleep(4)
+    r.answer(m, {"behavior": "deny", "message": "Not this one."}, "deny")
+    r.wait_result()
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_denied_interrupt(r):
+    """it is refused a permission, and the turn ends with that"""
+    resident(r)
+    r.ask("scn:perm go")
+    m = r.wait_asked()
+    time.sleep(4)
+    r.answer(m, {"behavior": "deny", "message": "Stop.", "interrupt": True}, "deny and stop")
+    r.wait_result()
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_question(r):
+    """it asks a question"""
+    resident(r)
+    r.ask("scn:ask go")
+    m = r.wait_asked()
+    time.sleep(4)
+    given = m["request"]["input"]
+    answers = {q["question"]: q["options"][0]["label"] for q in given["questions"]}
+    r.answer(m, {"behavior": "allow", "updatedInput": {**given, "answers": answers}}, "answer")
+    r.wait_result()
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_plan(r):
+    """it asks whether a plan is good"""
+    manual(r)
+    p = r.resident("--permission-mode", "plan")
+    r.wait_file_status(p.pid)
+    time.sleep(3)
+    r.ask("scn:plan go")
+    m = r.wait_asked()
+    n = 1
+    while m["request"]["tool_name"] != "ExitPlanMode":
+        r.answer(m, {"behavior": "allow", "updatedInput": m["request"]["input"]}, "allow")
+        n += 1
+        m = r.wait_asked(n)
+    time.sleep(4)
+    r.answer(m, {"behavior": "allow", "updatedInput": m["request"]["input"]}, "approve")
+    r.wait_result()
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_interrupt(r):
+    """an interrupt by the protocol while an answer streams, then another turn"""
+    resident(r)
+    r.ask("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    r.control({"subtype": "interrupt"}, "interrupt")
+    r.wait_result()
+    time.sleep(5)
+    r.ask("scn:second go")
+    r.wait_result(2)
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_interrupt_permission(r):
+    """an interrupt by the protocol while it asks for a permission"""
+    resident(r)
+    r.ask("scn:perm go")
+    r.wait_asked()
+    time.sleep(4)
+    r.control({"subtype": "interrupt"}, "interrupt")
+    r.wait_result()
+    time.sleep(5)
+    r.leave()
+
+
+@scen
+def resident_two_turns(r):
+    """two turns, one after the other"""
+    resident(r)
+    r.ask("scn:plain go")
+    r.wait_result()
+    time.sleep(6)
+    r.ask("scn:second go")
+    r.wait_result(2)
+    time.sleep(6)
+    r.leave()
+
+
+@scen
+def resident_killed(r):
+    """it is killed while it asks"""
+    p = resident(r)
+    r.ask("scn:perm go")
+    r.wait_asked()
+    time.sleep(4)
+    r.mark("kill -9", pid=p.pid)
+    p.kill()
+    p.wait()
+    time.sleep(2)
+
+
+# -- agent teams --------------------------------------------------------------------------------
+MATE = "main:0.1"
+
+
+def team(r, mode, name):
+    """Starts a lead with agent teams switched on, and has it start a teammate."""
+    os.environ["CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS"] = "1"
+    os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS"
+    manual(r)
+    r.claude("--teammate-mode", mode)
+    r.say("scn:%s go" % name)
+    r.mock_wait("done", name, 1)
+
+
+def team_leave(r):
+    """/exit of a lead, which asks first as long as it has a teammate."""
+    r.say("/exit")
+    time.sleep(2)
+    r.snap("leaving")
+    if not r.wait(r"^\$ *$", 1, soft=True):
+        r.keys("Enter", why="leave all the same")
+        r.wait(r"^\$ *$", 20, soft=True)
+    time.sleep(3)
+
+
+@scen
+def team_tmux(r):
+    """a teammate in a pane of its own works, reports and is idle"""
+    team(r, "tmux", "team")
+    time.sleep(3)
+    r.snap("lead")
+    r.snap("mate", MATE)
+    r.mock_wait("done", "team", 2)
+    time.sleep(10)
+    r.snap("lead-later")
+    r.snap("mate-later", MATE)
+    team_leave(r)
+
+
+@scen
+def team_tmux_permission(r):
+    """a teammate in a pane of its own asks for a permission; the lead's pane shows it, and there it is granted"""
+    team(r, "tmux", "teamask")
+    r.wait("made-by-mate", 20)
+    time.sleep(8)
+    r.snap("lead")
+    r.snap("mate", MATE)
+    r.keys("Enter", why="approve")
+    r.mock_wait("done", "teamask", 2)
+    time.sleep(8)
+    r.snap("after")
+    team_leave(r)
+
+
+@scen
+def team_tmux_denied(r):
+    """a teammate in a pane of its own asks for a permission and is refused"""
+    team(r, "tmux", "teamask")
+    r.wait("made-by-mate", 20)
+    time.sleep(4)
+    r.snap("lead")
+    r.keys("Escape", why="refuse")
+    time.sleep(8)
+    r.snap("after")
+    r.snap("mate", MATE)
+    team_leave(r)
+
+
+@scen
+def team_tmux_killed(r):
+    """a teammate's process is killed while it works"""
+    team(r, "tmux", "team")
+    r.mock_wait("done", "matework", 0)
+    time.sleep(3)
+    pid = r.pid(MATE)
+    r.mark("kill -9", pid=pid)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(10)
+    r.snap("lead")
+    team_leave(r)
+
+
+@scen
+def team_tmux_orphan(r):
+    """the lead is killed while its teammate works"""
+    team(r, "tmux", "team")
+    r.mock_wait("done", "matework", 0)
+    time.sleep(3)
+    pid = r.pid()
+    r.mark("kill -9", pid=pid)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(12)
+    r.snap("mate", MATE)
+    r.mark("close the teammate's pane")
+    r.tmux("kill-pane", "-t", MATE)
+    time.sleep(3)
+
+
+@scen
+def team_tmux_interrupt(r):
+    """the lead is interrupted in a turn of its own while its teammate is idle"""
+    team(r, "tmux", "team")
+    r.mock_wait("done", "team", 2)
+    time.sleep(6)
+    r.say("scn:slow go")
+    r.mock_wait("anthropic", "slow", 0)
+    time.sleep(3)
+    r.keys("Escape", why="interrupt")
+    time.sleep(5)
+    r.snap("after")
+    team_leave(r)
+
+
+@scen
+def team_in_process(r):
+    """a teammate in the lead's own process works, reports and is idle"""
+    team(r, "in-process", "team")
+    time.sleep(3)
+    r.snap("lead")
+    r.mock_wait("done", "team", 2)
+    time.sleep(10)
+    r.snap("lead-later")
+    team_leave(r)
+
+
+@scen
+def team_in_process_permission(r):
+    """a teammate in the lead's own process asks for a permission"""
+    team(r, "in-process", "teamask")
+    r.wait("made-by-mate", 20)
+    time.sleep(8)
+    r.snap("lead")
+    r.keys("Enter", why="approve")
+    r.mock_wait("done", "teamask", 2)
+    time.sleep(8)
+    r.snap("after")
+    team_leave(r)
+
+
+# -- other sessions' needs ----------------------------------------------------------------------
+@scen
+def agents_view_needs(r):
+    """a background session asks; the list of sessions, open elsewhere, says so"""
+    manual(r)
+    r.shell()
+    r.wait(r"\$ *$", 10)
+    r.command("claude agents", "claude agents")
+    r.wait("describe a task", 20)
+    time.sleep(1)
+    r.snap("list")
+    out = subprocess.run([os.path.join(r.dir, "bin", "claude"), "--bg", "scn:perm go"], cwd=r.proj, env=r.env(), stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    r.mark("claude --bg", text=out)
+    r.mock_wait("done", "perm", 0)
+    time.sleep(12)
+    r.snap("needs")
+    r.keys("C-c", why="once")
+    time.sleep(0.3)
+    r.keys("C-c", why="twice: leave the list")
+    time.sleep(3)
+    stop_service(r)
+    time.sleep(1)

@@ -183,6 +183,95 @@ class Run:
             f.write(out + b"\n")
         return p.returncode, out.decode("utf-8", "replace")
 
+    # -- a client that a program leads over its standard input and output ---------------
+    def resident(self, *args):
+        """Starts a client that stays and takes messages as JSON lines, as an editor or a GUI does."""
+        cmd = ["claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
+               "--permission-prompt-tool", "stdio", *args]
+        self.mark("start", cmd=" ".join(cmd))
+        self.out = os.path.join(self.dir, "headless.out")
+        p = subprocess.Popen([os.path.join(self.dir, "bin", "claude"), *cmd[1:]], cwd=self.proj, env=self.env(),
+                             stdin=subprocess.PIPE, stdout=open(self.out, "ab"), stderr=subprocess.STDOUT, start_new_session=True)
+        self.procs.append(p)
+        self.client = p
+        return p
+
+    def send(self, message):
+        self.client.stdin.write(json.dumps(message).encode() + b"\n")
+        self.client.stdin.flush()
+
+    def ask(self, text):
+        """Sends a prompt to the resident client."""
+        self.mark("prompt", text=text)
+        self.send({"type": "user", "message": {"role": "user", "content": [{"type": "text", "text": text}]}})
+
+    def control(self, request, why):
+        """Sends a control request to the resident client, such as an interrupt."""
+        self.mark(why)
+        self.send({"type": "control_request", "request_id": "driver-%d" % time.monotonic_ns(), "request": request})
+
+    def answer(self, request, response, why):
+        """Answers what the resident client asked."""
+        self.mark(why)
+        self.send({"type": "control_response", "response": {"subtype": "success", "request_id": request["request_id"], "response": response}})
+
+    def messages(self):
+        out = []
+        for line in open(self.out, errors="replace"):
+            try:
+                out.append(json.loads(line))
+            except ValueError:
+                pass
+        return out
+
+    def wait_message(self, pick, count=1, timeout=30):
+        """Waits for the count-th message of the resident client that `pick` accepts, and returns it."""
+        end = time.time() + timeout
+        while time.time() < end:
+            found = [m for m in self.messages() if pick(m)]
+            if len(found) >= count:
+                return found[count - 1]
+            if self.client.poll() is not None:
+                break
+            time.sleep(0.03)
+        raise Failed("the client never sent such a message; it said:\n%s" % open(self.out, errors="replace").read()[-1500:])
+
+    def wait_asked(self, count=1):
+        """Waits until the resident client asks for a permission, an answer or a plan."""
+        m = self.wait_message(lambda m: m.get("type") == "control_request" and m["request"].get("subtype") == "can_use_tool", count)
+        self.mark("asked")
+        return m
+
+    def wait_result(self, count=1):
+        """Waits until the resident client's turn is over."""
+        m = self.wait_message(lambda m: m.get("type") == "result", count)
+        self.mark("result")
+        return m
+
+    def wait_file_status(self, pid, timeout=20):
+        """Waits until the client wrote a status into its sessions file."""
+        path = os.path.join(self.home, ".claude", "sessions", "%d.json" % pid)
+        end = time.time() + timeout
+        while time.time() < end:
+            try:
+                if json.load(open(path)).get("status"):
+                    return self.mark("loaded")
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.03)
+        raise Failed("no status in %s" % path)
+
+    def leave(self):
+        """Closes the resident client's standard input, at which it leaves."""
+        self.mark("close input")
+        self.client.stdin.close()
+        try:
+            self.client.wait(20)
+        except subprocess.TimeoutExpired:
+            raise Failed("the client did not leave when its input was closed")
+        self.mark("left", rc=self.client.returncode)
+        time.sleep(0.5)
+
     # -- tmux -----------------------------------------------------------------------
     def tmux(self, *a, check=True):
         r = subprocess.run(["tmux", "-L", "h", "-f", "/dev/null", *a], env=self.env(), cwd=self.proj, capture_output=True, text=True)
