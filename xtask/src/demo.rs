@@ -6,8 +6,7 @@ mod scenes;
 use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
 use crewboard_core::{
-    Event, InputDigest, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp,
-    UsageTold, WindowTold,
+    Event, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp, UsageTold, WindowTold,
 };
 use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
 use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
@@ -126,6 +125,7 @@ fn report(hook: &HookLine) -> Option<Report> {
         process: Some(Process { pid: 1, start: 1 }),
         tty: None,
         environment: &Variables(&hook.env),
+        arguments: hook.client_argv.clone(),
     };
     hook.event()?;
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
@@ -166,7 +166,7 @@ fn rename(report: &mut Report, row: &Row, number: usize) {
 fn reword<'a>(
     event: &mut Event,
     words: &mut impl Iterator<Item = &'a &'a str>,
-    asked: &mut HashMap<InputDigest, String>,
+    asked: &mut HashMap<u32, String>,
 ) -> Result<()> {
     let mut next = || words.next().map(|text| (*text).to_owned()).context("lacks words");
     match event {
@@ -176,8 +176,7 @@ fn reword<'a>(
             word.lines().next().unwrap_or_default().clone_into(text);
             asked.insert(*input, word);
         }
-        Event::RequestOpened { request, text, line, input, .. } => {
-            line.clear();
+        Event::RequestOpened { request, text, input, .. } => {
             *text = asked.get(input).cloned().unwrap_or_default();
             ensure!(!text.is_empty() || *request == RequestKind::Plan, "nothing is asked");
         }

@@ -80,6 +80,7 @@ impl Announcements {
             return self.forget(&change.key);
         };
         if let Some(passed) = change.passed_through(row)
+            && row.teammate.is_none()
             && self.interest.commands.statuses.contains(&passed.status)
         {
             // It stays so: no prompt follows.
@@ -92,6 +93,11 @@ impl Announcements {
             let commands = &self.interest.commands;
             let wanted = commands.statuses.contains(&transition.status)
                 || commands.needs_you && row.needs_you && entered.is_some();
+            // Its lead's row tells what a teammate asks, and is told what became of it.
+            let is_its_leads = row.teammate.is_some()
+                && !row.needs_you
+                && (transition.status.is_request() || transition.status.calls_until_seen());
+            let wanted = wanted && !is_its_leads;
             if wanted && transition.status == Status::Done {
                 self.settling.insert(row.key.clone(), Waiting::of(row, now));
             } else if wanted {

@@ -27,7 +27,6 @@ pub(crate) fn describe(row: &mut Tracked, report: &Report) {
     if report.job.is_some() {
         row.job.clone_from(&report.job);
     }
-    row.headless = report.headless;
     let of_a_process = report.process.is_some() || row.pid.is_none();
     if of_a_process && report.place != Place::default() {
         row.place = report.place.clone();
@@ -40,6 +39,11 @@ pub(crate) fn describe(row: &mut Tracked, report: &Report) {
         && (row.name.is_empty() || report.project.is_some())
     {
         name.clone_into(&mut row.name);
+    }
+    if let Some(teammate) = &report.teammate {
+        row.name.clone_from(&teammate.name);
+        row.teammate = Some(teammate.name.clone());
+        row.facts.lead = Some(teammate.lead.clone());
     }
     if row.name.is_empty() {
         row.name = report.agent.to_string();

@@ -1,4 +1,4 @@
-use crate::identity::{AgentName, InputDigest, Process, SessionId, SubagentId, ToolUseId, TurnId};
+use crate::identity::{AgentName, Process, SessionId, SubagentId, ToolUseId, TurnId};
 use crate::place::{Place, sanitise_directory, sanitise_optional};
 use crate::requests::RequestKind;
 use crate::status::Status;
@@ -52,9 +52,16 @@ pub struct Report {
     /// The model, in the agent's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Nobody can answer this agent (`claude -p`, an SDK).
+    /// A program started this agent (`claude -p`, an SDK): no user can answer it, unless its file shows that
+    /// dialogs are answered.
     #[serde(default, skip_serializing_if = "is_false")]
     pub headless: bool,
+    /// The agent was started without a prompt, and a program sends it its prompts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub resident: bool,
+    /// The teammate that the agent was started as, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teammate: Option<Teammate>,
     /// A background session's job (its directory); it has no pane of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
@@ -98,8 +105,8 @@ pub enum Event {
         text: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        /// The digest of its whole input: pairs a request that bears no tool-use id with its tool.
-        input: InputDigest,
+        /// A hash of its whole input: pairs a request that bears no tool-use id with its tool.
+        input: u32,
         /// What the tool asks a person for, where asking is what it is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asks: Option<RequestKind>,
@@ -109,7 +116,7 @@ pub enum Event {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        input: InputDigest,
+        input: u32,
     },
     /// All tools of one answer are over, the refused ones too.
     ToolsEnded,
@@ -117,19 +124,16 @@ pub enum Event {
     RequestOpened {
         request: RequestKind,
         tool: String,
-        /// The whole question, plan or input of the tool.
+        /// The whole question, command or plan.
         text: String,
-        /// The same in a line, where that is not just `text` with marks for its line breaks.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        line: String,
-        input: InputDigest,
+        input: u32,
     },
     /// A request is over without its tool having run.
     RequestClosed {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        input: InputDigest,
+        input: u32,
     },
     /// The agent says that it has been waiting for a person for a while.
     AttentionCalled { request: RequestKind, text: String },
@@ -214,6 +218,15 @@ pub struct BackgroundTask {
     pub kind: String,
 }
 
+/// A session that another one, its lead, started in a process of its own, and that reports to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Teammate {
+    /// The name that its lead gave it.
+    pub name: String,
+    /// Its lead's conversation.
+    pub lead: SessionId,
+}
+
 impl Report {
     /// A report of which nothing is known but who, when and what.
     pub fn new(agent: &str, session: &str, source: &str, stamp: Stamp, event: Event) -> Self {
@@ -234,6 +247,8 @@ impl Report {
             mode: None,
             model: None,
             headless: false,
+            resident: false,
+            teammate: None,
             job: None,
             place: Place::default(),
             elsewhere: false,
@@ -274,6 +289,10 @@ impl Report {
             // Not as the others: an empty one says something.
             *branch = clean(branch, MAX_LINE, false);
         }
+        if let Some(teammate) = &mut self.teammate {
+            teammate.name = clean(&teammate.name, MAX_ID, false);
+            teammate.lead.sanitise();
+        }
         self.place.sanitise();
         self.event.sanitise();
     }
@@ -292,20 +311,19 @@ impl Event {
                 sanitise_optional(ended_task, MAX_ID, false);
             }
             Self::ToolStarted { tool, text, tool_use, .. } => {
-                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
-                *text = RequestKind::Permission.expose_line(text, MAX_LINE);
+                *tool = clean(tool, MAX_ID, false);
+                *text = clean(text, MAX_LINE, false);
                 sanitise_tool_use(tool_use);
             }
             Self::ToolEnded { tool, tool_use, .. } | Self::RequestClosed { tool, tool_use, .. } => {
-                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
+                *tool = clean(tool, MAX_ID, false);
                 sanitise_tool_use(tool_use);
             }
-            Self::RequestOpened { request, tool, text, line, .. } => {
-                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
-                *text = request.expose(text);
-                *line = request.expose_line(line, MAX_LINE);
+            Self::RequestOpened { tool, text, .. } => {
+                *tool = clean(tool, MAX_ID, false);
+                *text = clean(text, MAX_REQUEST_TEXT, true);
             }
-            Self::AttentionCalled { request, text } => *text = request.expose(text),
+            Self::AttentionCalled { text, .. } => *text = clean(text, MAX_REQUEST_TEXT, true),
             Self::TurnEnded { message, background, .. } => {
                 *message = clean(message, MAX_PROMPT, true);
                 background.truncate(MAX_BACKGROUND);
@@ -318,14 +336,9 @@ impl Event {
                 *error = clean(error, MAX_ID, false);
                 *detail = clean(detail, MAX_PROMPT, true);
             }
-            Self::StatusReported { status, activity, text } => {
-                if let Some(request) = status.request() {
-                    *activity = request.expose_line(activity, MAX_LINE);
-                    *text = request.expose(text);
-                } else {
-                    *activity = clean(activity, MAX_LINE, false);
-                    *text = clean(text, MAX_REQUEST_TEXT, true);
-                }
+            Self::StatusReported { activity, text, .. } => {
+                *activity = clean(activity, MAX_LINE, false);
+                *text = clean(text, MAX_REQUEST_TEXT, true);
             }
             Self::UsageTold(told) => told.sanitise(),
             Self::SessionStarted { .. }

@@ -5,6 +5,7 @@
 //! out of order changes nothing it should not.
 
 mod files;
+mod mates;
 mod own;
 mod reported;
 mod settle;
@@ -15,11 +16,12 @@ pub(crate) use files::Wanted;
 pub(crate) use settle::settle;
 
 use files::Files;
+use mates::Mate;
 use tools::OpenTool;
 
 use crate::HEADLESS_SETTLE_MS;
 use crate::event::{BackgroundTask, EndReason, Event, Report};
-use crate::identity::{InputDigest, SubagentId, ToolUseId, TurnId};
+use crate::identity::{SessionId, SubagentId, ToolUseId, TurnId};
 use crate::requests::{Answer, Request, RequestKind, Requests};
 use crate::session::{End, Transition};
 use crate::status::Status;
@@ -52,6 +54,15 @@ pub(crate) struct Facts {
     batch_ended: Stamp,
     /// Calls that ended, so that their own late beginnings do not bring them back.
     ended_tools: VecDeque<ToolUseId>,
+    /// Its teammates in processes of their own.
+    #[serde(default)]
+    mates: Vec<Mate>,
+    /// The dialog that its lead's client shows for it, and which instance of that.
+    #[serde(default)]
+    relayed: Option<(Request, u64)>,
+    /// Its lead's conversation, where it is a teammate.
+    #[serde(default)]
+    pub(crate) lead: Option<SessionId>,
     /// It descends from an agent we know or knew, whose pane it must not claim.
     pub(crate) nested: bool,
     /// The newest event of any kind.
@@ -76,6 +87,7 @@ pub(crate) struct Facts {
 
 /// The session's own turn.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Turn {
     state: TurnState,
     id: Option<TurnId>,
@@ -93,6 +105,9 @@ pub(crate) struct Turn {
     inferred: bool,
     /// The file says that it is over, and nothing has said how.
     unexplained: bool,
+    /// It is assumed, because a teammate's turn is over.
+    #[serde(default)]
+    woken: bool,
     /// Its end was told by somebody whose word needs no other.
     believed: bool,
     /// The last words of a turn that was over for too short a time to be seen: only the file tells of this one.
@@ -144,6 +159,9 @@ impl Facts {
         {
             return (open.request.kind.status(), open.serial);
         }
+        if let Some((request, serial)) = &self.relayed {
+            return (request.kind.status(), *serial);
+        }
         match self.turn.state {
             TurnState::None if self.is_held() => (Status::Working, 0),
             TurnState::None => (Status::Idle, 0),
@@ -189,6 +207,7 @@ impl Facts {
         self.turn.queued_in = None;
         self.turn.queue_of = None;
         self.turn.inferred = false;
+        self.turn.woken = false;
         self.turn.unexplained = false;
         self.turn.believed = false;
         self.turn.follows = None;
@@ -205,6 +224,7 @@ impl Facts {
         self.turn.state = state;
         self.turn.id = id;
         self.turn.inferred = false;
+        self.turn.woken = false;
         self.turn.unexplained = false;
         self.turn.words = words;
         // With a subagent at work the file says nothing of the session's own turn.
@@ -231,6 +251,7 @@ impl Facts {
         self.subagents.clear();
         self.background.clear();
         self.scheduled = 0;
+        self.relayed = None;
         self.activity = stamp;
     }
 
@@ -246,12 +267,9 @@ impl Facts {
         report: &Report,
         kind: RequestKind,
         tool: &str,
-        (text, line): (&str, &str),
-        input: InputDigest,
+        text: &str,
+        input: u32,
     ) -> Result<(), Ignored> {
-        if report.headless {
-            return Err("nobody can answer a headless session, so it does not wait");
-        }
         let tool_use = self
             .tools
             .iter()
@@ -265,7 +283,7 @@ impl Facts {
             text: text.to_owned(),
             subagent: report.subagent.clone(),
         };
-        if self.requests.open(request, line, input, tool_use, report.stamp) {
+        if self.requests.open(request, input, tool_use, report.stamp) {
             Ok(())
         } else {
             Err("the request is known, or answered since")
@@ -291,15 +309,13 @@ impl Facts {
                 // request announced (harness: auto mode's own).
                 if self.files.is_parked() {
                     Err("its conversation goes on in another process, which asks for itself")
-                } else if report.headless {
-                    Err("nobody can answer a headless session, so it does not wait")
                 } else if self.requests.first().is_some() {
                     self.requests.word(text, stamp);
                     Ok(())
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")
                 } else {
-                    self.open_request(report, *request, "", (text, ""), InputDigest::default())
+                    self.open_request(report, *request, "", text, 0)
                 }
             }
             Event::StatusReported { status, activity, text } => {
@@ -319,6 +335,8 @@ impl Facts {
         self.watched = false;
         self.nested = false;
         self.files = Files::default();
+        self.mates.clear();
+        self.lead = None;
         self.reset(Stamp::default());
         self.latest = Stamp::default();
     }
@@ -346,6 +364,7 @@ impl Facts {
         self.subagents.clear();
         self.background.clear();
         self.scheduled = 0;
+        self.relayed = None;
     }
 
     /// Takes in any event of the row's present conversation.

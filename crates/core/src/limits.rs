@@ -1,7 +1,6 @@
 //! Every bound on what is kept of what agents say. Text is cut, lists forget their oldest.
 
-/// Bytes kept of a request's text: a whole command must be readable before it is approved. A cut says how much
-/// is missing, and each field of a tool's input is cut by itself.
+/// Bytes kept of a request's text: a whole command must be readable before it is approved.
 pub const MAX_REQUEST_TEXT: usize = 4096;
 /// Bytes kept of a prompt, a message or an error.
 pub const MAX_PROMPT: usize = 1024;
@@ -51,6 +50,15 @@ pub const LOST_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 /// Milliseconds a headless agent's turn must have been over before the row says so: `claude -p`
 /// ends its process right after its only turn (50 to 90 ms, measured), and nobody saw it "done".
 pub const HEADLESS_SETTLE_MS: u64 = 1000;
+/// Milliseconds for which a headless agent's dialog must have been open before it is shown that the agent
+/// can be answered: a program that answers by a rule of its own does so within a few.
+pub const ATTENDED_MS: u64 = 500;
+/// Milliseconds for which a headless agent must have been at its prompt before it counts as one that was
+/// started without a prompt: `claude -p` takes its prompt up within 50 (measured), and later where it is slow to load.
+pub const RESIDENT_MS: u64 = 4000;
+/// Milliseconds after which a session was not woken by the end of a teammate's turn: its next hook comes with its
+/// first call or its last word, and a model may think for long before that.
+pub const WOKEN_MS: u64 = 60_000;
 /// Milliseconds for which what was told of an account's limits is fresh: views tell its age after that.
 pub const FRESH_MS: u64 = 10 * 60 * 1000;
 /// Milliseconds in which every limit of an account begins anew: the longest known is of seven days.

@@ -61,10 +61,13 @@ pub struct Session {
     pub model: Option<String>,
     /// The agent's permission mode, in its own word.
     pub mode: Option<String>,
-    /// Nobody can answer it; it never needs you.
+    /// No user can answer it, as far as is known; it never needs you.
     pub headless: bool,
     /// The row of the agent that runs this one.
     pub parent: Option<RowKey>,
+    /// The name by which its lead knows it, where it is a teammate. It works for the row `parent`, which hears what
+    /// became of it and asks for it.
+    pub teammate: Option<String>,
     /// The directory of a background session's job; such a session has no pane.
     pub job: Option<String>,
     /// The agent's configuration directory.
@@ -172,6 +175,7 @@ impl Default for Session {
             mode: None,
             headless: false,
             parent: None,
+            teammate: None,
             job: None,
             profile: None,
             transcript: None,

@@ -4,6 +4,7 @@ mod keeping;
 mod owners;
 mod processes;
 mod restoring;
+mod teams;
 mod usage;
 
 pub use dump::Dump;
@@ -251,6 +252,7 @@ impl Sessions {
             Input::Marked { key, mark } => self.take_mark(&key, mark, now, &mut outcome),
             Input::Tick => self.take_tick(now, &mut outcome),
         }
+        self.keep_teams_together(now, &mut outcome);
         outcome
     }
 

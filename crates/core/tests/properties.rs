@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, InputDigest,
-    MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now,
-    Observation, Place, Process, Report, RequestKind, Session, SessionId, Sessions, Stamp,
-    StartOrigin, Status, SubagentId, Timestamp, ToolUseId, TurnId, TurnOver, UsageTold,
+    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, MAX_BACKGROUND,
+    MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place,
+    Process, Report, RequestKind, Session, SessionId, Sessions, Stamp, StartOrigin, Status,
+    SubagentId, Teammate, Timestamp, ToolUseId, TurnId, TurnOver, UsageTold,
 };
 use proptest::prelude::*;
 
@@ -18,6 +18,8 @@ enum Step {
         subagent: Option<u8>,
         turn: Option<u8>,
         headless: bool,
+        /// It is a teammate of the session of that number.
+        lead: Option<u8>,
         back: u64,
         event: Event,
     },
@@ -45,7 +47,6 @@ fn origin() -> impl Strategy<Value = StartOrigin> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let digest = || (0..3_u8).prop_map(|byte| InputDigest::new([byte; 16]));
     let tool = || prop_oneof![Just("Bash".to_owned()), Just("AskUserQuestion".to_owned())];
     let tool_use = || prop::option::of((0..4u8).prop_map(|id| ToolUseId::new(&format!("t{id}"))));
     let kind = || {
@@ -64,27 +65,26 @@ fn event() -> impl Strategy<Value = Event> {
             automatic,
             ended_task: automatic.then(|| "a0".to_owned()),
         }),
-        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::ToolStarted {
+        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolStarted {
             tool,
             text: "x".to_owned(),
             tool_use,
             input,
             asks: None
         }),
-        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::ToolEnded {
+        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolEnded {
             tool,
             tool_use,
             input
         }),
         Just(Event::ToolsEnded),
-        (kind(), tool(), digest()).prop_map(|(request, tool, input)| Event::RequestOpened {
+        (kind(), tool(), 0..3u32).prop_map(|(request, tool, input)| Event::RequestOpened {
             request,
             tool,
             text: "do it".to_owned(),
-            line: String::new(),
             input,
         }),
-        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::RequestClosed {
+        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::RequestClosed {
             tool,
             tool_use,
             input
@@ -132,9 +132,9 @@ fn mark() -> impl Strategy<Value = Mark> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => (0..4u32, 0..3u8, prop::option::weighted(0.3, 0..3u8), prop::option::of(0..3u8),
-               prop::bool::weighted(0.1), prop_oneof![3 => Just(0u64), 1 => 0..5_000_000u64], event())
-            .prop_map(|(agent, session, subagent, turn, headless, back, event)| Step::Event {
-                agent, session, subagent, turn, headless, back, event
+               prop::bool::weighted(0.1), prop::option::weighted(0.2, 0..3u8), prop_oneof![3 => Just(0u64), 1 => 0..5_000_000u64], event())
+            .prop_map(|(agent, session, subagent, turn, headless, lead, back, event)| Step::Event {
+                agent, session, subagent, turn, headless, lead, back, event
             }),
         2 => (1..4u32).prop_map(Step::Watched),
         1 => (1..4u32).prop_map(Step::Exit),
@@ -180,7 +180,7 @@ impl World {
                 let key = row.map(|row| row.key.clone()).unwrap_or_default();
                 Input::Marked { key, mark: *mark }
             }
-            Step::Event { agent, session, subagent, turn, headless, back, event } => {
+            Step::Event { agent, session, subagent, turn, headless, lead, back, event } => {
                 let stamp = Stamp { boot: 1, micros: self.micros - back };
                 let session = format!("s{session}");
                 Input::Reported(Box::new(Report {
@@ -190,6 +190,11 @@ impl World {
                     turn: turn.map(|id| TurnId::new(&format!("p{id}"))),
                     cwd: Some("/home/dev/shop".to_owned()),
                     headless: *headless,
+                    // A process is a teammate by the words it was started with, so always or never.
+                    teammate: lead.filter(|_| *agent == 3).map(|lead| Teammate {
+                        name: "a0".to_owned(),
+                        lead: SessionId::new(&format!("s{lead}")),
+                    }),
                     place: Place { host: "box".to_owned(), ..Place::default() },
                     ..Report::new("claude", &session, "hook:Test", stamp, event.clone())
                 }))
@@ -262,7 +267,13 @@ fn check(row: &Session, sessions: &Sessions) {
     }
     let calls = row.status.is_request() || row.status.calls_until_seen() && !row.seen;
     let may_call = !row.headless && row.snoozed_until.is_none();
-    assert_eq!(row.needs_you, calls && may_call, "{row:?}");
+    if row.teammate.is_some() {
+        assert!(!row.needs_you || calls && may_call, "{row:?}");
+        assert!(!row.needs_you || row.status.is_request(), "{row:?}");
+    } else {
+        assert_eq!(row.needs_you, calls && may_call, "{row:?}");
+    }
+    assert_ne!(row.parent.as_ref(), Some(&row.key), "{row:?}");
     assert!(!(row.headless && row.status.is_request()), "{row:?}");
     assert!(row.subagents.len() <= MAX_SUBAGENTS);
     assert!(row.lineage.len() <= MAX_LINEAGE && !row.lineage.contains(&row.id), "{row:?}");

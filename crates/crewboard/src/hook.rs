@@ -6,7 +6,7 @@ use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_platform::{
-    Clock, Deadline, branch_of, facts_of, host_name, read_within, settled_directory,
+    Clock, Deadline, arguments_of, branch_of, facts_of, host_name, read_within, settled_directory,
     working_directory_of,
 };
 use crewboard_protocol::{EventLine, Request};
@@ -28,6 +28,10 @@ const FOR_DELIVERY: Duration = Duration::from_millis(35);
 /// Bytes read of a payload. An agent whose pipe is not read to its end gets an error.
 const MAX_PAYLOAD: usize = 16 << 20;
 
+/// Bytes of it that are looked at: what is drained in time is not read in time, and an agent says who and what
+/// it is first. The slowest text that was tried takes 25 ms a mebibyte.
+const MAX_READ: usize = 1 << 20;
+
 /// Runs the hook of `agent`.
 pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
     // A bug here must not become two lines in somebody's conversation.
@@ -41,7 +45,8 @@ fn deliver(agent: &str) -> Option<()> {
     let deadline = Deadline::after(TOTAL);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
     let surroundings = surroundings(agent, stamp);
-    let mut report = Box::new(read_event(agent, &payload, &surroundings)?);
+    let mut report =
+        Box::new(read_event(agent, payload.get(..MAX_READ).unwrap_or(&payload), &surroundings)?);
     drop(payload);
     settle_paths(&mut report);
     if begins_or_ends_a_turn(&report.event) {
@@ -69,6 +74,7 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
         process: process.as_ref().map(|facts| facts.process),
         tty: process.and_then(|facts| facts.tty),
         environment: &Variables,
+        arguments: arguments_of(pid),
     }
 }
 

@@ -32,7 +32,7 @@ pub use lock::{Lock, LockAttempt, moved_up};
 pub use mounts::{local_directory, settled_directory};
 pub use peek::peek_within;
 pub use process::{
-    ProcessFacts, ancestors_of, facts_of, host_name, pid_namespace, process_of, program_name,
+    ProcessFacts, ancestors_of, arguments_of, facts_of, host_name, pid_namespace, process_of,
     shares_pids_with, variables_of, working_directory_of,
 };
 pub use socket::{Connection, bind_listener, connect, set_aside};

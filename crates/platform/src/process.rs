@@ -8,6 +8,11 @@ const MAX_ANCESTORS: usize = 24;
 #[cfg(target_os = "linux")]
 const MAX_ENVIRONMENT: u64 = 256 * 1024;
 
+/// Bytes read of the words that a process was started with: a prompt among them may be long, and what is
+/// looked for comes early or not at all.
+#[cfg(target_os = "linux")]
+const MAX_ARGUMENTS: u64 = 16 * 1024;
+
 /// What the kernel says of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessFacts {
@@ -53,17 +58,30 @@ pub fn variables_of(pid: u32) -> Option<Vec<(String, String)>> {
     Some(variables.collect())
 }
 
+/// Returns the words that `pid` was started with, as far as the bound reaches; none where the kernel does not
+/// tell.
+#[cfg(target_os = "linux")]
+pub fn arguments_of(pid: u32) -> Vec<String> {
+    use std::io::Read;
+    let mut words = Vec::new();
+    let Ok(file) = std::fs::File::open(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
+    if file.take(MAX_ARGUMENTS).read_to_end(&mut words).is_err() {
+        return Vec::new();
+    }
+    let words = words.split(|byte| *byte == 0);
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// Returns none: this system has no call for it that needs no unsafe code.
+#[cfg(not(target_os = "linux"))]
+pub fn arguments_of(_pid: u32) -> Vec<String> {
+    Vec::new()
+}
+
 /// Nobody tells here.
 #[cfg(not(target_os = "linux"))]
 pub fn variables_of(_pid: u32) -> Option<Vec<(String, String)>> {
     None
-}
-
-/// Returns the name that the program of `pid` goes by; `None` where the kernel does not tell.
-pub fn program_name(pid: u32) -> Option<String> {
-    // Only Linux has this file.
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(name.trim_end().to_owned())
 }
 
 /// Returns the working directory of `pid`; `None` where it is not ours to read.
@@ -161,6 +179,14 @@ mod tests {
         assert_eq!(ancestors_of(own.process).first(), process_of(own.parent).as_ref());
         #[cfg(target_os = "linux")]
         assert_eq!(working_directory_of(own.process.pid), std::env::current_dir().ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_arguments_of_this_process_are_read() {
+        let own: Vec<String> = std::env::args().collect();
+        assert_eq!(arguments_of(std::process::id())[..own.len()], own);
+        assert!(arguments_of(u32::MAX).is_empty());
     }
 
     #[test]

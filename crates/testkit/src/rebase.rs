@@ -48,8 +48,12 @@ pub fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth 
     row
 }
 
-/// The pane in which a client runs, by its sessions file (`main:@0.%0`).
+/// The pane in which a client runs, by its sessions file (`main:@0.%0`), or as the pane's own process.
 fn pane_of(pid: u32, files: &[FileLine]) -> Option<String> {
+    let own = files.iter().find(|line| line.src == "process" && line.pid == Some(pid));
+    if let Some(pane) = own.and_then(|line| line.pane.clone()) {
+        return Some(pane);
+    }
     files.iter().filter(|line| line.src == "sessions").find_map(|line| {
         let json = line.json.as_ref().filter(|json| json["pid"] == pid)?;
         Some(json["tmux"].as_str()?.rsplit_once('.')?.1.to_owned())

@@ -34,6 +34,9 @@ pub struct HookLine {
     pub parents: Vec<(u32, Option<String>)>,
     pub tty: Option<String>,
     pub argv: Vec<String>,
+    /// The words the client was started with, where the recorder kept them.
+    #[serde(default)]
+    pub client_argv: Vec<String>,
     pub cwd: String,
     /// The part of its environment that names agent, terminal and session.
     pub env: BTreeMap<String, String>,

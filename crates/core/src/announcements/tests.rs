@@ -58,6 +58,7 @@ impl Play {
         row.key = key.clone();
         row.needs_you = what == "woken";
         row.headless = key.as_str() == "headless";
+        row.teammate = (key.as_str() == "mate").then(|| "tester".to_owned());
         let mut kind = Kept::Present;
         let mut transition = None;
         let mut passed = None;
@@ -75,7 +76,8 @@ impl Play {
         };
         if let Some(status) = Status::from_word(word) {
             (row.status, row.since) = (status, now.wall);
-            row.needs_you = status.is_request() || status.calls_until_seen();
+            let calls = status.is_request() || status.calls_until_seen();
+            row.needs_you = calls && row.teammate.is_none();
             transition = Some(Transition { status, at: now.wall });
         } else if let Some(helpers) = what.strip_prefix("helpers-") {
             let helper = Subagent {
@@ -183,6 +185,9 @@ fn commands_run_at_each_status_they_are_for() {
         ("0 a done; 500 a gone", ""),
         ("0 a helpers-1; 1 a done; 3000 a helpers-0", "4000 run a done"),
         ("0 a restored-done", ""),
+        // A teammate's lead hears what became of it, and asks for it.
+        ("0 mate done; 2000 mate working; 3000 mate permission", "2000 run mate working"),
+        ("0 mate closed-through-done", ""),
         // A headless session whose process ends with its turn, or soon after.
         ("0 headless done; 500 headless closed", "0 run headless done"),
         ("0 a closed-through-done", "0 run a done"),

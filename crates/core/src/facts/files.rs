@@ -7,6 +7,7 @@ mod turn_end;
 
 pub(crate) use rules::Conclusion;
 
+use super::mates::TEAMMATE;
 use super::{Facts, Ignored, TurnState};
 use crate::DOUBT_MS;
 use crate::observation::{Condition, Finding};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is known from the agent's files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Files {
     /// What the agent said last.
     sight: Option<Sight>,
@@ -27,6 +29,12 @@ pub(crate) struct Files {
     doubted: Option<Stamp>,
     /// A prompt was sent in this process: dialogs are of the person's own making from then on.
     prompted: bool,
+    /// The file showed that dialogs are answered though the agent was started as one that has no user.
+    #[serde(default)]
+    attended: bool,
+    /// It rested while the session had a teammate, so a teammate does not keep it busy.
+    #[serde(default)]
+    rested_in_team: bool,
     /// The transcript is being watched for the end of the turn that began then.
     awaited: Option<Stamp>,
     /// Looks that nobody has been asked for yet.
@@ -128,6 +136,9 @@ impl Facts {
                 return Ok(());
             }
         }
+        if matches!(condition, Condition::Resting { .. }) && self.mates_keep_file_busy() {
+            self.files.rested_in_team = true;
+        }
         let former = self.files.sight.replace(Sight {
             condition,
             since,
@@ -209,8 +220,14 @@ impl Facts {
 
     /// Whether a turn may run that no hook told of. Subagents at work keep the file busy too.
     pub(super) fn may_be_unannounced(&self) -> bool {
-        let subagents_work =
-            !self.subagents.is_empty() || self.background.iter().any(|task| task.kind != SHELL);
+        let keeps_busy = |kind: &str| match kind {
+            SHELL => false,
+            TEAMMATE => !self.files.rested_in_team,
+            _ => true,
+        };
+        let subagents_work = !self.subagents.is_empty()
+            || self.mates_keep_file_busy()
+            || self.background.iter().any(|task| keeps_busy(&task.kind));
         self.turn.state != TurnState::Working && !subagents_work
     }
 
@@ -241,6 +258,16 @@ impl Files {
     /// The agent speaks, so it is still there.
     pub(crate) fn returned(&mut self) {
         self.left = None;
+    }
+
+    /// Whether dialogs are answered in this process, which was started as one that has no user.
+    pub(crate) fn is_attended(&self) -> bool {
+        self.attended
+    }
+
+    /// Whether the file rested while the session had a teammate.
+    pub(crate) fn has_rested_in_team(&self) -> bool {
+        self.rested_in_team
     }
 
     /// Whether what no hook tells goes unnoticed.

@@ -32,7 +32,10 @@ impl Facts {
                 self.is_next(stamp)?;
                 self.reset(stamp);
                 // These are started with their prompt; a session moved to the background is not.
-                if report.headless || background_session && *origin == StartOrigin::Startup {
+                if report.teammate.is_some()
+                    || report.headless && !report.resident
+                    || background_session && *origin == StartOrigin::Startup
+                {
                     self.begin_turn(None, stamp);
                     self.turn.inferred = true;
                 }
@@ -68,11 +71,11 @@ impl Facts {
                 // What was typed meanwhile goes into the running turn here (tried: queued-tools).
                 self.turn.queued_in = None;
             }
-            Event::RequestOpened { request, tool, text, line, input } => {
+            Event::RequestOpened { request, tool, text, input } => {
                 if is_late || stamp.is_before(self.batch_ended) {
                     return Err("older than the present turn");
                 }
-                self.open_request(report, *request, tool, (text, line), *input)?;
+                self.open_request(report, *request, tool, text, *input)?;
                 if self.turn.state != TurnState::Working {
                     self.begin_turn(turn, stamp);
                 }
@@ -106,9 +109,15 @@ impl Facts {
                 self.background.clone_from(background);
                 self.scheduled = *scheduled;
                 // One that was interrupted in the foreground says no more (findings-files.md).
+                let mut mates = self.mates_in_process();
                 self.subagents.retain(|known| {
-                    stamp.is_before(known.since)
-                        || background.iter().any(|task| task.id == known.id.as_str())
+                    let is_listed = background.iter().any(|task| task.id == known.id.as_str());
+                    stamp.is_before(known.since) || is_listed || {
+                        // A teammate's task bears an id of its own.
+                        let is_mate = mates > 0;
+                        mates = mates.saturating_sub(1);
+                        is_mate
+                    }
                 });
                 if queued_in.is_some() && queued_in == turn {
                     // The prompt typed meanwhile now runs, and nothing will announce it.
@@ -168,6 +177,7 @@ impl Facts {
                 self.turn.queued_in = None;
             }
             self.turn.inferred = false;
+            self.turn.woken = false;
         } else {
             self.begin_turn(turn, stamp);
         }

@@ -4,7 +4,7 @@ use super::settle::THINKING;
 use super::{Facts, Ignored, OpenTool, SubagentFacts, Turn, TurnState};
 use crate::event::{BackgroundTask, Report};
 use crate::facts::Ended;
-use crate::identity::InputDigest;
+use crate::requests::RequestKind;
 use crate::session::{End, Session};
 use crate::status::Status;
 use crate::time::Stamp;
@@ -23,7 +23,12 @@ impl Facts {
         self.tools.clear();
         self.activity = stamp;
         let words = if text.is_empty() { activity.to_owned() } else { text.to_owned() };
-        let kind = status.request();
+        let kind = match status {
+            Status::Permission => Some(RequestKind::Permission),
+            Status::Question => Some(RequestKind::Question),
+            Status::Plan => Some(RequestKind::Plan),
+            _ => None,
+        };
         match status {
             Status::Permission | Status::Question | Status::Plan | Status::Working => {
                 self.begin_turn(None, stamp);
@@ -41,7 +46,7 @@ impl Facts {
         let Some(kind) = kind else { return Ok(()) };
         activity.clone_into(&mut self.asks_for);
         let text = if text.is_empty() { activity } else { text };
-        self.open_request(report, kind, "", (text, ""), InputDigest::default())
+        self.open_request(report, kind, "", text, 0)
     }
 
     /// The facts a restored row stands for, as far as its public fields tell them.
@@ -82,7 +87,11 @@ impl Facts {
         }
         if let Some(request) = &session.request {
             facts.asks_for = session.activity.clone().unwrap_or_default();
-            facts.requests.open_restored(request.clone());
+            if session.teammate.is_some() {
+                facts.relayed = Some((request.clone(), 0));
+            } else {
+                facts.requests.open_restored(request.clone());
+            }
         }
         // A closed row that does not say how is closed all the same.
         let end = session.end.or((session.status == Status::Closed).then_some(End::Lost));

@@ -2,15 +2,14 @@
 
 use super::files::Conclusion;
 use super::{Facts, SubagentFacts};
-use crate::exact::one_line;
-use crate::requests::{Request, RequestKind};
+use crate::requests::RequestKind;
 use crate::session::{End, Session, Subagent, Transition};
 use crate::status::Status;
 use crate::text::excerpt;
 use crate::time::{Now, Stamp};
 use crate::tracked::Tracked;
 use crate::trail::{Effect, TrailEntry};
-use crate::{MAX_HISTORY, MAX_LINE};
+use crate::{MAX_HISTORY, MAX_LINE, MAX_SUBAGENTS};
 
 /// What a session does of which no more is known than that it works.
 pub(super) const THINKING: &str = "thinking";
@@ -45,6 +44,7 @@ impl Settled {
 pub(crate) fn settle(row: &mut Tracked, now: Now, at: Stamp, source: &str) -> Settled {
     let Tracked { session, facts } = row;
     let conclusion = facts.conclude(session.headless, now);
+    session.headless &= !facts.files.is_attended();
     let (at, source) = match &conclusion {
         Some(conclusion) => (conclusion.at, conclusion.source.as_str()),
         None => (at, source),
@@ -114,14 +114,11 @@ fn remember_conclusion(
 fn show(session: &mut Session, facts: &Facts, now: Now) {
     let is_closed = session.status == Status::Closed;
     session.stopped &= !is_closed;
-    session.request = if session.status.is_request() {
-        facts.requests.first().map(|open| open.request.clone())
-    } else {
-        None
-    };
-    let subagents = facts.subagents.iter().filter(|_| !is_closed);
-    session.subagents = subagents.map(|known| show_subagent(facts, known, now)).collect();
-    let background = if is_closed { 0 } else { facts.background.len() };
+    session.request = if session.status.is_request() { facts.asked().cloned() } else { None };
+    let subagents = facts.subagents.iter().cloned().chain(facts.mates_at_work());
+    let subagents = subagents.filter(|_| !is_closed).take(MAX_SUBAGENTS);
+    session.subagents = subagents.map(|known| show_subagent(facts, &known, now)).collect();
+    let background = if is_closed { 0 } else { facts.background() };
     session.background = u32::try_from(background).unwrap_or(u32::MAX);
     session.scheduled = if is_closed { 0 } else { facts.scheduled };
     let left = facts.files.has_left().then_some(End::Exit);
@@ -133,9 +130,12 @@ fn show(session: &mut Session, facts: &Facts, now: Now) {
             // Hooks alone do not tell of all that happens.
             && !facts.files.is_blind();
     session.activity = activity(facts, session.status);
+    // A teammate's lead is told what became of it, and its lead's row asks for it.
+    let is_asked = session.status.is_request() && facts.relayed.is_none();
+    let is_over = session.status.calls_until_seen() && session.teammate.is_none();
     session.needs_you = !session.headless
         && session.snoozed_until.is_none()
-        && (session.status.is_request() || session.status.calls_until_seen() && !session.seen);
+        && (is_asked || is_over && !session.seen);
 }
 
 fn show_subagent(facts: &Facts, known: &SubagentFacts, now: Now) -> Subagent {
@@ -154,47 +154,21 @@ fn activity(facts: &Facts, status: Status) -> Option<String> {
             excerpt(&facts.asks_for, MAX_LINE)
         }
         Status::Permission | Status::Question | Status::Plan => {
-            let open = facts.requests.first()?;
-            let Request { kind, tool, text, .. } = &open.request;
-            match (tool, kind) {
-                (tool, RequestKind::Permission) => {
-                    // All of it in a line: what is not seen is not agreed to.
-                    let line = if open.line.is_empty() { text } else { &open.line };
-                    let tool = tool.as_deref().unwrap_or_default();
-                    one_line(format!("{tool} {line}").trim(), MAX_LINE)
+            let request = facts.asked()?;
+            match (&request.tool, request.kind) {
+                (Some(tool), RequestKind::Permission) => {
+                    excerpt(&format!("{tool} {}", request.text), MAX_LINE)
                 }
-                _ => first_line(text),
+                _ => excerpt(&request.text, MAX_LINE),
             }
         }
         Status::Working => {
             let own = facts.tools.iter().rev().find(|tool| tool.subagent.is_none());
             match own {
-                Some(tool) => {
-                    let doing = before_fields(&tool.text);
-                    excerpt(format!("{} {doing}", tool.tool).trim(), MAX_LINE)
-                }
+                Some(tool) => excerpt(format!("{} {}", tool.tool, tool.text).trim(), MAX_LINE),
                 None => THINKING.to_owned(),
             }
         }
     };
     (!text.is_empty()).then_some(text)
-}
-
-/// The first line of a question or a plan, and a mark where there are more.
-fn first_line(text: &str) -> String {
-    let is_longer = text.trim().lines().nth(1).is_some();
-    let line = excerpt(text, if is_longer { MAX_LINE - " …".len() } else { MAX_LINE });
-    if is_longer && !line.ends_with('…') { line + " …" } else { line }
-}
-
-/// The command or path of a tool's line without the other fields of its input: the user is not asked about a tool
-/// that runs, and the list is short of room.
-fn before_fields(line: &str) -> &str {
-    let begins_name = |mark: &str| {
-        let mut rest = mark.strip_prefix("  +").unwrap_or_default().chars();
-        rest.next().is_some_and(|first| first.is_ascii_alphabetic() || "_\"".contains(first))
-    };
-    let parts = line.match_indices("  +").map(|(at, _)| line.split_at(at));
-    let mut named = parts.filter(|(_, mark)| begins_name(mark));
-    named.next().map_or(line, |(before, _)| before)
 }

@@ -58,9 +58,11 @@ impl Facts {
                 });
                 self.requests.close_before(stamp, |whose| whose == Some(subagent));
             }
-            Event::RequestOpened { request, tool, text, line, input } => {
+            Event::RequestOpened { request, tool, text, input } => {
+                let of_mate = self.call_of_mate(subagent, tool).map(str::to_owned);
                 self.know_subagent(subagent, report);
-                self.open_request(report, *request, tool, (text, line), *input)?;
+                let text = of_mate.as_deref().unwrap_or(text);
+                self.open_request(report, *request, tool, text, *input)?;
             }
             _ => {}
         }
@@ -79,6 +81,9 @@ impl Facts {
     }
 
     fn know_subagent(&mut self, subagent: &SubagentId, report: &Report) {
+        if self.is_mate(subagent) {
+            return;
+        }
         if let Some(known) = self.subagents.iter_mut().find(|known| known.id == *subagent) {
             if known.kind.is_none() {
                 known.kind.clone_from(&report.subagent_type);

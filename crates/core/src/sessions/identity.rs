@@ -115,6 +115,7 @@ impl Sessions {
         row.pid_start = Some(process.start);
         row.parent = None;
         row.job = None;
+        row.teammate = None;
         row.headless = headless;
         row.dismissed = false;
         row.facts.change_process();

@@ -75,7 +75,8 @@ impl Sessions {
     ) {
         let Some(row) = self.rows.get_mut(child) else { return };
         // A background session belongs to the agent's own service, whoever started that first.
-        if row.job.is_some() || row.parent.is_some() {
+        // A teammate belongs to its lead, whoever started the terminal in which it runs.
+        if row.job.is_some() || row.parent.is_some() || row.teammate.is_some() {
             return;
         }
         row.parent = Some(parent.clone());

@@ -5,5 +5,7 @@ mod identity;
 mod life;
 mod looks;
 mod marks;
+mod residents;
 mod restored;
+mod teams;
 mod world;

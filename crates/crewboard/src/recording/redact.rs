@@ -2,8 +2,8 @@
 //! word becomes the same placeholder, so that what belonged together still does.
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Event, Finding, InputDigest, Observation, Pane, Place,
-    Report, SessionId, SubagentId, ToolUseId, TurnId, TurnOver,
+    About, AgentName, BackgroundTask, Event, Finding, Observation, Pane, Place, Report, SessionId,
+    SubagentId, ToolUseId, TurnId, TurnOver,
 };
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const MAX_LENGTH: usize = 1024;
 pub(crate) struct Redactor {
     words: HashMap<String, String>,
     counts: HashMap<&'static str, u32>,
-    inputs: HashMap<InputDigest, InputDigest>,
+    inputs: HashMap<u32, u32>,
 }
 
 impl Redactor {
@@ -42,6 +42,8 @@ impl Redactor {
             mode,
             model,
             headless: _,
+            resident: _,
+            teammate,
             job,
             place,
             elsewhere: _,
@@ -58,6 +60,11 @@ impl Redactor {
             *subagent = SubagentId::new(&self.id("task", subagent.as_str()));
         }
         self.optional("type", subagent_type);
+        if let Some(teammate) = teammate {
+            // Its lead speaks of it by this name as it does of a subagent by its id.
+            teammate.name = self.id("task", &teammate.name);
+            teammate.lead = SessionId::new(&self.id("session", teammate.lead.as_str()));
+        }
         if let Some(turn) = turn {
             *turn = TurnId::new(&self.id("turn", turn.as_str()));
         }
@@ -137,9 +144,8 @@ impl Redactor {
             }
             Event::ToolEnded { tool: _, tool_use, input }
             | Event::RequestClosed { tool: _, tool_use, input } => self.tool(tool_use, input),
-            Event::RequestOpened { request, tool: _, text, line, input } => {
+            Event::RequestOpened { request, tool: _, text, input } => {
                 *text = self.text(request.status().word(), text);
-                *line = self.text("line", line);
                 self.tool(&mut None, input);
             }
             Event::AttentionCalled { request: _, text } => *text = self.text("attention", text),
@@ -173,13 +179,12 @@ impl Redactor {
         }
     }
 
-    /// The digest of an input could be tried against guesses, so it goes too.
-    fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut InputDigest) {
+    /// The hash of an input could be tried against guesses, so it goes too.
+    fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut u32) {
         if let Some(id) = tool_use {
             *id = ToolUseId::new(&self.id("call", id.as_str()));
         }
-        let number = u128::try_from(self.inputs.len()).unwrap_or(u128::MAX).saturating_add(1);
-        let next = InputDigest::new(number.to_be_bytes());
+        let next = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX).saturating_add(1);
         *input = *self.inputs.entry(*input).or_insert(next);
     }
 
@@ -257,13 +262,13 @@ mod tests {
         for event in [
             json!({"kind": "prompt_submitted", "prompt": long, "ended_task": "SECRET-4"}),
             json!({"kind": "tool_started", "tool": "Bash", "text": "rm SECRET",
-                "tool_use": "SECRET-5", "input": "77777777777777777777777777777777"}),
+                "tool_use": "SECRET-5", "input": 77_777_777}),
             json!({"kind": "tool_ended", "tool": "Bash", "tool_use": "SECRET-5",
-                "input": "77777777777777777777777777777777"}),
+                "input": 77_777_777}),
             json!({"kind": "request_opened", "request": "question", "tool": "Bash",
-                "text": "SECRET?", "line": "SECRET", "input": "77777777777777777777777777777777"}),
+                "text": "SECRET?", "input": 77_777_777}),
             json!({"kind": "request_closed", "tool": "Bash", "tool_use": "SECRET-5",
-                "input": "77777777777777777777777777777777"}),
+                "input": 77_777_777}),
             json!({"kind": "attention_called", "request": "permission", "text": "SECRET"}),
             json!({"kind": "turn_ended", "message": "SECRET", "background":
                 [{"id": "SECRET-4", "kind": "SECRET kind"}]}),
@@ -282,12 +287,12 @@ mod tests {
     fn what_belonged_together_still_does_and_agents_own_words_stay() {
         let mut redactor = Redactor::default();
         let mut started = report(&json!({"kind": "tool_started", "tool": "Bash", "text": "x",
-            "tool_use": "t1", "input": "00000000000000000000000000000005"}));
+            "tool_use": "t1", "input": 5}));
         started.agent = AgentName::new("claude");
         started.source = "hook:PreToolUse".to_owned();
         started.branch = Some(String::new());
         let mut asked = report(&json!({"kind": "request_opened", "request": "permission",
-            "tool": "Bash", "text": "x", "input": "00000000000000000000000000000005"}));
+            "tool": "Bash", "text": "x", "input": 5}));
         redactor.report(&mut started);
         redactor.report(&mut asked);
         assert_eq!(started.session, asked.session);
@@ -321,6 +326,7 @@ mod tests {
                 process: Some(Process { pid: hook.client()?, start: 1 }),
                 tty: hook.tty.clone(),
                 environment: &Variables(&hook.env),
+                arguments: hook.client_argv.clone(),
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
         };

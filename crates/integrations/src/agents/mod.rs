@@ -26,6 +26,8 @@ pub struct Surroundings<'a> {
     /// The agent's controlling terminal.
     pub tty: Option<String>,
     pub environment: &'a dyn Lookup,
+    /// The words that the agent's process was started with, where the kernel tells them.
+    pub arguments: Vec<String>,
 }
 
 /// Where variables are looked up.

@@ -282,7 +282,7 @@ impl<'a> Stage<'a> {
             let outcome = self.sessions.apply(watched, self.now());
             changes.extend(outcome.changes);
             looks.extend(outcome.looks);
-            if self.told == Told::Hooks {
+            if self.told == Told::Hooks || !self.has_file(watch.process.pid) {
                 let blind = self.found(watch.process, "file:none", Finding::Blind);
                 let outcome = self.sessions.apply(blind, self.now());
                 changes.extend(outcome.changes);
@@ -322,6 +322,13 @@ impl<'a> Stage<'a> {
         for look in looks {
             self.look(look);
         }
+    }
+
+    /// Whether the process ever had a sessions file. A teammate in a process of its own has none.
+    fn has_file(&self, pid: u32) -> bool {
+        let name = format!("{pid}.json");
+        let files = &mut self.recording.files.iter();
+        files.any(|line| line.src == "sessions" && line.file.as_deref() == Some(name.as_str()))
     }
 
     fn found(&self, process: Process, source: &str, finding: Finding) -> Input {
@@ -391,7 +398,11 @@ impl<'a> Stage<'a> {
             LastTurn::Answered { message } if !waits => {
                 Finding::TurnOver { how: TurnOver::Finished { message }, at: conversation.since }
             }
-            _ if waits => Finding::NothingOver,
+            // The daemon looks again when the transcript grows.
+            _ if waits => {
+                self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], look.clone(), false));
+                return;
+            }
             _ if !again => {
                 self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[1], look.clone(), true));
                 return;
@@ -431,6 +442,7 @@ fn report(hook: &HookLine, stamp: Stamp) -> Option<crewboard_core::Report> {
         process: Some(process(pid)),
         tty: None,
         environment: &variables,
+        arguments: hook.client_argv.clone(),
     };
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
 }

@@ -84,7 +84,7 @@ fn full_report() -> Value {
     let line = include_str!("../golden/v1.jsonl")
         .lines()
         .map(value)
-        .find(|line| line["request"]["report"]["subagent_type"].is_string())
+        .find(|line| line["request"]["report"]["teammate"].is_object())
         .unwrap();
     let report: Report = serde_json::from_value(line["request"]["report"].clone()).unwrap();
     // Hooks leave it out: the daemon sets it.
@@ -107,6 +107,8 @@ fn full_report() -> Value {
         mode: Some(_),
         model: Some(_),
         headless: true,
+        resident: true,
+        teammate: Some(_),
         job: Some(_),
         place: _,
         elsewhere: true,

@@ -6,7 +6,8 @@ use crate::observation::Condition;
 use crate::requests::RequestKind;
 use crate::time::{Now, Stamp};
 use crate::{
-    DIALOG_MS, DOUBT_MS, EXPLAINED_MS, FLICKER_MS, HELD_MS, LEAVING_MS, OVER_MS, UNANNOUNCED_MS,
+    ATTENDED_MS, DIALOG_MS, DOUBT_MS, EXPLAINED_MS, FLICKER_MS, HELD_MS, LEAVING_MS, OVER_MS,
+    RESIDENT_MS, UNANNOUNCED_MS, WOKEN_MS,
 };
 
 /// The agents' word for a subagent in the background.
@@ -26,6 +27,12 @@ enum Rule {
     /// A dialog in the middle of a turn. It is the agent's own: with one that the person opened, Claude Code
     /// (2.1.330) stays `busy` (`harness/findings-situations.md`).
     DialogInTurn,
+    /// A dialog of an agent that was started as one that has no user stays open, so it is answered.
+    Attended,
+    /// A headless agent stays at its prompt, so it was not started with one.
+    StartedWithoutPrompt,
+    /// A teammate's turn is over, and nothing came of it.
+    NeverWoke,
     /// File and hooks differ.
     Doubt(Stamp),
     /// The file says long enough that the turn is over which a hook ended, or never said so.
@@ -50,6 +57,7 @@ impl Facts {
         const MAX_RULES: usize = 8;
         let mut last = None;
         for _ in 0..MAX_RULES {
+            let headless = headless && !self.files.attended;
             let pending = self.pending(headless).into_iter().flatten();
             let mut due = pending.filter(|(_, since, wait)| now.has_passed(*since, *wait));
             let Some((rule, ..)) = due.next() else { break };
@@ -67,14 +75,15 @@ impl Facts {
     }
 
     /// The rules that wait for their time.
-    fn pending(&self, headless: bool) -> [Option<(Rule, Stamp, u64)>; 3] {
+    fn pending(&self, headless: bool) -> [Option<(Rule, Stamp, u64)>; 4] {
         if self.ended.is_some() {
-            return [None; 3];
+            return [None; 4];
         }
+        let woken = self.turn.woken.then_some((Rule::NeverWoke, self.turn.since, WOKEN_MS));
         let left = self.files.left.map(|at| (Rule::StayedOn, at, LEAVING_MS));
-        let Some(sight) = &self.files.sight else { return [left, None, None] };
+        let Some(sight) = &self.files.sight else { return [left, woken, None, None] };
         if left.is_some() {
-            return [left, None, None];
+            return [left, woken, None, None];
         }
         let is_over = |stamp: Stamp| is_news(sight.since, stamp) || lags(stamp, sight.last);
         let rule = match sight.condition {
@@ -83,15 +92,21 @@ impl Facts {
                 let wait = if self.is_unheard() { 0 } else { UNANNOUNCED_MS };
                 Some((Rule::TurnUnannounced, sight.first, wait))
             }
+            Condition::Asking { .. } | Condition::Dialog if headless => {
+                Some((Rule::Attended, sight.first, ATTENDED_MS))
+            }
+            Condition::Resting { .. } if headless && self.waits_for_first_prompt(&is_over) => {
+                Some((Rule::StartedWithoutPrompt, sight.first, RESIDENT_MS))
+            }
             Condition::Resting { .. } if self.has_work_before(&is_over) => {
                 Some((Rule::TurnOver, sight.first, FLICKER_MS))
             }
             Condition::Asking { request }
-                if self.requests.first().is_none() && !headless && is_over(self.latest) =>
+                if self.requests.first().is_none() && is_over(self.latest) =>
             {
                 Some((Rule::RequestUnannounced(request), sight.first, UNANNOUNCED_MS))
             }
-            Condition::Dialog if self.requests.first().is_none() && !headless => {
+            Condition::Dialog if self.requests.first().is_none() => {
                 match self.turn.state {
                     TurnState::None if !self.files.prompted => {
                         Some((Rule::DialogAtStart, sight.since, DIALOG_MS))
@@ -114,7 +129,7 @@ impl Facts {
             Condition::Resting { .. } => (Rule::Believed, sight.first, OVER_MS),
             _ => (Rule::Believed, self.turn.since, HELD_MS),
         });
-        [rule, doubt.map(|stamp| (Rule::Doubt(stamp), stamp, DOUBT_MS)), held]
+        [rule, doubt.map(|stamp| (Rule::Doubt(stamp), stamp, DOUBT_MS)), held, woken]
     }
 
     /// The moment of which the hooks tell other than the file: it is one of the two that lags.
@@ -142,8 +157,9 @@ impl Facts {
     /// not, the file says so in a moment.
     pub(crate) fn is_held(&self) -> bool {
         let Some(sight) = &self.files.sight else { return false };
-        if self.turn.unexplained && self.is_unheard() {
-            // Without hooks only the transcript knows, in a moment, whether it is done or broken off.
+        if self.turn.unexplained && (self.is_unheard() || self.has_listed_mates()) {
+            // Without hooks only the transcript knows, in a moment, whether it is done or broken off. A lead's turn
+            // that a teammate's report began is announced by no hook either.
             return !self.turn.believed;
         }
         let is_open = match sight.condition {
@@ -162,6 +178,14 @@ impl Facts {
         works && is_over(self.activity.latest(self.turn.since))
             || self.requests.any(is_over)
             || self.subagents.iter().any(|known| is_over(known.since))
+    }
+
+    /// Whether the turn that runs is only assumed, because a headless agent is started with its prompt.
+    fn waits_for_first_prompt(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
+        self.turn.state == TurnState::Working
+            && self.turn.inferred
+            && !self.files.prompted
+            && is_over(self.activity.latest(self.turn.since))
     }
 
     fn apply(&mut self, rule: Rule, now: Now) -> Option<Conclusion> {
@@ -194,6 +218,22 @@ impl Facts {
             Rule::DialogInTurn => {
                 self.open_dialog(since);
                 conclude("a dialog of the agent's own holds up the turn")
+            }
+            Rule::Attended => {
+                self.files.attended = true;
+                conclude("its dialog stays open, so a user can answer it")
+            }
+            Rule::StartedWithoutPrompt => {
+                self.turn = Turn { since, ends: self.turn.ends, ..Turn::default() };
+                conclude("at its prompt: it was started without one")
+            }
+            Rule::NeverWoke => {
+                self.never_woke();
+                Some(Conclusion {
+                    source: "clock".to_owned(),
+                    said: "was not woken by the end of a teammate's turn",
+                    at: now.stamp,
+                })
             }
             Rule::Doubt(stamp) => {
                 self.files.doubted = Some(stamp);
@@ -247,7 +287,7 @@ impl Facts {
     /// A dialog waits for the person, of which nothing is known but that it is open.
     fn open_dialog(&mut self, since: Stamp) {
         let text = "a dialog is open".to_owned();
-        self.requests.open_by_file(RequestKind::Question, None, text, since);
+        self.requests.open_by_file(RequestKind::Question, None, text, None, since);
     }
 
     /// The agent rests: no turn, no dialog, no subagent.
@@ -295,11 +335,17 @@ impl Facts {
         }
         // What is asked about is the call that began last and has not ended.
         let tool = self.tools.last();
+        if let (None, Some((mate, (tool, text)))) = (tool, self.only_call_of_mates()) {
+            let (mate, tool, text) = (mate.clone(), tool.clone(), text.clone());
+            self.requests.open_by_file(kind, Some(tool), text, Some(mate), since);
+            return;
+        }
         let kind = tool.and_then(|tool| tool.asks).unwrap_or(kind);
         let (name, text) = match tool {
             Some(tool) => (Some(tool.tool.clone()), tool.text.clone()),
             None => (None, String::new()),
         };
-        self.requests.open_by_file(kind, name.filter(|name| !name.is_empty()), text, since);
+        let name = name.filter(|name| !name.is_empty());
+        self.requests.open_by_file(kind, name, text, None, since);
     }
 }

@@ -36,8 +36,8 @@ impl Facts {
 
     /// Where no file tells of the turn's end, the transcript may, for as long as the turn runs.
     pub(crate) fn await_turn_end(&mut self) {
-        let runs =
-            self.files.blind && self.ended.is_none() && self.turn.state == TurnState::Working;
+        let is_untold = self.files.blind || self.mates_keep_file_busy();
+        let runs = is_untold && self.ended.is_none() && self.turn.state == TurnState::Working;
         let wanted = runs.then_some(self.turn.since);
         if self.files.awaited != wanted {
             self.files.awaited = wanted;

@@ -16,7 +16,7 @@ use super::backup::{Backup, is_regular};
 use super::error::InstallError;
 use super::made_directories::MadeDirectories;
 use super::owners::{check_directory, check_home};
-use super::replace::{self, AtStep, Flush, Step};
+use super::replace::{self, AtStep, Step};
 use super::settings_file::{MAX_BYTES, MAX_INSTALLED, SettingsFile, check_room_for_backup};
 use super::status_line::{given_back, is_installed, line_of_ours, wrapped};
 use crate::environment::{Environment, is_executable};
@@ -314,12 +314,7 @@ impl Change {
 
     /// Makes the change once. Where another program changes the file at the same time, its text stands and nothing is
     /// left of ours.
-    pub(crate) fn apply(
-        &self,
-        pause: Duration,
-        flush: Flush,
-        at: AtStep<'_>,
-    ) -> Result<Kept, InstallError> {
+    pub(crate) fn apply(&self, pause: Duration, at: AtStep<'_>) -> Result<Kept, InstallError> {
         let made = match &self.file.text {
             Some(_) => MadeDirectories::default(),
             None => MadeDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
@@ -332,13 +327,11 @@ impl Change {
             })?,
         };
         let backup_path = self.profile.backup();
-        let backup = self
-            .keep_original
-            .then(|| Backup::make(&self.file, &backup_path, flush))
-            .transpose()?;
+        let backup =
+            self.keep_original.then(|| Backup::make(&self.file, &backup_path)).transpose()?;
         let displaced = match &self.after {
             Some(After::Edited(text) | After::Original(text)) => {
-                replace::write(&self.file, text, flush, at)?
+                replace::write(&self.file, text, at)?
             }
             Some(After::Removed) => {
                 replace::delete(&self.file, at)?;
@@ -376,7 +369,7 @@ impl Change {
         }
         if self.file.text.is_none() {
             // Without it, uninstall leaves an empty file: no reason to fail now.
-            if let Ok(mark) = Backup::make(&self.file, &mark, Flush::Before) {
+            if let Ok(mark) = Backup::make(&self.file, &mark) {
                 mark.keep();
             }
         } else if self.drops_mark {

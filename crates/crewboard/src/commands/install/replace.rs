@@ -34,15 +34,6 @@ pub(crate) enum Step {
     Written,
 }
 
-/// When a new file is made to outlive a power cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flush {
-    /// Before it takes the name.
-    Before,
-    /// After that, because programs that write all the time leave no gap that is long enough for it.
-    After,
-}
-
 /// What is called at each step.
 pub(crate) type AtStep<'a> = &'a mut dyn FnMut(Step);
 
@@ -95,7 +86,6 @@ impl From<io::Error> for Trouble {
 pub(super) fn write(
     file: &SettingsFile,
     text: &str,
-    flush: Flush,
     at: AtStep<'_>,
 ) -> Result<Option<Displaced>, InstallError> {
     let changed = || InstallError::Changed(file.target.clone());
@@ -112,7 +102,7 @@ pub(super) fn write(
         trouble => trouble,
     };
     if file.way()? == Way::Rename {
-        match by_rename(file, &expected, text, flush, at).map_err(gone) {
+        match by_rename(file, &expected, text, at).map_err(gone) {
             Ok(displaced) => return Ok(displaced),
             Err(Trouble::NotThisWay(_)) => {}
             Err(Trouble::Changed) => return Err(changed()),
@@ -140,7 +130,6 @@ fn by_rename(
     file: &SettingsFile,
     expected: &Seen,
     text: &str,
-    flush: Flush,
     at: AtStep<'_>,
 ) -> Result<Option<Displaced>, Trouble> {
     let target = &file.target;
@@ -150,10 +139,8 @@ fn by_rename(
         let why = "its attributes cannot be given to a new file";
         return Err(Trouble::NotThisWay(io::Error::other(why)));
     }
-    if flush == Flush::Before {
-        new.as_file().sync_all()?;
-    }
-    let (new, temporary) = new.into_parts();
+    new.as_file().sync_all()?;
+    let temporary = new.into_temp_path();
     let installed = Seen::at(&temporary)?;
     if Seen::at(target)? != *expected {
         return Err(Trouble::Changed);
@@ -173,7 +160,6 @@ fn by_rename(
         }
         Err(error) => return Err(error.into()),
     }
-    new.sync_all()?;
     sync_directory(target);
     let (target, former) = (target.clone(), expected.clone());
     Ok(Some(Displaced { temporary, target, former, new: installed }))

@@ -1,10 +1,10 @@
 //! Claude Code. What its hooks say was measured on 2.1.330 (see `harness/findings.md`).
 
+mod arguments;
 mod event;
 mod payload;
 pub mod registration;
 mod resume;
-mod scan;
 pub(super) mod session_file;
 pub mod settings;
 pub mod status_line;

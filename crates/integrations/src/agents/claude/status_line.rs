@@ -240,6 +240,7 @@ mod tests {
             process: None,
             tty: None,
             environment: &Nothing,
+            arguments: Vec::new(),
         };
         let report = read.report(&surroundings).unwrap();
         assert_eq!(report.event, Event::UsageTold(told));
