@@ -189,10 +189,11 @@ impl Change {
         pause: Duration,
     ) -> Result<Self, InstallError> {
         let install = |file| Self::of_installed_file(profile, entries, file);
-        SettingsFile::read_settled(&profile.settings(), pause, install)
+        SettingsFile::read_settled(&profile.settings(), || thread::sleep(pause), install)
     }
 
-    fn of_installed_file(
+    /// The same for a file that was read.
+    pub(super) fn of_installed_file(
         profile: &Profile,
         entries: &[Entry],
         file: SettingsFile,
@@ -223,7 +224,7 @@ impl Change {
     /// Works out the change that takes ours out.
     pub(crate) fn of_uninstall(profile: &Profile, pause: Duration) -> Result<Self, InstallError> {
         let uninstall = |file| Self::of_uninstalled_file(profile, file);
-        SettingsFile::read_settled(&profile.settings(), pause, uninstall)
+        SettingsFile::read_settled(&profile.settings(), || thread::sleep(pause), uninstall)
     }
 
     fn of_uninstalled_file(profile: &Profile, file: SettingsFile) -> Result<Self, InstallError> {

@@ -7,8 +7,6 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use super::error::InstallError;
 use super::owners::is_foreign;
@@ -79,10 +77,10 @@ impl SettingsFile {
     }
 
     /// Reads a file and works something out from it. Where it is empty, or `work` can make nothing of it, it is read
-    /// again after a pause: another program may be in the middle of writing it.
+    /// again after a wait: another program may be in the middle of writing it.
     pub(crate) fn read_settled<T>(
         path: &Path,
-        pause: Duration,
+        mut wait: impl FnMut(),
         mut work: impl FnMut(Self) -> Result<T, InstallError>,
     ) -> Result<T, InstallError> {
         for _ in 1..READINGS {
@@ -95,7 +93,7 @@ impl SettingsFile {
                     result => return result,
                 }
             }
-            thread::sleep(pause);
+            wait();
         }
         Self::read(path).and_then(work)
     }
@@ -195,11 +193,6 @@ impl Seen {
     pub(super) fn of(file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino(), bytes: bounded(file)? })
-    }
-
-    /// Returns what the same file is with another text.
-    pub(super) fn with(&self, bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_owned(), ..*self }
     }
 
     /// Returns what a file is where it still is what was read.

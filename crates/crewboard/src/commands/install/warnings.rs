@@ -26,7 +26,8 @@ pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment)
     let mut warnings = Vec::new();
     warnings.extend(skipped_file(profile, text));
     let managed = managed_files(&environment.claude_managed);
-    if let Some(path) = managed.iter().find(|path| in_file(path, "disableAllHooks") == Some(true)) {
+    let sets = |path: &Path, key| settings::managed_switch(&text_of(path), key) == Some(true);
+    if let Some(path) = managed.iter().find(|path| sets(path, "disableAllHooks")) {
         warnings.push(vec![
             format!("{} sets disableAllHooks, so no hook runs", shown(path)),
             "Ask the administrator of this machine to take that out.".to_owned(),
@@ -34,7 +35,9 @@ pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment)
     } else {
         warnings.extend(switched_off(profile, text, environment));
     }
-    if let Some(path) = managed.iter().find(|path| only_managed_hooks(path)) {
+    let only_managed =
+        |path: &Path| sets(path, "allowManagedHooksOnly") || settings::locks_hooks(&text_of(path));
+    if let Some(path) = managed.iter().find(|path| only_managed(path)) {
         warnings.push(vec![
             format!("{} lets only managed hooks run, so no hook of yours runs", shown(path)),
             "Ask the administrator of this machine to add Crewboard's hooks there.".to_owned(),
@@ -98,16 +101,14 @@ fn managed_files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".json") && !name.starts_with('.')
+        })
         .collect();
     files.sort();
     files.insert(0, directory.join("managed-settings.json"));
     files
-}
-
-fn only_managed_hooks(path: &Path) -> bool {
-    let text = text_of(path);
-    settings::switch(&text, "allowManagedHooksOnly") == Some(true) || settings::locks_hooks(&text)
 }
 
 /// Returns the value of a switch in a file that the client reads; a file that we cannot read is not ours to judge.

@@ -72,9 +72,12 @@ pub fn problems(text: &str) -> Vec<Problem> {
 
 /// Returns the value of a switch at the top of a settings text, and nothing where Claude Code skips the file.
 pub fn switch(text: &str, key: &str) -> Option<bool> {
-    if !problems(text).is_empty() {
-        return None;
-    }
+    if problems(text).is_empty() { managed_switch(text, key) } else { None }
+}
+
+/// Returns the value of a switch at the top of a managed settings text. Of such a file Claude Code leaves out only what
+/// it cannot read.
+pub fn managed_switch(text: &str, key: &str) -> Option<bool> {
     top_level(text)?.get(key)?.as_bool()
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::super::profile::After;
 use super::super::replace::Step;
+use super::super::settings_file::SettingsFile;
 use super::super::{Kept, carry_out};
 use super::*;
 
@@ -99,6 +100,21 @@ fn a_write_in_place_at_any_step_of_install_is_merged() {
             .install_while(&mut once_at(step, || fs::write(world.settings(), OTHER).unwrap()))
             .unwrap();
         world.assert_merged(OTHER);
+    }
+}
+
+#[test]
+fn a_write_to_a_hard_linked_file_at_any_step_is_merged() {
+    for step in [Step::Ready, Step::Written] {
+        for text in ["{}", OTHER] {
+            let world = World::with(SETTINGS);
+            let other = world.root.path().join("other.json");
+            fs::hard_link(world.settings(), &other).unwrap();
+            world.install_while(&mut once_at(step, || fs::write(&other, text).unwrap())).unwrap();
+            assert_eq!(world.text(), fs::read_to_string(&other).unwrap());
+            assert!(world.text().contains("/opt/crewboard"));
+            assert_eq!(fs::read_to_string(world.backup()).unwrap(), text);
+        }
     }
 }
 
@@ -213,16 +229,18 @@ fn an_empty_or_broken_file_is_read_again_before_it_is_believed() {
         let world = World::with("");
         fs::write(world.settings(), half).unwrap();
         let settings = world.settings();
-        // The other program finishes it while install waits.
-        let finish = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(20));
-            fs::write(settings, SETTINGS).unwrap();
-        });
+        // The other program finishes it while install waits for the third time.
+        let mut waits = 0;
+        let wait = || {
+            waits += 1;
+            if waits == 3 {
+                fs::write(&settings, SETTINGS).unwrap();
+            }
+        };
         let entries = registration::entries("/opt/crewboard", None);
-        let change =
-            Change::of_install(&world.profile(), &entries, Duration::from_millis(200)).unwrap();
+        let install = |file| Change::of_installed_file(&world.profile(), &entries, file);
+        let change = SettingsFile::read_settled(&settings, wait, install).unwrap();
         assert_eq!(change.before(), SETTINGS);
-        finish.join().unwrap();
     }
 }
 

@@ -236,6 +236,12 @@ fn managed_settings_go_before_all_others() {
             "lets only managed hooks run",
         ),
         ("managed-settings.json", "{\"strictPluginOnlyCustomization\": [\"skills\"]}", ""),
+        ("managed-settings.d/.10.json", "{\"disableAllHooks\": true}", ""),
+        (
+            "managed-settings.json",
+            "{\"disableAllHooks\": true, \"model\": 7}",
+            "sets disableAllHooks, so no hook runs\n",
+        ),
         ("managed-settings.d/10.json~", "{\"allowManagedHooksOnly\": true}", ""),
     ] {
         let world = World::with("{\"disableAllHooks\": false}");
