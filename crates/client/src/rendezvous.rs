@@ -1,7 +1,7 @@
 use crate::spawn;
 use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
-    Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, write_within,
+    Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, may_wait, write_within,
 };
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -45,6 +45,15 @@ fn reasons(unusable: &[Unusable]) -> String {
     reasons.join("; ")
 }
 
+/// A connection to the daemon.
+#[derive(Debug)]
+enum Reached {
+    /// It ran already.
+    Running(UnixStream),
+    /// It was started by us.
+    Started(UnixStream),
+}
+
 /// Where the daemon and its clients meet.
 #[derive(Debug)]
 pub struct Rendezvous {
@@ -70,7 +79,7 @@ impl Rendezvous {
         let told = named.into_iter().chain(idle_exit).chain(config).chain(home).collect();
         Self {
             uid: environment.uid,
-            candidates: candidates(environment),
+            candidates: candidates(environment, may_wait),
             program,
             told,
             started: RefCell::new(None),
@@ -92,16 +101,28 @@ impl Rendezvous {
     /// Whoever starts it binds the socket and hands it over, so the connection stands and can be
     /// written to before the daemon runs.
     pub fn connect_or_start(&self, deadline: Deadline) -> Result<UnixStream, ConnectError> {
+        match self.reach(deadline, &|_| Ok(()))? {
+            Reached::Running(stream) | Reached::Started(stream) => Ok(stream),
+        }
+    }
+
+    /// Reaches the daemon, or starts one. `first` gets the connection to one that is about to be started:
+    /// starting a program takes long on a busy machine, and what was written before is safe.
+    fn reach(
+        &self,
+        deadline: Deadline,
+        first: &dyn Fn(&UnixStream) -> io::Result<()>,
+    ) -> Result<Reached, ConnectError> {
         let mut serving = false;
         let mut pause = LOOK_AGAIN;
         let mut in_time = true;
         loop {
             match self.look() {
-                Connection::Made(stream) => return Ok(stream),
+                Connection::Made(stream) => return Ok(Reached::Running(stream)),
                 Connection::Busy => serving = true,
                 Connection::Nobody => {
-                    if let Some(stream) = self.try_start(deadline, &mut serving)? {
-                        return Ok(stream);
+                    if let Some(reached) = self.try_start(deadline, &mut serving, first)? {
+                        return Ok(reached);
                     }
                 }
             }
@@ -119,14 +140,27 @@ impl Rendezvous {
         }
     }
 
-    /// Hands `line` to the daemon, started if need be.
-    pub fn deliver(&self, line: &[u8], deadline: Deadline) -> Result<(), ConnectError> {
+    /// Hands `line` to the daemon, started if need be, and calls `delivered` as soon as the daemon will
+    /// read it. Returns the connection.
+    pub fn deliver(
+        &self,
+        line: &[u8],
+        deadline: Deadline,
+        delivered: &dyn Fn(),
+    ) -> Result<UnixStream, ConnectError> {
+        let write =
+            |stream: &UnixStream| write_within(stream, line, deadline).map(|()| delivered());
+        let mut in_time = true;
         loop {
-            let stream = self.connect_or_start(deadline)?;
-            match write_within(&stream, line, deadline) {
-                Ok(()) => return Ok(()),
-                // It died between taking the connection and the line; there will be another.
-                Err(error) if is_dead(&error) && deadline.pause(LOOK_AGAIN) => {}
+            let stream = match self.reach(deadline, &write)? {
+                Reached::Started(stream) => return Ok(stream),
+                Reached::Running(stream) => stream,
+            };
+            match write(&stream) {
+                Ok(()) => return Ok(stream),
+                // It died between taking the connection and the line; there will be another. A deadline
+                // that has passed leaves one more try, which does not wait.
+                Err(error) if is_dead(&error) && in_time => in_time = deadline.pause(LOOK_AGAIN),
                 Err(_) => return Err(ConnectError::Unresponsive),
             }
         }
@@ -186,7 +220,8 @@ impl Rendezvous {
         &self,
         deadline: Deadline,
         serving: &mut bool,
-    ) -> Result<Option<UnixStream>, ConnectError> {
+        first: &dyn Fn(&UnixStream) -> io::Result<()>,
+    ) -> Result<Option<Reached>, ConnectError> {
         let mut unusable = Vec::new();
         let mut places = Vec::new();
         for candidate in &self.candidates {
@@ -200,7 +235,7 @@ impl Rendezvous {
         }
         let Some(_starting) = take_start_lock(&places)? else { return Ok(None) };
         match self.look() {
-            Connection::Made(stream) => return Ok(Some(stream)),
+            Connection::Made(stream) => return Ok(Some(Reached::Running(stream))),
             Connection::Busy => {
                 *serving = true;
                 return Ok(None);
@@ -224,13 +259,14 @@ impl Rendezvous {
                 }
             };
             let Connection::Made(stream) = connect(&place.socket, self.uid) else { continue };
+            first(&stream).map_err(ConnectError::Start)?;
             let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.told)
                 .map_err(ConnectError::Start)?;
             if let Some(mut former) = self.started.replace(Some(daemon)) {
                 // It has let go of its lock, so it is dead or dying.
                 while matches!(former.try_wait(), Ok(None)) && deadline.pause(LOOK_AGAIN) {}
             }
-            return Ok(Some(stream));
+            return Ok(Some(Reached::Started(stream)));
         }
         Err(ConnectError::Start(failure))
     }

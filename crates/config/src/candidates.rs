@@ -51,8 +51,10 @@ pub enum Unusable {
 
 /// The places to look for the daemon, best first. One too long for a socket is left out.
 ///
-/// A `CREWBOARD_SOCKET` stands alone: a container or a private world must not meet the user's own.
-pub fn candidates(environment: &Environment) -> Vec<Candidate> {
+/// A `CREWBOARD_SOCKET` stands alone: a container or a private world must not meet the user's own. Other
+/// places are left out where `may_wait` says that a look at them may take for ever, as at a file system
+/// of another machine, which no runtime directory may be on.
+pub fn candidates(environment: &Environment, may_wait: impl Fn(&Path) -> bool) -> Vec<Candidate> {
     if let Some(Ok(named)) = environment.socket.as_deref().map(Candidate::named) {
         return vec![named];
     }
@@ -67,7 +69,8 @@ pub fn candidates(environment: &Environment) -> Vec<Candidate> {
         .chain([(environment.temporary_dir.join(format!("crewboard-{uid}")), Parents::Safe)])
     {
         let socket = directory.join("crewboard.sock");
-        if fits(&directory, &socket) && found.iter().all(|other| other.directory != directory) {
+        let is_new = found.iter().all(|other| other.directory != directory);
+        if fits(&directory, &socket) && is_new && !may_wait(&directory) {
             found.push(Candidate { directory, socket, parents });
         }
     }
@@ -225,7 +228,7 @@ mod tests {
 
     fn sockets(environment: &Environment) -> Vec<String> {
         let of = |candidate: Candidate| candidate.socket.to_string_lossy().into_owned();
-        candidates(environment).into_iter().map(of).collect()
+        candidates(environment, |_| false).into_iter().map(of).collect()
     }
 
     #[test]
@@ -244,6 +247,16 @@ mod tests {
             ..environment()
         };
         assert_eq!(sockets(&long), [login, shared]);
+    }
+
+    #[test]
+    fn a_place_that_may_keep_a_client_waiting_is_left_out() {
+        let is_hung = |path: &Path| path.starts_with("/run/user");
+        let found = candidates(&environment(), is_hung);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].directory, Path::new("/tmp/crewboard-1000"));
+        let named = Environment { socket: Some("/run/user/s".into()), ..environment() };
+        assert_eq!(candidates(&named, is_hung).len(), 1);
     }
 
     #[test]

@@ -92,6 +92,7 @@ fn summary(report: &Report) -> String {
         Event::SubagentStarted => "subagent started".to_owned(),
         Event::SubagentEnded => "subagent ended".to_owned(),
         Event::UsageTold(_) => "what it uses".to_owned(),
+        Event::BranchRead => "its branch".to_owned(),
         Event::StatusReported { status, .. } => format!("reported {status}"),
         Event::Unknown => "an event this daemon does not know".to_owned(),
     };

@@ -162,6 +162,9 @@ pub enum Event {
     SubagentEnded,
     /// What the agent's status line told of what it uses. No news of what it does.
     UsageTold(UsageTold),
+    /// The hook read the branch after it had sent the event of the same moment: the report's `branch`. No
+    /// news of what the agent does.
+    BranchRead,
     /// `crewboard report`: the reporter names the status itself.
     StatusReported {
         status: Status,
@@ -347,6 +350,7 @@ impl Event {
             | Self::Rested
             | Self::SubagentStarted
             | Self::SubagentEnded
+            | Self::BranchRead
             | Self::Unknown => {}
         }
     }

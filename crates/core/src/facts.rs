@@ -70,6 +70,9 @@ pub(crate) struct Facts {
     /// When something was last told of what it uses.
     #[serde(default)]
     pub(crate) usage_told: Stamp,
+    /// When its branch was last read.
+    #[serde(default)]
+    pub(crate) branch_read: Stamp,
     /// Whether the kernel will tell us of the process's death.
     pub(crate) watched: bool,
     /// The revision at which the status was entered: who has not heard of it has not seen it.

@@ -227,6 +227,7 @@ impl Sessions {
                 }
                 match report.event {
                     Event::UsageTold(told) => self.take_usage(&report, told, now, &mut outcome),
+                    Event::BranchRead => self.take_branch(&report, &mut outcome),
                     _ => self.take_report(&report, now, &mut outcome),
                 }
             }

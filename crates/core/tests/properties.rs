@@ -116,6 +116,7 @@ fn event() -> impl Strategy<Value = Event> {
                 ..UsageTold::default()
             })
         }),
+        Just(Event::BranchRead),
         Just(Event::Unknown),
     ]
 }

@@ -271,3 +271,44 @@ fn a_dump_keeps_limits_and_who_told_last() {
     assert_eq!(world.used(), Some(62));
     assert!(world.told(late).changes.is_empty());
 }
+
+#[test]
+fn a_branch_that_comes_after_its_event_changes_only_the_branch() {
+    let mut world = World::new();
+    let elsewhere = |report: Report, cwd: &str, branch: &str| Report {
+        cwd: Some(cwd.to_owned()),
+        branch: Some(branch.to_owned()),
+        ..report
+    };
+    world.milliseconds += 10;
+    let prompt =
+        Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
+    world.told(Report { cwd: Some("/shop".to_owned()), ..world.report(1, "s", prompt) });
+    let before = world.row().clone();
+    let read = world.report(1, "s", Event::BranchRead);
+    assert_eq!(world.told(elsewhere(read.clone(), "/shop", "main")).changes.len(), 1);
+    let after = world.row().clone();
+    let expected = Session {
+        branch: Some("main".to_owned()),
+        revision: after.revision,
+        updated: after.updated,
+        ..before
+    };
+    assert_eq!(after, expected);
+    // The same again, one of another directory, one of another conversation, and a late one.
+    world.milliseconds += 10;
+    let newer = world.report(1, "s", Event::BranchRead);
+    let late = Report { stamp: Stamp { boot: 1, micros: read.stamp.micros - 1 }, ..read };
+    for report in [
+        elsewhere(newer.clone(), "/shop", "main"),
+        elsewhere(newer.clone(), "/other", "side"),
+        elsewhere(world.report(1, "other", Event::BranchRead), "/shop", "side"),
+        elsewhere(world.report(2, "s", Event::BranchRead), "/shop", "side"),
+        elsewhere(late, "/shop", "side"),
+    ] {
+        assert!(world.told(report).changes.is_empty());
+        assert_eq!((world.sessions.len(), world.row()), (1, &after));
+    }
+    assert_eq!(world.told(elsewhere(newer, "/shop", "")).changes.len(), 1);
+    assert_eq!(world.row().branch, None);
+}

@@ -1,13 +1,14 @@
 //! What agents run on every event: read it, send a line, leave. It never prints, never fails, and
 //! is gone within [`TOTAL`], whatever the agent, the daemon or the machine do.
 
+use crate::watchdog::Watchdog;
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_platform::{
     Clock, Deadline, arguments_of, branch_of, facts_of, host_name, read_within, settled_directory,
-    working_directory_of,
+    working_directory_of, write_within,
 };
 use crewboard_protocol::{EventLine, Request};
 use std::env;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The one deadline of a hook, from its first instruction to its last.
+/// The one deadline of a hook, from its first instruction to its last. It ends waiting; what does not wait
+/// is tried whatever the time is, and on a busy machine only the time asked for counts ([`Deadline`]).
 const TOTAL: Duration = Duration::from_millis(90);
 
 /// Of which this much is left for delivery when reading ends, finished or not. An agent hands over
@@ -43,25 +45,47 @@ pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
 fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
+    let watchdog = Watchdog::start(deadline, || rendezvous().count_loss());
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
     let surroundings = surroundings(agent, stamp);
     let mut report =
         Box::new(read_event(agent, payload.get(..MAX_READ).unwrap_or(&payload), &surroundings)?);
     drop(payload);
     settle_paths(&mut report);
-    if begins_or_ends_a_turn(&report.event) {
-        let cwd = report.cwd.as_deref().map(Path::new);
-        report.branch = cwd.map(|cwd| branch_of(cwd).unwrap_or_default());
-    }
-    // A long prompt or command is cut here already: the daemon reads no line of any length.
-    report.sanitise();
-    let line = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
-    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    let rendezvous = Rendezvous::new(&Environment::of_process(), program);
-    if rendezvous.deliver(&line, deadline).is_err() {
+    let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));
+    // It may have taken long to read a long payload. That is no waiting, so delivery has its time left.
+    let deadline = watchdog.leave(FOR_DELIVERY);
+    let rendezvous = rendezvous();
+    let Ok(daemon) = rendezvous.deliver(&line(report), deadline, &|| watchdog.delivered()) else {
         rendezvous.count_loss();
+        return None;
+    };
+    // Only now: whatever a repository and the links to it lie on may keep this process waiting.
+    if let Some(mut report) = branch_report {
+        let branch = report.cwd.as_deref().and_then(|cwd| branch_of(Path::new(cwd)));
+        report.branch = Some(branch.unwrap_or_default());
+        write_within(&daemon, &line(report), deadline).ok()?;
     }
     Some(())
+}
+
+fn rendezvous() -> Rendezvous {
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
+    Rendezvous::new(&Environment::of_process(), program)
+}
+
+/// Returns a report as the line that is sent.
+fn line(mut report: Box<Report>) -> Vec<u8> {
+    // A long prompt or command is cut here already: the daemon reads no line of any length.
+    report.sanitise();
+    Request::Event(EventLine { hook_pid: std::process::id(), report }).encode()
+}
+
+/// Returns the report that follows `report` once the branch is known.
+fn branch_report(report: &Report) -> Box<Report> {
+    let Report { agent, session, source, stamp, process, cwd, .. } = report.clone();
+    let empty = Report::new("", "", "", stamp, Event::BranchRead);
+    Box::new(Report { agent, session, source, process, cwd, ..empty })
 }
 
 /// What is round a process that an agent has started, at `stamp`.
@@ -97,11 +121,12 @@ pub(crate) fn settle_paths(report: &mut Report) {
 
 /// Whether the branch is worth a look: an agent changes it in its turns, and a look at each tool call
 /// would cost every one of them.
-fn begins_or_ends_a_turn(event: &Event) -> bool {
-    matches!(
-        event,
+fn begins_or_ends_a_turn(report: &Report) -> bool {
+    let is_edge = matches!(
+        report.event,
         Event::SessionStarted { .. } | Event::PromptSubmitted { .. } | Event::TurnEnded { .. }
-    )
+    );
+    is_edge && report.subagent.is_none() && report.cwd.is_some()
 }
 
 /// The process's own variables.

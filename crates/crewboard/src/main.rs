@@ -17,6 +17,7 @@ mod recording;
 mod render;
 mod select;
 mod statusline;
+mod watchdog;
 
 use clap_complete::CompleteEnv;
 use std::env;

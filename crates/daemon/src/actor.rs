@@ -6,7 +6,7 @@ use crate::recorders::{MAX_RECORDERS, Recorders};
 use crate::subscribers::{Batch, Line, MAX_VIEWS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
-    Announcement, Announcements, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
+    Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
     Observation, Process, RowKey, Sessions, Watch, excerpt,
 };
 use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request};
@@ -246,7 +246,8 @@ impl Actor {
         }
         match request {
             Request::Event(event) => {
-                self.events += 1;
+                // The branch belongs to the event before it.
+                self.events += u64::from(event.report.event != Event::BranchRead);
                 let mut report = event.report;
                 if peer.is_foreign(event.hook_pid) {
                     report.come_from_elsewhere();

@@ -3,6 +3,7 @@
 use crate::listeners::Listeners;
 use crate::serve::Server;
 use crewboard_config::{Environment, MIN_DESCRIPTORS, Schema, candidates};
+use crewboard_platform::may_wait;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io;
@@ -75,7 +76,7 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
         // instead. Programs that the daemon starts get the default action back.
         drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw())));
         let environment = Environment::of_process();
-        let places = candidates(&environment);
+        let places = candidates(&environment, may_wait);
         let listeners = Listeners::open(places, environment.uid, adopted, descriptors)
             .map_err(DaemonError::NoSocket)?;
         let server = Server::new(listeners, &environment, descriptors, inherited, options);

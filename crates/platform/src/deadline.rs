@@ -2,27 +2,52 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A moment by which something must be over, whatever happens.
+/// Microseconds by which this process's waits ended later than they should have.
+static OVERSLEPT: AtomicU64 = AtomicU64::new(0);
+
+/// What a wait may end late on a machine that is not busy: the kernel rounds times.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// The longest single wait for a descriptor. How late it ends tells how busy the machine is.
+const SLICE: Duration = Duration::from_millis(5);
+
+/// A moment by which a process stops waiting.
+///
+/// It is put off by the time for which the machine had no processor for this process: a busy machine
+/// makes everything slower, the program that is waited for too, and takes nobody's chance away.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    at: Instant,
+    /// The value of [`OVERSLEPT`] when the deadline was set.
+    overslept: u64,
+}
 
 impl Deadline {
     /// `duration` from now.
     pub fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration)
+        let overslept = OVERSLEPT.load(Ordering::Relaxed);
+        Self { at: Instant::now() + duration, overslept }
     }
 
     /// The same deadline, `duration` sooner.
     #[must_use]
     pub fn earlier_by(self, duration: Duration) -> Self {
-        Self(self.0.checked_sub(duration).unwrap_or(self.0))
+        Self { at: self.at.checked_sub(duration).unwrap_or(self.at), ..self }
+    }
+
+    /// The same deadline, `duration` later.
+    #[must_use]
+    pub fn later_by(self, duration: Duration) -> Self {
+        Self { at: self.at + duration, ..self }
     }
 
     /// How long until then; zero once it has passed.
     pub fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        let overslept = OVERSLEPT.load(Ordering::Relaxed).saturating_sub(self.overslept);
+        (self.at + Duration::from_micros(overslept)).saturating_duration_since(Instant::now())
     }
 
     /// Whether it has come.
@@ -32,25 +57,37 @@ impl Deadline {
 
     /// Sleeps for `duration`, or until the deadline if that is sooner. False once it has passed.
     pub fn pause(self, duration: Duration) -> bool {
-        std::thread::sleep(duration.min(self.remaining()));
+        let (begun, asked) = (Instant::now(), duration.min(self.remaining()));
+        std::thread::sleep(asked);
+        note_wait(begun, asked);
         !self.has_passed()
     }
 }
 
-/// Waits until `descriptor` is ready; false if the deadline came first.
+/// Takes in that a wait of `asked`, which began at `begun`, has ended by itself.
+fn note_wait(begun: Instant, asked: Duration) {
+    let late = begun.elapsed().saturating_sub(asked);
+    if late > ROUNDING {
+        OVERSLEPT.fetch_add(u64::try_from(late.as_micros()).unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// Waits until `descriptor` is ready; false if the deadline came first. It looks at least once.
 pub(crate) fn ready(
     descriptor: &impl AsFd,
     flags: PollFlags,
     deadline: Deadline,
 ) -> io::Result<bool> {
     loop {
-        let remaining = deadline.remaining();
-        let timeout = Timespec {
-            tv_sec: i64::try_from(remaining.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: remaining.subsec_nanos().into(),
-        };
+        let (begun, asked) = (Instant::now(), deadline.remaining().min(SLICE));
+        let timeout = Timespec { tv_sec: 0, tv_nsec: asked.subsec_nanos().into() };
         match poll(&mut [PollFd::new(descriptor, flags)], Some(&timeout)) {
-            Ok(0) => return Ok(false),
+            Ok(0) => {
+                note_wait(begun, asked);
+                if deadline.has_passed() {
+                    return Ok(false);
+                }
+            }
             Ok(_) => return Ok(true),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -127,6 +164,29 @@ mod tests {
         assert_eq!(read_within(&reader, 100, soon()), b"lo");
         drop(writer);
         assert_eq!(read_within(&reader, 100, Deadline::after(Duration::from_secs(60))), b"");
+    }
+
+    #[test]
+    fn a_passed_deadline_skips_no_try_that_does_not_wait() {
+        let passed = Deadline::after(Duration::ZERO);
+        assert!(passed.has_passed());
+        let (mut writer, reader) = UnixStream::pair().unwrap();
+        writer.write_all(&vec![b'x'; 100_000]).unwrap();
+        assert_eq!(read_within(&reader, 1 << 20, passed).len(), 100_000);
+        write_within(&writer, b"hello", passed).unwrap();
+        assert_eq!(read_within(&reader, 1 << 20, passed), b"hello");
+    }
+
+    #[test]
+    fn a_deadline_is_put_off_by_what_a_wait_ends_late() {
+        let deadline = Deadline::after(Duration::from_secs(10));
+        let asked = Duration::from_millis(2);
+        // As if a wait of 2 ms had taken 3 s: only those 2 ms count.
+        note_wait(Instant::now().checked_sub(Duration::from_secs(3)).unwrap(), asked);
+        assert!(deadline.remaining() > Duration::from_secs(12), "{:?}", deadline.remaining());
+        let fresh = Deadline::after(Duration::from_secs(10));
+        assert!(fresh.remaining() <= Duration::from_secs(10) + Duration::from_secs(1));
+        assert!(fresh.later_by(Duration::from_secs(5)).remaining() > Duration::from_secs(10));
     }
 
     #[test]

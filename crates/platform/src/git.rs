@@ -1,4 +1,4 @@
-//! Which branch a directory is on, read from its repository's own file: starting git would cost more
+//! Which branch a directory is on, read from its repository's own files: starting git would cost more
 //! than everything else a hook does.
 
 use crate::mounts::Mounts;
@@ -12,46 +12,129 @@ const MAX_PARENTS: usize = 32;
 /// Bytes read of a file that holds a line.
 const MAX_LINE: u64 = 4096;
 
-/// The branch of the repository or worktree that `directory` lies in, or the commit it is at, short.
+/// Bytes read of a repository's configuration. What git itself writes comes first.
+const MAX_CONFIG: u64 = 64 << 10;
+
+/// Returns the branch of the repository or worktree that `directory` lies in, or the commit it is at,
+/// short.
 ///
-/// `None` outside of a repository, and on network file systems, where a look may take for ever.
+/// `None` outside of a repository, where git keeps the branch in another form than `HEAD`, and on network
+/// file systems, where a look may take for ever: no part of the way is touched there, wherever a link or
+/// a pointer of git's leads.
 pub fn branch_of(directory: &Path) -> Option<String> {
-    if Mounts::read().is_remote(directory) {
-        return None;
-    }
-    let git = directory.ancestors().take(MAX_PARENTS).find_map(git_directory)?;
-    branch_in(&first_line(&git.join("HEAD"))?)
+    let mounts = Mounts::read();
+    let directory = mounts.local(Path::new("/"), directory)?;
+    let mut tops = directory.ancestors().take(MAX_PARENTS);
+    let git = tops.find_map(|top| match git_directory(top, &mounts) {
+        Top::None => None,
+        Top::Unreadable => Some(None),
+        Top::Of(git) => Some(Some(git)),
+    })??;
+    Repository { git, mounts }.branch()
 }
 
-/// The git directory of a worktree's top, if `top` is one.
-fn git_directory(top: &Path) -> Option<PathBuf> {
-    let git = top.join(".git");
-    let metadata = git.metadata().ok()?;
-    if metadata.is_dir() {
-        return Some(git);
+/// What a directory is to git.
+enum Top {
+    /// Not the top of a repository or worktree.
+    None,
+    /// The top of one whose git directory cannot be read. What lies above is another repository.
+    Unreadable,
+    /// The top of one with this git directory.
+    Of(PathBuf),
+}
+
+fn git_directory(top: &Path, mounts: &Mounts) -> Top {
+    let Some(git) = mounts.local(top, Path::new(".git")) else { return Top::Unreadable };
+    let Ok(found) = git.metadata() else { return Top::None };
+    if found.is_dir() {
+        return Top::Of(git);
     }
     // A linked worktree or a submodule: a file that says where.
-    let line = first_line(&git)?;
-    Some(top.join(line.strip_prefix("gitdir: ")?))
+    let pointer = first_line(&git);
+    let target = pointer.as_deref().and_then(|line| line.strip_prefix("gitdir:"));
+    let target = target.and_then(|target| mounts.local(top, Path::new(target.trim_start())));
+    target.map_or(Top::Unreadable, Top::Of)
 }
 
-fn branch_in(head: &str) -> Option<String> {
-    match head.strip_prefix("ref: ") {
-        Some(reference) => {
-            Some(reference.strip_prefix("refs/heads/").unwrap_or(reference).to_owned())
+/// A repository, or a worktree of one.
+struct Repository {
+    /// Its git directory.
+    git: PathBuf,
+    mounts: Mounts,
+}
+
+impl Repository {
+    fn branch(&self) -> Option<String> {
+        let head = self.head()?;
+        let Some(reference) = head.strip_prefix("ref:") else {
+            let is_commit =
+                matches!(head.len(), 40 | 64) && head.bytes().all(|byte| byte.is_ascii_hexdigit());
+            return if is_commit { head.get(..8).map(str::to_owned) } else { None };
+        };
+        let branch = reference.trim().strip_prefix("refs/heads/")?;
+        (is_branch_name(branch) && self.keeps_files()).then(|| branch.to_owned())
+    }
+
+    /// Returns what `HEAD` says. It may be a link, as git made it once.
+    fn head(&self) -> Option<String> {
+        let head = self.git.join("HEAD");
+        if self.mounts.is_remote(&head) {
+            return None;
         }
-        None => head.get(..8).map(str::to_owned),
+        match std::fs::read_link(&head) {
+            Ok(target) if target.starts_with("refs") => Some(format!("ref: {}", target.to_str()?)),
+            _ => first_line(&self.mounts.local(&self.git, Path::new("HEAD"))?),
+        }
+    }
+
+    /// Whether `HEAD` means what it says: another store of references (`extensions.refStorage`) keeps its
+    /// own, and leaves a file that means nothing.
+    fn keeps_files(&self) -> bool {
+        let file = |from: &Path, name: &str| self.mounts.local(from, Path::new(name));
+        let pointer = file(&self.git, "commondir").and_then(|path| first_line(&path));
+        let common = match pointer {
+            Some(pointer) => file(&self.git, &pointer),
+            None => Some(self.git.clone()),
+        };
+        let Some(config) = common.and_then(|common| file(&common, "config")) else { return false };
+        let config = text_of(&config, MAX_CONFIG).unwrap_or_default();
+        let mut stores = config.lines().filter_map(|line| {
+            let (name, store) =
+                line.rsplit_once(']').map_or(line, |(_, rest)| rest).split_once('=')?;
+            name.trim().eq_ignore_ascii_case("refstorage").then(|| store.trim().trim_matches('"'))
+        });
+        stores.next_back().is_none_or(|store| store.eq_ignore_ascii_case("files"))
     }
 }
 
-/// The first line of a regular file (reading another kind might wait).
+/// Whether git would allow it as the name of a branch. The name that stands for no branch, `.invalid`, is
+/// none.
+fn is_branch_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none()
+    };
+    let is_forbidden = |letter: char| letter.is_control() || " ~^:?*[\\".contains(letter);
+    name.split('/').all(is_part)
+        && !name.contains(is_forbidden)
+        && !name.contains("..")
+        && !name.contains("@{")
+        && !name.ends_with('.')
+        && name != "@"
+}
+
+/// Returns the first line of a regular file.
 fn first_line(path: &Path) -> Option<String> {
+    Some(text_of(path, MAX_LINE)?.lines().next()?.trim_end().to_owned())
+}
+
+/// Returns the first `most` bytes of a regular file (reading another kind might wait).
+fn text_of(path: &Path, most: u64) -> Option<String> {
     if !path.metadata().ok()?.is_file() {
         return None;
     }
     let mut text = String::new();
-    File::open(path).ok()?.take(MAX_LINE).read_to_string(&mut text).ok()?;
-    Some(text.lines().next()?.trim_end().to_owned())
+    File::open(path).ok()?.take(most).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 #[cfg(test)]
@@ -83,9 +166,92 @@ mod tests {
         ] {
             assert_eq!(branch_of(&at(directory)).as_deref(), branch, "{directory}");
         }
-        fs::write(at("shop/.git/HEAD"), "0123456789abcdef\n").unwrap();
-        assert_eq!(branch_of(&at("shop")).as_deref(), Some("01234567"));
-        fs::write(at("shop/.git/HEAD"), "").unwrap();
-        assert_eq!(branch_of(&at("shop")), None);
+    }
+
+    /// The branch of a repository whose `HEAD` and `config` are these.
+    fn branch(head: &str, config: &str) -> Option<String> {
+        let world = tempfile::tempdir().unwrap();
+        fs::create_dir(world.path().join(".git")).unwrap();
+        fs::write(world.path().join(".git/HEAD"), head).unwrap();
+        fs::write(world.path().join(".git/config"), config).unwrap();
+        branch_of(world.path())
+    }
+
+    #[test]
+    fn a_head_that_names_no_branch_gives_none() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        for (head, expected) in [
+            ("ref: refs/heads/main\n", Some("main")),
+            ("ref:refs/heads/a/b", Some("a/b")),
+            ("ref:\t refs/heads/ümlaut \n", Some("ümlaut")),
+            (commit, Some("01234567")),
+            (&"ab".repeat(32), Some("abababab")),
+            ("ref: refs/heads/.invalid\n", None),
+            ("ref: refs/remotes/origin/main\n", None),
+            ("ref: refs/bisect/bad\n", None),
+            ("ref: refs/heads/\n", None),
+            ("ref: refs/heads/a b\n", None),
+            ("ref: refs/heads/a..b\n", None),
+            ("ref: refs/heads/x.lock\n", None),
+            ("ref: ../../etc/passwd\n", None),
+            ("ref:\n", None),
+            ("0123456789abcdef\n", None),
+            ("an ordinary sentence of exactly 40 letters", None),
+            ("", None),
+        ] {
+            assert_eq!(branch(head, "").as_deref(), expected, "{head}");
+        }
+    }
+
+    #[test]
+    fn another_store_of_references_is_not_read_from_head() {
+        let main = "ref: refs/heads/main\n";
+        for (config, expected) in [
+            ("[core]\n\tbare = false\n", Some("main")),
+            ("[extensions]\n\trefstorage = files\n", Some("main")),
+            ("[extensions]\n\trefStorage = reftable\n", None),
+            ("[extensions] refstorage=\"reftable\"\n", None),
+            ("[extensions]\n\trefstorage = reftable:///srv/refs\n", None),
+        ] {
+            assert_eq!(branch(main, config).as_deref(), expected, "{config}");
+        }
+    }
+
+    #[test]
+    fn what_git_itself_makes_is_read_as_git_does() {
+        let world = tempfile::tempdir().unwrap();
+        let git = |directory: &str, words: &[&str]| {
+            let mut command = std::process::Command::new("git");
+            command
+                .env_clear()
+                .env("HOME", world.path())
+                .env("PATH", "/usr/local/bin:/usr/bin:/bin");
+            command.args(["-c", "user.name=a", "-c", "user.email=a", "-C"]);
+            command.arg(world.path().join(directory)).args(words);
+            command.output().is_ok_and(|output| output.status.success())
+        };
+        if !git(".", &["--version"]) {
+            return;
+        }
+        let at = |path: &str| world.path().join(path);
+        let branch = |path: &str| branch_of(&at(path));
+        assert!(git(".", &["init", "-b", "trunk", "shop"]));
+        assert_eq!(branch("shop").as_deref(), Some("trunk"), "before the first commit");
+        assert!(git("shop", &["commit", "--allow-empty", "-m", "one"]));
+        assert!(git("shop", &["worktree", "add", "-b", "side/line", "../side"]));
+        assert_eq!(branch("side").as_deref(), Some("side/line"));
+        assert!(git("side", &["checkout", "--detach"]));
+        assert_eq!(branch("side").map(|commit| commit.len()), Some(8));
+        assert_eq!(branch("shop").as_deref(), Some("trunk"));
+        fs::remove_file(at("shop/.git/HEAD")).unwrap();
+        std::os::unix::fs::symlink("refs/heads/trunk", at("shop/.git/HEAD")).unwrap();
+        assert_eq!(branch("shop").as_deref(), Some("trunk"), "a link");
+        // Older ones know no other store.
+        if git(".", &["init", "--ref-format=reftable", "-b", "trunk", "tables"]) {
+            assert_eq!(branch("tables"), None);
+            assert!(git("tables", &["commit", "--allow-empty", "-m", "one"]));
+            assert!(git("tables", &["worktree", "add", "-b", "side", "../tables-side"]));
+            assert_eq!((branch("tables"), branch("tables-side")), (None, None));
+        }
     }
 }

@@ -29,10 +29,10 @@ pub use git::branch_of;
 pub use holder::Holder;
 pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
 pub use lock::{Lock, LockAttempt, moved_up};
-pub use mounts::{local_directory, settled_directory};
+pub use mounts::{local_directory, may_wait, settled_directory};
 pub use peek::peek_within;
 pub use process::{
-    ProcessFacts, ancestors_of, arguments_of, facts_of, host_name, pid_namespace, process_of,
-    shares_pids_with, variables_of, working_directory_of,
+    ProcessFacts, ancestors_of, arguments_of, facts_of, host_name, is_waiting, pid_namespace,
+    process_of, shares_pids_with, this_thread, variables_of, working_directory_of,
 };
 pub use socket::{Connection, bind_listener, connect, set_aside};

@@ -22,28 +22,42 @@ const REMOTE: [&str; 14] = [
 /// Links followed on the way to a directory; more is a ring.
 const MAX_LINKS: usize = 16;
 
-/// The kernel's table of mounts, at one moment.
-#[derive(Debug)]
-pub(crate) struct Mounts(String);
+/// The kernel's table of mounts, at one moment: each mount point, and whether it may keep us waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Mounts(Vec<(PathBuf, bool)>);
 
 impl Mounts {
     /// Reads the table. Where there is none, everything is taken for local.
     pub(crate) fn read() -> Self {
-        Self(std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+        Self::parse(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+    }
+
+    fn parse(table: &str) -> Self {
+        // 36 35 98:0 /root /mount/point rw,noatime master:1 - type source options
+        let mounts = table.lines().filter_map(|line| {
+            let point = line.split(' ').nth(4)?;
+            let kind = line.split_once(" - ")?.1.split(' ').next()?;
+            let is_remote = REMOTE.contains(&kind) || kind == "fuse" || kind.starts_with("fuse.");
+            Some((PathBuf::from(unescape(point)), is_remote))
+        });
+        let mounts: Vec<(PathBuf, bool)> = mounts.collect();
+        // Only where there is a remote one does it matter which is innermost.
+        if mounts.iter().any(|(_, is_remote)| *is_remote) { Self(mounts) } else { Self::default() }
     }
 
     /// Whether `directory`, taken by its words, is on another machine.
     pub(crate) fn is_remote(&self, directory: &Path) -> bool {
-        // 36 35 98:0 /root /mount/point rw,noatime master:1 - type source options
-        let innermost = self.0.lines().filter_map(|line| {
-            let point = line.split(' ').nth(4)?;
-            let (_, rest) = line.split_once(" - ")?;
-            let kind = rest.split(' ').next()?;
-            directory.starts_with(unescape(point)).then_some((point.len(), kind))
-        });
-        innermost.max_by_key(|(length, _)| *length).is_some_and(|(_, kind)| {
-            REMOTE.contains(&kind) || kind == "fuse" || kind.starts_with("fuse.")
-        })
+        let around = self.0.iter().filter(|(point, _)| directory.starts_with(point));
+        // Of two on one point the later hides the earlier.
+        around
+            .max_by_key(|(point, _)| point.as_os_str().len())
+            .is_some_and(|(_, is_remote)| *is_remote)
+    }
+
+    /// Follows `path`, which is absolute or begins at the real directory `from`. `None` where any part
+    /// of the way is on another machine, which is not touched.
+    pub(crate) fn local(&self, from: &Path, path: &Path) -> Option<PathBuf> {
+        resolve(from, path, self).filter(|resolved| resolved.is_local).map(|way| way.real)
     }
 }
 
@@ -59,7 +73,30 @@ fn unescape(point: &str) -> String {
 /// Where `directory` really is, its links followed; `None` where any part of the way is on another
 /// machine, which is found out without touching it. What does not exist (yet) stays as it is named.
 pub fn local_directory(directory: &Path) -> Option<PathBuf> {
-    resolve(directory, &Mounts::read()).filter(|resolved| resolved.is_local).map(|way| way.real)
+    Mounts::read().local(Path::new("/"), directory)
+}
+
+/// Whether a look at `path` may take for ever: some part of the way is on another machine.
+///
+/// Usually the kernel knows the whole way by heart, which takes a microsecond to find out.
+pub fn may_wait(path: &Path) -> bool {
+    known_path(path).is_none() && local_directory(path).is_none()
+}
+
+/// Returns the real path of what is at `path` if the kernel knows every part of the way without asking
+/// a file system.
+#[cfg(target_os = "linux")]
+fn known_path(path: &Path) -> Option<PathBuf> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    use std::os::fd::AsRawFd;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let found = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+    std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn known_path(_path: &Path) -> Option<PathBuf> {
+    None
 }
 
 /// Returns the one name of an absolute directory, however it is spelled: without links, `.`, `..` and
@@ -67,7 +104,10 @@ pub fn local_directory(directory: &Path) -> Option<PathBuf> {
 ///
 /// A part of the way that is on another machine is not touched, so links below it stay in the name.
 pub fn settled_directory(directory: &Path) -> PathBuf {
-    let resolved = resolve(directory, &Mounts::read());
+    if let Some(known) = known_path(directory) {
+        return known;
+    }
+    let resolved = resolve(Path::new("/"), directory, &Mounts::read());
     resolved.map_or_else(|| directory.components().collect(), |way| way.real)
 }
 
@@ -79,11 +119,11 @@ struct Resolved {
     is_local: bool,
 }
 
-/// Follows the links of a path as far as they are on this machine; `None` for a ring of links.
-fn resolve(directory: &Path, mounts: &Mounts) -> Option<Resolved> {
+/// Follows the links of a path, which is absolute or begins at the real directory `from`, as far as they are on this machine; `None` for a ring of links.
+fn resolve(from: &Path, path: &Path, mounts: &Mounts) -> Option<Resolved> {
     let mut links = 0;
-    let mut rest: Vec<PathBuf> = parts_of(directory);
-    let mut real = PathBuf::from("/");
+    let mut rest: Vec<PathBuf> = parts_of(path);
+    let mut real = if path.is_absolute() { PathBuf::from("/") } else { from.to_owned() };
     let mut is_local = true;
     while let Some(part) = rest.pop() {
         if part.as_os_str() == ".." {
@@ -128,12 +168,13 @@ mod tests {
 
     #[test]
     fn remote_file_systems_are_left_alone() {
-        let mounts = Mounts(
+        let mounts = Mounts::parse(
             "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
              30 22 0:40 / /home/dev/my\\040share rw - nfs4 server:/x rw\n\
              31 30 0:41 / /home/dev/my\\040share/local rw - tmpfs none rw\n\
-             32 22 0:42 / /mnt/box rw - fuse.sshfs box:/ rw\n"
-                .to_owned(),
+             32 22 0:42 / /mnt/box rw - fuse.sshfs box:/ rw\n\
+             33 22 0:43 / /mnt/over rw - fuse hung rw\n\
+             34 33 0:44 / /mnt/over rw - tmpfs none rw\n",
         );
         for (directory, remote) in [
             ("/home/dev", false),
@@ -141,6 +182,7 @@ mod tests {
             ("/home/dev/my share/local/shop", false),
             ("/home/dev/my shared", false),
             ("/mnt/box/home", true),
+            ("/mnt/over/x", false),
         ] {
             assert_eq!(mounts.is_remote(Path::new(directory)), remote, "{directory}");
         }
@@ -157,7 +199,8 @@ mod tests {
         symlink(at("share"), at("there")).unwrap();
         symlink("../share/x", at("dot/up")).unwrap();
         symlink("ring", at("ring")).unwrap();
-        let mounts = Mounts(format!("1 0 0:1 / {} rw - nfs server:/ rw\n", at("share").display()));
+        let mounts =
+            Mounts::parse(&format!("1 0 0:1 / {} rw - nfs server:/ rw\n", at("share").display()));
         for (directory, expected) in [
             ("here/sessions", Some(("dot/claude/sessions", true))),
             ("dot/../here", Some(("dot/claude", true))),
@@ -169,7 +212,8 @@ mod tests {
             ("ring", None),
         ] {
             let expected = expected.map(|(path, is_local)| Resolved { real: at(path), is_local });
-            assert_eq!(resolve(&at(directory), &mounts), expected, "{directory}");
+            let found = resolve(Path::new("/"), &at(directory), &mounts);
+            assert_eq!(found, expected, "{directory}");
         }
         assert_eq!(local_directory(&at("here")), Some(at("dot/claude")));
         assert_eq!(settled_directory(&at("dot//../here/")), at("dot/claude"));

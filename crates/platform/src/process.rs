@@ -166,6 +166,35 @@ pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
     })
 }
 
+/// Returns the number of the calling thread.
+#[cfg(target_os = "linux")]
+pub fn this_thread() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn this_thread() -> u32 {
+    0
+}
+
+/// Returns which wait a thread of this process is in, by a number that is another for the next one. `None`
+/// if it runs, or would if there were a processor for it.
+#[cfg(target_os = "linux")]
+pub fn is_waiting(thread: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status")).ok()?;
+    let field = |name: &str| {
+        status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim()))
+    };
+    let waits = field("State")?.starts_with(['S', 'D']);
+    waits.then(|| field("voluntary_ctxt_switches")?.parse().ok()).flatten()
+}
+
+/// Nothing tells here, so it is taken to wait.
+#[cfg(not(target_os = "linux"))]
+pub fn is_waiting(_thread: u32) -> Option<u64> {
+    Some(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

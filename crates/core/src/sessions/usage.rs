@@ -47,6 +47,23 @@ impl Sessions {
         }
     }
 
+    /// Takes in the branch that a hook read after its event. Only the row of that event has it.
+    pub(super) fn take_branch(&mut self, report: &Report, outcome: &mut Outcome) {
+        let Some(key) = self.row_told_of(report) else { return };
+        let Some(row) = self.rows.get_mut(&key) else { return };
+        let Some(branch) = &report.branch else { return };
+        // The session may have gone elsewhere since.
+        if report.stamp.is_before(row.facts.branch_read) || report.cwd != row.cwd {
+            return;
+        }
+        row.facts.branch_read = report.stamp;
+        let branch = (!branch.is_empty()).then(|| branch.clone());
+        if row.branch != branch {
+            row.branch = branch;
+            self.count(&key, None, outcome);
+        }
+    }
+
     /// The open row whose present conversation it is.
     fn row_told_of(&self, report: &Report) -> Option<RowKey> {
         let is_told_of = |key: &&RowKey| {

@@ -173,6 +173,7 @@ impl Redactor {
             | Event::ToolsEnded
             | Event::Rested
             | Event::UsageTold(_)
+            | Event::BranchRead
             | Event::SubagentStarted
             | Event::SubagentEnded
             | Event::Unknown => {}

@@ -4,7 +4,7 @@ use crate::commands::daemon::ask_to_leave;
 use crate::failure::Failure;
 use crewboard_client::Rendezvous;
 use crewboard_config::{Environment, candidates};
-use crewboard_platform::{Lock, LockAttempt};
+use crewboard_platform::{Lock, LockAttempt, may_wait};
 use rustix::process::getuid;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -64,7 +64,7 @@ impl Stage {
             ..surroundings
         };
         // A socket that cannot be one would be passed over for the user's own.
-        let places = candidates(&environment);
+        let places = candidates(&environment, may_wait);
         if places.len() != 1 || places.iter().any(|place| place.directory != directory.path()) {
             let path = directory.path().display();
             return Err(Failure::new(format!("{path} is no place for a private socket")));

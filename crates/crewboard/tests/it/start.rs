@@ -270,9 +270,11 @@ fn a_limit_on_open_files_that_is_too_low_is_named() {
     // With the least that is allowed, it serves.
     let said = under_limit(&world, "-n 64", &["list"], "");
     assert!(said.status.success(), "{said:?}");
-    let mut clients: Vec<_> = (0..10).map(|_| world.connect()).collect();
-    for client in &mut clients {
+    let greeted = || {
+        let mut client = world.connect();
         client.hello();
-    }
+        client
+    };
+    let _clients: Vec<_> = std::iter::repeat_with(greeted).take(10).collect();
     let _the_only_one = world.daemon();
 }

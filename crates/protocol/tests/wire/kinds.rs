@@ -87,6 +87,7 @@ kinds! { EVENTS, event, Event:
     Event::SubagentStarted => "subagent_started",
     Event::SubagentEnded => "subagent_ended",
     Event::UsageTold(_) => "usage_told",
+    Event::BranchRead => "branch_read",
     Event::StatusReported { .. } => "status_reported",
     Event::Unknown => "unknown",
 }
