@@ -102,7 +102,7 @@ fn waits_of_many_clients_take_little_memory() {
     let wait = json!({
         "type": "wait", "goal": {"statuses": ["done"]}, "scope": "all", "rows": keys, "missing_may_come": true,
     });
-    let mut clients: Vec<LineClient> = (0..20).map(|_| world.connect()).collect();
+    let mut clients: Vec<LineClient> = (0..6).map(|_| world.connect()).collect();
     for client in &clients {
         (0..32).for_each(|_| client.send(wait.clone()));
     }
