@@ -3,7 +3,7 @@
 use crate::calls::Calls;
 use crate::peer::{Namespace, Peer};
 use crate::recorders::{MAX_RECORDERS, Recorders};
-use crate::subscribers::{Batch, Line, MAX_VIEWS, Subscribers};
+use crate::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
     Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
@@ -275,9 +275,15 @@ impl Actor {
                 vec![send(connection, &Reply::Recording)]
             }
             Request::Subscribe { .. } | Request::List
-                if !self.subscribers.has(connection) && self.subscribers.is_full() =>
+                if !self.subscribers.has_room(
+                    connection,
+                    !matches!(request, Request::List),
+                    self.sessions.len(),
+                ) =>
             {
-                vec![busy(connection, format!("{MAX_VIEWS} clients are shown rows already"))]
+                let views =
+                    format!("{MAX_SUBSCRIPTIONS} subscriptions, {MAX_VIEWS} clients in all");
+                vec![busy(connection, format!("too many clients are shown rows ({views})"))]
             }
             Request::Attend { on } => {
                 self.calls.attend(connection, on && self.subscribers.has(connection));

@@ -2,7 +2,7 @@
 //! however slowly it reads: the newest state of each changed row.
 
 use crate::actor::ConnectionId;
-use crewboard_core::{Change, Kept, MAX_TRANSITIONS, RowKey, Sessions, Transition};
+use crewboard_core::{Change, Kept, MAX_ROWS, MAX_TRANSITIONS, RowKey, Sessions, Transition};
 use crewboard_protocol::{After, Reply, encode_change, encode_limits, encode_row, encode_snapshot};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,8 +16,14 @@ pub(crate) const BATCH_BYTES: usize = 64 * 1024;
 /// Places without news that may stand in a view's order before they are cleared away.
 const SPARE_PLACES: usize = 64;
 
-/// Connections that are shown rows at once. Every change is noted for each of them.
+/// Connections that are shown rows at once.
 pub(crate) const MAX_VIEWS: usize = 512;
+
+/// Subscriptions at once. Each that does not read remembers every row that changes.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 128;
+
+/// Rows that are remembered for all views together, when one more begins. A row costs a view some 400 bytes.
+const MAX_SHOWN: usize = MAX_SUBSCRIPTIONS * MAX_ROWS;
 
 /// One view.
 #[derive(Debug)]
@@ -110,9 +116,16 @@ impl Subscribers {
         }
     }
 
-    /// Returns whether no further connection may be shown rows.
-    pub(crate) fn is_full(&self) -> bool {
-        self.views.len() >= MAX_VIEWS
+    /// Returns true if a connection may be shown `rows` rows, and all changes too if it `follows`.
+    pub(crate) fn has_room(&self, connection: ConnectionId, follows: bool, rows: usize) -> bool {
+        let view = self.views.get(&connection);
+        let views = self.views.len() + usize::from(view.is_none());
+        let subscriptions = || self.views.values().filter(|view| view.will_follow()).count();
+        let may_be_shown = view.is_some() || views <= MAX_VIEWS && views * rows <= MAX_SHOWN;
+        let may_follow = !follows
+            || view.is_some_and(Subscriber::will_follow)
+            || subscriptions() < MAX_SUBSCRIPTIONS;
+        may_be_shown && may_follow
     }
 
     /// Whether lines are pushed to this connection.
@@ -203,6 +216,10 @@ impl Subscriber {
             announcements: Vec::new(),
             asked: VecDeque::new(),
         }
+    }
+
+    fn will_follow(&self) -> bool {
+        self.follows || self.asked.iter().any(|asked| asked.follows)
     }
 
     fn begin(&mut self, asked: Asked, sessions: &Sessions) {

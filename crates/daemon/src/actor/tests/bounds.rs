@@ -87,11 +87,24 @@ fn views_and_recorders_are_bounded_and_others_are_refused() {
     let mut stage = Stage::new();
     let records = (0..20).map(|connection| is_busy(&stage.ask(connection, Request::Record)));
     assert_eq!(records.filter(|refused| *refused).count(), 4);
-    let views = (100..700).map(|connection| is_busy(&stage.ask(connection, subscribe(None))));
-    assert_eq!(views.filter(|refused| *refused).count(), 600 - 512);
-    assert!(is_busy(&stage.ask(800, Request::List)));
+    let views = (100..300).map(|connection| is_busy(&stage.ask(connection, subscribe(None))));
+    assert_eq!(views.filter(|refused| *refused).count(), 200 - 128);
+    let lists = (300..900).map(|connection| is_busy(&stage.ask(connection, Request::List)));
+    assert_eq!(lists.filter(|refused| *refused).count(), 600 - (512 - 128));
     // One that has a place may ask again, and another's is free when it has left.
     assert_eq!(stage.ask(100, Request::List), []);
+    assert!(is_busy(&stage.ask(300, subscribe(None))));
     stage.input(Input::Closed(101));
-    assert_eq!(stage.ask(800, Request::List), []);
+    assert_eq!(stage.ask(300, subscribe(None)), []);
+    assert_eq!(stage.ask(900, Request::List), []);
+}
+
+#[test]
+fn the_more_rows_there_are_the_fewer_clients_are_shown_them() {
+    let mut stage = Stage::new();
+    for row in 0..crewboard_core::MAX_ROWS {
+        stage.reported(&format!("s{row}"), Status::Working);
+    }
+    let lists = (0..200).map(|connection| is_busy(&stage.ask(connection, Request::List)));
+    assert_eq!(lists.filter(|refused| *refused).count(), 200 - 128);
 }
