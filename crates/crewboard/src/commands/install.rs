@@ -33,7 +33,7 @@ pub(crate) use error::InstallError;
 use held_signals::HeldSignals;
 use profile::{After, Change, Kept, Profile};
 use program_path::ProgramPath;
-use replace::AtStep;
+use replace::{AtStep, Flush};
 use warnings::{Warning, warnings};
 
 /// Claude Code watches its settings files, so nothing needs to be restarted.
@@ -134,7 +134,12 @@ pub(crate) fn run_install(
     for change in changes {
         let profile = change.profile.clone();
         let again = || Change::of_install(&profile, &entries, environment.pause);
-        let (change, kept) = carry_out(change, again, environment.pause, &mut |_| {})?;
+        let name = change.name.to_string();
+        let made = carry_out(change, again, environment.pause, &mut |_| {})?;
+        let Some((change, kept)) = made else {
+            writeln!(out, "{name}: another process has just put the hooks in.")?;
+            continue;
+        };
         writeln!(out, "Installed {} hooks in {}.", entries.len(), change.name)?;
         if change.wraps_status_line() {
             writeln!(
@@ -165,29 +170,38 @@ pub(crate) fn run_install(
     Ok(())
 }
 
-/// How often a change is tried while other programs change the file too.
-const MAX_TRIES: u32 = 20;
+/// How often a change is tried while other programs change the file too. A program that writes a thousand times a second
+/// leaves a gap that is long enough in one of a few tries.
+const MAX_TRIES: u32 = 60;
+
+/// So often a new file is first made to outlive a power cut, which takes milliseconds, and then takes the name.
+const PATIENT_TRIES: u32 = 5;
+
+/// The pause between two tries is this part of the pause for a program that is writing.
+const TRIES_IN_A_PAUSE: u32 = 20;
 
 /// Makes a change to what the file holds by then. Where another program has written the file since, the change is worked
-/// out once more from its text. Returns the change that was made.
+/// out once more from its text. Returns the change that was made, and nothing where another process has made it.
 fn carry_out(
     mut change: Change,
     again: impl Fn() -> Result<Change, InstallError>,
     pause: Duration,
     at: AtStep<'_>,
-) -> Result<(Change, Kept), InstallError> {
-    let mut result = Err(InstallError::Changed(change.name.path.clone()));
-    for _ in 0..MAX_TRIES {
-        match change.apply(pause, at) {
-            Ok(kept) => result = Ok(kept),
-            Err(InstallError::Changed(_)) => thread::sleep(pause),
+) -> Result<Option<(Change, Kept)>, InstallError> {
+    for tries in 0..MAX_TRIES {
+        let flush = if tries < PATIENT_TRIES { Flush::Before } else { Flush::After };
+        let kept = match change.apply(pause, flush, at) {
+            Ok(kept) => Some(kept),
+            Err(InstallError::Changed(_)) => {
+                thread::sleep(pause / TRIES_IN_A_PAUSE);
+                None
+            }
             Err(error) => return Err(error),
-        }
+        };
         let next = again()?;
         if next.after.is_none() {
             next.drop_stale_mark();
-            // Another process of ours may have done it.
-            return Ok((change, result.unwrap_or(Kept::Nothing)));
+            return Ok(kept.map(|kept| (change, kept)));
         }
         change = next;
     }
@@ -229,8 +243,12 @@ pub(crate) fn run_uninstall(
     for change in changes {
         let profile = change.profile.clone();
         let again = || Change::of_uninstall(&profile, environment.pause);
-        let (change, kept) = carry_out(change, again, environment.pause, &mut |_| {})?;
-        let name = &change.name;
+        let name = change.name.to_string();
+        let made = carry_out(change, again, environment.pause, &mut |_| {})?;
+        let Some((change, kept)) = made else {
+            writeln!(out, "{name}: another process has just taken the hooks out.")?;
+            continue;
+        };
         match &change.after {
             Some(After::Original(_)) => writeln!(out, "{name} is again as it was before install.")?,
             Some(After::Removed) => writeln!(out, "Removed {name}: install had made it.")?,

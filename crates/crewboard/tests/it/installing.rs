@@ -2,7 +2,7 @@
 
 use crate::private_namespace::in_private_namespace;
 use crate::world;
-use crewboard_testkit::World;
+use crewboard_testkit::{World, skip};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -157,9 +157,7 @@ fn a_program_on_a_file_system_in_memory_is_copied() {
 fn a_signal_in_the_middle_leaves_a_whole_change() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let world = with_settings();
-        // The program is copied first, so that the first install is over soon.
-        assert!(run(&world, "install").status.success());
-        assert!(run(&world, "uninstall").status.success());
+        with_program(&world);
         let mut install = world
             .command(["install", "--yes"])
             .stdin(Stdio::null())
@@ -180,22 +178,68 @@ fn a_signal_in_the_middle_leaves_a_whole_change() {
     }
 }
 
+/// Installs and takes out again once, so that the program is where it stays.
+fn with_program(world: &World) -> PathBuf {
+    assert!(run(world, "install").status.success());
+    assert!(run(world, "uninstall").status.success());
+    world.home().join(".local/bin/crewboard")
+}
+
 #[test]
 fn a_limit_of_a_files_size_leaves_nothing_behind() {
+    // Written by a rename, and in place.
+    for links in [1, 2] {
+        let world = with_settings();
+        let program = with_program(&world);
+        if links == 2 {
+            fs::hard_link(settings(&world), world.path().join("other.json")).unwrap();
+        }
+        // The settings with the hooks are larger than a kilobyte.
+        let output = Command::new("bash")
+            .args(["-c", "ulimit -f 1; exec \"$0\" install --yes"])
+            .arg(&program)
+            .env_clear()
+            .env("HOME", world.home())
+            .output()
+            .unwrap();
+        let complaint = complaint(&output);
+        assert!(complaint.contains("File too large"), "{complaint}");
+        assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
+        assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
+    }
+}
+
+#[test]
+fn a_file_system_that_cannot_exchange_files_is_written_all_the_same() {
     let world = with_settings();
-    assert!(run(&world, "install").status.success());
-    assert!(run(&world, "uninstall").status.success());
-    let program = world.home().join(".local/bin/crewboard");
-    // The settings with the hooks are larger than a kilobyte.
-    let output = Command::new("bash")
-        .args(["-c", "ulimit -f 1; exec \"$0\" install --yes"])
-        .arg(&program)
-        .env_clear()
-        .env("HOME", world.home())
-        .output()
-        .unwrap();
-    let complaint = complaint(&output);
-    assert!(complaint.contains("File too large"), "{complaint}");
+    let program = with_program(&world);
+    let traced = |command: &str| {
+        Command::new("strace")
+            .args(["-f", "-qq", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EINVAL"])
+            .args(["-o", "/dev/null"])
+            .arg(&program)
+            .args([command, "--yes"])
+            .env_clear()
+            .env("HOME", world.home())
+            .output()
+    };
+    match traced("install") {
+        Ok(output) if output.status.success() => {}
+        Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("strace") => {
+            panic!("{output:?}")
+        }
+        _ => return skip("`strace` cannot trace here"),
+    }
+    assert!(fs::read_to_string(settings(&world)).unwrap().contains("crewboard"));
+    assert_eq!(fs::read_to_string(backup(&world)).unwrap(), SETTINGS);
+    assert!(traced("uninstall").unwrap().status.success());
     assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
-    assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
+    // And where there is no file yet.
+    fs::remove_dir_all(world.home().join(".claude")).unwrap();
+    let output = traced("install").unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let expected = ["settings.json", "settings.json.crewboard-made"];
+    assert_eq!(names(&world.home().join(".claude")), expected);
+    assert!(traced("uninstall").unwrap().status.success());
+    assert!(names(&world.home().join(".claude")).is_empty());
 }

@@ -16,7 +16,7 @@ use super::backup::{Backup, is_regular};
 use super::error::InstallError;
 use super::made_directories::MadeDirectories;
 use super::owners::{check_directory, check_home};
-use super::replace::{self, AtStep, Step};
+use super::replace::{self, AtStep, Flush, Step};
 use super::settings_file::{MAX_BYTES, MAX_INSTALLED, SettingsFile, check_room_for_backup};
 use super::status_line::{given_back, is_installed, line_of_ours, wrapped};
 use crate::environment::{Environment, is_executable};
@@ -315,7 +315,12 @@ impl Change {
 
     /// Makes the change once. Where another program changes the file at the same time, its text stands and nothing is
     /// left of ours.
-    pub(crate) fn apply(&self, pause: Duration, at: AtStep<'_>) -> Result<Kept, InstallError> {
+    pub(crate) fn apply(
+        &self,
+        pause: Duration,
+        flush: Flush,
+        at: AtStep<'_>,
+    ) -> Result<Kept, InstallError> {
         let made = match &self.file.text {
             Some(_) => MadeDirectories::default(),
             None => MadeDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
@@ -328,11 +333,13 @@ impl Change {
             })?,
         };
         let backup_path = self.profile.backup();
-        let backup =
-            self.keep_original.then(|| Backup::make(&self.file, &backup_path)).transpose()?;
+        let backup = self
+            .keep_original
+            .then(|| Backup::make(&self.file, &backup_path, flush))
+            .transpose()?;
         let displaced = match &self.after {
             Some(After::Edited(text) | After::Original(text)) => {
-                replace::write(&self.file, text, at)?
+                replace::write(&self.file, text, flush, at)?
             }
             Some(After::Removed) => {
                 replace::delete(&self.file, at)?;
@@ -370,7 +377,7 @@ impl Change {
         }
         if self.file.text.is_none() {
             // Without it, uninstall leaves an empty file: no reason to fail now.
-            if let Ok(mark) = Backup::make(&self.file, &mark) {
+            if let Ok(mark) = Backup::make(&self.file, &mark, Flush::Before) {
                 mark.keep();
             }
         } else if self.drops_mark {

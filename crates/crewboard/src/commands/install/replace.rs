@@ -34,6 +34,15 @@ pub(crate) enum Step {
     Written,
 }
 
+/// When a new file is made to outlive a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Before it takes the name.
+    Before,
+    /// After that, because programs that write all the time leave no gap that is long enough for it.
+    After,
+}
+
 /// What is called at each step.
 pub(crate) type AtStep<'a> = &'a mut dyn FnMut(Step);
 
@@ -86,6 +95,7 @@ impl From<io::Error> for Trouble {
 pub(super) fn write(
     file: &SettingsFile,
     text: &str,
+    flush: Flush,
     at: AtStep<'_>,
 ) -> Result<Option<Displaced>, InstallError> {
     let changed = || InstallError::Changed(file.target.clone());
@@ -102,7 +112,7 @@ pub(super) fn write(
         trouble => trouble,
     };
     if file.way()? == Way::Rename {
-        match by_rename(file, &expected, text, at).map_err(gone) {
+        match by_rename(file, &expected, text, flush, at).map_err(gone) {
             Ok(displaced) => return Ok(displaced),
             Err(Trouble::NotThisWay(_)) => {}
             Err(Trouble::Changed) => return Err(changed()),
@@ -130,6 +140,7 @@ fn by_rename(
     file: &SettingsFile,
     expected: &Seen,
     text: &str,
+    flush: Flush,
     at: AtStep<'_>,
 ) -> Result<Option<Displaced>, Trouble> {
     let target = &file.target;
@@ -139,8 +150,10 @@ fn by_rename(
         let why = "its attributes cannot be given to a new file";
         return Err(Trouble::NotThisWay(io::Error::other(why)));
     }
-    new.as_file().sync_all()?;
-    let temporary = new.into_temp_path();
+    if flush == Flush::Before {
+        new.as_file().sync_all()?;
+    }
+    let (new, temporary) = new.into_parts();
     let installed = Seen::at(&temporary)?;
     if Seen::at(target)? != *expected {
         return Err(Trouble::Changed);
@@ -160,6 +173,7 @@ fn by_rename(
         }
         Err(error) => return Err(error.into()),
     }
+    new.sync_all()?;
     sync_directory(target);
     let (target, former) = (target.clone(), expected.clone());
     Ok(Some(Displaced { temporary, target, former, new: installed }))
@@ -312,7 +326,7 @@ fn cause(file: &SettingsFile, source: io::Error) -> InstallError {
 }
 
 #[cfg(target_os = "linux")]
-fn is_immutable(path: &Path) -> bool {
+pub(super) fn is_immutable(path: &Path) -> bool {
     use rustix::fs::{IFlags, ioctl_getflags};
     [path, directory_of(path)].into_iter().any(|path| {
         let flags = File::open(path).ok().and_then(|file| ioctl_getflags(file).ok());
@@ -321,6 +335,6 @@ fn is_immutable(path: &Path) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn is_immutable(_path: &Path) -> bool {
+pub(super) fn is_immutable(_path: &Path) -> bool {
     true
 }

@@ -18,10 +18,11 @@ pub(super) use crewboard_integrations::agents::claude::settings::MAX_BYTES as MA
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// What uninstall still reads: whatever install wrote, and what was added to it since.
-const MAX_READ: u64 = 16 * 1024 * 1024;
+pub(super) const MAX_READ: u64 = 16 * 1024 * 1024;
 
-/// How often an empty or broken text is read before it is believed.
-const READINGS: u32 = 4;
+/// How often an empty or broken text is read before it is believed: for a second, since believing it too soon may cost
+/// the user the file, and few files are meant to be so.
+const READINGS: u32 = 10;
 
 /// Files below these belong to a package manager, whatever their modes say.
 const STORES: [(&str, &str); 2] = [("/nix/store", "Nix"), ("/gnu/store", "Guix")];
@@ -128,7 +129,8 @@ impl SettingsFile {
             let mode = directory_metadata.mode() & 0o7777;
             return refuse(format!("its directory is read-only (mode {mode:04o})"));
         };
-        if is_foreign(metadata.uid()) {
+        // Also one of root's: a rename would make it ours behind its owner's back.
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(InstallError::NotYours { path: self.target.clone(), uid: metadata.uid() });
         }
         let mode = metadata.mode() & 0o7777;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
+use crewboard_testkit::skip;
 use rustix::fs::{XattrFlags, getxattr, setxattr};
 
 use super::*;
@@ -33,8 +34,7 @@ fn hard_links_stay_one_file() {
 fn attributes_and_access_lists_are_kept() {
     let world = World::with(SETTINGS);
     if setxattr(world.settings(), "user.note", b"mine", XattrFlags::empty()).is_err() {
-        // A file system without attributes has none to lose.
-        return;
+        return skip("the file system has no attributes");
     }
     // For user 1 to read and write, and the mask: `setfacl -m u:1:rw`.
     let list: Vec<u8> = [
@@ -79,7 +79,7 @@ fn a_new_file_gets_no_access_list_from_its_directory() {
         list.extend(id.to_le_bytes());
     }
     if setxattr(world.directory(), default, &list, XattrFlags::empty()).is_err() {
-        return;
+        return skip("the file system has no access lists");
     }
     let before = mode(&world.settings());
     world.install(&yes()).unwrap();
@@ -92,9 +92,8 @@ fn a_new_file_gets_no_access_list_from_its_directory() {
 #[test]
 fn the_group_is_kept() {
     let world = World::with(SETTINGS);
-    // Only root can give a file to any group; others have nothing to try this with.
     if std::os::unix::fs::chown(world.settings(), None, Some(4321)).is_err() {
-        return;
+        return skip("only root can give a file to any group");
     }
     fs::set_permissions(world.settings(), Permissions::from_mode(0o640)).unwrap();
     for change in [World::install, World::uninstall] {
@@ -123,7 +122,7 @@ fn a_failure_takes_its_backup_and_its_directory_away_again() {
                 fs::create_dir(world.settings()).unwrap();
             }
         };
-        change().apply(Duration::ZERO, &mut at).unwrap_err();
+        change().apply(Duration::ZERO, Flush::Before, &mut at).unwrap_err();
         fs::remove_dir(world.settings()).unwrap();
         let expected: Vec<_> = former
             .map(|former| ("settings.json.crewboard-backup".to_owned(), former.to_owned()))
@@ -141,27 +140,32 @@ fn a_failure_takes_its_backup_and_its_directory_away_again() {
             symlink("/nowhere", world.settings()).unwrap();
         }
     };
-    change.apply(Duration::ZERO, &mut at).unwrap_err();
+    change.apply(Duration::ZERO, Flush::Before, &mut at).unwrap_err();
     let names: Vec<_> = fs::read_dir(world.directory()).unwrap().collect();
     assert_eq!(names.len(), 1, "only what the other program made: {names:?}");
 }
 
 #[test]
 fn an_immutable_file_is_named_as_the_cause() {
-    let world = World::with(SETTINGS);
-    let chattr = |flag: &str| {
-        let status = Command::new("chattr").arg(flag).arg(world.settings()).output();
-        status.is_ok_and(|output| output.status.success())
-    };
-    if !chattr("+i") {
-        // Not root, no such program, or a file system without such marks.
-        return;
+    for (path, expected) in [
+        ("home/.claude/settings.json", "it, or its directory, is marked immutable"),
+        ("home/.claude", "home/.claude is marked immutable or append-only"),
+    ] {
+        let world = World::with(SETTINGS);
+        let chattr = |flag: &str| {
+            let output =
+                Command::new("chattr").arg(flag).arg(world.root.path().join(path)).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        if !chattr("+i") {
+            return skip("not root, no `chattr`, or a file system without such marks");
+        }
+        let error = world.install(&yes()).unwrap_err().to_string();
+        let files = world.files();
+        assert!(chattr("-i"));
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(files, [("settings.json".to_owned(), SETTINGS.to_owned())]);
     }
-    let error = world.install(&yes()).unwrap_err().to_string();
-    let files = world.files();
-    assert!(chattr("-i"));
-    assert!(error.contains("marked immutable"), "{error}");
-    assert_eq!(files, [("settings.json".to_owned(), SETTINGS.to_owned())]);
 }
 
 #[test]
@@ -174,9 +178,8 @@ fn a_home_of_another_user_gets_nothing() {
         (true, "home/.claude/settings.json"),
     ] {
         let world = if is_made { World::with(SETTINGS) } else { World::new() };
-        // Only root can give a directory away; others have nothing to try this with.
         if chown(&world.root.path().join(whose), 1234).is_err() {
-            return;
+            return skip("only root can give a directory away");
         }
         let error = world.install(&yes()).unwrap_err().to_string();
         assert!(error.contains("belongs to another user (uid 1234)"), "{whose}: {error}");
@@ -200,7 +203,7 @@ fn a_home_of_another_user_gets_no_program() {
     world.environment.claude_config_dir = Some(world.root.path().join("profile"));
     let home = world.root.path().join("home");
     if std::os::unix::fs::chown(&home, Some(1234), None).is_err() {
-        return;
+        return skip("only root can give a directory away");
     }
     let error = world.install(&yes()).unwrap_err();
     assert!(matches!(error, InstallError::ForeignDirectory { uid: 1234, .. }), "{error}");

@@ -24,12 +24,15 @@ impl World {
     }
 
     /// Installs while `at` does what another program does.
-    fn install_while(&self, at: &mut dyn FnMut(Step)) -> Result<(Change, Kept), InstallError> {
-        carry_out(self.install_change(), || Ok(self.install_change()), Duration::ZERO, at)
+    fn install_while(&self, at: &mut dyn FnMut(Step)) -> Result<Kept, InstallError> {
+        let again = || Ok(self.install_change());
+        let made = carry_out(self.install_change(), again, Duration::ZERO, at)?;
+        Ok(made.expect("no other process installs").1)
     }
 
-    fn uninstall_while(&self, at: &mut dyn FnMut(Step)) -> Result<(Change, Kept), InstallError> {
-        carry_out(self.uninstall_change(), || Ok(self.uninstall_change()), Duration::ZERO, at)
+    fn uninstall_while(&self, at: &mut dyn FnMut(Step)) -> Result<(), InstallError> {
+        let again = || Ok(self.uninstall_change());
+        carry_out(self.uninstall_change(), again, Duration::ZERO, at).map(drop)
     }
 
     /// What another program does that writes a new file and renames it.
@@ -64,7 +67,8 @@ fn a_change_in_the_meantime_is_kept() {
     let world = World::with(SETTINGS);
     let entries = registration::entries("/opt/crewboard", None);
     let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
-    let apply = |change: Change| change.apply(Duration::ZERO, &mut |_| {}).unwrap_err();
+    let apply =
+        |change: Change| change.apply(Duration::ZERO, Flush::Before, &mut |_| {}).unwrap_err();
     for changed in ["{\"changed\": true}", ""] {
         let change = change();
         fs::write(world.settings(), changed).unwrap();
@@ -85,7 +89,7 @@ fn a_change_in_the_meantime_is_kept() {
 fn a_rename_at_any_step_of_install_is_merged() {
     for step in [Step::Ready, Step::Exchanged, Step::Written] {
         let world = World::with(SETTINGS);
-        let (_, kept) = world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
+        let kept = world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
         world.assert_merged(OTHER);
         assert_eq!(kept, Kept::Original(world.backup()));
         assert_eq!(fs::read_to_string(world.backup()).unwrap(), OTHER, "{step:?}");
@@ -287,16 +291,45 @@ fn a_file_that_another_program_makes_first_is_merged() {
     }
 }
 
-/// A program that counts up in the settings, as often as it can, until the test ends.
-fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> u64 {
-    let mut count = 0;
+#[test]
+fn two_installs_at_once_make_one_and_both_say_so() {
+    let world = World::with(SETTINGS);
+    let entries = registration::entries("/opt/crewboard", None);
+    let again = || Change::of_install(&world.profile(), &entries, Duration::ZERO);
+    let mut other = once_at(Step::Ready, || {
+        world.install_while(&mut |_| {}).unwrap();
+    });
+    let made = carry_out(world.install_change(), again, Duration::ZERO, &mut other).unwrap();
+    assert!(made.is_none());
+    world.assert_merged(SETTINGS);
+    assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
+}
+
+/// What a program has seen that counts up in the settings, as often as it can, until the test ends.
+#[derive(Debug, Default)]
+struct Counted {
+    times: u64,
+    lost: u64,
+}
+
+fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> Counted {
+    let mut counted = Counted::default();
+    let has = |count: u64| {
+        let text = fs::read_to_string(world.settings()).unwrap_or_default();
+        text.contains(&format!("\"count\": {count},"))
+    };
     while !is_over.load(Ordering::Relaxed) {
-        // It reads, changes and writes; what it reads may be half of what we write in place, never of a rename.
+        // For a moment ours may be there instead, before it is taken back.
+        let patience = Instant::now() + Duration::from_secs(5);
+        while !has(counted.times) && Instant::now() < patience {
+            std::thread::yield_now();
+        }
+        counted.lost += u64::from(!has(counted.times));
         let Ok(text) = fs::read_to_string(world.settings()) else { continue };
-        let (start, rest) = text.split_once("\"count\": ").expect("the counter is in every text");
+        let Some((start, rest)) = text.split_once("\"count\": ") else { continue };
         let (_, rest) = rest.split_once(',').unwrap();
-        count += 1;
-        let text = format!("{start}\"count\": {count},{rest}");
+        counted.times += 1;
+        let text = format!("{start}\"count\": {},{rest}", counted.times);
         if in_place {
             fs::write(world.settings(), text).unwrap();
         } else {
@@ -304,7 +337,7 @@ fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> u64 {
         }
         std::thread::sleep(Duration::from_micros(500));
     }
-    count
+    counted
 }
 
 #[test]
@@ -313,7 +346,7 @@ fn under_a_program_that_writes_all_the_time_nothing_is_lost() {
     for in_place in [false, true] {
         let world = World::with(SETTINGS);
         let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
+        let counted = std::thread::scope(|scope| {
             let writer = scope.spawn(|| count_up(&world, in_place, &is_over));
             let pause = Duration::from_millis(2);
             let entries = registration::entries("/opt/crewboard", None);
@@ -333,8 +366,9 @@ fn under_a_program_that_writes_all_the_time_nothing_is_lost() {
                 }
             }
             is_over.store(true, Ordering::Relaxed);
-            assert!(writer.join().unwrap() > 100);
+            writer.join().unwrap()
         });
+        assert!(counted.times > 50 && counted.lost == 0, "in place {in_place}: {counted:?}");
         let text = world.text();
         assert!(text.contains("\"mine\": \"x\""), "{text}");
         world.uninstall(&yes()).unwrap();
