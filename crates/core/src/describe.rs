@@ -109,15 +109,17 @@ pub(crate) fn remember_observation(
     effect: Effect,
 ) {
     let said = match &observation.finding {
-        Finding::Condition { condition, .. } => match condition {
-            Condition::Unknown => "says nothing yet".to_owned(),
-            Condition::Busy => "busy".to_owned(),
-            Condition::Resting { shells: false } => "at its prompt".to_owned(),
-            Condition::Resting { shells: true } => "at its prompt, shells run".to_owned(),
-            Condition::Asking { request } => format!("a dialog asks for {}", request.status()),
-            Condition::Dialog => "a dialog is open".to_owned(),
-            Condition::Parked => "its conversation went to the background".to_owned(),
-        },
+        Finding::Condition { condition, .. } | Finding::Glimpse { condition, .. } => {
+            match condition {
+                Condition::Unknown => "says nothing yet".to_owned(),
+                Condition::Busy => "busy".to_owned(),
+                Condition::Resting { shells: false } => "at its prompt".to_owned(),
+                Condition::Resting { shells: true } => "at its prompt, shells run".to_owned(),
+                Condition::Asking { request } => format!("a dialog asks for {}", request.status()),
+                Condition::Dialog => "a dialog is open".to_owned(),
+                Condition::Parked => "its conversation went to the background".to_owned(),
+            }
+        }
         Finding::Left => "took its file away".to_owned(),
         Finding::Blind => "no file tells of it".to_owned(),
         Finding::TurnOver { how: TurnOver::Finished { .. }, .. } => "turn over".to_owned(),
@@ -128,7 +130,7 @@ pub(crate) fn remember_observation(
         Finding::NothingOver => "says nothing of the turn's end".to_owned(),
     };
     let stamp = match observation.finding {
-        Finding::Condition { since, .. } => since,
+        Finding::Condition { since, .. } | Finding::Glimpse { since, .. } => since,
         Finding::TurnOver { at, .. } => at,
         Finding::Left | Finding::Blind | Finding::NothingOver => observation.seen,
     };

@@ -29,6 +29,8 @@ pub struct Observation {
 pub enum Finding {
     /// The agent's own word for what it does, and since when by its own clock.
     Condition { condition: Condition, since: Stamp },
+    /// The same of a file that is not watched, read because a view asked: nothing tells when it changes.
+    Glimpse { condition: Condition, since: Stamp },
     /// The agent took its file away, as it does when it leaves.
     Left,
     /// There is no such file, or none we may or can read.
@@ -130,7 +132,7 @@ impl Finding {
     /// The moment it tells of, where it tells of another than that of the look.
     pub fn moment(&mut self) -> Option<&mut Stamp> {
         match self {
-            Self::Condition { since, .. } => Some(since),
+            Self::Condition { since, .. } | Self::Glimpse { since, .. } => Some(since),
             Self::TurnOver { at, .. } => Some(at),
             Self::Left | Self::Blind | Self::NothingOver => None,
         }

@@ -25,6 +25,9 @@ pub struct Session {
     pub source: String,
     /// False where nothing would tell us if the status were no longer true.
     pub confirmed: bool,
+    /// Why it is not confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<String>,
     /// Its process is suspended (Ctrl-Z), as far as somebody has looked.
     pub stopped: bool,
     /// It waits for a person; or it failed or is done, and nobody has seen that.
@@ -155,6 +158,7 @@ impl Default for Session {
             since: Timestamp::default(),
             source: String::new(),
             confirmed: false,
+            unconfirmed: None,
             stopped: false,
             needs_you: false,
             seen: false,

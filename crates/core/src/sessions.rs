@@ -329,7 +329,7 @@ impl Sessions {
         let before = row.session.clone();
         let (source, seen) = (&observation.source, observation.seen);
         let at = match &observation.finding {
-            Finding::Condition { since, .. } => *since,
+            Finding::Condition { since, .. } | Finding::Glimpse { since, .. } => *since,
             Finding::TurnOver { at, .. } => *at,
             Finding::Left | Finding::Blind | Finding::NothingOver => seen,
         };
@@ -343,7 +343,13 @@ impl Sessions {
             Ok(()) => settled.effect(from),
             Err(why) => Effect::Ignored { why: why.to_owned() },
         };
-        remember_observation(row, observation, now, effect);
+        // Views ask often, and mostly nothing has changed.
+        let is_known = matches!(observation.finding, Finding::Glimpse { .. })
+            && row.session == before
+            && settled.transition.is_none();
+        if !is_known {
+            remember_observation(row, observation, now, effect);
+        }
         let is_new = row.facts.history.len() == 1 && settled.transition.is_some();
         if is_new || settled.transition.is_some() || row.session != before {
             self.changed(&key, settled.transition, now, outcome);

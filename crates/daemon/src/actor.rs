@@ -135,7 +135,11 @@ impl Actor {
         let Input::Request { request, .. } = input else { return false };
         let wants = matches!(
             **request,
-            Request::List | Request::Subscribe { .. } | Request::Explain { .. } | Request::Look
+            Request::List
+                | Request::Subscribe { .. }
+                | Request::Explain { .. }
+                | Request::Wait(_)
+                | Request::Look
         );
         wants && !std::mem::replace(&mut self.has_looked, true)
     }
@@ -174,6 +178,7 @@ impl Actor {
             events: self.events,
             dropped: 0,
             sockets: Vec::new(),
+            degraded: Vec::new(),
         }
     }
 

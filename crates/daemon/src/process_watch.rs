@@ -12,8 +12,8 @@ pub(crate) enum Watching {
     Begun { ancestors: Vec<Process> },
     /// It has ended already, or its number is another process's now.
     Gone,
-    /// The kernel does not let us.
-    Impossible,
+    /// The system does not let us, for this reason.
+    Impossible(String),
 }
 
 /// Watches `process` in a task of its own.
@@ -28,13 +28,19 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
     let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(descriptor) => descriptor,
         Err(Errno::SRCH | Errno::INVAL) => return Watching::Gone,
-        Err(_) => return Watching::Impossible,
+        Err(error) => return Watching::Impossible(error.to_string()),
     };
     // Only now does the number stand for one process, so only now can it be compared.
     if process_of(process.pid) != Some(process) {
-        return Watching::Gone;
+        return match is_gone(process) {
+            Some(false) | None => Watching::Impossible("/proc cannot be read".to_owned()),
+            Some(true) => Watching::Gone,
+        };
     }
-    let Ok(descriptor) = readable_descriptor(descriptor) else { return Watching::Impossible };
+    let descriptor = match readable_descriptor(descriptor) {
+        Ok(descriptor) => descriptor,
+        Err(error) => return Watching::Impossible(error.to_string()),
+    };
     let ancestors = ancestors_of(process);
     tokio::spawn(async move {
         if descriptor.readable().await.is_ok() {
@@ -42,6 +48,22 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
         }
     });
     Watching::Begun { ancestors }
+}
+
+/// Returns whether a process has ended, as far as it can be told now; `None` where that cannot be told.
+pub(crate) fn is_gone(process: Process) -> Option<bool> {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+
+    if let Some(present) = process_of(process.pid) {
+        return Some(present != process);
+    }
+    // Where the system tells nothing of ourselves either, it is no news that it tells nothing of another.
+    if process_of(std::process::id()).is_some() {
+        return Some(true);
+    }
+    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw)?;
+    (test_kill_process(pid) == Err(Errno::SRCH)).then_some(true)
 }
 
 /// A descriptor to wait for until it can be read.
@@ -62,13 +84,16 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
     use std::os::fd::AsRawFd;
 
     let Ok(pid) = i32::try_from(process.pid) else { return Watching::Gone };
-    let Ok(mut watcher) = Watcher::new() else { return Watching::Impossible };
+    let mut watcher = match Watcher::new() {
+        Ok(watcher) => watcher,
+        Err(error) => return Watching::Impossible(error.to_string()),
+    };
     let added = watcher.add_pid(pid, EventFilter::EVFILT_PROC, FilterFlag::NOTE_EXIT);
     if added.is_err() || watcher.watch().is_err() || process_of(process.pid) != Some(process) {
         return Watching::Gone;
     }
     let Ok(descriptor) = tokio::io::unix::AsyncFd::new(watcher.as_raw_fd()) else {
-        return Watching::Impossible;
+        return Watching::Impossible("its kernel queue cannot be waited for".to_owned());
     };
     let ancestors = ancestors_of(process);
     tokio::spawn(async move {

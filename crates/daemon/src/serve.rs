@@ -9,13 +9,13 @@ use crate::connections::Connections;
 use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
-use crate::process_watch::{Watching, watch};
+use crate::process_watch::{Watching, is_gone, watch};
 use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, Timestamp, Watch};
 use crewboard_platform::{Clock, ancestors_of, facts_of};
 use crewboard_protocol::Reply;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub(crate) struct Server {
     /// The user's own, where the agents' own directories are.
     home: Option<PathBuf>,
     log: Log,
+    /// What the system does not let us watch.
+    degraded: BTreeMap<Sense, String>,
     /// Processes whose ends the kernel will tell.
     watched: HashSet<Process>,
     inputs: mpsc::Sender<Input>,
@@ -87,17 +89,23 @@ impl Server {
             log.line(now.wall, note);
         }
         // A user may have used up the kernel's instances (fs.inotify.max_user_instances).
+        let mut degraded = BTreeMap::new();
+        let mut lacks = |log: &mut Log, sense: Sense, why: &dyn std::fmt::Display| {
+            let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
+            log.line(now.wall, &format!("degraded: {line}"));
+            degraded.entry(sense).or_insert(line);
+        };
         let mut directories = DirectoryWatch::new().unwrap_or_else(|error| {
-            log.line(now.wall, &format!("the sockets' directories cannot be watched: {error}"));
+            lacks(&mut log, Sense::Sockets, &error);
             DirectoryWatch::deaf()
         });
         for directory in listeners.directories() {
             if let Err(error) = directories.add(&directory) {
-                log.line(now.wall, &format!("{} cannot be watched: {error}", directory.display()));
+                lacks(&mut log, Sense::Sockets, &format_args!("{}: {error}", directory.display()));
             }
         }
         let files = AgentFiles::new().unwrap_or_else(|error| {
-            log.line(now.wall, &format!("the agents' files cannot be watched: {error}"));
+            lacks(&mut log, Sense::Files, &error);
             AgentFiles::blind()
         });
         // Watched before it is read: no change is missed in between.
@@ -116,6 +124,7 @@ impl Server {
             announcer: Announcer::new(inherited, config.clone()),
             home: environment.home.clone(),
             log,
+            degraded,
             watched: HashSet::new(),
             inputs,
             queue,
@@ -210,20 +219,33 @@ impl Server {
             self.take_observations(vec![left]);
         }
         if self.actor.wants_look(&input) {
-            self.look_for_suspended();
+            self.look_around();
         }
         for output in self.actor.handle(input, now) {
             self.carry_out(output);
         }
     }
 
-    /// Nothing tells of a process that is suspended, so it is looked at when a view asks.
-    fn look_for_suspended(&mut self) {
+    /// Looks at what nothing tells of, because a view asks: suspended processes, and what cannot be watched.
+    fn look_around(&mut self) {
         for process in self.actor.processes() {
             let facts = facts_of(process.pid).filter(|facts| facts.process == process);
             if let Some(facts) = facts {
                 self.take(Input::Suspended { process, on: facts.suspended });
+            } else if !self.watched.contains(&process) && is_gone(process) == Some(true) {
+                self.take(Input::ProcessExited(process));
             }
+        }
+        let found = self.files.glimpse(self.clock.now());
+        self.take_observations(found);
+    }
+
+    /// Notes once that the system does not let us watch something.
+    fn lacks(&mut self, sense: Sense, why: &str) {
+        if !self.degraded.contains_key(&sense) {
+            let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
+            self.note(Some(format!("degraded: {line}")));
+            self.degraded.insert(sense, line);
         }
     }
 
@@ -248,6 +270,7 @@ impl Server {
                     .iter()
                     .map(|path| path.display().to_string())
                     .collect();
+                facts.degraded = self.degraded.values().cloned().collect();
                 self.connections
                     .send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
             }
@@ -312,11 +335,19 @@ impl Server {
                 let inputs = self.inputs.clone();
                 tokio::spawn(async move { inputs.send(Input::ProcessExited(process)).await });
             }
-            Watching::Impossible => {}
+            Watching::Impossible(why) => {
+                self.lacks(Sense::Processes, &why);
+                // What its file says is worth as much as before.
+                let found = self.files.follow(wanted, self.clock.now());
+                self.take_observations(found);
+            }
         }
     }
 
     fn flush(&mut self) {
+        if let Some(why) = self.files.take_failure() {
+            self.lacks(Sense::Files, &why);
+        }
         for batch in self.actor.flush() {
             let outgoing = Outgoing::Batch { lines: batch.lines, answers: batch.answers };
             self.connections.send(batch.connection, outgoing);
@@ -406,6 +437,33 @@ impl Server {
             .into_iter()
             .flatten()
             .min()
+    }
+}
+
+/// What the daemon is told of by the system, where that lets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sense {
+    Processes,
+    Files,
+    Sockets,
+}
+
+impl Sense {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Processes => "process watch unavailable",
+            Self::Files => "file watch unavailable",
+            Self::Sockets => "socket watch unavailable",
+        }
+    }
+
+    /// What follows for the user.
+    fn consequence(self) -> &'static str {
+        match self {
+            Self::Processes => "a killed agent is noticed when a view asks",
+            Self::Files => "what no hook tells is noticed when a view asks",
+            Self::Sockets => "the sockets are looked at once a second",
+        }
     }
 }
 

@@ -154,6 +154,9 @@ pub struct DaemonFacts {
     pub dropped: u64,
     /// The sockets it listens on.
     pub sockets: Vec<String>,
+    /// What the system does not let it watch, and what follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
 }
 
 /// Why a request was refused, for programs.

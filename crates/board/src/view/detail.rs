@@ -258,7 +258,11 @@ impl<'a> Details<'a> {
         }
         facts.extend(row.pid.map(|pid| format!("pid {pid}")));
         self.add("where", &facts.join(separator), 1, look.dim());
-        let told = if row.confirmed { "by" } else { "unconfirmed, by" };
+        let told = match &row.unconfirmed {
+            _ if row.confirmed => "by".to_owned(),
+            Some(why) => format!("unconfirmed ({why}), by"),
+            None => "unconfirmed, by".to_owned(),
+        };
         let facts = [row.id.to_string(), format!("{told} {}", row.source)];
         self.add("session", &facts.join(separator), 1, look.dim());
     }

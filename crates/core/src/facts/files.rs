@@ -88,6 +88,17 @@ impl Facts {
             Finding::Condition { condition, since } => {
                 return self.take_condition(source, *condition, *since, seen);
             }
+            Finding::Glimpse { condition, since } => {
+                let result = self.take_condition(source, *condition, *since, seen);
+                // It is so now, and has been since then; but nothing tells when it ends.
+                self.files.blind = true;
+                if let Some(sight) = &mut self.files.sight
+                    && sight.since.is_before(sight.first)
+                {
+                    sight.first = sight.since;
+                }
+                return result;
+            }
             Finding::Left => {
                 if self.files.left.is_some() {
                     return Err("known already");

@@ -123,12 +123,9 @@ fn show(session: &mut Session, facts: &Facts, now: Now) {
     session.scheduled = if is_closed { 0 } else { facts.scheduled };
     let left = facts.files.has_left().then_some(End::Exit);
     session.end = facts.ended.map(|ended| ended.how).or(left);
-    session.confirmed = is_closed
-        || facts.watched
-            && !facts.turn.inferred
-            && !facts.turn.unexplained
-            // Hooks alone do not tell of all that happens.
-            && !facts.files.is_blind();
+    let doubt = if is_closed { None } else { doubt(session, facts) };
+    session.confirmed = doubt.is_none();
+    session.unconfirmed = doubt.map(str::to_owned);
     session.activity = activity(facts, session.status);
     // A teammate's lead is told what became of it, and its lead's row asks for it.
     let is_asked = session.status.is_request() && facts.relayed.is_none();
@@ -136,6 +133,25 @@ fn show(session: &mut Session, facts: &Facts, now: Now) {
     session.needs_you = !session.headless
         && session.snoozed_until.is_none()
         && (is_asked || is_over && !session.seen);
+}
+
+/// Why nothing would tell if the status were no longer true, where that is so.
+fn doubt(session: &Session, facts: &Facts) -> Option<&'static str> {
+    if !facts.watched {
+        return Some(if session.pid.is_none() {
+            "its process is not known"
+        } else {
+            "the end of its process is not watched"
+        });
+    }
+    if facts.turn.inferred {
+        return Some("its turn was concluded, and no event told of it");
+    }
+    if facts.turn.unexplained {
+        return Some("no event told how its turn ended");
+    }
+    // Hooks alone do not tell of all that happens.
+    facts.files.is_blind().then_some("its agent's session file is not watched")
 }
 
 fn show_subagent(facts: &Facts, known: &SubagentFacts, now: Now) -> Subagent {

@@ -85,7 +85,11 @@ impl Sessions {
         if let Some(key) = self.owners.of(observation.process, &observation.agent) {
             return Some(key.clone());
         }
-        let Finding::Condition { condition, since } = observation.finding else { return None };
+        let (Finding::Condition { condition, since } | Finding::Glimpse { condition, since }) =
+            observation.finding
+        else {
+            return None;
+        };
         if condition == Condition::Unknown {
             return None;
         }

@@ -2,8 +2,8 @@
 
 use crate::world::{DAY, World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, AgentName, Condition, End, Event, Finding, Input, Observation, RequestKind, Status,
-    Subject,
+    About, AgentName, Condition, End, Event, Finding, Input, Observation, RequestKind, Stamp,
+    Status, Subject, TurnOver,
 };
 
 impl World {
@@ -157,4 +157,26 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
     let since = world.now().stamp;
     world.found(Finding::Condition { condition: Condition::Dialog, since });
     assert_eq!(status_after(&mut world, 9000), (Status::Done, true));
+}
+
+#[test]
+fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
+    let mut world = World::new();
+    world.event(1, "s", prompt("go"));
+    world.apply(Input::ProcessWatched { process: process(1), ancestors: Vec::new() });
+    world.milliseconds += 5_000;
+    // It has rested for as long as its file says, not only since it was read.
+    let since = Stamp { micros: world.now().stamp.micros - 1_000_000, ..world.now().stamp };
+    let idle = || Finding::Glimpse { condition: Condition::Resting { shells: false }, since };
+    world.found(idle());
+    let row = world.row(1).clone();
+    assert_eq!((row.status, row.confirmed), (Status::Idle, false));
+    assert!(row.unconfirmed.is_some());
+    let trail = world.sessions.trail(&row.key).unwrap().len();
+    world.found(idle());
+    assert_eq!(world.sessions.trail(&row.key).unwrap().len(), trail, "it is no news");
+    // The kernel tells of it again.
+    world.found(Finding::TurnOver { how: TurnOver::Interrupted, at: since });
+    world.found(Finding::Condition { condition: Condition::Resting { shells: false }, since });
+    assert_eq!(world.row(1).unconfirmed, None);
 }

@@ -106,6 +106,9 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         facts.dropped,
         facts.sockets.join(", ")
     ))?;
+    for line in &facts.degraded {
+        say(&format!("degraded: {line}"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -40,7 +40,11 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         row.status,
         age(row.since, now, Grain::Seconds),
         row.source,
-        if row.confirmed { "" } else { "; unconfirmed: nothing would tell us if it changed" }
+        match &row.unconfirmed {
+            _ if row.confirmed => String::new(),
+            Some(why) => format!("; unconfirmed: {}", plain(why)),
+            None => "; unconfirmed: nothing would tell us if it changed".to_owned(),
+        }
     )?;
     if let Some(request) = &row.request {
         let lines: Vec<String> = request.text.lines().map(plain).collect();

@@ -8,7 +8,7 @@ mod transcripts;
 
 use crate::{assert_rests, note, payload, prompt_payload, world};
 use crewboard_testkit::{FakeAgent, View, eventually};
-use filing::Filing;
+pub(crate) use filing::Filing;
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;

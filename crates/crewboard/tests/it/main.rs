@@ -22,6 +22,7 @@ mod installing;
 mod jump;
 mod kitty;
 mod life;
+mod missing_senses;
 mod notify;
 mod places;
 mod private_namespace;

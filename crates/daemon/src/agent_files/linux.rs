@@ -86,6 +86,8 @@ pub(crate) struct AgentFiles {
     /// Looks at transcripts, by when they are due, and how many each will have been.
     due: BTreeMap<(Instant, u64), (Look, usize)>,
     looks: u64,
+    /// Why the kernel refused a watch, where it has no more.
+    failure: Option<String>,
     namespace: Option<String>,
     host: String,
 }
@@ -120,6 +122,7 @@ impl AgentFiles {
             starting: HashMap::new(),
             due: BTreeMap::new(),
             looks: 0,
+            failure: None,
             namespace: pid_namespace(),
             host: host_name(),
         }
@@ -191,6 +194,25 @@ impl AgentFiles {
             self.due.retain(|_, (look, _)| look.process != process);
             self.await_no_turn_end(process);
         }
+    }
+
+    /// Returns why the kernel refused a watch since the last call, if it did for lack of room.
+    pub(crate) fn take_failure(&mut self) -> Option<String> {
+        self.failure.take()
+    }
+
+    /// Reads the files that cannot be watched, because a view asks.
+    pub(crate) fn glimpse(&mut self, now: Now) -> Vec<Observation> {
+        let unwatched =
+            |profile: usize| self.profiles.get(profile).is_some_and(|profile| !profile.is_watched);
+        let followed = self.followed.iter().filter(|(_, profile)| unwatched(**profile));
+        let mut followed: Vec<(Process, usize)> =
+            followed.map(|(process, profile)| (*process, *profile)).collect();
+        followed.sort_unstable();
+        followed
+            .into_iter()
+            .filter_map(|(process, profile)| self.glimpse_of(process, profile, now))
+            .collect()
     }
 
     /// Waits until files have changed, and says which.

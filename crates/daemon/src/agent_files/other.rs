@@ -29,6 +29,14 @@ impl AgentFiles {
         vec![blind(&watch.agent, watch.process, now)]
     }
 
+    pub(crate) fn glimpse(&mut self, _now: Now) -> Vec<Observation> {
+        Vec::new()
+    }
+
+    pub(crate) fn take_failure(&mut self) -> Option<String> {
+        None
+    }
+
     pub(crate) fn farewell(&mut self, _process: Process, _now: Now) -> Option<Observation> {
         None
     }

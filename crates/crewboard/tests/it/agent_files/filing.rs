@@ -11,20 +11,20 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// An agent with a home, and the file in which it says what it does.
-pub(super) struct Filing {
+pub(crate) struct Filing {
     pub(super) agent: FakeAgent,
     pub(super) session: &'static str,
     pub(super) path: PathBuf,
 }
 
 impl Filing {
-    pub(super) fn new(world: &World, session: &'static str) -> Self {
+    pub(crate) fn new(world: &World, session: &'static str) -> Self {
         let agent = FakeAgent::at_home(&world.home());
         Self::of(agent, session, &world.home().join(".claude"))
     }
 
     /// One whose configuration directory is another.
-    pub(super) fn in_profile(profile: &Path, session: &'static str) -> Self {
+    pub(crate) fn in_profile(profile: &Path, session: &'static str) -> Self {
         Self::of(FakeAgent::in_profile(profile), session, profile)
     }
 
@@ -34,12 +34,12 @@ impl Filing {
     }
 
     /// The file's text, as Claude Code 2.1.330 writes it.
-    pub(super) fn text(&self, status: &str, waiting_for: &str) -> Value {
+    pub(crate) fn text(&self, status: &str, waiting_for: &str) -> Value {
         Self::text_of(self.agent.process(), self.session, status, waiting_for)
     }
 
     /// Returns the text of the session file of a process, as Claude Code 2.1.330 writes it.
-    pub(super) fn text_of(
+    pub(crate) fn text_of(
         process: Process,
         session: &str,
         status: &str,
@@ -61,11 +61,11 @@ impl Filing {
     }
 
     /// Writes it in place, as the client does: over the former text, and cut afterwards.
-    pub(super) fn says(&self, status: &str, waiting_for: &str) {
+    pub(crate) fn says(&self, status: &str, waiting_for: &str) {
         self.writes(&self.text(status, waiting_for));
     }
 
-    pub(super) fn writes(&self, text: &Value) {
+    pub(crate) fn writes(&self, text: &Value) {
         fs::create_dir_all(self.path.parent().unwrap()).unwrap();
         let text = text.to_string();
         let mut options = OpenOptions::new();
@@ -74,7 +74,7 @@ impl Filing {
         file.set_len(text.len() as u64).unwrap();
     }
 
-    pub(super) fn prompts(&self, world: &World) {
+    pub(crate) fn prompts(&self, world: &World) {
         world.hook(&self.agent, &prompt_payload(self.session, "go"));
         self.says("busy", "");
     }
@@ -88,32 +88,32 @@ pub(super) struct Transcribing {
 }
 
 impl Transcribing {
-    pub(super) fn new(world: &World, session: &'static str) -> Self {
+    pub(crate) fn new(world: &World, session: &'static str) -> Self {
         let folder = world.home().join(".claude/projects/-srv-shop");
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join(format!("{session}.jsonl"));
         Self { agent: FakeAgent::at_home(&world.home()), session, path }
     }
 
-    pub(super) fn prompts(&self, world: &World, text: &str) {
+    pub(crate) fn prompts(&self, world: &World, text: &str) {
         let mut prompt: Value = serde_json::from_str(&prompt_payload(self.session, text)).unwrap();
         prompt["transcript_path"] = json!(self.path);
         world.hook(&self.agent, &prompt.to_string());
     }
 
     /// Writes a line of the person's.
-    pub(super) fn says(&self, text: &str) {
+    pub(crate) fn says(&self, text: &str) {
         let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
         let content = json!([{"type": "text", "text": text}]);
         let line = json!({"type": "user", "timestamp": time, "message": {"content": content}});
         writeln!(self.open(), "{line}").unwrap();
     }
 
-    pub(super) fn is_interrupted(&self) {
+    pub(crate) fn is_interrupted(&self) {
         self.says("[Request interrupted by user for tool use]");
     }
 
-    pub(super) fn open(&self) -> File {
+    pub(crate) fn open(&self) -> File {
         OpenOptions::new().append(true).create(true).open(&self.path).unwrap()
     }
 }

@@ -99,10 +99,33 @@ impl AgentFiles {
         }
     }
 
+    /// What the file of a process says now of which the kernel will not tell any change.
+    pub(super) fn glimpse_of(
+        &mut self,
+        process: Process,
+        profile: usize,
+        now: Now,
+    ) -> Option<Observation> {
+        let file = self.read_unwatched(profile, condition_file(process).as_ref())?;
+        if file.process != process {
+            return None;
+        }
+        let mut seen = self.observe(profile, file, false, now);
+        if let Finding::Condition { condition, since } = seen.finding {
+            seen.finding = Finding::Glimpse { condition, since };
+        }
+        Some(seen)
+    }
+
     /// Reads the file of a living process of this pid namespace, if we are told of what becomes of it.
     fn read_file(&self, profile: usize, name: &OsStr) -> Option<ConditionFile> {
-        let Profile { agent, real, .. } =
-            self.profiles.get(profile).filter(|profile| profile.is_watched)?;
+        self.profiles.get(profile).filter(|profile| profile.is_watched)?;
+        self.read_unwatched(profile, name)
+    }
+
+    /// The same, whether we are told of what becomes of it or not.
+    fn read_unwatched(&self, profile: usize, name: &OsStr) -> Option<ConditionFile> {
+        let Profile { agent, real, .. } = self.profiles.get(profile)?;
         let agent = agent.as_str();
         let name = name.to_str()?;
         let pid = pid_of(agent, name)?;

@@ -5,6 +5,7 @@ use crewboard_core::{AgentName, Now, Observation};
 use crewboard_integrations::agents::files::conditions_folder;
 use crewboard_platform::{local_directory, settled_directory};
 use inotify::{WatchDescriptor, WatchMask};
+use rustix::io::Errno;
 use std::path::Path;
 
 /// Configuration directories watched at once.
@@ -132,7 +133,19 @@ impl AgentFiles {
     }
 
     pub(super) fn watch(&mut self, path: &Path, mask: WatchMask) -> Option<WatchDescriptor> {
-        self.watches.as_mut()?.add(path, mask).ok()
+        match self.watches.as_mut()?.add(path, mask) {
+            Ok(descriptor) => Some(descriptor),
+            Err(error) => {
+                // Others say that it is not there, or is no directory yet.
+                let has_no_room = [Errno::NOSPC, Errno::NOMEM, Errno::MFILE, Errno::NOSYS]
+                    .iter()
+                    .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
+                if has_no_room {
+                    self.failure = Some(error.to_string());
+                }
+                None
+            }
+        }
     }
 
     /// Drops the reasons that are over, and the watches for which there is none left.
