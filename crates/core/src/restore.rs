@@ -28,6 +28,8 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     row.agent.sanitise();
     row.id.sanitise();
     row.source = clean(&row.source, MAX_ID, false);
+    // It follows from what this daemon knows.
+    row.unconfirmed = None;
     row.name = clean(&row.name, MAX_LINE, false);
     row.epoch = clean(&row.epoch, MAX_ID, false);
     sanitise_optional(&mut row.teammate, MAX_ID, false);

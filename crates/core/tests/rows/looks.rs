@@ -169,7 +169,7 @@ fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
     let since = Stamp { micros: world.now().stamp.micros - 1_000_000, ..world.now().stamp };
     let idle = || Finding::Glimpse { condition: Condition::Resting { shells: false }, since };
     world.found(idle());
-    let row = world.row(1).clone();
+    let row = world.of(1).clone();
     assert_eq!((row.status, row.confirmed), (Status::Idle, false));
     assert!(row.unconfirmed.is_some());
     let trail = world.sessions.trail(&row.key).unwrap().len();
@@ -178,5 +178,5 @@ fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
     // The kernel tells of it again.
     world.found(Finding::TurnOver { how: TurnOver::Interrupted, at: since });
     world.found(Finding::Condition { condition: Condition::Resting { shells: false }, since });
-    assert_eq!(world.row(1).unconfirmed, None);
+    assert_eq!(world.of(1).unconfirmed, None);
 }

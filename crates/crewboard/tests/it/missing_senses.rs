@@ -26,15 +26,15 @@ impl Deprived {
             skip("no process can be traced here with strace");
             return None;
         }
-        let daemon = world.command(["daemon", "run"]);
+        let own = world.command(["daemon", "run"]);
         let mut command = traced(&[]);
-        command.arg(daemon.get_program()).args(daemon.get_args()).env_clear();
-        let variables = daemon.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.arg(own.get_program()).args(own.get_args()).env_clear();
+        let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
         command.envs(variables).current_dir(world.home());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let tracer = command.spawn().unwrap();
+        let daemon = command.spawn().unwrap();
         eventually("the daemon listens", || world.try_connect().is_some());
-        Some(Self { tracer })
+        Some(Self { tracer: daemon })
     }
 }
 

@@ -72,8 +72,8 @@ fn fields(value: &Value) -> BTreeSet<String> {
 
 #[test]
 fn the_tables_name_every_field() {
-    let history = r#"{"history":[{"status":"idle","at":1}]}"#;
-    let row: Session = serde_json::from_str(history).unwrap();
+    let optional = r#"{"history":[{"status":"idle","at":1}],"unconfirmed":"why"}"#;
+    let row: Session = serde_json::from_str(optional).unwrap();
     let row = serde_json::to_value(row).unwrap();
     assert_eq!(table_after("## A row"), fields(&row));
     assert_eq!(table_after("The fields of `report`"), fields(&full_report()));
