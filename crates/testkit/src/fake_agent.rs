@@ -29,16 +29,25 @@ impl FakeAgent {
         Self::started(Some(("CLAUDE_CONFIG_DIR", profile)), directory)
     }
 
+    /// One that was started with these words.
+    pub fn with_arguments(arguments: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        // It keeps its words for as long as it waits for a line.
+        command.args(["-c", "read -r line", "claude"]).args(arguments);
+        Self::of(&mut command)
+    }
+
     fn with_variable(variable: Option<(&str, &Path)>) -> Self {
         Self::started(variable, Path::new("."))
     }
 
     fn started(variable: Option<(&str, &Path)>, directory: &Path) -> Self {
+        Self::of(Command::new("cat").env_clear().envs(variable).current_dir(directory))
+    }
+
+    fn of(command: &mut Command) -> Self {
         // It reads a pipe that nobody writes, so it goes even where a test is killed.
-        let child = Command::new("cat")
-            .env_clear()
-            .envs(variable)
-            .current_dir(directory)
+        let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

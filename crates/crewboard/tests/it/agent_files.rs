@@ -3,6 +3,7 @@
 mod broken;
 mod elsewhere;
 mod filing;
+mod led;
 mod starting;
 mod transcripts;
 

@@ -32,6 +32,7 @@ mod rest;
 mod start;
 mod statusline;
 mod stranger;
+mod teams;
 mod views;
 mod waiting;
 mod zellij;

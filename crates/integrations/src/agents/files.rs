@@ -82,6 +82,11 @@ pub fn pid_of_start(agent: &str, name: &str) -> Option<u32> {
     }
 }
 
+/// Returns whether a process that was started with these words never makes a session file.
+pub fn has_no_file(agent: &str, arguments: &[String]) -> bool {
+    agent == claude::NAME && claude::is_teammate(arguments)
+}
+
 /// Reads a process's file; `None` where it is none, or not whole at this moment.
 pub fn read_condition(agent: &str, text: &[u8]) -> Option<ConditionFile> {
     match agent {

@@ -9,9 +9,13 @@ use std::fs;
 
 /// Starts an agent in a terminal of its own, and leaves the file that Claude Code makes before its dialogs.
 fn start_agent(world: &World, tmux: &Tmux) -> (u32, std::path::PathBuf) {
+    start_as(world, tmux, "agent", &["cat"])
+}
+
+fn start_as(world: &World, tmux: &Tmux, name: &str, words: &[&str]) -> (u32, std::path::PathBuf) {
     let sessions = world.home().join(".claude/sessions");
     fs::create_dir_all(&sessions).unwrap();
-    let pid = tmux.open("agent", (80, 24), &["cat"]).pid();
+    let pid = tmux.open(name, (80, 24), words).pid();
     let key = sessions.join(format!("{pid}.1f0c.key"));
     fs::write(sessions.join("new"), "").unwrap();
     fs::rename(sessions.join("new"), &key).unwrap();
@@ -59,4 +63,21 @@ fn agent_that_leaves_at_its_first_dialog_is_closed() {
     tmux.end();
     let row = view.until_any(|row| is_it(row) && row["status"] == "closed");
     assert_eq!(row["end"], "exit", "{row}");
+}
+
+/// A teammate of an agent team makes the first of the two files and never the second.
+#[test]
+fn teammate_without_a_session_file_is_no_question() {
+    let world = world();
+    let home = world.home();
+    let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
+    let mut view = View::new(world.start());
+    let words = ["sh", "-c", "read -r line", "claude", "--agent-name", "tester"];
+    let words = [&words[..], &["--parent-session-id", "lead"]].concat();
+    let (mate, _) = start_as(&world, &tmux, "mate", &words);
+    // What is started after it is shown, so the teammate would have been.
+    let (pid, _) = start_agent(&world, &tmux);
+    view.until_any(|row| row["pid"] == pid && row["status"] == "question");
+    let rows = world.say(["list", "--json"]).stdout;
+    assert!(!rows.contains(&format!("\"pid\": {mate},")), "{rows}");
 }

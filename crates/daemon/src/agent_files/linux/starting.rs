@@ -5,9 +5,9 @@ use super::{AgentFiles, Profile, Variables};
 use crewboard_core::{
     About, Condition, Finding, Look, Now, Observation, Place, Process, Stamp, Subject,
 };
-use crewboard_integrations::agents::files::{pid_of_start, profile_of};
+use crewboard_integrations::agents::files::{has_no_file, pid_of_start, profile_of};
 use crewboard_integrations::terminals::place_of;
-use crewboard_platform::{facts_of, variables_of, working_directory_of};
+use crewboard_platform::{arguments_of, facts_of, variables_of, working_directory_of};
 use std::time::Duration;
 
 /// How long an agent may take to begin its session before it counts as waiting at a dialog. Claude Code
@@ -37,6 +37,9 @@ impl AgentFiles {
         };
         let Some(pid) = pid_of_start(agent.as_str(), name) else { return };
         let Some(facts) = facts_of(pid).filter(|facts| facts.tty.is_some()) else { return };
+        if has_no_file(agent.as_str(), &arguments_of(pid)) {
+            return;
+        }
         let process = facts.process;
         let variables = variables_of(pid).map(Variables);
         let own = variables.and_then(|variables| profile_of(agent.as_str(), &variables, None));

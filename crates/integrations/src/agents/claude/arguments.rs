@@ -18,6 +18,11 @@ pub(super) fn teammate(arguments: &[String]) -> Option<Teammate> {
     Some(Teammate { name: name.to_owned(), lead: SessionId::new(lead) })
 }
 
+/// Returns whether the client was started as a teammate. Such a client has no session file.
+pub(crate) fn is_teammate(arguments: &[String]) -> bool {
+    teammate(arguments).is_some()
+}
+
 /// Returns the value of an option, written as one word or as two.
 fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
     // After a bare `--` there are only prompts.

@@ -11,6 +11,7 @@ pub mod status_line;
 mod tool;
 pub(super) mod transcript;
 
+pub(crate) use arguments::is_teammate;
 pub use event::read_event;
 pub use resume::{attach_words, resume_directory, resume_words};
 
