@@ -1,5 +1,6 @@
 use crewboard_core::{Now, Stamp, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
+use std::sync::OnceLock;
 
 /// The machine's two clocks: one to show, one to order by.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +16,9 @@ impl Clock {
 
     /// The present moment on the clock that orders events.
     pub fn stamp(self) -> Stamp {
-        Stamp { boot: self.boot, micros: micros_of(ORDERING_CLOCK) }
+        let own = i128::from(micros_of(ORDERING_CLOCK));
+        let micros = own - i128::from(own_nanoseconds_ahead() / 1000);
+        Stamp { boot: self.boot, micros: u64::try_from(micros).unwrap_or(0) }
     }
 
     /// The present moment on both clocks.
@@ -44,6 +47,36 @@ fn micros_of(clock: ClockId) -> u64 {
     seconds * 1_000_000 + nanoseconds / 1000
 }
 
+/// Returns by how many nanoseconds the boot clock that this process reads is ahead of the machine's own. A time
+/// namespace shifts it, and what shifted clocks say could not be compared.
+pub(crate) fn own_nanoseconds_ahead() -> i64 {
+    static OWN: OnceLock<i64> = OnceLock::new();
+    // A process that runs keeps its time namespace.
+    *OWN.get_or_init(|| nanoseconds_ahead("self"))
+}
+
+/// Returns the same of another process; 0 where there are no time namespaces.
+pub(crate) fn nanoseconds_ahead(process: &str) -> i64 {
+    let offsets = std::fs::read_to_string(format!("/proc/{process}/timens_offsets"));
+    let ahead = boottime_in(&offsets.unwrap_or_default());
+    // The file is about the children to come, which may get another namespace than their parent has.
+    let namespace = |name| std::fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
+    let is_its = ahead != 0 && namespace("time") == namespace("time_for_children");
+    if is_its { ahead } else { 0 }
+}
+
+/// Reads the boot clock's line: `boottime 86400 0`, seconds and nanoseconds.
+fn boottime_in(offsets: &str) -> i64 {
+    let line = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
+    let mut numbers = line.unwrap_or_default().split_whitespace().map(str::parse::<i64>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(seconds)), Some(Ok(nanoseconds))) => {
+            seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+        }
+        _ => 0,
+    }
+}
+
 /// The leading 32 bits of the kernel's random boot id; zero where there is none.
 fn boot_id() -> u32 {
     #[cfg(target_os = "linux")]
@@ -65,5 +98,18 @@ mod tests {
         let second = Clock::new().stamp();
         assert_eq!(first.boot, second.boot);
         assert!(!second.is_before(first));
+    }
+
+    #[test]
+    fn a_time_namespace_says_how_far_its_clock_is_ahead() {
+        for (offsets, ahead) in [
+            ("monotonic           0         0\nboottime            0         0\n", 0),
+            ("monotonic 7 0\nboottime        86400         5\n", 86_400_000_000_005),
+            ("boottime -2 500000000\n", -1_500_000_000),
+            ("boottime soon 0\n", 0),
+            ("", 0),
+        ] {
+            assert_eq!(boottime_in(offsets), ahead, "{offsets}");
+        }
     }
 }

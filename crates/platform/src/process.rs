@@ -1,3 +1,4 @@
+use crate::clock::{nanoseconds_ahead, own_nanoseconds_ahead};
 use crewboard_core::Process;
 use std::path::PathBuf;
 
@@ -134,10 +135,25 @@ pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
     }
     let parent = fields.next()?.parse().ok()?;
     let tty = fields.nth(2)?.parse().ok()?;
-    let start = fields.nth(14)?.parse().ok()?;
+    let start = unshifted(fields.nth(14)?.parse().ok()?, own_nanoseconds_ahead());
     let suspended = matches!(state, "T" | "t");
     Some(ProcessFacts { process: Process { pid, start }, parent, suspended, tty: tty_path(tty) })
 }
+
+/// Returns a process as the machine's own clock has it, from what that process says of itself: in a time
+/// namespace it reads another start time than other processes do.
+pub fn as_others_see(process: Process) -> Process {
+    let start = unshifted(process.start, nanoseconds_ahead(&process.pid.to_string()));
+    Process { start, ..process }
+}
+
+/// Returns a start time without what a time namespace adds to it.
+fn unshifted(start: u64, nanoseconds_ahead: i64) -> u64 {
+    start.saturating_add_signed(-(nanoseconds_ahead / NANOSECONDS_OF_TICK))
+}
+
+/// The kernel tells start times in hundredths of a second.
+const NANOSECONDS_OF_TICK: i64 = 10_000_000;
 
 /// The path of a terminal's device number, for the kinds a person types at.
 #[cfg(target_os = "linux")]
@@ -216,6 +232,15 @@ mod tests {
         let own: Vec<String> = std::env::args().collect();
         assert_eq!(arguments_of(std::process::id())[..own.len()], own);
         assert!(arguments_of(u32::MAX).is_empty());
+    }
+
+    #[test]
+    fn a_shifted_start_time_is_shifted_back() {
+        assert_eq!(unshifted(8_640_025, 86_400_000_000_000), 25);
+        assert_eq!(unshifted(25, -86_400_000_000_000), 8_640_025);
+        assert_eq!(unshifted(25, 86_400_000_000_000), 0);
+        let own = process_of(std::process::id()).unwrap();
+        assert_eq!(as_others_see(own), own);
     }
 
     #[test]

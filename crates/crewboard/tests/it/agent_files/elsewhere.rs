@@ -6,9 +6,10 @@ use crate::{payload, prompt_payload, skip, world};
 use crewboard_testkit::{FakeAgent, View, finish};
 use serde_json::json;
 use std::fs::{self, OpenOptions, Permissions};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Its numbers are not ours: they may be those of other processes.
 #[test]
@@ -45,6 +46,70 @@ fn an_agent_of_another_pid_namespace_is_unconfirmed() {
             view.until_row("container", |row| row["status"] == "done" && row["confirmed"] == false);
         },
     );
+}
+
+/// There the same process has another start time, and the clock that orders events is ahead.
+#[test]
+fn an_agent_in_a_time_namespace_is_one_row() {
+    let in_another_time = |program: &str| {
+        let mut command = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args(["--time", "--boottime", "86400", "--fork", "--kill-child", program]);
+        command
+    };
+    let tried = in_another_time("true").stderr(Stdio::null()).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        return skip("no time namespaces for us here (`unshare` of util-linux)");
+    }
+    let world = world();
+    let mut view = View::new(world.start());
+    let mut agent = in_another_time("sh")
+        .args(["-c", "echo $$; cut -d ' ' -f 22 /proc/$$/stat; exec cat"])
+        .env_remove("CLAUDE_CONFIG_DIR")
+        .env("HOME", world.home())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines();
+    let mut number = || lines.next().unwrap().unwrap().trim().to_owned();
+    let (pid, start) = (number(), number());
+    let hook = world.command(["hook", "claude"]);
+    let tell = |text: String| {
+        let mut command = in_another_time(hook.get_program().to_str().unwrap());
+        command.args(hook.get_args()).env_clear();
+        command.envs(hook.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("CLAUDE_PID", &pid);
+        finish(command, text.as_bytes()).assert_silent();
+    };
+    tell(prompt_payload("s", "go"));
+    view.until_row("s", |row| row["status"] == "working");
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let sessions = world.home().join(".claude/sessions");
+    fs::create_dir_all(&sessions).unwrap();
+    let writes = |status: &str| {
+        let file = json!({
+            "pid": pid.parse::<u32>().unwrap(), "sessionId": "s", "cwd": "/srv/shop",
+            "procStart": start, "kind": "interactive", "entrypoint": "cli", "status": status,
+            "pidDomain": format!("linux:0000:{}", namespace.display()),
+        });
+        fs::write(sessions.join(format!("{pid}.json")), file.to_string()).unwrap();
+    };
+    writes("busy");
+    // The daemon reads another start time in its own /proc, and believes the file.
+    view.until_row("s", |row| row["confirmed"] == true);
+    tell(payload("Stop", "s", &json!({})));
+    writes("idle");
+    let row = view.until_row("s", |row| row["status"] == "done");
+    assert_eq!(view.rows.len(), 1, "{:?}", view.rows);
+    let age =
+        crewboard_platform::Clock::new().now().wall.0.abs_diff(row["since"].as_u64().unwrap());
+    assert!(age < 3_600_000, "the row is of {age} ms ago");
+    drop(agent.stdin.take());
+    agent.wait().unwrap();
+    view.until_row("s", |row| row["status"] == "closed");
 }
 
 /// Its hooks tell a daemon of that user's own, if they tell any.

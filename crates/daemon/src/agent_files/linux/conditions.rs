@@ -7,7 +7,7 @@ use crewboard_core::{
 use crewboard_integrations::agents::files::{
     ConditionFile, condition_file, conditions_folder, pid_of, read_condition,
 };
-use crewboard_platform::{Part, facts_of, process_of, read_below};
+use crewboard_platform::{Part, as_others_see, facts_of, process_of, read_below};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -131,7 +131,8 @@ impl AgentFiles {
         let pid = pid_of(agent, name)?;
         let whole = Part::Whole { max: MAX_CONDITION };
         let text = read_below(real.as_ref()?, &[conditions_folder(agent)?, name], whole).ok()?;
-        let file = read_condition(agent, &text)?;
+        let mut file = read_condition(agent, &text)?;
+        file.process = as_others_see(file.process);
         let is_ours = file.pid_namespace.is_none() || file.pid_namespace == self.namespace;
         // One that was left behind is of nobody, or of another process of that number.
         let lives = file.process.pid == pid && process_of(pid) == Some(file.process);
