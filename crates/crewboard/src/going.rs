@@ -62,13 +62,13 @@ impl Here {
 
 /// Shows the pane of a row.
 pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
-    is_here(row)?;
     let name = &row.name;
     let place = &row.place;
     if row.status == Status::Closed {
         return Err(Failure::new(format!("{name} is closed"))
             .hint(format!("`crewboard open {}` takes it up again", row.key)));
     }
+    is_here(row)?;
     if let Some(job) = &row.job {
         let how = claude::attach_words(job).map(|words| format!(" (claude {})", words.join(" ")));
         return Err(Failure::new(format!("{name} is a background session, in no pane"))
@@ -78,7 +78,7 @@ pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
         return Err(Failure::new(format!("{name} is run by another agent and has no pane"))
             .hint(format!("`crewboard jump {parent}` shows that one's")));
     }
-    if place.terminal.is_none() && row.headless {
+    if place.terminal.is_none() && place.tty.is_none() && row.headless {
         return Err(Failure::new(format!("{name} runs without a terminal (headless)")));
     }
     let mut machine = Machine::patient();
@@ -95,7 +95,10 @@ pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
 
 /// Takes a closed row's conversation up again, or comes to a background session.
 pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gone, Failure> {
-    is_here(row)?;
+    // A closed session has no process to go by, but its conversation is here or is not.
+    if row.status != Status::Closed || transcript_of(row, environment).is_none() {
+        is_here(row)?;
+    }
     let name = &row.name;
     let job = row.job.as_deref().filter(|job| Path::new(job).is_dir());
     if row.status != Status::Closed && job.is_none() {
@@ -118,7 +121,7 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
         // Claude Code writes none before the first prompt (seen on 2.1.330).
         if row.prompt.is_none() && row.activity.is_none() {
             return Err(Failure::new(format!(
-                "nothing was said in {name}, so there is nothing to take up"
+                "there is no transcript of {name}, so there is nothing to take up"
             )));
         }
         return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
@@ -134,7 +137,12 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
         // A background session has its own.
         _ if job.is_some() => environment.home.clone(),
         Some(directory) => {
-            return Err(Failure::new(format!("{} is gone", directory.display()))
+            let what = match directory.try_exists() {
+                Ok(true) => "is no directory any more".to_owned(),
+                Ok(false) => "is gone".to_owned(),
+                Err(error) => format!("cannot be reached: {error}"),
+            };
+            return Err(Failure::new(format!("{} {what}", directory.display()))
                 .hint("a session is taken up again in the directory in which it ran"));
         }
         None => None,
@@ -181,6 +189,9 @@ struct Transcript {
 /// folder of the profile, for the folder's name need not follow from the session's directory.
 fn transcript_of(row: &Session, environment: &Environment) -> Option<Transcript> {
     let file = format!("{}.jsonl", row.id);
+    if file.contains('/') {
+        return None;
+    }
     let named = row.transcript.as_deref().map(Path::new).filter(|path| path.exists());
     let elsewhere = || {
         let usual = || Some(environment.home.as_ref()?.join(".claude"));
@@ -207,14 +218,21 @@ fn profile_words(profile: Option<&str>, home: Option<&Path>) -> Vec<String> {
     }
 }
 
-/// Whether a row is of this machine, and if not, where it is.
+/// Fails where a row is of another machine, and says of which.
+///
+/// The name alone proves nothing: a machine can get another one while sessions run. A process that lives here
+/// with that start time is the session's own.
 fn is_here(row: &Session) -> Result<(), Failure> {
     let (own, host) = (host_name(), &row.place.host);
-    if host.is_empty() || *host == own {
+    if host.is_empty() || *host == own || target_of(row).pid.is_some() {
         return Ok(());
     }
-    Err(Failure::new(format!("{} runs on {host}, and this is {own}", row.name))
-        .hint("its terminal is on that machine, or in that container"))
+    let (verb, what) = match row.status {
+        Status::Closed => ("ran", "conversation"),
+        _ => ("runs", "terminal"),
+    };
+    Err(Failure::new(format!("{} {verb} on {host}, and this is {own}", row.name))
+        .hint(format!("its {what} is on that machine, or in that container")))
 }
 
 /// A command for this terminal, if there is one that may take it: multiplexers refuse to run in
@@ -277,6 +295,17 @@ mod tests {
         let job = Some("/home/dev/.claude/jobs/387c1190".to_owned());
         let rows = [
             row(|row| row.place.host = "far".to_owned()),
+            row(|row| {
+                row.place.host = "far".to_owned();
+                row.pid = Some(std::process::id());
+                row.pid_start = Some(1);
+            }),
+            row(|row| {
+                // The name that this machine had before.
+                row.place.host = "far".to_owned();
+                let own = process_of(std::process::id()).unwrap();
+                (row.pid, row.pid_start) = (Some(own.pid), Some(own.start));
+            }),
             row(|row| row.status = Status::Closed),
             row(|row| row.job = job),
             row(|row| row.parent = Some(RowKey::new("kbbbb"))),
@@ -288,6 +317,8 @@ mod tests {
         let said = rows.map(|row| said(to_pane(&row)).replace(&host_name(), "HOST")).join("\n");
         insta::assert_snapshot!(said, @"
         shop runs on far, and this is HOST; its terminal is on that machine, or in that container
+        shop runs on far, and this is HOST; its terminal is on that machine, or in that container
+        shop cannot be shown: it runs in no terminal that is known
         shop is closed; `crewboard open kaaaa` takes it up again
         shop is a background session, in no pane; `crewboard open kaaaa` comes to it (claude attach 387c1190)
         shop is run by another agent and has no pane; `crewboard jump kbbbb` shows that one's
@@ -319,19 +350,24 @@ mod tests {
                 row.transcript = Some("/nowhere/t.jsonl".to_owned());
                 row.prompt = Some("add the orders migration".to_owned());
             }),
+            closed(&|row| row.place.host = "far".to_owned()),
             closed(&|row| row.cwd = Some("/nowhere".to_owned())),
+            closed(&|row| row.cwd = Some("/dev/null".to_owned())),
             closed(&|row| row.cwd = None),
             closed(&|_| ()),
         ];
         let environment = Environment::default();
-        let said = rows.map(|row| said(open_again(&row, &environment))).join("\n");
+        let said = rows.map(|row| said(open_again(&row, &environment)));
+        let said = said.join("\n").replace(&host_name(), "HOST");
         insta::assert_snapshot!(said, @"
         shop is open; `crewboard jump kaaaa` shows its pane
         how mybot takes a session up again is not known
         shop has no id of Claude Code's
-        nothing was said in shop, so there is nothing to take up
+        there is no transcript of shop, so there is nothing to take up
         what was said in shop is gone (its transcript)
+        shop ran on far, and this is HOST; its conversation is on that machine, or in that container
         /nowhere is gone; a session is taken up again in the directory in which it ran
+        /dev/null is no directory any more; a session is taken up again in the directory in which it ran
         where shop ran is not known
         there is no claude to be found; it must be on the PATH
         ");
@@ -356,6 +392,8 @@ mod tests {
                     row.id = SessionId::new("6cf7f83b");
                     // A Bash tool's `cd` led elsewhere.
                     row.cwd = Some("/nowhere/deep".to_owned());
+                    // The name that this machine had before.
+                    row.place.host = "far".to_owned();
                     row.transcript = named.map(|path| path.display().to_string());
                 });
                 let said = said(open_again(&closed, &environment));

@@ -2,10 +2,10 @@
 
 use crewboard_core::Process;
 use crewboard_core::clean;
-use crewboard_integrations::terminals::{Command, Refusal, Server, System, Unproven};
+use crewboard_integrations::terminals::{Command, Refusal, Server, System, TmuxAbove, Unproven};
 use crewboard_platform::{
     Deadline, Listener, abstract_listener, ancestors_of, facts_of, is_as_free_as_us, process_of,
-    read_within, runs_terminal, sockets_of, variables_of,
+    program_name, read_within, runs_terminal, sockets_of, variables_of,
 };
 use std::io;
 use std::path::Path;
@@ -153,6 +153,17 @@ impl System for Machine {
                 (listener.pid() == pid).then(|| socket.to_owned()).ok_or(Unproven::Other)
             }
         }
+    }
+
+    fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove> {
+        let servers = line_of(pid).into_iter().map(|process| process.pid);
+        // Any process can take this name, but only a server runs the terminal and listens at the socket too.
+        let is_tmux =
+            |server: &u32| program_name(*server).is_some_and(|name| name == "tmux: server");
+        let server = servers.filter(is_tmux).find(|server| runs_terminal_of(*server, pid))?;
+        let socket = sockets_of(server).into_iter().next()?.to_str()?.to_owned();
+        let address = self.hold(&socket, |listener| listener == server);
+        Some(TmuxAbove { pid: server, socket, address })
     }
 
     fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>> {

@@ -33,6 +33,7 @@ pub use mounts::{local_directory, may_wait, settled_directory};
 pub use peek::peek_within;
 pub use process::{
     ProcessFacts, ancestors_of, arguments_of, as_others_see, facts_of, host_name, is_waiting,
-    pid_namespace, process_of, shares_pids_with, this_thread, variables_of, working_directory_of,
+    pid_namespace, process_of, program_name, shares_pids_with, this_thread, variables_of,
+    working_directory_of,
 };
 pub use socket::{Connection, bind_listener, connect, set_aside};

@@ -85,6 +85,13 @@ pub fn variables_of(_pid: u32) -> Option<Vec<(String, String)>> {
     None
 }
 
+/// Returns the name that the program of `pid` goes by; `None` where the kernel does not tell.
+pub fn program_name(pid: u32) -> Option<String> {
+    // Only Linux has this file.
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
 /// Returns the working directory of `pid`; `None` where it is not ours to read.
 pub fn working_directory_of(pid: u32) -> Option<PathBuf> {
     // Only Linux has this file.

@@ -20,6 +20,7 @@ mod hostile_daemon;
 mod hung;
 mod installing;
 mod jump;
+mod jump_without_variables;
 mod kitty;
 mod life;
 mod missing_senses;

@@ -153,7 +153,7 @@ fn in_zellij_a_jump_lands_in_the_right_pane_of_the_right_session() {
     // What is gone is said to be, and nothing else becomes of it.
     for (session, pane, says) in [
         ("near", "99", "its pane 99 is gone from zellij"),
-        ("nowhere", "1", "its zellij session is gone (nowhere)"),
+        ("nowhere", "1", "zellij has no session nowhere any more"),
     ] {
         let process = Agent::new(session);
         let variables = [("ZELLIJ_SESSION_NAME", session), ("ZELLIJ_PANE_ID", pane)];

@@ -33,7 +33,7 @@ pub(super) fn contact(
         return Err(claim());
     }
     system.prove(server, pid, own).map_err(|unproven| match unproven {
-        Unproven::Gone => Trouble::new(format!("its {terminal} server is gone ({name})")),
+        Unproven::Gone => Trouble::new(format!("no {terminal} listens at {name} any more")),
         Unproven::Other => claim(),
     })
 }

@@ -92,7 +92,34 @@ pub fn focus(
         }
         None => target.place.clone(),
     };
-    focus_to(MAX_DEPTH, Target { place: &place, ..target }, asker, system)
+    focus_or_above(MAX_DEPTH, Target { place: &place, ..target }, asker, system)
+}
+
+/// Shows the target where its variables name a pane, else where the kernel shows that it runs in one of tmux.
+fn focus_or_above(
+    depth: usize,
+    target: Target<'_>,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Result<Reached, Trouble> {
+    let trouble = match focus_to(depth, target, asker, system) {
+        Ok(reached) => return Ok(reached),
+        Err(trouble) => trouble,
+    };
+    match tmux::focus_above(target, asker, system) {
+        Some(Ok(found)) => Ok(reached(depth, found, asker, system)),
+        Some(Err(trouble)) => Err(trouble),
+        None => Err(trouble),
+    }
+}
+
+/// Brings the terminal to the front in which a pane was found.
+fn reached(depth: usize, found: Found, asker: Asker<'_>, system: &mut dyn System) -> Reached {
+    match found {
+        Found::Shown => Reached::Shown { note: None },
+        Found::Detached(command) => Reached::Attach(command),
+        Found::In { pid, tty } => Reached::Shown { note: raise(depth, pid, tty, asker, system) },
+    }
 }
 
 fn focus_to(
@@ -104,12 +131,7 @@ fn focus_to(
     let mut trouble = None;
     for pane in target.place.panes() {
         match focus_pane(&pane, target, asker, system) {
-            Ok(Found::Shown) => return Ok(Reached::Shown { note: None }),
-            Ok(Found::Detached(command)) => return Ok(Reached::Attach(command)),
-            Ok(Found::In { pid, tty }) => {
-                let note = raise(depth, pid, tty, asker, system);
-                return Ok(Reached::Shown { note });
-            }
+            Ok(found) => return Ok(reached(depth, found, asker, system)),
             // Left over from elsewhere, or gone: the first is what its user knows it by.
             Err(why) => trouble = trouble.or(Some(why)),
         }
@@ -117,7 +139,7 @@ fn focus_to(
     Err(trouble.unwrap_or_else(|| plain(target.place)))
 }
 
-/// Brings the window to the front in which `pid` shows a multiplexer; why not, if there was a way.
+/// Brings the window to the front in which `pid` shows a multiplexer; why not, where that fails.
 fn raise(
     depth: usize,
     pid: u32,
@@ -125,17 +147,40 @@ fn raise(
     asker: Asker<'_>,
     system: &mut dyn System,
 ) -> Option<String> {
-    let environment = Environment(system.variables_of(pid)?);
-    let place = Place { tty, ..place_of(&environment) };
-    if depth == 0 || place.pane.is_none() {
-        return None;
+    if depth == 0 {
+        return Some("its window was not raised: too many terminals in one another".to_owned());
     }
+    let environment = Environment(system.variables_of(pid).unwrap_or_default());
+    let place = Place { tty, ..place_of(&environment) };
     let target = Target { place: &place, pid: Some(pid) };
-    match focus_to(depth - 1, target, asker, system) {
+    let raised = if place.pane.is_some() {
+        focus_or_above(depth - 1, target, asker, system)
+    } else {
+        // A tmux starts within another only without the variables that would name the outer pane.
+        match tmux::focus_above(target, asker, system) {
+            Some(found) => found.map(|found| reached(depth - 1, found, asker, system)),
+            None => return unraised(&place, asker, system),
+        }
+    };
+    match raised {
         Ok(Reached::Shown { note }) => note,
+        // An asker in the same one has no terminal either.
+        Ok(Reached::Attach(_)) if are_in_one_tmux(pid, asker.pid, system) => None,
         Ok(Reached::Attach(_)) => Some("its window is in a multiplexer on no terminal".to_owned()),
         Err(trouble) => Some(format!("its window was not raised: {}", trouble.why)),
     }
+}
+
+fn are_in_one_tmux(one: u32, other: u32, system: &mut dyn System) -> bool {
+    let mut server = |pid| system.tmux_above(pid).map(|above| above.pid);
+    let found = server(one);
+    found.is_some() && found == server(other)
+}
+
+/// Says where to look, unless the asker sits there.
+fn unraised(place: &Place, asker: Asker<'_>, system: &dyn System) -> Option<String> {
+    let tty = place.tty.as_ref().filter(|tty| system.tty_of(asker.pid).as_ref() != Some(*tty))?;
+    Some(format!("it is shown on {tty}, whose window cannot be raised from here"))
 }
 
 fn focus_pane(

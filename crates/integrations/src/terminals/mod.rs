@@ -27,4 +27,4 @@ pub use looked_at::is_looked_at;
 pub use opening::{Opened, Opening, open};
 pub use place::{place_of, tmux_server};
 pub use ring::{Inside, Ring, ring};
-pub use system::{Asker, Command, Refusal, Server, System, Trouble, Unproven};
+pub use system::{Asker, Command, Refusal, Server, System, TmuxAbove, Trouble, Unproven};

@@ -47,7 +47,7 @@ pub(super) fn focus(
     };
     let line = list.lines().find(|line| line.split_whitespace().next() == Some(session));
     let Some(line) = line else {
-        return Err(Trouble::new(format!("its screen session is gone ({session})")));
+        return Err(Trouble::new(format!("screen lists no session {session} any more")));
     };
     if line.contains("etached)") {
         return Ok(Found::Detached(screen(&["-r", session, "-p", window])));

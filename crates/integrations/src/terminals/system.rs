@@ -81,6 +81,16 @@ pub enum Unproven {
     Other,
 }
 
+/// The tmux server that runs the terminal of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TmuxAbove {
+    pub pid: u32,
+    /// The path to which it bound its socket.
+    pub socket: String,
+    /// What leads to that socket, or why nothing does.
+    pub address: Result<String, Unproven>,
+}
+
 /// What terminals are asked through, and what the kernel says of processes.
 pub trait System {
     /// Runs a command to its end, in bounded time: what it printed.
@@ -98,6 +108,9 @@ pub trait System {
         pid: Option<u32>,
         own: Option<u32>,
     ) -> Result<String, Unproven>;
+    /// Finds the tmux server that runs the terminal of `pid`, whatever variables say: an ancestor that holds the
+    /// other end of that terminal, with nothing between them confined more than the asker.
+    fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove>;
     /// The variables a process was started with.
     fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>>;
 }

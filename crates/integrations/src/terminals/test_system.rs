@@ -1,6 +1,6 @@
 //! A system that answers what a test says, and writes down what it was asked.
 
-use super::system::{Command, Refusal, Server, System, Unproven};
+use super::system::{Command, Refusal, Server, System, TmuxAbove, Unproven};
 use crate::agents::Lookup;
 
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct TestSystem {
     pub(super) variables: Vec<(u32, Vec<(String, String)>)>,
     /// Each server that was to be proven, and by which processes.
     pub(super) proofs: Vec<(String, Option<u32>, Option<u32>)>,
+    /// The tmux servers that run the terminals of processes.
+    pub(super) above: Vec<(u32, TmuxAbove)>,
     /// Why no server is proven.
     pub(super) unproven: Option<Unproven>,
 }
@@ -75,6 +77,11 @@ impl System for TestSystem {
             (None, Server::Session(name)) => Ok(format!("/run/sockets/1/{name}")),
             (None, Server::Socket(name) | Server::Abstract(name)) => Ok(name.to_owned()),
         }
+    }
+
+    fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove> {
+        let (_, above) = self.above.iter().find(|(below, _)| *below == pid)?;
+        Some(above.clone())
     }
 
     fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>> {

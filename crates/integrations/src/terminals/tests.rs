@@ -131,7 +131,7 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
-    -> shown
+    -> shown; it is shown on /dev/pts/22, whose window cannot be raised from here
     ");
 }
 
@@ -215,7 +215,7 @@ fn a_tmux_that_does_not_do_it_says_why() {
     assert_snapshot!(told.join("\n"), @"
     -> not: there is no tmux to be found; tmux must be on the PATH of whoever asks
     -> not: its tmux server does not answer (/tmp/tmux-1000/default)
-    -> not: its tmux server is gone (/tmp/tmux-1000/default)
+    -> not: no tmux server answers at /tmp/tmux-1000/default
     -> not: tmux refused without a word
     ");
 }
@@ -421,7 +421,61 @@ fn a_server_that_is_not_proven_is_told_nothing() {
     });
     assert_snapshot!(told.join(""), @"
 
-    -> not: its tmux server is gone (/tmp/tmux-1000/default)
+    -> not: no tmux listens at /tmp/tmux-1000/default any more
     -> not: its events name the tmux server /tmp/tmux-1000/default, and nothing shows that it runs there; a server is contacted where it runs the session's terminal, or the one you are in
     ");
+}
+
+/// The tmux that runs the terminal of a process, by the kernel's word.
+fn above(address: Result<String, Unproven>) -> TmuxAbove {
+    TmuxAbove { pid: 31, socket: "/tmp/o".to_owned(), address }
+}
+
+#[test]
+fn a_client_in_a_pane_of_another_tmux_is_shown_there() {
+    // Client 72 of the inner server is in a pane of the outer one, with or without its variables.
+    let panes = "%4 /dev/pts/8 300 $4 @4\n%5 /dev/pts/22 301 $4 @5\n";
+    for variables in [None, Some(&NOWHERE), Some(&Variables(&[("TERM", "xterm")]))] {
+        let mut system = tmux_system();
+        system.families.push((ASKER, 31));
+        system.above.push((72, above(Ok("/tmp/o".to_owned()))));
+        system.answers.insert(0, ("/tmp/o list-panes", Ok(panes)));
+        system.answers.insert(0, ("/tmp/o list-clients", Ok("9 80 $4 /dev/pts/1 /dev/pts/1")));
+        system.answers.insert(0, ("/tmp/o display-message", Ok("/dev/pts/1 $4")));
+        if let Some(variables) = variables {
+            system.started_with(72, variables.0);
+        }
+        let in_outer = Variables(&[("TMUX", "/tmp/o,31,4"), ("TMUX_PANE", "%4")]);
+        let told = told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), &in_outer, system);
+        let told: Vec<&str> =
+            told.lines().filter(|line| line.contains("switch") || line.contains("->")).collect();
+        assert_eq!(
+            told,
+            [
+                "tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'",
+                "tmux -S /tmp/o switch-client -c /dev/pts/1 -t '$4:@5.%5'",
+                "-> shown",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_pane_that_no_variable_names_is_found_by_its_terminal() {
+    for (tty, address, last) in [
+        ("/dev/pts/3", Ok(SOCKET.to_owned()), "-> shown; it is shown on /dev/pts/22"),
+        ("/dev/pts/99", Ok(SOCKET.to_owned()), "-> not: it runs in a popup of tmux, which has no"),
+        (
+            "/dev/pts/3",
+            Err(Unproven::Gone),
+            "-> not: the socket of its tmux server is gone (/tmp/o)",
+        ),
+        ("/dev/pts/3", Err(Unproven::Other), "-> not: its tmux server is process 31, and another"),
+    ] {
+        let mut system = tmux_system();
+        system.above.push((AGENT, above(address)));
+        let told = told(&place("", "", "", tty), &NOWHERE, system);
+        let found = told.lines().last().unwrap_or_default();
+        assert!(found.starts_with(last), "{told}");
+    }
 }

@@ -7,7 +7,9 @@
 use super::contact::contact;
 use super::focus::{Found, Target};
 use super::opening::Opening;
-use super::system::{Asker, Command, Refusal, Server as Named, System, Trouble};
+use super::system::{
+    Asker, Command, Refusal, Server as Named, System, TmuxAbove, Trouble, Unproven,
+};
 use crewboard_core::Pane;
 use std::borrow::Cow;
 use std::fmt;
@@ -23,21 +25,29 @@ pub(super) fn focus(
     };
     let address = contact(("tmux", socket), Named::Socket(socket), target.pid, asker, system)?;
     let server = Server { socket, address: &address };
-    let (place, others) = server.find(id, target, system)?;
-    let clients = server.clients(system)?;
-    let own = server.own_client(&clients, asker, system);
-    let Some(client) = own.or_else(|| clients.iter().max_by_key(|client| client.activity)) else {
-        let attach = server.command().and(["attach-session", "-t", &place.to_string()]);
-        return Ok(Found::Detached(attach));
-    };
-    // Where several sessions have its window, its client need not leave its own.
-    let stays = others.iter().find(|place| place.session == client.session);
-    let place = stays.unwrap_or(&place).to_string();
-    // Session, window and pane at once (since tmux 2.3).
-    server.ask(&["switch-client", "-c", &client.name, "-t", &place], system)?;
-    Ok(match own {
-        Some(_) => Found::Shown,
-        None => Found::In { pid: client.pid, tty: Some(client.tty.clone()) },
+    server.show(Some(id), target, asker, system)
+}
+
+/// Shows the pane in which a process runs, whatever its variables say; `None` where no tmux runs its terminal.
+pub(super) fn focus_above(
+    target: Target<'_>,
+    asker: Asker<'_>,
+    system: &mut dyn System,
+) -> Option<Result<Found, Trouble>> {
+    let TmuxAbove { pid, socket, address } = system.tmux_above(target.pid?)?;
+    let again = |what: &str| format!("`kill -USR1 {pid}` makes its socket again{what}");
+    Some(match address {
+        Ok(address) => {
+            Server { socket: &socket, address: &address }.show(None, target, asker, system)
+        }
+        Err(Unproven::Gone) => Err(Trouble::new(format!(
+            "the socket of its tmux server is gone ({socket}), but the server runs (process {pid})"
+        ))
+        .hint(again(""))),
+        Err(Unproven::Other) => Err(Trouble::new(format!(
+            "its tmux server is process {pid}, and another one has its socket ({socket})"
+        ))
+        .hint(again(", and takes it from the other"))),
     })
 }
 
@@ -109,6 +119,33 @@ struct Client {
 }
 
 impl Server<'_> {
+    /// Shows the target's pane: the one that `id` names, or without one that in which the target is known to run.
+    fn show(
+        &self,
+        id: Option<&str>,
+        target: Target<'_>,
+        asker: Asker<'_>,
+        system: &mut dyn System,
+    ) -> Result<Found, Trouble> {
+        let (place, others) = self.find(id, target, system)?;
+        let clients = self.clients(system)?;
+        let own = self.own_client(&clients, asker, system);
+        let Some(client) = own.or_else(|| clients.iter().max_by_key(|client| client.activity))
+        else {
+            let attach = self.command().and(["attach-session", "-t", &place.to_string()]);
+            return Ok(Found::Detached(attach));
+        };
+        // Where several sessions have its window, its client need not leave its own.
+        let stays = others.iter().find(|place| place.session == client.session);
+        let place = stays.unwrap_or(&place).to_string();
+        // Session, window and pane at once (since tmux 2.3).
+        self.ask(&["switch-client", "-c", &client.name, "-t", &place], system)?;
+        Ok(match own {
+            Some(_) => Found::Shown,
+            None => Found::In { pid: client.pid, tty: Some(client.tty.clone()) },
+        })
+    }
+
     fn command(&self) -> Command {
         Command::new(["tmux", "-S", self.address])
     }
@@ -121,7 +158,7 @@ impl Server<'_> {
         let command = self.command().and(words.iter().copied());
         system.run(&command).map_err(|refusal| match refusal {
             Refusal::Failed(said) if is_gone(&said) => {
-                Trouble::new(format!("its tmux server is gone ({socket})"))
+                Trouble::new(format!("no tmux server answers at {socket}"))
             }
             Refusal::TooSlow => Trouble::new(format!("its tmux server does not answer ({socket})")),
             refusal => Trouble::of("tmux", refusal),
@@ -143,7 +180,7 @@ impl Server<'_> {
     /// process's by now, then by its terminal device.
     fn find(
         &self,
-        id: &str,
+        id: Option<&str>,
         target: Target<'_>,
         system: &mut dyn System,
     ) -> Result<(PanePlace, Vec<PanePlace>), Trouble> {
@@ -151,12 +188,17 @@ impl Server<'_> {
         let panes: Vec<[String; 5]> = self.table(&["list-panes", "-a", "-F", format], system)?;
         let is_at =
             |[_, tty, pid, ..]: &[String; 5]| target.is_at(Some(tty), pid.parse().ok(), system);
-        let named = panes.iter().find(|[pane, ..]| pane == id);
+        let named = panes.iter().find(|[pane, ..]| Some(pane.as_str()) == id);
         // Where nothing tells, its variables are believed.
         let believed = named.filter(|pane| is_at(pane) != Some(false));
         let found = believed.or_else(|| panes.iter().find(|pane| is_at(pane) == Some(true)));
         let Some([found, ..]) = found else {
-            return Err(Trouble::gone("tmux", "pane", id, named.is_some()));
+            return Err(match id {
+                Some(id) => Trouble::gone("tmux", "pane", id, named.is_some()),
+                // Its terminal is the server's own, and no pane's.
+                None => Trouble::new("it runs in a popup of tmux, which has no pane")
+                    .hint("it is on the terminal over which that popup was opened"),
+            });
         };
         let mut places =
             panes.iter().filter(|[pane, ..]| pane == found).map(|[pane, _, _, session, window]| {

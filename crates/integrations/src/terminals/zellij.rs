@@ -98,7 +98,7 @@ fn list(
     system: &mut dyn System,
 ) -> Result<Vec<Listed>, Trouble> {
     let gone = || {
-        Trouble::new(format!("its zellij session is gone ({session})"))
+        Trouble::new(format!("zellij has no session {session} any more"))
             .hint("what ran in a session when it was renamed knows only its former name")
     };
     let list = system.run(&action(session).and(["list-panes", "--json"]));
@@ -213,8 +213,8 @@ mod tests {
         ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> not: zellij did not show it; press a key in a terminal that shows the session work
         -> not: its pane 5 is gone from zellij
-        -> not: its zellij session is gone (work); what ran in a session when it was renamed knows only its former name
-        -> not: its zellij session is gone (work); what ran in a session when it was renamed knows only its former name
+        -> not: zellij has no session work any more; what ran in a session when it was renamed knows only its former name
+        -> not: zellij has no session work any more; what ran in a session when it was renamed knows only its former name
         ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> not: this zellij cannot show a pane by its number; zellij can since version 0.44.1
         ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
