@@ -16,14 +16,15 @@ pub(crate) const BATCH_BYTES: usize = 64 * 1024;
 /// Places without news that may stand in a view's order before they are cleared away.
 const SPARE_PLACES: usize = 64;
 
-/// Connections that are shown rows at once.
-pub(crate) const MAX_VIEWS: usize = 512;
+/// Connections that subscribe or list at once.
+pub(crate) const MAX_VIEWS: usize = 1536;
 
-/// Subscriptions at once. Each that does not read remembers every row that changes.
-pub(crate) const MAX_SUBSCRIPTIONS: usize = 128;
+/// Subscriptions at once.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 1024;
 
-/// Rows that are remembered for all views together, when one more begins. A row costs a view some 400 bytes.
-const MAX_SHOWN: usize = MAX_SUBSCRIPTIONS * MAX_ROWS;
+/// Rows that may be remembered for all views together, when one more view begins: a view that does not read
+/// remembers every row that changes, at some 400 bytes a row.
+const MAX_SHOWN: usize = 128 * MAX_ROWS;
 
 /// One view.
 #[derive(Debug)]

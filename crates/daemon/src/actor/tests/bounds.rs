@@ -87,16 +87,16 @@ fn views_and_recorders_are_bounded_and_others_are_refused() {
     let mut stage = Stage::new();
     let records = (0..20).map(|connection| is_busy(&stage.ask(connection, Request::Record)));
     assert_eq!(records.filter(|refused| *refused).count(), 4);
-    let views = (100..300).map(|connection| is_busy(&stage.ask(connection, subscribe(None))));
-    assert_eq!(views.filter(|refused| *refused).count(), 200 - 128);
-    let lists = (300..900).map(|connection| is_busy(&stage.ask(connection, Request::List)));
-    assert_eq!(lists.filter(|refused| *refused).count(), 600 - (512 - 128));
+    let views = (100..1200).map(|connection| is_busy(&stage.ask(connection, subscribe(None))));
+    assert_eq!(views.filter(|refused| *refused).count(), 1100 - 1024);
+    let lists = (1200..1800).map(|connection| is_busy(&stage.ask(connection, Request::List)));
+    assert_eq!(lists.filter(|refused| *refused).count(), 600 - (1536 - 1024));
     // One that has a place may ask again, and another's is free when it has left.
     assert_eq!(stage.ask(100, Request::List), []);
-    assert!(is_busy(&stage.ask(300, subscribe(None))));
+    assert!(is_busy(&stage.ask(1200, subscribe(None))));
     stage.input(Input::Closed(101));
-    assert_eq!(stage.ask(300, subscribe(None)), []);
-    assert_eq!(stage.ask(900, Request::List), []);
+    assert_eq!(stage.ask(1200, subscribe(None)), []);
+    assert_eq!(stage.ask(1800, Request::List), []);
 }
 
 #[test]
