@@ -271,12 +271,12 @@ impl Files {
         self.left = None;
     }
 
-    /// Whether dialogs are answered in this process, which was started as one that has no user.
+    /// Returns whether dialogs are answered in this process, which was started as one without a user.
     pub(crate) fn is_attended(&self) -> bool {
         self.attended
     }
 
-    /// Whether the file rested while the session had a teammate.
+    /// Returns whether the file rested while the session had a teammate.
     pub(crate) fn has_rested_in_team(&self) -> bool {
         self.rested_in_team
     }

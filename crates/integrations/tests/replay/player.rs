@@ -324,7 +324,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Whether the process ever had a sessions file. A teammate in a process of its own has none.
+    /// Returns whether the process ever had a session file. A teammate in a process of its own has none.
     fn has_file(&self, pid: u32) -> bool {
         let name = format!("{pid}.json");
         let files = &mut self.recording.files.iter();

@@ -180,7 +180,7 @@ impl Facts {
             || self.subagents.iter().any(|known| is_over(known.since))
     }
 
-    /// Whether the turn that runs is only assumed, because a headless agent is started with its prompt.
+    /// Returns whether the turn that runs is only assumed, because a headless agent is started with its prompt.
     fn waits_for_first_prompt(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
         self.turn.state == TurnState::Working
             && self.turn.inferred

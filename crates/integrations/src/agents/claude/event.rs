@@ -188,7 +188,7 @@ fn asking_teammate<'a>(event: &str, payload: &'a Payload<'_>) -> Option<AskingTe
     (!name.is_empty()).then_some(AskingTeammate { name, tool, message })
 }
 
-/// Whether a notification is of another session's dialog: the list of sessions (`claude agents`) tells of all
+/// Returns whether a notification is of another session's dialog. The list of sessions (`claude agents`) tells of all
 /// (seen in 2.1.332: `LABEL needs your input: approve Bash: make`, under an id that is no session's). No dialog of the
 /// session's own is told of in these words but one.
 fn is_of_another_session(message: &str) -> bool {
