@@ -3,6 +3,7 @@ use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
     Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, may_wait, write_within,
 };
+use crewboard_protocol::Loss;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
@@ -34,6 +35,17 @@ pub enum ConnectError {
     /// A daemon could not be started, or did not come up in time.
     #[error("cannot start the daemon: {0}")]
     Start(io::Error),
+}
+
+impl ConnectError {
+    /// Returns what it means for an event.
+    pub fn loss(&self) -> Loss {
+        match self {
+            Self::Unresponsive => Loss::Busy,
+            Self::NoPlace(_) => Loss::NoPlace,
+            Self::NoDaemon | Self::Start(_) => Loss::NotStarted,
+        }
+    }
 }
 
 fn is_dead(error: &io::Error) -> bool {
@@ -166,11 +178,11 @@ impl Rendezvous {
         }
     }
 
-    /// Notes that an event was lost where a daemon will find it, if any place can hold the note.
-    pub fn count_loss(&self) {
-        let usable = |candidate: &&Candidate| matches!(candidate.check(self.uid), Ok(true));
-        if let Some(candidate) = self.candidates.iter().find(usable) {
-            Lock::count_loss(&candidate.serve_lock());
+    /// Notes why an event was lost where a daemon will find it, if any directory may hold the note.
+    pub fn count_loss(&self, loss: Loss) {
+        let place = self.candidates.iter().find(|candidate| candidate.may_hold_notes(self.uid));
+        if let Some(candidate) = place {
+            Lock::count_loss(&candidate.serve_lock(), loss.byte());
         }
     }
 

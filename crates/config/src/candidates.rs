@@ -148,6 +148,17 @@ impl Candidate {
         }
     }
 
+    /// Whether a note of a lost event may be written beside the socket, also where the socket itself may not
+    /// be used: the directory is the user's and no other user may write to it.
+    pub fn may_hold_notes(&self, uid: u32) -> bool {
+        match self.check(uid) {
+            Ok(exists) => exists,
+            Err(Unusable::Open(_, mode)) => mode & 0o022 == 0,
+            Err(Unusable::NotASocket(_)) => true,
+            Err(_) => false,
+        }
+    }
+
     /// Gives a directory of Crewboard's own that another program opened to others its mode back, and
     /// returns the mode it had. A directory that the user named is left as it is.
     pub fn mend(&self, uid: u32) -> Result<Option<u32>, Unusable> {

@@ -10,7 +10,7 @@ use crewboard_platform::{
     Clock, Deadline, arguments_of, branch_of, facts_of, host_name, read_within, settled_directory,
     working_directory_of, write_within,
 };
-use crewboard_protocol::{EventLine, Request};
+use crewboard_protocol::{EventLine, Loss, Request};
 use std::env;
 use std::ffi::OsStr;
 use std::io;
@@ -45,7 +45,7 @@ pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
 fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
-    let watchdog = Watchdog::start(deadline, || rendezvous().count_loss());
+    let watchdog = Watchdog::start(deadline, || rendezvous().count_loss(Loss::FileSystem));
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
     let surroundings = surroundings(agent, stamp);
     let mut report =
@@ -56,10 +56,10 @@ fn deliver(agent: &str) -> Option<()> {
     // It may have taken long to read a long payload. That is no waiting, so delivery has its time left.
     let deadline = watchdog.leave(FOR_DELIVERY);
     let rendezvous = rendezvous();
-    let Ok(daemon) = rendezvous.deliver(&line(report), deadline, &|| watchdog.delivered()) else {
-        rendezvous.count_loss();
-        return None;
-    };
+    let daemon = rendezvous
+        .deliver(&line(report), deadline, &|| watchdog.delivered())
+        .inspect_err(|error| rendezvous.count_loss(error.loss()))
+        .ok()?;
     // Only now: whatever a repository and the links to it lie on may keep this process waiting.
     if let Some(mut report) = branch_report {
         let branch = report.cwd.as_deref().and_then(|cwd| branch_of(Path::new(cwd)));

@@ -9,7 +9,7 @@ use crewboard_core::{
     Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
     Observation, Process, RowKey, Sessions, Watch, excerpt,
 };
-use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, PROTOCOL, Reply, Request};
+use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, Losses, PROTOCOL, Reply, Request};
 use std::collections::BTreeSet;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -177,6 +177,7 @@ impl Actor {
             waits: self.waits.len() as u64,
             events: self.events,
             dropped: 0,
+            lost: Losses::default(),
             sockets: Vec::new(),
             degraded: Vec::new(),
         }

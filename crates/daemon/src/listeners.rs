@@ -169,9 +169,9 @@ impl Listeners {
         self.served.first().map(|served| served.candidate.log())
     }
 
-    /// Events that hooks could not deliver.
-    pub(crate) fn losses(&self) -> u64 {
-        self.served.iter().map(|served| served.lock.losses()).sum()
+    /// Returns a byte for each event that a hook could not deliver.
+    pub(crate) fn losses(&self) -> Vec<u8> {
+        self.served.iter().flat_map(|served| served.lock.losses()).collect()
     }
 
     /// The next connection.

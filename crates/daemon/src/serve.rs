@@ -14,7 +14,7 @@ use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, Timestamp, Watch};
 use crewboard_platform::{Clock, ancestors_of, facts_of};
-use crewboard_protocol::Reply;
+use crewboard_protocol::{Losses, Reply};
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::PathBuf;
@@ -263,7 +263,9 @@ impl Server {
             Output::SayHello(connection) => {
                 let mut facts = self.actor.facts();
                 facts.started = self.started.0;
-                facts.dropped = self.listeners.losses();
+                let losses = self.listeners.losses();
+                facts.dropped = losses.len() as u64;
+                facts.lost = Losses::count(&losses);
                 facts.sockets = self
                     .listeners
                     .sockets()

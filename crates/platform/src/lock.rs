@@ -2,7 +2,7 @@ use rustix::process::{Resource, getrlimit};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A lock held on a file until it is dropped, or its holder dies.
@@ -10,6 +10,9 @@ use std::path::Path;
 pub struct Lock {
     file: File,
 }
+
+/// Losses that are counted; beyond that the number says all.
+const MAX_LOSSES: usize = 64 << 10;
 
 /// What became of an attempt to lock.
 #[derive(Debug)]
@@ -39,20 +42,23 @@ impl Lock {
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// Notes in the file at `path`, by a byte, that an event could not be delivered. The file is made
+    /// Notes in the file at `path`, by the byte `reason`, that an event could not be delivered. The file is made
     /// if it is not there: perhaps no daemon ever came up.
-    pub fn count_loss(path: &Path) {
+    pub fn count_loss(path: &Path, reason: u8) {
         if let Ok(mut file) = open(path)
             && may_grow(&file)
         {
             // A count that cannot be written is lost too; there is nobody to tell.
-            let _ = file.write_all(b".");
+            let _ = file.write_all(&[reason]);
         }
     }
 
-    /// How many losses the file counts.
-    pub fn losses(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len())
+    /// Returns the bytes that were noted in the file, at most the first [`MAX_LOSSES`].
+    pub fn losses(&self) -> Vec<u8> {
+        let mut bytes = vec![0; MAX_LOSSES];
+        let count = self.file.read_at(&mut bytes, 0).unwrap_or(0);
+        bytes.truncate(count);
+        bytes
     }
 
     /// Gives the lock's descriptor a number of at least `from`, where one is free.
@@ -110,13 +116,13 @@ mod tests {
         let path = world.path().join("lock");
         assert!(!Lock::is_held(&path));
         assert!(!path.exists());
-        Lock::count_loss(&path);
+        Lock::count_loss(&path, b'a');
         let LockAttempt::Taken(lock) = Lock::try_take(&path).unwrap() else { panic!("held") };
         assert!(Lock::is_held(&path));
         assert!(matches!(Lock::try_take(&path).unwrap(), LockAttempt::Held));
-        Lock::count_loss(&path);
-        Lock::count_loss(&path);
-        assert_eq!(lock.losses(), 3);
+        Lock::count_loss(&path, b'b');
+        Lock::count_loss(&path, b'b');
+        assert_eq!(lock.losses(), b"abb");
         assert!(lock.is_of(&path));
         std::fs::remove_file(&path).unwrap();
         assert!(!lock.is_of(&path));

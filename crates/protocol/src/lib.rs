@@ -5,11 +5,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod decode;
+mod loss;
 mod reply;
 mod request;
 mod texts;
 
 pub use decode::RequestError;
+pub use loss::{Loss, Losses};
 pub use reply::{
     DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,

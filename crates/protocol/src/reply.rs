@@ -1,3 +1,4 @@
+use crate::loss::Losses;
 use crate::texts;
 use crewboard_core::{
     Limits, Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition,
@@ -152,6 +153,9 @@ pub struct DaemonFacts {
     pub events: u64,
     /// Events that hooks could not deliver in time, since the lock file was made.
     pub dropped: u64,
+    /// How many of them for which reason.
+    #[serde(default, skip_serializing_if = "Losses::is_empty")]
+    pub lost: Losses,
     /// The sockets it listens on.
     pub sockets: Vec<String>,
     /// What the system does not let it watch, and what follows.

@@ -95,7 +95,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
     let now = Clock::new().now().wall;
     say(&format!(
         "crewboard {} has run as process {} for {}\n\
-         {} sessions, {} views, {} events taken in, {} lost\n\
+         {} sessions, {} views, {} events taken in, {} lost{}\n\
          listens on {}",
         facts.version,
         facts.pid,
@@ -104,12 +104,26 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         facts.subscribers,
         facts.events,
         facts.dropped,
+        reasons(&facts),
         facts.sockets.join(", ")
     ))?;
     for line in &facts.degraded {
         say(&format!("degraded: {line}"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns why events were lost, in brackets.
+fn reasons(facts: &DaemonFacts) -> String {
+    let counts = [
+        (facts.lost.busy, "because the daemon was too busy"),
+        (facts.lost.not_started, "because no daemon could be started"),
+        (facts.lost.no_place, "because no directory for the socket was safe"),
+        (facts.lost.file_system, "because a file system did not answer"),
+    ];
+    let counted = counts.iter().filter(|(count, _)| *count > 0);
+    let counted: Vec<String> = counted.map(|(count, why)| format!("{count} {why}")).collect();
+    if counted.is_empty() { String::new() } else { format!(" ({})", counted.join(", ")) }
 }
 
 fn hello(conversation: &mut Conversation) -> Result<DaemonFacts, Failure> {

@@ -158,10 +158,13 @@ fn a_daemon_that_is_stopped_or_flooded() {
     note(&format!("a full backlog was served in {:?}", listing.elapsed()));
     let hello = client.hello();
     assert_eq!(
-        (&hello["events"], &hello["dropped"]),
-        (&json!(1), &json!(1)),
+        (&hello["events"], &hello["dropped"], &hello["lost"]),
+        (&json!(1), &json!(1), &json!({"busy": 1})),
         "the loss is counted"
     );
+    let said = world.say(["daemon", "status"]);
+    let expected = "1 lost (1 because the daemon was too busy)";
+    assert!(said.stdout.contains(expected), "{said:?}");
 }
 
 #[test]
@@ -176,6 +179,32 @@ fn a_start_lock_that_somebody_keeps() {
     };
     assert_kept("somebody keeps starting", &once(&world, &agent, &prompt_payload("s", "go")));
     assert!(world.daemons().is_empty());
+}
+
+#[test]
+fn a_loss_is_counted_with_its_reason() {
+    let world = world();
+    let agent = FakeAgent::new();
+    let lost = || fs::read(world.run().join("s.lock")).unwrap_or_default();
+    // A directory of the user's in the place of the socket.
+    fs::create_dir(world.socket()).unwrap();
+    world.hook(&agent, &prompt_payload("s", "go"));
+    assert_eq!(lost(), b"p");
+    fs::remove_dir(world.socket()).unwrap();
+    // A directory that others may write to holds no note, for it would be theirs as well.
+    fs::set_permissions(world.run(), Permissions::from_mode(0o777)).unwrap();
+    world.hook(&agent, &prompt_payload("s", "go"));
+    assert_eq!(lost(), b"p");
+    fs::set_permissions(world.run(), Permissions::from_mode(0o700)).unwrap();
+    {
+        let start = world.run().join("s.start");
+        let _held = crewboard_platform::Lock::try_take(&start).unwrap();
+        world.hook(&agent, &prompt_payload("s", "go"));
+    }
+    assert_eq!(lost(), b"ps");
+    let hello = world.start().hello();
+    assert_eq!(hello["dropped"], 2);
+    assert_eq!(hello["lost"], json!({"no_place": 1, "not_started": 1}));
 }
 
 #[test]
