@@ -156,7 +156,8 @@ pub(crate) fn resume_command(row: &Session, usual_profile: Option<&str>) -> Stri
         ("claude", Some(profile)) => {
             // As a shell takes it.
             let profile = profile.replace('\'', r"'\''");
-            format!("CLAUDE_CONFIG_DIR='{profile}' claude --resume {}", row.id)
+            let claim = if row.origin.is_none() { " # a profile that events claim" } else { "" };
+            format!("CLAUDE_CONFIG_DIR='{profile}' claude --resume {}{claim}", row.id)
         }
         (agent, _) => format!("{agent}, session {}", row.id),
     }

@@ -15,7 +15,9 @@ pub(crate) fn describe(row: &mut Tracked, report: &Report) {
         }
     };
     set(&mut row.transcript, &report.transcript);
-    set(&mut row.profile, &report.profile);
+    if row.origin.as_ref().is_none_or(|origin| origin.profile.is_none()) {
+        set(&mut row.profile, &report.profile);
+    }
     set(&mut row.model, &report.model);
     if report.subagent.is_none() {
         set(&mut row.mode, &report.mode);

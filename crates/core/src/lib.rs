@@ -38,7 +38,7 @@ pub use observation::{
 };
 pub use place::{Pane, Place};
 pub use requests::{Request, RequestKind};
-pub use session::{End, Session, Subagent, Transition, Usage};
+pub use session::{End, Origin, Session, Subagent, Transition, Usage};
 pub use sessions::{Change, Dump, Input, Kept, Outcome, Sessions, Watch};
 pub use status::Status;
 pub use text::{clean, excerpt, is_plain};

@@ -24,6 +24,8 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     {
         *time = past(*time, now.wall);
     }
+    // A client can claim anything. While the process lives, the kernel says it again.
+    row.origin = None;
     row.key.sanitise();
     row.agent.sanitise();
     row.id.sanitise();
@@ -104,8 +106,12 @@ pub(crate) fn merge(row: &mut Tracked, mut restored: Session) -> bool {
         if watched {
             (restored.pid, restored.pid_start) = (own.pid, own.pid_start);
         }
+        let origin = own.origin.clone().filter(|_| own.process() == restored.process());
         restored.key = own.key;
         *row = revive(restored, &own.epoch);
+        if let Some(origin) = origin {
+            row.set_origin(origin);
+        }
         row.facts.watched = watched;
     }
     is_newer

@@ -73,10 +73,13 @@ pub struct Session {
     pub teammate: Option<String>,
     /// The directory of a background session's job; such a session has no pane.
     pub job: Option<String>,
-    /// The agent's configuration directory.
+    /// The agent's configuration directory: that of `origin`, where it is known, else what an event claims.
     pub profile: Option<String>,
     /// The path of its transcript. A text to show; it is not opened.
     pub transcript: Option<String>,
+    /// How its process was started. Absent where nothing but events tells: they can claim anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Its process's number.
     pub pid: Option<u32>,
     /// The process's start time (see [`Process::start`]).
@@ -100,6 +103,17 @@ pub struct Session {
     /// The last statuses, oldest first. Only in snapshots: a notice must not grow with age.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Transition>,
+}
+
+/// How an agent's process was started, as the kernel said it when the daemon began to watch the process.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// The agent's configuration directory, by the variables of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The working directory of the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
 }
 
 /// How a session ended.
@@ -183,6 +197,7 @@ impl Default for Session {
             job: None,
             profile: None,
             transcript: None,
+            origin: None,
             pid: None,
             pid_start: None,
             place: Place::default(),

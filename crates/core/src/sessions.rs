@@ -16,7 +16,7 @@ use crate::facts::settle;
 use crate::identity::{AgentName, Process, RowKey};
 use crate::marks::Mark;
 use crate::observation::{Finding, Look, Observation};
-use crate::session::{Session, Transition};
+use crate::session::{Origin, Session, Transition};
 use crate::time::Now;
 use crate::tracked::Tracked;
 use crate::trail::{Effect, TrailEntry};
@@ -32,6 +32,8 @@ pub enum Input {
     Reported(Box<Report>),
     /// The kernel will tell of the end of `process`; its parent, grandparent and so on.
     ProcessWatched { process: Process, ancestors: Vec<Process> },
+    /// The kernel said how `process` was started.
+    OriginFound { process: Process, origin: Origin },
     /// The kernel said that `process` ended.
     ProcessExited { process: Process },
     /// Whether `process` is suspended: nothing tells of that, so it is looked at when somebody asks.
@@ -234,6 +236,9 @@ impl Sessions {
             Input::ProcessWatched { process, ancestors } => {
                 self.take_watched(process, &ancestors, now, &mut outcome);
             }
+            Input::OriginFound { process, origin } => {
+                self.take_origin(process, &origin, now, &mut outcome);
+            }
             Input::ProcessExited { process } => self.take_exit(process, now, &mut outcome),
             Input::Suspended { process, on } => {
                 self.take_suspension(process, on, now, &mut outcome);
@@ -273,6 +278,7 @@ impl Sessions {
         if report.process.is_none() && row.facts.revive_without_process(report.stamp) {
             row.pid = None;
             row.pid_start = None;
+            row.origin = None;
         }
         // Who speaks is not suspended.
         row.stopped = false;

@@ -1,9 +1,10 @@
-use crate::MAX_LINEAGE;
 use crate::facts::{Facts, Wanted};
 use crate::identity::SessionId;
 use crate::observation::{About, Conversation, Look, Subject};
-use crate::session::Session;
+use crate::session::{Origin, Session};
+use crate::text::clean;
 use crate::time::Stamp;
+use crate::{MAX_LINEAGE, MAX_PATH};
 use serde::{Deserialize, Serialize};
 use std::ops::{Deref, DerefMut};
 
@@ -56,6 +57,18 @@ impl Tracked {
         if about.title.is_some() && about.session == self.session.id {
             self.session.title.clone_from(&about.title);
         }
+    }
+
+    /// Notes how the process was started. What an event claims of that counts no longer.
+    pub(crate) fn set_origin(&mut self, mut origin: Origin) {
+        // A path that would be shown as another leads elsewhere.
+        let is_plain = |path: &String| !path.is_empty() && clean(path, MAX_PATH, false) == *path;
+        origin.profile = origin.profile.filter(is_plain);
+        origin.cwd = origin.cwd.filter(is_plain);
+        if origin.profile.is_some() {
+            self.session.profile.clone_from(&origin.profile);
+        }
+        self.session.origin = Some(origin);
     }
 
     /// The looks that the row wants, with whose files they are of.

@@ -5,12 +5,13 @@ use crate::failure::Failure;
 use crate::hook::Variables;
 use crate::machine::{Machine, process_for};
 use crewboard_core::{Session, Status};
+use crewboard_integrations::agents::files::transcript_below;
 use crewboard_integrations::agents::{Lookup as _, claude};
 use crewboard_integrations::terminals::{
     Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open,
 };
 use crewboard_platform::{
-    Part, folder_holding, host_name, process_of, read_below, settled_directory,
+    Part, folder_holding, host_name, local_directory, process_of, read_below, settled_directory,
 };
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -95,72 +96,8 @@ pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
 
 /// Takes a closed row's conversation up again, or comes to a background session.
 pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gone, Failure> {
-    // A closed session has no process to go by, but its conversation is here or is not.
-    if row.status != Status::Closed || transcript_of(row, environment).is_none() {
-        is_here(row)?;
-    }
+    let (command, directory) = how_to_open(row, environment)?;
     let name = &row.name;
-    let job = row.job.as_deref().filter(|job| Path::new(job).is_dir());
-    if row.status != Status::Closed && job.is_none() {
-        return Err(Failure::new(format!("{name} is open"))
-            .hint(format!("`crewboard jump {}` shows its pane", row.key)));
-    }
-    if row.agent.as_str() != claude::NAME {
-        return Err(Failure::new(format!(
-            "how {} takes a session up again is not known",
-            row.agent
-        )));
-    }
-    let words = match job {
-        Some(job) => claude::attach_words(job),
-        None => claude::resume_words(row.id.as_str()),
-    };
-    let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
-    let transcript = if job.is_none() { transcript_of(row, environment) } else { None };
-    if job.is_none() && row.transcript.is_some() && transcript.is_none() {
-        // Claude Code writes none before the first prompt (seen on 2.1.330).
-        if row.prompt.is_none() && row.activity.is_none() {
-            return Err(Failure::new(format!(
-                "there is no transcript of {name}, so there is nothing to take up"
-            )));
-        }
-        return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
-    }
-    let began_in = |present: &str| match &transcript {
-        Some(Transcript { folder, head }) => {
-            claude::resume_directory(Path::new(present), folder.as_deref(), head)
-        }
-        None => PathBuf::from(present),
-    };
-    let directory = match row.cwd.as_deref().map(began_in) {
-        Some(directory) if directory.is_dir() => Some(directory),
-        // A background session has its own.
-        _ if job.is_some() => environment.home.clone(),
-        Some(directory) => {
-            let what = match directory.try_exists() {
-                Ok(true) => "is no directory any more".to_owned(),
-                Ok(false) => "is gone".to_owned(),
-                Err(error) => format!("cannot be reached: {error}"),
-            };
-            return Err(Failure::new(format!("{} {what}", directory.display()))
-                .hint("a session is taken up again in the directory in which it ran"));
-        }
-        None => None,
-    };
-    let directory =
-        directory.ok_or_else(|| Failure::new(format!("where {name} ran is not known")))?;
-    let program = environment.find_program("claude", &[]).ok_or_else(|| {
-        Failure::new("there is no claude to be found").hint("it must be on the PATH")
-    })?;
-    let mut command = vec!["env".to_owned()];
-    command.extend(profile_words(row.profile.as_deref(), environment.home.as_deref()));
-    let program = program.display().to_string();
-    if program.contains('=') {
-        // For `env` that would be one more variable.
-        command.extend(["sh", "-c", "exec \"$0\" \"$@\""].map(str::to_owned));
-    }
-    command.push(program);
-    command.extend(words);
     let directory_text = directory.display().to_string();
     let opening = Opening { words: &command, directory: &directory_text };
     let mut machine = Machine::patient();
@@ -176,6 +113,99 @@ pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gon
     }
 }
 
+/// Returns the words of a command that opens a row, and the directory in which it is to run.
+///
+/// Acts only on how the daemon saw the row's process start and on what Claude Code itself wrote into the user's
+/// profile. The directory and the profile that events name may be a trap: the settings in them start programs.
+fn how_to_open(
+    row: &Session,
+    environment: &Environment,
+) -> Result<(Vec<String>, PathBuf), Failure> {
+    let usual = environment.home.as_ref().map(|home| settled_directory(&home.join(".claude")));
+    let claimed = row.profile.as_ref().map(PathBuf::from);
+    let profile = match &row.origin {
+        Some(origin) => Some(origin.profile.as_ref().map(PathBuf::from)),
+        None => (claimed.is_none() || claimed == usual).then_some(None),
+    };
+    let is_unusual = |profile: &PathBuf| Some(profile) != usual.as_ref();
+    let profile = profile.map(|profile| profile.filter(is_unusual));
+    let transcripts = profile.as_ref().and_then(|profile| profile.as_ref().or(usual.as_ref()));
+    let transcript = transcripts.and_then(|profile| transcript_of(row, profile));
+    // A closed session has no process to go by, but its conversation is here or is not.
+    if row.status != Status::Closed || transcript.is_none() {
+        is_here(row)?;
+    }
+    let name = &row.name;
+    let is_there = |job: &&str| local_directory(Path::new(job)).is_some_and(|job| job.is_dir());
+    let job = row.job.as_deref().filter(is_there);
+    if row.status != Status::Closed && job.is_none() {
+        return Err(Failure::new(format!("{name} is open"))
+            .hint(format!("`crewboard jump {}` shows its pane", row.key)));
+    }
+    if row.agent.as_str() != claude::NAME {
+        return Err(Failure::new(format!(
+            "how {} takes a session up again is not known",
+            row.agent
+        )));
+    }
+    let words = match job {
+        Some(job) => claude::attach_words(job),
+        None => claude::resume_words(row.id.as_str()),
+    };
+    let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
+    let profile = profile.ok_or_else(|| only_claimed(row, "profile", &words))?;
+    let transcript = transcript.filter(|_| job.is_none());
+    if job.is_none() && row.transcript.is_some() && transcript.is_none() {
+        // Claude Code writes none before the first prompt (seen on 2.1.330).
+        if row.prompt.is_none() && row.activity.is_none() {
+            return Err(Failure::new(format!(
+                "there is no transcript of {name}, so there is nothing to take up"
+            )));
+        }
+        return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
+    }
+    let started_in = row.origin.as_ref().and_then(|origin| origin.cwd.as_deref()).map(Path::new);
+    let (folder, head) = match &transcript {
+        Some(Transcript { folder, head }) => (folder.as_deref(), &**head),
+        None => (None, &b""[..]),
+    };
+    let began_in = match started_in {
+        Some(directory) => Some(claude::resume_directory(directory, folder, head)),
+        None => claude::directory_in(head, folder),
+    };
+    let directory = match began_in {
+        Some(directory) if directory.is_dir() => directory,
+        // A background session has its own.
+        _ if job.is_some() => {
+            environment.home.clone().ok_or_else(|| Failure::new("there is no HOME"))?
+        }
+        Some(directory) => {
+            let what = match directory.try_exists() {
+                Ok(true) => "is no directory any more".to_owned(),
+                Ok(false) => "is gone".to_owned(),
+                Err(error) => format!("cannot be reached: {error}"),
+            };
+            return Err(Failure::new(format!("{} {what}", directory.display()))
+                .hint("a session is taken up again in the directory in which it ran"));
+        }
+        None if row.cwd.is_some() => return Err(only_claimed(row, "directory", &words)),
+        None => return Err(Failure::new(format!("where {name} ran is not known"))),
+    };
+    let program = environment.find_program("claude", &[]).ok_or_else(|| {
+        Failure::new("there is no claude to be found").hint("it must be on the PATH")
+    })?;
+    let mut command = vec!["env".to_owned()];
+    command.extend(profile_words(profile.as_deref()));
+    let program = program.display().to_string();
+    if program.contains('=') {
+        // For `env` that would be one more variable.
+        command.extend(["sh", "-c", "exec \"$0\" \"$@\""].map(str::to_owned));
+    }
+    command.push(program);
+    command.extend(words);
+    Ok((command, directory))
+}
+
 /// What tells where a conversation began.
 #[derive(Debug)]
 struct Transcript {
@@ -185,36 +215,49 @@ struct Transcript {
     head: Vec<u8>,
 }
 
-/// Finds the transcript of a conversation whose id is one of Claude Code's: where a hook named it, else in any
-/// folder of the profile, for the folder's name need not follow from the session's directory.
-fn transcript_of(row: &Session, environment: &Environment) -> Option<Transcript> {
-    let file = format!("{}.jsonl", row.id);
-    if file.contains('/') {
+/// Finds the transcript of a conversation whose id is one of Claude Code's: where a hook named it below the
+/// profile, else in any folder of that, for the folder's name need not follow from the session's directory.
+fn transcript_of(row: &Session, profile: &Path) -> Option<Transcript> {
+    let (agent, id) = (row.agent.as_str(), row.id.as_str());
+    if id.contains('/') {
         return None;
     }
-    let named = row.transcript.as_deref().map(Path::new).filter(|path| path.exists());
-    let elsewhere = || {
-        let usual = || Some(environment.home.as_ref()?.join(".claude"));
-        let profile = row.profile.as_ref().map(PathBuf::from).or_else(usual)?;
-        let folders = profile.join("projects");
-        Some(folders.join(folder_holding(&folders, &file, MAX_FOLDERS)?).join(&file))
+    let read = |[projects, folder, file]: [String; 3]| {
+        let names = [&*projects, &*folder, &*file];
+        let head = read_below(profile, &names, Part::Head { max: MAX_HEAD }).ok()?;
+        Some(Transcript { folder: Some(folder), head })
     };
-    let path = named.map(Path::to_owned).or_else(elsewhere)?;
-    let folder = path.parent()?;
-    let name = path.file_name()?.to_str()?;
-    let head = read_below(folder, &[name], Part::Head { max: MAX_HEAD }).unwrap_or_default();
-    let folder = folder.file_name().and_then(|folder| folder.to_str()).map(str::to_owned);
-    Some(Transcript { folder, head })
+    let path = row.transcript.as_deref();
+    let named = path.and_then(|path| transcript_below(agent, id, Some(path), None));
+    let elsewhere = || {
+        let file = format!("{id}.jsonl");
+        let folder = folder_holding(&profile.join("projects"), &file, MAX_FOLDERS)?;
+        read(["projects".to_owned(), folder, file])
+    };
+    named.and_then(read).or_else(elsewhere)
+}
+
+/// Refuses to act on what only events say of a row, and shows what a user may do who knows better.
+fn only_claimed(row: &Session, what: &str, words: &[String]) -> Failure {
+    let profile = profile_words(row.profile.as_deref().map(Path::new));
+    let variables = profile.iter().filter(|word| word.contains('='));
+    let variables = variables.filter_map(|word| word.split_once('='));
+    let command = Command {
+        words: std::iter::once("claude".to_owned()).chain(words.iter().cloned()).collect(),
+        variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+    };
+    let directory =
+        row.cwd.as_ref().map(|cwd| format!("cd {} && ", Command::quoted(Path::new(cwd))));
+    let line = format!("{}{command}", directory.unwrap_or_default());
+    Failure::new(format!("the {what} of {} is only a claim of its events", row.name))
+        .hint(format!("if you know that it is right: {line}"))
 }
 
 /// Words of `env` that choose the configuration directory: none is the usual one.
-fn profile_words(profile: Option<&str>, home: Option<&Path>) -> Vec<String> {
-    let usual = home.map(|home| settled_directory(&home.join(".claude")));
+fn profile_words(profile: Option<&Path>) -> Vec<String> {
     match profile {
-        Some(profile) if usual.as_deref() != Some(Path::new(profile)) => {
-            vec![format!("CLAUDE_CONFIG_DIR={profile}")]
-        }
-        _ => vec!["-u".to_owned(), "CLAUDE_CONFIG_DIR".to_owned()],
+        Some(profile) => vec![format!("CLAUDE_CONFIG_DIR={}", profile.display())],
+        None => vec!["-u".to_owned(), "CLAUDE_CONFIG_DIR".to_owned()],
     }
 }
 
@@ -272,7 +315,7 @@ fn failure(name: &str, trouble: Trouble) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{AgentName, Place, RowKey, SessionId};
+    use crewboard_core::{AgentName, Origin, Place, RowKey, SessionId};
 
     fn row(change: impl FnOnce(&mut Session)) -> Session {
         let place = Place { host: host_name(), ..Place::default() };
@@ -286,6 +329,13 @@ mod tests {
     fn said(gone: Result<Gone, Failure>) -> String {
         match gone {
             Ok(gone) => format!("{gone:?}"),
+            Err(failure) => failure.in_a_line(),
+        }
+    }
+
+    fn opened(row: &Session, environment: &Environment) -> String {
+        match how_to_open(row, environment) {
+            Ok((words, directory)) => format!("{} in {}", words.join(" "), directory.display()),
             Err(failure) => failure.in_a_line(),
         }
     }
@@ -333,11 +383,13 @@ mod tests {
     fn a_row_that_cannot_be_opened_says_why() {
         let home = tempfile::tempdir().unwrap();
         let cwd = home.path().display().to_string();
+        let started_in = |cwd: &str| Some(Origin { cwd: Some(cwd.to_owned()), profile: None });
         let closed = |change: &dyn Fn(&mut Session)| {
             row(|row| {
                 row.status = Status::Closed;
                 row.id = SessionId::new("6cf7f83b");
                 row.cwd = Some(cwd.clone());
+                row.origin = started_in(&cwd);
                 change(row);
             })
         };
@@ -351,14 +403,16 @@ mod tests {
                 row.prompt = Some("add the orders migration".to_owned());
             }),
             closed(&|row| row.place.host = "far".to_owned()),
-            closed(&|row| row.cwd = Some("/nowhere".to_owned())),
-            closed(&|row| row.cwd = Some("/dev/null".to_owned())),
-            closed(&|row| row.cwd = None),
+            closed(&|row| row.origin = started_in("/nowhere")),
+            closed(&|row| row.origin = started_in("/dev/null")),
+            closed(&|row| (row.cwd, row.origin) = (None, None)),
+            closed(&|row| (row.cwd, row.origin) = (Some("/tmp/a b".to_owned()), None)),
+            closed(&|row| (row.profile, row.origin) = (Some("/tmp/ws/trap".to_owned()), None)),
             closed(&|_| ()),
         ];
         let environment = Environment::default();
-        let said = rows.map(|row| said(open_again(&row, &environment)));
-        let said = said.join("\n").replace(&host_name(), "HOST");
+        let said = rows.map(|row| opened(&row, &environment)).join("\n");
+        let said = said.replace(&cwd, "DIRECTORY").replace(&host_name(), "HOST");
         insta::assert_snapshot!(said, @"
         shop is open; `crewboard jump kaaaa` shows its pane
         how mybot takes a session up again is not known
@@ -369,6 +423,8 @@ mod tests {
         /nowhere is gone; a session is taken up again in the directory in which it ran
         /dev/null is no directory any more; a session is taken up again in the directory in which it ran
         where shop ran is not known
+        the directory of shop is only a claim of its events; if you know that it is right: cd '/tmp/a b' && claude --resume 6cf7f83b
+        the profile of shop is only a claim of its events; if you know that it is right: cd DIRECTORY && CLAUDE_CONFIG_DIR=/tmp/ws/trap claude --resume 6cf7f83b
         there is no claude to be found; it must be on the PATH
         ");
     }
@@ -396,7 +452,7 @@ mod tests {
                     row.place.host = "far".to_owned();
                     row.transcript = named.map(|path| path.display().to_string());
                 });
-                let said = said(open_again(&closed, &environment));
+                let said = opened(&closed, &environment);
                 assert_eq!(said, "there is no claude to be found; it must be on the PATH");
             }
             std::fs::remove_dir_all(&folder).unwrap();
@@ -404,14 +460,39 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_profile_is_not_named() {
-        let home = Some(Path::new("/home/dev"));
-        for (profile, words) in [
-            (None, "-u CLAUDE_CONFIG_DIR"),
-            (Some("/home/dev/.claude"), "-u CLAUDE_CONFIG_DIR"),
-            (Some("/home/dev/.claude-work"), "CLAUDE_CONFIG_DIR=/home/dev/.claude-work"),
+    fn only_the_profile_of_the_process_is_used() {
+        let home = tempfile::tempdir().unwrap();
+        let bin = home.path().join("bin");
+        let work = home.path().join("work");
+        for directory in [&bin, &work, &home.path().join(".claude")] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        let at = |name: &str| Some(home.path().join(name).display().to_string());
+        std::fs::write(bin.join("claude"), "").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(bin.join("claude"), executable).unwrap();
+        let environment = Environment {
+            home: Some(home.path().into()),
+            path: vec![bin],
+            ..Environment::default()
+        };
+        for (claimed, origin, words) in [
+            (at("trap"), at(".claude"), "env -u CLAUDE_CONFIG_DIR HOME/bin/claude"),
+            (at("trap"), None, "env -u CLAUDE_CONFIG_DIR HOME/bin/claude"),
+            (
+                at("trap"),
+                at(".claude-work"),
+                "env CLAUDE_CONFIG_DIR=HOME/.claude-work HOME/bin/claude",
+            ),
         ] {
-            assert_eq!(profile_words(profile, home).join(" "), words);
+            let closed = row(|row| {
+                row.status = Status::Closed;
+                row.id = SessionId::new("6cf7f83b");
+                (row.cwd, row.profile) = (at("trap"), claimed);
+                row.origin = Some(Origin { profile: origin, cwd: at("work") });
+            });
+            let said = opened(&closed, &environment).replace(&at("").unwrap(), "HOME/");
+            assert_eq!(said, format!("{words} --resume 6cf7f83b in HOME/work"));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers}
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
     Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
-    Observation, Process, RowKey, Sessions, Watch, excerpt,
+    Observation, Origin, Process, RowKey, Sessions, Watch, excerpt,
 };
 use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, Losses, PROTOCOL, Reply, Request};
 use std::collections::BTreeSet;
@@ -37,6 +37,11 @@ pub(crate) enum Input {
     ProcessWatched {
         process: Process,
         ancestors: Vec<Process>,
+    },
+    /// How a process was started.
+    OriginFound {
+        process: Process,
+        origin: Origin,
     },
     ProcessExited(Process),
     /// Whether a process is suspended, where that has changed.
@@ -219,6 +224,9 @@ impl Actor {
             }
             Input::ProcessWatched { process, ancestors } => {
                 self.apply(DomainInput::ProcessWatched { process, ancestors }, now)
+            }
+            Input::OriginFound { process, origin } => {
+                self.apply(DomainInput::OriginFound { process, origin }, now)
             }
             Input::ProcessExited(process) => {
                 self.recorders.note_end(process, now.stamp);

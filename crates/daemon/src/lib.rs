@@ -14,6 +14,7 @@ mod connections;
 mod directory_watch;
 mod listeners;
 mod log;
+mod origin;
 mod peer;
 mod process_watch;
 mod recorders;

@@ -9,6 +9,7 @@ use crate::connections::Connections;
 use crate::directory_watch::DirectoryWatch;
 use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
+use crate::origin::origin_of;
 use crate::process_watch::{Watching, is_gone, watch};
 use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
@@ -328,6 +329,9 @@ impl Server {
         match watching {
             Watching::Begun { ancestors } => {
                 self.watched.insert(process);
+                if let Some(origin) = origin_of(wanted) {
+                    self.take(Input::OriginFound { process, origin });
+                }
                 self.take(Input::ProcessWatched { process, ancestors });
                 let found = self.files.follow(wanted, self.clock.now());
                 self.take_observations(found);

@@ -117,6 +117,7 @@ impl Sessions {
         let Some(row) = self.rows.get_mut(key) else { return };
         row.pid = Some(process.pid);
         row.pid_start = Some(process.start);
+        row.origin = None;
         row.parent = None;
         row.job = None;
         row.teammate = None;

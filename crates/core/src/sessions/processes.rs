@@ -3,7 +3,7 @@
 use super::{Outcome, Sessions};
 use crate::facts::{Ended, settle};
 use crate::identity::{Process, RowKey};
-use crate::session::End;
+use crate::session::{End, Origin};
 use crate::time::Now;
 use crate::trail::TrailEntry;
 
@@ -20,6 +20,23 @@ impl Sessions {
             let is_watched = self.rows.get(&key).is_some_and(|row| row.facts.watched);
             if !is_watched || !self.ancestors.contains_key(&key) {
                 self.take_watched_of(&key, process, ancestors, now, outcome);
+            }
+        }
+    }
+
+    /// Notes how a process was started, once: it may go elsewhere later.
+    pub(super) fn take_origin(
+        &mut self,
+        process: Process,
+        origin: &Origin,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        for key in self.rows_of(process) {
+            let Some(row) = self.rows.get_mut(&key) else { continue };
+            if row.process() == Some(process) && row.origin.is_none() {
+                row.set_origin(origin.clone());
+                self.changed(&key, None, now, outcome);
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Which row an event belongs to.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
-use crewboard_core::{AgentName, Input, Report, Session, SessionId, StartOrigin, Status};
+use crewboard_core::{
+    AgentName, Input, Origin, Report, Session, SessionId, StartOrigin, Status, Timestamp,
+};
 
 #[test]
 fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
@@ -130,4 +132,60 @@ fn a_second_row_of_a_watched_process_changes_no_other() {
     }
     assert_eq!(changed, [1, 1, 1]);
     assert_eq!(world.sessions.processes().len(), 1);
+}
+
+fn origin(profile: &str, cwd: &str) -> Origin {
+    Origin { profile: Some(profile.to_owned()), cwd: Some(cwd.to_owned()) }
+}
+
+#[test]
+fn the_origin_of_a_process_stands_against_all_claims() {
+    let mut world = World::new();
+    world.event(1, "shop", prompt("a"));
+    assert_eq!(world.of(1).origin, None);
+    let found = |pid, origin| Input::OriginFound { process: process(pid), origin };
+    let own = origin("/home/dev/.claude", "/home/dev/shop");
+    world.apply(found(1, own.clone()));
+    let mut claim = world.report(1, "shop", prompt("b"));
+    claim.profile = Some("/tmp/trap".to_owned());
+    world.told(claim);
+    // The process goes elsewhere, and is looked at again for another row of it.
+    world.apply(found(1, origin("/tmp/trap", "/tmp/trap")));
+    world.apply(found(2, origin("/tmp/trap", "/tmp/trap")));
+    let row = world.of(1);
+    assert_eq!((row.profile.as_deref(), &row.origin), (Some("/home/dev/.claude"), &Some(own)));
+    // It stays when the process is gone, and goes when another process takes the row over.
+    world.apply(Input::ProcessExited { process: process(1) });
+    assert!(world.of(1).origin.is_some());
+    let again = world.report(2, "shop", start(StartOrigin::Resume));
+    world.apply(Input::Reported(Box::new(again)));
+    assert_eq!((world.only().pid, &world.only().origin), (Some(2), &None));
+}
+
+#[test]
+fn a_path_that_would_be_shown_as_another_is_no_origin() {
+    let mut world = World::new();
+    world.event(1, "shop", prompt("a"));
+    let origin = origin("/home/dev/\u{202e}x", "/srv/a\nb");
+    world.apply(Input::OriginFound { process: process(1), origin });
+    assert_eq!(world.of(1).origin, Some(Origin::default()));
+}
+
+#[test]
+fn an_origin_is_not_given_back_by_a_view() {
+    let mut old = World::new();
+    old.event(1, "shop", prompt("a"));
+    let mut held = old.of(1).clone();
+    held.origin = Some(origin("/tmp/trap", "/tmp/trap"));
+    held.profile = Some("/tmp/trap".to_owned());
+    let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
+    new.apply(Input::Restored(vec![held.clone()]));
+    assert_eq!(new.of(1).origin, None);
+    let own = origin("/home/dev/.claude", "/home/dev/shop");
+    new.apply(Input::OriginFound { process: process(1), origin: own.clone() });
+    // Another view's newer picture does not bring the claim back.
+    (held.epoch, held.updated) = ("third".to_owned(), Timestamp(held.updated.0 + 1));
+    new.apply(Input::Restored(vec![held]));
+    let row = new.of(1);
+    assert_eq!((row.profile.as_deref(), &row.origin), (Some("/home/dev/.claude"), &Some(own)));
 }

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
 use crewboard_board::text::{Grain, age, clock_time, cut};
-use crewboard_core::{Effect, MAX_TRAIL, TrailEntry};
+use crewboard_core::{Effect, MAX_TRAIL, Origin, Session, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
 use std::io::{self, Write};
@@ -53,6 +53,7 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
     if let Some(parent) = &row.parent {
         writeln!(out, "It was started by {parent}.")?;
     }
+    writeln!(out, "{}", plain(&origin(row)))?;
     writeln!(out, "\nWhat it was told, as it arrived, and when it happened:")?;
     // Where the trail is full, what the row began with may be forgotten.
     let is_whole = explanation.trail.len() < MAX_TRAIL;
@@ -60,6 +61,23 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {}", plain(&line(entry, is_whole && index == 0)))?;
     }
     Ok(())
+}
+
+/// Where a row's process was started, and how sure that is.
+fn origin(row: &Session) -> String {
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    match &row.origin {
+        Some(Origin { profile, cwd }) => format!(
+            "Its process was started in the directory {} with the profile {}, as the kernel says.",
+            known(cwd),
+            known(profile)
+        ),
+        None => format!(
+            "Its events claim the directory {} and the profile {}; the kernel does not confirm that.",
+            known(&row.cwd),
+            known(&row.profile)
+        ),
+    }
 }
 
 /// One thing it was told. Before what began it, a row had no status.
@@ -78,7 +96,7 @@ fn line(entry: &TrailEntry, began_it: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Session, Stamp, Status, Timestamp};
+    use crewboard_core::{Stamp, Status, Timestamp};
 
     fn told(said: &str, from: Status, to: Status) -> TrailEntry {
         TrailEntry {
@@ -89,6 +107,18 @@ mod tests {
             delay: 0,
             effect: Effect::Set { from, to },
         }
+    }
+
+    #[test]
+    fn what_only_events_say_is_shown_as_a_claim() {
+        let row = Session { cwd: Some("/srv/trap".to_owned()), ..Session::default() };
+        let claim = "Its events claim the directory /srv/trap and the profile unknown; \
+                     the kernel does not confirm that.";
+        assert_eq!(origin(&row), claim);
+        let known = Origin { profile: None, cwd: Some("/srv/shop".to_owned()) };
+        let fact = "Its process was started in the directory /srv/shop with the profile unknown, \
+                    as the kernel says.";
+        assert_eq!(origin(&Session { origin: Some(known), ..row }), fact);
     }
 
     #[test]
@@ -108,7 +138,7 @@ mod tests {
             let text = String::from_utf8(out).unwrap();
             let lines: Vec<&str> = text
                 .lines()
-                .skip(3)
+                .skip(4)
                 .filter_map(|line| Some(line.rsplit_once("  ")?.1.trim()))
                 .collect();
             assert_eq!(lines, expected, "{text}");

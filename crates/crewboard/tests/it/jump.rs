@@ -303,10 +303,12 @@ pub(crate) fn fake_claude(world: &BoardWorld) -> PathBuf {
 
 /// A session that ran in a directory with a profile of its own, and was killed; with that profile.
 pub(crate) fn closed_session(world: &BoardWorld, directory: &Path) -> (Agent, String) {
-    let mut closed = Agent::new("6cf7f83b-72a2");
-    let cwd = json!({ "prompt": "go on", "cwd": directory });
     let profile = world.path().join("profile").display().to_string();
-    world.hook_with(&[("CLAUDE_CONFIG_DIR", &profile)], &closed, "UserPromptSubmit", &cwd);
+    let own = [("CLAUDE_CONFIG_DIR", &*profile)];
+    let mut closed = Agent::started_in(directory, &own, "6cf7f83b-72a2");
+    let cwd = json!({ "prompt": "go on", "cwd": directory });
+    world.hook_with(&own, &closed, "UserPromptSubmit", &cwd);
+    world.row_where(&closed.id, "looked at", |row| row["origin"].is_object());
     closed.kill();
     world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
     (closed, profile)

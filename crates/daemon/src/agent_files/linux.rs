@@ -7,11 +7,12 @@ mod starting;
 mod transcripts;
 
 use super::blind;
+use crate::origin::Variables;
 use changed::Changed;
 use conditions::left;
 use crewboard_core::{AgentName, Look, Now, Observation, Process, Stamp, Watch};
+use crewboard_integrations::agents::claude;
 use crewboard_integrations::agents::files::{condition_file, conditions_folder, profile_of};
-use crewboard_integrations::agents::{Lookup, claude};
 use crewboard_platform::{host_name, pid_namespace, variables_of, working_directory_of};
 use futures_util::{FutureExt, StreamExt};
 use inotify::{EventStream, Inotify, WatchDescriptor, Watches};
@@ -90,16 +91,6 @@ pub(crate) struct AgentFiles {
     failure: Option<String>,
     namespace: Option<String>,
     host: String,
-}
-
-#[derive(Debug)]
-struct Variables(Vec<(String, String)>);
-
-impl Lookup for Variables {
-    fn get(&self, name: &str) -> Option<String> {
-        let found = self.0.iter().find(|(known, value)| known == name && !value.is_empty());
-        found.map(|(_, value)| value.clone())
-    }
 }
 
 impl AgentFiles {

@@ -14,6 +14,7 @@ pub(super) mod transcript;
 pub(crate) use arguments::is_teammate;
 pub use event::read_event;
 pub use resume::{attach_words, resume_directory, resume_words};
+pub use transcript::directory_in;
 
 /// The name in `crewboard hook claude`.
 pub const NAME: &str = "claude";

@@ -51,7 +51,7 @@ fn hash_of(directory: &str) -> String {
 
 /// Returns the directory in which a conversation began, as the first lines of its transcript name it: the one
 /// after which its folder is named, else the first.
-pub(crate) fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
+pub fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Located<'a> {
         #[serde(borrow)]
