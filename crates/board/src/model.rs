@@ -35,8 +35,12 @@ pub struct Model {
     /// The profile that an agent uses here unless told otherwise.
     pub usual_profile: Option<String>,
     pub notice: Option<Notice>,
-    /// What is wrong with the options, the worst first, until it is mended or somebody has enough of it.
+    /// What is wrong with the daemon's version and with the options, the worst first, until it is mended or the user
+    /// hides it.
     pub problems: Vec<String>,
+    /// Of those, what is wrong with the configuration, and about the daemon's version.
+    pub configuration_problems: Vec<String>,
+    pub version_problem: Option<String>,
     pub now: Timestamp,
     pub width: u16,
     pub height: u16,
@@ -155,6 +159,8 @@ impl Model {
             usual_profile: None,
             notice: None,
             problems: Vec::new(),
+            configuration_problems: Vec::new(),
+            version_problem: None,
             now,
             width: 0,
             height: 0,

@@ -304,7 +304,9 @@ impl Shell<'_> {
                 }
                 return;
             }
+            News::Version(problem) => Msg::Version(problem),
             News::Lost => return self.lost("it went away"),
+            News::Unreachable(why) => return self.lost(&why),
         };
         update(&mut self.model, message, now);
     }

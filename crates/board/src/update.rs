@@ -35,6 +35,8 @@ pub enum Msg {
     Limits(Vec<Limits>),
     /// The daemon is gone.
     Lost(String),
+    /// What is wrong about the daemon's version; `None` where nothing is.
+    Version(Option<String>),
     /// The daemon was asked something, and has not answered in time.
     Silent,
     /// It has said something.
@@ -119,6 +121,10 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Removed(key) => listing::replace(model, &key, None),
         Msg::Limits(limits) => model.limits = limits,
+        Msg::Version(problem) => {
+            model.version_problem = problem;
+            show_problems(model);
+        }
         Msg::Lost(why) => {
             // Gone since it was first found gone, however often it is looked for.
             let since = match model.link {
@@ -163,6 +169,7 @@ fn is_known(model: &Model, message: &Msg) -> bool {
     match message {
         Msg::Row(row) => model.rows.get(&row.key) == Some(row),
         Msg::Limits(limits) => model.limits == *limits,
+        Msg::Version(problem) => model.version_problem == *problem,
         Msg::Removed(key) => !model.rows.contains_key(key),
         Msg::Lost(why) => {
             matches!(&model.link, Link::Lost { why: known, .. } if known == why)
@@ -186,12 +193,19 @@ fn configure(model: &mut Model, options: Options) {
     }
     model.look = options.look;
     model.keymap = options.keymap;
-    model.problems = options.problems;
-    if model.problems.is_empty() && matches!(model.overlay, Some(Overlay::Problems { .. })) {
-        model.overlay = None;
-    }
+    model.configuration_problems = options.problems;
+    show_problems(model);
     if let Some(notice) = options.notice {
         say(model, notice);
+    }
+}
+
+/// Shows what is wrong, also what was hidden before.
+fn show_problems(model: &mut Model) {
+    let version = model.version_problem.iter();
+    model.problems = version.chain(&model.configuration_problems).cloned().collect();
+    if model.problems.is_empty() && matches!(model.overlay, Some(Overlay::Problems { .. })) {
+        model.overlay = None;
     }
 }
 

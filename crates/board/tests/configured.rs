@@ -52,6 +52,12 @@ fn changed_options_are_in_force_at_once() {
     assert!(model.detail);
 }
 
+fn shows(model: &Model, text: &str) -> bool {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, model.width, model.height));
+    draw(model, &mut buffer);
+    buffer.content.iter().map(Cell::symbol).collect::<String>().contains(text)
+}
+
 #[test]
 fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     let now = Timestamp(1_795_331_980_546);
@@ -63,11 +69,6 @@ fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     let wrong = Options { look, keymap: keymap.clone(), detail, notice, problems };
     let right = Options { problems: Vec::new(), ..wrong.clone() };
     let mut model = Model::new(look, keymap, Hooks::Installed, now);
-    let shows = |model: &Model, text: &str| {
-        let mut buffer = Buffer::empty(Rect::new(0, 0, model.width, model.height));
-        draw(model, &mut buffer);
-        buffer.content.iter().map(Cell::symbol).collect::<String>().contains(text)
-    };
     let key = |model: &mut Model, word: &str, later: u64| {
         update(model, Msg::Key(word.parse().unwrap()), Timestamp(now.0 + later));
     };
@@ -87,4 +88,22 @@ fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     key(&mut model, "e", 600_000);
     update(&mut model, Msg::Configured(Box::new(right)), now);
     assert!(!shows(&model, "config.toml") && model.overlay.is_none());
+}
+
+#[test]
+fn a_daemon_of_another_version_is_named_until_it_is_gone() {
+    let problem =
+        "the daemon is out of date: expected 2.0.0, got 1.0.0; run `crewboard daemon restart`";
+    let now = Timestamp(1_795_331_980_546);
+    let look = Look { theme: &TERMINAL, unicode: true };
+    let mut model = Model::new(look, Keymap::default(), Hooks::Installed, now);
+    update(&mut model, Msg::Resized { width: 120, height: 24 }, now);
+    update(&mut model, Msg::Version(Some(problem.to_owned())), now);
+    assert!(shows(&model, "the daemon is out of date"));
+    // A change of the configuration does not hide it, nor does the same daemon say it twice.
+    model.dirty = false;
+    update(&mut model, Msg::Version(Some(problem.to_owned())), now);
+    assert!(!model.dirty && shows(&model, "the daemon is out of date"));
+    update(&mut model, Msg::Version(None), now);
+    assert!(!shows(&model, "the daemon is out of date") && model.problems.is_empty());
 }

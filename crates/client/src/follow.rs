@@ -1,9 +1,10 @@
 use crate::conversation::{Conversation, TalkError};
 use crate::rendezvous::{ConnectError, Rendezvous};
+use crate::version::version_problem;
 use crewboard_core::{Limits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{After, Reply, Request};
-use rustix::event::{PollFd, PollFlags, poll};
+use crewboard_protocol::{After, PROTOCOL, Reply, Request};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
@@ -13,6 +14,11 @@ use std::time::Duration;
 
 /// How long one attempt to find or start a daemon may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Pauses between two attempts to reach or start a daemon after one is gone. The program file is missing for
+/// a moment while it is replaced.
+const RETRY: Duration = Duration::from_millis(100);
+const RETRY_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Daemons that may die under our hands before we say that none stays alive.
 const MAX_ATTEMPTS: usize = 10;
@@ -40,6 +46,10 @@ pub enum News {
     },
     /// The daemon is gone; the rows are what it last said.
     Lost,
+    /// No other daemon can be reached or started, for this reason. It is tried again.
+    Unreachable(String),
+    /// What is wrong about the daemon's version; `None` where nothing is.
+    Version(Option<String>),
 }
 
 /// Why following ended.
@@ -65,6 +75,8 @@ pub struct Follow<'a> {
     /// Rows named since the last snapshot began; the others are gone.
     named: Option<Vec<RowKey>>,
     seen: Option<After>,
+    /// How long to wait before the next attempt, while no daemon can be reached.
+    pause: Option<Duration>,
     /// We can call a person.
     attends: bool,
 }
@@ -79,6 +91,7 @@ impl<'a> Follow<'a> {
             limits: Vec::new(),
             named: None,
             seen: None,
+            pause: None,
             attends: false,
         }
     }
@@ -111,12 +124,24 @@ impl<'a> Follow<'a> {
         let mut attempts = 0;
         loop {
             let Some(conversation) = &mut self.conversation else {
+                if let Some(pause) = self.pause {
+                    wait_to_retry(output, pause)?;
+                }
                 match self.connect(Deadline::after(CONNECT_WITHIN)) {
+                    Ok(()) => self.pause = None,
                     // It died while we gave it our rows; the next one gets them.
                     Err(FollowError::Talk(TalkError::Gone)) if attempts < MAX_ATTEMPTS => {
                         attempts += 1;
                     }
-                    result => result?,
+                    // There was one, so there will be another.
+                    Err(error) if self.seen.is_some() => {
+                        let pause = self.pause.map_or(RETRY, |pause| pause * 2);
+                        let is_first = self.pause.replace(pause.min(RETRY_AT_MOST)).is_none();
+                        if is_first {
+                            return Ok(News::Unreachable(error.to_string()));
+                        }
+                    }
+                    Err(error) => return Err(error),
                 }
                 continue;
             };
@@ -175,6 +200,7 @@ impl<'a> Follow<'a> {
         if !self.limits.is_empty() {
             conversation.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
         }
+        conversation.send(&Request::Hello { protocol: PROTOCOL })?;
         conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
         if self.attends {
             conversation.send(&Request::Attend { on: true })?;
@@ -230,6 +256,7 @@ impl<'a> Follow<'a> {
                 self.note(&epoch, Some(revision));
                 Some(News::Synced)
             }
+            Reply::Hello(daemon) => Some(News::Version(version_problem(&daemon))),
             Reply::Announcement { id, title, text } => Some(News::Announcement { id, title, text }),
             _ => None,
         }
@@ -259,9 +286,25 @@ fn wait_for(conversation: &Conversation, output: &impl AsFd) -> Result<(), Follo
         if !descriptors[0].revents().is_empty() {
             return Ok(());
         }
-        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-        if descriptors[1].revents().intersects(gone) {
+        if descriptors[1].revents().intersects(gone()) {
             return Err(FollowError::ReaderGone);
         }
     }
+}
+
+/// Waits for `pause`, or until no process reads what we would print.
+fn wait_to_retry(output: &impl AsFd, pause: Duration) -> Result<(), FollowError> {
+    let mut descriptors = [PollFd::new(output, PollFlags::empty())];
+    let within = Timespec::try_from(pause).ok();
+    // A signal only makes the pause shorter.
+    let is_heard = poll(&mut descriptors, within.as_ref()).is_ok_and(|count| count > 0);
+    if is_heard && descriptors[0].revents().intersects(gone()) {
+        return Err(FollowError::ReaderGone);
+    }
+    Ok(())
+}
+
+/// What the kernel reports of an output that has no reader any more.
+fn gone() -> PollFlags {
+    PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL
 }

@@ -8,7 +8,9 @@ mod conversation;
 mod follow;
 mod rendezvous;
 mod spawn;
+mod version;
 
 pub use conversation::{Conversation, TalkError};
 pub use follow::{Follow, FollowError, News};
 pub use rendezvous::{ConnectError, Rendezvous};
+pub use version::version_problem;

@@ -192,7 +192,7 @@ mod tests {
         let _stream = UnixStream::connect(&path).unwrap();
         let own = || sockets_of(std::process::id()).into_iter().filter(|its| *its == path).count();
         assert_eq!(own(), 1);
-        assert_eq!(sockets_of(std::os::unix::process::parent_id()).contains(&path), false);
+        assert!(!sockets_of(std::os::unix::process::parent_id()).contains(&path));
         drop(listener);
         assert_eq!(own(), 0);
     }

@@ -105,7 +105,10 @@ fn plain(text: &str, width: usize, style: Style, unicode: bool) -> impl Iterator
 /// What is wrong with the options.
 fn problems(model: &Model, width: usize) -> Vec<Line> {
     let unicode = model.look.unicode;
-    let head = "What is wrong with the configuration, and so not in force:";
+    let head = match model.version_problem {
+        Some(_) => "What is wrong with the daemon or the configuration:",
+        None => "What is wrong with the configuration, and so not in force:",
+    };
     let mut lines: Vec<Line> = plain(head, width, Look::strong(), unicode).collect();
     for problem in &model.problems {
         lines.push(Line::new());

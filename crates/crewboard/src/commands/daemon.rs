@@ -3,11 +3,11 @@
 mod leaving;
 
 use crate::arguments::DaemonAction;
-use crate::commands::{ANSWER_WITHIN, check_named_socket, connect, rendezvous, unexpected};
+use crate::commands::{ANSWER_WITHIN, check_named_socket, connect, rendezvous, unexpected, warn};
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
 use crewboard_board::text::{Grain, age};
-use crewboard_client::{ConnectError, Conversation, TalkError};
+use crewboard_client::{ConnectError, Conversation, TalkError, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::Timestamp;
 use crewboard_daemon::Options;
@@ -88,6 +88,9 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         Err(TalkError::Silent(_)) => return Err(hung(&rendezvous)),
         reply => facts_in(reply?)?,
     };
+    if let Some(problem) = version_problem(&facts) {
+        warn(&problem);
+    }
     if json {
         say(&serde_json::to_string_pretty(&facts).map_err(io::Error::from)?)?;
         return Ok(ExitCode::SUCCESS);

@@ -1,6 +1,6 @@
 //! `crewboard list`: all rows, once.
 
-use crate::commands::{connect, rendezvous, rows};
+use crate::commands::{connect, rendezvous, rows, warn_of_version};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::text::{Grain, age};
@@ -16,7 +16,9 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
 
 /// Prints the rows of that daemon.
 pub(crate) fn print(rendezvous: &Rendezvous, json: bool) -> Result<ExitCode, Failure> {
-    let rows = rows(&mut connect(rendezvous)?)?;
+    let mut conversation = connect(rendezvous)?;
+    warn_of_version(&mut conversation)?;
+    let rows = rows(&mut conversation)?;
     let mut out = io::stdout().lock();
     if json {
         let text = serde_json::to_string_pretty(&rows).map_err(io::Error::from)?;

@@ -24,10 +24,10 @@ use crate::failure::Failure;
 use crate::render::why_no_screen;
 use crate::statusline;
 use clap_complete::env::Shells;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
+use crewboard_client::{Conversation, Rendezvous, TalkError, version_problem};
 use crewboard_core::{Limits, Mark, Session};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{Reply, Request};
+use crewboard_protocol::{PROTOCOL, Reply, Request};
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -162,6 +162,22 @@ pub(crate) fn rows_and_limits(
     }
     rows.sort_by(Session::compare_for_list);
     Ok((rows, told))
+}
+
+/// Tells the user something beside the output. A reader that is gone is no failure.
+fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "crewboard: {text}");
+}
+
+/// Tells the user where the daemon is of another version than this program.
+fn warn_of_version(conversation: &mut Conversation) -> Result<(), Failure> {
+    let hello = Request::Hello { protocol: PROTOCOL };
+    if let Reply::Hello(daemon) = conversation.ask(&hello, ANSWER_WITHIN)?
+        && let Some(problem) = version_problem(&daemon)
+    {
+        warn(&problem);
+    }
+    Ok(())
 }
 
 /// A reply of another kind than was asked for.

@@ -1,16 +1,21 @@
 //! `crewboard wait`: blocks until rows reach a status.
 
 use crate::arguments::{Until, WaitArguments};
-use crate::commands::{connect, is_gone, rendezvous, rows};
+use crate::commands::{connect, is_gone, rendezvous, rows, warn};
 use crate::failure::{Failure, exit_code};
 use crate::select;
-use crewboard_client::{Conversation, TalkError};
+use crewboard_client::{Conversation, Rendezvous, TalkError};
 use crewboard_core::{Goal, Reach, RowKey, Session, Status, Transition, WaitOutcome, WaitScope};
 use crewboard_platform::process_of;
 use crewboard_protocol::{Reply, Request, WaitRequest};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// Pauses between two attempts to reach or start a daemon after one is gone.
+const RETRY: Duration = Duration::from_millis(100);
+const RETRY_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Waits. The daemon watches every transition; we only hold the line, and hold it again to the next
 /// daemon if this one dies.
@@ -53,7 +58,10 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 }
-                conversation = connect(&rendezvous)?;
+                let Some(next) = reconnect(&rendezvous, deadline) else {
+                    return Ok(ExitCode::from(exit_code::TIMED_OUT));
+                };
+                conversation = next;
                 request.missing_may_come = true;
                 // The next daemon learns from us of agents that died meanwhile and will never speak again.
                 // Of those that live we know only what was before we began to wait, and they will.
@@ -61,11 +69,34 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                     row.process().is_some_and(|process| process_of(process.pid) != Some(process))
                 };
                 for row in all.iter().filter(is_dead) {
-                    conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
+                    // Where this daemon is gone too, the next turn finds the one after it.
+                    let _ = conversation.send(&Request::Restore { row: Box::new(row.clone()) });
                 }
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Reaches or starts another daemon after one is gone, however long that takes; `None` at the deadline. The program
+/// file is missing for a moment while it is replaced.
+fn reconnect(rendezvous: &Rendezvous, deadline: Option<Instant>) -> Option<Conversation> {
+    let mut pause = RETRY;
+    loop {
+        let failure = match connect(rendezvous) {
+            Ok(conversation) => return Some(conversation),
+            Err(failure) => failure,
+        };
+        if pause == RETRY {
+            warn(&format!("{}; trying again", failure.in_a_line()));
+        }
+        let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if rest.is_some_and(|rest| rest.is_zero()) {
+            return None;
+        }
+        // No event says when the program file is back.
+        thread::sleep(rest.map_or(pause, |rest| rest.min(pause)));
+        pause = (pause * 2).min(RETRY_AT_MOST);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `crewboard watch`: a line for each change, until the reader goes.
 
-use crate::commands::rendezvous;
+use crate::commands::{rendezvous, warn};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::text::clock_time;
@@ -40,8 +40,12 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
             }
             News::Removed(key) => printer.removed(&key)?,
             News::Limits | News::Announcement { .. } => {}
-            News::Lost => {
-                let _ = writeln!(io::stderr(), "crewboard: the daemon went away; starting another");
+            News::Lost => warn("the daemon went away; starting another"),
+            News::Unreachable(why) => warn(&format!("{why}; trying again")),
+            News::Version(problem) => {
+                if let Some(problem) = problem {
+                    warn(&problem);
+                }
             }
         }
     }

@@ -28,6 +28,7 @@ mod notify;
 mod places;
 mod private_namespace;
 mod profiles;
+mod replaced;
 mod replay;
 mod rest;
 mod start;
