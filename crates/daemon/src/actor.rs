@@ -7,7 +7,7 @@ use crate::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers}
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
     Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
-    Observation, Origin, Process, RowKey, Sessions, Watch, excerpt,
+    Observation, Origin, Process, RowKey, Sessions, Watch, clean, excerpt,
 };
 use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, Losses, PROTOCOL, Reply, Request};
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ pub(crate) enum Input {
         peer: Peer,
         request: Box<Request>,
     },
+    /// A line was refused that may have been an event, for this reason.
+    NotUnderstood(String),
     /// A connection has written all it was given.
     Drained(ConnectionId),
     /// A connection sent no whole request at first. It may yet.
@@ -88,6 +90,9 @@ pub(crate) struct Actor {
     /// The processes have been looked at in this turn.
     has_looked: bool,
     events: u64,
+    /// Events that were not understood, and why the last one was not.
+    not_understood: u64,
+    not_understood_why: Option<String>,
 }
 
 impl Actor {
@@ -102,6 +107,8 @@ impl Actor {
             holds_announcements: false,
             has_looked: false,
             events: 0,
+            not_understood: 0,
+            not_understood_why: None,
         }
     }
 
@@ -183,6 +190,8 @@ impl Actor {
             events: self.events,
             dropped: 0,
             lost: Losses::default(),
+            not_understood: self.not_understood,
+            not_understood_why: self.not_understood_why.clone(),
             sockets: Vec::new(),
             degraded: Vec::new(),
         }
@@ -203,6 +212,10 @@ impl Actor {
         match input {
             Input::Request { connection, peer, request } => {
                 self.answer(connection, peer, *request, now)
+            }
+            Input::NotUnderstood(why) => {
+                self.note_not_understood(&why);
+                Vec::new()
             }
             Input::Drained(connection) => {
                 self.subscribers.drained(connection);
@@ -265,6 +278,11 @@ impl Actor {
                 let mut report = event.report;
                 if peer.is_foreign(event.hook_pid) {
                     report.come_from_elsewhere();
+                }
+                if report.event == Event::Unknown {
+                    self.note_not_understood(
+                        "the event is of a kind that this daemon does not know",
+                    );
                 }
                 self.recorders.note_report(&mut report);
                 self.apply(DomainInput::Reported(report), now)
@@ -335,6 +353,11 @@ impl Actor {
             Request::Hello { .. } => vec![Output::SayHello(connection)],
             Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
         }
+    }
+
+    fn note_not_understood(&mut self, why: &str) {
+        self.not_understood += 1;
+        self.not_understood_why = Some(clean(why, MAX_LINE, false));
     }
 
     fn observe(&mut self, mut observation: Box<Observation>, now: Now) -> Vec<Output> {

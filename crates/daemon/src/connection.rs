@@ -243,7 +243,12 @@ impl Connection {
                         }
                     }
                 }
-                Err(error) => state.refuse(&error),
+                Err(error) => {
+                    if error.may_lose_an_event() {
+                        let _ = self.inputs.send(Input::NotUnderstood(error.to_string())).await;
+                    }
+                    state.refuse(&error);
+                }
             }
         }
         if rest.len() > MAX_REQUEST_LINE && !rest.contains(&b'\n') {

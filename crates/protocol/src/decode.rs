@@ -3,6 +3,7 @@ use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
 use crate::{MAX_REQUEST_LINE, PROTOCOL};
 use crewboard_core::{Limits, Mark, RowKey, Session};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// Why a line is no request.
@@ -21,6 +22,11 @@ pub enum RequestError {
 }
 
 impl RequestError {
+    /// Returns whether the line may be an event that is lost with it: a hook does not hear that it was refused.
+    pub fn may_lose_an_event(&self) -> bool {
+        matches!(self, Self::Unknown(_) | Self::Bad { kind: "event", .. })
+    }
+
     /// The code of the reply that tells it.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -97,13 +103,14 @@ impl Request {
             return Err(RequestError::NotARequest(error));
         }
         let head: Head<'_> = serde_json::from_slice(line).map_err(RequestError::NotARequest)?;
-        if let Some(protocol) = head.protocol
-            && protocol > PROTOCOL
+        let newer = head.protocol.filter(|protocol| *protocol > PROTOCOL);
+        if let Some(protocol) = newer
+            && head.kind != "event"
         {
             return Err(RequestError::FutureVersion(protocol));
         }
         Ok(match head.kind.as_ref() {
-            "event" => Self::Event(rest::<EventLine>("event", line)?),
+            "event" => Self::Event(event(line, newer.is_some())?),
             "observe" => Self::Observe(rest::<ObservationLine>("observe", line)?),
             "subscribe" => Self::Subscribe { after: rest::<Subscribe>("subscribe", line)?.after },
             "list" => Self::List,
@@ -131,6 +138,22 @@ impl Request {
             other => return Err(RequestError::Unknown(crewboard_core::clean(other, 40, false))),
         })
     }
+}
+
+/// Reads an event. No hook hears a refusal, so an event of a newer hook is taken as far as it is understood: at
+/// least who it is of, and where.
+fn event(line: &[u8], is_newer: bool) -> Result<EventLine, RequestError> {
+    match rest::<EventLine>("event", line) {
+        Err(error) if is_newer => without_what_happened(line).ok_or(error),
+        result => result,
+    }
+}
+
+/// Reads an event as one of an unknown kind.
+fn without_what_happened(line: &[u8]) -> Option<EventLine> {
+    let mut value: Value = serde_json::from_slice(line).ok()?;
+    *value.get_mut("report")?.get_mut("event")? = json!({ "kind": "unknown" });
+    serde_json::from_value(value).ok()
 }
 
 fn rest<'a, T: Deserialize<'a>>(kind: &'static str, line: &'a [u8]) -> Result<T, RequestError> {
@@ -189,6 +212,41 @@ mod tests {
             "source":"hook:New","stamp":{"boot":1,"micros":2},"event":{"kind":"from_the_future","x":1}}}"#;
         let Request::Event(event) = Request::decode(line).unwrap() else { panic!("not an event") };
         assert_eq!(event.report.event, crewboard_core::Event::Unknown);
+    }
+
+    #[test]
+    fn an_event_of_a_newer_hook_is_taken_as_far_as_it_is_understood() {
+        let line = |protocol: &str, event: &str| {
+            let line = format!(
+                r#"{{"type":"event"{protocol},"hook_pid":7,"report":{{"agent":"claude","session":"s",
+                "source":"hook:New","stamp":{{"boot":1,"micros":2}},"event":{event}}}}}"#
+            );
+            Request::decode(line.as_bytes())
+        };
+        let rested = r#"{"kind":"rested"}"#;
+        let paused = r#"{"kind":"status_reported","status":"paused"}"#;
+        let newer = r#","protocol":2"#;
+        for (protocol, event, expected) in [
+            (newer, rested, Some(crewboard_core::Event::Rested)),
+            (newer, paused, Some(crewboard_core::Event::Unknown)),
+            (newer, r#"{"kind":"rested","extra":[1]}"#, Some(crewboard_core::Event::Rested)),
+            (newer, r#"{"what":"new"}"#, Some(crewboard_core::Event::Unknown)),
+            (newer, r#""new""#, Some(crewboard_core::Event::Unknown)),
+            ("", paused, None),
+        ] {
+            match (line(protocol, event), expected) {
+                (Ok(Request::Event(line)), Some(expected)) => {
+                    assert_eq!(line.report.event, expected, "{event}");
+                    assert_eq!(line.report.session.as_str(), "s");
+                }
+                (Err(error), None) => assert!(error.may_lose_an_event(), "{error}"),
+                (result, _) => panic!("{protocol} {event}: {result:?}"),
+            }
+        }
+        // Of nothing else is a newer version guessed at.
+        let error = Request::decode(br#"{"type":"list","protocol":2}"#).unwrap_err();
+        assert!(!error.may_lose_an_event());
+        assert_eq!(error.code(), ErrorCode::UnsupportedVersion);
     }
 
     #[test]

@@ -156,6 +156,12 @@ pub struct DaemonFacts {
     /// How many of them for which reason.
     #[serde(default, skip_serializing_if = "Losses::is_empty")]
     pub lost: Losses,
+    /// Events that the daemon did not understand, in whole or in part: hooks of a newer version sent them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_understood: u64,
+    /// Why it did not understand the last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_understood_why: Option<String>,
     /// The sockets it listens on.
     pub sockets: Vec<String>,
     /// What the system does not let it watch, and what follows.

@@ -113,6 +113,14 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
     for line in &facts.degraded {
         say(&format!("degraded: {line}"))?;
     }
+    if facts.not_understood > 0 {
+        let why = facts.not_understood_why.unwrap_or_default();
+        say(&format!(
+            "{} events not understood, the last because: {why}\n\
+             a hook may be of a newer version: `crewboard daemon restart` starts the daemon of this program",
+            facts.not_understood
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

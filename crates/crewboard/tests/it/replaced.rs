@@ -142,3 +142,30 @@ fn a_daemon_of_another_version_is_named_with_what_to_do() {
         }
     }
 }
+
+/// A hook does not hear that its event was refused, so the daemon counts what it does not understand.
+#[test]
+fn an_event_that_an_older_daemon_does_not_understand_is_taken_in_part_or_counted() {
+    let world = world();
+    let mut client = world.start();
+    let event = |protocol: u32, session: &str, event: Value| {
+        json!({"type": "event", "protocol": protocol, "hook_pid": std::process::id(),
+            "report": {"agent": "claude", "session": session, "source": "hook:New",
+                "stamp": {"boot": 1, "micros": 2}, "cwd": "/srv/shop", "event": event}})
+    };
+    let paused = json!({"kind": "status_reported", "status": "paused"});
+    client.send(event(2, "newer", json!({"kind": "prompt_submitted", "prompt": "go"})));
+    assert_eq!(client.hello().get("not_understood"), None);
+    client.send(event(2, "partly", paused.clone()));
+    assert_eq!(client.hello()["not_understood"], 1);
+    let refused = client.ask(event(1, "unheard", paused));
+    assert_eq!(refused["code"], "bad_request");
+    assert_eq!(client.ask(json!({"type": "event_of_tomorrow"}))["code"], "unknown_request");
+    assert_eq!(client.hello()["not_understood"], 3);
+    let mut ids: Vec<Value> = client.list().into_values().map(|row| row["id"].clone()).collect();
+    ids.sort_by_key(ToString::to_string);
+    assert_eq!(ids, ["newer", "partly"]);
+    let said = world.say(["daemon", "status"]).stdout;
+    assert!(said.contains("3 events not understood, the last because: unknown request"), "{said}");
+    assert!(said.contains("`crewboard daemon restart`"), "{said}");
+}
