@@ -84,7 +84,7 @@ pub fn pid_of_start(agent: &str, name: &str) -> Option<u32> {
 
 /// Returns whether a process that was started with these words never makes a session file.
 pub fn has_no_file(agent: &str, arguments: &[String]) -> bool {
-    agent == claude::NAME && claude::is_teammate(arguments)
+    agent == claude::NAME && claude::has_no_file(arguments)
 }
 
 /// Reads a process's file; `None` where it is none, or not whole at this moment.

@@ -18,9 +18,12 @@ pub(super) fn teammate(arguments: &[String]) -> Option<Teammate> {
     Some(Teammate { name: name.to_owned(), lead: SessionId::new(lead) })
 }
 
-/// Returns whether the client was started as a teammate. Such a client has no session file.
-pub(crate) fn is_teammate(arguments: &[String]) -> bool {
-    teammate(arguments).is_some()
+/// Returns whether the client has no session of its own to show: a teammate, whose lead shows its dialogs, or
+/// the spare client that the list of sessions (`claude agents`) keeps for the next one.
+pub(crate) fn has_no_file(arguments: &[String]) -> bool {
+    let is_spare = value_of(arguments, "--agent") == Some("claude")
+        && value_of(arguments, "--session-id").is_some();
+    is_spare || teammate(arguments).is_some()
 }
 
 /// Returns the value of an option, written as one word or as two.
@@ -65,6 +68,20 @@ mod tests {
         ] {
             let found = teammate(&words(line)).map(|mate| format!("{} {}", mate.name, mate.lead));
             assert_eq!(found.as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn teammates_and_spare_clients_have_no_file() {
+        for (line, expected) in [
+            ("claude", false),
+            ("/opt/claude --session-id c8960c90 --agent claude", true),
+            ("claude --agent claude", false),
+            ("claude --agent-name t --parent-session-id 6c", true),
+            ("claude -p agents", false),
+            ("claude --resume 6c", false),
+        ] {
+            assert_eq!(has_no_file(&words(line)), expected, "{line}");
         }
     }
 

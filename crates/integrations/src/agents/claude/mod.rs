@@ -11,7 +11,7 @@ pub mod status_line;
 mod tool;
 pub(super) mod transcript;
 
-pub(crate) use arguments::is_teammate;
+pub(crate) use arguments::has_no_file;
 pub use event::read_event;
 pub use resume::{attach_words, resume_directory, resume_words};
 pub use transcript::directory_in;
