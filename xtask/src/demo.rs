@@ -6,7 +6,8 @@ mod scenes;
 use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
 use crewboard_core::{
-    Event, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp, UsageTold, WindowTold,
+    Event, InputDigest, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp,
+    UsageTold, WindowTold,
 };
 use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
 use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
@@ -166,7 +167,7 @@ fn rename(report: &mut Report, row: &Row, number: usize) {
 fn reword<'a>(
     event: &mut Event,
     words: &mut impl Iterator<Item = &'a &'a str>,
-    asked: &mut HashMap<u32, String>,
+    asked: &mut HashMap<InputDigest, String>,
 ) -> Result<()> {
     let mut next = || words.next().map(|text| (*text).to_owned()).context("lacks words");
     match event {
@@ -176,7 +177,8 @@ fn reword<'a>(
             word.lines().next().unwrap_or_default().clone_into(text);
             asked.insert(*input, word);
         }
-        Event::RequestOpened { request, text, input, .. } => {
+        Event::RequestOpened { request, text, line, input, .. } => {
+            line.clear();
             *text = asked.get(input).cloned().unwrap_or_default();
             ensure!(!text.is_empty() || *request == RequestKind::Plan, "nothing is asked");
         }

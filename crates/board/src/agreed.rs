@@ -50,7 +50,7 @@ fn letter_of(character: char) -> char {
     u8::try_from(index).map_or('?', |index| char::from(b'A' + index % 26))
 }
 
-fn is_agreed(character: char) -> bool {
+pub(crate) fn is_agreed(character: char) -> bool {
     character.is_ascii()
         || !(is_invisible(character) || is_shifting(character) || is_disputed_mark(character))
 }

@@ -1,7 +1,7 @@
 //! Text is not bytes: widths, cuts and times as a person reads them.
 
-use crate::agreed::{agreed, columns};
-use crewboard_core::Timestamp;
+use crate::agreed::{agreed, columns, is_agreed};
+use crewboard_core::{LINE_BREAK, RequestKind, Session, TAB, Timestamp, escape};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -76,25 +76,73 @@ fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
     Cow::Owned(ascii)
 }
 
+/// What a row does, asks or last said, in one line; of a request nothing is left out but behind a mark.
+pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
+    let activity = row.activity.as_deref().unwrap_or_default();
+    match row.request.as_ref().map(|request| request.kind) {
+        Some(RequestKind::Permission) => exact(activity, unicode),
+        // In a question a likeness in ASCII is good enough.
+        Some(_) => exact(activity, true),
+        None => Cow::Borrowed(activity),
+    }
+}
+
+/// `text`, which the user approves, without what terminals draw differently or not at all: each such character is
+/// shown as an escape. [`wrap`] and [`cut`] leave nothing more out of it.
+pub fn exact(text: &str, unicode: bool) -> Cow<'_, str> {
+    let is_shown = |character: char| is_agreed(character) && (unicode || character.is_ascii());
+    if text.chars().all(is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let mut exact = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            _ if is_shown(character) => exact.push(character),
+            LINE_BREAK => exact.push_str(&escape('\n')),
+            TAB => exact.push_str(&escape('\t')),
+            '…' => exact.push_str("..."),
+            _ => exact.push_str(&escape(character)),
+        }
+    }
+    Cow::Owned(exact)
+}
+
 /// `text` in lines of at most `width` columns, broken between words where there are any; at most
 /// `lines` of them, the last marked if there is more.
 pub fn wrap(text: &str, width: usize, lines: usize, unicode: bool) -> Vec<String> {
+    let text = shown(text, unicode);
+    let lines_of = text.lines().map(str::trim_end);
+    wrap_lines(lines_of, width, lines, unicode, false)
+}
+
+/// The same of a text that the user approves: no blank is left out where a line is broken.
+pub fn wrap_exact(text: &str, width: usize, lines: usize, unicode: bool) -> Vec<String> {
+    wrap_lines(exact(text, unicode).split('\n'), width, lines, unicode, true)
+}
+
+fn wrap_lines<'a>(
+    text: impl Iterator<Item = &'a str>,
+    width: usize,
+    lines: usize,
+    unicode: bool,
+    keeps_blanks: bool,
+) -> Vec<String> {
     let mut wrapped: Vec<String> = Vec::new();
     if width == 0 || lines == 0 {
         return wrapped;
     }
-    let text = shown(text, unicode);
     let mut is_whole = true;
-    'all: for line in text.lines() {
-        let mut rest = line.trim_end();
+    'all: for line in text {
+        let mut rest = line;
         loop {
             if wrapped.len() == lines {
                 is_whole = false;
                 break 'all;
             }
             let (head, tail) = break_at(rest, width);
-            wrapped.push(cut(head.trim_end(), width, unicode));
-            rest = tail.trim_start();
+            let head = if keeps_blanks { head } else { head.trim_end() };
+            wrapped.push(cut(head, width, unicode));
+            rest = if keeps_blanks { tail } else { tail.trim_start() };
             if rest.is_empty() {
                 break;
             }
@@ -228,6 +276,7 @@ fn local(at: Timestamp, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crewboard_core::Request;
 
     #[test]
     fn text_fits_exactly() {
@@ -263,6 +312,34 @@ mod tests {
         ] {
             assert_eq!(end_of(text, width, true), expected, "{text} in {width}");
         }
+    }
+
+    #[test]
+    fn what_the_user_approves_loses_nothing_to_the_terminal() {
+        let text = "a\u{200b}b 🇷🇲 ❤\u{fe0f} ப\u{bbe}\n日⏎⇥…";
+        assert_eq!(
+            exact(text, true),
+            "a\\u{200b}b \\u{1f1f7}\\u{1f1f2} ❤\\u{fe0f} ப\\u{bbe}\n日⏎⇥…"
+        );
+        assert_eq!(exact("日⏎⇥…é", false), "\\u{65e5}\\x0a\\x09...\\xe9");
+        for (text, expected) in [
+            ("one   two", vec!["one  ", " two"]),
+            ("a\n\n  b ", vec!["a", "", "  b "]),
+            ("abcdefgh", vec!["abcde", "fgh"]),
+        ] {
+            assert_eq!(wrap_exact(text, 5, 9, true), expected, "{text}");
+        }
+        assert_eq!(wrap_exact("one two", 5, 1, true), ["one …"]);
+        let row =
+            |request| Session { request, activity: Some("a\u{200b}".into()), ..Session::default() };
+        assert_eq!(activity(&row(None), true), "a\u{200b}");
+        let request = Request {
+            kind: RequestKind::Permission,
+            tool: None,
+            text: String::new(),
+            subagent: None,
+        };
+        assert_eq!(activity(&row(Some(request)), true), "a\\u{200b}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::identity::{AgentName, Process, SessionId, SubagentId, ToolUseId, TurnId};
+use crate::identity::{AgentName, InputDigest, Process, SessionId, SubagentId, ToolUseId, TurnId};
 use crate::place::{Place, sanitise_directory, sanitise_optional};
 use crate::requests::RequestKind;
 use crate::status::Status;
@@ -105,8 +105,8 @@ pub enum Event {
         text: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        /// A hash of its whole input: pairs a request that bears no tool-use id with its tool.
-        input: u32,
+        /// The digest of its whole input: pairs a request that bears no tool-use id with its tool.
+        input: InputDigest,
         /// What the tool asks a person for, where asking is what it is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asks: Option<RequestKind>,
@@ -116,7 +116,7 @@ pub enum Event {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        input: u32,
+        input: InputDigest,
     },
     /// All tools of one answer are over, the refused ones too.
     ToolsEnded,
@@ -124,16 +124,19 @@ pub enum Event {
     RequestOpened {
         request: RequestKind,
         tool: String,
-        /// The whole question, command or plan.
+        /// The whole question, plan or input of the tool.
         text: String,
-        input: u32,
+        /// The same in a line, where that is not just `text` with marks for its line breaks.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        line: String,
+        input: InputDigest,
     },
     /// A request is over without its tool having run.
     RequestClosed {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        input: u32,
+        input: InputDigest,
     },
     /// The agent says that it has been waiting for a person for a while.
     AttentionCalled { request: RequestKind, text: String },
@@ -314,19 +317,20 @@ impl Event {
                 sanitise_optional(ended_task, MAX_ID, false);
             }
             Self::ToolStarted { tool, text, tool_use, .. } => {
-                *tool = clean(tool, MAX_ID, false);
-                *text = clean(text, MAX_LINE, false);
+                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
+                *text = RequestKind::Permission.expose_line(text, MAX_LINE);
                 sanitise_tool_use(tool_use);
             }
             Self::ToolEnded { tool, tool_use, .. } | Self::RequestClosed { tool, tool_use, .. } => {
-                *tool = clean(tool, MAX_ID, false);
+                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
                 sanitise_tool_use(tool_use);
             }
-            Self::RequestOpened { tool, text, .. } => {
-                *tool = clean(tool, MAX_ID, false);
-                *text = clean(text, MAX_REQUEST_TEXT, true);
+            Self::RequestOpened { request, tool, text, line, .. } => {
+                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
+                *text = request.expose(text);
+                *line = request.expose_line(line, MAX_LINE);
             }
-            Self::AttentionCalled { text, .. } => *text = clean(text, MAX_REQUEST_TEXT, true),
+            Self::AttentionCalled { request, text } => *text = request.expose(text),
             Self::TurnEnded { message, background, .. } => {
                 *message = clean(message, MAX_PROMPT, true);
                 background.truncate(MAX_BACKGROUND);
@@ -339,9 +343,14 @@ impl Event {
                 *error = clean(error, MAX_ID, false);
                 *detail = clean(detail, MAX_PROMPT, true);
             }
-            Self::StatusReported { activity, text, .. } => {
-                *activity = clean(activity, MAX_LINE, false);
-                *text = clean(text, MAX_REQUEST_TEXT, true);
+            Self::StatusReported { status, activity, text } => {
+                if let Some(request) = status.request() {
+                    *activity = request.expose_line(activity, MAX_LINE);
+                    *text = request.expose(text);
+                } else {
+                    *activity = clean(activity, MAX_LINE, false);
+                    *text = clean(text, MAX_REQUEST_TEXT, true);
+                }
             }
             Self::UsageTold(told) => told.sanitise(),
             Self::SessionStarted { .. }

@@ -21,7 +21,7 @@ use tools::OpenTool;
 
 use crate::HEADLESS_SETTLE_MS;
 use crate::event::{BackgroundTask, EndReason, Event, Report};
-use crate::identity::{SessionId, SubagentId, ToolUseId, TurnId};
+use crate::identity::{InputDigest, SessionId, SubagentId, ToolUseId, TurnId};
 use crate::requests::{Answer, Request, RequestKind, Requests};
 use crate::session::{End, Transition};
 use crate::status::Status;
@@ -270,8 +270,8 @@ impl Facts {
         report: &Report,
         kind: RequestKind,
         tool: &str,
-        text: &str,
-        input: u32,
+        (text, line): (&str, &str),
+        input: InputDigest,
     ) -> Result<(), Ignored> {
         let tool_use = self
             .tools
@@ -286,7 +286,7 @@ impl Facts {
             text: text.to_owned(),
             subagent: report.subagent.clone(),
         };
-        if self.requests.open(request, input, tool_use, report.stamp) {
+        if self.requests.open(request, line, input, tool_use, report.stamp) {
             Ok(())
         } else {
             Err("the request is known, or answered since")
@@ -318,7 +318,7 @@ impl Facts {
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")
                 } else {
-                    self.open_request(report, *request, "", text, 0)
+                    self.open_request(report, *request, "", (text, ""), InputDigest::default())
                 }
             }
             Event::StatusReported { status, activity, text } => {

@@ -74,6 +74,45 @@ pub struct Process {
     pub start: u64,
 }
 
+/// A cryptographic digest of a tool's whole input, which pairs a permission request with its call: 128 bits,
+/// so that no agent can make two inputs with the same digest. All zeros stands for no input.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct InputDigest([u8; 16]);
+
+impl InputDigest {
+    /// The digest that consists of these bytes.
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<InputDigest> for String {
+    fn from(digest: InputDigest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl fmt::Display for InputDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl TryFrom<String> for InputDigest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match u128::from_str_radix(&text, 16) {
+            Ok(number) if is_hex => Ok(Self(number.to_be_bytes())),
+            _ => Err("the digest of a tool's input is 32 hexadecimal digits"),
+        }
+    }
+}
+
 /// Letters of a key: no vowels and no look-alikes, so that a key is no word and reads well.
 const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
 

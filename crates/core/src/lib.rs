@@ -8,6 +8,7 @@ mod announcements;
 mod counts;
 mod describe;
 mod event;
+mod exact;
 mod facts;
 mod identity;
 mod limits;
@@ -30,7 +31,12 @@ mod wait;
 pub use announcements::{Announcement, Announcements, Interest};
 pub use counts::{Counted, Counts};
 pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin, Teammate};
-pub use identity::{AgentName, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId};
+pub use exact::{
+    Exact, LINE_BREAK, TAB, escape, expose, one_line, reveal, reveal_beginning, with_commas,
+};
+pub use identity::{
+    AgentName, InputDigest, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId,
+};
 pub use limits::*;
 pub use marks::Mark;
 pub use observation::{

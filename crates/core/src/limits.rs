@@ -1,6 +1,7 @@
 //! Every bound on what is kept of what agents say. Text is cut, lists forget their oldest.
 
-/// Bytes kept of a request's text: a whole command must be readable before it is approved.
+/// Bytes kept of a request's text: a whole command must be readable before it is approved. A cut says how much
+/// is missing, and each field of a tool's input is cut by itself.
 pub const MAX_REQUEST_TEXT: usize = 4096;
 /// Bytes kept of a prompt, a message or an error.
 pub const MAX_PROMPT: usize = 1024;

@@ -1,7 +1,8 @@
-use crate::MAX_REQUESTS;
-use crate::identity::{SubagentId, ToolUseId};
+use crate::exact::{Exact, expose};
+use crate::identity::{InputDigest, SubagentId, ToolUseId};
 use crate::status::Status;
 use crate::time::Stamp;
+use crate::{MAX_REQUEST_TEXT, MAX_REQUESTS};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -26,6 +27,20 @@ impl RequestKind {
             Self::Plan => Status::Plan,
         }
     }
+
+    /// How the text of such a request is shown: nothing in it is hidden.
+    pub const fn exact(self) -> Exact {
+        let prose = !matches!(self, Self::Permission);
+        Exact { max: MAX_REQUEST_TEXT, multiline: true, prose }
+    }
+
+    pub(crate) fn expose(self, text: &str) -> String {
+        expose(text, self.exact())
+    }
+
+    pub(crate) fn expose_line(self, text: &str, max: usize) -> String {
+        expose(text, Exact { max, multiline: false, ..self.exact() })
+    }
 }
 
 /// What a session waits for, as views see it.
@@ -36,7 +51,7 @@ pub struct Request {
     /// The tool that asks, in the agent's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// The whole question, command or plan (bounded by [`crate::MAX_REQUEST_TEXT`]).
+    /// The whole question, plan or input of the tool (shown by [`crate::reveal`], bounded by [`crate::MAX_REQUEST_TEXT`]).
     pub text: String,
     /// The subagent that asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +62,10 @@ pub struct Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OpenRequest {
     pub(crate) request: Request,
-    pub(crate) input: u32,
+    /// What it asks in a line, where it came with one.
+    #[serde(default)]
+    pub(crate) line: String,
+    pub(crate) input: InputDigest,
     /// The call it belongs to, once its tool is known: the request itself bears no id.
     pub(crate) tool_use: Option<ToolUseId>,
     pub(crate) stamp: Stamp,
@@ -67,7 +85,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) subagent: Option<&'a SubagentId>,
     pub(crate) tool: &'a str,
     pub(crate) tool_use: Option<&'a ToolUseId>,
-    pub(crate) input: u32,
+    pub(crate) input: InputDigest,
     pub(crate) stamp: Stamp,
 }
 
@@ -83,7 +101,7 @@ pub(crate) struct Requests {
 struct Answered {
     subagent: Option<SubagentId>,
     tool: String,
-    input: u32,
+    input: InputDigest,
     stamp: Stamp,
 }
 
@@ -106,7 +124,8 @@ impl Requests {
     pub(crate) fn open(
         &mut self,
         request: Request,
-        input: u32,
+        line: &str,
+        input: InputDigest,
         tool_use: Option<ToolUseId>,
         stamp: Stamp,
     ) -> bool {
@@ -143,6 +162,7 @@ impl Requests {
             position,
             OpenRequest {
                 request,
+                line: line.to_owned(),
                 input,
                 tool_use,
                 stamp,
@@ -170,7 +190,8 @@ impl Requests {
         self.serial += 1;
         self.open.push(OpenRequest {
             request: Request { kind, tool, text, subagent },
-            input: 0,
+            line: String::new(),
+            input: InputDigest::default(),
             tool_use: None,
             stamp,
             serial: self.serial,
@@ -222,7 +243,7 @@ impl Requests {
 
     /// Opens a request that a view gave back.
     pub(crate) fn open_restored(&mut self, request: Request) {
-        if self.open(request, 0, None, Stamp::default())
+        if self.open(request, "", InputDigest::default(), None, Stamp::default())
             && let Some(open) = self.open.last_mut()
         {
             open.restored = true;
@@ -241,7 +262,7 @@ impl Requests {
         &mut self,
         subagent: Option<&SubagentId>,
         tool: &str,
-        input: u32,
+        input: InputDigest,
         tool_use: &ToolUseId,
     ) {
         if let Some(open) = self.open.iter_mut().find(|open| {

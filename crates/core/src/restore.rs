@@ -8,8 +8,8 @@ use crate::text::clean;
 use crate::time::{Now, Timestamp};
 use crate::tracked::Tracked;
 use crate::{
-    MAX_AGE_MS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT,
-    MAX_SUBAGENTS, SNOOZE_MS, Status,
+    MAX_AGE_MS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_SUBAGENTS,
+    SNOOZE_MS, Status,
 };
 
 /// Cleans and bounds every text of a row that came over the socket.
@@ -35,8 +35,7 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     row.name = clean(&row.name, MAX_LINE, false);
     row.epoch = clean(&row.epoch, MAX_ID, false);
     sanitise_optional(&mut row.teammate, MAX_ID, false);
-    for field in [&mut row.activity, &mut row.branch, &mut row.title, &mut row.model, &mut row.mode]
-    {
+    for field in [&mut row.branch, &mut row.title, &mut row.model, &mut row.mode] {
         sanitise_optional(field, MAX_LINE, false);
     }
     for field in [&mut row.cwd, &mut row.job, &mut row.transcript] {
@@ -45,11 +44,15 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     sanitise_directory(&mut row.profile);
     sanitise_optional(&mut row.prompt, MAX_PROMPT, true);
     if let Some(request) = &mut row.request {
-        request.text = clean(&request.text, MAX_REQUEST_TEXT, true);
-        sanitise_optional(&mut request.tool, MAX_ID, false);
+        request.text = request.kind.expose(&request.text);
+        for (field, max) in [(&mut request.tool, MAX_ID), (&mut row.activity, MAX_LINE)] {
+            *field = field.take().map(|text| request.kind.expose_line(&text, max));
+        }
         if let Some(subagent) = &mut request.subagent {
             subagent.sanitise();
         }
+    } else {
+        sanitise_optional(&mut row.activity, MAX_LINE, false);
     }
     row.subagents.truncate(MAX_SUBAGENTS);
     for subagent in &mut row.subagents {

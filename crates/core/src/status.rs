@@ -1,3 +1,4 @@
+use crate::requests::RequestKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -53,6 +54,16 @@ impl Status {
     /// The status of that word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// What a session of this status waits for.
+    pub const fn request(self) -> Option<RequestKind> {
+        match self {
+            Self::Permission => Some(RequestKind::Permission),
+            Self::Question => Some(RequestKind::Question),
+            Self::Plan => Some(RequestKind::Plan),
+            _ => None,
+        }
     }
 
     /// Whether the agent cannot go on until a person answers.

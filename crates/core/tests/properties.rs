@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, MAX_BACKGROUND,
-    MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place,
-    Process, Report, RequestKind, Session, SessionId, Sessions, Stamp, StartOrigin, Status,
-    SubagentId, Teammate, Timestamp, ToolUseId, TurnId, TurnOver, UsageTold,
+    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, InputDigest,
+    MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now,
+    Observation, Place, Process, Report, RequestKind, Session, SessionId, Sessions, Stamp,
+    StartOrigin, Status, SubagentId, Teammate, Timestamp, ToolUseId, TurnId, TurnOver, UsageTold,
 };
 use proptest::prelude::*;
 
@@ -47,6 +47,7 @@ fn origin() -> impl Strategy<Value = StartOrigin> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let digest = || (0..3_u8).prop_map(|byte| InputDigest::new([byte; 16]));
     let tool = || prop_oneof![Just("Bash".to_owned()), Just("AskUserQuestion".to_owned())];
     let tool_use = || prop::option::of((0..4u8).prop_map(|id| ToolUseId::new(&format!("t{id}"))));
     let kind = || {
@@ -65,26 +66,27 @@ fn event() -> impl Strategy<Value = Event> {
             automatic,
             ended_task: automatic.then(|| "a0".to_owned()),
         }),
-        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolStarted {
+        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::ToolStarted {
             tool,
             text: "x".to_owned(),
             tool_use,
             input,
             asks: None
         }),
-        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::ToolEnded {
+        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::ToolEnded {
             tool,
             tool_use,
             input
         }),
         Just(Event::ToolsEnded),
-        (kind(), tool(), 0..3u32).prop_map(|(request, tool, input)| Event::RequestOpened {
+        (kind(), tool(), digest()).prop_map(|(request, tool, input)| Event::RequestOpened {
             request,
             tool,
             text: "do it".to_owned(),
+            line: String::new(),
             input,
         }),
-        (tool(), tool_use(), 0..3u32).prop_map(|(tool, tool_use, input)| Event::RequestClosed {
+        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::RequestClosed {
             tool,
             tool_use,
             input

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, Now,
-    Observation, Process, Report, RequestKind, SessionId, Sessions, Situation, Stamp, StartOrigin,
-    Status, SubagentId, TRANSITIONS, Timestamp, Told, ToolUseId, TurnId,
+    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, InputDigest,
+    Now, Observation, Process, Report, RequestKind, SessionId, Sessions, Situation, Stamp,
+    StartOrigin, Status, SubagentId, TRANSITIONS, Timestamp, Told, ToolUseId, TurnId,
 };
 
 const PROCESS: Process = Process { pid: 1574, start: 285_645 };
@@ -116,7 +116,7 @@ impl World {
             Told::ToolEnds => self.event(Event::ToolEnded {
                 tool: "Bash".into(),
                 tool_use: Some(ToolUseId::new("t1")),
-                input: 1,
+                input: InputDigest::new([1; 16]),
             }),
             Told::ToolsEnd => self.event(Event::ToolsEnded),
             Told::AsksPermission => self.event(asks(RequestKind::Permission, "Write")),
@@ -162,7 +162,7 @@ fn prompt(text: &str) -> Event {
 }
 
 fn tool_starts(id: &str) -> Event {
-    let input = if id == "t1" { 1 } else { 2 };
+    let input = InputDigest::new([if id == "t1" { 1 } else { 2 }; 16]);
     Event::ToolStarted {
         tool: "Bash".into(),
         text: "make".into(),
@@ -173,8 +173,14 @@ fn tool_starts(id: &str) -> Event {
 }
 
 fn asks(request: RequestKind, tool: &str) -> Event {
-    let input = if tool == "Bash" { 1 } else { 9 };
-    Event::RequestOpened { request, tool: tool.into(), text: "make".into(), input }
+    let input = InputDigest::new([if tool == "Bash" { 1 } else { 9 }; 16]);
+    Event::RequestOpened {
+        request,
+        tool: tool.into(),
+        text: "make".into(),
+        line: String::new(),
+        input,
+    }
 }
 
 fn turn_ends(subagents: &[&str]) -> Event {

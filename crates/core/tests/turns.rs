@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    BackgroundTask, EndReason, Event, Input, Kept, Now, Process, Report, RequestKind, Sessions,
-    Stamp, StartOrigin, SubagentId, Timestamp, ToolUseId, TurnId,
+    BackgroundTask, EndReason, Event, Input, InputDigest, Kept, Now, Process, Report, RequestKind,
+    Sessions, Stamp, StartOrigin, SubagentId, Timestamp, ToolUseId, TurnId,
 };
 
 const PROCESS: Process = Process { pid: 1574, start: 285_645 };
@@ -86,13 +86,13 @@ fn report(step: &str, stamp: Stamp) -> Report {
             tool: word(2).to_owned(),
             text: word(3).to_owned(),
             tool_use: Some(ToolUseId::new(word(1))),
-            input: hash(word(3)),
+            input: digest(word(3)),
             asks: None,
         },
         "ran" => Event::ToolEnded {
             tool: word(2).to_owned(),
             tool_use: Some(ToolUseId::new(word(1))),
-            input: hash(word(3)),
+            input: digest(word(3)),
         },
         "batch" => Event::ToolsEnded,
         // ask NAME INPUT
@@ -104,11 +104,14 @@ fn report(step: &str, stamp: Stamp) -> Report {
             },
             tool: word(1).to_owned(),
             text: word(2).to_owned(),
-            input: hash(word(2)),
+            line: String::new(),
+            input: digest(word(2)),
         },
-        "denied" => {
-            Event::RequestClosed { tool: word(1).to_owned(), tool_use: None, input: hash(word(2)) }
-        }
+        "denied" => Event::RequestClosed {
+            tool: word(1).to_owned(),
+            tool_use: None,
+            input: digest(word(2)),
+        },
         "attention" => Event::AttentionCalled {
             request: RequestKind::Permission,
             text: "Claude needs your permission".to_owned(),
@@ -143,8 +146,9 @@ fn report(step: &str, stamp: Stamp) -> Report {
     }
 }
 
-fn hash(text: &str) -> u32 {
-    text.bytes().fold(7, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+fn digest(text: &str) -> InputDigest {
+    let hash = text.bytes().fold(7, |hash: u8, byte| hash.wrapping_mul(31).wrapping_add(byte));
+    InputDigest::new([hash; 16])
 }
 
 #[test]

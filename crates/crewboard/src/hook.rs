@@ -30,10 +30,6 @@ const FOR_DELIVERY: Duration = Duration::from_millis(35);
 /// Bytes read of a payload. An agent whose pipe is not read to its end gets an error.
 const MAX_PAYLOAD: usize = 16 << 20;
 
-/// Bytes of it that are looked at: what is drained in time is not read in time, and an agent says who and what
-/// it is first. The slowest text that was tried takes 25 ms a mebibyte.
-const MAX_READ: usize = 1 << 20;
-
 /// Runs the hook of `agent`.
 pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
     // A bug here must not become two lines in somebody's conversation.
@@ -48,8 +44,7 @@ fn deliver(agent: &str) -> Option<()> {
     let watchdog = Watchdog::start(deadline, || rendezvous().count_loss(Loss::FileSystem));
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
     let surroundings = surroundings(agent, stamp);
-    let mut report =
-        Box::new(read_event(agent, payload.get(..MAX_READ).unwrap_or(&payload), &surroundings)?);
+    let mut report = Box::new(read_event(agent, &payload, &surroundings)?);
     drop(payload);
     settle_paths(&mut report);
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));

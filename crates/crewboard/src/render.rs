@@ -1,7 +1,7 @@
 //! Rows as lines of text.
 
 use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::text::{cut, fit};
+use crewboard_board::text::{activity, cut, fit};
 use crewboard_core::{End, Session, Status};
 use std::env;
 use std::fmt::Write as _;
@@ -79,7 +79,7 @@ const WIDE: usize = 100;
 /// A row as a line of the list; `age` is how the time of its status is to be told.
 pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     let look = Look { theme: &TERMINAL, unicode: style.unicode };
-    let mut says = row.activity.clone().unwrap_or_default();
+    let mut says = activity(row, style.unicode).into_owned();
     if row.background > 0 {
         let _ = write!(says, "  ({} in background)", row.background);
     }

@@ -100,28 +100,18 @@ pub(crate) fn ready(
 /// Never blocks beyond it, and leaves the descriptor's flags alone: they are shared with others.
 pub fn read_within(descriptor: &impl AsFd, limit: usize, deadline: Deadline) -> Vec<u8> {
     let mut bytes: Vec<u8> = Vec::with_capacity(4096);
+    // A pipe holds no more. A buffer that is cleared for each read costs more than the reading.
+    let mut chunk = vec![0; 64 << 10];
     while bytes.len() < limit {
-        if bytes.len() == bytes.capacity() {
-            bytes.reserve(bytes.capacity().min(1 << 20));
-        }
         if !matches!(ready(descriptor, PollFlags::IN, deadline), Ok(true)) {
             break;
         }
-        let room = (bytes.capacity() - bytes.len()).min(limit - bytes.len());
-        let length = bytes.len();
-        bytes.resize(length + room, 0);
-        match rustix::io::read(descriptor, &mut bytes[length..]) {
-            Ok(count) => {
-                bytes.truncate(length + count);
-                if count == 0 {
-                    break;
-                }
-            }
-            Err(Errno::INTR | Errno::AGAIN) => bytes.truncate(length),
-            Err(_) => {
-                bytes.truncate(length);
-                break;
-            }
+        let room = chunk.len().min(limit - bytes.len());
+        match rustix::io::read(descriptor, &mut chunk[..room]) {
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => break,
         }
     }
     bytes

@@ -5,7 +5,7 @@ use super::{put, resume_command, room};
 use crate::keymap::Action;
 use crate::look::Look;
 use crate::model::Model;
-use crate::text::{Grain, age, cut, span, wrap};
+use crate::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
 use crewboard_core::{End, RequestKind, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -126,10 +126,22 @@ impl<'a> Details<'a> {
 
     /// A text of at most `lines` lines behind its label.
     fn text(&self, label: &str, text: &str, lines: usize, style: Style) -> Vec<Line> {
+        let unicode = self.model.look.unicode;
+        self.labelled(label, lines, style, |width| wrap(text, width, lines, unicode))
+    }
+
+    /// Text that `wrapped` breaks into lines of that width, behind its label.
+    fn labelled(
+        &self,
+        label: &str,
+        lines: usize,
+        style: Style,
+        wrapped: impl FnOnce(usize) -> Vec<String>,
+    ) -> Vec<Line> {
         let (label, indent) =
             if self.width < LABELLED && lines > 2 { ("", 0) } else { (label, LABEL - 1) };
         let width = self.width.saturating_sub(indent + 2);
-        let wrapped = wrap(text, width, lines, self.model.look.unicode).into_iter().enumerate();
+        let wrapped = wrapped(width).into_iter().enumerate();
         wrapped
             .map(|(index, line)| {
                 let label = if index == 0 { label } else { "" };
@@ -155,14 +167,23 @@ impl<'a> Details<'a> {
             Status::Working => ("does", Style::new()),
             Status::Idle | Status::Closed => ("last", Style::new()),
         };
-        let text = match &row.request {
+        self.head = match &row.request {
             Some(request) if request.kind == RequestKind::Permission => {
-                format!("{} {}", request.tool.as_deref().unwrap_or_default(), request.text)
+                let tool = request.tool.as_deref().map(|tool| format!("{tool} "));
+                let text = tool.unwrap_or_default() + &request.text;
+                self.labelled(label, usize::MAX, style, |width| {
+                    wrap_exact(&text, width, usize::MAX, self.model.look.unicode)
+                })
             }
-            Some(request) => request.text.clone(),
-            None => row.activity.clone().unwrap_or_default(),
+            Some(request) => {
+                let text = exact(request.text.trim(), true);
+                self.text(label, &text, usize::MAX, style)
+            }
+            None => {
+                let text = row.activity.as_deref().unwrap_or_default();
+                self.text(label, text.trim(), usize::MAX, style)
+            }
         };
-        self.head = self.text(label, text.trim(), usize::MAX, style);
         let asker = row.request.as_ref().and_then(|request| request.subagent.as_ref());
         if let Some(asker) = asker {
             let known = row.subagents.iter().find(|subagent| subagent.id == *asker);

@@ -5,8 +5,8 @@ use crate::keymap::Action;
 use crate::layout::{Columns, GAP, columns};
 use crate::look::Look;
 use crate::model::{Hooks, Link, Model};
-use crate::text::{age, cut, fit, wrap};
-use crewboard_core::{End, Request, Session, Status};
+use crate::text::{activity, age, cut, fit, wrap};
+use crewboard_core::{End, LINE_BREAK, Request, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -97,16 +97,15 @@ fn select(look: Look, status: Style, area: Rect, buffer: &mut Buffer) {
 
 /// What a row does, asks or last said; and what else is to be known of it.
 fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
-    let activity = row.activity.as_deref().filter(|activity| !activity.is_empty());
-    let mut says = match (row.status, activity) {
+    let activity = activity(row, unicode);
+    let mut says = match (row.status, Some(activity).filter(|activity| !activity.is_empty())) {
         (Status::Done, Some(said)) if unicode => format!("“{said}”"),
         (Status::Done, Some(said)) => format!("\"{said}\""),
-        (_, Some(activity)) => activity.to_owned(),
+        (_, Some(activity)) => activity.into_owned(),
         // Nothing is under way; what it was about still tells it from others.
         (_, None) => row.title.as_ref().or(row.prompt.as_ref()).cloned().unwrap_or_default(),
     };
-    let is_longer = |request: &Request| request.text.trim().lines().nth(1).is_some();
-    if row.request.as_ref().is_some_and(is_longer) {
+    if hides_lines(row) {
         says.push_str(if unicode { " …" } else { " ~" });
     }
     let work = if columns.work == 0 { work(row, unicode) } else { String::new() };
@@ -132,6 +131,18 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
         (true, false) => format!("zz {says}"),
         (false, _) => says,
     }
+}
+
+/// Whether what a row asks has lines of which its activity shows nothing, not even a mark.
+fn hides_lines(row: &Session) -> bool {
+    let shown = row.activity.as_deref().unwrap_or_default();
+    let shows_lines = shown.contains(LINE_BREAK) || shown.contains("  +") || shown.ends_with('…');
+    let is_longer = |request: &Request| {
+        let mut more = request.text.trim().lines().skip(1);
+        // A description changes nothing, and would be marked in nearly every row.
+        more.any(|line| !line.starts_with("+description: "))
+    };
+    !shows_lines && row.request.as_ref().is_some_and(is_longer)
 }
 
 /// What to do where there is nothing to see.

@@ -5,7 +5,7 @@ use super::{Piece, put, room};
 use crate::layout::FULL;
 use crate::look::Look;
 use crate::model::{Link, Model, Screen};
-use crate::text::{age, cut};
+use crate::text::{activity, age, cut};
 use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -209,7 +209,7 @@ fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
         look.shape(row.status),
         super::display_name(model, row),
         age(row.since, model.picture(), super::grain(row)),
-        row.activity.as_deref().unwrap_or_default()
+        activity(row, look.unicode)
     );
     let text = cut(&text, room(area, x), look.unicode);
     put(buffer, area, x, area.y, &text, look.status(row.status));

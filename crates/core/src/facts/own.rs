@@ -71,11 +71,11 @@ impl Facts {
                 // What was typed meanwhile goes into the running turn here (tried: queued-tools).
                 self.turn.queued_in = None;
             }
-            Event::RequestOpened { request, tool, text, input } => {
+            Event::RequestOpened { request, tool, text, line, input } => {
                 if is_late || stamp.is_before(self.batch_ended) {
                     return Err("older than the present turn");
                 }
-                self.open_request(report, *request, tool, text, *input)?;
+                self.open_request(report, *request, tool, (text, line), *input)?;
                 if self.turn.state != TurnState::Working {
                     self.begin_turn(turn, stamp);
                 }

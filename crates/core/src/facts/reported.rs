@@ -4,7 +4,7 @@ use super::settle::THINKING;
 use super::{Facts, Ignored, OpenTool, SubagentFacts, Turn, TurnState};
 use crate::event::{BackgroundTask, Report};
 use crate::facts::Ended;
-use crate::requests::RequestKind;
+use crate::identity::InputDigest;
 use crate::session::{End, Session};
 use crate::status::Status;
 use crate::time::Stamp;
@@ -23,12 +23,7 @@ impl Facts {
         self.tools.clear();
         self.activity = stamp;
         let words = if text.is_empty() { activity.to_owned() } else { text.to_owned() };
-        let kind = match status {
-            Status::Permission => Some(RequestKind::Permission),
-            Status::Question => Some(RequestKind::Question),
-            Status::Plan => Some(RequestKind::Plan),
-            _ => None,
-        };
+        let kind = status.request();
         match status {
             Status::Permission | Status::Question | Status::Plan | Status::Working => {
                 self.begin_turn(None, stamp);
@@ -46,7 +41,7 @@ impl Facts {
         let Some(kind) = kind else { return Ok(()) };
         activity.clone_into(&mut self.asks_for);
         let text = if text.is_empty() { activity } else { text };
-        self.open_request(report, kind, "", text, 0)
+        self.open_request(report, kind, "", (text, ""), InputDigest::default())
     }
 
     /// The facts a restored row stands for, as far as its public fields tell them.

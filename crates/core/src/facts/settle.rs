@@ -2,6 +2,7 @@
 
 use super::files::Conclusion;
 use super::{Facts, SubagentFacts};
+use crate::exact::one_line;
 use crate::requests::RequestKind;
 use crate::session::{End, Session, Subagent, Transition};
 use crate::status::Status;
@@ -172,19 +173,45 @@ fn activity(facts: &Facts, status: Status) -> Option<String> {
         Status::Permission | Status::Question | Status::Plan => {
             let request = facts.asked()?;
             match (&request.tool, request.kind) {
-                (Some(tool), RequestKind::Permission) => {
-                    excerpt(&format!("{tool} {}", request.text), MAX_LINE)
+                (tool, RequestKind::Permission) => {
+                    // All of it in a line: what is not seen is not agreed to.
+                    let own = facts.requests.first().map_or("", |open| open.line.as_str());
+                    let line = if own.is_empty() { &request.text } else { own };
+                    let tool = tool.as_deref().unwrap_or_default();
+                    one_line(format!("{tool} {line}").trim(), MAX_LINE)
                 }
-                _ => excerpt(&request.text, MAX_LINE),
+                _ => first_line(&request.text),
             }
         }
         Status::Working => {
             let own = facts.tools.iter().rev().find(|tool| tool.subagent.is_none());
             match own {
-                Some(tool) => excerpt(format!("{} {}", tool.tool, tool.text).trim(), MAX_LINE),
+                Some(tool) => {
+                    let doing = before_fields(&tool.text);
+                    excerpt(format!("{} {doing}", tool.tool).trim(), MAX_LINE)
+                }
                 None => THINKING.to_owned(),
             }
         }
     };
     (!text.is_empty()).then_some(text)
+}
+
+/// The first line of a question or a plan, and a mark where there are more.
+fn first_line(text: &str) -> String {
+    let is_longer = text.trim().lines().nth(1).is_some();
+    let line = excerpt(text, if is_longer { MAX_LINE - " …".len() } else { MAX_LINE });
+    if is_longer && !line.ends_with('…') { line + " …" } else { line }
+}
+
+/// The command or path of a tool's line without the other fields of its input: the user is not asked about a tool
+/// that runs, and the list is short of room.
+fn before_fields(line: &str) -> &str {
+    let begins_name = |mark: &str| {
+        let mut rest = mark.strip_prefix("  +").unwrap_or_default().chars();
+        rest.next().is_some_and(|first| first.is_ascii_alphabetic() || "_\"".contains(first))
+    };
+    let parts = line.match_indices("  +").map(|(at, _)| line.split_at(at));
+    let mut named = parts.filter(|(_, mark)| begins_name(mark));
+    named.next().map_or(line, |(before, _)| before)
 }

@@ -58,11 +58,14 @@ impl Facts {
                 });
                 self.requests.close_before(stamp, |whose| whose == Some(subagent));
             }
-            Event::RequestOpened { request, tool, text, input } => {
+            Event::RequestOpened { request, tool, text, line, input } => {
                 let of_mate = self.call_of_mate(subagent, tool).map(str::to_owned);
                 self.know_subagent(subagent, report);
-                let text = of_mate.as_deref().unwrap_or(text);
-                self.open_request(report, *request, tool, text, *input)?;
+                let shown = match &of_mate {
+                    Some(call) => (call.as_str(), ""),
+                    None => (text.as_str(), line.as_str()),
+                };
+                self.open_request(report, *request, tool, shown, *input)?;
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use super::Facts;
 use crate::MAX_TOOLS;
 use crate::event::{Event, Report};
-use crate::identity::{SubagentId, ToolUseId};
+use crate::identity::{InputDigest, SubagentId, ToolUseId};
 use crate::requests::{Answer, RequestKind};
 use crate::time::Stamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub(super) struct OpenTool {
     pub(super) id: Option<ToolUseId>,
     pub(super) tool: String,
     pub(super) text: String,
-    pub(super) input: u32,
+    pub(super) input: InputDigest,
     /// What the call itself asks a person for, once it may.
     pub(super) asks: Option<RequestKind>,
     pub(super) subagent: Option<SubagentId>,
@@ -27,7 +27,7 @@ impl OpenTool {
             id: None,
             tool: String::new(),
             text: text.to_owned(),
-            input: 0,
+            input: InputDigest::default(),
             asks: None,
             subagent: None,
             stamp,
@@ -79,7 +79,7 @@ impl Facts {
         subagent: Option<&SubagentId>,
         tool: &str,
         tool_use: Option<&ToolUseId>,
-        input: u32,
+        input: InputDigest,
         stamp: Stamp,
     ) {
         self.requests.answer(Answer { subagent, tool, tool_use, input, stamp });

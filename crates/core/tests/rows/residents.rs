@@ -45,7 +45,13 @@ impl World {
 }
 
 fn asks(kind: RequestKind) -> Event {
-    Event::RequestOpened { request: kind, tool: "Bash".into(), text: "make".into(), input: 7 }
+    Event::RequestOpened {
+        request: kind,
+        tool: "Bash".into(),
+        text: "make".into(),
+        line: String::new(),
+        input: crewboard_core::InputDigest::new([7; 16]),
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, Condition, End, Event, Finding, Input, Kept, Place, Report, RequestKind, RowKey,
-    Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
+    About, Condition, End, Event, Finding, Input, InputDigest, Kept, Place, Report, RequestKind,
+    RowKey, Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
 };
 
 /// What a view that followed `world` holds.
@@ -131,7 +131,11 @@ fn a_subagents_word_does_not_hide_what_a_view_gives_back() {
     new.apply(Input::Restored(held));
     assert_eq!((new.only().status, new.only().needs_you), (Status::Permission, true));
     // And its grant, whose request came back without its input, ends it.
-    let ended = Event::ToolEnded { tool: "Bash".to_owned(), tool_use: None, input: 9 };
+    let ended = Event::ToolEnded {
+        tool: "Bash".to_owned(),
+        tool_use: None,
+        input: InputDigest::new([9; 16]),
+    };
     new.event(1, "s1", ended);
     assert_eq!(new.only().status, Status::Working);
 }

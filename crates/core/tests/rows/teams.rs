@@ -27,7 +27,8 @@ impl World {
             request: RequestKind::Permission,
             tool: "Bash".to_owned(),
             text: format!("{name} needs permission for Bash"),
-            input: 0,
+            line: String::new(),
+            input: crewboard_core::InputDigest::new([0; 16]),
         };
         let report = Report {
             subagent: Some(SubagentId::new(name)),
@@ -71,7 +72,11 @@ fn teams_turn_ends(mates: usize) -> Event {
 }
 
 fn tool_ends() -> Event {
-    Event::ToolEnded { tool: "Bash".to_owned(), tool_use: None, input: 3 }
+    Event::ToolEnded {
+        tool: "Bash".to_owned(),
+        tool_use: None,
+        input: crewboard_core::InputDigest::new([3; 16]),
+    }
 }
 
 #[test]
@@ -161,8 +166,24 @@ fn a_teammates_other_calls_do_not_end_its_permission() {
     world.lead_asks_for("tester");
     let read = || ("Read".to_owned(), "a.txt".to_owned());
     let (tool, text) = read();
-    world.mate(2, Event::ToolStarted { tool, text, tool_use: None, input: 8, asks: None });
-    world.mate(2, Event::ToolEnded { tool: read().0, tool_use: None, input: 8 });
+    world.mate(
+        2,
+        Event::ToolStarted {
+            tool,
+            text,
+            tool_use: None,
+            input: crewboard_core::InputDigest::new([8; 16]),
+            asks: None,
+        },
+    );
+    world.mate(
+        2,
+        Event::ToolEnded {
+            tool: read().0,
+            tool_use: None,
+            input: crewboard_core::InputDigest::new([8; 16]),
+        },
+    );
     assert_eq!(
         (world.status(1), world.status(2).0),
         ((Status::Permission, true), Status::Permission)
@@ -211,7 +232,8 @@ fn a_prompt_of_a_teammates_own_client_needs_you_there() {
             request: RequestKind::Question,
             tool: "AskUserQuestion".to_owned(),
             text: "Which?".to_owned(),
-            input: 4,
+            line: String::new(),
+            input: crewboard_core::InputDigest::new([4; 16]),
         },
     );
     assert_eq!(world.status(2), (Status::Question, true));

@@ -1,8 +1,8 @@
 //! A map with a clock that a test sets, and short words for what happens to it.
 
 use crewboard_core::{
-    EndReason, Event, Input, Mark, Now, Outcome, Place, Process, Report, RequestKind, Session,
-    Sessions, Stamp, StartOrigin, Status, Timestamp,
+    EndReason, Event, Input, InputDigest, Mark, Now, Outcome, Place, Process, Report, RequestKind,
+    Session, Sessions, Stamp, StartOrigin, Status, Timestamp,
 };
 
 pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -105,7 +105,7 @@ pub(crate) fn tool() -> Event {
         tool: "Bash".to_owned(),
         text: "make".to_owned(),
         tool_use: None,
-        input: 3,
+        input: InputDigest::new([3; 16]),
         asks: None,
     }
 }
@@ -115,7 +115,8 @@ pub(crate) fn request() -> Event {
         request: RequestKind::Permission,
         tool: "Bash".to_owned(),
         text: "rm -rf node_modules".to_owned(),
-        input: 7,
+        line: String::new(),
+        input: InputDigest::new([7; 16]),
     }
 }
 

@@ -4,8 +4,8 @@ use crate::commands::{ANSWER_WITHIN, connect, rendezvous, rows, unexpected};
 use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
-use crewboard_board::text::{Grain, age, clock_time, cut};
-use crewboard_core::{Effect, MAX_TRAIL, Origin, Session, TrailEntry};
+use crewboard_board::text::{Grain, age, clock_time, cut, exact};
+use crewboard_core::{Effect, MAX_TRAIL, Origin, RequestKind, Session, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
 use std::io::{self, Write};
@@ -47,8 +47,15 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         }
     )?;
     if let Some(request) = &row.request {
-        let lines: Vec<String> = request.text.lines().map(plain).collect();
-        writeln!(out, "It waits for you: {}", lines.join("\n  "))?;
+        let text = if request.kind == RequestKind::Permission {
+            let tool = request.tool.as_deref().map(|tool| format!("{tool} ")).unwrap_or_default();
+            exact(&format!("{tool}{}", request.text), unicode).replace('\n', "\n  ")
+        } else {
+            let lines: Vec<String> =
+                request.text.lines().map(|line| plain(&exact(line, true))).collect();
+            lines.join("\n  ")
+        };
+        writeln!(out, "It waits for you: {text}")?;
     }
     if let Some(parent) = &row.parent {
         writeln!(out, "It was started by {parent}.")?;

@@ -4,7 +4,7 @@ use crate::arguments::ReportArguments;
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
 use crate::hook::Variables;
-use crewboard_core::{AgentName, Event, Place, Report, SessionId, Status};
+use crewboard_core::{AgentName, Event, Exact, MAX_LINE, Place, Report, SessionId, Status, reveal};
 use crewboard_integrations::{agents::supported, terminals};
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
@@ -37,8 +37,14 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     }
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
     let tty = facts_of(std::process::id()).and_then(|facts| facts.tty);
-    let event =
-        Event::StatusReported { status, activity: arguments.activity, text: arguments.text };
+    let (mut activity, mut text) = (arguments.activity, arguments.text);
+    if let Some(request) = status.request() {
+        // The user approves this: two different texts must not look the same.
+        let how = request.exact();
+        activity = reveal(&activity, Exact { max: MAX_LINE, multiline: false, ..how });
+        text = reveal(&text, how);
+    }
+    let event = Event::StatusReported { status, activity, text };
     let (agent, session) = (&arguments.agent, &arguments.session);
     let report = Report {
         process,

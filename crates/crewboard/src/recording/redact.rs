@@ -2,8 +2,8 @@
 //! word becomes the same placeholder, so that what belonged together still does.
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Event, Finding, Observation, Pane, Place, Report, SessionId,
-    SubagentId, ToolUseId, TurnId, TurnOver,
+    About, AgentName, BackgroundTask, Event, Finding, InputDigest, Observation, Pane, Place,
+    Report, SessionId, SubagentId, ToolUseId, TurnId, TurnOver,
 };
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const MAX_LENGTH: usize = 1024;
 pub(crate) struct Redactor {
     words: HashMap<String, String>,
     counts: HashMap<&'static str, u32>,
-    inputs: HashMap<u32, u32>,
+    inputs: HashMap<InputDigest, InputDigest>,
 }
 
 impl Redactor {
@@ -144,8 +144,9 @@ impl Redactor {
             }
             Event::ToolEnded { tool: _, tool_use, input }
             | Event::RequestClosed { tool: _, tool_use, input } => self.tool(tool_use, input),
-            Event::RequestOpened { request, tool: _, text, input } => {
+            Event::RequestOpened { request, tool: _, text, line, input } => {
                 *text = self.text(request.status().word(), text);
+                *line = self.text("line", line);
                 self.tool(&mut None, input);
             }
             Event::AttentionCalled { request: _, text } => *text = self.text("attention", text),
@@ -180,12 +181,13 @@ impl Redactor {
         }
     }
 
-    /// The hash of an input could be tried against guesses, so it goes too.
-    fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut u32) {
+    /// The digest of an input could be tried against guesses, so it goes too.
+    fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut InputDigest) {
         if let Some(id) = tool_use {
             *id = ToolUseId::new(&self.id("call", id.as_str()));
         }
-        let next = u32::try_from(self.inputs.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let number = u128::try_from(self.inputs.len()).unwrap_or(u128::MAX).saturating_add(1);
+        let next = InputDigest::new(number.to_be_bytes());
         *input = *self.inputs.entry(*input).or_insert(next);
     }
 
@@ -263,13 +265,13 @@ mod tests {
         for event in [
             json!({"kind": "prompt_submitted", "prompt": long, "ended_task": "SECRET-4"}),
             json!({"kind": "tool_started", "tool": "Bash", "text": "rm SECRET",
-                "tool_use": "SECRET-5", "input": 77_777_777}),
+                "tool_use": "SECRET-5", "input": "77777777777777777777777777777777"}),
             json!({"kind": "tool_ended", "tool": "Bash", "tool_use": "SECRET-5",
-                "input": 77_777_777}),
+                "input": "77777777777777777777777777777777"}),
             json!({"kind": "request_opened", "request": "question", "tool": "Bash",
-                "text": "SECRET?", "input": 77_777_777}),
+                "text": "SECRET?", "line": "SECRET", "input": "77777777777777777777777777777777"}),
             json!({"kind": "request_closed", "tool": "Bash", "tool_use": "SECRET-5",
-                "input": 77_777_777}),
+                "input": "77777777777777777777777777777777"}),
             json!({"kind": "attention_called", "request": "permission", "text": "SECRET"}),
             json!({"kind": "turn_ended", "message": "SECRET", "background":
                 [{"id": "SECRET-4", "kind": "SECRET kind"}]}),
@@ -288,12 +290,12 @@ mod tests {
     fn what_belonged_together_still_does_and_agents_own_words_stay() {
         let mut redactor = Redactor::default();
         let mut started = report(&json!({"kind": "tool_started", "tool": "Bash", "text": "x",
-            "tool_use": "t1", "input": 5}));
+            "tool_use": "t1", "input": "00000000000000000000000000000005"}));
         started.agent = AgentName::new("claude");
         started.source = "hook:PreToolUse".to_owned();
         started.branch = Some(String::new());
         let mut asked = report(&json!({"kind": "request_opened", "request": "permission",
-            "tool": "Bash", "text": "x", "input": 5}));
+            "tool": "Bash", "text": "x", "input": "00000000000000000000000000000005"}));
         redactor.report(&mut started);
         redactor.report(&mut asked);
         assert_eq!(started.session, asked.session);

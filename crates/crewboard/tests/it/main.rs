@@ -25,6 +25,7 @@ mod kitty;
 mod life;
 mod missing_senses;
 mod notify;
+mod permission_text;
 mod places;
 mod private_namespace;
 mod profiles;

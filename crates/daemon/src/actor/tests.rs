@@ -466,7 +466,8 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
                 request: RequestKind::Permission,
                 tool: "Bash".to_owned(),
                 text: "make".to_owned(),
-                input: 1,
+                line: String::new(),
+                input: crewboard_core::InputDigest::default(),
             },
         );
         stage.ask(7, subscribe(None));

@@ -33,15 +33,9 @@ pub(super) fn words(rows: &[Session], more: usize, content: bool) -> Option<Word
 
 /// What it asks, or its last words.
 fn asked(row: &Session) -> Option<String> {
-    let text = match (&row.request, &row.activity) {
-        (Some(request), _) => match &request.tool {
-            Some(tool) => format!("{tool} {}", excerpt(&request.text, MAX_LINE)),
-            None => excerpt(&request.text, MAX_LINE),
-        },
-        (None, Some(activity)) => activity.clone(),
-        (None, None) => return None,
-    };
-    Some(excerpt(&text, MAX_LINE)).filter(|text| !text.is_empty())
+    // The line of a request has all of it, or a mark where it is cut.
+    let text = row.activity.as_deref()?;
+    Some(excerpt(text, MAX_LINE)).filter(|text| !text.is_empty())
 }
 
 fn says(status: Status) -> &'static str {
@@ -78,12 +72,13 @@ mod tests {
             text: "rm -rf build\nmake".to_owned(),
             subagent: None,
         };
-        let asks = Session { request: Some(request), ..row("shop", Status::Permission) };
+        let activity = Some("Bash rm -rf build⏎make".to_owned());
+        let asks = Session { request: Some(request), activity, ..row("shop", Status::Permission) };
         assert_eq!(
             said(from_ref(&asks), 0, false),
             "shop: permission | It waits until you allow or refuse a tool."
         );
-        assert_eq!(said(from_ref(&asks), 0, true), "shop: permission | Bash rm -rf build");
+        assert_eq!(said(from_ref(&asks), 0, true), "shop: permission | Bash rm -rf build⏎make");
         let done =
             Session { activity: Some("All tests pass.".to_owned()), ..row("api", Status::Done) };
         assert_eq!(said(from_ref(&done), 0, true), "api: done | All tests pass.");

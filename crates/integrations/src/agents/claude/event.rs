@@ -2,29 +2,74 @@
 
 use super::arguments;
 use super::payload::{BackgroundTask as PayloadTask, Payload, Text};
-use super::tool::{self, ASK, EXIT_PLAN};
+use super::scan::{members, split_near};
+use super::tool::{self, ASK, EXIT_PLAN, Input};
 use crate::agents::Surroundings;
 use crate::agents::files::profile_of;
 use crate::terminals;
 use crewboard_core::{
-    AgentName, BackgroundTask, EndReason, Event, Place, Report, RequestKind, SessionId,
-    StartOrigin, SubagentId, ToolUseId, TurnId,
+    AgentName, BackgroundTask, EndReason, Event, InputDigest, Place, Report, RequestKind,
+    SessionId, StartOrigin, SubagentId, ToolUseId, TurnId,
 };
+use serde_json::value::RawValue;
 
 /// How the prompt begins that tells the model of background work's end; nobody types it.
 const TASK_NOTIFICATION: &str = "<task-notification>";
 
+/// Bytes of a payload that are looked at: what is drained in time is not read in time, and an agent says who and what
+/// it is first. The slowest text that was tried takes 25 ms a mebibyte.
+const MAX_READ: usize = 1 << 20;
+
 /// Turns a hook's payload into an event; `None` where it says nothing of use, or is no payload.
 pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
-    let text = String::from_utf8_lossy(payload);
-    let payload = Payload::read(&text);
+    let text = String::from_utf8_lossy(payload.get(..MAX_READ).unwrap_or(payload));
+    let read = Payload::read(&text);
+    if let Some(json) = read.tool_input.map(RawValue::get) {
+        return report(&read, &Input::new(json), surroundings);
+    }
+    let event = read.event.as_ref().map(|event| event.0.as_ref());
+    match event.is_none_or(has_input).then(|| String::from_utf8_lossy(payload)) {
+        Some(text) => report_of_long(&text, surroundings),
+        None => report(&read, &Input::default(), surroundings),
+    }
+}
+
+/// As much of `text` as is looked at.
+fn head(text: &str) -> &str {
+    split_near(text, MAX_READ).0
+}
+
+/// Whether an event of that name comes with the input of a tool.
+fn has_input(event: &str) -> bool {
+    event.contains("ToolUse") || event.starts_with("Permission")
+}
+
+/// Reads a payload whose input is too long to be looked at whole, or cut off. What comes behind the input is read
+/// all the same, and its digest is of all of it.
+fn report_of_long(text: &str, surroundings: &Surroundings<'_>) -> Option<Report> {
+    let mut all = members(text)?;
+    let input = all.find(|member| member.name == "\"tool_input\"");
+    let Some(json) = input.map(|input| input.value) else {
+        return report(&Payload::read(head(text)), &Input::default(), surroundings);
+    };
+    let behind = all.rest();
+    let (before, _) = text.split_at_checked(text.len() - behind.len() - json.len())?;
+    let short = format!("{}null{}", head(before), head(behind));
+    report(&Payload::read(&short), &Input::new(json), surroundings)
+}
+
+fn report(
+    payload: &Payload<'_>,
+    input: &Input<'_>,
+    surroundings: &Surroundings<'_>,
+) -> Option<Report> {
     let session = payload.session.as_ref().filter(|session| !session.0.is_empty())?;
     let name = payload.event.as_ref()?;
     let job = surroundings.environment.get("CLAUDE_JOB_DIR");
-    let asking = asking_teammate(&name.0, &payload);
+    let asking = asking_teammate(&name.0, payload);
     let event = match &asking {
         Some(asking) => asking.event(),
-        None => event_of(&name.0, &payload, job.is_some())?,
+        None => event_of(&name.0, payload, input, job.is_some())?,
     };
     let asking = asking.map(|asking| asking.name);
     let entrypoint = surroundings.environment.get("CLAUDE_CODE_ENTRYPOINT");
@@ -68,7 +113,7 @@ pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Rep
     })
 }
 
-fn event_of(name: &str, payload: &Payload<'_>, is_job: bool) -> Option<Event> {
+fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) -> Option<Event> {
     Some(match name {
         "SessionStart" => {
             // The background service keeps a spare client ready, which is nobody's session until it
@@ -96,38 +141,43 @@ fn event_of(name: &str, payload: &Payload<'_>, is_job: bool) -> Option<Event> {
         }
         "PreToolUse" => Event::ToolStarted {
             tool: tool_name(payload),
-            text: tool_text(payload),
+            text: tool_line(payload, input),
             tool_use: tool_use(payload),
-            input: input_hash(payload),
+            input: input.digest,
             asks: Some(request_of(payload)).filter(|kind| *kind != RequestKind::Permission),
         },
         "PostToolUse" | "PostToolUseFailure" => Event::ToolEnded {
             tool: tool_name(payload),
             tool_use: tool_use(payload),
-            input: input_hash(payload),
+            input: input.digest,
         },
         "PostToolBatch" => Event::ToolsEnded,
         "PermissionRequest" => Event::RequestOpened {
             request: request_of(payload),
             tool: tool_name(payload),
-            text: tool_text(payload),
-            input: input_hash(payload),
+            text: tool::whole(text(payload.tool.as_ref()), request_of(payload), input),
+            line: match request_of(payload) {
+                RequestKind::Permission => tool_line(payload, input),
+                RequestKind::Question | RequestKind::Plan => String::new(),
+            },
+            input: input.digest,
         },
         "PermissionDenied" => Event::RequestClosed {
             tool: tool_name(payload),
             tool_use: tool_use(payload),
-            input: input_hash(payload),
+            input: input.digest,
         },
         "Elicitation" => Event::RequestOpened {
             request: RequestKind::Question,
             tool: text(payload.server.as_ref()).to_owned(),
             text: text(payload.message.as_ref()).to_owned(),
-            input: tool::hash(text(payload.elicitation.as_ref()).as_bytes()),
+            line: String::new(),
+            input: tool::digest(text(payload.elicitation.as_ref()).as_bytes()),
         },
         "ElicitationResult" => Event::RequestClosed {
             tool: text(payload.server.as_ref()).to_owned(),
             tool_use: None,
-            input: tool::hash(text(payload.elicitation.as_ref()).as_bytes()),
+            input: tool::digest(text(payload.elicitation.as_ref()).as_bytes()),
         },
         "Notification" => return notification(payload),
         "Stop" => Event::TurnEnded {
@@ -170,7 +220,8 @@ impl AskingTeammate<'_> {
             request: RequestKind::Permission,
             tool: self.tool.to_owned(),
             text: self.message.to_owned(),
-            input: 0,
+            line: String::new(),
+            input: InputDigest::default(),
         }
     }
 }
@@ -244,17 +295,13 @@ fn tool_name(payload: &Payload<'_>) -> String {
     text(payload.tool.as_ref()).to_owned()
 }
 
-fn tool_text(payload: &Payload<'_>) -> String {
+fn tool_line(payload: &Payload<'_>, input: &Input<'_>) -> String {
     let cwd = payload.cwd.as_ref().map(|cwd| cwd.0.as_ref());
-    tool::describe(text(payload.tool.as_ref()), payload.tool_input, cwd)
+    tool::line(text(payload.tool.as_ref()), input, cwd)
 }
 
 fn tool_use(payload: &Payload<'_>) -> Option<ToolUseId> {
     payload.tool_use.as_ref().map(|id| ToolUseId::new(&id.0))
-}
-
-fn input_hash(payload: &Payload<'_>) -> u32 {
-    tool::hash(payload.tool_input.map_or(&b""[..], |input| input.get().as_bytes()))
 }
 
 fn text<'a>(field: Option<&'a Text<'_>>) -> &'a str {

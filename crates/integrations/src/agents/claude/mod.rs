@@ -5,6 +5,7 @@ mod event;
 mod payload;
 pub mod registration;
 mod resume;
+mod scan;
 pub(super) mod session_file;
 pub mod settings;
 pub mod status_line;
