@@ -111,7 +111,12 @@ fn a_missing_directory_and_the_usual_one_are_one_profile_each() {
         let id = format!("s{number}");
         let variables: Vec<(&str, &str)> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let agent = FakeAgent::at_home(&home);
+        // What the kernel says of the agent's process decides, so the agent has the variables as well.
+        let own = variables.iter().find(|(_, value)| !value.is_empty());
+        let agent = match own {
+            Some((_, directory)) => FakeAgent::in_profile(Path::new(directory)),
+            None => FakeAgent::at_home(&home),
+        };
         start_session(&world, &variables, &agent, &id);
         let row = view.until_row(&id, |row| row["status"] == "idle");
         assert_eq!(row["profile"], json!(profile), "{variables:?}");

@@ -65,6 +65,24 @@ fn agent_that_leaves_at_its_first_dialog_is_closed() {
     assert_eq!(row["end"], "exit", "{row}");
 }
 
+/// The client that is kept ready for the next background session.
+#[test]
+fn spare_client_is_no_question() {
+    let world = world();
+    let home = world.home();
+    let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
+    let mut view = View::new(world.start());
+    let (spare, _) = start_as(&world, &tmux, "spare", &["cat"]);
+    let mut text = Filing::text_of(facts_of(spare).unwrap().process, "s", "idle", "");
+    (text["kind"], text["spare"]) = (json!("bg"), json!(true));
+    fs::write(home.join(format!(".claude/sessions/{spare}.json")), text.to_string()).unwrap();
+    // What is started after it is shown, so the spare client would have been.
+    let (pid, _) = start_agent(&world, &tmux);
+    view.until_any(|row| row["pid"] == pid && row["status"] == "question");
+    let rows = world.say(["list", "--json"]).stdout;
+    assert!(!rows.contains(&format!("\"pid\": {spare},")), "{rows}");
+}
+
 /// A teammate of an agent team makes the first of the two files and never the second.
 #[test]
 fn teammate_without_a_session_file_is_no_question() {

@@ -91,7 +91,11 @@ impl AgentFiles {
         let name = condition_file(process);
         match self.read_file(profile, name.as_ref()) {
             Some(file) if file.process == process => self.observe(profile, file, pushed, now),
-            _ if self.starting.contains_key(&process) => self.observe_start(process, now),
+            _ if self.starting.contains_key(&process)
+                && !self.has_session_file(profile, process) =>
+            {
+                self.observe_start(process, now)
+            }
             _ => {
                 let agent = self.profiles.get(profile).map(|profile| profile.agent.clone());
                 blind(&agent.unwrap_or_default(), process, now)

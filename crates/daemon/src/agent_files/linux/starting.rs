@@ -5,7 +5,9 @@ use super::{AgentFiles, Profile, Variables};
 use crewboard_core::{
     About, Condition, Finding, Look, Now, Observation, Place, Process, Stamp, Subject,
 };
-use crewboard_integrations::agents::files::{has_no_file, pid_of_start, profile_of};
+use crewboard_integrations::agents::files::{
+    condition_file, conditions_folder, has_no_file, pid_of_start, profile_of,
+};
 use crewboard_integrations::terminals::place_of;
 use crewboard_platform::{arguments_of, facts_of, variables_of, working_directory_of};
 use std::time::Duration;
@@ -49,13 +51,24 @@ impl AgentFiles {
         let is_known = self.known.contains_key(&(profile, pid))
             || self.starting.contains_key(&process)
             || self.followed.contains_key(&process);
-        if !is_of_profile || is_known || self.starting.len() >= MAX_STARTING {
+        let is_full = self.starting.len() >= MAX_STARTING;
+        if !is_of_profile || is_known || is_full || self.has_session_file(profile, process) {
             return;
         }
         let look = Look { agent: agent.clone(), process, subject: Subject::Condition };
         let starting = Starting { profile, since: now.stamp, is_shown: false };
         self.starting.insert(process, starting);
         self.look_later(look, START, 1);
+    }
+
+    /// Returns true if there is a session file of the process, whatever it says. A client that is kept ready for
+    /// the next background session has one that tells of no session (seen on 2.1.332).
+    pub(super) fn has_session_file(&self, profile: usize, process: Process) -> bool {
+        let Some(Profile { agent, real: Some(real), .. }) = self.profiles.get(profile) else {
+            return false;
+        };
+        let Some(folder) = conditions_folder(agent.as_str()) else { return false };
+        std::fs::symlink_metadata(real.join(folder).join(condition_file(process))).is_ok()
     }
 
     /// Returns the observation of a process that has no session yet: a dialog stands in front of it.
