@@ -47,7 +47,7 @@ fn is_zero(value: &u64) -> bool {
 impl Losses {
     /// Counts the bytes of a lock file. A byte of another version is left out.
     pub fn count(bytes: &[u8]) -> Self {
-        let count = |loss: Loss| bytes.iter().filter(|byte| **byte == loss.byte()).count() as u64;
+        let count = |loss: Loss| bytes.iter().map(|byte| u64::from(*byte == loss.byte())).sum();
         Self {
             busy: count(Loss::Busy),
             not_started: count(Loss::NotStarted),
