@@ -5,6 +5,7 @@ use crate::keymap::Keymap;
 use crate::listing::{self, Listing};
 use crate::look::Look;
 use crewboard_core::{Limits, RowKey, Session, Timestamp};
+use crewboard_protocol::Losses;
 use std::collections::HashMap;
 
 /// Everything that is on the screen, or could be.
@@ -14,6 +15,9 @@ pub struct Model {
     pub rows: HashMap<RowKey, Session>,
     /// The accounts' limits.
     pub limits: Vec<Limits>,
+    /// The lost events that no client has shown the user yet, and since when they are on the screen.
+    pub losses: Losses,
+    pub losses_since: Timestamp,
     /// The rows that are listed, first to last.
     pub order: Vec<RowKey>,
     /// What is true of the rows together.
@@ -143,6 +147,8 @@ impl Model {
         Self {
             rows: HashMap::new(),
             limits: Vec::new(),
+            losses: Losses::default(),
+            losses_since: now,
             order: Vec::new(),
             listing: Listing::default(),
             selected: None,

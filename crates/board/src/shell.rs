@@ -294,6 +294,7 @@ impl Shell<'_> {
             },
             News::Removed(key) => Msg::Removed(key),
             News::Limits => Msg::Limits(self.follow.limits().to_vec()),
+            News::Losses(losses) => Msg::Losses(losses),
             News::Announcement { id, title, text } => {
                 let bytes = self.host.ring(&title, &text);
                 // A terminal that is gone ends the board by itself, and another tells the person.
@@ -351,6 +352,10 @@ impl Shell<'_> {
                     Ok(()) => self.ask_whether_it_is_there(),
                     Err(error) => self.lost(&error.to_string()),
                 }
+            }
+            Effect::LossesSeen(count) => {
+                // A daemon that is gone hears it after the next key.
+                let _ = self.follow.send(&Request::LossesSeen { count });
             }
             Effect::AskForChange if self.host.hooks() == Hooks::Installed => {
                 self.tell(Msg::Installed(Ok("The hooks are in place already.".to_owned())))?;

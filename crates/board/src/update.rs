@@ -8,6 +8,7 @@ use crate::layout::{FULL, visible_rows};
 use crate::listing;
 use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay};
 use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
+use crewboard_protocol::Losses;
 
 /// Everything that can happen to the board.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub enum Msg {
     Removed(RowKey),
     /// The accounts' limits, all of them.
     Limits(Vec<Limits>),
+    /// The lost events that no client has shown the user yet.
+    Losses(Losses),
     /// The daemon is gone.
     Lost(String),
     /// What is wrong about the daemon's version; `None` where nothing is.
@@ -66,6 +69,8 @@ pub enum Effect {
     },
     /// Run on this terminal what an errand left to be run.
     RunHere,
+    /// Tell the daemon that the user has seen that so many events were lost.
+    LossesSeen(u64),
     /// Find out what installing the hooks would change.
     AskForChange,
     Install,
@@ -73,6 +78,9 @@ pub enum Effect {
     Suspend,
     Quit,
 }
+
+/// How long lost events are on the screen before a key or a click says that the user has seen them.
+const LOSSES_READ_MS: u64 = 1000;
 
 /// How long a notice stays.
 const NOTICE_MS: u64 = 5000;
@@ -99,6 +107,7 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
     let stood_at = model.selected_index();
     let mut effects = Vec::new();
     let mut changed = Changed::Nothing;
+    let is_input = matches!(message, Msg::Key(_) | Msg::Clicked { .. });
     match message {
         Msg::Key(key) => effects = input::on_key(model, key),
         Msg::Pasted(text) => input::pasted(model, &text),
@@ -121,6 +130,7 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Removed(key) => listing::replace(model, &key, None),
         Msg::Limits(limits) => model.limits = limits,
+        Msg::Losses(losses) => (model.losses, model.losses_since) = (losses, now),
         Msg::Version(problem) => {
             model.version_problem = problem;
             show_problems(model);
@@ -148,6 +158,9 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
     if filter != (model.filter.clone(), model.show_dismissed) {
         changed = Changed::Filter;
     }
+    if is_input && !model.losses.is_empty() && now.since(model.losses_since) >= LOSSES_READ_MS {
+        effects.push(Effect::LossesSeen(model.losses.total()));
+    }
     arrange(model, &changed, stood_at);
     effects
 }
@@ -169,6 +182,7 @@ fn is_known(model: &Model, message: &Msg) -> bool {
     match message {
         Msg::Row(row) => model.rows.get(&row.key) == Some(row),
         Msg::Limits(limits) => model.limits == *limits,
+        Msg::Losses(losses) => model.losses == *losses,
         Msg::Version(problem) => model.version_problem == *problem,
         Msg::Removed(key) => !model.rows.contains_key(key),
         Msg::Lost(why) => {

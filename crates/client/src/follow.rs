@@ -3,7 +3,7 @@ use crate::rendezvous::{ConnectError, Rendezvous};
 use crate::version::version_problem;
 use crewboard_core::{Limits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{After, PROTOCOL, Reply, Request};
+use crewboard_protocol::{After, Losses, PROTOCOL, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::HashMap;
@@ -37,6 +37,8 @@ pub enum News {
     Removed(RowKey),
     /// [`Follow::limits`] are others.
     Limits,
+    /// The lost events that no client has shown yet are these. [`Request::LossesSeen`] says that they were shown.
+    Losses(Losses),
     /// A person is to be told this, by us.
     Announcement {
         /// What to call it when we have.
@@ -249,6 +251,7 @@ impl<'a> Follow<'a> {
                 self.limits = limits;
                 Some(News::Limits)
             }
+            Reply::Losses { unseen } => Some(News::Losses(unseen)),
             Reply::Synced { epoch, revision } => {
                 if let Some(named) = self.named.take() {
                     self.rows.retain(|key, _| named.contains(key));

@@ -106,7 +106,7 @@ impl Candidate {
         }
     }
 
-    /// The file whose lock says that a daemon serves this socket. Its length counts dropped events.
+    /// The file whose lock says that a daemon serves this socket. Its bytes count lost events.
     pub fn serve_lock(&self) -> PathBuf {
         self.beside("lock")
     }

@@ -42,9 +42,18 @@ fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
     let watchdog = Watchdog::start(deadline, || rendezvous().count_loss(Loss::FileSystem));
-    let payload = read_within(&io::stdin(), MAX_PAYLOAD, deadline.earlier_by(FOR_DELIVERY));
+    let read_by = deadline.earlier_by(FOR_DELIVERY);
+    let payload = read_within(&io::stdin(), MAX_PAYLOAD, read_by);
+    let is_late = read_by.has_passed();
     let surroundings = surroundings(agent, stamp);
-    let mut report = Box::new(read_event(agent, &payload, &surroundings)?);
+    let Some(report) = read_event(agent, &payload, &surroundings) else {
+        // A payload that came whole and is no event is no loss.
+        if is_late {
+            rendezvous().count_loss(Loss::Late);
+        }
+        return None;
+    };
+    let mut report = Box::new(report);
     drop(payload);
     settle_paths(&mut report);
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));

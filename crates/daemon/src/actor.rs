@@ -9,7 +9,9 @@ use crewboard_core::{
     Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
     Observation, Origin, Process, RowKey, Sessions, Watch, clean, excerpt,
 };
-use crewboard_protocol::{DaemonFacts, ErrorCode, Explanation, Losses, PROTOCOL, Reply, Request};
+use crewboard_protocol::{
+    DaemonFacts, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
+};
 use std::collections::BTreeSet;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -26,7 +28,7 @@ pub(crate) enum Input {
         request: Box<Request>,
     },
     /// A line was refused that may have been an event, for this reason.
-    NotUnderstood(String),
+    EventRefused(Loss, String),
     /// A connection has written all it was given.
     Drained(ConnectionId),
     /// A connection sent no whole request at first. It may yet.
@@ -72,6 +74,10 @@ pub(crate) enum Output {
     Forget(Process),
     /// Tell a person, or the user's own commands.
     Announce(Box<Announcement>),
+    /// An event is lost.
+    NoteLoss(Loss),
+    /// A client has shown the user that so many events were lost.
+    LossesSeen(u64),
     /// A client asked the daemon to leave.
     Stop,
 }
@@ -90,9 +96,8 @@ pub(crate) struct Actor {
     /// The processes have been looked at in this turn.
     has_looked: bool,
     events: u64,
-    /// Events that were not understood, and why the last one was not.
-    not_understood: u64,
-    not_understood_why: Option<String>,
+    /// Why the last event that was refused or not understood was not taken.
+    refused_why: Option<String>,
 }
 
 impl Actor {
@@ -107,8 +112,7 @@ impl Actor {
             holds_announcements: false,
             has_looked: false,
             events: 0,
-            not_understood: 0,
-            not_understood_why: None,
+            refused_why: None,
         }
     }
 
@@ -132,6 +136,11 @@ impl Actor {
     /// Of what somebody wants to be told from now on.
     pub(crate) fn set_interest(&mut self, interest: Interest) {
         self.announcements.interest(interest);
+    }
+
+    /// Sends the lost events that no client has shown yet to all subscriptions, if they have changed.
+    pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
+        self.subscribers.set_unseen_losses(unseen);
     }
 
     /// Whether what changes from now on has been told already, by an earlier daemon.
@@ -190,8 +199,7 @@ impl Actor {
             events: self.events,
             dropped: 0,
             lost: Losses::default(),
-            not_understood: self.not_understood,
-            not_understood_why: self.not_understood_why.clone(),
+            refused_why: self.refused_why.clone(),
             sockets: Vec::new(),
             degraded: Vec::new(),
         }
@@ -213,10 +221,7 @@ impl Actor {
             Input::Request { connection, peer, request } => {
                 self.answer(connection, peer, *request, now)
             }
-            Input::NotUnderstood(why) => {
-                self.note_not_understood(&why);
-                Vec::new()
-            }
+            Input::EventRefused(loss, why) => vec![self.note_loss(loss, &why)],
             Input::Drained(connection) => {
                 self.subscribers.drained(connection);
                 self.recorders.drained(connection);
@@ -279,13 +284,14 @@ impl Actor {
                 if peer.is_foreign(event.hook_pid) {
                     report.come_from_elsewhere();
                 }
-                if report.event == Event::Unknown {
-                    self.note_not_understood(
-                        "the event is of a kind that this daemon does not know",
-                    );
-                }
+                let lost = (report.event == Event::Unknown).then(|| {
+                    let why = "the event is of a kind that this daemon does not know";
+                    self.note_loss(Loss::NotUnderstood, why)
+                });
                 self.recorders.note_report(&mut report);
-                self.apply(DomainInput::Reported(report), now)
+                let mut outputs = self.apply(DomainInput::Reported(report), now);
+                outputs.extend(lost);
+                outputs
             }
             Request::Observe(line) => {
                 if peer.is_foreign(line.hook_pid) {
@@ -350,14 +356,15 @@ impl Actor {
             Request::RestoreLimits { limits } => {
                 self.apply(DomainInput::LimitsRestored(limits), now)
             }
+            Request::LossesSeen { count } => vec![Output::LossesSeen(count)],
             Request::Hello { .. } => vec![Output::SayHello(connection)],
             Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
         }
     }
 
-    fn note_not_understood(&mut self, why: &str) {
-        self.not_understood += 1;
-        self.not_understood_why = Some(clean(why, MAX_LINE, false));
+    fn note_loss(&mut self, loss: Loss, why: &str) -> Output {
+        self.refused_why = Some(clean(why, MAX_LINE, false));
+        Output::NoteLoss(loss)
     }
 
     fn observe(&mut self, mut observation: Box<Observation>, now: Now) -> Vec<Output> {
@@ -441,6 +448,7 @@ fn deed_of(request: &Request) -> Option<Deed> {
         Request::Restore { .. }
         | Request::RestoreLimits { .. }
         | Request::Attend { .. }
+        | Request::LossesSeen { .. }
         | Request::Told { .. } => Some(Deed::Silent),
         Request::Mark { .. } => Some(Deed::Answered("mark sessions")),
         Request::Announce { .. } => Some(Deed::Answered("notify the user")),

@@ -244,20 +244,26 @@ impl Connection {
                     }
                 }
                 Err(error) => {
-                    if error.may_lose_an_event() {
-                        let _ = self.inputs.send(Input::NotUnderstood(error.to_string())).await;
-                    }
+                    self.note_loss(&error, line).await;
                     state.refuse(&error);
                 }
             }
         }
         if rest.len() > MAX_REQUEST_LINE && !rest.contains(&b'\n') {
+            self.note_loss(&RequestError::TooLong, rest).await;
             state.refuse(&RequestError::TooLong);
             state.leaving = true;
             state.turn = None;
             return;
         }
         state.read = rest.to_vec();
+    }
+
+    /// Notes that an event is lost with a refused line, if the line may be one.
+    async fn note_loss(&self, error: &RequestError, line: &[u8]) {
+        if let Some(loss) = error.loss(line) {
+            let _ = self.inputs.send(Input::EventRefused(loss, error.to_string())).await;
+        }
     }
 
     /// Writes as much as the client takes now.
@@ -355,6 +361,7 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::RestoreLimits { .. }
         | Request::Attend { .. }
         | Request::Told { .. }
+        | Request::LossesSeen { .. }
         | Request::Look => false,
     }
 }

@@ -5,7 +5,7 @@
 mod linux {
     use futures_util::StreamExt;
     use inotify::{EventStream, Inotify, WatchMask, Watches};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::time::Duration;
     use tokio::time::{Instant, sleep_until};
 
@@ -52,6 +52,14 @@ mod linux {
             added
         }
 
+        /// Watches for writes to `files` too, where the kernel lets us.
+        pub(crate) fn add_files(&mut self, files: &[PathBuf]) {
+            let Some(watches) = &mut self.watches else { return };
+            for file in files {
+                let _ = watches.add(file, WatchMask::MODIFY | WatchMask::DONT_FOLLOW);
+            }
+        }
+
         /// Waits until it is time to look at the directories.
         pub(crate) async fn changed(&mut self) {
             let event = async {
@@ -86,7 +94,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     /// Nothing is watched here: macOS does not take a user's directory away.
     #[derive(Debug)]
@@ -105,6 +113,8 @@ mod other {
         pub(crate) fn add(&mut self, _directory: &Path) -> std::io::Result<()> {
             Ok(())
         }
+
+        pub(crate) fn add_files(&mut self, _files: &[PathBuf]) {}
 
         pub(crate) async fn changed(&mut self) {
             std::future::pending().await

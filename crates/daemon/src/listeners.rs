@@ -4,6 +4,7 @@ use crewboard_config::Candidate;
 use crewboard_platform::{
     Connection, Deadline, Lock, LockAttempt, bind_listener, connect, moved_up, set_aside,
 };
+use crewboard_protocol::{LOSSES_SEEN, Loss, Losses};
 use rustix::io::{Errno, FdFlags};
 use rustix::net::Shutdown;
 use std::fs::{Metadata, Permissions};
@@ -169,9 +170,33 @@ impl Listeners {
         self.served.first().map(|served| served.candidate.log())
     }
 
-    /// Returns a byte for each event that a hook could not deliver.
-    pub(crate) fn losses(&self) -> Vec<u8> {
-        self.served.iter().flat_map(|served| served.lock.losses()).collect()
+    /// Returns the files that count lost events.
+    pub(crate) fn locks(&self) -> Vec<PathBuf> {
+        self.served.iter().map(|served| served.candidate.serve_lock()).collect()
+    }
+
+    /// Returns how many events were lost, and how many of them no client has shown yet.
+    pub(crate) fn losses(&self) -> (Losses, Losses) {
+        let files: Vec<Vec<u8>> = self.served.iter().map(|served| served.lock.losses()).collect();
+        let unseen: Vec<u8> = files.iter().flat_map(|file| Losses::unseen(file)).copied().collect();
+        (Losses::count(&files.concat()), Losses::count(&unseen))
+    }
+
+    /// Notes a lost event.
+    pub(crate) fn note_loss(&self, loss: Loss) {
+        if let Some(served) = self.served.first() {
+            served.lock.note_loss(loss.byte());
+        }
+    }
+
+    /// Notes that a client has shown the losses so far.
+    pub(crate) fn mark_losses_seen(&self) {
+        for served in &self.served {
+            let losses = served.lock.losses();
+            if !Losses::unseen(&losses).is_empty() {
+                served.lock.mark_losses(LOSSES_SEEN);
+            }
+        }
     }
 
     /// The next connection.

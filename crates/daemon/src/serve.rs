@@ -15,7 +15,7 @@ use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, Timestamp, Watch};
 use crewboard_platform::{Clock, ancestors_of, facts_of};
-use crewboard_protocol::{Losses, Reply};
+use crewboard_protocol::Reply;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::PathBuf;
@@ -62,6 +62,8 @@ pub(crate) struct Server {
     /// Since when there has been nobody to serve.
     idle_since: Option<Instant>,
     stopping: bool,
+    /// The lock files may count other losses than the subscriptions know.
+    losses_changed: bool,
 }
 
 impl Server {
@@ -105,6 +107,8 @@ impl Server {
                 lacks(&mut log, Sense::Sockets, &format_args!("{}: {error}", directory.display()));
             }
         }
+        // A lock that cannot be watched is read with the next change of its directory.
+        directories.add_files(&listeners.locks());
         let files = AgentFiles::new().unwrap_or_else(|error| {
             lacks(&mut log, Sense::Files, &error);
             AgentFiles::blind()
@@ -134,6 +138,7 @@ impl Server {
             keeps_idle_exit: options.idle_exit.is_some(),
             idle_since: None,
             stopping: false,
+            losses_changed: true,
         }
     }
 
@@ -264,9 +269,8 @@ impl Server {
             Output::SayHello(connection) => {
                 let mut facts = self.actor.facts();
                 facts.started = self.started.0;
-                let losses = self.listeners.losses();
-                facts.dropped = losses.len() as u64;
-                facts.lost = Losses::count(&losses);
+                (facts.lost, _) = self.listeners.losses();
+                facts.dropped = facts.lost.total();
                 facts.sockets = self
                     .listeners
                     .sockets()
@@ -289,6 +293,17 @@ impl Server {
             Output::Announce(announcement) => {
                 let said = self.announcer.announce(*announcement);
                 self.note(said);
+            }
+            Output::NoteLoss(loss) => {
+                self.listeners.note_loss(loss);
+                self.losses_changed = true;
+            }
+            Output::LossesSeen(count) => {
+                // Those that were lost since the client was told remain to be shown.
+                if self.listeners.losses().1.total() == count {
+                    self.listeners.mark_losses_seen();
+                    self.losses_changed = true;
+                }
             }
             Output::Stop => self.leave_now("told to by a client"),
         }
@@ -354,6 +369,9 @@ impl Server {
         if let Some(why) = self.files.take_failure() {
             self.lacks(Sense::Files, &why);
         }
+        if std::mem::take(&mut self.losses_changed) {
+            self.actor.set_unseen_losses(self.listeners.losses().1);
+        }
         for batch in self.actor.flush() {
             let outgoing = Outgoing::Batch { lines: batch.lines, answers: batch.answers };
             self.connections.send(batch.connection, outgoing);
@@ -368,6 +386,8 @@ impl Server {
     }
 
     async fn look_after_sockets(&mut self) {
+        // A hook may have noted a loss.
+        self.losses_changed = true;
         let mended = self.listeners.mend_modes();
         self.note(mended);
         let lost = self.listeners.verify().await;
@@ -388,6 +408,7 @@ impl Server {
                 self.note([format!("{} cannot be watched: {error}", directory.display())]);
             }
         }
+        self.directories.add_files(&self.listeners.locks());
     }
 
     async fn deadline_passed(&mut self) {

@@ -3,7 +3,9 @@
 
 use crate::actor::ConnectionId;
 use crewboard_core::{Change, Kept, MAX_ROWS, MAX_TRANSITIONS, RowKey, Sessions, Transition};
-use crewboard_protocol::{After, Reply, encode_change, encode_limits, encode_row, encode_snapshot};
+use crewboard_protocol::{
+    After, Losses, Reply, encode_change, encode_limits, encode_row, encode_snapshot,
+};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -40,6 +42,8 @@ struct Subscriber {
     greeting: Option<Line>,
     /// It has not been told the accounts' limits as they are.
     owed_limits: bool,
+    /// It has not been sent the present unseen losses.
+    owed_losses: bool,
     /// It has not been told yet that it knows all.
     catching_up: bool,
     /// Its connection has written all it was given.
@@ -84,6 +88,8 @@ pub(crate) struct Batch {
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     views: HashMap<ConnectionId, Subscriber>,
+    /// The lost events that no client has shown yet.
+    unseen_losses: Losses,
 }
 
 impl Subscribers {
@@ -162,6 +168,15 @@ impl Subscribers {
         }
     }
 
+    /// Sends the lost events that no client has shown yet to all subscriptions, if they have changed.
+    pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
+        if std::mem::replace(&mut self.unseen_losses, unseen) != unseen {
+            for view in self.views.values_mut().filter(|view| view.follows) {
+                view.owed_losses = true;
+            }
+        }
+    }
+
     /// Places in a view's order, and rows it has news of.
     #[cfg(test)]
     pub(crate) fn waiting(&self, connection: ConnectionId) -> (usize, usize) {
@@ -179,12 +194,13 @@ impl Subscribers {
                 && let Some(asked) = view.asked.pop_front()
             {
                 view.begin(asked, sessions);
+                view.owed_losses = !self.unseen_losses.is_empty();
             }
             if !view.idle {
                 continue;
             }
             let was_catching_up = view.catching_up;
-            let lines = view.batch(sessions, &mut encoded, &mut limits);
+            let lines = view.batch(sessions, &mut encoded, &mut limits, self.unseen_losses);
             if !lines.is_empty() {
                 view.idle = false;
                 let answers = was_catching_up && !view.catching_up;
@@ -211,6 +227,7 @@ impl Subscriber {
             told: HashSet::new(),
             greeting: None,
             owed_limits: false,
+            owed_losses: false,
             catching_up: false,
             idle: true,
             follows: false,
@@ -284,12 +301,16 @@ impl Subscriber {
         sessions: &Sessions,
         encoded: &mut Vec<Encoded>,
         limits: &mut Option<Line>,
+        unseen: Losses,
     ) -> Vec<Line> {
         let mut lines: Vec<Line> = self.greeting.take().into_iter().collect();
         lines.extend(self.announcements.drain(..).map(|(_, line)| line));
         if std::mem::take(&mut self.owed_limits) {
             let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
             lines.push(Arc::clone(limits.get_or_insert_with(encode)));
+        }
+        if std::mem::take(&mut self.owed_losses) {
+            lines.push(Reply::Losses { unseen }.encode().into());
         }
         let mut bytes = 0;
         while bytes < BATCH_BYTES

@@ -11,7 +11,7 @@ pub struct Lock {
     file: File,
 }
 
-/// Losses that are counted; beyond that the number says all.
+/// The most losses that a lock file counts; beyond that the number says all.
 const MAX_LOSSES: usize = 64 << 10;
 
 /// What became of an attempt to lock.
@@ -45,11 +45,23 @@ impl Lock {
     /// Notes in the file at `path`, by the byte `reason`, that an event could not be delivered. The file is made
     /// if it is not there: perhaps no daemon ever came up.
     pub fn count_loss(path: &Path, reason: u8) {
-        if let Ok(mut file) = open(path)
-            && may_grow(&file)
-        {
-            // A count that cannot be written is lost too; there is nobody to tell.
-            let _ = file.write_all(&[reason]);
+        if let Ok(file) = open(path) {
+            append(&file, reason);
+        }
+    }
+
+    /// Notes in the locked file, by the byte `reason`, that an event was lost.
+    pub fn note_loss(&self, reason: u8) {
+        append(&self.file, reason);
+    }
+
+    /// Appends `marker` behind the losses so far. Empties a file that is full instead: nothing more could be
+    /// counted in it.
+    pub fn mark_losses(&self, marker: u8) {
+        if length(&self.file) < MAX_LOSSES as u64 {
+            append(&self.file, marker);
+        } else {
+            let _ = self.file.set_len(0);
         }
     }
 
@@ -79,11 +91,17 @@ impl Lock {
     }
 }
 
-/// Whether the limit on the size of files leaves room for a byte more. A write beyond it would end the
-/// process with a signal.
-fn may_grow(file: &File) -> bool {
-    let length = file.metadata().map_or(u64::MAX, |metadata| metadata.len());
-    getrlimit(Resource::Fsize).current.is_none_or(|most| length < most)
+/// Appends a byte, if the file may grow. A byte that cannot be written is not counted.
+fn append(mut file: &File, byte: u8) {
+    // A write beyond the limit on the size of files would end the process with a signal.
+    let most = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+    if length(file) < most.min(MAX_LOSSES as u64) {
+        let _ = file.write_all(&[byte]);
+    }
+}
+
+fn length(file: &File) -> u64 {
+    file.metadata().map_or(u64::MAX, |metadata| metadata.len())
 }
 
 /// Returns `descriptor` under a number of at least `from`, or as it is where none is free.
@@ -123,6 +141,14 @@ mod tests {
         Lock::count_loss(&path, b'b');
         Lock::count_loss(&path, b'b');
         assert_eq!(lock.losses(), b"abb");
+        lock.mark_losses(b'=');
+        lock.note_loss(b'a');
+        assert_eq!(lock.losses(), b"abb=a");
+        std::fs::write(&path, vec![b'x'; MAX_LOSSES]).unwrap();
+        Lock::count_loss(&path, b'a');
+        assert_eq!(path.metadata().unwrap().len(), MAX_LOSSES as u64);
+        lock.mark_losses(b'=');
+        assert_eq!(lock.losses(), b"");
         assert!(lock.is_of(&path));
         std::fs::remove_file(&path).unwrap();
         assert!(!lock.is_of(&path));

@@ -1,10 +1,13 @@
 use crate::reply::ErrorCode;
 use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
-use crate::{MAX_REQUEST_LINE, PROTOCOL};
+use crate::{Loss, MAX_REQUEST_LINE, PROTOCOL};
 use crewboard_core::{Limits, Mark, RowKey, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
+
+/// The first bytes of the line of a hook, and of those that a newer hook may send.
+const EVENT_BEGINS: &[u8] = br#"{"type":"event"#;
 
 /// Why a line is no request.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +25,18 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// Returns whether the line may be an event that is lost with it: a hook does not hear that it was refused.
-    pub fn may_lose_an_event(&self) -> bool {
-        matches!(self, Self::Unknown(_) | Self::Bad { kind: "event", .. })
+    /// Returns why an event is lost with the refused `line`, if the line may be one: a hook does not hear that it
+    /// was refused.
+    pub fn loss(&self, line: &[u8]) -> Option<Loss> {
+        // Hooks write the type first.
+        let is_event = || line.trim_ascii_start().starts_with(EVENT_BEGINS);
+        match self {
+            Self::Bad { kind: "event", .. } => Some(Loss::Refused),
+            Self::TooLong | Self::NotARequest(_) => is_event().then_some(Loss::Refused),
+            // A request of a newer view is no event.
+            Self::Unknown(_) => is_event().then_some(Loss::NotUnderstood),
+            Self::FutureVersion(_) | Self::Bad { .. } => None,
+        }
     }
 
     /// The code of the reply that tells it.
@@ -81,6 +93,11 @@ struct Told {
 }
 
 #[derive(Deserialize)]
+struct LossesSeen {
+    count: u64,
+}
+
+#[derive(Deserialize)]
 struct Announce {
     title: String,
     text: String,
@@ -126,6 +143,9 @@ impl Request {
                 Self::RestoreLimits { limits }
             }
             "look" => Self::Look,
+            "losses_seen" => {
+                Self::LossesSeen { count: rest::<LossesSeen>("losses_seen", line)?.count }
+            }
             "attend" => Self::Attend { on: rest::<Attend>("attend", line)?.on },
             "told" => Self::Told { id: rest::<Told>("told", line)?.id },
             "announce" => {
@@ -239,14 +259,31 @@ mod tests {
                     assert_eq!(line.report.event, expected, "{event}");
                     assert_eq!(line.report.session.as_str(), "s");
                 }
-                (Err(error), None) => assert!(error.may_lose_an_event(), "{error}"),
+                (Err(error), None) => assert_eq!(error.loss(b"{"), Some(Loss::Refused), "{error}"),
                 (result, _) => panic!("{protocol} {event}: {result:?}"),
             }
         }
         // Of nothing else is a newer version guessed at.
         let error = Request::decode(br#"{"type":"list","protocol":2}"#).unwrap_err();
-        assert!(!error.may_lose_an_event());
+        assert_eq!(error.loss(b"{"), None);
         assert_eq!(error.code(), ErrorCode::UnsupportedVersion);
+    }
+
+    #[test]
+    fn refused_lines_that_may_be_events_are_losses() {
+        let long = format!(r#"{{"type":"event","report":"{}"}}"#, "x".repeat(MAX_REQUEST_LINE));
+        for (line, loss) in [
+            (long.as_str(), Some(Loss::Refused)),
+            (r#"{"type":"event","report":{"#, Some(Loss::Refused)),
+            (r#"{"type":"event"}"#, Some(Loss::Refused)),
+            (r#"{"type":"events"}"#, Some(Loss::NotUnderstood)),
+            (r#"{"type":"follow"}"#, None),
+            (r#"{"type":"mark"}"#, None),
+            ("GET / HTTP/1.1", None),
+        ] {
+            let error = Request::decode(line.as_bytes()).unwrap_err();
+            assert_eq!(error.loss(line.as_bytes()), loss, "{error}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod request;
 mod texts;
 
 pub use decode::RequestError;
-pub use loss::{Loss, Losses};
+pub use loss::{LOSSES_SEEN, Loss, Losses};
 pub use reply::{
     DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// Why a hook could not deliver its event. A hook notes it as a byte of the lock file.
+/// Why an event was lost. The hook or the daemon notes it as a byte of the lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// The daemon ran and did not take the event in time.
@@ -11,16 +11,51 @@ pub enum Loss {
     NoPlace,
     /// A file system kept the hook waiting.
     FileSystem,
+    /// The agent had not written the payload when the hook's time was over.
+    Late,
+    /// The daemon refused the event: it was too long, or no event.
+    Refused,
+    /// The daemon does not know the kind of the event. A newer hook may have sent it.
+    NotUnderstood,
 }
 
+/// The byte that a daemon appends when a client has shown all bytes before it.
+pub const LOSSES_SEEN: u8 = b'=';
+
 impl Loss {
-    /// The byte that stands for it.
+    const ALL: [Self; 7] = [
+        Self::Busy,
+        Self::NotStarted,
+        Self::NoPlace,
+        Self::FileSystem,
+        Self::Late,
+        Self::Refused,
+        Self::NotUnderstood,
+    ];
+
+    /// Returns the byte of the lock file.
     pub fn byte(self) -> u8 {
         match self {
             Self::Busy => b'b',
             Self::NotStarted => b's',
             Self::NoPlace => b'p',
             Self::FileSystem => b'f',
+            Self::Late => b'l',
+            Self::Refused => b'r',
+            Self::NotUnderstood => b'n',
+        }
+    }
+
+    /// Returns the reason in a few words, for a line of the board.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Busy => "daemon busy",
+            Self::NotStarted => "daemon not started",
+            Self::NoPlace => "no safe socket directory",
+            Self::FileSystem => "file system does not answer",
+            Self::Late => "payload came too late",
+            Self::Refused => "event refused",
+            Self::NotUnderstood => "event not understood",
         }
     }
 }
@@ -37,6 +72,12 @@ pub struct Losses {
     pub no_place: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub file_system: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub late: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refused: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_understood: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -47,18 +88,66 @@ fn is_zero(value: &u64) -> bool {
 impl Losses {
     /// Counts the bytes of a lock file. A byte of another version is left out.
     pub fn count(bytes: &[u8]) -> Self {
-        let count = |loss: Loss| bytes.iter().map(|byte| u64::from(*byte == loss.byte())).sum();
-        Self {
-            busy: count(Loss::Busy),
-            not_started: count(Loss::NotStarted),
-            no_place: count(Loss::NoPlace),
-            file_system: count(Loss::FileSystem),
+        let mut losses = Self::default();
+        for byte in bytes {
+            if let Some(loss) = Loss::ALL.iter().find(|loss| loss.byte() == *byte) {
+                *losses.field(*loss) += 1;
+            }
         }
+        losses
     }
 
-    /// Whether there is none.
+    /// Returns the bytes of a lock file that no client has shown yet.
+    pub fn unseen(bytes: &[u8]) -> &[u8] {
+        bytes.rsplit(|byte| *byte == LOSSES_SEEN).next().unwrap_or_default()
+    }
+
+    /// Returns true if no event was lost.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns the number of lost events.
+    pub fn total(&self) -> u64 {
+        Loss::ALL.iter().fold(0, |sum, loss| sum.saturating_add(self.of(*loss)))
+    }
+
+    /// Returns each reason for which events were lost, in words, and their number.
+    pub fn reasons(&self) -> Vec<(&'static str, u64)> {
+        let counted = Loss::ALL.iter().map(|loss| (loss.words(), self.of(*loss)));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    fn of(mut self, loss: Loss) -> u64 {
+        *self.field(loss)
+    }
+
+    fn field(&mut self, loss: Loss) -> &mut u64 {
+        match loss {
+            Loss::Busy => &mut self.busy,
+            Loss::NotStarted => &mut self.not_started,
+            Loss::NoPlace => &mut self.no_place,
+            Loss::FileSystem => &mut self.file_system,
+            Loss::Late => &mut self.late,
+            Loss::Refused => &mut self.refused,
+            Loss::NotUnderstood => &mut self.not_understood,
+        }
+    }
+}
+
+/// Writes the losses as a sentence: `3 events lost: daemon busy`.
+impl std::fmt::Display for Losses {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let total = self.total();
+        write!(formatter, "{total} event{} lost: ", if total == 1 { "" } else { "s" })?;
+        match self.reasons()[..] {
+            [(words, _)] => formatter.write_str(words),
+            ref reasons => {
+                let counted: Vec<String> =
+                    reasons.iter().map(|(words, count)| format!("{count} {words}")).collect();
+                formatter.write_str(&counted.join(", "))
+            }
+        }
     }
 }
 
@@ -69,10 +158,26 @@ mod tests {
     #[test]
     fn losses_are_counted_by_reason() {
         let expected = Losses { busy: 3, not_started: 1, ..Losses::default() };
-        assert_eq!(Losses::count(b"bb.s?b"), expected);
-        let reasons = [Loss::Busy, Loss::NotStarted, Loss::NoPlace, Loss::FileSystem];
-        let expected = Losses { busy: 1, not_started: 1, no_place: 1, file_system: 1 };
-        assert_eq!(Losses::count(&reasons.map(Loss::byte)), expected);
+        assert_eq!(Losses::count(b"bb.s?b="), expected);
+        assert_eq!(expected.total(), 4);
+        let each = Losses::count(&Loss::ALL.map(Loss::byte));
+        assert_eq!(each.reasons().len(), Loss::ALL.len());
+        assert_eq!(each.total(), Loss::ALL.len() as u64);
         assert!(Losses::count(b"").is_empty());
+    }
+
+    #[test]
+    fn bytes_after_the_last_marker_are_unseen() {
+        for (bytes, unseen) in [("", ""), ("bs", "bs"), ("b=", ""), ("b=s=f", "f")] {
+            assert_eq!(Losses::unseen(bytes.as_bytes()), unseen.as_bytes(), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn losses_are_a_sentence() {
+        let busy = Losses { busy: 1, ..Losses::default() };
+        assert_eq!(busy.to_string(), "1 event lost: daemon busy");
+        let two = Losses { busy: 3, late: 1, ..Losses::default() };
+        assert_eq!(two.to_string(), "4 events lost: 3 daemon busy, 1 payload came too late");
     }
 }

@@ -102,6 +102,10 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
+    /// The lost events that no client has shown yet. Say that you did: [`crate::Request::LossesSeen`].
+    Losses {
+        unseen: Losses,
+    },
     /// Who is there.
     Hello(DaemonFacts),
     /// The daemon leaves, as asked.
@@ -151,17 +155,14 @@ pub struct DaemonFacts {
     pub waits: u64,
     /// Events taken in so far.
     pub events: u64,
-    /// Events that hooks could not deliver in time, since the lock file was made.
+    /// Events that were lost since the lock files were made.
     pub dropped: u64,
     /// How many of them for which reason.
     #[serde(default, skip_serializing_if = "Losses::is_empty")]
     pub lost: Losses,
-    /// Events that the daemon did not understand, in whole or in part: hooks of a newer version sent them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub not_understood: u64,
-    /// Why it did not understand the last of them.
+    /// Why this run of the daemon did not take the last event that it refused or did not understand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_understood_why: Option<String>,
+    pub refused_why: Option<String>,
     /// The sockets it listens on.
     pub sockets: Vec<String>,
     /// What the system does not let it watch, and what follows.

@@ -35,6 +35,8 @@ pub enum Request {
     Told { id: u64 },
     /// Something that a person is to be told now, by a view that can. Answered when one has, or none did.
     Announce { title: String, text: String },
+    /// The client has shown the user that this many events were lost. Never answered.
+    LossesSeen { count: u64 },
     /// Every event that the daemon takes in and every process's end, from now on.
     Record,
     /// Who is there.

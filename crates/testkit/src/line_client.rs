@@ -102,7 +102,7 @@ impl LineClient {
                 Some("removed") => {
                     rows.remove(line["key"].as_str().unwrap());
                 }
-                Some("limits") => {}
+                Some("limits" | "losses") => {}
                 Some("synced") => return rows,
                 _ => panic!("{line} in a snapshot"),
             }

@@ -41,6 +41,10 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return draw_strip(model, area, buffer);
     }
     let right = right(model);
+    let losses = losses(model, space(model, room(area, x)));
+    if !losses.is_empty() {
+        x = put(buffer, area, x, area.y, &losses, look.status(Status::Failed));
+    }
     let (pieces, extent) = parts(model, space(model, room(area, x)));
     for (text, style) in pieces {
         x = put(buffer, area, x, area.y, &text, style);
@@ -59,6 +63,23 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             x = put(buffer, area, x, area.y, &text, style);
         }
     }
+}
+
+/// Returns how many events were lost that the user has not seen yet, as fully as `space` columns and the counts
+/// allow; empty if there are none.
+fn losses(model: &Model, space: usize) -> String {
+    if model.losses.is_empty() {
+        return String::new();
+    }
+    let separator = model.look.separator();
+    let total = model.losses.total();
+    let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, Kinds::None)) };
+    let tries = [
+        format!("{}{separator}", model.losses),
+        format!("{total} event{} lost{separator}", if total == 1 { "" } else { "s" }),
+    ];
+    let found = tries.into_iter().find(|text| text.width() + needed <= space);
+    found.unwrap_or_else(|| format!("{total} lost "))
 }
 
 /// What the line ends with.
@@ -83,6 +104,7 @@ pub(super) fn clocks(model: &Model) -> Vec<u64> {
     }
     let brand = if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 };
     let room = usize::from(model.width).saturating_sub(brand);
+    let room = room.saturating_sub(losses(model, space(model, room)).width());
     let (_, extent) = parts(model, space(model, room));
     extent.map_or_else(Vec::new, |extent| limits::clocks(model, extent))
 }
@@ -199,6 +221,10 @@ fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.width < 60 {
         let count: usize = model.listing.needs().iter().map(|(_, count)| count).sum();
         pieces = vec![(format!("{count}"), look.status(row.status))];
+    }
+    if !model.losses.is_empty() {
+        let text = format!("{} lost ", model.losses.total());
+        pieces.insert(0, (text, look.status(Status::Failed)));
     }
     let mut x = area.x;
     for (text, style) in pieces {

@@ -5,6 +5,7 @@ mod colours;
 mod details;
 mod hidden;
 mod limits;
+mod losses;
 mod properties;
 mod sample;
 mod screens;

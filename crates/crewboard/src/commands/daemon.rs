@@ -98,7 +98,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
     let now = Clock::new().now().wall;
     say(&format!(
         "crewboard {} has run as process {} for {}\n\
-         {} sessions, {} views, {} events taken in, {} lost{}\n\
+         {} sessions, {} views, {} events taken in, {} lost\n\
          listens on {}",
         facts.version,
         facts.pid,
@@ -106,35 +106,30 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         facts.rows,
         facts.subscribers,
         facts.events,
-        facts.dropped,
-        reasons(&facts),
+        facts.lost.total(),
         facts.sockets.join(", ")
     ))?;
     for line in &facts.degraded {
         say(&format!("degraded: {line}"))?;
     }
-    if facts.not_understood > 0 {
-        let why = facts.not_understood_why.unwrap_or_default();
-        say(&format!(
-            "{} events not understood, the last because: {why}\n\
-             a hook may be of a newer version: `crewboard daemon restart` starts the daemon of this program",
-            facts.not_understood
-        ))?;
+    for line in losses(&facts) {
+        say(&line)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns why events were lost, in brackets.
-fn reasons(facts: &DaemonFacts) -> String {
-    let counts = [
-        (facts.lost.busy, "because the daemon was too busy"),
-        (facts.lost.not_started, "because no daemon could be started"),
-        (facts.lost.no_place, "because no directory for the socket was safe"),
-        (facts.lost.file_system, "because a file system did not answer"),
-    ];
-    let counted = counts.iter().filter(|(count, _)| *count > 0);
-    let counted: Vec<String> = counted.map(|(count, why)| format!("{count} {why}")).collect();
-    if counted.is_empty() { String::new() } else { format!(" ({})", counted.join(", ")) }
+/// Returns a line for each reason for which events were lost.
+fn losses(facts: &DaemonFacts) -> Vec<String> {
+    let reasons = facts.lost.reasons();
+    let mut lines: Vec<String> =
+        reasons.iter().map(|(words, count)| format!("{count:>6} lost: {words}")).collect();
+    if let Some(why) = &facts.refused_why {
+        lines.push(format!(
+            "the daemon did not take the last refused event because: {why}\n\
+             a hook may be of a newer version: `crewboard daemon restart` starts the daemon of this program"
+        ));
+    }
+    lines
 }
 
 fn hello(conversation: &mut Conversation) -> Result<DaemonFacts, Failure> {

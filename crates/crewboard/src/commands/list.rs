@@ -1,6 +1,6 @@
 //! `crewboard list`: all rows, once.
 
-use crate::commands::{connect, rendezvous, rows, warn_of_version};
+use crate::commands::{connect, rendezvous, rows, rows_and_warn_of_losses, warn_of_version};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::text::{Grain, age};
@@ -18,7 +18,9 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
 pub(crate) fn print(rendezvous: &Rendezvous, json: bool) -> Result<ExitCode, Failure> {
     let mut conversation = connect(rendezvous)?;
     warn_of_version(&mut conversation)?;
-    let rows = rows(&mut conversation)?;
+    // Status bars ask for JSON and show no error output.
+    let rows =
+        if json { rows(&mut conversation)? } else { rows_and_warn_of_losses(&mut conversation)? };
     let mut out = io::stdout().lock();
     if json {
         let text = serde_json::to_string_pretty(&rows).map_err(io::Error::from)?;

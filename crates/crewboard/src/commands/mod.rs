@@ -27,7 +27,7 @@ use clap_complete::env::Shells;
 use crewboard_client::{Conversation, Rendezvous, TalkError, version_problem};
 use crewboard_core::{Limits, Mark, Session};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{PROTOCOL, Reply, Request};
+use crewboard_protocol::{Losses, PROTOCOL, Reply, Request};
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -145,23 +145,46 @@ fn rows(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
     rows_and_limits(conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
 }
 
+/// Returns all rows, in the list's order. Warns once of lost events.
+fn rows_and_warn_of_losses(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
+    let Snapshot { rows, losses, .. } = snapshot(conversation, ANSWER_WITHIN)?;
+    if !losses.is_empty() {
+        warn(&format!("{losses} (see `crewboard daemon status`)"));
+        conversation.send(&Request::LossesSeen { count: losses.total() })?;
+    }
+    Ok(rows)
+}
+
 /// All rows, in the list's order, and the accounts' limits. The daemon has `within` for each.
 pub(crate) fn rows_and_limits(
     conversation: &mut Conversation,
     within: Duration,
 ) -> Result<(Vec<Session>, Vec<Limits>), Failure> {
+    snapshot(conversation, within).map(|found| (found.rows, found.limits))
+}
+
+/// The daemon's answer to a list.
+#[derive(Debug, Default)]
+struct Snapshot {
+    rows: Vec<Session>,
+    limits: Vec<Limits>,
+    losses: Losses,
+}
+
+fn snapshot(conversation: &mut Conversation, within: Duration) -> Result<Snapshot, Failure> {
     conversation.send(&Request::List)?;
-    let (mut rows, mut told) = (Vec::new(), Vec::new());
+    let mut found = Snapshot::default();
     loop {
         match conversation.receive(Some(within))? {
-            Reply::Row { row } => rows.push(*row),
-            Reply::Limits { limits } => told = limits,
+            Reply::Row { row } => found.rows.push(*row),
+            Reply::Limits { limits } => found.limits = limits,
+            Reply::Losses { unseen } => found.losses = unseen,
             Reply::Synced { .. } => break,
             _ => {}
         }
     }
-    rows.sort_by(Session::compare_for_list);
-    Ok((rows, told))
+    found.rows.sort_by(Session::compare_for_list);
+    Ok(found)
 }
 
 /// Tells the user something beside the output. A reader that is gone is no failure.

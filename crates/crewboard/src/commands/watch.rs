@@ -39,7 +39,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
                 printer.row(&row, &transitions, skipped)?;
             }
             News::Removed(key) => printer.removed(&key)?,
-            News::Limits | News::Announcement { .. } => {}
+            News::Limits | News::Losses(_) | News::Announcement { .. } => {}
             News::Lost => warn("the daemon went away; starting another"),
             News::Unreachable(why) => warn(&format!("{why}; trying again")),
             News::Version(problem) => {

@@ -2,6 +2,7 @@
 
 use crate::private_namespace::in_private_namespace;
 use crate::{note, own_uid, payload, prompt_payload, world};
+use crewboard_protocol::Loss;
 use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
 use rustix::process::Signal;
 use serde_json::json;
@@ -109,6 +110,7 @@ fn a_standard_input_that_never_ends_or_never_was() {
     }
     let mut client = world.connect();
     eventually("what was said arrives", || client.list().values().any(|row| row["id"] == "said"));
+    assert_eq!(client.hello()["lost"], json!({"late": 2}));
 
     let mut closed = Command::new("sh");
     closed.args(["-c", r#"exec "$1" hook claude <&- >&- 2>&-"#, "sh"]);
@@ -163,8 +165,42 @@ fn a_daemon_that_is_stopped_or_flooded() {
         "the loss is counted"
     );
     let said = world.say(["daemon", "status"]);
-    let expected = "1 lost (1 because the daemon was too busy)";
-    assert!(said.stdout.contains(expected), "{said:?}");
+    assert!(said.stdout.contains("1 lost: daemon busy"), "{said:?}");
+}
+
+#[test]
+fn lost_events_are_shown_until_they_are_seen() {
+    let world = world();
+    let mut client = world.start();
+    let mut other = world.connect();
+    other.send(json!({"type": "subscribe"}));
+    while other.receive()["type"] != "synced" {}
+    let lock = world.run().join("s.lock");
+    let lose = |loss: Loss| crewboard_platform::Lock::count_loss(&lock, loss.byte());
+    lose(Loss::Busy);
+    assert_eq!(other.receive(), json!({"type": "losses", "unseen": {"busy": 1}}));
+    client.send_bytes(b"{\"type\":\"event\",\"report\":{\n");
+    assert_eq!(client.receive()["code"], "bad_request");
+    let both = json!({"type": "losses", "unseen": {"busy": 1, "refused": 1}});
+    assert_eq!(other.receive(), both);
+    // What was shown is another number than is lost by now.
+    client.send(json!({"type": "losses_seen", "count": 1}));
+    client.send(json!({"type": "subscribe"}));
+    assert_eq!(client.receive()["type"], "snapshot");
+    assert_eq!(client.receive(), both);
+
+    let status_bar = world.say(["list", "--json"]);
+    assert!(!status_bar.stderr.contains("lost"), "{status_bar:?}");
+    let first = world.say(["list"]);
+    assert!(first.stderr.contains("2 events lost: 1 daemon busy, 1 event refused"), "{first:?}");
+    assert_eq!(other.receive(), json!({"type": "losses", "unseen": {}}));
+    let second = world.say(["list"]);
+    assert!(!second.stderr.contains("lost"), "{second:?}");
+    lose(Loss::Late);
+    let third = world.say(["list"]);
+    assert!(third.stderr.contains("1 event lost: payload came too late"), "{third:?}");
+    let expected = json!({"busy": 1, "refused": 1, "late": 1});
+    assert_eq!(world.connect().hello()["lost"], expected);
 }
 
 #[test]

@@ -155,17 +155,19 @@ fn an_event_that_an_older_daemon_does_not_understand_is_taken_in_part_or_counted
     };
     let paused = json!({"kind": "status_reported", "status": "paused"});
     client.send(event(2, "newer", json!({"kind": "prompt_submitted", "prompt": "go"})));
-    assert_eq!(client.hello().get("not_understood"), None);
+    assert_eq!(client.hello().get("lost"), None);
     client.send(event(2, "partly", paused.clone()));
-    assert_eq!(client.hello()["not_understood"], 1);
+    assert_eq!(client.hello()["lost"], json!({"not_understood": 1}));
     let refused = client.ask(event(1, "unheard", paused));
     assert_eq!(refused["code"], "bad_request");
     assert_eq!(client.ask(json!({"type": "event_of_tomorrow"}))["code"], "unknown_request");
-    assert_eq!(client.hello()["not_understood"], 3);
+    assert_eq!(client.hello()["lost"], json!({"refused": 1, "not_understood": 2}));
     let mut ids: Vec<Value> = client.list().into_values().map(|row| row["id"].clone()).collect();
     ids.sort_by_key(ToString::to_string);
     assert_eq!(ids, ["newer", "partly"]);
     let said = world.say(["daemon", "status"]).stdout;
-    assert!(said.contains("3 events not understood, the last because: unknown request"), "{said}");
+    assert!(said.contains("2 lost: event not understood"), "{said}");
+    assert!(said.contains("1 lost: event refused"), "{said}");
+    assert!(said.contains("because: unknown request"), "{said}");
     assert!(said.contains("`crewboard daemon restart`"), "{said}");
 }
