@@ -75,6 +75,8 @@ pub enum TurnOver {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct About {
+    /// The version of the program that the process runs.
+    pub agent_version: Option<String>,
     /// The conversation; the process's first one may be another than its hooks tell of.
     pub session: SessionId,
     /// The directory the agent works in.
@@ -156,6 +158,7 @@ impl Observation {
         }
         let about = &mut self.about;
         about.session.sanitise();
+        sanitise_optional(&mut about.agent_version, MAX_ID, false);
         sanitise_optional(&mut about.title, MAX_LINE, false);
         for field in [&mut about.cwd, &mut about.job] {
             sanitise_optional(field, MAX_PATH, false);

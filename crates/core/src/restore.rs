@@ -34,7 +34,9 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     row.unconfirmed = None;
     row.name = clean(&row.name, MAX_LINE, false);
     row.epoch = clean(&row.epoch, MAX_ID, false);
-    sanitise_optional(&mut row.teammate, MAX_ID, false);
+    for field in [&mut row.agent_version, &mut row.teammate] {
+        sanitise_optional(field, MAX_ID, false);
+    }
     for field in [&mut row.branch, &mut row.title, &mut row.model, &mut row.mode] {
         sanitise_optional(field, MAX_LINE, false);
     }
@@ -121,9 +123,13 @@ pub(crate) fn merge(row: &mut Tracked, mut restored: Session) -> bool {
 }
 
 /// The agent has spoken since: what it said stands, the rest is filled in.
-fn fill_in(row: &mut Tracked, restored: Session) {
+fn fill_in(row: &mut Tracked, mut restored: Session) {
     row.started = row.started.min(restored.started);
     row.pinned |= restored.pinned;
+    // Another process may run another version.
+    if row.process() == restored.process() {
+        fill(&mut row.agent_version, restored.agent_version.take());
+    }
     if row.id != restored.id {
         return;
     }

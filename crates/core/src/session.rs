@@ -15,6 +15,8 @@ pub struct Session {
     pub key: RowKey,
     /// Which agent runs here.
     pub agent: AgentName,
+    /// The version of the agent's program, in the agent's own word.
+    pub agent_version: Option<String>,
     /// The present conversation; former ones are in `lineage`.
     pub id: SessionId,
     /// What it is doing.
@@ -167,6 +169,7 @@ impl Default for Session {
         Self {
             key: RowKey::default(),
             agent: AgentName::default(),
+            agent_version: None,
             id: SessionId::default(),
             status: Status::Idle,
             since: Timestamp::default(),

@@ -49,6 +49,9 @@ impl Tracked {
 
     /// Takes over what the agent's file says besides what the agent does.
     pub(crate) fn learn(&mut self, about: &About, seen: Stamp) {
+        if about.agent_version.is_some() {
+            self.session.agent_version.clone_from(&about.agent_version);
+        }
         let session = &about.session;
         // Where hooks tell, they tell of another conversation too, and before the file does.
         if !session.is_empty() && *session != self.session.id && self.facts.is_unheard() {

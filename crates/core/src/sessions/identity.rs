@@ -118,6 +118,7 @@ impl Sessions {
         row.pid = Some(process.pid);
         row.pid_start = Some(process.start);
         row.origin = None;
+        row.agent_version = None;
         row.parent = None;
         row.job = None;
         row.teammate = None;

@@ -51,6 +51,32 @@ fn a_transcript_is_looked_at_for_as_long_as_its_turn_runs() {
     assert_eq!(looks, [Subject::NoTurnEnd], "the file tells from now on");
 }
 
+#[test]
+fn agent_version_is_that_of_the_rows_present_process() {
+    let mut world = World::new();
+    world.event(1, "s", prompt("go"));
+    assert_eq!(world.only().agent_version, None);
+    let found = |world: &mut World, version: Option<&str>| {
+        let about = About { agent_version: version.map(str::to_owned), ..About::default() };
+        let since = world.now().stamp;
+        world.found_of(about, Finding::Condition { condition: Condition::Busy, since });
+        world.only().agent_version.clone()
+    };
+    assert_eq!(found(&mut world, Some("2.1.399\u{1b}[2J")).as_deref(), Some("2.1.399"));
+    assert_eq!(found(&mut world, Some("2.1.400")).as_deref(), Some("2.1.400"));
+    assert_eq!(
+        found(&mut world, None).as_deref(),
+        Some("2.1.400"),
+        "a file without one says nothing"
+    );
+    let long = found(&mut world, Some(&"9".repeat(10_000))).unwrap();
+    assert!(long.len() <= crewboard_core::MAX_ID, "{}", long.len());
+    world.apply(Input::ProcessExited { process: process(1) });
+    assert!(world.only().agent_version.is_some());
+    world.event(2, "s", prompt("on"));
+    assert_eq!((world.only().pid, &world.only().agent_version), (Some(2), &None));
+}
+
 /// The file's older word begins no turn the moment a hook says that there is none.
 #[test]
 fn one_that_rests_does_not_work_by_an_older_word() {

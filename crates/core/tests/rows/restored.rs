@@ -56,6 +56,29 @@ fn a_new_daemon_gets_the_rows_back() {
 }
 
 #[test]
+fn agent_version_is_given_back_to_the_same_process() {
+    let mut old = World::new();
+    old.event(1, "s1", prompt("a"));
+    let about = About {
+        session: SessionId::new("s1"),
+        agent_version: Some("2.1.400".to_owned()),
+        ..About::default()
+    };
+    let since = old.now().stamp;
+    old.found_of(about, Finding::Condition { condition: Condition::Busy, since });
+    let held = held(&old);
+    for (pid, expected) in [(None, Some("2.1.400")), (Some(1), Some("2.1.400")), (Some(2), None)] {
+        let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
+        if let Some(pid) = pid {
+            new.event(pid, "s1", prompt("b"));
+        }
+        new.apply(Input::Restored(held.clone()));
+        let row = new.sessions.iter().find(|row| pid.is_none() || row.pid == pid).unwrap();
+        assert_eq!(row.agent_version.as_deref(), expected, "{pid:?}");
+    }
+}
+
+#[test]
 fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));

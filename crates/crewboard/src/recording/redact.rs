@@ -101,7 +101,11 @@ impl Redactor {
                 TurnOver::Interrupted => {}
             }
         }
-        let About { session, cwd, title, headless: _, job, profile, place } = about;
+        let About { agent_version, session, cwd, title, headless: _, job, profile, place } = about;
+        // A version is no secret, but the file may hold any text in its place.
+        if let Some(version) = agent_version.as_mut().filter(|version| !is_word(version)) {
+            *version = self.id("version", version);
+        }
         *session = SessionId::new(&self.id("session", session.as_str()));
         for path in [cwd, job, profile].into_iter().flatten() {
             *path = self.path(path);
@@ -308,6 +312,23 @@ mod tests {
         let Event::ToolStarted { tool, input: first, .. } = started.event else { panic!() };
         let Event::RequestOpened { input: second, request, .. } = asked.event else { panic!() };
         assert_eq!((tool.as_str(), first, request), ("Bash", second, RequestKind::Permission));
+    }
+
+    #[test]
+    fn agent_version_stays_and_other_text_in_its_place_goes() {
+        for (version, stays) in [("2.1.400", true), ("2.1.400-beta.1", true), ("my SECRET", false)]
+        {
+            let mut observation: Observation = serde_json::from_value(json!({
+                "agent": "claude", "process": {"pid": 1, "start": 2}, "source": "file:idle",
+                "seen": {"boot": 1, "micros": 2}, "finding": {"kind": "left"},
+                "about": {"agent_version": version},
+            }))
+            .unwrap();
+            Redactor::default().observation(&mut observation);
+            let kept = observation.about.agent_version.unwrap();
+            assert_eq!(kept == version, stays, "{kept}");
+            assert!(!kept.contains("SECRET"), "{kept}");
+        }
     }
 
     #[derive(Debug)]

@@ -12,30 +12,62 @@
 use crate::agents::files::ConditionFile;
 use crewboard_core::{About, Condition, Place, Process, RequestKind, SessionId};
 use serde::Deserialize;
-use std::borrow::Cow;
+use serde::de::{Deserializer, IgnoredAny};
 
 /// The fields that are read; all may be missing in other versions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct SessionFile<'a> {
-    pid: u32,
-    #[serde(borrow)]
-    session_id: Cow<'a, str>,
-    proc_start: Cow<'a, str>,
-    pid_domain: Option<Cow<'a, str>>,
-    kind: Cow<'a, str>,
-    entrypoint: Cow<'a, str>,
-    status: Cow<'a, str>,
-    waiting_for: Cow<'a, str>,
-    status_updated_at: Option<u64>,
-    updated_at: Option<u64>,
-    cwd: Option<Cow<'a, str>>,
-    name: Option<Cow<'a, str>>,
-    name_source: Cow<'a, str>,
-    job_id: Option<Cow<'a, str>>,
-    spare: bool,
-    parked_job_id: Option<Cow<'a, str>>,
-    tmux: Option<Cow<'a, str>>,
+struct SessionFile {
+    pid: Field<u32>,
+    version: Field<String>,
+    session_id: Field<String>,
+    proc_start: Field<String>,
+    pid_domain: Field<String>,
+    kind: Field<String>,
+    entrypoint: Field<String>,
+    status: Field<String>,
+    waiting_for: Field<String>,
+    status_updated_at: Field<u64>,
+    updated_at: Field<u64>,
+    cwd: Field<String>,
+    name: Field<String>,
+    name_source: Field<String>,
+    job_id: Field<String>,
+    spare: Field<bool>,
+    parked_job_id: Field<String>,
+    tmux: Field<String>,
+}
+
+/// A field. A value of another type than the one that is known counts as missing: a newer client may write it, and the
+/// other fields are still read.
+#[derive(Debug, Default)]
+struct Field<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Value<T> {
+            Known(T),
+            Other(IgnoredAny),
+        }
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Known(value) => Self(Some(value)),
+            Value::Other(IgnoredAny) => Self(None),
+        })
+    }
+}
+
+impl Field<String> {
+    /// Returns the text, which is empty where the field is missing.
+    fn text(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the text, if there is any.
+    fn into_text(self) -> Option<String> {
+        self.0.filter(|text| !text.is_empty())
+    }
 }
 
 /// The pid that a file of that name is of.
@@ -59,18 +91,19 @@ pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
 
 /// Reads a file's text; `None` where it is none of a session, or not whole at this moment.
 pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
-    let file: SessionFile<'_> = serde_json::from_slice(text).ok()?;
+    let file: SessionFile = serde_json::from_slice(text).ok()?;
     // The service behind background sessions has files of its own, which are nobody's session.
-    let is_session = matches!(file.kind.as_ref(), "interactive" | "bg" | "");
-    if !is_session || file.spare || file.pid == 0 || file.session_id.is_empty() {
+    let is_session = matches!(file.kind.text(), "interactive" | "bg" | "");
+    let pid = file.pid.0.filter(|pid| *pid != 0)?;
+    if !is_session || file.spare.0 == Some(true) || file.session_id.text().is_empty() {
         return None;
     }
-    let word = match file.status.as_ref() {
-        _ if file.parked_job_id.is_some() => "parked",
+    let word = match file.status.text() {
+        _ if file.parked_job_id.0.is_some() => "parked",
         "" => "started",
         word => word,
     };
-    let condition = match (word, file.waiting_for.as_ref()) {
+    let condition = match (word, file.waiting_for.text()) {
         ("parked", _) => Condition::Parked,
         ("busy", _) => Condition::Busy,
         ("idle", _) => Condition::Resting { shells: false },
@@ -85,32 +118,31 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         ("waiting", _) => Condition::Dialog,
         _ => Condition::Unknown,
     };
-    let owned =
-        |text: Option<Cow<'_, str>>| text.map(Cow::into_owned).filter(|text| !text.is_empty());
-    let is_named = file.name_source != "derived";
+    let is_named = file.name_source.text() != "derived";
     Some(ConditionFile {
-        process: Process { pid: file.pid, start: file.proc_start.parse().ok()? },
+        process: Process { pid, start: file.proc_start.text().parse().ok()? },
         source: format!("file:{word}"),
         condition,
         // It is parked in the status in which it was.
         since: if condition == Condition::Parked {
-            file.updated_at
+            file.updated_at.0
         } else {
-            file.status_updated_at
+            file.status_updated_at.0
         },
-        pid_namespace: file.pid_domain.as_deref().and_then(namespace_of).map(str::to_owned),
+        pid_namespace: namespace_of(file.pid_domain.text()).map(str::to_owned),
         about: About {
-            session: SessionId::new(&file.session_id),
-            cwd: owned(file.cwd),
-            title: if is_named { owned(file.name) } else { None },
-            headless: file.entrypoint.starts_with("sdk"),
-            job: if file.kind == "bg" {
-                owned(file.job_id).map(|id| format!("jobs/{id}"))
+            agent_version: file.version.into_text(),
+            session: SessionId::new(file.session_id.text()),
+            cwd: file.cwd.into_text(),
+            title: if is_named { file.name.into_text() } else { None },
+            headless: file.entrypoint.text().starts_with("sdk"),
+            job: if file.kind.text() == "bg" {
+                file.job_id.into_text().map(|id| format!("jobs/{id}"))
             } else {
                 None
             },
             profile: None,
-            place: file.tmux.as_deref().map(place_of).unwrap_or_default(),
+            place: place_of(file.tmux.text()),
         },
     })
 }
@@ -197,12 +229,35 @@ mod tests {
         let file = read(text.as_bytes()).unwrap();
         assert_eq!(file.process, Process { pid: 9096, start: 519_941 });
         assert_eq!(file.pid_namespace.as_deref(), Some("pid:[4026531836]"));
+        assert_eq!(file.about.agent_version.as_deref(), Some("2.1.330"));
         assert_eq!(file.about.title.as_deref(), Some("Fix it"));
         assert_eq!(file.about.job.as_deref(), Some("jobs/j1"));
         assert_eq!(file.about.place.pane.as_deref(), Some("%7"));
         assert!(file.about.headless);
         let derived = text.replace("auto", "derived");
         assert_eq!(read(derived.as_bytes()).unwrap().about.title, None);
+    }
+
+    #[test]
+    fn fields_of_a_newer_client_do_not_hide_the_known_ones() {
+        for news in [
+            r#""dreams":[{"of":"sheep"}],"spare":null"#,
+            r#""version":{"major":3}"#,
+            r#""version":null,"name":7,"nameSource":["auto"],"tmux":{"pane":0}"#,
+            r#""statusUpdatedAt":"yesterday","updatedAt":1.5,"jobId":false"#,
+            r#""kind":null,"entrypoint":[],"waitingFor":{},"cwd":3,"pidDomain":4,"parkedJobId":5"#,
+        ] {
+            let text = format!(
+                r#"{{"pid":9096,"sessionId":"s","procStart":"519941","status":"busy",{news}}}"#
+            );
+            let file = read(text.as_bytes()).unwrap_or_else(|| panic!("{news}"));
+            assert_eq!((file.source.as_str(), file.condition), ("file:busy", Condition::Busy));
+            assert_eq!(file.about.agent_version, None, "{news}");
+        }
+        for unusable in [r#""pid":"9096""#, r#""pid":1e12"#, r#""pid":0"#] {
+            let text = format!(r#"{{{unusable},"sessionId":"s","procStart":"519941"}}"#);
+            assert!(read(text.as_bytes()).is_none(), "{unusable}");
+        }
     }
 
     #[test]
