@@ -52,9 +52,34 @@ pub fn read_event(agent: &str, payload: &[u8], surroundings: &Surroundings<'_>) 
     }
 }
 
+/// Returns an agent's name and version for people, with a note where the version is newer than every version that
+/// Crewboard was tried with.
+pub fn describe_version(agent: &str, version: &str) -> String {
+    let is_untried = agent == claude::NAME && version.parse().is_ok_and(claude::is_untried);
+    if is_untried {
+        format!("{agent} {version} (newer than {}, the newest tried)", claude::NEWEST_TRIED)
+    } else {
+        format!("{agent} {version}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn version_newer_than_the_newest_tried_has_a_note() {
+        let newest = claude::NEWEST_TRIED.to_string();
+        for (agent, version, expected) in [
+            ("claude", newest.as_str(), format!("claude {newest}")),
+            ("claude", "2.1.7", "claude 2.1.7".to_owned()),
+            ("claude", "next", "claude next".to_owned()),
+            ("codex", "99.0.0", "codex 99.0.0".to_owned()),
+            ("claude", "99.0.0", format!("claude 99.0.0 (newer than {newest}, the newest tried)")),
+        ] {
+            assert_eq!(describe_version(agent, version), expected);
+        }
+    }
 
     #[test]
     fn a_name_that_looks_like_a_supported_agents_is_reserved() {

@@ -327,10 +327,20 @@ mod tests {
     }
 
     fn read(kind: &str, message: &str) -> Option<Report> {
-        let payload = serde_json::json!({
-            "session_id": "s", "hook_event_name": "Notification",
-            "notification_type": kind, "message": message,
-        });
+        let mut payload = payload("Notification");
+        payload["notification_type"] = kind.into();
+        payload["message"] = message.into();
+        read_payload(&payload)
+    }
+
+    fn payload(event: &str) -> serde_json::Value {
+        serde_json::json!({
+            "session_id": "s", "hook_event_name": event,
+            "tool_name": "Bash", "tool_input": { "command": "make" },
+        })
+    }
+
+    fn read_payload(payload: &serde_json::Value) -> Option<Report> {
         let surroundings = Surroundings {
             stamp: crewboard_core::Stamp::default(),
             host: "box".to_owned(),
@@ -340,6 +350,19 @@ mod tests {
             arguments: Vec::new(),
         };
         read_event(payload.to_string().as_bytes(), &surroundings)
+    }
+
+    #[test]
+    fn event_of_a_newer_client_is_ignored() {
+        for name in ["PreSkillShellCommand", "SkillDreamt", "stop", ""] {
+            assert_eq!(read_payload(&payload(name)), None, "{name}");
+        }
+        // A known event with fields that are not known says what it said before.
+        let mut stop = payload("Stop");
+        let former = read_payload(&stop).unwrap();
+        stop["dreams"] = serde_json::json!([{ "of": "sheep" }]);
+        stop["command_source"] = serde_json::json!("skill");
+        assert_eq!(read_payload(&stop), Some(former));
     }
 
     #[test]

@@ -26,8 +26,9 @@ fn version_word(word: &str) -> Option<Version> {
     let mut numbers = word.trim_start_matches('v').splitn(3, '.');
     let major = numbers.next()?.parse().ok()?;
     let minor = numbers.next()?.parse().ok()?;
-    // A pre-release such as `2.1.330-beta.1` counts as its release: it knows the same events.
-    let patch = numbers.next()?.split(['-', '+']).next()?.parse().ok()?;
+    // A pre-release such as `2.1.330-beta.1` counts as its release: it knows the same events. A fourth number,
+    // which no version has had so far, is passed over.
+    let patch = numbers.next()?.split(['-', '+', '.']).next()?.parse().ok()?;
     Some(Version(major, minor, patch))
 }
 
@@ -105,9 +106,15 @@ pub const EVENTS: [Registration; 16] = [
 ];
 
 /// Events that must never be registered, and why.
-pub const NEVER: [(&str, &str); 4] = [
+pub const NEVER: [(&str, &str); 5] = [
     ("WorktreeCreate", "a hook there replaces `git worktree add`"),
     ("MessageDisplay", "one process for every piece of text shown"),
+    // Since 2.1.332, before each command in the text of a skill. A hook that asks for approval refuses the command too:
+    // "the hook asked for approval, which a skill can't wait for".
+    (
+        "PreSkillShellCommand",
+        "it asks the user for nothing, and a hook that cannot run there refuses the command",
+    ),
     ("PreCompact", "the client prints a line for it even when the hook is silent"),
     ("PostCompact", "the client prints a line for it even when the hook is silent"),
 ];
@@ -261,6 +268,7 @@ fn shell_words(command: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents::claude::NEWEST_TRIED;
 
     fn exec(command: &str, args: &[&str]) -> Handler {
         let args = args.iter().map(|&argument| argument.to_owned()).collect();
@@ -311,6 +319,9 @@ mod tests {
         };
         assert_eq!(events(None).len(), EVENTS.len());
         assert_eq!(events(Some(Version(2, 1, 330))).len(), EVENTS.len());
+        for newer in [Version(2, 1, 400), Version(2, 2, 0), Version(3, 0, 0)] {
+            assert_eq!(entries("/x", Some(newer)), entries("/x", Some(NEWEST_TRIED)), "{newer}");
+        }
         assert!(!events(Some(Version(2, 1, 77))).contains(&"StopFailure".to_owned()));
         assert!(events(Some(Version(2, 1, 78))).contains(&"StopFailure".to_owned()));
         assert!(events(Some(Version(1, 0, 37))).is_empty());
@@ -430,6 +441,7 @@ mod tests {
             ("2.1.330 (Claude Code)\n", Ok(Version(2, 1, 330))),
             ("v1.0.38", Ok(Version(1, 0, 38))),
             ("Claude Code 2.1.0-beta.2", Ok(Version(2, 1, 0))),
+            ("2.1.400.7 (Claude Code)", Ok(Version(2, 1, 400))),
             ("", Err(())),
             ("claude: not found", Err(())),
             ("2.1", Err(())),
