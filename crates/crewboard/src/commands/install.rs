@@ -25,7 +25,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use crewboard_integrations::agents::claude::registration;
+use crewboard_integrations::agents::claude::registration::Version;
+use crewboard_integrations::agents::claude::{self, registration};
 use similar::TextDiff;
 
 use crate::environment::Environment;
@@ -79,6 +80,7 @@ pub(crate) fn run_install(
     if let (Some(version), true) = (version, entries.is_empty()) {
         return Err(InstallError::NoHooks(version));
     }
+    print_untried(version, out)?;
     let mut changes: Vec<Change> = Vec::new();
     for profile in &profiles {
         let change = Change::of_install(profile, &entries, environment.pause)?;
@@ -206,6 +208,19 @@ fn carry_out(
         change = next;
     }
     Err(InstallError::Changed(change.name.path))
+}
+
+/// Prints a note where Claude Code is newer than every version that Crewboard was tried with.
+fn print_untried(version: Option<Version>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(version) = version.filter(|version| claude::is_untried(*version)) else {
+        return Ok(());
+    };
+    let tried = claude::NEWEST_TRIED;
+    writeln!(
+        out,
+        "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tried with. \
+         Its hooks are registered as for {tried}."
+    )
 }
 
 fn print_warnings(warnings: &[Warning], out: &mut dyn Write) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What a person is asked and told, and what is registered for whom.
 
+use crewboard_integrations::agents::claude::NEWEST_TRIED;
 use crewboard_integrations::agents::claude::registration::Version;
 
 use super::super::profile::{Installed, Outdated};
@@ -115,6 +116,31 @@ fn an_old_client_gets_the_shell_form_and_its_own_events() {
     assert_eq!(world.text(), SETTINGS);
     executable(&claude, "#!/bin/sh\necho '1.0.30 (Claude Code)'\n");
     assert!(matches!(world.install(&yes()), Err(InstallError::NoHooks(_))));
+}
+
+#[test]
+fn install_names_a_client_newer_than_the_newest_tried() {
+    let world = World::with(SETTINGS);
+    let claude = world.root.path().join("home/.local/bin/claude");
+    let install = |version: &str| {
+        executable(&claude, &format!("#!/bin/sh\necho '{version} (Claude Code)'\n"));
+        let said = world.install(&yes()).unwrap();
+        let text = world.text();
+        world.uninstall(&yes()).unwrap();
+        (said, text)
+    };
+    let tried = NEWEST_TRIED.to_string();
+    let (said, known) = install(&tried);
+    assert!(!said.contains("newer"), "{said}");
+    for version in ["2.1.9999", "99.0.0"] {
+        let expected = format!(
+            "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tried with. \
+             Its hooks are registered as for {tried}.\n"
+        );
+        let (said, text) = install(version);
+        assert!(said.starts_with(&expected), "{said}");
+        assert_eq!(text, known, "{version}");
+    }
 }
 
 /// How often install warns of this, before and after it makes the change.
