@@ -17,6 +17,10 @@ pub trait Host {
     fn usual_profile(&self) -> Option<String> {
         None
     }
+    /// Returns the function that writes an agent's name and version for people.
+    fn describe_version(&self) -> DescribeVersion {
+        plain_version
+    }
     /// Installs them; what is to be said of it.
     fn install(&mut self) -> Result<String, String>;
     /// Becomes readable when the options may be others.
@@ -49,6 +53,14 @@ pub trait Host {
     fn is_for_one_errand(&self) -> bool {
         false
     }
+}
+
+/// Writes an agent's name and version for people.
+pub type DescribeVersion = fn(agent: &str, version: &str) -> String;
+
+/// Writes an agent's name and version with nothing added.
+pub(crate) fn plain_version(agent: &str, version: &str) -> String {
+    format!("{agent} {version}")
 }
 
 /// How the board is to look and behave.

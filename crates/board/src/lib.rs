@@ -23,5 +23,5 @@ pub mod update;
 pub mod view;
 
 pub use errand::{Errand, Went};
-pub use host::{Host, Options};
+pub use host::{DescribeVersion, Host, Options};
 pub use shell::{BoardError, run};

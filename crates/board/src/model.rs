@@ -1,6 +1,7 @@
 //! What the board knows. Plain data: [`crate::update`] alone changes it.
 
 use crate::errand::Underway;
+use crate::host::{DescribeVersion, plain_version};
 use crate::keymap::Keymap;
 use crate::listing::{self, Listing};
 use crate::look::Look;
@@ -38,6 +39,8 @@ pub struct Model {
     pub hooks: Hooks,
     /// The profile that an agent uses here unless told otherwise.
     pub usual_profile: Option<String>,
+    /// Writes an agent's name and version for people.
+    pub describe_version: DescribeVersion,
     pub notice: Option<Notice>,
     /// What is wrong with the daemon's version and with the options, the worst first, until it is mended or the user
     /// hides it.
@@ -163,6 +166,7 @@ impl Model {
             link: Link::Connecting,
             hooks,
             usual_profile: None,
+            describe_version: plain_version,
             notice: None,
             problems: Vec::new(),
             configuration_problems: Vec::new(),

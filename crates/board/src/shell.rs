@@ -61,6 +61,7 @@ pub fn run(
     let mut model = Model::new(look, keymap, host.hooks(), clock.now().wall);
     model.once = host.is_for_one_errand();
     model.usual_profile = host.usual_profile();
+    model.describe_version = host.describe_version();
     update(&mut model, Msg::Configured(Box::new(options)), clock.now().wall);
     update(&mut model, Msg::Resized { width, height }, clock.now().wall);
     let signals = Signals::catch()?;

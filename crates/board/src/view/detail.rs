@@ -286,5 +286,9 @@ impl<'a> Details<'a> {
         };
         let facts = [row.id.to_string(), format!("{told} {}", row.source)];
         self.add("session", &facts.join(separator), 1, look.dim());
+        if let Some(version) = &row.agent_version {
+            let agent = (self.model.describe_version)(row.agent.as_str(), version);
+            self.add("agent", &agent, 1, look.dim());
+        }
     }
 }

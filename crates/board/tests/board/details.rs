@@ -28,6 +28,17 @@ fn of_each_status() {
 }
 
 #[test]
+fn agent_version_is_shown_as_the_host_describes_it() {
+    let versioned = Session { agent_version: Some("2.1.400".to_owned()), ..idle() };
+    assert_snapshot!("agent version", details(versioned.clone()));
+    let mut model = board_of(versioned);
+    model.describe_version = |agent, version| format!("{agent} {version} (never tried)");
+    let picture = picture(&model);
+    assert!(picture.contains("agent     claude 2.1.400 (never tried)"), "{picture}");
+    assert!(!details(idle()).contains("agent "));
+}
+
+#[test]
 fn what_was_over_at_once_is_no_history() {
     let entered = [
         (Status::Idle, 900),

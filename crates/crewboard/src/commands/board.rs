@@ -10,10 +10,10 @@ use crate::going::{Gone, Here, open_again, to_pane};
 use crate::hook::Variables;
 use crate::render::Style;
 use crewboard_board::model::Hooks;
-use crewboard_board::{Errand, Host, Options, Went};
+use crewboard_board::{DescribeVersion, Errand, Host, Options, Went};
 use crewboard_client::Rendezvous;
 use crewboard_core::Session;
-use crewboard_integrations::agents::Lookup as _;
+use crewboard_integrations::agents::{Lookup as _, describe_version};
 use crewboard_integrations::terminals::{Inside, Ring, ring};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -52,6 +52,10 @@ struct Nothing;
 impl Host for Nothing {
     fn hooks(&mut self) -> Hooks {
         Hooks::Needless
+    }
+
+    fn describe_version(&self) -> DescribeVersion {
+        describe_version
     }
 
     fn change(&mut self) -> Result<String, String> {
@@ -140,6 +144,10 @@ impl Host for Surface {
     fn usual_profile(&self) -> Option<String> {
         let profile = Profile::default_of(&self.environment).ok()?;
         profile.directory.into_os_string().into_string().ok()
+    }
+
+    fn describe_version(&self) -> DescribeVersion {
+        describe_version
     }
 
     fn change(&mut self) -> Result<String, String> {

@@ -6,6 +6,7 @@ use crate::render::Style;
 use crate::select;
 use crewboard_board::text::{Grain, age, clock_time, cut, exact};
 use crewboard_core::{Effect, MAX_TRAIL, Origin, RequestKind, Session, TrailEntry};
+use crewboard_integrations::agents::describe_version;
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
 use std::io::{self, Write};
@@ -57,6 +58,9 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         };
         writeln!(out, "It waits for you: {text}")?;
     }
+    if let Some(version) = &row.agent_version {
+        writeln!(out, "It runs {}.", plain(&describe_version(row.agent.as_str(), version)))?;
+    }
     if let Some(parent) = &row.parent {
         writeln!(out, "It was started by {parent}.")?;
     }
@@ -103,7 +107,7 @@ fn line(entry: &TrailEntry, began_it: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Stamp, Status, Timestamp};
+    use crewboard_core::{AgentName, Stamp, Status, Timestamp};
 
     fn told(said: &str, from: Status, to: Status) -> TrailEntry {
         TrailEntry {
@@ -126,6 +130,24 @@ mod tests {
         let fact = "Its process was started in the directory /srv/shop with the profile unknown, \
                     as the kernel says.";
         assert_eq!(origin(&Session { origin: Some(known), ..row }), fact);
+    }
+
+    #[test]
+    fn agent_version_is_named_where_it_is_known() {
+        let text_for = |agent_version: Option<&str>| {
+            let row = Box::new(Session {
+                agent: AgentName::new("claude"),
+                agent_version: agent_version.map(str::to_owned),
+                ..Session::default()
+            });
+            let mut out = Vec::new();
+            print(&Explanation { row, trail: Vec::new() }, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(!text_for(None).contains("It runs"), "{}", text_for(None));
+        assert!(text_for(Some("2.1.330")).contains("\nIt runs claude 2.1.330.\n"));
+        let newer = text_for(Some("99.0.0"));
+        assert!(newer.contains("\nIt runs claude 99.0.0 (newer than "), "{newer}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod starting;
 mod transcripts;
 
 use crate::{assert_rests, note, payload, prompt_payload, world};
+use crewboard_integrations::agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{FakeAgent, View, eventually};
 pub(crate) use filing::Filing;
 use rustix::process::Signal;
@@ -50,6 +51,39 @@ fn an_interrupt_a_grant_and_a_refusal_are_seen() {
     view.until_row("s", |row| row["status"] == "permission");
     filing.says("idle", "");
     view.until_row("s", |row| row["status"] == "idle" && row["request"].is_null());
+}
+
+/// An unknown status, fields of other types and an event that is not known take nothing from the row.
+#[test]
+fn client_newer_than_the_newest_tried_is_served_and_named() {
+    let world = world();
+    let mut view = View::new(world.start());
+    let filing = Filing::new(&world, "newer");
+    filing.prompts(&world);
+    view.until_row("newer", |row| row["status"] == "working" && row["agent_version"].is_null());
+    let says = |status: &str| {
+        let mut text = filing.text(status, "");
+        text["version"] = json!("2.1.9999");
+        text["dreams"] = json!([{ "of": "sheep" }]);
+        text["nameSource"] = json!({ "kind": "model" });
+        filing.writes(&text);
+    };
+    says("dreaming");
+    let row = view.until_row("newer", |row| row["agent_version"] == "2.1.9999");
+    assert_eq!(row["status"], "working");
+    let input = json!({ "command": "make" });
+    let news = json!({ "tool_name": "Bash", "tool_input": input, "command_source": "skill" });
+    // It fails unless the hook succeeds in silence.
+    world.hook(&filing.agent, &payload("PreSkillShellCommand", "newer", &news));
+    world.hook(&filing.agent, &ask_payload("newer"));
+    view.until_row("newer", |row| row["status"] == "permission");
+    says("idle");
+    view.until_row("newer", |row| row["status"] == "idle");
+    let explained = world.say(["explain", "newer"]).stdout;
+    let expected =
+        format!("\nIt runs claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried).\n");
+    assert!(explained.contains(&expected), "{explained}");
+    assert!(world.say(["list", "--json"]).stdout.contains(r#""agent_version": "2.1.9999""#));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The board in a real terminal.
 
+use crate::agent_files::Filing;
 use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of, signal};
 use crate::status_of;
+use crewboard_integrations::agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{Pane, eventually, is_dead};
 use rustix::process::Signal;
 use serde_json::json;
@@ -65,6 +67,17 @@ fn a_terminal_without_a_screen_gets_no_escape_sequence() {
         assert!(written.contains("recording"), "{written}");
         assert!(!written.contains('\u{1b}'), "{term}: {}", written.escape_debug());
     }
+}
+
+#[test]
+fn board_names_a_client_newer_than_the_newest_tried() {
+    let Some(world) = BoardWorld::new() else { return };
+    let filing = Filing::in_profile(&world.home().join(".claude"), "newer");
+    let mut text = filing.text("idle", "");
+    text["version"] = json!("2.1.9999");
+    filing.writes(&text);
+    let pane = world.board("newer", (100, 30));
+    pane.shows(&format!("claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried)"));
 }
 
 #[test]
