@@ -86,7 +86,7 @@ fn line(mut report: Box<Report>) -> Vec<u8> {
 }
 
 /// Returns the report that follows `report` once the branch is known.
-fn branch_report(report: &Report) -> Box<Report> {
+pub(crate) fn branch_report(report: &Report) -> Box<Report> {
     let Report { agent, session, source, stamp, process, cwd, .. } = report.clone();
     let empty = Report::new("", "", "", stamp, Event::BranchRead);
     Box::new(Report { agent, session, source, process, cwd, ..empty })

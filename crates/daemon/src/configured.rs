@@ -3,7 +3,9 @@
 use crate::process_watch::readable_descriptor;
 use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
 use crewboard_core::{Goal, Interest, Status};
+use crewboard_platform::may_wait;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,6 +23,7 @@ impl Configured {
     /// Watches the configuration of `environment`; without a watch, where that cannot be, it is read once.
     pub(crate) fn new(schema: Schema, environment: Environment) -> Self {
         let watch = match locate(&environment) {
+            Location::At(path) if may_wait(&path) => None,
             Location::At(path) => FileWatch::new(&path).and_then(|file| {
                 let descriptor = file.as_fd().try_clone_to_owned().ok()?;
                 Some((file, readable_descriptor(descriptor).ok()?))
@@ -30,8 +33,14 @@ impl Configured {
         Self { schema, environment, watch, due: None }
     }
 
+    /// Returns the configuration, or the defaults if its file may not answer.
     pub(crate) fn load(&self) -> Loaded {
-        self.schema.load(&self.environment)
+        self.schema.load(&answering_configuration(self.environment.clone()))
+    }
+
+    /// Returns the file if it is not read because it may not answer.
+    pub(crate) fn unread(&self) -> Option<PathBuf> {
+        unread_configuration(&self.environment)
     }
 
     /// Waits until the configuration may be another one.
@@ -56,6 +65,23 @@ impl Configured {
                 }
             }
         }
+    }
+}
+
+/// Returns `environment`, without its configuration if a look at the file may take for ever: a daemon that waits for
+/// a file system serves no client.
+pub fn answering_configuration(environment: Environment) -> Environment {
+    if unread_configuration(&environment).is_none() {
+        return environment;
+    }
+    Environment { config: Some(PathBuf::from("/dev/null")), ..environment }
+}
+
+/// Returns the configuration file if a look at it may take for ever.
+fn unread_configuration(environment: &Environment) -> Option<PathBuf> {
+    match locate(environment) {
+        Location::At(path) if may_wait(&path) => Some(path),
+        Location::At(_) | Location::Nowhere | Location::Relative(_) => None,
     }
 }
 

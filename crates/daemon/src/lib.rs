@@ -24,4 +24,5 @@ mod subscribers;
 mod waits;
 
 pub use announcer::Telling;
+pub use configured::answering_configuration;
 pub use start::{DaemonError, Options, run};

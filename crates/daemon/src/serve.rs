@@ -115,6 +115,10 @@ impl Server {
         });
         // Watched before it is read: no change is missed in between.
         let configured = Configured::new(options.schema.clone(), environment.clone());
+        if let Some(path) = configured.unread() {
+            let why = format_args!("{} is on a file system that may not answer", path.display());
+            lacks(&mut log, Sense::Configuration, &why);
+        }
         let mut actor = Actor::new(epoch_of(now.stamp.micros));
         let config = configured.load().config();
         actor.set_interest(interest(&config));
@@ -473,6 +477,7 @@ enum Sense {
     Processes,
     Files,
     Sockets,
+    Configuration,
 }
 
 impl Sense {
@@ -481,6 +486,7 @@ impl Sense {
             Self::Processes => "process watch unavailable",
             Self::Files => "file watch unavailable",
             Self::Sockets => "socket watch unavailable",
+            Self::Configuration => "configuration not read",
         }
     }
 
@@ -490,6 +496,9 @@ impl Sense {
             Self::Processes => "a killed agent is noticed when a view asks",
             Self::Files => "what no hook tells is noticed when a view asks",
             Self::Sockets => "the sockets are looked at once a second",
+            Self::Configuration => {
+                "the defaults hold for the daemon; CREWBOARD_CONFIG can name a local file"
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crewboard_board::text::{Grain, age};
 use crewboard_client::{ConnectError, Conversation, TalkError, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::Timestamp;
-use crewboard_daemon::Options;
+use crewboard_daemon::{Options, answering_configuration};
 use crewboard_platform::Clock;
 use crewboard_protocol::{DaemonFacts, PROTOCOL, Reply, Request};
 pub(crate) use leaving::ask_to_leave;
@@ -54,7 +54,7 @@ fn serve(idle_exit: Option<Duration>, adopt: Option<PathBuf>) -> Result<ExitCode
         // Whoever handed us a socket has chosen the place.
         check_named_socket(&environment)?;
     }
-    let loaded = schema().load(&environment);
+    let loaded = schema().load(&answering_configuration(environment));
     let notes: Vec<String> =
         loaded.problems.iter().map(|problem| format!("configuration: {problem}")).collect();
     for note in &notes {

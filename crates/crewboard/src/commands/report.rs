@@ -3,12 +3,13 @@
 use crate::arguments::ReportArguments;
 use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
 use crate::failure::Failure;
-use crate::hook::Variables;
+use crate::hook::{Variables, branch_report};
 use crewboard_core::{AgentName, Event, Exact, MAX_LINE, Place, Report, SessionId, Status, reveal};
 use crewboard_integrations::{agents::supported, terminals};
 use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Sends the event and waits until the daemon has taken it in.
@@ -48,14 +49,20 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let (agent, session) = (&arguments.agent, &arguments.session);
     let report = Report {
         process,
-        branch: cwd.as_deref().map(|cwd| branch_of(cwd).unwrap_or_default()),
         cwd: cwd.map(|cwd| cwd.display().to_string()),
         place: Place { host: host_name(), tty, ..terminals::place_of(&Variables) },
         ..Report::new(agent, session, "report", Clock::new().stamp(), event)
     };
-    let line = EventLine { hook_pid: std::process::id(), report: Box::new(report) };
+    let directory = report.cwd.clone();
+    let mut with_branch = branch_report(&report);
+    let event = |report| Request::Event(EventLine { hook_pid: std::process::id(), report });
     let mut conversation = connect(&rendezvous()?)?;
-    conversation.send(&Request::Event(line))?;
+    conversation.send(&event(Box::new(report)))?;
+    // Only now: a file system may keep this process waiting for the branch.
+    if let Some(directory) = directory {
+        with_branch.branch = Some(branch_of(Path::new(&directory)).unwrap_or_default());
+        conversation.send(&event(with_branch))?;
+    }
     match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
         Reply::Hello(_) => Ok(ExitCode::SUCCESS),
         _ => Err(unexpected()),

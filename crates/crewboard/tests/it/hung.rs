@@ -119,6 +119,50 @@ fn a_file_system_that_hangs_costs_a_hook_only_the_branch() {
 }
 
 #[test]
+fn a_home_that_hangs_keeps_no_daemon_and_no_hook() {
+    in_private_namespace("hung::a_home_that_hangs_keeps_no_daemon_and_no_hook", || {
+        let mut world = world();
+        let Some(hung) = Hung::mount(world.path().join("hung")) else {
+            return skip("no FUSE for us here");
+        };
+        let link = world.path().join("link");
+        symlink(&hung.at, &link).unwrap();
+        for home in [hung.at.clone(), hung.at.join("dev"), link] {
+            world.set("HOME", &home);
+            let id = home.display().to_string();
+            let _agent = begin(&world, &id, world.path());
+            let mut client = world.connect();
+            eventually("the event arrives", || {
+                client.list().values().any(|row| row["id"] == id.as_str())
+            });
+            let degraded = client.hello()["degraded"].to_string();
+            assert!(degraded.contains("configuration not read"), "{degraded}");
+            let said = world.say([
+                "report",
+                "--agent",
+                "own",
+                "--session",
+                &id,
+                "--status",
+                "working",
+                "--cwd",
+                &id,
+            ]);
+            assert!(said.status.success() && said.took < LONG, "{said:?}");
+            world.kill_daemon();
+        }
+        // Only the configuration is there.
+        world.set("HOME", world.home());
+        world.set("CREWBOARD_CONFIG", hung.at.join("config.toml"));
+        let _agent = begin(&world, "configured", world.path());
+        let mut client = world.connect();
+        eventually("the event arrives", || {
+            client.list().values().any(|row| row["id"] == "configured")
+        });
+    });
+}
+
+#[test]
 fn a_runtime_directory_that_hangs_is_left_out() {
     in_private_namespace("hung::a_runtime_directory_that_hangs_is_left_out", || {
         let mut world = world();
