@@ -5,11 +5,11 @@ mod scenes;
 
 use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
+use crewboard_agents::{Lookup, Surroundings, read_event};
 use crewboard_core::{
     Event, InputDigest, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp,
     UsageTold, WindowTold,
 };
-use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
 use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
 use scenes::{FIVE_HOUR_RESETS, Part, ROWS, Row, SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS, Used};
 use serde_json::{Value, json};

@@ -8,24 +8,35 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate of ours may depend on, of ours. An edge more is a decision, made here.
-const KNOWS: [(&str, &[&str]); 11] = [
+const KNOWS: [(&str, &[&str]); 12] = [
     ("crewboard-core", &[]),
     ("crewboard-config", &[]),
     ("crewboard-protocol", &["core"]),
     ("crewboard-platform", &["core"]),
-    ("crewboard-integrations", &["core"]),
+    ("crewboard-terminals", &["core"]),
+    ("crewboard-agents", &["core", "terminals"]),
     ("crewboard-client", &["core", "protocol", "config", "platform"]),
     // What agents leave in files is read where it is watched.
-    ("crewboard-daemon", &["core", "protocol", "config", "platform", "integrations"]),
+    ("crewboard-daemon", &["core", "protocol", "config", "platform", "agents", "terminals"]),
     // The board and the daemon talk over the socket alone.
     ("crewboard-board", &["core", "protocol", "config", "platform", "client"]),
     (
         "crewboard",
-        &["core", "protocol", "integrations", "config", "client", "daemon", "platform", "board"],
+        &[
+            "core",
+            "protocol",
+            "agents",
+            "terminals",
+            "config",
+            "client",
+            "daemon",
+            "platform",
+            "board",
+        ],
     ),
     ("crewboard-testkit", &["core", "protocol", "config"]),
     // The demo is made from recordings as a hook would read them.
-    ("xtask", &["core", "integrations", "testkit"]),
+    ("xtask", &["core", "agents", "terminals", "testkit"]),
 ];
 
 /// What the crates that must stay small may depend on besides.

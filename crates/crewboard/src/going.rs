@@ -4,15 +4,13 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::hook::Variables;
 use crate::machine::{Machine, process_for};
+use crewboard_agents::files::transcript_below;
+use crewboard_agents::{Lookup as _, claude};
 use crewboard_core::{Session, Status};
-use crewboard_integrations::agents::files::transcript_below;
-use crewboard_integrations::agents::{Lookup as _, claude};
-use crewboard_integrations::terminals::{
-    Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open,
-};
 use crewboard_platform::{
     Part, folder_holding, host_name, local_directory, process_of, read_below, settled_directory,
 };
+use crewboard_terminals::{Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open};
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};

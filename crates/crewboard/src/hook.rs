@@ -2,10 +2,10 @@
 //! is gone within [`TOTAL`], whatever the agent, the daemon or the machine do.
 
 use crate::watchdog::Watchdog;
+use crewboard_agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
-use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_platform::{
     Clock, Deadline, arguments_of, branch_of, facts_of, host_name, read_within, settled_directory,
     working_directory_of, write_within,

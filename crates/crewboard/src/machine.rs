@@ -2,11 +2,11 @@
 
 use crewboard_core::Process;
 use crewboard_core::clean;
-use crewboard_integrations::terminals::{Command, Refusal, Server, System, TmuxAbove, Unproven};
 use crewboard_platform::{
     Deadline, Listener, abstract_listener, ancestors_of, facts_of, is_as_free_as_us, process_of,
     program_name, read_within, runs_terminal, sockets_of, variables_of,
 };
+use crewboard_terminals::{Command, Refusal, Server, System, TmuxAbove, Unproven};
 use std::io;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::hook::Variables;
 use crewboard_config::closest;
 use crewboard_core::{Session, Status};
-use crewboard_integrations::terminals::tmux_server;
+use crewboard_terminals::tmux_server;
 
 /// The one row that `word` names: by key, by the beginning of an id, by name, or by pane.
 ///

@@ -6,11 +6,11 @@
 
 use crate::hook::{settle_paths, surroundings};
 use crate::render::locale_is_utf8;
+use crewboard_agents::claude::{NAME, status_line::StatusLine};
 use crewboard_board::text::until;
 use crewboard_client::Rendezvous;
 use crewboard_config::Environment;
 use crewboard_core::{Timestamp, UsageTold, WindowTold};
-use crewboard_integrations::agents::claude::{NAME, status_line::StatusLine};
 use crewboard_platform::{Clock, Deadline, peek_within, read_within, write_within};
 use crewboard_protocol::{EventLine, Request};
 use std::env;

@@ -1,8 +1,8 @@
 //! How agents' processes were started, by the kernel's word.
 
+use crewboard_agents::Lookup;
+use crewboard_agents::files::profile_of;
 use crewboard_core::{Origin, Process, Watch};
-use crewboard_integrations::agents::Lookup;
-use crewboard_integrations::agents::files::profile_of;
 use crewboard_platform::{
     is_as_free_as_us, process_of, settled_directory, variables_of, working_directory_of,
 };

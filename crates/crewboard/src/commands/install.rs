@@ -25,8 +25,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use crewboard_integrations::agents::claude::registration::Version;
-use crewboard_integrations::agents::claude::{self, registration};
+use crewboard_agents::claude::registration::Version;
+use crewboard_agents::claude::{self, registration};
 use similar::TextDiff;
 
 use crate::environment::Environment;

@@ -242,8 +242,8 @@ fn is_word(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crewboard_agents::{Lookup, Surroundings, read_event};
     use crewboard_core::{Input, Now, Process, RequestKind, Sessions, Stamp, Status, Timestamp};
-    use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
     use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
     use serde_json::json;
     use std::collections::BTreeMap;

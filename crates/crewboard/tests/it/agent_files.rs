@@ -8,7 +8,7 @@ mod starting;
 mod transcripts;
 
 use crate::{assert_rests, note, payload, prompt_payload, world};
-use crewboard_integrations::agents::claude::NEWEST_TRIED;
+use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{FakeAgent, View, eventually};
 pub(crate) use filing::Filing;
 use rustix::process::Signal;

@@ -3,7 +3,7 @@
 use crate::agent_files::Filing;
 use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of, signal};
 use crate::status_of;
-use crewboard_integrations::agents::claude::NEWEST_TRIED;
+use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{Pane, eventually, is_dead};
 use rustix::process::Signal;
 use serde_json::json;

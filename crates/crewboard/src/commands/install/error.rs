@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crewboard_integrations::agents::claude::registration::Version;
-use crewboard_integrations::settings_edit::EditError;
+use crewboard_agents::claude::registration::Version;
+use crewboard_agents::settings_edit::EditError;
 
 /// Every way to fail. Unless it says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
-use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
-use crewboard_integrations::settings_edit::{self, EditError, Entry};
+use crewboard_agents::claude::registration::{self, Version, is_ours, our_program};
+use crewboard_agents::settings_edit::{self, EditError, Entry};
 use crewboard_platform::settled_directory;
 
 use super::backup::{Backup, is_regular};

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crewboard_agents::claude::registration::{self, our_status_line};
+use crewboard_agents::settings_edit::{self, EditError};
 use crewboard_core::{MAX_PATH, clean};
-use crewboard_integrations::agents::claude::registration::{self, our_status_line};
-use crewboard_integrations::settings_edit::{self, EditError};
 
 use super::settings_file::SettingsFile;
 

@@ -1,11 +1,11 @@
 //! The files in which agents tell of their condition.
 
 use super::{AgentFiles, Known, Profile, blind};
+use crewboard_agents::files::{
+    ConditionFile, condition_file, conditions_folder, pid_of, read_condition,
+};
 use crewboard_core::{
     AgentName, Finding, Look, Now, Observation, Place, Process, Stamp, Subject, Timestamp,
-};
-use crewboard_integrations::agents::files::{
-    ConditionFile, condition_file, conditions_folder, pid_of, read_condition,
 };
 use crewboard_platform::{Part, as_others_see, facts_of, process_of, read_below};
 use std::ffi::{OsStr, OsString};

@@ -1,8 +1,8 @@
 //! Configuration directories, and what is watched until they are whole.
 
 use super::{AgentFiles, Profile, Watched};
+use crewboard_agents::files::conditions_folder;
 use crewboard_core::{AgentName, Now, Observation};
-use crewboard_integrations::agents::files::conditions_folder;
 use crewboard_platform::{local_directory, settled_directory};
 use inotify::{WatchDescriptor, WatchMask};
 use rustix::io::Errno;

@@ -2,14 +2,14 @@
 
 use super::conditions::left;
 use super::{AgentFiles, Profile, Variables};
+use crewboard_agents::files::{
+    condition_file, conditions_folder, has_no_file, pid_of_start, profile_of,
+};
 use crewboard_core::{
     About, Condition, Finding, Look, Now, Observation, Place, Process, Stamp, Subject,
 };
-use crewboard_integrations::agents::files::{
-    condition_file, conditions_folder, has_no_file, pid_of_start, profile_of,
-};
-use crewboard_integrations::terminals::place_of;
 use crewboard_platform::{arguments_of, facts_of, variables_of, working_directory_of};
+use crewboard_terminals::place_of;
 use std::time::Duration;
 
 /// How long an agent may take to begin its session before it counts as waiting at a dialog. Claude Code

@@ -1,10 +1,10 @@
 //! Transcripts: how a turn ended, where that has to be looked up.
 
 use super::{AgentFiles, Profile, Watched, blind};
+use crewboard_agents::files::{LastTurn, last_turn, transcript_below};
 use crewboard_core::{
     Conversation, Finding, Look, Now, Observation, Process, Stamp, Subject, Timestamp, TurnOver,
 };
-use crewboard_integrations::agents::files::{LastTurn, last_turn, transcript_below};
 use crewboard_platform::{Part, folder_holding, read_below};
 use inotify::{WatchDescriptor, WatchMask};
 use std::path::{Path, PathBuf};

@@ -1,13 +1,13 @@
 //! Plays a recording: hooks, the agents' files, the processes' ends and the passing of time, each at its
 //! own moment or as late as asked.
 
+use crewboard_agents::claude::registration::EVENTS;
+use crewboard_agents::files::{LastTurn, last_turn, pid_of, read_condition};
+use crewboard_agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_core::{
     About, Finding, Input, Kept, Look, Now, Observation, Process, Sessions, Stamp, Subject,
     Timestamp, TrailEntry, TurnOver,
 };
-use crewboard_integrations::agents::claude::registration::EVENTS;
-use crewboard_integrations::agents::files::{LastTurn, last_turn, pid_of, read_condition};
-use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_testkit::recording::{FileLine, HookLine, Recording};
 use crewboard_testkit::truth::Observed;
 use serde_json::json;

@@ -3,9 +3,12 @@
 //!
 //! A terminal is told everything in words of a command, never in a line that a shell or the terminal
 //! itself would expand. Nothing is run here: a [`System`] does that.
+//! Never: sockets, processes, the environment. A [`System`] runs what is decided here.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod apple;
 mod contact;
+pub mod desktop;
 mod focus;
 mod kitty;
 mod looked_at;
@@ -28,3 +31,9 @@ pub use opening::{Opened, Opening, open};
 pub use place::{place_of, tmux_server};
 pub use ring::{Inside, Ring, ring};
 pub use system::{Asker, Command, Refusal, Server, System, TmuxAbove, Trouble, Unproven};
+
+/// Where variables are looked up.
+pub trait Lookup: std::fmt::Debug {
+    /// The value of a variable that is set and not empty.
+    fn get(&self, name: &str) -> Option<String>;
+}

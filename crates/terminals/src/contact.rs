@@ -7,7 +7,7 @@
 use super::focus::Environment;
 use super::place::{place_of, tmux_server};
 use super::system::{Asker, Server, System, Trouble, Unproven};
-use crate::agents::Lookup;
+use crate::Lookup;
 use std::path::Path;
 
 /// Returns the address by which `server` of `terminal` may be contacted.

@@ -4,13 +4,13 @@ use super::arguments;
 use super::payload::{BackgroundTask as PayloadTask, Payload, Text};
 use super::scan::{members, split_near};
 use super::tool::{self, ASK, EXIT_PLAN, Input};
-use crate::agents::Surroundings;
-use crate::agents::files::profile_of;
-use crate::terminals;
+use crate::Surroundings;
+use crate::files::profile_of;
 use crewboard_core::{
     AgentName, BackgroundTask, EndReason, Event, InputDigest, Place, Report, RequestKind,
     SessionId, StartOrigin, SubagentId, ToolUseId, TurnId,
 };
+use crewboard_terminals as terminals;
 use serde_json::value::RawValue;
 
 /// How the prompt begins that tells the model of background work's end; nobody types it.
@@ -315,7 +315,7 @@ fn owned(field: Option<&Text<'_>>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::Lookup;
+    use crate::Lookup;
 
     #[derive(Debug)]
     struct Nothing;

@@ -268,7 +268,7 @@ fn shell_words(command: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::claude::NEWEST_TRIED;
+    use crate::claude::NEWEST_TRIED;
 
     fn exec(command: &str, args: &[&str]) -> Handler {
         let args = args.iter().map(|&argument| argument.to_owned()).collect();

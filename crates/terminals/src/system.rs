@@ -1,4 +1,4 @@
-use crate::agents::Lookup;
+use crate::Lookup;
 use crewboard_core::{MAX_LINE, excerpt};
 use std::fmt;
 use std::path::Path;

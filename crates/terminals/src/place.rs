@@ -1,4 +1,4 @@
-use crate::agents::Lookup;
+use crate::Lookup;
 use crewboard_core::{MAX_OTHERS, Pane, Place};
 
 /// A terminal as its variables show it.
@@ -61,7 +61,7 @@ pub fn tmux_server(environment: &dyn Lookup) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminals::test_system::Variables;
+    use crate::test_system::Variables;
 
     #[test]
     fn the_innermost_multiplexer_wins() {

@@ -1,7 +1,13 @@
-//! The agents, one module each.
+//! Everything that knows an agent by name: payloads, session files, transcripts and settings.
+//!
+//! Never: sockets, processes, the environment. The values come in as arguments.
+//! Start at [`read_event`] for payloads, at [`claude::registration`] for the hooks that are registered, and at
+//! [`settings_edit`] for how a settings file is changed without disturbing it.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod claude;
 pub mod files;
+pub mod settings_edit;
 
 use crewboard_core::{Process, Report, Stamp};
 
@@ -30,11 +36,7 @@ pub struct Surroundings<'a> {
     pub arguments: Vec<String>,
 }
 
-/// Where variables are looked up.
-pub trait Lookup: std::fmt::Debug {
-    /// The value of a variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<String>;
-}
+pub use crewboard_terminals::Lookup;
 
 /// The pid of the agent that runs this hook, where the agent tells it.
 pub fn agent_pid(agent: &str, environment: &dyn Lookup) -> Option<u32> {

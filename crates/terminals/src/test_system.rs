@@ -1,7 +1,7 @@
 //! A system that answers what a test says, and writes down what it was asked.
 
 use super::system::{Command, Refusal, Server, System, TmuxAbove, Unproven};
-use crate::agents::Lookup;
+use crate::Lookup;
 
 #[derive(Debug)]
 pub(super) struct Variables(pub(super) &'static [(&'static str, &'static str)]);

@@ -9,7 +9,7 @@
 //! job is the directory `jobs/JOBID`; one that is kept ready for the next has `spare` until it is given a prompt.
 //! A client whose conversation was moved to the background (left-arrow) stays, to show it or another, with `parkedJobId`.
 
-use crate::agents::files::ConditionFile;
+use crate::files::ConditionFile;
 use crewboard_core::{About, Condition, Place, Process, RequestKind, SessionId};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};

@@ -1,6 +1,6 @@
 use super::system::{Asker, Command, System, Trouble};
 use super::{apple, kitty, place_of, screen, tmux, wezterm, zellij};
-use crate::agents::Lookup;
+use crate::Lookup;
 use crewboard_core::{Pane, Place};
 
 /// Terminals within terminals that are followed outwards.

@@ -5,8 +5,8 @@
 
 use super::NAME;
 use super::payload::Text;
-use crate::agents::Surroundings;
-use crate::agents::files::profile_of;
+use crate::Surroundings;
+use crate::files::profile_of;
 use crewboard_core::{Event, Report, Timestamp, UsageTold, WindowTold};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -198,7 +198,7 @@ fn window(raw: Option<&RawValue>) -> Option<WindowTold> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::Lookup;
+    use crate::Lookup;
 
     /// As the real client told it (2.1.330), less what is not looked at.
     const PAYLOAD: &str = r#"{"session_id":"43977576","transcript_path":"/home/dev/.claude/projects/p/43977576.jsonl",

@@ -1,6 +1,6 @@
 //! The desktop's own notifier.
 
-use crate::terminals::Command;
+use crate::Command;
 
 /// What shows a notification on this system's desktop: `notify-send`, of every free desktop, or
 /// `AppleScript` (untried).
