@@ -7,8 +7,8 @@ use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
 use crewboard_agents::{Lookup, Surroundings, read_event};
 use crewboard_core::{
-    Event, InputDigest, Place, Process, Report, RequestKind, SessionId, Stamp, Timestamp,
-    UsageTold, WindowTold,
+    ConversationId, Event, InputDigest, Place, Process, PromptKind, Report, Stamp, Timestamp,
+    UsageReport, WindowReport,
 };
 use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
 use scenes::{FIVE_HOUR_RESETS, Part, ROWS, Row, SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS, Used};
@@ -93,11 +93,11 @@ fn part_of(row: &Row, part: &Part, number: usize) -> Result<Vec<(i64, Report)>> 
 
 /// What the status line of a row told. A recording tells in how many milliseconds a limit begins anew.
 fn usage(row: &Row, used: &Used, number: usize, process: &str) -> Result<Value> {
-    let window = |used_percent, resets: i64| WindowTold {
+    let window = |used_percent, resets: i64| WindowReport {
         used_percent,
         resets_at: Timestamp((resets - used.seconds).unsigned_abs() * 1000),
     };
-    let event = Event::UsageTold(UsageTold {
+    let event = Event::UsageReport(UsageReport {
         context_percent: Some(used.context_percent),
         cost_cents: Some(used.cost_cents),
         five_hour: Some(window(used.five_hour_percent, FIVE_HOUR_RESETS)),
@@ -143,7 +143,7 @@ impl Lookup for Variables<'_> {
 
 fn rename(report: &mut Report, row: &Row, number: usize) {
     let folder = format!("/home/dev/{}", row.name);
-    report.session = SessionId::new(&format!("{number:08x}-0c0d-4e00-8a00-000000000000"));
+    report.session = ConversationId::new(&format!("{number:08x}-0c0d-4e00-8a00-000000000000"));
     report.branch =
         matches!(report.event, Event::SessionStarted { .. } | Event::PromptSubmitted { .. })
             .then(|| row.branch.to_owned());
@@ -180,7 +180,7 @@ fn reword<'a>(
         Event::RequestOpened { request, text, line, input, .. } => {
             line.clear();
             *text = asked.get(input).cloned().unwrap_or_default();
-            ensure!(!text.is_empty() || *request == RequestKind::Plan, "nothing is asked");
+            ensure!(!text.is_empty() || *request == PromptKind::Plan, "nothing is asked");
         }
         Event::TurnEnded { message, .. } => *message = next()?,
         Event::TurnFailed { detail, .. } => *detail = next()?,

@@ -1,7 +1,7 @@
 //! What agents leave in files while they run. Where a file is, and what it says; nothing is opened here.
 
 use super::{Lookup, claude};
-use crewboard_core::{About, Condition, Process, TurnOver};
+use crewboard_core::{FileMetadata, FileStatus, Process, TurnEnd};
 use std::path::{Path, PathBuf};
 
 /// A file in which an agent says what one of its processes does.
@@ -12,20 +12,20 @@ pub struct ConditionFile {
     /// The agent's own word, as a source: `file:idle`.
     pub source: String,
     /// What it does.
-    pub condition: Condition,
+    pub condition: FileStatus,
     /// Since when, in Unix milliseconds, by the agent's own clock.
     pub since: Option<u64>,
     /// The kernel's name of the pid namespace in which the process has that number.
     pub pid_namespace: Option<String>,
     /// What else it says.
-    pub about: About,
+    pub about: FileMetadata,
 }
 
 /// What a transcript says of the last turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LastTurn {
     /// It ended; when, in Unix milliseconds.
-    Over { how: TurnOver, at: u64 },
+    Over { how: TurnEnd, at: u64 },
     /// The agent had its word, and it is the last that is written.
     Answered { message: String },
     /// It began, and no end is written.

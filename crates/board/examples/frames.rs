@@ -45,7 +45,7 @@ fn rows(count: usize) -> Vec<Session> {
             key: RowKey::new(&format!("k{index:05}")),
             agent: crewboard_core::AgentName::new("claude"),
             status,
-            needs_you: status.is_request() || status.calls_until_seen(),
+            needs_you: status.is_prompt() || status.needs_you_until_seen(),
             name: format!("project-{}", index % 700),
             branch: Some(format!("branch-{index}")),
             activity: Some("Bash cargo nextest run --workspace --all-features".to_owned()),

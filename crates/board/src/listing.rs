@@ -3,7 +3,7 @@
 
 use crate::model::Model;
 use crate::view;
-use crewboard_core::{AgentName, Counted, RowKey, Session, Status};
+use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status};
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -137,13 +137,13 @@ impl Listing {
             }
         }
         match row.counted() {
-            Counted::Needs(needed) => {
+            CountCategory::Needs(needed) => {
                 let index = Status::ALL.iter().position(|status| *status == needed);
                 add(&mut self.needs[index.unwrap_or(0)]);
             }
-            Counted::Working => add(&mut self.working),
-            Counted::Idle => add(&mut self.idle),
-            Counted::Nothing => {}
+            CountCategory::Working => add(&mut self.working),
+            CountCategory::Idle => add(&mut self.idle),
+            CountCategory::Nothing => {}
         }
         count(&mut self.agents, &row.agent, by);
         if !row.place.host.is_empty() {

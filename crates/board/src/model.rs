@@ -5,7 +5,7 @@ use crate::host::{DescribeVersion, plain_version};
 use crate::keymap::Keymap;
 use crate::listing::{self, Listing};
 use crate::look::Look;
-use crewboard_core::{Limits, RowKey, Session, Timestamp};
+use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
 use crewboard_protocol::Losses;
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub struct Model {
     pub rows: HashMap<RowKey, Session>,
     /// The accounts' limits.
-    pub limits: Vec<Limits>,
+    pub limits: Vec<RateLimits>,
     /// The lost events that no client has shown the user yet, and since when they are on the screen.
     pub losses: Losses,
     pub losses_since: Timestamp,

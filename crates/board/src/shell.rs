@@ -7,7 +7,7 @@ use crate::model::{Hooks, Link, Model};
 use crate::signals::Signals;
 use crate::terminal::{Screen, is_ours};
 use crate::update::{Effect, Msg, next_clock, update};
-use crewboard_client::{Follow, News, Rendezvous, TalkError};
+use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{PROTOCOL, Request};
@@ -51,7 +51,7 @@ pub enum BoardError {
 
 /// Shows the board until its user leaves.
 pub fn run(
-    rendezvous: &Rendezvous,
+    daemon_locator: &DaemonLocator,
     host: &mut dyn Host,
     options: Options,
 ) -> Result<(), BoardError> {
@@ -71,7 +71,7 @@ pub fn run(
         model,
         screen,
         signals,
-        follow: Follow::new(rendezvous),
+        follow: Subscription::new(daemon_locator),
         host,
         drawn: None,
         reconnect: Some(Instant::now()),
@@ -91,7 +91,7 @@ struct Shell<'a> {
     model: Model,
     screen: Screen,
     signals: Signals,
-    follow: Follow<'a>,
+    follow: Subscription<'a>,
     host: &'a mut dyn Host,
     /// When the last frame was drawn.
     drawn: Option<Instant>,
@@ -284,31 +284,31 @@ impl Shell<'_> {
         }
     }
 
-    fn take_piece(&mut self, news: News) {
+    fn take_piece(&mut self, news: SubscriptionEvent) {
         let now = self.clock.now().wall;
         let message = match news {
-            News::Synced => Msg::Rows(self.follow.rows().values().cloned().collect()),
-            News::Changed { row, .. } => match self.follow.rows().get(&row.key) {
+            SubscriptionEvent::Synced => Msg::Rows(self.follow.rows().values().cloned().collect()),
+            SubscriptionEvent::Changed { row, .. } => match self.follow.rows().get(&row.key) {
                 // With the history, which the news does not carry.
                 Some(known) => Msg::Row(Box::new(known.clone())),
                 None => return,
             },
-            News::Removed(key) => Msg::Removed(key),
-            News::Limits => Msg::Limits(self.follow.limits().to_vec()),
-            News::Losses(losses) => Msg::Losses(losses),
-            News::Announcement { id, title, text } => {
+            SubscriptionEvent::Removed(key) => Msg::Removed(key),
+            SubscriptionEvent::RateLimits => Msg::RateLimits(self.follow.limits().to_vec()),
+            SubscriptionEvent::Losses(losses) => Msg::Losses(losses),
+            SubscriptionEvent::Notification { id, title, text } => {
                 let bytes = self.host.ring(&title, &text);
                 // A terminal that is gone ends the board by itself, and another tells the person.
                 if Screen::send(&bytes).is_ok()
                     && let Some(id) = id
                 {
-                    let _ = self.follow.send(&Request::Told { id });
+                    let _ = self.follow.send(&Request::NotificationShown { id });
                 }
                 return;
             }
-            News::Version(problem) => Msg::Version(problem),
-            News::Lost => return self.lost("it went away"),
-            News::Unreachable(why) => return self.lost(&why),
+            SubscriptionEvent::Version(problem) => Msg::Version(problem),
+            SubscriptionEvent::Lost => return self.lost("it went away"),
+            SubscriptionEvent::Unreachable(why) => return self.lost(&why),
         };
         update(&mut self.model, message, now);
     }
@@ -348,7 +348,8 @@ impl Shell<'_> {
     fn carry_out(&mut self, effect: Effect) -> io::Result<()> {
         match effect {
             Effect::Mark { row, mark } => {
-                let sent: Result<(), TalkError> = self.follow.send(&Request::Mark { row, mark });
+                let sent: Result<(), ConnectionError> =
+                    self.follow.send(&Request::Mark { row, mark });
                 match sent {
                     Ok(()) => self.ask_whether_it_is_there(),
                     Err(error) => self.lost(&error.to_string()),

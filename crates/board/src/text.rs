@@ -1,7 +1,7 @@
 //! Text is not bytes: widths, cuts and times as a person reads them.
 
 use crate::agreed::{agreed, columns, is_agreed};
-use crewboard_core::{LINE_BREAK, RequestKind, Session, TAB, Timestamp, escape};
+use crewboard_core::{LINE_BREAK, PromptKind, Session, TAB, Timestamp, escape};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -80,7 +80,7 @@ fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
 pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     let activity = row.activity.as_deref().unwrap_or_default();
     match row.request.as_ref().map(|request| request.kind) {
-        Some(RequestKind::Permission) => exact(activity, unicode),
+        Some(PromptKind::Permission) => exact(activity, unicode),
         // In a question a likeness in ASCII is good enough.
         Some(_) => exact(activity, true),
         None => Cow::Borrowed(activity),
@@ -276,7 +276,7 @@ fn local(at: Timestamp, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::Request;
+    use crewboard_core::Prompt;
 
     #[test]
     fn text_fits_exactly() {
@@ -333,8 +333,8 @@ mod tests {
         let row =
             |request| Session { request, activity: Some("a\u{200b}".into()), ..Session::default() };
         assert_eq!(activity(&row(None), true), "a\u{200b}");
-        let request = Request {
-            kind: RequestKind::Permission,
+        let request = Prompt {
+            kind: PromptKind::Permission,
             tool: None,
             text: String::new(),
             subagent: None,

@@ -7,7 +7,7 @@ use crate::keymap::Key;
 use crate::layout::{FULL, visible_rows};
 use crate::listing;
 use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay};
-use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
+use crewboard_core::{Mark, RateLimits, RowKey, Session, Status, Timestamp};
 use crewboard_protocol::Losses;
 
 /// Everything that can happen to the board.
@@ -33,7 +33,7 @@ pub enum Msg {
     Row(Box<Session>),
     Removed(RowKey),
     /// The accounts' limits, all of them.
-    Limits(Vec<Limits>),
+    RateLimits(Vec<RateLimits>),
     /// The lost events that no client has shown the user yet.
     Losses(Losses),
     /// The daemon is gone.
@@ -129,7 +129,7 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
             }
         }
         Msg::Removed(key) => listing::replace(model, &key, None),
-        Msg::Limits(limits) => model.limits = limits,
+        Msg::RateLimits(limits) => model.limits = limits,
         Msg::Losses(losses) => (model.losses, model.losses_since) = (losses, now),
         Msg::Version(problem) => {
             model.version_problem = problem;
@@ -181,7 +181,7 @@ fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
 fn is_known(model: &Model, message: &Msg) -> bool {
     match message {
         Msg::Row(row) => model.rows.get(&row.key) == Some(row),
-        Msg::Limits(limits) => model.limits == *limits,
+        Msg::RateLimits(limits) => model.limits == *limits,
         Msg::Losses(losses) => model.losses == *losses,
         Msg::Version(problem) => model.version_problem == *problem,
         Msg::Removed(key) => !model.rows.contains_key(key),

@@ -1,11 +1,11 @@
-use crewboard_protocol::DaemonFacts;
+use crewboard_protocol::DaemonInfo;
 
 /// The release that this program is of.
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
 /// Returns what to tell the user where the daemon and this program are of different releases: the program file was
 /// replaced and the daemon went on, or two programs are installed.
-pub fn version_problem(daemon: &DaemonFacts) -> Option<String> {
+pub fn version_problem(daemon: &DaemonInfo) -> Option<String> {
     problem(&daemon.version, OWN)
 }
 

@@ -3,10 +3,10 @@
 
 use crate::identity::RowKey;
 use crate::session::{Session, Subagent};
-use crate::sessions::{Change, Kept};
+use crate::sessions::{Change, ChangeKind};
 use crate::status::Status;
 use crate::time::Now;
-use crate::wait::Goal;
+use crate::wait::WaitGoal;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
@@ -20,21 +20,21 @@ const BURST_MS: u64 = 2000;
 /// The most milliseconds for which one that is done waits for its helpers: the word of a helper's end may be lost.
 const HELPERS_MS: u64 = 600_000;
 
-/// Sessions in one announcement, for each of its two purposes.
+/// SessionStore in one announcement, for each of its two purposes.
 const MAX_ANNOUNCED: usize = 16;
 
 /// What is to be told at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interest {
+pub struct NotificationSettings {
     /// A person is told of a session that needs them in one of these.
     pub person: Vec<Status>,
     /// Commands run when a session enters one of these.
-    pub commands: Goal,
+    pub commands: WaitGoal,
 }
 
 /// What is told at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Announcement {
+pub struct Notification {
     /// The sessions a person is to be told of, longest wait first.
     pub person: Vec<Session>,
     /// How many more there are of these.
@@ -45,8 +45,8 @@ pub struct Announcement {
 
 /// What has been told, and what is still to be told.
 #[derive(Debug, Default)]
-pub struct Announcements {
-    interest: Interest,
+pub struct NotificationPolicy {
+    interest: NotificationSettings,
     /// Rows that need somebody, who has been or will be told so.
     called: HashSet<RowKey>,
     /// Of these, what a person has not been told yet.
@@ -68,15 +68,15 @@ struct Waiting {
     held: bool,
 }
 
-impl Announcements {
+impl NotificationPolicy {
     /// What is to be told from now on.
-    pub fn interest(&mut self, interest: Interest) {
+    pub fn interest(&mut self, interest: NotificationSettings) {
         self.interest = interest;
     }
 
     /// Takes in a change, and the row as it is now.
     pub fn note(&mut self, change: &Change, row: Option<&Session>, now: Now) {
-        let (Kept::Present, Some(row)) = (change.kind, row) else {
+        let (ChangeKind::Updated, Some(row)) = (change.kind, row) else {
             return self.forget(&change.key);
         };
         if let Some(passed) = change.passed_through(row)
@@ -96,7 +96,7 @@ impl Announcements {
             // Its lead's row tells what a teammate asks, and is told what became of it.
             let is_its_leads = row.teammate.is_some()
                 && !row.needs_you
-                && (transition.status.is_request() || transition.status.calls_until_seen());
+                && (transition.status.is_prompt() || transition.status.needs_you_until_seen());
             let wanted = wanted && !is_its_leads;
             if wanted && transition.status == Status::Done {
                 self.settling.insert(row.key.clone(), Waiting::of(row, now));
@@ -160,7 +160,7 @@ impl Announcements {
         &mut self,
         now: Now,
         row: impl Fn(&RowKey) -> Option<&'a Session>,
-    ) -> Vec<Announcement> {
+    ) -> Vec<Notification> {
         let mut commands = std::mem::take(&mut self.entered);
         commands.extend(take_due(&mut self.settling, now, &row));
         let mut person = Vec::new();
@@ -173,8 +173,8 @@ impl Announcements {
         let more = person.len().saturating_sub(MAX_ANNOUNCED);
         person.truncate(MAX_ANNOUNCED);
         let mut commands = commands.chunks(MAX_ANNOUNCED).map(<[Session]>::to_vec);
-        let first = Announcement { person, more, commands: commands.next().unwrap_or_default() };
-        let rest = commands.map(|commands| Announcement { commands, ..Announcement::default() });
+        let first = Notification { person, more, commands: commands.next().unwrap_or_default() };
+        let rest = commands.map(|commands| Notification { commands, ..Notification::default() });
         std::iter::once(first)
             .chain(rest)
             .filter(|one| !one.person.is_empty() || !one.commands.is_empty())

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// As what a session counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
+pub enum CountCategory {
     /// It needs somebody, for its status.
     Needs(Status),
     Working,
@@ -17,13 +17,13 @@ pub enum Counted {
 
 impl Session {
     /// As what it counts.
-    pub fn counted(&self) -> Counted {
+    pub fn counted(&self) -> CountCategory {
         match self.status {
-            _ if self.dismissed => Counted::Nothing,
-            status if self.needs_you => Counted::Needs(status),
-            Status::Working => Counted::Working,
-            Status::Idle => Counted::Idle,
-            _ => Counted::Nothing,
+            _ if self.dismissed => CountCategory::Nothing,
+            status if self.needs_you => CountCategory::Needs(status),
+            Status::Working => CountCategory::Working,
+            Status::Idle => CountCategory::Idle,
+            _ => CountCategory::Nothing,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Counts {
         let mut counts = Self::default();
         for row in rows {
             let count = match row.counted() {
-                Counted::Needs(status) => {
+                CountCategory::Needs(status) => {
                     counts.needs_you += 1;
                     match status {
                         Status::Permission => &mut counts.permission,
@@ -57,9 +57,9 @@ impl Counts {
                         _ => &mut counts.done,
                     }
                 }
-                Counted::Working => &mut counts.working,
-                Counted::Idle => &mut counts.idle,
-                Counted::Nothing => continue,
+                CountCategory::Working => &mut counts.working,
+                CountCategory::Idle => &mut counts.idle,
+                CountCategory::Nothing => continue,
             };
             *count += 1;
         }

@@ -1,14 +1,14 @@
 //! What an event says besides what happened, and what `explain` says of it.
 
 use crate::event::{EndReason, Event, Report, StartOrigin};
-use crate::observation::{Condition, Finding, Observation, TurnOver};
+use crate::observation::{FileFinding, FileStatus, Observation, TurnEnd};
 use crate::place::Place;
 use crate::time::Now;
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use crate::trail::{Effect, TrailEntry};
 
 /// Takes over what an event says about the session besides what happened.
-pub(crate) fn describe(row: &mut Tracked, report: &Report) {
+pub(crate) fn describe(row: &mut Row, report: &Report) {
     let set = |field: &mut Option<String>, value: &Option<String>| {
         if value.is_some() {
             field.clone_from(value);
@@ -52,7 +52,7 @@ pub(crate) fn describe(row: &mut Tracked, report: &Report) {
     }
 }
 
-pub(crate) fn remember(row: &mut Tracked, report: &Report, now: Now, effect: Effect) {
+pub(crate) fn remember(row: &mut Row, report: &Report, now: Now, effect: Effect) {
     row.facts.trail.push(TrailEntry {
         source: report.source.clone(),
         said: summary(report),
@@ -93,7 +93,7 @@ fn summary(report: &Report) -> String {
         Event::TurnFailed { error, .. } => format!("turn failed: {error}"),
         Event::SubagentStarted => "subagent started".to_owned(),
         Event::SubagentEnded => "subagent ended".to_owned(),
-        Event::UsageTold(_) => "what it uses".to_owned(),
+        Event::UsageReport(_) => "what it uses".to_owned(),
         Event::BranchRead => "its branch".to_owned(),
         Event::StatusReported { status, .. } => format!("reported {status}"),
         Event::Unknown => "an event this daemon does not know".to_owned(),
@@ -105,36 +105,36 @@ fn summary(report: &Report) -> String {
 }
 
 pub(crate) fn remember_observation(
-    row: &mut Tracked,
+    row: &mut Row,
     observation: &Observation,
     now: Now,
     effect: Effect,
 ) {
     let said = match &observation.finding {
-        Finding::Condition { condition, .. } | Finding::Glimpse { condition, .. } => {
+        FileFinding::FileStatus { condition, .. } | FileFinding::Glimpse { condition, .. } => {
             match condition {
-                Condition::Unknown => "says nothing yet".to_owned(),
-                Condition::Busy => "busy".to_owned(),
-                Condition::Resting { shells: false } => "at its prompt".to_owned(),
-                Condition::Resting { shells: true } => "at its prompt, shells run".to_owned(),
-                Condition::Asking { request } => format!("a dialog asks for {}", request.status()),
-                Condition::Dialog => "a dialog is open".to_owned(),
-                Condition::Parked => "its conversation went to the background".to_owned(),
+                FileStatus::Unknown => "says nothing yet".to_owned(),
+                FileStatus::Busy => "busy".to_owned(),
+                FileStatus::Resting { shells: false } => "at its prompt".to_owned(),
+                FileStatus::Resting { shells: true } => "at its prompt, shells run".to_owned(),
+                FileStatus::Asking { request } => format!("a dialog asks for {}", request.status()),
+                FileStatus::Dialog => "a dialog is open".to_owned(),
+                FileStatus::Parked => "its conversation went to the background".to_owned(),
             }
         }
-        Finding::Left => "took its file away".to_owned(),
-        Finding::Blind => "no file tells of it".to_owned(),
-        Finding::TurnOver { how: TurnOver::Finished { .. }, .. } => "turn over".to_owned(),
-        Finding::TurnOver { how: TurnOver::Interrupted, .. } => "turn interrupted".to_owned(),
-        Finding::TurnOver { how: TurnOver::Failed { error, .. }, .. } => {
+        FileFinding::Left => "took its file away".to_owned(),
+        FileFinding::Blind => "no file tells of it".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::Finished { .. }, .. } => "turn over".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::Interrupted, .. } => "turn interrupted".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::Failed { error, .. }, .. } => {
             format!("turn failed: {error}")
         }
-        Finding::NothingOver => "says nothing of the turn's end".to_owned(),
+        FileFinding::NothingOver => "says nothing of the turn's end".to_owned(),
     };
     let stamp = match observation.finding {
-        Finding::Condition { since, .. } | Finding::Glimpse { since, .. } => since,
-        Finding::TurnOver { at, .. } => at,
-        Finding::Left | Finding::Blind | Finding::NothingOver => observation.seen,
+        FileFinding::FileStatus { since, .. } | FileFinding::Glimpse { since, .. } => since,
+        FileFinding::TurnEnd { at, .. } => at,
+        FileFinding::Left | FileFinding::Blind | FileFinding::NothingOver => observation.seen,
     };
     let at = now.wall_of(stamp);
     let source = observation.source.clone();

@@ -1,10 +1,12 @@
-use crate::identity::{AgentName, InputDigest, Process, SessionId, SubagentId, ToolUseId, TurnId};
+use crate::identity::{
+    AgentName, ConversationId, InputDigest, Process, SubagentId, ToolUseId, TurnId,
+};
 use crate::place::{Place, sanitise_directory, sanitise_optional};
-use crate::requests::RequestKind;
+use crate::requests::PromptKind;
 use crate::status::Status;
 use crate::text::clean;
 use crate::time::Stamp;
-use crate::usage::UsageTold;
+use crate::usage::UsageReport;
 use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ pub struct Report {
     /// Which agent it is.
     pub agent: AgentName,
     /// The conversation the event belongs to.
-    pub session: SessionId,
+    pub session: ConversationId,
     /// Who told us, in the agent's own words: `hook:PermissionRequest`, `report`.
     pub source: String,
     /// When the hook process started.
@@ -109,7 +111,7 @@ pub enum Event {
         input: InputDigest,
         /// What the tool asks a person for, where asking is what it is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        asks: Option<RequestKind>,
+        asks: Option<PromptKind>,
     },
     /// A tool ran, well or not.
     ToolEnded {
@@ -122,7 +124,7 @@ pub enum Event {
     ToolsEnded,
     /// The agent waits for a person.
     RequestOpened {
-        request: RequestKind,
+        request: PromptKind,
         tool: String,
         /// The whole question, plan or input of the tool.
         text: String,
@@ -139,7 +141,7 @@ pub enum Event {
         input: InputDigest,
     },
     /// The agent says that it has been waiting for a person for a while.
-    AttentionCalled { request: RequestKind, text: String },
+    AttentionCalled { request: PromptKind, text: String },
     /// The agent says that it has been at its prompt for a while.
     Rested,
     /// The turn is over.
@@ -164,7 +166,7 @@ pub enum Event {
     /// The report's subagent ended.
     SubagentEnded,
     /// What the agent's status line told of what it uses. No news of what it does.
-    UsageTold(UsageTold),
+    UsageReport(UsageReport),
     /// The hook read the branch after it had sent the event of the same moment: the report's `branch`. No
     /// news of what the agent does.
     BranchRead,
@@ -230,7 +232,7 @@ pub struct Teammate {
     /// The name that its lead gave it.
     pub name: String,
     /// Its lead's conversation.
-    pub lead: SessionId,
+    pub lead: ConversationId,
 }
 
 impl Report {
@@ -238,7 +240,7 @@ impl Report {
     pub fn new(agent: &str, session: &str, source: &str, stamp: Stamp, event: Event) -> Self {
         Self {
             agent: AgentName::new(agent),
-            session: SessionId::new(session),
+            session: ConversationId::new(session),
             source: source.to_owned(),
             stamp,
             process: None,
@@ -317,16 +319,16 @@ impl Event {
                 sanitise_optional(ended_task, MAX_ID, false);
             }
             Self::ToolStarted { tool, text, tool_use, .. } => {
-                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
-                *text = RequestKind::Permission.expose_line(text, MAX_LINE);
+                *tool = PromptKind::Permission.expose_line(tool, MAX_ID);
+                *text = PromptKind::Permission.expose_line(text, MAX_LINE);
                 sanitise_tool_use(tool_use);
             }
             Self::ToolEnded { tool, tool_use, .. } | Self::RequestClosed { tool, tool_use, .. } => {
-                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
+                *tool = PromptKind::Permission.expose_line(tool, MAX_ID);
                 sanitise_tool_use(tool_use);
             }
             Self::RequestOpened { request, tool, text, line, .. } => {
-                *tool = RequestKind::Permission.expose_line(tool, MAX_ID);
+                *tool = PromptKind::Permission.expose_line(tool, MAX_ID);
                 *text = request.expose(text);
                 *line = request.expose_line(line, MAX_LINE);
             }
@@ -352,7 +354,7 @@ impl Event {
                     *text = clean(text, MAX_REQUEST_TEXT, true);
                 }
             }
-            Self::UsageTold(told) => told.sanitise(),
+            Self::UsageReport(told) => told.sanitise(),
             Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::ToolsEnded

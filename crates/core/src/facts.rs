@@ -12,7 +12,7 @@ mod settle;
 mod subagents;
 mod tools;
 
-pub(crate) use files::Wanted;
+pub(crate) use files::LookupRequest;
 pub(crate) use settle::settle;
 
 use files::Files;
@@ -21,8 +21,8 @@ use tools::OpenTool;
 
 use crate::HEADLESS_SETTLE_MS;
 use crate::event::{BackgroundTask, EndReason, Event, Report};
-use crate::identity::{InputDigest, SessionId, SubagentId, ToolUseId, TurnId};
-use crate::requests::{Answer, Request, RequestKind, Requests};
+use crate::identity::{ConversationId, InputDigest, SubagentId, ToolUseId, TurnId};
+use crate::requests::{Answer, Prompt, PromptKind, Prompts};
 use crate::session::{End, Transition};
 use crate::status::Status;
 use crate::time::{Now, Stamp, Timestamp};
@@ -32,15 +32,15 @@ use std::collections::VecDeque;
 
 /// What is known of a row.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Facts {
+pub(crate) struct RowState {
     pub(crate) turn: Turn,
     pub(crate) files: Files,
-    pub(crate) requests: Requests,
+    pub(crate) requests: Prompts,
     /// In a line what it asks for, of somebody who said that beside the whole of it.
     #[serde(default)]
     asks_for: String,
     tools: Vec<OpenTool>,
-    subagents: Vec<SubagentFacts>,
+    subagents: Vec<SubagentState>,
     /// Subagents that ended, so that their own late events do not bring them back.
     ended_subagents: VecDeque<(SubagentId, Stamp)>,
     /// When the last subagent was heard to end.
@@ -59,10 +59,10 @@ pub(crate) struct Facts {
     mates: Vec<Mate>,
     /// The dialog that its lead's client shows for it, and which instance of that.
     #[serde(default)]
-    relayed: Option<(Request, u64)>,
+    relayed: Option<(Prompt, u64)>,
     /// Its lead's conversation, where it is a teammate.
     #[serde(default)]
-    pub(crate) lead: Option<SessionId>,
+    pub(crate) lead: Option<ConversationId>,
     /// It descends from an agent we know or knew, whose pane it must not claim.
     pub(crate) nested: bool,
     /// The newest event of any kind.
@@ -130,7 +130,7 @@ enum TurnState {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct SubagentFacts {
+struct SubagentState {
     id: SubagentId,
     kind: Option<String>,
     since: Stamp,
@@ -151,7 +151,7 @@ pub(crate) type Ignored = &'static str;
 /// Twins of one prompt (hooks registered twice) arrive within this many microseconds.
 const TWIN_MICROS: u64 = 1_000_000;
 
-impl Facts {
+impl RowState {
     /// The status that follows from the facts, and which instance of it this is.
     fn derive(&self, headless: bool, now: Now) -> (Status, u64) {
         if self.ended.is_some() || self.files.has_left() {
@@ -268,7 +268,7 @@ impl Facts {
     fn open_request(
         &mut self,
         report: &Report,
-        kind: RequestKind,
+        kind: PromptKind,
         tool: &str,
         (text, line): (&str, &str),
         input: InputDigest,
@@ -280,7 +280,7 @@ impl Facts {
                 open.subagent == report.subagent && open.tool == tool && open.input == input
             })
             .and_then(|open| open.id.clone());
-        let request = Request {
+        let request = Prompt {
             kind,
             tool: (!tool.is_empty()).then(|| tool.to_owned()),
             text: text.to_owned(),

@@ -45,7 +45,7 @@ identifier! {
 }
 identifier! {
     /// An agent's own id of a conversation.
-    SessionId
+    ConversationId
 }
 identifier! {
     /// An agent's own id of a subagent within a conversation.
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn identifiers_are_bounded_and_clean() {
-        assert_eq!(SessionId::new("a\x1b]0;x\x07b").as_str(), "ab");
-        assert!(SessionId::new(&"x".repeat(1000)).as_str().len() <= crate::MAX_ID);
+        assert_eq!(ConversationId::new("a\x1b]0;x\x07b").as_str(), "ab");
+        assert!(ConversationId::new(&"x".repeat(1000)).as_str().len() <= crate::MAX_ID);
     }
 }

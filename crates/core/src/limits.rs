@@ -15,7 +15,7 @@ pub const MAX_ID: usize = 128;
 pub const MAX_OTHERS: usize = 3;
 /// Tools of one row believed to run at once.
 pub const MAX_TOOLS: usize = 64;
-/// Requests of one row open at once, and recently answered ones remembered.
+/// Prompts of one row open at once, and recently answered ones remembered.
 pub const MAX_REQUESTS: usize = 16;
 /// Subagents listed in one row.
 pub const MAX_SUBAGENTS: usize = 32;

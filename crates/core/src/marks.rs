@@ -2,7 +2,7 @@
 
 use crate::SNOOZE_MS;
 use crate::time::{Now, Timestamp};
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use serde::{Deserialize, Serialize};
 
 /// What a person does to a row.
@@ -19,7 +19,7 @@ pub enum Mark {
     Dismissed { on: bool, revision: u64 },
 }
 
-impl Tracked {
+impl Row {
     /// Takes in a mark; false if it changes nothing.
     pub(crate) fn mark(&mut self, mark: Mark, now: Now) -> bool {
         let before = (self.seen, self.pinned, self.snoozed_until, self.dismissed);

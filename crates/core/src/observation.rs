@@ -1,6 +1,6 @@
-use crate::identity::{AgentName, Process, SessionId};
+use crate::identity::{AgentName, ConversationId, Process};
 use crate::place::{Place, sanitise_directory, sanitise_optional};
-use crate::requests::RequestKind;
+use crate::requests::PromptKind;
 use crate::text::clean;
 use crate::time::Stamp;
 use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT};
@@ -18,25 +18,25 @@ pub struct Observation {
     /// When we looked.
     pub seen: Stamp,
     /// What we saw.
-    pub finding: Finding,
+    pub finding: FileFinding,
     /// What the file says besides.
-    pub about: About,
+    pub about: FileMetadata,
 }
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Finding {
+pub enum FileFinding {
     /// The agent's own word for what it does, and since when by its own clock.
-    Condition { condition: Condition, since: Stamp },
+    FileStatus { condition: FileStatus, since: Stamp },
     /// The same of a file that is not watched, read because a view asked: nothing tells when it changes.
-    Glimpse { condition: Condition, since: Stamp },
+    Glimpse { condition: FileStatus, since: Stamp },
     /// The agent took its file away, as it does when it leaves.
     Left,
     /// There is no such file, or none we may or can read.
     Blind,
     /// How the turn that began before `at` ended, by the conversation's transcript.
-    TurnOver { how: TurnOver, at: Stamp },
+    TurnEnd { how: TurnEnd, at: Stamp },
     /// The transcript does not tell how the last turn ended.
     NothingOver,
 }
@@ -44,7 +44,7 @@ pub enum Finding {
 /// What an agent says it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Condition {
+pub enum FileStatus {
     /// It has not said yet, or in a word we do not know.
     Unknown,
     /// A turn runs, or a subagent works.
@@ -52,7 +52,7 @@ pub enum Condition {
     /// At its prompt, and nothing runs but, it may be, shells in the background.
     Resting { shells: bool },
     /// A dialog is open that asks for this.
-    Asking { request: RequestKind },
+    Asking { request: PromptKind },
     /// Some other dialog is open, such as a menu or an offer.
     Dialog,
     /// Its conversation goes on in another process, in the background; here a list of such is shown, or that one.
@@ -62,7 +62,7 @@ pub enum Condition {
 /// How a turn ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum TurnOver {
+pub enum TurnEnd {
     /// The agent had its last word.
     Finished { message: String },
     /// A person broke it off.
@@ -74,11 +74,11 @@ pub enum TurnOver {
 /// What a file says of the session besides what it does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct About {
+pub struct FileMetadata {
     /// The version of the program that the process runs.
     pub agent_version: Option<String>,
     /// The conversation; the process's first one may be another than its hooks tell of.
-    pub session: SessionId,
+    pub session: ConversationId,
     /// The directory the agent works in.
     pub cwd: Option<String>,
     /// The title that the agent or the person gave the conversation.
@@ -95,33 +95,33 @@ pub struct About {
 
 /// Something to be looked up, once; the answer comes as an [`Observation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct FileLookup {
     /// Which agent it is.
     pub agent: AgentName,
     /// Whose files.
     pub process: Process,
     /// What to look for.
-    pub subject: Subject,
+    pub subject: LookupTarget,
 }
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum LookupTarget {
     /// What the agent says it does now.
-    Condition,
+    FileStatus,
     /// How the turn ended: its transcript, read a moment from now, since it is written a moment after.
-    TurnEnd(Conversation),
+    TurnEnd(TranscriptQuery),
     /// The same, as soon as the transcript grows: there is nothing else that would tell.
-    TurnEndToCome(Conversation),
+    TurnEndToCome(TranscriptQuery),
     /// No more for that: the turn is over, or its end will be told otherwise.
     NoTurnEnd,
 }
 
 /// A conversation whose transcript is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
+pub struct TranscriptQuery {
     /// The agent's own id of it.
-    pub session: SessionId,
+    pub session: ConversationId,
     /// The transcript's path, where a hook told it.
     pub path: Option<String>,
     /// The directory the agent works in, which names the transcript's folder.
@@ -130,12 +130,12 @@ pub struct Conversation {
     pub since: Stamp,
 }
 
-impl Finding {
+impl FileFinding {
     /// The moment it tells of, where it tells of another than that of the look.
     pub fn moment(&mut self) -> Option<&mut Stamp> {
         match self {
-            Self::Condition { since, .. } | Self::Glimpse { since, .. } => Some(since),
-            Self::TurnOver { at, .. } => Some(at),
+            Self::FileStatus { since, .. } | Self::Glimpse { since, .. } => Some(since),
+            Self::TurnEnd { at, .. } => Some(at),
             Self::Left | Self::Blind | Self::NothingOver => None,
         }
     }
@@ -146,14 +146,14 @@ impl Observation {
     pub fn sanitise(&mut self) {
         self.agent.sanitise();
         self.source = clean(&self.source, MAX_ID, false);
-        if let Finding::TurnOver { how, .. } = &mut self.finding {
+        if let FileFinding::TurnEnd { how, .. } = &mut self.finding {
             match how {
-                TurnOver::Finished { message } => *message = clean(message, MAX_PROMPT, true),
-                TurnOver::Failed { error, detail } => {
+                TurnEnd::Finished { message } => *message = clean(message, MAX_PROMPT, true),
+                TurnEnd::Failed { error, detail } => {
                     *error = clean(error, MAX_ID, false);
                     *detail = clean(detail, MAX_PROMPT, true);
                 }
-                TurnOver::Interrupted => {}
+                TurnEnd::Interrupted => {}
             }
         }
         let about = &mut self.about;

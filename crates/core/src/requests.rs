@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// What a person is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RequestKind {
+pub enum PromptKind {
     /// May this tool run?
     Permission,
     /// The agent asks something.
@@ -18,7 +18,7 @@ pub enum RequestKind {
     Plan,
 }
 
-impl RequestKind {
+impl PromptKind {
     /// The status of a session that waits for this.
     pub const fn status(self) -> Status {
         match self {
@@ -45,9 +45,9 @@ impl RequestKind {
 
 /// What a session waits for, as views see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct Prompt {
     /// What kind of answer is asked for.
-    pub kind: RequestKind,
+    pub kind: PromptKind,
     /// The tool that asks, in the agent's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
@@ -60,8 +60,8 @@ pub struct Request {
 
 /// A request that nobody has answered yet, as far as we know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct OpenRequest {
-    pub(crate) request: Request,
+pub(crate) struct OpenPrompt {
+    pub(crate) request: Prompt,
     /// What it asks in a line, where it came with one.
     #[serde(default)]
     pub(crate) line: String,
@@ -91,8 +91,8 @@ pub(crate) struct Answer<'a> {
 
 /// The requests of one row: those open, and those lately answered (a late twin must not reopen one).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Requests {
-    open: Vec<OpenRequest>,
+pub(crate) struct Prompts {
+    open: Vec<OpenPrompt>,
     answered: VecDeque<Answered>,
     serial: u64,
 }
@@ -105,9 +105,9 @@ struct Answered {
     stamp: Stamp,
 }
 
-impl Requests {
+impl Prompts {
     /// The one a person sees first: agents show one dialog at a time, the oldest.
-    pub(crate) fn first(&self) -> Option<&OpenRequest> {
+    pub(crate) fn first(&self) -> Option<&OpenPrompt> {
         self.open.iter().find(|open| !open.released)
     }
 
@@ -123,7 +123,7 @@ impl Requests {
     /// Opens a request. False if it is a twin of one open or answered already.
     pub(crate) fn open(
         &mut self,
-        request: Request,
+        request: Prompt,
         line: &str,
         input: InputDigest,
         tool_use: Option<ToolUseId>,
@@ -133,7 +133,7 @@ impl Requests {
         let answered = self.answered.iter().any(|answered| {
             answered.subagent == request.subagent
                 && answered.tool == tool
-                && (answered.input == input || request.kind != RequestKind::Permission)
+                && (answered.input == input || request.kind != PromptKind::Permission)
                 && !answered.stamp.is_before(stamp)
         });
         let twin = self.open.iter().any(|open| {
@@ -160,7 +160,7 @@ impl Requests {
         let position = self.open.partition_point(|open| !stamp.is_before(open.stamp));
         self.open.insert(
             position,
-            OpenRequest {
+            OpenPrompt {
                 request,
                 line: line.to_owned(),
                 input,
@@ -178,7 +178,7 @@ impl Requests {
     /// Opens a request that only the agent's file tells of.
     pub(crate) fn open_by_file(
         &mut self,
-        kind: RequestKind,
+        kind: PromptKind,
         tool: Option<String>,
         text: String,
         subagent: Option<SubagentId>,
@@ -188,8 +188,8 @@ impl Requests {
             self.open.remove(0);
         }
         self.serial += 1;
-        self.open.push(OpenRequest {
-            request: Request { kind, tool, text, subagent },
+        self.open.push(OpenPrompt {
+            request: Prompt { kind, tool, text, subagent },
             line: String::new(),
             input: InputDigest::default(),
             tool_use: None,
@@ -237,12 +237,12 @@ impl Requests {
     }
 
     /// Ends every request that `picks` picks, with the moment when it was opened.
-    pub(crate) fn close_answered(&mut self, picks: impl Fn(&Request, Stamp) -> bool) {
+    pub(crate) fn close_answered(&mut self, picks: impl Fn(&Prompt, Stamp) -> bool) {
         self.open.retain(|open| !picks(&open.request, open.stamp));
     }
 
     /// Opens a request that a view gave back.
-    pub(crate) fn open_restored(&mut self, request: Request) {
+    pub(crate) fn open_restored(&mut self, request: Prompt) {
         if self.open(request, "", InputDigest::default(), None, Stamp::default())
             && let Some(open) = self.open.last_mut()
         {
@@ -251,7 +251,7 @@ impl Requests {
     }
 
     /// What a subagent waits for.
-    pub(crate) fn of(&self, subagent: &SubagentId) -> Option<&OpenRequest> {
+    pub(crate) fn of(&self, subagent: &SubagentId) -> Option<&OpenPrompt> {
         self.open
             .iter()
             .find(|open| !open.released && open.request.subagent.as_ref() == Some(subagent))
@@ -300,7 +300,7 @@ impl Requests {
             open.request.tool.as_deref() == Some(answer.tool)
                 && (open.input == answer.input
                     || open.restored
-                    || open.request.kind != RequestKind::Permission)
+                    || open.request.kind != PromptKind::Permission)
         });
         let input = position.map_or(answer.input, |position| self.open[position].input);
         if self.answered.len() == MAX_REQUESTS {

@@ -1,12 +1,12 @@
 //! Rows that a view gives back to a new daemon after the old one died.
 
-use crate::facts::Facts;
+use crate::facts::RowState;
 use crate::identity::RowKey;
 use crate::place::{sanitise_directory, sanitise_optional};
 use crate::session::Session;
 use crate::text::clean;
 use crate::time::{Now, Timestamp};
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use crate::{
     MAX_AGE_MS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_SUBAGENTS,
     SNOOZE_MS, Status,
@@ -81,17 +81,17 @@ fn past(time: Timestamp, now: Timestamp) -> Timestamp {
 }
 
 /// A row that this daemon did not know, from one given back.
-pub(crate) fn revive(mut restored: Session, epoch: &str) -> Tracked {
-    let mut facts = Facts::of_restored(&restored);
+pub(crate) fn revive(mut restored: Session, epoch: &str) -> Row {
+    let mut facts = RowState::of_restored(&restored);
     facts.restored = Some((restored.epoch.clone(), restored.revision, restored.updated));
     restored.history.clear();
     epoch.clone_into(&mut restored.epoch);
-    Tracked { session: restored, facts }
+    Row { session: restored, facts }
 }
 
 /// Brings a row that this daemon knows together with one given back; newest wins. True if anything
 /// a view sees is another than before.
-pub(crate) fn merge(row: &mut Tracked, mut restored: Session) -> bool {
+pub(crate) fn merge(row: &mut Row, mut restored: Session) -> bool {
     let Some((epoch, revision, updated)) = &row.facts.restored else {
         fill_in(row, restored);
         return true;
@@ -123,7 +123,7 @@ pub(crate) fn merge(row: &mut Tracked, mut restored: Session) -> bool {
 }
 
 /// The agent has spoken since: what it said stands, the rest is filled in.
-fn fill_in(row: &mut Tracked, mut restored: Session) {
+fn fill_in(row: &mut Row, mut restored: Session) {
     row.started = row.started.min(restored.started);
     row.pinned |= restored.pinned;
     // Another process may run another version.

@@ -15,14 +15,14 @@ use crate::event::{Event, Report, StartOrigin};
 use crate::facts::settle;
 use crate::identity::{AgentName, Process, RowKey};
 use crate::marks::Mark;
-use crate::observation::{Finding, Look, Observation};
+use crate::observation::{FileFinding, FileLookup, Observation};
 use crate::session::{Origin, Session, Transition};
 use crate::time::Now;
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use crate::trail::{Effect, TrailEntry};
-use crate::usage::{Accounts, Limits};
+use crate::usage::{Accounts, RateLimits};
 use identity::switch_conversation;
-use owners::Owners;
+use owners::ProcessIndex;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// Everything that can happen to the map.
@@ -43,7 +43,7 @@ pub enum Input {
     /// A view gives back what an earlier daemon had told it.
     Restored(Vec<Session>),
     /// A view gives back the limits that an earlier daemon had told it.
-    LimitsRestored(Vec<Limits>),
+    RateLimitsRestored(Vec<RateLimits>),
     /// A person marks a row.
     Marked { key: RowKey, mark: Mark },
     /// A deadline may have passed.
@@ -56,9 +56,9 @@ pub struct Outcome {
     /// The rows that are other than they were, in the order in which they changed.
     pub changes: Vec<Change>,
     /// Processes that whoever runs the domain should watch from now on, and their agents' files.
-    pub watch: Vec<Watch>,
+    pub watch: Vec<ProcessToWatch>,
     /// What should be looked up, once each.
-    pub looks: Vec<Look>,
+    pub looks: Vec<FileLookup>,
     /// Keys by which an earlier daemon knew a row, and the row's key now.
     pub renamed: Vec<(RowKey, RowKey)>,
     /// The limits of some account are other than they were.
@@ -67,7 +67,7 @@ pub struct Outcome {
 
 /// A process whose end, and whose agent's files, are to be watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watch {
+pub struct ProcessToWatch {
     /// Which agent it is.
     pub agent: AgentName,
     /// The agent's process.
@@ -80,7 +80,7 @@ pub struct Change {
     /// Which row.
     pub key: RowKey,
     /// Whether it is still there.
-    pub kind: Kept,
+    pub kind: ChangeKind,
     /// The status it entered, where it entered one.
     pub transition: Option<Transition>,
     /// The end of its turn, which no view is shown: with that a headless session closed in good order.
@@ -97,18 +97,18 @@ impl Change {
 
 /// Whether a row that changed is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    Present,
+pub enum ChangeKind {
+    Updated,
     Removed,
 }
 
 /// All rows. Deliberately not `Clone`: one actor owns the only one.
 #[derive(Debug)]
-pub struct Sessions {
+pub struct SessionStore {
     epoch: String,
     revision: u64,
-    rows: HashMap<RowKey, Tracked>,
-    owners: Owners,
+    rows: HashMap<RowKey, Row>,
+    owners: ProcessIndex,
     /// When each row may change by itself, in microseconds since this boot.
     deadlines: BTreeSet<(u64, RowKey)>,
     deadline_of: HashMap<RowKey, u64>,
@@ -122,14 +122,14 @@ pub struct Sessions {
     forgotten: u64,
 }
 
-impl Sessions {
+impl SessionStore {
     /// No rows yet. `epoch` names this run of the daemon: revisions of another do not compare.
     pub fn new(epoch: String) -> Self {
         Self {
             epoch,
             revision: 0,
             rows: HashMap::new(),
-            owners: Owners::default(),
+            owners: ProcessIndex::default(),
             deadlines: BTreeSet::new(),
             deadline_of: HashMap::new(),
             ancestors: HashMap::new(),
@@ -228,7 +228,7 @@ impl Sessions {
                     report.stamp = now.stamp;
                 }
                 match report.event {
-                    Event::UsageTold(told) => self.take_usage(&report, told, now, &mut outcome),
+                    Event::UsageReport(told) => self.take_usage(&report, told, now, &mut outcome),
                     Event::BranchRead => self.take_branch(&report, &mut outcome),
                     _ => self.take_report(&report, now, &mut outcome),
                 }
@@ -252,7 +252,7 @@ impl Sessions {
                     self.take_restored(row, now, &mut outcome);
                 }
             }
-            Input::LimitsRestored(limits) => {
+            Input::RateLimitsRestored(limits) => {
                 self.take_restored_limits(limits, now, &mut outcome);
             }
             Input::Marked { key, mark } => self.take_mark(&key, mark, now, &mut outcome),
@@ -335,9 +335,9 @@ impl Sessions {
         let before = row.session.clone();
         let (source, seen) = (&observation.source, observation.seen);
         let at = match &observation.finding {
-            Finding::Condition { since, .. } | Finding::Glimpse { since, .. } => *since,
-            Finding::TurnOver { at, .. } => *at,
-            Finding::Left | Finding::Blind | Finding::NothingOver => seen,
+            FileFinding::FileStatus { since, .. } | FileFinding::Glimpse { since, .. } => *since,
+            FileFinding::TurnEnd { at, .. } => *at,
+            FileFinding::Left | FileFinding::Blind | FileFinding::NothingOver => seen,
         };
         let result = row.facts.observe(source, seen, &observation.finding);
         if result.is_ok() {
@@ -350,7 +350,7 @@ impl Sessions {
             Err(why) => Effect::Ignored { why: why.to_owned() },
         };
         // Views ask often, and mostly nothing has changed.
-        let is_known = matches!(observation.finding, Finding::Glimpse { .. })
+        let is_known = matches!(observation.finding, FileFinding::Glimpse { .. })
             && row.session == before
             && settled.transition.is_none();
         if !is_known {

@@ -1,4 +1,4 @@
-use crate::requests::RequestKind;
+use crate::requests::PromptKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -57,22 +57,22 @@ impl Status {
     }
 
     /// What a session of this status waits for.
-    pub const fn request(self) -> Option<RequestKind> {
+    pub const fn request(self) -> Option<PromptKind> {
         match self {
-            Self::Permission => Some(RequestKind::Permission),
-            Self::Question => Some(RequestKind::Question),
-            Self::Plan => Some(RequestKind::Plan),
+            Self::Permission => Some(PromptKind::Permission),
+            Self::Question => Some(PromptKind::Question),
+            Self::Plan => Some(PromptKind::Plan),
             _ => None,
         }
     }
 
     /// Whether the agent cannot go on until a person answers.
-    pub const fn is_request(self) -> bool {
+    pub const fn is_prompt(self) -> bool {
         matches!(self, Self::Permission | Self::Question | Self::Plan)
     }
 
     /// Whether the status calls for a person until it has been seen.
-    pub const fn calls_until_seen(self) -> bool {
+    pub const fn needs_you_until_seen(self) -> bool {
         matches!(self, Self::Failed | Self::Done)
     }
 }

@@ -1,6 +1,6 @@
-use crate::facts::{Facts, Wanted};
-use crate::identity::SessionId;
-use crate::observation::{About, Conversation, Look, Subject};
+use crate::facts::{LookupRequest, RowState};
+use crate::identity::ConversationId;
+use crate::observation::{FileLookup, FileMetadata, LookupTarget, TranscriptQuery};
 use crate::session::{Origin, Session};
 use crate::text::clean;
 use crate::time::Stamp;
@@ -10,12 +10,12 @@ use std::ops::{Deref, DerefMut};
 
 /// A row as the map holds it: what views see, and the facts it is derived from.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Tracked {
+pub(crate) struct Row {
     pub(crate) session: Session,
-    pub(crate) facts: Facts,
+    pub(crate) facts: RowState,
 }
 
-impl Deref for Tracked {
+impl Deref for Row {
     type Target = Session;
 
     fn deref(&self) -> &Session {
@@ -23,15 +23,15 @@ impl Deref for Tracked {
     }
 }
 
-impl DerefMut for Tracked {
+impl DerefMut for Row {
     fn deref_mut(&mut self) -> &mut Session {
         &mut self.session
     }
 }
 
-impl Tracked {
+impl Row {
     /// Another conversation takes the place of the present one, which is remembered.
-    pub(crate) fn switch_conversation(&mut self, session: &SessionId, at: Stamp) {
+    pub(crate) fn switch_conversation(&mut self, session: &ConversationId, at: Stamp) {
         self.lineage.retain(|former| former != session);
         if self.lineage.len() == MAX_LINEAGE {
             self.lineage.remove(0);
@@ -48,7 +48,7 @@ impl Tracked {
     }
 
     /// Takes over what the agent's file says besides what the agent does.
-    pub(crate) fn learn(&mut self, about: &About, seen: Stamp) {
+    pub(crate) fn learn(&mut self, about: &FileMetadata, seen: Stamp) {
         if about.agent_version.is_some() {
             self.session.agent_version.clone_from(&about.agent_version);
         }
@@ -75,23 +75,23 @@ impl Tracked {
     }
 
     /// The looks that the row wants, with whose files they are of.
-    pub(crate) fn take_looks(&mut self) -> Vec<Look> {
+    pub(crate) fn take_looks(&mut self) -> Vec<FileLookup> {
         let wanted = self.facts.take_looks();
         let Some(process) = self.session.process() else { return Vec::new() };
-        let conversation = |since| Conversation {
+        let conversation = |since| TranscriptQuery {
             session: self.session.id.clone(),
             path: self.session.transcript.clone(),
             cwd: self.session.cwd.clone(),
             since,
         };
         let subject = |wanted| match wanted {
-            Wanted::Condition => Subject::Condition,
-            Wanted::TurnEnd(since) => Subject::TurnEnd(conversation(since)),
-            Wanted::TurnEndToCome(since) => Subject::TurnEndToCome(conversation(since)),
-            Wanted::NoTurnEnd => Subject::NoTurnEnd,
+            LookupRequest::FileStatus => LookupTarget::FileStatus,
+            LookupRequest::TurnEnd(since) => LookupTarget::TurnEnd(conversation(since)),
+            LookupRequest::TurnEndToCome(since) => LookupTarget::TurnEndToCome(conversation(since)),
+            LookupRequest::NoTurnEnd => LookupTarget::NoTurnEnd,
         };
         let agent = &self.session.agent;
         let looks = wanted.into_iter().map(subject);
-        looks.map(|subject| Look { agent: agent.clone(), process, subject }).collect()
+        looks.map(|subject| FileLookup { agent: agent.clone(), process, subject }).collect()
     }
 }

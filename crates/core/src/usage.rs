@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an agent told of it, rounded as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct UsageTold {
+pub struct UsageReport {
     /// How full the model's context is, 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_percent: Option<u8>,
@@ -20,15 +20,15 @@ pub struct UsageTold {
     pub cost_cents: Option<u64>,
     /// The account's limit over five hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub five_hour: Option<WindowTold>,
+    pub five_hour: Option<WindowReport>,
     /// The account's limit over seven days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seven_day: Option<WindowTold>,
+    pub seven_day: Option<WindowReport>,
 }
 
 /// What was told of one of an account's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WindowTold {
+pub struct WindowReport {
     /// How much of it is gone, 0 to 100.
     pub used_percent: u8,
     /// When it begins anew.
@@ -37,22 +37,22 @@ pub struct WindowTold {
 
 /// The limits of one account, by the profile that is signed in to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Limits {
+pub struct RateLimits {
     /// Whose account.
     pub agent: AgentName,
     /// The agent's configuration directory.
     pub profile: String,
     /// The limit over five hours, where it is known.
     #[serde(default)]
-    pub five_hour: Option<Window>,
+    pub five_hour: Option<RateWindow>,
     /// The limit over seven days, where it is known.
     #[serde(default)]
-    pub seven_day: Option<Window>,
+    pub seven_day: Option<RateWindow>,
 }
 
 /// One of an account's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
+pub struct RateWindow {
     /// How much of it is gone, 0 to 100.
     pub used_percent: u8,
     /// When it begins anew. After that nothing is known of it.
@@ -70,7 +70,7 @@ const AGE_MS: u64 = 60_000;
 /// Hundredths of a US dollar beyond which a cost is no cost: ten million dollars.
 const MAX_COST_CENTS: u64 = 1_000_000_000;
 
-impl UsageTold {
+impl UsageReport {
     /// When each of the limits told of begins anew.
     pub fn resets(&mut self) -> impl Iterator<Item = &mut Timestamp> {
         let windows = [&mut self.five_hour, &mut self.seven_day];
@@ -120,16 +120,16 @@ impl Usage {
     }
 }
 
-impl Limits {
+impl RateLimits {
     /// Takes over what was told. True if views show another picture then.
-    fn take(&mut self, told: &UsageTold, now: Now, at: Timestamp) -> bool {
+    fn take(&mut self, told: &UsageReport, now: Now, at: Timestamp) -> bool {
         let pairs = [(&mut self.five_hour, told.five_hour), (&mut self.seven_day, told.seven_day)];
         let mut changed = false;
         for (window, told) in pairs {
             let Some(told) = told.filter(|told| told.is_to_come(now.wall)) else { continue };
             if window.is_none_or(|known| known.yields_to(told, at)) {
-                let WindowTold { used_percent, resets_at } = told;
-                *window = Some(Window { used_percent, resets_at, at });
+                let WindowReport { used_percent, resets_at } = told;
+                *window = Some(RateWindow { used_percent, resets_at, at });
                 changed = true;
             }
         }
@@ -142,7 +142,7 @@ impl Limits {
         for (window, restored) in
             [(&mut self.five_hour, restored.five_hour), (&mut self.seven_day, restored.seven_day)]
         {
-            let at = |window: Option<Window>| window.map(|window| window.at);
+            let at = |window: Option<RateWindow>| window.map(|window| window.at);
             if at(restored) > at(*window) {
                 *window = restored;
                 changed = true;
@@ -165,13 +165,13 @@ impl Limits {
     }
 }
 
-impl Window {
+impl RateWindow {
     /// Whether what was told at `at` takes its place.
     ///
     /// Each session tells what its own last answer said, whenever that was. Within a window the use only
     /// grows: of two sessions the lower figure is the older one. But not for ever: if nobody has repeated
     /// the higher one for a while, it may have been taken back.
-    fn yields_to(&self, told: WindowTold, at: Timestamp) -> bool {
+    fn yields_to(&self, told: WindowReport, at: Timestamp) -> bool {
         let (known, new) = (self.resets_at.0, told.resets_at.0);
         let is_same_window = known.abs_diff(new) <= SAME_WINDOW_MS;
         if is_same_window && told.used_percent == self.used_percent {
@@ -183,7 +183,7 @@ impl Window {
     }
 }
 
-impl WindowTold {
+impl WindowReport {
     /// Whether it can be a limit's: not over, nor of an end that no limit has.
     pub fn is_to_come(&self, now: Timestamp) -> bool {
         is_to_come(self.resets_at, now)
@@ -197,7 +197,7 @@ fn is_to_come(resets_at: Timestamp, now: Timestamp) -> bool {
 /// The limits of one account, and when something was last told of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Account {
-    pub(crate) limits: Limits,
+    pub(crate) limits: RateLimits,
     told: Stamp,
 }
 
@@ -208,8 +208,8 @@ pub(crate) struct Accounts(Vec<Account>);
 
 impl Accounts {
     /// All limits of which anything is known.
-    pub(crate) fn limits(&self) -> impl Iterator<Item = &Limits> {
-        let knows = |limits: &&Limits| limits.five_hour.or(limits.seven_day).is_some();
+    pub(crate) fn limits(&self) -> impl Iterator<Item = &RateLimits> {
+        let knows = |limits: &&RateLimits| limits.five_hour.or(limits.seven_day).is_some();
         self.0.iter().map(|account| &account.limits).filter(knows)
     }
 
@@ -218,7 +218,7 @@ impl Accounts {
         &mut self,
         agent: &AgentName,
         profile: &str,
-        told: &UsageTold,
+        told: &UsageReport,
         stamp: Stamp,
         now: Now,
     ) -> bool {
@@ -234,7 +234,7 @@ impl Accounts {
     }
 
     /// Takes in what a view remembers of an earlier daemon's word.
-    pub(crate) fn take_back(&mut self, mut restored: Limits, now: Now) -> bool {
+    pub(crate) fn take_back(&mut self, mut restored: RateLimits, now: Now) -> bool {
         restored.sanitise(now);
         let is_worth_it = !restored.profile.is_empty()
             && !restored.agent.is_empty()
@@ -269,7 +269,7 @@ impl Accounts {
             Err(mut index) => {
                 if self.0.len() >= crate::MAX_PROFILES {
                     let newest = |account: &Account| {
-                        let at = |window: Option<Window>| window.map(|window| window.at);
+                        let at = |window: Option<RateWindow>| window.map(|window| window.at);
                         at(account.limits.five_hour).max(at(account.limits.seven_day))
                     };
                     let oldest = (0..self.0.len()).min_by_key(|index| newest(&self.0[*index]));
@@ -277,7 +277,8 @@ impl Accounts {
                     self.0.remove(oldest);
                     index -= usize::from(oldest < index);
                 }
-                let limits = Limits { agent: wanted.0, profile: wanted.1, ..Limits::default() };
+                let limits =
+                    RateLimits { agent: wanted.0, profile: wanted.1, ..RateLimits::default() };
                 self.0.insert(index, Account { limits, told: Stamp::default() });
                 index
             }

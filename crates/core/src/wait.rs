@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// What a waiter hopes for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Goal {
+pub struct WaitGoal {
     /// Any of these.
     pub statuses: Vec<Status>,
     /// Any status that needs a person.
@@ -16,7 +16,7 @@ pub struct Goal {
 
 /// How one row stands to a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum WaitProgress {
     /// It is there.
     Reached,
     /// It waits for a person instead.
@@ -27,17 +27,17 @@ pub enum Reach {
     NotYet,
 }
 
-impl Goal {
+impl WaitGoal {
     /// How `session` stands to this goal now.
-    pub fn reach(&self, session: &Session) -> Reach {
+    pub fn reach(&self, session: &Session) -> WaitProgress {
         if self.statuses.contains(&session.status) || self.needs_you && session.needs_you {
-            Reach::Reached
+            WaitProgress::Reached
         } else if session.status == Status::Closed {
-            Reach::Closed
-        } else if session.status.is_request() || session.status == Status::Failed {
-            Reach::Blocked
+            WaitProgress::Closed
+        } else if session.status.is_prompt() || session.status == Status::Failed {
+            WaitProgress::Blocked
         } else {
-            Reach::NotYet
+            WaitProgress::NotYet
         }
     }
 }
@@ -67,7 +67,7 @@ pub enum WaitOutcome {
 /// A wait in course. Shown every transition, it misses none.
 #[derive(Debug, Clone)]
 pub struct Wait {
-    goal: Goal,
+    goal: WaitGoal,
     scope: WaitScope,
     /// The rows it is pinned to, and whether each has reached the goal.
     rows: HashMap<RowKey, bool>,
@@ -77,7 +77,7 @@ pub struct Wait {
 
 impl Wait {
     /// A wait for the rows in `keys`; show it each of them with [`Wait::observe`] at once.
-    pub fn new(goal: Goal, scope: WaitScope, keys: Vec<RowKey>, includes_new: bool) -> Self {
+    pub fn new(goal: WaitGoal, scope: WaitScope, keys: Vec<RowKey>, includes_new: bool) -> Self {
         let rows = keys.into_iter().map(|key| (key, false)).collect();
         Self { goal, scope, rows, includes_new }
     }
@@ -104,16 +104,16 @@ impl Wait {
             }
         }
         match (self.goal.reach(session), self.scope) {
-            (Reach::Reached, WaitScope::Any) => Some(WaitOutcome::Reached),
-            (Reach::Reached, WaitScope::All) => {
+            (WaitProgress::Reached, WaitScope::Any) => Some(WaitOutcome::Reached),
+            (WaitProgress::Reached, WaitScope::All) => {
                 self.rows.insert(session.key.clone(), true);
                 self.rows.values().all(|reached| *reached).then_some(WaitOutcome::Reached)
             }
-            (Reach::NotYet, _) | (Reach::Blocked, WaitScope::Any) => None,
+            (WaitProgress::NotYet, _) | (WaitProgress::Blocked, WaitScope::Any) => None,
             _ if self.rows.get(&session.key) == Some(&true) => None,
-            (Reach::Blocked, WaitScope::All) => Some(WaitOutcome::Blocked),
-            (Reach::Closed, WaitScope::All) => Some(WaitOutcome::Closed),
-            (Reach::Closed, WaitScope::Any) => self.leave(&session.key),
+            (WaitProgress::Blocked, WaitScope::All) => Some(WaitOutcome::Blocked),
+            (WaitProgress::Closed, WaitScope::All) => Some(WaitOutcome::Closed),
+            (WaitProgress::Closed, WaitScope::Any) => self.leave(&session.key),
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
         Session {
             key: RowKey::new(key),
             status,
-            needs_you: status.is_request() || status.calls_until_seen(),
+            needs_you: status.is_prompt() || status.needs_you_until_seen(),
             ..Session::default()
         }
     }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     type Case<'a> = (
-        Goal,
+        WaitGoal,
         WaitScope,
         &'a [&'a str],
         bool,
@@ -183,8 +183,8 @@ mod tests {
         use Status::{Closed, Done, Failed, Idle, Permission, Working};
         use WaitOutcome as O;
         use WaitScope::{All, Any};
-        let done = || Goal { statuses: vec![Done], needs_you: false };
-        let needs_you = || Goal { statuses: vec![], needs_you: true };
+        let done = || WaitGoal { statuses: vec![Done], needs_you: false };
+        let needs_you = || WaitGoal { statuses: vec![], needs_you: true };
         let cases: &[Case<'_>] = &[
             (done(), All, &["a"], false, &[("a", Done)], Some((O::Reached, 1))),
             (
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_had_reached_before_need_not_again() {
-        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let mut wait = Wait::new(goal, WaitScope::All, keys(&["a", "b"]), true);
         wait.have_reached(keys(&["a", "new"]));
         for key in ["a", "new"] {
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_removed_row_counts_as_closed() {
-        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let mut wait = Wait::new(goal.clone(), WaitScope::All, keys(&["a"]), false);
         assert_eq!(wait.removed(&RowKey::new("b")), None);
         assert_eq!(wait.removed(&RowKey::new("a")), Some(WaitOutcome::Closed));
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_wait_for_new_rows_remembers_none_that_it_can_forget() {
-        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         for (scope, at_most) in [(WaitScope::Any, 0), (WaitScope::All, 2)] {
             let mut wait = Wait::new(goal.clone(), scope, Vec::new(), true);
             for number in 0..100 {

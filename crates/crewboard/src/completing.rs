@@ -1,11 +1,11 @@
 //! Completions of the shell, with the sessions that there are.
 
-use crate::commands::{rendezvous, rows_and_limits};
+use crate::commands::{daemon_locator, rows_and_limits};
 use crate::failure::Failure;
 use crate::select;
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::{PathCompleter, ValueCompleter};
-use crewboard_client::Conversation;
+use crewboard_client::Connection;
 use crewboard_core::{Session, Status};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -49,7 +49,7 @@ pub(crate) fn goals() -> Vec<CompletionCandidate> {
 }
 
 fn list() -> Result<Vec<Session>, Failure> {
-    let mut conversation = Conversation::new(rendezvous()?.connect()?)?;
+    let mut conversation = Connection::new(daemon_locator()?.connect()?)?;
     rows_and_limits(&mut conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn schema() -> Schema {
         needed: entry.action == Action::Quit,
     });
     let needing =
-        Status::ALL.iter().filter(|status| status.is_request() || status.calls_until_seen());
+        Status::ALL.iter().filter(|status| status.is_prompt() || status.needs_you_until_seen());
     Schema::new(Known {
         themes: THEMES.iter().map(|theme| theme.name).collect(),
         colourless: PLAIN.name,

@@ -1,7 +1,7 @@
 //! Why a command failed, in words for its user, and with which exit code.
 
 use crate::commands::install::InstallError;
-use crewboard_client::{ConnectError, FollowError, TalkError};
+use crewboard_client::{ConnectError, ConnectionError, SubscriptionError};
 use crewboard_core::clean;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -104,23 +104,23 @@ impl From<ConnectError> for Failure {
     }
 }
 
-impl From<TalkError> for Failure {
-    fn from(error: TalkError) -> Self {
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            TalkError::Silent(_) => failure
+            ConnectionError::Silent(_) => failure
                 .hint("if it stays so, `crewboard daemon restart` ends it and starts another"),
             _ => failure,
         }
     }
 }
 
-impl From<FollowError> for Failure {
-    fn from(error: FollowError) -> Self {
+impl From<SubscriptionError> for Failure {
+    fn from(error: SubscriptionError) -> Self {
         match error {
-            FollowError::Connect(error) => error.into(),
-            FollowError::Talk(error) => error.into(),
-            FollowError::ReaderGone => Self::reader_gone(),
+            SubscriptionError::Connect(error) => error.into(),
+            SubscriptionError::Talk(error) => error.into(),
+            SubscriptionError::ReaderGone => Self::reader_gone(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crewboard_agents::files::transcript_below;
 use crewboard_agents::{Lookup as _, claude};
 use crewboard_core::{Session, Status};
 use crewboard_platform::{
-    Part, folder_holding, host_name, local_directory, process_of, read_below, settled_directory,
+    Part, find_process, folder_holding, host_name, local_directory, read_beneath, settled_directory,
 };
 use crewboard_terminals::{Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open};
 use std::io;
@@ -222,7 +222,7 @@ fn transcript_of(row: &Session, profile: &Path) -> Option<Transcript> {
     }
     let read = |[projects, folder, file]: [String; 3]| {
         let names = [&*projects, &*folder, &*file];
-        let head = read_below(profile, &names, Part::Head { max: MAX_HEAD }).ok()?;
+        let head = read_beneath(profile, &names, Part::Head { max: MAX_HEAD }).ok()?;
         Some(Transcript { folder: Some(folder), head })
     };
     let path = row.transcript.as_deref();
@@ -294,7 +294,7 @@ fn here(why: &str, here: Here) -> Result<Gone, Failure> {
 
 /// Returns a row's place and its process, if that still lives.
 pub(crate) fn target_of(row: &Session) -> Target<'_> {
-    let process = row.process().filter(|process| process_of(process.pid) == Some(*process));
+    let process = row.process().filter(|process| find_process(process.pid) == Some(*process));
     Target { place: &row.place, pid: process.map(|process| process.pid) }
 }
 
@@ -313,7 +313,7 @@ fn failure(name: &str, trouble: Trouble) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{AgentName, Origin, Place, RowKey, SessionId};
+    use crewboard_core::{AgentName, ConversationId, Origin, Place, RowKey};
 
     fn row(change: impl FnOnce(&mut Session)) -> Session {
         let place = Place { host: host_name(), ..Place::default() };
@@ -351,7 +351,7 @@ mod tests {
             row(|row| {
                 // The name that this machine had before.
                 row.place.host = "far".to_owned();
-                let own = process_of(std::process::id()).unwrap();
+                let own = find_process(std::process::id()).unwrap();
                 (row.pid, row.pid_start) = (Some(own.pid), Some(own.start));
             }),
             row(|row| row.status = Status::Closed),
@@ -385,7 +385,7 @@ mod tests {
         let closed = |change: &dyn Fn(&mut Session)| {
             row(|row| {
                 row.status = Status::Closed;
-                row.id = SessionId::new("6cf7f83b");
+                row.id = ConversationId::new("6cf7f83b");
                 row.cwd = Some(cwd.clone());
                 row.origin = started_in(&cwd);
                 change(row);
@@ -394,7 +394,7 @@ mod tests {
         let rows = [
             row(|_| ()),
             closed(&|row| row.agent = AgentName::new("mybot")),
-            closed(&|row| row.id = SessionId::new("--dangerously-skip-permissions")),
+            closed(&|row| row.id = ConversationId::new("--dangerously-skip-permissions")),
             closed(&|row| row.transcript = Some("/nowhere/t.jsonl".to_owned())),
             closed(&|row| {
                 row.transcript = Some("/nowhere/t.jsonl".to_owned());
@@ -443,7 +443,7 @@ mod tests {
             for named in [Some(transcript.clone()), Some("/nowhere/6cf7f83b.jsonl".into()), None] {
                 let closed = row(|row| {
                     row.status = Status::Closed;
-                    row.id = SessionId::new("6cf7f83b");
+                    row.id = ConversationId::new("6cf7f83b");
                     // A Bash tool's `cd` led elsewhere.
                     row.cwd = Some("/nowhere/deep".to_owned());
                     // The name that this machine had before.
@@ -485,7 +485,7 @@ mod tests {
         ] {
             let closed = row(|row| {
                 row.status = Status::Closed;
-                row.id = SessionId::new("6cf7f83b");
+                row.id = ConversationId::new("6cf7f83b");
                 (row.cwd, row.profile) = (at("trap"), claimed);
                 row.origin = Some(Origin { profile: origin, cwd: at("work") });
             });

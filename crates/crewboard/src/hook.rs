@@ -3,12 +3,12 @@
 
 use crate::watchdog::Watchdog;
 use crewboard_agents::{Lookup, Surroundings, agent_pid, read_event};
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_platform::{
-    Clock, Deadline, arguments_of, branch_of, facts_of, host_name, read_within, settled_directory,
-    working_directory_of, write_within,
+    Clock, Deadline, arguments_of, branch_of, host_name, process_info, read_within,
+    settled_directory, working_directory_of, write_within,
 };
 use crewboard_protocol::{EventLine, Loss, Request};
 use std::env;
@@ -41,7 +41,7 @@ pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
 fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
-    let watchdog = Watchdog::start(deadline, || rendezvous().count_loss(Loss::FileSystem));
+    let watchdog = Watchdog::start(deadline, || daemon_locator().count_loss(Loss::FileSystem));
     let read_by = deadline.earlier_by(FOR_DELIVERY);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, read_by);
     let is_late = read_by.has_passed();
@@ -49,7 +49,7 @@ fn deliver(agent: &str) -> Option<()> {
     let Some(report) = read_event(agent, &payload, &surroundings) else {
         // A payload that came whole and is no event is no loss.
         if is_late {
-            rendezvous().count_loss(Loss::Late);
+            daemon_locator().count_loss(Loss::Late);
         }
         return None;
     };
@@ -59,10 +59,10 @@ fn deliver(agent: &str) -> Option<()> {
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));
     // It may have taken long to read a long payload. That is no waiting, so delivery has its time left.
     let deadline = watchdog.leave(FOR_DELIVERY);
-    let rendezvous = rendezvous();
-    let daemon = rendezvous
+    let daemon_locator = daemon_locator();
+    let daemon = daemon_locator
         .deliver(&line(report), deadline, &|| watchdog.delivered())
-        .inspect_err(|error| rendezvous.count_loss(error.loss()))
+        .inspect_err(|error| daemon_locator.count_loss(error.loss()))
         .ok()?;
     // Only now: whatever a repository and the links to it lie on may keep this process waiting.
     if let Some(mut report) = branch_report {
@@ -73,9 +73,9 @@ fn deliver(agent: &str) -> Option<()> {
     Some(())
 }
 
-fn rendezvous() -> Rendezvous {
+fn daemon_locator() -> DaemonLocator {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    Rendezvous::new(&Environment::of_process(), program)
+    DaemonLocator::new(&Environment::of_process(), program)
 }
 
 /// Returns a report as the line that is sent.
@@ -95,7 +95,7 @@ pub(crate) fn branch_report(report: &Report) -> Box<Report> {
 /// What is round a process that an agent has started, at `stamp`.
 pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
     let pid = agent_pid(agent, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
-    let process = facts_of(pid);
+    let process = process_info(pid);
     Surroundings {
         stamp,
         host: host_name(),

@@ -3,8 +3,8 @@
 use crewboard_core::Process;
 use crewboard_core::clean;
 use crewboard_platform::{
-    Deadline, Listener, abstract_listener, ancestors_of, facts_of, is_as_free_as_us, process_of,
-    program_name, read_within, runs_terminal, sockets_of, variables_of,
+    Deadline, Listener, abstract_listener, ancestors_of, environment_of, find_process,
+    is_as_free_as_us, process_info, program_name, read_within, runs_terminal, sockets_of,
 };
 use crewboard_terminals::{Command, Refusal, Server, System, TmuxAbove, Unproven};
 use std::io;
@@ -110,7 +110,7 @@ impl System for Machine {
     }
 
     fn tty_of(&self, pid: u32) -> Option<String> {
-        facts_of(pid)?.tty
+        process_info(pid)?.tty
     }
 
     fn descends(&self, pid: u32, ancestor: u32) -> bool {
@@ -166,8 +166,8 @@ impl System for Machine {
         Some(TmuxAbove { pid: server, socket, address })
     }
 
-    fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
-        variables_of(pid)
+    fn environment_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
+        environment_of(pid)
     }
 }
 
@@ -180,7 +180,7 @@ fn unproven(error: &io::Error) -> Unproven {
 
 /// Returns a process and those above it, nearest first.
 fn line_of(pid: u32) -> Vec<Process> {
-    let Some(process) = process_of(pid) else { return Vec::new() };
+    let Some(process) = find_process(pid) else { return Vec::new() };
     let mut line = vec![process];
     line.extend(ancestors_of(process));
     line
@@ -199,10 +199,10 @@ fn runs_terminal_of(server: u32, pid: u32) -> bool {
     let Some(above) = line.iter().position(|process| process.pid == server) else { return false };
     line.truncate(above + 1);
     let [.., started, _] = line[..] else { return false };
-    let tty = facts_of(started.pid).and_then(|facts| facts.tty);
+    let tty = process_info(started.pid).and_then(|facts| facts.tty);
     let is_free = line.iter().all(|process| is_as_free_as_us(process.pid));
     // The numbers are still those of the processes that were looked at.
-    let is_same = || line.iter().all(|process| process_of(process.pid) == Some(*process));
+    let is_same = || line.iter().all(|process| find_process(process.pid) == Some(*process));
     is_free && tty.is_some_and(|tty| runs_terminal(server, &tty)) && is_same()
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn none(word: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Place, RowKey, SessionId};
+    use crewboard_core::{ConversationId, Place, RowKey};
 
     #[test]
     fn a_pane_of_tmux_is_no_directory_that_is_called_so() {
@@ -99,7 +99,7 @@ mod tests {
         ]
         .map(|(key, id, name, pane, status)| Session {
             key: RowKey::new(key),
-            id: SessionId::new(id),
+            id: ConversationId::new(id),
             name: name.to_owned(),
             place: Place { pane: Some(pane.to_owned()), ..Place::default() },
             status,

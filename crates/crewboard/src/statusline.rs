@@ -8,9 +8,9 @@ use crate::hook::{settle_paths, surroundings};
 use crate::render::locale_is_utf8;
 use crewboard_agents::claude::{NAME, status_line::StatusLine};
 use crewboard_board::text::until;
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
-use crewboard_core::{Timestamp, UsageTold, WindowTold};
+use crewboard_core::{Timestamp, UsageReport, WindowReport};
 use crewboard_platform::{Clock, Deadline, peek_within, read_within, write_within};
 use crewboard_protocol::{EventLine, Request};
 use std::env;
@@ -69,7 +69,7 @@ fn tell(line: &StatusLine) -> Option<()> {
     report.sanitise();
     let request = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    let daemon = Rendezvous::new(&Environment::of_process(), program).connect().ok()?;
+    let daemon = DaemonLocator::new(&Environment::of_process(), program).connect().ok()?;
     write_within(&daemon, &request, Deadline::after(Duration::ZERO)).ok()
 }
 
@@ -99,10 +99,10 @@ struct Style {
 }
 
 /// Model, context, cost and limits: those of them that are known.
-fn describe(model: Option<&str>, told: UsageTold, now: Timestamp, style: Style) -> String {
+fn describe(model: Option<&str>, told: UsageReport, now: Timestamp, style: Style) -> String {
     let (separator, reset) = if style.unicode { (" · ", "↻") } else { (", ", "resets in") };
-    let window = |name: &str, window: Option<WindowTold>| {
-        let WindowTold { used_percent, resets_at } =
+    let window = |name: &str, window: Option<WindowReport>| {
+        let WindowReport { used_percent, resets_at } =
             window.filter(|window| window.is_to_come(now))?;
         let text = format!("{name} {used_percent}% {reset} {}", until(resets_at, now));
         Some((text, used_percent))
@@ -141,12 +141,12 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_795_331_980_546);
     const PLAIN: Style = Style { colour: false, unicode: true, columns: usize::MAX };
 
-    fn told() -> UsageTold {
+    fn told() -> UsageReport {
         let window = |used_percent, seconds: u64| {
             let resets_at = Timestamp(NOW.0 + seconds * 1000);
-            Some(WindowTold { used_percent, resets_at })
+            Some(WindowReport { used_percent, resets_at })
         };
-        UsageTold {
+        UsageReport {
             context_percent: Some(42),
             cost_cents: Some(1205),
             five_hour: window(82, 4320),
@@ -164,15 +164,15 @@ mod tests {
         insta::assert_snapshot!(opus(told(), NOW, colour).escape_debug(), @r"Opus 5.5 · 42% context · $12.05 · \u{1b}[33m5h 82% ↻ 1h12\u{1b}[0m");
         // Of a window that is over nothing is known.
         let later = Timestamp(NOW.0 + 4_320_000);
-        let some = UsageTold { seven_day: None, cost_cents: None, ..told() };
+        let some = UsageReport { seven_day: None, cost_cents: None, ..told() };
         insta::assert_snapshot!(opus(some, later, PLAIN), @"Opus 5.5 · 42% context");
         // Nor of one that ends when none does.
         let seven_day =
-            Some(WindowTold { used_percent: 62, resets_at: Timestamp(9_999_999_999_000) });
-        let never = UsageTold { seven_day, five_hour: None, ..told() };
+            Some(WindowReport { used_percent: 62, resets_at: Timestamp(9_999_999_999_000) });
+        let never = UsageReport { seven_day, five_hour: None, ..told() };
         insta::assert_snapshot!(opus(never, NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05");
-        assert_eq!(describe(None, UsageTold::default(), NOW, PLAIN), "");
-        let hostile = describe(Some("a\u{1b}[31m\nb"), UsageTold::default(), NOW, PLAIN);
+        assert_eq!(describe(None, UsageReport::default(), NOW, PLAIN), "");
+        let hostile = describe(Some("a\u{1b}[31m\nb"), UsageReport::default(), NOW, PLAIN);
         assert!(!hostile.contains(['\u{1b}', '\n']), "{hostile}");
     }
 }

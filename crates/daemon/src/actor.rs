@@ -6,11 +6,12 @@ use crate::recorders::{MAX_RECORDERS, Recorders};
 use crate::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
-    Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
-    Observation, Origin, Process, RowKey, Sessions, Watch, clean, excerpt,
+    Event, FileLookup, Input as DomainInput, MAX_LINE, Mark, Notification, NotificationPolicy,
+    NotificationSettings, Now, Observation, Origin, Process, ProcessToWatch, RowKey, SessionStore,
+    clean, excerpt,
 };
 use crewboard_protocol::{
-    DaemonFacts, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
+    DaemonInfo, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
 };
 use std::collections::BTreeSet;
 use tokio::sync::OwnedSemaphorePermit;
@@ -67,13 +68,13 @@ pub(crate) enum Output {
     /// Tell this client who the daemon is.
     SayHello(ConnectionId),
     /// Tell us of this process's end, and what its agent's files say.
-    Watch(Watch),
-    /// Look something up; the answer is an [`Input::Observed`].
-    Look(Look),
+    ProcessToWatch(ProcessToWatch),
+    /// FileLookup something up; the answer is an [`Input::Observed`].
+    FileLookup(FileLookup),
     /// This process is over.
     Forget(Process),
     /// Tell a person, or the user's own commands.
-    Announce(Box<Announcement>),
+    Announce(Box<Notification>),
     /// An event is lost.
     NoteLoss(Loss),
     /// A client has shown the user that so many events were lost.
@@ -85,11 +86,11 @@ pub(crate) enum Output {
 /// The one owner of all state. Not `Clone`; moved into the loop that runs it.
 #[derive(Debug)]
 pub(crate) struct Actor {
-    sessions: Sessions,
+    sessions: SessionStore,
     subscribers: Subscribers,
     recorders: Recorders,
     waits: Waits,
-    announcements: Announcements,
+    announcements: NotificationPolicy,
     calls: Calls,
     /// What changes now has been told already.
     holds_announcements: bool,
@@ -103,11 +104,11 @@ pub(crate) struct Actor {
 impl Actor {
     pub(crate) fn new(epoch: String) -> Self {
         Self {
-            sessions: Sessions::new(epoch),
+            sessions: SessionStore::new(epoch),
             subscribers: Subscribers::default(),
             recorders: Recorders::default(),
             waits: Waits::default(),
-            announcements: Announcements::default(),
+            announcements: NotificationPolicy::default(),
             calls: Calls::default(),
             holds_announcements: false,
             has_looked: false,
@@ -134,7 +135,7 @@ impl Actor {
     }
 
     /// Of what somebody wants to be told from now on.
-    pub(crate) fn set_interest(&mut self, interest: Interest) {
+    pub(crate) fn set_interest(&mut self, interest: NotificationSettings) {
         self.announcements.interest(interest);
     }
 
@@ -186,8 +187,8 @@ impl Actor {
     }
 
     /// What the daemon says of itself, less what only its surroundings know.
-    pub(crate) fn facts(&self) -> DaemonFacts {
-        DaemonFacts {
+    pub(crate) fn facts(&self) -> DaemonInfo {
+        DaemonInfo {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -323,16 +324,16 @@ impl Actor {
                     format!("{MAX_SUBSCRIPTIONS} subscriptions, {MAX_VIEWS} clients in all");
                 vec![busy(connection, format!("too many clients are shown rows ({views})"))]
             }
-            Request::Attend { on } => {
+            Request::AcceptNotifications { on } => {
                 self.calls.attend(connection, on && self.subscribers.has(connection));
                 Vec::new()
             }
-            Request::Announce { title, text } => {
+            Request::Notify { title, text } => {
                 let [title, text] = [title, text].map(|line| excerpt(&line, MAX_LINE));
                 let answer = self.calls.begin(connection, title, text);
                 answer.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
-            Request::Told { id } => {
+            Request::NotificationShown { id } => {
                 let answer = self.calls.told(connection, id);
                 answer.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
@@ -354,7 +355,7 @@ impl Actor {
             Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
             Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
             Request::RestoreLimits { limits } => {
-                self.apply(DomainInput::LimitsRestored(limits), now)
+                self.apply(DomainInput::RateLimitsRestored(limits), now)
             }
             Request::LossesSeen { count } => vec![Output::LossesSeen(count)],
             Request::Hello { .. } => vec![Output::SayHello(connection)],
@@ -375,13 +376,14 @@ impl Actor {
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
         let is_told = self.holds_announcements || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
-        let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
+        let mut outputs: Vec<Output> =
+            outcome.watch.into_iter().map(Output::ProcessToWatch).collect();
         for (from, to) in &outcome.renamed {
             let Some(row) = self.sessions.get(to) else { continue };
             let ended = self.waits.rename(from, row);
             outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
         }
-        outputs.extend(outcome.looks.into_iter().map(Output::Look));
+        outputs.extend(outcome.looks.into_iter().map(Output::FileLookup));
         if outcome.limits_changed {
             self.subscribers.note_limits();
         }
@@ -447,11 +449,11 @@ fn deed_of(request: &Request) -> Option<Deed> {
     match request {
         Request::Restore { .. }
         | Request::RestoreLimits { .. }
-        | Request::Attend { .. }
+        | Request::AcceptNotifications { .. }
         | Request::LossesSeen { .. }
-        | Request::Told { .. } => Some(Deed::Silent),
+        | Request::NotificationShown { .. } => Some(Deed::Silent),
         Request::Mark { .. } => Some(Deed::Answered("mark sessions")),
-        Request::Announce { .. } => Some(Deed::Answered("notify the user")),
+        Request::Notify { .. } => Some(Deed::Answered("notify the user")),
         Request::Stop => Some(Deed::Answered("stop the daemon")),
         Request::Event(_)
         | Request::Observe(_)

@@ -4,7 +4,7 @@
 //! says which; no client's word is taken for a path), only regular files of ours, no link followed,
 //! and nothing on network file systems.
 
-use crewboard_core::{About, AgentName, Finding, Now, Observation, Process};
+use crewboard_core::{AgentName, FileFinding, FileMetadata, Now, Observation, Process};
 
 /// An observation that says of `watch` no more than that no file tells of it.
 fn blind(agent: &AgentName, process: Process, now: Now) -> Observation {
@@ -13,8 +13,8 @@ fn blind(agent: &AgentName, process: Process, now: Now) -> Observation {
         process,
         source: "file:none".to_owned(),
         seen: now.stamp,
-        finding: Finding::Blind,
-        about: About::default(),
+        finding: FileFinding::Blind,
+        about: FileMetadata::default(),
     }
 }
 

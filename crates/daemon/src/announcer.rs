@@ -3,7 +3,7 @@
 
 use crate::start::Inherited;
 use crewboard_config::{Config, Notify, Rule};
-use crewboard_core::Announcement;
+use crewboard_core::Notification;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 /// What the process that tells people reads from its standard input, as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Telling {
-    pub announcement: Announcement,
+    pub announcement: Notification,
     /// What of the configuration is in force, also while the file is wrong.
     pub notify: Notify,
     pub rules: Vec<Rule>,
@@ -28,7 +28,7 @@ pub struct Telling {
     pub umask: u32,
 }
 
-/// Announcements for people that are being told at once, and that wait for those.
+/// NotificationPolicy for people that are being told at once, and that wait for those.
 const PEOPLE: (usize, usize) = (4, 16);
 
 /// The same for the user's commands, each in a process of ours: they may be slow and must not hold up what a
@@ -72,8 +72,8 @@ impl Announcer {
     }
 
     /// Tells `announcement`, as soon as there is room; what is to be said of it in the log.
-    pub(crate) fn announce(&mut self, announcement: Announcement) -> Vec<String> {
-        let Announcement { person, more, commands } = announcement;
+    pub(crate) fn announce(&mut self, announcement: Notification) -> Vec<String> {
+        let Notification { person, more, commands } = announcement;
         let telling = |announcement, rules| Telling {
             announcement,
             notify: self.notify.clone(),
@@ -83,13 +83,13 @@ impl Announcer {
         };
         let mut said = Vec::new();
         if !person.is_empty() {
-            let told = Announcement { person, more, commands: Vec::new() };
+            let told = Notification { person, more, commands: Vec::new() };
             said.extend(self.people.take(telling(told, Vec::new()), &self.program));
         }
         for row in commands {
             let status = row.status.word();
             for rule in self.rules.iter().filter(|rule| rule.is_for(status, row.needs_you)) {
-                let told = Announcement { commands: vec![row.clone()], ..Announcement::default() };
+                let told = Notification { commands: vec![row.clone()], ..Notification::default() };
                 let told = telling(told, vec![rule.clone()]);
                 said.extend(self.commands.take(told, &self.program));
             }
@@ -132,7 +132,7 @@ impl Announcer {
     }
 }
 
-/// Announcements of one kind, in their order.
+/// NotificationPolicy of one kind, in their order.
 #[derive(Debug)]
 struct Lane {
     running: JoinSet<io::Result<()>>,
@@ -245,7 +245,7 @@ mod tests {
     /// One that is told apart by its umask.
     fn telling(number: u32) -> Telling {
         Telling {
-            announcement: Announcement::default(),
+            announcement: Notification::default(),
             notify: Notify {
                 statuses: Vec::new(),
                 desktop: false,
@@ -278,7 +278,7 @@ mod tests {
         let asks = Session { status: Status::Permission, needs_you: true, ..Session::default() };
         let mut commands = vec![works; 15];
         commands.push(asks);
-        announcer.announce(Announcement { commands, ..Announcement::default() });
+        announcer.announce(Notification { commands, ..Notification::default() });
         assert_eq!((announcer.commands.running.len(), announcer.commands.waiting.len()), (16, 15));
         let one = &announcer.commands.waiting[0];
         assert_eq!((one.announcement.commands.len(), one.rules.len()), (1, 1));

@@ -77,7 +77,7 @@ impl Calls {
         }
         self.last += 1;
         let id = self.last;
-        let line = Reply::Announcement { id: Some(id), title, text }.encode().into();
+        let line = Reply::Notification { id: Some(id), title, text }.encode().into();
         self.open.push(Call { id, line, asker, asked: Vec::new(), until: 0 });
         None
     }
@@ -134,6 +134,6 @@ impl Calls {
 
 impl Call {
     fn answer(&self, delivered: bool) -> Answer {
-        (self.asker, Reply::Announced { delivered, asked: self.asked.len() as u64 })
+        (self.asker, Reply::NotifyResult { delivered, asked: self.asked.len() as u64 })
     }
 }

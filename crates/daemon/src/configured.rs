@@ -2,7 +2,7 @@
 
 use crate::process_watch::readable_descriptor;
 use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
-use crewboard_core::{Goal, Interest, Status};
+use crewboard_core::{NotificationSettings, Status, WaitGoal};
 use crewboard_platform::may_wait;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -86,15 +86,15 @@ fn unread_configuration(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// Whom to tell of what, with this configuration.
-pub(crate) fn interest(config: &Config) -> Interest {
+pub(crate) fn interest(config: &Config) -> NotificationSettings {
     let statuses = |words: &[String]| -> Vec<Status> {
         words.iter().filter_map(|word| Status::from_word(word)).collect()
     };
     let reaches = config.notify.desktop || config.notify.terminal != "off";
     let on: Vec<String> = config.on.iter().flat_map(|rule| rule.statuses.clone()).collect();
-    Interest {
+    NotificationSettings {
         person: if reaches { statuses(&config.notify.statuses) } else { Vec::new() },
-        commands: Goal {
+        commands: WaitGoal {
             statuses: statuses(&on),
             needs_you: on.iter().any(|word| word == "needs-you"),
         },

@@ -351,7 +351,7 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Wait(_)
         | Request::Explain { .. }
         | Request::Mark { .. }
-        | Request::Announce { .. }
+        | Request::Notify { .. }
         | Request::Record
         | Request::Hello { .. }
         | Request::Stop => true,
@@ -359,8 +359,8 @@ fn is_owed_a_reply(request: &Request) -> bool {
         | Request::Observe(_)
         | Request::Restore { .. }
         | Request::RestoreLimits { .. }
-        | Request::Attend { .. }
-        | Request::Told { .. }
+        | Request::AcceptNotifications { .. }
+        | Request::NotificationShown { .. }
         | Request::LossesSeen { .. }
         | Request::Look => false,
     }

@@ -2,7 +2,7 @@
 
 use crewboard_config::Candidate;
 use crewboard_platform::{
-    Connection, Deadline, Lock, LockAttempt, bind_listener, connect, moved_up, set_aside,
+    ConnectAttempt, Deadline, Lock, LockAttempt, bind_listener, connect, moved_up, set_aside,
 };
 use crewboard_protocol::{LOSSES_SEEN, Loss, Losses};
 use rustix::io::{Errno, FdFlags};
@@ -150,7 +150,7 @@ impl Listeners {
         let listener = UnixListener::from_std(listener)?;
         // If the socket was taken away or replaced since it was bound, the next look finds it lost and
         // keeps what waits on it.
-        let leads_here = !matches!(connect(&candidate.socket, self.uid), Connection::Nobody);
+        let leads_here = !matches!(connect(&candidate.socket, self.uid), ConnectAttempt::Nobody);
         let inode = inode_of(&candidate.socket).filter(|_| leads_here).unwrap_or_default();
         let (is_refused, keeps_modes) = (false, true);
         self.served.push(Served { candidate, listener, lock, inode, is_refused, keeps_modes });

@@ -2,27 +2,27 @@
 
 use crewboard_agents::Lookup;
 use crewboard_agents::files::profile_of;
-use crewboard_core::{Origin, Process, Watch};
+use crewboard_core::{Origin, Process, ProcessToWatch};
 use crewboard_platform::{
-    is_as_free_as_us, process_of, settled_directory, variables_of, working_directory_of,
+    environment_of, find_process, is_as_free_as_us, settled_directory, working_directory_of,
 };
 use std::path::PathBuf;
 
 /// Reads the variables and the working directory of a process; `None` of one that is confined more than the
 /// daemon. A program outside of a sandbox will act by them, and what is in a sandbox chooses its own.
-pub(crate) fn origin_of(watch: &Watch) -> Option<Origin> {
-    let Watch { agent, process: process @ Process { pid, .. } } = watch;
+pub(crate) fn origin_of(watch: &ProcessToWatch) -> Option<Origin> {
+    let ProcessToWatch { agent, process: process @ Process { pid, .. } } = watch;
     if !is_as_free_as_us(*pid) {
         return None;
     }
     let cwd = working_directory_of(*pid);
-    let named = profile_of(agent.as_str(), &Variables(variables_of(*pid)?), None);
+    let named = profile_of(agent.as_str(), &Variables(environment_of(*pid)?), None);
     let profile = named.and_then(|named| {
         let named = cwd.as_ref().map_or_else(|| named.clone(), |cwd| cwd.join(&named));
         named.is_absolute().then(|| settled_directory(&named))
     });
     // The number is still that of the same process.
-    if process_of(*pid) != Some(*process) {
+    if find_process(*pid) != Some(*process) {
         return None;
     }
     let text = |path: PathBuf| path.into_os_string().into_string().ok();

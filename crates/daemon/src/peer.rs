@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection.
 
-use crewboard_platform::shares_pids_with;
+use crewboard_platform::shares_pid_namespace_with;
 
 /// What the kernel says of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) enum Namespace {
 
 impl Peer {
     pub(crate) fn of(pid: Option<u32>) -> Self {
-        let namespace = match pid.and_then(shares_pids_with) {
+        let namespace = match pid.and_then(shares_pid_namespace_with) {
             Some(true) => Namespace::Ours,
             Some(false) => Namespace::Other,
             None => Namespace::Unknown,

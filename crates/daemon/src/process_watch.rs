@@ -2,7 +2,7 @@
 
 use crate::actor::Input;
 use crewboard_core::Process;
-use crewboard_platform::{ancestors_of, process_of};
+use crewboard_platform::{ancestors_of, find_process};
 use tokio::sync::mpsc;
 
 /// What became of watching a process.
@@ -31,7 +31,7 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
         Err(error) => return Watching::Impossible(error.to_string()),
     };
     // Only now does the number stand for one process, so only now can it be compared.
-    if process_of(process.pid) != Some(process) {
+    if find_process(process.pid) != Some(process) {
         return match is_gone(process) {
             Some(false) | None => Watching::Impossible("/proc cannot be read".to_owned()),
             Some(true) => Watching::Gone,
@@ -55,11 +55,11 @@ pub(crate) fn is_gone(process: Process) -> Option<bool> {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
 
-    if let Some(present) = process_of(process.pid) {
+    if let Some(present) = find_process(process.pid) {
         return Some(present != process);
     }
     // Where the system tells nothing of ourselves either, it is no news that it tells nothing of another.
-    if process_of(std::process::id()).is_some() {
+    if find_process(std::process::id()).is_some() {
         return Some(true);
     }
     let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw)?;
@@ -89,7 +89,7 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
         Err(error) => return Watching::Impossible(error.to_string()),
     };
     let added = watcher.add_pid(pid, EventFilter::EVFILT_PROC, FilterFlag::NOTE_EXIT);
-    if added.is_err() || watcher.watch().is_err() || process_of(process.pid) != Some(process) {
+    if added.is_err() || watcher.watch().is_err() || find_process(process.pid) != Some(process) {
         return Watching::Gone;
     }
     let Ok(descriptor) = tokio::io::unix::AsyncFd::new(watcher.as_raw_fd()) else {

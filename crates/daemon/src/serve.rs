@@ -13,8 +13,8 @@ use crate::origin::origin_of;
 use crate::process_watch::{Watching, is_gone, watch};
 use crate::start::{Inherited, Options};
 use crewboard_config::Environment;
-use crewboard_core::{Observation, Process, Timestamp, Watch};
-use crewboard_platform::{Clock, ancestors_of, facts_of};
+use crewboard_core::{Observation, Process, ProcessToWatch, Timestamp};
+use crewboard_platform::{Clock, ancestors_of, process_info};
 use crewboard_protocol::Reply;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -239,7 +239,7 @@ impl Server {
     /// Looks at what nothing tells of, because a view asks: suspended processes, and what cannot be watched.
     fn look_around(&mut self) {
         for process in self.actor.processes() {
-            let facts = facts_of(process.pid).filter(|facts| facts.process == process);
+            let facts = process_info(process.pid).filter(|facts| facts.process == process);
             if let Some(facts) = facts {
                 self.take(Input::Suspended { process, on: facts.suspended });
             } else if !self.watched.contains(&process) && is_gone(process) == Some(true) {
@@ -285,8 +285,8 @@ impl Server {
                 self.connections
                     .send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
             }
-            Output::Watch(wanted) => self.watch(&wanted),
-            Output::Look(look) => {
+            Output::ProcessToWatch(wanted) => self.watch(&wanted),
+            Output::FileLookup(look) => {
                 let found = self.files.look(look, self.clock.now());
                 self.take_observations(found.into_iter().collect());
             }
@@ -337,7 +337,7 @@ impl Server {
         }
     }
 
-    fn watch(&mut self, wanted: &Watch) {
+    fn watch(&mut self, wanted: &ProcessToWatch) {
         let process = wanted.process;
         // One watch is enough for all the rows of a process.
         let watching = if self.watched.contains(&process) {

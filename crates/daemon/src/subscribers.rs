@@ -2,7 +2,9 @@
 //! however slowly it reads: the newest state of each changed row.
 
 use crate::actor::ConnectionId;
-use crewboard_core::{Change, Kept, MAX_ROWS, MAX_TRANSITIONS, RowKey, Sessions, Transition};
+use crewboard_core::{
+    Change, ChangeKind, MAX_ROWS, MAX_TRANSITIONS, RowKey, SessionStore, Transition,
+};
 use crewboard_protocol::{
     After, Losses, Reply, encode_change, encode_limits, encode_row, encode_snapshot,
 };
@@ -185,7 +187,7 @@ impl Subscribers {
 
     /// What goes out now: a batch for each view that is due and idle. Lines that several views get
     /// are encoded once.
-    pub(crate) fn flush(&mut self, sessions: &Sessions) -> Vec<Batch> {
+    pub(crate) fn flush(&mut self, sessions: &SessionStore) -> Vec<Batch> {
         let mut batches = Vec::new();
         let mut encoded: Vec<Encoded> = Vec::new();
         let mut limits: Option<Line> = None;
@@ -240,7 +242,7 @@ impl Subscriber {
         self.follows || self.asked.iter().any(|asked| asked.follows)
     }
 
-    fn begin(&mut self, asked: Asked, sessions: &Sessions) {
+    fn begin(&mut self, asked: Asked, sessions: &SessionStore) {
         let since = asked
             .after
             .filter(|after| after.epoch == sessions.epoch())
@@ -279,7 +281,7 @@ impl Subscriber {
         if !self.follows && !is_due {
             return;
         }
-        if change.kind == Kept::Removed && !self.told.contains(&change.key) {
+        if change.kind == ChangeKind::Removed && !self.told.contains(&change.key) {
             self.news.remove(&change.key);
             // The row's place in the order stays behind; a view that does not read must not
             // collect such places without end.
@@ -298,7 +300,7 @@ impl Subscriber {
 
     fn batch(
         &mut self,
-        sessions: &Sessions,
+        sessions: &SessionStore,
         encoded: &mut Vec<Encoded>,
         limits: &mut Option<Line>,
         unseen: Losses,
@@ -345,7 +347,7 @@ impl Subscriber {
     }
 }
 
-fn encode(sessions: &Sessions, key: &RowKey, news: &News, known: Option<u64>) -> Option<Line> {
+fn encode(sessions: &SessionStore, key: &RowKey, news: &News, known: Option<u64>) -> Option<Line> {
     let line = match news {
         News::Removed => Reply::Removed { key: key.clone(), known }.encode(),
         News::Whole => encode_row(&sessions.with_history(key)?),
@@ -359,8 +361,8 @@ fn encode(sessions: &Sessions, key: &RowKey, news: &News, known: Option<u64>) ->
 impl News {
     fn of(change: &Change) -> Self {
         match change.kind {
-            Kept::Removed => Self::Removed,
-            Kept::Present => {
+            ChangeKind::Removed => Self::Removed,
+            ChangeKind::Updated => {
                 Self::Changed { transitions: change.transition.into_iter().collect(), skipped: 0 }
             }
         }
@@ -368,11 +370,11 @@ impl News {
 
     fn add(&mut self, change: &Change) {
         match (&mut *self, change.kind) {
-            (_, Kept::Removed) => *self = Self::Removed,
-            (Self::Whole, Kept::Present) => {}
+            (_, ChangeKind::Removed) => *self = Self::Removed,
+            (Self::Whole, ChangeKind::Updated) => {}
             // Gone and back before it was told: the view never knew that it was gone.
-            (Self::Removed, Kept::Present) => *self = Self::Whole,
-            (Self::Changed { transitions, skipped }, Kept::Present) => {
+            (Self::Removed, ChangeKind::Updated) => *self = Self::Whole,
+            (Self::Changed { transitions, skipped }, ChangeKind::Updated) => {
                 if let Some(transition) = change.transition {
                     if transitions.len() == MAX_TRANSITIONS {
                         transitions.remove(0);

@@ -2,7 +2,7 @@
 
 use crate::actor::ConnectionId;
 use crate::connection::MAX_OWED;
-use crewboard_core::{Change, Kept, MAX_ROWS, RowKey, Session, Sessions, Status, Wait};
+use crewboard_core::{Change, ChangeKind, MAX_ROWS, RowKey, Session, SessionStore, Status, Wait};
 use crewboard_protocol::{ErrorCode, Reply, WaitRequest};
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ impl Waits {
         &mut self,
         connection: ConnectionId,
         request: WaitRequest,
-        sessions: &Sessions,
+        sessions: &SessionStore,
     ) -> Option<Reply> {
         let WaitRequest { goal, scope, rows, new, missing_may_come, reached } = request;
         let keys = rows.unwrap_or_else(|| {
@@ -126,12 +126,12 @@ impl Waits {
             waits.retain_mut(|wait| {
                 let before = wait.remembered();
                 let reply = match change.kind {
-                    Kept::Present => passed.iter().chain(row).find_map(|row| {
+                    ChangeKind::Updated => passed.iter().chain(row).find_map(|row| {
                         let outcome = wait.observe(row)?;
                         Some(Reply::Waited { outcome, row: Box::new(row.clone()) })
                     }),
                     // All that is left of a row that was removed is its key.
-                    Kept::Removed => wait.removed(&change.key).map(|outcome| {
+                    ChangeKind::Removed => wait.removed(&change.key).map(|outcome| {
                         let (key, status) = (change.key.clone(), Status::Closed);
                         let row = Box::new(Session { key, status, ..Session::default() });
                         Reply::Waited { outcome, row }

@@ -1,7 +1,7 @@
 use crate::reply::ErrorCode;
 use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
 use crate::{Loss, MAX_REQUEST_LINE, PROTOCOL};
-use crewboard_core::{Limits, Mark, RowKey, Session};
+use crewboard_core::{Mark, RateLimits, RowKey, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -83,12 +83,12 @@ struct Restore {
 }
 
 #[derive(Deserialize)]
-struct Attend {
+struct AcceptNotifications {
     on: bool,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct NotificationShown {
     id: u64,
 }
 
@@ -98,14 +98,14 @@ struct LossesSeen {
 }
 
 #[derive(Deserialize)]
-struct Announce {
+struct Notify {
     title: String,
     text: String,
 }
 
 #[derive(Deserialize)]
 struct RestoreLimits {
-    limits: Vec<Limits>,
+    limits: Vec<RateLimits>,
 }
 
 impl Request {
@@ -146,11 +146,13 @@ impl Request {
             "losses_seen" => {
                 Self::LossesSeen { count: rest::<LossesSeen>("losses_seen", line)?.count }
             }
-            "attend" => Self::Attend { on: rest::<Attend>("attend", line)?.on },
-            "told" => Self::Told { id: rest::<Told>("told", line)?.id },
+            "attend" => {
+                Self::AcceptNotifications { on: rest::<AcceptNotifications>("attend", line)?.on }
+            }
+            "told" => Self::NotificationShown { id: rest::<NotificationShown>("told", line)?.id },
             "announce" => {
-                let Announce { title, text } = rest::<Announce>("announce", line)?;
-                Self::Announce { title, text }
+                let Notify { title, text } = rest::<Notify>("announce", line)?;
+                Self::Notify { title, text }
             }
             "record" => Self::Record,
             "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },

@@ -13,7 +13,7 @@ mod texts;
 pub use decode::RequestError;
 pub use loss::{LOSSES_SEEN, Loss, Losses};
 pub use reply::{
-    DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
+    DaemonInfo, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,
 };
 pub use request::{After, EventLine, ObservationLine, Request, WaitRequest};

@@ -1,7 +1,7 @@
 use crate::loss::Losses;
 use crate::texts;
 use crewboard_core::{
-    Limits, Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition,
+    Observation, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry, Transition,
     WaitOutcome,
 };
 use serde::{Deserialize, Serialize};
@@ -43,8 +43,8 @@ pub enum Reply {
         known: Option<u64>,
     },
     /// The limits of every account of which anything is known: all of them, in place of those told before.
-    Limits {
-        limits: Vec<Limits>,
+    RateLimits {
+        limits: Vec<RateLimits>,
     },
     /// You know all there is; what follows is news.
     Synced {
@@ -62,8 +62,8 @@ pub enum Reply {
     Marked {
         row: Box<Session>,
     },
-    /// A person is to be told this, by you. Say that you did: [`crate::Request::Told`].
-    Announcement {
+    /// A person is to be told this, by you. Say that you did: [`crate::Request::NotificationShown`].
+    Notification {
         /// Absent in what an older daemon says, which asks no more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
@@ -71,7 +71,7 @@ pub enum Reply {
         text: String,
     },
     /// Whether a view has told it.
-    Announced {
+    NotifyResult {
         delivered: bool,
         /// How many were asked to.
         #[serde(default)]
@@ -107,7 +107,7 @@ pub enum Reply {
         unseen: Losses,
     },
     /// Who is there.
-    Hello(DaemonFacts),
+    Hello(DaemonInfo),
     /// The daemon leaves, as asked.
     Stopping,
     Error {
@@ -135,7 +135,7 @@ pub struct Explanation {
 
 /// Who the daemon is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaemonFacts {
+pub struct DaemonInfo {
     /// The newest protocol it speaks.
     pub protocol: u32,
     /// The release it is of.
@@ -211,9 +211,9 @@ pub fn encode_row(row: &Session) -> Vec<u8> {
     encode_line(&Borrowed::Row { row })
 }
 
-/// A [`Reply::Limits`] of borrowed limits.
-pub fn encode_limits(limits: &[&Limits]) -> Vec<u8> {
-    encode_line(&Borrowed::Limits { limits })
+/// A [`Reply::RateLimits`] of borrowed limits.
+pub fn encode_limits(limits: &[&RateLimits]) -> Vec<u8> {
+    encode_line(&Borrowed::RateLimits { limits })
 }
 
 /// A [`Reply::Change`] of a borrowed row.
@@ -250,8 +250,8 @@ enum Borrowed<'a> {
     Row {
         row: &'a Session,
     },
-    Limits {
-        limits: &'a [&'a Limits],
+    RateLimits {
+        limits: &'a [&'a RateLimits],
     },
     Change {
         row: &'a Session,

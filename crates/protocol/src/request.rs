@@ -1,4 +1,4 @@
-use crewboard_core::{Goal, Limits, Mark, Observation, Report, RowKey, Session, WaitScope};
+use crewboard_core::{Mark, Observation, RateLimits, Report, RowKey, Session, WaitGoal, WaitScope};
 use serde::{Deserialize, Serialize};
 
 /// What a client asks, or tells, the daemon.
@@ -25,16 +25,16 @@ pub enum Request {
     /// A row that an earlier daemon had told this client.
     Restore { row: Box<Session> },
     /// The accounts' limits that an earlier daemon had told this client.
-    RestoreLimits { limits: Vec<Limits> },
+    RestoreLimits { limits: Vec<RateLimits> },
     /// Look whether agents are suspended: a visible clock has ticked. Never answered.
     Look,
     /// Whether this subscriber can call a person: one of those that can gets each announcement. Never
     /// answered.
-    Attend { on: bool },
+    AcceptNotifications { on: bool },
     /// This subscriber told the person what the announcement of this number says. Never answered.
-    Told { id: u64 },
+    NotificationShown { id: u64 },
     /// Something that a person is to be told now, by a view that can. Answered when one has, or none did.
-    Announce { title: String, text: String },
+    Notify { title: String, text: String },
     /// The client has shown the user that this many events were lost. Never answered.
     LossesSeen { count: u64 },
     /// Every event that the daemon takes in and every process's end, from now on.
@@ -83,7 +83,7 @@ pub struct After {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitRequest {
     /// What the rows should reach.
-    pub goal: Goal,
+    pub goal: WaitGoal,
     /// How many of them.
     pub scope: WaitScope,
     /// The rows it is pinned to; all present ones where absent.

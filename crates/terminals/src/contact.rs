@@ -20,7 +20,7 @@ pub(super) fn contact(
 ) -> Result<String, Trouble> {
     let names = |environment: &dyn Lookup| names(environment, terminal, name);
     let own = names(asker.environment).then_some(asker.pid);
-    let its = |pid: &u32| system.variables_of(*pid).is_some_and(|its| names(&Environment(its)));
+    let its = |pid: &u32| system.environment_of(*pid).is_some_and(|its| names(&Environment(its)));
     let pid = pid.filter(its);
     let claim = || {
         let why = "its events name the";

@@ -85,7 +85,7 @@ pub fn focus(
     let told = target.place.panes();
     let is_known =
         told.first().is_some_and(|pane| pane.terminal != "tmux" || pane.server.is_some());
-    let variables = target.pid.filter(|_| !is_known).and_then(|pid| system.variables_of(pid));
+    let variables = target.pid.filter(|_| !is_known).and_then(|pid| system.environment_of(pid));
     let place = match variables {
         Some(variables) => {
             Place { tty: target.place.tty.clone(), ..place_of(&Environment(variables)) }
@@ -150,7 +150,7 @@ fn raise(
     if depth == 0 {
         return Some("its window was not raised: too many terminals in one another".to_owned());
     }
-    let environment = Environment(system.variables_of(pid).unwrap_or_default());
+    let environment = Environment(system.environment_of(pid).unwrap_or_default());
     let place = Place { tty, ..place_of(&environment) };
     let target = Target { place: &place, pid: Some(pid) };
     let raised = if place.pane.is_some() {

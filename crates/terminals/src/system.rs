@@ -112,7 +112,7 @@ pub trait System {
     /// other end of that terminal, with nothing between them confined more than the asker.
     fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove>;
     /// The variables a process was started with.
-    fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>>;
+    fn environment_of(&self, pid: u32) -> Option<Vec<(String, String)>>;
 }
 
 /// Who asks: the process of the board or the command.

@@ -84,7 +84,7 @@ impl System for TestSystem {
         Some(above.clone())
     }
 
-    fn variables_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
+    fn environment_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
         let (_, variables) = self.variables.iter().find(|(own, _)| *own == pid)?;
         Some(variables.clone())
     }

@@ -73,7 +73,7 @@ fn variables_that_say(place: &Place) -> Option<Vec<(String, String)>> {
 
 /// What was asked, and what came of it.
 pub(super) fn told(place: &Place, variables: &Variables, mut system: TestSystem) -> String {
-    if system.variables_of(AGENT).is_none() {
+    if system.environment_of(AGENT).is_none() {
         system.variables.extend(variables_that_say(place).map(|variables| (AGENT, variables)));
     }
     let target = Target { place, pid: Some(AGENT) };

@@ -61,7 +61,7 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
     };
     Ok(format!(
         "## From an event to a dashboard\n\n\
-         One subscriber, {} events 5 ms apart, every second one a prompt and every second one a turn's end. Counted \
+         One subscriber, {} events 5 ms apart, every second one a prompt and every second one a turn's end. CountCategory \
          from before the hook is started until the subscriber has read the change; the median is {:.2} of the \
          hook's own life. The echo is a bare socket round trip between two threads in the same rounds.\n\n\
          | what | p50 µs | p90 µs | p99 µs |\n|---|---|---|---|\n{}{}{}",

@@ -1,7 +1,7 @@
 //! The real agent beside a real board: how soon its permission prompt is at the top, and what else moves.
 
 use super::report::Grade;
-use super::world::{Driven, Subject, World};
+use super::world::{Driven, LookupTarget, World};
 use anyhow::{Context, Result, anyhow, ensure};
 use crewboard_testkit::Pane;
 use std::fmt;
@@ -45,11 +45,11 @@ impl fmt::Display for Sight {
 }
 
 /// Leads the client to its prompt and through it, and watches its screen and a board's.
-pub(crate) fn watch(subject: &Subject) -> Sight {
+pub(crate) fn watch(subject: &LookupTarget) -> Sight {
     try_watch(subject).unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
-fn try_watch(subject: &Subject) -> Result<Sight> {
+fn try_watch(subject: &LookupTarget) -> Result<Sight> {
     let world = World::new(subject)?;
     for name in OTHERS {
         let words = ["report", "--agent", "other", "--status", "working", "--session", name];

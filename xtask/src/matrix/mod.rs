@@ -19,7 +19,7 @@ use report::{Grade, Outcome};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use world::Subject;
+use world::LookupTarget;
 
 /// What shows the most in the least time: every status, every kind of end, `/clear`, and a headless run.
 const SMOKE: [&str; 10] = [
@@ -93,8 +93,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let is_asked = |alone: bool| alone || arguments.smoke;
     let is_part = arguments.smoke || arguments.board || arguments.pipeline || arguments.open;
     let clients = versions(&arguments.clients, is_part);
-    let subject = |client: &String| Subject { program: program.clone(), client: client.clone() };
-    let look = |subject: &Subject| {
+    let subject =
+        |client: &String| LookupTarget { program: program.clone(), client: client.clone() };
+    let look = |subject: &LookupTarget| {
         let mut sights = Vec::new();
         sights.extend(is_asked(arguments.board).then(|| board::watch(subject)));
         sights.extend(is_asked(arguments.pipeline).then(|| pipeline::lead(subject)));
@@ -151,7 +152,7 @@ fn versions(named: &[String], is_part: bool) -> Vec<String> {
 fn run_all(
     truth: &Truth,
     names: &[&str],
-    subject: &Subject,
+    subject: &LookupTarget,
     arguments: &Arguments,
 ) -> Vec<Outcome> {
     let runs =

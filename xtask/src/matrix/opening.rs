@@ -3,7 +3,7 @@
 use super::board::Sight;
 use super::report::Grade;
 use super::watch;
-use super::world::{Driven, Subject, World};
+use super::world::{Driven, LookupTarget, World};
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ idle, working, done, closed: exit, project, .claude at work, no multiplexer
 ";
 
 /// Runs it.
-pub(crate) fn watch(subject: &Subject) -> Sight {
+pub(crate) fn watch(subject: &LookupTarget) -> Sight {
     const TITLE: &str = "opened again";
     match try_watch(subject) {
         Ok((Driven::Failed(why), _)) => Sight::new(TITLE, Grade::HarnessFailed, why),
@@ -33,7 +33,7 @@ pub(crate) fn watch(subject: &Subject) -> Sight {
     }
 }
 
-fn try_watch(subject: &Subject) -> Result<(Driven, String)> {
+fn try_watch(subject: &LookupTarget) -> Result<(Driven, String)> {
     let world = World::new(subject)?;
     let run = world.drive(SCENARIO)?;
     let mut seen = String::new();

@@ -2,7 +2,7 @@
 
 use super::board::Sight;
 use super::report::Grade;
-use super::world::{Driven, Subject, World};
+use super::world::{Driven, LookupTarget, World};
 use anyhow::Result;
 use std::time::{Duration, Instant};
 
@@ -29,13 +29,13 @@ all, working again: 4
 const OVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs it.
-pub(crate) fn lead(subject: &Subject) -> Sight {
+pub(crate) fn lead(subject: &LookupTarget) -> Sight {
     const TITLE: &str = "a pipeline of two";
     try_lead(subject, TITLE)
         .unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
-fn try_lead(subject: &Subject, title: &'static str) -> Result<Sight> {
+fn try_lead(subject: &LookupTarget, title: &'static str) -> Result<Sight> {
     let world = World::new(subject)?;
     let (script, said) = (world.beside("pipeline.sh"), world.beside("pipeline.out"));
     std::fs::write(&script, SCRIPT)?;

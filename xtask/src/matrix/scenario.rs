@@ -2,13 +2,13 @@
 
 use super::report::{Outcome, Row};
 use super::watch::{self, Process};
-use super::world::{Driven, Subject, World};
+use super::world::{Driven, LookupTarget, World};
 use anyhow::{Context, Result};
 use crewboard_testkit::rebase::{Clocks, Origin, rebase};
 use crewboard_testkit::recording::{FileLine, Mark, first_act_ns, read_lines};
 use crewboard_testkit::truth::{RowTruth, Scenario, compare};
 
-pub(crate) fn run(subject: &Subject, name: &str, truth: &Scenario, keep: bool) -> Outcome {
+pub(crate) fn run(subject: &LookupTarget, name: &str, truth: &Scenario, keep: bool) -> Outcome {
     let mut outcome = Outcome::new(name);
     let world = match World::new(subject) {
         Ok(world) => world,

@@ -28,7 +28,7 @@ pub(crate) struct World {
 
 /// The pair of programs that a run tries: Crewboard, and a version of the client.
 #[derive(Debug, Clone)]
-pub(crate) struct Subject {
+pub(crate) struct LookupTarget {
     pub(crate) program: PathBuf,
     pub(crate) client: String,
 }
@@ -53,7 +53,7 @@ pub(crate) enum Driven {
 
 impl World {
     /// Makes a world for `crewboard` at `subject.program` and a client of `subject.client`.
-    pub(crate) fn new(subject: &Subject) -> Result<Self> {
+    pub(crate) fn new(subject: &LookupTarget) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cbm-").tempdir()?;
         // As a user has it: outside of any build directory, and not replaced while it runs.
         let own = folder.path().join("bin").join("crewboard");

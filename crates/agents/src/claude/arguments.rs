@@ -4,7 +4,7 @@
 //! Seen in 2.1.332 (`harness/findings-teams.md`): a teammate in a pane of its own is a client of its own, started with
 //! `--agent-name tester --team-name session-6caf6195 --parent-session-id 6caf6195-…`.
 
-use crewboard_core::{SessionId, Teammate};
+use crewboard_core::{ConversationId, Teammate};
 
 /// Returns whether the client was started without a prompt, to be sent its prompts while it runs.
 pub(super) fn is_resident(arguments: &[String]) -> bool {
@@ -15,7 +15,7 @@ pub(super) fn is_resident(arguments: &[String]) -> bool {
 pub(super) fn teammate(arguments: &[String]) -> Option<Teammate> {
     let name = value_of(arguments, "--agent-name").filter(|name| !name.is_empty())?;
     let lead = value_of(arguments, "--parent-session-id").filter(|lead| !lead.is_empty())?;
-    Some(Teammate { name: name.to_owned(), lead: SessionId::new(lead) })
+    Some(Teammate { name: name.to_owned(), lead: ConversationId::new(lead) })
 }
 
 /// Returns whether the client has no session of its own to show: a teammate, whose lead shows its dialogs, or

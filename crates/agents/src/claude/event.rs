@@ -7,8 +7,8 @@ use super::tool::{self, ASK, EXIT_PLAN, Input};
 use crate::Surroundings;
 use crate::files::profile_of;
 use crewboard_core::{
-    AgentName, BackgroundTask, EndReason, Event, InputDigest, Place, Report, RequestKind,
-    SessionId, StartOrigin, SubagentId, ToolUseId, TurnId,
+    AgentName, BackgroundTask, ConversationId, EndReason, Event, InputDigest, Place, PromptKind,
+    Report, StartOrigin, SubagentId, ToolUseId, TurnId,
 };
 use crewboard_terminals as terminals;
 use serde_json::value::RawValue;
@@ -86,7 +86,7 @@ fn report(
     };
     Some(Report {
         agent: AgentName::new(super::NAME),
-        session: SessionId::new(&session.0),
+        session: ConversationId::new(&session.0),
         source: format!("hook:{}", name.0),
         stamp: surroundings.stamp,
         process: surroundings.process,
@@ -144,7 +144,7 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
             text: tool_line(payload, input),
             tool_use: tool_use(payload),
             input: input.digest,
-            asks: Some(request_of(payload)).filter(|kind| *kind != RequestKind::Permission),
+            asks: Some(request_of(payload)).filter(|kind| *kind != PromptKind::Permission),
         },
         "PostToolUse" | "PostToolUseFailure" => Event::ToolEnded {
             tool: tool_name(payload),
@@ -157,8 +157,8 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
             tool: tool_name(payload),
             text: tool::whole(text(payload.tool.as_ref()), request_of(payload), input),
             line: match request_of(payload) {
-                RequestKind::Permission => tool_line(payload, input),
-                RequestKind::Question | RequestKind::Plan => String::new(),
+                PromptKind::Permission => tool_line(payload, input),
+                PromptKind::Question | PromptKind::Plan => String::new(),
             },
             input: input.digest,
         },
@@ -168,7 +168,7 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
             input: input.digest,
         },
         "Elicitation" => Event::RequestOpened {
-            request: RequestKind::Question,
+            request: PromptKind::Question,
             tool: text(payload.server.as_ref()).to_owned(),
             text: text(payload.message.as_ref()).to_owned(),
             line: String::new(),
@@ -197,11 +197,11 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
 }
 
 /// What a dialog of the tool asks for.
-fn request_of(payload: &Payload<'_>) -> RequestKind {
+fn request_of(payload: &Payload<'_>) -> PromptKind {
     match text(payload.tool.as_ref()) {
-        ASK => RequestKind::Question,
-        EXIT_PLAN => RequestKind::Plan,
-        _ => RequestKind::Permission,
+        ASK => PromptKind::Question,
+        EXIT_PLAN => PromptKind::Plan,
+        _ => PromptKind::Permission,
     }
 }
 
@@ -217,7 +217,7 @@ struct AskingTeammate<'a> {
 impl AskingTeammate<'_> {
     fn event(&self) -> Event {
         Event::RequestOpened {
-            request: RequestKind::Permission,
+            request: PromptKind::Permission,
             tool: self.tool.to_owned(),
             text: self.message.to_owned(),
             line: String::new(),
@@ -252,12 +252,12 @@ fn notification(payload: &Payload<'_>) -> Option<Event> {
     let message = text(payload.message.as_ref());
     let request = match text(payload.notification.as_ref()) {
         "idle_prompt" => return Some(Event::Rested),
-        "permission_prompt" if message.contains("plan") => RequestKind::Plan,
-        "permission_prompt" => RequestKind::Permission,
+        "permission_prompt" if message.contains("plan") => PromptKind::Plan,
+        "permission_prompt" => PromptKind::Permission,
         "agent_needs_input" if is_of_another_session(message) => return None,
         // The last: auto mode's own dialog (harness: auto-dialog).
         "elicitation_dialog" | "elicitation_url_dialog" | "agent_needs_input" => {
-            RequestKind::Question
+            PromptKind::Question
         }
         _ => return None,
     };
@@ -378,7 +378,7 @@ mod tests {
         ] {
             let event = read("agent_needs_input", message).map(|report| report.event);
             let own =
-                Event::AttentionCalled { request: RequestKind::Question, text: message.to_owned() };
+                Event::AttentionCalled { request: PromptKind::Question, text: message.to_owned() };
             assert_eq!(event, is_own.then_some(own), "{message}");
         }
         assert_eq!(read("agent_completed", "ok finished"), None);
@@ -401,7 +401,7 @@ mod tests {
                 let Event::RequestOpened { request, tool, text, .. } = &report.event else {
                     panic!("{report:?}")
                 };
-                assert_eq!((*request, text.as_str()), (RequestKind::Permission, message));
+                assert_eq!((*request, text.as_str()), (PromptKind::Permission, message));
                 let name = report.subagent.as_ref().unwrap().as_str();
                 assert_eq!(report.subagent_type.as_deref(), Some(name));
                 (name, tool.as_str())

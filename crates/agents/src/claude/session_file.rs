@@ -10,7 +10,7 @@
 //! A client whose conversation was moved to the background (left-arrow) stays, to show it or another, with `parkedJobId`.
 
 use crate::files::ConditionFile;
-use crewboard_core::{About, Condition, Place, Process, RequestKind, SessionId};
+use crewboard_core::{ConversationId, FileMetadata, FileStatus, Place, Process, PromptKind};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
@@ -104,19 +104,19 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         word => word,
     };
     let condition = match (word, file.waiting_for.text()) {
-        ("parked", _) => Condition::Parked,
-        ("busy", _) => Condition::Busy,
-        ("idle", _) => Condition::Resting { shells: false },
-        ("shell", _) => Condition::Resting { shells: true },
+        ("parked", _) => FileStatus::Parked,
+        ("busy", _) => FileStatus::Busy,
+        ("idle", _) => FileStatus::Resting { shells: false },
+        ("shell", _) => FileStatus::Resting { shells: true },
         // Plans are asked about with the words of a permission.
         ("waiting", "permission prompt" | "sandbox request" | "worker request") => {
-            Condition::Asking { request: RequestKind::Permission }
+            FileStatus::Asking { request: PromptKind::Permission }
         }
         ("waiting", "input needed" | "goal proposal") => {
-            Condition::Asking { request: RequestKind::Question }
+            FileStatus::Asking { request: PromptKind::Question }
         }
-        ("waiting", _) => Condition::Dialog,
-        _ => Condition::Unknown,
+        ("waiting", _) => FileStatus::Dialog,
+        _ => FileStatus::Unknown,
     };
     let is_named = file.name_source.text() != "derived";
     Some(ConditionFile {
@@ -124,15 +124,15 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         source: format!("file:{word}"),
         condition,
         // It is parked in the status in which it was.
-        since: if condition == Condition::Parked {
+        since: if condition == FileStatus::Parked {
             file.updated_at.0
         } else {
             file.status_updated_at.0
         },
         pid_namespace: namespace_of(file.pid_domain.text()).map(str::to_owned),
-        about: About {
+        about: FileMetadata {
             agent_version: file.version.into_text(),
-            session: SessionId::new(file.session_id.text()),
+            session: ConversationId::new(file.session_id.text()),
             cwd: file.cwd.into_text(),
             title: if is_named { file.name.into_text() } else { None },
             headless: file.entrypoint.text().starts_with("sdk"),
@@ -251,7 +251,7 @@ mod tests {
                 r#"{{"pid":9096,"sessionId":"s","procStart":"519941","status":"busy",{news}}}"#
             );
             let file = read(text.as_bytes()).unwrap_or_else(|| panic!("{news}"));
-            assert_eq!((file.source.as_str(), file.condition), ("file:busy", Condition::Busy));
+            assert_eq!((file.source.as_str(), file.condition), ("file:busy", FileStatus::Busy));
             assert_eq!(file.about.agent_version, None, "{news}");
         }
         for unusable in [r#""pid":"9096""#, r#""pid":1e12"#, r#""pid":0"#] {

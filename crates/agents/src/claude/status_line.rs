@@ -7,7 +7,7 @@ use super::NAME;
 use super::payload::Text;
 use crate::Surroundings;
 use crate::files::profile_of;
-use crewboard_core::{Event, Report, Timestamp, UsageTold, WindowTold};
+use crewboard_core::{Event, Report, Timestamp, UsageReport, WindowReport};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -31,7 +31,7 @@ pub struct StatusLine {
     /// The model's name as people read it.
     pub model_name: Option<String>,
     /// What the session and its account have used.
-    pub told: UsageTold,
+    pub told: UsageReport,
 }
 
 impl StatusLine {
@@ -50,7 +50,7 @@ impl StatusLine {
         if self.session.is_empty() {
             return None;
         }
-        let event = Event::UsageTold(self.told);
+        let event = Event::UsageReport(self.told);
         let profile = profile_of(NAME, surroundings.environment, self.transcript.as_deref());
         Some(Report {
             process: surroundings.process,
@@ -188,11 +188,11 @@ fn cents(raw: Option<&RawValue>) -> Option<u64> {
     clippy::cast_sign_loss,
     reason = "from 0 to `MAX_SECONDS` by then"
 )]
-fn window(raw: Option<&RawValue>) -> Option<WindowTold> {
+fn window(raw: Option<&RawValue>) -> Option<WindowReport> {
     let window: Used<'_> = part(raw?);
     let seconds = number(window.resets_at, MAX_SECONDS)?;
     let resets_at = Timestamp((seconds * 1000.0) as u64);
-    Some(WindowTold { used_percent: percent(window.used_percentage)?, resets_at })
+    Some(WindowReport { used_percent: percent(window.used_percentage)?, resets_at })
 }
 
 #[cfg(test)]
@@ -221,14 +221,14 @@ mod tests {
     fn what_the_client_tells() {
         let read = StatusLine::read(PAYLOAD.as_bytes());
         assert_eq!(read.model_name.as_deref(), Some("Opus 5.5"));
-        let told = UsageTold {
+        let told = UsageReport {
             context_percent: Some(42),
             cost_cents: Some(84),
-            five_hour: Some(WindowTold {
+            five_hour: Some(WindowReport {
                 used_percent: 62,
                 resets_at: Timestamp(1_795_619_884_000),
             }),
-            seven_day: Some(WindowTold {
+            seven_day: Some(WindowReport {
                 used_percent: 31,
                 resets_at: Timestamp(1_795_815_564_000),
             }),
@@ -243,7 +243,7 @@ mod tests {
             arguments: Vec::new(),
         };
         let report = read.report(&surroundings).unwrap();
-        assert_eq!(report.event, Event::UsageTold(told));
+        assert_eq!(report.event, Event::UsageReport(told));
         assert_eq!(report.session.as_str(), "43977576");
         assert_eq!(report.profile.as_deref(), Some("/home/dev/.claude"));
         assert_eq!(report.model.as_deref(), Some("claude-opus-5-5"));
@@ -254,8 +254,8 @@ mod tests {
     fn told(parts: &str) -> String {
         let read = StatusLine::read(format!(r#"{{{parts},"session_id":"s"}}"#).as_bytes());
         assert_eq!(read.session, "s", "{parts}");
-        let UsageTold { context_percent, cost_cents, five_hour, seven_day } = read.told;
-        let window = |window: Option<WindowTold>| {
+        let UsageReport { context_percent, cost_cents, five_hour, seven_day } = read.told;
+        let window = |window: Option<WindowReport>| {
             window.map(|window| (window.used_percent, window.resets_at.0 / 1000))
         };
         let values = (context_percent, cost_cents, window(five_hour), window(seven_day));

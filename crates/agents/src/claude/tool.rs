@@ -8,7 +8,7 @@
 use super::payload::Text;
 use super::scan::{Member, compact, members, split_near};
 use crewboard_core::{
-    Exact, InputDigest, MAX_LINE, RequestKind, reveal, reveal_beginning, with_commas,
+    Exact, InputDigest, MAX_LINE, PromptKind, reveal, reveal_beginning, with_commas,
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -100,7 +100,7 @@ pub(super) fn digest(input: &[u8]) -> InputDigest {
 }
 
 /// All that `tool` is asked to do, in as many lines as it takes.
-pub(super) fn whole(tool: &str, kind: RequestKind, input: &Input<'_>) -> String {
+pub(super) fn whole(tool: &str, kind: PromptKind, input: &Input<'_>) -> String {
     let exact = kind.exact();
     if tool == ASK
         && let Some(text) = questions(input.json)

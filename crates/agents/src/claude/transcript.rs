@@ -8,7 +8,7 @@
 //! reach the disk 160 ms after their own timestamp in the median, half a second at worst.
 
 use crate::files::LastTurn;
-use crewboard_core::TurnOver;
+use crewboard_core::TurnEnd;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -141,11 +141,11 @@ pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
         let Some(at) = at.filter(|at| *at >= since && !line.is_sidechain) else { continue };
         let over = |how| LastTurn::Over { how, at };
         last = match line.kind.as_ref() {
-            "assistant" if line.is_api_error_message => over(TurnOver::Failed {
+            "assistant" if line.is_api_error_message => over(TurnEnd::Failed {
                 error: line.error.as_deref().unwrap_or("unknown").to_owned(),
                 detail: line.text().unwrap_or_default(),
             }),
-            "assistant" if line.is_aborted_mid_stream => over(TurnOver::Interrupted),
+            "assistant" if line.is_aborted_mid_stream => over(TurnEnd::Interrupted),
             "assistant" => {
                 words = line.text().or(words);
                 let reason =
@@ -159,15 +159,15 @@ pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
                 }
             }
             "user" if line.text().is_some_and(|text| text.starts_with(INTERRUPTED)) => {
-                over(TurnOver::Interrupted)
+                over(TurnEnd::Interrupted)
             }
             "user" => LastTurn::Running,
             // It is written after an error too where a background agent goes on (tried: error-background).
-            "system" if matches!(last, LastTurn::Over { how: TurnOver::Failed { .. }, .. }) => {
+            "system" if matches!(last, LastTurn::Over { how: TurnEnd::Failed { .. }, .. }) => {
                 continue;
             }
             "system" if line.subtype.as_deref() == Some("turn_duration") => {
-                over(TurnOver::Finished { message: words.take().unwrap_or_default() })
+                over(TurnEnd::Finished { message: words.take().unwrap_or_default() })
             }
             _ => continue,
         };
@@ -251,15 +251,15 @@ mod tests {
 
     #[test]
     fn the_last_line_that_matters_tells_how_the_turn_ended() {
-        let finished = |message: &str| TurnOver::Finished { message: message.to_owned() };
+        let finished = |message: &str| TurnEnd::Finished { message: message.to_owned() };
         let failed =
-            TurnOver::Failed { error: "rate_limit".into(), detail: "API Error: 429".into() };
+            TurnEnd::Failed { error: "rate_limit".into(), detail: "API Error: 429".into() };
         for (lines, expected) in [
             (vec![PROMPT, ANSWER, DURATION, COST], Some(finished("All done."))),
             (vec!["cut off\"}", PROMPT, ANSWER, DURATION], Some(finished("All done."))),
-            (vec![PROMPT, ANSWER, RESULT, BROKEN, COST], Some(TurnOver::Interrupted)),
+            (vec![PROMPT, ANSWER, RESULT, BROKEN, COST], Some(TurnEnd::Interrupted)),
             (vec![PROMPT, FAILED, DURATION], Some(failed)),
-            (vec![PROMPT, ABORTED], Some(TurnOver::Interrupted)),
+            (vec![PROMPT, ABORTED], Some(TurnEnd::Interrupted)),
             (vec![PROMPT], None),
             (vec![PROMPT, ANSWER, DURATION, HELPER], Some(finished("All done."))),
         ] {
@@ -277,7 +277,7 @@ mod tests {
     fn what_is_older_than_the_turn_says_nothing_of_it() {
         let lines = [PROMPT, ANSWER, DURATION].join("\n");
         let end = milliseconds_of("2026-11-25T11:00:02.500Z").unwrap();
-        let over = LastTurn::Over { how: TurnOver::Finished { message: String::new() }, at: end };
+        let over = LastTurn::Over { how: TurnEnd::Finished { message: String::new() }, at: end };
         assert_eq!(last_turn(lines.as_bytes(), end), over);
         assert_eq!(last_turn(lines.as_bytes(), end + 1), LastTurn::Unknown);
         assert_eq!(last_turn(b"\xff\xfe{}\n[]", 0), LastTurn::Unknown);

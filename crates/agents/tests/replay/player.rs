@@ -5,8 +5,8 @@ use crewboard_agents::claude::registration::EVENTS;
 use crewboard_agents::files::{LastTurn, last_turn, pid_of, read_condition};
 use crewboard_agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_core::{
-    About, Finding, Input, Kept, Look, Now, Observation, Process, Sessions, Stamp, Subject,
-    Timestamp, TrailEntry, TurnOver,
+    ChangeKind, FileFinding, FileLookup, FileMetadata, Input, LookupTarget, Now, Observation,
+    Process, SessionStore, Stamp, Timestamp, TrailEntry, TurnEnd,
 };
 use crewboard_testkit::recording::{FileLine, HookLine, Recording};
 use crewboard_testkit::truth::Observed;
@@ -172,14 +172,14 @@ fn pid_of_happening(happening: &Happening<'_>) -> Option<u32> {
 struct Stage<'a> {
     recording: &'a Recording,
     told: Told,
-    sessions: Sessions,
+    sessions: SessionStore,
     shown: Vec<Shown>,
     /// From the clock since boot to the wall clock, in nanoseconds.
     wall_offset: i64,
     start: i64,
     now_ns: i64,
     /// Looks at transcripts, by when they are due, and whether each is the second.
-    looks: Vec<(i64, Look, bool)>,
+    looks: Vec<(i64, FileLookup, bool)>,
 }
 
 impl<'a> Stage<'a> {
@@ -188,7 +188,7 @@ impl<'a> Stage<'a> {
         Self {
             recording,
             told,
-            sessions: Sessions::new("test".to_owned()),
+            sessions: SessionStore::new("test".to_owned()),
             shown: Vec::new(),
             wall_offset: first.wall_ns - first.mono_ns,
             start: recording.start_ns().unwrap_or_default(),
@@ -265,10 +265,10 @@ impl<'a> Stage<'a> {
                 let wall = self.wall(i64::try_from(seen.micros).unwrap() * 1000);
                 let age = file.since.map_or(0, |since| wall.since(Timestamp(since)));
                 let since = Stamp { micros: seen.micros - age * 1000, ..seen };
-                let finding = Finding::Condition { condition: file.condition, since };
+                let finding = FileFinding::FileStatus { condition: file.condition, since };
                 (file.source, finding, file.about)
             }
-            None => ("file:removed".to_owned(), Finding::Left, About::default()),
+            None => ("file:removed".to_owned(), FileFinding::Left, FileMetadata::default()),
         };
         let agent = crewboard_core::AgentName::new("claude");
         Some(Observation { agent, process: process(pid), source, seen, finding, about })
@@ -283,13 +283,13 @@ impl<'a> Stage<'a> {
             changes.extend(outcome.changes);
             looks.extend(outcome.looks);
             if self.told == Told::Hooks || !self.has_file(watch.process.pid) {
-                let blind = self.found(watch.process, "file:none", Finding::Blind);
+                let blind = self.found(watch.process, "file:none", FileFinding::Blind);
                 let outcome = self.sessions.apply(blind, self.now());
                 changes.extend(outcome.changes);
                 looks.extend(outcome.looks);
             }
         }
-        for change in changes.iter().filter(|change| change.kind == Kept::Present) {
+        for change in changes.iter().filter(|change| change.kind == ChangeKind::Updated) {
             let row = self.sessions.get(&change.key).unwrap();
             let pid = row.pid.unwrap();
             let position = self.shown.iter().position(|shown| shown.pid == pid);
@@ -331,27 +331,28 @@ impl<'a> Stage<'a> {
         files.any(|line| line.src == "sessions" && line.file.as_deref() == Some(name.as_str()))
     }
 
-    fn found(&self, process: Process, source: &str, finding: Finding) -> Input {
+    fn found(&self, process: Process, source: &str, finding: FileFinding) -> Input {
         Input::Observed(Box::new(Observation {
             agent: crewboard_core::AgentName::new("claude"),
             process,
             source: source.to_owned(),
             seen: self.now().stamp,
             finding,
-            about: About::default(),
+            about: FileMetadata::default(),
         }))
     }
 
-    fn look(&mut self, look: Look) {
-        if matches!(look.subject, Subject::TurnEndToCome(_) | Subject::NoTurnEnd) {
+    fn look(&mut self, look: FileLookup) {
+        if matches!(look.subject, LookupTarget::TurnEndToCome(_) | LookupTarget::NoTurnEnd) {
             self.looks.retain(|(_, due, _)| {
-                due.process != look.process || !matches!(due.subject, Subject::TurnEndToCome(_))
+                due.process != look.process
+                    || !matches!(due.subject, LookupTarget::TurnEndToCome(_))
             });
         }
-        if look.subject == Subject::NoTurnEnd {
+        if look.subject == LookupTarget::NoTurnEnd {
             return;
         }
-        if look.subject != Subject::Condition {
+        if look.subject != LookupTarget::FileStatus {
             self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], look, false));
             return;
         }
@@ -369,17 +370,18 @@ impl<'a> Stage<'a> {
             Some(found) => {
                 Input::Observed(Box::new(Observation { seen: stamp_of(now_ns), ..found }))
             }
-            None => self.found(look.process, "file:none", Finding::Blind),
+            None => self.found(look.process, "file:none", FileFinding::Blind),
         };
         self.take(found);
     }
 
-    fn look_at_transcript(&mut self, look: &Look, again: bool) {
-        let (Subject::TurnEnd(conversation) | Subject::TurnEndToCome(conversation)) = &look.subject
+    fn look_at_transcript(&mut self, look: &FileLookup, again: bool) {
+        let (LookupTarget::TurnEnd(conversation) | LookupTarget::TurnEndToCome(conversation)) =
+            &look.subject
         else {
             return;
         };
-        let waits = matches!(look.subject, Subject::TurnEndToCome(_));
+        let waits = matches!(look.subject, LookupTarget::TurnEndToCome(_));
         let file = format!("{}.jsonl", conversation.session);
         let lines = self.recording.files.iter().filter(|line| {
             line.src == "transcript"
@@ -393,10 +395,10 @@ impl<'a> Stage<'a> {
             LastTurn::Over { how, at } => {
                 let age = self.now().wall.since(Timestamp(at)) * 1000;
                 let now = self.now().stamp;
-                Finding::TurnOver { how, at: Stamp { micros: now.micros - age, ..now } }
+                FileFinding::TurnEnd { how, at: Stamp { micros: now.micros - age, ..now } }
             }
             LastTurn::Answered { message } if !waits => {
-                Finding::TurnOver { how: TurnOver::Finished { message }, at: conversation.since }
+                FileFinding::TurnEnd { how: TurnEnd::Finished { message }, at: conversation.since }
             }
             // The daemon looks again when the transcript grows.
             _ if waits => {
@@ -407,7 +409,7 @@ impl<'a> Stage<'a> {
                 self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[1], look.clone(), true));
                 return;
             }
-            _ => Finding::TurnOver { how: TurnOver::Interrupted, at: conversation.since },
+            _ => FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: conversation.since },
         };
         let found = self.found(look.process, "file:transcript", finding);
         self.take(found);

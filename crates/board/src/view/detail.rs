@@ -6,7 +6,7 @@ use crate::keymap::Action;
 use crate::look::Look;
 use crate::model::Model;
 use crate::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
-use crewboard_core::{End, RequestKind, Session, Status};
+use crewboard_core::{End, PromptKind, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -168,7 +168,7 @@ impl<'a> Details<'a> {
             Status::Idle | Status::Closed => ("last", Style::new()),
         };
         self.head = match &row.request {
-            Some(request) if request.kind == RequestKind::Permission => {
+            Some(request) if request.kind == PromptKind::Permission => {
                 let tool = request.tool.as_deref().map(|tool| format!("{tool} "));
                 let text = tool.unwrap_or_default() + &request.text;
                 self.labelled(label, usize::MAX, style, |width| {

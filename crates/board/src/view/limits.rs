@@ -3,7 +3,7 @@
 use super::Piece;
 use crate::model::Model;
 use crate::text::{Grain, age, age_changes_in, until, until_changes_in};
-use crewboard_core::{FRESH_MS, Limits, Status, Timestamp, Window};
+use crewboard_core::{FRESH_MS, RateLimits, RateWindow, Status, Timestamp};
 use ratatui::style::Style;
 use std::cmp::Reverse;
 
@@ -31,14 +31,14 @@ const MUCH: u8 = 80;
 const VERY_MUCH: u8 = 95;
 
 /// The limits of an account of which something is known now: after its end nothing is known of one.
-fn windows(limits: &Limits, now: Timestamp) -> Vec<(&'static str, Window)> {
+fn windows(limits: &RateLimits, now: Timestamp) -> Vec<(&'static str, RateWindow)> {
     let named = [("5h", limits.five_hour), ("7d", limits.seven_day)];
     let known = named.into_iter().filter_map(|(name, window)| Some((name, window?)));
     known.filter(|(_, window)| window.resets_at > now).collect()
 }
 
 /// An account with what is known of it now.
-type Set<'a> = (&'a Limits, Vec<(&'static str, Window)>);
+type Set<'a> = (&'a RateLimits, Vec<(&'static str, RateWindow)>);
 
 /// One set for each account of which something is known, in the order of their profiles.
 fn sets(model: &Model) -> Vec<Set<'_>> {
@@ -65,7 +65,7 @@ fn told(model: &Model, most: usize) -> (Vec<Set<'_>>, Vec<Set<'_>>) {
 }
 
 /// When the oldest of them was told, where that is long ago.
-fn told_long_ago(windows: &[(&'static str, Window)], now: Timestamp) -> Option<Timestamp> {
+fn told_long_ago(windows: &[(&'static str, RateWindow)], now: Timestamp) -> Option<Timestamp> {
     let oldest = windows.iter().map(|(_, window)| window.at).min()?;
     (now.since(oldest) >= FRESH_MS).then_some(oldest)
 }

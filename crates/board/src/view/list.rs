@@ -6,7 +6,7 @@ use crate::layout::{Columns, GAP, columns};
 use crate::look::Look;
 use crate::model::{Hooks, Link, Model};
 use crate::text::{activity, age, cut, fit, wrap};
-use crewboard_core::{End, LINE_BREAK, Request, Session, Status};
+use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -35,7 +35,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let is_quiet = row.status == Status::Closed
         || row.dismissed
         || row.snoozed_until.is_some()
-        || row.seen && row.status.calls_until_seen();
+        || row.seen && row.status.needs_you_until_seen();
     let base = if is_old || is_quiet { look.dim() } else { Style::new() };
     let status = if is_old || is_quiet { base } else { look.status(row.status) };
     let strong = if row.needs_you && !is_old && !is_quiet { Look::strong() } else { base };
@@ -137,7 +137,7 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
 fn hides_lines(row: &Session) -> bool {
     let shown = row.activity.as_deref().unwrap_or_default();
     let shows_lines = shown.contains(LINE_BREAK) || shown.contains("  +") || shown.ends_with('…');
-    let is_longer = |request: &Request| {
+    let is_longer = |request: &Prompt| {
         let mut more = request.text.trim().lines().skip(1);
         // A description changes nothing, and would be marked in nearly every row.
         more.any(|line| !line.starts_with("+description: "))
@@ -177,7 +177,7 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     } else {
         vec![
             "No sessions yet.".into(),
-            "Start Claude Code in any pane. Sessions that already run appear at once; those of \
+            "Start Claude Code in any pane. SessionStore that already run appear at once; those of \
              another configuration directory appear at their next event."
                 .into(),
         ]

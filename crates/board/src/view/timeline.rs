@@ -68,7 +68,7 @@ pub(super) fn bar(look: Look, row: &Session, scale: Scale) -> Vec<(String, Style
         let mut urgent = None;
         while let Some(next) = coming.next_if(|next| next.at.0 < end || is_last) {
             status = Some(next.status);
-            if next.status.is_request() && next.at.0 + scale.step >= end {
+            if next.status.is_prompt() && next.at.0 + scale.step >= end {
                 urgent = urgent.or(status);
             }
         }
@@ -90,7 +90,7 @@ pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
     let ends = entered(row).skip(1).map(|next| next.at.0).chain([now]);
     entered(row)
         .zip(ends)
-        .filter(|(transition, _)| transition.status.is_request())
+        .filter(|(transition, _)| transition.status.is_prompt())
         .map(|(transition, end)| end.min(now).saturating_sub(transition.at.0.max(start)))
         .sum()
 }

@@ -194,7 +194,7 @@ fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
             Kinds::None => break,
             Kinds::Shapes => format!(" {}{count}", look.shape(*status)),
             Kinds::Words => {
-                let noun = *count > 1 && status.is_request();
+                let noun = *count > 1 && status.is_prompt();
                 let plural = if noun { "s" } else { "" };
                 let number = if needs.len() == 1 { String::new() } else { format!("{count} ") };
                 format!("{before}{number}{status}{plural}")

@@ -4,28 +4,28 @@ use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
 use crewboard_board::look::{Look, PLAIN};
 use crewboard_board::model::Model;
 use crewboard_board::update::{Msg, next_clock, update};
-use crewboard_core::{AgentName, Limits, Session, Timestamp, Window};
+use crewboard_core::{AgentName, RateLimits, RateWindow, Session, Timestamp};
 use insta::assert_snapshot;
 
 const HOUR: u64 = 3_600_000;
 
-fn window(used_percent: u8, minutes: u64, told_seconds_ago: u64) -> Window {
+fn window(used_percent: u8, minutes: u64, told_seconds_ago: u64) -> RateWindow {
     let resets_at = Timestamp(NOW.0 + minutes * 60_000);
-    Window { used_percent, resets_at, at: ago(told_seconds_ago) }
+    RateWindow { used_percent, resets_at, at: ago(told_seconds_ago) }
 }
 
-fn limits(profile: &str, five_hour: Window, seven_day: Option<Window>) -> Limits {
+fn limits(profile: &str, five_hour: RateWindow, seven_day: Option<RateWindow>) -> RateLimits {
     let (agent, profile) = (AgentName::new("claude"), profile.to_owned());
-    Limits { agent, profile, five_hour: Some(five_hour), seven_day }
+    RateLimits { agent, profile, five_hour: Some(five_hour), seven_day }
 }
 
-fn ordinary() -> Limits {
+fn ordinary() -> RateLimits {
     // The day's name of a reset that is far is the local one; near ones are the same everywhere.
     limits("/home/dev/.claude", window(62, 72, 30), Some(window(31, 900, 30)))
 }
 
-fn with(mut model: Model, limits: Vec<Limits>) -> Model {
-    update(&mut model, Msg::Limits(limits), NOW);
+fn with(mut model: Model, limits: Vec<RateLimits>) -> Model {
+    update(&mut model, Msg::RateLimits(limits), NOW);
     model
 }
 
@@ -63,7 +63,7 @@ fn limits_of_all_kinds() {
 }
 
 /// Four accounts, the fullest of them neither the first nor the last.
-fn four() -> Vec<Limits> {
+fn four() -> Vec<RateLimits> {
     let of = |profile: &str, used, weekly| {
         let profile = format!("/home/dev/.claude{profile}");
         limits(&profile, window(used, 72, 30), Some(window(weekly, 90, 30)))

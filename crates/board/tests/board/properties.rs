@@ -8,7 +8,7 @@ use crewboard_board::model::{Hooks, Model};
 use crewboard_board::update::{Msg, next_clock, update};
 use crewboard_board::view::draw;
 use crewboard_core::{
-    RequestKind, RowKey, Session, Status, Subagent, SubagentId, Timestamp, Transition,
+    PromptKind, RowKey, Session, Status, Subagent, SubagentId, Timestamp, Transition,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -53,8 +53,8 @@ fn session() -> impl Strategy<Value = Session> {
             history.sort_by_key(|(_, at)| *at);
             let base = row(&format!("k{key}"), &name, status, 0);
             let request = prompt.clone().unwrap_or_default();
-            let base = if asks && status.is_request() {
-                asking(base, RequestKind::Permission, Some("Bash"), &request.repeat(5))
+            let base = if asks && status.is_prompt() {
+                asking(base, PromptKind::Permission, Some("Bash"), &request.repeat(5))
             } else {
                 base
             };

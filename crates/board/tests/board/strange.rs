@@ -6,7 +6,7 @@ use crate::sample::{
 use crewboard_board::look::{Look, PLAIN};
 use crewboard_board::model::{Hooks, Model};
 use crewboard_board::update::{Msg, update};
-use crewboard_core::{RequestKind, RowKey, Session, Status, Timestamp};
+use crewboard_core::{PromptKind, RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
 pub(crate) const STRANGE: [(&str, &str); 11] = [
@@ -121,7 +121,7 @@ fn many_rows() {
 fn an_endless_word_is_broken() {
     let asked = asking(
         row("w", "w", Status::Permission, 5),
-        RequestKind::Permission,
+        PromptKind::Permission,
         Some("Bash"),
         &"x".repeat(400),
     );

@@ -6,7 +6,7 @@ use crewboard_board::keymap::Keymap;
 use crewboard_board::model::Hooks;
 use crewboard_board::text::fit;
 use crewboard_board::{Errand, Host, Options, run};
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::Session;
 use crewboard_testkit::Tmux;
@@ -38,7 +38,7 @@ impl Host for Breaks {
 #[test]
 #[ignore = "it is run by a_panic_gives_the_terminal_back_and_says_why"]
 fn child_breaks() {
-    let rendezvous = Rendezvous::new(&Environment::of_process(), "/bin/false".into());
+    let daemon_locator = DaemonLocator::new(&Environment::of_process(), "/bin/false".into());
     let options = Options {
         look: UNICODE,
         keymap: Keymap::default(),
@@ -46,7 +46,7 @@ fn child_breaks() {
         notice: None,
         problems: Vec::new(),
     };
-    run(&rendezvous, &mut Breaks, options).unwrap();
+    run(&daemon_locator, &mut Breaks, options).unwrap();
 }
 
 fn directory() -> TempDir {

@@ -6,7 +6,7 @@ use crewboard_board::layout::{layout, row_at, visible_rows};
 use crewboard_board::model::{Hooks, Link, Model, Overlay, Screen};
 use crewboard_board::update::{Effect, Msg, update};
 use crewboard_board::{Errand, Went};
-use crewboard_core::{Mark, RowKey, Session, SessionId, Status, Timestamp};
+use crewboard_core::{ConversationId, Mark, RowKey, Session, Status, Timestamp};
 
 /// So many idle rows, `r00` to `r99`, in this order.
 fn rows(count: usize) -> Vec<Session> {
@@ -158,7 +158,7 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
     assert_eq!(selected(&model), "c8");
     press(&mut model, "esc");
     assert_eq!(selected(&model), before);
-    // Kept and left later, too; and letter by letter.
+    // ChangeKind and left later, too; and letter by letter.
     press(&mut model, "/ s c r a t c h enter esc");
     assert_eq!(selected(&model), before);
     press(&mut model, "/ s c r a ctrl-u");
@@ -184,7 +184,10 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
 #[test]
 fn a_filter_finds_what_all_its_words_are_in() {
     let mut rows = day();
-    rows.push(Session { id: SessionId::new("another"), ..row("wq7xz", "plain", Status::Idle, 9) });
+    rows.push(Session {
+        id: ConversationId::new("another"),
+        ..row("wq7xz", "plain", Status::Idle, 9)
+    });
     let mut model = board(rows, 80, 24);
     for (filter, expected) in [
         ("working", "c6 c7"),

@@ -6,7 +6,7 @@ use crate::time::{Stamp, Timestamp};
 /// Rows, a clock, and all that was told so far.
 #[derive(Default)]
 struct Play {
-    announcements: Announcements,
+    announcements: NotificationPolicy,
     rows: HashMap<RowKey, Session>,
     told: Vec<String>,
     millis: u64,
@@ -59,7 +59,7 @@ impl Play {
         row.needs_you = what == "woken";
         row.headless = key.as_str() == "headless";
         row.teammate = (key.as_str() == "mate").then(|| "tester".to_owned());
-        let mut kind = Kept::Present;
+        let mut kind = ChangeKind::Updated;
         let mut transition = None;
         let mut passed = None;
         let (word, restored) = match what.strip_prefix("restored-") {
@@ -76,7 +76,7 @@ impl Play {
         };
         if let Some(status) = Status::from_word(word) {
             (row.status, row.since) = (status, now.wall);
-            let calls = status.is_request() || status.calls_until_seen();
+            let calls = status.is_prompt() || status.needs_you_until_seen();
             row.needs_you = calls && row.teammate.is_none();
             transition = Some(Transition { status, at: now.wall });
         } else if let Some(helpers) = what.strip_prefix("helpers-") {
@@ -87,10 +87,10 @@ impl Play {
                 since: now.wall,
             };
             row.subagents = vec![helper; helpers.parse().unwrap()];
-            row.needs_you = row.status.calls_until_seen();
+            row.needs_you = row.status.needs_you_until_seen();
         } else if what == "gone" {
             self.rows.remove(&key);
-            kind = Kept::Removed;
+            kind = ChangeKind::Removed;
         }
         let change = Change { key: key.clone(), kind, transition, passed };
         if restored {
@@ -103,7 +103,7 @@ impl Play {
 }
 
 /// Plays `MILLIS KEY WHAT; …`; what was told, and when.
-fn play(interest: &Interest, script: &str) -> String {
+fn play(interest: &NotificationSettings, script: &str) -> String {
     let mut play = Play::default();
     play.announcements.interest(interest.clone());
     for step in script.split(';') {
@@ -122,7 +122,7 @@ fn all() -> Vec<Status> {
 
 #[test]
 fn a_person_is_told_once_at_the_right_moment() {
-    let interest = Interest { person: all(), commands: Goal::default() };
+    let interest = NotificationSettings { person: all(), commands: WaitGoal::default() };
     for (script, told) in [
         ("0 a permission", "0 a permission"),
         ("0 a working; 9 a failed", "9 a failed"),
@@ -169,8 +169,8 @@ fn a_person_is_told_once_at_the_right_moment() {
 
 #[test]
 fn commands_run_at_each_status_they_are_for() {
-    let commands = Goal { statuses: vec![Status::Working, Status::Done], needs_you: false };
-    let interest = Interest { person: vec![Status::Permission], commands };
+    let commands = WaitGoal { statuses: vec![Status::Working, Status::Done], needs_you: false };
+    let interest = NotificationSettings { person: vec![Status::Permission], commands };
     for (script, told) in [
         ("0 a working; 10 b working", "0 run a working; 10 run b working"),
         (
@@ -196,7 +196,10 @@ fn commands_run_at_each_status_they_are_for() {
     ] {
         assert_eq!(play(&interest, script), told, "{script}");
     }
-    let needs = Interest { person: vec![], commands: Goal { statuses: vec![], needs_you: true } };
+    let needs = NotificationSettings {
+        person: vec![],
+        commands: WaitGoal { statuses: vec![], needs_you: true },
+    };
     assert_eq!(
         play(&needs, "0 a working; 5 a plan; 9 a idle; 12 a done"),
         "5 run a plan; 1012 run a done"
@@ -205,22 +208,22 @@ fn commands_run_at_each_status_they_are_for() {
 
 #[test]
 fn nobody_is_told_of_what_nobody_asked_for() {
-    assert_eq!(play(&Interest::default(), "0 a permission; 5 a done; 9 b failed"), "");
+    assert_eq!(play(&NotificationSettings::default(), "0 a permission; 5 a done; 9 b failed"), "");
 }
 
 #[test]
 fn a_rule_for_what_needs_you_runs_once_where_two_statuses_come_at_once() {
     let mut play = Play::default();
-    play.announcements.interest(Interest {
+    play.announcements.interest(NotificationSettings {
         person: vec![],
-        commands: Goal { statuses: vec![], needs_you: true },
+        commands: WaitGoal { statuses: vec![], needs_you: true },
     });
     play.step("a", "failed");
     let key = RowKey::new("a");
     // It had passed through another on the way.
     let passed = Transition { status: Status::Working, at: play.now().wall };
     let transition = Some(passed);
-    let change = Change { key: key.clone(), kind: Kept::Present, transition, passed: None };
+    let change = Change { key: key.clone(), kind: ChangeKind::Updated, transition, passed: None };
     let now = play.now();
     play.announcements.note(&change, play.rows.get(&key), now);
     play.tell();
@@ -229,7 +232,7 @@ fn a_rule_for_what_needs_you_runs_once_where_two_statuses_come_at_once() {
 
 #[test]
 fn an_announcement_has_a_bound() {
-    let interest = Interest { person: all(), commands: Goal::default() };
+    let interest = NotificationSettings { person: all(), commands: WaitGoal::default() };
     let many = (1..=20).map(|index| format!("{index} r{index} question"));
     let script = std::iter::once("0 first permission".to_owned()).chain(many).collect::<Vec<_>>();
     let told = play(&interest, &script.join(";"));
@@ -240,12 +243,14 @@ fn an_announcement_has_a_bound() {
 #[test]
 fn what_is_gone_is_forgotten() {
     let mut play = Play::default();
-    play.announcements
-        .interest(Interest { person: all(), commands: Goal { statuses: all(), needs_you: false } });
+    play.announcements.interest(NotificationSettings {
+        person: all(),
+        commands: WaitGoal { statuses: all(), needs_you: false },
+    });
     for key in ["a", "b", "c"] {
         play.step(key, "done");
         play.step(key, "gone");
     }
-    let Announcements { called, person, settling, entered, .. } = &play.announcements;
+    let NotificationPolicy { called, person, settling, entered, .. } = &play.announcements;
     assert!(called.is_empty() && person.is_empty() && settling.is_empty() && entered.is_empty());
 }

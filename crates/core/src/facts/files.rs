@@ -8,9 +8,9 @@ mod turn_end;
 pub(crate) use rules::Conclusion;
 
 use super::mates::TEAMMATE;
-use super::{Facts, Ignored, TurnState};
+use super::{Ignored, RowState, TurnState};
 use crate::DOUBT_MS;
-use crate::observation::{Condition, Finding};
+use crate::observation::{FileFinding, FileStatus};
 use crate::session::End;
 use crate::time::Stamp;
 use serde::{Deserialize, Serialize};
@@ -38,13 +38,13 @@ pub(crate) struct Files {
     /// The transcript is being watched for the end of the turn that began then.
     awaited: Option<Stamp>,
     /// Looks that nobody has been asked for yet.
-    looks: Vec<Wanted>,
+    looks: Vec<LookupRequest>,
 }
 
 /// A look that is wanted; the row knows whose and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Wanted {
-    Condition,
+pub(crate) enum LookupRequest {
+    FileStatus,
     TurnEnd(Stamp),
     TurnEndToCome(Stamp),
     NoTurnEnd,
@@ -53,7 +53,7 @@ pub(crate) enum Wanted {
 /// One look at the agent's condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Sight {
-    condition: Condition,
+    condition: FileStatus,
     /// Since when, by the agent.
     since: Stamp,
     /// When we looked first and last.
@@ -67,17 +67,17 @@ fn is_news(told: Stamp, known: Stamp) -> bool {
     known.boot != told.boot || known.is_before(told)
 }
 
-impl Facts {
+impl RowState {
     /// Takes in what a look found.
     pub(crate) fn observe(
         &mut self,
         source: &str,
         seen: Stamp,
-        finding: &Finding,
+        finding: &FileFinding,
     ) -> Result<(), Ignored> {
         if let Some(ended) = &mut self.ended {
             let died = ended.how == End::Killed && !ended.stamp.is_before(seen);
-            if died && *finding == Finding::Left {
+            if died && *finding == FileFinding::Left {
                 // It took leave before it ended, and we heard of it after.
                 ended.how = End::Exit;
                 return Ok(());
@@ -85,10 +85,10 @@ impl Facts {
             return Err("the session has ended");
         }
         match finding {
-            Finding::Condition { condition, since } => {
+            FileFinding::FileStatus { condition, since } => {
                 return self.take_condition(source, *condition, *since, seen);
             }
-            Finding::Glimpse { condition, since } => {
+            FileFinding::Glimpse { condition, since } => {
                 let result = self.take_condition(source, *condition, *since, seen);
                 // It is so now, and has been since then; but nothing tells when it ends.
                 self.files.blind = true;
@@ -99,24 +99,24 @@ impl Facts {
                 }
                 return result;
             }
-            Finding::Left => {
+            FileFinding::Left => {
                 if self.files.left.is_some() {
                     return Err("known already");
                 }
                 self.files.left = Some(seen);
             }
-            Finding::Blind => {
+            FileFinding::Blind => {
                 if self.files.blind {
                     return Err("known already");
                 }
                 self.files.blind = true;
                 self.files.sight = None;
             }
-            Finding::TurnOver { how, at } => {
+            FileFinding::TurnEnd { how, at } => {
                 let awaited = self.files.awaited.take();
                 return self.take_turn_over(how, *at, awaited);
             }
-            Finding::NothingOver => {
+            FileFinding::NothingOver => {
                 self.files.awaited = None;
                 return Err("the transcript does not tell");
             }
@@ -127,7 +127,7 @@ impl Facts {
     fn take_condition(
         &mut self,
         source: &str,
-        condition: Condition,
+        condition: FileStatus,
         since: Stamp,
         seen: Stamp,
     ) -> Result<(), Ignored> {
@@ -147,7 +147,7 @@ impl Facts {
                 return Ok(());
             }
         }
-        if matches!(condition, Condition::Resting { .. }) && self.mates_keep_file_busy() {
+        if matches!(condition, FileStatus::Resting { .. }) && self.mates_keep_file_busy() {
             self.files.rested_in_team = true;
         }
         let former = self.files.sight.replace(Sight {
@@ -157,7 +157,7 @@ impl Facts {
             last: seen,
             source: source.to_owned(),
         });
-        if condition == Condition::Parked {
+        if condition == FileStatus::Parked {
             // What was owed is owed by the process in which it goes on.
             self.reset(seen);
         } else if let Some(former) = former {
@@ -168,10 +168,10 @@ impl Facts {
     }
 
     /// What follows from the change itself, however short the former condition was.
-    fn go_on_from(&mut self, former: &Sight, condition: Condition) {
+    fn go_on_from(&mut self, former: &Sight, condition: FileStatus) {
         match (former.condition, condition) {
             // An interrupt that let a queued prompt run at once: another turn (tried: interrupt-queued).
-            (Condition::Resting { .. }, Condition::Busy)
+            (FileStatus::Resting { .. }, FileStatus::Busy)
                 if self.turn.state == TurnState::Working
                     && is_news(former.since, self.activity) =>
             {
@@ -180,7 +180,7 @@ impl Facts {
             }
             // A queued command, or the news of background work, that ran as soon as the turn was over
             // (tried: bash-mode, background-shell-idle).
-            (Condition::Resting { .. }, Condition::Busy)
+            (FileStatus::Resting { .. }, FileStatus::Busy)
                 if self.turn.state == TurnState::Done && !self.turn.believed =>
             {
                 let words = std::mem::take(&mut self.turn.words);
@@ -188,13 +188,13 @@ impl Facts {
                 self.turn.follows = Some(words);
             }
             // It asks, so it worked.
-            (Condition::Busy, Condition::Asking { .. })
+            (FileStatus::Busy, FileStatus::Asking { .. })
                 if self.may_be_unannounced() && is_news(former.since, self.quiet_since()) =>
             {
                 self.begin_turn(None, self.turn.since.latest(former.since));
             }
             // It may have been busy for too short a time to be read (tried: no-hooks).
-            (Condition::Resting { .. }, Condition::Asking { .. })
+            (FileStatus::Resting { .. }, FileStatus::Asking { .. })
                 if self.may_be_unannounced() && self.is_unheard() =>
             {
                 self.begin_unannounced_turn();
@@ -208,7 +208,7 @@ impl Facts {
         let Some(sight) = &self.files.sight else { return };
         let (since, last) = (sight.since, sight.last);
         let is_over = |stamp: Stamp| is_news(since, stamp) || lags(stamp, last);
-        if sight.condition == Condition::Busy {
+        if sight.condition == FileStatus::Busy {
             self.requests.release(is_over);
         }
     }
@@ -250,7 +250,7 @@ impl Facts {
     }
 
     /// The looks that somebody is to be asked for.
-    pub(crate) fn take_looks(&mut self) -> Vec<Wanted> {
+    pub(crate) fn take_looks(&mut self) -> Vec<LookupRequest> {
         std::mem::take(&mut self.files.looks)
     }
 }
@@ -258,7 +258,7 @@ impl Facts {
 impl Files {
     /// Whether the conversation was moved to another process, and this one only shows others.
     pub(crate) fn is_parked(&self) -> bool {
-        self.sight.as_ref().is_some_and(|sight| sight.condition == Condition::Parked)
+        self.sight.as_ref().is_some_and(|sight| sight.condition == FileStatus::Parked)
     }
 
     /// Whether the agent has taken leave by taking its file away.

@@ -4,10 +4,10 @@
 //! A teammate in its lead's own process is a subagent like any other, but for the task in the background that
 //! stands for it: that goes on for as long as the teammate lives, at work or not.
 
-use super::{Facts, SubagentFacts, Turn, TurnState};
+use super::{RowState, SubagentState, Turn, TurnState};
 use crate::MAX_SUBAGENTS;
 use crate::identity::{RowKey, SubagentId};
-use crate::requests::Request;
+use crate::requests::Prompt;
 use crate::time::Stamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub(crate) struct Mate {
     calls: Vec<(String, String)>,
 }
 
-impl Facts {
+impl RowState {
     /// Returns what the lead is to know of this session, which is a teammate.
     pub(crate) fn as_mate(&self, row: &RowKey, name: &str) -> Mate {
         let ended = self.ended.is_some() || self.files.has_left();
@@ -93,24 +93,24 @@ impl Facts {
     }
 
     /// Returns the dialog that this session's client shows for a teammate, and which instance of it.
-    pub(crate) fn asked_for(&self, row: &RowKey) -> Option<(Request, u64)> {
+    pub(crate) fn asked_for(&self, row: &RowKey) -> Option<(Prompt, u64)> {
         if self.ended.is_some() || self.files.has_left() {
             return None;
         }
         let mate = self.mates.iter().find(|mate| mate.row == *row && !mate.ended)?;
         let open = self.requests.of(&mate.name)?;
-        Some((Request { subagent: None, ..open.request.clone() }, open.serial))
+        Some((Prompt { subagent: None, ..open.request.clone() }, open.serial))
     }
 
     /// Sets the dialog that the lead's client shows for this session; false if that is known.
-    pub(crate) fn relay(&mut self, asked: Option<(Request, u64)>) -> bool {
+    pub(crate) fn relay(&mut self, asked: Option<(Prompt, u64)>) -> bool {
         let is_news = self.relayed != asked;
         self.relayed = asked;
         is_news
     }
 
     /// Returns what the session waits for: what its own client shows, or its lead's.
-    pub(super) fn asked(&self) -> Option<&Request> {
+    pub(super) fn asked(&self) -> Option<&Prompt> {
         let own = self.requests.first().map(|open| &open.request);
         own.or(self.relayed.as_ref().map(|(request, _)| request))
     }
@@ -136,8 +136,8 @@ impl Facts {
     }
 
     /// Returns the teammates at work, as subagents.
-    pub(super) fn mates_at_work(&self) -> impl Iterator<Item = SubagentFacts> {
-        self.mates.iter().filter(|mate| mate.works).map(|mate| SubagentFacts {
+    pub(super) fn mates_at_work(&self) -> impl Iterator<Item = SubagentState> {
+        self.mates.iter().filter(|mate| mate.works).map(|mate| SubagentState {
             id: mate.name.clone(),
             kind: Some(mate.name.to_string()),
             since: mate.since,

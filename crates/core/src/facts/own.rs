@@ -1,11 +1,11 @@
 //! The session's own course: its turns, prompts and ends, one after the other.
 
-use super::{Facts, Ignored, TWIN_MICROS, Turn, TurnState};
+use super::{Ignored, RowState, TWIN_MICROS, Turn, TurnState};
 use crate::event::{EndReason, Event, Report, StartOrigin};
 use crate::identity::TurnId;
 use crate::time::Stamp;
 
-impl Facts {
+impl RowState {
     /// Nothing that comes after it in the session's course is known yet.
     fn is_next(&self, stamp: Stamp) -> Result<(), Ignored> {
         if stamp.is_before(self.activity) {

@@ -1,7 +1,7 @@
 //! Statuses that a reporter names itself (`crewboard report`), and those of rows given back.
 
 use super::settle::THINKING;
-use super::{Facts, Ignored, OpenTool, SubagentFacts, Turn, TurnState};
+use super::{Ignored, OpenTool, RowState, SubagentState, Turn, TurnState};
 use crate::event::{BackgroundTask, Report};
 use crate::facts::Ended;
 use crate::identity::InputDigest;
@@ -10,7 +10,7 @@ use crate::status::Status;
 use crate::time::Stamp;
 use crate::{MAX_BACKGROUND, MAX_HISTORY};
 
-impl Facts {
+impl RowState {
     pub(super) fn take_reported_status(
         &mut self,
         report: &Report,
@@ -61,7 +61,7 @@ impl Facts {
             subagents: session
                 .subagents
                 .iter()
-                .map(|subagent| SubagentFacts {
+                .map(|subagent| SubagentState {
                     id: subagent.id.clone(),
                     kind: subagent.kind.clone(),
                     since: Stamp::default(),
@@ -94,7 +94,7 @@ impl Facts {
             facts.ended = Some(Ended { how, stamp: Stamp::default(), dead: true });
         }
         let serial = facts.requests.first().map_or(0, |open| open.serial);
-        facts.shown = Some((session.status, if session.status.is_request() { serial } else { 0 }));
+        facts.shown = Some((session.status, if session.status.is_prompt() { serial } else { 0 }));
         facts
     }
 

@@ -1,14 +1,14 @@
 //! From the facts to what views see.
 
 use super::files::Conclusion;
-use super::{Facts, SubagentFacts};
+use super::{RowState, SubagentState};
 use crate::exact::one_line;
-use crate::requests::RequestKind;
+use crate::requests::PromptKind;
 use crate::session::{End, Session, Subagent, Transition};
 use crate::status::Status;
 use crate::text::excerpt;
 use crate::time::{Now, Stamp};
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use crate::trail::{Effect, TrailEntry};
 use crate::{MAX_HISTORY, MAX_LINE, MAX_SUBAGENTS};
 
@@ -30,7 +30,7 @@ impl Settled {
     pub(crate) fn effect(self, from: Status) -> Effect {
         match self.transition {
             Some(entered) if !self.concluded => Effect::Set { from, to: entered.status },
-            _ => Effect::Kept,
+            _ => Effect::ChangeKind,
         }
     }
 
@@ -42,8 +42,8 @@ impl Settled {
 
 /// Concludes what the time allows and derives everything a view sees from the facts. `at` and `source`
 /// are of what came in.
-pub(crate) fn settle(row: &mut Tracked, now: Now, at: Stamp, source: &str) -> Settled {
-    let Tracked { session, facts } = row;
+pub(crate) fn settle(row: &mut Row, now: Now, at: Stamp, source: &str) -> Settled {
+    let Row { session, facts } = row;
     let conclusion = facts.conclude(session.headless, now);
     session.headless &= !facts.files.is_attended();
     let (at, source) = match &conclusion {
@@ -91,7 +91,7 @@ pub(crate) fn settle(row: &mut Tracked, now: Now, at: Stamp, source: &str) -> Se
 }
 
 fn remember_conclusion(
-    facts: &mut Facts,
+    facts: &mut RowState,
     conclusion: Conclusion,
     now: Now,
     from: Status,
@@ -106,16 +106,16 @@ fn remember_conclusion(
         delay: now.wall.since(at),
         effect: match transition {
             Some(entered) => Effect::Set { from, to: entered.status },
-            None => Effect::Kept,
+            None => Effect::ChangeKind,
         },
     });
 }
 
 /// Everything a view sees but the status and when and by whom it came.
-fn show(session: &mut Session, facts: &Facts, now: Now) {
+fn show(session: &mut Session, facts: &RowState, now: Now) {
     let is_closed = session.status == Status::Closed;
     session.stopped &= !is_closed;
-    session.request = if session.status.is_request() { facts.asked().cloned() } else { None };
+    session.request = if session.status.is_prompt() { facts.asked().cloned() } else { None };
     let subagents = facts.subagents.iter().cloned().chain(facts.mates_at_work());
     let subagents = subagents.filter(|_| !is_closed).take(MAX_SUBAGENTS);
     session.subagents = subagents.map(|known| show_subagent(facts, &known, now)).collect();
@@ -129,15 +129,15 @@ fn show(session: &mut Session, facts: &Facts, now: Now) {
     session.unconfirmed = doubt.map(str::to_owned);
     session.activity = activity(facts, session.status);
     // A teammate's lead is told what became of it, and its lead's row asks for it.
-    let is_asked = session.status.is_request() && facts.relayed.is_none();
-    let is_over = session.status.calls_until_seen() && session.teammate.is_none();
+    let is_asked = session.status.is_prompt() && facts.relayed.is_none();
+    let is_over = session.status.needs_you_until_seen() && session.teammate.is_none();
     session.needs_you = !session.headless
         && session.snoozed_until.is_none()
         && (is_asked || is_over && !session.seen);
 }
 
 /// Why nothing would tell if the status were no longer true, where that is so.
-fn doubt(session: &Session, facts: &Facts) -> Option<&'static str> {
+fn doubt(session: &Session, facts: &RowState) -> Option<&'static str> {
     if !facts.watched {
         return Some(if session.pid.is_none() {
             "its process is not known"
@@ -155,7 +155,7 @@ fn doubt(session: &Session, facts: &Facts) -> Option<&'static str> {
     facts.files.is_blind().then_some("its agent's session file is not watched")
 }
 
-fn show_subagent(facts: &Facts, known: &SubagentFacts, now: Now) -> Subagent {
+fn show_subagent(facts: &RowState, known: &SubagentState, now: Now) -> Subagent {
     let request = facts.requests.of(&known.id);
     let status = request.map_or(Status::Working, |open| open.request.kind.status());
     let since = request.map_or(known.since, |open| open.stamp);
@@ -163,7 +163,7 @@ fn show_subagent(facts: &Facts, known: &SubagentFacts, now: Now) -> Subagent {
 }
 
 /// What the row does, asks or last said, in one line.
-fn activity(facts: &Facts, status: Status) -> Option<String> {
+fn activity(facts: &RowState, status: Status) -> Option<String> {
     let text = match status {
         Status::Idle => String::new(),
         Status::Closed | Status::Done | Status::Failed => excerpt(&facts.turn.words, MAX_LINE),
@@ -173,7 +173,7 @@ fn activity(facts: &Facts, status: Status) -> Option<String> {
         Status::Permission | Status::Question | Status::Plan => {
             let request = facts.asked()?;
             match (&request.tool, request.kind) {
-                (tool, RequestKind::Permission) => {
+                (tool, PromptKind::Permission) => {
                     // All of it in a line: what is not seen is not agreed to.
                     let own = facts.requests.first().map_or("", |open| open.line.as_str());
                     let line = if own.is_empty() { &request.text } else { own };

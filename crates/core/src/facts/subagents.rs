@@ -1,12 +1,12 @@
 //! What subagents say. Their events bear the session's id and their own, and come between the
 //! session's own in any order.
 
-use super::{Facts, Ignored, SubagentFacts, TurnState};
+use super::{Ignored, RowState, SubagentState, TurnState};
 use crate::MAX_SUBAGENTS;
 use crate::event::{BackgroundTask, Event, Report};
 use crate::identity::SubagentId;
 
-impl Facts {
+impl RowState {
     /// Takes in an event of a subagent.
     pub(super) fn take_subagent(
         &mut self,
@@ -92,7 +92,7 @@ impl Facts {
                 known.kind.clone_from(&report.subagent_type);
             }
         } else if self.subagents.len() < MAX_SUBAGENTS {
-            self.subagents.push(SubagentFacts {
+            self.subagents.push(SubagentState {
                 id: subagent.clone(),
                 kind: report.subagent_type.clone(),
                 since: report.stamp,

@@ -1,10 +1,10 @@
 //! The calls that run now.
 
-use super::Facts;
+use super::RowState;
 use crate::MAX_TOOLS;
 use crate::event::{Event, Report};
 use crate::identity::{InputDigest, SubagentId, ToolUseId};
-use crate::requests::{Answer, RequestKind};
+use crate::requests::{Answer, PromptKind};
 use crate::time::Stamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub(super) struct OpenTool {
     pub(super) text: String,
     pub(super) input: InputDigest,
     /// What the call itself asks a person for, once it may.
-    pub(super) asks: Option<RequestKind>,
+    pub(super) asks: Option<PromptKind>,
     pub(super) subagent: Option<SubagentId>,
     pub(super) stamp: Stamp,
 }
@@ -35,7 +35,7 @@ impl OpenTool {
     }
 }
 
-impl Facts {
+impl RowState {
     /// Takes in the beginning or the end of a call, the session's own or a subagent's.
     pub(super) fn take_tool(&mut self, report: &Report) {
         let (subagent, stamp) = (report.subagent.as_ref(), report.stamp);

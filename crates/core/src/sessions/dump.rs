@@ -1,9 +1,9 @@
 //! Everything the map knows, to be taken up by another program of the same machine.
 
-use super::Sessions;
-use super::owners::{Owned, Owners};
+use super::SessionStore;
+use super::owners::{Owned, ProcessIndex};
 use crate::identity::{Process, RowKey};
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use crate::usage::Accounts;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Dump {
     epoch: String,
     revision: u64,
-    rows: Vec<Tracked>,
+    rows: Vec<Row>,
     owners: Vec<Owned>,
     deadlines: Vec<(RowKey, u64)>,
     ancestors: Vec<(RowKey, Vec<Process>)>,
@@ -25,7 +25,7 @@ pub struct Dump {
     forgotten: u64,
 }
 
-impl Sessions {
+impl SessionStore {
     /// All that is known.
     pub fn dump(&self) -> Dump {
         Dump {
@@ -52,7 +52,7 @@ impl Sessions {
             epoch: dump.epoch,
             revision: dump.revision,
             rows: dump.rows.into_iter().map(|row| (row.key.clone(), row)).collect(),
-            owners: Owners::read(dump.owners),
+            owners: ProcessIndex::read(dump.owners),
             deadlines: dump.deadlines.iter().map(|(key, at)| (*at, key.clone())).collect(),
             deadline_of: dump.deadlines.into_iter().collect(),
             ancestors: dump.ancestors.into_iter().collect(),

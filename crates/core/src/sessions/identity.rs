@@ -1,17 +1,17 @@
 //! Which row an event belongs to.
 
-use super::{Outcome, Sessions, Watch};
+use super::{Outcome, ProcessToWatch, SessionStore};
 use crate::describe::describe;
 use crate::event::{Event, Report};
-use crate::identity::{AgentName, Process, RowKey, SessionId};
-use crate::observation::{Condition, Finding, Observation};
+use crate::identity::{AgentName, ConversationId, Process, RowKey};
+use crate::observation::{FileFinding, FileStatus, Observation};
 use crate::session::Session;
 use crate::time::Now;
-use crate::tracked::Tracked;
+use crate::tracked::Row;
 use crate::{MAX_ROWS, Status};
 use std::cmp::Reverse;
 
-impl Sessions {
+impl SessionStore {
     /// The row an event belongs to, made if there is none.
     pub(super) fn row_for(
         &mut self,
@@ -19,7 +19,7 @@ impl Sessions {
         now: Now,
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
-        let same = |row: &&Tracked| row.agent == report.agent && row.id == report.session;
+        let same = |row: &&Row| row.agent == report.agent && row.id == report.session;
         let is_last_word = report.event.is_last_word();
         if let Some(process) = report.process {
             if let Some(key) = self.owners.of(process, &report.agent) {
@@ -36,15 +36,15 @@ impl Sessions {
                 .map(|row| row.key.clone());
             if let Some(key) = closed.filter(|_| !is_last_word) {
                 self.take_over(&key, process, report.headless);
-                outcome.watch.push(Watch { agent: report.agent.clone(), process });
+                outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
                 return Some(key);
             }
         } else {
             // Its own row, or the latest that has a process. What is chosen must not hang on the
             // status, or the same event told twice would be two rows' news.
-            let rank = |row: &&Tracked| (row.pid.is_some(), Reverse(row.started), row.key.clone());
+            let rank = |row: &&Row| (row.pid.is_some(), Reverse(row.started), row.key.clone());
             // From a container the id alone proves nothing about a process of ours.
-            let may_be = |row: &&Tracked| row.pid.is_none() || !report.elsewhere;
+            let may_be = |row: &&Row| row.pid.is_none() || !report.elsewhere;
             if let Some(row) = self.rows.values().filter(same).filter(may_be).min_by_key(rank) {
                 return Some(row.key.clone());
             }
@@ -64,11 +64,11 @@ impl Sessions {
             epoch: self.epoch.clone(),
             ..Session::default()
         };
-        let mut row = Tracked { session, ..Tracked::default() };
+        let mut row = Row { session, ..Row::default() };
         describe(&mut row, report);
         if let Some(process) = report.process {
             self.owners.insert(process, &report.agent, &key);
-            outcome.watch.push(Watch { agent: report.agent.clone(), process });
+            outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
         Some(key)
@@ -85,12 +85,12 @@ impl Sessions {
         if let Some(key) = self.owners.of(observation.process, &observation.agent) {
             return Some(key.clone());
         }
-        let (Finding::Condition { condition, since } | Finding::Glimpse { condition, since }) =
-            observation.finding
+        let (FileFinding::FileStatus { condition, since }
+        | FileFinding::Glimpse { condition, since }) = observation.finding
         else {
             return None;
         };
-        if condition == Condition::Unknown {
+        if condition == FileStatus::Unknown {
             return None;
         }
         let about = &observation.about;
@@ -136,7 +136,7 @@ impl Sessions {
         agent: &AgentName,
         host: &str,
         process: Option<Process>,
-        session: &SessionId,
+        session: &ConversationId,
     ) -> RowKey {
         let process = process.map(|process| [process.pid.to_string(), process.start.to_string()]);
         let parts: Vec<&str> = match &process {
@@ -156,7 +156,7 @@ impl Sessions {
 }
 
 /// Another conversation takes the place of the row's present one, unless the event is of a former.
-pub(super) fn switch_conversation(row: &mut Tracked, report: &Report) -> Result<(), &'static str> {
+pub(super) fn switch_conversation(row: &mut Row, report: &Report) -> Result<(), &'static str> {
     let starts = matches!(report.event, Event::SessionStarted { .. });
     if !starts && row.lineage.contains(&report.session) {
         return Err("of a former conversation");

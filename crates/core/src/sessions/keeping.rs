@@ -1,13 +1,13 @@
 //! Counting changes, waiting for deadlines, and letting go of rows.
 
-use super::{Change, Kept, Outcome, Sessions};
+use super::{Change, ChangeKind, Outcome, SessionStore};
 use crate::facts::{Ended, settle};
 use crate::identity::RowKey;
 use crate::session::{End, Transition};
 use crate::time::{Now, Stamp};
 use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_CLOSED, MAX_REMOVALS, Status};
 
-impl Sessions {
+impl SessionStore {
     /// Counts a change of a row and notes when it may next change by itself.
     pub(super) fn changed(
         &mut self,
@@ -39,7 +39,12 @@ impl Sessions {
             row.revision = self.revision;
             passed = row.facts.passed.take();
         }
-        outcome.changes.push(Change { key: key.clone(), kind: Kept::Present, transition, passed });
+        outcome.changes.push(Change {
+            key: key.clone(),
+            kind: ChangeKind::Updated,
+            transition,
+            passed,
+        });
     }
 
     /// Notes when a row may next change by itself, and hands on the looks that it wants.
@@ -170,6 +175,11 @@ impl Sessions {
             self.forgotten = at;
         }
         self.removals.push_back((self.revision, key.clone()));
-        outcome.changes.push(Change { key, kind: Kept::Removed, transition: None, passed: None });
+        outcome.changes.push(Change {
+            key,
+            kind: ChangeKind::Removed,
+            transition: None,
+            passed: None,
+        });
     }
 }

@@ -12,7 +12,7 @@ const MAX_FORMER: usize = 8;
 /// The rows of each process: one for each agent that says it is its own, for a wrapper may report itself
 /// under the process of the agent it runs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Owners(HashMap<Process, Vec<(AgentName, RowKey)>>);
+pub(super) struct ProcessIndex(HashMap<Process, Vec<(AgentName, RowKey)>>);
 
 /// As it is written down.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct Owned {
     row: RowKey,
 }
 
-impl Owners {
+impl ProcessIndex {
     /// The row of `agent` in that process.
     pub(super) fn of(&self, process: Process, agent: &AgentName) -> Option<&RowKey> {
         let rows = self.0.get(&process)?;
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_row_remembers_its_last_processes_only() {
-        let mut owners = Owners::default();
+        let mut owners = ProcessIndex::default();
         let (agent, row) = (AgentName::new("claude"), RowKey::new("kaaaa"));
         let process = |number: u32| Process { pid: number, start: number.into() };
         for number in 1..=100 {
@@ -122,13 +122,13 @@ mod tests {
 
     #[test]
     fn each_agent_has_its_own_row_in_a_process() {
-        let mut owners = Owners::default();
+        let mut owners = ProcessIndex::default();
         let process = Process { pid: 1, start: 1 };
         let [claude, mine] = ["claude", "mine"].map(AgentName::new);
         let [one, other] = ["kaaaa", "kbbbb"].map(RowKey::new);
         owners.insert(process, &claude, &one);
         owners.insert(process, &mine, &other);
-        let owners = Owners::read(owners.written());
+        let owners = ProcessIndex::read(owners.written());
         assert_eq!(owners.of(process, &claude), Some(&one));
         assert_eq!(owners.of(process, &mine), Some(&other));
         assert_eq!(owners.all_of(process).count(), 2);

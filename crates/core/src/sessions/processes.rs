@@ -1,13 +1,13 @@
 //! What the kernel says of agents' processes.
 
-use super::{Outcome, Sessions};
+use super::{Outcome, SessionStore};
 use crate::facts::{Ended, settle};
 use crate::identity::{Process, RowKey};
 use crate::session::{End, Origin};
 use crate::time::Now;
 use crate::trail::TrailEntry;
 
-impl Sessions {
+impl SessionStore {
     pub(super) fn take_watched(
         &mut self,
         process: Process,

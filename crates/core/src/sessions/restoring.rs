@@ -1,6 +1,6 @@
 //! Rows that a view gives back to a new daemon.
 
-use super::{Outcome, Sessions, Watch};
+use super::{Outcome, ProcessToWatch, SessionStore};
 use crate::facts::settle;
 use crate::identity::RowKey;
 use crate::restore;
@@ -9,7 +9,7 @@ use crate::time::Now;
 use crate::trail::{Effect, TrailEntry};
 use crate::{MAX_FORMER_KEYS, MAX_ROWS, Status};
 
-impl Sessions {
+impl SessionStore {
     pub(super) fn take_restored(&mut self, mut restored: Session, now: Now, outcome: &mut Outcome) {
         restore::sanitise(&mut restored, now);
         if !restored.key.is_well_formed() || restored.id.is_empty() {
@@ -39,14 +39,14 @@ impl Sessions {
             at: now.wall,
             stamp: now.stamp,
             delay: 0,
-            effect: Effect::Kept,
+            effect: Effect::ChangeKind,
         });
         settle(&mut row, now, now.stamp, "restored");
         if let Some(process) = process
             && row.status != Status::Closed
         {
             self.owners.insert(process, &row.agent, &key);
-            outcome.watch.push(Watch { agent: row.agent.clone(), process });
+            outcome.watch.push(ProcessToWatch { agent: row.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
         self.changed(&key, None, now, outcome);
@@ -87,7 +87,7 @@ impl Sessions {
         if let Some(process) = process_now
             && self.owners.insert(process, &agent, known)
         {
-            outcome.watch.push(Watch { agent, process });
+            outcome.watch.push(ProcessToWatch { agent, process });
         }
         if changed {
             if let Some(row) = self.rows.get_mut(known) {

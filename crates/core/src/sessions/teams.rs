@@ -1,19 +1,19 @@
 //! Carries between the rows of an agent team what each must know of the others.
 
-use super::{Kept, Outcome, Sessions};
+use super::{ChangeKind, Outcome, SessionStore};
 use crate::facts::settle;
 use crate::identity::RowKey;
 use crate::time::Now;
 use std::collections::BTreeSet;
 
-impl Sessions {
+impl SessionStore {
     /// Tells leads what became of their teammates, and teammates what their leads' clients ask for them, after the
     /// changes of `outcome`.
     pub(super) fn keep_teams_together(&mut self, now: Now, outcome: &mut Outcome) {
         let changed: BTreeSet<(RowKey, bool)> = outcome
             .changes
             .iter()
-            .map(|change| (change.key.clone(), change.kind == Kept::Present))
+            .map(|change| (change.key.clone(), change.kind == ChangeKind::Updated))
             .collect();
         let mut leads = BTreeSet::new();
         for (key, present) in changed {
@@ -73,7 +73,7 @@ impl Sessions {
 
     /// Tells a lead that a teammate's row is gone.
     fn forget_mate(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
-        let has_it = |row: &&mut crate::tracked::Tracked| row.facts.has_mates();
+        let has_it = |row: &&mut crate::tracked::Row| row.facts.has_mates();
         let mut changed = Vec::new();
         for row in self.rows.values_mut().filter(has_it) {
             let before = row.session.clone();

@@ -1,16 +1,16 @@
 //! What status lines tell: a row's usage and its account's limits. It is never news of what a session does.
 
-use super::{Outcome, Sessions};
+use super::{Outcome, SessionStore};
 use crate::Status;
 use crate::event::Report;
 use crate::identity::RowKey;
 use crate::session::Usage;
 use crate::time::Now;
-use crate::usage::{Limits, UsageTold};
+use crate::usage::{RateLimits, UsageReport};
 
-impl Sessions {
+impl SessionStore {
     /// The limits of every account of which anything is known, in the order of their profiles.
-    pub fn limits(&self) -> impl Iterator<Item = &Limits> {
+    pub fn limits(&self) -> impl Iterator<Item = &RateLimits> {
         self.accounts.limits()
     }
 
@@ -19,7 +19,7 @@ impl Sessions {
     pub(super) fn take_usage(
         &mut self,
         report: &Report,
-        told: UsageTold,
+        told: UsageReport,
         now: Now,
         outcome: &mut Outcome,
     ) {
@@ -83,7 +83,7 @@ impl Sessions {
     /// Takes in the limits that a view remembers.
     pub(super) fn take_restored_limits(
         &mut self,
-        limits: Vec<Limits>,
+        limits: Vec<RateLimits>,
         now: Now,
         outcome: &mut Outcome,
     ) {

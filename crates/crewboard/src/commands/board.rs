@@ -1,8 +1,8 @@
 //! `crewboard` alone: the board.
 
+use crate::commands::daemon_locator;
 use crate::commands::install::profile::{Installed, Profile};
 use crate::commands::install::{InstallArguments, run_install};
-use crate::commands::rendezvous;
 use crate::configuration::Configured;
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ use crate::render::Style;
 use crewboard_agents::{Lookup as _, describe_version};
 use crewboard_board::model::Hooks;
 use crewboard_board::{DescribeVersion, Errand, Host, Options, Went};
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_core::Session;
 use crewboard_terminals::{Inside, Ring, ring};
 use std::io;
@@ -28,20 +28,20 @@ pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
     let (configured, options) = Configured::open(surroundings, Style::of_stdout().unicode);
     let environment = Environment::of_process();
     let mut surface = Surface { environment, configured, once, errand: None, here: None };
-    crewboard_board::run(&rendezvous()?, &mut surface, options)
+    crewboard_board::run(&daemon_locator()?, &mut surface, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Opens the board on a recording that is being played.
 pub(crate) fn run_on_stage(
-    rendezvous: &Rendezvous,
+    daemon_locator: &DaemonLocator,
     notice: Option<String>,
 ) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
     let (_, options) = Configured::open(surroundings, Style::of_stdout().unicode);
     let options = Options { notice: notice.or(options.notice), ..options };
-    crewboard_board::run(rendezvous, &mut Nothing, options)
+    crewboard_board::run(daemon_locator, &mut Nothing, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,12 @@
 //! `crewboard counts`: how many sessions are what, as a line for a status bar.
 
 use crate::arguments::CountsFormat;
-use crate::commands::{ANSWER_WITHIN, rendezvous, rows_and_limits};
+use crate::commands::{ANSWER_WITHIN, daemon_locator, rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::look::{Look, TERMINAL};
-use crewboard_client::{ConnectError, Conversation, Follow, News};
-use crewboard_core::{Counted, Counts, Limits, Session, Status};
+use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
+use crewboard_core::{CountCategory, Counts, RateLimits, Session, Status};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -29,8 +29,8 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
     if follow {
         return run_on(format, look);
     }
-    let (rows, limits) = match rendezvous()?.connect() {
-        Ok(stream) => rows_and_limits(&mut Conversation::new(stream)?, ANSWER_WITHIN)?,
+    let (rows, limits) = match daemon_locator()?.connect() {
+        Ok(stream) => rows_and_limits(&mut Connection::new(stream)?, ANSWER_WITHIN)?,
         // A prompt or a bar that asks all the time is no reason to start one.
         Err(ConnectError::NoDaemon) => Default::default(),
         Err(error) => return Err(error.into()),
@@ -40,9 +40,9 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
 }
 
 fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous()?;
-    let mut follow = Follow::new(&rendezvous);
-    while !matches!(follow.next(&io::stdout())?, News::Synced) {}
+    let daemon_locator = daemon_locator()?;
+    let mut follow = Subscription::new(&daemon_locator);
+    while !matches!(follow.next(&io::stdout())?, SubscriptionEvent::Synced) {}
     let is_tmux = format == CountsFormat::Tmux;
     let mut printed: Option<String> = None;
     let mut again = false;
@@ -62,7 +62,7 @@ fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
     }
 }
 
-fn now(follow: &Follow<'_>, format: CountsFormat, look: Look) -> String {
+fn now(follow: &Subscription<'_>, format: CountsFormat, look: Look) -> String {
     let mut rows: Vec<&Session> = follow.rows().values().collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
     line(&rows, follow.limits(), format, look)
@@ -75,7 +75,7 @@ fn print(line: &str) -> io::Result<()> {
 }
 
 /// The line; `rows` are in the list's order.
-fn line(rows: &[&Session], limits: &[Limits], format: CountsFormat, look: Look) -> String {
+fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Look) -> String {
     let counts = Counts::of(rows.iter().copied());
     match format {
         CountsFormat::Tmux => painted(&counts, look),
@@ -124,7 +124,7 @@ fn painted(counts: &Counts, look: Look) -> String {
 
 /// An object as waybar's custom modules take it: its text and its tooltip are Pango markup.
 fn waybar(rows: &[&Session], counts: &Counts, look: Look) -> String {
-    let needs = |row: &&&Session| matches!(row.counted(), Counted::Needs(_));
+    let needs = |row: &&&Session| matches!(row.counted(), CountCategory::Needs(_));
     let named: Vec<String> = rows
         .iter()
         .filter(needs)

@@ -3,16 +3,18 @@
 mod leaving;
 
 use crate::arguments::DaemonAction;
-use crate::commands::{ANSWER_WITHIN, check_named_socket, connect, rendezvous, unexpected, warn};
+use crate::commands::{
+    ANSWER_WITHIN, check_named_socket, connect, daemon_locator, unexpected, warn,
+};
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
 use crewboard_board::text::{Grain, age};
-use crewboard_client::{ConnectError, Conversation, TalkError, version_problem};
+use crewboard_client::{ConnectError, Connection, ConnectionError, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::Timestamp;
 use crewboard_daemon::{Options, answering_configuration};
 use crewboard_platform::Clock;
-use crewboard_protocol::{DaemonFacts, PROTOCOL, Reply, Request};
+use crewboard_protocol::{DaemonInfo, PROTOCOL, Reply, Request};
 pub(crate) use leaving::ask_to_leave;
 use leaving::{Leaving, end, hung};
 use std::io::{self, Write as _};
@@ -27,18 +29,18 @@ pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
     match action.unwrap_or(DaemonAction::Status { json: false }) {
         DaemonAction::Start => start(),
         DaemonAction::Stop => {
-            let rendezvous = rendezvous()?;
-            match ask_to_leave(&rendezvous)? {
+            let daemon_locator = daemon_locator()?;
+            match ask_to_leave(&daemon_locator)? {
                 Leaving::NoDaemon => say("no daemon runs")?,
                 Leaving::Left => say("stopped")?,
-                Leaving::Hung => return Err(hung(&rendezvous)),
+                Leaving::Hung => return Err(hung(&daemon_locator)),
             }
             Ok(ExitCode::SUCCESS)
         }
         DaemonAction::Restart => {
-            let rendezvous = rendezvous()?;
-            if matches!(ask_to_leave(&rendezvous)?, Leaving::Hung) {
-                say(&end(&rendezvous)?)?;
+            let daemon_locator = daemon_locator()?;
+            if matches!(ask_to_leave(&daemon_locator)?, Leaving::Hung) {
+                say(&end(&daemon_locator)?)?;
             }
             start()
         }
@@ -67,25 +69,25 @@ fn serve(idle_exit: Option<Duration>, adopt: Option<PathBuf>) -> Result<ExitCode
 }
 
 fn start() -> Result<ExitCode, Failure> {
-    let facts = hello(&mut connect(&rendezvous()?)?)?;
+    let facts = hello(&mut connect(&daemon_locator()?)?)?;
     say(&format!("the daemon runs as process {}", facts.pid))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn status(json: bool) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous()?;
-    let stream = match rendezvous.connect() {
+    let daemon_locator = daemon_locator()?;
+    let stream = match daemon_locator.connect() {
         Ok(stream) => stream,
         Err(ConnectError::NoDaemon) => {
             say(if json { "null" } else { "no daemon runs" })?;
             return Ok(ExitCode::from(exit_code::FAILED));
         }
-        Err(ConnectError::Unresponsive) => return Err(hung(&rendezvous)),
+        Err(ConnectError::Unresponsive) => return Err(hung(&daemon_locator)),
         Err(error) => return Err(error.into()),
     };
-    let hello = Conversation::new(stream)?.ask(&HELLO, ANSWER_WITHIN);
+    let hello = Connection::new(stream)?.ask(&HELLO, ANSWER_WITHIN);
     let facts = match hello {
-        Err(TalkError::Silent(_)) => return Err(hung(&rendezvous)),
+        Err(ConnectionError::Silent(_)) => return Err(hung(&daemon_locator)),
         reply => facts_in(reply?)?,
     };
     if let Some(problem) = version_problem(&facts) {
@@ -119,7 +121,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
 }
 
 /// Returns a line for each reason for which events were lost.
-fn losses(facts: &DaemonFacts) -> Vec<String> {
+fn losses(facts: &DaemonInfo) -> Vec<String> {
     let reasons = facts.lost.reasons();
     let mut lines: Vec<String> =
         reasons.iter().map(|(words, count)| format!("{count:>6} lost: {words}")).collect();
@@ -132,11 +134,11 @@ fn losses(facts: &DaemonFacts) -> Vec<String> {
     lines
 }
 
-fn hello(conversation: &mut Conversation) -> Result<DaemonFacts, Failure> {
+fn hello(conversation: &mut Connection) -> Result<DaemonInfo, Failure> {
     facts_in(conversation.ask(&HELLO, ANSWER_WITHIN)?)
 }
 
-fn facts_in(reply: Reply) -> Result<DaemonFacts, Failure> {
+fn facts_in(reply: Reply) -> Result<DaemonInfo, Failure> {
     match reply {
         Reply::Hello(facts) => Ok(facts),
         _ => Err(unexpected()),

@@ -1,12 +1,12 @@
 //! `crewboard explain`: why a row has its status.
 
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, rows, unexpected};
+use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, rows, unexpected};
 use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
 use crewboard_agents::describe_version;
 use crewboard_board::text::{Grain, age, clock_time, cut, exact};
-use crewboard_core::{Effect, MAX_TRAIL, Origin, RequestKind, Session, TrailEntry};
+use crewboard_core::{Effect, MAX_TRAIL, Origin, PromptKind, Session, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 /// Prints the explanation of the row that `word` names.
 pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous()?)?;
+    let mut conversation = connect(&daemon_locator()?)?;
     let key = select::row(&rows(&mut conversation)?, word)?.key.clone();
     let reply = conversation.ask(&Request::Explain { row: key }, ANSWER_WITHIN)?;
     let Reply::Explanation(explanation) = reply else { return Err(unexpected()) };
@@ -48,7 +48,7 @@ fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
         }
     )?;
     if let Some(request) = &row.request {
-        let text = if request.kind == RequestKind::Permission {
+        let text = if request.kind == PromptKind::Permission {
             let tool = request.tool.as_deref().map(|tool| format!("{tool} ")).unwrap_or_default();
             exact(&format!("{tool}{}", request.text), unicode).replace('\n', "\n  ")
         } else {
@@ -96,7 +96,7 @@ fn line(entry: &TrailEntry, began_it: bool) -> String {
     let effect = match &entry.effect {
         Effect::Set { to, .. } if began_it => format!("began as {to}"),
         Effect::Set { from, to } => format!("{from} -> {to}"),
-        Effect::Kept => "no other status".to_owned(),
+        Effect::ChangeKind => "no other status".to_owned(),
         Effect::Ignored { why } => format!("ignored: {why}"),
     };
     let late =

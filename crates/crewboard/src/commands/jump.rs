@@ -1,19 +1,19 @@
 //! `crewboard jump`, `next` and `open`: from a row to its pane.
 
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, rows, unexpected};
+use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, rows, unexpected};
 use crate::environment::Environment;
 use crate::failure::{Failure, exit_code};
 use crate::going::{Gone, open_again, to_pane};
 use crate::select;
-use crewboard_client::Conversation;
-use crewboard_core::{Counted, Mark, Session};
+use crewboard_client::Connection;
+use crewboard_core::{CountCategory, Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Shows the pane of the row that `word` names.
 pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous()?)?;
+    let mut conversation = connect(&daemon_locator()?)?;
     let all = rows(&mut conversation)?;
     let row = select::row(&all, word)?;
     let gone = to_pane(row)?;
@@ -24,7 +24,7 @@ pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
 /// Shows the pane of the row that has needed somebody longest. One that cannot be shown must not keep
 /// those behind it from being shown.
 pub(crate) fn next() -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous()?)?;
+    let mut conversation = connect(&daemon_locator()?)?;
     let waiting = waiting(rows(&mut conversation)?);
     let mut passed_over = None;
     for row in &waiting {
@@ -49,20 +49,20 @@ pub(crate) fn next() -> Result<ExitCode, Failure> {
 
 /// Who needs somebody and is not hidden, in the order in which they came to.
 fn waiting(mut rows: Vec<Session>) -> Vec<Session> {
-    rows.retain(|row| matches!(row.counted(), Counted::Needs(_)));
+    rows.retain(|row| matches!(row.counted(), CountCategory::Needs(_)));
     rows.sort_by_key(|row| row.since);
     rows
 }
 
 /// Takes up again the row that `word` names.
 pub(crate) fn open(word: &str) -> Result<ExitCode, Failure> {
-    let all = rows(&mut connect(&rendezvous()?)?)?;
+    let all = rows(&mut connect(&daemon_locator()?)?)?;
     let row = select::row(&all, word)?;
     conclude(open_again(row, &Environment::of_process())?)
 }
 
 /// Whoever is shown a row has seen what it said.
-fn mark_seen(conversation: &mut Conversation, row: &Session) -> Result<(), Failure> {
+fn mark_seen(conversation: &mut Connection, row: &Session) -> Result<(), Failure> {
     let mark = Mark::Seen { revision: row.revision };
     match conversation.ask(&Request::Mark { row: row.key.clone(), mark }, ANSWER_WITHIN)? {
         Reply::Marked { .. } => Ok(()),

@@ -1,22 +1,22 @@
 //! `crewboard list`: all rows, once.
 
-use crate::commands::{connect, rendezvous, rows, rows_and_warn_of_losses, warn_of_version};
+use crate::commands::{connect, daemon_locator, rows, rows_and_warn_of_losses, warn_of_version};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::text::{Grain, age};
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_platform::Clock;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// Prints the rows.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    print(&rendezvous()?, json)
+    print(&daemon_locator()?, json)
 }
 
 /// Prints the rows of that daemon.
-pub(crate) fn print(rendezvous: &Rendezvous, json: bool) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(rendezvous)?;
+pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCode, Failure> {
+    let mut conversation = connect(daemon_locator)?;
     warn_of_version(&mut conversation)?;
     // Status bars ask for JSON and show no error output.
     let rows =

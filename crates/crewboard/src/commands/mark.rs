@@ -1,9 +1,9 @@
 //! `crewboard seen`, `pin`, `snooze`, `dismiss`: what the board's keys do.
 
-use crate::commands::{ANSWER_WITHIN, rendezvous, rows, unexpected};
+use crate::commands::{ANSWER_WITHIN, daemon_locator, rows, unexpected};
 use crate::failure::Failure;
 use crate::select;
-use crewboard_client::{ConnectError, Conversation};
+use crewboard_client::{ConnectError, Connection};
 use crewboard_core::{Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use std::process::ExitCode;
 /// Marks the row that `word` names.
 pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCode, Failure> {
     // A hook of tmux's may do this at each focus of a pane, which is no reason to start a daemon.
-    let mut conversation = match rendezvous()?.connect() {
-        Ok(stream) => Conversation::new(stream)?,
+    let mut conversation = match daemon_locator()?.connect() {
+        Ok(stream) => Connection::new(stream)?,
         Err(ConnectError::NoDaemon) => return Err(select::none(word)),
         Err(error) => return Err(error.into()),
     };

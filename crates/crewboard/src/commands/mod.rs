@@ -24,8 +24,8 @@ use crate::failure::Failure;
 use crate::render::why_no_screen;
 use crate::statusline;
 use clap_complete::env::Shells;
-use crewboard_client::{Conversation, Rendezvous, TalkError, version_problem};
-use crewboard_core::{Limits, Mark, Session};
+use crewboard_client::{Connection, ConnectionError, DaemonLocator, version_problem};
+use crewboard_core::{Mark, RateLimits, Session};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{Losses, PROTOCOL, Reply, Request};
 use std::env;
@@ -119,11 +119,11 @@ fn bare(once: bool) -> Result<ExitCode, Failure> {
 }
 
 /// Where to find the daemon, or what to start as one.
-pub(crate) fn rendezvous() -> Result<Rendezvous, Failure> {
+pub(crate) fn daemon_locator() -> Result<DaemonLocator, Failure> {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
     let environment = crewboard_config::Environment::of_process();
     check_named_socket(&environment)?;
-    Ok(Rendezvous::new(&environment, program))
+    Ok(DaemonLocator::new(&environment, program))
 }
 
 /// Refuses a `CREWBOARD_SOCKET` that cannot be used, rather than show what is somewhere else.
@@ -135,18 +135,18 @@ fn check_named_socket(environment: &crewboard_config::Environment) -> Result<(),
 }
 
 /// Connects to the daemon, starting it if need be.
-pub(crate) fn connect(rendezvous: &Rendezvous) -> Result<Conversation, Failure> {
-    let stream = rendezvous.connect_or_start(Deadline::after(CONNECT_WITHIN))?;
-    Ok(Conversation::new(stream)?)
+pub(crate) fn connect(daemon_locator: &DaemonLocator) -> Result<Connection, Failure> {
+    let stream = daemon_locator.connect_or_start(Deadline::after(CONNECT_WITHIN))?;
+    Ok(Connection::new(stream)?)
 }
 
 /// All rows, in the list's order.
-fn rows(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
+fn rows(conversation: &mut Connection) -> Result<Vec<Session>, Failure> {
     rows_and_limits(conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
 }
 
 /// Returns all rows, in the list's order. Warns once of lost events.
-fn rows_and_warn_of_losses(conversation: &mut Conversation) -> Result<Vec<Session>, Failure> {
+fn rows_and_warn_of_losses(conversation: &mut Connection) -> Result<Vec<Session>, Failure> {
     let Snapshot { rows, losses, .. } = snapshot(conversation, ANSWER_WITHIN)?;
     if !losses.is_empty() {
         warn(&format!("{losses} (see `crewboard daemon status`)"));
@@ -157,9 +157,9 @@ fn rows_and_warn_of_losses(conversation: &mut Conversation) -> Result<Vec<Sessio
 
 /// All rows, in the list's order, and the accounts' limits. The daemon has `within` for each.
 pub(crate) fn rows_and_limits(
-    conversation: &mut Conversation,
+    conversation: &mut Connection,
     within: Duration,
-) -> Result<(Vec<Session>, Vec<Limits>), Failure> {
+) -> Result<(Vec<Session>, Vec<RateLimits>), Failure> {
     snapshot(conversation, within).map(|found| (found.rows, found.limits))
 }
 
@@ -167,17 +167,17 @@ pub(crate) fn rows_and_limits(
 #[derive(Debug, Default)]
 struct Snapshot {
     rows: Vec<Session>,
-    limits: Vec<Limits>,
+    limits: Vec<RateLimits>,
     losses: Losses,
 }
 
-fn snapshot(conversation: &mut Conversation, within: Duration) -> Result<Snapshot, Failure> {
+fn snapshot(conversation: &mut Connection, within: Duration) -> Result<Snapshot, Failure> {
     conversation.send(&Request::List)?;
     let mut found = Snapshot::default();
     loop {
         match conversation.receive(Some(within))? {
             Reply::Row { row } => found.rows.push(*row),
-            Reply::Limits { limits } => found.limits = limits,
+            Reply::RateLimits { limits } => found.limits = limits,
             Reply::Losses { unseen } => found.losses = unseen,
             Reply::Synced { .. } => break,
             _ => {}
@@ -193,7 +193,7 @@ fn warn(text: &str) {
 }
 
 /// Tells the user where the daemon is of another version than this program.
-fn warn_of_version(conversation: &mut Conversation) -> Result<(), Failure> {
+fn warn_of_version(conversation: &mut Connection) -> Result<(), Failure> {
     let hello = Request::Hello { protocol: PROTOCOL };
     if let Reply::Hello(daemon) = conversation.ask(&hello, ANSWER_WITHIN)?
         && let Some(problem) = version_problem(&daemon)
@@ -210,6 +210,6 @@ fn unexpected() -> Failure {
 }
 
 /// Whether talking failed because the daemon is no longer there.
-fn is_gone(error: &TalkError) -> bool {
-    matches!(error, TalkError::Gone)
+fn is_gone(error: &ConnectionError) -> bool {
+    matches!(error, ConnectionError::Gone)
 }

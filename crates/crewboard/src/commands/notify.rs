@@ -4,14 +4,14 @@
 mod rules;
 mod words;
 
-use crate::commands::{ANSWER_WITHIN, rendezvous, unexpected};
+use crate::commands::{ANSWER_WITHIN, daemon_locator, unexpected};
 use crate::configuration::schema;
 use crate::failure::Failure;
 use crate::going::{asker, target_of};
 use crate::machine::Machine;
-use crewboard_client::{ConnectError, Conversation};
+use crewboard_client::{ConnectError, Connection};
 use crewboard_config::{Config, Environment, Rule};
-use crewboard_core::{Announcement, RowKey, Session, Status, Timestamp};
+use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
 use crewboard_daemon::Telling;
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{PROTOCOL, Reply, Request};
@@ -72,7 +72,7 @@ fn give_back(telling: &Telling) {
 /// what is wrong.
 fn tell(telling: Telling, environment: &Environment) -> bool {
     let Telling { announcement, notify, rules, .. } = telling;
-    let Announcement { mut person, more, commands } = announcement;
+    let Notification { mut person, more, commands } = announcement;
     rules::finish(rules::start(&rules, &commands));
     let deadline = Deadline::after(ASK_WITHIN);
     // Of a container's, which may name any socket, nothing is asked: its process is not known.
@@ -95,15 +95,15 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
 }
 
 /// Hands it to a board that can tell; none where no daemon runs. Starts none.
-fn to_board(words: &Words) -> Result<Option<Conversation>, Failure> {
-    let stream = match rendezvous()?.connect() {
+fn to_board(words: &Words) -> Result<Option<Connection>, Failure> {
+    let stream = match daemon_locator()?.connect() {
         Ok(stream) => stream,
         Err(ConnectError::NoDaemon) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let Words { title, text } = words.clone();
-    let conversation = Conversation::new(stream)?;
-    conversation.send(&Request::Announce { title, text })?;
+    let conversation = Connection::new(stream)?;
+    conversation.send(&Request::Notify { title, text })?;
     Ok(Some(conversation))
 }
 
@@ -114,13 +114,13 @@ fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
         return Ok(format!("no daemon runs, and so no board; one writes {way} to its terminal"));
     };
     match conversation.receive(Some(ANSWER_WITHIN))? {
-        Reply::Announced { delivered: true, .. } => {
+        Reply::NotifyResult { delivered: true, .. } => {
             Ok(format!("a board wrote {way} to its terminal"))
         }
-        Reply::Announced { asked: 0, .. } => {
+        Reply::NotifyResult { asked: 0, .. } => {
             Ok(format!("no board is open; one that is writes {way} to its terminal"))
         }
-        Reply::Announced { .. } => Err(Failure::new("a board is open, but does not answer")
+        Reply::NotifyResult { .. } => Err(Failure::new("a board is open, but does not answer")
             .hint("one that is stopped (`kill -STOP`) or hung is to be continued or ended")),
         _ => Err(unexpected()),
     }

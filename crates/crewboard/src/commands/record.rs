@@ -1,11 +1,11 @@
 //! `crewboard record`: what the daemon is told, for a bug report.
 
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
+use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, unexpected};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, What, header};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::redact::Redactor;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
+use crewboard_client::{Connection, ConnectionError, DaemonLocator};
 use crewboard_core::{Event, Process, Stamp, Timestamp};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Reply, Request};
@@ -33,12 +33,12 @@ pub(crate) fn run(out: Option<&Path>, keep_text: bool) -> Result<ExitCode, Failu
 }
 
 /// Asks for all that is taken in.
-fn begin(rendezvous: &Rendezvous) -> Result<Conversation, Failure> {
-    let mut conversation = connect(rendezvous)?;
+fn begin(daemon_locator: &DaemonLocator) -> Result<Connection, Failure> {
+    let mut conversation = connect(daemon_locator)?;
     match conversation.ask(&Request::Record, ANSWER_WITHIN) {
         Ok(Reply::Recording) => Ok(conversation),
         // A daemon of an older release.
-        Ok(_) | Err(TalkError::Refused { .. }) => Err(unexpected()),
+        Ok(_) | Err(ConnectionError::Refused { .. }) => Err(unexpected()),
         Err(error) => Err(error.into()),
     }
 }
@@ -68,18 +68,18 @@ impl<W: Write + AsFd> Recorder<W> {
     }
 
     fn run(mut self, interrupt: &Interrupt) -> Result<ExitCode, Failure> {
-        let rendezvous = rendezvous()?;
-        let mut conversation = begin(&rendezvous)?;
+        let daemon_locator = daemon_locator()?;
+        let mut conversation = begin(&daemon_locator)?;
         self.line(&header())?;
         loop {
             match conversation.receive_ready() {
                 Ok(Some(reply)) => self.take(reply)?,
                 Ok(None) if interrupt.readable(conversation.stream(), &self.out)? => {}
                 Ok(None) => break,
-                Err(TalkError::Gone) => {
+                Err(ConnectionError::Gone) => {
                     let _ =
                         writeln!(io::stderr(), "crewboard: the daemon went away; starting another");
-                    conversation = begin(&rendezvous)?;
+                    conversation = begin(&daemon_locator)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -95,7 +95,7 @@ impl<W: Write + AsFd> Recorder<W> {
                 self.events += 1;
                 let at = self.milliseconds(report.stamp);
                 let process = report.process.map(|process| self.name(process));
-                if let Event::UsageTold(told) = &mut report.event {
+                if let Event::UsageReport(told) = &mut report.event {
                     let then = self.clock.now().wall_of(report.stamp);
                     told.resets().for_each(|at| *at = Timestamp(at.since(then)));
                 }

@@ -54,12 +54,12 @@ fn play(
     let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), holds: pace.at.is_some() };
     let interrupt = Interrupt::catch()?;
     let stage = Stage::set_up()?;
-    let mut player = Player::begin(stage.rendezvous(), recording.entries, pace)?;
+    let mut player = Player::begin(stage.daemon_locator(), recording.entries, pace)?;
     if !is_for_a_board {
         if !player.go_on(&interrupt)? {
             return Ok(ExitCode::from(exit_code::INTERRUPTED));
         }
-        return list::print(stage.rendezvous(), json);
+        return list::print(stage.daemon_locator(), json);
     }
     let plays = || -> Result<(), Failure> {
         if player.go_on(&interrupt)? {
@@ -69,7 +69,7 @@ fn play(
     };
     // A moment that is held is for a picture.
     let notice = (!pace.holds).then(|| notice.to_owned());
-    beside(&interrupt, plays, || board::run_on_stage(stage.rendezvous(), notice))
+    beside(&interrupt, plays, || board::run_on_stage(stage.daemon_locator(), notice))
 }
 
 /// Plays while the board is outcome, and no longer.
@@ -102,12 +102,12 @@ impl Drop for Leaves<'_> {
 mod tests {
     use super::*;
     use crate::recording::file::What;
-    use crewboard_core::{Input, Now, Process, Sessions, Stamp, Status, Timestamp};
+    use crewboard_core::{Input, Now, Process, SessionStore, Stamp, Status, Timestamp};
     use std::collections::BTreeSet;
 
     /// The statuses of all sessions at a moment of the demo.
     fn statuses_at(moment: i64) -> Vec<(Status, Option<crewboard_core::End>, u32)> {
-        let mut sessions = Sessions::new("test".to_owned());
+        let mut sessions = SessionStore::new("test".to_owned());
         let process = |name: &str| Process {
             pid: name.bytes().fold(7, |pid, byte| pid * 31 + u32::from(byte)),
             start: 1,

@@ -1,12 +1,14 @@
 //! `crewboard report`: an event of an agent of your own.
 
 use crate::arguments::ReportArguments;
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
+use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, unexpected};
 use crate::failure::Failure;
 use crate::hook::{Variables, branch_report};
 use crewboard_agents::supported;
-use crewboard_core::{AgentName, Event, Exact, MAX_LINE, Place, Report, SessionId, Status, reveal};
-use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
+use crewboard_core::{
+    AgentName, ConversationId, Event, Exact, MAX_LINE, Place, Report, Status, reveal,
+};
+use crewboard_platform::{Clock, branch_of, find_process, host_name, process_info};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
 use crewboard_terminals as terminals;
 use std::env;
@@ -18,12 +20,13 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let process = match arguments.pid {
         Some(pid) => {
             let missing = || Failure::new(format!("there is no process {pid}"));
-            Some(process_of(pid).ok_or_else(missing)?)
+            Some(find_process(pid).ok_or_else(missing)?)
         }
         None => None,
     };
     // Names of nothing but control characters are cleaned away.
-    if AgentName::new(&arguments.agent).is_empty() || SessionId::new(&arguments.session).is_empty()
+    if AgentName::new(&arguments.agent).is_empty()
+        || ConversationId::new(&arguments.session).is_empty()
     {
         return Err(Failure::usage("--agent and --session must not be empty"));
     }
@@ -33,12 +36,12 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
             .hint("name your own agent otherwise; `crewboard install` puts the hooks in"));
     }
     let status = Status::from(arguments.status);
-    if !(status.is_request() || arguments.activity.is_empty() || arguments.text.is_empty()) {
+    if !(status.is_prompt() || arguments.activity.is_empty() || arguments.text.is_empty()) {
         let problem = format!("of --activity and --text, {status} can show one");
         return Err(Failure::usage(problem).hint("permission, question and plan show both"));
     }
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
-    let tty = facts_of(std::process::id()).and_then(|facts| facts.tty);
+    let tty = process_info(std::process::id()).and_then(|facts| facts.tty);
     let (mut activity, mut text) = (arguments.activity, arguments.text);
     if let Some(request) = status.request() {
         // The user approves this: two different texts must not look the same.
@@ -57,7 +60,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let directory = report.cwd.clone();
     let mut with_branch = branch_report(&report);
     let event = |report| Request::Event(EventLine { hook_pid: std::process::id(), report });
-    let mut conversation = connect(&rendezvous()?)?;
+    let mut conversation = connect(&daemon_locator()?)?;
     conversation.send(&event(Box::new(report)))?;
     // Only now: a file system may keep this process waiting for the branch.
     if let Some(directory) = directory {

@@ -1,12 +1,14 @@
 //! `crewboard wait`: blocks until rows reach a status.
 
 use crate::arguments::{Until, WaitArguments};
-use crate::commands::{connect, is_gone, rendezvous, rows, warn};
+use crate::commands::{connect, daemon_locator, is_gone, rows, warn};
 use crate::failure::{Failure, exit_code};
 use crate::select;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
-use crewboard_core::{Goal, Reach, RowKey, Session, Status, Transition, WaitOutcome, WaitScope};
-use crewboard_platform::process_of;
+use crewboard_client::{Connection, ConnectionError, DaemonLocator};
+use crewboard_core::{
+    RowKey, Session, Status, Transition, WaitGoal, WaitOutcome, WaitProgress, WaitScope,
+};
+use crewboard_platform::find_process;
 use crewboard_protocol::{Reply, Request, WaitRequest};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ const RETRY_AT_MOST: Duration = Duration::from_secs(2);
 /// daemon if this one dies.
 pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
-    let goal = Goal {
+    let goal = WaitGoal {
         statuses: arguments
             .until
             .iter()
@@ -32,8 +34,8 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
             .collect(),
         needs_you: arguments.until.contains(&Until::NeedsYou),
     };
-    let rendezvous = rendezvous()?;
-    let mut conversation = connect(&rendezvous)?;
+    let daemon_locator = daemon_locator()?;
+    let mut conversation = connect(&daemon_locator)?;
     let all = rows(&mut conversation)?;
     let keys = chosen(arguments, &all)?;
     if keys.is_empty() && !arguments.new {
@@ -50,7 +52,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
     loop {
         match answer(&mut conversation, &mut request, all_of_them, deadline) {
             Ok((outcome, row)) => return Ok(conclude(outcome, &row)),
-            Err(TalkError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
+            Err(ConnectionError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
             Err(error) if is_gone(&error) => {
                 if all_of_them && has_ended(&request) {
                     return Ok(ExitCode::SUCCESS);
@@ -58,7 +60,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 }
-                let Some(next) = reconnect(&rendezvous, deadline) else {
+                let Some(next) = reconnect(&daemon_locator, deadline) else {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 };
                 conversation = next;
@@ -66,7 +68,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 // The next daemon learns from us of agents that died meanwhile and will never speak again.
                 // Of those that live we know only what was before we began to wait, and they will.
                 let is_dead = |row: &&Session| {
-                    row.process().is_some_and(|process| process_of(process.pid) != Some(process))
+                    row.process().is_some_and(|process| find_process(process.pid) != Some(process))
                 };
                 for row in all.iter().filter(is_dead) {
                     // Where this daemon is gone too, the next turn finds the one after it.
@@ -80,10 +82,10 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
 
 /// Reaches or starts another daemon after one is gone, however long that takes; `None` at the deadline. The program
 /// file is missing for a moment while it is replaced.
-fn reconnect(rendezvous: &Rendezvous, deadline: Option<Instant>) -> Option<Conversation> {
+fn reconnect(daemon_locator: &DaemonLocator, deadline: Option<Instant>) -> Option<Connection> {
     let mut pause = RETRY;
     loop {
-        let failure = match connect(rendezvous) {
+        let failure = match connect(daemon_locator) {
             Ok(conversation) => return Some(conversation),
             Err(failure) => failure,
         };
@@ -103,11 +105,11 @@ fn reconnect(rendezvous: &Rendezvous, deadline: Option<Instant>) -> Option<Conve
 /// Asks to wait, and waits for the answer. Where each row has to reach the goal once, it listens
 /// meanwhile which have: the next daemon would not know.
 fn answer(
-    conversation: &mut Conversation,
+    conversation: &mut Connection,
     request: &mut WaitRequest,
     listens: bool,
     deadline: Option<Instant>,
-) -> Result<(WaitOutcome, Box<Session>), TalkError> {
+) -> Result<(WaitOutcome, Box<Session>), ConnectionError> {
     if listens {
         conversation.send(&Request::Subscribe { after: None })?;
     }
@@ -136,7 +138,7 @@ fn answer(
 fn remember(request: &mut WaitRequest, row: &Session, transitions: &[Transition]) {
     let is_meant = request.rows.iter().flatten().any(|key| *key == row.key);
     let goal = &request.goal;
-    let has_reached = goal.reach(row) == Reach::Reached
+    let has_reached = goal.reach(row) == WaitProgress::Reached
         || transitions.iter().any(|passed| goal.statuses.contains(&passed.status));
     if is_meant && has_reached && !request.reached.contains(&row.key) {
         request.reached.push(row.key.clone());

@@ -1,10 +1,10 @@
 //! `crewboard watch`: a line for each change, until the reader goes.
 
-use crate::commands::{rendezvous, warn};
+use crate::commands::{daemon_locator, warn};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::text::clock_time;
-use crewboard_client::{Follow, News};
+use crewboard_client::{Subscription, SubscriptionEvent};
 use crewboard_core::{RowKey, Session, Transition};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -13,12 +13,12 @@ use std::process::ExitCode;
 
 /// Follows the rows.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous()?;
-    let mut follow = Follow::new(&rendezvous);
+    let daemon_locator = daemon_locator()?;
+    let mut follow = Subscription::new(&daemon_locator);
     let mut printer = Printer { json, style: Style::of_stdout(), printed: HashMap::new() };
     loop {
         match follow.next(&io::stdout())? {
-            News::Synced => {
+            SubscriptionEvent::Synced => {
                 // What changed while nobody told us, or all there is at first.
                 let gone: Vec<RowKey> = printer
                     .printed
@@ -35,14 +35,16 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
                     printer.row(row, &[], 0)?;
                 }
             }
-            News::Changed { row, transitions, skipped } => {
+            SubscriptionEvent::Changed { row, transitions, skipped } => {
                 printer.row(&row, &transitions, skipped)?;
             }
-            News::Removed(key) => printer.removed(&key)?,
-            News::Limits | News::Losses(_) | News::Announcement { .. } => {}
-            News::Lost => warn("the daemon went away; starting another"),
-            News::Unreachable(why) => warn(&format!("{why}; trying again")),
-            News::Version(problem) => {
+            SubscriptionEvent::Removed(key) => printer.removed(&key)?,
+            SubscriptionEvent::RateLimits
+            | SubscriptionEvent::Losses(_)
+            | SubscriptionEvent::Notification { .. } => {}
+            SubscriptionEvent::Lost => warn("the daemon went away; starting another"),
+            SubscriptionEvent::Unreachable(why) => warn(&format!("{why}; trying again")),
+            SubscriptionEvent::Version(problem) => {
                 if let Some(problem) = problem {
                     warn(&problem);
                 }

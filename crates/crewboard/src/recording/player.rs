@@ -4,9 +4,9 @@ use crate::commands::{ANSWER_WITHIN, connect};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, What};
 use crate::recording::interrupt::Interrupt;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
+use crewboard_client::{Connection, ConnectionError, DaemonLocator};
 use crewboard_core::{Event, Process, Report, Stamp};
-use crewboard_platform::{Clock, Deadline, process_of};
+use crewboard_platform::{Clock, Deadline, find_process};
 use crewboard_protocol::{EventLine, ObservationLine, PROTOCOL, Reply, Request};
 use std::collections::HashMap;
 use std::env;
@@ -49,7 +49,7 @@ impl Placeholder {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let Some(process) = process_of(child.id()) else {
+        let Some(process) = find_process(child.id()) else {
             let _ = child.kill();
             let _ = child.wait();
             return Err(io::ErrorKind::NotFound.into());
@@ -79,21 +79,21 @@ pub(crate) struct Player {
     /// The moment `pace.from`.
     began: (Instant, Stamp),
     latest: u64,
-    tells: Conversation,
+    tells: Connection,
     /// Hears what the daemon makes of it.
-    hears: Conversation,
+    hears: Connection,
     placeholders: HashMap<String, Placeholder>,
 }
 
 impl Player {
     /// Connects to the daemon and plays what was before the present moment.
     pub(crate) fn begin(
-        rendezvous: &Rendezvous,
+        daemon_locator: &DaemonLocator,
         entries: Vec<Entry>,
         pace: Pace,
     ) -> Result<Self, Failure> {
-        let tells = connect(rendezvous)?;
-        let mut hears = connect(rendezvous)?;
+        let tells = connect(daemon_locator)?;
+        let mut hears = connect(daemon_locator)?;
         hears.ask(&Request::Record, ANSWER_WITHIN)?;
         let clock = Clock::new();
         if pace.holds {
@@ -137,7 +137,7 @@ impl Player {
             What::Reported { mut report, process } => {
                 report.stamp = self.stamp(entry.at);
                 report.process = process.map(|name| self.process(name)).transpose()?.flatten();
-                if let Event::UsageTold(told) = &mut report.event {
+                if let Event::UsageReport(told) = &mut report.event {
                     let then = self.clock.now().wall_of(report.stamp);
                     told.resets().for_each(|at| at.0 = at.0.saturating_add(then.0));
                 }
@@ -165,7 +165,7 @@ impl Player {
         Ok(())
     }
 
-    fn report(&self, report: Box<Report>) -> Result<(), TalkError> {
+    fn report(&self, report: Box<Report>) -> Result<(), ConnectionError> {
         // Our own number: the daemon believes no process that another pid namespace names.
         self.tells.send(&Request::Event(EventLine { hook_pid: std::process::id(), report }))
     }
@@ -206,7 +206,7 @@ impl Player {
         while !deadline.has_passed() {
             match self.hears.receive(Some(deadline.remaining().max(Duration::from_millis(1)))) {
                 Ok(Reply::Exited { process, .. }) if process == placeholder.process => break,
-                Ok(_) | Err(TalkError::Silent(_)) => {}
+                Ok(_) | Err(ConnectionError::Silent(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -214,7 +214,7 @@ impl Player {
     }
 
     /// Waits until the daemon has taken in all it was told.
-    fn settle(&mut self) -> Result<(), TalkError> {
+    fn settle(&mut self) -> Result<(), ConnectionError> {
         self.tells.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN).map(|_| ())
     }
 }

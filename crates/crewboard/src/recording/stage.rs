@@ -2,7 +2,7 @@
 
 use crate::commands::daemon::ask_to_leave;
 use crate::failure::Failure;
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_config::{Environment, candidates};
 use crewboard_platform::{Lock, LockAttempt, may_wait};
 use rustix::process::getuid;
@@ -27,7 +27,7 @@ const DAEMON_LOCK: &str = "s.lock";
 /// Where a recording is played. When it goes, all that it held goes.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    rendezvous: Rendezvous,
+    daemon_locator: DaemonLocator,
     _in_use: Lock,
     /// Emptied and removed last.
     _directory: TempDir,
@@ -71,15 +71,15 @@ impl Stage {
         }
         let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
         Ok(Self {
-            rendezvous: Rendezvous::new(&environment, program),
+            daemon_locator: DaemonLocator::new(&environment, program),
             _in_use: in_use,
             _directory: directory,
         })
     }
 
     /// Where its daemon is met.
-    pub(crate) fn rendezvous(&self) -> &Rendezvous {
-        &self.rendezvous
+    pub(crate) fn daemon_locator(&self) -> &DaemonLocator {
+        &self.daemon_locator
     }
 }
 
@@ -102,6 +102,6 @@ fn sweep(temporary: &Path) {
 impl Drop for Stage {
     fn drop(&mut self) {
         // One that does not hear leaves by itself when the directory is gone.
-        let _ = ask_to_leave(&self.rendezvous);
+        let _ = ask_to_leave(&self.daemon_locator);
     }
 }

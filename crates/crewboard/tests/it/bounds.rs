@@ -30,7 +30,7 @@ fn processor_time(pid: u32) -> u64 {
 fn a_process_under_many_names_makes_few_rows_and_little_work() {
     let world = world();
     let mut client = world.start();
-    let process = crewboard_platform::process_of(std::process::id()).unwrap();
+    let process = crewboard_platform::find_process(std::process::id()).unwrap();
     let before = processor_time(world.daemon());
     for number in 0..400 {
         client.send_bytes(&event_of(&format!("agent{number}"), process));

@@ -310,7 +310,7 @@ fn a_row_given_back_proves_nothing_until_its_process_is_seen() {
     let (trap, work) = (Trap::new(&world), world.path().join("work"));
     fs::create_dir(&work).unwrap();
     let process = Agent::started_in(&work, &[("CLAUDE_CONFIG_DIR", "/nowhere")], "alive");
-    let start = crewboard_platform::process_of(process.pid()).unwrap().start;
+    let start = crewboard_platform::find_process(process.pid()).unwrap().start;
     let claims = json!({ "profile": trap.profile, "cwd": trap.directory });
     let host = crewboard_platform::host_name();
     let row = |key: &str, id: &str, status: &str| {

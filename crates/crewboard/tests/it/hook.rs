@@ -145,7 +145,7 @@ fn a_daemon_that_is_stopped_or_flooded() {
     let mut held = Vec::new();
     loop {
         let connecting = crewboard_platform::connect(&world.socket(), own_uid());
-        let crewboard_platform::Connection::Made(stream) = connecting else { break };
+        let crewboard_platform::ConnectAttempt::Made(stream) = connecting else { break };
         held.push(stream);
     }
     assert!(held.len() > 100, "{}", held.len());

@@ -1,7 +1,7 @@
 //! Daemons die and leave; nothing is lost by it that need not be.
 
 use crate::{note, now, payload, prompt_payload, rounds, world};
-use crewboard_client::Rendezvous;
+use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{EndReason, Event};
 use crewboard_platform::Deadline;
@@ -51,12 +51,12 @@ fn a_killed_daemon_loses_only_events_in_flight() {
         let recorded = std::thread::scope(|scope| {
             for _ in 0..SENDERS {
                 scope.spawn(|| {
-                    let rendezvous = Rendezvous::new(&environment, launcher.clone());
+                    let daemon_locator = DaemonLocator::new(&environment, launcher.clone());
                     while !is_over.load(Ordering::Relaxed) {
                         let goodbye = Event::SessionEnded { reason: EndReason::Exit };
                         let line = event_line("unknown", None, now(), goodbye);
                         let deadline = Deadline::after(Duration::from_secs(20));
-                        rendezvous.deliver(&line, deadline, &|| ()).unwrap();
+                        daemon_locator.deliver(&line, deadline, &|| ()).unwrap();
                         delivered.fetch_add(1, Ordering::Relaxed);
                         std::thread::sleep(Duration::from_millis(2));
                     }
@@ -163,14 +163,14 @@ fn deliveries_at_the_moment_of_leaving_lose_nothing() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let rendezvous = Rendezvous::new(&environment, launcher.clone());
+                let daemon_locator = DaemonLocator::new(&environment, launcher.clone());
                 for round in 0..EACH {
                     // Not a wait: it sweeps across the moment in which a daemon decides to leave.
                     std::thread::sleep(Duration::from_micros(round as u64 * 37 % 1500));
                     let goodbye = Event::SessionEnded { reason: EndReason::Exit };
                     let line = event_line("unknown", None, now(), goodbye);
                     let deadline = Deadline::after(Duration::from_secs(20));
-                    rendezvous.deliver(&line, deadline, &|| ()).unwrap();
+                    daemon_locator.deliver(&line, deadline, &|| ()).unwrap();
                 }
             });
         }

@@ -2,7 +2,7 @@
 //! was told.
 
 use crate::{own_uid, prompt_payload, world};
-use crewboard_platform::{Connection, connect};
+use crewboard_platform::{ConnectAttempt, connect};
 use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ fn a_users_command_is_the_same_with_us_as_without() {
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());
     // Its queue of connections fills up, and nobody waits for it.
     let mut held = Vec::new();
-    while let Connection::Made(stream) = connect(&world.socket(), own_uid()) {
+    while let ConnectAttempt::Made(stream) = connect(&world.socket(), own_uid()) {
         held.push(stream);
     }
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());

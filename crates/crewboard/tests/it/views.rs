@@ -12,7 +12,7 @@ fn essence(rows: &BTreeMap<String, Value>) -> BTreeMap<&str, (&Value, &Value)> {
     rows.iter().map(|(key, row)| (key.as_str(), (&row["status"], &row["revision"]))).collect()
 }
 
-/// Sessions that come, speak and go, and one that stays.
+/// SessionStore that come, speak and go, and one that stays.
 fn churn(hook: &LineClient, sessions: std::ops::Range<usize>) {
     for index in sessions {
         let id = format!("session-{index}");

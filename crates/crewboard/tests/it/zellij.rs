@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-/// Sessions of a test's own, which end with it.
+/// SessionStore of a test's own, which end with it.
 struct Zellij<'a> {
     world: &'a BoardWorld,
     program: PathBuf,

@@ -7,8 +7,8 @@ mod headless;
 
 use super::*;
 use crewboard_core::{
-    AgentName, EndReason, Event, Goal, Limits, Mark, Process, Report, RequestKind, Session,
-    SessionId, Stamp, Status, Timestamp, WaitScope, Watch, Window,
+    AgentName, ConversationId, EndReason, Event, Mark, Process, ProcessToWatch, PromptKind,
+    RateLimits, RateWindow, Report, Session, Stamp, Status, Timestamp, WaitGoal, WaitScope,
 };
 use crewboard_protocol::{After, EventLine, WaitRequest};
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ fn remembered() -> Session {
     Session {
         key: RowKey::new("kaaaa"),
         agent: AgentName::new("claude"),
-        id: SessionId::new("a"),
+        id: ConversationId::new("a"),
         pid: Some(1234),
         pid_start: Some(7),
         epoch: "former".to_owned(),
@@ -149,10 +149,10 @@ fn limits_are_told_at_the_start_and_when_they_change() {
     assert_eq!(stage.drain(1), "snapshot, row a, synced");
     let uses = |stage: &mut Stage, used_percent| {
         let resets_at = Timestamp(3_600_000);
-        let limits = vec![Limits {
+        let limits = vec![RateLimits {
             agent: AgentName::new("claude"),
             profile: "/home/dev/.claude".to_owned(),
-            five_hour: Some(Window { used_percent, resets_at, at: stage.now().wall }),
+            five_hour: Some(RateWindow { used_percent, resets_at, at: stage.now().wall }),
             seven_day: None,
         }];
         stage.ask(1, Request::RestoreLimits { limits });
@@ -295,8 +295,8 @@ fn a_line_for_several_views_is_made_once() {
 fn waits_end_as_they_should() {
     let any = WaitScope::Any;
     let all = WaitScope::All;
-    let done = Goal { statuses: vec![Status::Done], needs_you: false };
-    let needs_you = Goal { statuses: Vec::new(), needs_you: true };
+    let done = WaitGoal { statuses: vec![Status::Done], needs_you: false };
+    let needs_you = WaitGoal { statuses: Vec::new(), needs_you: true };
     // At the start a and b work; then this happens, and the wait ends so.
     for (name, goal, scope, rows, new, then, expected) in [
         ("one", &done, all, &["a"][..], false, &[("a", Status::Done)][..], Some("reached")),
@@ -363,7 +363,7 @@ fn waits_end_as_they_should() {
 fn a_wait_says_at_once_what_is_so_or_cannot_be() {
     let mut stage = Stage::new();
     let wait = |rows: Option<Vec<RowKey>>, new, missing_may_come| {
-        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let (scope, reached) = (WaitScope::Any, Vec::new());
         Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_come, reached })
     };
@@ -390,9 +390,9 @@ fn a_process_is_watched_only_where_its_number_is_ours() {
         let mut stage = Stage::new();
         let outputs = stage.event_from(hook_pid, "a", Some(1234), prompt());
         let process = Process { pid: 1234, start: 7 };
-        let asks = outputs
-            .iter()
-            .any(|output| matches!(output, Output::Watch(watch) if watch.process == process));
+        let asks = outputs.iter().any(
+            |output| matches!(output, Output::ProcessToWatch(watch) if watch.process == process),
+        );
         assert_eq!(asks, watched, "{hook_pid}");
         let exited = stage.input(Input::ProcessExited(process));
         assert!(matches!(exited[..], [Output::Forget(_)]));
@@ -411,7 +411,7 @@ fn a_row_given_back_is_watched_and_explained() {
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert!(matches!(
         outputs[..],
-        [Output::Watch(Watch { process: Process { pid: 1234, start: 7 }, .. })]
+        [Output::ProcessToWatch(ProcessToWatch { process: Process { pid: 1234, start: 7 }, .. })]
     ));
     let explained = stage.ask(1, Request::Explain { row: RowKey::new("kaaaa") });
     assert_eq!(explained[0].1["row"]["id"], "a");
@@ -422,7 +422,7 @@ fn a_row_given_back_is_watched_and_explained() {
 #[test]
 fn a_wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
     let done = || WaitRequest {
-        goal: Goal { statuses: vec![Status::Done], needs_you: false },
+        goal: WaitGoal { statuses: vec![Status::Done], needs_you: false },
         scope: WaitScope::All,
         rows: Some(vec![RowKey::new("kaaaa")]),
         new: false,
@@ -463,7 +463,7 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
             "a",
             Some(1234),
             Event::RequestOpened {
-                request: RequestKind::Permission,
+                request: PromptKind::Permission,
                 tool: "Bash".to_owned(),
                 text: "make".to_owned(),
                 line: String::new(),
@@ -481,7 +481,7 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
             replies(&outputs)
         };
         let mark = |mark| Request::Mark { row: row.key.clone(), mark };
-        let announce = Request::Announce { title: "a".to_owned(), text: "b".to_owned() };
+        let announce = Request::Notify { title: "a".to_owned(), text: "b".to_owned() };
         for request in [
             mark(Mark::Seen { revision: row.revision }),
             mark(Mark::Dismissed { on: true, revision: row.revision }),
@@ -492,8 +492,9 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
         ] {
             assert_eq!(from_elsewhere(request)[0].1["code"], "forbidden");
         }
-        let window = Window { used_percent: 99, resets_at: Timestamp(9_000_000), at: Timestamp(1) };
-        let limits = vec![Limits {
+        let window =
+            RateWindow { used_percent: 99, resets_at: Timestamp(9_000_000), at: Timestamp(1) };
+        let limits = vec![RateLimits {
             agent: AgentName::new("claude"),
             profile: "/home/dev/.claude".to_owned(),
             five_hour: Some(window),
@@ -502,8 +503,8 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
         for request in [
             Request::Restore { row: Box::new(remembered()) },
             Request::RestoreLimits { limits },
-            Request::Attend { on: true },
-            Request::Told { id: 1 },
+            Request::AcceptNotifications { on: true },
+            Request::NotificationShown { id: 1 },
         ] {
             assert_eq!(from_elsewhere(request), []);
         }

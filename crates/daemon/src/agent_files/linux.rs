@@ -12,8 +12,8 @@ use changed::Changed;
 use conditions::left;
 use crewboard_agents::claude;
 use crewboard_agents::files::{condition_file, conditions_folder, profile_of};
-use crewboard_core::{AgentName, Look, Now, Observation, Process, Stamp, Watch};
-use crewboard_platform::{host_name, pid_namespace, variables_of, working_directory_of};
+use crewboard_core::{AgentName, FileLookup, Now, Observation, Process, ProcessToWatch, Stamp};
+use crewboard_platform::{environment_of, host_name, pid_namespace, working_directory_of};
 use futures_util::{FutureExt, StreamExt};
 use inotify::{EventStream, Inotify, WatchDescriptor, Watches};
 use starting::Starting;
@@ -49,7 +49,7 @@ enum Watched {
     /// The profile's folder is not there yet; this would be the next part of the way.
     Missing { profile: usize, next: OsString },
     /// A transcript that will tell of a turn's end.
-    Transcript(Box<Look>),
+    Transcript(Box<FileLookup>),
 }
 
 impl Watched {
@@ -85,7 +85,7 @@ pub(crate) struct AgentFiles {
     /// Processes that have started and have no session yet.
     starting: HashMap<Process, Starting>,
     /// Looks at transcripts, by when they are due, and how many each will have been.
-    due: BTreeMap<(Instant, u64), (Look, usize)>,
+    due: BTreeMap<(Instant, u64), (FileLookup, usize)>,
     looks: u64,
     /// Why the kernel refused a watch, where it has no more.
     failure: Option<String>,
@@ -132,12 +132,12 @@ impl AgentFiles {
 
     /// Watches the files of a process from now on. What they say now comes back, of it and of others
     /// in the same profile that were not known.
-    pub(crate) fn follow(&mut self, watch: &Watch, now: Now) -> Vec<Observation> {
+    pub(crate) fn follow(&mut self, watch: &ProcessToWatch, now: Now) -> Vec<Observation> {
         let agent = watch.agent.as_str();
         if conditions_folder(agent).is_none() {
             return Vec::new();
         }
-        let Some(variables) = variables_of(watch.process.pid) else {
+        let Some(variables) = environment_of(watch.process.pid) else {
             return vec![blind(&watch.agent, watch.process, now)];
         };
         // One that was started without a home keeps no files.

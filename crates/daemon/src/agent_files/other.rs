@@ -1,7 +1,7 @@
 //! Where there is no inotify.
 
 use super::blind;
-use crewboard_core::{Look, Now, Observation, Process, Watch};
+use crewboard_core::{FileLookup, Now, Observation, Process, ProcessToWatch};
 use std::path::Path;
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ impl AgentFiles {
         Vec::new()
     }
 
-    pub(crate) fn follow(&mut self, watch: &Watch, now: Now) -> Vec<Observation> {
+    pub(crate) fn follow(&mut self, watch: &ProcessToWatch, now: Now) -> Vec<Observation> {
         vec![blind(&watch.agent, watch.process, now)]
     }
 
@@ -43,7 +43,7 @@ impl AgentFiles {
 
     pub(crate) fn forget(&mut self, _process: Process) {}
 
-    pub(crate) fn look(&mut self, look: Look, now: Now) -> Option<Observation> {
+    pub(crate) fn look(&mut self, look: FileLookup, now: Now) -> Option<Observation> {
         Some(blind(&look.agent, look.process, now))
     }
 

@@ -10,11 +10,11 @@ fn shown(tool: &str, json: &str) -> (String, String) {
     (whole(tool, kind(tool), &input), line(tool, &input, CWD))
 }
 
-fn kind(tool: &str) -> RequestKind {
+fn kind(tool: &str) -> PromptKind {
     match tool {
-        ASK => RequestKind::Question,
-        EXIT_PLAN => RequestKind::Plan,
-        _ => RequestKind::Permission,
+        ASK => PromptKind::Question,
+        EXIT_PLAN => PromptKind::Plan,
+        _ => PromptKind::Permission,
     }
 }
 
@@ -162,9 +162,9 @@ const ROWS: [Row; 36] = [
     ),
     (
         "Agent",
-        r#"{"description":"Look","prompt":"delete all","subagent_type":"Explore"}"#,
-        "Look\n+prompt: delete all\n+subagent_type: Explore",
-        "Look  +prompt: delete all  +subagent_type: Explore",
+        r#"{"description":"FileLookup","prompt":"delete all","subagent_type":"Explore"}"#,
+        "FileLookup\n+prompt: delete all\n+subagent_type: Explore",
+        "FileLookup  +prompt: delete all  +subagent_type: Explore",
     ),
     (
         "mcp__db__query",

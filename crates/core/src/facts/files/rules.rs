@@ -1,9 +1,9 @@
 //! What the passing of time lets us conclude from what the files say.
 
-use super::{Sight, Wanted, is_news, lags};
-use crate::facts::{Facts, Turn, TurnState};
-use crate::observation::Condition;
-use crate::requests::RequestKind;
+use super::{LookupRequest, Sight, is_news, lags};
+use crate::facts::{RowState, Turn, TurnState};
+use crate::observation::FileStatus;
+use crate::requests::PromptKind;
 use crate::time::{Now, Stamp};
 use crate::{
     ATTENDED_MS, DIALOG_MS, DOUBT_MS, EXPLAINED_MS, FLICKER_MS, HELD_MS, LEAVING_MS, OVER_MS,
@@ -19,9 +19,9 @@ enum Rule {
     /// Busy, and no hook told of a turn.
     TurnUnannounced,
     /// At its prompt, and no hook told of the turn's end.
-    TurnOver,
+    TurnEnd,
     /// A dialog, and no hook told of a request.
-    RequestUnannounced(RequestKind),
+    RequestUnannounced(PromptKind),
     /// A dialog before anything was asked of the agent.
     DialogAtStart,
     /// A dialog in the middle of a turn. It is the agent's own: with one that the person opened, Claude Code
@@ -49,7 +49,7 @@ pub(crate) struct Conclusion {
     pub(crate) at: Stamp,
 }
 
-impl Facts {
+impl RowState {
     /// Concludes whatever the passing of time allows, one rule at a time. Each that applies removes
     /// its own reason, so that none applies twice.
     pub(crate) fn conclude(&mut self, headless: bool, now: Now) -> Option<Conclusion> {
@@ -87,26 +87,26 @@ impl Facts {
         }
         let is_over = |stamp: Stamp| is_news(sight.since, stamp) || lags(stamp, sight.last);
         let rule = match sight.condition {
-            Condition::Busy if self.may_be_unannounced() && is_over(self.quiet_since()) => {
+            FileStatus::Busy if self.may_be_unannounced() && is_over(self.quiet_since()) => {
                 // Where no hook ever told of anything there is none to wait for.
                 let wait = if self.is_unheard() { 0 } else { UNANNOUNCED_MS };
                 Some((Rule::TurnUnannounced, sight.first, wait))
             }
-            Condition::Asking { .. } | Condition::Dialog if headless => {
+            FileStatus::Asking { .. } | FileStatus::Dialog if headless => {
                 Some((Rule::Attended, sight.first, ATTENDED_MS))
             }
-            Condition::Resting { .. } if headless && self.waits_for_first_prompt(&is_over) => {
+            FileStatus::Resting { .. } if headless && self.waits_for_first_prompt(&is_over) => {
                 Some((Rule::StartedWithoutPrompt, sight.first, RESIDENT_MS))
             }
-            Condition::Resting { .. } if self.has_work_before(&is_over) => {
-                Some((Rule::TurnOver, sight.first, FLICKER_MS))
+            FileStatus::Resting { .. } if self.has_work_before(&is_over) => {
+                Some((Rule::TurnEnd, sight.first, FLICKER_MS))
             }
-            Condition::Asking { request }
+            FileStatus::Asking { request }
                 if self.requests.first().is_none() && is_over(self.latest) =>
             {
                 Some((Rule::RequestUnannounced(request), sight.first, UNANNOUNCED_MS))
             }
-            Condition::Dialog if self.requests.first().is_none() => {
+            FileStatus::Dialog if self.requests.first().is_none() => {
                 match self.turn.state {
                     TurnState::None if !self.files.prompted => {
                         Some((Rule::DialogAtStart, sight.since, DIALOG_MS))
@@ -123,10 +123,10 @@ impl Facts {
         let doubt = self.doubt(sight).filter(|stamp| Some(*stamp) != self.files.doubted);
         let doubt = doubt.filter(|stamp| stamp.boot == sight.last.boot);
         let held = self.is_held().then_some(match sight.condition {
-            Condition::Resting { .. } if self.turn.unexplained => {
+            FileStatus::Resting { .. } if self.turn.unexplained => {
                 (Rule::Believed, self.turn.since, EXPLAINED_MS)
             }
-            Condition::Resting { .. } => (Rule::Believed, sight.first, OVER_MS),
+            FileStatus::Resting { .. } => (Rule::Believed, sight.first, OVER_MS),
             _ => (Rule::Believed, self.turn.since, HELD_MS),
         });
         [rule, doubt.map(|stamp| (Rule::Doubt(stamp), stamp, DOUBT_MS)), held, woken]
@@ -137,15 +137,15 @@ impl Facts {
         let is_older = |stamp: Stamp| !is_news(sight.since, stamp) && !lags(stamp, sight.last);
         let asked = self.requests.first().filter(|open| !open.by_file).map(|open| open.stamp);
         match sight.condition {
-            Condition::Busy if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
-            Condition::Busy => {
+            FileStatus::Busy if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
+            FileStatus::Busy => {
                 let quiet = self.quiet_since();
                 Some(quiet).filter(|stamp| self.may_be_unannounced() && is_older(*stamp))
             }
-            Condition::Resting { .. } if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
-            Condition::Resting { .. } => Some(self.activity)
+            FileStatus::Resting { .. } if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
+            FileStatus::Resting { .. } => Some(self.activity)
                 .filter(|stamp| self.turn.state == TurnState::Working && is_older(*stamp)),
-            Condition::Asking { .. } if asked.is_none() => {
+            FileStatus::Asking { .. } if asked.is_none() => {
                 Some(self.latest).filter(|stamp| is_older(*stamp))
             }
             _ => None,
@@ -163,8 +163,8 @@ impl Facts {
             return !self.turn.believed;
         }
         let is_open = match sight.condition {
-            Condition::Busy => self.may_be_unannounced() && sight.since.is_before(self.turn.since),
-            Condition::Resting { .. } => self.turn.since.is_before(sight.since),
+            FileStatus::Busy => self.may_be_unannounced() && sight.since.is_before(self.turn.since),
+            FileStatus::Resting { .. } => self.turn.since.is_before(sight.since),
             _ => false,
         };
         self.turn.state == TurnState::Done && !self.turn.believed && is_open
@@ -203,7 +203,7 @@ impl Facts {
                 self.begin_unannounced_turn();
                 conclude("works on a turn that nothing announced")
             }
-            Rule::TurnOver => {
+            Rule::TurnEnd => {
                 self.rest(since);
                 conclude("at its prompt: what went on is over")
             }
@@ -237,14 +237,14 @@ impl Facts {
             }
             Rule::Doubt(stamp) => {
                 self.files.doubted = Some(stamp);
-                self.files.looks.push(Wanted::Condition);
+                self.files.looks.push(LookupRequest::FileStatus);
                 None
             }
             Rule::Believed => {
                 self.turn.believed = true;
                 let at = self.turn.since;
                 let said = match sight.as_ref().map(|sight| sight.condition) {
-                    Some(Condition::Resting { .. }) => "agrees that the turn is over",
+                    Some(FileStatus::Resting { .. }) => "agrees that the turn is over",
                     _ => "never agreed that the turn is over",
                 };
                 sight.map(|sight| Conclusion { source: sight.source, said, at })
@@ -253,7 +253,7 @@ impl Facts {
                 self.files.left = None;
                 self.files.sight = None;
                 self.files.blind = true;
-                self.files.looks.push(Wanted::Condition);
+                self.files.looks.push(LookupRequest::FileStatus);
                 Some(Conclusion {
                     source: "file:removed".to_owned(),
                     said: "lives on without its file",
@@ -267,7 +267,7 @@ impl Facts {
     /// Whether there was one, and since when.
     pub(crate) fn confirm_unannounced_turn(&mut self, stamp: Stamp) -> Option<Conclusion> {
         let sight = self.files.sight.as_ref()?;
-        let is_pending = sight.condition == Condition::Busy
+        let is_pending = sight.condition == FileStatus::Busy
             && self.may_be_unannounced()
             && self.ended.is_none()
             && is_news(sight.since, self.quiet_since())
@@ -287,7 +287,7 @@ impl Facts {
     /// A dialog waits for the person, of which nothing is known but that it is open.
     fn open_dialog(&mut self, since: Stamp) {
         let text = "a dialog is open".to_owned();
-        self.requests.open_by_file(RequestKind::Question, None, text, None, since);
+        self.requests.open_by_file(PromptKind::Question, None, text, None, since);
     }
 
     /// The agent rests: no turn, no dialog, no subagent.
@@ -325,11 +325,11 @@ impl Facts {
                 believed: refused,
                 ..Turn::default()
             };
-            self.files.looks.push(Wanted::TurnEnd(began));
+            self.files.looks.push(LookupRequest::TurnEnd(began));
         }
     }
 
-    fn open_unannounced(&mut self, kind: RequestKind, since: Stamp) {
+    fn open_unannounced(&mut self, kind: PromptKind, since: Stamp) {
         if self.requests.take_up() {
             return;
         }

@@ -1,14 +1,14 @@
 //! How a turn ended, where only the transcript can tell.
 
-use super::Wanted;
-use crate::facts::{Facts, Ignored, Turn, TurnState};
-use crate::observation::TurnOver;
+use super::LookupRequest;
+use crate::facts::{Ignored, RowState, Turn, TurnState};
+use crate::observation::TurnEnd;
 use crate::time::Stamp;
 
-impl Facts {
+impl RowState {
     pub(super) fn take_turn_over(
         &mut self,
-        how: &TurnOver,
+        how: &TurnEnd,
         at: Stamp,
         awaited: Option<Stamp>,
     ) -> Result<(), Ignored> {
@@ -19,15 +19,15 @@ impl Facts {
         }
         let at = self.turn.since.latest(at);
         match how {
-            TurnOver::Interrupted => {
+            TurnEnd::Interrupted => {
                 self.forget_own(at);
                 self.requests.close(|_| true);
                 self.turn = Turn { since: at, ends: self.turn.ends, ..Turn::default() };
             }
-            TurnOver::Finished { message } => {
+            TurnEnd::Finished { message } => {
                 self.end_turn(TurnState::Done, None, at, message.clone());
             }
-            TurnOver::Failed { error, detail } => {
+            TurnEnd::Failed { error, detail } => {
                 self.fail_turn(None, at, error, detail);
             }
         }
@@ -41,7 +41,9 @@ impl Facts {
         let wanted = runs.then_some(self.turn.since);
         if self.files.awaited != wanted {
             self.files.awaited = wanted;
-            self.files.looks.push(wanted.map_or(Wanted::NoTurnEnd, Wanted::TurnEndToCome));
+            self.files
+                .looks
+                .push(wanted.map_or(LookupRequest::NoTurnEnd, LookupRequest::TurnEndToCome));
         }
     }
 }

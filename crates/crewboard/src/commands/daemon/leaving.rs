@@ -1,8 +1,8 @@
 //! How a daemon is made to leave: it is asked, and one that does not hear is ended.
 
 use crate::failure::Failure;
-use crewboard_client::{ConnectError, Conversation, Rendezvous, TalkError};
-use crewboard_platform::{Deadline, Holder};
+use crewboard_client::{ConnectError, Connection, ConnectionError, DaemonLocator};
+use crewboard_platform::{Deadline, LockOwner};
 use crewboard_protocol::Request;
 use std::time::Duration;
 
@@ -24,26 +24,26 @@ pub(crate) enum Leaving {
 }
 
 /// Asks the daemon to leave and waits until its process is over.
-pub(crate) fn ask_to_leave(rendezvous: &Rendezvous) -> Result<Leaving, Failure> {
+pub(crate) fn ask_to_leave(daemon_locator: &DaemonLocator) -> Result<Leaving, Failure> {
     let deadline = Deadline::after(LEAVES_WITHIN);
-    let stream = match rendezvous.connect() {
+    let stream = match daemon_locator.connect() {
         Ok(stream) => stream,
         Err(ConnectError::NoDaemon) => return Ok(Leaving::NoDaemon),
         Err(ConnectError::Unresponsive) => return Ok(Leaving::Hung),
         Err(error) => return Err(error.into()),
     };
     // Looked up while it is there: by the time it has left, another may have taken its place.
-    let holder = rendezvous.holder();
-    let mut conversation = Conversation::new(stream)?;
+    let holder = daemon_locator.holder();
+    let mut conversation = Connection::new(stream)?;
     match say_goodbye(&mut conversation, deadline) {
-        TalkError::Gone => {}
-        TalkError::Silent(_) => return Ok(Leaving::Hung),
+        ConnectionError::Gone => {}
+        ConnectionError::Silent(_) => return Ok(Leaving::Hung),
         error => return Err(error.into()),
     }
     // Its end of the connection is closed before it has let go of everything else.
     let has_left = match holder {
         Some(holder) => holder.has_ended_by(deadline),
-        None => rendezvous.is_free_by(deadline),
+        None => daemon_locator.is_free_by(deadline),
     };
     if has_left {
         return Ok(Leaving::Left);
@@ -53,7 +53,7 @@ pub(crate) fn ask_to_leave(rendezvous: &Rendezvous) -> Result<Leaving, Failure> 
 }
 
 /// Asks to leave, and reads until the end of the connection or of our patience: which it was.
-fn say_goodbye(conversation: &mut Conversation, deadline: Deadline) -> TalkError {
+fn say_goodbye(conversation: &mut Connection, deadline: Deadline) -> ConnectionError {
     if let Err(error) = conversation.send(&Request::Stop) {
         return error;
     }
@@ -65,9 +65,9 @@ fn say_goodbye(conversation: &mut Conversation, deadline: Deadline) -> TalkError
 }
 
 /// Ends a daemon that does not answer; says which it was.
-pub(crate) fn end(rendezvous: &Rendezvous) -> Result<String, Failure> {
-    let Some(holder) = rendezvous.holder() else {
-        return Err(hung(rendezvous));
+pub(crate) fn end(daemon_locator: &DaemonLocator) -> Result<String, Failure> {
+    let Some(holder) = daemon_locator.holder() else {
+        return Err(hung(daemon_locator));
     };
     let which = describe(&holder);
     holder.terminate();
@@ -82,8 +82,8 @@ pub(crate) fn end(rendezvous: &Rendezvous) -> Result<String, Failure> {
 }
 
 /// That the daemon does not answer, which process it is, and what to do.
-pub(crate) fn hung(rendezvous: &Rendezvous) -> Failure {
-    match rendezvous.holder() {
+pub(crate) fn hung(daemon_locator: &DaemonLocator) -> Failure {
+    match daemon_locator.holder() {
         Some(holder) => Failure::new(format!("{} does not answer", describe(&holder)))
             .hint("`crewboard daemon restart` ends it and starts another"),
         None => Failure::new(
@@ -95,7 +95,7 @@ pub(crate) fn hung(rendezvous: &Rendezvous) -> Failure {
     }
 }
 
-fn describe(holder: &Holder) -> String {
+fn describe(holder: &LockOwner) -> String {
     let program = holder.program().map(|program| program.display().to_string());
     let program = program.unwrap_or_else(|| "of a program unknown".to_owned());
     let suspended = if holder.is_suspended() { ", suspended" } else { "" };

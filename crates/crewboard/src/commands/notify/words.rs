@@ -52,7 +52,7 @@ fn says(status: Status) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Request, RequestKind};
+    use crewboard_core::{Prompt, PromptKind};
     use std::slice::from_ref;
 
     fn row(name: &str, status: Status) -> Session {
@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn the_project_and_the_kind_and_no_more_unless_asked_to() {
-        let request = Request {
-            kind: RequestKind::Permission,
+        let request = Prompt {
+            kind: PromptKind::Permission,
             tool: Some("Bash".to_owned()),
             text: "rm -rf build\nmake".to_owned(),
             subagent: None,

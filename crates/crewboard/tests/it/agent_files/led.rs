@@ -1,4 +1,4 @@
-//! Sessions that a program leads: a user may answer them, and their own file tells.
+//! SessionStore that a program leads: a user may answer them, and their own file tells.
 
 use super::filing::Filing;
 use crate::{payload, prompt_payload, world};

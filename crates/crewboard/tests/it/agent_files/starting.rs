@@ -2,7 +2,7 @@
 
 use super::filing::Filing;
 use crate::{payload, world};
-use crewboard_platform::facts_of;
+use crewboard_platform::process_info;
 use crewboard_testkit::{Tmux, View, World};
 use serde_json::{Value, json};
 use std::fs;
@@ -36,7 +36,7 @@ fn dialog_before_the_session_is_a_question() {
     assert_eq!(row["source"], "file:starting", "{row}");
 
     // The user answers: the session begins in the same row.
-    let process = facts_of(pid).unwrap().process;
+    let process = process_info(pid).unwrap().process;
     let text = Filing::text_of(process, "s", "idle", "");
     fs::write(home.join(format!(".claude/sessions/{pid}.json")), text.to_string()).unwrap();
     let begun = view.until_any(|row| is_it(row) && row["status"] == "idle");
@@ -73,7 +73,7 @@ fn spare_client_is_no_question() {
     let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
     let mut view = View::new(world.start());
     let (spare, _) = start_as(&world, &tmux, "spare", &["cat"]);
-    let mut text = Filing::text_of(facts_of(spare).unwrap().process, "s", "idle", "");
+    let mut text = Filing::text_of(process_info(spare).unwrap().process, "s", "idle", "");
     (text["kind"], text["spare"]) = (json!("bg"), json!(true));
     fs::write(home.join(format!(".claude/sessions/{spare}.json")), text.to_string()).unwrap();
     // What is started after it is shown, so the spare client would have been.

@@ -1,7 +1,7 @@
 //! Who is told of what, and by whom.
 
 use super::*;
-use crewboard_core::{Place, Request as Wanted, RequestKind};
+use crewboard_core::{Place, Prompt as Wanted, PromptKind};
 
 /// What is announced, in short.
 fn announced(outputs: &[Output]) -> Vec<String> {
@@ -45,9 +45,9 @@ impl Stage {
 fn a_person_is_told_and_commands_run() {
     let mut stage = Stage::new();
     assert_eq!(stage.announced("a", Status::Permission), [""; 0]);
-    stage.actor.set_interest(Interest {
+    stage.actor.set_interest(NotificationSettings {
         person: vec![Status::Permission, Status::Done],
-        commands: Goal { statuses: vec![Status::Working], needs_you: false },
+        commands: WaitGoal { statuses: vec![Status::Working], needs_you: false },
     });
     assert_eq!(stage.announced("b", Status::Permission), ["b permission | "]);
     assert_eq!(stage.announced("a", Status::Working), [" | a working"]);
@@ -59,15 +59,16 @@ fn a_person_is_told_and_commands_run() {
 #[test]
 fn what_a_view_gives_back_is_told_to_nobody() {
     let mut stage = Stage::new();
-    stage
-        .actor
-        .set_interest(Interest { person: vec![Status::Permission], commands: Goal::default() });
+    stage.actor.set_interest(NotificationSettings {
+        person: vec![Status::Permission],
+        commands: WaitGoal::default(),
+    });
     let row = Session {
         status: Status::Permission,
         since: Timestamp(stage.micros / 1000),
         needs_you: true,
         request: Some(Wanted {
-            kind: RequestKind::Permission,
+            kind: PromptKind::Permission,
             tool: None,
             text: "ls".into(),
             subagent: None,

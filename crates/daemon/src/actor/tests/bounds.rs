@@ -3,7 +3,7 @@
 use super::*;
 
 fn wait_for(rows: Option<Vec<RowKey>>, reached: Vec<RowKey>) -> Request {
-    let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+    let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
     let (new, missing_may_come) = (true, true);
     let scope = WaitScope::All;
     Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_come, reached })

@@ -9,7 +9,7 @@ impl Stage {
         for view in views {
             stage.ask(*view, subscribe(None));
             stage.drain(*view);
-            stage.ask(*view, Request::Attend { on: true });
+            stage.ask(*view, Request::AcceptNotifications { on: true });
         }
         stage
     }
@@ -17,11 +17,11 @@ impl Stage {
     /// Somebody announces; the answers to anybody, in short.
     fn announce(&mut self) -> Vec<String> {
         let (title, text) = ("shop: done".to_owned(), "It has finished.".to_owned());
-        answers(&self.ask(9, Request::Announce { title, text }))
+        answers(&self.ask(9, Request::Notify { title, text }))
     }
 
     fn told(&mut self, view: ConnectionId, id: u64) -> Vec<String> {
-        answers(&self.ask(view, Request::Told { id }))
+        answers(&self.ask(view, Request::NotificationShown { id }))
     }
 
     /// Goes on to the next deadline, which is so many milliseconds away.
@@ -68,14 +68,14 @@ fn the_latest_view_that_can_and_reads_calls_the_person() {
     let mut stage = Stage::new();
     assert_eq!(stage.announce(), ["9: false of 0"]);
     // Who gets no pushes cannot.
-    stage.ask(3, Request::Attend { on: true });
+    stage.ask(3, Request::AcceptNotifications { on: true });
     for view in [1, 2, 3] {
         stage.ask(view, subscribe(None));
         assert_eq!(stage.drain(view), "snapshot, synced");
     }
     assert_eq!(stage.announce(), ["9: false of 0"]);
     for view in [1, 2] {
-        stage.ask(view, Request::Attend { on: true });
+        stage.ask(view, Request::AcceptNotifications { on: true });
     }
     assert_eq!(stage.announce(), [""; 0]);
     assert_eq!(stage.called_unread(), [(2, 3)]);
@@ -85,7 +85,7 @@ fn the_latest_view_that_can_and_reads_calls_the_person() {
     assert_eq!(stage.told(1, 4), ["9: true of 1"]);
     assert_eq!(stage.told(2, 3), ["9: true of 1"]);
     stage.input(Input::Drained(2));
-    stage.ask(2, Request::Attend { on: false });
+    stage.ask(2, Request::AcceptNotifications { on: false });
     stage.announce();
     assert_eq!(stage.called(), [(1, 5)]);
 }
@@ -140,7 +140,7 @@ fn of_a_view_that_goes_nothing_is_expected() {
     assert_eq!(stage.called(), [(3, 1)]);
     stage.input(Input::Closed(3));
     assert_eq!(stage.called(), [(2, 1)]);
-    stage.ask(2, Request::Attend { on: false });
+    stage.ask(2, Request::AcceptNotifications { on: false });
     assert_eq!(stage.called(), [(1, 1)]);
     assert_eq!(answers(&replies(&stage.input(Input::Closed(1)))), ["9: false of 3"]);
 }
@@ -179,7 +179,7 @@ fn calls_have_a_bound() {
 fn what_is_to_be_told_is_one_clean_line() {
     let mut stage = Stage::with_attendants(&[1]);
     let (title, text) = ("shop\u{1b}[31m: done\nx".to_owned(), "y".repeat(300));
-    stage.ask(9, Request::Announce { title, text });
+    stage.ask(9, Request::Notify { title, text });
     let line = stage.actor.flush().remove(0).lines[0].clone();
     let line: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(line["title"], "shop: done");

@@ -31,8 +31,8 @@ fn whoever_waits_for_a_headless_sessions_end_of_turn_has_it_though_the_process_e
         (Status::Done, &end, false, ("closed", "closed")),
     ] {
         let mut stage = Stage::new();
-        let goal = Goal { statuses: vec![status], needs_you: false };
-        stage.actor.set_interest(Interest { person: vec![], commands: goal.clone() });
+        let goal = WaitGoal { statuses: vec![status], needs_you: false };
+        stage.actor.set_interest(NotificationSettings { person: vec![], commands: goal.clone() });
         let prompt =
             Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
         stage.headless(prompt);

@@ -5,9 +5,10 @@ use crewboard_agents::files::{
     ConditionFile, condition_file, conditions_folder, pid_of, read_condition,
 };
 use crewboard_core::{
-    AgentName, Finding, Look, Now, Observation, Place, Process, Stamp, Subject, Timestamp,
+    AgentName, FileFinding, FileLookup, LookupTarget, Now, Observation, Place, Process, Stamp,
+    Timestamp,
 };
-use crewboard_platform::{Part, as_others_see, facts_of, process_of, read_below};
+use crewboard_platform::{Part, as_others_see, find_process, process_info, read_beneath};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -73,7 +74,7 @@ impl AgentFiles {
         }
         // It may be written this very moment. If it is not, it tells of nothing any more.
         let process = self.known.get(&(profile, pid))?.process;
-        let look = Look { agent, process, subject: Subject::Condition };
+        let look = FileLookup { agent, process, subject: LookupTarget::FileStatus };
         if !self.due.values().any(|(due, _)| *due == look) {
             self.look_later(look, UNREADABLE_DELAY, 1);
         }
@@ -115,8 +116,8 @@ impl AgentFiles {
             return None;
         }
         let mut seen = self.observe(profile, file, false, now);
-        if let Finding::Condition { condition, since } = seen.finding {
-            seen.finding = Finding::Glimpse { condition, since };
+        if let FileFinding::FileStatus { condition, since } = seen.finding {
+            seen.finding = FileFinding::Glimpse { condition, since };
         }
         Some(seen)
     }
@@ -134,12 +135,12 @@ impl AgentFiles {
         let name = name.to_str()?;
         let pid = pid_of(agent, name)?;
         let whole = Part::Whole { max: MAX_CONDITION };
-        let text = read_below(real.as_ref()?, &[conditions_folder(agent)?, name], whole).ok()?;
+        let text = read_beneath(real.as_ref()?, &[conditions_folder(agent)?, name], whole).ok()?;
         let mut file = read_condition(agent, &text)?;
         file.process = as_others_see(file.process);
         let is_ours = file.pid_namespace.is_none() || file.pid_namespace == self.namespace;
         // One that was left behind is of nobody, or of another process of that number.
-        let lives = file.process.pid == pid && process_of(pid) == Some(file.process);
+        let lives = file.process.pid == pid && find_process(pid) == Some(file.process);
         (is_ours && lives).then_some(file)
     }
 
@@ -166,7 +167,7 @@ impl AgentFiles {
         let path = |path: &Path| path.to_string_lossy().into_owned();
         about.job = about.job.and_then(|job| Some(path(&profile?.settled.join(job))));
         about.profile = profile.map(|profile| path(&profile.settled));
-        let tty = facts_of(process.pid).and_then(|facts| facts.tty);
+        let tty = process_info(process.pid).and_then(|facts| facts.tty);
         about.place = Place { host: self.host.clone(), tty, ..about.place };
         if about.job.is_some() {
             about.place = std::mem::take(&mut about.place).without_pane();
@@ -176,7 +177,7 @@ impl AgentFiles {
             process,
             source,
             seen: now.stamp,
-            finding: Finding::Condition { condition, since },
+            finding: FileFinding::FileStatus { condition, since },
             about,
         }
     }
@@ -186,7 +187,7 @@ impl AgentFiles {
 pub(super) fn left(agent: &AgentName, process: Process, now: Now) -> Observation {
     Observation {
         source: "file:removed".to_owned(),
-        finding: Finding::Left,
+        finding: FileFinding::Left,
         ..blind(agent, process, now)
     }
 }

@@ -6,9 +6,10 @@ use crewboard_agents::files::{
     condition_file, conditions_folder, has_no_file, pid_of_start, profile_of,
 };
 use crewboard_core::{
-    About, Condition, Finding, Look, Now, Observation, Place, Process, Stamp, Subject,
+    FileFinding, FileLookup, FileMetadata, FileStatus, LookupTarget, Now, Observation, Place,
+    Process, Stamp,
 };
-use crewboard_platform::{arguments_of, facts_of, variables_of, working_directory_of};
+use crewboard_platform::{arguments_of, environment_of, process_info, working_directory_of};
 use crewboard_terminals::place_of;
 use std::time::Duration;
 
@@ -38,12 +39,12 @@ impl AgentFiles {
             return;
         };
         let Some(pid) = pid_of_start(agent.as_str(), name) else { return };
-        let Some(facts) = facts_of(pid).filter(|facts| facts.tty.is_some()) else { return };
+        let Some(facts) = process_info(pid).filter(|facts| facts.tty.is_some()) else { return };
         if has_no_file(agent.as_str(), &arguments_of(pid)) {
             return;
         }
         let process = facts.process;
-        let variables = variables_of(pid).map(Variables);
+        let variables = environment_of(pid).map(Variables);
         let own = variables.and_then(|variables| profile_of(agent.as_str(), &variables, None));
         let is_of_profile = own.is_some_and(|own| {
             std::fs::canonicalize(own).ok() == std::fs::canonicalize(settled).ok()
@@ -55,7 +56,7 @@ impl AgentFiles {
         if !is_of_profile || is_known || is_full || self.has_session_file(profile, process) {
             return;
         }
-        let look = Look { agent: agent.clone(), process, subject: Subject::Condition };
+        let look = FileLookup { agent: agent.clone(), process, subject: LookupTarget::FileStatus };
         let starting = Starting { profile, since: now.stamp, is_shown: false };
         self.starting.insert(process, starting);
         self.look_later(look, START, 1);
@@ -83,21 +84,21 @@ impl AgentFiles {
             settled = profile.map(|profile| profile.settled.to_string_lossy().into_owned());
             agent = profile.map(|profile| profile.agent.clone());
         }
-        let variables = variables_of(process.pid).map(Variables);
+        let variables = environment_of(process.pid).map(Variables);
         let place = variables.map(|variables| place_of(&variables)).unwrap_or_default();
-        let tty = facts_of(process.pid).and_then(|facts| facts.tty);
+        let tty = process_info(process.pid).and_then(|facts| facts.tty);
         let cwd = working_directory_of(process.pid);
         Observation {
             agent: agent.unwrap_or_default(),
             process,
             source: "file:starting".to_owned(),
             seen: now.stamp,
-            finding: Finding::Condition { condition: Condition::Dialog, since },
-            about: About {
+            finding: FileFinding::FileStatus { condition: FileStatus::Dialog, since },
+            about: FileMetadata {
                 cwd: cwd.map(|cwd| cwd.to_string_lossy().into_owned()),
                 profile: settled,
                 place: Place { host: self.host.clone(), tty, ..place },
-                ..About::default()
+                ..FileMetadata::default()
             },
         }
     }

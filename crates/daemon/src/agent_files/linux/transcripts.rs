@@ -3,9 +3,10 @@
 use super::{AgentFiles, Profile, Watched, blind};
 use crewboard_agents::files::{LastTurn, last_turn, transcript_below};
 use crewboard_core::{
-    Conversation, Finding, Look, Now, Observation, Process, Stamp, Subject, Timestamp, TurnOver,
+    FileFinding, FileLookup, LookupTarget, Now, Observation, Process, Stamp, Timestamp,
+    TranscriptQuery, TurnEnd,
 };
-use crewboard_platform::{Part, folder_holding, read_below};
+use crewboard_platform::{Part, folder_holding, read_beneath};
 use inotify::{WatchDescriptor, WatchMask};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,9 +33,9 @@ const PROMPT_LEAD_MS: u64 = 500;
 
 impl AgentFiles {
     /// Looks once at what a row wants to know. What takes its time comes with [`Self::changed`].
-    pub(crate) fn look(&mut self, look: Look, now: Now) -> Option<Observation> {
+    pub(crate) fn look(&mut self, look: FileLookup, now: Now) -> Option<Observation> {
         let delay = match look.subject {
-            Subject::Condition => {
+            LookupTarget::FileStatus => {
                 let Some(profile) = self.followed.get(&look.process).copied() else {
                     if let Some(starting) = self.starting.get(&look.process) {
                         let profile = starting.profile;
@@ -44,12 +45,12 @@ impl AgentFiles {
                 };
                 return Some(self.condition_of(look.process, profile, false, now));
             }
-            Subject::TurnEnd(_) => TURN_END_DELAYS[0],
-            Subject::TurnEndToCome(_) => {
+            LookupTarget::TurnEnd(_) => TURN_END_DELAYS[0],
+            LookupTarget::TurnEndToCome(_) => {
                 self.await_no_turn_end(look.process);
                 TRANSCRIPT_PACE
             }
-            Subject::NoTurnEnd => {
+            LookupTarget::NoTurnEnd => {
                 self.await_no_turn_end(look.process);
                 return None;
             }
@@ -60,8 +61,8 @@ impl AgentFiles {
 
     /// Nothing is looked for in the transcript of a process's present turn any more.
     pub(super) fn await_no_turn_end(&mut self, process: Process) {
-        let is_it = |look: &Look| {
-            look.process == process && matches!(look.subject, Subject::TurnEndToCome(_))
+        let is_it = |look: &FileLookup| {
+            look.process == process && matches!(look.subject, LookupTarget::TurnEndToCome(_))
         };
         self.due.retain(|_, (look, _)| !is_it(look));
         self.unwatch_for(|reason| matches!(reason, Watched::Transcript(look) if is_it(look)));
@@ -71,10 +72,10 @@ impl AgentFiles {
     pub(super) fn look_again(&mut self, descriptor: &WatchDescriptor) {
         let Some(reasons) = self.watched.get(descriptor) else { return };
         let looks = reasons.iter().filter_map(|reason| match reason {
-            Watched::Transcript(look) => Some(Look::clone(look)),
+            Watched::Transcript(look) => Some(FileLookup::clone(look)),
             _ => None,
         });
-        let looks: Vec<Look> = looks.collect();
+        let looks: Vec<FileLookup> = looks.collect();
         if !looks.is_empty() {
             self.unwatch(descriptor);
         }
@@ -84,7 +85,7 @@ impl AgentFiles {
     }
 
     /// `tries`: how many looks there will have been with this one.
-    pub(super) fn look_later(&mut self, look: Look, delay: Duration, tries: usize) {
+    pub(super) fn look_later(&mut self, look: FileLookup, delay: Duration, tries: usize) {
         if self.due.len() < MAX_LOOKS {
             self.looks += 1;
             self.due.insert((Instant::now() + delay, self.looks), (look, tries));
@@ -105,7 +106,7 @@ impl AgentFiles {
             }
             let (look, tries) = entry.remove();
             observations.extend(match look.subject {
-                Subject::Condition => self.look(look, now),
+                LookupTarget::FileStatus => self.look(look, now),
                 _ => self.look_at_transcript(look, tries, now),
             });
         }
@@ -113,11 +114,16 @@ impl AgentFiles {
     }
 
     /// Reads how a turn ended. A look that waits for that is answered when there is something to say.
-    fn look_at_transcript(&mut self, look: Look, tries: usize, now: Now) -> Option<Observation> {
+    fn look_at_transcript(
+        &mut self,
+        look: FileLookup,
+        tries: usize,
+        now: Now,
+    ) -> Option<Observation> {
         let (conversation, waits) = match &look.subject {
-            Subject::TurnEnd(conversation) => (conversation, false),
-            Subject::TurnEndToCome(conversation) => (conversation, true),
-            Subject::Condition | Subject::NoTurnEnd => return None,
+            LookupTarget::TurnEnd(conversation) => (conversation, false),
+            LookupTarget::TurnEndToCome(conversation) => (conversation, true),
+            LookupTarget::FileStatus | LookupTarget::NoTurnEnd => return None,
         };
         let began = conversation.since;
         let (real, below) = self.transcript_of(&look, conversation)?;
@@ -128,7 +134,7 @@ impl AgentFiles {
             let path = below.iter().fold(real.clone(), |path, name| path.join(name));
             self.watch_transcript(&path, look.clone(), tries);
         }
-        let tail = read_below(&real, &below, Part::Tail { max: MAX_TAIL });
+        let tail = read_beneath(&real, &below, Part::Tail { max: MAX_TAIL });
         // What a hook told of ends after that; a line from before tells of the turn that was broken off.
         let lead = if waits { 0 } else { PROMPT_LEAD_MS };
         let last = last_turn(
@@ -140,10 +146,10 @@ impl AgentFiles {
             LastTurn::Over { how, at } => {
                 let age = now.wall.since(Timestamp(at)).saturating_mul(1000);
                 let micros = now.stamp.micros.saturating_sub(age);
-                Finding::TurnOver { how, at: Stamp { micros, ..now.stamp } }
+                FileFinding::TurnEnd { how, at: Stamp { micros, ..now.stamp } }
             }
             LastTurn::Answered { message } if !waits => {
-                Finding::TurnOver { how: TurnOver::Finished { message }, at: began }
+                FileFinding::TurnEnd { how: TurnEnd::Finished { message }, at: began }
             }
             _ if !waits && tries < TURN_END_DELAYS.len() => {
                 self.look_later(look, TURN_END_DELAYS[tries], tries + 1);
@@ -151,10 +157,10 @@ impl AgentFiles {
             }
             // It came to rest without an answer: broken off before the first byte, or a command.
             _ if !waits && tail.is_ok() => {
-                Finding::TurnOver { how: TurnOver::Interrupted, at: began }
+                FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: began }
             }
             _ if waits => return None,
-            _ => Finding::NothingOver,
+            _ => FileFinding::NothingOver,
         };
         self.await_no_turn_end(look.process);
         Some(Observation {
@@ -167,8 +173,8 @@ impl AgentFiles {
     /// Returns the directory that a conversation's transcript is below, and the way to it.
     fn transcript_of(
         &self,
-        look: &Look,
-        conversation: &Conversation,
+        look: &FileLookup,
+        conversation: &TranscriptQuery,
     ) -> Option<(PathBuf, [String; 3])> {
         let profile = *self.followed.get(&look.process)?;
         let Profile { agent, real, .. } = self.profiles.get(profile)?;
@@ -187,7 +193,7 @@ impl AgentFiles {
     }
 
     /// Looks again when the transcript grows, or is there.
-    fn watch_transcript(&mut self, path: &Path, look: Look, tries: usize) {
+    fn watch_transcript(&mut self, path: &Path, look: FileLookup, tries: usize) {
         let grows = WatchMask::MODIFY
             | WatchMask::MOVE_SELF
             | WatchMask::DELETE_SELF

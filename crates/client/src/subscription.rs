@@ -1,7 +1,7 @@
-use crate::conversation::{Conversation, TalkError};
-use crate::rendezvous::{ConnectError, Rendezvous};
+use crate::connection::{Connection, ConnectionError};
+use crate::daemon_locator::{ConnectError, DaemonLocator};
 use crate::version::version_problem;
-use crewboard_core::{Limits, RowKey, Session, Transition};
+use crewboard_core::{RateLimits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{After, Losses, PROTOCOL, Reply, Request};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -25,8 +25,8 @@ const MAX_ATTEMPTS: usize = 10;
 
 /// What a follower learns.
 #[derive(Debug)]
-pub enum News {
-    /// All is known: [`Follow::rows`] is what the daemon has.
+pub enum SubscriptionEvent {
+    /// All is known: [`Subscription::rows`] is what the daemon has.
     Synced,
     /// A row is another than it was; the statuses it entered since, and how many older were left out.
     Changed {
@@ -35,12 +35,12 @@ pub enum News {
         skipped: u64,
     },
     Removed(RowKey),
-    /// [`Follow::limits`] are others.
-    Limits,
+    /// [`Subscription::limits`] are others.
+    RateLimits,
     /// The lost events that no client has shown yet are these. [`Request::LossesSeen`] says that they were shown.
     Losses(Losses),
     /// A person is to be told this, by us.
-    Announcement {
+    Notification {
         /// What to call it when we have.
         id: Option<u64>,
         title: String,
@@ -56,11 +56,11 @@ pub enum News {
 
 /// Why following ended.
 #[derive(Debug, thiserror::Error)]
-pub enum FollowError {
+pub enum SubscriptionError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Talk(#[from] TalkError),
+    Talk(#[from] ConnectionError),
     /// Whoever reads our output is gone.
     #[error("the reader went away")]
     ReaderGone,
@@ -69,11 +69,11 @@ pub enum FollowError {
 /// A subscription that outlives daemons: it finds or starts the next one, gives it the rows it
 /// holds, and goes on.
 #[derive(Debug)]
-pub struct Follow<'a> {
-    rendezvous: &'a Rendezvous,
-    conversation: Option<Conversation>,
+pub struct Subscription<'a> {
+    daemon_locator: &'a DaemonLocator,
+    conversation: Option<Connection>,
     rows: HashMap<RowKey, Session>,
-    limits: Vec<Limits>,
+    limits: Vec<RateLimits>,
     /// Rows named since the last snapshot began; the others are gone.
     named: Option<Vec<RowKey>>,
     seen: Option<After>,
@@ -83,11 +83,11 @@ pub struct Follow<'a> {
     attends: bool,
 }
 
-impl<'a> Follow<'a> {
-    /// Follows the daemon at `rendezvous`; connects with the first [`Follow::next`].
-    pub fn new(rendezvous: &'a Rendezvous) -> Self {
+impl<'a> Subscription<'a> {
+    /// Follows the daemon at `daemon_locator`; connects with the first [`Subscription::next`].
+    pub fn new(daemon_locator: &'a DaemonLocator) -> Self {
         Self {
-            rendezvous,
+            daemon_locator,
             conversation: None,
             rows: HashMap::new(),
             limits: Vec::new(),
@@ -102,7 +102,7 @@ impl<'a> Follow<'a> {
     pub fn attend(&mut self, on: bool) {
         self.attends = on;
         // One that is gone is told with the next.
-        let _ = self.send(&Request::Attend { on });
+        let _ = self.send(&Request::AcceptNotifications { on });
     }
 
     /// The rows as last told.
@@ -111,18 +111,18 @@ impl<'a> Follow<'a> {
     }
 
     /// The accounts' limits as last told.
-    pub fn limits(&self) -> &[Limits] {
+    pub fn limits(&self) -> &[RateLimits] {
         &self.limits
     }
 
     /// The connection, to wait for; `None` while there is none.
     pub fn stream(&self) -> Option<&UnixStream> {
-        self.conversation.as_ref().map(Conversation::stream)
+        self.conversation.as_ref().map(Connection::stream)
     }
 
     /// Waits for the next news, over as many daemons as it takes. Ends when `output` has nobody left
     /// to read it.
-    pub fn next(&mut self, output: &impl AsFd) -> Result<News, FollowError> {
+    pub fn next(&mut self, output: &impl AsFd) -> Result<SubscriptionEvent, SubscriptionError> {
         let mut attempts = 0;
         loop {
             let Some(conversation) = &mut self.conversation else {
@@ -132,7 +132,9 @@ impl<'a> Follow<'a> {
                 match self.connect(Deadline::after(CONNECT_WITHIN)) {
                     Ok(()) => self.pause = None,
                     // It died while we gave it our rows; the next one gets them.
-                    Err(FollowError::Talk(TalkError::Gone)) if attempts < MAX_ATTEMPTS => {
+                    Err(SubscriptionError::Talk(ConnectionError::Gone))
+                        if attempts < MAX_ATTEMPTS =>
+                    {
                         attempts += 1;
                     }
                     // There was one, so there will be another.
@@ -140,7 +142,7 @@ impl<'a> Follow<'a> {
                         let pause = self.pause.map_or(RETRY, |pause| pause * 2);
                         let is_first = self.pause.replace(pause.min(RETRY_AT_MOST)).is_none();
                         if is_first {
-                            return Ok(News::Unreachable(error.to_string()));
+                            return Ok(SubscriptionEvent::Unreachable(error.to_string()));
                         }
                     }
                     Err(error) => return Err(error),
@@ -154,9 +156,9 @@ impl<'a> Follow<'a> {
                     }
                 }
                 Ok(None) => wait_for(conversation, output)?,
-                Err(TalkError::Gone) => {
+                Err(ConnectionError::Gone) => {
                     self.conversation = None;
-                    return Ok(News::Lost);
+                    return Ok(SubscriptionEvent::Lost);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -164,18 +166,18 @@ impl<'a> Follow<'a> {
     }
 
     /// All news that are there already; never waits.
-    pub fn ready(&mut self) -> Result<Vec<News>, TalkError> {
+    pub fn ready(&mut self) -> Result<Vec<SubscriptionEvent>, ConnectionError> {
         let mut news = Vec::new();
         while let Some(conversation) = &mut self.conversation {
             match conversation.receive_ready() {
                 Ok(Some(reply)) => news.extend(self.take(reply)),
                 Ok(None) => break,
-                Err(TalkError::Gone) => {
+                Err(ConnectionError::Gone) => {
                     self.conversation = None;
-                    news.push(News::Lost);
+                    news.push(SubscriptionEvent::Lost);
                 }
                 // A mark on a row that went meanwhile: nothing is wrong with the connection.
-                Err(TalkError::Refused { .. }) => {}
+                Err(ConnectionError::Refused { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -183,8 +185,8 @@ impl<'a> Follow<'a> {
     }
 
     /// Tells the daemon something.
-    pub fn send(&self, request: &Request) -> Result<(), TalkError> {
-        self.conversation.as_ref().ok_or(TalkError::Gone)?.send(request)
+    pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
+        self.conversation.as_ref().ok_or(ConnectionError::Gone)?.send(request)
     }
 
     /// Gives a connection up that is of no more use.
@@ -193,9 +195,9 @@ impl<'a> Follow<'a> {
     }
 
     /// Finds or starts a daemon, gives it the rows it may not know, and subscribes.
-    pub fn connect(&mut self, deadline: Deadline) -> Result<(), FollowError> {
-        let stream = self.rendezvous.connect_or_start(deadline)?;
-        let conversation = Conversation::new(stream).map_err(TalkError::Io)?;
+    pub fn connect(&mut self, deadline: Deadline) -> Result<(), SubscriptionError> {
+        let stream = self.daemon_locator.connect_or_start(deadline)?;
+        let conversation = Connection::new(stream).map_err(ConnectionError::Io)?;
         for row in self.rows.values() {
             conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
         }
@@ -205,14 +207,14 @@ impl<'a> Follow<'a> {
         conversation.send(&Request::Hello { protocol: PROTOCOL })?;
         conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
         if self.attends {
-            conversation.send(&Request::Attend { on: true })?;
+            conversation.send(&Request::AcceptNotifications { on: true })?;
         }
         self.named = None;
         self.conversation = Some(conversation);
         Ok(())
     }
 
-    fn take(&mut self, reply: Reply) -> Option<News> {
+    fn take(&mut self, reply: Reply) -> Option<SubscriptionEvent> {
         match reply {
             Reply::Snapshot { .. } => {
                 self.named = Some(Vec::new());
@@ -224,7 +226,11 @@ impl<'a> Follow<'a> {
                     named.push(row.key.clone());
                 }
                 self.rows.insert(row.key.clone(), (*row).clone());
-                (!is_snapshot).then_some(News::Changed { row, transitions: Vec::new(), skipped: 0 })
+                (!is_snapshot).then_some(SubscriptionEvent::Changed {
+                    row,
+                    transitions: Vec::new(),
+                    skipped: 0,
+                })
             }
             Reply::Change { row, transitions, skipped, known: resume } => {
                 let history = self.rows.remove(&row.key).map(|known| known.history);
@@ -238,29 +244,31 @@ impl<'a> Follow<'a> {
                 }
                 self.note(&row.epoch, resume);
                 self.rows.insert(row.key.clone(), known);
-                Some(News::Changed { row, transitions, skipped })
+                Some(SubscriptionEvent::Changed { row, transitions, skipped })
             }
             Reply::Removed { key, known } => {
                 self.rows.remove(&key);
                 if let Some(After { epoch, .. }) = self.seen.clone() {
                     self.note(&epoch, known);
                 }
-                Some(News::Removed(key))
+                Some(SubscriptionEvent::Removed(key))
             }
-            Reply::Limits { limits } => {
+            Reply::RateLimits { limits } => {
                 self.limits = limits;
-                Some(News::Limits)
+                Some(SubscriptionEvent::RateLimits)
             }
-            Reply::Losses { unseen } => Some(News::Losses(unseen)),
+            Reply::Losses { unseen } => Some(SubscriptionEvent::Losses(unseen)),
             Reply::Synced { epoch, revision } => {
                 if let Some(named) = self.named.take() {
                     self.rows.retain(|key, _| named.contains(key));
                 }
                 self.note(&epoch, Some(revision));
-                Some(News::Synced)
+                Some(SubscriptionEvent::Synced)
             }
-            Reply::Hello(daemon) => Some(News::Version(version_problem(&daemon))),
-            Reply::Announcement { id, title, text } => Some(News::Announcement { id, title, text }),
+            Reply::Hello(daemon) => Some(SubscriptionEvent::Version(version_problem(&daemon))),
+            Reply::Notification { id, title, text } => {
+                Some(SubscriptionEvent::Notification { id, title, text })
+            }
             _ => None,
         }
     }
@@ -274,7 +282,7 @@ impl<'a> Follow<'a> {
 }
 
 /// Waits until the daemon has something to say, or nobody reads what we would print of it.
-fn wait_for(conversation: &Conversation, output: &impl AsFd) -> Result<(), FollowError> {
+fn wait_for(conversation: &Connection, output: &impl AsFd) -> Result<(), SubscriptionError> {
     loop {
         let mut descriptors = [
             PollFd::new(conversation.stream(), PollFlags::IN),
@@ -284,25 +292,25 @@ fn wait_for(conversation: &Conversation, output: &impl AsFd) -> Result<(), Follo
         match poll(&mut descriptors, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,
-            Err(error) => return Err(TalkError::Io(io::Error::from(error)).into()),
+            Err(error) => return Err(ConnectionError::Io(io::Error::from(error)).into()),
         }
         if !descriptors[0].revents().is_empty() {
             return Ok(());
         }
         if descriptors[1].revents().intersects(gone()) {
-            return Err(FollowError::ReaderGone);
+            return Err(SubscriptionError::ReaderGone);
         }
     }
 }
 
 /// Waits for `pause`, or until no process reads what we would print.
-fn wait_to_retry(output: &impl AsFd, pause: Duration) -> Result<(), FollowError> {
+fn wait_to_retry(output: &impl AsFd, pause: Duration) -> Result<(), SubscriptionError> {
     let mut descriptors = [PollFd::new(output, PollFlags::empty())];
     let within = Timespec::try_from(pause).ok();
     // A signal only makes the pause shorter.
     let is_heard = poll(&mut descriptors, within.as_ref()).is_ok_and(|count| count > 0);
     if is_heard && descriptors[0].revents().intersects(gone()) {
-        return Err(FollowError::ReaderGone);
+        return Err(SubscriptionError::ReaderGone);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub enum Part {
 
 /// Reads the regular file of ours that `names` lead to from `directory`, a folder each and the file's
 /// own name last.
-pub fn read_below(directory: &Path, names: &[&str], part: Part) -> io::Result<Vec<u8>> {
+pub fn read_beneath(directory: &Path, names: &[&str], part: Part) -> io::Result<Vec<u8>> {
     let (name, folders) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
     let to_folder = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
     let mut folder: OwnedFd = rustix::fs::open(directory, to_folder, Mode::empty())?;
@@ -93,7 +93,7 @@ mod tests {
             (["sessions", "folder.json"], whole, None),
             (["elsewhere", "1.json"], whole, None),
         ] {
-            let read = read_below(world.path(), &names, part).ok();
+            let read = read_beneath(world.path(), &names, part).ok();
             assert_eq!(read.as_deref(), expected.map(str::as_bytes), "{names:?} {part:?}");
         }
     }

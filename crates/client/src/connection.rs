@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Why talking to the daemon failed.
 #[derive(Debug, thiserror::Error)]
-pub enum TalkError {
+pub enum ConnectionError {
     /// The connection ended.
     #[error("the daemon went away")]
     Gone,
@@ -31,7 +31,7 @@ pub enum TalkError {
 
 /// Requests out, replies in, over one connection.
 #[derive(Debug)]
-pub struct Conversation {
+pub struct Connection {
     stream: UnixStream,
     /// What was read and not taken yet.
     read: Vec<u8>,
@@ -45,7 +45,7 @@ const READ: usize = 64 * 1024;
 /// How long a request may take to be taken in.
 const SEND_WITHIN: Duration = Duration::from_secs(5);
 
-impl Conversation {
+impl Connection {
     /// Talks over `stream`, which blocks from now on.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(false)?;
@@ -57,14 +57,14 @@ impl Conversation {
         &self.stream
     }
 
-    /// Sends a request; its reply, if any, is for [`Conversation::receive`].
-    pub fn send(&self, request: &Request) -> Result<(), TalkError> {
+    /// Sends a request; its reply, if any, is for [`Connection::receive`].
+    pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
         write_within(self.stream(), &request.encode(), Deadline::after(SEND_WITHIN))
             .map_err(|error| of_io(error, SEND_WITHIN))
     }
 
     /// The next reply; waits for it at most `patience`, for ever where there is none.
-    pub fn receive(&mut self, patience: Option<Duration>) -> Result<Reply, TalkError> {
+    pub fn receive(&mut self, patience: Option<Duration>) -> Result<Reply, ConnectionError> {
         let wait = patience.unwrap_or_default();
         let begun = Instant::now();
         loop {
@@ -73,9 +73,9 @@ impl Conversation {
             }
             let rest = patience.map(|patience| patience.saturating_sub(begun.elapsed()));
             if rest.is_some_and(|rest| rest.is_zero()) {
-                return Err(TalkError::Silent(wait));
+                return Err(ConnectionError::Silent(wait));
             }
-            self.stream.set_read_timeout(rest).map_err(TalkError::Io)?;
+            self.stream.set_read_timeout(rest).map_err(ConnectionError::Io)?;
             let mut buffer = vec![0; READ];
             match self.stream.read(&mut buffer) {
                 Ok(count) => self.took(buffer.get(..count).unwrap_or_default())?,
@@ -87,7 +87,7 @@ impl Conversation {
     }
 
     /// The next reply if it is there already; never waits.
-    pub fn receive_ready(&mut self) -> Result<Option<Reply>, TalkError> {
+    pub fn receive_ready(&mut self) -> Result<Option<Reply>, ConnectionError> {
         loop {
             if let Some(reply) = self.take_line()? {
                 return Ok(Some(reply));
@@ -102,44 +102,44 @@ impl Conversation {
         }
     }
 
-    fn took(&mut self, bytes: &[u8]) -> Result<(), TalkError> {
+    fn took(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
         if bytes.is_empty() {
-            return Err(TalkError::Gone);
+            return Err(ConnectionError::Gone);
         }
         self.read.extend_from_slice(bytes);
         Ok(())
     }
 
     /// The first whole line of what was read, as a reply.
-    fn take_line(&mut self) -> Result<Option<Reply>, TalkError> {
+    fn take_line(&mut self) -> Result<Option<Reply>, ConnectionError> {
         let fresh = self.read.get(self.searched..).unwrap_or_default();
         let Some(end) = fresh.iter().position(|byte| *byte == b'\n') else {
             self.searched = self.read.len();
             return if self.read.len() > MAX_REPLY_LINE {
-                Err(TalkError::TooLong)
+                Err(ConnectionError::TooLong)
             } else {
                 Ok(None)
             };
         };
         let line: Vec<u8> = self.read.drain(..=self.searched + end).collect();
         self.searched = 0;
-        match Reply::decode(&line).map_err(TalkError::Garbled)? {
-            Reply::Error { code, message } => Err(TalkError::Refused { code, message }),
+        match Reply::decode(&line).map_err(ConnectionError::Garbled)? {
+            Reply::Error { code, message } => Err(ConnectionError::Refused { code, message }),
             reply => Ok(Some(reply)),
         }
     }
 
     /// Sends a request and waits for its one reply.
-    pub fn ask(&mut self, request: &Request, patience: Duration) -> Result<Reply, TalkError> {
+    pub fn ask(&mut self, request: &Request, patience: Duration) -> Result<Reply, ConnectionError> {
         self.send(request)?;
         self.receive(Some(patience))
     }
 }
 
-fn of_io(error: io::Error, patience: Duration) -> TalkError {
+fn of_io(error: io::Error, patience: Duration) -> ConnectionError {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => TalkError::Silent(patience),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => TalkError::Gone,
-        _ => TalkError::Io(error),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ConnectionError::Silent(patience),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ConnectionError::Gone,
+        _ => ConnectionError::Io(error),
     }
 }

@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 
 /// The process that holds a lock. This system does not tell which it is, so there is none.
 #[derive(Debug)]
-pub enum Holder {}
+pub enum LockOwner {}
 
-impl Holder {
+impl LockOwner {
     /// Nobody tells here.
     pub fn of(_path: &Path) -> Option<Self> {
         None

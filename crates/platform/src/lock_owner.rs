@@ -1,5 +1,5 @@
 use crate::deadline::{Deadline, ready};
-use crate::process::facts_of;
+use crate::process::process_info;
 use rustix::event::PollFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::ffi::OsStr;
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 /// The process that holds a lock, itself held on to: its number cannot come to mean another.
 #[derive(Debug)]
-pub struct Holder {
+pub struct LockOwner {
     pid: u32,
     process: OwnedFd,
 }
 
-impl Holder {
+impl LockOwner {
     /// Finds out which process of ours holds the lock on `path`; none where the kernel shows none.
     ///
     /// Not by `/proc/locks`: it names a file by a device number that is another than `stat`'s on
@@ -53,7 +53,7 @@ impl Holder {
 
     /// Whether it is suspended, by a signal or a debugger.
     pub fn is_suspended(&self) -> bool {
-        facts_of(self.pid).is_some_and(|facts| facts.suspended)
+        process_info(self.pid).is_some_and(|facts| facts.suspended)
     }
 
     /// Asks it to end; one that is suspended goes on to do so.
@@ -114,14 +114,14 @@ mod tests {
     fn whoever_holds_a_lock_is_found_and_who_only_looks_at_it_is_not() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("lock");
-        assert!(Holder::of(&path).is_none());
+        assert!(LockOwner::of(&path).is_none());
         let LockAttempt::Taken(lock) = Lock::try_take(&path).unwrap() else { panic!("held") };
-        let holder = Holder::of(&path).unwrap();
+        let holder = LockOwner::of(&path).unwrap();
         assert_eq!((holder.pid(), holder.is_suspended()), (std::process::id(), false));
         assert!(!holder.has_ended_by(Deadline::after(Duration::ZERO)));
         drop(lock);
         let shared = fs::File::open(&path).unwrap();
         shared.lock_shared().unwrap();
-        assert!(Holder::of(&path).is_none());
+        assert!(LockOwner::of(&path).is_none());
     }
 }

@@ -1,7 +1,8 @@
 use crate::spawn;
 use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
-    Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, may_wait, write_within,
+    ConnectAttempt, Deadline, Lock, LockAttempt, LockOwner, bind_listener, connect, may_wait,
+    write_within,
 };
 use crewboard_protocol::Loss;
 use std::cell::RefCell;
@@ -68,7 +69,7 @@ enum Reached {
 
 /// Where the daemon and its clients meet.
 #[derive(Debug)]
-pub struct Rendezvous {
+pub struct DaemonLocator {
     uid: u32,
     candidates: Vec<Candidate>,
     /// The program to start as the daemon.
@@ -79,7 +80,7 @@ pub struct Rendezvous {
     started: RefCell<Option<Child>>,
 }
 
-impl Rendezvous {
+impl DaemonLocator {
     /// Looks at the places of `environment`; starts `program` where no daemon runs.
     pub fn new(environment: &Environment, program: PathBuf) -> Self {
         let named = environment.socket.as_ref().map(|socket| ("CREWBOARD_SOCKET", socket.into()));
@@ -101,10 +102,10 @@ impl Rendezvous {
     /// Connects to a daemon that runs already.
     pub fn connect(&self) -> Result<UnixStream, ConnectError> {
         match self.look() {
-            Connection::Made(stream) => Ok(stream),
-            Connection::Busy => Err(ConnectError::Unresponsive),
-            Connection::Nobody if self.somebody_serves() => Err(ConnectError::Unresponsive),
-            Connection::Nobody => Err(ConnectError::NoDaemon),
+            ConnectAttempt::Made(stream) => Ok(stream),
+            ConnectAttempt::Busy => Err(ConnectError::Unresponsive),
+            ConnectAttempt::Nobody if self.somebody_serves() => Err(ConnectError::Unresponsive),
+            ConnectAttempt::Nobody => Err(ConnectError::NoDaemon),
         }
     }
 
@@ -130,9 +131,9 @@ impl Rendezvous {
         let mut in_time = true;
         loop {
             match self.look() {
-                Connection::Made(stream) => return Ok(Reached::Running(stream)),
-                Connection::Busy => serving = true,
-                Connection::Nobody => {
+                ConnectAttempt::Made(stream) => return Ok(Reached::Running(stream)),
+                ConnectAttempt::Busy => serving = true,
+                ConnectAttempt::Nobody => {
                     if let Some(reached) = self.try_start(deadline, &mut serving, first)? {
                         return Ok(reached);
                     }
@@ -187,10 +188,10 @@ impl Rendezvous {
     }
 
     /// The process of the daemon that lives, answering or not, where the system tells.
-    pub fn holder(&self) -> Option<Holder> {
+    pub fn holder(&self) -> Option<LockOwner> {
         let mut usable =
             self.candidates.iter().filter(|place| matches!(place.check(self.uid), Ok(true)));
-        usable.find_map(|candidate| Holder::of(&candidate.serve_lock()))
+        usable.find_map(|candidate| LockOwner::of(&candidate.serve_lock()))
     }
 
     /// Waits until no daemon lives; false if the deadline came first.
@@ -204,16 +205,16 @@ impl Rendezvous {
     }
 
     /// Looks for a listener at every candidate.
-    fn look(&self) -> Connection {
-        let mut found = Connection::Nobody;
+    fn look(&self) -> ConnectAttempt {
+        let mut found = ConnectAttempt::Nobody;
         for candidate in &self.candidates {
             if !matches!(candidate.check(self.uid), Ok(true)) {
                 continue;
             }
             match connect(&candidate.socket, self.uid) {
-                Connection::Made(stream) => return Connection::Made(stream),
-                Connection::Busy => found = Connection::Busy,
-                Connection::Nobody => {}
+                ConnectAttempt::Made(stream) => return ConnectAttempt::Made(stream),
+                ConnectAttempt::Busy => found = ConnectAttempt::Busy,
+                ConnectAttempt::Nobody => {}
             }
         }
         found
@@ -247,12 +248,12 @@ impl Rendezvous {
         }
         let Some(_starting) = take_start_lock(&places)? else { return Ok(None) };
         match self.look() {
-            Connection::Made(stream) => return Ok(Some(Reached::Running(stream))),
-            Connection::Busy => {
+            ConnectAttempt::Made(stream) => return Ok(Some(Reached::Running(stream))),
+            ConnectAttempt::Busy => {
                 *serving = true;
                 return Ok(None);
             }
-            Connection::Nobody => {}
+            ConnectAttempt::Nobody => {}
         }
         if self.somebody_serves() {
             *serving = true;
@@ -270,7 +271,7 @@ impl Rendezvous {
                     continue;
                 }
             };
-            let Connection::Made(stream) = connect(&place.socket, self.uid) else { continue };
+            let ConnectAttempt::Made(stream) = connect(&place.socket, self.uid) else { continue };
             first(&stream).map_err(ConnectError::Start)?;
             let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.told)
                 .map_err(ConnectError::Start)?;
