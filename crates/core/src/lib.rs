@@ -4,55 +4,41 @@
 //! Start at [`SessionStore::apply`]; the rules of a single row are in `facts`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
-mod announcements;
-mod counts;
-mod describe;
-mod event;
+mod bounds;
+mod evidence;
 mod exact;
-mod facts;
-mod identity;
-mod limits;
-mod marks;
-mod observation;
-mod place;
-mod requests;
-mod restore;
+mod policy;
 mod session;
-mod sessions;
-mod status;
+mod state;
+mod store;
 mod text;
 mod time;
-mod tracked;
-mod trail;
-mod transitions;
-mod usage;
-mod wait;
 
-pub use announcements::{Notification, NotificationPolicy, NotificationSettings};
-pub use counts::{CountCategory, Counts};
-pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin, Teammate};
-pub use exact::{
-    Exact, LINE_BREAK, TAB, escape, expose, one_line, reveal, reveal_beginning, with_commas,
-};
-pub use identity::{
-    AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
-};
-pub use limits::*;
-pub use marks::Mark;
-pub use observation::{
+pub use bounds::*;
+pub use evidence::event::{BackgroundTask, EndReason, Event, Report, StartOrigin, Teammate};
+pub use evidence::observation::{
     FileFinding, FileLookup, FileMetadata, FileStatus, LookupTarget, Observation, TranscriptQuery,
     TurnEnd,
 };
-pub use place::{Pane, Place};
-pub use requests::{Prompt, PromptKind};
+pub use exact::{
+    Exact, LINE_BREAK, TAB, escape, expose, one_line, reveal, reveal_beginning, with_commas,
+};
+pub use policy::counts::{CountCategory, Counts};
+pub use policy::notifications::{Notification, NotificationPolicy, NotificationSettings};
+pub use policy::wait::{Wait, WaitGoal, WaitOutcome, WaitProgress, WaitScope};
+pub use session::identity::{
+    AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
+};
+pub use session::place::{Pane, Place};
+pub use session::status::Status;
+pub use session::usage::{RateLimits, RateWindow, UsageReport, WindowReport};
 pub use session::{End, Origin, Session, Subagent, Transition, Usage};
-pub use sessions::{Change, ChangeKind, Dump, Input, Outcome, ProcessToWatch, SessionStore};
-pub use status::Status;
-pub use text::{clean, excerpt, is_plain};
-pub use time::{Now, Stamp, Timestamp};
-pub use trail::{Effect, TrailEntry};
-pub use transitions::{
+pub use state::marks::Mark;
+pub use state::prompts::{Prompt, PromptKind};
+pub use state::trail::{Effect, TrailEntry};
+pub use state::transition_table::{
     EvidenceKind, StartingStatus, TRANSITIONS, TransitionRule, page as transitions_page,
 };
-pub use usage::{RateLimits, RateWindow, UsageReport, WindowReport};
-pub use wait::{Wait, WaitGoal, WaitOutcome, WaitProgress, WaitScope};
+pub use store::{Change, ChangeKind, Dump, Input, Outcome, ProcessToWatch, SessionStore};
+pub use text::{clean, excerpt, is_plain};
+pub use time::{Now, Stamp, Timestamp};
