@@ -1,9 +1,9 @@
 //! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
 
-use crate::calls::Calls;
-use crate::peer::{Namespace, Peer};
-use crate::recorders::{MAX_RECORDERS, Recorders};
-use crate::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
+use crate::net::peer::{Namespace, Peer};
+use crate::notify::delivery::Calls;
+use crate::outbox::recorders::{MAX_RECORDERS, Recorders};
+use crate::outbox::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
     Event, FileLookup, Input as DomainInput, MAX_LINE, Mark, Notification, NotificationPolicy,

@@ -5,24 +5,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod actor;
-mod agent_files;
-mod announcer;
-mod calls;
-mod configured;
-mod connection;
-mod connections;
-mod directory_watch;
-mod listeners;
 mod log;
+mod net;
+mod notify;
 mod origin;
-mod peer;
-mod process_watch;
-mod recorders;
+mod outbox;
 mod serve;
 mod start;
-mod subscribers;
 mod waits;
+mod watch;
 
-pub use announcer::Telling;
-pub use configured::answering_configuration;
+pub use notify::queue::Telling;
 pub use start::{DaemonError, Options, run};
+pub use watch::configuration::answering_configuration;

@@ -1,17 +1,17 @@
 //! The loop that carries out what the actor decides.
 
 use crate::actor::{Actor, Input, Output};
-use crate::agent_files::AgentFiles;
-use crate::announcer::Announcer;
-use crate::configured::{Configured, interest};
-use crate::connection::Outgoing;
-use crate::connections::Connections;
-use crate::directory_watch::DirectoryWatch;
-use crate::listeners::{Leaving, Listeners};
 use crate::log::Log;
+use crate::net::connection::Outgoing;
+use crate::net::connections::Connections;
+use crate::net::listeners::{Leaving, Listeners};
+use crate::notify::queue::Announcer;
 use crate::origin::origin_of;
-use crate::process_watch::{Watching, is_gone, watch};
 use crate::start::{Inherited, Options};
+use crate::watch::configuration::{Configured, interest};
+use crate::watch::directory::DirectoryWatch;
+use crate::watch::processes::{Watching, is_gone, watch};
+use crate::watch::session_files::AgentFiles;
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, ProcessToWatch, Timestamp};
 use crewboard_platform::{Clock, ancestors_of, process_info};

@@ -1,6 +1,6 @@
 //! Becoming a daemon: what the process is to be before the loop begins.
 
-use crate::listeners::Listeners;
+use crate::net::listeners::Listeners;
 use crate::serve::Server;
 use crewboard_config::{Environment, MIN_DESCRIPTORS, Schema, candidates};
 use crewboard_platform::may_wait;

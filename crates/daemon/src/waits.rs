@@ -1,7 +1,7 @@
 //! The waits in progress. Together they remember a bounded number of rows, whatever clients ask for.
 
 use crate::actor::ConnectionId;
-use crate::connection::MAX_OWED;
+use crate::net::connection::MAX_OWED;
 use crewboard_core::{Change, ChangeKind, MAX_ROWS, RowKey, Session, SessionStore, Status, Wait};
 use crewboard_protocol::{ErrorCode, Reply, WaitRequest};
 use std::collections::HashMap;

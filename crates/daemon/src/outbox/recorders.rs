@@ -2,7 +2,7 @@
 //! loses lines, and is told how many.
 
 use crate::actor::ConnectionId;
-use crate::subscribers::{BATCH_BYTES, Batch, Line};
+use crate::outbox::subscribers::{BATCH_BYTES, Batch, Line};
 use crewboard_core::{Observation, Process, Report, Stamp};
 use crewboard_protocol::Reply;
 use std::collections::{HashMap, VecDeque};

@@ -1,8 +1,8 @@
 //! One client: lines in become inputs, lines out are written as fast as it reads.
 
 use crate::actor::{ConnectionId, Input};
-use crate::peer::Peer;
-use crate::subscribers::Line;
+use crate::net::peer::Peer;
+use crate::outbox::subscribers::Line;
 use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
 use rustix::net::SendFlags;
 use rustix::net::{RecvFlags, recv};

@@ -2,7 +2,7 @@
 //! connection proves nothing: a board that is stopped leaves it unread for as long as it is.
 
 use crate::actor::ConnectionId;
-use crate::subscribers::{Line, Subscribers};
+use crate::outbox::subscribers::{Line, Subscribers};
 use crewboard_core::Now;
 use crewboard_protocol::{ErrorCode, Reply};
 

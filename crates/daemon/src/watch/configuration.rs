@@ -1,6 +1,6 @@
 //! What of the configuration is the daemon's, read again when the file is another.
 
-use crate::process_watch::readable_descriptor;
+use crate::watch::processes::readable_descriptor;
 use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
 use crewboard_core::{NotificationSettings, Status, WaitGoal};
 use crewboard_platform::may_wait;

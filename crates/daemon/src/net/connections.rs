@@ -1,8 +1,8 @@
 //! All clients: who may come in, and the way to each.
 
 use crate::actor::{ConnectionId, Input};
-use crate::connection::{Connection, MAX_LONG_LINES, Outgoing, Room, room_for};
-use crate::peer::Peer;
+use crate::net::connection::{Connection, MAX_LONG_LINES, Outgoing, Room, room_for};
+use crate::net::peer::Peer;
 use crewboard_config::MIN_DESCRIPTORS;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;

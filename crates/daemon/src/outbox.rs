@@ -1,0 +1,4 @@
+//! What waits to be written to clients: changes for subscribers, evidence for recorders.
+
+pub(crate) mod recorders;
+pub(crate) mod subscribers;
