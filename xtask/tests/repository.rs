@@ -216,9 +216,17 @@ const SLEEPS: [(&str, usize, &str); 8] = [
     ("crates/crewboard/src/commands/install/tests/meantime.rs", 1, "a writer's pace"),
     ("crates/crewboard/tests/it/main.rs", 1, "a daemon at rest: nothing is to happen"),
     ("crates/crewboard/tests/it/board.rs", 1, "a board at rest: nothing is to happen"),
-    ("crates/crewboard/tests/it/agent_files/transcripts.rs", 2, "a writer's pace; a look in vain"),
-    ("crates/crewboard/tests/it/life.rs", 2, "it spreads deliveries over a daemon's life and end"),
-    ("crates/crewboard/tests/it/views.rs", 1, "the pace of events in the long form"),
+    (
+        "crates/crewboard/tests/it/session_files/transcripts.rs",
+        2,
+        "a writer's pace; a look in vain",
+    ),
+    (
+        "crates/crewboard/tests/it/daemon_exit.rs",
+        2,
+        "it spreads deliveries over a daemon's life and end",
+    ),
+    ("crates/crewboard/tests/it/subscriptions.rs", 1, "the pace of events in the long form"),
 ];
 
 /// A test that sleeps is slow where it sleeps too long, and fails now and then where it does not.

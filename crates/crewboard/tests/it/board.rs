@@ -1,7 +1,7 @@
 //! The board in a real terminal.
 
-use crate::agent_files::Filing;
 use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of, signal};
+use crate::session_files::Filing;
 use crate::status_of;
 use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{Pane, eventually, is_dead};

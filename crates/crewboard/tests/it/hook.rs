@@ -5,7 +5,7 @@ use crate::{note, own_uid, payload, prompt_payload, world};
 use crewboard_protocol::Loss;
 use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -344,4 +344,35 @@ fn no_environment_and_no_room() {
         );
         assert!(world.say(["list"]).stdout.contains("shop"));
     });
+}
+
+#[test]
+fn hooks_that_differ_in_what_they_know_of_the_world_meet() {
+    // A payload of each event we know: none makes the hook speak or fail.
+    let world = world();
+    let agent = FakeAgent::new();
+    let events: [(&str, Value); 9] = [
+        ("SessionStart", json!({"source": "startup"})),
+        ("UserPromptSubmit", json!({"prompt": "p"})),
+        (
+            "PreToolUse",
+            json!({"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "ls"}}),
+        ),
+        ("PermissionRequest", json!({"tool_name": "Bash", "tool_input": {"command": "ls"}})),
+        (
+            "PostToolUse",
+            json!({"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "ls"}}),
+        ),
+        ("SubagentStop", json!({"agent_id": "a"})),
+        ("Stop", json!({"last_assistant_message": "done"})),
+        ("SessionEnd", json!({"reason": "other"})),
+        ("FromTheFuture", json!({})),
+    ];
+    for (name, more) in &events {
+        world.hook(&agent, &payload(name, "s", more));
+    }
+    let mut client = world.connect();
+    client.await_events(8);
+    let rows = client.list();
+    assert_eq!(rows.values().next().unwrap()["end"], "exit");
 }

@@ -1,14 +1,9 @@
 //! From a row to its pane, in real terminals: clients of real tmux servers in panes of another.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::skip;
 use crewboard_testkit::{Pane, Tmux, eventually};
 use serde_json::json;
-use std::fs::Permissions;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
@@ -72,14 +67,14 @@ pub(crate) fn here(name: &str) -> String {
 /// Two servers. One has the sessions `desk` (a shell), `shop` (two agents in one window, another in a second)
 /// and `spare` (a shell); the other has `far` (a shell, and an agent in a second window). Three terminals show
 /// `desk`, `spare` and `far`.
-struct Office {
-    near: Tmux,
-    far: Tmux,
-    world: BoardWorld,
+pub(crate) struct Office {
+    pub(crate) near: Tmux,
+    pub(crate) far: Tmux,
+    pub(crate) world: BoardWorld,
 }
 
 impl Office {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let world = BoardWorld::new()?;
         let (near, far) = (world.server("near"), world.server("far"));
         near.open("desk", SIZE, &SHELL);
@@ -100,18 +95,18 @@ impl Office {
     }
 
     /// A terminal that shows a session of one of the servers.
-    fn client(&self, server: &Tmux, session: &str) -> Pane<'_> {
+    pub(crate) fn client(&self, server: &Tmux, session: &str) -> Pane<'_> {
         let client = self.world.tmux.open(session, SIZE, &server.attaching(&format!("={session}")));
         client.shows("$");
         client
     }
 
-    fn row_is_seen(&self, name: &str) {
+    pub(crate) fn row_is_seen(&self, name: &str) {
         self.world.row_where(name, "seen", |row| row["seen"] == true);
     }
 
     /// The pane in which an agent said that it is.
-    fn pane_of(&self, name: &str) -> String {
+    pub(crate) fn pane_of(&self, name: &str) -> String {
         let rows = self.world.list();
         let row = rows.iter().find(|row| row["id"] == name).unwrap();
         row["place"]["pane"].as_str().unwrap().to_owned()
@@ -289,133 +284,6 @@ fn a_session_on_no_terminal_is_shown_on_the_one_that_asks() {
     plain.is_given_back();
 }
 
-/// A program called `claude` that says how it was run; the directory of it.
-pub(crate) fn fake_claude(world: &BoardWorld) -> PathBuf {
-    let directory = world.path().join("bin");
-    std::fs::create_dir(&directory).unwrap();
-    let program = directory.join("claude");
-    let line = "#!/bin/sh\necho \"ran claude $*\"; echo \"in $PWD\"; \
-                echo \"profile ${CLAUDE_CONFIG_DIR-usual}\"; exec cat\n";
-    std::fs::write(&program, line).unwrap();
-    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    directory
-}
-
-/// A session that ran in a directory with a profile of its own, and was killed; with that profile.
-pub(crate) fn closed_session(world: &BoardWorld, directory: &Path) -> (Agent, String) {
-    let profile = world.path().join("profile").display().to_string();
-    let own = [("CLAUDE_CONFIG_DIR", &*profile)];
-    let mut closed = Agent::started_in(directory, &own, "6cf7f83b-72a2");
-    let cwd = json!({ "prompt": "go on", "cwd": directory });
-    world.hook_with(&own, &closed, "UserPromptSubmit", &cwd);
-    world.row_where(&closed.id, "looked at", |row| row["origin"].is_object());
-    closed.kill();
-    world.row_where(&closed.id, "closed", |row| row["status"] == "closed");
-    (closed, profile)
-}
-
-#[test]
-fn a_closed_session_is_taken_up_again_where_its_user_is() {
-    let Some(office) = Office::new() else { return };
-    let (near, world) = (&office.near, &office.world);
-    let path = format!("PATH={}:$PATH", fake_claude(world).display());
-    // tmux would run what is in brackets, and end its command at the semicolon.
-    let directory = world.path().join("#(touch x)$(touch x)#[fg=red]x;");
-    std::fs::create_dir(&directory).unwrap();
-    let (closed, _) = closed_session(world, &directory);
-    let profile = world.list().into_iter().find(|row| row["id"] == *closed.id).unwrap();
-    let profile = format!("profile {}", profile["profile"].as_str().unwrap_or("usual"));
-    let is_there = |screen: &str| {
-        let screen = screen.replace('\n', "");
-        screen.contains("ran claude --resume 6cf7f83b-72a2")
-            && screen.contains(&format!("in {}", directory.display()))
-            && screen.contains(&profile)
-    };
-
-    // In a new window of the client's session, by the board and by the command.
-    let desk = office.client(near, "desk");
-    desk.type_line(&format!("{path} {PROGRAM} --once"));
-    desk.shows("Enter jump");
-    desk.press(&["G", "o"]);
-    desk.wait_for("Claude Code in a new window", is_there);
-    assert_eq!(near.ask(["list-windows", "-t", "=desk:", "-F", "#{window_id}"]).lines().count(), 2);
-    // It is open, and so is there nothing to open.
-    let (code, screen) = run(&office.client(near, "spare"), "open till");
-    assert!(code == 1 && screen.contains("till is open"), "{screen}");
-    // Where there is no multiplexer, here.
-    let plain = plain_shell(&world.tmux, "plain");
-    plain.type_line(&format!("{path} {PROGRAM} open 6cf7"));
-    plain.wait_for("Claude Code in this terminal", is_there);
-    assert_eq!(files_named_x(world.path()), Vec::<PathBuf>::new());
-}
-
-#[test]
-fn a_pane_that_is_looked_at_is_seen() {
-    let Some(office) = Office::new() else { return };
-    let near = &office.near;
-    // As docs/jump.md says it.
-    let line = format!("run-shell -b \"{PROGRAM} seen '#{{pane_id}}' >/dev/null 2>&1 || true\"");
-    near.ask(["set-option", "-g", "focus-events", "on"]);
-    near.ask(["set-hook", "-g", "pane-focus-in", &line]);
-    let desk = office.client(near, "desk");
-    near.ask(["switch-client", "-c", &desk.fact("#{pane_tty}"), "-t", &office.pane_of("cellar")]);
-    office.row_is_seen("cellar");
-    let rows = office.world.list();
-    assert!(rows.iter().any(|row| row["id"] == "shelf" && row["seen"] == false), "{rows:#?}");
-}
-
-#[test]
-fn a_window_of_screen_is_shown_or_its_session_attached() {
-    let Some(world) = BoardWorld::new() else { return };
-    let (directory, sockets) = (world.path(), world.path().join("screens"));
-    let _ = std::fs::DirBuilder::new().mode(0o700).create(&sockets);
-    let screen = |words: &[&str]| {
-        let mut command = Command::new("screen");
-        command.env("SCREENDIR", &sockets).current_dir(directory).args(words);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
-    };
-    if screen(&["-v"]).is_err() {
-        return skip("there is no screen here");
-    }
-    let _ended = ScreenEnd(&screen);
-    let variable = format!("SCREENDIR={}", sockets.display());
-    let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable];
-    let shell = [&words[..], &["screen", "-c", "/dev/null", "-S", "work", "sh", "-i"]].concat();
-    let client = world.tmux.open("client", SIZE, &shell);
-    client.shows("$");
-    let started = agent("till", "UserPromptSubmit");
-    let started: Vec<&str> = started.iter().map(String::as_str).collect();
-    // Another window is before it.
-    let line = started[2].replace('$', "\\$");
-    let words = [&["-S", "work", "-X", "screen", "sh", "-c", &*line], &started[3..]].concat();
-    screen(&words).unwrap();
-    world.row_where("till", "in its window", |row| row["place"]["terminal"] == "screen");
-    client.shows(&here("till"));
-    screen(&["-S", "work", "-X", "select", "0"]).unwrap();
-    client.wait_for("the shell", |screen| !screen.contains("agent"));
-    client.type_line(&format!("clear; {PROGRAM} jump till"));
-    client.shows(&here("till"));
-    screen(&["-d", "work"]).unwrap();
-    // Its last words may be cleared away with its screen.
-    client.wait_for("its end", |screen| {
-        screen.contains("detached") || client.fact("#{pane_dead}") == "1"
-    });
-    let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable, "sh", "-i"];
-    let plain = world.tmux.open("plain", SIZE, &words);
-    plain.shows("$");
-    plain.type_line(&format!("{PROGRAM} jump till"));
-    plain.shows(&here("till"));
-}
-
-/// Ends the session, however the test ends.
-struct ScreenEnd<'a>(&'a dyn Fn(&[&str]) -> io::Result<ExitStatus>);
-
-impl Drop for ScreenEnd<'_> {
-    fn drop(&mut self) {
-        let _ = (self.0)(&["-S", "work", "-X", "quit"]);
-    }
-}
-
 /// Names that a shell, a terminal or tmux would obey.
 const HOSTILE: [&str; 5] =
     ["$(touch x)", "#(touch x)", "-n", "a\nb;touch x", "\u{1b}]0;x\u{7}\u{202e}`touch x`"];
@@ -452,7 +320,7 @@ fn names_that_would_be_obeyed_do_nothing() {
 }
 
 /// Files called `x` below a directory, which is where all tmux servers of this test run.
-fn files_named_x(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_named_x(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {

@@ -1,7 +1,8 @@
 //! From a row to its window in a real kitty, on a screen that nobody sees.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::jump::{agent, closed_session, fake_claude};
+use crate::jump::agent;
+use crate::open::{closed_session, fake_claude};
 use crate::skip;
 use crewboard_testkit::{Pane, eventually};
 use serde_json::{Value, json};

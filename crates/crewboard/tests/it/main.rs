@@ -1,48 +1,57 @@
 //! End to end: real processes, real sockets, a world of its own for each test.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-mod agent_files;
 mod bad_input;
-mod bars;
 mod board;
 mod board_world;
-mod boards;
 mod bounds;
-mod busy;
+mod busy_machine;
 mod claims;
-mod commands;
-mod completing;
-mod daemon_command;
-mod death;
-mod files;
+mod command_line;
+mod completions;
+mod counts;
+mod daemon;
+mod daemon_exit;
+mod daemon_files;
+mod daemon_idle;
+mod daemon_start;
+mod degraded;
+mod demo;
 mod hook;
 mod hostile_daemon;
-mod hung;
-mod installing;
+mod hung_file_systems;
+mod install;
 mod jump;
 mod jump_without_variables;
 mod kitty;
-mod life;
-mod missing_senses;
+mod list;
 mod notify;
+mod open;
+mod other_users;
 mod permission_text;
-mod places;
 mod private_namespace;
 mod profiles;
-mod replaced;
+mod record;
 mod replay;
-mod rest;
-mod start;
+mod report;
+mod running_command;
+mod screen;
+mod seen;
+mod session_exit;
+mod session_files;
+mod several_boards;
+mod sockets;
 mod statusline;
-mod stranger;
-mod teams;
-mod views;
-mod waiting;
+mod subscriptions;
+mod teammates;
+mod version_skew;
+mod wait;
+mod watch;
 mod zellij;
 
 use crewboard_core::Stamp;
 use crewboard_platform::Clock;
-use crewboard_testkit::{PATIENCE, World, skip};
+use crewboard_testkit::{PATIENCE, Said, World, skip};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -121,4 +130,14 @@ fn assert_rests(daemon: u32) {
 /// Kilobytes of memory that are a process's own.
 fn memory_of(pid: u32) -> u64 {
     status_of(pid, "RssAnon")
+}
+
+#[track_caller]
+fn json_of(said: &Said) -> Value {
+    assert!(said.status.success(), "{said:?}");
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+fn report(world: &World, session: &str, status: &str) -> Said {
+    world.say(["report", "--agent", "mine", "--session", session, "--status", status])
 }

@@ -1,18 +1,14 @@
 //! What was recorded is played again, to a daemon of its own, and nothing is left of it.
 
-use crate::board_world::BoardWorld;
 use crate::{payload, prompt_payload, world};
-use crewboard_core::Status;
-use crewboard_testkit::{
-    FakeAgent, PATIENCE, View, World, eventually, finish, is_dead, outcome, signal,
-};
+use crewboard_testkit::{FakeAgent, PATIENCE, View, World, eventually, is_dead, outcome, signal};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// What a row went through, and what became of it.
 fn story(row: &Value) -> Value {
@@ -30,7 +26,7 @@ fn stories(list: &str) -> Vec<String> {
 }
 
 /// Records in `world` what `happens` does, until `is_over` holds of the file.
-fn record(
+pub(crate) fn record(
     world: &World,
     words: &[&str],
     happens: impl FnOnce(),
@@ -95,28 +91,6 @@ fn what_was_recorded_is_played_again_status_by_status() {
         assert_eq!(played, real, "{text}");
         eventually("the private daemon is gone", || world.daemons() == [daemon]);
     }
-}
-
-#[test]
-fn a_recorded_limit_begins_anew_as_long_after_as_it_did() {
-    let world = world();
-    let agent = FakeAgent::new();
-    world.hook(&agent, &payload("SessionStart", "s1", &json!({"source": "startup"})));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let resets = json!({"used_percentage": 62, "resets_at": now + 3600});
-    let tells = json!({"session_id": "s1", "transcript_path": "/h/.claude/projects/p/s1.jsonl",
-        "rate_limits": {"five_hour": resets}})
-    .to_string();
-    let happens = || {
-        let mut line = world.command(["statusline"]);
-        line.env("CLAUDE_PID", agent.pid().to_string());
-        finish(line, tells.as_bytes());
-    };
-    let text = record(&world, &[], happens, |text| text.contains("usage_told"));
-    let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    let after = line["report"]["event"]["five_hour"]["resets_at"].as_u64().unwrap();
-    let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-    assert!((3_600_000 - patience..=3_600_000).contains(&after), "{text}");
 }
 
 #[test]
@@ -202,7 +176,7 @@ fn the_stage_is_private_whatever_the_umask() {
 }
 
 /// The children of a process.
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().map(|word| word.parse().unwrap()).collect()
@@ -229,31 +203,4 @@ fn a_file_that_is_wrong_is_told_by_line_and_a_record_never_replaces_a_file() {
     assert_eq!(said.code(), Some(1), "{said:?}");
     let said = world.say(["replay", world.home().join("none").to_str().unwrap()]);
     assert_eq!(said.code(), Some(1), "{said:?}");
-}
-
-#[test]
-fn the_demo_is_a_board_with_a_daemon_of_its_own_and_leaves_with_it() {
-    let Some(world) = BoardWorld::new() else { return };
-    for by_signal in [false, true] {
-        let pane = world.demo(if by_signal { "signal" } else { "key" }, "5500");
-        // The footer, with the keys of a board that has rows, is drawn last.
-        let screen = pane.shows("Enter jump");
-        for status in Status::ALL {
-            assert!(screen.contains(status.word()), "{status}: {screen}");
-        }
-        // Times of resets go on with the wall clock's minutes.
-        for used in ["5h ▕", "61% ↻ 1h1", "7d ▕", "31% ↻ ", "41%"] {
-            assert!(screen.contains(used), "{used}: {screen}");
-        }
-        let demo = pane.pid();
-        let held = children(demo);
-        assert!(held.len() > 10, "a daemon and the placeholders: {held:?}");
-        if by_signal {
-            signal(demo, Signal::TERM);
-        } else {
-            pane.press(&["q"]);
-        }
-        eventually("nothing of it is left", || held.iter().all(|pid| is_dead(*pid)));
-    }
-    assert_eq!(world.list(), Vec::<Value>::new(), "the user's own daemon heard nothing");
 }

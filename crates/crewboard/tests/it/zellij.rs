@@ -1,7 +1,8 @@
 //! From a row to its pane in a real zellij, where one is installed.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::jump::{SIZE, agent, closed_session, fake_claude, here, plain_shell, run};
+use crate::jump::{SIZE, agent, here, plain_shell, run};
+use crate::open::{closed_session, fake_claude};
 use crewboard_testkit::{Pane, eventually, optional_program};
 use serde_json::json;
 use std::fs;

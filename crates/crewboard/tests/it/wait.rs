@@ -1,7 +1,6 @@
 //! `crewboard wait`, as a script sees it.
 
-use crate::commands::report;
-use crate::{payload, prompt_payload, world};
+use crate::{payload, prompt_payload, report, world};
 use crewboard_testkit::{FakeAgent, View, World, eventually, outcome};
 use serde_json::json;
 use std::time::Instant;

@@ -1,6 +1,6 @@
 //! Files and directories that are taken away, replaced, spoilt, or too many for the kernel.
 
-use super::filing::{Filing, is_watched};
+use super::agent_with_files::{Filing, is_watched};
 use crate::private_namespace::with_limits_of_its_own;
 use crate::{assert_rests, note, prompt_payload, world};
 use crewboard_testkit::{View, signal};
@@ -205,7 +205,7 @@ fn two_hundred_agents_in_one_profile() {
 #[test]
 fn where_no_more_can_be_watched_rows_are_unconfirmed() {
     with_limits_of_its_own(
-        "agent_files::broken::where_no_more_can_be_watched_rows_are_unconfirmed",
+        "session_files::broken_files::where_no_more_can_be_watched_rows_are_unconfirmed",
         || {
             for limit in ["instances 0", "instances 1", "watches 0", "watches 1", "watches 2"] {
                 assert_eq!(confirmed_within(limit), 0, "{limit}");

@@ -1,8 +1,7 @@
 //! How a daemon comes to be: one, by itself, and with nothing of whoever started it.
 
-use crate::{note, payload, prompt_payload, rounds, world};
+use crate::{note, prompt_payload, rounds, world};
 use crewboard_testkit::{FakeAgent, Said, World, eventually, outcome};
-use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
@@ -188,37 +187,6 @@ fn a_view_that_starts_the_daemon_keeps_no_dead_child() {
     }
     watch.kill().unwrap();
     watch.wait().unwrap();
-}
-
-#[test]
-fn hooks_that_differ_in_what_they_know_of_the_world_meet() {
-    // A payload of each event we know: none makes the hook speak or fail.
-    let world = world();
-    let agent = FakeAgent::new();
-    let events: [(&str, Value); 9] = [
-        ("SessionStart", json!({"source": "startup"})),
-        ("UserPromptSubmit", json!({"prompt": "p"})),
-        (
-            "PreToolUse",
-            json!({"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "ls"}}),
-        ),
-        ("PermissionRequest", json!({"tool_name": "Bash", "tool_input": {"command": "ls"}})),
-        (
-            "PostToolUse",
-            json!({"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "ls"}}),
-        ),
-        ("SubagentStop", json!({"agent_id": "a"})),
-        ("Stop", json!({"last_assistant_message": "done"})),
-        ("SessionEnd", json!({"reason": "other"})),
-        ("FromTheFuture", json!({})),
-    ];
-    for (name, more) in &events {
-        world.hook(&agent, &payload(name, "s", more));
-    }
-    let mut client = world.connect();
-    client.await_events(8);
-    let rows = client.list();
-    assert_eq!(rows.values().next().unwrap()["end"], "exit");
 }
 
 /// The outcome of `words` under a limit that `ulimit` sets.

@@ -1,6 +1,6 @@
 //! Agents that wait at a dialog before their session begins: no hook runs, and there is no session file yet.
 
-use super::filing::Filing;
+use super::agent_with_files::Filing;
 use crate::{payload, world};
 use crewboard_platform::process_info;
 use crewboard_testkit::{Tmux, View, World};

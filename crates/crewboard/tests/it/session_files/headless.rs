@@ -1,6 +1,6 @@
 //! SessionStore that a program leads: a user may answer them, and their own file tells.
 
-use super::filing::Filing;
+use super::agent_with_files::Filing;
 use crate::{payload, prompt_payload, world};
 use crewboard_testkit::{FakeAgent, View, World, finish};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The program file is replaced: it is missing for a moment, and a daemon of another version goes on.
 
-use crate::commands::report;
+use crate::report;
 use crate::world;
 use crewboard_testkit::{World, eventually, outcome};
 use serde_json::{Value, json};

@@ -51,7 +51,7 @@ fn mount(arguments: &[&str], paths: &[&Path]) {
 
 #[test]
 fn a_mount_of_a_single_file_is_written_in_place() {
-    in_private_namespace("installing::a_mount_of_a_single_file_is_written_in_place", || {
+    in_private_namespace("install::a_mount_of_a_single_file_is_written_in_place", || {
         let world = with_settings();
         let outside = world.path().join("outside.json");
         fs::write(&outside, SETTINGS).unwrap();
@@ -70,41 +70,38 @@ fn a_mount_of_a_single_file_is_written_in_place() {
 
 #[test]
 fn a_read_only_file_system_is_named_and_nothing_is_left() {
-    in_private_namespace(
-        "installing::a_read_only_file_system_is_named_and_nothing_is_left",
-        || {
-            let store = Path::new("/run/store");
-            fs::create_dir(store).unwrap();
-            mount(&["-t", "tmpfs", "tmpfs"], &[store]);
-            fs::write(store.join("settings.json"), SETTINGS).unwrap();
-            mount(&["-o", "remount,ro"], &[store]);
-            // A link to there; the file itself mounted; the whole directory mounted.
-            for layout in ["link", "file", "directory"] {
-                let world = with_settings();
-                let directory = world.home().join(".claude");
-                match layout {
-                    "link" => {
-                        fs::remove_file(settings(&world)).unwrap();
-                        symlink(store.join("settings.json"), settings(&world)).unwrap();
-                    }
-                    "file" => {
-                        mount(&["--bind"], &[&store.join("settings.json"), &settings(&world)]);
-                    }
-                    _ => mount(&["--bind"], &[store, &directory]),
+    in_private_namespace("install::a_read_only_file_system_is_named_and_nothing_is_left", || {
+        let store = Path::new("/run/store");
+        fs::create_dir(store).unwrap();
+        mount(&["-t", "tmpfs", "tmpfs"], &[store]);
+        fs::write(store.join("settings.json"), SETTINGS).unwrap();
+        mount(&["-o", "remount,ro"], &[store]);
+        // A link to there; the file itself mounted; the whole directory mounted.
+        for layout in ["link", "file", "directory"] {
+            let world = with_settings();
+            let directory = world.home().join(".claude");
+            match layout {
+                "link" => {
+                    fs::remove_file(settings(&world)).unwrap();
+                    symlink(store.join("settings.json"), settings(&world)).unwrap();
                 }
-                let complaint = complaint(&run(&world, "install"));
-                assert!(complaint.to_lowercase().contains("read-only file system"), "{complaint}");
-                assert_eq!(names(&directory), ["settings.json"], "{layout}");
-                assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
+                "file" => {
+                    mount(&["--bind"], &[&store.join("settings.json"), &settings(&world)]);
+                }
+                _ => mount(&["--bind"], &[store, &directory]),
             }
-        },
-    );
+            let complaint = complaint(&run(&world, "install"));
+            assert!(complaint.to_lowercase().contains("read-only file system"), "{complaint}");
+            assert_eq!(names(&directory), ["settings.json"], "{layout}");
+            assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
+        }
+    });
 }
 
 #[test]
 fn a_writable_file_in_a_read_only_directory_is_written_in_place() {
     in_private_namespace(
-        "installing::a_writable_file_in_a_read_only_directory_is_written_in_place",
+        "install::a_writable_file_in_a_read_only_directory_is_written_in_place",
         || {
             let world = with_settings();
             let dotfiles = world.path().join("dotfiles");
@@ -130,7 +127,7 @@ fn a_writable_file_in_a_read_only_directory_is_written_in_place() {
 
 #[test]
 fn a_program_on_a_file_system_in_memory_is_copied() {
-    in_private_namespace("installing::a_program_on_a_file_system_in_memory_is_copied", || {
+    in_private_namespace("install::a_program_on_a_file_system_in_memory_is_copied", || {
         let world = with_settings();
         mount(&["-t", "tmpfs", "tmpfs"], &[Path::new("/mnt")]);
         let program = Path::new("/mnt/crewboard");

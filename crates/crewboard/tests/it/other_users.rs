@@ -108,7 +108,7 @@ fn no_command_sends_a_byte_to_another_users_server() {
 
 #[test]
 fn a_runtime_directory_of_another_user_is_skipped() {
-    in_private_namespace("stranger::a_runtime_directory_of_another_user_is_skipped", || {
+    in_private_namespace("other_users::a_runtime_directory_of_another_user_is_skipped", || {
         let mut world = world();
         world.unset("CREWBOARD_SOCKET");
         let theirs = Path::new("/run/user/5000");

@@ -1,6 +1,6 @@
 //! `crewboard daemon`, also with one that hangs.
 
-use crate::commands::json_of;
+use crate::json_of;
 use crate::world;
 use crewboard_testkit::{eventually, signal};
 use rustix::process::Signal;

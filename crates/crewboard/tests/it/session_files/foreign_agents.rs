@@ -1,6 +1,6 @@
 //! Agents that we cannot see into: in a container, of another user, on a file system that may not answer.
 
-use super::filing::Filing;
+use super::agent_with_files::Filing;
 use crate::private_namespace::in_private_namespace;
 use crate::{payload, prompt_payload, skip, world};
 use crewboard_testkit::{FakeAgent, View, finish};
@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 #[test]
 fn an_agent_of_another_pid_namespace_is_unconfirmed() {
     in_private_namespace(
-        "agent_files::elsewhere::an_agent_of_another_pid_namespace_is_unconfirmed",
+        "session_files::foreign_agents::an_agent_of_another_pid_namespace_is_unconfirmed",
         || {
             let world = world();
             let mut view = View::new(world.start());
@@ -119,7 +119,7 @@ fn an_agent_of_another_user_is_nobodys_row_here() {
         return skip("only root can be somebody else");
     }
     in_private_namespace(
-        "agent_files::elsewhere::an_agent_of_another_user_is_nobodys_row_here",
+        "session_files::foreign_agents::an_agent_of_another_user_is_nobodys_row_here",
         || {
             let world = world();
             let mut view = View::new(world.start());
@@ -144,7 +144,7 @@ fn an_agent_of_another_user_is_nobodys_row_here() {
 #[test]
 fn a_file_system_that_does_not_answer_stalls_nobody() {
     in_private_namespace(
-        "agent_files::elsewhere::a_file_system_that_does_not_answer_stalls_nobody",
+        "session_files::foreign_agents::a_file_system_that_does_not_answer_stalls_nobody",
         || {
             let world = world();
             let share = world.home().join("share");

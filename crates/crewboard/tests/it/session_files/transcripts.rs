@@ -1,6 +1,6 @@
 //! What the end of a transcript tells, where no other file does.
 
-use super::filing::{Filing, Transcribing, is_watched};
+use super::agent_with_files::{Filing, Transcribing, is_watched};
 use crate::{note, payload, world};
 use crewboard_testkit::{View, eventually};
 use serde_json::{Value, json};

@@ -1,16 +1,16 @@
 //! What the agent's own files tell and no hook does, through the real daemon and the kernel's own word.
 
-mod broken;
-mod elsewhere;
-mod filing;
-mod led;
-mod starting;
+mod agent_with_files;
+mod broken_files;
+mod foreign_agents;
+mod headless;
+mod startup_dialogs;
 mod transcripts;
 
 use crate::{assert_rests, note, payload, prompt_payload, world};
+pub(crate) use agent_with_files::Filing;
 use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{FakeAgent, View, eventually};
-pub(crate) use filing::Filing;
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -84,17 +84,6 @@ fn client_newer_than_the_newest_tried_is_served_and_named() {
         format!("\nIt runs claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried).\n");
     assert!(explained.contains(&expected), "{explained}");
     assert!(world.say(["list", "--json"]).stdout.contains(r#""agent_version": "2.1.9999""#));
-}
-
-#[test]
-fn the_users_own_sessions_are_none_of_the_demos() {
-    let world = world();
-    let own = Filing::new(&world, "own");
-    own.says("busy", "");
-    let list = |words: &[&str]| world.say(words).stdout;
-    assert!(list(&["list", "--json"]).contains(r#""id": "own""#));
-    let demo = list(&["demo", "--json", "--at", "0"]);
-    assert!(demo.contains(r#""name": "webshop""#) && !demo.contains(r#""id": "own""#), "{demo}");
 }
 
 #[test]

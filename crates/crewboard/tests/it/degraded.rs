@@ -1,6 +1,6 @@
 //! What the system does not let the daemon watch is looked at when a view asks, and is said.
 
-use crate::agent_files::Filing;
+use crate::session_files::Filing;
 use crate::{assert_rests, prompt_payload, skip, world};
 use crewboard_testkit::{FakeAgent, PATIENCE, World, eventually};
 use serde_json::{Value, json};

@@ -34,7 +34,7 @@ fn names(world: &World) -> Vec<String> {
 
 #[test]
 fn hook_and_list_agree_whatever_each_knows() {
-    in_private_namespace("places::hook_and_list_agree_whatever_each_knows", || {
+    in_private_namespace("sockets::hook_and_list_agree_whatever_each_knows", || {
         let agents = [FakeAgent::new(), FakeAgent::new(), FakeAgent::new()];
         let own = |world: &World| world.path().join("own");
         // Who starts the daemon, and who only finds it.
@@ -65,7 +65,7 @@ fn hook_and_list_agree_whatever_each_knows() {
 
 #[test]
 fn hooks_that_know_different_places_start_one_daemon() {
-    in_private_namespace("places::hooks_that_know_different_places_start_one_daemon", || {
+    in_private_namespace("sockets::hooks_that_know_different_places_start_one_daemon", || {
         let agents: Vec<FakeAgent> = (0..8).map(|_| FakeAgent::new()).collect();
         for round in 0..crate::rounds(10) {
             let world = open_world();
@@ -98,7 +98,7 @@ fn hooks_that_know_different_places_start_one_daemon() {
 #[test]
 fn a_daemon_whose_directory_vanishes_is_found_again_with_its_rows() {
     in_private_namespace(
-        "places::a_daemon_whose_directory_vanishes_is_found_again_with_its_rows",
+        "sockets::a_daemon_whose_directory_vanishes_is_found_again_with_its_rows",
         || {
             let world = open_world();
             let agent = FakeAgent::new();
@@ -212,7 +212,7 @@ fn a_socket_that_something_else_replaces_is_bound_again() {
 
 #[test]
 fn modes_that_clients_refuse_are_mended() {
-    in_private_namespace("places::modes_that_clients_refuse_are_mended", || {
+    in_private_namespace("sockets::modes_that_clients_refuse_are_mended", || {
         let world = open_world();
         let agent = FakeAgent::new();
         world.hook(&agent, &prompt_payload("s", "go"));
@@ -252,7 +252,7 @@ fn a_directory_that_the_user_named_keeps_its_mode() {
 #[test]
 fn without_a_watch_a_removed_socket_comes_back_all_the_same() {
     with_limits_of_its_own(
-        "places::without_a_watch_a_removed_socket_comes_back_all_the_same",
+        "sockets::without_a_watch_a_removed_socket_comes_back_all_the_same",
         || {
             if fs::write("/proc/sys/user/max_inotify_instances", "0").is_err() {
                 return skip("the limits of this user namespace cannot be set");
@@ -271,7 +271,7 @@ fn without_a_watch_a_removed_socket_comes_back_all_the_same() {
 
 #[test]
 fn a_path_too_long_for_a_socket_is_passed_over() {
-    in_private_namespace("places::a_path_too_long_for_a_socket_is_passed_over", || {
+    in_private_namespace("sockets::a_path_too_long_for_a_socket_is_passed_over", || {
         let mut world = open_world();
         let agent = FakeAgent::new();
         let long = world.path().join("x".repeat(100));
@@ -288,7 +288,7 @@ fn a_path_too_long_for_a_socket_is_passed_over() {
 #[test]
 fn a_place_of_a_stranger_or_open_to_strangers_is_never_touched() {
     in_private_namespace(
-        "places::a_place_of_a_stranger_or_open_to_strangers_is_never_touched",
+        "sockets::a_place_of_a_stranger_or_open_to_strangers_is_never_touched",
         || {
             let world = open_world();
             let agent = FakeAgent::new();
