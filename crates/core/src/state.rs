@@ -163,13 +163,14 @@ impl RowState {
         if self.ended.is_some() || self.files.has_left() {
             return (Status::Closed, 0);
         }
-        if let Some(open) = self.requests.first()
-            && !headless
-        {
-            return (open.request.kind.status(), open.serial);
-        }
-        if let Some((request, serial)) = &self.relayed {
-            return (request.kind.status(), *serial);
+        // No user can answer a headless session, neither in its own pane nor in its lead's.
+        if !headless {
+            if let Some(open) = self.requests.first() {
+                return (open.request.kind.status(), open.serial);
+            }
+            if let Some((request, serial)) = &self.relayed {
+                return (request.kind.status(), *serial);
+            }
         }
         match self.turn.state {
             TurnState::None if self.is_held() => (Status::Working, 0),

@@ -128,7 +128,7 @@ fn show(session: &mut Session, facts: &RowState, now: Now) {
     session.confirmed = doubt.is_none();
     session.unconfirmed = doubt.map(str::to_owned);
     session.activity = activity(facts, session.status);
-    // A teammate's lead is told what became of it, and its lead's row asks for it.
+    // The lead's row needs the user for a prompt that the lead shows, and the lead gets the result of a turn.
     let is_asked = session.status.is_prompt() && facts.relayed.is_none();
     let is_over = session.status.needs_you_until_seen() && session.teammate.is_none();
     session.needs_you = !session.headless

@@ -97,7 +97,8 @@ impl SessionStore {
         let asked: Vec<_> =
             facts.mates().map(|mate| (mate.row.clone(), facts.asked_for(&mate.row))).collect();
         for (key, asked) in asked {
-            let Some(mate) = self.rows.get_mut(&key) else { continue };
+            let mate = self.rows.get_mut(&key).filter(|row| row.teammate.is_some());
+            let Some(mate) = mate else { continue };
             if !mate.facts.relay(asked) {
                 continue;
             }
