@@ -39,6 +39,6 @@ pub use state::trail::{Effect, TrailEntry};
 pub use state::transition_table::{
     EvidenceKind, StartingStatus, TRANSITIONS, TransitionRule, page as transitions_page,
 };
-pub use store::{Change, ChangeKind, Dump, Input, Outcome, ProcessToWatch, SessionStore};
+pub use store::{Change, ChangeKind, Input, Outcome, ProcessToWatch, SessionStore};
 pub use text::{clean, excerpt, is_plain};
 pub use time::{Now, Stamp, Timestamp};

@@ -33,17 +33,15 @@ use crate::session::{End, Transition};
 use crate::state::prompts::{Answer, Prompt, PromptKind, Prompts};
 use crate::state::trail::Trail;
 use crate::time::{Now, Stamp, Timestamp};
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// What is known of a row.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct RowState {
     pub(crate) turn: Turn,
     pub(crate) files: Files,
     pub(crate) requests: Prompts,
     /// In a line what it asks for, of somebody who said that beside the whole of it.
-    #[serde(default)]
     asks_for: String,
     tools: Vec<OpenTool>,
     subagents: Vec<SubagentState>,
@@ -61,23 +59,18 @@ pub(crate) struct RowState {
     /// Calls that ended, so that their own late beginnings do not bring them back.
     ended_tools: VecDeque<ToolUseId>,
     /// Its teammates in processes of their own.
-    #[serde(default)]
     mates: Vec<Mate>,
     /// The dialog that its lead's client shows for it, and which instance of that.
-    #[serde(default)]
     relayed: Option<(Prompt, u64)>,
     /// Its lead's conversation, where it is a teammate.
-    #[serde(default)]
     pub(crate) lead: Option<ConversationId>,
     /// It descends from an agent we know or knew, whose pane it must not claim.
     pub(crate) nested: bool,
     /// The newest event of any kind.
     pub(crate) latest: Stamp,
     /// When something was last told of what it uses.
-    #[serde(default)]
     pub(crate) usage_told: Stamp,
     /// When its branch was last read.
-    #[serde(default)]
     pub(crate) branch_read: Stamp,
     /// Whether the kernel will tell us of the process's death.
     pub(crate) watched: bool,
@@ -88,14 +81,13 @@ pub(crate) struct RowState {
     /// The status last derived, and which instance of it.
     shown: Option<(Status, u64)>,
     /// The end of a turn that was not shown because the session closed in good order first; to be taken once.
-    #[serde(skip)]
     pub(crate) passed: Option<Transition>,
     /// Known only from a view that gave it back: the epoch, revision and time it was of.
     pub(crate) restored: Option<(String, u64, Timestamp)>,
 }
 
 /// The session's own turn.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Turn {
     state: TurnState,
@@ -115,18 +107,16 @@ pub(crate) struct Turn {
     /// The file says that it is over, and nothing has said how.
     unexplained: bool,
     /// It is assumed, because a teammate's turn is over.
-    #[serde(default)]
     woken: bool,
     /// Its end was told by somebody whose word needs no other.
     believed: bool,
     /// The last words of a turn that was over for too short a time to be seen: only the file tells of this one.
-    #[serde(default)]
     follows: Option<String>,
     /// The agent's last words, or the error.
     words: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum TurnState {
     #[default]
     None,
@@ -135,7 +125,7 @@ enum TurnState {
     Failed,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 struct SubagentState {
     id: SubagentId,
     kind: Option<String>,
@@ -143,7 +133,7 @@ struct SubagentState {
 }
 
 /// How and when the process left.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) how: End,
     pub(crate) stamp: Stamp,

@@ -1,4 +1,3 @@
-mod dump;
 mod process_index;
 mod processes;
 mod restore;
@@ -7,8 +6,6 @@ mod retention;
 mod row_lookup;
 mod teams;
 mod usage;
-
-pub use dump::Dump;
 
 use crate::Status;
 use crate::evidence::event::{Event, Report, StartOrigin};

@@ -316,24 +316,6 @@ proptest! {
         }
     }
 
-    #[test]
-    fn going_on_from_a_dump_is_going_straight_on(
-        steps in prop::collection::vec(step(), 1..60),
-        cut in 0..60usize,
-    ) {
-        let (mut straight, mut dumped) = (World::new(), World::new());
-        for (index, step) in steps.iter().enumerate() {
-            if index == cut.min(steps.len() - 1) {
-                let text = serde_json::to_string(&dumped.sessions.dump()).unwrap();
-                dumped.sessions = SessionStore::from_dump(serde_json::from_str(&text).unwrap());
-            }
-            straight.apply(step);
-            dumped.apply(step);
-            prop_assert_eq!(straight.picture(), dumped.picture());
-            prop_assert_eq!(straight.sessions.next_deadline(straight.now()), dumped.sessions.next_deadline(dumped.now()));
-        }
-    }
-
     /// The clock alone brings every row to rest: no rule waits for ever to be due again.
     #[test]
     fn time_settles_everything(steps in prop::collection::vec(step(), 0..60)) {

@@ -261,18 +261,6 @@ fn limits_come_back_after_a_crash_and_the_newer_stand() {
 }
 
 #[test]
-fn a_dump_keeps_limits_and_who_told_last() {
-    let mut world = World::new();
-    world.five_hour(62, 5);
-    let late = world.report(1, "s", Event::UsageReport(row_of(1, 1)));
-    world.uses(row_of(42, 123));
-    let text = serde_json::to_string(&world.sessions.dump()).unwrap();
-    world.sessions = SessionStore::from_dump(serde_json::from_str(&text).unwrap());
-    assert_eq!(world.used(), Some(62));
-    assert!(world.told(late).changes.is_empty());
-}
-
-#[test]
 fn a_branch_that_comes_after_its_event_changes_only_the_branch() {
     let mut world = World::new();
     let elsewhere = |report: Report, cwd: &str, branch: &str| Report {

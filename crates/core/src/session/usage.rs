@@ -195,15 +195,14 @@ fn is_to_come(resets_at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// The limits of one account, and when something was last told of them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) limits: RateLimits,
     told: Stamp,
 }
 
 /// All accounts, in the order of their profiles.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Accounts(Vec<Account>);
 
 impl Accounts {

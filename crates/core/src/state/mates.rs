@@ -9,13 +9,12 @@ use crate::MAX_SUBAGENTS;
 use crate::session::identity::{RowKey, SubagentId};
 use crate::state::prompts::Prompt;
 use crate::time::Stamp;
-use serde::{Deserialize, Serialize};
 
 /// The agents' word for a teammate among what goes on in the background.
 pub(super) const TEAMMATE: &str = "teammate";
 
 /// A teammate, as its lead sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mate {
     /// Its row.
     pub(crate) row: RowKey,

@@ -59,11 +59,10 @@ pub struct Prompt {
 }
 
 /// A request that nobody has answered yet, as far as we know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct OpenPrompt {
     pub(crate) request: Prompt,
     /// What it asks in a line, where it came with one.
-    #[serde(default)]
     pub(crate) line: String,
     pub(crate) input: InputDigest,
     /// The call it belongs to, once its tool is known: the request itself bears no id.
@@ -90,14 +89,14 @@ pub(crate) struct Answer<'a> {
 }
 
 /// The requests of one row: those open, and those lately answered (a late twin must not reopen one).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Prompts {
     open: Vec<OpenPrompt>,
     answered: VecDeque<Answered>,
     serial: u64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 struct Answered {
     subagent: Option<SubagentId>,
     tool: String,

@@ -5,11 +5,10 @@ use crate::state::{LookupRequest, RowState};
 use crate::text::clean;
 use crate::time::Stamp;
 use crate::{MAX_LINEAGE, MAX_PATH};
-use serde::{Deserialize, Serialize};
 use std::ops::{Deref, DerefMut};
 
 /// A row as the map holds it: what views see, and the facts it is derived from.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Row {
     pub(crate) session: Session,
     pub(crate) facts: RowState,

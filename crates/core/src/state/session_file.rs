@@ -13,10 +13,9 @@ use crate::DOUBT_MS;
 use crate::evidence::observation::{FileFinding, FileStatus};
 use crate::session::End;
 use crate::time::Stamp;
-use serde::{Deserialize, Serialize};
 
 /// What is known from the agent's files.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Files {
     /// What the agent said last.
@@ -30,10 +29,8 @@ pub(crate) struct Files {
     /// A prompt was sent in this process: dialogs are of the person's own making from then on.
     prompted: bool,
     /// The file showed that dialogs are answered though the agent was started as one that has no user.
-    #[serde(default)]
     attended: bool,
     /// It rested while the session had a teammate, so a teammate does not keep it busy.
-    #[serde(default)]
     rested_in_team: bool,
     /// The transcript is being watched for the end of the turn that began then.
     awaited: Option<Stamp>,
@@ -42,7 +39,7 @@ pub(crate) struct Files {
 }
 
 /// A look that is wanted; the row knows whose and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LookupRequest {
     FileStatus,
     TurnEnd(Stamp),
@@ -51,7 +48,7 @@ pub(crate) enum LookupRequest {
 }
 
 /// One look at the agent's condition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Sight {
     condition: FileStatus,
     /// Since when, by the agent.

@@ -6,9 +6,8 @@ use crate::evidence::event::{Event, Report};
 use crate::session::identity::{InputDigest, SubagentId, ToolUseId};
 use crate::state::prompts::{Answer, PromptKind};
 use crate::time::Stamp;
-use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct OpenTool {
     pub(super) id: Option<ToolUseId>,
     pub(super) tool: String,

@@ -34,8 +34,7 @@ pub struct TrailEntry {
 }
 
 /// The last events of a row, newest last.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Trail(VecDeque<TrailEntry>);
 
 impl Trail {

@@ -2,7 +2,6 @@
 
 use crate::MAX_AGENTS_OF_PROCESS;
 use crate::session::identity::{AgentName, Process, RowKey};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Former processes of one row that are remembered, so that their late words make no new row. Hooks are late by
@@ -13,14 +12,6 @@ const MAX_FORMER: usize = 8;
 /// under the process of the agent it runs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ProcessIndex(HashMap<Process, Vec<(AgentName, RowKey)>>);
-
-/// As it is written down.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Owned {
-    process: Process,
-    agent: AgentName,
-    row: RowKey,
-}
 
 impl ProcessIndex {
     /// The row of `agent` in that process.
@@ -77,26 +68,6 @@ impl ProcessIndex {
             !rows.is_empty()
         });
     }
-
-    pub(super) fn written(&self) -> Vec<Owned> {
-        let of_process = |(process, rows): (&Process, &Vec<(AgentName, RowKey)>)| {
-            let owned = |(agent, row): &(AgentName, RowKey)| Owned {
-                process: *process,
-                agent: agent.clone(),
-                row: row.clone(),
-            };
-            rows.iter().map(owned).collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(of_process).collect()
-    }
-
-    pub(super) fn read(owned: Vec<Owned>) -> Self {
-        let mut owners = Self::default();
-        for Owned { process, agent, row } in owned {
-            owners.insert(process, &agent, &row);
-        }
-        owners
-    }
 }
 
 #[cfg(test)]
@@ -128,7 +99,6 @@ mod tests {
         let [one, other] = ["kaaaa", "kbbbb"].map(RowKey::new);
         owners.insert(process, &claude, &one);
         owners.insert(process, &mine, &other);
-        let owners = ProcessIndex::read(owners.written());
         assert_eq!(owners.of(process, &claude), Some(&one));
         assert_eq!(owners.of(process, &mine), Some(&other));
         assert_eq!(owners.all_of(process).count(), 2);
