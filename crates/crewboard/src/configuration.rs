@@ -2,7 +2,7 @@
 
 use crewboard_board::Options;
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
-use crewboard_board::look::{Look, PLAIN, TERMINAL, THEMES};
+use crewboard_board::theme::{PALETTES, PLAIN, TERMINAL, Theme};
 use crewboard_config::{
     Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
@@ -20,7 +20,7 @@ pub(crate) fn schema() -> Schema {
     let needing =
         Status::ALL.iter().filter(|status| status.is_prompt() || status.needs_you_until_seen());
     Schema::new(Known {
-        themes: THEMES.iter().map(|theme| theme.name).collect(),
+        themes: PALETTES.iter().map(|palette| palette.name).collect(),
         colourless: PLAIN.name,
         actions: actions.collect(),
         needing: needing.map(|status| status.word()).collect(),
@@ -90,8 +90,8 @@ impl Configured {
 
     fn options(&self, notice: Option<String>) -> Options {
         let config = self.in_force.config();
-        let theme = THEMES.iter().find(|theme| theme.name == config.board.theme);
-        let theme = theme.copied().unwrap_or(&TERMINAL);
+        let palette = PALETTES.iter().find(|palette| palette.name == config.board.theme);
+        let palette = palette.copied().unwrap_or(&TERMINAL);
         let mut keymap = Keymap::default();
         for (name, words) in &config.keys {
             if let Some(entry) = TABLE.iter().find(|entry| entry.name == *name) {
@@ -99,9 +99,9 @@ impl Configured {
                 keymap.rebind(entry.action, &keys);
             }
         }
-        let look = Look { theme, unicode: self.unicode };
+        let theme = Theme { palette, unicode: self.unicode };
         Options {
-            look,
+            theme,
             keymap,
             detail: config.board.detail,
             notice,

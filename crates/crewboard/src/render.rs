@@ -1,7 +1,7 @@
 //! Rows as lines of text.
 
-use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::text::{activity, cut, fit};
+use crewboard_board::format::text::{activity, cut, fit};
+use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_core::{End, Session, Status};
 use std::env;
 use std::fmt::Write as _;
@@ -78,7 +78,7 @@ const WIDE: usize = 100;
 
 /// A row as a line of the list; `age` is how the time of its status is to be told.
 pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
-    let look = Look { theme: &TERMINAL, unicode: style.unicode };
+    let theme = Theme { palette: &TERMINAL, unicode: style.unicode };
     let mut says = activity(row, style.unicode).into_owned();
     if row.background > 0 {
         let _ = write!(says, "  ({} in background)", row.background);
@@ -103,7 +103,7 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     let place = fit(place, 8, style.unicode);
     let context = row.usage.as_ref().and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{percent:.0}%")).unwrap_or_default();
-    let head = format!("{} {:<10} ", look.shape(row.status), row.status.word());
+    let head = format!("{} {:<10} ", theme.shape(row.status), row.status.word());
     let name = fit(&row.name, 16, style.unicode);
     if style.width == 0 {
         // For a pipe: what may be long comes last, so that the rest stands in columns.
@@ -122,7 +122,7 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     if room == 0 {
         // Too narrow for all of it: what matters comes first.
         return fit(
-            &format!("{} {} {}", look.shape(row.status), row.status, row.name),
+            &format!("{} {} {}", theme.shape(row.status), row.status, row.name),
             style.width,
             style.unicode,
         );

@@ -7,7 +7,7 @@
 use crate::hook::{settle_paths, surroundings};
 use crate::render::locale_is_utf8;
 use crewboard_agents::claude::{NAME, status_line::StatusLine};
-use crewboard_board::text::until;
+use crewboard_board::format::text::until;
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Timestamp, UsageReport, WindowReport};

@@ -1,8 +1,8 @@
 //! The accounts' limits in the first line.
 
 use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
-use crewboard_board::look::{Look, PLAIN};
 use crewboard_board::model::Model;
+use crewboard_board::theme::{PLAIN, Theme};
 use crewboard_board::update::{Msg, next_clock, update};
 use crewboard_core::{AgentName, RateLimits, RateWindow, Session, Timestamp};
 use insta::assert_snapshot;
@@ -48,7 +48,7 @@ fn limits_of_all_kinds() {
     let old = limits("/home/dev/.claude", window(62, 72, 740), None);
     let over = limits("/home/dev/.claude", window(99, 0, 10), Some(window(97, 300, 10)));
     let work = limits("/home/dev/.claude-work/", window(4, 12, 0), Some(window(100, 1439, 0)));
-    let ascii = Look { theme: &PLAIN, unicode: false };
+    let ascii = Theme { palette: &PLAIN, unicode: false };
     let mut plain = empty(120, 12, ascii);
     update(&mut plain, Msg::Rows(vec![idle()]), NOW);
     let lines = [

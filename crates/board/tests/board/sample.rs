@@ -1,8 +1,8 @@
 //! Rows as a real day brings them, and pictures of the board with them.
 
 use crewboard_board::keymap::{Key, Keymap};
-use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
+use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_board::update::{Effect, Msg, update};
 use crewboard_board::view::draw;
 use crewboard_core::{
@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 /// When everything here happens: some seconds past a whole minute.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_331_980_546);
 
-pub(crate) const UNICODE: Look = Look { theme: &TERMINAL, unicode: true };
+pub(crate) const UNICODE: Theme = Theme { palette: &TERMINAL, unicode: true };
 
 /// A moment before [`NOW`].
 pub(crate) fn ago(seconds: u64) -> Timestamp {
@@ -192,8 +192,8 @@ pub(crate) fn day() -> Vec<Session> {
 }
 
 /// The board of somebody whose hooks are in place, before it heard of any row.
-pub(crate) fn empty(width: u16, height: u16, look: Look) -> Model {
-    let mut model = Model::new(look, Keymap::default(), Hooks::Installed, NOW);
+pub(crate) fn empty(width: u16, height: u16, theme: Theme) -> Model {
+    let mut model = Model::new(theme, Keymap::default(), HookState::Installed, NOW);
     model.usual_profile = Some("/home/dev/.claude".to_owned());
     update(&mut model, Msg::Resized { width, height }, NOW);
     model

@@ -2,10 +2,10 @@
 
 use crate::sample::UNICODE;
 use crate::strange::STRANGE;
+use crewboard_board::format::text::fit;
 use crewboard_board::keymap::Keymap;
-use crewboard_board::model::Hooks;
-use crewboard_board::text::fit;
-use crewboard_board::{Errand, Host, Options, run};
+use crewboard_board::model::HookState;
+use crewboard_board::{Host, Navigation, Options, run};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::Session;
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 struct Breaks;
 
 impl Host for Breaks {
-    fn hooks(&mut self) -> Hooks {
-        Hooks::Missing
+    fn hooks(&mut self) -> HookState {
+        HookState::Missing
     }
 
     fn change(&mut self) -> Result<String, String> {
@@ -29,7 +29,7 @@ impl Host for Breaks {
         Ok(String::new())
     }
 
-    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
         Ok(())
     }
 }
@@ -40,7 +40,7 @@ impl Host for Breaks {
 fn child_breaks() {
     let daemon_locator = DaemonLocator::new(&Environment::of_process(), "/bin/false".into());
     let options = Options {
-        look: UNICODE,
+        theme: UNICODE,
         keymap: Keymap::default(),
         detail: true,
         notice: None,

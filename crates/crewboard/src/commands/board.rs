@@ -10,8 +10,8 @@ use crate::going::{Gone, Here, open_again, to_pane};
 use crate::hook::Variables;
 use crate::render::Style;
 use crewboard_agents::{Lookup as _, describe_version};
-use crewboard_board::model::Hooks;
-use crewboard_board::{DescribeVersion, Errand, Host, Options, Went};
+use crewboard_board::model::HookState;
+use crewboard_board::{DescribeVersion, Host, Navigation, NavigationOutcome, Options};
 use crewboard_client::DaemonLocator;
 use crewboard_core::Session;
 use crewboard_terminals::{Inside, Ring, ring};
@@ -50,8 +50,8 @@ pub(crate) fn run_on_stage(
 struct Nothing;
 
 impl Host for Nothing {
-    fn hooks(&mut self) -> Hooks {
-        Hooks::Needless
+    fn hooks(&mut self) -> HookState {
+        HookState::NotApplicable
     }
 
     fn describe_version(&self) -> DescribeVersion {
@@ -66,7 +66,7 @@ impl Host for Nothing {
         self.change()
     }
 
-    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
         Err("This is a recording: there is no pane to show.".to_owned())
     }
 }
@@ -133,11 +133,11 @@ fn warnings(said: &str) -> String {
 }
 
 impl Host for Surface {
-    fn hooks(&mut self) -> Hooks {
+    fn hooks(&mut self) -> HookState {
         let profile = Profile::default_of(&self.environment);
         match profile.and_then(|profile| profile.installed(None)) {
-            Ok(Installed::Yes { .. }) => Hooks::Installed,
-            _ => Hooks::Missing,
+            Ok(Installed::Yes { .. }) => HookState::Installed,
+            _ => HookState::Missing,
         }
     }
 
@@ -164,11 +164,11 @@ impl Host for Surface {
             .to_owned())
     }
 
-    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String> {
         let (row, environment) = (row.clone(), self.environment.clone());
         let underway = Underway::start(move || match errand {
-            Errand::Jump => to_pane(&row),
-            Errand::Open => open_again(&row, &environment),
+            Navigation::Jump => to_pane(&row),
+            Navigation::Open => open_again(&row, &environment),
         });
         self.errand = Some(underway.map_err(|error| error.to_string())?);
         Ok(())
@@ -178,16 +178,16 @@ impl Host for Surface {
         self.errand.as_ref().map(|errand| errand.over.as_fd())
     }
 
-    fn errand_over(&mut self) -> Went {
+    fn errand_over(&mut self) -> NavigationOutcome {
         let result = self.errand.take().and_then(|errand| errand.result.recv().ok());
         match result {
-            Some(Ok(Gone::There(said))) => Went::Well(said),
+            Some(Ok(Gone::There(said))) => NavigationOutcome::Shown(said),
             Some(Ok(Gone::Here(here))) => {
                 self.here = Some(here);
-                Went::Here
+                NavigationOutcome::RunHere
             }
-            Some(Err(failure)) => Went::Wrong(failure.in_a_line()),
-            None => Went::Wrong("going there broke off".to_owned()),
+            Some(Err(failure)) => NavigationOutcome::Failed(failure.in_a_line()),
+            None => NavigationOutcome::Failed("going there broke off".to_owned()),
         }
     }
 

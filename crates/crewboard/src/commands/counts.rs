@@ -4,7 +4,7 @@ use crate::arguments::CountsFormat;
 use crate::commands::{ANSWER_WITHIN, daemon_locator, rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
-use crewboard_board::look::{Look, TERMINAL};
+use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
 use crewboard_core::{CountCategory, Counts, RateLimits, Session, Status};
 use serde_json::json;
@@ -25,7 +25,7 @@ const MAX_NAMES: usize = 20;
 
 /// Prints the counts, once or at each change.
 pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failure> {
-    let look = Look { theme: &TERMINAL, unicode: Style::of_stdout().unicode };
+    let look = Theme { palette: &TERMINAL, unicode: Style::of_stdout().unicode };
     if follow {
         return run_on(format, look);
     }
@@ -39,7 +39,7 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
+fn run_on(format: CountsFormat, look: Theme) -> Result<ExitCode, Failure> {
     let daemon_locator = daemon_locator()?;
     let mut follow = Subscription::new(&daemon_locator);
     while !matches!(follow.next(&io::stdout())?, SubscriptionEvent::Synced) {}
@@ -62,7 +62,7 @@ fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
     }
 }
 
-fn now(follow: &Subscription<'_>, format: CountsFormat, look: Look) -> String {
+fn now(follow: &Subscription<'_>, format: CountsFormat, look: Theme) -> String {
     let mut rows: Vec<&Session> = follow.rows().values().collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
     line(&rows, follow.limits(), format, look)
@@ -75,7 +75,7 @@ fn print(line: &str) -> io::Result<()> {
 }
 
 /// The line; `rows` are in the list's order.
-fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Look) -> String {
+fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Theme) -> String {
     let counts = Counts::of(rows.iter().copied());
     match format {
         CountsFormat::Tmux => painted(&counts, look),
@@ -93,7 +93,7 @@ fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Lo
     }
 }
 
-fn plain(counts: &Counts, look: Look) -> String {
+fn plain(counts: &Counts, look: Theme) -> String {
     let shown = |(status, count): &(Status, usize)| format!("{}{count}", look.shape(*status));
     let shown: Vec<String> = counts.by_status().iter().map(shown).collect();
     shown.join(" ")
@@ -101,7 +101,7 @@ fn plain(counts: &Counts, look: Look) -> String {
 
 /// In the words of tmux, which zjstatus knows too (and passes over `nobold`, since with it each begins
 /// anew). Nothing in it is an agent's.
-fn painted(counts: &Counts, look: Look) -> String {
+fn painted(counts: &Counts, look: Theme) -> String {
     let mut line = String::new();
     for (status, count) in counts.by_status() {
         let style = match status {
@@ -123,7 +123,7 @@ fn painted(counts: &Counts, look: Look) -> String {
 }
 
 /// An object as waybar's custom modules take it: its text and its tooltip are Pango markup.
-fn waybar(rows: &[&Session], counts: &Counts, look: Look) -> String {
+fn waybar(rows: &[&Session], counts: &Counts, look: Theme) -> String {
     let needs = |row: &&&Session| matches!(row.counted(), CountCategory::Needs(_));
     let named: Vec<String> = rows
         .iter()
@@ -161,7 +161,7 @@ mod tests {
             })
             .collect();
         let rows: Vec<&Session> = rows.iter().collect();
-        let look = Look { theme: &TERMINAL, unicode };
+        let look = Theme { palette: &TERMINAL, unicode };
         let formats = ["tmux", "zellij", "waybar", "starship", "json"];
         formats
             .map(|name| {

@@ -8,7 +8,7 @@ use crate::commands::{
 };
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
-use crewboard_board::text::{Grain, age};
+use crewboard_board::format::text::{Grain, age};
 use crewboard_client::{ConnectError, Connection, ConnectionError, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::Timestamp;

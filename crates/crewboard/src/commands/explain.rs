@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
 use crewboard_agents::describe_version;
-use crewboard_board::text::{Grain, age, clock_time, cut, exact};
+use crewboard_board::format::text::{Grain, age, clock_time, cut, exact};
 use crewboard_core::{Effect, MAX_TRAIL, Origin, PromptKind, Session, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};

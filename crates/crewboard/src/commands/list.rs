@@ -3,7 +3,7 @@
 use crate::commands::{connect, daemon_locator, rows, rows_and_warn_of_losses, warn_of_version};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
-use crewboard_board::text::{Grain, age};
+use crewboard_board::format::text::{Grain, age};
 use crewboard_client::DaemonLocator;
 use crewboard_platform::Clock;
 use std::io::{self, Write as _};

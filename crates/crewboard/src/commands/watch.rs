@@ -3,7 +3,7 @@
 use crate::commands::{daemon_locator, warn};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
-use crewboard_board::text::clock_time;
+use crewboard_board::format::text::clock_time;
 use crewboard_client::{Subscription, SubscriptionEvent};
 use crewboard_core::{RowKey, Session, Transition};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ fn environment(path: &std::path::Path) -> Environment {
 #[test]
 fn without_a_file_the_board_is_as_its_own_table_has_it() {
     let (_, options) = Configured::open(Environment::default(), true);
-    assert_eq!(options.look, Look { theme: &TERMINAL, unicode: true });
+    assert_eq!(options.theme, Theme { palette: &TERMINAL, unicode: true });
     assert!(options.detail && options.notice.is_none() && options.problems.is_empty());
     for entry in TABLE {
         assert_eq!(options.keymap.keys(entry.action), Keymap::default().keys(entry.action));
@@ -20,7 +20,7 @@ fn every_word_of_the_board_is_one_of_the_file() {
     let every = schema().template().replace("\n#", "\n").replace("\n ", "\n# ");
     let loaded = schema().resolve(None, Some(&every), &Environment::default());
     assert_eq!(loaded.problems, []);
-    for theme in THEMES {
+    for theme in PALETTES {
         let text = format!("[board]\ntheme = {}", Value::Word(theme.name.to_owned()));
         let loaded = schema().resolve(None, Some(&text), &Environment::default());
         assert_eq!(loaded.config().board.theme, theme.name);
@@ -42,7 +42,7 @@ fn a_change_is_in_force_at_once_and_a_wrong_one_is_only_said() {
     let world = tempfile::tempdir().unwrap();
     let path = world.path().join("crewboard/config.toml");
     let (mut configured, options) = Configured::open(environment(&path), false);
-    assert_eq!(options.look.theme.name, "terminal");
+    assert_eq!(options.theme.palette.name, "terminal");
     let mut seen = Vec::new();
     fs::create_dir(path.parent().unwrap()).unwrap();
     assert!(configured.changed().is_none(), "nothing is other");
@@ -63,7 +63,7 @@ fn a_change_is_in_force_at_once_and_a_wrong_one_is_only_said() {
                 options.keymap.keys(Action::Quit).iter().map(ToString::to_string).collect();
             let notice = options.notice.unwrap_or_default();
             let problems = options.problems.join("; ");
-            format!("{} {} | {notice}{problems}", options.look.theme.name, quit.join(" "))
+            format!("{} {} | {notice}{problems}", options.theme.palette.name, quit.join(" "))
         });
         seen.push(line.unwrap_or_else(|| "nothing".to_owned()));
     }
@@ -85,6 +85,6 @@ fn a_file_that_is_wrong_from_the_start_is_said() {
     let path = world.path().join("config.toml");
     std::fs::write(&path, "[board]\ntheme = dark").unwrap();
     let (_, options) = Configured::open(environment(&path), true);
-    assert_eq!(options.look.theme.name, "terminal");
+    assert_eq!(options.theme.palette.name, "terminal");
     insta::assert_snapshot!(options.problems.join("; "), @"config.toml:2:9: string values must be quoted, expected literal string");
 }

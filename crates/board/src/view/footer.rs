@@ -1,11 +1,11 @@
 //! The last line: what is being typed, what was just said, or the keys that matter most.
 
 use super::{put, room};
+use crate::format::text::{cut, end_of};
 use crate::keymap::{Action, TABLE};
 use crate::layout::visible_rows;
-use crate::look::Look;
-use crate::model::{Hooks, Model, Overlay, Screen};
-use crate::text::{cut, end_of};
+use crate::model::{HookState, Model, Overlay, Screen};
+use crate::theme::Theme;
 use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,7 +18,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    let unicode = model.look.unicode;
+    let unicode = model.theme.unicode;
     let left = area.x + 1;
     if model.overlay.is_some() {
         return draw_keys(model, area, buffer);
@@ -26,7 +26,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     // What was just said goes before a filter that stands, not before one that is being typed.
     if let Some(notice) = model.notice.as_ref().filter(|_| !model.filtering) {
         let text = cut(&notice.text.replace('\n', " "), room(area, left), unicode);
-        put(buffer, area, left, area.y, &text, Look::strong());
+        put(buffer, area, left, area.y, &text, Theme::strong());
         return;
     }
     if let Some(problem) = model.problems.first().filter(|_| !model.filtering) {
@@ -36,8 +36,8 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         let hides = key(Action::Back).map(|key| format!("   {key} hides")).unwrap_or_default();
         let space = room(area, left).saturating_sub(shows.width() + hides.width() + 1);
         let text = cut(problem, space, unicode);
-        let x = put(buffer, area, left, area.y, &text, model.look.status(Status::Failed));
-        put(buffer, area, x, area.y, &format!("{shows}{hides}"), model.look.dim());
+        let x = put(buffer, area, left, area.y, &text, model.theme.status(Status::Failed));
+        put(buffer, area, x, area.y, &format!("{shows}{hides}"), model.theme.dim());
         return;
     }
     if model.filtering || !model.filter.is_empty() {
@@ -50,12 +50,12 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         let space = room(area, left).saturating_sub(count.width());
         let typed = format!("{}{cursor}", model.filter);
         let text = format!("/{}", end_of(&typed, space.saturating_sub(1), unicode));
-        let x = put(buffer, area, left, area.y, &text, Look::strong());
-        let x = put(buffer, area, x, area.y, &count, model.look.dim());
+        let x = put(buffer, area, left, area.y, &text, Theme::strong());
+        let x = put(buffer, area, x, area.y, &count, model.theme.dim());
         let keys =
             if model.filtering { "   Enter keeps it   Esc shows all" } else { "   Esc shows all" };
         if room(area, x) > keys.width() {
-            put(buffer, area, x, area.y, keys, model.look.dim());
+            put(buffer, area, x, area.y, keys, model.theme.dim());
         }
         return;
     }
@@ -77,7 +77,7 @@ fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
             if model.screen == Screen::Timeline {
                 wanted.push((Action::Timeline, "list"));
             }
-            if model.hooks == Hooks::Missing {
+            if model.hooks == HookState::Missing {
                 wanted.push((Action::Install, "put the hooks in"));
             }
             let rank = |action: &Action| match action {
@@ -97,7 +97,7 @@ fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
 fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     let question = "Make this change?  y yes   n no";
     if matches!(model.overlay, Some(Overlay::Install { .. })) {
-        put(buffer, area, area.x + 1, area.y, question, Look::strong());
+        put(buffer, area, area.x + 1, area.y, question, Theme::strong());
     }
     let mut space = room(area, area.x + 1);
     let mut position = position(model);
@@ -123,13 +123,13 @@ fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     shown.sort_by_key(|(action, ..)| place(*action));
     let mut x = area.x + 1;
     for (_, key, word) in shown {
-        x = put(buffer, area, x, area.y, &key, Look::strong());
-        x = put(buffer, area, x + 1, area.y, word, model.look.dim());
+        x = put(buffer, area, x, area.y, &key, Theme::strong());
+        x = put(buffer, area, x + 1, area.y, word, model.theme.dim());
         x += 3;
     }
     let start = area.right().saturating_sub(u16::try_from(position.width() + 1).unwrap_or(0));
     if !position.is_empty() && start > area.x {
-        put(buffer, area, start, area.y, &position, model.look.dim());
+        put(buffer, area, start, area.y, &position, model.theme.dim());
     }
 }
 
@@ -145,6 +145,6 @@ fn position(model: &Model) -> String {
     if shown.len() >= all || all == 0 {
         return String::new();
     }
-    let dash = if model.look.unicode { "–" } else { "-" };
+    let dash = if model.theme.unicode { "–" } else { "-" };
     format!("{}{dash}{} of {all}", shown.start + 1, shown.end.min(all))
 }

@@ -1,9 +1,9 @@
 //! What keys, clicks and pasted text do.
 
-use crate::errand::{Errand, set_out};
 use crate::keymap::{Action, Key};
 use crate::layout::{row_at, visible_rows};
-use crate::model::{Hooks, Link, Model, Overlay, Screen};
+use crate::model::{HookState, Link, Model, Overlay, Screen};
+use crate::update::navigation::{Navigation, set_out};
 use crate::update::{Effect, say};
 use crewboard_core::{Mark, RowKey, Session};
 
@@ -52,7 +52,7 @@ pub(crate) fn on_click(model: &mut Model, column: u16, line: u16) -> Vec<Effect>
         .is_some_and(|(clicked, at)| clicked == key && model.now.since(at) <= DOUBLE_CLICK_MS);
     select(model, Some(key.clone()));
     if again {
-        return set_out(model, Errand::Jump);
+        return set_out(model, Navigation::Jump);
     }
     model.last_click = Some((key, model.now));
     Vec::new()
@@ -100,7 +100,7 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
         Some(Action::Last) => step(model, all),
         Some(Action::Jump) if is_whole => {
             model.overlay = None;
-            return set_out(model, Errand::Jump);
+            return set_out(model, Navigation::Jump);
         }
         // A letter that quits leaves the page, not the board; Ctrl-C leaves both.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
@@ -147,7 +147,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => step(model, page),
         Action::First => step(model, -all),
         Action::Last => step(model, all),
-        Action::Jump => return set_out(model, Errand::Jump),
+        Action::Jump => return set_out(model, Navigation::Jump),
         Action::NextNeedsYou => next_that_needs_you(model, true),
         Action::PreviousNeedsYou => next_that_needs_you(model, false),
         Action::Filter => {
@@ -161,7 +161,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Dismiss => return dismiss(model),
         Action::ShowDismissed => model.show_dismissed = !model.show_dismissed,
-        Action::OpenAgain => return set_out(model, Errand::Open),
+        Action::OpenAgain => return set_out(model, Navigation::Open),
         Action::Detail => model.detail = !model.detail,
         Action::Whole if model.selected.is_some() => {
             model.overlay = Some(Overlay::Whole { above: 0 });
@@ -173,8 +173,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 Screen::Timeline => Screen::List,
             }
         }
-        Action::Install if model.hooks == Hooks::Missing => return vec![Effect::AskForChange],
-        Action::Install if model.hooks == Hooks::Needless => {
+        Action::Install if model.hooks == HookState::Missing => return vec![Effect::AskForChange],
+        Action::Install if model.hooks == HookState::NotApplicable => {
             say(model, "This is a recording; press it on a board of your own sessions.");
         }
         Action::Install => say(model, "The hooks are in your agents' settings already."),

@@ -2,10 +2,10 @@
 
 use super::limits::{self, Detail, Extent};
 use super::{Piece, put, room};
+use crate::format::text::{activity, age, cut};
 use crate::layout::FULL;
-use crate::look::Look;
 use crate::model::{Link, Model, Screen};
-use crate::text::{activity, age, cut};
+use crate::theme::Theme;
 use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -21,20 +21,20 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    let look = model.look;
+    let theme = model.theme;
     let mut x = area.x;
     if model.height > 3 && area.width >= 60 {
-        x = put(buffer, area, x + 1, area.y, BRAND, Look::strong());
+        x = put(buffer, area, x + 1, area.y, BRAND, Theme::strong());
     }
     if let Some(loss) = model.loss() {
-        let text = cut(&loss, room(area, x), look.unicode);
-        put(buffer, area, x, area.y, &text, look.status(Status::Failed));
+        let text = cut(&loss, room(area, x), theme.unicode);
+        put(buffer, area, x, area.y, &text, theme.status(Status::Failed));
         return;
     }
     // Without a footer, what was just said is said here.
     if let Some(notice) = model.notice.as_ref().filter(|_| model.height < FULL) {
-        let text = cut(&notice.text.replace('\n', " "), room(area, x), look.unicode);
-        put(buffer, area, x, area.y, &text, Look::strong());
+        let text = cut(&notice.text.replace('\n', " "), room(area, x), theme.unicode);
+        put(buffer, area, x, area.y, &text, Theme::strong());
         return;
     }
     if model.height == 1 && model.most_urgent().is_some() {
@@ -43,18 +43,18 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let right = right(model);
     let losses = losses(model, space(model, room(area, x)));
     if !losses.is_empty() {
-        x = put(buffer, area, x, area.y, &losses, look.status(Status::Failed));
+        x = put(buffer, area, x, area.y, &losses, theme.status(Status::Failed));
     }
     let (pieces, extent) = parts(model, space(model, room(area, x)));
     for (text, style) in pieces {
         x = put(buffer, area, x, area.y, &text, style);
     }
     if model.rows.is_empty() && model.height <= 3 && right.is_empty() {
-        put(buffer, area, x, area.y, "no sessions", look.dim());
+        put(buffer, area, x, area.y, "no sessions", theme.dim());
     }
     let start = area.right().saturating_sub(u16::try_from(right.width()).unwrap_or(0));
     if !right.is_empty() && start > x {
-        put(buffer, area, start, area.y, right, look.dim());
+        put(buffer, area, start, area.y, right, theme.dim());
     }
     if let Some(extent) = extent {
         let pieces = limits::pieces(model, extent);
@@ -71,7 +71,7 @@ fn losses(model: &Model, space: usize) -> String {
     if model.losses.is_empty() {
         return String::new();
     }
-    let separator = model.look.separator();
+    let separator = model.theme.separator();
     let total = model.losses.total();
     let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, Kinds::None)) };
     let tries = [
@@ -118,7 +118,7 @@ fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     let (mut pieces, extent) = counts_and_limits(model, space);
     let hidden = model.listing.hidden_needs;
     if hidden > 0 && !model.show_dismissed {
-        let piece = (format!("{}{hidden} hidden", model.look.separator()), model.look.dim());
+        let piece = (format!("{}{hidden} hidden", model.theme.separator()), model.theme.dim());
         let limits = extent.map_or(0, |extent| GAP + width(&limits::pieces(model, extent)));
         if width(&pieces) + piece.0.width() + limits < space {
             pieces.push(piece);
@@ -180,19 +180,19 @@ enum Kinds {
 }
 
 fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
-    let look = model.look;
+    let theme = model.theme;
     let needs = model.listing.needs();
     let count: usize = needs.iter().map(|(_, count)| count).sum();
     let Some((first, _)) = needs.first() else {
-        return vec![("nobody needs you".to_owned(), look.dim())];
+        return vec![("nobody needs you".to_owned(), theme.dim())];
     };
     let verb = if count == 1 { "needs" } else { "need" };
-    let mut pieces = vec![(format!("{count} {verb} you"), look.status(*first))];
+    let mut pieces = vec![(format!("{count} {verb} you"), theme.status(*first))];
     for (index, (status, count)) in needs.iter().enumerate() {
         let before = if index == 0 { ": " } else { ", " };
         let text = match kinds {
             Kinds::None => break,
-            Kinds::Shapes => format!(" {}{count}", look.shape(*status)),
+            Kinds::Shapes => format!(" {}{count}", theme.shape(*status)),
             Kinds::Words => {
                 let noun = *count > 1 && status.is_prompt();
                 let plural = if noun { "s" } else { "" };
@@ -200,13 +200,13 @@ fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
                 format!("{before}{number}{status}{plural}")
             }
         };
-        pieces.push((text, look.status(*status)));
+        pieces.push((text, theme.status(*status)));
     }
     pieces
 }
 
 fn others(model: &Model) -> impl Iterator<Item = Piece> {
-    let separator = model.look.separator();
+    let separator = model.theme.separator();
     [(model.listing.working, "working"), (model.listing.idle, "idle")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -215,16 +215,16 @@ fn others(model: &Model) -> impl Iterator<Item = Piece> {
 
 /// All there is to say in one line: how many need somebody, and who needs it most.
 fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let look = model.look;
+    let theme = model.theme;
     let Some(row) = model.most_urgent() else { return };
     let mut pieces = needs(model, Kinds::None);
     if area.width < 60 {
         let count: usize = model.listing.needs().iter().map(|(_, count)| count).sum();
-        pieces = vec![(format!("{count}"), look.status(row.status))];
+        pieces = vec![(format!("{count}"), theme.status(row.status))];
     }
     if !model.losses.is_empty() {
         let text = format!("{} lost ", model.losses.total());
-        pieces.insert(0, (text, look.status(Status::Failed)));
+        pieces.insert(0, (text, theme.status(Status::Failed)));
     }
     let mut x = area.x;
     for (text, style) in pieces {
@@ -232,11 +232,11 @@ fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let text = format!(
         "  {} {} {}  {}",
-        look.shape(row.status),
+        theme.shape(row.status),
         super::display_name(model, row),
         age(row.since, model.picture(), super::grain(row)),
-        activity(row, look.unicode)
+        activity(row, theme.unicode)
     );
-    let text = cut(&text, room(area, x), look.unicode);
-    put(buffer, area, x, area.y, &text, look.status(row.status));
+    let text = cut(&text, room(area, x), theme.unicode);
+    put(buffer, area, x, area.y, &text, theme.status(row.status));
 }

@@ -7,7 +7,7 @@ use crewboard_core::{Mark, RowKey, Session, Status};
 
 /// What takes somebody from the board to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Errand {
+pub enum Navigation {
     /// Its pane is to be shown.
     Jump,
     /// It is to be taken up again.
@@ -16,19 +16,19 @@ pub enum Errand {
 
 /// What came of an errand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Went {
+pub enum NavigationOutcome {
     /// Done; what is to be said of it.
-    Well(String),
+    Shown(String),
     /// It did not go: why, and what to do.
-    Wrong(String),
+    Failed(String),
     /// There is no other terminal: a command is to be run on this one.
-    Here,
+    RunHere,
 }
 
 /// An errand that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Underway {
-    pub(crate) errand: Errand,
+    pub(crate) errand: Navigation,
     pub(crate) row: RowKey,
     pub(crate) name: String,
     /// What of the row was seen by setting out.
@@ -36,7 +36,7 @@ pub(crate) struct Underway {
 }
 
 /// Takes somebody to the selected row, one at a time.
-pub(crate) fn set_out(model: &mut Model, errand: Errand) -> Vec<Effect> {
+pub(crate) fn set_out(model: &mut Model, errand: Navigation) -> Vec<Effect> {
     let Some(row) = model.selected_row() else { return Vec::new() };
     if let Some(underway) = &model.underway {
         let text = format!("Still on the way to {}.", underway.name);
@@ -58,41 +58,41 @@ pub(crate) fn set_out(model: &mut Model, errand: Errand) -> Vec<Effect> {
 }
 
 /// Where another key does what is meant: which. What sets out says the command instead, for a shell.
-fn other_key(model: &Model, row: &Session, errand: Errand) -> Option<String> {
+fn other_key(model: &Model, row: &Session, errand: Navigation) -> Option<String> {
     let name = &row.name;
     let is_closed = row.status == Status::Closed;
     match errand {
-        Errand::Jump if is_closed => {
+        Navigation::Jump if is_closed => {
             let open = model.keymap.key(Action::OpenAgain)?;
             Some(format!("{name} is closed; {open} takes it up again"))
         }
-        Errand::Jump if row.job.is_some() => {
+        Navigation::Jump if row.job.is_some() => {
             let open = model.keymap.key(Action::OpenAgain)?;
             Some(format!("{name} is a background session, in no pane; {open} comes to it"))
         }
-        Errand::Open if !is_closed && row.job.is_none() => {
+        Navigation::Open if !is_closed && row.job.is_none() => {
             let jump = model.keymap.key(Action::Jump)?;
             Some(format!("{name} is open; {jump} shows its pane"))
         }
-        Errand::Jump | Errand::Open => None,
+        Navigation::Jump | Navigation::Open => None,
     }
 }
 
 /// Takes in what came of it.
-pub(crate) fn over(model: &mut Model, went: Went) -> Vec<Effect> {
+pub(crate) fn over(model: &mut Model, went: NavigationOutcome) -> Vec<Effect> {
     let said = match went {
-        Went::Here => return vec![Effect::RunHere],
-        Went::Wrong(why) => {
+        NavigationOutcome::RunHere => return vec![Effect::RunHere],
+        NavigationOutcome::Failed(why) => {
             model.underway = None;
             say(model, why);
             return Vec::new();
         }
-        Went::Well(said) => said,
+        NavigationOutcome::Shown(said) => said,
     };
     let Some(underway) = model.underway.take() else { return Vec::new() };
     let mut effects = Vec::new();
     // Whoever was taken there has seen what the row said then. A daemon that is away is not told.
-    if underway.errand == Errand::Jump && model.link == Link::Live {
+    if underway.errand == Navigation::Jump && model.link == Link::Live {
         let mark = Mark::Seen { revision: underway.revision };
         effects.push(Effect::Mark { row: underway.row, mark });
     }

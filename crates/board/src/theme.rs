@@ -5,15 +5,15 @@ use ratatui::style::{Color, Modifier, Style};
 
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    pub theme: &'static Theme,
+pub struct Theme {
+    pub palette: &'static Palette,
     /// The locale can show more than ASCII.
     pub unicode: bool,
 }
 
 /// A set of colours. Every status has its own shape and word too, so a theme may have none.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Theme {
+pub struct Palette {
     pub name: &'static str,
     permission: Color,
     question: Color,
@@ -26,7 +26,7 @@ pub struct Theme {
 }
 
 /// The terminal's own sixteen colours: what the user chose for everything else.
-pub const TERMINAL: Theme = Theme {
+pub const TERMINAL: Palette = Palette {
     name: "terminal",
     permission: Color::Yellow,
     question: Color::Magenta,
@@ -41,7 +41,7 @@ pub const TERMINAL: Theme = Theme {
 };
 
 /// For dark backgrounds. The hues are told apart with any kind of colour vision (Okabe and Ito).
-pub const DARK: Theme = Theme {
+pub const DARK: Palette = Palette {
     name: "dark",
     permission: Color::Rgb(0xe6, 0x9f, 0x00),
     question: Color::Rgb(0xcc, 0x79, 0xa7),
@@ -55,7 +55,7 @@ pub const DARK: Theme = Theme {
 };
 
 /// For light backgrounds.
-pub const LIGHT: Theme = Theme {
+pub const LIGHT: Palette = Palette {
     name: "light",
     permission: Color::Rgb(0x9a, 0x5b, 0x00),
     question: Color::Rgb(0x8f, 0x2f, 0x6b),
@@ -68,7 +68,7 @@ pub const LIGHT: Theme = Theme {
 };
 
 /// Shapes and weights only (`NO_COLOR`).
-pub const PLAIN: Theme = Theme {
+pub const PLAIN: Palette = Palette {
     name: "plain",
     permission: Color::Reset,
     question: Color::Reset,
@@ -81,9 +81,9 @@ pub const PLAIN: Theme = Theme {
 };
 
 /// All of them, the default first.
-pub const THEMES: [&Theme; 4] = [&TERMINAL, &DARK, &LIGHT, &PLAIN];
+pub const PALETTES: [&Palette; 4] = [&TERMINAL, &DARK, &LIGHT, &PLAIN];
 
-impl Look {
+impl Theme {
     /// A status's shape: legible without colour, and in plain ASCII where it must be.
     pub fn shape(self, status: Status) -> &'static str {
         let (unicode, ascii) = match status {
@@ -111,14 +111,14 @@ impl Look {
     }
 
     pub fn status(self, status: Status) -> Style {
-        let theme = self.theme;
+        let palette = self.palette;
         let (colour, weight) = match status {
-            Status::Permission => (theme.permission, Modifier::BOLD),
-            Status::Question => (theme.question, Modifier::BOLD),
-            Status::Plan => (theme.plan, Modifier::BOLD),
-            Status::Failed => (theme.failed, Modifier::BOLD),
-            Status::Done => (theme.done, Modifier::empty()),
-            Status::Working => (theme.working, Modifier::empty()),
+            Status::Permission => (palette.permission, Modifier::BOLD),
+            Status::Question => (palette.question, Modifier::BOLD),
+            Status::Plan => (palette.plan, Modifier::BOLD),
+            Status::Failed => (palette.failed, Modifier::BOLD),
+            Status::Done => (palette.done, Modifier::empty()),
+            Status::Working => (palette.working, Modifier::empty()),
             Status::Idle => return Style::new(),
             Status::Closed => return self.dim(),
         };
@@ -128,7 +128,7 @@ impl Look {
 
     /// For what matters less.
     pub fn dim(self) -> Style {
-        match self.theme.dim {
+        match self.palette.dim {
             Color::Reset => Style::new().add_modifier(Modifier::DIM),
             colour => Style::new().fg(colour),
         }
@@ -162,7 +162,7 @@ impl Look {
 
     /// For the selected row.
     pub fn selected(self) -> Style {
-        match self.theme.selected {
+        match self.palette.selected {
             Some(colour) => Style::new().bg(colour),
             None => Style::new().add_modifier(Modifier::REVERSED),
         }

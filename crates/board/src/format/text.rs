@@ -1,6 +1,6 @@
 //! Text is not bytes: widths, cuts and times as a person reads them.
 
-use crate::agreed::{agreed, columns, is_agreed};
+use crate::format::display_width::{agreed, columns, is_agreed};
 use crewboard_core::{LINE_BREAK, PromptKind, Session, TAB, Timestamp, escape};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;

@@ -1,11 +1,11 @@
 //! The loop: sleeps until a key, the daemon, a signal or a visible clock has something to say.
 
-use crate::errand::Went;
-use crate::host::{Host, Options};
 use crate::keymap::Key;
-use crate::model::{Hooks, Link, Model};
-use crate::signals::Signals;
-use crate::terminal::{Screen, is_ours};
+use crate::model::{HookState, Link, Model};
+use crate::runtime::host::{Host, Options};
+use crate::runtime::signals::Signals;
+use crate::runtime::terminal::{Screen, is_ours};
+use crate::update::navigation::NavigationOutcome;
 use crate::update::{Effect, Msg, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Session, Status, Timestamp};
@@ -57,8 +57,8 @@ pub fn run(
 ) -> Result<(), BoardError> {
     let clock = Clock::new();
     let (width, height) = ratatui::crossterm::terminal::size()?;
-    let (look, keymap) = (options.look, options.keymap.clone());
-    let mut model = Model::new(look, keymap, host.hooks(), clock.now().wall);
+    let (theme, keymap) = (options.theme, options.keymap.clone());
+    let mut model = Model::new(theme, keymap, host.hooks(), clock.now().wall);
     model.once = host.is_for_one_errand();
     model.usual_profile = host.usual_profile();
     model.describe_version = host.describe_version();
@@ -193,7 +193,7 @@ impl Shell<'_> {
         }
         if errand {
             let went = self.host.errand_over();
-            self.tell(Msg::Went(went))?;
+            self.tell(Msg::Navigated(went))?;
         }
         if keys.is_empty() && !signals && !daemon && !options && !errand {
             self.tell(Msg::Clock)?;
@@ -359,7 +359,7 @@ impl Shell<'_> {
                 // A daemon that is gone hears it after the next key.
                 let _ = self.follow.send(&Request::LossesSeen { count });
             }
-            Effect::AskForChange if self.host.hooks() == Hooks::Installed => {
+            Effect::AskForChange if self.host.hooks() == HookState::Installed => {
                 self.tell(Msg::Installed(Ok("The hooks are in place already.".to_owned())))?;
             }
             Effect::AskForChange => {
@@ -372,7 +372,7 @@ impl Shell<'_> {
             }
             Effect::SetOut { errand, row } => {
                 if let Err(why) = self.host.set_out(errand, &row) {
-                    self.tell(Msg::Went(Went::Wrong(why)))?;
+                    self.tell(Msg::Navigated(NavigationOutcome::Failed(why)))?;
                 }
             }
             Effect::RunHere => {
@@ -381,7 +381,9 @@ impl Shell<'_> {
                 let ran = self.host.run_here();
                 self.follow.attend(true);
                 self.go_on()?;
-                self.tell(Msg::Went(ran.map_or_else(Went::Wrong, |()| Went::Well(String::new()))))?;
+                self.tell(Msg::Navigated(ran.map_or_else(NavigationOutcome::Failed, |()| {
+                    NavigationOutcome::Shown(String::new())
+                })))?;
             }
             Effect::Redraw => self.screen.forget()?,
             Effect::Suspend => self.suspend()?,

@@ -1,16 +1,16 @@
 //! What the board asks of whoever runs it, and is told by them.
 
-use crate::errand::{Errand, Went};
 use crate::keymap::Keymap;
-use crate::look::Look;
-use crate::model::Hooks;
+use crate::model::HookState;
+use crate::theme::Theme;
+use crate::update::navigation::{Navigation, NavigationOutcome};
 use crewboard_core::Session;
 use std::os::fd::BorrowedFd;
 
 /// What the board asks of whoever runs it.
 pub trait Host {
     /// Whether the agents' hooks are in place.
-    fn hooks(&mut self) -> Hooks;
+    fn hooks(&mut self) -> HookState;
     /// What installing them would change, or why that cannot be told.
     fn change(&mut self) -> Result<String, String>;
     /// Returns the profile that an agent uses here unless told otherwise.
@@ -32,16 +32,16 @@ pub trait Host {
         None
     }
     /// Sets out on an errand, and does not wait for its end.
-    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String>;
+    fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String>;
     /// Becomes readable when the errand is over.
     fn errand_watch(&self) -> Option<BorrowedFd<'_>> {
         None
     }
     /// What came of the errand.
-    fn errand_over(&mut self) -> Went {
-        Went::Here
+    fn errand_over(&mut self) -> NavigationOutcome {
+        NavigationOutcome::RunHere
     }
-    /// Runs on this terminal what [`Went::Here`] left to be run, to its end.
+    /// Runs on this terminal what [`NavigationOutcome::RunHere`] left to be run, to its end.
     fn run_here(&mut self) -> Result<(), String> {
         Ok(())
     }
@@ -66,7 +66,7 @@ pub(crate) fn plain_version(agent: &str, version: &str) -> String {
 /// How the board is to look and behave.
 #[derive(Debug, Clone)]
 pub struct Options {
-    pub look: Look,
+    pub theme: Theme,
     pub keymap: Keymap,
     /// The details are shown, until the user's key says otherwise.
     pub detail: bool,
