@@ -1,87 +1,21 @@
 //! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
 
+use crate::ids::ConnectionId;
+use crate::messages::{Input, Output};
 use crate::net::peer::{Namespace, Peer};
 use crate::notify::delivery::Calls;
+use crate::outbox::batch::Batch;
 use crate::outbox::recorders::{MAX_RECORDERS, Recorders};
-use crate::outbox::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
+use crate::outbox::subscribers::{MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
-    Event, FileLookup, Input as DomainInput, MAX_LINE, Mark, Notification, NotificationPolicy,
-    NotificationSettings, Now, Observation, Origin, Process, ProcessToWatch, RowKey, SessionStore,
-    clean, excerpt,
+    Event, Input as DomainInput, MAX_LINE, Mark, NotificationPolicy, NotificationSettings, Now,
+    Observation, Process, RowKey, SessionStore, clean, excerpt,
 };
 use crewboard_protocol::{
     DaemonInfo, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
 };
 use std::collections::BTreeSet;
-use tokio::sync::OwnedSemaphorePermit;
-
-/// Tells one connection from another for as long as the daemon lives.
-pub(crate) type ConnectionId = u64;
-
-/// Everything that reaches the daemon.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// A client asks or tells something.
-    Request {
-        connection: ConnectionId,
-        peer: Peer,
-        request: Box<Request>,
-    },
-    /// A line was refused that may have been an event, for this reason.
-    EventRefused(Loss, String),
-    /// A connection has written all it was given.
-    Drained(ConnectionId),
-    /// A connection sent no whole request at first. It may yet.
-    Silent(ConnectionId),
-    /// The actor has taken in all that came before this, so that another long line has room.
-    Room(OwnedSemaphorePermit),
-    /// A connection is over.
-    Closed(ConnectionId),
-    /// The kernel tells of a process's end from now on.
-    ProcessWatched {
-        process: Process,
-        ancestors: Vec<Process>,
-    },
-    /// How a process was started.
-    OriginFound {
-        process: Process,
-        origin: Origin,
-    },
-    ProcessExited(Process),
-    /// Whether a process is suspended, where that has changed.
-    Suspended {
-        process: Process,
-        on: bool,
-    },
-    /// An agent's own files said something.
-    Observed(Box<Observation>),
-    /// A deadline of the domain may have passed.
-    Tick,
-}
-
-/// What is to be done about it.
-#[derive(Debug)]
-pub(crate) enum Output {
-    /// Lines to a connection. It answers with [`Input::Drained`] if they were pushed.
-    Send { connection: ConnectionId, line: Line },
-    /// Tell this client who the daemon is.
-    SayHello(ConnectionId),
-    /// Tell us of this process's end, and what its agent's files say.
-    ProcessToWatch(ProcessToWatch),
-    /// FileLookup something up; the answer is an [`Input::Observed`].
-    FileLookup(FileLookup),
-    /// This process is over.
-    Forget(Process),
-    /// Tell a person, or the user's own commands.
-    Announce(Box<Notification>),
-    /// An event is lost.
-    NoteLoss(Loss),
-    /// A client has shown the user that so many events were lost.
-    LossesSeen(u64),
-    /// A client asked the daemon to leave.
-    Stop,
-}
 
 /// The one owner of all state. Not `Clone`; moved into the loop that runs it.
 #[derive(Debug)]
@@ -211,7 +145,7 @@ impl Actor {
     pub(crate) fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
         let mut outputs = self.take(input, now);
         let due = self.announcements.due(now, |key| self.sessions.get(key));
-        outputs.extend(due.into_iter().map(|one| Output::Announce(Box::new(one))));
+        outputs.extend(due.into_iter().map(|one| Output::Notify(Box::new(one))));
         let in_vain = self.calls.pass_on(&mut self.subscribers, now);
         outputs.extend(in_vain.iter().map(|(asker, reply)| send(*asker, reply)));
         outputs
@@ -223,14 +157,14 @@ impl Actor {
                 self.answer(connection, peer, *request, now)
             }
             Input::EventRefused(loss, why) => vec![self.note_loss(loss, &why)],
-            Input::Drained(connection) => {
+            Input::BatchWritten(connection) => {
                 self.subscribers.drained(connection);
                 self.recorders.drained(connection);
                 Vec::new()
             }
             // The loop counts connections.
             Input::Silent(_) => Vec::new(),
-            Input::Room(turn) => {
+            Input::LongLineHandled(turn) => {
                 drop(turn);
                 Vec::new()
             }

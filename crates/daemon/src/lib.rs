@@ -5,9 +5,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod actor;
+mod ids;
 mod log;
+mod messages;
 mod net;
 mod notify;
+mod options;
 mod origin;
 mod outbox;
 mod serve;
@@ -16,5 +19,6 @@ mod waits;
 mod watch;
 
 pub use notify::queue::Telling;
-pub use start::{DaemonError, Options, run};
+pub use options::Options;
+pub use start::{DaemonError, run};
 pub use watch::configuration::answering_configuration;

@@ -1,13 +1,14 @@
 //! The loop that carries out what the actor decides.
 
-use crate::actor::{Actor, Input, Output};
+use crate::actor::Actor;
 use crate::log::Log;
+use crate::messages::{Input, Output};
 use crate::net::connection::Outgoing;
 use crate::net::connections::Connections;
 use crate::net::listeners::{Leaving, Listeners};
 use crate::notify::queue::Announcer;
+use crate::options::{Inherited, Options};
 use crate::origin::origin_of;
-use crate::start::{Inherited, Options};
 use crate::watch::configuration::{Configured, interest};
 use crate::watch::directory::DirectoryWatch;
 use crate::watch::processes::{Watching, is_gone, watch};
@@ -294,7 +295,7 @@ impl Server {
                 self.watched.remove(&process);
                 self.files.forget(process);
             }
-            Output::Announce(announcement) => {
+            Output::Notify(announcement) => {
                 let said = self.announcer.announce(*announcement);
                 self.note(said);
             }

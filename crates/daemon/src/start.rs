@@ -1,39 +1,16 @@
 //! Becoming a daemon: what the process is to be before the loop begins.
 
 use crate::net::listeners::Listeners;
+use crate::options::{Inherited, Options};
 use crate::serve::Server;
-use crewboard_config::{Environment, MIN_DESCRIPTORS, Schema, candidates};
+use crewboard_config::{Environment, MIN_DESCRIPTORS, candidates};
 use crewboard_platform::may_wait;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener as StdListener;
-use std::path::PathBuf;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How the daemon is to run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How long to stay with nobody to serve, whatever the configuration says.
-    pub idle_exit: Option<Duration>,
-    /// The socket whose listener is our standard input.
-    pub adopt: Option<PathBuf>,
-    /// What is to be said in the log of how it was started.
-    pub notes: Vec<String>,
-    /// How the configuration is to be read.
-    pub schema: Schema,
-}
-
-/// What the daemon has changed for itself, and its children get back.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Inherited {
-    /// The soft limit of open files.
-    pub(crate) descriptors: Option<u64>,
-    /// The file mode creation mask.
-    pub(crate) umask: u32,
-}
 
 /// Why the daemon could not run.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,14 @@
 //! The waits in progress. Together they remember a bounded number of rows, whatever clients ask for.
 
-use crate::actor::ConnectionId;
-use crate::net::connection::MAX_OWED;
+use crate::ids::ConnectionId;
+use crate::outbox::batch::MAX_PENDING_REPLIES;
 use crewboard_core::{Change, ChangeKind, MAX_ROWS, RowKey, Session, SessionStore, Status, Wait};
 use crewboard_protocol::{ErrorCode, Reply, WaitRequest};
 use std::collections::HashMap;
 
 /// Waits of one connection at once. Fewer than the replies it may be owed: a connection that is owed
 /// that many is not read from, so that its end would not be noticed.
-pub(crate) const MAX_WAITS: usize = MAX_OWED / 2;
+pub(crate) const MAX_WAITS: usize = MAX_PENDING_REPLIES / 2;
 
 /// Waits of all connections at once. Every change of a row is shown to each of them.
 const MAX_ALL_WAITS: usize = 1024;

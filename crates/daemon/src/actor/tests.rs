@@ -105,7 +105,7 @@ impl Stage {
     /// The same, and the connection has written it.
     fn drain(&mut self, connection: ConnectionId) -> String {
         let lines = self.flush(connection);
-        self.input(Input::Drained(connection));
+        self.input(Input::BatchWritten(connection));
         lines
     }
 
@@ -197,7 +197,7 @@ fn what_waits_for_a_slow_view_is_the_newest_of_each_row() {
     }
     stage.reported("b", Status::Idle);
     assert_eq!(stage.flush(1), "");
-    stage.input(Input::Drained(1));
+    stage.input(Input::BatchWritten(1));
     assert_eq!(stage.drain(1), "change a:dwdwdwdw+4, change b:i");
 }
 
@@ -224,7 +224,7 @@ fn rows_that_come_and_go_unseen_leave_nothing_behind() {
     let (places, news) = stage.actor.subscribers.waiting(1);
     assert_eq!(news, 101);
     assert!(places < 300, "{places}");
-    stage.input(Input::Drained(1));
+    stage.input(Input::BatchWritten(1));
     let lines = stage.drain(1);
     assert_eq!(lines.matches("removed").count(), 50, "{lines}");
     assert_eq!(lines.matches("change").count(), 51, "{lines}");
@@ -282,7 +282,7 @@ fn a_line_for_several_views_is_made_once() {
         stage.drain(connection);
     }
     for connection in 1..4 {
-        stage.input(Input::Drained(connection));
+        stage.input(Input::BatchWritten(connection));
     }
     stage.reported("a", Status::Working);
     let batches = stage.actor.flush();

@@ -1,8 +1,9 @@
 //! One client: lines in become inputs, lines out are written as fast as it reads.
 
-use crate::actor::{ConnectionId, Input};
+use crate::ids::ConnectionId;
+use crate::messages::Input;
 use crate::net::peer::Peer;
-use crate::outbox::subscribers::Line;
+use crate::outbox::batch::{Line, MAX_PENDING_REPLIES};
 use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
 use rustix::net::SendFlags;
 use rustix::net::{RecvFlags, recv};
@@ -19,10 +20,6 @@ use tokio::time::Sleep;
 
 /// How long a client may take over its first request, or over the rest of a line it began.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Replies a client may be owed, written or not. One that asks for more without reading is not
-/// listened to meanwhile.
-pub(crate) const MAX_OWED: usize = 64;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
@@ -213,7 +210,7 @@ impl Connection {
     async fn take_lines(&mut self, state: &mut State) {
         let read = std::mem::take(&mut state.read);
         let mut rest = read.as_slice();
-        while state.owed < MAX_OWED
+        while state.owed < MAX_PENDING_REPLIES
             && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
         {
             let (line, after) = rest.split_at(end);
@@ -236,7 +233,7 @@ impl Connection {
                     };
                     state.has_requested = true;
                     // A long line is in memory until the actor has taken it in.
-                    for input in iter::once(input).chain(turn.map(Input::Room)) {
+                    for input in iter::once(input).chain(turn.map(Input::LongLineHandled)) {
                         if self.inputs.send(input).await.is_err() {
                             state.leaving = true;
                             return;
@@ -282,7 +279,7 @@ impl Connection {
             }
         }
         if std::mem::take(&mut state.is_batch) {
-            let _ = self.inputs.send(Input::Drained(self.id)).await;
+            let _ = self.inputs.send(Input::BatchWritten(self.id)).await;
         }
         Ok(())
     }
@@ -334,12 +331,12 @@ impl State {
     }
 
     fn may_read(&self) -> bool {
-        !self.leaving && self.owed < MAX_OWED && !self.needs_turn()
+        !self.leaving && self.owed < MAX_PENDING_REPLIES && !self.needs_turn()
     }
 
     /// Whether lines wait that the client had been owed too much to be listened to.
     fn may_take_lines(&self) -> bool {
-        self.owed < MAX_OWED && !self.leaving && self.read.contains(&b'\n')
+        self.owed < MAX_PENDING_REPLIES && !self.leaving && self.read.contains(&b'\n')
     }
 }
 
@@ -441,16 +438,16 @@ mod tests {
     #[tokio::test]
     async fn more_is_not_listened_to_until_what_is_owed_is_written() {
         let mut served = serve();
-        let asked = 3 * MAX_OWED;
+        let asked = 3 * MAX_PENDING_REPLIES;
         served.client.write_all(&b"{\"type\":\"hello\"}\n".repeat(asked)).await.unwrap();
         // So much that a reply cannot be written before it is read.
         let reply: Line = vec![b'x'; 1 << 20].into();
         let mut taken = 0;
-        while taken < MAX_OWED {
+        while taken < MAX_PENDING_REPLIES {
             assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
             taken += 1;
         }
-        for _ in 0..MAX_OWED {
+        for _ in 0..MAX_PENDING_REPLIES {
             served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
         }
         let quiet = tokio::time::timeout(Duration::from_millis(50), served.inputs.recv()).await;

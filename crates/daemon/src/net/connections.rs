@@ -1,6 +1,7 @@
 //! All clients: who may come in, and the way to each.
 
-use crate::actor::{ConnectionId, Input};
+use crate::ids::ConnectionId;
+use crate::messages::Input;
 use crate::net::connection::{Connection, MAX_LONG_LINES, Outgoing, Room, room_for};
 use crate::net::peer::Peer;
 use crewboard_config::MIN_DESCRIPTORS;

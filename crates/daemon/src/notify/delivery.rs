@@ -1,8 +1,9 @@
 //! Calling a person: which of the views that can is to do it, and whether it did. Handing a line to a
 //! connection proves nothing: a board that is stopped leaves it unread for as long as it is.
 
-use crate::actor::ConnectionId;
-use crate::outbox::subscribers::{Line, Subscribers};
+use crate::ids::ConnectionId;
+use crate::outbox::batch::Line;
+use crate::outbox::subscribers::Subscribers;
 use crewboard_core::Now;
 use crewboard_protocol::{ErrorCode, Reply};
 

@@ -1,7 +1,7 @@
 //! Telling people takes other programs, and those take time: each announcement is given to a process of
 //! our own program, which asks who looks where, runs what the user configured, and leaves.
 
-use crate::start::Inherited;
+use crate::options::Inherited;
 use crewboard_config::{Config, Notify, Rule};
 use crewboard_core::Notification;
 use serde::{Deserialize, Serialize};

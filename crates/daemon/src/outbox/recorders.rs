@@ -1,8 +1,8 @@
 //! Who writes down all that is taken in. What waits for a recorder is bounded: one that does not read
 //! loses lines, and is told how many.
 
-use crate::actor::ConnectionId;
-use crate::outbox::subscribers::{BATCH_BYTES, Batch, Line};
+use crate::ids::ConnectionId;
+use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
 use crewboard_core::{Observation, Process, Report, Stamp};
 use crewboard_protocol::Reply;
 use std::collections::{HashMap, VecDeque};

@@ -1,7 +1,8 @@
 //! Who is told what, and when. What waits for a subscriber is bounded by the number of rows,
 //! however slowly it reads: the newest state of each changed row.
 
-use crate::actor::ConnectionId;
+use crate::ids::ConnectionId;
+use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
 use crewboard_core::{
     Change, ChangeKind, MAX_ROWS, MAX_TRANSITIONS, RowKey, SessionStore, Transition,
 };
@@ -10,12 +11,6 @@ use crewboard_protocol::{
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-
-/// A line on its way to a connection, shared by all that get the same.
-pub(crate) type Line = Arc<[u8]>;
-
-/// Bytes handed to a connection at once. It asks for more when they are written.
-pub(crate) const BATCH_BYTES: usize = 64 * 1024;
 
 /// Places without news that may stand in a view's order before they are cleared away.
 const SPARE_PLACES: usize = 64;
@@ -75,15 +70,6 @@ enum News {
         skipped: u64,
     },
     Removed,
-}
-
-/// Lines for one connection.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) connection: ConnectionId,
-    pub(crate) lines: Vec<Line>,
-    /// Its last line is the end of what was asked for.
-    pub(crate) answers: bool,
 }
 
 /// All views.

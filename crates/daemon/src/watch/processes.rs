@@ -1,6 +1,6 @@
 //! Processes' ends, told by the kernel: no polling, and no mistake when a number is used again.
 
-use crate::actor::Input;
+use crate::messages::Input;
 use crewboard_core::Process;
 use crewboard_platform::{ancestors_of, find_process};
 use tokio::sync::mpsc;

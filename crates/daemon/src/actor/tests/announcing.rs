@@ -12,7 +12,7 @@ fn announced(outputs: &[Output]) -> Vec<String> {
             .join(" + ")
     };
     let one = |output: &Output| match output {
-        Output::Announce(one) => Some(format!("{} | {}", names(&one.person), names(&one.commands))),
+        Output::Notify(one) => Some(format!("{} | {}", names(&one.person), names(&one.commands))),
         _ => None,
     };
     outputs.iter().filter_map(one).collect()

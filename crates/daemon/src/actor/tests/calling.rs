@@ -36,7 +36,7 @@ impl Stage {
     fn called(&mut self) -> Vec<(ConnectionId, u64)> {
         let called = self.called_unread();
         for (view, _) in &called {
-            self.input(Input::Drained(*view));
+            self.input(Input::BatchWritten(*view));
         }
         called
     }
@@ -84,7 +84,7 @@ fn the_latest_view_that_can_and_reads_calls_the_person() {
     assert_eq!(stage.called(), [(1, 4)]);
     assert_eq!(stage.told(1, 4), ["9: true of 1"]);
     assert_eq!(stage.told(2, 3), ["9: true of 1"]);
-    stage.input(Input::Drained(2));
+    stage.input(Input::BatchWritten(2));
     stage.ask(2, Request::AcceptNotifications { on: false });
     stage.announce();
     assert_eq!(stage.called(), [(1, 5)]);
@@ -98,7 +98,7 @@ fn what_a_view_does_not_say_that_it_told_another_is_to_tell() {
     assert_eq!(stage.called_unread(), [(3, 1)]);
     let now = stage.now();
     assert_eq!(stage.actor.next_deadline(now), Some(1000));
-    stage.input(Input::Drained(3));
+    stage.input(Input::BatchWritten(3));
     assert_eq!(stage.wait(999), [""; 0]);
     assert_eq!(stage.called(), [(2, 1)]);
     // Nobody else says it for another.
@@ -154,7 +154,7 @@ fn nothing_is_lost_on_a_view_that_reads_slowly_and_nothing_told_twice() {
         assert_eq!(stage.announce(), [""; 0]);
     }
     assert_eq!(stage.called_unread(), []);
-    stage.input(Input::Drained(1));
+    stage.input(Input::BatchWritten(1));
     assert_eq!(stage.called_unread(), [(1, 1), (1, 2)]);
     assert_eq!(stage.told(1, 2), ["9: true of 1"]);
     assert_eq!(stage.told(1, 1), ["9: true of 1"]);
@@ -162,7 +162,7 @@ fn nothing_is_lost_on_a_view_that_reads_slowly_and_nothing_told_twice() {
     stage.announce();
     assert_eq!(stage.called_unread(), []);
     assert_eq!(stage.wait(1000), ["9: false of 1"]);
-    stage.input(Input::Drained(1));
+    stage.input(Input::BatchWritten(1));
     assert_eq!(stage.called_unread(), []);
 }
 

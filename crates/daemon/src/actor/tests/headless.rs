@@ -51,7 +51,7 @@ fn whoever_waits_for_a_headless_sessions_end_of_turn_has_it_though_the_process_e
         let said = (answer["outcome"].as_str().unwrap(), answer["row"]["status"].as_str().unwrap());
         assert_eq!(said, expected, "{status} {turn_ends:?}");
         let is_run = |output: &Output| match output {
-            Output::Announce(one) => one.commands.iter().any(|row| row.status == status),
+            Output::Notify(one) => one.commands.iter().any(|row| row.status == status),
             _ => false,
         };
         assert_eq!(outputs.iter().any(is_run), expected.0 == "reached", "{status}");
