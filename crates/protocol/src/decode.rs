@@ -146,12 +146,14 @@ impl Request {
             "losses_seen" => {
                 Self::LossesSeen { count: rest::<LossesSeen>("losses_seen", line)?.count }
             }
-            "attend" => {
-                Self::AcceptNotifications { on: rest::<AcceptNotifications>("attend", line)?.on }
-            }
-            "told" => Self::NotificationShown { id: rest::<NotificationShown>("told", line)?.id },
-            "announce" => {
-                let Notify { title, text } = rest::<Notify>("announce", line)?;
+            "accept_notifications" => Self::AcceptNotifications {
+                on: rest::<AcceptNotifications>("accept_notifications", line)?.on,
+            },
+            "notification_shown" => Self::NotificationShown {
+                id: rest::<NotificationShown>("notification_shown", line)?.id,
+            },
+            "notify" => {
+                let Notify { title, text } = rest::<Notify>("notify", line)?;
                 Self::Notify { title, text }
             }
             "record" => Self::Record,

@@ -42,7 +42,8 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<u64>,
     },
-    /// The limits of every account of which anything is known: all of them, in place of those told before.
+    /// The known rate limits of all accounts. They replace the rate limits sent before.
+    #[serde(rename = "limits")]
     RateLimits {
         limits: Vec<RateLimits>,
     },
@@ -250,6 +251,7 @@ enum Borrowed<'a> {
     Row {
         row: &'a Session,
     },
+    #[serde(rename = "limits")]
     RateLimits {
         limits: &'a [&'a RateLimits],
     },

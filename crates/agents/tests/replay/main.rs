@@ -250,7 +250,7 @@ fn five_situations_are_explained_in_full() {
             let at = i64::try_from(entry.at.0).unwrap() - i64::try_from(first).unwrap();
             let effect = match &entry.effect {
                 Effect::Set { from, to } => format!("{from} -> {to}"),
-                Effect::ChangeKind => "no other status".to_owned(),
+                Effect::Unchanged => "no other status".to_owned(),
                 Effect::Ignored { why } => format!("ignored: {why}"),
             };
             format!("{at:>6} ms  {:24} {}: {effect}", entry.source, entry.said)

@@ -166,6 +166,7 @@ pub enum Event {
     /// The report's subagent ended.
     SubagentEnded,
     /// What the agent's status line told of what it uses. No news of what it does.
+    #[serde(rename = "usage_told")]
     UsageReport(UsageReport),
     /// The hook read the branch after it had sent the event of the same moment: the report's `branch`. No
     /// news of what the agent does.

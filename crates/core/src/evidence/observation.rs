@@ -28,6 +28,7 @@ pub struct Observation {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FileFinding {
     /// The agent's own word for what it does, and since when by its own clock.
+    #[serde(rename = "condition")]
     FileStatus { condition: FileStatus, since: Stamp },
     /// The same of a file that is not watched, read because a view asked: nothing tells when it changes.
     Glimpse { condition: FileStatus, since: Stamp },
@@ -36,6 +37,7 @@ pub enum FileFinding {
     /// There is no such file, or none we may or can read.
     Blind,
     /// How the turn that began before `at` ended, by the conversation's transcript.
+    #[serde(rename = "turn_over")]
     TurnEnd { how: TurnEnd, at: Stamp },
     /// The transcript does not tell how the last turn ended.
     NothingOver,

@@ -30,7 +30,7 @@ impl Settled {
     pub(crate) fn effect(self, from: Status) -> Effect {
         match self.transition {
             Some(entered) if !self.concluded => Effect::Set { from, to: entered.status },
-            _ => Effect::ChangeKind,
+            _ => Effect::Unchanged,
         }
     }
 
@@ -106,7 +106,7 @@ fn remember_conclusion(
         delay: now.wall.since(at),
         effect: match transition {
             Some(entered) => Effect::Set { from, to: entered.status },
-            None => Effect::ChangeKind,
+            None => Effect::Unchanged,
         },
     });
 }

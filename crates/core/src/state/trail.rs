@@ -11,7 +11,8 @@ pub enum Effect {
     /// It set the status.
     Set { from: Status, to: Status },
     /// It was taken in and left the status as it was.
-    ChangeKind,
+    #[serde(rename = "kept")]
+    Unchanged,
     /// It was not taken in.
     Ignored { why: String },
 }

@@ -39,7 +39,7 @@ impl SessionStore {
             at: now.wall,
             stamp: now.stamp,
             delay: 0,
-            effect: Effect::ChangeKind,
+            effect: Effect::Unchanged,
         });
         settle(&mut row, now, now.stamp, "restored");
         if let Some(process) = process

@@ -96,7 +96,7 @@ fn line(entry: &TrailEntry, began_it: bool) -> String {
     let effect = match &entry.effect {
         Effect::Set { to, .. } if began_it => format!("began as {to}"),
         Effect::Set { from, to } => format!("{from} -> {to}"),
-        Effect::ChangeKind => "no other status".to_owned(),
+        Effect::Unchanged => "no other status".to_owned(),
         Effect::Ignored { why } => format!("ignored: {why}"),
     };
     let late =

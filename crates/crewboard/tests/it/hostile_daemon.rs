@@ -63,7 +63,7 @@ fn fitting(kind: &str) -> Vec<Value> {
             snapshot(),
             vec![
                 json!({"type": "change", "row": row(), "transitions": [{"status": "idle", "at": 1}]}),
-                json!({"type": "announcement", "id": 1, "title": HOSTILE, "text": HOSTILE}),
+                json!({"type": "notification", "id": 1, "title": HOSTILE, "text": HOSTILE}),
                 json!({"type": "removed", "key": HOSTILE}),
                 // The end of `watch`.
                 error,
@@ -75,7 +75,7 @@ fn fitting(kind: &str) -> Vec<Value> {
                 "delay": 0, "effect": {"ignored": {"why": HOSTILE}}}]})],
         "wait" => vec![json!({"type": "waited", "outcome": "blocked", "row": row()})],
         "mark" => vec![json!({"type": "marked", "row": row()})],
-        "announce" => vec![error],
+        "notify" => vec![error],
         "record" => vec![
             json!({"type": "recording"}),
             json!({"type": "recorded", "report": report}),

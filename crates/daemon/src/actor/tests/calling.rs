@@ -46,7 +46,7 @@ impl Stage {
         for batch in self.actor.flush() {
             for line in &batch.lines {
                 let line: Value = serde_json::from_slice(line).unwrap();
-                if line["type"] == "announcement" {
+                if line["type"] == "notification" {
                     called.push((batch.connection, line["id"].as_u64().unwrap()));
                 }
             }
@@ -57,7 +57,7 @@ impl Stage {
 
 fn answers(replies: &[(ConnectionId, Value)]) -> Vec<String> {
     let answer = |(asker, reply): &(ConnectionId, Value)| match reply["type"].as_str().unwrap() {
-        "announced" => format!("{asker}: {} of {}", reply["delivered"], reply["asked"]),
+        "notify_result" => format!("{asker}: {} of {}", reply["delivered"], reply["asked"]),
         _ => format!("{asker}: {}", reply["code"]),
     };
     replies.iter().map(answer).collect()
