@@ -1,6 +1,5 @@
 //! Why a command failed, in words for its user, and with which exit code.
 
-use crate::commands::install::InstallError;
 use crewboard_client::{ConnectError, ConnectionError, SubscriptionError};
 use crewboard_core::clean;
 use std::io::{self, Write as _};
@@ -122,11 +121,5 @@ impl From<SubscriptionError> for Failure {
             SubscriptionError::Talk(error) => error.into(),
             SubscriptionError::ReaderGone => Self::reader_gone(),
         }
-    }
-}
-
-impl From<InstallError> for Failure {
-    fn from(error: InstallError) -> Self {
-        Self { message: error.to_string(), hint: None, code: error.exit_code() }
     }
 }

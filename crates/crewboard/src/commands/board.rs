@@ -1,13 +1,14 @@
 //! `crewboard` alone: the board.
 
-use crate::commands::daemon_locator;
+use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{Installed, Profile};
-use crate::commands::install::{InstallArguments, run_install};
+use crate::commands::install::run_install;
 use crate::configuration::Configured;
+use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::going::{Gone, Here, open_again, to_pane};
 use crate::hook::Variables;
+use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
 use crate::render::Style;
 use crewboard_agents::{Lookup as _, describe_version};
 use crewboard_board::model::HookState;
@@ -34,7 +35,7 @@ pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the board on a recording that is being played.
-pub(crate) fn run_on_stage(
+pub(crate) fn run_on_sandbox(
     daemon_locator: &DaemonLocator,
     notice: Option<String>,
 ) -> Result<ExitCode, Failure> {
@@ -79,18 +80,20 @@ struct Surface {
     once: bool,
     errand: Option<Underway>,
     /// What is to be run on this terminal.
-    here: Option<Here>,
+    here: Option<TerminalCommand>,
 }
 
 /// An errand on its way: terminals may take seconds to answer, and the board does not wait for them.
 struct Underway {
-    result: Receiver<Result<Gone, Failure>>,
+    result: Receiver<Result<Destination, Failure>>,
     /// At its end when there is a result, or never will be.
     over: UnixStream,
 }
 
 impl Underway {
-    fn start(errand: impl FnOnce() -> Result<Gone, Failure> + Send + 'static) -> io::Result<Self> {
+    fn start(
+        errand: impl FnOnce() -> Result<Destination, Failure> + Send + 'static,
+    ) -> io::Result<Self> {
         let (over, end) = UnixStream::pair()?;
         let (sender, result) = channel();
         thread::Builder::new().spawn(move || {
@@ -167,8 +170,8 @@ impl Host for Surface {
     fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String> {
         let (row, environment) = (row.clone(), self.environment.clone());
         let underway = Underway::start(move || match errand {
-            Navigation::Jump => to_pane(&row),
-            Navigation::Open => open_again(&row, &environment),
+            Navigation::Jump => jump_to_pane(&row),
+            Navigation::Open => open_session(&row, &environment),
         });
         self.errand = Some(underway.map_err(|error| error.to_string())?);
         Ok(())
@@ -181,13 +184,13 @@ impl Host for Surface {
     fn errand_over(&mut self) -> NavigationOutcome {
         let result = self.errand.take().and_then(|errand| errand.result.recv().ok());
         match result {
-            Some(Ok(Gone::There(said))) => NavigationOutcome::Shown(said),
-            Some(Ok(Gone::Here(here))) => {
+            Some(Ok(Destination::Pane(note))) => NavigationOutcome::Shown(note),
+            Some(Ok(Destination::ThisTerminal(here))) => {
                 self.here = Some(here);
                 NavigationOutcome::RunHere
             }
             Some(Err(failure)) => NavigationOutcome::Failed(failure.in_a_line()),
-            None => NavigationOutcome::Failed("going there broke off".to_owned()),
+            None => NavigationOutcome::Failed("the jump was interrupted; try again".to_owned()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `crewboard counts`: how many sessions are what, as a line for a status bar.
 
 use crate::arguments::CountsFormat;
-use crate::commands::{ANSWER_WITHIN, daemon_locator, rows_and_limits};
+use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::theme::{TERMINAL, Theme};
@@ -30,7 +30,7 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
         return run_on(format, look);
     }
     let (rows, limits) = match daemon_locator()?.connect() {
-        Ok(stream) => rows_and_limits(&mut Connection::new(stream)?, ANSWER_WITHIN)?,
+        Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT)?,
         // A prompt or a bar that asks all the time is no reason to start one.
         Err(ConnectError::NoDaemon) => Default::default(),
         Err(error) => return Err(error.into()),

@@ -1,12 +1,11 @@
 //! `crewboard daemon`: rarely needed.
 
-mod leaving;
-
 use crate::arguments::DaemonAction;
-use crate::commands::{
-    ANSWER_WITHIN, check_named_socket, connect, daemon_locator, unexpected, warn,
-};
 use crate::configuration::schema;
+use crate::daemon_client::{
+    REPLY_TIMEOUT, check_named_socket, connect, daemon_locator, unexpected_reply, warn,
+};
+use crate::daemon_stop::{Leaving, ask_to_leave, end, hung};
 use crate::failure::{Failure, exit_code};
 use crewboard_board::format::text::{Grain, age};
 use crewboard_client::{ConnectError, Connection, ConnectionError, version_problem};
@@ -15,8 +14,6 @@ use crewboard_core::Timestamp;
 use crewboard_daemon::{Options, answering_configuration};
 use crewboard_platform::Clock;
 use crewboard_protocol::{DaemonInfo, PROTOCOL, Reply, Request};
-pub(crate) use leaving::ask_to_leave;
-use leaving::{Leaving, end, hung};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,7 +82,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         Err(ConnectError::Unresponsive) => return Err(hung(&daemon_locator)),
         Err(error) => return Err(error.into()),
     };
-    let hello = Connection::new(stream)?.ask(&HELLO, ANSWER_WITHIN);
+    let hello = Connection::new(stream)?.ask(&HELLO, REPLY_TIMEOUT);
     let facts = match hello {
         Err(ConnectionError::Silent(_)) => return Err(hung(&daemon_locator)),
         reply => facts_in(reply?)?,
@@ -134,14 +131,14 @@ fn losses(facts: &DaemonInfo) -> Vec<String> {
     lines
 }
 
-fn hello(conversation: &mut Connection) -> Result<DaemonInfo, Failure> {
-    facts_in(conversation.ask(&HELLO, ANSWER_WITHIN)?)
+fn hello(connection: &mut Connection) -> Result<DaemonInfo, Failure> {
+    facts_in(connection.ask(&HELLO, REPLY_TIMEOUT)?)
 }
 
 fn facts_in(reply: Reply) -> Result<DaemonInfo, Failure> {
     match reply {
         Reply::Hello(facts) => Ok(facts),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }
 

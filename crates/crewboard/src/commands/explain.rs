@@ -1,6 +1,6 @@
 //! `crewboard explain`: why a row has its status.
 
-use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, rows, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, unexpected_reply};
 use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
@@ -14,10 +14,10 @@ use std::process::ExitCode;
 
 /// Prints the explanation of the row that `word` names.
 pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&daemon_locator()?)?;
-    let key = select::row(&rows(&mut conversation)?, word)?.key.clone();
-    let reply = conversation.ask(&Request::Explain { row: key }, ANSWER_WITHIN)?;
-    let Reply::Explanation(explanation) = reply else { return Err(unexpected()) };
+    let mut connection = connect(&daemon_locator()?)?;
+    let key = select::row(&fetch_rows(&mut connection)?, word)?.key.clone();
+    let reply = connection.ask(&Request::Explain { row: key }, REPLY_TIMEOUT)?;
+    let Reply::Explanation(explanation) = reply else { return Err(unexpected_reply()) };
     let mut out = io::stdout().lock();
     if json {
         let text = serde_json::to_string_pretty(&explanation).map_err(io::Error::from)?;

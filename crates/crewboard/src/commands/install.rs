@@ -20,15 +20,14 @@ mod tests;
 mod warnings;
 
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
 use crewboard_agents::claude::registration::Version;
 use crewboard_agents::claude::{self, registration};
 use similar::TextDiff;
 
+use crate::arguments::InstallArguments;
 use crate::environment::Environment;
 pub(crate) use error::InstallError;
 use held_signals::HeldSignals;
@@ -40,31 +39,6 @@ use warnings::{Warning, warnings};
 /// Claude Code watches its settings files, so nothing needs to be restarted.
 const RUNNING_SESSIONS: &str =
     "SessionStore already running pick the hooks up with their next event.";
-
-/// An agent whose hooks can be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Agent {
-    /// Claude Code
-    Claude,
-}
-
-/// What `install` and `uninstall` take.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct InstallArguments {
-    /// The agents [default: all]
-    #[arg(value_enum, value_name = "AGENT")]
-    pub(crate) agents: Vec<Agent>,
-    /// The agent's configuration directory; may be given several times
-    /// [default: `$CLAUDE_CONFIG_DIR` or ~/.claude]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) config_dir: Vec<PathBuf>,
-    /// Shows the change and makes none
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Does not ask
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-}
 
 /// Puts the hooks into the settings of every profile.
 pub(crate) fn run_install(

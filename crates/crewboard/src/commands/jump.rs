@@ -1,9 +1,9 @@
 //! `crewboard jump`, `next` and `open`: from a row to its pane.
 
-use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, rows, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, unexpected_reply};
 use crate::environment::Environment;
 use crate::failure::{Failure, exit_code};
-use crate::going::{Gone, open_again, to_pane};
+use crate::navigate::{Destination, jump_to_pane, open_session};
 use crate::select;
 use crewboard_client::Connection;
 use crewboard_core::{CountCategory, Mark, Session};
@@ -13,29 +13,29 @@ use std::process::ExitCode;
 
 /// Shows the pane of the row that `word` names.
 pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&daemon_locator()?)?;
-    let all = rows(&mut conversation)?;
+    let mut connection = connect(&daemon_locator()?)?;
+    let all = fetch_rows(&mut connection)?;
     let row = select::row(&all, word)?;
-    let gone = to_pane(row)?;
-    mark_seen(&mut conversation, row)?;
+    let gone = jump_to_pane(row)?;
+    mark_seen(&mut connection, row)?;
     conclude(gone)
 }
 
 /// Shows the pane of the row that has needed somebody longest. One that cannot be shown must not keep
 /// those behind it from being shown.
 pub(crate) fn next() -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&daemon_locator()?)?;
-    let waiting = waiting(rows(&mut conversation)?);
+    let mut connection = connect(&daemon_locator()?)?;
+    let waiting = waiting(fetch_rows(&mut connection)?);
     let mut passed_over = None;
     for row in &waiting {
-        match to_pane(row) {
+        match jump_to_pane(row) {
             Ok(gone) => {
                 // Bound to a key of tmux, a word of it would be shown over the pane just come to.
                 if let Some(failure) = passed_over.filter(|_| io::stderr().is_terminal()) {
                     let failure: Failure = failure;
                     let _ = writeln!(io::stderr(), "crewboard: {}", failure.in_a_line());
                 }
-                mark_seen(&mut conversation, row)?;
+                mark_seen(&mut connection, row)?;
                 return conclude(gone);
             }
             Err(failure) => passed_over = passed_over.or(Some(failure)),
@@ -56,33 +56,33 @@ fn waiting(mut rows: Vec<Session>) -> Vec<Session> {
 
 /// Takes up again the row that `word` names.
 pub(crate) fn open(word: &str) -> Result<ExitCode, Failure> {
-    let all = rows(&mut connect(&daemon_locator()?)?)?;
+    let all = fetch_rows(&mut connect(&daemon_locator()?)?)?;
     let row = select::row(&all, word)?;
-    conclude(open_again(row, &Environment::of_process())?)
+    conclude(open_session(row, &Environment::of_process())?)
 }
 
 /// Whoever is shown a row has seen what it said.
-fn mark_seen(conversation: &mut Connection, row: &Session) -> Result<(), Failure> {
+fn mark_seen(connection: &mut Connection, row: &Session) -> Result<(), Failure> {
     let mark = Mark::Seen { revision: row.revision };
-    match conversation.ask(&Request::Mark { row: row.key.clone(), mark }, ANSWER_WITHIN)? {
+    match connection.ask(&Request::Mark { row: row.key.clone(), mark }, REPLY_TIMEOUT)? {
         Reply::Marked { .. } => Ok(()),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }
 
 /// Says what is to be said, or becomes the command that this terminal is for.
-fn conclude(gone: Gone) -> Result<ExitCode, Failure> {
+fn conclude(gone: Destination) -> Result<ExitCode, Failure> {
     match gone {
-        Gone::There(said) => {
+        Destination::Pane(said) => {
             if !said.is_empty() {
                 let _ = writeln!(io::stderr(), "crewboard: {said}");
             }
             Ok(ExitCode::SUCCESS)
         }
-        Gone::Here(here) => {
+        Destination::ThisTerminal(terminal_command) => {
             // Only a failure comes back.
-            let error = here.become_it();
-            Err(Failure::new(format!("{}: {error}", here.command)))
+            let error = terminal_command.exec();
+            Err(Failure::new(format!("{}: {error}", terminal_command.command)))
         }
     }
 }

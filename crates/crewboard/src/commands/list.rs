@@ -1,6 +1,8 @@
 //! `crewboard list`: all rows, once.
 
-use crate::commands::{connect, daemon_locator, rows, rows_and_warn_of_losses, warn_of_version};
+use crate::daemon_client::{
+    connect, daemon_locator, fetch_rows, fetch_rows_and_warn_of_drops, warn_of_version_mismatch,
+};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::format::text::{Grain, age};
@@ -16,11 +18,14 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
 
 /// Prints the rows of that daemon.
 pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(daemon_locator)?;
-    warn_of_version(&mut conversation)?;
+    let mut connection = connect(daemon_locator)?;
+    warn_of_version_mismatch(&mut connection)?;
     // Status bars ask for JSON and show no error output.
-    let rows =
-        if json { rows(&mut conversation)? } else { rows_and_warn_of_losses(&mut conversation)? };
+    let rows = if json {
+        fetch_rows(&mut connection)?
+    } else {
+        fetch_rows_and_warn_of_drops(&mut connection)?
+    };
     let mut out = io::stdout().lock();
     if json {
         let text = serde_json::to_string_pretty(&rows).map_err(io::Error::from)?;

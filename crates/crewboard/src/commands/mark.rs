@@ -1,6 +1,6 @@
 //! `crewboard seen`, `pin`, `snooze`, `dismiss`: what the board's keys do.
 
-use crate::commands::{ANSWER_WITHIN, daemon_locator, rows, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows, unexpected_reply};
 use crate::failure::Failure;
 use crate::select;
 use crewboard_client::{ConnectError, Connection};
@@ -11,16 +11,16 @@ use std::process::ExitCode;
 /// Marks the row that `word` names.
 pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCode, Failure> {
     // A hook of tmux's may do this at each focus of a pane, which is no reason to start a daemon.
-    let mut conversation = match daemon_locator()?.connect() {
+    let mut connection = match daemon_locator()?.connect() {
         Ok(stream) => Connection::new(stream)?,
         Err(ConnectError::NoDaemon) => return Err(select::none(word)),
         Err(error) => return Err(error.into()),
     };
-    let all = rows(&mut conversation)?;
+    let all = fetch_rows(&mut connection)?;
     let row = select::row(&all, word)?;
     let request = Request::Mark { row: row.key.clone(), mark: mark(row) };
-    match conversation.ask(&request, ANSWER_WITHIN)? {
+    match connection.ask(&request, REPLY_TIMEOUT)? {
         Reply::Marked { .. } => Ok(ExitCode::SUCCESS),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }

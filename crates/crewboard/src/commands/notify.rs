@@ -4,11 +4,11 @@
 mod rules;
 mod words;
 
-use crate::commands::{ANSWER_WITHIN, daemon_locator, unexpected};
+use crate::command_runner::CommandRunner;
 use crate::configuration::schema;
+use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::going::{asker, target_of};
-use crate::machine::Machine;
+use crate::navigate::{asker, target_of};
 use crewboard_client::{ConnectError, Connection};
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
@@ -79,7 +79,7 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
     person.retain(|row| {
         row.process().is_none()
             || deadline.has_passed()
-            || !is_looked_at(target_of(row), asker(), &mut Machine::prompt())
+            || !is_looked_at(target_of(row), asker(), &mut CommandRunner::for_background())
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
     // The desktop need not wait until a board has told it.
@@ -87,9 +87,9 @@ fn tell(telling: Telling, environment: &Environment) -> bool {
     // Where there is no notifier there is no desktop, and nothing is wrong.
     let is_told = !notify.desktop
         || matches!(to_desktop(&words, environment), Ok(()) | Err(Refusal::NoProgram));
-    if let Some(Ok(Some(mut conversation))) = announced {
+    if let Some(Ok(Some(mut connection))) = announced {
         // The daemon looks at the process that asks. Any reply says that it has looked.
-        let _ = conversation.ask(&Request::Hello { protocol: PROTOCOL }, TAKEN_IN_WITHIN);
+        let _ = connection.ask(&Request::Hello { protocol: PROTOCOL }, TAKEN_IN_WITHIN);
     }
     is_told
 }
@@ -102,18 +102,18 @@ fn to_board(words: &Words) -> Result<Option<Connection>, Failure> {
         Err(error) => return Err(error.into()),
     };
     let Words { title, text } = words.clone();
-    let conversation = Connection::new(stream)?;
-    conversation.send(&Request::Notify { title, text })?;
-    Ok(Some(conversation))
+    let connection = Connection::new(stream)?;
+    connection.send(&Request::Notify { title, text })?;
+    Ok(Some(connection))
 }
 
 /// What became of it at the boards, which write `way` to their terminals.
 fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
     // No board is no fault of the configuration.
-    let Some(mut conversation) = to_board(words)? else {
+    let Some(mut connection) = to_board(words)? else {
         return Ok(format!("no daemon runs, and so no board; one writes {way} to its terminal"));
     };
-    match conversation.receive(Some(ANSWER_WITHIN))? {
+    match connection.receive(Some(REPLY_TIMEOUT))? {
         Reply::NotifyResult { delivered: true, .. } => {
             Ok(format!("a board wrote {way} to its terminal"))
         }
@@ -122,14 +122,14 @@ fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
         }
         Reply::NotifyResult { .. } => Err(Failure::new("a board is open, but does not answer")
             .hint("one that is stopped (`kill -STOP`) or hung is to be continued or ended")),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }
 
 fn to_desktop(words: &Words, environment: &Environment) -> Result<(), Refusal> {
     let mut command = notifier(&words.title, &words.text);
     command.variables.extend(bus(environment));
-    Machine::prompt().run(&command).map(|_| ())
+    CommandRunner::for_background().run(&command).map(|_| ())
 }
 
 /// Where the desktop's bus is, if nothing in our environment says so: an agent's hook may have started the
@@ -157,7 +157,7 @@ fn try_each(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
     };
     let row = sample(Clock::new().now().wall);
     let rows = std::slice::from_ref(&row);
-    let Some(words) = words(rows, 0, config.notify.content) else { return Err(unexpected()) };
+    let Some(words) = words(rows, 0, config.notify.content) else { return Err(unexpected_reply()) };
     if config.notify.desktop {
         say(
             "desktop",

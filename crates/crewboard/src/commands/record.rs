@@ -1,6 +1,6 @@
 //! `crewboard record`: what the daemon is told, for a bug report.
 
-use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, What, header};
 use crate::recording::interrupt::Interrupt;
@@ -34,11 +34,11 @@ pub(crate) fn run(out: Option<&Path>, keep_text: bool) -> Result<ExitCode, Failu
 
 /// Asks for all that is taken in.
 fn begin(daemon_locator: &DaemonLocator) -> Result<Connection, Failure> {
-    let mut conversation = connect(daemon_locator)?;
-    match conversation.ask(&Request::Record, ANSWER_WITHIN) {
-        Ok(Reply::Recording) => Ok(conversation),
+    let mut connection = connect(daemon_locator)?;
+    match connection.ask(&Request::Record, REPLY_TIMEOUT) {
+        Ok(Reply::Recording) => Ok(connection),
         // A daemon of an older release.
-        Ok(_) | Err(ConnectionError::Refused { .. }) => Err(unexpected()),
+        Ok(_) | Err(ConnectionError::Refused { .. }) => Err(unexpected_reply()),
         Err(error) => Err(error.into()),
     }
 }
@@ -69,17 +69,17 @@ impl<W: Write + AsFd> Recorder<W> {
 
     fn run(mut self, interrupt: &Interrupt) -> Result<ExitCode, Failure> {
         let daemon_locator = daemon_locator()?;
-        let mut conversation = begin(&daemon_locator)?;
+        let mut connection = begin(&daemon_locator)?;
         self.line(&header())?;
         loop {
-            match conversation.receive_ready() {
+            match connection.receive_ready() {
                 Ok(Some(reply)) => self.take(reply)?,
-                Ok(None) if interrupt.readable(conversation.stream(), &self.out)? => {}
+                Ok(None) if interrupt.readable(connection.stream(), &self.out)? => {}
                 Ok(None) => break,
                 Err(ConnectionError::Gone) => {
                     let _ =
                         writeln!(io::stderr(), "crewboard: the daemon went away; starting another");
-                    conversation = begin(&daemon_locator)?;
+                    connection = begin(&daemon_locator)?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -6,7 +6,7 @@ use crate::failure::{Failure, exit_code};
 use crate::recording::file::{self, Recording};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::player::{Pace, Player};
-use crate::recording::stage::Stage;
+use crate::recording::sandbox::Sandbox;
 use crate::render::why_no_screen;
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -53,7 +53,7 @@ fn play(
     }
     let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), holds: pace.at.is_some() };
     let interrupt = Interrupt::catch()?;
-    let stage = Stage::set_up()?;
+    let stage = Sandbox::start()?;
     let mut player = Player::begin(stage.daemon_locator(), recording.entries, pace)?;
     if !is_for_a_board {
         if !player.go_on(&interrupt)? {
@@ -69,7 +69,7 @@ fn play(
     };
     // A moment that is held is for a picture.
     let notice = (!pace.holds).then(|| notice.to_owned());
-    beside(&interrupt, plays, || board::run_on_stage(stage.daemon_locator(), notice))
+    beside(&interrupt, plays, || board::run_on_sandbox(stage.daemon_locator(), notice))
 }
 
 /// Plays while the board is outcome, and no longer.

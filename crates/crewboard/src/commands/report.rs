@@ -1,7 +1,7 @@
 //! `crewboard report`: an event of an agent of your own.
 
 use crate::arguments::ReportArguments;
-use crate::commands::{ANSWER_WITHIN, connect, daemon_locator, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
 use crate::hook::{Variables, branch_report};
 use crewboard_agents::supported;
@@ -60,15 +60,15 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let directory = report.cwd.clone();
     let mut with_branch = branch_report(&report);
     let event = |report| Request::Event(EventLine { hook_pid: std::process::id(), report });
-    let mut conversation = connect(&daemon_locator()?)?;
-    conversation.send(&event(Box::new(report)))?;
+    let mut connection = connect(&daemon_locator()?)?;
+    connection.send(&event(Box::new(report)))?;
     // Only now: a file system may keep this process waiting for the branch.
     if let Some(directory) = directory {
         with_branch.branch = Some(branch_of(Path::new(&directory)).unwrap_or_default());
-        conversation.send(&event(with_branch))?;
+        connection.send(&event(with_branch))?;
     }
-    match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
+    match connection.ask(&Request::Hello { protocol: PROTOCOL }, REPLY_TIMEOUT)? {
         Reply::Hello(_) => Ok(ExitCode::SUCCESS),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }

@@ -1,7 +1,7 @@
 //! `crewboard wait`: blocks until rows reach a status.
 
 use crate::arguments::{Until, WaitArguments};
-use crate::commands::{connect, daemon_locator, is_gone, rows, warn};
+use crate::daemon_client::{connect, daemon_locator, fetch_rows, warn};
 use crate::failure::{Failure, exit_code};
 use crate::select;
 use crewboard_client::{Connection, ConnectionError, DaemonLocator};
@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
         needs_you: arguments.until.contains(&Until::NeedsYou),
     };
     let daemon_locator = daemon_locator()?;
-    let mut conversation = connect(&daemon_locator)?;
-    let all = rows(&mut conversation)?;
+    let mut connection = connect(&daemon_locator)?;
+    let all = fetch_rows(&mut connection)?;
     let keys = chosen(arguments, &all)?;
     if keys.is_empty() && !arguments.new {
         return Err(Failure::new("there is no session to wait for")
@@ -50,10 +50,10 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
         remember(&mut request, row, &[]);
     }
     loop {
-        match answer(&mut conversation, &mut request, all_of_them, deadline) {
+        match answer(&mut connection, &mut request, all_of_them, deadline) {
             Ok((outcome, row)) => return Ok(conclude(outcome, &row)),
             Err(ConnectionError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
-            Err(error) if is_gone(&error) => {
+            Err(ConnectionError::Gone) => {
                 if all_of_them && has_ended(&request) {
                     return Ok(ExitCode::SUCCESS);
                 }
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 let Some(next) = reconnect(&daemon_locator, deadline) else {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 };
-                conversation = next;
+                connection = next;
                 request.missing_may_come = true;
                 // The next daemon learns from us of agents that died meanwhile and will never speak again.
                 // Of those that live we know only what was before we began to wait, and they will.
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 };
                 for row in all.iter().filter(is_dead) {
                     // Where this daemon is gone too, the next turn finds the one after it.
-                    let _ = conversation.send(&Request::Restore { row: Box::new(row.clone()) });
+                    let _ = connection.send(&Request::Restore { row: Box::new(row.clone()) });
                 }
             }
             Err(error) => return Err(error.into()),
@@ -86,7 +86,7 @@ fn reconnect(daemon_locator: &DaemonLocator, deadline: Option<Instant>) -> Optio
     let mut pause = RETRY;
     loop {
         let failure = match connect(daemon_locator) {
-            Ok(conversation) => return Some(conversation),
+            Ok(connection) => return Some(connection),
             Err(failure) => failure,
         };
         if pause == RETRY {
@@ -105,21 +105,21 @@ fn reconnect(daemon_locator: &DaemonLocator, deadline: Option<Instant>) -> Optio
 /// Asks to wait, and waits for the answer. Where each row has to reach the goal once, it listens
 /// meanwhile which have: the next daemon would not know.
 fn answer(
-    conversation: &mut Connection,
+    connection: &mut Connection,
     request: &mut WaitRequest,
     listens: bool,
     deadline: Option<Instant>,
 ) -> Result<(WaitOutcome, Box<Session>), ConnectionError> {
     if listens {
-        conversation.send(&Request::Subscribe { after: None })?;
+        connection.send(&Request::Subscribe { after: None })?;
     }
-    conversation.send(&Request::Wait(request.clone()))?;
+    connection.send(&Request::Wait(request.clone()))?;
     loop {
         let remaining = deadline.map(|deadline| {
             // A timeout of zero would mean for ever.
             deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
         });
-        match conversation.receive(remaining)? {
+        match connection.receive(remaining)? {
             Reply::Waited { outcome, row } => return Ok((outcome, row)),
             Reply::Row { row } => remember(request, &row, &[]),
             Reply::Change { row, transitions, .. } => {

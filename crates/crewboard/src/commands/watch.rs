@@ -1,6 +1,6 @@
 //! `crewboard watch`: a line for each change, until the reader goes.
 
-use crate::commands::{daemon_locator, warn};
+use crate::daemon_client::{daemon_locator, warn};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
 use crewboard_board::format::text::clock_time;

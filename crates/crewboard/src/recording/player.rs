@@ -1,6 +1,6 @@
 //! Plays a recording into a daemon through its socket, as hooks would, at the times it says.
 
-use crate::commands::{ANSWER_WITHIN, connect};
+use crate::daemon_client::{REPLY_TIMEOUT, connect};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, What};
 use crate::recording::interrupt::Interrupt;
@@ -94,7 +94,7 @@ impl Player {
     ) -> Result<Self, Failure> {
         let tells = connect(daemon_locator)?;
         let mut hears = connect(daemon_locator)?;
-        hears.ask(&Request::Record, ANSWER_WITHIN)?;
+        hears.ask(&Request::Record, REPLY_TIMEOUT)?;
         let clock = Clock::new();
         if pace.holds {
             // Views tell ages by whole seconds of the wall clock: begun on one, a moment that is held
@@ -215,6 +215,6 @@ impl Player {
 
     /// Waits until the daemon has taken in all it was told.
     fn settle(&mut self) -> Result<(), ConnectionError> {
-        self.tells.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN).map(|_| ())
+        self.tells.ask(&Request::Hello { protocol: PROTOCOL }, REPLY_TIMEOUT).map(|_| ())
     }
 }

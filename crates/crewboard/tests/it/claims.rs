@@ -60,7 +60,7 @@ fn try_to_contact(world: &BoardWorld, pid: u32, variables: &[(&str, &str)], says
     eventually("the desktop is told", || lines(&told).len() >= 4);
     let is_refused = |said: &str| {
         let said = said.replace('\n', "");
-        assert!(said.contains("cannot be shown") && said.contains(says), "{said}");
+        assert!(said.contains("cannot show") && said.contains(says), "{said}");
     };
     for words in [&["jump", &*id][..], &["next"]] {
         let output = world.command(words).stderr(Stdio::piped()).output().unwrap();
@@ -72,7 +72,7 @@ fn try_to_contact(world: &BoardWorld, pid: u32, variables: &[(&str, &str)], says
     let board = world.board(&id, (160, 24));
     board.shows("permission");
     board.press(&["Enter"]);
-    is_refused(&board.shows("cannot be shown"));
+    is_refused(&board.shows("cannot show"));
     world.hook_of(pid, &id, variables, "SessionEnd", &json!({ "reason": "exit" }));
     world.row_where(&id, "closed", |row| row["status"] == "closed");
     board.press(&["q"]);

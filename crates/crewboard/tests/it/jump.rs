@@ -183,7 +183,7 @@ fn from_a_popup_it_is_the_client_over_which_that_is() {
         client.shows("Enter jump");
         // What needs somebody comes first, and is selected.
         let screen = client.shows("done");
-        assert!(!screen.contains("cannot be shown"), "{screen}");
+        assert!(!screen.contains("cannot show"), "{screen}");
         client.press(&["/"]);
         client.press(&["c", "e", "l", "l", "a", "r", "Enter"]);
         client.shows("1 of 4");
@@ -265,7 +265,7 @@ fn a_session_on_no_terminal_is_shown_on_the_one_that_asks() {
     let screen = screen.replace('\n', "");
     assert_eq!(code, 1, "{screen}");
     assert!(
-        screen.contains("is on no terminal") && screen.contains("attach-session -t"),
+        screen.contains("no terminal is attached") && screen.contains("attach-session -t"),
         "{screen}"
     );
     plain.type_line(&format!("{PROGRAM} jump abroad"));

@@ -154,7 +154,7 @@ fn a_session_of_a_sandbox_is_not_opened_by_its_own_word() {
     confined.wait().unwrap();
     world.row_where(id, "closed", |row| row["status"] == "closed" && row["origin"].is_null());
     let said = refused_to_open(&world, id);
-    assert!(said.contains("the profile of trap is only a claim of its events"), "{said}");
+    assert!(said.contains("the profile of trap is only a claim in its events"), "{said}");
     assert!(
         said.contains(&format!("CLAUDE_CONFIG_DIR={} claude --resume", trap.profile)),
         "{said}"
@@ -196,5 +196,5 @@ fn a_row_given_back_proves_nothing_until_its_process_is_seen() {
     world.row_where("alive", "seen", |row| row["origin"] == own && row["profile"] == "/nowhere");
     world.row_where("6cf7f83b-72a2", "a claim", |row| row["origin"].is_null());
     let said = refused_to_open(&world, "6cf7f83b-72a2");
-    assert!(said.contains("is only a claim of its events"), "{said}");
+    assert!(said.contains("is only a claim in its events"), "{said}");
 }

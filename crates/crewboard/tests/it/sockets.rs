@@ -343,7 +343,7 @@ fn a_named_socket_that_cannot_be_used_is_refused() {
         ] {
             let said = world.say(words);
             assert_eq!((said.code(), said.stdout.as_str()), (Some(2), ""), "{words:?} {said:?}");
-            assert!(said.stderr.contains("CREWBOARD_SOCKET cannot be used: "), "{said:?}");
+            assert!(said.stderr.contains("cannot use CREWBOARD_SOCKET: "), "{said:?}");
             assert!(said.stderr.contains("or unset the variable"), "{said:?}");
         }
         assert!(world.daemons().is_empty());

@@ -1,5 +1,6 @@
 //! Why an install or an uninstall did not happen, and what to do.
 
+use crate::failure::Failure;
 use std::io;
 use std::path::PathBuf;
 
@@ -81,5 +82,11 @@ impl InstallError {
             Self::CannotAsk | Self::NoSuchDirectory(_) | Self::NoHome => 2,
             _ => 1,
         }
+    }
+}
+
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        Self::new(error.to_string()).code(error.exit_code())
     }
 }

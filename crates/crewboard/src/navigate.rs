@@ -1,9 +1,10 @@
-//! From a row to its pane, or to its conversation taken up again: what the commands and the board share.
+//! Jumps to a session's pane, resumes a closed session, and attaches to a background session. The commands and
+//! the board share this.
 
+use crate::command_runner::{CommandRunner, process_for};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::hook::Variables;
-use crate::machine::{Machine, process_for};
 use crewboard_agents::files::transcript_below;
 use crewboard_agents::{Lookup as _, claude};
 use crewboard_core::{Session, Status};
@@ -16,32 +17,32 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
-/// Folders of transcripts that are searched for one that is not where it was expected.
+/// Folders searched for a transcript that is not at its expected path.
 const MAX_FOLDERS: usize = 4096;
-/// Bytes read of a transcript's beginning: the line that names the directory holds the whole first prompt.
+/// Bytes read from the beginning of a transcript: the line with the directory also holds the whole first prompt.
 const MAX_HEAD: u64 = 1024 * 1024;
 
-/// Where somebody got.
+/// The place that shows a session after a jump, resume or attach.
 #[derive(Debug)]
-pub(crate) enum Gone {
-    /// There; what is to be said of it.
-    There(String),
-    /// To a command that shows it on the terminal on which it is run.
-    Here(Here),
+pub(crate) enum Destination {
+    /// A pane, which is shown now. The text is a note for the user, or empty.
+    Pane(String),
+    /// The user's terminal, once it runs this command.
+    ThisTerminal(TerminalCommand),
 }
 
-/// A command for the terminal of whoever asks.
+/// A command for the user's terminal.
 #[derive(Debug)]
-pub(crate) struct Here {
+pub(crate) struct TerminalCommand {
     pub(crate) command: Command,
-    /// Where it is to be run.
+    /// The directory to run it in.
     pub(crate) directory: Option<PathBuf>,
-    /// Holds what the command names.
-    machine: Machine,
+    /// Keeps open the sockets that the command names.
+    runner: CommandRunner,
 }
 
-impl Here {
-    /// What is to be run.
+impl TerminalCommand {
+    /// Returns the process to spawn.
     pub(crate) fn process(&self) -> process::Command {
         let mut process = process_for(&self.command);
         if let Some(directory) = &self.directory {
@@ -50,117 +51,127 @@ impl Here {
         process
     }
 
-    /// Becomes the command. Returns only if that fails.
-    pub(crate) fn become_it(&self) -> io::Error {
-        match self.machine.hand_on() {
+    /// Replaces this process with the command. Returns only if that fails.
+    pub(crate) fn exec(&self) -> io::Error {
+        match self.runner.keep_sockets_open() {
             Ok(()) => self.process().exec(),
             Err(error) => error,
         }
     }
 }
 
-/// Shows the pane of a row.
-pub(crate) fn to_pane(row: &Session) -> Result<Gone, Failure> {
+/// Shows the pane of a session.
+pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
     let name = &row.name;
     let place = &row.place;
     if row.status == Status::Closed {
         return Err(Failure::new(format!("{name} is closed"))
-            .hint(format!("`crewboard open {}` takes it up again", row.key)));
+            .hint(format!("run `crewboard open {}` to resume it", row.key)));
     }
-    is_here(row)?;
+    check_is_on_this_host(row)?;
     if let Some(job) = &row.job {
-        let how = claude::attach_words(job).map(|words| format!(" (claude {})", words.join(" ")));
-        return Err(Failure::new(format!("{name} is a background session, in no pane"))
-            .hint(format!("`crewboard open {}` comes to it{}", row.key, how.unwrap_or_default())));
+        let command =
+            claude::attach_words(job).map(|words| format!(" (claude {})", words.join(" ")));
+        return Err(Failure::new(format!("{name} is a background session and has no pane")).hint(
+            format!(
+                "run `crewboard open {}` to attach to it{}",
+                row.key,
+                command.unwrap_or_default()
+            ),
+        ));
     }
     if let (None, Some(parent)) = (&place.terminal, &row.parent) {
         return Err(Failure::new(format!("{name} is run by another agent and has no pane"))
-            .hint(format!("`crewboard jump {parent}` shows that one's")));
+            .hint(format!("run `crewboard jump {parent}` to see the other agent")));
     }
     if place.terminal.is_none() && place.tty.is_none() && row.headless {
         return Err(Failure::new(format!("{name} runs without a terminal (headless)")));
     }
-    let mut machine = Machine::patient();
-    match focus(target_of(row), asker(), &mut machine) {
-        Ok(Reached::Shown { note: Some(note) }) => Ok(Gone::There(format!("{name}: {note}"))),
-        Ok(Reached::Shown { note: None }) => Ok(Gone::There(String::new())),
+    let mut runner = CommandRunner::for_user();
+    match focus(target_of(row), asker(), &mut runner) {
+        Ok(Reached::Shown { note: Some(note) }) => Ok(Destination::Pane(format!("{name}: {note}"))),
+        Ok(Reached::Shown { note: None }) => Ok(Destination::Pane(String::new())),
         Ok(Reached::Attach(command)) => {
-            let why = format!("{name} is in a multiplexer that is on no terminal");
-            here(&why, Here { command, directory: None, machine })
+            let why = format!("no terminal is attached to the multiplexer of {name}");
+            run_here(&why, TerminalCommand { command, directory: None, runner })
         }
         Err(trouble) => Err(failure(name, trouble)),
     }
 }
 
-/// Takes a closed row's conversation up again, or comes to a background session.
-pub(crate) fn open_again(row: &Session, environment: &Environment) -> Result<Gone, Failure> {
-    let (command, directory) = how_to_open(row, environment)?;
+/// Resumes a closed session, or attaches to a background session.
+pub(crate) fn open_session(
+    row: &Session,
+    environment: &Environment,
+) -> Result<Destination, Failure> {
+    let (command, directory) = plan_open(row, environment)?;
     let name = &row.name;
     let directory_text = directory.display().to_string();
     let opening = Opening { words: &command, directory: &directory_text };
-    let mut machine = Machine::patient();
-    match open(&opening, asker(), &mut machine) {
+    let mut runner = CommandRunner::for_user();
+    match open(&opening, asker(), &mut runner) {
         Ok(Opened::In(terminal)) => {
-            Ok(Gone::There(format!("{name} is in a new pane of {terminal}.")))
+            Ok(Destination::Pane(format!("{name} opened in a new pane of {terminal}")))
         }
         Ok(Opened::Here(command)) => {
             let directory = Some(directory);
-            here(&format!("{name} needs a terminal"), Here { command, directory, machine })
+            run_here(
+                &format!("opening {name} needs a terminal"),
+                TerminalCommand { command, directory, runner },
+            )
         }
         Err(trouble) => Err(failure(name, trouble)),
     }
 }
 
-/// Returns the words of a command that opens a row, and the directory in which it is to run.
+/// Returns the command that opens a session, and its directory.
 ///
-/// Acts only on how the daemon saw the row's process start and on what Claude Code itself wrote into the user's
-/// profile. The directory and the profile that events name may be a trap: the settings in them start programs.
-fn how_to_open(
-    row: &Session,
-    environment: &Environment,
-) -> Result<(Vec<String>, PathBuf), Failure> {
-    let usual = environment.home.as_ref().map(|home| settled_directory(&home.join(".claude")));
+/// Uses only evidence: how the daemon saw the process start, and the files that Claude Code wrote into the user's
+/// profile. The directory and the profile in events are claims: they could be a trap, because settings in them start
+/// programs.
+fn plan_open(row: &Session, environment: &Environment) -> Result<(Vec<String>, PathBuf), Failure> {
+    let default_profile =
+        environment.home.as_ref().map(|home| settled_directory(&home.join(".claude")));
     let claimed = row.profile.as_ref().map(PathBuf::from);
     let profile = match &row.origin {
         Some(origin) => Some(origin.profile.as_ref().map(PathBuf::from)),
-        None => (claimed.is_none() || claimed == usual).then_some(None),
+        None => (claimed.is_none() || claimed == default_profile).then_some(None),
     };
-    let is_unusual = |profile: &PathBuf| Some(profile) != usual.as_ref();
-    let profile = profile.map(|profile| profile.filter(is_unusual));
-    let transcripts = profile.as_ref().and_then(|profile| profile.as_ref().or(usual.as_ref()));
+    let is_not_default = |profile: &PathBuf| Some(profile) != default_profile.as_ref();
+    let profile = profile.map(|profile| profile.filter(is_not_default));
+    let transcripts =
+        profile.as_ref().and_then(|profile| profile.as_ref().or(default_profile.as_ref()));
     let transcript = transcripts.and_then(|profile| transcript_of(row, profile));
-    // A closed session has no process to go by, but its conversation is here or is not.
+    // A closed session has no process that shows its machine, but its transcript does.
     if row.status != Status::Closed || transcript.is_none() {
-        is_here(row)?;
+        check_is_on_this_host(row)?;
     }
     let name = &row.name;
-    let is_there = |job: &&str| local_directory(Path::new(job)).is_some_and(|job| job.is_dir());
-    let job = row.job.as_deref().filter(is_there);
+    let exists = |job: &&str| local_directory(Path::new(job)).is_some_and(|job| job.is_dir());
+    let job = row.job.as_deref().filter(exists);
     if row.status != Status::Closed && job.is_none() {
         return Err(Failure::new(format!("{name} is open"))
-            .hint(format!("`crewboard jump {}` shows its pane", row.key)));
+            .hint(format!("run `crewboard jump {}` to show its pane", row.key)));
     }
     if row.agent.as_str() != claude::NAME {
-        return Err(Failure::new(format!(
-            "how {} takes a session up again is not known",
-            row.agent
-        )));
+        return Err(Failure::new(format!("resuming {} sessions is not supported", row.agent)));
     }
     let words = match job {
         Some(job) => claude::attach_words(job),
         None => claude::resume_words(row.id.as_str()),
     };
-    let words = words.ok_or_else(|| Failure::new(format!("{name} has no id of Claude Code's")))?;
+    let words =
+        words.ok_or_else(|| Failure::new(format!("{name} has no Claude Code session id")))?;
     let profile = profile.ok_or_else(|| only_claimed(row, "profile", &words))?;
     let transcript = transcript.filter(|_| job.is_none());
     if job.is_none() && row.transcript.is_some() && transcript.is_none() {
-        // Claude Code writes none before the first prompt (seen on 2.1.330).
+        // Claude Code writes no transcript before the first prompt (seen on 2.1.330).
         if row.prompt.is_none() && row.activity.is_none() {
             return Err(Failure::new(format!(
-                "there is no transcript of {name}, so there is nothing to take up"
+                "{name} has no transcript, so there is nothing to resume"
             )));
         }
-        return Err(Failure::new(format!("what was said in {name} is gone (its transcript)")));
+        return Err(Failure::new(format!("cannot resume {name}: its transcript is missing")));
     }
     let started_in = row.origin.as_ref().and_then(|origin| origin.cwd.as_deref()).map(Path::new);
     let (folder, head) = match &transcript {
@@ -173,30 +184,30 @@ fn how_to_open(
     };
     let directory = match began_in {
         Some(directory) if directory.is_dir() => directory,
-        // A background session has its own.
+        // A background session keeps its own directory.
         _ if job.is_some() => {
-            environment.home.clone().ok_or_else(|| Failure::new("there is no HOME"))?
+            environment.home.clone().ok_or_else(|| Failure::new("HOME is not set"))?
         }
         Some(directory) => {
             let what = match directory.try_exists() {
-                Ok(true) => "is no directory any more".to_owned(),
-                Ok(false) => "is gone".to_owned(),
+                Ok(true) => "is no longer a directory".to_owned(),
+                Ok(false) => "no longer exists".to_owned(),
                 Err(error) => format!("cannot be reached: {error}"),
             };
             return Err(Failure::new(format!("{} {what}", directory.display()))
-                .hint("a session is taken up again in the directory in which it ran"));
+                .hint("a session is resumed in the directory in which it ran"));
         }
         None if row.cwd.is_some() => return Err(only_claimed(row, "directory", &words)),
-        None => return Err(Failure::new(format!("where {name} ran is not known"))),
+        None => return Err(Failure::new(format!("the directory of {name} is unknown"))),
     };
     let program = environment.find_program("claude", &[]).ok_or_else(|| {
-        Failure::new("there is no claude to be found").hint("it must be on the PATH")
+        Failure::new("cannot find `claude`").hint("add its directory to your PATH")
     })?;
     let mut command = vec!["env".to_owned()];
     command.extend(profile_words(profile.as_deref()));
     let program = program.display().to_string();
     if program.contains('=') {
-        // For `env` that would be one more variable.
+        // `env` would read the program as one more variable.
         command.extend(["sh", "-c", "exec \"$0\" \"$@\""].map(str::to_owned));
     }
     command.push(program);
@@ -204,17 +215,17 @@ fn how_to_open(
     Ok((command, directory))
 }
 
-/// What tells where a conversation began.
+/// The parts of a transcript that show where the conversation began.
 #[derive(Debug)]
 struct Transcript {
-    /// The name of its folder.
+    /// The name of the folder with the transcript.
     folder: Option<String>,
     /// Its first lines.
     head: Vec<u8>,
 }
 
-/// Finds the transcript of a conversation whose id is one of Claude Code's: where a hook named it below the
-/// profile, else in any folder of that, for the folder's name need not follow from the session's directory.
+/// Finds the transcript of a session below the profile: at the path that a hook reported, else in any folder,
+/// because the folder's name need not match the session's directory.
 fn transcript_of(row: &Session, profile: &Path) -> Option<Transcript> {
     let (agent, id) = (row.agent.as_str(), row.id.as_str());
     if id.contains('/') {
@@ -227,15 +238,15 @@ fn transcript_of(row: &Session, profile: &Path) -> Option<Transcript> {
     };
     let path = row.transcript.as_deref();
     let named = path.and_then(|path| transcript_below(agent, id, Some(path), None));
-    let elsewhere = || {
+    let in_other_folder = || {
         let file = format!("{id}.jsonl");
         let folder = folder_holding(&profile.join("projects"), &file, MAX_FOLDERS)?;
         read(["projects".to_owned(), folder, file])
     };
-    named.and_then(read).or_else(elsewhere)
+    named.and_then(read).or_else(in_other_folder)
 }
 
-/// Refuses to act on what only events say of a row, and shows what a user may do who knows better.
+/// Returns the failure for a session whose `what` is only a claim, with the command for a user who trusts it.
 fn only_claimed(row: &Session, what: &str, words: &[String]) -> Failure {
     let profile = profile_words(row.profile.as_deref().map(Path::new));
     let variables = profile.iter().filter(|word| word.contains('='));
@@ -247,11 +258,11 @@ fn only_claimed(row: &Session, what: &str, words: &[String]) -> Failure {
     let directory =
         row.cwd.as_ref().map(|cwd| format!("cd {} && ", Command::quoted(Path::new(cwd))));
     let line = format!("{}{command}", directory.unwrap_or_default());
-    Failure::new(format!("the {what} of {} is only a claim of its events", row.name))
-        .hint(format!("if you know that it is right: {line}"))
+    Failure::new(format!("the {what} of {} is only a claim in its events", row.name))
+        .hint(format!("if you trust it, run: {line}"))
 }
 
-/// Words of `env` that choose the configuration directory: none is the usual one.
+/// Returns the arguments of `env` that select the profile; `None` selects the default one.
 fn profile_words(profile: Option<&Path>) -> Vec<String> {
     match profile {
         Some(profile) => vec![format!("CLAUDE_CONFIG_DIR={}", profile.display())],
@@ -259,11 +270,11 @@ fn profile_words(profile: Option<&Path>) -> Vec<String> {
     }
 }
 
-/// Fails where a row is of another machine, and says of which.
+/// Fails if a session is on another machine, and names it.
 ///
-/// The name alone proves nothing: a machine can get another one while sessions run. A process that lives here
-/// with that start time is the session's own.
-fn is_here(row: &Session) -> Result<(), Failure> {
+/// The host name alone is no proof, because it can change while sessions run. A live process with the session's
+/// process id and start time is the session's own.
+fn check_is_on_this_host(row: &Session) -> Result<(), Failure> {
     let (own, host) = (host_name(), &row.place.host);
     if host.is_empty() || *host == own || target_of(row).pid.is_some() {
         return Ok(());
@@ -272,38 +283,42 @@ fn is_here(row: &Session) -> Result<(), Failure> {
         Status::Closed => ("ran", "conversation"),
         _ => ("runs", "terminal"),
     };
-    Err(Failure::new(format!("{} {verb} on {host}, and this is {own}", row.name))
-        .hint(format!("its {what} is on that machine, or in that container")))
+    Err(Failure::new(format!("{} {verb} on {host}, but this is {own}", row.name))
+        .hint(format!("its {what} is on that machine or in that container")))
 }
 
-/// A command for this terminal, if there is one that may take it: multiplexers refuse to run in
-/// one another, and a script has none.
-fn here(why: &str, here: Here) -> Result<Gone, Failure> {
+/// Returns a command for the user's terminal. Fails without a terminal, and for a multiplexer inside another one,
+/// which multiplexers refuse.
+fn run_here(why: &str, terminal_command: TerminalCommand) -> Result<Destination, Failure> {
     let is_inside = ["TMUX", "STY", "ZELLIJ"].iter().any(|name| Variables.get(name).is_some());
-    let program = here.command.words.first().map(String::as_str);
-    let multiplexes = matches!(program, Some("tmux" | "screen" | "zellij"));
-    if Environment::of_process().interactive && !(is_inside && multiplexes) {
-        return Ok(Gone::Here(here));
+    let program = terminal_command.command.words.first().map(String::as_str);
+    let is_multiplexer = matches!(program, Some("tmux" | "screen" | "zellij"));
+    if Environment::of_process().interactive && !(is_inside && is_multiplexer) {
+        return Ok(Destination::ThisTerminal(terminal_command));
     }
-    let directory = here.directory.as_ref();
+    let directory = terminal_command.directory.as_ref();
     let directory = directory.map(|path| format!("cd {} && ", Command::quoted(path)));
-    let line =
-        format!("{}{}", directory.unwrap_or_default(), here.machine.to_be_typed(&here.command));
-    Err(Failure::new(why).hint(format!("in a terminal of its own: {line}")))
+    let line = format!(
+        "{}{}",
+        directory.unwrap_or_default(),
+        terminal_command.runner.as_typed_by_user(&terminal_command.command)
+    );
+    Err(Failure::new(why).hint(format!("run in another terminal: {line}")))
 }
 
-/// Returns a row's place and its process, if that still lives.
+/// Returns a session's place and its process, if that is still alive.
 pub(crate) fn target_of(row: &Session) -> Target<'_> {
     let process = row.process().filter(|process| find_process(process.pid) == Some(*process));
     Target { place: &row.place, pid: process.map(|process| process.pid) }
 }
 
+/// Returns this process as the asker, for questions to terminals.
 pub(crate) fn asker() -> Asker<'static> {
     Asker { pid: std::process::id(), environment: &Variables }
 }
 
 fn failure(name: &str, trouble: Trouble) -> Failure {
-    let failure = Failure::new(format!("{name} cannot be shown: {}", trouble.why));
+    let failure = Failure::new(format!("cannot show {name}: {}", trouble.why));
     match trouble.hint {
         Some(hint) => failure.hint(hint),
         None => failure,
@@ -324,22 +339,22 @@ mod tests {
         row
     }
 
-    fn said(gone: Result<Gone, Failure>) -> String {
-        match gone {
-            Ok(gone) => format!("{gone:?}"),
+    fn text_of(result: Result<Destination, Failure>) -> String {
+        match result {
+            Ok(outcome) => format!("{outcome:?}"),
             Err(failure) => failure.in_a_line(),
         }
     }
 
     fn opened(row: &Session, environment: &Environment) -> String {
-        match how_to_open(row, environment) {
+        match plan_open(row, environment) {
             Ok((words, directory)) => format!("{} in {}", words.join(" "), directory.display()),
             Err(failure) => failure.in_a_line(),
         }
     }
 
     #[test]
-    fn a_row_that_cannot_be_shown_says_why() {
+    fn jump_explains_why_it_cannot_show_a_session() {
         let job = Some("/home/dev/.claude/jobs/387c1190".to_owned());
         let rows = [
             row(|row| row.place.host = "far".to_owned()),
@@ -349,7 +364,7 @@ mod tests {
                 row.pid_start = Some(1);
             }),
             row(|row| {
-                // The name that this machine had before.
+                // An earlier name of this machine.
                 row.place.host = "far".to_owned();
                 let own = find_process(std::process::id()).unwrap();
                 (row.pid, row.pid_start) = (Some(own.pid), Some(own.start));
@@ -362,23 +377,24 @@ mod tests {
             row(|row| row.place.terminal = Some("vscode".to_owned())),
             row(|_| ()),
         ];
-        let said = rows.map(|row| said(to_pane(&row)).replace(&host_name(), "HOST")).join("\n");
-        insta::assert_snapshot!(said, @"
-        shop runs on far, and this is HOST; its terminal is on that machine, or in that container
-        shop runs on far, and this is HOST; its terminal is on that machine, or in that container
-        shop cannot be shown: it runs in no terminal that is known
-        shop is closed; `crewboard open kaaaa` takes it up again
-        shop is a background session, in no pane; `crewboard open kaaaa` comes to it (claude attach 387c1190)
-        shop is run by another agent and has no pane; `crewboard jump kbbbb` shows that one's
+        let text =
+            rows.map(|row| text_of(jump_to_pane(&row)).replace(&host_name(), "HOST")).join("\n");
+        insta::assert_snapshot!(text, @"
+        shop runs on far, but this is HOST; its terminal is on that machine or in that container
+        shop runs on far, but this is HOST; its terminal is on that machine or in that container
+        cannot show shop: it runs in no terminal that is known
+        shop is closed; run `crewboard open kaaaa` to resume it
+        shop is a background session and has no pane; run `crewboard open kaaaa` to attach to it (claude attach 387c1190)
+        shop is run by another agent and has no pane; run `crewboard jump kbbbb` to see the other agent
         shop runs without a terminal (headless)
-        shop cannot be shown: it runs in a terminal that takes no commands: look for /dev/pts/300; `tty` in a shell says which one it is
-        shop cannot be shown: it runs in vscode, which has no command to show a tab
-        shop cannot be shown: it runs in no terminal that is known
+        cannot show shop: it runs in a terminal that takes no commands: look for /dev/pts/300; `tty` in a shell says which one it is
+        cannot show shop: it runs in vscode, which has no command to show a tab
+        cannot show shop: it runs in no terminal that is known
         ");
     }
 
     #[test]
-    fn a_row_that_cannot_be_opened_says_why() {
+    fn open_explains_why_it_cannot_open_a_session() {
         let home = tempfile::tempdir().unwrap();
         let cwd = home.path().display().to_string();
         let started_in = |cwd: &str| Some(Origin { cwd: Some(cwd.to_owned()), profile: None });
@@ -409,33 +425,33 @@ mod tests {
             closed(&|_| ()),
         ];
         let environment = Environment::default();
-        let said = rows.map(|row| opened(&row, &environment)).join("\n");
-        let said = said.replace(&cwd, "DIRECTORY").replace(&host_name(), "HOST");
-        insta::assert_snapshot!(said, @"
-        shop is open; `crewboard jump kaaaa` shows its pane
-        how mybot takes a session up again is not known
-        shop has no id of Claude Code's
-        there is no transcript of shop, so there is nothing to take up
-        what was said in shop is gone (its transcript)
-        shop ran on far, and this is HOST; its conversation is on that machine, or in that container
-        /nowhere is gone; a session is taken up again in the directory in which it ran
-        /dev/null is no directory any more; a session is taken up again in the directory in which it ran
-        where shop ran is not known
-        the directory of shop is only a claim of its events; if you know that it is right: cd '/tmp/a b' && claude --resume 6cf7f83b
-        the profile of shop is only a claim of its events; if you know that it is right: cd DIRECTORY && CLAUDE_CONFIG_DIR=/tmp/ws/trap claude --resume 6cf7f83b
-        there is no claude to be found; it must be on the PATH
+        let text = rows.map(|row| opened(&row, &environment)).join("\n");
+        let text = text.replace(&cwd, "DIRECTORY").replace(&host_name(), "HOST");
+        insta::assert_snapshot!(text, @"
+        shop is open; run `crewboard jump kaaaa` to show its pane
+        resuming mybot sessions is not supported
+        shop has no Claude Code session id
+        shop has no transcript, so there is nothing to resume
+        cannot resume shop: its transcript is missing
+        shop ran on far, but this is HOST; its conversation is on that machine or in that container
+        /nowhere no longer exists; a session is resumed in the directory in which it ran
+        /dev/null is no longer a directory; a session is resumed in the directory in which it ran
+        the directory of shop is unknown
+        the directory of shop is only a claim in its events; if you trust it, run: cd '/tmp/a b' && claude --resume 6cf7f83b
+        the profile of shop is only a claim in its events; if you trust it, run: cd DIRECTORY && CLAUDE_CONFIG_DIR=/tmp/ws/trap claude --resume 6cf7f83b
+        cannot find `claude`; add its directory to your PATH
         ");
     }
 
     #[test]
-    fn a_conversation_opens_where_it_began_whatever_its_folder() {
+    fn open_finds_the_transcript_in_any_folder() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("shop");
         std::fs::create_dir(&directory).unwrap();
         let line = format!(r#"{{"type":"user","cwd":"{}"}}"#, directory.display());
         let profile = home.path().join(".claude");
         let environment = Environment { home: Some(home.path().into()), ..Environment::default() };
-        for folder in ["named-by-the-user", "-an-older-clients-name-that-is-cut-an0ld"] {
+        for folder in ["chosen-by-the-user", "-an-older-clients-name-that-is-cut-an0ld"] {
             let folder = profile.join("projects").join(folder);
             std::fs::create_dir_all(&folder).unwrap();
             let transcript = folder.join("6cf7f83b.jsonl");
@@ -444,21 +460,21 @@ mod tests {
                 let closed = row(|row| {
                     row.status = Status::Closed;
                     row.id = ConversationId::new("6cf7f83b");
-                    // A Bash tool's `cd` led elsewhere.
+                    // A Bash tool changed the directory.
                     row.cwd = Some("/nowhere/deep".to_owned());
-                    // The name that this machine had before.
+                    // An earlier name of this machine.
                     row.place.host = "far".to_owned();
                     row.transcript = named.map(|path| path.display().to_string());
                 });
-                let said = opened(&closed, &environment);
-                assert_eq!(said, "there is no claude to be found; it must be on the PATH");
+                let text = opened(&closed, &environment);
+                assert_eq!(text, "cannot find `claude`; add its directory to your PATH");
             }
             std::fs::remove_dir_all(&folder).unwrap();
         }
     }
 
     #[test]
-    fn only_the_profile_of_the_process_is_used() {
+    fn open_uses_only_the_profile_of_the_process() {
         let home = tempfile::tempdir().unwrap();
         let bin = home.path().join("bin");
         let work = home.path().join("work");
@@ -489,8 +505,8 @@ mod tests {
                 (row.cwd, row.profile) = (at("trap"), claimed);
                 row.origin = Some(Origin { profile: origin, cwd: at("work") });
             });
-            let said = opened(&closed, &environment).replace(&at("").unwrap(), "HOME/");
-            assert_eq!(said, format!("{words} --resume 6cf7f83b in HOME/work"));
+            let text = opened(&closed, &environment).replace(&at("").unwrap(), "HOME/");
+            assert_eq!(text, format!("{words} --resume 6cf7f83b in HOME/work"));
         }
     }
 }

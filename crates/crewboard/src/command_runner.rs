@@ -1,7 +1,6 @@
-//! Runs what terminals are told, and asks the kernel about processes.
+//! Runs the commands of terminals with a time limit, and reads process facts from the kernel.
 
-use crewboard_core::Process;
-use crewboard_core::clean;
+use crewboard_core::{Process, clean};
 use crewboard_platform::{
     Deadline, Listener, abstract_listener, ancestors_of, environment_of, find_process,
     is_as_free_as_us, process_info, program_name, read_within, runs_terminal, sockets_of,
@@ -12,43 +11,43 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// How long a terminal may take over one command: `kitty @` (0.26.5), a program in Python, takes more than two
-/// seconds on a busy machine.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Time limit of a command when the user waits for its result. `kitty @` (0.26.5), a Python program, takes more
+/// than two seconds on a busy machine.
+const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The same where nobody waits for that terminal, but for what depends on it.
-const TELL_WITHIN: Duration = Duration::from_secs(2);
+/// Time limit of a command that delays something else, such as a notification.
+const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Between two looks whether a command that has said all is over.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// Pause between two checks for the exit of a command that has closed its output.
+const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Bytes read of an answer: a tmux with thousands of panes says less.
-const MAX_ANSWER: usize = 1 << 20;
+/// Bytes read of a command's standard output: a tmux server with thousands of panes prints less.
+const MAX_OUTPUT: usize = 1 << 20;
 
-/// Bytes read of a complaint.
-const MAX_COMPLAINT: usize = 4096;
+/// Bytes read of a command's error output.
+const MAX_ERROR_OUTPUT: usize = 4096;
 
-/// This machine.
+/// Runs commands on this machine.
 #[derive(Debug)]
-pub(crate) struct Machine {
-    answer_within: Duration,
-    /// The sockets that were proven, each by the path that names it. Commands name the files held open here.
+pub(crate) struct CommandRunner {
+    timeout: Duration,
+    /// Proven sockets with the path that named each. Commands use the open files, not the paths.
     proven: Vec<(String, Listener)>,
 }
 
-impl Machine {
-    /// For somebody who asked for a terminal.
-    pub(crate) fn patient() -> Self {
-        Self { answer_within: ANSWER_WITHIN, proven: Vec::new() }
+impl CommandRunner {
+    /// Returns a runner for a command whose result the user waits for.
+    pub(crate) fn for_user() -> Self {
+        Self { timeout: USER_TIMEOUT, proven: Vec::new() }
     }
 
-    /// For what must not be held up.
-    pub(crate) fn prompt() -> Self {
-        Self { answer_within: TELL_WITHIN, proven: Vec::new() }
+    /// Returns a runner with a shorter time limit, for work that must not be delayed.
+    pub(crate) fn for_background() -> Self {
+        Self { timeout: BACKGROUND_TIMEOUT, proven: Vec::new() }
     }
 
-    /// Returns a command as a person may type it: with the paths that name sockets.
-    pub(crate) fn to_be_typed(&self, command: &Command) -> Command {
+    /// Returns a command that the user can type: with socket paths in place of open files.
+    pub(crate) fn as_typed_by_user(&self, command: &Command) -> Command {
         let mut command = command.clone();
         for (path, listener) in &self.proven {
             for word in &mut command.words {
@@ -58,15 +57,19 @@ impl Machine {
         command
     }
 
-    /// Keeps the proven sockets open in the program that this process becomes.
-    pub(crate) fn hand_on(&self) -> io::Result<()> {
+    /// Keeps the proven sockets open across `exec`.
+    pub(crate) fn keep_sockets_open(&self) -> io::Result<()> {
         self.proven.iter().try_for_each(|(_, listener)| listener.keep_open())
     }
 
-    /// Holds the socket at `path` open if its listener is the one that is wanted.
-    fn hold(&mut self, path: &str, is_wanted: impl Fn(u32) -> bool) -> Result<String, Unproven> {
+    /// Opens the socket at `path` if its listener is the expected process. Returns the open file's path.
+    fn open_proven(
+        &mut self,
+        path: &str,
+        is_expected: impl Fn(u32) -> bool,
+    ) -> Result<String, Unproven> {
         let listener = Listener::at(Path::new(path)).map_err(|error| unproven(&error))?;
-        if !is_wanted(listener.pid()) {
+        if !is_expected(listener.pid()) {
             return Err(Unproven::Other);
         }
         let held = listener.path().display().to_string();
@@ -75,7 +78,7 @@ impl Machine {
     }
 }
 
-/// A command as the system takes it. No shell is asked.
+/// Returns the command as a process to spawn, without a shell.
 pub(crate) fn process_for(command: &Command) -> std::process::Command {
     let mut words = command.words.iter();
     let mut process = std::process::Command::new(words.next().map_or("", String::as_str));
@@ -84,9 +87,9 @@ pub(crate) fn process_for(command: &Command) -> std::process::Command {
     process
 }
 
-impl System for Machine {
+impl System for CommandRunner {
     fn run(&mut self, command: &Command) -> Result<String, Refusal> {
-        let deadline = Deadline::after(self.answer_within);
+        let deadline = Deadline::after(self.timeout);
         let child = process_for(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -98,15 +101,15 @@ impl System for Machine {
         })?;
         let read =
             |pipe: Option<Vec<u8>>| String::from_utf8_lossy(&pipe.unwrap_or_default()).into_owned();
-        let stdout = read(child.stdout.take().map(|pipe| read_within(&pipe, MAX_ANSWER, deadline)));
-        let stderr = child.stderr.take().map(|pipe| read_within(&pipe, MAX_COMPLAINT, deadline));
-        let status = end_within(&mut child, deadline).ok_or(Refusal::TooSlow)?;
+        let stdout = read(child.stdout.take().map(|pipe| read_within(&pipe, MAX_OUTPUT, deadline)));
+        let stderr = child.stderr.take().map(|pipe| read_within(&pipe, MAX_ERROR_OUTPUT, deadline));
+        let status = wait_or_kill(&mut child, deadline).ok_or(Refusal::TooSlow)?;
         if status.success() {
             return Ok(stdout);
         }
         let stderr = read(stderr);
-        let said = if stderr.trim().is_empty() { stdout } else { stderr };
-        Err(Refusal::Failed(clean(said.trim(), MAX_COMPLAINT, true)))
+        let message = if stderr.trim().is_empty() { stdout } else { stderr };
+        Err(Refusal::Failed(clean(message.trim(), MAX_ERROR_OUTPUT, true)))
     }
 
     fn tty_of(&self, pid: u32) -> Option<String> {
@@ -128,17 +131,17 @@ impl System for Machine {
                 || pid.is_some_and(|pid| runs_terminal_of(server, pid))
         };
         match server {
-            // Nothing shows here who listens, or how a process is confined.
+            // Other systems do not report the listener of a socket or the confinement of a process.
             Server::Socket(name) | Server::Abstract(name) if cfg!(not(target_os = "linux")) => {
                 own.map(|_| name.to_owned()).ok_or(Unproven::Other)
             }
-            Server::Socket(path) => self.hold(path, is_proven),
+            Server::Socket(path) => self.open_proven(path, is_proven),
             Server::Abstract(name) => {
                 let listener = abstract_listener(name).map_err(|error| unproven(&error))?;
                 is_proven(listener).then(|| name.to_owned()).ok_or(Unproven::Other)
             }
             Server::Session(name) => {
-                let above = own.into_iter().chain(pid).flat_map(line_of);
+                let above = own.into_iter().chain(pid).flat_map(process_and_ancestors);
                 let servers = above.map(|process| process.pid).filter(|pid| is_proven(*pid));
                 let sockets = servers
                     .flat_map(|pid| sockets_of(pid).into_iter().map(move |socket| (pid, socket)));
@@ -156,13 +159,13 @@ impl System for Machine {
     }
 
     fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove> {
-        let servers = line_of(pid).into_iter().map(|process| process.pid);
-        // Any process can take this name, but only a server runs the terminal and listens at the socket too.
+        let servers = process_and_ancestors(pid).into_iter().map(|process| process.pid);
+        // Any process can take this name, but only a tmux server also owns the terminal and the socket.
         let is_tmux =
             |server: &u32| program_name(*server).is_some_and(|name| name == "tmux: server");
         let server = servers.filter(is_tmux).find(|server| runs_terminal_of(*server, pid))?;
         let socket = sockets_of(server).into_iter().next()?.to_str()?.to_owned();
-        let address = self.hold(&socket, |listener| listener == server);
+        let address = self.open_proven(&socket, |listener| listener == server);
         Some(TmuxAbove { pid: server, socket, address })
     }
 
@@ -178,41 +181,41 @@ fn unproven(error: &io::Error) -> Unproven {
     }
 }
 
-/// Returns a process and those above it, nearest first.
-fn line_of(pid: u32) -> Vec<Process> {
+/// Returns a process and its ancestors, nearest first.
+fn process_and_ancestors(pid: u32) -> Vec<Process> {
     let Some(process) = find_process(pid) else { return Vec::new() };
     let mut line = vec![process];
     line.extend(ancestors_of(process));
     line
 }
 
-/// Returns whether `pid` was started by `ancestor`, however far above.
+/// Returns true if `ancestor` is the process `pid` or one of its ancestors.
 fn descends(pid: u32, ancestor: u32) -> bool {
-    line_of(pid).iter().any(|process| process.pid == ancestor)
+    process_and_ancestors(pid).iter().any(|process| process.pid == ancestor)
 }
 
-/// Returns whether `server` runs the terminal in which process `pid` is: it is above that process, holds the other
-/// end of the terminal of what it started there, and nothing from it to the process is confined more than
-/// we are. What is in a sandbox can name a server of its own, and can be started by it.
+/// Returns true if `server` owns the terminal of process `pid`: it is an ancestor of that process, holds the other
+/// end of the terminal, and no process between them is confined more than this program. A confined process could
+/// name, and be a child of, a server of its own.
 fn runs_terminal_of(server: u32, pid: u32) -> bool {
-    let mut line = line_of(pid);
+    let mut line = process_and_ancestors(pid);
     let Some(above) = line.iter().position(|process| process.pid == server) else { return false };
     line.truncate(above + 1);
     let [.., started, _] = line[..] else { return false };
-    let tty = process_info(started.pid).and_then(|facts| facts.tty);
+    let tty = process_info(started.pid).and_then(|process| process.tty);
     let is_free = line.iter().all(|process| is_as_free_as_us(process.pid));
-    // The numbers are still those of the processes that were looked at.
+    // The process ids have not been reused since the checks.
     let is_same = || line.iter().all(|process| find_process(process.pid) == Some(*process));
     is_free && tty.is_some_and(|tty| runs_terminal(server, &tty)) && is_same()
 }
 
-/// How a child ended; it is killed where it has not by the deadline.
-fn end_within(child: &mut Child, deadline: Deadline) -> Option<ExitStatus> {
+/// Waits for the exit of a child. Kills it at the deadline and returns `None`.
+fn wait_or_kill(child: &mut Child, deadline: Deadline) -> Option<ExitStatus> {
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);
         }
-        if !deadline.pause(LOOK_AGAIN) {
+        if !deadline.pause(EXIT_POLL_INTERVAL) {
             let _ = child.kill();
             let _ = child.wait();
             return None;
@@ -226,29 +229,29 @@ mod tests {
 
     fn run(words: &[&str]) -> Result<String, Refusal> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Machine::patient().run(&Command { words, ..Command::default() })
+        CommandRunner::for_user().run(&Command { words, ..Command::default() })
     }
 
     #[test]
-    fn a_command_answers_fails_hangs_or_is_not_there() {
+    fn command_succeeds_fails_times_out_or_is_missing() {
         assert_eq!(run(&["printf", "%s", "$(echo x)"]), Ok("$(echo x)".to_owned()));
         let failed = run(&["sh", "-c", "echo lost >&2; printf 'a\\033[31m'; exit 1"]);
         assert_eq!(failed, Err(Refusal::Failed("lost".to_owned())));
         let failed = run(&["sh", "-c", "printf 'a\\033[31m\\nb'; exit 1"]);
         assert_eq!(failed, Err(Refusal::Failed("a\nb".to_owned())));
-        let mut hurried =
-            Machine { answer_within: Duration::from_millis(50), ..Machine::patient() };
+        let mut impatient =
+            CommandRunner { timeout: Duration::from_millis(50), ..CommandRunner::for_user() };
         let words = ["sleep", "60"].map(str::to_owned).to_vec();
-        let hung = hurried.run(&Command { words, ..Command::default() });
+        let hung = impatient.run(&Command { words, ..Command::default() });
         assert_eq!(hung, Err(Refusal::TooSlow));
         assert_eq!(run(&["crewboard-no-such-program"]), Err(Refusal::NoProgram));
     }
 
     #[test]
-    fn whoever_was_started_by_another_descends_from_it() {
+    fn process_descends_from_its_parent_and_itself() {
         let (own, parent) = (std::process::id(), std::os::unix::process::parent_id());
-        assert!(Machine::patient().descends(own, parent));
-        assert!(Machine::patient().descends(own, own));
-        assert!(!Machine::patient().descends(parent, own));
+        assert!(CommandRunner::for_user().descends(own, parent));
+        assert!(CommandRunner::for_user().descends(own, own));
+        assert!(!CommandRunner::for_user().descends(parent, own));
     }
 }

@@ -1,6 +1,6 @@
 //! Completions of the shell, with the sessions that there are.
 
-use crate::commands::{daemon_locator, rows_and_limits};
+use crate::daemon_client::{daemon_locator, fetch_rows_and_limits};
 use crate::failure::Failure;
 use crate::select;
 use clap_complete::CompletionCandidate;
@@ -15,13 +15,13 @@ use std::time::Duration;
 pub(crate) const VARIABLE: &str = "CREWBOARD_COMPLETE";
 
 /// How long a key press may wait.
-const ANSWER_WITHIN: Duration = Duration::from_millis(300);
+const REPLY_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// What a shell's script is to end with.
 ///
 /// zsh runs the file `_crewboard` of its `fpath` as the function of that name at the first Tab, and clap's script only
 /// defines another for the next one (seen with zsh 5.9). Where the script is sourced, no such function runs.
-pub(crate) fn ending(shell: &str) -> &'static [u8] {
+pub(crate) fn script_suffix(shell: &str) -> &'static [u8] {
     match shell {
         "zsh" => {
             b"\nif [[ $funcstack[1] == _crewboard ]]; then\n    _clap_dynamic_completer_crewboard \"$@\"\nfi\n"
@@ -49,8 +49,8 @@ pub(crate) fn goals() -> Vec<CompletionCandidate> {
 }
 
 fn list() -> Result<Vec<Session>, Failure> {
-    let mut conversation = Connection::new(daemon_locator()?.connect()?)?;
-    rows_and_limits(&mut conversation, ANSWER_WITHIN).map(|(rows, _)| rows)
+    let mut connection = Connection::new(daemon_locator()?.connect()?)?;
+    fetch_rows_and_limits(&mut connection, REPLY_TIMEOUT).map(|(rows, _)| rows)
 }
 
 /// Completes paths, without those that a shell would take for more than a word.

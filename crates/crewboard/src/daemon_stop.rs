@@ -34,8 +34,8 @@ pub(crate) fn ask_to_leave(daemon_locator: &DaemonLocator) -> Result<Leaving, Fa
     };
     // Looked up while it is there: by the time it has left, another may have taken its place.
     let holder = daemon_locator.holder();
-    let mut conversation = Connection::new(stream)?;
-    match say_goodbye(&mut conversation, deadline) {
+    let mut connection = Connection::new(stream)?;
+    match say_goodbye(&mut connection, deadline) {
         ConnectionError::Gone => {}
         ConnectionError::Silent(_) => return Ok(Leaving::Hung),
         error => return Err(error.into()),
@@ -53,12 +53,12 @@ pub(crate) fn ask_to_leave(daemon_locator: &DaemonLocator) -> Result<Leaving, Fa
 }
 
 /// Asks to leave, and reads until the end of the connection or of our patience: which it was.
-fn say_goodbye(conversation: &mut Connection, deadline: Deadline) -> ConnectionError {
-    if let Err(error) = conversation.send(&Request::Stop) {
+fn say_goodbye(connection: &mut Connection, deadline: Deadline) -> ConnectionError {
+    if let Err(error) = connection.send(&Request::Stop) {
         return error;
     }
     loop {
-        if let Err(error) = conversation.receive(Some(deadline.remaining())) {
+        if let Err(error) = connection.receive(Some(deadline.remaining())) {
             return error;
         }
     }

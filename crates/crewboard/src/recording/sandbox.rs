@@ -1,6 +1,6 @@
 //! A daemon of its own for a replay, in a directory of its own: the user's own is never met.
 
-use crate::commands::daemon::ask_to_leave;
+use crate::daemon_stop::ask_to_leave;
 use crate::failure::Failure;
 use crewboard_client::DaemonLocator;
 use crewboard_config::{Environment, candidates};
@@ -26,16 +26,16 @@ const DAEMON_LOCK: &str = "s.lock";
 
 /// Where a recording is played. When it goes, all that it held goes.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Sandbox {
     daemon_locator: DaemonLocator,
     _in_use: Lock,
     /// Emptied and removed last.
     _directory: TempDir,
 }
 
-impl Stage {
+impl Sandbox {
     /// An empty one; its daemon starts with the first who connects.
-    pub(crate) fn set_up() -> Result<Self, Failure> {
+    pub(crate) fn start() -> Result<Self, Failure> {
         let surroundings = Environment::of_process();
         let private = Permissions::from_mode(0o700);
         // Not `TMPDIR`: it may be too long for a socket.
@@ -99,7 +99,7 @@ fn sweep(temporary: &Path) {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         // One that does not hear leaves by itself when the directory is gone.
         let _ = ask_to_leave(&self.daemon_locator);
