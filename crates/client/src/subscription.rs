@@ -80,7 +80,7 @@ pub struct Subscription<'a> {
     /// How long to wait before the next attempt, while no daemon can be reached.
     pause: Option<Duration>,
     /// We can call a person.
-    attends: bool,
+    accepts_notifications: bool,
 }
 
 impl<'a> Subscription<'a> {
@@ -94,13 +94,13 @@ impl<'a> Subscription<'a> {
             named: None,
             seen: None,
             pause: None,
-            attends: false,
+            accepts_notifications: false,
         }
     }
 
     /// Says whether we can call a person, to this daemon and those that come.
-    pub fn attend(&mut self, on: bool) {
-        self.attends = on;
+    pub fn accept_notifications(&mut self, on: bool) {
+        self.accepts_notifications = on;
         // One that is gone is told with the next.
         let _ = self.send(&Request::AcceptNotifications { on });
     }
@@ -206,7 +206,7 @@ impl<'a> Subscription<'a> {
         }
         conversation.send(&Request::Hello { protocol: PROTOCOL })?;
         conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
-        if self.attends {
+        if self.accepts_notifications {
             conversation.send(&Request::AcceptNotifications { on: true })?;
         }
         self.named = None;

@@ -1,7 +1,7 @@
-//! The daemon: the shell round the domain. One actor owns the rows, one thread runs everything.
+//! The daemon. One actor owns all sessions, and one thread runs everything.
 //!
-//! Never: a lock, a second thread, a database, a word on its standard output.
-//! Start at `actor::Actor`, what it decides; `serve` carries it out.
+//! Never: a lock, a second thread, a database, output on standard output.
+//! Start at `actor::Actor`, which decides. `serve` carries out its decisions.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod actor;
@@ -18,7 +18,7 @@ mod start;
 mod waits;
 mod watch;
 
-pub use notify::queue::Telling;
+pub use notify::queue::NotificationJob;
 pub use options::Options;
 pub use start::{DaemonError, run};
 pub use watch::configuration::answering_configuration;

@@ -1,4 +1,4 @@
-//! Notifications: which board delivers one, and the queue of processes that do.
+//! Notifications: the queue of processes that notify the user, and the delivery by boards.
 
 pub(crate) mod delivery;
 pub(crate) mod queue;

@@ -1,4 +1,4 @@
-//! What waits to be written to clients: changes for subscribers, evidence for recorders.
+//! Lines that wait to be written to clients: changes for subscribers, evidence for recorders.
 
 pub(crate) mod batch;
 pub(crate) mod recorders;

@@ -6,10 +6,10 @@ use crate::messages::{Input, Output};
 use crate::net::connection::Outgoing;
 use crate::net::connections::Connections;
 use crate::net::listeners::{Leaving, Listeners};
-use crate::notify::queue::Announcer;
+use crate::notify::queue::NotificationQueue;
 use crate::options::{Inherited, Options};
 use crate::origin::origin_of;
-use crate::watch::configuration::{Configured, interest};
+use crate::watch::configuration::{Configured, notification_settings};
 use crate::watch::directory::DirectoryWatch;
 use crate::watch::processes::{Watching, is_gone, watch};
 use crate::watch::session_files::AgentFiles;
@@ -46,7 +46,7 @@ pub(crate) struct Server {
     directories: DirectoryWatch,
     files: AgentFiles,
     configured: Configured,
-    announcer: Announcer,
+    notifications: NotificationQueue,
     /// The user's own, where the agents' own directories are.
     home: Option<PathBuf>,
     log: Log,
@@ -122,7 +122,7 @@ impl Server {
         }
         let mut actor = Actor::new(epoch_of(now.stamp.micros));
         let config = configured.load().config();
-        actor.set_interest(interest(&config));
+        actor.set_notification_settings(notification_settings(&config));
         Self {
             actor,
             clock,
@@ -131,7 +131,7 @@ impl Server {
             directories,
             files,
             configured,
-            announcer: Announcer::new(inherited, config.clone()),
+            notifications: NotificationQueue::new(inherited, config.clone()),
             home: environment.home.clone(),
             log,
             degraded,
@@ -155,9 +155,9 @@ impl Server {
         if let Some(home) = &self.home {
             let found = self.files.begin(home, self.clock.now());
             // What they wait for was told when it began.
-            self.actor.hold_announcements(true);
+            self.actor.mute_notifications(true);
             self.take_observations(found);
-            self.actor.hold_announcements(false);
+            self.actor.mute_notifications(false);
         }
         while !self.stopping {
             let deadline = self.next_deadline();
@@ -176,7 +176,7 @@ impl Server {
                 }
                 () = self.directories.changed() => self.look_after_sockets().await,
                 () = self.configured.changed() => self.configure(),
-                said = self.announcer.over() => self.note(said),
+                said = self.notifications.next_finished() => self.note(said),
                 () = until(deadline) => self.deadline_passed().await,
                 _ = terminate.recv() => self.leave_now("told to by a signal"),
                 _ = interrupt.recv() => self.leave_now("told to by a signal"),
@@ -229,7 +229,7 @@ impl Server {
         {
             self.take_observations(vec![left]);
         }
-        if self.actor.wants_look(&input) {
+        if self.actor.needs_process_check(&input) {
             self.look_around();
         }
         for output in self.actor.handle(input, now) {
@@ -272,7 +272,7 @@ impl Server {
                 self.connections.send(connection, Outgoing::Reply(line));
             }
             Output::SayHello(connection) => {
-                let mut facts = self.actor.facts();
+                let mut facts = self.actor.info();
                 facts.started = self.started.0;
                 (facts.lost, _) = self.listeners.losses();
                 facts.dropped = facts.lost.total();
@@ -295,8 +295,8 @@ impl Server {
                 self.watched.remove(&process);
                 self.files.forget(process);
             }
-            Output::Notify(announcement) => {
-                let said = self.announcer.announce(*announcement);
+            Output::Notify(notification) => {
+                let said = self.notifications.push(*notification);
                 self.note(said);
             }
             Output::NoteLoss(loss) => {
@@ -324,8 +324,8 @@ impl Server {
             return;
         }
         let config = loaded.config();
-        self.actor.set_interest(interest(&config));
-        self.announcer.configure(config.clone());
+        self.actor.set_notification_settings(notification_settings(&config));
+        self.notifications.configure(config.clone());
         if !self.keeps_idle_exit {
             self.idle_exit = config.daemon.idle_exit;
         }
@@ -419,7 +419,7 @@ impl Server {
     async fn deadline_passed(&mut self) {
         let now = Instant::now();
         self.connections.deadline_passed(now);
-        let said = self.announcer.deadline_passed(now);
+        let said = self.notifications.retry_due(now);
         self.note(said);
         let found = self.files.look_now(self.clock.now());
         self.take_observations(found);
@@ -451,8 +451,9 @@ impl Server {
     }
 
     fn note_idleness(&mut self) {
-        let has_company =
-            !self.connections.is_empty() || self.actor.has_live_rows() || self.announcer.is_busy();
+        let has_company = !self.connections.is_empty()
+            || self.actor.has_live_rows()
+            || self.notifications.is_busy();
         if has_company {
             self.idle_since = None;
         } else if self.idle_since.is_none() {
@@ -464,8 +465,8 @@ impl Server {
         let domain = self.actor.next_deadline(self.clock.now());
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
         let idle = self.idle_since.map(|since| since + self.idle_exit);
-        let announcer = self.announcer.try_at();
-        [domain, idle, announcer, self.connections.accept_from(), self.files.next_look()]
+        let notifications = self.notifications.retry_at();
+        [domain, idle, notifications, self.connections.accept_from(), self.files.next_look()]
             .into_iter()
             .flatten()
             .min()

@@ -80,7 +80,7 @@ pub fn run(
         answer_by: None,
         leaving: false,
     };
-    shell.follow.attend(true);
+    shell.follow.accept_notifications(true);
     shell.run()?;
     Ok(())
 }
@@ -377,9 +377,9 @@ impl Shell<'_> {
             }
             Effect::RunHere => {
                 self.screen.lend();
-                self.follow.attend(false);
+                self.follow.accept_notifications(false);
                 let ran = self.host.run_here();
-                self.follow.attend(true);
+                self.follow.accept_notifications(true);
                 self.go_on()?;
                 self.tell(Msg::Navigated(ran.map_or_else(NavigationOutcome::Failed, |()| {
                     NavigationOutcome::Shown(String::new())
@@ -395,9 +395,9 @@ impl Shell<'_> {
     fn suspend(&mut self) -> io::Result<()> {
         self.screen.lend();
         // Another board can call the person meanwhile.
-        self.follow.attend(false);
+        self.follow.accept_notifications(false);
         let ended = self.stay_stopped();
-        self.follow.attend(true);
+        self.follow.accept_notifications(true);
         ended
     }
 

@@ -12,7 +12,7 @@ use crate::navigate::{asker, target_of};
 use crewboard_client::{ConnectError, Connection};
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
-use crewboard_daemon::Telling;
+use crewboard_daemon::NotificationJob;
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{PROTOCOL, Reply, Request};
 use crewboard_terminals::desktop::notifier;
@@ -51,28 +51,28 @@ pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
         io::stdin().take(MAX_ANNOUNCEMENT).read_to_end(&mut line)?;
     }
     if line.trim_ascii().is_empty() {
-        let purpose = "the daemon runs this, with what it announces on standard input";
+        let purpose = "the daemon runs this, with a notification on standard input";
         return Err(not_by_hand(purpose.to_owned()));
     }
-    let telling: Telling = serde_json::from_slice(&line).map_err(|error| {
-        not_by_hand(format!("standard input holds no announcement of the daemon's: {error}"))
+    let job: NotificationJob = serde_json::from_slice(&line).map_err(|error| {
+        not_by_hand(format!("standard input holds no notification of the daemon's: {error}"))
     })?;
-    give_back(&telling);
-    Ok(if tell(telling, &environment) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    restore_limits(&job);
+    Ok(if notify(job, &environment) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What the daemon changed for itself is no business of what runs from here.
-fn give_back(telling: &Telling) {
-    rustix::process::umask(Mode::from_raw_mode(telling.umask));
+/// Restores the process settings that the daemon changed for itself.
+fn restore_limits(job: &NotificationJob) {
+    rustix::process::umask(Mode::from_raw_mode(job.umask));
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: telling.descriptors, ..limit });
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: job.descriptors, ..limit });
 }
 
 /// Does all of it; whether a person was told as configured. The daemon notes no more than that; `--test` says
 /// what is wrong.
-fn tell(telling: Telling, environment: &Environment) -> bool {
-    let Telling { announcement, notify, rules, .. } = telling;
-    let Notification { mut person, more, commands } = announcement;
+fn notify(job: NotificationJob, environment: &Environment) -> bool {
+    let NotificationJob { notification, notify, rules, .. } = job;
+    let Notification { mut person, more, commands } = notification;
     rules::finish(rules::start(&rules, &commands));
     let deadline = Deadline::after(ASK_WITHIN);
     // Of a container's, which may name any socket, nothing is asked: its process is not known.

@@ -73,7 +73,7 @@ fn completions_and_usage() {
     assert_eq!(said.code(), Some(2));
     assert_eq!(
         said.stderr,
-        "crewboard: the daemon runs this, with what it announces on standard input\n  \
+        "crewboard: the daemon runs this, with a notification on standard input\n  \
          `crewboard notify --test` tries each way of telling you\n"
     );
     let said = world.say(["--version"]);

@@ -275,7 +275,7 @@ fn a_notifier_that_dies_is_in_the_log() {
     let agent = Agent::new("shop");
     world.prompt(&agent, "go");
     world.asks(&agent, "ls");
-    let complaint = "announcing: exit status: 1; `crewboard notify --test` says why";
+    let complaint = "notification failed: exit status: 1; `crewboard notify --test` says why";
     let log = world.path().join("s.log");
     eventually("the log has it", || lines(&log).iter().any(|line| line.ends_with(complaint)));
 }

@@ -212,7 +212,7 @@ fn rows_that_come_and_go_unseen_leave_nothing_behind() {
     }
     stage.ask(1, subscribe(None));
     assert!(stage.flush(1).ends_with("synced"));
-    let (places, news) = stage.actor.subscribers.waiting(1);
+    let (places, news) = stage.actor.subscribers.pending(1);
     assert_eq!((places, news), (0, 0));
     for index in 0..5000 {
         let session = format!("session-{index}");
@@ -221,7 +221,7 @@ fn rows_that_come_and_go_unseen_leave_nothing_behind() {
         stage.reported("stays", if index % 2 == 0 { Status::Done } else { Status::Working });
     }
     // 50 closed rows that are kept, 50 it knows and that are gone, and the one that stays.
-    let (places, news) = stage.actor.subscribers.waiting(1);
+    let (places, news) = stage.actor.subscribers.pending(1);
     assert_eq!(news, 101);
     assert!(places < 300, "{places}");
     stage.input(Input::BatchWritten(1));
@@ -353,9 +353,9 @@ fn waits_end_as_they_should() {
         assert_eq!(outcome.as_deref(), expected, "{name}");
         assert!(told.len() <= 1, "{name}: told twice");
         let waits = usize::from(expected.is_none());
-        assert_eq!(stage.actor.facts().waits, waits as u64, "{name}");
+        assert_eq!(stage.actor.info().waits, waits as u64, "{name}");
         stage.input(Input::Closed(1));
-        assert_eq!(stage.actor.facts().waits, 0, "{name}");
+        assert_eq!(stage.actor.info().waits, 0, "{name}");
     }
 }
 

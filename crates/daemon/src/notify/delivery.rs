@@ -1,5 +1,5 @@
-//! Calling a person: which of the views that can is to do it, and whether it did. Handing a line to a
-//! connection proves nothing: a board that is stopped leaves it unread for as long as it is.
+//! Delivery of notifications by boards. Writing a line to a connection proves nothing, because a stopped board
+//! leaves it unread. So a board acknowledges each notification, and one that does not is replaced by another.
 
 use crate::ids::ConnectionId;
 use crate::outbox::batch::Line;
@@ -7,134 +7,140 @@ use crate::outbox::subscribers::Subscribers;
 use crewboard_core::Now;
 use crewboard_protocol::{ErrorCode, Reply};
 
-/// Milliseconds for a view to say that it told the person. After that another is to.
-const TELL_WITHIN: u64 = 1000;
+/// Milliseconds in which a board has to acknowledge a notification. After that another board gets it.
+const ACKNOWLEDGE_WITHIN: u64 = 1000;
 
-/// Views that are asked in turn. Whoever announces waits for the last of them.
-const MAX_ASKED: usize = 4;
+/// Boards that get the same notification in turn. The client that asked waits for the last of them.
+const MAX_ATTEMPTS: usize = 4;
 
-/// Calls at once.
-const MAX_CALLS: usize = 16;
+/// Deliveries in progress at once.
+const MAX_DELIVERIES: usize = 16;
 
-/// Whom to answer, and what: whether a person was told, and how many views were asked to.
-pub(crate) type Answer = (ConnectionId, Reply);
+/// A reply to the client that asked for a notification: whether a board has shown it, and how many boards got it.
+pub(crate) type NotifyReply = (ConnectionId, Reply);
 
-/// All calls in course, and who can take them.
+/// All deliveries in progress, and the boards that accept notifications.
 #[derive(Debug, Default)]
-pub(crate) struct Calls {
-    /// The views that can call a person, the latest last.
-    attendants: Vec<Attendant>,
-    open: Vec<Call>,
-    last: u64,
+pub(crate) struct Deliveries {
+    /// The newest last.
+    boards: Vec<Board>,
+    open: Vec<Delivery>,
+    last_id: u64,
 }
 
+/// A subscriber that accepts notifications.
 #[derive(Debug)]
-struct Attendant {
-    view: ConnectionId,
-    /// It did not say that it told the last that it was asked to.
+struct Board {
+    connection: ConnectionId,
+    /// The board did not acknowledge the last notification in time.
     is_silent: bool,
 }
 
-/// Something that a person is to be told.
+/// A notification that no board has acknowledged yet.
 #[derive(Debug)]
-struct Call {
+struct Delivery {
     id: u64,
     line: Line,
-    /// Who wants to know whether it was told.
+    /// The client that asked for the notification.
     asker: ConnectionId,
-    /// The views that were to tell it, the present one last.
-    asked: Vec<ConnectionId>,
-    /// Until when that one has time, in microseconds since this boot.
-    until: u64,
+    /// The boards that got it, the present one last.
+    attempts: Vec<ConnectionId>,
+    /// The deadline of the present board, in microseconds since boot.
+    deadline: u64,
 }
 
-impl Calls {
-    /// A view can call a person from now on, or can no longer.
-    pub(crate) fn attend(&mut self, view: ConnectionId, on: bool) {
-        self.remove(view);
+impl Deliveries {
+    /// Notes that a board accepts notifications from now on, or no longer does.
+    pub(crate) fn accept(&mut self, connection: ConnectionId, on: bool) {
+        self.remove(connection);
         if on {
-            self.attendants.push(Attendant { view, is_silent: false });
+            self.boards.push(Board { connection, is_silent: false });
         }
     }
 
-    /// A view can do nothing any more.
-    pub(crate) fn remove(&mut self, view: ConnectionId) {
-        self.attendants.retain(|attendant| attendant.view != view);
-        for call in self.open.iter_mut().filter(|call| call.asked.last() == Some(&view)) {
-            call.until = 0;
+    /// Removes a board. Its open deliveries become due for another one.
+    pub(crate) fn remove(&mut self, connection: ConnectionId) {
+        self.boards.retain(|board| board.connection != connection);
+        let own = |delivery: &&mut Delivery| delivery.attempts.last() == Some(&connection);
+        for delivery in self.open.iter_mut().filter(own) {
+            delivery.deadline = 0;
         }
     }
 
-    /// A person is to be told this: by whom, [`Calls::pass_on`] decides.
-    pub(crate) fn begin(
+    /// Starts a delivery. [`Deliveries::reassign`] chooses the board. Returns an error reply if too many are open.
+    pub(crate) fn start(
         &mut self,
         asker: ConnectionId,
         title: String,
         text: String,
-    ) -> Option<Answer> {
-        if self.open.len() == MAX_CALLS {
-            let message = format!("{MAX_CALLS} announcements are being told already");
+    ) -> Option<NotifyReply> {
+        if self.open.len() == MAX_DELIVERIES {
+            let message = format!("{MAX_DELIVERIES} notifications are being delivered already");
             return Some((asker, Reply::Error { code: ErrorCode::Busy, message }));
         }
-        self.last += 1;
-        let id = self.last;
+        self.last_id += 1;
+        let id = self.last_id;
         let line = Reply::Notification { id: Some(id), title, text }.encode().into();
-        self.open.push(Call { id, line, asker, asked: Vec::new(), until: 0 });
+        self.open.push(Delivery { id, line, asker, attempts: Vec::new(), deadline: 0 });
         None
     }
 
-    /// A view says that it told the person.
-    pub(crate) fn told(&mut self, view: ConnectionId, id: u64) -> Option<Answer> {
-        self.attendants
-            .iter_mut()
-            .filter(|attendant| attendant.view == view)
-            .for_each(|attendant| attendant.is_silent = false);
-        let is_its = |call: &Call| call.id == id && call.asked.contains(&view);
-        let index = self.open.iter().position(is_its)?;
-        Some(self.open.remove(index).answer(true))
+    /// Ends a delivery that a board has acknowledged. Returns the reply for the client that asked.
+    pub(crate) fn acknowledge(&mut self, connection: ConnectionId, id: u64) -> Option<NotifyReply> {
+        for board in self.boards.iter_mut().filter(|board| board.connection == connection) {
+            board.is_silent = false;
+        }
+        let is_acknowledged =
+            |delivery: &Delivery| delivery.id == id && delivery.attempts.contains(&connection);
+        let index = self.open.iter().position(is_acknowledged)?;
+        Some(self.open.remove(index).reply(true))
     }
 
-    /// Milliseconds until [`Calls::pass_on`] has something to do.
+    /// Returns the milliseconds until [`Deliveries::reassign`] has something to do.
     pub(crate) fn next_deadline(&self, now: Now) -> Option<u64> {
-        let first = self.open.iter().map(|call| call.until).min()?;
+        let first = self.open.iter().map(|delivery| delivery.deadline).min()?;
         Some(first.saturating_sub(now.stamp.micros).div_ceil(1000))
     }
 
-    /// Gives each call whose view has had its time to the next: the latest that can, but rather one that
-    /// reads, and has told before. The answers to those that nobody told.
-    pub(crate) fn pass_on(&mut self, subscribers: &mut Subscribers, now: Now) -> Vec<Answer> {
-        let mut in_vain = Vec::new();
-        let Self { attendants, open, .. } = self;
-        open.retain_mut(|call| {
-            if call.until > now.stamp.micros {
+    /// Gives each due delivery to the next board: the newest one, but boards that read what they are sent and that
+    /// acknowledged the last notification come first. Returns the replies about notifications that no board has shown.
+    pub(crate) fn reassign(&mut self, subscribers: &mut Subscribers, now: Now) -> Vec<NotifyReply> {
+        let mut failed = Vec::new();
+        let Self { boards, open, .. } = self;
+        open.retain_mut(|delivery| {
+            if delivery.deadline > now.stamp.micros {
                 return true;
             }
-            if let Some(silent) = call.asked.last() {
-                subscribers.take_back(*silent, call.id);
-                let is_it = |attendant: &&mut Attendant| attendant.view == *silent;
-                if let Some(attendant) = attendants.iter_mut().find(is_it) {
-                    attendant.is_silent = true;
+            if let Some(silent) = delivery.attempts.last() {
+                subscribers.withdraw_notification(*silent, delivery.id);
+                if let Some(board) = boards.iter_mut().find(|board| board.connection == *silent) {
+                    board.is_silent = true;
                 }
             }
-            let others = attendants.iter().filter(|one| !call.asked.contains(&one.view));
-            let next = others
-                .filter_map(|one| Some((!one.is_silent, subscribers.is_idle(one.view)?, one.view)))
-                .max_by_key(|(tells, is_idle, _)| (*tells, *is_idle));
-            let Some((_, _, view)) = next.filter(|_| call.asked.len() < MAX_ASKED) else {
-                in_vain.push(call.answer(false));
+            let untried =
+                boards.iter().filter(|board| !delivery.attempts.contains(&board.connection));
+            let next = untried
+                .filter_map(|board| {
+                    let is_idle = subscribers.is_idle(board.connection)?;
+                    Some((!board.is_silent, is_idle, board.connection))
+                })
+                .max_by_key(|(acknowledges, is_idle, _)| (*acknowledges, *is_idle));
+            let Some((_, _, board)) = next.filter(|_| delivery.attempts.len() < MAX_ATTEMPTS)
+            else {
+                failed.push(delivery.reply(false));
                 return false;
             };
-            subscribers.give(view, call.id, Line::clone(&call.line));
-            call.asked.push(view);
-            call.until = now.stamp.micros + TELL_WITHIN * 1000;
+            subscribers.push_notification(board, delivery.id, Line::clone(&delivery.line));
+            delivery.attempts.push(board);
+            delivery.deadline = now.stamp.micros + ACKNOWLEDGE_WITHIN * 1000;
             true
         });
-        in_vain
+        failed
     }
 }
 
-impl Call {
-    fn answer(&self, delivered: bool) -> Answer {
-        (self.asker, Reply::NotifyResult { delivered, asked: self.asked.len() as u64 })
+impl Delivery {
+    fn reply(&self, delivered: bool) -> NotifyReply {
+        (self.asker, Reply::NotifyResult { delivered, asked: self.attempts.len() as u64 })
     }
 }

@@ -1,5 +1,5 @@
-//! Telling people takes other programs, and those take time: each announcement is given to a process of
-//! our own program, which asks who looks where, runs what the user configured, and leaves.
+//! Queue of the processes that notify the user and run the user's commands. Both may take long, so the daemon
+//! starts its own program for each notification and does not wait for it.
 
 use crate::options::Inherited;
 use crewboard_config::{Config, Notify, Rule};
@@ -15,11 +15,11 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// What the process that tells people reads from its standard input, as JSON.
+/// The JSON that `crewboard notify` reads from its standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Telling {
-    pub announcement: Notification,
-    /// What of the configuration is in force, also while the file is wrong.
+pub struct NotificationJob {
+    pub notification: Notification,
+    /// The configuration in force. The file may be broken by now.
     pub notify: Notify,
     pub rules: Vec<Rule>,
     /// The soft limit of open files that the daemon was started with.
@@ -28,33 +28,33 @@ pub struct Telling {
     pub umask: u32,
 }
 
-/// NotificationPolicy for people that are being told at once, and that wait for those.
-const PEOPLE: (usize, usize) = (4, 16);
+/// Processes that notify the user at once, and jobs that wait for one.
+const USER_BOUNDS: (usize, usize) = (4, 16);
 
-/// The same for the user's commands, each in a process of ours: they may be slow and must not hold up what a
-/// person is to be told.
-const COMMANDS: (usize, usize) = (16, 256);
+/// The same bounds for the user's commands. They have a queue of their own, because a slow command must not delay a
+/// notification.
+const COMMAND_BOUNDS: (usize, usize) = (16, 256);
 
-/// How long one may take: the user's commands in it have a minute each, at the same time. It ends itself.
-const OVER_WITHIN: Duration = Duration::from_secs(90);
+/// How long the daemon waits for a process. The process ends itself earlier: it gives its commands a minute.
+const FINISH_WITHIN: Duration = Duration::from_secs(90);
 
-/// How long after a process could not be started to try again, where no other's end makes room.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Pause before the next attempt to start a process, if none runs whose end would make room.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Starts what tells people, a few at a time.
+/// Starts the processes that notify the user, a few at a time. Most methods return lines for the log.
 #[derive(Debug)]
-pub(crate) struct Announcer {
+pub(crate) struct NotificationQueue {
     program: PathBuf,
     inherited: Inherited,
     notify: Notify,
     rules: Vec<Rule>,
-    people: Lane,
-    commands: Lane,
+    user: JobQueue,
+    commands: JobQueue,
 }
 
-impl Announcer {
+impl NotificationQueue {
     pub(crate) fn new(inherited: Inherited, config: Config) -> Self {
-        // The very program that runs, also where its file has been replaced by a newer one.
+        // This is the running program, even if its file has been replaced by a newer one.
         let running = PathBuf::from("/proc/self/exe");
         let program = if running.exists() {
             running
@@ -62,92 +62,93 @@ impl Announcer {
             std::env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"))
         };
         let Config { notify, on: rules, .. } = config;
-        let (people, commands) = (Lane::new(PEOPLE), Lane::new(COMMANDS));
-        Self { program, inherited, notify, rules, people, commands }
+        let (user, commands) = (JobQueue::new(USER_BOUNDS), JobQueue::new(COMMAND_BOUNDS));
+        Self { program, inherited, notify, rules, user, commands }
     }
 
-    /// Goes by this configuration from now on.
+    /// Uses this configuration from now on.
     pub(crate) fn configure(&mut self, config: Config) {
         (self.notify, self.rules) = (config.notify, config.on);
     }
 
-    /// Tells `announcement`, as soon as there is room; what is to be said of it in the log.
-    pub(crate) fn announce(&mut self, announcement: Notification) -> Vec<String> {
-        let Notification { person, more, commands } = announcement;
-        let telling = |announcement, rules| Telling {
-            announcement,
+    /// Adds a job that notifies the user, and one for each command. Starts them if there is room.
+    pub(crate) fn push(&mut self, notification: Notification) -> Vec<String> {
+        let Notification { person, more, commands } = notification;
+        let job = |notification, rules| NotificationJob {
+            notification,
             notify: self.notify.clone(),
             rules,
             descriptors: self.inherited.descriptors,
             umask: self.inherited.umask,
         };
-        let mut said = Vec::new();
+        let mut log = Vec::new();
         if !person.is_empty() {
-            let told = Notification { person, more, commands: Vec::new() };
-            said.extend(self.people.take(telling(told, Vec::new()), &self.program));
+            let notification = Notification { person, more, commands: Vec::new() };
+            log.extend(self.user.push(job(notification, Vec::new()), &self.program));
         }
         for row in commands {
             let status = row.status.word();
             for rule in self.rules.iter().filter(|rule| rule.is_for(status, row.needs_you)) {
-                let told = Notification { commands: vec![row.clone()], ..Notification::default() };
-                let told = telling(told, vec![rule.clone()]);
-                said.extend(self.commands.take(told, &self.program));
+                let commands = vec![row.clone()];
+                let notification = Notification { commands, ..Notification::default() };
+                let job = job(notification, vec![rule.clone()]);
+                log.extend(self.commands.push(job, &self.program));
             }
         }
-        said
+        log
     }
 
-    /// Whether anything is being told.
+    /// Returns true while a process runs.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.people.running.is_empty() || !self.commands.running.is_empty()
+        !self.user.running.is_empty() || !self.commands.running.is_empty()
     }
 
-    /// When to try again to start what could not be started.
-    pub(crate) fn try_at(&self) -> Option<Instant> {
-        [&self.people, &self.commands].into_iter().filter_map(Lane::try_at).min()
+    /// Returns the time of the next attempt to start a process, if an attempt failed.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        [&self.user, &self.commands].into_iter().filter_map(JobQueue::retry_at).min()
     }
 
-    /// Tries again, if it is time; what is to be said of it in the log.
-    pub(crate) fn deadline_passed(&mut self, now: Instant) -> Vec<String> {
-        let due = [&mut self.people, &mut self.commands].into_iter();
-        let due = due.filter(|lane| lane.try_at().is_some_and(|at| at <= now));
-        due.flat_map(|lane| lane.start(&self.program)).collect()
+    /// Retries to start processes if it is time.
+    pub(crate) fn retry_due(&mut self, now: Instant) -> Vec<String> {
+        let queues = [&mut self.user, &mut self.commands].into_iter();
+        let due = queues.filter(|queue| queue.retry_at().is_some_and(|at| at <= now));
+        due.flat_map(|queue| queue.start(&self.program)).collect()
     }
 
-    /// Waits until one is over; what is to be said of it in the log. Never returns while none runs.
-    pub(crate) async fn over(&mut self) -> Vec<String> {
-        let (lane, ended) = tokio::select! {
-            Some(ended) = self.people.running.join_next() => (&mut self.people, ended),
-            Some(ended) = self.commands.running.join_next() => (&mut self.commands, ended),
+    /// Waits until a process has ended, and starts the next. Never returns while no process runs.
+    pub(crate) async fn next_finished(&mut self) -> Vec<String> {
+        let (queue, result) = tokio::select! {
+            Some(result) = self.user.running.join_next() => (&mut self.user, result),
+            Some(result) = self.commands.running.join_next() => (&mut self.commands, result),
             else => std::future::pending().await,
         };
-        let complaint = match ended {
+        let problem = match result {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(format!("announcing: {error}")),
-            Err(error) => Some(format!("announcing: {error}")),
+            Ok(Err(error)) => Some(format!("notification failed: {error}")),
+            Err(error) => Some(format!("notification failed: {error}")),
         };
-        let mut said: Vec<String> = lane.complain(complaint).into_iter().collect();
-        said.extend(lane.start(&self.program));
-        said
+        let mut log: Vec<String> = queue.report(problem).into_iter().collect();
+        log.extend(queue.start(&self.program));
+        log
     }
 }
 
-/// NotificationPolicy of one kind, in their order.
+/// Jobs of one kind, in their order.
 #[derive(Debug)]
-struct Lane {
+struct JobQueue {
     running: JoinSet<io::Result<()>>,
-    waiting: VecDeque<Telling>,
+    waiting: VecDeque<NotificationJob>,
     max_running: usize,
     max_waiting: usize,
-    /// What was wrong with the last one.
-    complaint: Option<String>,
-    /// How many were left out since none waited.
-    left_out: usize,
-    /// When to try again, should none run.
-    try_at: Instant,
+    /// The problem of the last job.
+    problem: Option<String>,
+    /// Jobs dropped since the queue was last empty.
+    dropped: usize,
+    /// The time of the next attempt, if none runs.
+    retry_at: Instant,
 }
 
-impl Lane {
+impl JobQueue {
     fn new((max_running, max_waiting): (usize, usize)) -> Self {
         let (running, waiting) = (JoinSet::new(), VecDeque::new());
         Self {
@@ -155,43 +156,44 @@ impl Lane {
             waiting,
             max_running,
             max_waiting,
-            complaint: None,
-            left_out: 0,
-            try_at: Instant::now(),
+            problem: None,
+            dropped: 0,
+            retry_at: Instant::now(),
         }
     }
 
-    /// What of a complaint is to be said: what stays wrong, as on a machine without a desktop, is said once.
-    fn complain(&mut self, complaint: Option<String>) -> Option<String> {
-        let is_news = self.complaint != complaint;
-        self.complaint.clone_from(&complaint);
-        complaint.filter(|_| is_news)
+    /// Returns `problem` if it differs from the last one. A lasting problem, such as a missing desktop, is logged once.
+    fn report(&mut self, problem: Option<String>) -> Option<String> {
+        let is_new = self.problem != problem;
+        self.problem.clone_from(&problem);
+        problem.filter(|_| is_new)
     }
 
-    /// When to try again to start one. While any runs, its end is the time.
-    fn try_at(&self) -> Option<Instant> {
-        (self.running.is_empty() && !self.waiting.is_empty()).then_some(self.try_at)
+    /// Returns the time of the next attempt. While a process runs, its end starts the next one.
+    fn retry_at(&self) -> Option<Instant> {
+        (self.running.is_empty() && !self.waiting.is_empty()).then_some(self.retry_at)
     }
 
-    fn take(&mut self, telling: Telling, program: &Path) -> Vec<String> {
-        self.waiting.push_back(telling);
-        let mut said = self.start(program);
+    fn push(&mut self, job: NotificationJob, program: &Path) -> Vec<String> {
+        self.waiting.push_back(job);
+        let mut log = self.start(program);
         if self.waiting.len() > self.max_waiting {
-            // Of what nobody has heard of, the oldest is worth least.
+            // The oldest is worth least to the user.
             self.waiting.pop_front();
-            self.left_out += 1;
-            if self.left_out == 1 {
-                said.push("too much to announce at once: the oldest is left out".to_owned());
+            self.dropped += 1;
+            if self.dropped == 1 {
+                log.push("too many notifications: the oldest is dropped".to_owned());
             }
         }
-        said
+        log
     }
 
     fn start(&mut self, program: &Path) -> Vec<String> {
         while self.running.len() < self.max_running
-            && let Some(telling) = self.waiting.pop_front()
+            && let Some(job) = self.waiting.pop_front()
         {
-            // It has its own bounds. Were it killed with us, commands that it runs would be nobody's.
+            // The process has a deadline of its own. If it were killed with the daemon, its commands would become
+            // orphans.
             let child = Command::new(program)
                 .arg("notify")
                 .stdin(Stdio::piped())
@@ -200,40 +202,39 @@ impl Lane {
                 .spawn();
             match child {
                 Ok(child) => {
-                    self.running.spawn(async move { tell(child, &telling).await });
+                    self.running.spawn(async move { run(child, &job).await });
                 }
                 Err(error) => {
-                    // There may be room again soon.
-                    self.waiting.push_front(telling);
-                    self.try_at = Instant::now() + TRY_AGAIN;
-                    let complaint = format!("cannot start what announces: {error}");
-                    return self.complain(Some(complaint)).into_iter().collect();
+                    self.waiting.push_front(job);
+                    self.retry_at = Instant::now() + RETRY_AFTER;
+                    let problem = format!("cannot start `crewboard notify`: {error}");
+                    return self.report(Some(problem)).into_iter().collect();
                 }
             }
         }
-        let left_out = if self.waiting.is_empty() { std::mem::take(&mut self.left_out) } else { 0 };
-        (left_out > 0)
-            .then(|| format!("too much to announce at once: {left_out} were left out"))
+        let dropped = if self.waiting.is_empty() { std::mem::take(&mut self.dropped) } else { 0 };
+        (dropped > 0)
+            .then(|| format!("too many notifications: {dropped} were dropped"))
             .into_iter()
             .collect()
     }
 }
 
-/// Gives the announcement to the process and waits for its end.
-async fn tell(mut child: Child, telling: &Telling) -> io::Result<()> {
-    let line = serde_json::to_vec(telling)?;
-    let told = timeout(OVER_WITHIN, async {
+/// Writes the job to the process and waits for its end.
+async fn run(mut child: Child, job: &NotificationJob) -> io::Result<()> {
+    let line = serde_json::to_vec(job)?;
+    let finished = timeout(FINISH_WITHIN, async {
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(&line).await?;
         }
         child.wait().await
     });
-    match told.await {
+    match finished.await {
         Ok(Ok(status)) if !status.success() => {
             Err(io::Error::other(format!("{status}; `crewboard notify --test` says why")))
         }
         Ok(ended) => ended.map(|_| ()),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not end")),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the process does not end")),
     }
 }
 
@@ -242,10 +243,10 @@ mod tests {
     use super::*;
     use crewboard_core::{Session, Status};
 
-    /// One that is told apart by its umask.
-    fn telling(number: u32) -> Telling {
-        Telling {
-            announcement: Notification::default(),
+    /// Makes a job whose umask identifies it.
+    fn job(number: u32) -> NotificationJob {
+        NotificationJob {
+            notification: Notification::default(),
             notify: Notify {
                 statuses: Vec::new(),
                 desktop: false,
@@ -258,66 +259,66 @@ mod tests {
         }
     }
 
-    fn waiting(lane: &Lane) -> Vec<u32> {
-        lane.waiting.iter().map(|telling| telling.umask).collect()
+    fn waiting(queue: &JobQueue) -> Vec<u32> {
+        queue.waiting.iter().map(|job| job.umask).collect()
     }
 
     #[tokio::test]
-    async fn each_command_of_each_session_is_counted() {
+    async fn each_command_of_each_session_is_a_job() {
         let rule =
             |status: &str| Rule { statuses: vec![status.to_owned()], run: String::new(), line: 1 };
-        let mut announcer = Announcer {
+        let mut queue = NotificationQueue {
             program: "/bin/true".into(),
             inherited: Inherited { descriptors: None, umask: 0 },
-            notify: telling(0).notify,
+            notify: job(0).notify,
             rules: vec![rule("working"), rule("done"), rule("needs-you"), rule("working")],
-            people: Lane::new(PEOPLE),
-            commands: Lane::new(COMMANDS),
+            user: JobQueue::new(USER_BOUNDS),
+            commands: JobQueue::new(COMMAND_BOUNDS),
         };
-        let works = Session { status: Status::Working, ..Session::default() };
-        let asks = Session { status: Status::Permission, needs_you: true, ..Session::default() };
-        let mut commands = vec![works; 15];
-        commands.push(asks);
-        announcer.announce(Notification { commands, ..Notification::default() });
-        assert_eq!((announcer.commands.running.len(), announcer.commands.waiting.len()), (16, 15));
-        let one = &announcer.commands.waiting[0];
-        assert_eq!((one.announcement.commands.len(), one.rules.len()), (1, 1));
+        let working = Session { status: Status::Working, ..Session::default() };
+        let prompting =
+            Session { status: Status::Permission, needs_you: true, ..Session::default() };
+        let mut commands = vec![working; 15];
+        commands.push(prompting);
+        queue.push(Notification { commands, ..Notification::default() });
+        assert_eq!((queue.commands.running.len(), queue.commands.waiting.len()), (16, 15));
+        let job = &queue.commands.waiting[0];
+        assert_eq!((job.notification.commands.len(), job.rules.len()), (1, 1));
     }
 
     #[tokio::test]
-    async fn what_cannot_be_started_is_tried_again_and_the_oldest_is_left_out() {
-        let (nothing, program) = (Path::new("/nonexistent"), Path::new("/bin/true"));
-        let mut lane = Lane::new((1, 2));
-        assert_eq!(lane.try_at(), None);
-        let said = lane.take(telling(0), nothing);
-        assert!(said[0].starts_with("cannot start what announces: "), "{said:?}");
-        assert!(lane.try_at().is_some_and(|at| at > Instant::now()));
-        // It is said once, and the newest are kept.
-        assert_eq!(lane.take(telling(1), nothing), [""; 0]);
-        let said = lane.take(telling(2), nothing);
-        assert_eq!(said, ["too much to announce at once: the oldest is left out"]);
-        assert_eq!(lane.take(telling(3), nothing), [""; 0]);
-        assert_eq!(waiting(&lane), [2, 3]);
-        // Full, and there is room again.
-        assert_eq!(lane.take(telling(4), program), [""; 0]);
-        assert_eq!((lane.running.len(), waiting(&lane)), (1, vec![3, 4]));
-        assert_eq!(lane.try_at(), None);
-        lane.running.join_next().await;
-        assert_eq!(lane.start(program), [""; 0]);
-        lane.running.join_next().await;
-        let said = lane.start(program);
-        assert_eq!(said, ["too much to announce at once: 2 were left out"]);
-        assert_eq!((lane.running.len(), lane.try_at()), (1, None));
+    async fn a_failed_start_is_retried_and_the_oldest_job_dropped() {
+        let (missing, program) = (Path::new("/nonexistent"), Path::new("/bin/true"));
+        let mut queue = JobQueue::new((1, 2));
+        assert_eq!(queue.retry_at(), None);
+        let log = queue.push(job(0), missing);
+        assert!(log[0].starts_with("cannot start `crewboard notify`: "), "{log:?}");
+        assert!(queue.retry_at().is_some_and(|at| at > Instant::now()));
+        // The problem is logged once, and the newest jobs are kept.
+        assert_eq!(queue.push(job(1), missing), [""; 0]);
+        let log = queue.push(job(2), missing);
+        assert_eq!(log, ["too many notifications: the oldest is dropped"]);
+        assert_eq!(queue.push(job(3), missing), [""; 0]);
+        assert_eq!(waiting(&queue), [2, 3]);
+        // The queue is full, and the program can be started again.
+        assert_eq!(queue.push(job(4), program), [""; 0]);
+        assert_eq!((queue.running.len(), waiting(&queue)), (1, vec![3, 4]));
+        assert_eq!(queue.retry_at(), None);
+        queue.running.join_next().await;
+        assert_eq!(queue.start(program), [""; 0]);
+        queue.running.join_next().await;
+        let log = queue.start(program);
+        assert_eq!(log, ["too many notifications: 2 were dropped"]);
+        assert_eq!((queue.running.len(), queue.retry_at()), (1, None));
     }
 
     #[test]
-    fn what_stays_wrong_is_said_once() {
-        let mut lane = Lane::new(PEOPLE);
-        let wrong = || Some("no bus".to_owned());
-        let mut said = |complaint| lane.complain(complaint);
-        assert_eq!(said(wrong()), wrong());
-        assert_eq!(said(wrong()), None);
-        assert_eq!(said(None), None);
-        assert_eq!(said(wrong()), wrong());
+    fn a_lasting_problem_is_logged_once() {
+        let mut queue = JobQueue::new(USER_BOUNDS);
+        let problem = || Some("no bus".to_owned());
+        assert_eq!(queue.report(problem()), problem());
+        assert_eq!(queue.report(problem()), None);
+        assert_eq!(queue.report(None), None);
+        assert_eq!(queue.report(problem()), problem());
     }
 }

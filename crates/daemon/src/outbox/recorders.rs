@@ -1,5 +1,4 @@
-//! Who writes down all that is taken in. What waits for a recorder is bounded: one that does not read
-//! loses lines, and is told how many.
+//! Evidence for clients that record. A recorder that does not read loses lines, and learns how many.
 
 use crate::ids::ConnectionId;
 use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
@@ -10,34 +9,34 @@ use std::collections::{HashMap, VecDeque};
 /// Bytes that may wait for one recorder.
 const MAX_WAITING: usize = 1024 * 1024;
 
-/// Clients that record at once: together they have as many times [`MAX_WAITING`] bytes.
+/// Clients that record at once. Each may have [`MAX_WAITING`] bytes.
 pub(crate) const MAX_RECORDERS: usize = 16;
 
-/// One client that records.
+/// A client that records.
 #[derive(Debug)]
 struct Recorder {
     lines: VecDeque<Line>,
     bytes: usize,
-    /// Lines left out since the last one that was kept.
+    /// Lines dropped since the last one that was kept.
     skipped: u64,
-    /// Its connection has written all it was given.
+    /// The connection has written its last batch.
     idle: bool,
 }
 
-/// All of them.
+/// All recorders.
 #[derive(Debug, Default)]
 pub(crate) struct Recorders {
     recorders: HashMap<ConnectionId, Recorder>,
 }
 
 impl Recorders {
-    /// All that comes from now on is for this connection too.
+    /// Sends all evidence to this connection from now on.
     pub(crate) fn add(&mut self, connection: ConnectionId) {
-        let fresh = || Recorder { lines: VecDeque::new(), bytes: 0, skipped: 0, idle: true };
-        self.recorders.entry(connection).or_insert_with(fresh);
+        let new = || Recorder { lines: VecDeque::new(), bytes: 0, skipped: 0, idle: true };
+        self.recorders.entry(connection).or_insert_with(new);
     }
 
-    /// Returns whether no further connection may record.
+    /// Returns true if no further connection may record.
     pub(crate) fn is_full(&self) -> bool {
         self.recorders.len() == MAX_RECORDERS
     }
@@ -50,14 +49,14 @@ impl Recorders {
         self.recorders.remove(&connection);
     }
 
-    /// A connection has written all it was given.
-    pub(crate) fn drained(&mut self, connection: ConnectionId) {
+    /// Notes that a connection has written its last batch.
+    pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
         if let Some(recorder) = self.recorders.get_mut(&connection) {
             recorder.idle = true;
         }
     }
 
-    /// An event is taken in. It is cleaned first where somebody records it.
+    /// Records an event. Cleans it first if a client records.
     pub(crate) fn note_report(&mut self, report: &mut Report) {
         if !self.recorders.is_empty() {
             report.sanitise();
@@ -65,7 +64,7 @@ impl Recorders {
         }
     }
 
-    /// An agent's files said something. It is cleaned first where somebody records it.
+    /// Records an observation of an agent's files. Cleans it first if a client records.
     pub(crate) fn note_observation(&mut self, observation: &mut Observation) {
         if !self.recorders.is_empty() {
             observation.sanitise();
@@ -76,7 +75,7 @@ impl Recorders {
         }
     }
 
-    /// A watched process has ended.
+    /// Records the end of a watched process.
     pub(crate) fn note_end(&mut self, process: Process, stamp: Stamp) {
         self.note(|skipped| Reply::Exited { process, stamp, skipped });
     }
@@ -94,7 +93,7 @@ impl Recorders {
         }
     }
 
-    /// A batch for each that is idle and has lines waiting.
+    /// Returns a batch for each idle recorder that has lines waiting.
     pub(crate) fn flush(&mut self) -> Vec<Batch> {
         let mut batches = Vec::new();
         for (connection, recorder) in &mut self.recorders {
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
     use crewboard_core::Process;
 
-    fn end(recorders: &mut Recorders, pid: u32) {
+    fn note_end(recorders: &mut Recorders, pid: u32) {
         let stamp = Stamp { boot: 1, micros: u64::from(pid) };
         recorders.note_end(Process { pid, start: 1 }, stamp);
     }
@@ -133,28 +132,28 @@ mod tests {
     }
 
     #[test]
-    fn a_recorder_that_does_not_read_loses_lines_and_is_told_how_many() {
+    fn a_slow_recorder_learns_how_many_lines_it_lost() {
         let mut recorders = Recorders::default();
         recorders.add(1);
-        end(&mut recorders, 1);
+        note_end(&mut recorders, 1);
         assert_eq!(replies(&recorders.flush()).len(), 1);
         for pid in 2..40_000 {
-            end(&mut recorders, pid);
-            assert!(recorders.flush().is_empty(), "it has not written the first");
+            note_end(&mut recorders, pid);
+            assert!(recorders.flush().is_empty(), "the first line has not been written");
         }
         let waiting = &recorders.recorders[&1];
         assert!(waiting.bytes <= MAX_WAITING && waiting.skipped > 0);
         let (kept, lost) = (waiting.lines.len() as u64, waiting.skipped);
         assert_eq!(kept + lost, 39_998);
-        recorders.drained(1);
-        let mut told = replies(&recorders.flush()).len() as u64;
-        end(&mut recorders, 50_000);
+        recorders.batch_written(1);
+        let mut received = replies(&recorders.flush()).len() as u64;
+        note_end(&mut recorders, 50_000);
         let mut newest = None;
-        while told < kept + 1 {
-            recorders.drained(1);
+        while received < kept + 1 {
+            recorders.batch_written(1);
             let batch = replies(&recorders.flush());
             assert!(!batch.is_empty());
-            told += batch.len() as u64;
+            received += batch.len() as u64;
             newest = batch.into_iter().next_back();
         }
         let Some(Reply::Exited { process, skipped, .. }) = newest else { panic!("{newest:?}") };

@@ -1,5 +1,5 @@
-//! Who is told what, and when. What waits for a subscriber is bounded by the number of rows,
-//! however slowly it reads: the newest state of each changed row.
+//! Rows and changes for subscribers. A subscriber that reads slowly gets the newest state of each changed row, so
+//! the number of rows bounds what waits for it.
 
 use crate::ids::ConnectionId;
 use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
@@ -12,57 +12,56 @@ use crewboard_protocol::{
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-/// Places without news that may stand in a view's order before they are cleared away.
-const SPARE_PLACES: usize = 64;
+/// Keys without a pending change that may stay in a subscriber's order before they are cleared away.
+const SPARE_KEYS: usize = 64;
 
 /// Connections that subscribe or list at once.
-pub(crate) const MAX_VIEWS: usize = 1536;
+pub(crate) const MAX_READERS: usize = 1536;
 
 /// Subscriptions at once.
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 1024;
 
-/// Rows that may be remembered for all views together, when one more view begins: a view that does not read
-/// remembers every row that changes, at some 400 bytes a row.
-const MAX_SHOWN: usize = 128 * MAX_ROWS;
+/// Pending rows of all subscribers together, when another one begins. Each row that changes takes about 400 bytes
+/// for a subscriber that does not read.
+const MAX_PENDING_ROWS: usize = 128 * MAX_ROWS;
 
-/// One view.
+/// A connection that subscribes or lists.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 struct Subscriber {
-    /// What it has not been told yet, in the order in which it fell due. May name rows that have
-    /// no news any more.
-    due: VecDeque<RowKey>,
-    news: HashMap<RowKey, News>,
-    /// The rows it may know. One that came and went unseen is not worth a word.
-    told: HashSet<RowKey>,
-    /// What must go out before any row.
-    greeting: Option<Line>,
-    /// It has not been told the accounts' limits as they are.
-    owed_limits: bool,
-    /// It has not been sent the present unseen losses.
-    owed_losses: bool,
-    /// It has not been told yet that it knows all.
-    catching_up: bool,
-    /// Its connection has written all it was given.
+    /// The keys of the pending changes, in the order in which they are sent. Some may have no pending change any more.
+    order: VecDeque<RowKey>,
+    pending: HashMap<RowKey, PendingChange>,
+    /// The rows that the subscriber may know. The removal of any other row is not sent.
+    sent: HashSet<RowKey>,
+    /// The line that goes out before any row.
+    opening: Option<Line>,
+    /// The rate limits have changed since they were sent.
+    limits_pending: bool,
+    /// The unseen losses have changed since they were sent.
+    losses_pending: bool,
+    /// The `synced` line of the present snapshot has not been sent.
+    in_snapshot: bool,
+    /// The connection has written its last batch.
     idle: bool,
-    /// It wants changes, not only the rows as they were.
-    follows: bool,
-    /// What it is to tell a person, each with its number.
-    announcements: Vec<(u64, Line)>,
-    /// What else it asked for, each to be answered in full.
-    asked: VecDeque<Asked>,
+    /// The client gets changes, not only a list.
+    is_subscribed: bool,
+    /// Notifications that the client is to show, each with its id.
+    notifications: Vec<(u64, Line)>,
+    /// Further requests, each of which gets a full reply.
+    requests: VecDeque<SnapshotRequest>,
 }
 
 /// A request for all rows.
 #[derive(Debug)]
-struct Asked {
+struct SnapshotRequest {
     after: Option<After>,
-    follows: bool,
+    subscribes: bool,
 }
 
-/// What a view has not been told of a row.
+/// A change of a row that has not been sent to a subscriber.
 #[derive(Debug, PartialEq, Eq)]
-enum News {
+enum PendingChange {
     /// The whole row, with its history.
     Whole,
     Changed {
@@ -72,126 +71,137 @@ enum News {
     Removed,
 }
 
-/// All views.
+/// All subscribers.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
-    views: HashMap<ConnectionId, Subscriber>,
-    /// The lost events that no client has shown yet.
+    subscribers: HashMap<ConnectionId, Subscriber>,
+    /// The dropped events that no client has shown yet.
     unseen_losses: Losses,
 }
 
 impl Subscribers {
+    /// Returns the number of subscriptions.
     pub(crate) fn len(&self) -> usize {
-        self.views.values().filter(|view| view.follows).count()
+        self.subscribers.values().filter(|subscriber| subscriber.is_subscribed).count()
     }
 
-    /// All rows are to be told, or those changed since `after` if that can be told; and then, if
-    /// it `follows`, every change.
-    pub(crate) fn ask(&mut self, connection: ConnectionId, after: Option<After>, follows: bool) {
-        let view = self.views.entry(connection).or_insert_with(Subscriber::new);
-        view.asked.push_back(Asked { after, follows });
+    /// Sends all rows to a connection, or those that have changed since `after` if they are known. If it `subscribes`,
+    /// every change follows.
+    pub(crate) fn request_snapshot(
+        &mut self,
+        connection: ConnectionId,
+        after: Option<After>,
+        subscribes: bool,
+    ) {
+        let subscriber = self.subscribers.entry(connection).or_insert_with(Subscriber::new);
+        subscriber.requests.push_back(SnapshotRequest { after, subscribes });
     }
 
-    /// Whether a view has read all it was given, as far as its connection knows; none where it is no view.
+    /// Returns true if the connection has written its last batch, and `None` if it is no subscriber.
     pub(crate) fn is_idle(&self, connection: ConnectionId) -> Option<bool> {
-        self.views.get(&connection).map(|view| view.idle)
+        self.subscribers.get(&connection).map(|subscriber| subscriber.idle)
     }
 
-    /// Gives a view what it is to tell a person.
-    pub(crate) fn give(&mut self, connection: ConnectionId, id: u64, line: Line) {
-        if let Some(view) = self.views.get_mut(&connection) {
-            view.announcements.push((id, line));
+    /// Sends a notification that the client is to show.
+    pub(crate) fn push_notification(&mut self, connection: ConnectionId, id: u64, line: Line) {
+        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+            subscriber.notifications.push((id, line));
         }
     }
 
-    /// A view is not to tell a person any more what it may not have been told yet itself.
-    pub(crate) fn take_back(&mut self, connection: ConnectionId, id: u64) {
-        if let Some(view) = self.views.get_mut(&connection) {
-            view.announcements.retain(|(own, _)| *own != id);
+    /// Withdraws a notification that has not been sent yet.
+    pub(crate) fn withdraw_notification(&mut self, connection: ConnectionId, id: u64) {
+        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+            subscriber.notifications.retain(|(own, _)| *own != id);
         }
     }
 
-    /// Returns true if a connection may be shown `rows` rows, and all changes too if it `follows`.
-    pub(crate) fn has_room(&self, connection: ConnectionId, follows: bool, rows: usize) -> bool {
-        let view = self.views.get(&connection);
-        let views = self.views.len() + usize::from(view.is_none());
-        let subscriptions = || self.views.values().filter(|view| view.will_follow()).count();
-        let may_be_shown = view.is_some() || views <= MAX_VIEWS && views * rows <= MAX_SHOWN;
-        let may_follow = !follows
-            || view.is_some_and(Subscriber::will_follow)
+    /// Returns true if a connection may get `rows` rows, and all changes too if it `subscribes`.
+    pub(crate) fn has_room(&self, connection: ConnectionId, subscribes: bool, rows: usize) -> bool {
+        let subscriber = self.subscribers.get(&connection);
+        let readers = self.subscribers.len() + usize::from(subscriber.is_none());
+        let subscriptions = || self.subscribers.values().filter(|one| one.will_subscribe()).count();
+        let may_read =
+            subscriber.is_some() || readers <= MAX_READERS && readers * rows <= MAX_PENDING_ROWS;
+        let may_subscribe = !subscribes
+            || subscriber.is_some_and(Subscriber::will_subscribe)
             || subscriptions() < MAX_SUBSCRIPTIONS;
-        may_be_shown && may_follow
+        may_read && may_subscribe
     }
 
-    /// Whether lines are pushed to this connection.
+    /// Returns true if the connection subscribes, or its list is not complete.
     pub(crate) fn has(&self, connection: ConnectionId) -> bool {
-        self.views.contains_key(&connection)
+        self.subscribers.contains_key(&connection)
     }
 
     pub(crate) fn remove(&mut self, connection: ConnectionId) {
-        self.views.remove(&connection);
+        self.subscribers.remove(&connection);
     }
 
-    /// A connection has written all it was given.
-    pub(crate) fn drained(&mut self, connection: ConnectionId) {
-        if let Some(view) = self.views.get_mut(&connection) {
-            view.idle = true;
-            if !view.follows && !view.catching_up && view.asked.is_empty() {
-                self.views.remove(&connection);
+    /// Notes that a connection has written its last batch.
+    pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
+        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+            subscriber.idle = true;
+            if !subscriber.is_subscribed
+                && !subscriber.in_snapshot
+                && subscriber.requests.is_empty()
+            {
+                self.subscribers.remove(&connection);
             }
         }
     }
 
-    /// Notes a change for every view.
+    /// Adds a change for every subscriber.
     pub(crate) fn note(&mut self, change: &Change) {
-        for view in self.views.values_mut() {
-            view.note(change);
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.note(change);
         }
     }
 
-    /// Notes for every view that the limits of some account are others.
+    /// Notes that the rate limits of an account have changed.
     pub(crate) fn note_limits(&mut self) {
-        for view in self.views.values_mut().filter(|view| view.follows) {
-            view.owed_limits = true;
+        for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
+            subscriber.limits_pending = true;
         }
     }
 
-    /// Sends the lost events that no client has shown yet to all subscriptions, if they have changed.
+    /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
     pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
         if std::mem::replace(&mut self.unseen_losses, unseen) != unseen {
-            for view in self.views.values_mut().filter(|view| view.follows) {
-                view.owed_losses = true;
+            for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
+                subscriber.losses_pending = true;
             }
         }
     }
 
-    /// Places in a view's order, and rows it has news of.
+    /// Returns the number of keys in a subscriber's order, and of its pending changes.
     #[cfg(test)]
-    pub(crate) fn waiting(&self, connection: ConnectionId) -> (usize, usize) {
-        self.views.get(&connection).map_or((0, 0), |view| (view.due.len(), view.news.len()))
+    pub(crate) fn pending(&self, connection: ConnectionId) -> (usize, usize) {
+        self.subscribers
+            .get(&connection)
+            .map_or((0, 0), |subscriber| (subscriber.order.len(), subscriber.pending.len()))
     }
 
-    /// What goes out now: a batch for each view that is due and idle. Lines that several views get
-    /// are encoded once.
+    /// Returns a batch for each idle subscriber that has lines pending. A line for several subscribers is encoded once.
     pub(crate) fn flush(&mut self, sessions: &SessionStore) -> Vec<Batch> {
         let mut batches = Vec::new();
         let mut encoded: Vec<Encoded> = Vec::new();
         let mut limits: Option<Line> = None;
-        for (connection, view) in &mut self.views {
-            if !view.catching_up
-                && let Some(asked) = view.asked.pop_front()
+        for (connection, subscriber) in &mut self.subscribers {
+            if !subscriber.in_snapshot
+                && let Some(request) = subscriber.requests.pop_front()
             {
-                view.begin(asked, sessions);
-                view.owed_losses = !self.unseen_losses.is_empty();
+                subscriber.begin_snapshot(request, sessions);
+                subscriber.losses_pending = !self.unseen_losses.is_empty();
             }
-            if !view.idle {
+            if !subscriber.idle {
                 continue;
             }
-            let was_catching_up = view.catching_up;
-            let lines = view.batch(sessions, &mut encoded, &mut limits, self.unseen_losses);
+            let was_in_snapshot = subscriber.in_snapshot;
+            let lines = subscriber.batch(sessions, &mut encoded, &mut limits, self.unseen_losses);
             if !lines.is_empty() {
-                view.idle = false;
-                let answers = was_catching_up && !view.catching_up;
+                subscriber.idle = false;
+                let answers = was_in_snapshot && !subscriber.in_snapshot;
                 batches.push(Batch { connection: *connection, lines, answers });
             }
         }
@@ -199,10 +209,10 @@ impl Subscribers {
     }
 }
 
-/// A line encoded in this flush, and what it was made from.
+/// A line that was encoded in this flush, and its source.
 struct Encoded {
     key: RowKey,
-    news: News,
+    change: PendingChange,
     known: Option<u64>,
     line: Line,
 }
@@ -210,77 +220,75 @@ struct Encoded {
 impl Subscriber {
     fn new() -> Self {
         Self {
-            due: VecDeque::new(),
-            news: HashMap::new(),
-            told: HashSet::new(),
-            greeting: None,
-            owed_limits: false,
-            owed_losses: false,
-            catching_up: false,
+            order: VecDeque::new(),
+            pending: HashMap::new(),
+            sent: HashSet::new(),
+            opening: None,
+            limits_pending: false,
+            losses_pending: false,
+            in_snapshot: false,
             idle: true,
-            follows: false,
-            announcements: Vec::new(),
-            asked: VecDeque::new(),
+            is_subscribed: false,
+            notifications: Vec::new(),
+            requests: VecDeque::new(),
         }
     }
 
-    fn will_follow(&self) -> bool {
-        self.follows || self.asked.iter().any(|asked| asked.follows)
+    fn will_subscribe(&self) -> bool {
+        self.is_subscribed || self.requests.iter().any(|request| request.subscribes)
     }
 
-    fn begin(&mut self, asked: Asked, sessions: &SessionStore) {
-        let since = asked
+    fn begin_snapshot(&mut self, request: SnapshotRequest, sessions: &SessionStore) {
+        let since = request
             .after
             .filter(|after| after.epoch == sessions.epoch())
             .and_then(|after| sessions.changes_since(after.revision));
         let resumes = since.is_some();
-        self.greeting =
-            Some(encode_snapshot(sessions.epoch(), sessions.revision(), resumes).into());
-        self.catching_up = true;
-        // Where there are none, that is so from the start.
-        self.owed_limits = sessions.limits().next().is_some();
-        self.follows |= asked.follows;
-        self.due.clear();
-        self.news.clear();
-        self.told.clear();
+        self.opening = Some(encode_snapshot(sessions.epoch(), sessions.revision(), resumes).into());
+        self.in_snapshot = true;
+        // A client assumes that there are no limits until it gets some.
+        self.limits_pending = sessions.limits().next().is_some();
+        self.is_subscribed |= request.subscribes;
+        self.order.clear();
+        self.pending.clear();
+        self.sent.clear();
         let (changed, removed) = since.unwrap_or_else(|| {
             let mut rows: Vec<_> = sessions.iter().collect();
             rows.sort_by(|one, other| one.compare_for_list(other));
             (rows.into_iter().map(|row| row.key.clone()).collect(), Vec::new())
         });
         if resumes {
-            self.told.extend(sessions.iter().map(|row| row.key.clone()));
-            self.told.extend(removed.iter().cloned());
+            self.sent.extend(sessions.iter().map(|row| row.key.clone()));
+            self.sent.extend(removed.iter().cloned());
         }
         for key in changed {
-            self.due.push_back(key.clone());
-            self.news.insert(key, News::Whole);
+            self.order.push_back(key.clone());
+            self.pending.insert(key, PendingChange::Whole);
         }
         for key in removed {
-            self.due.push_back(key.clone());
-            self.news.insert(key, News::Removed);
+            self.order.push_back(key.clone());
+            self.pending.insert(key, PendingChange::Removed);
         }
     }
 
     fn note(&mut self, change: &Change) {
-        let is_due = self.news.contains_key(&change.key);
-        if !self.follows && !is_due {
+        let is_pending = self.pending.contains_key(&change.key);
+        if !self.is_subscribed && !is_pending {
             return;
         }
-        if change.kind == ChangeKind::Removed && !self.told.contains(&change.key) {
-            self.news.remove(&change.key);
-            // The row's place in the order stays behind; a view that does not read must not
-            // collect such places without end.
-            if self.due.len() > 2 * self.news.len() + SPARE_PLACES {
-                self.due.retain(|key| self.news.contains_key(key));
+        if change.kind == ChangeKind::Removed && !self.sent.contains(&change.key) {
+            self.pending.remove(&change.key);
+            // The key stays in the order. A client that does not read must not collect such keys without end.
+            if self.order.len() > 2 * self.pending.len() + SPARE_KEYS {
+                self.order.retain(|key| self.pending.contains_key(key));
             }
             return;
         }
-        if let Some(news) = self.news.get_mut(&change.key) {
-            news.add(change);
+        if let Some(pending) = self.pending.get_mut(&change.key) {
+            pending.add(change);
         } else {
-            self.due.push_back(change.key.clone());
-            self.news.insert(change.key.clone(), News::of(change));
+            self.order.push_back(change.key.clone());
+            self.pending.insert(change.key.clone(), PendingChange::of(change));
         }
     }
 
@@ -291,41 +299,41 @@ impl Subscriber {
         limits: &mut Option<Line>,
         unseen: Losses,
     ) -> Vec<Line> {
-        let mut lines: Vec<Line> = self.greeting.take().into_iter().collect();
-        lines.extend(self.announcements.drain(..).map(|(_, line)| line));
-        if std::mem::take(&mut self.owed_limits) {
+        let mut lines: Vec<Line> = self.opening.take().into_iter().collect();
+        lines.extend(self.notifications.drain(..).map(|(_, line)| line));
+        if std::mem::take(&mut self.limits_pending) {
             let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
             lines.push(Arc::clone(limits.get_or_insert_with(encode)));
         }
-        if std::mem::take(&mut self.owed_losses) {
+        if std::mem::take(&mut self.losses_pending) {
             lines.push(Reply::Losses { unseen }.encode().into());
         }
         let mut bytes = 0;
         while bytes < BATCH_BYTES
-            && let Some(key) = self.due.pop_front()
+            && let Some(key) = self.order.pop_front()
         {
-            let Some(news) = self.news.remove(&key) else { continue };
-            if news == News::Removed {
-                self.told.remove(&key);
+            let Some(change) = self.pending.remove(&key) else { continue };
+            if change == PendingChange::Removed {
+                self.sent.remove(&key);
             } else {
-                self.told.insert(key.clone());
+                self.sent.insert(key.clone());
             }
-            let known = (self.news.is_empty() && !self.catching_up).then(|| sessions.revision());
+            let known = (self.pending.is_empty() && !self.in_snapshot).then(|| sessions.revision());
             let shared = encoded
                 .iter()
-                .find(|line| line.key == key && line.news == news && line.known == known);
+                .find(|line| line.key == key && line.change == change && line.known == known);
             let line = if let Some(shared) = shared {
                 Arc::clone(&shared.line)
             } else {
-                let Some(line) = encode(sessions, &key, &news, known) else { continue };
-                encoded.push(Encoded { key, news, known, line: Arc::clone(&line) });
+                let Some(line) = encode(sessions, &key, &change, known) else { continue };
+                encoded.push(Encoded { key, change, known, line: Arc::clone(&line) });
                 line
             };
             bytes += line.len();
             lines.push(line);
         }
-        if self.catching_up && self.news.is_empty() {
-            self.catching_up = false;
+        if self.in_snapshot && self.pending.is_empty() {
+            self.in_snapshot = false;
             let epoch = sessions.epoch().to_owned();
             lines.push(Reply::Synced { epoch, revision: sessions.revision() }.encode().into());
         }
@@ -333,18 +341,23 @@ impl Subscriber {
     }
 }
 
-fn encode(sessions: &SessionStore, key: &RowKey, news: &News, known: Option<u64>) -> Option<Line> {
-    let line = match news {
-        News::Removed => Reply::Removed { key: key.clone(), known }.encode(),
-        News::Whole => encode_row(&sessions.with_history(key)?),
-        News::Changed { transitions, skipped } => {
+fn encode(
+    sessions: &SessionStore,
+    key: &RowKey,
+    change: &PendingChange,
+    known: Option<u64>,
+) -> Option<Line> {
+    let line = match change {
+        PendingChange::Removed => Reply::Removed { key: key.clone(), known }.encode(),
+        PendingChange::Whole => encode_row(&sessions.with_history(key)?),
+        PendingChange::Changed { transitions, skipped } => {
             encode_change(sessions.get(key)?, transitions, *skipped, known)
         }
     };
     Some(line.into())
 }
 
-impl News {
+impl PendingChange {
     fn of(change: &Change) -> Self {
         match change.kind {
             ChangeKind::Removed => Self::Removed,
@@ -358,7 +371,7 @@ impl News {
         match (&mut *self, change.kind) {
             (_, ChangeKind::Removed) => *self = Self::Removed,
             (Self::Whole, ChangeKind::Updated) => {}
-            // Gone and back before it was told: the view never knew that it was gone.
+            // The row came back before its removal was sent.
             (Self::Removed, ChangeKind::Updated) => *self = Self::Whole,
             (Self::Changed { transitions, skipped }, ChangeKind::Updated) => {
                 if let Some(transition) = change.transition {

@@ -85,8 +85,8 @@ fn unread_configuration(environment: &Environment) -> Option<PathBuf> {
     }
 }
 
-/// Whom to tell of what, with this configuration.
-pub(crate) fn interest(config: &Config) -> NotificationSettings {
+/// Returns the statuses that trigger notifications and commands with this configuration.
+pub(crate) fn notification_settings(config: &Config) -> NotificationSettings {
     let statuses = |words: &[String]| -> Vec<Status> {
         words.iter().filter_map(|word| Status::from_word(word)).collect()
     };

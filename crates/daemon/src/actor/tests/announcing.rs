@@ -45,7 +45,7 @@ impl Stage {
 fn a_person_is_told_and_commands_run() {
     let mut stage = Stage::new();
     assert_eq!(stage.announced("a", Status::Permission), [""; 0]);
-    stage.actor.set_interest(NotificationSettings {
+    stage.actor.set_notification_settings(NotificationSettings {
         person: vec![Status::Permission, Status::Done],
         commands: WaitGoal { statuses: vec![Status::Working], needs_you: false },
     });
@@ -59,7 +59,7 @@ fn a_person_is_told_and_commands_run() {
 #[test]
 fn what_a_view_gives_back_is_told_to_nobody() {
     let mut stage = Stage::new();
-    stage.actor.set_interest(NotificationSettings {
+    stage.actor.set_notification_settings(NotificationSettings {
         person: vec![Status::Permission],
         commands: WaitGoal::default(),
     });

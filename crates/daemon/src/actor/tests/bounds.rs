@@ -72,7 +72,7 @@ fn processes_are_looked_at_once_in_a_turn() {
     let mut stage = Stage::new();
     let look =
         |request: Request| Input::Request { connection: 1, peer: PEER, request: Box::new(request) };
-    let asked = |stage: &mut Stage, request| stage.actor.wants_look(&look(request));
+    let asked = |stage: &mut Stage, request| stage.actor.needs_process_check(&look(request));
     for _ in 0..3 {
         assert!(!asked(&mut stage, Request::Hello { protocol: 1 }));
         let looks = (0..200).filter(|_| asked(&mut stage, Request::Look)).count();

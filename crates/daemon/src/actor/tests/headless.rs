@@ -32,7 +32,10 @@ fn whoever_waits_for_a_headless_sessions_end_of_turn_has_it_though_the_process_e
     ] {
         let mut stage = Stage::new();
         let goal = WaitGoal { statuses: vec![status], needs_you: false };
-        stage.actor.set_interest(NotificationSettings { person: vec![], commands: goal.clone() });
+        stage.actor.set_notification_settings(NotificationSettings {
+            person: vec![],
+            commands: goal.clone(),
+        });
         let prompt =
             Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
         stage.headless(prompt);
