@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_daemon_of_another_release_is_older_or_newer() {
+    fn a_version_problem_names_both_versions() {
         assert_eq!(problem("1.2.3", "1.2.3"), None);
         for (daemon, own, expected) in [
             (

@@ -1,4 +1,4 @@
-//! How agents' processes were started, by the kernel's word.
+//! The environment in which agents' processes were started, as the kernel reports it.
 
 use crewboard_agents::Lookup;
 use crewboard_agents::files::profile_of;
@@ -8,8 +8,8 @@ use crewboard_platform::{
 };
 use std::path::PathBuf;
 
-/// Reads the variables and the working directory of a process; `None` of one that is confined more than the
-/// daemon. A program outside of a sandbox will act by them, and what is in a sandbox chooses its own.
+/// Reads the profile and the working directory of a process. Returns `None` if the process is in a sandbox: it can
+/// choose both, and a program outside the sandbox would act by them.
 pub(crate) fn origin_of(watch: &ProcessToWatch) -> Option<Origin> {
     let ProcessToWatch { agent, process: process @ Process { pid, .. } } = watch;
     if !is_as_free_as_us(*pid) {
@@ -21,7 +21,7 @@ pub(crate) fn origin_of(watch: &ProcessToWatch) -> Option<Origin> {
         let named = cwd.as_ref().map_or_else(|| named.clone(), |cwd| cwd.join(&named));
         named.is_absolute().then(|| settled_directory(&named))
     });
-    // The number is still that of the same process.
+    // The pid may have been used again.
     if find_process(*pid) != Some(*process) {
         return None;
     }

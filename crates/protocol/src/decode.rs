@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_request_says_why() {
+    fn a_refused_request_has_a_reason() {
         for (line, code, message) in [
             (
                 "",
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_newer_hook_is_taken_as_far_as_it_is_understood() {
+    fn a_newer_hooks_event_keeps_the_known_fields() {
         let line = |protocol: &str, event: &str| {
             let line = format!(
                 r#"{{"type":"event"{protocol},"hook_pid":7,"report":{{"agent":"claude","session":"s",

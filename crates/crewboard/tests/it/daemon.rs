@@ -104,5 +104,5 @@ fn a_signal_ends_the_daemon_in_order() {
     signal(world.daemon(), Signal::TERM);
     eventually("it leaves", || world.daemons().is_empty());
     assert!(!world.socket().exists());
-    assert!(world.log().contains("left: told to by a signal"), "{}", world.log());
+    assert!(world.log().contains("left: stopped by a signal"), "{}", world.log());
 }

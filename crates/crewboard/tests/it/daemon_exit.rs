@@ -211,6 +211,6 @@ fn a_daemon_with_something_to_serve_stays() {
     // With the agent goes the last reason to stay.
     agent.kill();
     eventually("the daemon leaves", || world.daemons().is_empty());
-    assert!(world.log().contains("left: nobody to serve"), "{}", world.log());
+    assert!(world.log().contains("left: unused"), "{}", world.log());
     assert_eq!(world.run_files(), ["s.lock", "s.log", "s.start"]);
 }

@@ -1,4 +1,4 @@
-//! One client: lines in become inputs, lines out are written as fast as it reads.
+//! The connection of one client: lines become inputs, and replies are written as fast as the client reads.
 
 use crate::ids::ConnectionId;
 use crate::messages::Input;
@@ -18,45 +18,45 @@ use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Sleep;
 
-/// How long a client may take over its first request, or over the rest of a line it began.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client may take over its first request, or over the rest of a line that it began.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
 
-/// Bytes of an unfinished line that every connection may hold. Events are of a few hundred bytes, few of
+/// Bytes of an unfinished line that every connection may hold. An event has a few hundred bytes, and few events have
 /// more than this.
 const SHORT_LINE: usize = 8192;
 
-/// Connections that may hold more than [`SHORT_LINE`] at once; the others wait for their turn. Each holds up
-/// to [`MAX_REQUEST_LINE`] bytes.
+/// Connections that may hold more than [`SHORT_LINE`] at once; the others wait for a permit. Each holds up to
+/// [`MAX_REQUEST_LINE`] bytes.
 pub(crate) const MAX_LONG_LINES: usize = 32;
 
-/// How long a client may take over the rest of a long line, once it has its turn: others wait for
-/// that. Clients write a line at once.
-const LONG_LINE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a client may take over the rest of a long line once it has a permit. Others wait for the permit, and
+/// clients write a line at once.
+const LONG_LINE_WITHIN: Duration = Duration::from_secs(1);
 
-/// Room for long lines, shared by all connections.
+/// Permits for long lines, shared by all connections.
 #[expect(clippy::disallowed_types, reason = "it bounds memory and guards no state")]
-pub(crate) type Room = Arc<tokio::sync::Semaphore>;
+pub(crate) type LongLinePermits = Arc<tokio::sync::Semaphore>;
 
-/// Makes room for that many long lines.
+/// Returns permits for this number of long lines.
 #[expect(clippy::disallowed_types, reason = "it bounds memory and guards no state")]
-pub(crate) fn room_for(lines: usize) -> Room {
+pub(crate) fn long_line_permits(lines: usize) -> LongLinePermits {
     Arc::new(tokio::sync::Semaphore::new(lines))
 }
 
-/// A turn that a connection waits for. None comes if the room is closed, which it never is.
-type Turn = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
+/// A permit that a connection waits for. It is `None` if the semaphore is closed, which never happens.
+type PermitFuture = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
-/// What the actor sends to a connection.
+/// Lines that the actor sends to a connection.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Reply(Line),
-    /// Pushed to a subscriber; when it is written, the actor is told.
+    /// Lines for a subscriber. The connection reports to the actor when they are written.
     Batch {
         lines: Vec<Line>,
-        /// Its last line is the end of what was asked for.
+        /// The last line ends the reply to a request.
         answers: bool,
     },
 }
@@ -69,70 +69,71 @@ pub(crate) struct Connection {
     pub(crate) stream: UnixStream,
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
-    pub(crate) room: Room,
+    pub(crate) permits: LongLinePermits,
 }
 
-/// Where a connection stands.
+/// The state of a connection.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each end of the two directions comes by itself")]
 struct State {
-    /// What was read and not taken in: no whole line, unless the client is owed too much. Empty and
-    /// unallocated between lines.
+    /// Bytes that were read and not handled: no whole line, unless too many replies are pending. Empty and unallocated
+    /// between lines.
     read: Vec<u8>,
-    /// What is to be written, and whether it settles a debt; how much of the first is written.
+    /// Lines to write, each with true if it completes a reply.
     lines: VecDeque<(Line, bool)>,
+    /// Bytes of the first line that are written.
     written: usize,
-    owed: usize,
-    /// The lines waiting were pushed, so the actor wants to hear when they are gone.
+    pending_replies: usize,
+    /// The lines include a batch, whose end the actor needs to know.
     is_batch: bool,
-    /// The client will say no more.
+    /// The client has closed its end.
     ended: bool,
-    /// Leave once everything is written.
-    leaving: bool,
-    has_asked: bool,
+    /// The connection ends once everything is written.
+    closing: bool,
+    has_sent_line: bool,
     /// The actor got a request.
     has_requested: bool,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The unfinished line may be a long one.
-    turn: Option<OwnedSemaphorePermit>,
-    /// The unfinished line is long, and other long lines come first.
-    turn_to_come: Option<Turn>,
+    /// The permit for a long line.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The wait for a permit: the unfinished line is long, and other long lines come first.
+    permit_to_come: Option<PermitFuture>,
 }
 
 impl Connection {
-    /// Serves the client until it leaves, then tells the actor.
+    /// Serves the client until it leaves, and then reports that to the actor.
     pub(crate) async fn serve(mut self) {
         let mut state = State::default();
-        // An error here is the client's end, whatever its name.
-        let _ = self.converse(&mut state).await;
+        // Every error means that the client has gone.
+        let _ = self.run(&mut state).await;
         let _ = self.inputs.send(Input::Closed(self.id)).await;
     }
 
-    async fn converse(&mut self, state: &mut State) -> io::Result<()> {
-        self.read_what_came_along(state).await?;
+    async fn run(&mut self, state: &mut State) -> io::Result<()> {
+        self.read_first(state).await?;
         self.read(state).await?;
         if !state.has_requested && self.inputs.send(Input::Silent(self.id)).await.is_err() {
             return Ok(());
         }
         loop {
             self.write(state).await?;
-            if state.may_take_lines() {
-                self.take_lines(state).await;
+            if state.may_handle_lines() {
+                self.handle_lines(state).await;
                 continue;
             }
-            let is_over = state.ended && state.owed == 0;
-            if state.lines.is_empty() && (is_over || state.leaving) {
+            let is_over = state.ended && state.pending_replies == 0;
+            if state.lines.is_empty() && (is_over || state.closing) {
                 return Ok(());
             }
-            if state.needs_turn() && state.turn_to_come.is_none() {
-                let room = Arc::clone(&self.room);
-                state.turn_to_come = Some(Box::pin(async { room.acquire_owned().await.ok() }));
+            if state.needs_permit() && state.permit_to_come.is_none() {
+                let permits = Arc::clone(&self.permits);
+                state.permit_to_come = Some(Box::pin(async { permits.acquire_owned().await.ok() }));
             }
-            let is_idle = state.has_asked && state.read.is_empty();
-            if state.ended || is_idle || state.leaving || state.turn_to_come.is_some() {
+            let is_idle = state.has_sent_line && state.read.is_empty();
+            if state.ended || is_idle || state.closing || state.permit_to_come.is_some() {
                 state.timer = None;
             } else if state.timer.is_none() {
-                state.timer = Some(Box::pin(tokio::time::sleep(PATIENCE)));
+                state.timer = Some(Box::pin(tokio::time::sleep(REQUEST_WITHIN)));
             }
             let may_read = !state.ended && state.may_read();
             let wants_to_write = !state.lines.is_empty();
@@ -152,31 +153,31 @@ impl Connection {
                     ready?;
                     self.read(state).await?;
                 }
-                turn = come(state.turn_to_come.as_mut()) => {
-                    state.turn_to_come = None;
-                    state.turn = turn;
-                    state.timer = Some(Box::pin(tokio::time::sleep(LONG_LINE_PATIENCE)));
+                permit = next_permit(state.permit_to_come.as_mut()) => {
+                    state.permit_to_come = None;
+                    state.permit = permit;
+                    state.timer = Some(Box::pin(tokio::time::sleep(LONG_LINE_WITHIN)));
                 }
                 () = expired(state.timer.as_mut()) => return Ok(()),
             }
         }
     }
 
-    /// Takes in what was sent before the connection was accepted, without waiting to be told that it is
-    /// there: a client that asks after a hook has ended is to be answered after that hook's event, and
-    /// those that were told first are not always told in the order in which they came.
-    async fn read_what_came_along(&mut self, state: &mut State) -> io::Result<()> {
+    /// Reads what the client sent before the daemon accepted the connection, without waiting for readiness. A client
+    /// that asks after a hook has ended gets a reply that includes that hook's event, and readiness does not always
+    /// come in the order of the connections.
+    async fn read_first(&mut self, state: &mut State) -> io::Result<()> {
         let mut first = vec![0; READ_BYTES];
         if let Ok((length, _)) = recv(&self.stream, first.as_mut_slice(), RecvFlags::DONTWAIT)
-            && let Some(came) = first.get(..length)
+            && let Some(bytes) = first.get(..length)
         {
-            state.read.extend_from_slice(came);
-            self.take_lines(state).await;
+            state.read.extend_from_slice(bytes);
+            self.handle_lines(state).await;
         }
         Ok(())
     }
 
-    /// Reads what is there and takes in every whole line of it.
+    /// Reads the available bytes and handles every whole line.
     async fn read(&mut self, state: &mut State) -> io::Result<()> {
         while state.may_read() {
             state.read.reserve(READ_BYTES);
@@ -184,7 +185,7 @@ impl Connection {
             match self.stream.try_read_buf(&mut state.read) {
                 Ok(0) => {
                     state.ended = true;
-                    // `printf … | nc -U` ends without a newline and means what it says.
+                    // `printf … | nc -U` ends without a newline, and its line counts.
                     if state.read.last().is_some_and(|byte| *byte != b'\n') {
                         state.read.push(b'\n');
                     }
@@ -195,7 +196,7 @@ impl Connection {
             }
             let is_whole = state.read.iter().skip(known).any(|byte| *byte == b'\n');
             if is_whole || state.read.len() > MAX_REQUEST_LINE {
-                self.take_lines(state).await;
+                self.handle_lines(state).await;
             }
             if state.ended {
                 break;
@@ -207,10 +208,10 @@ impl Connection {
         Ok(())
     }
 
-    async fn take_lines(&mut self, state: &mut State) {
+    async fn handle_lines(&mut self, state: &mut State) {
         let read = std::mem::take(&mut state.read);
         let mut rest = read.as_slice();
-        while state.owed < MAX_PENDING_REPLIES
+        while state.pending_replies < MAX_PENDING_REPLIES
             && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
         {
             let (line, after) = rest.split_at(end);
@@ -219,23 +220,23 @@ impl Connection {
             if line.is_empty() {
                 continue;
             }
-            state.has_asked = true;
-            // The next line has its own time.
+            state.has_sent_line = true;
+            // The next line has a deadline of its own.
             state.timer = None;
-            let turn = state.turn.take();
+            let permit = state.permit.take();
             match Request::decode(line) {
                 Ok(request) => {
-                    state.owed += usize::from(is_owed_a_reply(&request));
+                    state.pending_replies += usize::from(expects_reply(&request));
                     let input = Input::Request {
                         connection: self.id,
                         peer: self.peer,
                         request: Box::new(request),
                     };
                     state.has_requested = true;
-                    // A long line is in memory until the actor has taken it in.
-                    for input in iter::once(input).chain(turn.map(Input::LongLineHandled)) {
+                    // A long line is in memory until the actor has handled it.
+                    for input in iter::once(input).chain(permit.map(Input::LongLineHandled)) {
                         if self.inputs.send(input).await.is_err() {
-                            state.leaving = true;
+                            state.closing = true;
                             return;
                         }
                     }
@@ -249,28 +250,28 @@ impl Connection {
         if rest.len() > MAX_REQUEST_LINE && !rest.contains(&b'\n') {
             self.note_loss(&RequestError::TooLong, rest).await;
             state.refuse(&RequestError::TooLong);
-            state.leaving = true;
-            state.turn = None;
+            state.closing = true;
+            state.permit = None;
             return;
         }
         state.read = rest.to_vec();
     }
 
-    /// Notes that an event is lost with a refused line, if the line may be one.
+    /// Reports a dropped event if the refused line may be an event.
     async fn note_loss(&self, error: &RequestError, line: &[u8]) {
         if let Some(loss) = error.loss(line) {
             let _ = self.inputs.send(Input::EventRefused(loss, error.to_string())).await;
         }
     }
 
-    /// Writes as much as the client takes now.
+    /// Writes as much as the client reads now.
     async fn write(&mut self, state: &mut State) -> io::Result<()> {
         while let Some((line, answers)) = state.lines.front() {
             let rest = line.get(state.written..).unwrap_or_default();
             match self.try_write(rest) {
                 Ok(count) if count == rest.len() => {
                     state.written = 0;
-                    state.owed -= usize::from(*answers);
+                    state.pending_replies -= usize::from(*answers);
                     state.lines.pop_front();
                 }
                 Ok(count) => state.written += count,
@@ -286,8 +287,7 @@ impl Connection {
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.stream.try_write(bytes) {
-            // It may be writable and tokio not know it: see `is_gone`. Where it is not, the next
-            // wake-up is still to come.
+            // The stream may be writable without tokio knowing it: see `is_gone`.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 Ok(rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT)?)
             }
@@ -295,10 +295,10 @@ impl Connection {
         }
     }
 
-    /// Whether a client that says no more does not listen either.
+    /// Returns true if a client that has closed its end does not read either.
     async fn is_gone(&self) -> io::Result<bool> {
         let ready = self.stream.ready(Interest::WRITABLE).await?;
-        // Forget that it can be written to, so that the next wake-up is news.
+        // Clear the readiness, so that the next wake-up reports a change.
         let _: io::Result<()> =
             self.stream.try_io(Interest::WRITABLE, || Err(io::ErrorKind::WouldBlock.into()));
         Ok(ready.is_write_closed())
@@ -312,8 +312,8 @@ impl State {
             Outgoing::Batch { lines, answers } => {
                 self.is_batch = true;
                 self.lines.extend(lines.into_iter().map(|line| (line, false)));
-                if let Some((_, settles)) = self.lines.back_mut() {
-                    *settles |= answers;
+                if let Some((_, completes)) = self.lines.back_mut() {
+                    *completes |= answers;
                 }
             }
         }
@@ -321,27 +321,27 @@ impl State {
 
     fn refuse(&mut self, error: &RequestError) {
         let reply = Reply::Error { code: error.code(), message: error.to_string() };
-        self.owed += 1;
+        self.pending_replies += 1;
         self.lines.push_back((reply.encode().into(), true));
     }
 
-    /// Returns whether the unfinished line is too long to go on with unless others have ended.
-    fn needs_turn(&self) -> bool {
-        self.turn.is_none() && self.read.len() >= SHORT_LINE && !self.read.contains(&b'\n')
+    /// Returns true if the unfinished line is too long to continue without a permit.
+    fn needs_permit(&self) -> bool {
+        self.permit.is_none() && self.read.len() >= SHORT_LINE && !self.read.contains(&b'\n')
     }
 
     fn may_read(&self) -> bool {
-        !self.leaving && self.owed < MAX_PENDING_REPLIES && !self.needs_turn()
+        !self.closing && self.pending_replies < MAX_PENDING_REPLIES && !self.needs_permit()
     }
 
-    /// Whether lines wait that the client had been owed too much to be listened to.
-    fn may_take_lines(&self) -> bool {
-        self.owed < MAX_PENDING_REPLIES && !self.leaving && self.read.contains(&b'\n')
+    /// Returns true if whole lines wait that could not be handled because too many replies were pending.
+    fn may_handle_lines(&self) -> bool {
+        self.pending_replies < MAX_PENDING_REPLIES && !self.closing && self.read.contains(&b'\n')
     }
 }
 
-/// Whether exactly one reply, or a batch that answers, follows.
-fn is_owed_a_reply(request: &Request) -> bool {
+/// Returns true if exactly one reply, or a batch that completes one, follows.
+fn expects_reply(request: &Request) -> bool {
     match request {
         Request::List
         | Request::Subscribe { .. }
@@ -363,10 +363,10 @@ fn is_owed_a_reply(request: &Request) -> bool {
     }
 }
 
-/// Waits for a turn, where there is one to wait for.
-async fn come(turn: Option<&mut Turn>) -> Option<OwnedSemaphorePermit> {
-    match turn {
-        Some(turn) => turn.await,
+/// Waits for a permit. Never returns without one to wait for.
+async fn next_permit(permit: Option<&mut PermitFuture>) -> Option<OwnedSemaphorePermit> {
+    match permit {
+        Some(permit) => permit.await,
         None => std::future::pending().await,
     }
 }
@@ -383,7 +383,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// A connection that is served, its client, and what the actor would get and give.
+    /// The client of a running connection, and the channels of the actor.
     struct Served {
         client: UnixStream,
         inputs: mpsc::Receiver<Input>,
@@ -391,10 +391,10 @@ mod tests {
     }
 
     fn serve() -> Served {
-        serve_in(&room_for(MAX_LONG_LINES))
+        serve_with(&long_line_permits(MAX_LONG_LINES))
     }
 
-    fn serve_in(room: &Room) -> Served {
+    fn serve_with(permits: &LongLinePermits) -> Served {
         let (client, stream) = UnixStream::pair().unwrap();
         let (sender, inputs) = mpsc::channel(1024);
         let (outgoing, receiver) = mpsc::channel(128);
@@ -404,15 +404,15 @@ mod tests {
             stream,
             inputs: sender,
             outgoing: receiver,
-            room: Arc::clone(room),
+            permits: Arc::clone(permits),
         };
         tokio::spawn(connection.serve());
         Served { client, inputs, outgoing }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_says_nothing_or_half_a_line_is_left_and_who_waits_is_not() {
-        for (said, stays) in [
+    async fn a_connection_without_a_whole_request_is_closed() {
+        for (sent, stays) in [
             ("", false),
             ("{\"type\":\"li", false),
             ("{\"type\":\"hello\"}\n{\"type\":\"li", false),
@@ -420,7 +420,7 @@ mod tests {
             ("garbage\n", true),
         ] {
             let mut served = serve();
-            served.client.write_all(said.as_bytes()).await.unwrap();
+            served.client.write_all(sent.as_bytes()).await.unwrap();
             let is_over = async {
                 loop {
                     match served.inputs.recv().await {
@@ -429,18 +429,18 @@ mod tests {
                     }
                 }
             };
-            // Time is not waited for here; it jumps when nothing else is to be done.
-            let left = tokio::time::timeout(PATIENCE * 10, is_over).await.is_ok();
-            assert_eq!(left, !stays, "{said:?}");
+            // The paused clock jumps when nothing else is to be done.
+            let left = tokio::time::timeout(REQUEST_WITHIN * 10, is_over).await.is_ok();
+            assert_eq!(left, !stays, "{sent:?}");
         }
     }
 
     #[tokio::test]
-    async fn more_is_not_listened_to_until_what_is_owed_is_written() {
+    async fn a_client_is_not_read_while_too_many_replies_are_pending() {
         let mut served = serve();
         let asked = 3 * MAX_PENDING_REPLIES;
         served.client.write_all(&b"{\"type\":\"hello\"}\n".repeat(asked)).await.unwrap();
-        // So much that a reply cannot be written before it is read.
+        // A reply is so long that it cannot be written before it is read.
         let reply: Line = vec![b'x'; 1 << 20].into();
         let mut taken = 0;
         while taken < MAX_PENDING_REPLIES {
@@ -452,7 +452,7 @@ mod tests {
         }
         let quiet = tokio::time::timeout(Duration::from_millis(50), served.inputs.recv()).await;
         assert!(quiet.is_err(), "{quiet:?}");
-        // Each reply that is read lets one more request in, though all were sent long ago.
+        // Each reply that is read admits one more request, though all were sent long ago.
         let mut bytes = vec![0; reply.len()];
         while taken < asked {
             served.client.read_exact(&mut bytes).await.unwrap();
@@ -462,7 +462,7 @@ mod tests {
         }
     }
 
-    /// More than a socket holds that is not read from, and less than a line may have.
+    /// Longer than the buffer of a socket, and shorter than the longest line.
     const LONG: usize = MAX_REQUEST_LINE - 1000;
 
     /// Waits until the daemon reads no more from these clients. Returns how many have written their line.
@@ -482,23 +482,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn half_lines_take_bounded_memory_and_long_lines_take_turns() {
-        let room = room_for(3);
+    async fn long_lines_wait_for_a_permit() {
+        let permits = long_line_permits(3);
         let line = vec![b' '; LONG];
-        let mut clients: Vec<_> = (0..10).map(|_| (serve_in(&room), 0)).collect();
+        let mut clients: Vec<_> = (0..10).map(|_| (serve_with(&permits), 0)).collect();
         for read in [3, 6, 9, 10] {
             assert_eq!(count_read(&mut clients, &line).await, read);
-            // A line that is not ended makes room for the next after a second.
-            tokio::time::advance(LONG_LINE_PATIENCE).await;
+            // A line that is not ended loses its permit after a second.
+            tokio::time::advance(LONG_LINE_WITHIN).await;
         }
-        // Whole lines are all taken in, as fast as the actor does.
+        // All whole lines are handled, as fast as the actor handles them.
         let mut line = vec![b' '; LONG];
         line.extend_from_slice(b"{\"type\":\"look\"}\n");
-        let mut clients: Vec<_> = (0..10).map(|_| (serve_in(&room), 0)).collect();
+        let mut clients: Vec<_> = (0..10).map(|_| (serve_with(&permits), 0)).collect();
         let mut read = 0;
         while read < 10 {
             let now = count_read(&mut clients, &line).await;
-            assert_eq!(now, (read + 3).min(10), "the actor has not taken in the others");
+            assert_eq!(now, (read + 3).min(10), "the actor has not handled the others");
             read = now;
             for (served, _) in &mut clients {
                 while served.inputs.try_recv().is_ok() {}

@@ -1,8 +1,10 @@
-//! All clients: who may come in, and the way to each.
+//! All connections: admission of clients, and the channel to each.
 
 use crate::ids::ConnectionId;
 use crate::messages::Input;
-use crate::net::connection::{Connection, MAX_LONG_LINES, Outgoing, Room, room_for};
+use crate::net::connection::{
+    Connection, LongLinePermits, MAX_LONG_LINES, Outgoing, long_line_permits,
+};
 use crate::net::peer::Peer;
 use crewboard_config::MIN_DESCRIPTORS;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -13,49 +15,49 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Lines that may wait between the actor and a connection: replies owed, and a batch.
+/// Messages that may wait between the actor and a connection: pending replies, and a batch.
 const OUTGOING: usize = 128;
 
 /// Connections at once; more wait in the backlog.
 const MAX_CONNECTIONS: u64 = 4096;
 
-/// Descriptors kept for other things than connections.
+/// Descriptors reserved for other uses than connections.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
-/// Connections at once where few descriptors are allowed.
+/// Connections at once if few descriptors are allowed.
 const FEW_CONNECTIONS: u64 = MIN_DESCRIPTORS / 4;
 
-/// How long not to accept when there is no descriptor for it.
+/// Pause before the next accept when no descriptor is left.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 
-/// One of so many connections may be silent: more are needed for clients that ask something.
+/// One of this many connections may be silent. The others are for clients that send requests.
 const SILENT_SHARE: u64 = 4;
 
-/// The clients there are.
+/// All connections.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    /// Whose clients they are: nobody else is let in.
+    /// The user. No other user may connect.
     uid: u32,
     open: BTreeMap<ConnectionId, Client>,
-    /// Those that were read from and have sent no request yet.
+    /// Connections that were read and have sent no request yet.
     silent: BTreeSet<ConnectionId>,
-    last: ConnectionId,
+    last_id: ConnectionId,
     max: u64,
-    /// No descriptor was left; accept again from then on.
+    /// The time of the next accept, after no descriptor was left.
     accept_from: Option<Instant>,
-    /// Room for the long lines of all connections.
-    room: Room,
+    /// Permits for the long lines of all connections.
+    permits: LongLinePermits,
 }
 
-/// A client's connection, as seen from the loop.
+/// The loop's end of a connection.
 #[derive(Debug)]
 struct Client {
     outgoing: mpsc::Sender<Outgoing>,
-    has_asked: bool,
+    has_requested: bool,
 }
 
 impl Connections {
-    /// Has none yet, of a process that may have so many descriptors.
+    /// Admits clients of user `uid`, as many as the process may have `descriptors` for.
     pub(crate) fn new(uid: u32, descriptors: u64) -> Self {
         let max = descriptors
             .saturating_sub(RESERVED_DESCRIPTORS)
@@ -64,10 +66,10 @@ impl Connections {
             uid,
             open: BTreeMap::new(),
             silent: BTreeSet::new(),
-            last: 0,
+            last_id: 0,
             max,
             accept_from: None,
-            room: room_for(MAX_LONG_LINES),
+            permits: long_line_permits(MAX_LONG_LINES),
         }
     }
 
@@ -79,13 +81,13 @@ impl Connections {
         self.open.len() as u64 >= self.max
     }
 
-    /// Returns whether there is room for a client, or can be made. `is_served` tells which connections
-    /// wait for something.
+    /// Returns true if there is room for a client, or a connection can be ended for it. `is_served` returns true for
+    /// connections that wait for something.
     pub(crate) fn may_accept(&self, is_served: impl Fn(ConnectionId) -> bool) -> bool {
         self.accept_from.is_none() && (!self.is_full() || self.expendable(is_served).is_some())
     }
 
-    /// Ends the connection that will be missed least, where there is no room for another.
+    /// Ends an expendable connection if there is no room for another.
     pub(crate) fn make_room(&mut self, is_served: impl Fn(ConnectionId) -> bool) {
         if self.is_full()
             && let Some(expendable) = self.expendable(is_served)
@@ -94,16 +96,17 @@ impl Connections {
         }
     }
 
-    /// Returns the oldest connection that never asked, or else the oldest that got all its answers. One
-    /// that was not read from yet is neither: it may be a hook with an event.
+    /// Returns the oldest connection that has sent no request, or else the oldest that has all its replies. A connection
+    /// that was not read yet is neither: it may be a hook with an event.
     fn expendable(&self, is_served: impl Fn(ConnectionId) -> bool) -> Option<ConnectionId> {
-        let done = |(id, client): &(&ConnectionId, &Client)| client.has_asked && !is_served(**id);
+        let done =
+            |(id, client): &(&ConnectionId, &Client)| client.has_requested && !is_served(**id);
         let oldest_done = || self.open.iter().find(done).map(|(id, _)| *id);
         self.silent.first().copied().or_else(oldest_done)
     }
 
-    /// Notes that a connection was read from and had sent no request.
-    pub(crate) fn is_silent(&mut self, connection: ConnectionId) {
+    /// Notes that a connection was read and had sent no request.
+    pub(crate) fn note_silent(&mut self, connection: ConnectionId) {
         if self.open.contains_key(&connection) {
             self.silent.insert(connection);
         }
@@ -116,44 +119,44 @@ impl Connections {
     }
 
     /// Notes that a connection sent a request.
-    pub(crate) fn has_asked(&mut self, connection: ConnectionId) {
+    pub(crate) fn note_request(&mut self, connection: ConnectionId) {
         self.silent.remove(&connection);
         if let Some(client) = self.open.get_mut(&connection) {
-            client.has_asked = true;
+            client.has_requested = true;
         }
     }
 
-    /// Ends a connection: its task does so when it finds that nothing more can come.
+    /// Ends a connection. Its task ends when its channel is closed.
     fn end(&mut self, connection: ConnectionId) {
         self.open.remove(&connection);
         self.silent.remove(&connection);
     }
 
-    /// When to accept again, where that is put off.
+    /// Returns the time of the next accept, if accepting is paused.
     pub(crate) fn accept_from(&self) -> Option<Instant> {
         self.accept_from
     }
 
-    /// Accepts again, if it is time.
+    /// Resumes accepting if it is time.
     pub(crate) fn deadline_passed(&mut self, now: Instant) {
         self.accept_from = self.accept_from.filter(|from| *from > now);
     }
 
-    /// Takes in whoever came, or puts off to accept where nobody could; what is to be said of it.
-    pub(crate) fn accepted(
+    /// Adds an accepted connection, or pauses accepting after an error. Returns a line for the log.
+    pub(crate) fn add_accepted(
         &mut self,
         accepted: io::Result<UnixStream>,
         inputs: &mpsc::Sender<Input>,
     ) -> Option<String> {
         if let Ok(stream) = accepted {
-            return self.welcome(stream, inputs);
+            return self.add(stream, inputs);
         }
         self.accept_from = Some(Instant::now() + DESCRIPTOR_PAUSE);
         Some("no descriptor is left for a connection".to_owned())
     }
 
-    /// Takes in a client, whose lines go to `inputs`; what is to be said of it.
-    pub(crate) fn welcome(
+    /// Adds the connection of a client, whose requests go to `inputs`. Returns a line for the log.
+    pub(crate) fn add(
         &mut self,
         stream: UnixStream,
         inputs: &mpsc::Sender<Input>,
@@ -162,16 +165,16 @@ impl Connections {
         if peer.uid() != self.uid {
             return Some(format!("refused a connection of user {}", peer.uid()));
         }
-        self.last += 1;
+        self.last_id += 1;
         let (sender, outgoing) = mpsc::channel(OUTGOING);
-        self.open.insert(self.last, Client { outgoing: sender, has_asked: false });
+        self.open.insert(self.last_id, Client { outgoing: sender, has_requested: false });
         let connection = Connection {
-            id: self.last,
+            id: self.last_id,
             peer: Peer::of(peer.pid().and_then(|pid| u32::try_from(pid).ok())),
             stream,
             inputs: inputs.clone(),
             outgoing,
-            room: Arc::clone(&self.room),
+            permits: Arc::clone(&self.permits),
         };
         tokio::spawn(connection.serve());
         None
@@ -179,19 +182,19 @@ impl Connections {
 
     pub(crate) fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
         let Some(client) = self.open.get(&connection) else { return };
-        // There is room for all a connection may be owed; one that has none left broke the rules.
+        // The channel has room for all pending replies. A connection without room violates the protocol.
         if client.outgoing.try_send(outgoing).is_err() {
             self.end(connection);
         }
     }
 
-    /// Forgets one that has ended.
-    pub(crate) fn ended(&mut self, connection: ConnectionId) {
+    /// Removes a connection that has ended.
+    pub(crate) fn remove(&mut self, connection: ConnectionId) {
         self.end(connection);
     }
 
-    /// Lets all go, which ends each once its last lines are written; which those are.
-    pub(crate) fn let_go(self) -> HashSet<ConnectionId> {
+    /// Closes all channels, which ends each connection once its last lines are written. Returns the connections.
+    pub(crate) fn close(self) -> HashSet<ConnectionId> {
         self.open.into_keys().collect()
     }
 }
@@ -201,7 +204,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// All connections of a process that may have 64, and the inputs that come from them.
+    /// Connections of a process that may have 64, and their inputs.
     struct Stage {
         connections: Connections,
         sender: mpsc::Sender<Input>,
@@ -216,19 +219,19 @@ mod tests {
             Self { connections, sender, inputs }
         }
 
-        /// A client comes, as the loop lets it in, and sends this.
+        /// Connects a client as the loop does, and sends `line`.
         async fn client(&mut self, line: &[u8], served: &[ConnectionId]) -> UnixStream {
             let is_served = |id| served.contains(&id);
-            assert!(self.connections.may_accept(is_served), "a client is kept waiting");
+            assert!(self.connections.may_accept(is_served), "the client is not accepted");
             self.connections.make_room(is_served);
             let (mut client, stream) = UnixStream::pair().unwrap();
-            assert_eq!(self.connections.welcome(stream, &self.sender), None);
+            assert_eq!(self.connections.add(stream, &self.sender), None);
             client.write_all(line).await.unwrap();
             loop {
                 match self.inputs.recv().await.unwrap() {
-                    Input::Silent(id) => break self.connections.is_silent(id),
+                    Input::Silent(id) => break self.connections.note_silent(id),
                     Input::Request { connection, .. } => {
-                        break self.connections.has_asked(connection);
+                        break self.connections.note_request(connection);
                     }
                     Input::Closed(_) => {}
                     input => panic!("{input:?}"),
@@ -238,7 +241,7 @@ mod tests {
         }
     }
 
-    /// Whether the daemon has ended this connection.
+    /// Returns true if the daemon has ended this connection.
     async fn is_over(client: &mut UnixStream) -> bool {
         let mut byte = [0];
         let over = tokio::time::timeout(Duration::from_secs(1), client.read(&mut byte)).await;
@@ -249,23 +252,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_oldest_silent_connection_makes_room_for_a_new_one() {
-        for said in [&b""[..], b"{\"type\":\"li", b"garbage\n"] {
+        for sent in [&b""[..], b"{\"type\":\"li", b"garbage\n"] {
             let mut stage = Stage::new();
             let mut silent = Vec::new();
             for _ in 0..100 {
-                silent.push(stage.client(said, &[]).await);
+                silent.push(stage.client(sent, &[]).await);
             }
             assert_eq!(stage.connections.open.len(), 16);
-            // They end though they were given 30 seconds, and no time has passed.
-            if said.is_empty() {
+            // They end before their 30 seconds are over: no time has passed.
+            if sent.is_empty() {
                 assert!(is_over(&mut silent[0]).await && is_over(&mut silent[83]).await);
                 assert!(!is_over(&mut silent[84]).await);
             }
-            let mut asking = stage.client(LOOK, &[]).await;
+            let mut requesting = stage.client(LOOK, &[]).await;
             for _ in 0..100 {
-                drop(stage.client(said, &[]).await);
+                drop(stage.client(sent, &[]).await);
             }
-            assert!(!is_over(&mut asking).await, "one that asked is no silent one");
+            assert!(
+                !is_over(&mut requesting).await,
+                "a connection that sent a request is not silent"
+            );
         }
     }
 
@@ -281,7 +287,7 @@ mod tests {
         assert!(served.iter().all(|id| stage.connections.open.contains_key(id)));
         assert!(is_over(&mut clients[10]).await && is_over(&mut clients[25]).await);
         assert!(!is_over(&mut clients[9]).await && !is_over(&mut clients[26]).await);
-        assert!(!stage.connections.may_accept(|_| true), "there is nothing to end");
+        assert!(!stage.connections.may_accept(|_| true), "no connection is expendable");
     }
 
     #[tokio::test]
@@ -291,8 +297,8 @@ mod tests {
         while stage.connections.may_accept(|_| false) {
             stage.connections.make_room(|_| false);
             let (client, stream) = UnixStream::pair().unwrap();
-            // Its task does not run before this test waits for something.
-            stage.connections.welcome(stream, &stage.sender);
+            // The task does not run before this test awaits something.
+            stage.connections.add(stream, &stage.sender);
             hooks.push(client);
         }
         assert_eq!((hooks.len(), stage.connections.open.len()), (64, 64));

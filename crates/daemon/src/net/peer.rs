@@ -1,21 +1,21 @@
-//! Who is at the other end of a connection.
+//! The process at the other end of a connection.
 
 use crewboard_platform::shares_pid_namespace_with;
 
-/// What the kernel says of a client.
+/// A client as the kernel describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) pid: Option<u32>,
     pub(crate) namespace: Namespace,
 }
 
-/// Whose process numbers a client knows.
+/// The pid namespace of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Namespace {
     Ours,
-    /// A container's.
+    /// Another pid namespace, such as a container's.
     Other,
-    /// It had gone before it could be looked at, as hooks do.
+    /// The client ended before the daemon could read its namespace, as hooks do.
     Unknown,
 }
 
@@ -29,8 +29,8 @@ impl Peer {
         Self { pid, namespace }
     }
 
-    /// Whether the numbers and places it names may be other processes' and files of ours. `claimed` is its own
-    /// number as it sees it.
+    /// Returns true if the pids and paths that the client names may mean other things here. `claimed` is the pid that
+    /// the client has in its own namespace.
     pub(crate) fn is_foreign(self, claimed: u32) -> bool {
         self.namespace == Namespace::Other || self.pid.is_some_and(|pid| pid != claimed)
     }

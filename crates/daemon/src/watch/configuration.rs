@@ -1,4 +1,4 @@
-//! What of the configuration is the daemon's, read again when the file is another.
+//! The configuration of the daemon, which is read again when the file changes.
 
 use crate::watch::processes::readable_descriptor;
 use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
@@ -9,18 +9,18 @@ use std::path::PathBuf;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep_until};
 
-/// The configuration in force.
+/// Watches and reads the configuration.
 #[derive(Debug)]
-pub(crate) struct Configured {
+pub(crate) struct ConfigWatch {
     schema: Schema,
     environment: Environment,
     watch: Option<(FileWatch, AsyncFd<OwnedFd>)>,
-    /// The file stirred: when to read it.
+    /// The file has changed and is read at this time.
     due: Option<Instant>,
 }
 
-impl Configured {
-    /// Watches the configuration of `environment`; without a watch, where that cannot be, it is read once.
+impl ConfigWatch {
+    /// Watches the configuration of `environment`. If it cannot be watched, it is read once.
     pub(crate) fn new(schema: Schema, environment: Environment) -> Self {
         let watch = match locate(&environment) {
             Location::At(path) if may_wait(&path) => None,
@@ -43,7 +43,7 @@ impl Configured {
         unread_configuration(&self.environment)
     }
 
-    /// Waits until the configuration may be another one.
+    /// Waits until the configuration may have changed.
     pub(crate) async fn changed(&mut self) {
         let Some((file, descriptor)) = &mut self.watch else {
             return std::future::pending().await;
@@ -55,7 +55,7 @@ impl Configured {
                     let Ok(mut ready) = ready else { return std::future::pending().await };
                     ready.clear_ready();
                     if file.stirred() {
-                        // Some editors move the old one away first.
+                        // Some editors move the old file away first.
                         self.due = Some(Instant::now() + BACK);
                     }
                 }
@@ -68,8 +68,8 @@ impl Configured {
     }
 }
 
-/// Returns `environment`, without its configuration if a look at the file may take for ever: a daemon that waits for
-/// a file system serves no client.
+/// Returns `environment`, without its configuration if the file system may not answer. A daemon that waits for a file
+/// system serves no client.
 pub fn answering_configuration(environment: Environment) -> Environment {
     if unread_configuration(&environment).is_none() {
         return environment;
@@ -77,7 +77,7 @@ pub fn answering_configuration(environment: Environment) -> Environment {
     Environment { config: Some(PathBuf::from("/dev/null")), ..environment }
 }
 
-/// Returns the configuration file if a look at it may take for ever.
+/// Returns the configuration file if its file system may not answer.
 fn unread_configuration(environment: &Environment) -> Option<PathBuf> {
     match locate(environment) {
         Location::At(path) if may_wait(&path) => Some(path),

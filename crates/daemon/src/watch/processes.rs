@@ -1,18 +1,18 @@
-//! Processes' ends, told by the kernel: no polling, and no mistake when a number is used again.
+//! Ends of processes, reported by the kernel. There is no polling, and a reused pid causes no mistake.
 
 use crate::messages::Input;
 use crewboard_core::Process;
 use crewboard_platform::{ancestors_of, find_process};
 use tokio::sync::mpsc;
 
-/// What became of watching a process.
+/// The result of watching a process.
 #[derive(Debug)]
 pub(crate) enum Watching {
-    /// Its end will come as an input. Who it descends from, nearest first.
+    /// The end of the process will be an input. The ancestors are the nearest first.
     Begun { ancestors: Vec<Process> },
-    /// It has ended already, or its number is another process's now.
+    /// The process has ended, or its pid belongs to another process.
     Gone,
-    /// The system does not let us, for this reason.
+    /// The system does not allow it, for this reason.
     Impossible(String),
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
         Err(Errno::SRCH | Errno::INVAL) => return Watching::Gone,
         Err(error) => return Watching::Impossible(error.to_string()),
     };
-    // Only now does the number stand for one process, so only now can it be compared.
+    // The pid can be compared only now, when the descriptor pins the process.
     if find_process(process.pid) != Some(process) {
         return match is_gone(process) {
             Some(false) | None => Watching::Impossible("/proc cannot be read".to_owned()),
@@ -50,7 +50,7 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
     Watching::Begun { ancestors }
 }
 
-/// Returns whether a process has ended, as far as it can be told now; `None` where that cannot be told.
+/// Returns true if a process has ended, and `None` if the system does not reveal it.
 pub(crate) fn is_gone(process: Process) -> Option<bool> {
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
@@ -58,7 +58,7 @@ pub(crate) fn is_gone(process: Process) -> Option<bool> {
     if let Some(present) = find_process(process.pid) {
         return Some(present != process);
     }
-    // Where the system tells nothing of ourselves either, it is no news that it tells nothing of another.
+    // The absence of a process means nothing if the daemon cannot read its own process either.
     if find_process(std::process::id()).is_some() {
         return Some(true);
     }
@@ -66,7 +66,7 @@ pub(crate) fn is_gone(process: Process) -> Option<bool> {
     (test_kill_process(pid) == Err(Errno::SRCH)).then_some(true)
 }
 
-/// A descriptor to wait for until it can be read.
+/// Registers a descriptor with the runtime, to await that it becomes readable.
 #[expect(
     deprecated,
     reason = "the new constructors are unsafe, and an OwnedFd is what they ask for"
@@ -93,11 +93,11 @@ pub(crate) fn watch(process: Process, inputs: mpsc::Sender<Input>) -> Watching {
         return Watching::Gone;
     }
     let Ok(descriptor) = tokio::io::unix::AsyncFd::new(watcher.as_raw_fd()) else {
-        return Watching::Impossible("its kernel queue cannot be waited for".to_owned());
+        return Watching::Impossible("the kernel queue cannot be awaited".to_owned());
     };
     let ancestors = ancestors_of(process);
     tokio::spawn(async move {
-        // The queue lives as long as the wait for it.
+        // The queue must live as long as the wait.
         let _watcher = watcher;
         if descriptor.readable().await.is_ok() {
             let _ = inputs.send(Input::ProcessExited(process)).await;

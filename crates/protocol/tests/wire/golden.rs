@@ -62,7 +62,7 @@ fn assert_kept(released: &Value, present: &Value, path: &str) {
 }
 
 #[test]
-fn released_lines_are_read_for_ever() {
+fn released_lines_decode() {
     let mut met = Met::default();
     for (direction, line) in golden() {
         let present = through(direction, &line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -101,7 +101,7 @@ fn fields_of_a_newer_peer_are_ignored() {
 }
 
 #[test]
-fn kinds_of_a_newer_peer_are_met_calmly() {
+fn kinds_of_a_newer_peer_are_unknown() {
     let reply = Reply::decode(br#"{"type":"lease","holder":{"pid":7}}"#).unwrap();
     assert!(matches!(reply, Reply::Unknown));
     let error = br#"{"type":"error","code":"too_hot","message":"wait"}"#;
@@ -171,7 +171,7 @@ fn at<'a>(value: &'a mut Value, path: &[String]) -> &'a mut Map<String, Value> {
 }
 
 #[test]
-fn fields_an_older_peer_did_not_write_are_not_missed() {
+fn fields_absent_from_an_older_peer_are_optional() {
     let mut tried = 0;
     for (direction, line) in golden() {
         // The facts of a daemon are read by the same version's commands, and are all of version 1.

@@ -27,7 +27,7 @@ fn value(line: &str) -> Value {
 }
 
 #[test]
-fn every_line_is_what_the_program_reads_and_writes() {
+fn every_line_of_the_page_decodes_and_encodes() {
     let mut met = Met::default();
     for line in lines("jsonl request") {
         let request = Request::decode(line.as_bytes()).unwrap_or_else(|e| panic!("{e}: {line}"));
@@ -130,7 +130,7 @@ fn the_tables_name_every_event_and_code() {
 }
 
 #[test]
-fn the_page_tells_the_limits_and_the_version() {
+fn the_page_names_the_bounds_and_the_version() {
     for fact in [
         format!("protocol {PROTOCOL}."),
         format!("{MAX_REQUEST_LINE} bytes"),

@@ -1,10 +1,10 @@
-//! Who is told of what, and by whom.
+//! Notifications, and what clients in containers may claim.
 
 use super::*;
-use crewboard_core::{Place, Prompt as Wanted, PromptKind};
+use crewboard_core::{Place, Prompt, PromptKind};
 
-/// What is announced, in short.
-fn announced(outputs: &[Output]) -> Vec<String> {
+/// Returns the rows of each notification and of the commands, as text.
+fn notified(outputs: &[Output]) -> Vec<String> {
     let names = |rows: &[Session]| {
         rows.iter()
             .map(|row| format!("{} {}", row.id.as_str(), row.status))
@@ -19,45 +19,45 @@ fn announced(outputs: &[Output]) -> Vec<String> {
 }
 
 impl Stage {
-    fn announced(&mut self, session: &str, status: Status) -> Vec<String> {
+    fn notified_by(&mut self, session: &str, status: Status) -> Vec<String> {
         let (activity, text) = (String::new(), String::new());
-        announced(&self.event(session, None, Event::StatusReported { status, activity, text }))
+        notified(&self.event(session, None, Event::StatusReported { status, activity, text }))
     }
 
-    /// Goes on for that many milliseconds, to each deadline.
+    /// Lets time pass, with a tick at each deadline. Returns the notifications.
     fn pass(&mut self, millis: u64) -> Vec<String> {
         let end = self.micros + millis * 1000;
-        let mut said = Vec::new();
+        let mut all = Vec::new();
         while let Some(wait) = self.actor.next_deadline(self.now()) {
             if self.micros + wait * 1000 > end {
                 break;
             }
             self.micros += wait * 1000;
             let now = self.now();
-            said.extend(announced(&self.actor.handle(Input::Tick, now)));
+            all.extend(notified(&self.actor.handle(Input::Tick, now)));
         }
         self.micros = end;
-        said
+        all
     }
 }
 
 #[test]
-fn a_person_is_told_and_commands_run() {
+fn the_user_is_notified_and_commands_run() {
     let mut stage = Stage::new();
-    assert_eq!(stage.announced("a", Status::Permission), [""; 0]);
+    assert_eq!(stage.notified_by("a", Status::Permission), [""; 0]);
     stage.actor.set_notification_settings(NotificationSettings {
         person: vec![Status::Permission, Status::Done],
         commands: WaitGoal { statuses: vec![Status::Working], needs_you: false },
     });
-    assert_eq!(stage.announced("b", Status::Permission), ["b permission | "]);
-    assert_eq!(stage.announced("a", Status::Working), [" | a working"]);
-    assert_eq!(stage.announced("a", Status::Done), [""; 0]);
+    assert_eq!(stage.notified_by("b", Status::Permission), ["b permission | "]);
+    assert_eq!(stage.notified_by("a", Status::Working), [" | a working"]);
+    assert_eq!(stage.notified_by("a", Status::Done), [""; 0]);
     assert_eq!(stage.pass(5000), ["a done | "]);
     assert_eq!(stage.pass(100_000), [""; 0]);
 }
 
 #[test]
-fn what_a_view_gives_back_is_told_to_nobody() {
+fn a_restored_row_triggers_no_notification() {
     let mut stage = Stage::new();
     stage.actor.set_notification_settings(NotificationSettings {
         person: vec![Status::Permission],
@@ -67,30 +67,30 @@ fn what_a_view_gives_back_is_told_to_nobody() {
         status: Status::Permission,
         since: Timestamp(stage.micros / 1000),
         needs_you: true,
-        request: Some(Wanted {
+        request: Some(Prompt {
             kind: PromptKind::Permission,
             tool: None,
             text: "ls".into(),
             subagent: None,
         }),
-        ..remembered()
+        ..remembered_row()
     };
     let request = Box::new(Request::Restore { row: Box::new(row) });
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
-    assert_eq!(announced(&outputs), [""; 0]);
+    assert_eq!(notified(&outputs), [""; 0]);
     assert_eq!(stage.actor.sessions.iter().filter(|row| row.needs_you).count(), 1);
     let process = Process { pid: 1234, start: 7 };
     let watched = Input::ProcessWatched { process, ancestors: Vec::new() };
-    assert_eq!(announced(&stage.input(watched)), [""; 0]);
+    assert_eq!(notified(&stage.input(watched)), [""; 0]);
     assert_eq!(stage.pass(100_000), [""; 0]);
 }
 
 #[test]
-fn rows_are_taken_back_only_from_those_who_count_processes_as_we_do() {
+fn rows_are_restored_only_from_the_daemons_pid_namespace() {
     for (namespace, rows) in [(Namespace::Other, 0), (Namespace::Unknown, 0), (Namespace::Ours, 1)]
     {
         let mut stage = Stage::new();
-        let request = Box::new(Request::Restore { row: Box::new(remembered()) });
+        let request = Box::new(Request::Restore { row: Box::new(remembered_row()) });
         let peer = Peer { namespace, ..PEER };
         stage.input(Input::Request { connection: 1, peer, request });
         assert_eq!(stage.actor.sessions.len(), rows, "{namespace:?}");
@@ -98,7 +98,7 @@ fn rows_are_taken_back_only_from_those_who_count_processes_as_we_do() {
 }
 
 #[test]
-fn a_container_names_no_file_and_no_terminal_of_ours() {
+fn a_container_cannot_claim_a_profile_or_a_terminal() {
     for namespace in [Namespace::Other, Namespace::Ours] {
         let mut stage = Stage::new();
         let prompt =
