@@ -5,7 +5,7 @@ mod scenes;
 
 use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
-use crewboard_agents::{Lookup, Surroundings, read_event};
+use crewboard_agents::{Surroundings, read_event};
 use crewboard_core::{
     ConversationId, Event, InputDigest, Place, Process, PromptKind, Report, Stamp, Timestamp,
     UsageReport, WindowReport,
@@ -13,7 +13,7 @@ use crewboard_core::{
 use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
 use scenes::{FIVE_HOUR_RESETS, Part, ROWS, Row, SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS, Used};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -125,20 +125,11 @@ fn report(hook: &HookLine) -> Option<Report> {
         host: String::new(),
         process: Some(Process { pid: 1, start: 1 }),
         tty: None,
-        environment: &Variables(&hook.env),
+        environment: &hook.env,
         arguments: hook.client_argv.clone(),
     };
     hook.event()?;
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
-}
-
-#[derive(Debug)]
-struct Variables<'a>(&'a BTreeMap<String, String>);
-
-impl Lookup for Variables<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned().filter(|value| !value.is_empty())
-    }
 }
 
 fn rename(report: &mut Report, row: &Row, number: usize) {

@@ -1,72 +1,37 @@
-//! What agents leave in files while they run. Where a file is, and what it says; nothing is opened here.
+//! Where the files are that agents write while they run, and what they say. Opens no file.
 
-use super::{Lookup, claude};
-use crewboard_core::{FileMetadata, FileStatus, Process, TurnEnd};
-use std::path::{Path, PathBuf};
+pub use crate::evidence::{LastTurn, SessionFile};
 
-/// A file in which an agent says what one of its processes does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConditionFile {
-    /// The process it is of.
-    pub process: Process,
-    /// The agent's own word, as a source: `file:idle`.
-    pub source: String,
-    /// What it does.
-    pub condition: FileStatus,
-    /// Since when, in Unix milliseconds, by the agent's own clock.
-    pub since: Option<u64>,
-    /// The kernel's name of the pid namespace in which the process has that number.
-    pub pid_namespace: Option<String>,
-    /// What else it says.
-    pub about: FileMetadata,
-}
+use crate::{Variables, claude};
+use crewboard_core::Process;
+use std::path::PathBuf;
 
-/// What a transcript says of the last turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LastTurn {
-    /// It ended; when, in Unix milliseconds.
-    Over { how: TurnEnd, at: u64 },
-    /// The agent had its word, and it is the last that is written.
-    Answered { message: String },
-    /// It began, and no end is written.
-    Running,
-    /// Nothing is written of it.
-    Unknown,
-}
-
-/// Returns the directory under which an agent with that environment keeps its files, as the agent spells it:
-/// it may be relative to the agent's own working directory. `None` where it keeps none that we know.
+/// Returns an agent's profile: the directory under which it keeps its files, as the agent spells it, so it may be
+/// relative to the agent's working directory. `None` for an agent whose files are unknown.
 ///
-/// `transcript` is the path of one of its conversations, where a hook named it.
+/// `transcript` is the path of one of its transcripts, if a hook named one.
 pub fn profile_of(
     agent: &str,
-    environment: &dyn Lookup,
+    environment: &dyn Variables,
     transcript: Option<&str>,
 ) -> Option<PathBuf> {
     match agent {
-        claude::NAME => {
-            let own = environment.get("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-            let above = || claude::transcript::profile_above(Path::new(transcript?));
-            let home = || environment.get("HOME").map(PathBuf::from);
-            let usual =
-                || home().filter(|home| home.is_absolute()).map(|home| home.join(".claude"));
-            own.or_else(above).or_else(usual)
-        }
+        claude::NAME => claude::profile_of(environment, transcript),
         _ => None,
     }
 }
 
-/// The folder in a profile that holds a file for each process.
-pub fn conditions_folder(agent: &str) -> Option<&'static str> {
+/// Returns the name of the directory in a profile that holds a session file for each process.
+pub fn session_files_directory(agent: &str) -> Option<&'static str> {
     (agent == claude::NAME).then_some("sessions")
 }
 
-/// The name of a process's file.
-pub fn condition_file(process: Process) -> String {
+/// Returns the name of a process's session file.
+pub fn session_file_name(process: Process) -> String {
     format!("{}.json", process.pid)
 }
 
-/// The pid that a file of that name is of.
+/// Returns the pid in the name of a session file.
 pub fn pid_of(agent: &str, name: &str) -> Option<u32> {
     match agent {
         claude::NAME => claude::session_file::pid_of(name),
@@ -74,32 +39,31 @@ pub fn pid_of(agent: &str, name: &str) -> Option<u32> {
     }
 }
 
-/// Returns the pid in the name of a file that an agent makes when it starts, before it has a session.
-pub fn pid_of_start(agent: &str, name: &str) -> Option<u32> {
+/// Returns the pid in the name of the key file that an agent makes when it starts, before it has a session file.
+pub fn pid_of_key_file(agent: &str, name: &str) -> Option<u32> {
     match agent {
         claude::NAME => claude::session_file::pid_of_key(name),
         _ => None,
     }
 }
 
-/// Returns whether a process that was started with these words never makes a session file.
-pub fn has_no_file(agent: &str, arguments: &[String]) -> bool {
-    agent == claude::NAME && claude::has_no_file(arguments)
+/// Returns true if a process that was started with these arguments never makes a session file.
+pub fn never_has_session_file(agent: &str, arguments: &[String]) -> bool {
+    agent == claude::NAME && claude::never_has_session_file(arguments)
 }
 
-/// Reads a process's file; `None` where it is none, or not whole at this moment.
-pub fn read_condition(agent: &str, text: &[u8]) -> Option<ConditionFile> {
+/// Reads a session file; `None` if the text belongs to no session, or is only half written at this moment.
+pub fn read_session_file(agent: &str, text: &[u8]) -> Option<SessionFile> {
     match agent {
         claude::NAME => claude::session_file::read(text),
         _ => None,
     }
 }
 
-/// Returns the folders below a profile, and the name in the last of them, of a conversation's transcript: the
-/// end of the path that an event named, if that is where transcripts of that conversation are, else what
-/// the agent's directory leads to.
+/// Returns the path of a conversation's transcript below its profile, as two directories and a file name.
 ///
-/// The beginning of the path does not count: it may spell the profile in another way.
+/// The path that an event named counts if it ends as the path of this conversation's transcript ends; its beginning
+/// may spell the profile in another way. If the event named no path, the working directory gives the answer.
 pub fn transcript_below(
     agent: &str,
     session: &str,
@@ -119,7 +83,7 @@ pub fn transcript_below(
     is_there.then(|| [folder.to_owned(), project.to_owned(), file])
 }
 
-/// What the end of a transcript says of the turn that began after `since` (Unix milliseconds).
+/// Returns what the end of a transcript shows of the turn that began after `since` (Unix milliseconds).
 pub fn last_turn(agent: &str, tail: &[u8], since: u64) -> LastTurn {
     match agent {
         claude::NAME => claude::transcript::last_turn(tail, since),
@@ -131,44 +95,8 @@ pub fn last_turn(agent: &str, tail: &[u8], since: u64) -> LastTurn {
 mod tests {
     use super::*;
 
-    #[derive(Debug)]
-    struct Variables(&'static [(&'static str, &'static str)]);
-
-    impl Lookup for Variables {
-        fn get(&self, name: &str) -> Option<String> {
-            let found = self.0.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        }
-    }
-
     #[test]
-    fn a_profile_is_named_by_variable_transcript_or_home() {
-        const HOME: (&str, &str) = ("HOME", "/data/projects/ana");
-        const OWN: (&str, &str) = ("CLAUDE_CONFIG_DIR", "/srv/claude");
-        let below = |profile: &str| format!("{profile}/projects/-x/s.jsonl");
-        let own_home = "/data/projects/ana/.claude";
-        let cases: [(&'static [_], Option<String>, Option<&str>); 11] = [
-            (&[HOME, OWN], None, Some("/srv/claude")),
-            (&[HOME, OWN], Some(below(own_home)), Some("/srv/claude")),
-            (&[HOME], None, Some(own_home)),
-            (&[HOME], Some(below("/data/projects/ana/.w")), Some("/data/projects/ana/.w")),
-            (&[], Some(below("/data/projects")), Some("/data/projects")),
-            (&[], Some(below("/a/projects/projects/b")), Some("/a/projects/projects/b")),
-            // A folder may be called so, with `CLAUDE_CODE_PROJECT_DIR_NAME`.
-            (&[], Some("/a/.claude/projects/projects/s.jsonl".to_owned()), Some("/a/.claude")),
-            (&[HOME], Some("/var/projects/s.jsonl".to_owned()), Some(own_home)),
-            (&[("HOME", "ana")], None, None),
-            (&[("CLAUDE_CONFIG_DIR", "w")], None, Some("w")),
-            (&[], None, None),
-        ];
-        for (variables, transcript, expected) in cases {
-            let found = profile_of(claude::NAME, &Variables(variables), transcript.as_deref());
-            assert_eq!(found, expected.map(PathBuf::from), "{variables:?} {transcript:?}");
-        }
-    }
-
-    #[test]
-    fn a_transcript_is_opened_only_where_transcripts_are() {
+    fn transcript_path_must_end_like_a_transcripts() {
         let below = |path| transcript_below("claude", "s1", Some(path), None);
         let expected = ["projects", "-home-dev", "s1.jsonl"].map(str::to_owned);
         for profile in

@@ -1,6 +1,6 @@
 //! Everything that knows an agent by name: payloads, session files, transcripts and settings.
 //!
-//! Never: sockets, processes, the environment. The values come in as arguments.
+//! Never: sockets, processes, the environment. Their values are arguments.
 //! Start at [`read_event`] for payloads, at [`claude::registration`] for the hooks that are registered, and at
 //! [`settings_edit`] for how a settings file is changed without disturbing it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
@@ -9,44 +9,34 @@ pub mod claude;
 pub mod files;
 pub mod settings_edit;
 
-use crewboard_core::{Process, Report, Stamp};
+mod evidence;
+mod surroundings;
 
-/// The agents whose own hooks are read. Their names are reserved: only a hook reports under them.
+pub use crewboard_terminals::Variables;
+pub use surroundings::Surroundings;
+
+use crewboard_core::Report;
+
+/// The agents whose hooks are read. Their names are reserved: only a hook may send reports under them.
 pub const SUPPORTED: [&str; 1] = [claude::NAME];
 
-/// Returns the supported agent that a name is, or could be taken for where it is shown: case, spaces and what
-/// cannot be seen make no other name.
+/// Returns the supported agent that a name means, or could be mistaken for on the screen. Case, spaces and invisible
+/// characters do not make another name.
 pub fn supported(name: &str) -> Option<&'static str> {
     let folded: String = name.chars().filter(|character| character.is_alphanumeric()).collect();
     let folded = folded.to_lowercase();
     SUPPORTED.into_iter().find(|supported| *supported == folded)
 }
 
-/// What a hook process knows besides its payload.
-#[derive(Debug)]
-pub struct Surroundings<'a> {
-    pub stamp: Stamp,
-    pub host: String,
-    /// The agent's own process.
-    pub process: Option<Process>,
-    /// The agent's controlling terminal.
-    pub tty: Option<String>,
-    pub environment: &'a dyn Lookup,
-    /// The words that the agent's process was started with, where the kernel tells them.
-    pub arguments: Vec<String>,
-}
-
-pub use crewboard_terminals::Lookup;
-
-/// The pid of the agent that runs this hook, where the agent tells it.
-pub fn agent_pid(agent: &str, environment: &dyn Lookup) -> Option<u32> {
+/// Returns the pid of the agent that runs this hook, if a variable of the agent names it.
+pub fn agent_pid(agent: &str, environment: &dyn Variables) -> Option<u32> {
     match agent {
         claude::NAME => environment.get("CLAUDE_PID")?.parse().ok(),
         _ => None,
     }
 }
 
-/// Turns an agent's payload into an event; `None` where it says nothing of use, or is none.
+/// Turns an agent's payload into a report; `None` if the payload is invalid or of no use.
 pub fn read_event(agent: &str, payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
     match agent {
         claude::NAME => claude::read_event(payload, surroundings),
@@ -54,8 +44,8 @@ pub fn read_event(agent: &str, payload: &[u8], surroundings: &Surroundings<'_>) 
     }
 }
 
-/// Returns an agent's name and version for people, with a note where the version is newer than every version that
-/// Crewboard was tried with.
+/// Returns an agent's name and version as a text for the user, with a note if the version is newer than every version
+/// that Crewboard was tested with.
 pub fn describe_version(agent: &str, version: &str) -> String {
     let is_untried = agent == claude::NAME && version.parse().is_ok_and(claude::is_untried);
     if is_untried {
@@ -84,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_looks_like_a_supported_agents_is_reserved() {
+    fn name_that_looks_like_a_supported_agent_is_reserved() {
         for name in
             ["claude", "Claude", " claude ", "CLAUDE", "cla\u{200b}ude", "claude.", "cl aude"]
         {

@@ -2,7 +2,7 @@ use crate::spawn;
 use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
     ConnectAttempt, Deadline, Lock, LockAttempt, LockOwner, bind_listener, connect, is_known,
-    may_wait, write_within,
+    may_block, write_within,
 };
 use crewboard_protocol::Loss;
 use std::cell::RefCell;
@@ -97,9 +97,9 @@ impl DaemonLocator {
         if let Some(directory) = environment.socket.as_deref().and_then(Path::parent) {
             guard(directory);
         }
-        let may_wait = |directory: &Path| {
+        let may_block = |directory: &Path| {
             guard(directory);
-            may_wait(directory)
+            may_block(directory)
         };
         let named = environment.socket.as_ref().map(|socket| ("CREWBOARD_SOCKET", socket.into()));
         let idle_exit = environment.idle_exit.as_ref();
@@ -110,7 +110,7 @@ impl DaemonLocator {
         let told = named.into_iter().chain(idle_exit).chain(config).chain(home).collect();
         Self {
             uid: environment.uid,
-            candidates: candidates(environment, may_wait),
+            candidates: candidates(environment, may_block),
             program,
             told,
             started: RefCell::new(None),
@@ -120,10 +120,10 @@ impl DaemonLocator {
     /// Connects to a daemon that runs already.
     pub fn connect(&self) -> Result<UnixStream, ConnectError> {
         match self.look() {
-            ConnectAttempt::Made(stream) => Ok(stream),
+            ConnectAttempt::Connected(stream) => Ok(stream),
             ConnectAttempt::Busy => Err(ConnectError::Unresponsive),
-            ConnectAttempt::Nobody if self.somebody_serves() => Err(ConnectError::Unresponsive),
-            ConnectAttempt::Nobody => Err(ConnectError::NoDaemon),
+            ConnectAttempt::NoListener if self.somebody_serves() => Err(ConnectError::Unresponsive),
+            ConnectAttempt::NoListener => Err(ConnectError::NoDaemon),
         }
     }
 
@@ -150,9 +150,9 @@ impl DaemonLocator {
         let mut in_time = true;
         loop {
             match self.look() {
-                ConnectAttempt::Made(stream) => return Ok(Reached::Running(stream)),
+                ConnectAttempt::Connected(stream) => return Ok(Reached::Running(stream)),
                 ConnectAttempt::Busy => serving = true,
-                ConnectAttempt::Nobody => {
+                ConnectAttempt::NoListener => {
                     before_start();
                     if let Some(reached) = self.try_start(deadline, &mut serving, first)? {
                         return Ok(reached);
@@ -227,15 +227,15 @@ impl DaemonLocator {
 
     /// Looks for a listener at every candidate.
     fn look(&self) -> ConnectAttempt {
-        let mut found = ConnectAttempt::Nobody;
+        let mut found = ConnectAttempt::NoListener;
         for candidate in &self.candidates {
             if !matches!(candidate.check(self.uid), Ok(true)) {
                 continue;
             }
             match connect(&candidate.socket, self.uid) {
-                ConnectAttempt::Made(stream) => return ConnectAttempt::Made(stream),
+                ConnectAttempt::Connected(stream) => return ConnectAttempt::Connected(stream),
                 ConnectAttempt::Busy => found = ConnectAttempt::Busy,
-                ConnectAttempt::Nobody => {}
+                ConnectAttempt::NoListener => {}
             }
         }
         found
@@ -269,12 +269,12 @@ impl DaemonLocator {
         }
         let Some(_starting) = take_start_lock(&places)? else { return Ok(None) };
         match self.look() {
-            ConnectAttempt::Made(stream) => return Ok(Some(Reached::Running(stream))),
+            ConnectAttempt::Connected(stream) => return Ok(Some(Reached::Running(stream))),
             ConnectAttempt::Busy => {
                 *serving = true;
                 return Ok(None);
             }
-            ConnectAttempt::Nobody => {}
+            ConnectAttempt::NoListener => {}
         }
         if self.somebody_serves() {
             *serving = true;
@@ -292,7 +292,9 @@ impl DaemonLocator {
                     continue;
                 }
             };
-            let ConnectAttempt::Made(stream) = connect(&place.socket, self.uid) else { continue };
+            let ConnectAttempt::Connected(stream) = connect(&place.socket, self.uid) else {
+                continue;
+            };
             first(&stream).map_err(ConnectError::Start)?;
             let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.told)
                 .map_err(ConnectError::Start)?;
@@ -310,8 +312,8 @@ impl DaemonLocator {
 fn take_start_lock(places: &[&Candidate]) -> Result<Option<Lock>, ConnectError> {
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
     for place in places.iter().rev() {
-        match Lock::try_take(&place.start_lock()) {
-            Ok(LockAttempt::Taken(lock)) => return Ok(Some(lock)),
+        match Lock::try_lock(&place.start_lock()) {
+            Ok(LockAttempt::Acquired(lock)) => return Ok(Some(lock)),
             Ok(LockAttempt::Held) => return Ok(None),
             // A full or frozen disk there; another place may do.
             Err(error) => failure = error,

@@ -1,4 +1,4 @@
-//! FileFinding and reading the file.
+//! Finding and reading the configuration file.
 
 use crate::Environment;
 use rustix::fs::OFlags;

@@ -3,9 +3,10 @@
 use crewboard_core::{Process, clean};
 use crewboard_platform::{
     Deadline, Listener, abstract_listener, ancestors_of, environment_of, find_process,
-    is_as_free_as_us, process_info, program_name, read_within, runs_terminal, sockets_of,
+    is_no_more_confined, process_info, program_name, read_within, runs_terminal, sockets_of,
 };
-use crewboard_terminals::{Command, Refusal, Server, System, TmuxAbove, Unproven};
+use crewboard_terminals::{Command, CommandError, EnclosingTmux, Server, System, Unverified};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
@@ -67,10 +68,10 @@ impl CommandRunner {
         &mut self,
         path: &str,
         is_expected: impl Fn(u32) -> bool,
-    ) -> Result<String, Unproven> {
+    ) -> Result<String, Unverified> {
         let listener = Listener::at(Path::new(path)).map_err(|error| unproven(&error))?;
         if !is_expected(listener.pid()) {
-            return Err(Unproven::Other);
+            return Err(Unverified::Mismatch);
         }
         let held = listener.path().display().to_string();
         self.proven.push((path.to_owned(), listener));
@@ -88,7 +89,7 @@ pub(crate) fn process_for(command: &Command) -> std::process::Command {
 }
 
 impl System for CommandRunner {
-    fn run(&mut self, command: &Command) -> Result<String, Refusal> {
+    fn run(&mut self, command: &Command) -> Result<String, CommandError> {
         let deadline = Deadline::after(self.timeout);
         let child = process_for(command)
             .stdin(Stdio::null())
@@ -96,20 +97,20 @@ impl System for CommandRunner {
             .stderr(Stdio::piped())
             .spawn();
         let mut child = child.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Refusal::NoProgram,
-            _ => Refusal::Failed(error.to_string()),
+            io::ErrorKind::NotFound => CommandError::NotFound,
+            _ => CommandError::Failed(error.to_string()),
         })?;
         let read =
             |pipe: Option<Vec<u8>>| String::from_utf8_lossy(&pipe.unwrap_or_default()).into_owned();
         let stdout = read(child.stdout.take().map(|pipe| read_within(&pipe, MAX_OUTPUT, deadline)));
         let stderr = child.stderr.take().map(|pipe| read_within(&pipe, MAX_ERROR_OUTPUT, deadline));
-        let status = wait_or_kill(&mut child, deadline).ok_or(Refusal::TooSlow)?;
+        let status = wait_or_kill(&mut child, deadline).ok_or(CommandError::TimedOut)?;
         if status.success() {
             return Ok(stdout);
         }
         let stderr = read(stderr);
         let message = if stderr.trim().is_empty() { stdout } else { stderr };
-        Err(Refusal::Failed(clean(message.trim(), MAX_ERROR_OUTPUT, true)))
+        Err(CommandError::Failed(clean(message.trim(), MAX_ERROR_OUTPUT, true)))
     }
 
     fn tty_of(&self, pid: u32) -> Option<String> {
@@ -120,12 +121,12 @@ impl System for CommandRunner {
         descends(pid, ancestor)
     }
 
-    fn prove(
+    fn verify_server(
         &mut self,
         server: Server<'_>,
         pid: Option<u32>,
         own: Option<u32>,
-    ) -> Result<String, Unproven> {
+    ) -> Result<String, Unverified> {
         let is_proven = |server: u32| {
             own.is_some_and(|own| descends(own, server))
                 || pid.is_some_and(|pid| runs_terminal_of(server, pid))
@@ -133,12 +134,12 @@ impl System for CommandRunner {
         match server {
             // Other systems do not report the listener of a socket or the confinement of a process.
             Server::Socket(name) | Server::Abstract(name) if cfg!(not(target_os = "linux")) => {
-                own.map(|_| name.to_owned()).ok_or(Unproven::Other)
+                own.map(|_| name.to_owned()).ok_or(Unverified::Mismatch)
             }
             Server::Socket(path) => self.open_proven(path, is_proven),
             Server::Abstract(name) => {
                 let listener = abstract_listener(name).map_err(|error| unproven(&error))?;
-                is_proven(listener).then(|| name.to_owned()).ok_or(Unproven::Other)
+                is_proven(listener).then(|| name.to_owned()).ok_or(Unverified::Mismatch)
             }
             Server::Session(name) => {
                 let above = own.into_iter().chain(pid).flat_map(process_and_ancestors);
@@ -150,15 +151,15 @@ impl System for CommandRunner {
                         .file_name()
                         .is_some_and(|file| file.as_encoded_bytes() == name.as_bytes())
                 });
-                let (pid, socket) = found.next().ok_or(Unproven::Other)?;
-                let socket = socket.to_str().ok_or(Unproven::Other)?;
+                let (pid, socket) = found.next().ok_or(Unverified::Mismatch)?;
+                let socket = socket.to_str().ok_or(Unverified::Mismatch)?;
                 let listener = Listener::at(Path::new(socket)).map_err(|error| unproven(&error))?;
-                (listener.pid() == pid).then(|| socket.to_owned()).ok_or(Unproven::Other)
+                (listener.pid() == pid).then(|| socket.to_owned()).ok_or(Unverified::Mismatch)
             }
         }
     }
 
-    fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove> {
+    fn enclosing_tmux(&mut self, pid: u32) -> Option<EnclosingTmux> {
         let servers = process_and_ancestors(pid).into_iter().map(|process| process.pid);
         // Any process can take this name, but only a tmux server also owns the terminal and the socket.
         let is_tmux =
@@ -166,18 +167,18 @@ impl System for CommandRunner {
         let server = servers.filter(is_tmux).find(|server| runs_terminal_of(*server, pid))?;
         let socket = sockets_of(server).into_iter().next()?.to_str()?.to_owned();
         let address = self.open_proven(&socket, |listener| listener == server);
-        Some(TmuxAbove { pid: server, socket, address })
+        Some(EnclosingTmux { pid: server, socket, address })
     }
 
-    fn environment_of(&self, pid: u32) -> Option<Vec<(String, String)>> {
+    fn environment_of(&self, pid: u32) -> Option<BTreeMap<String, String>> {
         environment_of(pid)
     }
 }
 
-fn unproven(error: &io::Error) -> Unproven {
+fn unproven(error: &io::Error) -> Unverified {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Unproven::Gone,
-        _ => Unproven::Other,
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Unverified::Gone,
+        _ => Unverified::Mismatch,
     }
 }
 
@@ -203,7 +204,7 @@ fn runs_terminal_of(server: u32, pid: u32) -> bool {
     line.truncate(above + 1);
     let [.., started, _] = line[..] else { return false };
     let tty = process_info(started.pid).and_then(|process| process.tty);
-    let is_free = line.iter().all(|process| is_as_free_as_us(process.pid));
+    let is_free = line.iter().all(|process| is_no_more_confined(process.pid));
     // The process ids have not been reused since the checks.
     let is_same = || line.iter().all(|process| find_process(process.pid) == Some(*process));
     is_free && tty.is_some_and(|tty| runs_terminal(server, &tty)) && is_same()
@@ -227,7 +228,7 @@ fn wait_or_kill(child: &mut Child, deadline: Deadline) -> Option<ExitStatus> {
 mod tests {
     use super::*;
 
-    fn run(words: &[&str]) -> Result<String, Refusal> {
+    fn run(words: &[&str]) -> Result<String, CommandError> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         CommandRunner::for_user().run(&Command { words, ..Command::default() })
     }
@@ -236,15 +237,15 @@ mod tests {
     fn command_succeeds_fails_times_out_or_is_missing() {
         assert_eq!(run(&["printf", "%s", "$(echo x)"]), Ok("$(echo x)".to_owned()));
         let failed = run(&["sh", "-c", "echo lost >&2; printf 'a\\033[31m'; exit 1"]);
-        assert_eq!(failed, Err(Refusal::Failed("lost".to_owned())));
+        assert_eq!(failed, Err(CommandError::Failed("lost".to_owned())));
         let failed = run(&["sh", "-c", "printf 'a\\033[31m\\nb'; exit 1"]);
-        assert_eq!(failed, Err(Refusal::Failed("a\nb".to_owned())));
+        assert_eq!(failed, Err(CommandError::Failed("a\nb".to_owned())));
         let mut impatient =
             CommandRunner { timeout: Duration::from_millis(50), ..CommandRunner::for_user() };
         let words = ["sleep", "60"].map(str::to_owned).to_vec();
         let hung = impatient.run(&Command { words, ..Command::default() });
-        assert_eq!(hung, Err(Refusal::TooSlow));
-        assert_eq!(run(&["crewboard-no-such-program"]), Err(Refusal::NoProgram));
+        assert_eq!(hung, Err(CommandError::TimedOut));
+        assert_eq!(run(&["crewboard-no-such-program"]), Err(CommandError::NotFound));
     }
 
     #[test]

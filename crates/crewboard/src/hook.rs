@@ -2,13 +2,13 @@
 //! is gone within [`TOTAL`], whatever the agent, the daemon or the machine do.
 
 use crate::watchdog::Watchdog;
-use crewboard_agents::{Lookup, Surroundings, agent_pid, read_event};
+use crewboard_agents::{Surroundings, Variables, agent_pid, read_event};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_platform::{
-    Clock, Deadline, arguments_of, branch_of, host_name, is_known, process_info, read_within,
-    settled_directory, working_directory_of, write_within,
+    Clock, Deadline, arguments_of, branch_of, canonical_directory, host_name, is_known,
+    process_info, read_within, working_directory_of, write_within,
 };
 use crewboard_protocol::{EventLine, Loss, Request};
 use std::env;
@@ -103,14 +103,14 @@ pub(crate) fn branch_report(report: &Report) -> Box<Report> {
 
 /// What is round a process that an agent has started, at `stamp`.
 pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
-    let pid = agent_pid(agent, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
+    let pid = agent_pid(agent, &ProcessVariables).unwrap_or_else(std::os::unix::process::parent_id);
     let process = process_info(pid);
     Surroundings {
         stamp,
         host: host_name(),
         process: process.as_ref().map(|facts| facts.process),
         tty: process.and_then(|facts| facts.tty),
-        environment: &Variables,
+        environment: &ProcessVariables,
         arguments: arguments_of(pid),
     }
 }
@@ -129,7 +129,7 @@ pub(crate) fn settle_paths(report: &mut Report) {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     report.transcript = report.transcript.as_ref().and_then(absolute).and_then(text);
     let profile = report.profile.as_ref().and_then(absolute);
-    report.profile = profile.map(|profile| settled_directory(&profile)).and_then(text);
+    report.profile = profile.map(|profile| canonical_directory(&profile)).and_then(text);
 }
 
 /// Whether the branch is worth a look: an agent changes it in its turns, and a look at each tool call
@@ -144,9 +144,9 @@ fn begins_or_ends_a_turn(report: &Report) -> bool {
 
 /// The process's own variables.
 #[derive(Debug)]
-pub(crate) struct Variables;
+pub(crate) struct ProcessVariables;
 
-impl Lookup for Variables {
+impl Variables for ProcessVariables {
     fn get(&self, name: &str) -> Option<String> {
         env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
     }

@@ -4,14 +4,17 @@
 use crate::command_runner::{CommandRunner, process_for};
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::hook::Variables;
+use crate::hook::ProcessVariables;
 use crewboard_agents::files::transcript_below;
-use crewboard_agents::{Lookup as _, claude};
+use crewboard_agents::{Variables as _, claude};
 use crewboard_core::{Session, Status};
 use crewboard_platform::{
-    Part, find_process, folder_holding, host_name, local_directory, read_beneath, settled_directory,
+    Part, canonical_directory, directory_containing, find_process, host_name, local_directory,
+    read_beneath,
 };
-use crewboard_terminals::{Asker, Command, Opened, Opening, Reached, Target, Trouble, focus, open};
+use crewboard_terminals::{
+    Caller, Command, FocusOutcome, NewPane, OpenOutcome, Target, TerminalError, focus, open,
+};
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -89,9 +92,11 @@ pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
     }
     let mut runner = CommandRunner::for_user();
     match focus(target_of(row), asker(), &mut runner) {
-        Ok(Reached::Shown { note: Some(note) }) => Ok(Destination::Pane(format!("{name}: {note}"))),
-        Ok(Reached::Shown { note: None }) => Ok(Destination::Pane(String::new())),
-        Ok(Reached::Attach(command)) => {
+        Ok(FocusOutcome::Shown { note: Some(note) }) => {
+            Ok(Destination::Pane(format!("{name}: {note}")))
+        }
+        Ok(FocusOutcome::Shown { note: None }) => Ok(Destination::Pane(String::new())),
+        Ok(FocusOutcome::Attach(command)) => {
             let why = format!("no terminal is attached to the multiplexer of {name}");
             run_here(&why, TerminalCommand { command, directory: None, runner })
         }
@@ -107,13 +112,13 @@ pub(crate) fn open_session(
     let (command, directory) = plan_open(row, environment)?;
     let name = &row.name;
     let directory_text = directory.display().to_string();
-    let opening = Opening { words: &command, directory: &directory_text };
+    let opening = NewPane { words: &command, directory: &directory_text };
     let mut runner = CommandRunner::for_user();
     match open(&opening, asker(), &mut runner) {
-        Ok(Opened::In(terminal)) => {
+        Ok(OpenOutcome::InPane(terminal)) => {
             Ok(Destination::Pane(format!("{name} opened in a new pane of {terminal}")))
         }
-        Ok(Opened::Here(command)) => {
+        Ok(OpenOutcome::RunHere(command)) => {
             let directory = Some(directory);
             run_here(
                 &format!("opening {name} needs a terminal"),
@@ -131,7 +136,7 @@ pub(crate) fn open_session(
 /// programs.
 fn plan_open(row: &Session, environment: &Environment) -> Result<(Vec<String>, PathBuf), Failure> {
     let default_profile =
-        environment.home.as_ref().map(|home| settled_directory(&home.join(".claude")));
+        environment.home.as_ref().map(|home| canonical_directory(&home.join(".claude")));
     let claimed = row.profile.as_ref().map(PathBuf::from);
     let profile = match &row.origin {
         Some(origin) => Some(origin.profile.as_ref().map(PathBuf::from)),
@@ -240,7 +245,7 @@ fn transcript_of(row: &Session, profile: &Path) -> Option<Transcript> {
     let named = path.and_then(|path| transcript_below(agent, id, Some(path), None));
     let in_other_folder = || {
         let file = format!("{id}.jsonl");
-        let folder = folder_holding(&profile.join("projects"), &file, MAX_FOLDERS)?;
+        let folder = directory_containing(&profile.join("projects"), &file, MAX_FOLDERS)?;
         read(["projects".to_owned(), folder, file])
     };
     named.and_then(read).or_else(in_other_folder)
@@ -290,7 +295,8 @@ fn check_is_on_this_host(row: &Session) -> Result<(), Failure> {
 /// Returns a command for the user's terminal. Fails without a terminal, and for a multiplexer inside another one,
 /// which multiplexers refuse.
 fn run_here(why: &str, terminal_command: TerminalCommand) -> Result<Destination, Failure> {
-    let is_inside = ["TMUX", "STY", "ZELLIJ"].iter().any(|name| Variables.get(name).is_some());
+    let is_inside =
+        ["TMUX", "STY", "ZELLIJ"].iter().any(|name| ProcessVariables.get(name).is_some());
     let program = terminal_command.command.words.first().map(String::as_str);
     let is_multiplexer = matches!(program, Some("tmux" | "screen" | "zellij"));
     if Environment::of_process().interactive && !(is_inside && is_multiplexer) {
@@ -313,11 +319,11 @@ pub(crate) fn target_of(row: &Session) -> Target<'_> {
 }
 
 /// Returns this process as the asker, for questions to terminals.
-pub(crate) fn asker() -> Asker<'static> {
-    Asker { pid: std::process::id(), environment: &Variables }
+pub(crate) fn asker() -> Caller<'static> {
+    Caller { pid: std::process::id(), environment: &ProcessVariables }
 }
 
-fn failure(name: &str, trouble: Trouble) -> Failure {
+fn failure(name: &str, trouble: TerminalError) -> Failure {
     let failure = Failure::new(format!("cannot show {name}: {}", trouble.why));
     match trouble.hint {
         Some(hint) => failure.hint(hint),

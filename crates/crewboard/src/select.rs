@@ -1,7 +1,7 @@
 //! Which row a word on the command line means.
 
 use crate::failure::Failure;
-use crate::hook::Variables;
+use crate::hook::ProcessVariables;
 use crewboard_config::closest;
 use crewboard_core::{Session, Status};
 use crewboard_terminals::tmux_server;
@@ -12,7 +12,7 @@ use crewboard_terminals::tmux_server;
 ///
 /// Every tmux server has a pane `%0`: in one of them its own is meant, and no other's.
 pub(crate) fn row<'a>(rows: &'a [Session], word: &str) -> Result<&'a Session, Failure> {
-    named(rows, word, tmux_server(&Variables).as_deref())
+    named(rows, word, tmux_server(&ProcessVariables).as_deref())
 }
 
 fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a Session, Failure> {

@@ -4,7 +4,7 @@ use crate::net::listeners::Listeners;
 use crate::options::{Inherited, Options};
 use crate::serve::Server;
 use crewboard_config::{Environment, MIN_DESCRIPTORS, candidates};
-use crewboard_platform::may_wait;
+use crewboard_platform::may_block;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io;
@@ -53,7 +53,7 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
         // Programs that the daemon starts get the default action back.
         drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw())));
         let environment = Environment::of_process();
-        let places = candidates(&environment, may_wait);
+        let places = candidates(&environment, may_block);
         let listeners = Listeners::open(places, environment.uid, adopted, descriptors)
             .map_err(DaemonError::NoSocket)?;
         let server = Server::new(listeners, &environment, descriptors, inherited, options);

@@ -8,14 +8,14 @@
 /// seccomp filter more. An unprivileged process cannot enter a Landlock domain without `no_new_privs`; the
 /// kernel does not show the domain itself.
 #[cfg(target_os = "linux")]
-pub fn is_as_free_as_us(pid: u32) -> bool {
+pub fn is_no_more_confined(pid: u32) -> bool {
     let limits = |process: &str| linux::RateLimits::of(process);
     limits("self").zip(limits(&pid.to_string())).is_some_and(|(own, its)| its.is_as_free_as(&own))
 }
 
 /// Returns false: nothing shows the restrictions of a process here.
 #[cfg(not(target_os = "linux"))]
-pub fn is_as_free_as_us(_pid: u32) -> bool {
+pub fn is_no_more_confined(_pid: u32) -> bool {
     false
 }
 
@@ -137,7 +137,7 @@ mod tests {
             command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap()
         };
         let mut free = start(&["cat"]);
-        assert!(is_as_free_as_us(free.id()));
+        assert!(is_no_more_confined(free.id()));
         let mut confined = start(&["setpriv", "--no-new-privs", "cat"]);
         // The program sets the restriction itself before it becomes `cat`.
         let is_set = || {
@@ -147,11 +147,11 @@ mod tests {
         while !is_set() {
             std::thread::yield_now();
         }
-        assert!(!is_as_free_as_us(confined.id()));
+        assert!(!is_no_more_confined(confined.id()));
         for child in [&mut free, &mut confined] {
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        assert!(!is_as_free_as_us(free.id()));
+        assert!(!is_no_more_confined(free.id()));
     }
 }

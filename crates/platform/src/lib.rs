@@ -22,18 +22,18 @@ mod read_beneath;
 mod socket;
 
 pub use clock::Clock;
-pub use confinement::is_as_free_as_us;
+pub use confinement::is_no_more_confined;
 pub use deadline::{Deadline, read_within, write_within};
 pub use git::branch_of;
 pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
-pub use lock::{Lock, LockAttempt, moved_up};
+pub use lock::{Lock, LockAttempt, move_descriptor_up};
 pub use lock_owner::LockOwner;
-pub use mounts::{is_known, local_directory, may_wait, settled_directory};
+pub use mounts::{canonical_directory, is_known, local_directory, may_block};
 pub use peek::peek_within;
 pub use process::{
-    ProcessInfo, ancestors_of, arguments_of, as_others_see, environment_of, find_process,
-    host_name, is_waiting, pid_namespace, process_info, program_name, shares_pid_namespace_with,
-    this_thread, working_directory_of,
+    ProcessInfo, ancestors_of, arguments_of, environment_of, find_process, host_name,
+    in_machine_time, is_waiting, pid_namespace, process_info, program_name,
+    shares_pid_namespace_with, this_thread, working_directory_of,
 };
-pub use read_beneath::{Part, folder_holding, read_beneath};
+pub use read_beneath::{Part, directory_containing, read_beneath};
 pub use socket::{ConnectAttempt, bind_listener, connect, set_aside};

@@ -77,9 +77,9 @@ pub fn abstract_listener(_name: &str) -> io::Result<u32> {
 #[cfg(target_os = "linux")]
 fn listening_process(connection: crate::ConnectAttempt) -> io::Result<u32> {
     let stream = match connection {
-        crate::ConnectAttempt::Made(stream) => stream,
+        crate::ConnectAttempt::Connected(stream) => stream,
         crate::ConnectAttempt::Busy => return Err(io::ErrorKind::WouldBlock.into()),
-        crate::ConnectAttempt::Nobody => return Err(io::ErrorKind::ConnectionRefused.into()),
+        crate::ConnectAttempt::NoListener => return Err(io::ErrorKind::ConnectionRefused.into()),
     };
     let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials)?;
     if peer.uid() != rustix::process::geteuid().as_raw() {

@@ -115,7 +115,7 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("lock");
         assert!(LockOwner::of(&path).is_none());
-        let LockAttempt::Taken(lock) = Lock::try_take(&path).unwrap() else { panic!("held") };
+        let LockAttempt::Acquired(lock) = Lock::try_lock(&path).unwrap() else { panic!("held") };
         let holder = LockOwner::of(&path).unwrap();
         assert_eq!((holder.pid(), holder.is_suspended()), (std::process::id(), false));
         assert!(!holder.has_ended_by(Deadline::after(Duration::ZERO)));

@@ -1,5 +1,6 @@
 use crate::clock::{nanoseconds_ahead, own_nanoseconds_ahead};
 use crewboard_core::Process;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How far up a process's family is looked at: `claude` in a shell in a shell in tmux is four.
@@ -47,16 +48,21 @@ pub fn ancestors_of(process: Process) -> Vec<Process> {
 /// The values of variables in the environment that `pid` was started with; `None` where it is not ours
 /// to read.
 #[cfg(target_os = "linux")]
-pub fn environment_of(pid: u32) -> Option<Vec<(String, String)>> {
+pub fn environment_of(pid: u32) -> Option<BTreeMap<String, String>> {
     use std::io::Read;
     let mut environment = Vec::new();
     let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;
     file.take(MAX_ENVIRONMENT).read_to_end(&mut environment).ok()?;
-    let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
+    let pairs = environment.split(|byte| *byte == 0).filter_map(|variable| {
         let (name, value) = std::str::from_utf8(variable).ok()?.split_once('=')?;
         Some((name.to_owned(), value.to_owned()))
     });
-    Some(variables.collect())
+    let mut variables = BTreeMap::new();
+    for (name, value) in pairs {
+        // Like `getenv`, this keeps the first of two equal names.
+        variables.entry(name).or_insert(value);
+    }
+    Some(variables)
 }
 
 /// Returns the words that `pid` was started with, as far as the bound reaches; none where the kernel does not
@@ -81,7 +87,7 @@ pub fn arguments_of(_pid: u32) -> Vec<String> {
 
 /// Nobody tells here.
 #[cfg(not(target_os = "linux"))]
-pub fn environment_of(_pid: u32) -> Option<Vec<(String, String)>> {
+pub fn environment_of(_pid: u32) -> Option<BTreeMap<String, String>> {
     None
 }
 
@@ -149,7 +155,7 @@ pub fn process_info(pid: u32) -> Option<ProcessInfo> {
 
 /// Returns a process as the machine's own clock has it, from what that process says of itself: in a time
 /// namespace it reads another start time than other processes do.
-pub fn as_others_see(process: Process) -> Process {
+pub fn in_machine_time(process: Process) -> Process {
     let start = unshifted(process.start, nanoseconds_ahead(&process.pid.to_string()));
     Process { start, ..process }
 }
@@ -247,7 +253,7 @@ mod tests {
         assert_eq!(unshifted(25, -86_400_000_000_000), 8_640_025);
         assert_eq!(unshifted(25, 86_400_000_000_000), 0);
         let own = find_process(std::process::id()).unwrap();
-        assert_eq!(as_others_see(own), own);
+        assert_eq!(in_machine_time(own), own);
     }
 
     #[test]

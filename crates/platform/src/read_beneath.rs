@@ -54,7 +54,7 @@ pub fn read_beneath(directory: &Path, names: &[&str], part: Part) -> io::Result<
 }
 
 /// Returns the name of a folder in `directory` that holds a regular file of this name; it looks at `most` entries.
-pub fn folder_holding(directory: &Path, file: &str, most: usize) -> Option<String> {
+pub fn directory_containing(directory: &Path, file: &str, most: usize) -> Option<String> {
     let folders = std::fs::read_dir(directory).ok()?.take(most).filter_map(Result::ok);
     let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
     let holds = |folder: &DirEntry| {
@@ -106,10 +106,10 @@ mod tests {
         }
         std::fs::write(world.path().join("b/s.jsonl"), "").unwrap();
         symlink("b", world.path().join("d")).unwrap();
-        let found = |file| folder_holding(world.path(), file, 99);
+        let found = |file| directory_containing(world.path(), file, 99);
         assert_eq!(found("s.jsonl").as_deref(), Some("b"));
         assert_eq!(found("t.jsonl"), None);
-        assert_eq!(folder_holding(world.path(), "s.jsonl", 0), None);
-        assert_eq!(folder_holding(&world.path().join("none"), "s.jsonl", 99), None);
+        assert_eq!(directory_containing(world.path(), "s.jsonl", 0), None);
+        assert_eq!(directory_containing(&world.path().join("none"), "s.jsonl", 99), None);
     }
 }

@@ -15,11 +15,11 @@ const BACKLOG: i32 = 4096;
 #[derive(Debug)]
 pub enum ConnectAttempt {
     /// Connected, in non-blocking mode.
-    Made(UnixStream),
+    Connected(UnixStream),
     /// A listener is there and its backlog is full.
     Busy,
     /// No process of the user's listens there.
-    Nobody,
+    NoListener,
 }
 
 /// Connects to the socket at `path` without ever blocking: std's waits while the backlog is full.
@@ -27,9 +27,11 @@ pub enum ConnectAttempt {
 /// A server of another user than `uid` is left before a byte is sent to it. Whatever was checked about the
 /// path before, the path may lead elsewhere by now; the kernel's word about the peer cannot.
 pub fn connect(path: &Path, uid: u32) -> ConnectAttempt {
-    let Ok(address) = SocketAddrUnix::new(path) else { return ConnectAttempt::Nobody };
+    let Ok(address) = SocketAddrUnix::new(path) else { return ConnectAttempt::NoListener };
     match connect_to(&address) {
-        ConnectAttempt::Made(stream) if !is_served_by(&stream, uid) => ConnectAttempt::Nobody,
+        ConnectAttempt::Connected(stream) if !is_served_by(&stream, uid) => {
+            ConnectAttempt::NoListener
+        }
         connection => connection,
     }
 }
@@ -42,10 +44,10 @@ pub(crate) fn connect_to(address: &SocketAddrUnix) -> ConnectAttempt {
     }
     loop {
         match rustix::net::connect(&socket, address) {
-            Ok(()) => return ConnectAttempt::Made(UnixStream::from(socket)),
+            Ok(()) => return ConnectAttempt::Connected(UnixStream::from(socket)),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return ConnectAttempt::Busy,
-            Err(_) => return ConnectAttempt::Nobody,
+            Err(_) => return ConnectAttempt::NoListener,
         }
     }
 }
@@ -140,7 +142,7 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("s");
         let listener = bind_listener(&path, &world.path().join(".new")).unwrap();
-        assert!(matches!(connect(&path, own() + 1), ConnectAttempt::Nobody));
+        assert!(matches!(connect(&path, own() + 1), ConnectAttempt::NoListener));
         let (mut stranger, _) = listener.accept().unwrap();
         let mut sent = Vec::new();
         stranger.read_to_end(&mut sent).unwrap();
@@ -151,16 +153,16 @@ mod tests {
     fn a_listener_is_private_and_found_at_once() {
         let world = tempfile::tempdir().unwrap();
         let (path, temporary) = (world.path().join("s"), world.path().join(".new"));
-        assert!(matches!(connect(&path, own()), ConnectAttempt::Nobody));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::NoListener));
         let listener = bind_listener(&path, &temporary).unwrap();
         assert_eq!(path.symlink_metadata().unwrap().mode() & 0o777, 0o600);
         assert!(!temporary.exists());
-        assert!(matches!(connect(&path, own()), ConnectAttempt::Made(_)));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::Connected(_)));
         drop(listener);
-        assert!(matches!(connect(&path, own()), ConnectAttempt::Nobody));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::NoListener));
         // A dead daemon's socket is in nobody's way.
         let _listener = bind_listener(&path, &temporary).unwrap();
-        assert!(matches!(connect(&path, own()), ConnectAttempt::Made(_)));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::Connected(_)));
     }
 
     #[test]
@@ -173,9 +175,9 @@ mod tests {
         let mut held = Vec::new();
         loop {
             match connect(&path, own()) {
-                ConnectAttempt::Made(stream) => held.push(stream),
+                ConnectAttempt::Connected(stream) => held.push(stream),
                 ConnectAttempt::Busy => break,
-                ConnectAttempt::Nobody => panic!("nobody listens"),
+                ConnectAttempt::NoListener => panic!("nobody listens"),
             }
             assert!(held.len() < 100, "a backlog of none never fills");
         }

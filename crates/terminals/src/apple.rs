@@ -5,7 +5,7 @@
 //! versions after 1.3.0 (`ScriptTerminal.swift`).
 
 use super::focus::{Found, Target};
-use super::system::{Command, Refusal, System, Trouble};
+use super::system::{Command, CommandError, System, TerminalError};
 use crewboard_core::Pane;
 
 /// By the session's UUID; window, tab and pane numbers change.
@@ -55,7 +55,7 @@ pub(super) const GHOSTTY: &str = r#"on run argv
   end tell
 end run"#;
 
-pub(super) fn focus_iterm2(pane: &Pane, system: &mut dyn System) -> Result<Found, Trouble> {
+pub(super) fn focus_iterm2(pane: &Pane, system: &mut dyn System) -> Result<Found, TerminalError> {
     // Such as `w0t0p0:2F1C…`.
     let session = pane.pane.as_deref().unwrap_or_default();
     let id = session.rsplit(':').next().unwrap_or_default();
@@ -66,24 +66,24 @@ pub(super) fn focus_by_tty(
     script: &str,
     target: Target<'_>,
     system: &mut dyn System,
-) -> Result<Found, Trouble> {
+) -> Result<Found, TerminalError> {
     match &target.place.tty {
         Some(tty) => run(script, tty, system),
-        None => Err(Trouble::new("its terminal device is not known")),
+        None => Err(TerminalError::new("its terminal device is not known")),
     }
 }
 
-fn run(script: &str, wanted: &str, system: &mut dyn System) -> Result<Found, Trouble> {
+fn run(script: &str, wanted: &str, system: &mut dyn System) -> Result<Found, TerminalError> {
     // It is never an option: a device's path, or a UUID.
     if !wanted.starts_with(|character: char| character == '/' || character.is_ascii_hexdigit()) {
-        return Err(Trouble::new(format!("{wanted:?} names no window of its terminal")));
+        return Err(TerminalError::new(format!("{wanted:?} names no window of its terminal")));
     }
     match system.run(&Command::new(["osascript", "-e", script, wanted])) {
         Ok(said) if said.trim() == "shown" => Ok(Found::Shown),
-        Ok(_) => Err(Trouble::new(format!("no window of its terminal has {wanted}"))),
-        Err(Refusal::NoProgram) => {
-            Err(Trouble::new(format!("its terminal takes no commands here: look for {wanted}")))
-        }
-        Err(refusal) => Err(Trouble::of("osascript", refusal)),
+        Ok(_) => Err(TerminalError::new(format!("no window of its terminal has {wanted}"))),
+        Err(CommandError::NotFound) => Err(TerminalError::new(format!(
+            "its terminal takes no commands here: look for {wanted}"
+        ))),
+        Err(refusal) => Err(TerminalError::of("osascript", refusal)),
     }
 }

@@ -4,10 +4,9 @@
 //! whichever program sent its events, and a program in a sandbox can send events. So a server is contacted only
 //! where the asker runs in it, or where the kernel shows that it runs the terminal of the row's process.
 
-use super::focus::Environment;
-use super::place::{place_of, tmux_server};
-use super::system::{Asker, Server, System, Trouble, Unproven};
-use crate::Lookup;
+use super::locate::{locate, tmux_server};
+use super::system::{Caller, Server, System, TerminalError, Unverified};
+use crate::Variables;
 use std::path::Path;
 
 /// Returns the address by which `server` of `terminal` may be contacted.
@@ -15,16 +14,16 @@ pub(super) fn contact(
     (terminal, name): (&str, &str),
     server: Server<'_>,
     pid: Option<u32>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<String, Trouble> {
-    let names = |environment: &dyn Lookup| names(environment, terminal, name);
+) -> Result<String, TerminalError> {
+    let names = |environment: &dyn Variables| names(environment, terminal, name);
     let own = names(asker.environment).then_some(asker.pid);
-    let its = |pid: &u32| system.environment_of(*pid).is_some_and(|its| names(&Environment(its)));
+    let its = |pid: &u32| system.environment_of(*pid).is_some_and(|its| names(&its));
     let pid = pid.filter(its);
     let claim = || {
         let why = "its events name the";
-        Trouble::new(format!(
+        TerminalError::new(format!(
             "{why} {terminal} server {name}, and nothing shows that it runs there"
         ))
         .hint("a server is contacted where it runs the session's terminal, or the one you are in")
@@ -32,15 +31,15 @@ pub(super) fn contact(
     if own.is_none() && pid.is_none() {
         return Err(claim());
     }
-    system.prove(server, pid, own).map_err(|unproven| match unproven {
-        Unproven::Gone => Trouble::new(format!("no {terminal} listens at {name} any more")),
-        Unproven::Other => claim(),
+    system.verify_server(server, pid, own).map_err(|unverified| match unverified {
+        Unverified::Gone => TerminalError::new(format!("no {terminal} listens at {name} any more")),
+        Unverified::Mismatch => claim(),
     })
 }
 
 /// Whether variables name this server.
-fn names(environment: &dyn Lookup, terminal: &str, server: &str) -> bool {
-    let panes = place_of(environment).panes();
+fn names(environment: &dyn Variables, terminal: &str, server: &str) -> bool {
+    let panes = locate(environment).panes();
     let mut panes = panes.iter();
     panes.any(|pane| pane.terminal == terminal && pane.server.as_deref() == Some(server))
         // A popup and `run-shell` of tmux have no pane.

@@ -1,6 +1,5 @@
-use super::system::{Asker, Command, System, Trouble};
-use super::{apple, kitty, place_of, screen, tmux, wezterm, zellij};
-use crate::Lookup;
+use super::system::{Caller, Command, System, TerminalError};
+use super::{apple, kitty, locate, screen, tmux, wezterm, zellij};
 use crewboard_core::{Pane, Place};
 
 /// Terminals within terminals that are followed outwards.
@@ -58,7 +57,7 @@ fn is_multiplexer(pane: &Pane) -> bool {
 
 /// It is before somebody's eyes, or can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reached {
+pub enum FocusOutcome {
     /// It is shown; what did not work of it.
     Shown { note: Option<String> },
     /// Its multiplexer is on no terminal. This command puts it on the one it is run on.
@@ -78,18 +77,16 @@ pub(super) enum Found {
 /// Brings the target's pane to the front: in the innermost multiplexer, and then the window of that.
 pub fn focus(
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Reached, Trouble> {
+) -> Result<FocusOutcome, TerminalError> {
     // Who told of it may not have known its variables, as the agents' own files do not.
     let told = target.place.panes();
     let is_known =
         told.first().is_some_and(|pane| pane.terminal != "tmux" || pane.server.is_some());
     let variables = target.pid.filter(|_| !is_known).and_then(|pid| system.environment_of(pid));
     let place = match variables {
-        Some(variables) => {
-            Place { tty: target.place.tty.clone(), ..place_of(&Environment(variables)) }
-        }
+        Some(variables) => Place { tty: target.place.tty.clone(), ..locate(&variables) },
         None => target.place.clone(),
     };
     focus_or_above(MAX_DEPTH, Target { place: &place, ..target }, asker, system)
@@ -99,9 +96,9 @@ pub fn focus(
 fn focus_or_above(
     depth: usize,
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Reached, Trouble> {
+) -> Result<FocusOutcome, TerminalError> {
     let trouble = match focus_to(depth, target, asker, system) {
         Ok(reached) => return Ok(reached),
         Err(trouble) => trouble,
@@ -114,20 +111,22 @@ fn focus_or_above(
 }
 
 /// Brings the terminal to the front in which a pane was found.
-fn reached(depth: usize, found: Found, asker: Asker<'_>, system: &mut dyn System) -> Reached {
+fn reached(depth: usize, found: Found, asker: Caller<'_>, system: &mut dyn System) -> FocusOutcome {
     match found {
-        Found::Shown => Reached::Shown { note: None },
-        Found::Detached(command) => Reached::Attach(command),
-        Found::In { pid, tty } => Reached::Shown { note: raise(depth, pid, tty, asker, system) },
+        Found::Shown => FocusOutcome::Shown { note: None },
+        Found::Detached(command) => FocusOutcome::Attach(command),
+        Found::In { pid, tty } => {
+            FocusOutcome::Shown { note: raise(depth, pid, tty, asker, system) }
+        }
     }
 }
 
 fn focus_to(
     depth: usize,
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Reached, Trouble> {
+) -> Result<FocusOutcome, TerminalError> {
     let mut trouble = None;
     for pane in target.place.panes() {
         match focus_pane(&pane, target, asker, system) {
@@ -144,14 +143,14 @@ fn raise(
     depth: usize,
     pid: u32,
     tty: Option<String>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
 ) -> Option<String> {
     if depth == 0 {
         return Some("its window was not raised: too many terminals in one another".to_owned());
     }
-    let environment = Environment(system.environment_of(pid).unwrap_or_default());
-    let place = Place { tty, ..place_of(&environment) };
+    let environment = system.environment_of(pid).unwrap_or_default();
+    let place = Place { tty, ..locate(&environment) };
     let target = Target { place: &place, pid: Some(pid) };
     let raised = if place.pane.is_some() {
         focus_or_above(depth - 1, target, asker, system)
@@ -163,22 +162,24 @@ fn raise(
         }
     };
     match raised {
-        Ok(Reached::Shown { note }) => note,
+        Ok(FocusOutcome::Shown { note }) => note,
         // An asker in the same one has no terminal either.
-        Ok(Reached::Attach(_)) if are_in_one_tmux(pid, asker.pid, system) => None,
-        Ok(Reached::Attach(_)) => Some("its window is in a multiplexer on no terminal".to_owned()),
+        Ok(FocusOutcome::Attach(_)) if are_in_one_tmux(pid, asker.pid, system) => None,
+        Ok(FocusOutcome::Attach(_)) => {
+            Some("its window is in a multiplexer on no terminal".to_owned())
+        }
         Err(trouble) => Some(format!("its window was not raised: {}", trouble.why)),
     }
 }
 
 fn are_in_one_tmux(one: u32, other: u32, system: &mut dyn System) -> bool {
-    let mut server = |pid| system.tmux_above(pid).map(|above| above.pid);
+    let mut server = |pid| system.enclosing_tmux(pid).map(|above| above.pid);
     let found = server(one);
     found.is_some() && found == server(other)
 }
 
 /// Says where to look, unless the asker sits there.
-fn unraised(place: &Place, asker: Asker<'_>, system: &dyn System) -> Option<String> {
+fn unraised(place: &Place, asker: Caller<'_>, system: &dyn System) -> Option<String> {
     let tty = place.tty.as_ref().filter(|tty| system.tty_of(asker.pid).as_ref() != Some(*tty))?;
     Some(format!("it is shown on {tty}, whose window cannot be raised from here"))
 }
@@ -186,9 +187,9 @@ fn unraised(place: &Place, asker: Asker<'_>, system: &dyn System) -> Option<Stri
 fn focus_pane(
     pane: &Pane,
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Found, Trouble> {
+) -> Result<Found, TerminalError> {
     match pane.terminal.as_str() {
         "tmux" => tmux::focus(pane, target, asker, system),
         "zellij" => zellij::focus(pane, target, asker, system),
@@ -203,26 +204,15 @@ fn focus_pane(
 }
 
 /// A terminal that has no command for it.
-fn plain(place: &Place) -> Trouble {
+fn plain(place: &Place) -> TerminalError {
     let terminal = place.terminal.as_deref().map_or_else(
         || "a terminal that takes no commands".to_owned(),
         |terminal| format!("{terminal}, which has no command to show a tab"),
     );
     match &place.tty {
-        Some(tty) => Trouble::new(format!("it runs in {terminal}: look for {tty}"))
+        Some(tty) => TerminalError::new(format!("it runs in {terminal}: look for {tty}"))
             .hint("`tty` in a shell says which one it is"),
-        None if place.terminal.is_some() => Trouble::new(format!("it runs in {terminal}")),
-        None => Trouble::new("it runs in no terminal that is known"),
-    }
-}
-
-/// The variables of another process.
-#[derive(Debug)]
-pub(super) struct Environment(pub(super) Vec<(String, String)>);
-
-impl Lookup for Environment {
-    fn get(&self, name: &str) -> Option<String> {
-        let found = self.0.iter().find(|(variable, _)| variable == name);
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        None if place.terminal.is_some() => TerminalError::new(format!("it runs in {terminal}")),
+        None => TerminalError::new("it runs in no terminal that is known"),
     }
 }

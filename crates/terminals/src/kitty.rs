@@ -3,8 +3,8 @@
 
 use super::contact::contact;
 use super::focus::{Found, Target, find_listed};
-use super::opening::Opening;
-use super::system::{Asker, Command, Refusal, Server, System, Trouble};
+use super::new_pane::NewPane;
+use super::system::{Caller, Command, CommandError, Server, System, TerminalError};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -29,18 +29,18 @@ struct Window {
 pub(super) fn focus(
     pane: &Pane,
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Found, Trouble> {
+) -> Result<Found, TerminalError> {
     let id = pane.pane.as_deref().unwrap_or_default();
     let Some(address) = address(pane) else {
-        return Err(Trouble::new(format!(
+        return Err(TerminalError::new(format!(
             "kitty, in whose window {id} it runs, takes no commands"
         ))
         .hint("set `allow_remote_control` and `listen_on` in kitty.conf and start kitty anew"));
     };
     let Some(server) = socket_of(address) else {
-        return Err(Trouble::new(format!(
+        return Err(TerminalError::new(format!(
             "who listens at kitty's address {address} cannot be checked"
         ))
         .hint("set `listen_on` in kitty.conf to a Unix socket"));
@@ -52,14 +52,14 @@ pub(super) fn focus(
     };
     let list = system.run(&remote(&address).and(["ls"])).map_err(refused)?;
     let windows: Vec<OsWindow> = serde_json::from_str(&list)
-        .map_err(|error| Trouble::new(format!("kitty's list is not understood: {error}")))?;
+        .map_err(|error| TerminalError::new(format!("kitty's list is not understood: {error}")))?;
     let windows = windows.iter().flat_map(|window| &window.tabs).flat_map(|tab| &tab.windows);
     let windows: Vec<&Window> = windows.collect();
     let is_at = |window: &&Window| {
         target.is_at(system.tty_of(window.pid).as_deref(), Some(window.pid), system)
     };
     let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
-        .map_err(|is_there| Trouble::gone("kitty", "window", id, is_there))?;
+        .map_err(|is_there| TerminalError::gone("kitty", "window", id, is_there))?;
     let found = format!("id:{}", found.id);
     system.run(&remote(&address).and(["focus-window", "--match", &found])).map_err(refused)?;
     Ok(Found::Shown)
@@ -67,10 +67,10 @@ pub(super) fn focus(
 
 /// `None` where it takes no commands.
 pub(super) fn open(
-    opening: &Opening<'_>,
+    opening: &NewPane<'_>,
     pane: &Pane,
     system: &mut dyn System,
-) -> Option<Result<(), Trouble>> {
+) -> Option<Result<(), TerminalError>> {
     let command = remote(address(pane)?).and(["launch", "--type=tab"]);
     let command = command.and([format!("--cwd={}", opening.directory)]);
     let command = command.and(opening.words.iter().cloned());
@@ -93,6 +93,6 @@ fn remote(address: &str) -> Command {
     Command::new(["kitty", "@", "--to", address])
 }
 
-fn refused(refusal: Refusal) -> Trouble {
-    Trouble::of("kitty", refusal)
+fn refused(refusal: CommandError) -> TerminalError {
+    TerminalError::of("kitty", refusal)
 }

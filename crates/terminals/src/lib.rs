@@ -7,14 +7,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod apple;
+mod bell;
 mod contact;
 pub mod desktop;
 mod focus;
 mod kitty;
-mod looked_at;
-mod opening;
-mod place;
-mod ring;
+mod locate;
+mod new_pane;
 mod screen;
 mod system;
 #[cfg(test)]
@@ -22,18 +21,17 @@ mod test_system;
 #[cfg(test)]
 mod tests;
 mod tmux;
+mod variables;
+mod visibility;
 mod wezterm;
 mod zellij;
 
-pub use focus::{Reached, Target, focus};
-pub use looked_at::is_looked_at;
-pub use opening::{Opened, Opening, open};
-pub use place::{place_of, tmux_server};
-pub use ring::{Inside, Ring, ring};
-pub use system::{Asker, Command, Refusal, Server, System, TmuxAbove, Trouble, Unproven};
-
-/// Where variables are looked up.
-pub trait Lookup: std::fmt::Debug {
-    /// The value of a variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<String>;
-}
+pub use bell::{BellKind, Multiplexer, bell_bytes};
+pub use focus::{FocusOutcome, Target, focus};
+pub use locate::{locate, tmux_server};
+pub use new_pane::{NewPane, OpenOutcome, open};
+pub use system::{
+    Caller, Command, CommandError, EnclosingTmux, Server, System, TerminalError, Unverified,
+};
+pub use variables::Variables;
+pub use visibility::has_focus;

@@ -1,5 +1,6 @@
-use crate::Lookup;
+use crate::Variables;
 use crewboard_core::{MAX_LINE, excerpt};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -52,11 +53,11 @@ fn quoted(word: &str) -> String {
 
 /// Why a command gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum CommandError {
     /// There is no such program.
-    NoProgram,
+    NotFound,
     /// It took too long, and was ended.
-    TooSlow,
+    TimedOut,
     /// It failed, and said this, in however many lines.
     Failed(String),
 }
@@ -74,27 +75,27 @@ pub enum Server<'a> {
 
 /// Why a server may not be contacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unproven {
+pub enum Unverified {
     /// No process listens there.
     Gone,
     /// Nothing shows that it runs the terminal of the process, or that is known not to.
-    Other,
+    Mismatch,
 }
 
 /// The tmux server that runs the terminal of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TmuxAbove {
+pub struct EnclosingTmux {
     pub pid: u32,
     /// The path to which it bound its socket.
     pub socket: String,
     /// What leads to that socket, or why nothing does.
-    pub address: Result<String, Unproven>,
+    pub address: Result<String, Unverified>,
 }
 
 /// What terminals are asked through, and what the kernel says of processes.
 pub trait System {
     /// Runs a command to its end, in bounded time: what it printed.
-    fn run(&mut self, command: &Command) -> Result<String, Refusal>;
+    fn run(&mut self, command: &Command) -> Result<String, CommandError>;
     /// The controlling terminal of a process.
     fn tty_of(&self, pid: u32) -> Option<String>;
     /// Whether `pid` was started by `ancestor`, however far above.
@@ -102,27 +103,27 @@ pub trait System {
     /// Checks who listens at `server`: the process in whose pane or window `pid` runs, with nothing between them
     /// or itself confined more than the asker; or an ancestor of `own`. Returns an address that leads to the
     /// very socket that was checked; of a session its socket's file.
-    fn prove(
+    fn verify_server(
         &mut self,
         server: Server<'_>,
         pid: Option<u32>,
         own: Option<u32>,
-    ) -> Result<String, Unproven>;
+    ) -> Result<String, Unverified>;
     /// Finds the tmux server that runs the terminal of `pid`, whatever variables say: an ancestor that holds the
     /// other end of that terminal, with nothing between them confined more than the asker.
-    fn tmux_above(&mut self, pid: u32) -> Option<TmuxAbove>;
+    fn enclosing_tmux(&mut self, pid: u32) -> Option<EnclosingTmux>;
     /// The variables a process was started with.
-    fn environment_of(&self, pid: u32) -> Option<Vec<(String, String)>>;
+    fn environment_of(&self, pid: u32) -> Option<BTreeMap<String, String>>;
 }
 
 /// Who asks: the process of the board or the command.
 #[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
+pub struct Caller<'a> {
     pub pid: u32,
-    pub environment: &'a dyn Lookup,
+    pub environment: &'a dyn Variables,
 }
 
-impl Asker<'_> {
+impl Caller<'_> {
     /// The tmux server and the session of it in which the asker runs. A variable left over from elsewhere is
     /// none: whoever runs in a server was started by it.
     pub(super) fn tmux(&self, system: &dyn System) -> Option<(String, String)> {
@@ -137,12 +138,12 @@ impl Asker<'_> {
 
 /// Why a pane cannot be shown, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct TerminalError {
     pub why: String,
     pub hint: Option<String>,
 }
 
-impl Trouble {
+impl TerminalError {
     pub(super) fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), hint: None }
     }
@@ -161,12 +162,12 @@ impl Trouble {
     }
 
     /// A refusal of `program`, where nothing more is known of what it means.
-    pub fn of(program: &str, refusal: Refusal) -> Self {
+    pub fn of(program: &str, refusal: CommandError) -> Self {
         match refusal {
-            Refusal::NoProgram => Self::new(format!("there is no {program} to be found"))
+            CommandError::NotFound => Self::new(format!("there is no {program} to be found"))
                 .hint(format!("{program} must be on the PATH of whoever asks")),
-            Refusal::TooSlow => Self::new(format!("{program} does not answer")),
-            Refusal::Failed(said) => match excerpt(&said, MAX_LINE).as_str() {
+            CommandError::TimedOut => Self::new(format!("{program} does not answer")),
+            CommandError::Failed(said) => match excerpt(&said, MAX_LINE).as_str() {
                 "" => Self::new(format!("{program} refused without a word")),
                 said => Self::new(format!("{program} says: {said}")),
             },

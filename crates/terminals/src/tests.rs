@@ -1,20 +1,20 @@
 //! What terminals are told, as data.
 
-use super::test_system::{TestSystem, Variables};
+use super::test_system::{Table, TestSystem, environment};
 use super::*;
 use crewboard_core::{Pane, Place};
 use insta::assert_snapshot;
+use std::collections::BTreeMap;
 
 const SOCKET: &str = "/tmp/tmux-1000/default";
 const AGENT: u32 = 500;
 const ASKER: u32 = 900;
 const TMUX: u32 = 27123;
 
-pub(super) const NOWHERE: Variables = Variables(&[]);
+pub(super) const NOWHERE: Table = &[];
 /// A pane of tmux, and what runs over one.
-const IN_TMUX: Variables =
-    Variables(&[("TMUX", "/tmp/tmux-1000/default,27123,1"), ("TMUX_PANE", "%1")]);
-const IN_POPUP: Variables = Variables(&[("TMUX", "/tmp/tmux-1000/default,27123,1")]);
+const IN_TMUX: Table = &[("TMUX", "/tmp/tmux-1000/default,27123,1"), ("TMUX_PANE", "%1")];
+const IN_POPUP: Table = &[("TMUX", "/tmp/tmux-1000/default,27123,1")];
 
 const PANES: &str = "%0 /dev/pts/3 400 $0 @0\n%1 /dev/pts/4 401 $1 @1\n%7 /dev/pts/5 402 $2 @2\n";
 const CLIENTS: &str = "\
@@ -53,7 +53,7 @@ fn tmux_system() -> TestSystem {
 }
 
 /// The variables by which a process is in this place; `None` where they name no server.
-fn variables_that_say(place: &Place) -> Option<Vec<(String, String)>> {
+fn variables_that_say(place: &Place) -> Option<BTreeMap<String, String>> {
     place.server.as_ref()?;
     let panes = place.panes();
     let variables = panes.iter().flat_map(|pane| {
@@ -72,19 +72,19 @@ fn variables_that_say(place: &Place) -> Option<Vec<(String, String)>> {
 }
 
 /// What was asked, and what came of it.
-pub(super) fn told(place: &Place, variables: &Variables, mut system: TestSystem) -> String {
+pub(super) fn told(place: &Place, variables: Table, mut system: TestSystem) -> String {
     if system.environment_of(AGENT).is_none() {
         system.variables.extend(variables_that_say(place).map(|variables| (AGENT, variables)));
     }
     let target = Target { place, pid: Some(AGENT) };
-    let asker = Asker { pid: ASKER, environment: variables };
+    let asker = Caller { pid: ASKER, environment: &environment(variables) };
     let reached = focus(target, asker, &mut system);
     let outcome = match reached {
-        Ok(Reached::Shown { note: None }) => "shown".to_owned(),
-        Ok(Reached::Shown { note: Some(note) }) => format!("shown; {note}"),
-        Ok(Reached::Attach(command)) => format!("attach with {command}"),
-        Err(Trouble { why, hint: None }) => format!("not: {why}"),
-        Err(Trouble { why, hint: Some(hint) }) => format!("not: {why}; {hint}"),
+        Ok(FocusOutcome::Shown { note: None }) => "shown".to_owned(),
+        Ok(FocusOutcome::Shown { note: Some(note) }) => format!("shown; {note}"),
+        Ok(FocusOutcome::Attach(command)) => format!("attach with {command}"),
+        Err(TerminalError { why, hint: None }) => format!("not: {why}"),
+        Err(TerminalError { why, hint: Some(hint) }) => format!("not: {why}; {hint}"),
     };
     format!("{}\n-> {outcome}", system.asked())
 }
@@ -92,14 +92,14 @@ pub(super) fn told(place: &Place, variables: &Variables, mut system: TestSystem)
 #[test]
 fn tmux_switches_the_askers_own_client() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
-    assert_snapshot!(told(&pane, &IN_TMUX, tmux_system()), @"
+    assert_snapshot!(told(&pane, IN_TMUX, tmux_system()), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default display-message -p -t %1 '#{client_name} #{session_id}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0'
     -> shown
     ");
-    assert_snapshot!(told(&pane, &IN_POPUP, tmux_system()), @"
+    assert_snapshot!(told(&pane, IN_POPUP, tmux_system()), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default display-message -p -t '$1:' '#{client_name} #{session_id}'
@@ -116,7 +116,7 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
     system.started_with(72, &[("KITTY_WINDOW_ID", "4"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]);
     let windows = r#"[{"tabs":[{"windows":[{"id":3,"pid":599},{"id":4,"pid":600}]}]}]"#;
     system.answers.push((" ls", Ok(windows)));
-    assert_snapshot!(told(&pane, &NOWHERE, system), @"
+    assert_snapshot!(told(&pane, NOWHERE, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
@@ -127,7 +127,7 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
     // Variables left over from tmux do not make an asker one of its.
     let mut system = tmux_system();
     system.families.clear();
-    assert_snapshot!(told(&pane, &IN_TMUX, system), @"
+    assert_snapshot!(told(&pane, IN_TMUX, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
@@ -139,9 +139,9 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
 fn where_nobody_told_its_variables_they_are_read() {
     for place in [place("tmux", "", "%0", "/dev/pts/3"), place("", "", "", "/dev/pts/3")] {
         let mut system = tmux_system();
-        system.started_with(AGENT, IN_TMUX.0);
-        assert!(told(&place, &IN_TMUX, system).ends_with("-> shown"));
-        let told = told(&place, &IN_TMUX, tmux_system());
+        system.started_with(AGENT, IN_TMUX);
+        assert!(told(&place, IN_TMUX, system).ends_with("-> shown"));
+        let told = told(&place, IN_TMUX, tmux_system());
         assert!(told.contains("-> not: "), "{told}");
     }
 }
@@ -151,7 +151,7 @@ fn a_session_on_no_terminal_is_attached() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let mut system = tmux_system();
     system.answers[1].1 = Ok("");
-    assert_snapshot!(told(&pane, &NOWHERE, system), @"
+    assert_snapshot!(told(&pane, NOWHERE, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     -> attach with tmux -S /tmp/tmux-1000/default attach-session -t '$0:@0.%0'
@@ -168,7 +168,7 @@ fn a_pane_of_tmux_is_known_by_its_terminal_device() {
         ("has no device that is known and another parent", place("tmux", SOCKET, "%7", "")),
     ];
     let told = cases.map(|(case, place)| {
-        let told = told(&place, &IN_TMUX, tmux_system());
+        let told = told(&place, IN_TMUX, tmux_system());
         let last: Vec<&str> = told.lines().rev().take(2).collect();
         format!("{case}: {} {}", last[1], last[0])
     });
@@ -185,12 +185,12 @@ fn a_pane_of_tmux_is_known_by_its_terminal_device() {
 fn what_runs_in_a_terminal_within_the_pane_is_in_the_pane_unless_that_is_a_multiplexer() {
     let mut pane = place("tmux", SOCKET, "%0", "/dev/pts/9");
     let system = || TestSystem { families: vec![(AGENT, 400), (ASKER, TMUX)], ..tmux_system() };
-    assert!(told(&pane, &IN_TMUX, system()).ends_with("-> shown"));
+    assert!(told(&pane, IN_TMUX, system()).ends_with("-> shown"));
     pane.others = vec![other("screen", "77.pts-0.box", "2")];
     let mut system = system();
     system.families.push((AGENT, 77));
     system.answers.push(("screen -ls", Ok("There is a screen on:\n\t77.pts-0.box\t(Attached)\n")));
-    assert_snapshot!(told(&pane, &IN_TMUX, system), @"
+    assert_snapshot!(told(&pane, IN_TMUX, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     SCREENDIR=/run/sockets/1 screen -ls 77.pts-0.box
     SCREENDIR=/run/sockets/1 screen -S 77.pts-0.box -X select 2
@@ -202,15 +202,15 @@ fn what_runs_in_a_terminal_within_the_pane_is_in_the_pane_unless_that_is_a_multi
 fn a_tmux_that_does_not_do_it_says_why() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let refusals = [
-        Refusal::NoProgram,
-        Refusal::TooSlow,
-        Refusal::Failed("no server running on /tmp/tmux-1000/default".to_owned()),
-        Refusal::Failed(String::new()),
+        CommandError::NotFound,
+        CommandError::TimedOut,
+        CommandError::Failed("no server running on /tmp/tmux-1000/default".to_owned()),
+        CommandError::Failed(String::new()),
     ];
     let told = refusals.map(|refusal| {
         let mut system = tmux_system();
         system.answers[0].1 = Err(refusal);
-        told(&pane, &IN_TMUX, system).lines().last().unwrap_or_default().to_owned()
+        told(&pane, IN_TMUX, system).lines().last().unwrap_or_default().to_owned()
     });
     assert_snapshot!(told.join("\n"), @"
     -> not: there is no tmux to be found; tmux must be on the PATH of whoever asks
@@ -231,33 +231,33 @@ fn each_terminal_is_told_in_its_own_words() {
     let cases = [
         (
             place("wezterm", "/run/wez", "0", "/dev/pts/9"),
-            &NOWHERE,
+            NOWHERE,
             answers(&[("list", Ok(wezterm))]),
         ),
-        (place("wezterm", "/run/wez", "7", ""), &NOWHERE, answers(&[("list", Ok(wezterm))])),
-        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), &NOWHERE, in_kitty()),
-        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/4"), &NOWHERE, in_kitty()),
-        (place("kitty", "unix:/tmp/k", "4", "/dev/pts/4"), &NOWHERE, in_kitty()),
-        (place("kitty", "", "3", ""), &NOWHERE, answers(&[])),
+        (place("wezterm", "/run/wez", "7", ""), NOWHERE, answers(&[("list", Ok(wezterm))])),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), NOWHERE, in_kitty()),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/4"), NOWHERE, in_kitty()),
+        (place("kitty", "unix:/tmp/k", "4", "/dev/pts/4"), NOWHERE, in_kitty()),
+        (place("kitty", "", "3", ""), NOWHERE, answers(&[])),
         (
             place("iterm2", "", "w0t1p0:2F1C-77", ""),
-            &NOWHERE,
+            NOWHERE,
             answers(&[("osascript", Ok("shown\n"))]),
         ),
         (
             place("terminal", "", "", "/dev/ttys003"),
-            &NOWHERE,
+            NOWHERE,
             answers(&[("osascript", Ok("shown\n"))]),
         ),
-        (place("ghostty", "", "", "/dev/ttys003"), &NOWHERE, answers(&[("osascript", Ok("\n"))])),
+        (place("ghostty", "", "", "/dev/ttys003"), NOWHERE, answers(&[("osascript", Ok("\n"))])),
         (
             place("ghostty", "", "", "/dev/pts/3"),
-            &NOWHERE,
-            answers(&[("osascript", Err(Refusal::NoProgram))]),
+            NOWHERE,
+            answers(&[("osascript", Err(CommandError::NotFound))]),
         ),
-        (place("vscode", "", "", "/dev/pts/3"), &NOWHERE, answers(&[])),
-        (place("", "", "", "/dev/pts/3"), &NOWHERE, answers(&[])),
-        (place("", "", "", ""), &NOWHERE, answers(&[])),
+        (place("vscode", "", "", "/dev/pts/3"), NOWHERE, answers(&[])),
+        (place("", "", "", "/dev/pts/3"), NOWHERE, answers(&[])),
+        (place("", "", "", ""), NOWHERE, answers(&[])),
     ];
     let told = cases.map(|(place, variables, system)| {
         let told = told(&place, variables, system);
@@ -299,13 +299,13 @@ fn each_terminal_is_told_in_its_own_words() {
 }
 
 /// What was asked to run two words in a directory.
-fn opened(variables: &Variables, mut system: TestSystem) -> String {
+fn opened(variables: Table, mut system: TestSystem) -> String {
     let words = ["/usr/bin/env".to_owned(), "#(touch x);".to_owned()];
-    let opening = Opening { words: &words, directory: "/srv/#(touch x);" };
-    let asker = Asker { pid: ASKER, environment: variables };
+    let opening = NewPane { words: &words, directory: "/srv/#(touch x);" };
+    let asker = Caller { pid: ASKER, environment: &environment(variables) };
     let outcome = match open(&opening, asker, &mut system) {
-        Ok(Opened::In(terminal)) => format!("in {terminal}"),
-        Ok(Opened::Here(command)) => format!("here: {command}"),
+        Ok(OpenOutcome::InPane(terminal)) => format!("in {terminal}"),
+        Ok(OpenOutcome::RunHere(command)) => format!("here: {command}"),
         Err(trouble) => format!("not: {}", trouble.why),
     };
     format!("{}\n-> {outcome}", system.asked().lines().last().unwrap_or_default())
@@ -315,27 +315,27 @@ fn opened(variables: &Variables, mut system: TestSystem) -> String {
 fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
     let screen = TestSystem { families: vec![(ASKER, 77)], ..TestSystem::default() };
     let told = [
-        opened(&IN_TMUX, tmux_system()),
-        opened(&IN_POPUP, tmux_system()),
-        opened(&IN_TMUX, TestSystem::default()),
+        opened(IN_TMUX, tmux_system()),
+        opened(IN_POPUP, tmux_system()),
+        opened(IN_TMUX, TestSystem::default()),
         opened(
-            &Variables(&[("ZELLIJ_SESSION_NAME", "work"), ("ZELLIJ_PANE_ID", "1")]),
+            &[("ZELLIJ_SESSION_NAME", "work"), ("ZELLIJ_PANE_ID", "1")],
             TestSystem::answering(&[("new-pane", Ok("terminal_7\n"))]),
         ),
         opened(
-            &Variables(&[("ZELLIJ_SESSION_NAME", "gone"), ("ZELLIJ_PANE_ID", "1")]),
+            &[("ZELLIJ_SESSION_NAME", "gone"), ("ZELLIJ_PANE_ID", "1")],
             TestSystem::answering(&[("new-pane", Ok("\x1b[32;1mbeta\x1b[m [Created 2m ago]\n"))]),
         ),
-        opened(&Variables(&[("STY", "77.pts-0.box"), ("WINDOW", "1")]), screen),
+        opened(&[("STY", "77.pts-0.box"), ("WINDOW", "1")], screen),
         opened(
-            &Variables(&[("WEZTERM_PANE", "3"), ("WEZTERM_UNIX_SOCKET", "/run/wez")]),
+            &[("WEZTERM_PANE", "3"), ("WEZTERM_UNIX_SOCKET", "/run/wez")],
             TestSystem::default(),
         ),
         opened(
-            &Variables(&[("KITTY_WINDOW_ID", "3"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]),
+            &[("KITTY_WINDOW_ID", "3"), ("KITTY_LISTEN_ON", "unix:/tmp/k")],
             TestSystem::default(),
         ),
-        opened(&Variables(&[("KITTY_WINDOW_ID", "3")]), TestSystem::default()),
+        opened(&[("KITTY_WINDOW_ID", "3")], TestSystem::default()),
     ];
     assert_snapshot!(told.join("\n"), @r###"
     tmux -S /tmp/tmux-1000/default new-window -t '$1:' -- sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x)\;' /usr/bin/env '#(touch x)\;'
@@ -371,17 +371,17 @@ fn a_server_that_nothing_but_a_claim_names_is_never_contacted() {
         place("kitty", "tcp:evil.example:1", "3", ""),
     ];
     for claim in claims {
-        for variables in [&[][..], IN_TMUX.0, &[("STY", "77.pts-0.box"), ("WINDOW", "1")]] {
+        for variables in [&[][..], IN_TMUX, &[("STY", "77.pts-0.box"), ("WINDOW", "1")]] {
             let mut system = tmux_system();
             system.families.push((AGENT, 500));
             system.started_with(AGENT, variables);
-            let told = told(&claim, &IN_TMUX, system);
+            let told = told(&claim, IN_TMUX, system);
             assert!(told.starts_with("\n-> not: "), "{claim:?}: {told}");
             let mut system = tmux_system();
             system.started_with(AGENT, variables);
-            let asker = Asker { pid: ASKER, environment: &IN_TMUX };
+            let asker = Caller { pid: ASKER, environment: &environment(IN_TMUX) };
             let target = Target { place: &claim, pid: Some(AGENT) };
-            assert!(!is_looked_at(target, asker, &mut system));
+            assert!(!has_focus(target, asker, &mut system));
             assert_eq!((system.asked(), system.proofs), (String::new(), Vec::new()));
         }
     }
@@ -390,21 +390,21 @@ fn a_server_that_nothing_but_a_claim_names_is_never_contacted() {
 #[test]
 fn a_server_is_proven_by_whoever_has_it_in_its_variables() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
-    let other = Variables(&[("TMUX", "/tmp/tmux-1000/other,1,1"), ("TMUX_PANE", "%1")]);
+    let other = &[("TMUX", "/tmp/tmux-1000/other,1,1"), ("TMUX_PANE", "%1")];
     let server = format!("Socket({SOCKET:?})");
     for (own, its, proof) in [
-        (&IN_TMUX, Some(&IN_TMUX), Some((Some(AGENT), Some(ASKER)))),
-        (&IN_POPUP, Some(&other), Some((None, Some(ASKER)))),
-        (&other, Some(&IN_TMUX), Some((Some(AGENT), None))),
-        (&NOWHERE, Some(&other), None),
-        (&NOWHERE, None, None),
+        (IN_TMUX, Some(IN_TMUX), Some((Some(AGENT), Some(ASKER)))),
+        (IN_POPUP, Some(other), Some((None, Some(ASKER)))),
+        (other, Some(IN_TMUX), Some((Some(AGENT), None))),
+        (NOWHERE, Some(other), None),
+        (NOWHERE, None, None),
     ] {
         let mut system = tmux_system();
         if let Some(its) = its {
-            system.started_with(AGENT, its.0);
+            system.started_with(AGENT, its);
         }
         let target = Target { place: &pane, pid: Some(AGENT) };
-        let asker = Asker { pid: ASKER, environment: own };
+        let asker = Caller { pid: ASKER, environment: &environment(own) };
         let reached = focus(target, asker, &mut system);
         assert_eq!(reached.is_ok(), proof.is_some());
         let expected: Vec<_> =
@@ -415,9 +415,9 @@ fn a_server_is_proven_by_whoever_has_it_in_its_variables() {
 
 #[test]
 fn a_server_that_is_not_proven_is_told_nothing() {
-    let told = [Unproven::Gone, Unproven::Other].map(|unproven| {
-        let system = TestSystem { unproven: Some(unproven), ..tmux_system() };
-        told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), &IN_TMUX, system)
+    let told = [Unverified::Gone, Unverified::Mismatch].map(|unverified| {
+        let system = TestSystem { unverified: Some(unverified), ..tmux_system() };
+        told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), IN_TMUX, system)
     });
     assert_snapshot!(told.join(""), @"
 
@@ -427,15 +427,15 @@ fn a_server_that_is_not_proven_is_told_nothing() {
 }
 
 /// The tmux that runs the terminal of a process, by the kernel's word.
-fn above(address: Result<String, Unproven>) -> TmuxAbove {
-    TmuxAbove { pid: 31, socket: "/tmp/o".to_owned(), address }
+fn above(address: Result<String, Unverified>) -> EnclosingTmux {
+    EnclosingTmux { pid: 31, socket: "/tmp/o".to_owned(), address }
 }
 
 #[test]
 fn a_client_in_a_pane_of_another_tmux_is_shown_there() {
     // Client 72 of the inner server is in a pane of the outer one, with or without its variables.
     let panes = "%4 /dev/pts/8 300 $4 @4\n%5 /dev/pts/22 301 $4 @5\n";
-    for variables in [None, Some(&NOWHERE), Some(&Variables(&[("TERM", "xterm")]))] {
+    for variables in [None, Some(NOWHERE), Some(&[("TERM", "xterm")])] {
         let mut system = tmux_system();
         system.families.push((ASKER, 31));
         system.above.push((72, above(Ok("/tmp/o".to_owned()))));
@@ -443,10 +443,10 @@ fn a_client_in_a_pane_of_another_tmux_is_shown_there() {
         system.answers.insert(0, ("/tmp/o list-clients", Ok("9 80 $4 /dev/pts/1 /dev/pts/1")));
         system.answers.insert(0, ("/tmp/o display-message", Ok("/dev/pts/1 $4")));
         if let Some(variables) = variables {
-            system.started_with(72, variables.0);
+            system.started_with(72, variables);
         }
-        let in_outer = Variables(&[("TMUX", "/tmp/o,31,4"), ("TMUX_PANE", "%4")]);
-        let told = told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), &in_outer, system);
+        let in_outer = &[("TMUX", "/tmp/o,31,4"), ("TMUX_PANE", "%4")];
+        let told = told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), in_outer, system);
         let told: Vec<&str> =
             told.lines().filter(|line| line.contains("switch") || line.contains("->")).collect();
         assert_eq!(
@@ -467,14 +467,18 @@ fn a_pane_that_no_variable_names_is_found_by_its_terminal() {
         ("/dev/pts/99", Ok(SOCKET.to_owned()), "-> not: it runs in a popup of tmux, which has no"),
         (
             "/dev/pts/3",
-            Err(Unproven::Gone),
+            Err(Unverified::Gone),
             "-> not: the socket of its tmux server is gone (/tmp/o)",
         ),
-        ("/dev/pts/3", Err(Unproven::Other), "-> not: its tmux server is process 31, and another"),
+        (
+            "/dev/pts/3",
+            Err(Unverified::Mismatch),
+            "-> not: its tmux server is process 31, and another",
+        ),
     ] {
         let mut system = tmux_system();
         system.above.push((AGENT, above(address)));
-        let told = told(&place("", "", "", tty), &NOWHERE, system);
+        let told = told(&place("", "", "", tty), NOWHERE, system);
         let found = told.lines().last().unwrap_or_default();
         assert!(found.starts_with(last), "{told}");
     }

@@ -6,9 +6,10 @@
 
 use super::contact::contact;
 use super::focus::{Found, Target};
-use super::opening::Opening;
+use super::new_pane::NewPane;
 use super::system::{
-    Asker, Command, Refusal, Server as Named, System, TmuxAbove, Trouble, Unproven,
+    Caller, Command, CommandError, EnclosingTmux, Server as Named, System, TerminalError,
+    Unverified,
 };
 use crewboard_core::Pane;
 use std::borrow::Cow;
@@ -17,11 +18,11 @@ use std::fmt;
 pub(super) fn focus(
     pane: &Pane,
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Found, Trouble> {
+) -> Result<Found, TerminalError> {
     let Pane { server: Some(socket), pane: Some(id), .. } = pane else {
-        return Err(Trouble::new("its variables name a pane of tmux, but no server"));
+        return Err(TerminalError::new("its variables name a pane of tmux, but no server"));
     };
     let address = contact(("tmux", socket), Named::Socket(socket), target.pid, asker, system)?;
     let server = Server { socket, address: &address };
@@ -31,20 +32,20 @@ pub(super) fn focus(
 /// Shows the pane in which a process runs, whatever its variables say; `None` where no tmux runs its terminal.
 pub(super) fn focus_above(
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Option<Result<Found, Trouble>> {
-    let TmuxAbove { pid, socket, address } = system.tmux_above(target.pid?)?;
+) -> Option<Result<Found, TerminalError>> {
+    let EnclosingTmux { pid, socket, address } = system.enclosing_tmux(target.pid?)?;
     let again = |what: &str| format!("`kill -USR1 {pid}` makes its socket again{what}");
     Some(match address {
         Ok(address) => {
             Server { socket: &socket, address: &address }.show(None, target, asker, system)
         }
-        Err(Unproven::Gone) => Err(Trouble::new(format!(
+        Err(Unverified::Gone) => Err(TerminalError::new(format!(
             "the socket of its tmux server is gone ({socket}), but the server runs (process {pid})"
         ))
         .hint(again(""))),
-        Err(Unproven::Other) => Err(Trouble::new(format!(
+        Err(Unverified::Mismatch) => Err(TerminalError::new(format!(
             "its tmux server is process {pid}, and another one has its socket ({socket})"
         ))
         .hint(again(", and takes it from the other"))),
@@ -53,10 +54,10 @@ pub(super) fn focus_above(
 
 /// Runs a command in a new window of the session before which the asker sits.
 pub(super) fn open(
-    opening: &Opening<'_>,
-    asker: Asker<'_>,
+    opening: &NewPane<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Option<Result<(), Trouble>> {
+) -> Option<Result<(), TerminalError>> {
     let (socket, session) = asker.tmux(system)?;
     let address = match contact(("tmux", &socket), Named::Socket(&socket), None, asker, system) {
         Ok(address) => address,
@@ -124,9 +125,9 @@ impl Server<'_> {
         &self,
         id: Option<&str>,
         target: Target<'_>,
-        asker: Asker<'_>,
+        asker: Caller<'_>,
         system: &mut dyn System,
-    ) -> Result<Found, Trouble> {
+    ) -> Result<Found, TerminalError> {
         let (place, others) = self.find(id, target, system)?;
         let clients = self.clients(system)?;
         let own = self.own_client(&clients, asker, system);
@@ -150,18 +151,20 @@ impl Server<'_> {
         Command::new(["tmux", "-S", self.address])
     }
 
-    fn ask(&self, words: &[&str], system: &mut dyn System) -> Result<String, Trouble> {
+    fn ask(&self, words: &[&str], system: &mut dyn System) -> Result<String, TerminalError> {
         let is_gone = |said: &str| {
             said.starts_with("no server running") || said.starts_with("error connecting to")
         };
         let socket = self.socket;
         let command = self.command().and(words.iter().copied());
         system.run(&command).map_err(|refusal| match refusal {
-            Refusal::Failed(said) if is_gone(&said) => {
-                Trouble::new(format!("no tmux server answers at {socket}"))
+            CommandError::Failed(said) if is_gone(&said) => {
+                TerminalError::new(format!("no tmux server answers at {socket}"))
             }
-            Refusal::TooSlow => Trouble::new(format!("its tmux server does not answer ({socket})")),
-            refusal => Trouble::of("tmux", refusal),
+            CommandError::TimedOut => {
+                TerminalError::new(format!("its tmux server does not answer ({socket})"))
+            }
+            refusal => TerminalError::of("tmux", refusal),
         })
     }
 
@@ -170,7 +173,7 @@ impl Server<'_> {
         &self,
         words: &[&str],
         system: &mut dyn System,
-    ) -> Result<Vec<[String; N]>, Trouble> {
+    ) -> Result<Vec<[String; N]>, TerminalError> {
         let answer = self.ask(words, system)?;
         let fields = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         Ok(answer.lines().filter_map(|line| fields(line).try_into().ok()).collect())
@@ -183,7 +186,7 @@ impl Server<'_> {
         id: Option<&str>,
         target: Target<'_>,
         system: &mut dyn System,
-    ) -> Result<(PanePlace, Vec<PanePlace>), Trouble> {
+    ) -> Result<(PanePlace, Vec<PanePlace>), TerminalError> {
         let format = "#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}";
         let panes: Vec<[String; 5]> = self.table(&["list-panes", "-a", "-F", format], system)?;
         let is_at =
@@ -194,9 +197,9 @@ impl Server<'_> {
         let found = believed.or_else(|| panes.iter().find(|pane| is_at(pane) == Some(true)));
         let Some([found, ..]) = found else {
             return Err(match id {
-                Some(id) => Trouble::gone("tmux", "pane", id, named.is_some()),
+                Some(id) => TerminalError::gone("tmux", "pane", id, named.is_some()),
                 // Its terminal is the server's own, and no pane's.
-                None => Trouble::new("it runs in a popup of tmux, which has no pane")
+                None => TerminalError::new("it runs in a popup of tmux, which has no pane")
                     .hint("it is on the terminal over which that popup was opened"),
             });
         };
@@ -204,11 +207,11 @@ impl Server<'_> {
             panes.iter().filter(|[pane, ..]| pane == found).map(|[pane, _, _, session, window]| {
                 PanePlace { session: session.clone(), window: window.clone(), pane: pane.clone() }
             });
-        let first = places.next().ok_or_else(|| Trouble::new("tmux has no such pane"))?;
+        let first = places.next().ok_or_else(|| TerminalError::new("tmux has no such pane"))?;
         Ok((first, places.collect()))
     }
 
-    fn clients(&self, system: &mut dyn System) -> Result<Vec<Client>, Trouble> {
+    fn clients(&self, system: &mut dyn System) -> Result<Vec<Client>, TerminalError> {
         let format = "#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}";
         let clients: Vec<[String; 5]> = self.table(&["list-clients", "-F", format], system)?;
         let clients = clients.into_iter().filter_map(|[activity, pid, session, name, tty]| {
@@ -224,7 +227,7 @@ impl Server<'_> {
     fn own_client<'c>(
         &self,
         clients: &'c [Client],
-        asker: Asker<'_>,
+        asker: Caller<'_>,
         system: &mut dyn System,
     ) -> Option<&'c Client> {
         let (socket, session) = asker.tmux(system)?;

@@ -7,8 +7,8 @@
 
 use super::contact::{contact, directory_above};
 use super::focus::{Found, Target};
-use super::opening::Opening;
-use super::system::{Asker, Command, Refusal, Server, System, Trouble};
+use super::new_pane::NewPane;
+use super::system::{Caller, Command, CommandError, Server, System, TerminalError};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -21,17 +21,17 @@ struct Listed {
 pub(super) fn focus(
     pane: &Pane,
     target: Target<'_>,
-    asker: Asker<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Found, Trouble> {
+) -> Result<Found, TerminalError> {
     let Pane { server: Some(session), pane: Some(id), .. } = pane else {
-        return Err(Trouble::new("its variables name a pane of zellij, but no session"));
+        return Err(TerminalError::new("its variables name a pane of zellij, but no session"));
     };
     if session.starts_with('-') {
-        return Err(Trouble::new(format!("{session:?} is no session of zellij")));
+        return Err(TerminalError::new(format!("{session:?} is no session of zellij")));
     }
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Trouble::new(format!("{id:?} is no pane of zellij")));
+        return Err(TerminalError::new(format!("{id:?} is no pane of zellij")));
     }
     let own = asker.environment.get("ZELLIJ_SESSION_NAME");
     let directory = if own.as_ref() == Some(session) {
@@ -45,7 +45,7 @@ pub(super) fn focus(
     let action = |session: &str| action(session, directory.as_deref());
     let listed = list(session, &action, system)?;
     if !listed.iter().any(|listed| !listed.is_plugin && listed.id.to_string() == *id) {
-        return Err(Trouble::gone("zellij", "pane", id, false));
+        return Err(TerminalError::gone("zellij", "pane", id, false));
     }
     let other = own.filter(|own| own != session);
     if let Some(own) = other.filter(|own| !shown(&own_action(own), system).is_empty()) {
@@ -64,11 +64,11 @@ pub(super) fn focus(
     }
     let id = format!("terminal_{id}");
     match system.run(&action(session).and(["focus-pane-id", &id])) {
-        Err(Refusal::Failed(said)) if said.contains("is already focused") => {}
+        Err(CommandError::Failed(said)) if said.contains("is already focused") => {}
         answer => _ = answer.map_err(refused)?,
     }
     if !shown(&action(session), system).contains(&id) {
-        return Err(Trouble::new("zellij did not show it")
+        return Err(TerminalError::new("zellij did not show it")
             .hint(format!("press a key in a terminal that shows the session {session}")));
     }
     Ok(Found::Shown)
@@ -76,10 +76,10 @@ pub(super) fn focus(
 
 /// `None` where the variables are left over from elsewhere.
 pub(super) fn open(
-    opening: &Opening<'_>,
+    opening: &NewPane<'_>,
     pane: &Pane,
     system: &mut dyn System,
-) -> Option<Result<(), Trouble>> {
+) -> Option<Result<(), TerminalError>> {
     let directory = format!("--cwd={}", opening.directory);
     let command = own_action(pane.server.as_deref()?).and(["new-pane", &directory, "--"]);
     let command = command.and(opening.words.iter().cloned());
@@ -87,7 +87,7 @@ pub(super) fn open(
         Ok(said) if said.trim().is_empty() || said.starts_with("terminal_") => Some(Ok(())),
         // The sessions that there are.
         Ok(_) => None,
-        Err(refusal) => Some(Err(Trouble::of("zellij", refusal))),
+        Err(refusal) => Some(Err(TerminalError::of("zellij", refusal))),
     }
 }
 
@@ -96,14 +96,14 @@ fn list(
     session: &str,
     action: &dyn Fn(&str) -> Command,
     system: &mut dyn System,
-) -> Result<Vec<Listed>, Trouble> {
+) -> Result<Vec<Listed>, TerminalError> {
     let gone = || {
-        Trouble::new(format!("zellij has no session {session} any more"))
+        TerminalError::new(format!("zellij has no session {session} any more"))
             .hint("what ran in a session when it was renamed knows only its former name")
     };
     let list = system.run(&action(session).and(["list-panes", "--json"]));
     let list = list.map_err(|refusal| match refusal {
-        Refusal::Failed(said) if said.contains("no active session") => gone(),
+        CommandError::Failed(said) if said.contains("no active session") => gone(),
         refusal => refused(refusal),
     })?;
     serde_json::from_str(&list).map_err(|_| gone())
@@ -119,16 +119,16 @@ fn shown(action: &Command, system: &mut dyn System) -> Vec<String> {
     lines.filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
 }
 
-fn refused(refusal: Refusal) -> Trouble {
+fn refused(refusal: CommandError) -> TerminalError {
     let is_unknown = |said: &str| {
         ["list-panes", "focus-pane-id", "--pane-id"].iter().any(|word| said.contains(word))
     };
     match refusal {
-        Refusal::Failed(said) if is_unknown(&said) => {
-            Trouble::new("this zellij cannot show a pane by its number")
+        CommandError::Failed(said) if is_unknown(&said) => {
+            TerminalError::new("this zellij cannot show a pane by its number")
                 .hint("zellij can since version 0.44.1")
         }
-        refusal => Trouble::of("zellij", refusal),
+        refusal => TerminalError::of("zellij", refusal),
     }
 }
 
@@ -148,15 +148,14 @@ fn action(session: &str, directory: Option<&str>) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::Refusal;
-    use super::super::test_system::{TestSystem, Variables};
+    use super::super::system::CommandError;
+    use super::super::test_system::{Table, TestSystem};
     use super::super::tests::{NOWHERE, place, told};
     use insta::assert_snapshot;
 
     #[test]
     fn a_session_of_zellij_is_looked_up_before_it_is_told_anything() {
-        const IN_ZELLIJ: Variables =
-            Variables(&[("ZELLIJ_SESSION_NAME", "own"), ("ZELLIJ_PANE_ID", "1")]);
+        const IN_ZELLIJ: Table = &[("ZELLIJ_SESSION_NAME", "own"), ("ZELLIJ_PANE_ID", "1")];
         let panes = r#"[{"id":4,"is_plugin":false},{"id":5,"is_plugin":true}]"#;
         let shown =
             "CLIENT_ID ZELLIJ_PANE_ID RUNNING_COMMAND\n1 terminal_0 N/A\n2 terminal_4 cat\n";
@@ -164,7 +163,7 @@ mod tests {
         let detached = "CLIENT_ID ZELLIJ_PANE_ID RUNNING_COMMAND\n";
         // What it says of a session that is not there.
         let others = "\x1b[32;1mbeta\x1b[m [Created 2m 22s ago]\n";
-        let none = Err(Refusal::Failed("There is no active session!".to_owned()));
+        let none = Err(CommandError::Failed("There is no active session!".to_owned()));
         let system = |panes, own, clients| {
             TestSystem::answering(&[
                 ("list-panes", panes),
@@ -173,27 +172,27 @@ mod tests {
             ])
         };
         let focusing = |answer: &str| {
-            let answer = Err(Refusal::Failed(answer.to_owned()));
+            let answer = Err(CommandError::Failed(answer.to_owned()));
             let answers =
                 [("list-panes", Ok(panes)), ("list-clients", Ok(shown)), ("focus", answer)];
             TestSystem::answering(&answers)
         };
         let told = [
-            ("$(touch x)", "4", &NOWHERE, system(Ok(panes), others, shown)),
-            ("work", "4", &IN_ZELLIJ, system(Ok(panes), shown, shown)),
-            ("own", "4", &IN_ZELLIJ, system(Ok(panes), shown, shown)),
+            ("$(touch x)", "4", NOWHERE, system(Ok(panes), others, shown)),
+            ("work", "4", IN_ZELLIJ, system(Ok(panes), shown, shown)),
+            ("own", "4", IN_ZELLIJ, system(Ok(panes), shown, shown)),
             // Left over: nobody looks at the asker's session, or it has another name by now.
-            ("work", "4", &IN_ZELLIJ, system(Ok(panes), others, shown)),
-            ("work", "4", &NOWHERE, system(Ok(panes), others, detached)),
+            ("work", "4", IN_ZELLIJ, system(Ok(panes), others, shown)),
+            ("work", "4", NOWHERE, system(Ok(panes), others, detached)),
             // Nobody has typed there yet.
-            ("work", "4", &NOWHERE, system(Ok(panes), others, elsewhere)),
-            ("work", "5", &NOWHERE, system(Ok(panes), others, shown)),
-            ("work", "4", &NOWHERE, system(Ok(others), others, others)),
-            ("work", "4", &NOWHERE, system(none, others, others)),
-            ("work", "4", &NOWHERE, focusing("error: unrecognized subcommand 'focus-pane-id'")),
-            ("work", "4", &NOWHERE, focusing("Pane Terminal(4) is already focused")),
-            ("work", "-x", &NOWHERE, system(Ok(panes), others, shown)),
-            ("-x", "4", &NOWHERE, system(Ok(panes), others, shown)),
+            ("work", "4", NOWHERE, system(Ok(panes), others, elsewhere)),
+            ("work", "5", NOWHERE, system(Ok(panes), others, shown)),
+            ("work", "4", NOWHERE, system(Ok(others), others, others)),
+            ("work", "4", NOWHERE, system(none, others, others)),
+            ("work", "4", NOWHERE, focusing("error: unrecognized subcommand 'focus-pane-id'")),
+            ("work", "4", NOWHERE, focusing("Pane Terminal(4) is already focused")),
+            ("work", "-x", NOWHERE, system(Ok(panes), others, shown)),
+            ("-x", "4", NOWHERE, system(Ok(panes), others, shown)),
         ]
         .map(|(session, pane, variables, system)| {
             let told = told(&place("zellij", session, pane, ""), variables, system);

@@ -20,7 +20,7 @@ pub(super) fn teammate(arguments: &[String]) -> Option<Teammate> {
 
 /// Returns whether the client has no session of its own to show: a teammate, whose lead shows its dialogs, or
 /// the spare client that the list of sessions (`claude agents`) keeps for the next one.
-pub(crate) fn has_no_file(arguments: &[String]) -> bool {
+pub(crate) fn never_has_session_file(arguments: &[String]) -> bool {
     let is_spare = value_of(arguments, "--agent") == Some("claude")
         && value_of(arguments, "--session-id").is_some();
     is_spare || teammate(arguments).is_some()
@@ -81,7 +81,7 @@ mod tests {
             ("claude -p agents", false),
             ("claude --resume 6c", false),
         ] {
-            assert_eq!(has_no_file(&words(line)), expected, "{line}");
+            assert_eq!(never_has_session_file(&words(line)), expected, "{line}");
         }
     }
 

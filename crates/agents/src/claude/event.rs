@@ -2,10 +2,10 @@
 
 use super::arguments;
 use super::payload::{BackgroundTask as PayloadTask, Payload, Text};
+use super::profile::profile_of;
 use super::scan::{members, split_near};
 use super::tool::{self, ASK, EXIT_PLAN, Input};
 use crate::Surroundings;
-use crate::files::profile_of;
 use crewboard_core::{
     AgentName, BackgroundTask, ConversationId, EndReason, Event, InputDigest, Place, PromptKind,
     Report, StartOrigin, SubagentId, ToolUseId, TurnId,
@@ -81,7 +81,7 @@ fn report(
         Place {
             host: surroundings.host.clone(),
             tty: surroundings.tty.clone(),
-            ..terminals::place_of(surroundings.environment)
+            ..terminals::locate(surroundings.environment)
         }
     };
     Some(Report {
@@ -98,7 +98,7 @@ fn report(
         cwd: owned(payload.cwd.as_ref()),
         branch: None,
         project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
-        profile: profile_of(super::NAME, surroundings.environment, transcript.as_deref())
+        profile: profile_of(surroundings.environment, transcript.as_deref())
             .and_then(|profile| profile.into_os_string().into_string().ok()),
         transcript,
         mode: owned(payload.mode.as_ref()),
@@ -315,16 +315,7 @@ fn owned(field: Option<&Text<'_>>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Lookup;
-
-    #[derive(Debug)]
-    struct Nothing;
-
-    impl Lookup for Nothing {
-        fn get(&self, _name: &str) -> Option<String> {
-            None
-        }
-    }
+    use std::collections::BTreeMap;
 
     fn read(kind: &str, message: &str) -> Option<Report> {
         let mut payload = payload("Notification");
@@ -346,7 +337,7 @@ mod tests {
             host: "box".to_owned(),
             process: None,
             tty: None,
-            environment: &Nothing,
+            environment: &BTreeMap::new(),
             arguments: Vec::new(),
         };
         read_event(payload.to_string().as_bytes(), &surroundings)

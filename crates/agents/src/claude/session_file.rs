@@ -9,7 +9,7 @@
 //! job is the directory `jobs/JOBID`; one that is kept ready for the next has `spare` until it is given a prompt.
 //! A client whose conversation was moved to the background (left-arrow) stays, to show it or another, with `parkedJobId`.
 
-use crate::files::ConditionFile;
+use crate::evidence::SessionFile;
 use crewboard_core::{ConversationId, FileMetadata, FileStatus, Place, Process, PromptKind};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
@@ -17,7 +17,7 @@ use serde::de::{Deserializer, IgnoredAny};
 /// The fields that are read; all may be missing in other versions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct SessionFile {
+struct Fields {
     pid: Field<u32>,
     version: Field<String>,
     session_id: Field<String>,
@@ -90,8 +90,8 @@ pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
 }
 
 /// Reads a file's text; `None` where it is none of a session, or not whole at this moment.
-pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
-    let file: SessionFile = serde_json::from_slice(text).ok()?;
+pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
+    let file: Fields = serde_json::from_slice(text).ok()?;
     // The service behind background sessions has files of its own, which are nobody's session.
     let is_session = matches!(file.kind.text(), "interactive" | "bg" | "");
     let pid = file.pid.0.filter(|pid| *pid != 0)?;
@@ -103,7 +103,7 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         "" => "started",
         word => word,
     };
-    let condition = match (word, file.waiting_for.text()) {
+    let status = match (word, file.waiting_for.text()) {
         ("parked", _) => FileStatus::Parked,
         ("busy", _) => FileStatus::Busy,
         ("idle", _) => FileStatus::Resting { shells: false },
@@ -119,12 +119,12 @@ pub(crate) fn read(text: &[u8]) -> Option<ConditionFile> {
         _ => FileStatus::Unknown,
     };
     let is_named = file.name_source.text() != "derived";
-    Some(ConditionFile {
+    Some(SessionFile {
         process: Process { pid, start: file.proc_start.text().parse().ok()? },
         source: format!("file:{word}"),
-        condition,
+        status,
         // It is parked in the status in which it was.
-        since: if condition == FileStatus::Parked {
+        since: if status == FileStatus::Parked {
             file.updated_at.0
         } else {
             file.status_updated_at.0
@@ -177,7 +177,7 @@ mod tests {
             _ => text.replacen('{', r#"{"procStart":"519941","#, 1),
         };
         match read(text.as_bytes()) {
-            Some(file) => format!("{} {:?} {:?}", file.source, file.condition, file.since),
+            Some(file) => format!("{} {:?} {:?}", file.source, file.status, file.since),
             None => "nothing".to_owned(),
         }
     }
@@ -251,7 +251,7 @@ mod tests {
                 r#"{{"pid":9096,"sessionId":"s","procStart":"519941","status":"busy",{news}}}"#
             );
             let file = read(text.as_bytes()).unwrap_or_else(|| panic!("{news}"));
-            assert_eq!((file.source.as_str(), file.condition), ("file:busy", FileStatus::Busy));
+            assert_eq!((file.source.as_str(), file.status), ("file:busy", FileStatus::Busy));
             assert_eq!(file.about.agent_version, None, "{news}");
         }
         for unusable in [r#""pid":"9096""#, r#""pid":1e12"#, r#""pid":0"#] {

@@ -5,8 +5,8 @@
 
 use super::NAME;
 use super::payload::Text;
+use super::profile::profile_of;
 use crate::Surroundings;
-use crate::files::profile_of;
 use crewboard_core::{Event, Report, Timestamp, UsageReport, WindowReport};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -51,7 +51,7 @@ impl StatusLine {
             return None;
         }
         let event = Event::UsageReport(self.told);
-        let profile = profile_of(NAME, surroundings.environment, self.transcript.as_deref());
+        let profile = profile_of(surroundings.environment, self.transcript.as_deref());
         Some(Report {
             process: surroundings.process,
             profile: profile.and_then(|profile| profile.into_os_string().into_string().ok()),
@@ -198,7 +198,7 @@ fn window(raw: Option<&RawValue>) -> Option<WindowReport> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Lookup;
+    use std::collections::BTreeMap;
 
     /// As the real client told it (2.1.330), less what is not looked at.
     const PAYLOAD: &str = r#"{"session_id":"43977576","transcript_path":"/home/dev/.claude/projects/p/43977576.jsonl",
@@ -207,15 +207,6 @@ mod tests {
         "context_window":{"total_input_tokens":420000,"context_window_size":1000000,"current_usage":{"input_tokens":420000},"used_percentage":42,"remaining_percentage":58},
         "rate_limits":{"five_hour":{"used_percentage":62,"resets_at":1795619884},"seven_day":{"used_percentage":31.4,"resets_at":1795815564}},
         "thinking":{"enabled":true}}"#;
-
-    #[derive(Debug)]
-    struct Nothing;
-
-    impl Lookup for Nothing {
-        fn get(&self, _name: &str) -> Option<String> {
-            None
-        }
-    }
 
     #[test]
     fn what_the_client_tells() {
@@ -239,7 +230,7 @@ mod tests {
             host: "box".to_owned(),
             process: None,
             tty: None,
-            environment: &Nothing,
+            environment: &BTreeMap::new(),
             arguments: Vec::new(),
         };
         let report = read.report(&surroundings).unwrap();

@@ -7,7 +7,7 @@
 //! `isApiErrorMessage` and the kind in `error`. An interrupt before the first byte leaves no line. Lines
 //! reach the disk 160 ms after their own timestamp in the median, half a second at worst.
 
-use crate::files::LastTurn;
+use crate::evidence::LastTurn;
 use crewboard_core::TurnEnd;
 use serde::Deserialize;
 use serde_json::value::RawValue;

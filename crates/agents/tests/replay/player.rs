@@ -2,8 +2,8 @@
 //! own moment or as late as asked.
 
 use crewboard_agents::claude::registration::EVENTS;
-use crewboard_agents::files::{LastTurn, last_turn, pid_of, read_condition};
-use crewboard_agents::{Lookup, Surroundings, agent_pid, read_event};
+use crewboard_agents::files::{LastTurn, last_turn, pid_of, read_session_file};
+use crewboard_agents::{Surroundings, agent_pid, read_event};
 use crewboard_core::{
     ChangeKind, FileFinding, FileLookup, FileMetadata, Input, LookupTarget, Now, Observation,
     Process, SessionStore, Stamp, Timestamp, TrailEntry, TurnEnd,
@@ -11,7 +11,6 @@ use crewboard_core::{
 use crewboard_testkit::recording::{FileLine, HookLine, Recording};
 use crewboard_testkit::truth::Observed;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// What was shown of one client process.
 #[derive(Debug)]
@@ -29,15 +28,6 @@ pub(crate) struct Shown {
     pub(crate) end: Option<String>,
     pub(crate) lineage: usize,
     pub(crate) most_background: u32,
-}
-
-#[derive(Debug)]
-struct Variables<'a>(&'a BTreeMap<String, String>);
-
-impl Lookup for Variables<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).cloned()
-    }
 }
 
 /// One thing that happened.
@@ -162,7 +152,7 @@ fn happenings(recording: &Recording, told: Told) -> Vec<(i64, Happening<'_>)> {
 
 fn pid_of_happening(happening: &Happening<'_>) -> Option<u32> {
     match happening {
-        Happening::Hook(hook) => agent_pid("claude", &Variables(&hook.env)).or(hook.client()),
+        Happening::Hook(hook) => agent_pid("claude", &hook.env).or(hook.client()),
         Happening::File(line) => pid_of("claude", line.file.as_deref()?),
         Happening::Exit(_) => None,
     }
@@ -261,11 +251,11 @@ impl<'a> Stage<'a> {
         let pid = pid_of("claude", line.file.as_deref()?)?;
         let (source, finding, about) = match &line.json {
             Some(json) => {
-                let file = read_condition("claude", json.to_string().as_bytes())?;
+                let file = read_session_file("claude", json.to_string().as_bytes())?;
                 let wall = self.wall(i64::try_from(seen.micros).unwrap() * 1000);
                 let age = file.since.map_or(0, |since| wall.since(Timestamp(since)));
                 let since = Stamp { micros: seen.micros - age * 1000, ..seen };
-                let finding = FileFinding::FileStatus { condition: file.condition, since };
+                let finding = FileFinding::FileStatus { condition: file.status, since };
                 (file.source, finding, file.about)
             }
             None => ("file:removed".to_owned(), FileFinding::Left, FileMetadata::default()),
@@ -436,14 +426,14 @@ fn stamp_of(mono_ns: i64) -> Stamp {
 }
 
 fn report(hook: &HookLine, stamp: Stamp) -> Option<crewboard_core::Report> {
-    let variables = Variables(&hook.env);
-    let pid = agent_pid("claude", &variables).or(hook.client())?;
+    let variables = &hook.env;
+    let pid = agent_pid("claude", variables).or(hook.client())?;
     let surroundings = Surroundings {
         stamp,
         host: "box".to_owned(),
         process: Some(process(pid)),
         tty: None,
-        environment: &variables,
+        environment: variables,
         arguments: hook.client_argv.clone(),
     };
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)

@@ -7,15 +7,15 @@ use crate::configuration::Configured;
 use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::hook::Variables;
+use crate::hook::ProcessVariables;
 use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
 use crate::render::Style;
-use crewboard_agents::{Lookup as _, describe_version};
+use crewboard_agents::{Variables as _, describe_version};
 use crewboard_board::model::HookState;
 use crewboard_board::{DescribeVersion, Host, Navigation, NavigationOutcome, Options};
 use crewboard_client::DaemonLocator;
 use crewboard_core::Session;
-use crewboard_terminals::{Inside, Ring, ring};
+use crewboard_terminals::{BellKind, Multiplexer, bell_bytes};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -214,17 +214,17 @@ impl Host for Surface {
 
     fn ring(&mut self, title: &str, text: &str) -> Vec<u8> {
         let way = match self.configured.ring().as_str() {
-            "osc9" => Ring::Osc9,
-            "osc777" => Ring::Osc777,
-            "bell" => Ring::Bell,
+            "osc9" => BellKind::Osc9,
+            "osc777" => BellKind::Osc777,
+            "bell" => BellKind::Bell,
             _ => return Vec::new(),
         };
-        let inside = match (Variables.get("TMUX"), Variables.get("STY")) {
-            (Some(_), _) => Inside::Tmux,
-            (None, Some(_)) => Inside::Screen,
-            (None, None) => Inside::Nothing,
+        let inside = match (ProcessVariables.get("TMUX"), ProcessVariables.get("STY")) {
+            (Some(_), _) => Multiplexer::Tmux,
+            (None, Some(_)) => Multiplexer::Screen,
+            (None, None) => Multiplexer::None,
         };
-        ring(way, inside, title, text)
+        bell_bytes(way, inside, title, text)
     }
 
     fn changed_options(&mut self) -> Option<Options> {

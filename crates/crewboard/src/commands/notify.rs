@@ -16,7 +16,7 @@ use crewboard_daemon::NotificationJob;
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{PROTOCOL, Reply, Request};
 use crewboard_terminals::desktop::notifier;
-use crewboard_terminals::{Command, Refusal, System as _, Trouble, is_looked_at};
+use crewboard_terminals::{Command, CommandError, System as _, TerminalError, has_focus};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -79,14 +79,14 @@ fn notify(job: NotificationJob, environment: &Environment) -> bool {
     person.retain(|row| {
         row.process().is_none()
             || deadline.has_passed()
-            || !is_looked_at(target_of(row), asker(), &mut CommandRunner::for_background())
+            || !has_focus(target_of(row), asker(), &mut CommandRunner::for_background())
     });
     let Some(words) = words(&person, more, notify.content) else { return true };
     // The desktop need not wait until a board has told it.
     let announced = (notify.terminal != "off").then(|| to_board(&words));
     // Where there is no notifier there is no desktop, and nothing is wrong.
     let is_told = !notify.desktop
-        || matches!(to_desktop(&words, environment), Ok(()) | Err(Refusal::NoProgram));
+        || matches!(to_desktop(&words, environment), Ok(()) | Err(CommandError::NotFound));
     if let Some(Ok(Some(mut connection))) = announced {
         // The daemon looks at the process that asks. Any reply says that it has looked.
         let _ = connection.ask(&Request::Hello { protocol: PROTOCOL }, TAKEN_IN_WITHIN);
@@ -126,7 +126,7 @@ fn try_board(words: &Words, way: &str) -> Result<String, Failure> {
     }
 }
 
-fn to_desktop(words: &Words, environment: &Environment) -> Result<(), Refusal> {
+fn to_desktop(words: &Words, environment: &Environment) -> Result<(), CommandError> {
     let mut command = notifier(&words.title, &words.text);
     command.variables.extend(bus(environment));
     CommandRunner::for_background().run(&command).map(|_| ())
@@ -191,9 +191,9 @@ fn try_each(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn trouble(command: &Command, refusal: Refusal) -> String {
+fn trouble(command: &Command, refusal: CommandError) -> String {
     let program = command.words.first().map_or("", String::as_str);
-    let Trouble { why, hint } = Trouble::of(program, refusal);
+    let TerminalError { why, hint } = TerminalError::of(program, refusal);
     match hint {
         Some(hint) => format!("{why} ({hint})"),
         None => why,

@@ -3,7 +3,7 @@
 use crate::arguments::ReportArguments;
 use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::hook::{Variables, branch_report};
+use crate::hook::{ProcessVariables, branch_report};
 use crewboard_agents::supported;
 use crewboard_core::{
     AgentName, ConversationId, Event, Exact, MAX_LINE, Place, Report, Status, reveal,
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let report = Report {
         process,
         cwd: cwd.map(|cwd| cwd.display().to_string()),
-        place: Place { host: host_name(), tty, ..terminals::place_of(&Variables) },
+        place: Place { host: host_name(), tty, ..terminals::locate(&ProcessVariables) },
         ..Report::new(agent, session, "report", Clock::new().stamp(), event)
     };
     let directory = report.cwd.clone();

@@ -243,11 +243,10 @@ fn is_word(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_agents::{Lookup, Surroundings, read_event};
+    use crewboard_agents::{Surroundings, read_event};
     use crewboard_core::{Input, Now, Process, PromptKind, SessionStore, Stamp, Status, Timestamp};
     use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
     use serde_json::json;
-    use std::collections::BTreeMap;
 
     fn report(event: &serde_json::Value) -> Report {
         serde_json::from_value(json!({
@@ -332,15 +331,6 @@ mod tests {
         }
     }
 
-    #[derive(Debug)]
-    struct Variables<'a>(&'a BTreeMap<String, String>);
-
-    impl Lookup for Variables<'_> {
-        fn get(&self, name: &str) -> Option<String> {
-            self.0.get(name).cloned().filter(|value| !value.is_empty())
-        }
-    }
-
     /// What the hooks of a recording of the real agent would send, in their order.
     fn reports(scenario: &str) -> Vec<Report> {
         let read = |hook: &HookLine| {
@@ -350,7 +340,7 @@ mod tests {
                 host: "box".to_owned(),
                 process: Some(Process { pid: hook.client()?, start: 1 }),
                 tty: hook.tty.clone(),
-                environment: &Variables(&hook.env),
+                environment: &hook.env,
                 arguments: hook.client_argv.clone(),
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)

@@ -4,7 +4,7 @@ use crate::daemon_stop::ask_to_leave;
 use crate::failure::Failure;
 use crewboard_client::DaemonLocator;
 use crewboard_config::{Environment, candidates};
-use crewboard_platform::{Lock, LockAttempt, may_wait};
+use crewboard_platform::{Lock, LockAttempt, may_block};
 use rustix::process::getuid;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -48,7 +48,7 @@ impl Sandbox {
         fs::set_permissions(directory.path(), private)?;
         // Locked before it has its name: what is found without a lock is of one that was killed.
         let fresh = directory.path().join("fresh");
-        let LockAttempt::Taken(in_use) = Lock::try_take(&fresh)? else {
+        let LockAttempt::Acquired(in_use) = Lock::try_lock(&fresh)? else {
             return Err(Failure::new(format!("{}: somebody else has it", fresh.display())));
         };
         fs::rename(&fresh, directory.path().join(IN_USE))?;
@@ -64,7 +64,7 @@ impl Sandbox {
             ..surroundings
         };
         // A socket that cannot be one would be passed over for the user's own.
-        let places = candidates(&environment, may_wait);
+        let places = candidates(&environment, may_block);
         if places.len() != 1 || places.iter().any(|place| place.directory != directory.path()) {
             let path = directory.path().display();
             return Err(Failure::new(format!("{path} is no place for a private socket")));

@@ -219,7 +219,7 @@ fn a_limit_on_file_sizes_costs_only_the_log() {
     world.kill_daemon();
     // A hook whose loss cannot be counted ends well all the same.
     let start = world.run().join("s.start");
-    let _held = crewboard_platform::Lock::try_take(&start).unwrap();
+    let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
     let said = under_limit(&world, "-f 0", &["hook", "claude"], &prompt_payload("s", "go"));
     said.assert_silent();
     assert!(world.daemons().is_empty());

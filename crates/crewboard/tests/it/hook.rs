@@ -145,7 +145,7 @@ fn a_daemon_that_is_stopped_or_flooded() {
     let mut held = Vec::new();
     loop {
         let connecting = crewboard_platform::connect(&world.socket(), own_uid());
-        let crewboard_platform::ConnectAttempt::Made(stream) = connecting else { break };
+        let crewboard_platform::ConnectAttempt::Connected(stream) = connecting else { break };
         held.push(stream);
     }
     assert!(held.len() > 100, "{}", held.len());
@@ -208,8 +208,8 @@ fn a_start_lock_that_somebody_keeps() {
     let world = world();
     let agent = FakeAgent::new();
     let path = world.run().join("s.start");
-    let crewboard_platform::LockAttempt::Taken(_held) =
-        crewboard_platform::Lock::try_take(&path).unwrap()
+    let crewboard_platform::LockAttempt::Acquired(_held) =
+        crewboard_platform::Lock::try_lock(&path).unwrap()
     else {
         panic!("held already")
     };
@@ -234,7 +234,7 @@ fn a_loss_is_counted_with_its_reason() {
     fs::set_permissions(world.run(), Permissions::from_mode(0o700)).unwrap();
     {
         let start = world.run().join("s.start");
-        let _held = crewboard_platform::Lock::try_take(&start).unwrap();
+        let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
         world.hook(&agent, &prompt_payload("s", "go"));
     }
     assert_eq!(lost(), b"ps");

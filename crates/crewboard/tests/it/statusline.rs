@@ -124,7 +124,7 @@ fn a_users_command_is_the_same_with_us_as_without() {
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());
     // Its queue of connections fills up, and nobody waits for it.
     let mut held = Vec::new();
-    while let ConnectAttempt::Made(stream) = connect(&world.socket(), own_uid()) {
+    while let ConnectAttempt::Connected(stream) = connect(&world.socket(), own_uid()) {
         held.push(stream);
     }
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());

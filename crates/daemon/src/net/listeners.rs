@@ -2,7 +2,8 @@
 
 use crewboard_config::Candidate;
 use crewboard_platform::{
-    ConnectAttempt, Deadline, Lock, LockAttempt, bind_listener, connect, moved_up, set_aside,
+    ConnectAttempt, Deadline, Lock, LockAttempt, bind_listener, connect, move_descriptor_up,
+    set_aside,
 };
 use crewboard_protocol::{LOSSES_SEEN, Loss, Losses};
 use rustix::io::{Errno, FdFlags};
@@ -104,7 +105,7 @@ impl Listeners {
     fn adopt(&mut self, listener: StdListener, path: &Path) -> io::Result<()> {
         let candidate = self.candidates.iter().find(|candidate| candidate.socket == path);
         let candidate = candidate.ok_or(io::ErrorKind::NotFound)?.clone();
-        let LockAttempt::Taken(lock) = take_lock(&candidate, PATIENCE_TO_ADOPT)? else {
+        let LockAttempt::Acquired(lock) = take_lock(&candidate, PATIENCE_TO_ADOPT)? else {
             return Err(io::ErrorKind::AddrInUse.into());
         };
         self.add(candidate, listener, lock)
@@ -126,7 +127,7 @@ impl Listeners {
 
     fn bind(&mut self, candidate: Candidate) -> io::Result<()> {
         candidate.prepare(self.uid).map_err(io::Error::other)?;
-        let LockAttempt::Taken(lock) = take_lock(&candidate, PATIENCE)? else {
+        let LockAttempt::Acquired(lock) = take_lock(&candidate, PATIENCE)? else {
             return Err(io::ErrorKind::AddrInUse.into());
         };
         self.listen(candidate, lock)
@@ -144,13 +145,14 @@ impl Listeners {
         listener: StdListener,
         mut lock: Lock,
     ) -> io::Result<()> {
-        let listener = StdListener::from(moved_up(listener.into(), self.from));
+        let listener = StdListener::from(move_descriptor_up(listener.into(), self.from));
         lock.move_up(self.from.saturating_sub(LOCKS_BELOW_LISTENERS));
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
         // If the socket was taken away or replaced since it was bound, the next look finds it lost and
         // keeps what waits on it.
-        let leads_here = !matches!(connect(&candidate.socket, self.uid), ConnectAttempt::Nobody);
+        let leads_here =
+            !matches!(connect(&candidate.socket, self.uid), ConnectAttempt::NoListener);
         let inode = inode_of(&candidate.socket).filter(|_| leads_here).unwrap_or_default();
         let (is_refused, keeps_modes) = (false, true);
         self.served.push(Served { candidate, listener, lock, inode, is_refused, keeps_modes });
@@ -269,8 +271,8 @@ impl Listeners {
             if !matches!(candidate.check(self.uid), Ok(true)) {
                 continue;
             }
-            match Lock::try_take(&candidate.start_lock()) {
-                Ok(LockAttempt::Taken(lock)) => return Ok(Some(lock)),
+            match Lock::try_lock(&candidate.start_lock()) {
+                Ok(LockAttempt::Acquired(lock)) => return Ok(Some(lock)),
                 Ok(LockAttempt::Held) => return Err(Starting),
                 Err(_) => {}
             }
@@ -375,8 +377,8 @@ fn stream_of(descriptor: OwnedFd) -> io::Result<UnixStream> {
 fn take_lock(candidate: &Candidate, patience: Duration) -> io::Result<LockAttempt> {
     let deadline = Deadline::after(patience);
     loop {
-        if let LockAttempt::Taken(lock) = Lock::try_take(&candidate.serve_lock())? {
-            return Ok(LockAttempt::Taken(lock));
+        if let LockAttempt::Acquired(lock) = Lock::try_lock(&candidate.serve_lock())? {
+            return Ok(LockAttempt::Acquired(lock));
         }
         if !deadline.pause(Duration::from_millis(1)) {
             break;

@@ -3,7 +3,7 @@
 use crate::watch::processes::readable_descriptor;
 use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
 use crewboard_core::{NotificationSettings, Status, WaitGoal};
-use crewboard_platform::may_wait;
+use crewboard_platform::may_block;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use tokio::io::unix::AsyncFd;
@@ -23,7 +23,7 @@ impl ConfigWatch {
     /// Watches the configuration of `environment`. If it cannot be watched, it is read once.
     pub(crate) fn new(schema: Schema, environment: Environment) -> Self {
         let watch = match locate(&environment) {
-            Location::At(path) if may_wait(&path) => None,
+            Location::At(path) if may_block(&path) => None,
             Location::At(path) => FileWatch::new(&path).and_then(|file| {
                 let descriptor = file.as_fd().try_clone_to_owned().ok()?;
                 Some((file, readable_descriptor(descriptor).ok()?))
@@ -80,7 +80,7 @@ pub fn answering_configuration(environment: Environment) -> Environment {
 /// Returns the configuration file if its file system may not answer.
 fn unread_configuration(environment: &Environment) -> Option<PathBuf> {
     match locate(environment) {
-        Location::At(path) if may_wait(&path) => Some(path),
+        Location::At(path) if may_block(&path) => Some(path),
         Location::At(_) | Location::Nowhere | Location::Relative(_) => None,
     }
 }

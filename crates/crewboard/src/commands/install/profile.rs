@@ -10,7 +10,7 @@ use std::{fmt, fs, io, thread};
 
 use crewboard_agents::claude::registration::{self, Version, is_ours, our_program};
 use crewboard_agents::settings_edit::{self, EditError, Entry};
-use crewboard_platform::settled_directory;
+use crewboard_platform::canonical_directory;
 
 use super::backup::{Backup, is_regular};
 use super::error::InstallError;
@@ -75,7 +75,7 @@ impl Profile {
             (None, None) => return Err(InstallError::NoHome),
         };
         let directory = std::path::absolute(&directory).unwrap_or(directory);
-        Ok(Self { directory: settled_directory(&directory) })
+        Ok(Self { directory: canonical_directory(&directory) })
     }
 
     /// The user settings.

@@ -7,11 +7,10 @@ mod starting;
 mod transcripts;
 
 use super::blind;
-use crate::origin::Variables;
 use changed::Changed;
 use conditions::left;
 use crewboard_agents::claude;
-use crewboard_agents::files::{condition_file, conditions_folder, profile_of};
+use crewboard_agents::files::{profile_of, session_file_name, session_files_directory};
 use crewboard_core::{AgentName, FileLookup, Now, Observation, Process, ProcessToWatch, Stamp};
 use crewboard_platform::{environment_of, host_name, pid_namespace, working_directory_of};
 use futures_util::{FutureExt, StreamExt};
@@ -122,7 +121,7 @@ impl AgentFiles {
     /// Looks at the files of the user's own profile: agents that were there before us.
     pub(crate) fn begin(&mut self, home: &Path, now: Now) -> Vec<Observation> {
         let home = home.to_string_lossy().into_owned();
-        let variables = Variables(vec![("HOME".to_owned(), home)]);
+        let variables = BTreeMap::from([("HOME".to_owned(), home)]);
         let agent = AgentName::new(claude::NAME);
         let Some(named) = profile_of(claude::NAME, &variables, None) else { return Vec::new() };
         let mut observations = Vec::new();
@@ -134,14 +133,14 @@ impl AgentFiles {
     /// in the same profile that were not known.
     pub(crate) fn follow(&mut self, watch: &ProcessToWatch, now: Now) -> Vec<Observation> {
         let agent = watch.agent.as_str();
-        if conditions_folder(agent).is_none() {
+        if session_files_directory(agent).is_none() {
             return Vec::new();
         }
         let Some(variables) = environment_of(watch.process.pid) else {
             return vec![blind(&watch.agent, watch.process, now)];
         };
         // One that was started without a home keeps no files.
-        let Some(named) = profile_of(agent, &Variables(variables), None) else { return Vec::new() };
+        let Some(named) = profile_of(agent, &variables, None) else { return Vec::new() };
         let named = match working_directory_of(watch.process.pid) {
             // Absolute ones stay as they are.
             Some(directory) => directory.join(named),
@@ -167,8 +166,10 @@ impl AgentFiles {
         let profile = *self.followed.get(&process)?;
         self.known.get(&(profile, process.pid)).filter(|known| known.process == process)?;
         let Profile { agent, real, .. } = self.profiles.get(profile)?;
-        let file =
-            real.as_ref()?.join(conditions_folder(agent.as_str())?).join(condition_file(process));
+        let file = real
+            .as_ref()?
+            .join(session_files_directory(agent.as_str())?)
+            .join(session_file_name(process));
         if std::fs::symlink_metadata(file).is_ok() {
             return None;
         }

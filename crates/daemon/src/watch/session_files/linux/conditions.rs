@@ -2,13 +2,13 @@
 
 use super::{AgentFiles, Known, Profile, blind};
 use crewboard_agents::files::{
-    ConditionFile, condition_file, conditions_folder, pid_of, read_condition,
+    SessionFile, pid_of, read_session_file, session_file_name, session_files_directory,
 };
 use crewboard_core::{
     AgentName, FileFinding, FileLookup, LookupTarget, Now, Observation, Place, Process, Stamp,
     Timestamp,
 };
-use crewboard_platform::{Part, as_others_see, find_process, process_info, read_beneath};
+use crewboard_platform::{Part, find_process, in_machine_time, process_info, read_beneath};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl AgentFiles {
     /// Reads all files of a profile. Of those that were there and are no longer nobody knows what became.
     pub(super) fn scan(&mut self, profile: usize, now: Now, observations: &mut Vec<Observation>) {
         let Some(Profile { agent, real, .. }) = self.profiles.get(profile) else { return };
-        let Some(folder) = conditions_folder(agent.as_str()) else { return };
+        let Some(folder) = session_files_directory(agent.as_str()) else { return };
         let folder = real.as_ref().map(|real| real.join(folder));
         let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok());
         let entries = entries.into_iter().flatten();
@@ -89,7 +89,7 @@ impl AgentFiles {
         pushed: bool,
         now: Now,
     ) -> Observation {
-        let name = condition_file(process);
+        let name = session_file_name(process);
         match self.read_file(profile, name.as_ref()) {
             Some(file) if file.process == process => self.observe(profile, file, pushed, now),
             _ if self.starting.contains_key(&process)
@@ -111,7 +111,7 @@ impl AgentFiles {
         profile: usize,
         now: Now,
     ) -> Option<Observation> {
-        let file = self.read_unwatched(profile, condition_file(process).as_ref())?;
+        let file = self.read_unwatched(profile, session_file_name(process).as_ref())?;
         if file.process != process {
             return None;
         }
@@ -123,21 +123,22 @@ impl AgentFiles {
     }
 
     /// Reads the file of a living process of this pid namespace, if we are told of what becomes of it.
-    fn read_file(&self, profile: usize, name: &OsStr) -> Option<ConditionFile> {
+    fn read_file(&self, profile: usize, name: &OsStr) -> Option<SessionFile> {
         self.profiles.get(profile).filter(|profile| profile.is_watched)?;
         self.read_unwatched(profile, name)
     }
 
     /// The same, whether we are told of what becomes of it or not.
-    fn read_unwatched(&self, profile: usize, name: &OsStr) -> Option<ConditionFile> {
+    fn read_unwatched(&self, profile: usize, name: &OsStr) -> Option<SessionFile> {
         let Profile { agent, real, .. } = self.profiles.get(profile)?;
         let agent = agent.as_str();
         let name = name.to_str()?;
         let pid = pid_of(agent, name)?;
         let whole = Part::Whole { max: MAX_CONDITION };
-        let text = read_beneath(real.as_ref()?, &[conditions_folder(agent)?, name], whole).ok()?;
-        let mut file = read_condition(agent, &text)?;
-        file.process = as_others_see(file.process);
+        let text =
+            read_beneath(real.as_ref()?, &[session_files_directory(agent)?, name], whole).ok()?;
+        let mut file = read_session_file(agent, &text)?;
+        file.process = in_machine_time(file.process);
         let is_ours = file.pid_namespace.is_none() || file.pid_namespace == self.namespace;
         // One that was left behind is of nobody, or of another process of that number.
         let lives = file.process.pid == pid && find_process(pid) == Some(file.process);
@@ -148,11 +149,11 @@ impl AgentFiles {
     fn observe(
         &mut self,
         profile: usize,
-        file: ConditionFile,
+        file: SessionFile,
         pushed: bool,
         now: Now,
     ) -> Observation {
-        let ConditionFile { process, source, condition, since: raw, mut about, .. } = file;
+        let SessionFile { process, source, status: condition, since: raw, mut about, .. } = file;
         let known = self.known.get(&(profile, process.pid));
         let same = known
             .filter(|known| known.process == process && known.source == source && known.raw == raw);

@@ -1,9 +1,9 @@
 //! Configuration directories, and what is watched until they are whole.
 
 use super::{AgentFiles, Profile, Watched};
-use crewboard_agents::files::conditions_folder;
+use crewboard_agents::files::session_files_directory;
 use crewboard_core::{AgentName, Now, Observation};
-use crewboard_platform::{local_directory, settled_directory};
+use crewboard_platform::{canonical_directory, local_directory};
 use inotify::{WatchDescriptor, WatchMask};
 use rustix::io::Errno;
 use std::path::Path;
@@ -23,7 +23,7 @@ impl AgentFiles {
         now: Now,
         observations: &mut Vec<Observation>,
     ) -> Option<usize> {
-        let settled = settled_directory(named);
+        let settled = canonical_directory(named);
         let same = |known: &Profile| {
             known.agent == *agent && (known.named == named || known.settled == settled)
         };
@@ -64,7 +64,7 @@ impl AgentFiles {
     /// in it.
     pub(super) fn arm(&mut self, profile: usize, now: Now, observations: &mut Vec<Observation>) {
         let Some(Profile { agent, named, .. }) = self.profiles.get(profile) else { return };
-        let Some(folder) = conditions_folder(agent.as_str()) else { return };
+        let Some(folder) = session_files_directory(agent.as_str()) else { return };
         let named = named.clone();
         let mut real = None;
         let mut is_watched = false;
@@ -80,7 +80,7 @@ impl AgentFiles {
         }
         if let Some(profile) = self.profiles.get_mut(profile) {
             profile.is_watched = is_watched;
-            profile.settled = settled_directory(&named);
+            profile.settled = canonical_directory(&named);
             profile.real = real;
         }
         self.scan(profile, now, observations);

@@ -1,16 +1,16 @@
 //! Agents that have started and have no session yet: a dialog may stand in front of it.
 
 use super::conditions::left;
-use super::{AgentFiles, Profile, Variables};
+use super::{AgentFiles, Profile};
 use crewboard_agents::files::{
-    condition_file, conditions_folder, has_no_file, pid_of_start, profile_of,
+    never_has_session_file, pid_of_key_file, profile_of, session_file_name, session_files_directory,
 };
 use crewboard_core::{
     FileFinding, FileLookup, FileMetadata, FileStatus, LookupTarget, Now, Observation, Place,
     Process, Stamp,
 };
 use crewboard_platform::{arguments_of, environment_of, process_info, working_directory_of};
-use crewboard_terminals::place_of;
+use crewboard_terminals::locate;
 use std::time::Duration;
 
 /// How long an agent may take to begin its session before it counts as waiting at a dialog. Claude Code
@@ -38,13 +38,13 @@ impl AgentFiles {
         else {
             return;
         };
-        let Some(pid) = pid_of_start(agent.as_str(), name) else { return };
+        let Some(pid) = pid_of_key_file(agent.as_str(), name) else { return };
         let Some(facts) = process_info(pid).filter(|facts| facts.tty.is_some()) else { return };
-        if has_no_file(agent.as_str(), &arguments_of(pid)) {
+        if never_has_session_file(agent.as_str(), &arguments_of(pid)) {
             return;
         }
         let process = facts.process;
-        let variables = environment_of(pid).map(Variables);
+        let variables = environment_of(pid);
         let own = variables.and_then(|variables| profile_of(agent.as_str(), &variables, None));
         let is_of_profile = own.is_some_and(|own| {
             std::fs::canonicalize(own).ok() == std::fs::canonicalize(settled).ok()
@@ -68,8 +68,8 @@ impl AgentFiles {
         let Some(Profile { agent, real: Some(real), .. }) = self.profiles.get(profile) else {
             return false;
         };
-        let Some(folder) = conditions_folder(agent.as_str()) else { return false };
-        std::fs::symlink_metadata(real.join(folder).join(condition_file(process))).is_ok()
+        let Some(folder) = session_files_directory(agent.as_str()) else { return false };
+        std::fs::symlink_metadata(real.join(folder).join(session_file_name(process))).is_ok()
     }
 
     /// Returns the observation of a process that has no session yet: a dialog stands in front of it.
@@ -84,8 +84,8 @@ impl AgentFiles {
             settled = profile.map(|profile| profile.settled.to_string_lossy().into_owned());
             agent = profile.map(|profile| profile.agent.clone());
         }
-        let variables = environment_of(process.pid).map(Variables);
-        let place = variables.map(|variables| place_of(&variables)).unwrap_or_default();
+        let variables = environment_of(process.pid);
+        let place = variables.map(|variables| locate(&variables)).unwrap_or_default();
         let tty = process_info(process.pid).and_then(|facts| facts.tty);
         let cwd = working_directory_of(process.pid);
         Observation {
@@ -111,7 +111,7 @@ impl AgentFiles {
         now: Now,
     ) -> Option<Observation> {
         let agent = self.profiles.get(profile)?.agent.clone();
-        let pid = pid_of_start(agent.as_str(), name)?;
+        let pid = pid_of_key_file(agent.as_str(), name)?;
         let process = *self.starting.keys().find(|process| process.pid == pid)?;
         let starting = self.starting.remove(&process)?;
         starting.is_shown.then(|| left(&agent, process, now))

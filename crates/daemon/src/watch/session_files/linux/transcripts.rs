@@ -6,7 +6,7 @@ use crewboard_core::{
     FileFinding, FileLookup, LookupTarget, Now, Observation, Process, Stamp, Timestamp,
     TranscriptQuery, TurnEnd,
 };
-use crewboard_platform::{Part, folder_holding, read_beneath};
+use crewboard_platform::{Part, directory_containing, read_beneath};
 use inotify::{WatchDescriptor, WatchMask};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -188,7 +188,8 @@ impl AgentFiles {
         let in_folders = real.join(&folders);
         let is_there = in_folders.join(&folder).join(&file).symlink_metadata().is_ok();
         // The folder's name need not follow from the agent's directory: it may have another by now.
-        let other = if is_there { None } else { folder_holding(&in_folders, &file, MAX_FOLDERS) };
+        let other =
+            if is_there { None } else { directory_containing(&in_folders, &file, MAX_FOLDERS) };
         Some((real, [folders, other.unwrap_or(folder), file]))
     }
 

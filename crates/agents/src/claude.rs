@@ -3,6 +3,7 @@
 mod arguments;
 mod event;
 mod payload;
+mod profile;
 pub mod registration;
 mod resume;
 mod scan;
@@ -12,8 +13,9 @@ pub mod status_line;
 mod tool;
 pub(super) mod transcript;
 
-pub(crate) use arguments::has_no_file;
+pub(crate) use arguments::never_has_session_file;
 pub use event::read_event;
+pub(crate) use profile::profile_of;
 use registration::Version;
 pub use resume::{attach_words, resume_directory, resume_words};
 pub use transcript::directory_in;

@@ -1,4 +1,4 @@
-use crate::Lookup;
+use crate::Variables;
 use crewboard_core::{MAX_OTHERS, Pane, Place};
 
 /// A terminal as its variables show it.
@@ -22,7 +22,7 @@ const TERMINALS: [Terminal; 6] = [
 ];
 
 /// Where the variables say their process runs. The host and the tty are not theirs to say.
-pub fn place_of(environment: &dyn Lookup) -> Place {
+pub fn locate(environment: &dyn Variables) -> Place {
     let mut panes = TERMINALS.iter().filter_map(|terminal| {
         let pane = environment.get(terminal.pane)?;
         let server = terminal.server.and_then(|variable| environment.get(variable));
@@ -53,7 +53,7 @@ pub fn place_of(environment: &dyn Lookup) -> Place {
 }
 
 /// The socket of the tmux server that started whoever has these variables, in a pane or over one.
-pub fn tmux_server(environment: &dyn Lookup) -> Option<String> {
+pub fn tmux_server(environment: &dyn Variables) -> Option<String> {
     // Socket, server's process, session; a path may hold commas.
     Some(environment.get("TMUX")?.rsplitn(3, ',').nth(2)?.to_owned())
 }
@@ -61,7 +61,7 @@ pub fn tmux_server(environment: &dyn Lookup) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_system::Variables;
+    use crate::test_system::environment;
 
     #[test]
     fn the_innermost_multiplexer_wins() {
@@ -105,7 +105,7 @@ mod tests {
             (&[("TERM_PROGRAM", "Apple_Terminal")], Some("terminal"), None, None, ""),
             (&[], None, None, None, ""),
         ] {
-            let place = place_of(&Variables(variables));
+            let place = locate(&environment(variables));
             assert_eq!(
                 (place.terminal.as_deref(), place.server.as_deref(), place.pane.as_deref()),
                 (terminal, server, pane)

@@ -2,13 +2,13 @@
 
 use super::contact::contact;
 use super::focus::Target;
-use super::system::{Asker, Command, Server, System};
+use super::system::{Caller, Command, Server, System};
 
 /// Whether somebody is known to look at the pane of a target: not where a terminal does not tell.
 ///
 /// Only tmux tells (seen on 3.3a): each client has a flag while its terminal has the focus, which is kept
 /// up to date only where its option `focus-events` is on, and is always set elsewhere.
-pub fn is_looked_at(target: Target<'_>, asker: Asker<'_>, system: &mut dyn System) -> bool {
+pub fn has_focus(target: Target<'_>, asker: Caller<'_>, system: &mut dyn System) -> bool {
     let place = target.place;
     let (Some("tmux"), Some(server), Some(pane)) =
         (place.terminal.as_deref(), &place.server, &place.pane)
@@ -33,7 +33,7 @@ pub fn is_looked_at(target: Target<'_>, asker: Asker<'_>, system: &mut dyn Syste
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_system::{TestSystem, Variables};
+    use super::super::test_system::{TestSystem, environment};
     use super::*;
     use crewboard_core::Place;
 
@@ -65,8 +65,8 @@ mod tests {
             let mut system = TestSystem::answering(&[("list-clients", Ok(clients))]);
             system.started_with(500, &[("TMUX", "/tmp/t,1,0"), ("TMUX_PANE", "%4")]);
             let target = Target { place, pid: Some(500) };
-            let asker = Asker { pid: 900, environment: &Variables(&[]) };
-            assert_eq!(is_looked_at(target, asker, &mut system), expected, "{clients}");
+            let asker = Caller { pid: 900, environment: &environment(&[]) };
+            assert_eq!(has_focus(target, asker, &mut system), expected, "{clients}");
         }
     }
 }

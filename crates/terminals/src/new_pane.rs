@@ -1,16 +1,16 @@
-use super::system::{Asker, Command, System, Trouble};
-use super::{kitty, place_of, screen, tmux, wezterm, zellij};
+use super::system::{Caller, Command, System, TerminalError};
+use super::{kitty, locate, screen, tmux, wezterm, zellij};
 
 /// A program to be run in a new pane.
 #[derive(Debug, Clone, Copy)]
-pub struct Opening<'a> {
+pub struct NewPane<'a> {
     /// The program's path and its words.
     pub words: &'a [String],
     /// The directory in which it runs.
     pub directory: &'a str,
 }
 
-impl<'a> Opening<'a> {
+impl<'a> NewPane<'a> {
     /// The program by way of a shell that goes to the directory first, for terminals that cannot be told of one
     /// as it is. The shell's line is always the same; what differs are its words.
     pub(super) fn words_that_go_there(&self) -> impl Iterator<Item = &'a str> {
@@ -22,21 +22,21 @@ impl<'a> Opening<'a> {
 
 /// Where it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opened {
+pub enum OpenOutcome {
     /// In a new pane of this terminal.
-    In(&'static str),
+    InPane(&'static str),
     /// Nowhere yet: the asker's terminal takes no commands, and is itself the place.
-    Here(Command),
+    RunHere(Command),
 }
 
 /// Runs a program in a new pane of the terminal in which the asker runs: of the innermost multiplexer, else
 /// of the window.
 pub fn open(
-    opening: &Opening<'_>,
-    asker: Asker<'_>,
+    opening: &NewPane<'_>,
+    asker: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Opened, Trouble> {
-    for pane in place_of(asker.environment).panes() {
+) -> Result<OpenOutcome, TerminalError> {
+    for pane in locate(asker.environment).panes() {
         let (name, opened) = match pane.terminal.as_str() {
             "tmux" => ("tmux", tmux::open(opening, asker, system)),
             "zellij" => ("zellij", zellij::open(opening, &pane, system)),
@@ -48,14 +48,14 @@ pub fn open(
         match opened {
             // Its variables are left over, or it takes no commands.
             None => {}
-            Some(Ok(())) => return Ok(Opened::In(name)),
+            Some(Ok(())) => return Ok(OpenOutcome::InPane(name)),
             Some(Err(trouble)) => return Err(trouble),
         }
     }
     // A popup and `run-shell` of tmux name no pane.
     match tmux::open(opening, asker, system) {
-        Some(Ok(())) => Ok(Opened::In("tmux")),
+        Some(Ok(())) => Ok(OpenOutcome::InPane("tmux")),
         Some(Err(trouble)) => Err(trouble),
-        None => Ok(Opened::Here(Command::new(opening.words.iter().cloned()))),
+        None => Ok(OpenOutcome::RunHere(Command::new(opening.words.iter().cloned()))),
     }
 }
