@@ -59,7 +59,7 @@ fn try_watch(subject: &LookupTarget) -> Result<Sight> {
     }
     let tmux = world.tmux()?;
     let board = tmux.open("board", (120, 30), &[&world.program().to_string_lossy()]);
-    board.shows("3 working");
+    board.wait_for_text("3 working");
     board.press(&["G"]);
     let kept = |screen: &str| OTHERS.into_iter().find(|name| selected(screen).contains(name));
     let screen = board.wait_for("the last row selected", |screen| {
@@ -73,7 +73,7 @@ fn try_watch(subject: &LookupTarget) -> Result<Sight> {
     });
     // A board that is open would start another daemon.
     board.press(&["q"]);
-    board.wait_for("the board gone", |_| board.fact("#{pane_dead}") == "1");
+    board.wait_for("the board gone", |_| board.expand("#{pane_dead}") == "1");
     world.stop_daemon()?;
     match driven.map_err(|_| anyhow!("the harness's thread panicked"))?? {
         Driven::Failed(why) => Ok(Sight::new(TITLE, Grade::HarnessFailed, why)),

@@ -62,7 +62,7 @@ fn a_terminal_takes_as_many_columns_as_we_think() {
         let text = crewboard_core::clean(&format!("{name} {says}"), 400, false);
         let program = ["/bin/sh", "-c", "printf %s \"$0\"; exec sleep 60", &fit(&text, 70, true)];
         let pane = tmux.open(&format!("width-{number}"), (90, 4), &program);
-        pane.wait_for(&format!("70 columns of {text}"), |_| pane.fact("#{cursor_x}") == "70");
+        pane.wait_for(&format!("70 columns of {text}"), |_| pane.expand("#{cursor_x}") == "70");
     }
 }
 
@@ -76,11 +76,11 @@ fn a_panic_gives_the_terminal_back_and_says_why() {
     let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
     let program = program.display();
     pane.type_line(&format!("{program} --exact terminal::child_breaks --ignored --nocapture"));
-    pane.shows("i put the hooks in");
-    assert_eq!(pane.fact("#{alternate_on}"), "1");
+    pane.wait_for_text("i put the hooks in");
+    assert_eq!(pane.expand("#{alternate_on}"), "1");
     pane.press(&["i"]);
-    let screen = pane.shows("test result: FAILED");
-    pane.is_given_back();
+    let screen = pane.wait_for_text("test result: FAILED");
+    pane.wait_for_release();
     let at = screen.lines().position(|line| line.contains("panicked at crates/board/tests/board"));
     let said = at.and_then(|at| screen.lines().nth(at + 1));
     assert_eq!(said, Some("broke on purpose"), "{screen}");

@@ -1,10 +1,10 @@
-//! Servers of terminals that an event names, and who may contact them.
+//! Terminal servers that only an event names are claims, and Crewboard does not contact them.
 
-use crate::board_world::{Agent, BoardWorld, signal};
-use crate::jump::{SIZE, agent, here, plain_shell, run};
+use crate::board_world::{Agent, BoardWorld};
+use crate::jump::{SIZE, agent, here, plain_shell, run_in_pane};
 use crate::notify::{lines, pretended_notifier};
 use crate::skip;
-use crewboard_testkit::{Tmux, eventually};
+use crewboard_testkit::{Tmux, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs::{self, Permissions};
@@ -18,7 +18,7 @@ use std::thread;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-/// A server that answers nothing, and keeps what it gets.
+/// A server that records all bytes and sends no reply.
 struct FakeServer {
     path: PathBuf,
     got: Receiver<u8>,
@@ -49,36 +49,36 @@ impl FakeServer {
     }
 }
 
-/// Says that a process waits for permission, and has every program that could contact its terminal try to.
+/// Reports a permission of a process, and runs each command that could contact its terminal server.
 fn try_to_contact(world: &BoardWorld, pid: u32, variables: &[(&str, &str)], says: &str) {
     let told = world.home().join("told");
     let _ = fs::remove_file(&told);
     let id = format!("6cf7f83b-{pid}");
     let asks = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
-    world.hook_of(pid, &id, variables, "UserPromptSubmit", &json!({ "prompt": "go" }));
-    world.hook_of(pid, &id, variables, "PermissionRequest", &asks);
-    eventually("the desktop is told", || lines(&told).len() >= 4);
-    let is_refused = |said: &str| {
-        let said = said.replace('\n', "");
-        assert!(said.contains("cannot show") && said.contains(says), "{said}");
+    world.send_event_from(pid, &id, variables, "UserPromptSubmit", &json!({ "prompt": "go" }));
+    world.send_event_from(pid, &id, variables, "PermissionRequest", &asks);
+    wait_until("the desktop is told", || lines(&told).len() >= 4);
+    let is_refused = |message: &str| {
+        let message = message.replace('\n', "");
+        assert!(message.contains("cannot show") && message.contains(says), "{message}");
     };
     for words in [&["jump", &*id][..], &["next"]] {
-        let output = world.command(words).stderr(Stdio::piped()).output().unwrap();
+        let output = world.command(words).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{words:?}");
         is_refused(&String::from_utf8(output.stderr).unwrap());
     }
-    let output = world.command(&["open", &id]).stderr(Stdio::piped()).output().unwrap();
+    let output = world.command(&["open", &id]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let board = world.board(&id, (160, 24));
-    board.shows("permission");
+    board.wait_for_text("permission");
     board.press(&["Enter"]);
-    is_refused(&board.shows("cannot show"));
-    world.hook_of(pid, &id, variables, "SessionEnd", &json!({ "reason": "exit" }));
-    world.row_where(&id, "closed", |row| row["status"] == "closed");
+    is_refused(&board.wait_for_text("cannot show"));
+    world.send_event_from(pid, &id, variables, "SessionEnd", &json!({ "reason": "exit" }));
+    world.wait_for_row(&id, "closed", |row| row["status"] == "closed");
     board.press(&["q"]);
 }
 
-/// A world whose daemon has a notifier that writes down what it is told.
+/// Creates a world whose daemon has a notifier that records its arguments.
 fn world_with_notifier() -> Option<BoardWorld> {
     let world = BoardWorld::new()?;
     let (directory, _) = pretended_notifier(&world);
@@ -88,7 +88,7 @@ fn world_with_notifier() -> Option<BoardWorld> {
 }
 
 #[test]
-fn a_server_that_an_event_names_gets_not_one_byte() {
+fn claimed_terminal_server_receives_no_byte() {
     let Some(world) = world_with_notifier() else { return };
     let server = FakeServer::new(world.path().join("evil"));
     let path = server.path.display().to_string();
@@ -100,7 +100,7 @@ fn a_server_that_an_event_names_gets_not_one_byte() {
         ([("WEZTERM_UNIX_SOCKET", path.as_str()), ("WEZTERM_PANE", "1")], says),
         ([("KITTY_LISTEN_ON", "tcp:localhost:1"), ("KITTY_WINDOW_ID", "1")], "cannot be checked"),
     ] {
-        // Only the event names it; and the process itself does, which the server has started.
+        // First only the event names the server, then also the variables of the process.
         for own in [&[][..], &variables] {
             let process = Agent::started_in(Path::new("/"), own, "fake");
             try_to_contact(&world, process.pid(), &variables, says);
@@ -109,7 +109,7 @@ fn a_server_that_an_event_names_gets_not_one_byte() {
     }
 }
 
-/// Ends a tmux server, however the test ends.
+/// Ends a tmux server when it is dropped.
 struct ServerEnd<'a>(&'a Path);
 
 impl Drop for ServerEnd<'_> {
@@ -119,8 +119,9 @@ impl Drop for ServerEnd<'_> {
     }
 }
 
-/// A terminal's server in a sandbox, which the words make: a real tmux, with a process in a pane.
-fn a_server_in_a_sandbox_is_not_contacted(sandbox: &[&str]) {
+/// Starts a real tmux server by the command `sandbox`, with a process in a pane, and asserts that it is not
+/// contacted.
+fn assert_sandboxed_server_is_not_contacted(sandbox: &[&str]) {
     let Some(world) = world_with_notifier() else { return };
     let directory = world.path().join("jail");
     fs::create_dir(&directory).unwrap();
@@ -145,35 +146,35 @@ fn a_server_in_a_sandbox_is_not_contacted(sandbox: &[&str]) {
     let variables = [("TMUX", &*format!("{path},1,0")), ("TMUX_PANE", "%0")];
     try_to_contact(&world, pid, &variables, "nothing shows that it runs there");
     assert_eq!(lines(&asked), Vec::<String>::new());
-    // The same server, once it is asked.
+    // The hook runs when the server is asked, so it would have run above.
     tmux(&["tmux", "-S", path, "list-clients"]);
-    eventually("its hook runs", || lines(&asked) == ["after-list-clients"]);
+    wait_until("its hook runs", || lines(&asked) == ["after-list-clients"]);
 }
 
 #[test]
-fn a_server_without_new_privileges_is_not_contacted() {
-    a_server_in_a_sandbox_is_not_contacted(&["setpriv", "--no-new-privs"]);
+fn server_with_no_new_privileges_is_not_contacted() {
+    assert_sandboxed_server_is_not_contacted(&["setpriv", "--no-new-privs"]);
 }
 
 #[test]
-fn a_server_in_a_mount_namespace_is_not_contacted() {
+fn server_in_a_mount_namespace_is_not_contacted() {
     let works = Command::new("bwrap").args(["--dev-bind", "/", "/", "true"]).status();
     if !works.is_ok_and(|status| status.success()) {
         return skip("bwrap does not work here");
     }
-    a_server_in_a_sandbox_is_not_contacted(&["bwrap", "--dev-bind", "/", "/"]);
+    assert_sandboxed_server_is_not_contacted(&["bwrap", "--dev-bind", "/", "/"]);
 }
 
 #[test]
-fn the_server_that_was_checked_is_the_one_that_is_contacted() {
+fn jump_contacts_the_server_that_it_checked() {
     let Some(world) = BoardWorld::new() else { return };
     let far: Tmux = world.server("far");
     far.open("far", SIZE, &agent("abroad", "UserPromptSubmit"));
-    world.row_where("abroad", "in its pane", |row| row["place"]["tty"].is_string());
+    world.wait_for_row("abroad", "in its pane", |row| row["place"]["tty"].is_string());
     let client = world.tmux.open("client", SIZE, &far.attaching("=far"));
-    client.shows(&here("abroad"));
-    let pid = far.ask(["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
-    // Whenever tmux is run, another server has just taken the place of the one that was checked.
+    client.wait_for_text(&here("abroad"));
+    let pid = far.run(["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
+    // This `tmux` replaces the server that was checked by another before it runs.
     let server = FakeServer::new(world.path().join("evil"));
     let (bin, ran) = (world.path().join("bin"), world.path().join("ran"));
     fs::create_dir(&bin).unwrap();
@@ -187,7 +188,7 @@ fn the_server_that_was_checked_is_the_one_that_is_contacted() {
     fs::set_permissions(bin.join("tmux"), Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", bin.display());
     let output = world.command(&["jump", "abroad"]).env("PATH", path).output().unwrap();
-    // Nothing else ends it: its name leads to the other server.
+    // The test must end the server by its pid, because its socket path leads to the other server.
     signal(pid, Signal::KILL);
     fs::remove_file(far.socket()).unwrap();
     assert_eq!(output.status.code(), Some(0));
@@ -196,18 +197,18 @@ fn the_server_that_was_checked_is_the_one_that_is_contacted() {
 }
 
 #[test]
-fn a_session_on_no_terminal_is_attached_by_the_socket_that_was_checked() {
+fn jump_attaches_by_the_socket_that_it_checked() {
     let Some(world) = BoardWorld::new() else { return };
     let far = world.server("a b");
     far.open("far", SIZE, &agent("abroad", "UserPromptSubmit"));
-    world.row_where("abroad", "in its pane", |row| row["place"]["tty"].is_string());
-    // The name that a person could type is the socket's.
+    world.wait_for_row("abroad", "in its pane", |row| row["place"]["tty"].is_string());
+    // The message names the socket path, which the user could type.
     let inside = world.tmux.open("inside", (200, 20), &["sh", "-i"]);
-    let (code, screen) = run(&inside, "jump abroad");
+    let (code, screen) = run_in_pane(&inside, "jump abroad");
     let typed = format!("tmux -S '{}' attach-session -t", far.socket().display());
     assert!(code == 1 && screen.contains(&typed), "{screen}");
     let plain = plain_shell(&world.tmux, "plain");
     plain.type_line(&format!("{PROGRAM} jump abroad"));
-    plain.shows(&here("abroad"));
+    plain.wait_for_text(&here("abroad"));
     far.end();
 }

@@ -1,4 +1,4 @@
-//! Completions in real shells, in the ways in which people have them: from the first Tab on.
+//! Completions in real shells, installed in each documented way.
 
 use crate::board_world::BoardWorld;
 use crate::skip;
@@ -8,12 +8,12 @@ use std::process::{Command, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-/// A shell, and how it gets at the completions.
+/// A shell, and the way in which it loads the completions.
 struct Way {
     shell: &'static str,
-    /// The file with the completions, below the home.
+    /// The file with the completions, relative to the home.
     script: &'static str,
-    /// What the shell reads at its start, below the home, and what is in it.
+    /// The startup file of the shell, relative to the home, and its text.
     start: &'static str,
     text: &'static str,
 }
@@ -51,7 +51,7 @@ fn write(path: &Path, text: &[u8]) {
 }
 
 #[test]
-fn the_first_tab_completes() {
+fn first_tab_completes_in_each_shell() {
     for Way { shell, script, start, text } in WAYS {
         if Command::new(shell).arg("--version").stdout(Stdio::null()).status().is_err() {
             skip(&format!("there is no {shell} here"));
@@ -64,16 +64,16 @@ fn the_first_tab_completes() {
         let path = Path::new(PROGRAM).parent().unwrap().display();
         let path = format!("PATH={path}:/usr/bin:/bin");
         let pane = world.tmux.open("shell", (80, 10), &["env", &path, shell, "-i"]);
-        pane.shows("$");
-        // What follows shows that the word was not only suggested.
+        pane.wait_for_text("$");
+        // The `x` shows that the shell inserted the word and did not only suggest it.
         pane.press(&["crewboard insta", "Tab", "x"]);
-        pane.shows("crewboard install x");
+        pane.wait_for_text("crewboard install x");
     }
 }
 
-/// A directory's name and a file's are an agent's to choose. In bash what is completed is run as it stands.
+/// An agent can choose names of files and directories, and bash runs a completed word as it is.
 #[test]
-fn no_completion_puts_a_command_into_the_line_of_bash() {
+fn bash_completion_inserts_no_command_substitution() {
     let Some(world) = BoardWorld::new() else { return };
     let output = world.command(&["completions", "bash"]).output().unwrap();
     write(&world.home().join("crewboard.bash"), &output.stdout);
@@ -82,10 +82,10 @@ fn no_completion_puts_a_command_into_the_line_of_bash() {
     let path = Path::new(PROGRAM).parent().unwrap().display();
     let path = format!("PATH={path}:/usr/bin:/bin");
     let pane = world.tmux.open("shell", (80, 10), &["env", &path, "bash", "-i"]);
-    pane.shows("$");
+    pane.wait_for_text("$");
     for words in ["replay", "install --config-dir", "record --out"] {
         pane.press(&[&format!("crewboard {words} tra"), "Tab", "x"]);
-        pane.shows(&format!("crewboard {words} trax"));
+        pane.wait_for_text(&format!("crewboard {words} trax"));
         pane.press(&["C-u"]);
     }
     assert!(!world.home().join("pwned").exists());

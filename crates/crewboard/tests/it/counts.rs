@@ -1,7 +1,7 @@
-//! Status bars: the counts, live, in a real tmux.
+//! `crewboard counts`, in the status line of a real tmux.
 
 use crate::board_world::{Agent, BoardWorld};
-use crewboard_testkit::{Pane, eventually};
+use crewboard_testkit::{Pane, wait_until};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use std::{fs, thread};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-/// A tmux within the test's tmux, whose status line shows the counts.
+/// A tmux server inside the test's tmux, whose status line shows the counts.
 struct Inner {
     socket: PathBuf,
     configuration: PathBuf,
@@ -39,7 +39,7 @@ impl Inner {
         assert!(command.status().unwrap().success(), "{words:?}");
     }
 
-    /// The processes that count for it: those with its socket in their environment.
+    /// Returns the pids of the `counts` processes with this server in their environment.
     fn counters(&self) -> Vec<u32> {
         let mark = format!("TMUX={},", self.socket.display());
         let counts = |pid: &u32| {
@@ -57,51 +57,51 @@ impl Inner {
     }
 }
 
-/// An agent at work, and the bar that says so.
+/// Starts an agent that works, and waits until the status line shows it.
 fn one_works(world: &BoardWorld) -> (Agent, Inner, Pane<'_>) {
     let agent = Agent::new("shop");
-    world.prompt(&agent, "go");
+    world.send_prompt(&agent, "go");
     let inner = Inner::configure(&world.home());
     let bar = inner.open(world);
-    bar.shows("[●1]");
+    bar.wait_for_text("[●1]");
     (agent, inner, bar)
 }
 
 #[test]
-fn tmux_shows_the_counts_as_they_change() {
+fn tmux_status_line_follows_the_counts() {
     let Some(world) = BoardWorld::new() else { return };
     let (agent, inner, bar) = one_works(&world);
-    // Changes in the same second: left alone, tmux would draw the later ones 15 s later.
-    world.asks(&agent, "ls");
+    // These changes are in one second. By itself, tmux would draw the later ones 15 s later.
+    world.request_permission(&agent, "ls");
     let other = Agent::new("#(touch x)");
-    world.prompt(&other, "go");
-    world.prompt(&agent, "something else");
-    world.asks(&other, "ls");
-    world.hook(&agent, "Stop", &json!({}));
-    bar.shows("[!1 ✓1]");
+    world.send_prompt(&other, "go");
+    world.send_prompt(&agent, "something else");
+    world.request_permission(&other, "ls");
+    world.send_event(&agent, "Stop", &json!({}));
+    bar.wait_for_text("[!1 ✓1]");
     inner.tmux(&["kill-server"]);
 }
 
 #[test]
-fn a_configuration_read_fifty_times_leaves_one_process_and_a_tmux_that_ends_none() {
+fn one_counts_process_remains_after_fifty_configuration_reloads() {
     let Some(world) = BoardWorld::new() else { return };
     let (agent, inner, bar) = one_works(&world);
     for _ in 0..50 {
         inner.tmux(&["source-file", inner.configuration.to_str().unwrap()]);
     }
-    // Each drawing of the status line may start what it wants to show.
+    // Each redraw of the status line may start the command again.
     for _ in 0..5 {
         inner.tmux(&["refresh-client", "-S"]);
     }
-    world.asks(&agent, "ls");
-    bar.shows("[!1]");
-    eventually("one process counts", || inner.counters().len() == 1);
+    world.request_permission(&agent, "ls");
+    bar.wait_for_text("[!1]");
+    wait_until("one process counts", || inner.counters().len() == 1);
     inner.tmux(&["kill-server"]);
-    eventually("none counts", || inner.counters().is_empty());
-    // Nor does one whose reader has left.
+    wait_until("none counts", || inner.counters().is_empty());
+    // `watch` also ends when its reader is gone.
     let mut watch = world.command(&["watch"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(watch.stdout.take());
     let ended = thread::spawn(move || watch.wait().unwrap().success());
-    eventually("it ends", || ended.is_finished());
+    wait_until("it ends", || ended.is_finished());
     assert!(ended.join().unwrap());
 }

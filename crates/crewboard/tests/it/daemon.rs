@@ -1,8 +1,7 @@
-//! `crewboard daemon`, also with one that hangs.
+//! `crewboard daemon`, also with a hung daemon.
 
-use crate::json_of;
 use crate::world;
-use crewboard_testkit::{eventually, signal};
+use crewboard_testkit::{signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
@@ -15,94 +14,94 @@ fn program() -> PathBuf {
 }
 
 #[test]
-fn the_daemon_can_be_started_stopped_and_asked() {
+fn daemon_starts_reports_its_status_and_stops() {
     let world = world();
-    let said = world.say(["daemon", "status"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(1), "no daemon runs\n"));
-    assert_eq!(world.say(["daemon", "status", "--json"]).stdout, "null\n");
-    let said = world.say(["daemon", "stop"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(0), "no daemon runs\n"));
+    let output = world.run(["daemon", "status"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(1), "no daemon runs\n"));
+    assert_eq!(world.run(["daemon", "status", "--json"]).stdout, "null\n");
+    let output = world.run(["daemon", "stop"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), "no daemon runs\n"));
     assert!(world.daemons().is_empty());
 
-    let said = world.say(["daemon", "start"]);
+    let output = world.run(["daemon", "start"]);
     let first = world.daemon();
-    assert_eq!(said.stdout, format!("the daemon runs as process {first}\n"));
-    assert!(world.say(["daemon", "start"]).status.success());
+    assert_eq!(output.stdout, format!("the daemon runs as process {first}\n"));
+    assert!(world.run(["daemon", "start"]).status.success());
     assert_eq!(world.daemon(), first);
-    let facts = json_of(&world.say(["daemon", "status", "--json"]));
+    let facts = world.run(["daemon", "status", "--json"]).json();
     assert_eq!((&facts["pid"], &facts["rows"]), (&json!(first), &json!(0)));
     assert_eq!(facts["sockets"][0], world.socket().to_str().unwrap());
-    let said = world.say(["daemon"]);
-    assert!(said.stdout.contains(&format!("has run as process {first} for")), "{said:?}");
+    let output = world.run(["daemon"]);
+    assert!(output.stdout.contains(&format!("has run as process {first} for")), "{output:?}");
 
-    assert!(world.say(["daemon", "restart"]).status.success());
+    assert!(world.run(["daemon", "restart"]).status.success());
     assert_ne!(world.daemon(), first);
-    let said = world.say(["daemon", "stop"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(0), "stopped\n"));
-    // Not a moment later: its process is over.
+    let output = world.run(["daemon", "stop"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), "stopped\n"));
+    // The process has already ended when the command returns.
     assert!(world.daemons().is_empty());
-    assert_eq!(world.say(["daemon", "status"]).code(), Some(1));
+    assert_eq!(world.run(["daemon", "status"]).code(), Some(1));
 
-    // A second one beside the first does not come up, and says why.
-    world.say(["daemon", "start"]);
-    let said = world.say(["daemon", "run"]);
-    assert_eq!(said.code(), Some(1));
-    assert!(said.stderr.contains("another daemon"), "{said:?}");
+    // A second daemon does not start, and names the reason.
+    world.run(["daemon", "start"]);
+    let output = world.run(["daemon", "run"]);
+    assert_eq!(output.code(), Some(1));
+    assert!(output.stderr.contains("another daemon"), "{output:?}");
     let _the_only_one = world.daemon();
 }
 
 #[test]
-fn a_daemon_that_hangs_is_named_and_ended() {
+fn restart_ends_a_hung_daemon_and_names_it() {
     let world = world();
     world.start();
     let hung = world.daemon();
     signal(hung, Signal::STOP);
     let named = format!("the daemon (process {hung}, {}, suspended)", program().display());
-    let said = std::thread::scope(|scope| {
+    let output = std::thread::scope(|scope| {
         let world = &world;
         let commands: [&[&str]; 3] = [&["daemon", "status"], &["daemon", "stop"], &["list"]];
-        let running = commands.map(|words| scope.spawn(move || world.say(words)));
+        let running = commands.map(|words| scope.spawn(move || world.run(words)));
         running.map(|running| running.join().unwrap())
     });
-    for said in &said {
-        assert_eq!((said.code(), said.stdout.as_str()), (Some(1), ""), "{said:?}");
-        assert!(said.stderr.contains("`crewboard daemon restart` ends it"), "{said:?}");
+    for output in &output {
+        assert_eq!((output.code(), output.stdout.as_str()), (Some(1), ""), "{output:?}");
+        assert!(output.stderr.contains("`crewboard daemon restart` ends it"), "{output:?}");
     }
-    for said in &said[..2] {
-        assert!(said.stderr.contains(&format!("{named} does not answer\n")), "{said:?}");
+    for output in &output[..2] {
+        assert!(output.stderr.contains(&format!("{named} does not answer\n")), "{output:?}");
     }
-    let said = world.say(["daemon", "restart"]);
-    assert!(said.status.success(), "{said:?}");
+    let output = world.run(["daemon", "restart"]);
+    assert!(output.status.success(), "{output:?}");
     let new = world.daemon();
     assert_ne!(new, hung);
     let told = format!("{named} did not answer and was ended\nthe daemon runs as process {new}\n");
-    assert_eq!(said.stdout, told);
+    assert_eq!(output.stdout, told);
 }
 
 #[test]
-fn one_that_obeys_no_signal_is_killed() {
+fn restart_kills_a_daemon_that_ignores_sigterm() {
     let world = world();
-    let lock = world.run().join("s.lock");
-    // It holds the lock, listens nowhere, and means to stay.
+    let lock = world.socket_directory().join("s.lock");
+    // This process holds the lock, has no socket and ignores SIGTERM.
     let script = r#"exec 9>>"$1"; flock -x 9; trap '' TERM; echo; exec sleep 600"#;
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", script, "sh"]).arg(&lock).stdout(Stdio::piped());
     let mut deaf = shell.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(deaf.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said = world.say(["daemon", "restart"]);
-    assert!(said.status.success(), "{said:?}");
-    assert!(said.stdout.contains(&format!("process {},", deaf.id())), "{said:?}");
+    let output = world.run(["daemon", "restart"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stdout.contains(&format!("process {},", deaf.id())), "{output:?}");
     assert_eq!(deaf.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     let _the_new_one = world.daemon();
 }
 
 #[test]
-fn a_signal_ends_the_daemon_in_order() {
+fn sigterm_ends_the_daemon_in_order() {
     let world = world();
     world.start();
     signal(world.daemon(), Signal::TERM);
-    eventually("it leaves", || world.daemons().is_empty());
+    wait_until("it leaves", || world.daemons().is_empty());
     assert!(!world.socket().exists());
     assert!(world.log().contains("left: stopped by a signal"), "{}", world.log());
 }

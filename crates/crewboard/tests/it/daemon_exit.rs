@@ -1,11 +1,11 @@
-//! Daemons die and leave; nothing is lost by it that need not be.
+//! Daemons that are killed or exit when idle lose no event that they could keep.
 
 use crate::{note, now, payload, prompt_payload, rounds, world};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{EndReason, Event};
 use crewboard_platform::Deadline;
-use crewboard_testkit::{FakeAgent, World, event_line, eventually, finish};
+use crewboard_testkit::{FakeAgent, World, event_line, run_with_input, wait_until};
 use serde_json::json;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 #[test]
-fn the_next_hook_brings_a_killed_daemon_back() {
+fn hook_restarts_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();
     for round in 0..rounds(10) {
         let id = format!("session-{round}");
         world.hook(&agent, &prompt_payload(&id, "go"));
         let mut client = world.connect();
-        client.await_events(1);
+        client.wait_for_events(1);
         assert_eq!(client.list().values().next().unwrap()["id"], *id);
         world.kill_daemon();
         assert_eq!(client.next_line(), None);
@@ -28,12 +28,12 @@ fn the_next_hook_brings_a_killed_daemon_back() {
 }
 
 #[test]
-fn a_killed_daemon_loses_only_events_in_flight() {
+fn killed_daemon_loses_only_events_in_flight() {
     const KILLS: usize = 5;
-    /// Threads that deliver, each at some 500 events a second.
+    /// The number of threads that deliver about 500 events a second each.
     const SENDERS: usize = 2;
-    /// What each may have on its way at the moment of the kill: one that is being written and those that
-    /// a busy machine has not let the daemon read yet.
+    /// The number of events that may be in flight when the daemon is killed: one that a thread writes, and those
+    /// that the daemon on a busy machine has not read yet.
     const IN_FLIGHT: u64 = 4 * SENDERS as u64;
     let world = world();
     let environment = Environment {
@@ -46,7 +46,7 @@ fn a_killed_daemon_loses_only_events_in_flight() {
     for _ in 0..rounds(KILLS) {
         world.start();
         let mut record = world.connect();
-        record.ask(json!({"type": "record"}));
+        record.request(json!({"type": "record"}));
         let (delivered, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
         let recorded = std::thread::scope(|scope| {
             for _ in 0..SENDERS {
@@ -62,25 +62,25 @@ fn a_killed_daemon_loses_only_events_in_flight() {
                     }
                 });
             }
-            // Both deliver, and are kept up with, when the kill comes.
+            // Both threads deliver, and the daemon keeps up, before the kill.
             let mut recorded: u64 = 0;
             while recorded < 50 {
                 record.receive();
                 recorded += 1;
             }
-            world.shoot_daemon();
+            world.signal_kill_to_daemon();
             while record.next_line().is_some() {
                 recorded += 1;
             }
-            // Until all of them have met the new daemon.
+            // Both threads reach the new daemon.
             let goal = delivered.load(Ordering::Relaxed) + 50;
-            eventually("they deliver again", || delivered.load(Ordering::Relaxed) >= goal);
+            wait_until("they deliver again", || delivered.load(Ordering::Relaxed) >= goal);
             is_over.store(true, Ordering::Relaxed);
             recorded
         });
         let mut client = world.connect();
         let mut before = None;
-        eventually("the new daemon has read all", || {
+        wait_until("the new daemon has read all", || {
             let events = client.hello()["events"].as_u64();
             std::mem::replace(&mut before, events) == events
         });
@@ -93,7 +93,7 @@ fn a_killed_daemon_loses_only_events_in_flight() {
     assert!(lost[lost.len() / 2] <= IN_FLIGHT, "{lost:?}");
 }
 
-/// Events that the daemons of this world say they took in, life by life.
+/// Returns how many events each daemon of this world has logged as served.
 fn served(world: &World) -> Vec<u64> {
     let log = world.log();
     let counts = log.lines().filter_map(|line| {
@@ -103,11 +103,11 @@ fn served(world: &World) -> Vec<u64> {
     counts.collect()
 }
 
-/// What a hook allows itself.
+/// The deadline of a hook.
 const DEADLINE: Duration = Duration::from_millis(85);
 
 #[test]
-fn hooks_across_idle_exits_lose_nothing() {
+fn hooks_lose_no_event_across_idle_exits() {
     const PER_WORLD: usize = 200;
     let hooks = rounds(1000).max(PER_WORLD);
     let (mut arrived, mut dropped, mut lives) = (0, 0, 0);
@@ -115,7 +115,7 @@ fn hooks_across_idle_exits_lose_nothing() {
         let mut world = world();
         world.set("CREWBOARD_IDLE_EXIT", "1ms");
         let agent = FakeAgent::new();
-        // The goodbye of a session nobody knows leaves no row, so the daemon is idle at once.
+        // The end of an unknown session adds no row, so the daemon is idle at once.
         let goodbye = payload("SessionEnd", "unknown", &json!({"reason": "other"}));
         fs::write(world.path().join("goodbye"), goodbye).unwrap();
         let slow = AtomicU64::new(0);
@@ -125,17 +125,17 @@ fn hooks_across_idle_exits_lose_nothing() {
                     for _ in 0..PER_WORLD / 2 {
                         let mut hook = world.hook_command(&agent);
                         hook.stdin(File::open(world.path().join("goodbye")).unwrap());
-                        let said = finish(hook, b"");
-                        said.assert_silent();
-                        slow.fetch_add(u64::from(said.took > DEADLINE), Ordering::Relaxed);
+                        let output = run_with_input(hook, b"");
+                        output.assert_silent();
+                        slow.fetch_add(u64::from(output.elapsed > DEADLINE), Ordering::Relaxed);
                     }
                 });
             }
         });
-        eventually("the last daemon leaves", || world.daemons().is_empty());
+        wait_until("the last daemon leaves", || world.daemons().is_empty());
         let served = served(&world);
-        // A machine too busy for a hook's deadline may cost an event, and it is counted.
-        let lost = fs::metadata(world.run().join("s.lock")).unwrap().len();
+        // A hook may miss its deadline on a busy machine. Its event is then counted as lost.
+        let lost = fs::metadata(world.socket_directory().join("s.lock")).unwrap().len();
         assert!(lost <= slow.load(Ordering::Relaxed), "{lost} lost");
         assert_eq!(served.iter().sum::<u64>() + lost, PER_WORLD as u64, "{}", world.log());
         arrived += served.iter().sum::<u64>();
@@ -149,11 +149,11 @@ fn hooks_across_idle_exits_lose_nothing() {
 }
 
 #[test]
-fn deliveries_at_the_moment_of_leaving_lose_nothing() {
+fn deliveries_during_an_idle_exit_lose_no_event() {
     const EACH: usize = 500;
     let mut world = world();
     world.set("CREWBOARD_IDLE_EXIT", "0ms");
-    // Without processes in between, thousands a second meet a daemon that is always about to leave.
+    // Without hook processes, thousands of deliveries a second reach a daemon that is about to exit.
     let environment = Environment {
         uid: rustix::process::geteuid().as_raw(),
         socket: Some(world.socket()),
@@ -165,7 +165,7 @@ fn deliveries_at_the_moment_of_leaving_lose_nothing() {
             scope.spawn(|| {
                 let daemon_locator = DaemonLocator::new(&environment, launcher.clone());
                 for round in 0..EACH {
-                    // Not a wait: it sweeps across the moment in which a daemon decides to leave.
+                    // This pause varies, so that deliveries reach each moment of an exit.
                     std::thread::sleep(Duration::from_micros(round as u64 * 37 % 1500));
                     let goodbye = Event::SessionEnded { reason: EndReason::Exit };
                     let line = event_line("unknown", None, now(), goodbye);
@@ -175,14 +175,14 @@ fn deliveries_at_the_moment_of_leaving_lose_nothing() {
             });
         }
     });
-    // The last one may only just be starting.
+    // The last daemon may still be starting.
     let all = 2 * EACH as u64;
-    eventually("every delivery is counted", || served(&world).iter().sum::<u64>() == all);
+    wait_until("every delivery is counted", || served(&world).iter().sum::<u64>() == all);
     let served = served(&world);
     note(&format!("{} deliveries across {} lives of the daemon", 2 * EACH, served.len()));
 }
 
-/// A program that runs `crewboard` as this world would: the test's own variables are not the world's.
+/// Returns the path of a script that runs `crewboard` with the variables of this world.
 fn launcher(world: &World, idle_exit: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let path = world.path().join("crewboard");
@@ -198,7 +198,7 @@ fn launcher(world: &World, idle_exit: &str) -> PathBuf {
 }
 
 #[test]
-fn a_daemon_with_something_to_serve_stays() {
+fn daemon_stays_while_a_session_is_open() {
     let mut world = world();
     world.set("CREWBOARD_IDLE_EXIT", "1ms");
     let mut agent = FakeAgent::new();
@@ -208,9 +208,9 @@ fn a_daemon_with_something_to_serve_stays() {
         world.connect().hello();
     }
     assert_eq!(world.daemon(), first);
-    // With the agent goes the last reason to stay.
+    // The daemon exits when the last agent has ended.
     agent.kill();
-    eventually("the daemon leaves", || world.daemons().is_empty());
+    wait_until("the daemon leaves", || world.daemons().is_empty());
     assert!(world.log().contains("left: unused"), "{}", world.log());
-    assert_eq!(world.run_files(), ["s.lock", "s.log", "s.start"]);
+    assert_eq!(world.socket_files(), ["s.lock", "s.log", "s.start"]);
 }

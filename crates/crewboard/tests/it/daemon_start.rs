@@ -1,17 +1,17 @@
-//! How a daemon comes to be: one, by itself, and with nothing of whoever started it.
+//! Starts of the daemon.
 
 use crate::{note, prompt_payload, rounds, world};
-use crewboard_testkit::{FakeAgent, Said, World, eventually, outcome};
+use crewboard_testkit::{CommandOutput, FakeAgent, World, wait_for_output, wait_until};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Hooks that start at the same instant.
+/// The number of hooks that start at the same time.
 const HOOKS: usize = 50;
 
 #[test]
-fn fifty_hooks_at_one_instant_start_one_daemon_and_all_arrive() {
+fn fifty_simultaneous_hooks_start_one_daemon() {
     let agents: Vec<FakeAgent> = (0..HOOKS).map(|_| FakeAgent::new()).collect();
     let (mut slowest, mut dropped) = (Duration::ZERO, 0);
     let (mut clean, rounds) = (0, rounds(3));
@@ -22,9 +22,9 @@ fn fifty_hooks_at_one_instant_start_one_daemon_and_all_arrive() {
         let world = world();
         slowest = slowest.max(release(&world, &agents));
         let mut client = world.connect();
-        // A hook that the machine does not let run within its deadline gives up, and says so.
+        // A hook that misses its deadline on a busy machine counts its event as lost.
         let mut lost = 0;
-        eventually("every event arrives", || {
+        wait_until("every event arrives", || {
             let hello = client.hello();
             lost = hello["dropped"].as_u64().unwrap();
             hello["events"].as_u64().unwrap() + lost == HOOKS as u64
@@ -45,7 +45,7 @@ fn fifty_hooks_at_one_instant_start_one_daemon_and_all_arrive() {
     assert_eq!(clean, rounds, "{dropped} events dropped");
 }
 
-/// Lets a hook of each agent go at the same instant; how long the slowest took.
+/// Starts a hook of each agent at the same time. Returns the time of the slowest.
 fn release(world: &World, agents: &[FakeAgent]) -> Duration {
     let gate = world.path().join("gate");
     let made = Command::new("mkfifo").arg(&gate).status().unwrap();
@@ -54,7 +54,7 @@ fn release(world: &World, agents: &[FakeAgent]) -> Duration {
     for (index, agent) in agents.iter().enumerate() {
         let file = world.path().join(format!("payload-{index}"));
         fs::write(&file, prompt_payload(&format!("session-{index}"), "go")).unwrap();
-        // Opening the gate waits for its writer; what it writes is never.
+        // Opening the pipe blocks until there is a writer. The writer writes nothing.
         let mut command = Command::new("sh");
         command.args(["-c", r#"read -r _ < "$1"; exec "$2" hook claude < "$3""#, "sh"]);
         command.arg(&gate).arg(env!("CARGO_BIN_EXE_crewboard")).arg(&file);
@@ -67,19 +67,19 @@ fn release(world: &World, agents: &[FakeAgent]) -> Duration {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         hooks.push(command.spawn().unwrap());
     }
-    eventually("all wait at the gate", || hooks.iter().all(|hook| waits_at(hook.id())));
-    let begun = Instant::now();
+    wait_until("all wait at the gate", || hooks.iter().all(|hook| waits_at(hook.id())));
+    let started = Instant::now();
     drop(fs::OpenOptions::new().write(true).open(&gate).unwrap());
     let mut slowest = Duration::ZERO;
     for hook in hooks {
-        let said = outcome(hook, begun);
-        said.assert_silent();
-        slowest = slowest.max(said.took);
+        let output = wait_for_output(hook, started);
+        output.assert_silent();
+        slowest = slowest.max(output.elapsed);
     }
     slowest
 }
 
-/// Whether a shell sleeps in the kernel, as it does before the gate (it runs nothing else).
+/// Returns true if a shell sleeps in the kernel, as it does while it opens the pipe.
 fn waits_at(pid: u32) -> bool {
     let wait = fs::read_to_string(format!("/proc/{pid}/wchan")).unwrap_or_default();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -89,12 +89,12 @@ fn waits_at(pid: u32) -> bool {
 }
 
 #[test]
-fn a_daemon_has_nothing_of_the_hook_that_started_it() {
+fn daemon_inherits_nothing_from_the_hook_that_started_it() {
     let world = world();
     let agent = FakeAgent::new();
     fs::write(world.path().join("payload"), prompt_payload("s", "go")).unwrap();
     let mut command = Command::new("sh");
-    // Descriptors an agent left open, one of them the far end of a pipe it waits on.
+    // An agent may leave file descriptors open.
     command.args(["-c", r#"exec 7< /etc/passwd 9< . ; exec "$1" hook claude < "$2""#, "sh"]);
     command.arg(env!("CARGO_BIN_EXE_crewboard")).arg(world.path().join("payload"));
     command.env_clear().env("HOME", world.home()).env("CREWBOARD_SOCKET", world.socket());
@@ -110,8 +110,8 @@ fn a_daemon_has_nothing_of_the_hook_that_started_it() {
         command.env(name, value);
     }
     command.current_dir(world.home());
-    let said = crewboard_testkit::finish(command, b"");
-    said.assert_silent();
+    let output = crewboard_testkit::run_with_input(command, b"");
+    output.assert_silent();
     let mut client = world.connect();
     let daemon = client.hello()["pid"].as_u64().unwrap();
     assert_eq!(client.list().len(), 1);
@@ -141,7 +141,7 @@ fn a_daemon_has_nothing_of_the_hook_that_started_it() {
         let number: u32 = entry.file_name().to_str().unwrap().parse().unwrap();
         let target = fs::read_link(entry.path()).unwrap();
         let name = target.to_string_lossy();
-        let world_file = target.parent() == Some(&world.run())
+        let world_file = target.parent() == Some(&world.socket_directory())
             && matches!(name.rsplit('.').next(), Some("lock" | "log"));
         let expected = match number {
             0..=2 => target.as_os_str().as_bytes() == b"/dev/null",
@@ -169,28 +169,28 @@ fn a_daemon_has_nothing_of_the_hook_that_started_it() {
 }
 
 #[test]
-fn a_view_that_starts_the_daemon_keeps_no_dead_child() {
+fn watch_reaps_the_daemons_that_it_started() {
     let world = world();
     let mut watch = world.command(["watch", "--json"]).stdout(Stdio::null()).spawn().unwrap();
-    eventually("a daemon starts", || world.try_connect().is_some());
+    wait_until("a daemon starts", || world.try_connect().is_some());
     world.connect().hello();
     for _ in 0..3 {
         let former = world.daemon();
         world.kill_daemon();
-        eventually("the view starts another", || {
+        wait_until("the view starts another", || {
             world.daemons().first().is_some_and(|daemon| *daemon != former)
                 && world.try_connect().is_some()
         });
         world.connect().hello();
         let gone = || !fs::exists(format!("/proc/{former}")).unwrap();
-        eventually("the dead one is buried", gone);
+        wait_until("the dead one is buried", gone);
     }
     watch.kill().unwrap();
     watch.wait().unwrap();
 }
 
-/// The outcome of `words` under a limit that `ulimit` sets.
-fn under_limit(world: &World, limit: &str, words: &[&str], input: &str) -> Said {
+/// Runs `crewboard` with `words` under a limit that `ulimit` sets.
+fn under_limit(world: &World, limit: &str, words: &[&str], input: &str) -> CommandOutput {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
     command.arg(env!("CARGO_BIN_EXE_crewboard")).args(words).env_clear();
@@ -198,46 +198,46 @@ fn under_limit(world: &World, limit: &str, words: &[&str], input: &str) -> Said 
         command.env(name, value.unwrap());
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    crewboard_testkit::finish(command, input.as_bytes())
+    crewboard_testkit::run_with_input(command, input.as_bytes())
 }
 
 #[test]
-fn a_limit_on_file_sizes_costs_only_the_log() {
+fn file_size_limit_costs_only_the_log() {
     let world = world();
-    let said = under_limit(&world, "-f 0", &["daemon", "start"], "");
-    assert!(said.status.success(), "{said:?}");
+    let output = under_limit(&world, "-f 0", &["daemon", "start"], "");
+    assert!(output.status.success(), "{output:?}");
     let daemon = world.daemon();
     let agent = FakeAgent::new();
     for round in 0..3 {
-        // Each of these would be a line of the log.
+        // Each removal would add a line to the log.
         fs::remove_file(world.socket()).unwrap();
-        eventually("the socket is back", || world.try_connect().is_some());
+        wait_until("the socket is back", || world.try_connect().is_some());
         world.hook(&agent, &prompt_payload(&format!("s{round}"), "go"));
     }
     assert_eq!(world.daemon(), daemon);
     assert_eq!(world.log(), "");
     world.kill_daemon();
-    // A hook whose loss cannot be counted ends well all the same.
-    let start = world.run().join("s.start");
+    // A hook succeeds even if it cannot count the lost event.
+    let start = world.socket_directory().join("s.start");
     let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
-    let said = under_limit(&world, "-f 0", &["hook", "claude"], &prompt_payload("s", "go"));
-    said.assert_silent();
+    let output = under_limit(&world, "-f 0", &["hook", "claude"], &prompt_payload("s", "go"));
+    output.assert_silent();
     assert!(world.daemons().is_empty());
 }
 
 #[test]
-fn a_limit_on_open_files_that_is_too_low_is_named() {
+fn open_file_limit_that_is_too_low_is_named() {
     let world = world();
     for words in [&["list"][..], &["daemon", "start"], &["daemon", "run"]] {
-        let said = under_limit(&world, "-n 16", words, "");
-        assert_eq!(said.code(), Some(1), "{words:?} {said:?}");
-        assert!(said.stderr.contains("(`ulimit -n`)"), "{words:?} {said:?}");
-        assert!(said.took < Duration::from_secs(3), "{words:?} {said:?}");
+        let output = under_limit(&world, "-n 16", words, "");
+        assert_eq!(output.code(), Some(1), "{words:?} {output:?}");
+        assert!(output.stderr.contains("(`ulimit -n`)"), "{words:?} {output:?}");
+        assert!(output.elapsed < Duration::from_secs(3), "{words:?} {output:?}");
     }
     assert!(world.daemons().is_empty());
-    // With the least that is allowed, it serves.
-    let said = under_limit(&world, "-n 64", &["list"], "");
-    assert!(said.status.success(), "{said:?}");
+    // The daemon works with the lowest limit that it accepts.
+    let output = under_limit(&world, "-n 64", &["list"], "");
+    assert!(output.status.success(), "{output:?}");
     let greeted = || {
         let mut client = world.connect();
         client.hello();

@@ -1,18 +1,18 @@
-//! What the system does not let the daemon watch is looked at when a view asks, and is said.
+//! A daemon that cannot watch processes or files looks at them at each request, and says that it is degraded.
 
-use crate::session_files::Filing;
+use crate::session_files::AgentWithFile;
 use crate::{assert_rests, prompt_payload, skip, world};
-use crewboard_testkit::{FakeAgent, PATIENCE, World, eventually};
+use crewboard_testkit::{FakeAgent, TIMEOUT, World, wait_until};
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
 
-/// A daemon to which the kernel refuses a system call.
-struct Deprived {
+/// A daemon for which a system call fails.
+struct RestrictedDaemon {
     tracer: Child,
 }
 
-impl Deprived {
-    /// Starts it in `world`; `None` where no process can be traced.
+impl RestrictedDaemon {
+    /// Starts a daemon in `world`. Skips the test and returns `None` if strace cannot trace.
     fn start(world: &World, fault: &str) -> Option<Self> {
         let call = fault.split_once(':').unwrap().0;
         let traced = |words: &[&str]| {
@@ -33,25 +33,25 @@ impl Deprived {
         command.envs(variables).current_dir(world.home());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let daemon = command.spawn().unwrap();
-        eventually("the daemon listens", || world.try_connect().is_some());
+        wait_until("the daemon listens", || world.try_connect().is_some());
         Some(Self { tracer: daemon })
     }
 }
 
-impl Drop for Deprived {
+impl Drop for RestrictedDaemon {
     fn drop(&mut self) {
         let _ = self.tracer.kill();
         let _ = self.tracer.wait();
     }
 }
 
-/// What `daemon status` and the log say is missing: each once.
+/// Asserts that `daemon status` and the log each name this degradation once.
 #[track_caller]
 fn assert_said(world: &World, what: &str) {
-    let status = world.say(["daemon", "status"]).stdout;
+    let status = world.run(["daemon", "status"]).stdout;
     assert_eq!(status.matches(&format!("degraded: {what}")).count(), 1, "{status}");
     let json: Value =
-        serde_json::from_str(&world.say(["daemon", "status", "--json"]).stdout).unwrap();
+        serde_json::from_str(&world.run(["daemon", "status", "--json"]).stdout).unwrap();
     let listed = json["degraded"].as_array().unwrap();
     assert!(listed.iter().any(|line| line.as_str().unwrap().starts_with(what)), "{json}");
     let log = world.log();
@@ -59,10 +59,11 @@ fn assert_said(world: &World, what: &str) {
 }
 
 #[test]
-fn a_killed_agent_is_noticed_by_a_view_where_no_process_can_be_watched() {
+fn request_notices_a_killed_agent_without_pidfds() {
     for error in ["ENOSYS", "EMFILE", "EPERM"] {
         let world = world();
-        let Some(_daemon) = Deprived::start(&world, &format!("pidfd_open:error={error}")) else {
+        let Some(_daemon) = RestrictedDaemon::start(&world, &format!("pidfd_open:error={error}"))
+        else {
             return;
         };
         for words in
@@ -70,57 +71,60 @@ fn a_killed_agent_is_noticed_by_a_view_where_no_process_can_be_watched() {
         {
             let mut agent = FakeAgent::new();
             world.hook(&agent, &prompt_payload("s", "go"));
-            let said = world.say(["list", "--json"]).stdout;
-            let rows: Value = serde_json::from_str(&said).unwrap();
+            let output = world.run(["list", "--json"]).stdout;
+            let rows: Value = serde_json::from_str(&output).unwrap();
             let row = &rows.as_array().unwrap()[0];
             assert_eq!(row["status"], "working", "{row}");
             assert_eq!(row["unconfirmed"], "the end of its process is not watched", "{row}");
             let name = row["name"].as_str().unwrap();
-            let explained = world.say(["explain", name]).stdout;
+            let explained = world.run(["explain", name]).stdout;
             assert!(explained.contains("the end of its process is not watched"), "{explained}");
             agent.kill();
             let words: Vec<&str> =
                 words.iter().map(|word| if *word == "s" { name } else { word }).collect();
-            let said = world.say(&words);
-            assert!(said.took < PATIENCE / 2 && said.status.success(), "{words:?} {said:?}");
-            let is_told = words[0] == "wait" || said.stdout.contains("closed");
-            assert!(is_told, "{words:?} {said:?}");
+            let output = world.run(&words);
+            assert!(
+                output.elapsed < TIMEOUT / 2 && output.status.success(),
+                "{words:?} {output:?}"
+            );
+            let is_told = words[0] == "wait" || output.stdout.contains("closed");
+            assert!(is_told, "{words:?} {output:?}");
         }
         assert_said(&world, "process watch unavailable");
     }
 }
 
 #[test]
-fn a_daemon_that_cannot_watch_processes_still_rests() {
+fn daemon_without_pidfds_still_idles() {
     let world = world();
-    let Some(_daemon) = Deprived::start(&world, "pidfd_open:error=ENOSYS") else { return };
+    let Some(_daemon) = RestrictedDaemon::start(&world, "pidfd_open:error=ENOSYS") else { return };
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
-    eventually("the row is there", || world.connect().list().len() == 1);
+    wait_until("the row is there", || world.connect().list().len() == 1);
     assert_rests(world.daemon());
 }
 
 #[test]
-fn an_interrupt_is_noticed_by_a_view_where_no_file_can_be_watched() {
+fn request_notices_an_interrupt_without_inotify() {
     for fault in ["inotify_add_watch:error=ENOSPC", "inotify_init1:error=EMFILE"] {
         let world = world();
-        let Some(_daemon) = Deprived::start(&world, fault) else { return };
-        let filing = Filing::new(&world, "s");
-        filing.prompts(&world);
+        let Some(_daemon) = RestrictedDaemon::start(&world, fault) else { return };
+        let agent = AgentWithFile::new(&world, "s");
+        agent.send_prompt(&world);
         let mut client = world.connect();
-        client.await_events(1);
+        client.wait_for_events(1);
         let mut row = || client.list().into_values().next().unwrap();
         let reason = "its agent's session file is not watched";
         assert_eq!((&row()["status"], &row()["unconfirmed"]), (&json!("working"), &json!(reason)));
-        filing.says("idle", "");
-        eventually("a view sees it", || row()["status"] == "idle");
+        agent.write_status("idle", "");
+        wait_until("a view sees it", || row()["status"] == "idle");
         assert_eq!((&row()["confirmed"], &row()["source"]), (&json!(false), &json!("file:idle")));
-        filing.says("waiting", "permission prompt");
-        eventually("a view sees the dialog", || row()["status"] == "permission");
+        agent.write_status("waiting", "permission prompt");
+        wait_until("a view sees the dialog", || row()["status"] == "permission");
         assert_said(&world, "file watch unavailable");
-        // Looks that find nothing new are not told of.
+        // Looks without a result add nothing to the trail.
         let key = row()["key"].clone();
-        let trail = client.ask(json!({"type": "explain", "row": key}));
+        let trail = client.request(json!({"type": "explain", "row": key}));
         assert!(trail["trail"].as_array().unwrap().len() < 12, "{trail}");
     }
 }

@@ -1,9 +1,11 @@
-//! The hook's promise: it prints nothing, exits with 0 and is gone in time, whatever happens.
+//! `crewboard hook` prints nothing, exits with 0 and meets its deadline in every situation.
 
 use crate::private_namespace::in_private_namespace;
 use crate::{note, own_uid, payload, prompt_payload, world};
 use crewboard_protocol::Loss;
-use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
+use crewboard_testkit::{
+    CommandOutput, FakeAgent, World, run_with_input, signal, wait_for_output, wait_until,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
@@ -13,24 +15,24 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far more than a hook may ever take: its own deadline is a tenth of that, a busy machine the rest.
-/// Without optimisation, reading 16 MB of JSON takes most of a second by itself.
+/// The longest time that a test allows: ten times the deadline of a hook, because the machine may be busy. An
+/// unoptimised build needs most of a second to read 16 MB of JSON.
 const LONG: Duration = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 });
 
 #[track_caller]
-fn assert_kept(what: &str, said: &Said) {
-    said.assert_silent();
-    assert!(said.took < LONG, "{what}: {:?}", said.took);
-    note(&format!("hook, {what}: {:?}", said.took));
+fn assert_kept(what: &str, output: &CommandOutput) {
+    output.assert_silent();
+    assert!(output.elapsed < LONG, "{what}: {:?}", output.elapsed);
+    note(&format!("hook, {what}: {:?}", output.elapsed));
 }
 
-/// One hook, its deadline met or not.
-fn once(world: &World, agent: &FakeAgent, payload: &str) -> Said {
-    finish(world.hook_command(agent), payload.as_bytes())
+/// Runs one hook, which may miss its deadline.
+fn once(world: &World, agent: &FakeAgent, payload: &str) -> CommandOutput {
+    run_with_input(world.hook_command(agent), payload.as_bytes())
 }
 
 #[test]
-fn whatever_comes_on_standard_input() {
+fn hook_survives_any_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
@@ -58,19 +60,19 @@ fn whatever_comes_on_standard_input() {
         ("50 MB", mega),
     ];
     for (what, input) in cases {
-        assert_kept(what, &finish(world.hook_command(&agent), &input));
+        assert_kept(what, &run_with_input(world.hook_command(&agent), &input));
     }
-    assert_kept("empty", &finish(world.hook_command(&agent), b""));
-    // What was none of an event has not kept the daemon from the next.
+    assert_kept("empty", &run_with_input(world.hook_command(&agent), b""));
+    // The daemon still accepts events after invalid input.
     world.hook(&FakeAgent::new(), &prompt_payload("t", "after all"));
     let mut client = world.connect();
-    eventually("it arrives", || client.list().values().any(|row| row["prompt"] == "after all"));
+    wait_until("it arrives", || client.list().values().any(|row| row["prompt"] == "after all"));
 }
 
 #[test]
-fn what_is_long_arrives_cut_short() {
+fn hook_shortens_long_texts() {
     let world = world();
-    // More than the daemon would take in one line.
+    // This is longer than the longest line that the daemon accepts.
     let long = "x".repeat(300 << 10);
     let tool = json!({"tool_name": "T", "tool_input": {"a": long}});
     let ask = json!({"tool_name": "Bash", "tool_input": {"command": long}});
@@ -85,14 +87,14 @@ fn what_is_long_arrives_cut_short() {
         world.hook(agent, input);
     }
     let mut client = world.connect();
-    eventually("they arrive", || client.list().len() == cases.len());
+    wait_until("they arrive", || client.list().len() == cases.len());
     for row in client.list().values() {
         assert!(row.to_string().len() < 16_000, "{} is long", row["id"]);
     }
 }
 
 #[test]
-fn a_standard_input_that_never_ends_or_never_was() {
+fn hook_survives_an_open_or_closed_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
@@ -101,47 +103,47 @@ fn a_standard_input_that_never_ends_or_never_was() {
         ("open for ever, all said", prompt_payload("said", "go")),
         ("open for ever, half said", prompt_payload("half", "go").split_at(40).0.to_owned()),
     ] {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut child = world.hook_command(&agent).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();
-        assert_kept(what, &outcome(child, begun));
+        assert_kept(what, &wait_for_output(child, started));
         drop(stdin);
     }
     let mut client = world.connect();
-    eventually("what was said arrives", || client.list().values().any(|row| row["id"] == "said"));
+    wait_until("what was said arrives", || client.list().values().any(|row| row["id"] == "said"));
     assert_eq!(client.hello()["lost"], json!({"late": 2}));
 
     let mut closed = Command::new("sh");
     closed.args(["-c", r#"exec "$1" hook claude <&- >&- 2>&-"#, "sh"]);
     closed.arg(env!("CARGO_BIN_EXE_crewboard")).env_clear().env("HOME", world.home());
     closed.env("CREWBOARD_SOCKET", world.socket());
-    assert_kept("all of 0, 1 and 2 closed", &finish(closed, b""));
+    assert_kept("all of 0, 1 and 2 closed", &run_with_input(closed, b""));
 
     let mut directory = world.hook_command(&agent);
     directory.stdin(File::open("/").unwrap());
-    assert_kept("a directory", &finish(directory, b""));
+    assert_kept("a directory", &run_with_input(directory, b""));
 }
 
 #[test]
-fn an_endless_flow_on_standard_input() {
+fn hook_survives_an_endless_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut command = world.hook_command(&agent);
     command.stdin(File::open("/dev/zero").unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_kept("/dev/zero", &outcome(command.spawn().unwrap(), begun));
+    assert_kept("/dev/zero", &wait_for_output(command.spawn().unwrap(), started));
 }
 
 #[test]
-fn a_daemon_that_is_stopped_or_flooded() {
+fn hook_survives_a_stopped_or_flooded_daemon() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
     assert_kept("the daemon is stopped", &once(&world, &agent, &prompt_payload("queued", "go")));
-    // Connections that nobody takes fill the backlog.
+    // Connections that the daemon does not accept fill the backlog.
     let mut held = Vec::new();
     loop {
         let connecting = crewboard_platform::connect(&world.socket(), own_uid());
@@ -154,7 +156,7 @@ fn a_daemon_that_is_stopped_or_flooded() {
     drop(held);
     signal(daemon, Signal::CONT);
     let mut client = world.connect();
-    eventually("what was queued arrives", || {
+    wait_until("what was queued arrives", || {
         client.list().values().any(|row| row["id"] == "queued")
     });
     note(&format!("a full backlog was served in {:?}", listing.elapsed()));
@@ -164,8 +166,8 @@ fn a_daemon_that_is_stopped_or_flooded() {
         (&json!(1), &json!(1), &json!({"busy": 1})),
         "the loss is counted"
     );
-    let said = world.say(["daemon", "status"]);
-    assert!(said.stdout.contains("1 lost: daemon busy"), "{said:?}");
+    let output = world.run(["daemon", "status"]);
+    assert!(output.stdout.contains("1 lost: daemon busy"), "{output:?}");
 }
 
 #[test]
@@ -175,7 +177,7 @@ fn lost_events_are_shown_until_they_are_seen() {
     let mut other = world.connect();
     other.send(json!({"type": "subscribe"}));
     while other.receive()["type"] != "synced" {}
-    let lock = world.run().join("s.lock");
+    let lock = world.socket_directory().join("s.lock");
     let lose = |loss: Loss| crewboard_platform::Lock::count_loss(&lock, loss.byte());
     lose(Loss::Busy);
     assert_eq!(other.receive(), json!({"type": "losses", "unseen": {"busy": 1}}));
@@ -183,31 +185,31 @@ fn lost_events_are_shown_until_they_are_seen() {
     assert_eq!(client.receive()["code"], "bad_request");
     let both = json!({"type": "losses", "unseen": {"busy": 1, "refused": 1}});
     assert_eq!(other.receive(), both);
-    // What was shown is another number than is lost by now.
+    // The client confirms one lost event, but two are lost now.
     client.send(json!({"type": "losses_seen", "count": 1}));
     client.send(json!({"type": "subscribe"}));
     assert_eq!(client.receive()["type"], "snapshot");
     assert_eq!(client.receive(), both);
 
-    let status_bar = world.say(["list", "--json"]);
+    let status_bar = world.run(["list", "--json"]);
     assert!(!status_bar.stderr.contains("lost"), "{status_bar:?}");
-    let first = world.say(["list"]);
+    let first = world.run(["list"]);
     assert!(first.stderr.contains("2 events lost: 1 daemon busy, 1 event refused"), "{first:?}");
     assert_eq!(other.receive(), json!({"type": "losses", "unseen": {}}));
-    let second = world.say(["list"]);
+    let second = world.run(["list"]);
     assert!(!second.stderr.contains("lost"), "{second:?}");
     lose(Loss::Late);
-    let third = world.say(["list"]);
+    let third = world.run(["list"]);
     assert!(third.stderr.contains("1 event lost: payload came too late"), "{third:?}");
     let expected = json!({"busy": 1, "refused": 1, "late": 1});
     assert_eq!(world.connect().hello()["lost"], expected);
 }
 
 #[test]
-fn a_start_lock_that_somebody_keeps() {
+fn hook_survives_a_start_lock_that_stays_held() {
     let world = world();
     let agent = FakeAgent::new();
-    let path = world.run().join("s.start");
+    let path = world.socket_directory().join("s.start");
     let crewboard_platform::LockAttempt::Acquired(_held) =
         crewboard_platform::Lock::try_lock(&path).unwrap()
     else {
@@ -218,22 +220,22 @@ fn a_start_lock_that_somebody_keeps() {
 }
 
 #[test]
-fn a_loss_is_counted_with_its_reason() {
+fn hook_counts_a_lost_event_with_its_reason() {
     let world = world();
     let agent = FakeAgent::new();
-    let lost = || fs::read(world.run().join("s.lock")).unwrap_or_default();
-    // A directory of the user's in the place of the socket.
+    let lost = || fs::read(world.socket_directory().join("s.lock")).unwrap_or_default();
+    // A directory has the path of the socket.
     fs::create_dir(world.socket()).unwrap();
     world.hook(&agent, &prompt_payload("s", "go"));
     assert_eq!(lost(), b"p");
     fs::remove_dir(world.socket()).unwrap();
-    // A directory that others may write to holds no note, for it would be theirs as well.
-    fs::set_permissions(world.run(), Permissions::from_mode(0o777)).unwrap();
+    // The hook counts no lost event in a directory that other users can write to.
+    fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o777)).unwrap();
     world.hook(&agent, &prompt_payload("s", "go"));
     assert_eq!(lost(), b"p");
-    fs::set_permissions(world.run(), Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o700)).unwrap();
     {
-        let start = world.run().join("s.start");
+        let start = world.socket_directory().join("s.start");
         let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
         world.hook(&agent, &prompt_payload("s", "go"));
     }
@@ -244,7 +246,7 @@ fn a_loss_is_counted_with_its_reason() {
 }
 
 #[test]
-fn surroundings_that_are_gone() {
+fn hook_survives_missing_directories() {
     let mut world = world();
     let agent = FakeAgent::new();
     let gone = world.path().join("gone");
@@ -254,7 +256,10 @@ fn surroundings_that_are_gone() {
     command.arg(env!("CARGO_BIN_EXE_crewboard")).current_dir(&gone).env_clear();
     command.env("CREWBOARD_SOCKET", world.socket()).env("CLAUDE_PID", agent.pid().to_string());
     command.env("HOME", world.home()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_kept("its directory is gone", &finish(command, prompt_payload("gone", "go").as_bytes()));
+    assert_kept(
+        "its directory is gone",
+        &run_with_input(command, prompt_payload("gone", "go").as_bytes()),
+    );
     assert_eq!(world.connect().list().len(), 1);
     world.kill_daemon();
 
@@ -262,46 +267,49 @@ fn surroundings_that_are_gone() {
     assert_kept("no directory for the socket", &once(&world, &agent, &prompt_payload("s", "go")));
     world.set("CREWBOARD_SOCKET", "/proc/self/s");
     assert_kept("a directory of the kernel's", &once(&world, &agent, &prompt_payload("s", "go")));
-    assert_kept("an agent nobody knows", &finish(world.command(["hook", "nobody"]), b"{}"));
-    assert_kept("no agent", &finish(world.command(["hook"]), b"{}"));
+    assert_kept("an agent nobody knows", &run_with_input(world.command(["hook", "nobody"]), b"{}"));
+    assert_kept("no agent", &run_with_input(world.command(["hook"]), b"{}"));
     let mut broken = world.hook_command(&agent);
     broken.env("CLAUDE_PID", "not a number");
-    assert_kept("a pid that is none", &finish(broken, b"{}"));
+    assert_kept("a pid that is none", &run_with_input(broken, b"{}"));
     assert!(world.daemons().is_empty());
 }
 
 #[test]
-fn a_reader_that_left() {
+fn hook_survives_a_closed_stdout() {
     let world = world();
     let agent = FakeAgent::new();
     let mut command = world.hook_command(&agent);
     let (theirs, ours) = UnixStream::pair().unwrap();
     command.stdout(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
     drop(ours);
-    assert_kept("its output is broken", &finish(command, prompt_payload("s", "go").as_bytes()));
+    assert_kept(
+        "its output is broken",
+        &run_with_input(command, prompt_payload("s", "go").as_bytes()),
+    );
 }
 
 #[test]
-fn no_environment_and_no_room() {
-    in_private_namespace("hook::no_environment_and_no_room", || {
+fn hook_survives_an_empty_environment_and_a_full_disk() {
+    in_private_namespace(|| {
         let mut world = world();
         let agent = FakeAgent::new();
         let bare = |world: &World, input: &str| {
             let mut command = world.hook_command(&agent);
             command.env_clear();
-            finish(command, input.as_bytes())
+            run_with_input(command, input.as_bytes())
         };
-        // Not even a name for its home, and no runtime directory: /tmp is left.
+        // Without HOME and a runtime directory, the candidate in /tmp is left.
         assert_kept("an empty environment", &bare(&world, &prompt_payload("s", "go")));
         let shared = "/tmp/crewboard-0/crewboard.sock";
         let mut client = crewboard_testkit::LineClient::connect(shared.as_ref());
-        client.await_events(1);
+        client.wait_for_events(1);
         client.send(json!({"type": "stop"}));
         while client.next_line().is_some() {}
 
         world.unset("HOME");
         assert_kept("no HOME", &once(&world, &agent, &prompt_payload("s", "go")));
-        world.connect().ask(json!({"type": "stop"}));
+        world.connect().request(json!({"type": "stop"}));
         world.set("HOME", world.home());
 
         let small = world.path().join("small");
@@ -326,7 +334,7 @@ fn no_environment_and_no_room() {
         assert!(mount.unwrap().success());
         assert_kept("a read-only disk", &once(&world, &agent, &prompt_payload("s", "go")));
 
-        // A place that cannot be written is passed over where there is another.
+        // The hook skips a candidate that is read-only.
         let frozen = world.path().join("frozen");
         fs::create_dir(&frozen).unwrap();
         let mut mount = Command::new("mount");
@@ -342,13 +350,13 @@ fn no_environment_and_no_room() {
             "a read-only runtime directory",
             &once(&world, &agent, &prompt_payload("s", "go")),
         );
-        assert!(world.say(["list"]).stdout.contains("shop"));
+        assert!(world.run(["list"]).stdout.contains("shop"));
     });
 }
 
 #[test]
-fn hooks_that_differ_in_what_they_know_of_the_world_meet() {
-    // A payload of each event we know: none makes the hook speak or fail.
+fn hook_accepts_every_event_silently() {
+    // Each known event and an unknown one.
     let world = world();
     let agent = FakeAgent::new();
     let events: [(&str, Value); 9] = [
@@ -372,7 +380,7 @@ fn hooks_that_differ_in_what_they_know_of_the_world_meet() {
         world.hook(&agent, &payload(name, "s", more));
     }
     let mut client = world.connect();
-    client.await_events(8);
+    client.wait_for_events(8);
     let rows = client.list();
     assert_eq!(rows.values().next().unwrap()["end"], "exit");
 }

@@ -1,4 +1,4 @@
-//! `install` and `uninstall` as a user runs them, on mounts and under signals.
+//! `crewboard install` and `crewboard uninstall`, on special file systems and under signals.
 
 use crate::private_namespace::in_private_namespace;
 use crate::world;
@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 const SETTINGS: &str = "{\n  \"model\": \"opus\"\n}\n";
 
-/// A world with settings in `~/.claude`.
+/// Creates a world with settings in `~/.claude`.
 fn with_settings() -> World {
     let world = world();
     fs::create_dir(world.home().join(".claude")).unwrap();
@@ -50,12 +50,12 @@ fn mount(arguments: &[&str], paths: &[&Path]) {
 }
 
 #[test]
-fn a_mount_of_a_single_file_is_written_in_place() {
-    in_private_namespace("install::a_mount_of_a_single_file_is_written_in_place", || {
+fn install_writes_a_mounted_file_in_place() {
+    in_private_namespace(|| {
         let world = with_settings();
         let outside = world.path().join("outside.json");
         fs::write(&outside, SETTINGS).unwrap();
-        // What a container does with `--volume outside.json:~/.claude/settings.json`.
+        // A container mounts a file like this with `--volume outside.json:~/.claude/settings.json`.
         mount(&["--bind"], &[&outside, &settings(&world)]);
         let output = run(&world, "install");
         assert!(output.status.success(), "{output:?}");
@@ -69,14 +69,14 @@ fn a_mount_of_a_single_file_is_written_in_place() {
 }
 
 #[test]
-fn a_read_only_file_system_is_named_and_nothing_is_left() {
-    in_private_namespace("install::a_read_only_file_system_is_named_and_nothing_is_left", || {
+fn install_on_a_read_only_file_system_changes_nothing() {
+    in_private_namespace(|| {
         let store = Path::new("/run/store");
         fs::create_dir(store).unwrap();
         mount(&["-t", "tmpfs", "tmpfs"], &[store]);
         fs::write(store.join("settings.json"), SETTINGS).unwrap();
         mount(&["-o", "remount,ro"], &[store]);
-        // A link to there; the file itself mounted; the whole directory mounted.
+        // The settings are a link to the file system, a mounted file, or in a mounted directory.
         for layout in ["link", "file", "directory"] {
             let world = with_settings();
             let directory = world.home().join(".claude");
@@ -99,35 +99,32 @@ fn a_read_only_file_system_is_named_and_nothing_is_left() {
 }
 
 #[test]
-fn a_writable_file_in_a_read_only_directory_is_written_in_place() {
-    in_private_namespace(
-        "install::a_writable_file_in_a_read_only_directory_is_written_in_place",
-        || {
-            let world = with_settings();
-            let dotfiles = world.path().join("dotfiles");
-            fs::create_dir(&dotfiles).unwrap();
-            let real = dotfiles.join("claude.json");
-            fs::rename(settings(&world), &real).unwrap();
-            symlink(&real, settings(&world)).unwrap();
-            // A root file system that is read-only, with one file on it that is not.
-            let writable = world.path().join("writable.json");
-            fs::copy(&real, &writable).unwrap();
-            mount(&["--bind"], &[&dotfiles, &dotfiles]);
-            mount(&["--bind"], &[&writable, &real]);
-            mount(&["-o", "remount,bind,ro"], &[&dotfiles]);
-            let output = run(&world, "install");
-            assert!(output.status.success(), "{output:?}");
-            assert!(fs::read_to_string(&writable).unwrap().contains("crewboard"));
-            assert!(run(&world, "uninstall").status.success());
-            assert_eq!(fs::read_to_string(&writable).unwrap(), SETTINGS);
-            assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
-        },
-    );
+fn install_writes_in_place_in_a_read_only_directory() {
+    in_private_namespace(|| {
+        let world = with_settings();
+        let dotfiles = world.path().join("dotfiles");
+        fs::create_dir(&dotfiles).unwrap();
+        let real = dotfiles.join("claude.json");
+        fs::rename(settings(&world), &real).unwrap();
+        symlink(&real, settings(&world)).unwrap();
+        // The directory is on a read-only file system, and one file in it is writable.
+        let writable = world.path().join("writable.json");
+        fs::copy(&real, &writable).unwrap();
+        mount(&["--bind"], &[&dotfiles, &dotfiles]);
+        mount(&["--bind"], &[&writable, &real]);
+        mount(&["-o", "remount,bind,ro"], &[&dotfiles]);
+        let output = run(&world, "install");
+        assert!(output.status.success(), "{output:?}");
+        assert!(fs::read_to_string(&writable).unwrap().contains("crewboard"));
+        assert!(run(&world, "uninstall").status.success());
+        assert_eq!(fs::read_to_string(&writable).unwrap(), SETTINGS);
+        assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
+    });
 }
 
 #[test]
-fn a_program_on_a_file_system_in_memory_is_copied() {
-    in_private_namespace("install::a_program_on_a_file_system_in_memory_is_copied", || {
+fn install_copies_a_program_from_a_tmpfs() {
+    in_private_namespace(|| {
         let world = with_settings();
         mount(&["-t", "tmpfs", "tmpfs"], &[Path::new("/mnt")]);
         let program = Path::new("/mnt/crewboard");
@@ -138,9 +135,9 @@ fn a_program_on_a_file_system_in_memory_is_copied() {
             .env("HOME", world.home())
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
+        let printed = String::from_utf8_lossy(&output.stdout);
         assert!(
-            said.contains("/mnt/crewboard is in a file system that does not outlive a restart"),
+            printed.contains("/mnt/crewboard is in a file system that does not outlive a restart"),
             "{output:?}"
         );
         let installed = world.home().join(".local/bin/crewboard");
@@ -151,7 +148,7 @@ fn a_program_on_a_file_system_in_memory_is_copied() {
 }
 
 #[test]
-fn a_signal_in_the_middle_leaves_a_whole_change() {
+fn install_completes_its_change_after_a_signal() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let world = with_settings();
         with_program(&world);
@@ -161,7 +158,7 @@ fn a_signal_in_the_middle_leaves_a_whole_change() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // From the backup on, files are in the making.
+        // The installation writes files once the backup exists.
         while !backup(&world).exists() {
             assert!(install.try_wait().unwrap().is_none(), "it ended without a backup");
             std::thread::yield_now();
@@ -175,7 +172,7 @@ fn a_signal_in_the_middle_leaves_a_whole_change() {
     }
 }
 
-/// Installs and takes out again once, so that the program is where it stays.
+/// Installs and uninstalls once, so that the program is in its final place. Returns its path.
 fn with_program(world: &World) -> PathBuf {
     assert!(run(world, "install").status.success());
     assert!(run(world, "uninstall").status.success());
@@ -183,15 +180,15 @@ fn with_program(world: &World) -> PathBuf {
 }
 
 #[test]
-fn a_limit_of_a_files_size_leaves_nothing_behind() {
-    // Written by a rename, and in place.
+fn install_leaves_nothing_behind_at_a_file_size_limit() {
+    // The settings are replaced by a rename, or written in place if they have two links.
     for links in [1, 2] {
         let world = with_settings();
         let program = with_program(&world);
         if links == 2 {
             fs::hard_link(settings(&world), world.path().join("other.json")).unwrap();
         }
-        // The settings with the hooks are larger than a kilobyte.
+        // The settings with the hooks are larger than the limit of 1 KiB.
         let output = Command::new("bash")
             .args(["-c", "ulimit -f 1; exec \"$0\" install --yes"])
             .arg(&program)
@@ -207,7 +204,7 @@ fn a_limit_of_a_files_size_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_file_system_that_cannot_exchange_files_is_written_all_the_same() {
+fn install_works_without_renameat2_exchange() {
     let world = with_settings();
     let program = with_program(&world);
     let traced = |command: &str| {
@@ -231,7 +228,7 @@ fn a_file_system_that_cannot_exchange_files_is_written_all_the_same() {
     assert_eq!(fs::read_to_string(backup(&world)).unwrap(), SETTINGS);
     assert!(traced("uninstall").unwrap().status.success());
     assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
-    // And where there is no file yet.
+    // The profile has no settings yet.
     fs::remove_dir_all(world.home().join(".claude")).unwrap();
     let output = traced("install").unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -1,8 +1,8 @@
-//! Another user gets nothing, even one who can reach the socket.
+//! Other users get no access, even if they can reach the socket.
 
 use crate::private_namespace::in_private_namespace;
 use crate::{skip, world};
-use crewboard_testkit::{FakeAgent, LineClient, PATIENCE, eventually, finish};
+use crewboard_testkit::{FakeAgent, LineClient, TIMEOUT, run_with_input, wait_until};
 use rustix::process::Uid;
 use serde_json::json;
 use std::fs::{self, Permissions};
@@ -14,21 +14,21 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 #[test]
-fn a_connection_of_another_user_is_refused() {
+fn connection_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        return skip("a_connection_of_another_user_is_refused: only root can be somebody else");
+        return skip("connection_of_another_user_is_refused: only root can be somebody else");
     }
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &crate::prompt_payload("s", "sekrit"));
-    // Somebody opened the doors; who asks is checked all the same.
+    // The modes let other users connect. The daemon checks the uid of the client as well.
     let socket = world.socket();
-    eventually("the daemon listens", || world.try_connect().is_some());
+    wait_until("the daemon listens", || world.try_connect().is_some());
     fs::set_permissions(world.path(), Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(world.run(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
     let stranger = std::thread::spawn(move || {
-        // This thread alone is somebody else from here on.
+        // Only this thread changes its user.
         let nobody = Uid::from_raw(65_534);
         rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
         let mut client = LineClient::new(UnixStream::connect(&socket).unwrap());
@@ -38,11 +38,11 @@ fn a_connection_of_another_user_is_refused() {
     assert_eq!(stranger.join().unwrap(), None);
     let mut client = world.connect();
     assert_eq!(client.list().len(), 1);
-    assert_eq!(client.ask(json!({"type": "hello"}))["rows"], 1);
+    assert_eq!(client.request(json!({"type": "hello"}))["rows"], 1);
     assert!(world.log().contains("refused a connection of user 65534"), "{}", world.log());
 }
 
-/// Listens at `path` as another user; everything that a client sends comes out of what this returns.
+/// Listens at `path` as another user. Returns the bytes that each client sends.
 fn listen_as_stranger(path: PathBuf) -> Receiver<Vec<u8>> {
     let (ready, is_ready) = channel();
     let (sender, received) = channel();
@@ -64,7 +64,7 @@ fn listen_as_stranger(path: PathBuf) -> Receiver<Vec<u8>> {
     received
 }
 
-/// What every race about a directory comes to: the path was checked, and another user's process answers.
+/// After a lost race about a directory, the path was checked but a process of another user listens.
 #[test]
 fn no_command_sends_a_byte_to_another_users_server() {
     if !rustix::process::geteuid().is_root() {
@@ -99,16 +99,16 @@ fn no_command_sends_a_byte_to_another_users_server() {
         fs::rename(&socket, world.socket()).unwrap();
         let mut command = world.command(*words);
         command.env("CLAUDE_PID", agent.pid().to_string());
-        finish(command, payload.as_bytes());
-        let sent = received.recv_timeout(PATIENCE).expect("the command connected to the server");
+        run_with_input(command, payload.as_bytes());
+        let sent = received.recv_timeout(TIMEOUT).expect("the command connected to the server");
         assert_eq!(String::from_utf8_lossy(&sent), "", "{words:?}");
         world.kill_daemon();
     }
 }
 
 #[test]
-fn a_runtime_directory_of_another_user_is_skipped() {
-    in_private_namespace("other_users::a_runtime_directory_of_another_user_is_skipped", || {
+fn runtime_directory_of_another_user_is_skipped() {
+    in_private_namespace(|| {
         let mut world = world();
         world.unset("CREWBOARD_SOCKET");
         let theirs = Path::new("/run/user/5000");
@@ -122,26 +122,26 @@ fn a_runtime_directory_of_another_user_is_skipped() {
             fs::set_permissions(theirs, Permissions::from_mode(mode)).unwrap();
             world.hook(&agent, &crate::prompt_payload("s", "go"));
             for words in [&["list", "--json"][..], &["daemon", "status", "--json"], &["counts"]] {
-                let said = world.say(words);
-                assert!(said.status.success(), "{mode:o} {said:?}");
-                assert!(!said.stdout.contains("/run/user/5000"), "{mode:o} {said:?}");
+                let output = world.run(words);
+                assert!(output.status.success(), "{mode:o} {output:?}");
+                assert!(!output.stdout.contains("/run/user/5000"), "{mode:o} {output:?}");
             }
-            eventually("the row is there", || world.say(["list"]).stdout.contains("shop"));
-            assert_eq!(crewboard_testkit::names_in(theirs), [""; 0], "{mode:o}");
+            wait_until("the row is there", || world.run(["list"]).stdout.contains("shop"));
+            assert_eq!(crewboard_testkit::file_names(theirs), [""; 0], "{mode:o}");
             world.kill_daemon();
         }
-        // A directory of ours that was made there by an earlier version is not used either.
+        // A directory of this user inside it, made by an earlier version, is not used either.
         let ours = theirs.join("crewboard");
         fs::create_dir(&ours).unwrap();
         fs::set_permissions(&ours, Permissions::from_mode(0o700)).unwrap();
         world.hook(&agent, &crate::prompt_payload("s", "go"));
-        eventually("the row is there", || world.say(["list"]).stdout.contains("shop"));
-        assert_eq!(crewboard_testkit::names_in(&ours), [""; 0]);
+        wait_until("the row is there", || world.run(["list"]).stdout.contains("shop"));
+        assert_eq!(crewboard_testkit::file_names(&ours), [""; 0]);
         world.kill_daemon();
-        // A user who names the socket there is told why it cannot be used.
+        // The error says why a socket that the user names there cannot be used.
         world.set("CREWBOARD_SOCKET", ours.join("s"));
-        let said = world.say(["list"]);
-        assert_eq!(said.code(), Some(2), "{said:?}");
-        assert!(said.stderr.contains("/run/user/5000 belongs to user 5000"), "{said:?}");
+        let output = world.run(["list"]);
+        assert_eq!(output.code(), Some(2), "{output:?}");
+        assert!(output.stderr.contains("/run/user/5000 belongs to user 5000"), "{output:?}");
     });
 }

@@ -1,23 +1,23 @@
-//! A command that runs while a test goes on.
+//! A command that runs in the background of a test.
 
-use crewboard_testkit::{PATIENCE, World};
+use crewboard_testkit::{TIMEOUT, World};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
-/// A command that is running, and what it prints.
+/// A running command and its standard output.
 pub(crate) struct Running {
     pub(crate) child: Child,
-    /// The other end of its standard output; a socket, for it can be read with a bound.
+    /// Its standard output, which is a socket so that reads can have a timeout.
     pub(crate) lines: Option<BufReader<UnixStream>>,
 }
 
 impl Running {
     pub(crate) fn start<const N: usize>(world: &World, words: [&str; N]) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        ours.set_read_timeout(Some(PATIENCE)).unwrap();
+        ours.set_read_timeout(Some(TIMEOUT)).unwrap();
         let mut command = world.command(words);
         command.stdout(OwnedFd::from(theirs)).stderr(Stdio::null());
         Self { child: command.spawn().unwrap(), lines: Some(BufReader::new(ours)) }
@@ -32,7 +32,7 @@ impl Running {
     }
 
     #[track_caller]
-    pub(crate) fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let value: Value = serde_json::from_str(&self.line()).unwrap();
             if wanted(&value) {

@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 
 #[test]
-fn a_window_of_screen_is_shown_or_its_session_attached() {
+fn jump_shows_or_attaches_a_screen_window() {
     let Some(world) = BoardWorld::new() else { return };
     let (directory, sockets) = (world.path(), world.path().join("screens"));
     let _ = std::fs::DirBuilder::new().mode(0o700).create(&sockets);
@@ -25,32 +25,32 @@ fn a_window_of_screen_is_shown_or_its_session_attached() {
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable];
     let shell = [&words[..], &["screen", "-c", "/dev/null", "-S", "work", "sh", "-i"]].concat();
     let client = world.tmux.open("client", SIZE, &shell);
-    client.shows("$");
+    client.wait_for_text("$");
     let started = agent("till", "UserPromptSubmit");
     let started: Vec<&str> = started.iter().map(String::as_str).collect();
-    // Another window is before it.
+    // A second window, with the agent, hides the shell.
     let line = started[2].replace('$', "\\$");
     let words = [&["-S", "work", "-X", "screen", "sh", "-c", &*line], &started[3..]].concat();
     screen(&words).unwrap();
-    world.row_where("till", "in its window", |row| row["place"]["terminal"] == "screen");
-    client.shows(&here("till"));
+    world.wait_for_row("till", "in its window", |row| row["place"]["terminal"] == "screen");
+    client.wait_for_text(&here("till"));
     screen(&["-S", "work", "-X", "select", "0"]).unwrap();
     client.wait_for("the shell", |screen| !screen.contains("agent"));
     client.type_line(&format!("clear; {PROGRAM} jump till"));
-    client.shows(&here("till"));
+    client.wait_for_text(&here("till"));
     screen(&["-d", "work"]).unwrap();
-    // Its last words may be cleared away with its screen.
+    // The client may clear its last line when it ends.
     client.wait_for("its end", |screen| {
-        screen.contains("detached") || client.fact("#{pane_dead}") == "1"
+        screen.contains("detached") || client.expand("#{pane_dead}") == "1"
     });
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable, "sh", "-i"];
     let plain = world.tmux.open("plain", SIZE, &words);
-    plain.shows("$");
+    plain.wait_for_text("$");
     plain.type_line(&format!("{PROGRAM} jump till"));
-    plain.shows(&here("till"));
+    plain.wait_for_text(&here("till"));
 }
 
-/// Ends the session, however the test ends.
+/// Ends the screen session when it is dropped.
 struct ScreenEnd<'a>(&'a dyn Fn(&[&str]) -> io::Result<ExitStatus>);
 
 impl Drop for ScreenEnd<'_> {

@@ -1,19 +1,25 @@
 //! `crewboard seen`.
 
 use crate::board_world::PROGRAM;
-use crate::jump::Office;
+use crate::jump::TwoServers;
 
 #[test]
-fn a_pane_that_is_looked_at_is_seen() {
-    let Some(office) = Office::new() else { return };
-    let near = &office.near;
-    // As docs/jump.md says it.
+fn focused_tmux_pane_is_marked_seen() {
+    let Some(servers) = TwoServers::new() else { return };
+    let near = &servers.near;
+    // The hook of docs/jump.md.
     let line = format!("run-shell -b \"{PROGRAM} seen '#{{pane_id}}' >/dev/null 2>&1 || true\"");
-    near.ask(["set-option", "-g", "focus-events", "on"]);
-    near.ask(["set-hook", "-g", "pane-focus-in", &line]);
-    let desk = office.client(near, "desk");
-    near.ask(["switch-client", "-c", &desk.fact("#{pane_tty}"), "-t", &office.pane_of("cellar")]);
-    office.row_is_seen("cellar");
-    let rows = office.world.list();
+    near.run(["set-option", "-g", "focus-events", "on"]);
+    near.run(["set-hook", "-g", "pane-focus-in", &line]);
+    let desk = servers.client(near, "desk");
+    near.run([
+        "switch-client",
+        "-c",
+        &desk.expand("#{pane_tty}"),
+        "-t",
+        &servers.pane_of("cellar"),
+    ]);
+    servers.row_is_seen("cellar");
+    let rows = servers.world.list();
     assert!(rows.iter().any(|row| row["id"] == "shelf" && row["seen"] == false), "{rows:#?}");
 }

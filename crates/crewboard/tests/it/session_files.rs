@@ -1,4 +1,4 @@
-//! What the agent's own files tell and no hook does, through the real daemon and the kernel's own word.
+//! Statuses that the daemon reads from session files and transcripts.
 
 mod agent_with_files;
 mod broken_files;
@@ -8,9 +8,9 @@ mod startup_dialogs;
 mod transcripts;
 
 use crate::{assert_rests, note, payload, prompt_payload, world};
-pub(crate) use agent_with_files::Filing;
+pub(crate) use agent_with_files::AgentWithFile;
 use crewboard_agents::claude::NEWEST_TRIED;
-use crewboard_testkit::{FakeAgent, View, eventually};
+use crewboard_testkit::{FakeAgent, Subscription, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -23,167 +23,169 @@ fn ask_payload(id: &str) -> String {
 }
 
 #[test]
-fn an_interrupt_a_grant_and_a_refusal_are_seen() {
+fn session_file_shows_approvals_and_interrupts() {
     let world = world();
-    let mut view = View::new(world.start());
-    let filing = Filing::new(&world, "s");
-    filing.prompts(&world);
-    view.until_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
+    let mut subscription = Subscription::new(world.start());
+    let agent = AgentWithFile::new(&world, "s");
+    agent.send_prompt(&world);
+    subscription.wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
 
-    world.hook(&filing.agent, &ask_payload("s"));
-    filing.says("waiting", "permission prompt");
-    view.until_row("s", |row| row["status"] == "permission");
+    world.hook(&agent.process, &ask_payload("s"));
+    agent.write_status("waiting", "permission prompt");
+    subscription.wait_for_row("s", |row| row["status"] == "permission");
     let granted = Instant::now();
-    filing.says("busy", "");
-    let row = view.until_row("s", |row| row["status"] == "working");
+    agent.write_status("busy", "");
+    let row = subscription.wait_for_row("s", |row| row["status"] == "working");
     note(&format!("a grant was shown {:?} after it was written", granted.elapsed()));
     assert_eq!(row["source"], "file:busy");
 
     let interrupted = Instant::now();
-    filing.says("idle", "");
-    let row = view.until_row("s", |row| row["status"] == "idle");
+    agent.write_status("idle", "");
+    let row = subscription.wait_for_row("s", |row| row["status"] == "idle");
     note(&format!("an interrupt was shown {:?} after it was written", interrupted.elapsed()));
     assert_eq!((&row["source"], &row["needs_you"]), (&json!("file:idle"), &json!(false)));
 
-    filing.prompts(&world);
-    world.hook(&filing.agent, &ask_payload("s"));
-    filing.says("waiting", "permission prompt");
-    view.until_row("s", |row| row["status"] == "permission");
-    filing.says("idle", "");
-    view.until_row("s", |row| row["status"] == "idle" && row["request"].is_null());
+    agent.send_prompt(&world);
+    world.hook(&agent.process, &ask_payload("s"));
+    agent.write_status("waiting", "permission prompt");
+    subscription.wait_for_row("s", |row| row["status"] == "permission");
+    agent.write_status("idle", "");
+    subscription.wait_for_row("s", |row| row["status"] == "idle" && row["request"].is_null());
 }
 
-/// An unknown status, fields of other types and an event that is not known take nothing from the row.
+/// Unknown statuses, fields and events leave the row as it is.
 #[test]
 fn client_newer_than_the_newest_tried_is_served_and_named() {
     let world = world();
-    let mut view = View::new(world.start());
-    let filing = Filing::new(&world, "newer");
-    filing.prompts(&world);
-    view.until_row("newer", |row| row["status"] == "working" && row["agent_version"].is_null());
-    let says = |status: &str| {
-        let mut text = filing.text(status, "");
+    let mut subscription = Subscription::new(world.start());
+    let agent = AgentWithFile::new(&world, "newer");
+    agent.send_prompt(&world);
+    subscription
+        .wait_for_row("newer", |row| row["status"] == "working" && row["agent_version"].is_null());
+    let write_status = |status: &str| {
+        let mut text = agent.text(status, "");
         text["version"] = json!("2.1.9999");
         text["dreams"] = json!([{ "of": "sheep" }]);
         text["nameSource"] = json!({ "kind": "model" });
-        filing.writes(&text);
+        agent.write_file(&text);
     };
-    says("dreaming");
-    let row = view.until_row("newer", |row| row["agent_version"] == "2.1.9999");
+    write_status("dreaming");
+    let row = subscription.wait_for_row("newer", |row| row["agent_version"] == "2.1.9999");
     assert_eq!(row["status"], "working");
     let input = json!({ "command": "make" });
     let news = json!({ "tool_name": "Bash", "tool_input": input, "command_source": "skill" });
-    // It fails unless the hook succeeds in silence.
-    world.hook(&filing.agent, &payload("PreSkillShellCommand", "newer", &news));
-    world.hook(&filing.agent, &ask_payload("newer"));
-    view.until_row("newer", |row| row["status"] == "permission");
-    says("idle");
-    view.until_row("newer", |row| row["status"] == "idle");
-    let explained = world.say(["explain", "newer"]).stdout;
+    // The call fails unless the hook succeeds without output.
+    world.hook(&agent.process, &payload("PreSkillShellCommand", "newer", &news));
+    world.hook(&agent.process, &ask_payload("newer"));
+    subscription.wait_for_row("newer", |row| row["status"] == "permission");
+    write_status("idle");
+    subscription.wait_for_row("newer", |row| row["status"] == "idle");
+    let explained = world.run(["explain", "newer"]).stdout;
     let expected =
         format!("\nIt runs claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried).\n");
     assert!(explained.contains(&expected), "{explained}");
-    assert!(world.say(["list", "--json"]).stdout.contains(r#""agent_version": "2.1.9999""#));
+    assert!(world.run(["list", "--json"]).stdout.contains(r#""agent_version": "2.1.9999""#));
 }
 
 #[test]
-fn one_that_takes_its_file_away_left_and_one_that_leaves_it_was_killed() {
+fn removed_session_file_is_an_exit_and_a_kept_one_a_kill() {
     let world = world();
-    let mut view = View::new(world.start());
-    let mut leaves = Filing::new(&world, "leaves");
-    leaves.prompts(&world);
-    view.until_row("leaves", |row| row["confirmed"] == true);
+    let mut subscription = Subscription::new(world.start());
+    let mut leaves = AgentWithFile::new(&world, "leaves");
+    leaves.send_prompt(&world);
+    subscription.wait_for_row("leaves", |row| row["confirmed"] == true);
     fs::remove_file(&leaves.path).unwrap();
-    let row = view.until_row("leaves", |row| row["status"] == "closed");
+    let row = subscription.wait_for_row("leaves", |row| row["status"] == "closed");
     assert_eq!((&row["end"], &row["source"]), (&json!("exit"), &json!("file:removed")));
-    leaves.agent.kill();
+    leaves.process.kill();
 
-    let mut dies = Filing::new(&world, "dies");
-    dies.prompts(&world);
-    view.until_row("dies", |row| row["confirmed"] == true);
-    dies.agent.kill();
-    let row = view.until_row("dies", |row| row["status"] == "closed");
+    let mut dies = AgentWithFile::new(&world, "dies");
+    dies.send_prompt(&world);
+    subscription.wait_for_row("dies", |row| row["confirmed"] == true);
+    dies.process.kill();
+    let row = subscription.wait_for_row("dies", |row| row["status"] == "closed");
     assert_eq!((&row["end"], &row["source"]), (&json!("killed"), &json!("process:exited")));
 }
 
 #[test]
-fn agents_that_ran_before_the_daemon_are_there_at_once() {
+fn agents_started_before_the_daemon_are_found() {
     let world = world();
-    let asks = Filing::new(&world, "asks");
-    asks.says("waiting", "permission prompt");
-    let works = Filing::new(&world, "works");
-    works.says("busy", "");
-    let mut gone = Filing::new(&world, "gone");
-    gone.says("busy", "");
-    gone.agent.kill();
-    let mut view = View::new(world.start());
-    view.until_row("works", |row| row["status"] == "working");
-    let row = view.until_row("asks", |row| row["status"] == "permission");
-    assert_eq!((&row["pid"], &row["name"]), (&json!(asks.agent.pid()), &json!("shop")));
-    assert!(view.rows.values().all(|row| row["id"] != "gone"), "{:?}", view.rows);
+    let asks = AgentWithFile::new(&world, "asks");
+    asks.write_status("waiting", "permission prompt");
+    let works = AgentWithFile::new(&world, "works");
+    works.write_status("busy", "");
+    let mut gone = AgentWithFile::new(&world, "gone");
+    gone.write_status("busy", "");
+    gone.process.kill();
+    let mut subscription = Subscription::new(world.start());
+    subscription.wait_for_row("works", |row| row["status"] == "working");
+    let row = subscription.wait_for_row("asks", |row| row["status"] == "permission");
+    assert_eq!((&row["pid"], &row["name"]), (&json!(asks.process.pid()), &json!("shop")));
+    assert!(subscription.rows.values().all(|row| row["id"] != "gone"), "{:?}", subscription.rows);
 }
 
 #[test]
-fn files_that_prove_nothing_are_not_believed() {
+fn unproven_session_file_is_ignored() {
     let world = world();
-    let mut view = View::new(world.start());
-    // A link, another pid namespace, another process of that number, and no file at all.
-    let linked = Filing::new(&world, "linked");
+    let mut subscription = Subscription::new(world.start());
+    // The files are a link, of another pid namespace, of another process with that pid, and missing.
+    let linked = AgentWithFile::new(&world, "linked");
     let elsewhere = world.path().join("elsewhere.json");
     fs::write(&elsewhere, linked.text("idle", "").to_string()).unwrap();
     fs::create_dir_all(linked.path.parent().unwrap()).unwrap();
     symlink(&elsewhere, &linked.path).unwrap();
-    let foreign = Filing::new(&world, "foreign");
+    let foreign = AgentWithFile::new(&world, "foreign");
     let mut text = foreign.text("idle", "");
     text["pidDomain"] = json!("linux:0000:pid:[1]");
-    foreign.writes(&text);
-    let reused = Filing::new(&world, "reused");
+    foreign.write_file(&text);
+    let reused = AgentWithFile::new(&world, "reused");
     let mut text = reused.text("idle", "");
     text["procStart"] = json!("1");
-    reused.writes(&text);
-    let none = Filing::new(&world, "none");
-    for filing in [&linked, &foreign, &reused, &none] {
-        world.hook(&filing.agent, &prompt_payload(filing.session, "go"));
-        let row = view.until_row(filing.session, |row| row["status"] == "working");
+    reused.write_file(&text);
+    let none = AgentWithFile::new(&world, "none");
+    for agent in [&linked, &foreign, &reused, &none] {
+        world.hook(&agent.process, &prompt_payload(agent.session, "go"));
+        let row = subscription.wait_for_row(agent.session, |row| row["status"] == "working");
         assert_eq!(row["confirmed"], false, "{row}");
     }
-    // One that is believed comes last, so that all before it were looked at.
-    let good = Filing::new(&world, "good");
-    good.prompts(&world);
-    good.says("idle", "");
-    view.until_row("good", |row| row["status"] == "idle");
-    for filing in [&linked, &foreign, &reused, &none] {
-        assert_eq!(view.until_row(filing.session, |_| true)["status"], "working");
+    // The daemon has read the other files when it has read this valid file.
+    let good = AgentWithFile::new(&world, "good");
+    good.send_prompt(&world);
+    good.write_status("idle", "");
+    subscription.wait_for_row("good", |row| row["status"] == "idle");
+    for agent in [&linked, &foreign, &reused, &none] {
+        assert_eq!(subscription.wait_for_row(agent.session, |_| true)["status"], "working");
     }
 }
 
 #[test]
-fn ten_idle_agents_with_files_wake_nobody() {
+fn ten_idle_agents_never_wake_the_daemon() {
     let world = world();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let sessions = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-    let filings = sessions.map(|session| Filing::new(&world, session));
-    for filing in &filings {
-        filing.says("idle", "");
-        view.until_row(filing.session, |row| row["status"] == "idle" && row["confirmed"] == true);
+    let agents = sessions.map(|session| AgentWithFile::new(&world, session));
+    for agent in &agents {
+        agent.write_status("idle", "");
+        subscription
+            .wait_for_row(agent.session, |row| row["status"] == "idle" && row["confirmed"] == true);
     }
-    view.client.hello();
+    subscription.client.hello();
     assert_rests(world.daemon());
-    filings[3].says("busy", "");
-    view.until_row("d", |row| row["status"] == "working");
+    agents[3].write_status("busy", "");
+    subscription.wait_for_row("d", |row| row["status"] == "working");
 }
 
-/// Nothing is told of Ctrl-Z; whoever asks sees it.
+/// No hook reports Ctrl-Z, so the daemon looks at each list request.
 #[test]
-fn a_suspended_agent_is_seen_by_whoever_asks() {
+fn list_shows_a_suspended_agent() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
     let mut client = world.connect();
-    client.await_events(1);
+    client.wait_for_events(1);
     for (signal, stopped) in [(Signal::STOP, true), (Signal::CONT, false)] {
         crewboard_testkit::signal(agent.pid(), signal);
-        eventually("the list tells", || {
+        wait_until("the list tells", || {
             client.list().values().all(|row| row["stopped"] == stopped)
         });
     }

@@ -1,18 +1,18 @@
-//! Views: a snapshot, every change after it, and nobody slowed down by one that does not read.
+//! Subscriptions: a snapshot, and each change after it.
 
 use crate::{memory_of, note, now, rounds, world};
 use crewboard_core::{EndReason, Event};
-use crewboard_testkit::{LineClient, View, World, event_line, prompt};
+use crewboard_testkit::{LineClient, Subscription, World, event_line, prompt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// What is the same in a notice and in `list`.
+/// Returns the fields that are the same in a change and in `list`.
 fn essence(rows: &BTreeMap<String, Value>) -> BTreeMap<&str, (&Value, &Value)> {
     rows.iter().map(|(key, row)| (key.as_str(), (&row["status"], &row["revision"]))).collect()
 }
 
-/// SessionStore that come, speak and go, and one that stays.
+/// Sends the events of sessions that start and end, and of one that stays open.
 fn churn(hook: &LineClient, sessions: std::ops::Range<usize>) {
     for index in sessions {
         let id = format!("session-{index}");
@@ -24,18 +24,18 @@ fn churn(hook: &LineClient, sessions: std::ops::Range<usize>) {
 }
 
 #[test]
-fn a_view_that_does_not_read_costs_nothing_and_misses_nothing() {
-    /// Three events each: until the daemon has all the memory it needs, and then what a minute of a
-    /// thousand events a second is.
+fn stalled_subscription_costs_nothing_and_catches_up() {
+    /// Numbers of sessions with three events each: until the daemon has all the memory it needs, and then as many
+    /// as a minute with a thousand events a second.
     const BEFORE: usize = 3000;
     const MINUTE: usize = 20_000;
     let world = world();
-    let mut stalled = View::new(world.start());
-    let mut other = View::new(world.connect());
+    let mut stalled = Subscription::new(world.start());
+    let mut other = Subscription::new(world.connect());
     let hook = world.connect();
     let daemon = world.daemon();
     let mut slowest = Duration::ZERO;
-    // As fast as they go, or, in the long form, in that minute.
+    // The long form of the test sends the events within a minute, the short form as fast as it can.
     let pace = Duration::from_millis(if rounds(0) > 0 { 150 } else { 0 });
     let mut play = |sessions: std::ops::Range<usize>| {
         let mut due = Instant::now();
@@ -45,15 +45,15 @@ fn a_view_that_does_not_read_costs_nothing_and_misses_nothing() {
             churn(&hook, start..start + 50);
             let sent = Instant::now();
             let last = format!("prompt {}", start + 49);
-            other.until_row("stays", |row| row["prompt"] == *last);
+            other.wait_for_row("stays", |row| row["prompt"] == *last);
             slowest = slowest.max(sent.elapsed());
         }
     };
     play(0..BEFORE);
     let before = memory_of(daemon);
-    let begun = Instant::now();
+    let started = Instant::now();
     play(BEFORE..BEFORE + MINUTE);
-    let took = begun.elapsed();
+    let took = started.elapsed();
     let after = memory_of(daemon);
     note(&format!(
         "{} events in {took:?} past a view that does not read: {before} kB, then {after} kB; \
@@ -64,40 +64,40 @@ fn a_view_that_does_not_read_costs_nothing_and_misses_nothing() {
 
     let all = world.connect().list();
     assert_eq!(all.len(), 51, "the one that stays and the closed ones that are kept");
-    let begun = Instant::now();
-    let mut notices = 0;
+    let started = Instant::now();
+    let mut changes = 0;
     while essence(&stalled.rows) != essence(&all) {
-        stalled.notice();
-        notices += 1;
+        stalled.receive();
+        changes += 1;
     }
-    note(&format!("it caught up with {notices} notices in {:?}", begun.elapsed()));
-    other.until(|rows| essence(rows) == essence(&all));
-    // And it goes on from there.
+    note(&format!("it caught up with {changes} notices in {:?}", started.elapsed()));
+    other.wait_for_rows(|rows| essence(rows) == essence(&all));
+    // The subscription still gets changes.
     churn(&hook, 100_000..100_001);
-    stalled.until_row("stays", |row| row["prompt"] == "prompt 100000");
+    stalled.wait_for_row("stays", |row| row["prompt"] == "prompt 100000");
 }
 
 #[test]
-fn a_snapshot_and_what_follows_have_no_gap() {
+fn snapshot_and_changes_have_no_gap() {
     let world = world();
-    let mut views = vec![View::new(world.start())];
+    let mut subscriptions = vec![Subscription::new(world.start())];
     let hook = world.connect();
     for index in 0..40 {
         churn(&hook, index * 10..index * 10 + 5);
-        // It subscribes in the middle of the noise.
-        views.push(View::new(world.connect()));
+        // The client subscribes between other changes.
+        subscriptions.push(Subscription::new(world.connect()));
         churn(&hook, index * 10 + 5..index * 10 + 10);
     }
-    for view in &mut views {
-        view.until_row("stays", |row| row["prompt"] == "prompt 399");
+    for subscription in &mut subscriptions {
+        subscription.wait_for_row("stays", |row| row["prompt"] == "prompt 399");
     }
     let all = world.connect().list();
-    for view in &mut views {
-        view.until(|rows| essence(rows) == essence(&all));
+    for subscription in &mut subscriptions {
+        subscription.wait_for_rows(|rows| essence(rows) == essence(&all));
     }
 }
 
-/// A subscription that ends at a known point, and the point.
+/// Subscribes until the snapshot is complete. Returns the rows and the revision.
 fn followed(world: &World) -> (BTreeMap<String, Value>, Value) {
     let mut client = world.connect();
     client.send(json!({"type": "subscribe"}));
@@ -113,15 +113,15 @@ fn followed(world: &World) -> (BTreeMap<String, Value>, Value) {
 }
 
 #[test]
-fn a_view_resumes_where_it_was_or_gets_a_snapshot() {
+fn subscription_resumes_or_gets_a_snapshot() {
     let world = world();
-    let mut watching = View::new(world.start());
+    let mut watching = Subscription::new(world.start());
     let hook = world.connect();
     churn(&hook, 0..3);
-    watching.until_row("stays", |row| row["prompt"] == "prompt 2");
+    watching.wait_for_row("stays", |row| row["prompt"] == "prompt 2");
     let (mut rows, after) = followed(&world);
     churn(&hook, 3..60);
-    watching.until_row("stays", |row| row["prompt"] == "prompt 59");
+    watching.wait_for_row("stays", |row| row["prompt"] == "prompt 59");
     let mut client = world.connect();
     client.send(json!({"type": "subscribe", "after": after}));
     assert_eq!(client.receive()["type"], "resumed");
@@ -139,7 +139,7 @@ fn a_view_resumes_where_it_was_or_gets_a_snapshot() {
     }
     assert_eq!(essence(&rows), essence(&world.connect().list()));
 
-    // Another daemon's count, and one from the future: all anew.
+    // The daemon sends a snapshot for an unknown epoch and for a revision that it has not reached.
     for after in [
         json!({"epoch": "another", "revision": after["revision"]}),
         json!({"epoch": after["epoch"], "revision": 1_000_000_000}),
@@ -148,26 +148,26 @@ fn a_view_resumes_where_it_was_or_gets_a_snapshot() {
         client.send(json!({"type": "subscribe", "after": after}));
         assert_eq!(client.receive()["type"], "snapshot");
     }
-    // So many removals later that they are no longer remembered.
+    // The daemon forgets removals after this many.
     churn(&hook, 60..500);
-    watching.until_row("stays", |row| row["prompt"] == "prompt 499");
+    watching.wait_for_row("stays", |row| row["prompt"] == "prompt 499");
     let mut client = world.connect();
     client.send(json!({"type": "subscribe", "after": after}));
     assert_eq!(client.receive()["type"], "snapshot");
 }
 
 #[test]
-fn requests_on_one_connection_are_all_answered() {
+fn each_request_on_one_connection_gets_its_reply() {
     let world = world();
     let mut client = world.start();
     client.send_bytes(&event_line("s", None, now(), prompt("go")));
-    // Lists before, between and after subscriptions: each is a snapshot of its own.
+    // Each list and each subscription gets its own snapshot.
     client.send_bytes(&b"{\"type\":\"list\"}\n".repeat(5));
     client.send_bytes(b"{\"type\":\"subscribe\"}\n{\"type\":\"list\"}\n{\"type\":\"subscribe\"}\n");
     for _ in 0..8 {
         assert_eq!(client.snapshot().len(), 1);
     }
-    // And the subscription goes on.
+    // The subscription still gets changes.
     world.connect().send_bytes(&event_line("t", None, now(), prompt("go")));
     let notice = client.receive();
     assert_eq!((&notice["type"], &notice["row"]["id"]), (&json!("change"), &json!("t")));

@@ -1,13 +1,13 @@
-//! Agent teams: who a teammate is, the kernel tells.
+//! Teammates of agent teams.
 
 use crate::{payload, prompt_payload, world};
-use crewboard_testkit::{FakeAgent, View};
+use crewboard_testkit::{FakeAgent, Subscription};
 use serde_json::json;
 
 #[test]
-fn a_teammates_own_arguments_make_it_its_leads_child() {
+fn teammate_gets_its_lead_from_its_arguments() {
     let world = world();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let lead = FakeAgent::new();
     let mate = FakeAgent::with_arguments(&[
         "--agent-id",
@@ -20,9 +20,9 @@ fn a_teammates_own_arguments_make_it_its_leads_child() {
         "lead",
     ]);
     world.hook(&lead, &prompt_payload("lead", "go"));
-    let lead_row = view.until_row("lead", |row| row["status"] == "working");
+    let lead_row = subscription.wait_for_row("lead", |row| row["status"] == "working");
     world.hook(&mate, &payload("SessionStart", "mate", &json!({ "source": "startup" })));
-    let row = view.until_row("mate", |row| row["parent"] == lead_row["key"]);
+    let row = subscription.wait_for_row("mate", |row| row["parent"] == lead_row["key"]);
     assert_eq!((&row["name"], &row["teammate"]), (&json!("tester"), &json!("tester")));
 
     let tasks = json!([{ "id": "t1", "type": "teammate", "status": "running" }]);
@@ -35,15 +35,15 @@ fn a_teammates_own_arguments_make_it_its_leads_child() {
         "message": "tester needs permission for Bash",
     });
     world.hook(&lead, &payload("Notification", "lead", &asks));
-    let row = view.until_row("lead", |row| row["status"] == "permission");
+    let row = subscription.wait_for_row("lead", |row| row["status"] == "permission");
     assert_eq!((&row["request"]["text"], &row["needs_you"]), (&json!("touch made"), &json!(true)));
-    let row = view.until_row("mate", |row| row["status"] == "permission");
+    let row = subscription.wait_for_row("mate", |row| row["status"] == "permission");
     assert_eq!(row["needs_you"], false);
 
     world.hook(&mate, &payload("PostToolUse", "mate", &call));
     world.hook(&mate, &payload("Stop", "mate", &json!({ "background_tasks": [] })));
-    let row = view.until_row("mate", |row| row["status"] == "done");
+    let row = subscription.wait_for_row("mate", |row| row["status"] == "done");
     assert_eq!(row["needs_you"], false);
     world.hook(&lead, &payload("Stop", "lead", &json!({ "background_tasks": tasks })));
-    view.until_row("lead", |row| row["status"] == "done" && row["background"] == 0);
+    subscription.wait_for_row("lead", |row| row["status"] == "done" && row["background"] == 0);
 }

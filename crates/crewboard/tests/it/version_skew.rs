@@ -1,8 +1,7 @@
-//! The program file is replaced: it is missing for a moment, and a daemon of another version goes on.
+//! A program file that is missing during an update, and a daemon of another version.
 
-use crate::report;
 use crate::world;
-use crewboard_testkit::{World, eventually, outcome};
+use crewboard_testkit::{World, wait_for_output, wait_until};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -11,13 +10,13 @@ use std::process::{Child, ChildStderr, ChildStdout};
 use std::thread;
 use std::time::Instant;
 
-struct View {
+struct RunningClient {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
 }
 
-impl View {
+impl RunningClient {
     fn start(world: &World, words: &[&str]) -> Self {
         let mut child = world.command(words).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -26,14 +25,14 @@ impl View {
     }
 }
 
-impl Drop for View {
+impl Drop for RunningClient {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads lines until one has `text`.
+/// Reads lines until one contains `text`.
 #[track_caller]
 fn read_until(reader: &mut BufReader<impl Read>, text: &str) {
     let mut all = String::new();
@@ -44,18 +43,18 @@ fn read_until(reader: &mut BufReader<impl Read>, text: &str) {
 }
 
 #[test]
-fn views_outlive_the_moment_in_which_the_program_is_missing() {
+fn clients_survive_while_the_program_file_is_missing() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let [program, away] = ["crewboard", "away"].map(|name| directory.path().join(name));
     fs::hard_link(env!("CARGO_BIN_EXE_crewboard"), &program).unwrap();
     let world = World::new(&program);
-    assert!(report(&world, "s", "working").status.success());
-    let mut watch = View::start(&world, &["watch", "--json"]);
-    let mut counts = View::start(&world, &["counts", "--follow", "--format", "json"]);
-    let mut wait = View::start(&world, &["wait", "s", "--until", "done"]);
+    assert!(world.report("s", "working").status.success());
+    let mut watch = RunningClient::start(&world, &["watch", "--json"]);
+    let mut counts = RunningClient::start(&world, &["counts", "--follow", "--format", "json"]);
+    let mut wait = RunningClient::start(&world, &["wait", "s", "--until", "done"]);
     read_until(&mut watch.stdout, "\"working\"");
     read_until(&mut counts.stdout, "\"working\":1");
-    eventually("it waits", || world.connect().hello()["waits"] == 1);
+    wait_until("it waits", || world.connect().hello()["waits"] == 1);
 
     fs::rename(&program, &away).unwrap();
     world.kill_daemon();
@@ -63,25 +62,25 @@ fn views_outlive_the_moment_in_which_the_program_is_missing() {
     read_until(&mut wait.stderr, "trying again");
     fs::rename(&away, &program).unwrap();
 
-    eventually("they are back", || {
+    wait_until("they are back", || {
         world.try_connect().is_some_and(|mut client| client.hello()["waits"] == 1)
     });
-    assert!(report(&world, "s", "done").status.success());
+    assert!(world.report("s", "done").status.success());
     read_until(&mut watch.stdout, "\"done\"");
     read_until(&mut counts.stdout, "\"done\":1");
-    let begun = Instant::now();
-    let View { child, .. } = &mut wait;
+    let started = Instant::now();
+    let RunningClient { child, .. } = &mut wait;
     let code = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status.code();
         }
-        assert!(begun.elapsed() < crewboard_testkit::PATIENCE, "it still waits");
+        assert!(started.elapsed() < crewboard_testkit::TIMEOUT, "it still waits");
         thread::yield_now();
     };
     assert_eq!(code, Some(0));
 }
 
-/// Answers as a daemon of `version` does that has no session.
+/// Listens as a daemon of `version` without sessions.
 fn serve(world: &World, version: &'static str) {
     let listener = UnixListener::bind(world.socket()).unwrap();
     thread::spawn(move || {
@@ -110,7 +109,7 @@ fn serve(world: &World, version: &'static str) {
 }
 
 #[test]
-fn a_daemon_of_another_version_is_named_with_what_to_do() {
+fn daemon_of_another_version_is_named_with_a_remedy() {
     let own = env!("CARGO_PKG_VERSION");
     for (version, expected) in [
         (
@@ -130,22 +129,22 @@ fn a_daemon_of_another_version_is_named_with_what_to_do() {
             &["daemon", "status"],
             &["daemon", "status", "--json"],
         ] {
-            let begun = Instant::now();
-            let said = outcome(world.command(words).spawn().unwrap(), begun);
-            assert!(said.status.success(), "{said:?}");
-            assert!(said.stderr.contains(&expected), "{words:?} {said:?}");
-            assert_eq!(said.stderr.is_empty(), expected.is_empty(), "{words:?} {said:?}");
+            let started = Instant::now();
+            let output = wait_for_output(world.command(words).spawn().unwrap(), started);
+            assert!(output.status.success(), "{output:?}");
+            assert!(output.stderr.contains(&expected), "{words:?} {output:?}");
+            assert_eq!(output.stderr.is_empty(), expected.is_empty(), "{words:?} {output:?}");
         }
         if !expected.is_empty() {
-            let mut watch = View::start(&world, &["watch"]);
+            let mut watch = RunningClient::start(&world, &["watch"]);
             read_until(&mut watch.stderr, &expected);
         }
     }
 }
 
-/// A hook does not hear that its event was refused, so the daemon counts what it does not understand.
+/// A hook does not read the reply, so the daemon counts events that it does not understand.
 #[test]
-fn an_event_that_an_older_daemon_does_not_understand_is_taken_in_part_or_counted() {
+fn event_of_a_newer_version_is_applied_in_part_or_counted() {
     let world = world();
     let mut client = world.start();
     let event = |protocol: u32, session: &str, event: Value| {
@@ -158,16 +157,16 @@ fn an_event_that_an_older_daemon_does_not_understand_is_taken_in_part_or_counted
     assert_eq!(client.hello().get("lost"), None);
     client.send(event(2, "partly", paused.clone()));
     assert_eq!(client.hello()["lost"], json!({"not_understood": 1}));
-    let refused = client.ask(event(1, "unheard", paused));
+    let refused = client.request(event(1, "unheard", paused));
     assert_eq!(refused["code"], "bad_request");
-    assert_eq!(client.ask(json!({"type": "event_of_tomorrow"}))["code"], "unknown_request");
+    assert_eq!(client.request(json!({"type": "event_of_tomorrow"}))["code"], "unknown_request");
     assert_eq!(client.hello()["lost"], json!({"refused": 1, "not_understood": 2}));
     let mut ids: Vec<Value> = client.list().into_values().map(|row| row["id"].clone()).collect();
     ids.sort_by_key(ToString::to_string);
     assert_eq!(ids, ["newer", "partly"]);
-    let said = world.say(["daemon", "status"]).stdout;
-    assert!(said.contains("2 lost: event not understood"), "{said}");
-    assert!(said.contains("1 lost: event refused"), "{said}");
-    assert!(said.contains("because: unknown request"), "{said}");
-    assert!(said.contains("`crewboard daemon restart`"), "{said}");
+    let output = world.run(["daemon", "status"]).stdout;
+    assert!(output.contains("2 lost: event not understood"), "{output}");
+    assert!(output.contains("1 lost: event refused"), "{output}");
+    assert!(output.contains("because: unknown request"), "{output}");
+    assert!(output.contains("`crewboard daemon restart`"), "{output}");
 }

@@ -1,12 +1,12 @@
-//! `crewboard wait`, as a script sees it.
+//! `crewboard wait`.
 
-use crate::{payload, prompt_payload, report, world};
-use crewboard_testkit::{FakeAgent, View, World, eventually, outcome};
+use crate::{payload, prompt_payload, world};
+use crewboard_testkit::{FakeAgent, Subscription, World, wait_for_output, wait_until};
 use serde_json::json;
 use std::time::Instant;
 
 #[test]
-fn wait_says_by_its_exit_code_how_it_ended() {
+fn wait_exit_code_says_how_it_ended() {
     let world = world();
     for words in [
         &["wait"][..],
@@ -15,16 +15,16 @@ fn wait_says_by_its_exit_code_how_it_ended() {
         &["wait", "x", "--until", "dancing"],
         &["wait", "--any", "--until", "done", "--timeout", "1y"],
     ] {
-        assert_eq!(world.say(words).code(), Some(2), "{words:?}");
+        assert_eq!(world.run(words).code(), Some(2), "{words:?}");
     }
-    assert_eq!(world.say(["wait", "nobody", "--until", "done"]).code(), Some(1));
-    assert_eq!(world.say(["wait", "--all", "--until", "done"]).code(), Some(1));
+    assert_eq!(world.run(["wait", "nobody", "--until", "done"]).code(), Some(1));
+    assert_eq!(world.run(["wait", "--all", "--until", "done"]).code(), Some(1));
 
-    report(&world, "a", "working");
-    // Level-triggered: what is so already is reached at once.
-    assert_eq!(world.say(["wait", "a", "--until", "working"]).code(), Some(0));
-    let said = world.say(["wait", "a", "--until", "done", "--timeout", "50ms"]);
-    assert_eq!((said.code(), said.stdout.as_str()), (Some(124), ""));
+    world.report("a", "working");
+    // A status that the session already has is reached at once.
+    assert_eq!(world.run(["wait", "a", "--until", "working"]).code(), Some(0));
+    let output = world.run(["wait", "a", "--until", "done", "--timeout", "50ms"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(124), ""));
     for (until, then, code) in [
         ("done", "done", 0),
         ("idle,done", "idle", 0),
@@ -33,68 +33,68 @@ fn wait_says_by_its_exit_code_how_it_ended() {
         ("done", "failed", 3),
         ("done", "closed", 4),
     ] {
-        report(&world, "a", "working");
-        let begun = Instant::now();
+        world.report("a", "working");
+        let started = Instant::now();
         let wait = world.command(["wait", "a", "--until", until]).spawn().unwrap();
         await_wait(&world);
-        report(&world, "a", then);
-        assert_eq!(outcome(wait, begun).code(), Some(code), "until {until}, then {then}");
+        world.report("a", then);
+        assert_eq!(wait_for_output(wait, started).code(), Some(code), "until {until}, then {then}");
     }
-    report(&world, "b", "working");
-    report(&world, "c", "closed");
-    let begun = Instant::now();
+    world.report("b", "working");
+    world.report("c", "closed");
+    let started = Instant::now();
     let wait = world.command(["wait", "--any", "--until", "done"]).spawn().unwrap();
     await_wait(&world);
-    report(&world, "b", "done");
-    assert_eq!(outcome(wait, begun).code(), Some(0));
-    // With --new also those that come later.
+    world.report("b", "done");
+    assert_eq!(wait_for_output(wait, started).code(), Some(0));
+    // `--new` includes sessions that start later.
     let wait = world.command(["wait", "--any", "--new", "--until", "permission"]).spawn().unwrap();
     await_wait(&world);
-    report(&world, "d", "permission");
-    assert_eq!(outcome(wait, begun).code(), Some(0));
+    world.report("d", "permission");
+    assert_eq!(wait_for_output(wait, started).code(), Some(0));
 }
 
-/// Waits until a `wait` has begun to wait.
+/// Waits until the daemon has a wait request.
 fn await_wait(world: &World) {
-    eventually("it waits", || {
+    wait_until("it waits", || {
         world.try_connect().is_some_and(|mut client| client.hello()["waits"] == 1)
     });
 }
 
 #[test]
-fn wait_outlives_the_daemon() {
+fn wait_survives_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
-    let begun = Instant::now();
+    let started = Instant::now();
     let wait = world.command(["wait", "shop", "--until", "done"]).spawn().unwrap();
     await_wait(&world);
     world.kill_daemon();
     await_wait(&world);
     let stop = json!({"last_assistant_message": "done"});
     world.hook(&agent, &payload("Stop", "s", &stop));
-    assert_eq!(outcome(wait, begun).code(), Some(0));
+    assert_eq!(wait_for_output(wait, started).code(), Some(0));
 }
 
 #[test]
-fn what_had_reached_when_the_daemon_died_need_not_again() {
+fn wait_remembers_reached_sessions_after_a_daemon_crash() {
     let world = world();
-    let mut told = View::new(world.start());
-    report(&world, "first", "done");
-    report(&world, "second", "working");
-    report(&world, "third", "working");
-    let begun = Instant::now();
+    let mut told = Subscription::new(world.start());
+    world.report("first", "done");
+    world.report("second", "working");
+    world.report("third", "working");
+    let started = Instant::now();
     let wait = world.command(["wait", "--all", "--until", "done"]).spawn().unwrap();
     await_wait(&world);
-    // Reached in passing, while it waits; and what it does afterwards is no matter.
-    report(&world, "second", "done");
-    report(&world, "second", "working");
-    told.until_row("second", |row| row["status"] == "working");
-    // A turn later it has been written to every subscriber.
+    // The session reaches the status while the command waits. Its later statuses do not matter.
+    world.report("second", "done");
+    world.report("second", "working");
+    told.wait_for_row("second", |row| row["status"] == "working");
+    // The reply shows that the daemon has sent the change to each client.
     world.connect().hello();
     world.kill_daemon();
     await_wait(&world);
-    report(&world, "first", "question");
-    report(&world, "third", "done");
-    assert_eq!(outcome(wait, begun).code(), Some(0));
+    world.report("first", "question");
+    world.report("third", "done");
+    assert_eq!(wait_for_output(wait, started).code(), Some(0));
 }

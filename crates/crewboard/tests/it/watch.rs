@@ -2,7 +2,7 @@
 
 use crate::running_command::Running;
 use crate::{payload, prompt_payload, world};
-use crewboard_testkit::{FakeAgent, View, eventually, finish, is_dead};
+use crewboard_testkit::{FakeAgent, Subscription, is_dead, run_with_input, wait_until};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Instant;
@@ -13,17 +13,17 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
     let mut watch = Running::start(&world, ["watch", "--json"]);
-    let first = watch.until(|row| row["id"] == "s");
+    let first = watch.wait_for(|row| row["id"] == "s");
     assert_eq!((&first["status"], &first["history"]), (&json!("working"), &Value::Null));
     let stop = json!({"last_assistant_message": "all done"});
     world.hook(&agent, &payload("Stop", "s", &stop));
-    let done = watch.until(|row| row["status"] == "done");
+    let done = watch.wait_for(|row| row["status"] == "done");
     assert_eq!(done["transitions"][0]["status"], "done");
 
-    // Nothing changes any more; its reader goes, and so does it.
+    // `watch` ends with its reader even without a further change.
     watch.lines = None;
     let mut status = None;
-    eventually("it ends with its reader", || {
+    wait_until("it ends with its reader", || {
         status = watch.child.try_wait().unwrap();
         status.is_some()
     });
@@ -32,34 +32,38 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
     let mut plain = Running::start(&world, ["watch"]);
     assert!(plain.line().contains("shop"));
 
-    // `watch | head -1`, as a shell does it.
+    // A shell runs `watch | head -n 1`.
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", r#""$1" watch --json | head -n 1"#, "sh", env!("CARGO_BIN_EXE_crewboard")]);
     shell.env_clear().env("HOME", world.home()).env("CREWBOARD_SOCKET", world.socket());
     shell.env("PATH", "/usr/bin:/bin").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let said = finish(shell, b"");
-    assert_eq!((said.code(), said.stdout.lines().count(), said.stderr.as_str()), (Some(0), 1, ""));
+    let output = run_with_input(shell, b"");
+    assert_eq!(
+        (output.code(), output.stdout.lines().count(), output.stderr.as_str()),
+        (Some(0), 1, "")
+    );
 }
 
 #[test]
-fn watch_outlives_the_daemon_and_gives_its_rows_back() {
+fn watch_survives_a_killed_daemon_and_restores_its_rows() {
     let world = world();
     let (living, mut dying) = (FakeAgent::new(), FakeAgent::new());
     world.hook(&living, &prompt_payload("living", "go"));
     world.hook(&dying, &prompt_payload("dying", "go"));
     let mut watch = Running::start(&world, ["watch", "--json"]);
-    let row = watch.until(|row| row["id"] == "living");
+    let row = watch.wait_for(|row| row["id"] == "living");
     let mut known = std::collections::BTreeSet::new();
     known.insert("living");
-    let mut view = View::new(world.connect());
-    view.until(|rows| rows.len() == 2 && rows.values().all(|row| row["confirmed"] == true));
+    let mut subscription = Subscription::new(world.connect());
+    subscription
+        .wait_for_rows(|rows| rows.len() == 2 && rows.values().all(|row| row["confirmed"] == true));
     let former = world.daemon();
-    // The agent's death comes before the new daemon or after, but never goes unnoticed.
-    let begun = Instant::now();
-    world.shoot_daemon();
+    // The agent may end before or after the new daemon starts. Either must be noticed.
+    let started = Instant::now();
+    world.signal_kill_to_daemon();
     dying.kill();
-    watch.until(|row| row["id"] == "dying" && row["status"] == "closed");
-    crate::note(&format!("rows back and a death noticed {:?} after kill -9", begun.elapsed()));
+    watch.wait_for(|row| row["id"] == "dying" && row["status"] == "closed");
+    crate::note(&format!("rows back and a death noticed {:?} after kill -9", started.elapsed()));
     assert_ne!(world.daemon(), former);
     let rows = world.connect().list();
     let restored = rows.values().find(|row| row["id"] == "living").unwrap();
@@ -67,25 +71,25 @@ fn watch_outlives_the_daemon_and_gives_its_rows_back() {
     assert_eq!(restored["status"], "working");
     assert_eq!(restored["prompt"], "go");
     assert_eq!(rows.len(), 2);
-    // And it follows on.
+    // `watch` still prints changes.
     let stop = json!({"last_assistant_message": "done"});
     world.hook(&living, &payload("Stop", "living", &stop));
-    let done = watch.until(|row| row["id"] == "living" && row["status"] == "done");
+    let done = watch.wait_for(|row| row["id"] == "living" && row["status"] == "done");
     assert_eq!(done["key"], row["key"]);
 }
 
 #[test]
-fn watch_survives_daemons_that_die_again_and_again() {
+fn watch_survives_repeated_daemon_crashes() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "0"));
     let mut watch = Running::start(&world, ["watch", "--json"]);
-    watch.until(|row| row["id"] == "s");
+    watch.wait_for(|row| row["id"] == "s");
     for round in 1..crate::rounds(8) {
-        let shot = world.shoot_daemon();
-        eventually("the dying one is gone", || shot.iter().all(|pid| is_dead(*pid)));
+        let shot = world.signal_kill_to_daemon();
+        wait_until("the dying one is gone", || shot.iter().all(|pid| is_dead(*pid)));
         let text = round.to_string();
         world.hook(&agent, &prompt_payload("s", &text));
-        watch.until(|row| row["prompt"] == *text);
+        watch.wait_for(|row| row["prompt"] == *text);
     }
 }

@@ -1,9 +1,9 @@
-//! Files and directories that are taken away, replaced, spoilt, or too many for the kernel.
+//! Session files and directories that are removed, replaced, invalid, or too many for inotify.
 
-use super::agent_with_files::{Filing, is_watched};
-use crate::private_namespace::with_limits_of_its_own;
+use super::agent_with_files::{AgentWithFile, is_watched};
+use crate::private_namespace::with_private_limits;
 use crate::{assert_rests, note, prompt_payload, world};
-use crewboard_testkit::{View, signal};
+use crewboard_testkit::{Subscription, signal};
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// Something that befalls a path.
+/// A change of a path, with its description.
 type Deed = (&'static str, fn(&Path));
 
 fn move_away(path: &Path) {
@@ -40,26 +40,26 @@ fn remove(path: &Path) {
 }
 
 #[test]
-fn two_profiles_may_be_missing_in_one_directory() {
+fn two_profiles_that_appear_in_one_directory_are_found() {
     let world = world();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let profiles = ["one", "two"].map(|name| world.home().join(name));
-    let one = Filing::in_profile(&profiles[0], "one");
-    let two = Filing::in_profile(&profiles[1], "two");
-    for filing in [&one, &two] {
-        world.hook(&filing.agent, &prompt_payload(filing.session, "go"));
-        view.until_row(filing.session, |row| row["confirmed"] == false);
+    let one = AgentWithFile::in_profile(&profiles[0], "one");
+    let two = AgentWithFile::in_profile(&profiles[1], "two");
+    for agent in [&one, &two] {
+        world.hook(&agent.process, &prompt_payload(agent.session, "go"));
+        subscription.wait_for_row(agent.session, |row| row["confirmed"] == false);
     }
-    for filing in [&one, &two] {
-        filing.says("busy", "");
-        view.until_row(filing.session, |row| row["confirmed"] == true);
-        filing.says("idle", "");
-        view.until_row(filing.session, |row| row["status"] == "idle");
+    for agent in [&one, &two] {
+        agent.write_status("busy", "");
+        subscription.wait_for_row(agent.session, |row| row["confirmed"] == true);
+        agent.write_status("idle", "");
+        subscription.wait_for_row(agent.session, |row| row["status"] == "idle");
     }
 }
 
 #[test]
-fn directories_that_are_taken_away_are_found_again() {
+fn replaced_session_directory_is_found_again() {
     let deeds: [Deed; 5] = [
         ("removed", remove),
         ("moved away", move_away),
@@ -71,10 +71,10 @@ fn directories_that_are_taken_away_are_found_again() {
         }),
     ];
     let world = world();
-    let mut view = View::new(world.start());
-    let filing = Filing::new(&world, "s");
-    filing.prompts(&world);
-    view.until_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
+    let mut subscription = Subscription::new(world.start());
+    let agent = AgentWithFile::new(&world, "s");
+    agent.send_prompt(&world);
+    subscription.wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
     for folder in [".claude/sessions", ".claude"] {
         let folder = world.home().join(folder);
         for (what, deed) in &deeds {
@@ -82,28 +82,30 @@ fn directories_that_are_taken_away_are_found_again() {
             deed(&folder);
             let is_still_there = *what == "a link now" && folder.ends_with(".claude");
             if is_still_there {
-                filing.says("idle", "");
-                view.until_row("s", |row| row["status"] == "idle");
+                agent.write_status("idle", "");
+                subscription.wait_for_row("s", |row| row["status"] == "idle");
             } else {
-                view.until_row("s", |row| row["confirmed"] == false || row["status"] == "closed");
+                subscription.wait_for_row("s", |row| {
+                    row["confirmed"] == false || row["status"] == "closed"
+                });
             }
             clear(&folder);
             for (word, status) in [("busy", "working"), ("idle", "idle"), ("busy", "working")] {
-                filing.says(word, "");
-                view.until_row("s", |row| row["status"] == status);
+                agent.write_status(word, "");
+                subscription.wait_for_row("s", |row| row["status"] == status);
             }
         }
     }
-    view.client.hello();
+    subscription.client.hello();
     assert_rests(world.daemon());
 }
 
 #[test]
-fn a_file_that_is_spoilt_tells_of_nothing() {
+fn invalid_session_file_makes_its_row_unconfirmed() {
     let world = world();
-    let mut view = View::new(world.start());
-    let filing = Filing::new(&world, "s");
-    filing.prompts(&world);
+    let mut subscription = Subscription::new(world.start());
+    let agent = AgentWithFile::new(&world, "s");
+    agent.send_prompt(&world);
     let deeds: [Deed; 7] = [
         ("half", |path| {
             let text = fs::read(path).unwrap();
@@ -127,99 +129,97 @@ fn a_file_that_is_spoilt_tells_of_nothing() {
         }),
     ];
     for (what, spoil) in deeds {
-        view.until_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
+        subscription
+            .wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
         note(&format!("the file is {what}"));
-        spoil(&filing.path);
-        view.until_row("s", |row| row["status"] == "working" && row["confirmed"] == false);
-        let _ = fs::remove_file(&filing.path);
-        filing.says("busy", "");
+        spoil(&agent.path);
+        subscription
+            .wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == false);
+        let _ = fs::remove_file(&agent.path);
+        agent.write_status("busy", "");
     }
 }
 
-/// More events than the kernel keeps: nobody is told what they were.
+/// The kernel drops events when its queue is full.
 #[test]
-fn nothing_stays_wrong_where_the_kernel_lost_count() {
+fn inotify_overflow_leaves_no_wrong_status() {
     let world = world();
-    let mut view = View::new(world.start());
-    let filings = ["a", "b", "gone"].map(|session| Filing::new(&world, session));
-    for filing in &filings {
-        filing.prompts(&world);
-        view.until_row(filing.session, |row| row["confirmed"] == true);
+    let mut subscription = Subscription::new(world.start());
+    let agents = ["a", "b", "gone"].map(|session| AgentWithFile::new(&world, session));
+    for agent in &agents {
+        agent.send_prompt(&world);
+        subscription.wait_for_row(agent.session, |row| row["confirmed"] == true);
     }
     let daemon = world.daemon();
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
     signal(daemon, Signal::STOP);
     for _ in 0..most.trim().parse::<u64>().unwrap() {
-        filings[0].says("idle", "");
-        filings[1].says("busy", "");
+        agents[0].write_status("idle", "");
+        agents[1].write_status("busy", "");
     }
-    filings[1].says("idle", "");
-    fs::remove_file(&filings[2].path).unwrap();
+    agents[1].write_status("idle", "");
+    fs::remove_file(&agents[2].path).unwrap();
     signal(daemon, Signal::CONT);
     for session in ["a", "b"] {
-        view.until_row(session, |row| row["status"] == "idle");
+        subscription.wait_for_row(session, |row| row["status"] == "idle");
     }
-    view.until_row("gone", |row| row["confirmed"] == false || row["status"] == "closed");
+    subscription.wait_for_row("gone", |row| row["confirmed"] == false || row["status"] == "closed");
 }
 
-/// Every agent of a test farm may have a directory of its own.
+/// Each agent of a test farm may have its own profile.
 #[test]
-fn profiles_of_agents_that_ended_make_room() {
+fn profiles_of_ended_agents_are_evicted() {
     let world = world();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     for number in 0..40 {
         let profile = world.home().join(format!("profile-{number}"));
-        let mut filing = Filing::in_profile(&profile, "s");
-        filing.prompts(&world);
-        let pid = u64::from(filing.agent.pid());
-        view.until_row("s", |row| row["pid"] == pid && row["confirmed"] == true);
-        filing.agent.kill();
-        view.until_row("s", |row| row["pid"] == pid && row["status"] == "closed");
+        let mut agent = AgentWithFile::in_profile(&profile, "s");
+        agent.send_prompt(&world);
+        let pid = u64::from(agent.process.pid());
+        subscription.wait_for_row("s", |row| row["pid"] == pid && row["confirmed"] == true);
+        agent.process.kill();
+        subscription.wait_for_row("s", |row| row["pid"] == pid && row["status"] == "closed");
     }
 }
 
 #[test]
-fn two_hundred_agents_in_one_profile() {
+fn two_hundred_agents_share_one_profile() {
     let world = world();
-    let mut view = View::new(world.start());
-    let filings: Vec<Filing> = (0..200).map(|_| Filing::new(&world, "s")).collect();
-    let pid_of = |filing: &Filing| u64::from(filing.agent.pid());
+    let mut subscription = Subscription::new(world.start());
+    let agents: Vec<AgentWithFile> = (0..200).map(|_| AgentWithFile::new(&world, "s")).collect();
+    let pid_of = |agent: &AgentWithFile| u64::from(agent.process.pid());
     for round in 0..10 {
-        for (index, filing) in filings.iter().enumerate() {
-            filing.says(if (index + round).is_multiple_of(3) { "idle" } else { "busy" }, "");
+        for (index, agent) in agents.iter().enumerate() {
+            agent.write_status(if (index + round).is_multiple_of(3) { "idle" } else { "busy" }, "");
         }
     }
     let expected = |index: usize| if (index + 9).is_multiple_of(3) { "idle" } else { "working" };
-    view.until(|rows| {
-        let is_so = |(index, filing)| {
-            rows.values()
-                .any(|row| row["pid"] == pid_of(filing) && row["status"] == expected(index))
+    subscription.wait_for_rows(|rows| {
+        let is_so = |(index, agent)| {
+            rows.values().any(|row| row["pid"] == pid_of(agent) && row["status"] == expected(index))
         };
-        filings.iter().enumerate().all(is_so)
+        agents.iter().enumerate().all(is_so)
     });
-    view.client.hello();
+    subscription.client.hello();
     assert_rests(world.daemon());
 }
 
-/// What the kernel does not tell us is unconfirmed, whatever of it is left out.
+/// A row whose files cannot be watched is unconfirmed at each limit.
 #[test]
-fn where_no_more_can_be_watched_rows_are_unconfirmed() {
-    with_limits_of_its_own(
-        "session_files::broken_files::where_no_more_can_be_watched_rows_are_unconfirmed",
-        || {
-            for limit in ["instances 0", "instances 1", "watches 0", "watches 1", "watches 2"] {
-                assert_eq!(confirmed_within(limit), 0, "{limit}");
-            }
-            let confirmed = (3..=9).map(|number| confirmed_within(&format!("watches {number}")));
-            let confirmed: Vec<usize> = confirmed.collect();
-            note(&format!("with 3 to 9 watches: {confirmed:?} of 2 confirmed"));
-            assert!(confirmed.is_sorted() && confirmed.ends_with(&[2]), "{confirmed:?}");
-        },
-    );
+fn rows_are_unconfirmed_at_the_inotify_limit() {
+    with_private_limits(|| {
+        for limit in ["instances 0", "instances 1", "watches 0", "watches 1", "watches 2"] {
+            assert_eq!(confirmed_within(limit), 0, "{limit}");
+        }
+        let confirmed = (3..=9).map(|number| confirmed_within(&format!("watches {number}")));
+        let confirmed: Vec<usize> = confirmed.collect();
+        note(&format!("with 3 to 9 watches: {confirmed:?} of 2 confirmed"));
+        assert!(confirmed.is_sorted() && confirmed.ends_with(&[2]), "{confirmed:?}");
+    });
 }
 
-/// Starts two agents, one of which has its folder already. Returns how many rows are confirmed under that limit: those
-/// whose folders are watched.
+/// Starts two agents, one of which already has its folder. Returns how many rows are confirmed under that limit:
+/// the rows whose folders are watched.
 fn confirmed_within(limit: &str) -> usize {
     let (what, number) = limit.split_once(' ').unwrap();
     let limits = ["instances", "watches"].map(|what| format!("/proc/sys/user/max_inotify_{what}"));
@@ -229,36 +229,37 @@ fn confirmed_within(limit: &str) -> usize {
     }
     let world = world();
     fs::create_dir_all(world.home().join("one/sessions")).unwrap();
-    let mut view = View::new(world.start());
-    let filings = ["one", "two"].map(|name| Filing::in_profile(&world.home().join(name), name));
-    for filing in &filings {
-        filing.prompts(&world);
-        view.until_row(filing.session, |row| row["status"] == "working");
-        filing.says("idle", "");
+    let mut subscription = Subscription::new(world.start());
+    let agents =
+        ["one", "two"].map(|name| AgentWithFile::in_profile(&world.home().join(name), name));
+    for agent in &agents {
+        agent.send_prompt(&world);
+        subscription.wait_for_row(agent.session, |row| row["status"] == "working");
+        agent.write_status("idle", "");
     }
-    // The daemon reads what the kernel told it before it takes in the second of two requests.
+    // The daemon reads pending inotify events before it reads the second of two requests.
     let mut client = world.connect();
     client.hello();
     client.hello();
     let daemon = world.daemon();
-    // A profile is watched if it is itself, and the folder with the files.
-    let watched = filings.each_ref().map(|one| {
+    // A profile needs two watches: on itself and on the folder with the session files.
+    let watched = agents.each_ref().map(|one| {
         one.path.ancestors().skip(1).take(2).all(|directory| is_watched(daemon, directory))
     });
-    for (filing, watched) in filings.iter().zip(watched) {
+    for (agent, watched) in agents.iter().zip(watched) {
         if watched {
-            view.until_row(filing.session, |row| row["status"] == "idle");
+            subscription.wait_for_row(agent.session, |row| row["status"] == "idle");
         }
-        filing.says("busy", "");
+        agent.write_status("busy", "");
         if watched {
             let works = |row: &Value| row["status"] == "working" && row["confirmed"] == true;
-            view.until_row(filing.session, works);
+            subscription.wait_for_row(agent.session, works);
         }
     }
     let rows = client.list();
     assert_eq!(rows.len(), 2, "{limit}: {rows:?}");
-    for (filing, watched) in filings.iter().zip(watched) {
-        let row = rows.values().find(|row| row["id"] == filing.session).unwrap();
+    for (agent, watched) in agents.iter().zip(watched) {
+        let row = rows.values().find(|row| row["id"] == agent.session).unwrap();
         let shown = (&row["status"], &row["confirmed"]);
         assert_eq!(shown, (&json!("working"), &json!(watched)), "{limit}: {row}");
     }

@@ -1,46 +1,46 @@
-//! SessionStore that a program leads: a user may answer them, and their own file tells.
+//! Sessions that a program leads. Their session file shows whether a user can answer.
 
-use super::agent_with_files::Filing;
+use super::agent_with_files::AgentWithFile;
 use crate::{payload, prompt_payload, world};
-use crewboard_testkit::{FakeAgent, View, World, finish};
+use crewboard_testkit::{FakeAgent, Subscription, World, run_with_input};
 use serde_json::{Value, json};
 
 /// Runs the hook of a client that a program started.
 fn hook(world: &World, agent: &FakeAgent, payload: &str) {
     let mut command = world.hook_command(agent);
     command.env("CLAUDE_CODE_ENTRYPOINT", "sdk-cli");
-    finish(command, payload.as_bytes()).assert_silent();
+    run_with_input(command, payload.as_bytes()).assert_silent();
 }
 
-fn says(filing: &Filing, status: &str, waiting_for: &str) {
-    let mut text: Value = filing.text(status, waiting_for);
+fn write_status(agent: &AgentWithFile, status: &str, waiting_for: &str) {
+    let mut text: Value = agent.text(status, waiting_for);
     text["entrypoint"] = json!("sdk-cli");
-    filing.writes(&text);
+    agent.write_file(&text);
 }
 
 #[test]
-fn a_session_that_a_program_leads_is_waited_for_while_it_asks() {
+fn session_that_a_program_leads_needs_you_at_a_prompt() {
     let world = world();
-    let mut view = View::new(world.start());
-    let filing = Filing::new(&world, "led");
-    says(&filing, "idle", "");
-    view.until_row("led", |row| row["status"] == "idle" && row["headless"] == true);
+    let mut subscription = Subscription::new(world.start());
+    let agent = AgentWithFile::new(&world, "led");
+    write_status(&agent, "idle", "");
+    subscription.wait_for_row("led", |row| row["status"] == "idle" && row["headless"] == true);
 
-    hook(&world, &filing.agent, &prompt_payload("led", "go"));
-    says(&filing, "busy", "");
-    view.until_row("led", |row| row["status"] == "working");
+    hook(&world, &agent.process, &prompt_payload("led", "go"));
+    write_status(&agent, "busy", "");
+    subscription.wait_for_row("led", |row| row["status"] == "working");
     let input = json!({ "command": "make" });
     let call = json!({ "tool_name": "Bash", "tool_input": input });
-    hook(&world, &filing.agent, &payload("PermissionRequest", "led", &call));
-    says(&filing, "waiting", "permission prompt");
-    let said = world.say(["wait", "led", "--until", "needs-you", "--timeout", "30s"]);
-    assert_eq!(said.code(), Some(0), "{said:?}");
-    let row = view.until_row("led", |row| row["status"] == "permission");
+    hook(&world, &agent.process, &payload("PermissionRequest", "led", &call));
+    write_status(&agent, "waiting", "permission prompt");
+    let output = world.run(["wait", "led", "--until", "needs-you", "--timeout", "30s"]);
+    assert_eq!(output.code(), Some(0), "{output:?}");
+    let row = subscription.wait_for_row("led", |row| row["status"] == "permission");
     assert_eq!((&row["needs_you"], &row["request"]["text"]), (&json!(true), &json!("make")));
 
-    says(&filing, "busy", "");
-    view.until_row("led", |row| row["status"] == "working");
-    hook(&world, &filing.agent, &payload("Stop", "led", &json!({ "background_tasks": [] })));
-    says(&filing, "idle", "");
-    view.until_row("led", |row| row["status"] == "done" && row["needs_you"] == true);
+    write_status(&agent, "busy", "");
+    subscription.wait_for_row("led", |row| row["status"] == "working");
+    hook(&world, &agent.process, &payload("Stop", "led", &json!({ "background_tasks": [] })));
+    write_status(&agent, "idle", "");
+    subscription.wait_for_row("led", |row| row["status"] == "done" && row["needs_you"] == true);
 }

@@ -1,13 +1,13 @@
 //! Agents that wait at a dialog before their session begins: no hook runs, and there is no session file yet.
 
-use super::agent_with_files::Filing;
+use super::agent_with_files::AgentWithFile;
 use crate::{payload, world};
 use crewboard_platform::process_info;
-use crewboard_testkit::{Tmux, View, World};
+use crewboard_testkit::{Subscription, Tmux, World};
 use serde_json::{Value, json};
 use std::fs;
 
-/// Starts an agent in a terminal of its own, and leaves the file that Claude Code makes before its dialogs.
+/// Starts an agent in its own terminal, and writes the file that Claude Code makes before its dialogs.
 fn start_agent(world: &World, tmux: &Tmux) -> (u32, std::path::PathBuf) {
     start_as(world, tmux, "agent", &["cat"])
 }
@@ -23,45 +23,45 @@ fn start_as(world: &World, tmux: &Tmux, name: &str, words: &[&str]) -> (u32, std
 }
 
 #[test]
-fn dialog_before_the_session_is_a_question() {
+fn startup_dialog_is_a_question() {
     let world = world();
     let home = world.home();
     let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let (pid, key) = start_agent(&world, &tmux);
     let is_it = |row: &Value| row["pid"] == pid;
-    let row = view.until_any(|row| is_it(row) && row["status"] == "question");
+    let row = subscription.wait_for_any_row(|row| is_it(row) && row["status"] == "question");
     assert_eq!((&row["needs_you"], &row["confirmed"]), (&json!(true), &json!(true)), "{row}");
     assert_eq!(row["place"]["terminal"], "tmux", "{row}");
     assert_eq!(row["source"], "file:starting", "{row}");
 
     // The user answers: the session begins in the same row.
     let process = process_info(pid).unwrap().process;
-    let text = Filing::text_of(process, "s", "idle", "");
+    let text = AgentWithFile::text_of(process, "s", "idle", "");
     fs::write(home.join(format!(".claude/sessions/{pid}.json")), text.to_string()).unwrap();
-    let begun = view.until_any(|row| is_it(row) && row["status"] == "idle");
-    assert_eq!((&begun["key"], &begun["lineage"]), (&row["key"], &json!([])), "{begun}");
+    let started = subscription.wait_for_any_row(|row| is_it(row) && row["status"] == "idle");
+    assert_eq!((&started["key"], &started["lineage"]), (&row["key"], &json!([])), "{started}");
     let mut hook = world.command(["hook", "claude"]);
     hook.env("CLAUDE_PID", pid.to_string());
     let start = payload("SessionStart", "s", &json!({ "source": "startup" }));
-    crewboard_testkit::finish(hook, start.as_bytes()).assert_silent();
-    let row = view.until_any(|row| is_it(row) && row["id"] == "s");
-    assert_eq!((&row["key"], &row["lineage"]), (&begun["key"], &json!([])), "{row}");
+    crewboard_testkit::run_with_input(hook, start.as_bytes()).assert_silent();
+    let row = subscription.wait_for_any_row(|row| is_it(row) && row["id"] == "s");
+    assert_eq!((&row["key"], &row["lineage"]), (&started["key"], &json!([])), "{row}");
     fs::remove_file(key).unwrap();
 }
 
 #[test]
-fn agent_that_leaves_at_its_first_dialog_is_closed() {
+fn agent_that_exits_at_its_first_dialog_is_closed() {
     let world = world();
     let home = world.home();
     let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let (pid, key) = start_agent(&world, &tmux);
     let is_it = |row: &Value| row["pid"] == pid;
-    view.until_any(|row| is_it(row) && row["status"] == "question");
+    subscription.wait_for_any_row(|row| is_it(row) && row["status"] == "question");
     fs::remove_file(key).unwrap();
     tmux.end();
-    let row = view.until_any(|row| is_it(row) && row["status"] == "closed");
+    let row = subscription.wait_for_any_row(|row| is_it(row) && row["status"] == "closed");
     assert_eq!(row["end"], "exit", "{row}");
 }
 
@@ -71,15 +71,15 @@ fn spare_client_is_no_question() {
     let world = world();
     let home = world.home();
     let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let (spare, _) = start_as(&world, &tmux, "spare", &["cat"]);
-    let mut text = Filing::text_of(process_info(spare).unwrap().process, "s", "idle", "");
+    let mut text = AgentWithFile::text_of(process_info(spare).unwrap().process, "s", "idle", "");
     (text["kind"], text["spare"]) = (json!("bg"), json!(true));
     fs::write(home.join(format!(".claude/sessions/{spare}.json")), text.to_string()).unwrap();
-    // What is started after it is shown, so the spare client would have been.
+    // The daemon shows an agent that started later, so it would have shown the spare client.
     let (pid, _) = start_agent(&world, &tmux);
-    view.until_any(|row| row["pid"] == pid && row["status"] == "question");
-    let rows = world.say(["list", "--json"]).stdout;
+    subscription.wait_for_any_row(|row| row["pid"] == pid && row["status"] == "question");
+    let rows = world.run(["list", "--json"]).stdout;
     assert!(!rows.contains(&format!("\"pid\": {spare},")), "{rows}");
 }
 
@@ -89,13 +89,13 @@ fn teammate_without_a_session_file_is_no_question() {
     let world = world();
     let home = world.home();
     let Some(tmux) = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())]) else { return };
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let words = ["sh", "-c", "read -r line", "claude", "--agent-name", "tester"];
     let words = [&words[..], &["--parent-session-id", "lead"]].concat();
     let (mate, _) = start_as(&world, &tmux, "mate", &words);
-    // What is started after it is shown, so the teammate would have been.
+    // The daemon shows an agent that started later, so it would have shown the teammate.
     let (pid, _) = start_agent(&world, &tmux);
-    view.until_any(|row| row["pid"] == pid && row["status"] == "question");
-    let rows = world.say(["list", "--json"]).stdout;
+    subscription.wait_for_any_row(|row| row["pid"] == pid && row["status"] == "question");
+    let rows = world.run(["list", "--json"]).stdout;
     assert!(!rows.contains(&format!("\"pid\": {mate},")), "{rows}");
 }
