@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn rebase_of_a_recording_gives_the_times_of_the_truth() {
         let truth = Truth::load().unwrap();
-        let mut untold = Vec::new();
+        let mut missing = Vec::new();
         for name in truth.scenarios() {
             let client = truth.get(name).unwrap().client();
             let recording = Recording::load(client, name).unwrap();
@@ -155,7 +155,7 @@ mod tests {
                     let Some(at) = own.at_ms else {
                         // A step that only a person saw is not in the recording.
                         if !step.from.starts_with("watched") {
-                            untold.push(what);
+                            missing.push(what);
                         }
                         continue;
                     };
@@ -166,7 +166,7 @@ mod tests {
             }
         }
         assert_eq!(
-            untold,
+            missing,
             ["bg S0 done: claude agents --json", "compact S0 idle: prompt: /compact"]
         );
     }

@@ -78,7 +78,7 @@ fn thousand_silent_connections_do_not_delay_other_clients() {
         world.connect().send_bytes(&event_line(&id, None, now(), prompt("go")));
         subscription.wait_for_row(&id, |row| row["status"] == "working");
         assert_eq!(witness.list().len(), round + 1);
-        note(&format!("served beside a thousand in {:?}", started.elapsed()));
+        note(&format!("served among a thousand in {:?}", started.elapsed()));
         drop((held, subscription));
         wait_until("their descriptors are closed", || descriptors() < 40);
         after.push(memory_of(daemon));

@@ -162,9 +162,8 @@ fn board_takes_the_terminal_back_after_sigstop() {
     let before = pane.wait_for_text("shows what they would change there");
     let board = board_in(&pane);
     signal(board, Signal::STOP);
-    std::fs::write(pane.expand("#{pane_tty}"), "\x1b[?1049l\x1b[?25hsomebody else was here")
-        .unwrap();
-    pane.wait_for_text("somebody else was here");
+    std::fs::write(pane.expand("#{pane_tty}"), "\x1b[?1049l\x1b[?25hother output").unwrap();
+    pane.wait_for_text("other output");
     signal(board, Signal::CONT);
     pane.wait_for("the same picture", |screen| screen == before);
     assert_eq!(pane.expand("#{alternate_on} #{cursor_flag}"), "1 0");
@@ -182,9 +181,9 @@ const WIDE: [(&str, &str); 4] = [
 fn resized_board_looks_like_a_fresh_board() {
     let Some(world) = BoardWorld::new() else { return };
     let agents: Vec<Agent> = WIDE.iter().map(|(name, _)| Agent::new(name)).collect();
-    for (agent, (_, says)) in agents.iter().zip(WIDE) {
-        world.send_prompt(agent, says);
-        world.send_event(agent, "Stop", &json!({ "last_assistant_message": says }));
+    for (agent, (_, text)) in agents.iter().zip(WIDE) {
+        world.send_prompt(agent, text);
+        world.send_event(agent, "Stop", &json!({ "last_assistant_message": text }));
     }
     let pane = world.board("sizes", (80, 24));
     pane.wait_for_text("4 need you: done");

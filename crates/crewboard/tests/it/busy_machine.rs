@@ -60,7 +60,7 @@ fn run_hooks(world: &World, agent: &FakeAgent, count: u64) -> Duration {
             scope.spawn(|| {
                 while started.fetch_add(1, Ordering::Relaxed) < count {
                     let mut hook = on_one_processor(&world.hook_command(agent));
-                    hook.stdin(File::open(world.path().join("goodbye")).unwrap());
+                    hook.stdin(File::open(world.path().join("session_end")).unwrap());
                     let output = run_with_input(hook, b"");
                     output.assert_silent();
                     let took = u64::try_from(output.elapsed.as_micros()).unwrap();
@@ -80,8 +80,8 @@ fn no_event_is_lost_on_a_busy_machine() {
     world.set("CREWBOARD_IDLE_EXIT", "300ms");
     let agent = FakeAgent::new();
     // The end of an unknown session adds no row.
-    let goodbye = payload("SessionEnd", "unknown", &json!({"reason": "other"}));
-    fs::write(world.path().join("goodbye"), goodbye).unwrap();
+    let session_end = payload("SessionEnd", "unknown", &json!({"reason": "other"}));
+    fs::write(world.path().join("session_end"), session_end).unwrap();
     let started = Instant::now();
     let spinners = Spinners::start();
     let slowest = run_hooks(&world, &agent, hooks);

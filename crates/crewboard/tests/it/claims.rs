@@ -2,7 +2,7 @@
 
 use crate::board_world::{Agent, BoardWorld};
 use crate::jump::{SIZE, agent, here, plain_shell, run_in_pane};
-use crate::notify::{lines, pretended_notifier};
+use crate::notify::{install_fake_notifier, lines};
 use crate::skip;
 use crewboard_testkit::{Tmux, signal, wait_until};
 use rustix::process::Signal;
@@ -50,24 +50,29 @@ impl FakeServer {
 }
 
 /// Reports a permission of a process, and runs each command that could contact its terminal server.
-fn try_to_contact(world: &BoardWorld, pid: u32, variables: &[(&str, &str)], says: &str) {
-    let told = world.home().join("told");
-    let _ = fs::remove_file(&told);
+fn assert_no_contact_by_commands(
+    world: &BoardWorld,
+    pid: u32,
+    variables: &[(&str, &str)],
+    reason: &str,
+) {
+    let received = world.home().join("received");
+    let _ = fs::remove_file(&received);
     let id = format!("6cf7f83b-{pid}");
     let asks = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
     world.send_event_from(pid, &id, variables, "UserPromptSubmit", &json!({ "prompt": "go" }));
     world.send_event_from(pid, &id, variables, "PermissionRequest", &asks);
-    wait_until("the desktop is told", || lines(&told).len() >= 4);
+    wait_until("the notifier runs", || lines(&received).len() >= 4);
     let is_refused = |message: &str| {
         let message = message.replace('\n', "");
-        assert!(message.contains("cannot show") && message.contains(says), "{message}");
+        assert!(message.contains("cannot show") && message.contains(reason), "{message}");
     };
     for words in [&["jump", &*id][..], &["next"]] {
         let output = world.command(words).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{words:?}");
         is_refused(&String::from_utf8(output.stderr).unwrap());
     }
-    let output = world.command(&["open", &id]).output().unwrap();
+    let output = world.command(["open", &id]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let board = world.board(&id, (160, 24));
     board.wait_for_text("permission");
@@ -81,9 +86,9 @@ fn try_to_contact(world: &BoardWorld, pid: u32, variables: &[(&str, &str)], says
 /// Creates a world whose daemon has a notifier that records its arguments.
 fn world_with_notifier() -> Option<BoardWorld> {
     let world = BoardWorld::new()?;
-    let (directory, _) = pretended_notifier(&world);
+    let (directory, _) = install_fake_notifier(&world);
     let path = format!("{}:/usr/bin:/bin", directory.display());
-    assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
     Some(world)
 }
 
@@ -93,17 +98,17 @@ fn claimed_terminal_server_receives_no_byte() {
     let server = FakeServer::new(world.path().join("evil"));
     let path = server.path.display().to_string();
     let (tmux, kitty) = (format!("{path},{},0", std::process::id()), format!("unix:{path}"));
-    let says = "nothing shows that it runs there";
-    for (variables, says) in [
-        ([("TMUX", tmux.as_str()), ("TMUX_PANE", "%0")], says),
-        ([("KITTY_LISTEN_ON", kitty.as_str()), ("KITTY_WINDOW_ID", "1")], says),
-        ([("WEZTERM_UNIX_SOCKET", path.as_str()), ("WEZTERM_PANE", "1")], says),
+    let reason = "nothing shows that it runs there";
+    for (variables, reason) in [
+        ([("TMUX", tmux.as_str()), ("TMUX_PANE", "%0")], reason),
+        ([("KITTY_LISTEN_ON", kitty.as_str()), ("KITTY_WINDOW_ID", "1")], reason),
+        ([("WEZTERM_UNIX_SOCKET", path.as_str()), ("WEZTERM_PANE", "1")], reason),
         ([("KITTY_LISTEN_ON", "tcp:localhost:1"), ("KITTY_WINDOW_ID", "1")], "cannot be checked"),
     ] {
         // First only the event names the server, then also the variables of the process.
         for own in [&[][..], &variables] {
             let process = Agent::started_in(Path::new("/"), own, "fake");
-            try_to_contact(&world, process.pid(), &variables, says);
+            assert_no_contact_by_commands(&world, process.pid(), &variables, reason);
             server.got_nothing();
         }
     }
@@ -144,7 +149,7 @@ fn assert_sandboxed_server_is_not_contacted(sandbox: &[&str]) {
         tmux(&["tmux", "-S", path, "set-hook", "-g", hook, &line]);
     }
     let variables = [("TMUX", &*format!("{path},1,0")), ("TMUX_PANE", "%0")];
-    try_to_contact(&world, pid, &variables, "nothing shows that it runs there");
+    assert_no_contact_by_commands(&world, pid, &variables, "nothing shows that it runs there");
     assert_eq!(lines(&asked), Vec::<String>::new());
     // The hook runs when the server is asked, so it would have run above.
     tmux(&["tmux", "-S", path, "list-clients"]);
@@ -187,7 +192,7 @@ fn jump_contacts_the_server_that_it_checked() {
     fs::write(bin.join("tmux"), script).unwrap();
     fs::set_permissions(bin.join("tmux"), Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", bin.display());
-    let output = world.command(&["jump", "abroad"]).env("PATH", path).output().unwrap();
+    let output = world.command(["jump", "abroad"]).env("PATH", path).output().unwrap();
     // The test must end the server by its pid, because its socket path leads to the other server.
     signal(pid, Signal::KILL);
     fs::remove_file(far.socket()).unwrap();

@@ -58,7 +58,7 @@ fn first_tab_completes_in_each_shell() {
             continue;
         }
         let Some(world) = BoardWorld::new() else { return };
-        let output = world.command(&["completions", shell]).output().unwrap();
+        let output = world.command(["completions", shell]).output().unwrap();
         write(&world.home().join(script), &output.stdout);
         write(&world.home().join(start), text.as_bytes());
         let path = Path::new(PROGRAM).parent().unwrap().display();
@@ -75,7 +75,7 @@ fn first_tab_completes_in_each_shell() {
 #[test]
 fn bash_completion_inserts_no_command_substitution() {
     let Some(world) = BoardWorld::new() else { return };
-    let output = world.command(&["completions", "bash"]).output().unwrap();
+    let output = world.command(["completions", "bash"]).output().unwrap();
     write(&world.home().join("crewboard.bash"), &output.stdout);
     write(&world.home().join(".bashrc"), b"source ~/crewboard.bash\nPS1='$ '\ncd\n");
     write(&world.home().join("trap$(touch pwned)"), b"");

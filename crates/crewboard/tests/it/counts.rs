@@ -99,7 +99,7 @@ fn one_counts_process_remains_after_fifty_configuration_reloads() {
     inner.tmux(&["kill-server"]);
     wait_until("none counts", || inner.counters().is_empty());
     // `watch` also ends when its reader is gone.
-    let mut watch = world.command(&["watch"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut watch = world.command(["watch"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(watch.stdout.take());
     let ended = thread::spawn(move || watch.wait().unwrap().success());
     wait_until("it ends", || ended.is_finished());

@@ -74,8 +74,9 @@ fn restart_ends_a_hung_daemon_and_names_it() {
     assert!(output.status.success(), "{output:?}");
     let new = world.daemon();
     assert_ne!(new, hung);
-    let told = format!("{named} did not answer and was ended\nthe daemon runs as process {new}\n");
-    assert_eq!(output.stdout, told);
+    let expected =
+        format!("{named} did not answer and was ended\nthe daemon runs as process {new}\n");
+    assert_eq!(output.stdout, expected);
 }
 
 #[test]

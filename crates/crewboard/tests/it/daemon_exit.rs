@@ -53,8 +53,8 @@ fn killed_daemon_loses_only_events_in_flight() {
                 scope.spawn(|| {
                     let daemon_locator = DaemonLocator::new(&environment, launcher.clone());
                     while !is_over.load(Ordering::Relaxed) {
-                        let goodbye = Event::SessionEnded { reason: EndReason::Exit };
-                        let line = event_line("unknown", None, now(), goodbye);
+                        let session_end = Event::SessionEnded { reason: EndReason::Exit };
+                        let line = event_line("unknown", None, now(), session_end);
                         let deadline = Deadline::after(Duration::from_secs(20));
                         daemon_locator.deliver(&line, deadline, &|| (), &|| ()).unwrap();
                         delivered.fetch_add(1, Ordering::Relaxed);
@@ -116,15 +116,15 @@ fn hooks_lose_no_event_across_idle_exits() {
         world.set("CREWBOARD_IDLE_EXIT", "1ms");
         let agent = FakeAgent::new();
         // The end of an unknown session adds no row, so the daemon is idle at once.
-        let goodbye = payload("SessionEnd", "unknown", &json!({"reason": "other"}));
-        fs::write(world.path().join("goodbye"), goodbye).unwrap();
+        let session_end = payload("SessionEnd", "unknown", &json!({"reason": "other"}));
+        fs::write(world.path().join("session_end"), session_end).unwrap();
         let slow = AtomicU64::new(0);
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     for _ in 0..PER_WORLD / 2 {
                         let mut hook = world.hook_command(&agent);
-                        hook.stdin(File::open(world.path().join("goodbye")).unwrap());
+                        hook.stdin(File::open(world.path().join("session_end")).unwrap());
                         let output = run_with_input(hook, b"");
                         output.assert_silent();
                         slow.fetch_add(u64::from(output.elapsed > DEADLINE), Ordering::Relaxed);
@@ -167,8 +167,8 @@ fn deliveries_during_an_idle_exit_lose_no_event() {
                 for round in 0..EACH {
                     // This pause varies, so that deliveries reach each moment of an exit.
                     std::thread::sleep(Duration::from_micros(round as u64 * 37 % 1500));
-                    let goodbye = Event::SessionEnded { reason: EndReason::Exit };
-                    let line = event_line("unknown", None, now(), goodbye);
+                    let session_end = Event::SessionEnded { reason: EndReason::Exit };
+                    let line = event_line("unknown", None, now(), session_end);
                     let deadline = Deadline::after(Duration::from_secs(20));
                     daemon_locator.deliver(&line, deadline, &|| (), &|| ()).unwrap();
                 }

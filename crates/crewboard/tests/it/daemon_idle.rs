@@ -16,10 +16,10 @@ fn idle_daemon_never_wakes_and_still_sees_the_next_event() {
     assert_rests(daemon);
     assert_eq!(std::fs::read_dir(format!("/proc/{daemon}/task")).unwrap().count(), 1);
 
-    let told = Instant::now();
+    let started = Instant::now();
     world.hook(&agent, &prompt_payload("s", "again"));
     subscription.wait_for_row("s", |row| row["prompt"] == "again");
-    note(&format!("from starting a hook to its push: {:?}", told.elapsed()));
+    note(&format!("from starting a hook to its push: {:?}", started.elapsed()));
     agent.kill();
     subscription.wait_for_row("s", |row| row["end"] == "killed");
 }

@@ -177,7 +177,7 @@ fn watch_reaps_the_daemons_that_it_started() {
     for _ in 0..3 {
         let former = world.daemon();
         world.kill_daemon();
-        wait_until("the view starts another", || {
+        wait_until("`watch` starts another", || {
             world.daemons().first().is_some_and(|daemon| *daemon != former)
                 && world.try_connect().is_some()
         });

@@ -47,7 +47,7 @@ impl Drop for RestrictedDaemon {
 
 /// Asserts that `daemon status` and the log each name this degradation once.
 #[track_caller]
-fn assert_said(world: &World, what: &str) {
+fn assert_degraded(world: &World, what: &str) {
     let status = world.run(["daemon", "status"]).stdout;
     assert_eq!(status.matches(&format!("degraded: {what}")).count(), 1, "{status}");
     let json: Value =
@@ -90,7 +90,7 @@ fn request_notices_a_killed_agent_without_pidfds() {
             let is_told = words[0] == "wait" || output.stdout.contains("closed");
             assert!(is_told, "{words:?} {output:?}");
         }
-        assert_said(&world, "process watch unavailable");
+        assert_degraded(&world, "process watch unavailable");
     }
 }
 
@@ -117,11 +117,11 @@ fn request_notices_an_interrupt_without_inotify() {
         let reason = "its agent's session file is not watched";
         assert_eq!((&row()["status"], &row()["unconfirmed"]), (&json!("working"), &json!(reason)));
         agent.write_status("idle", "");
-        wait_until("a view sees it", || row()["status"] == "idle");
+        wait_until("a list shows it", || row()["status"] == "idle");
         assert_eq!((&row()["confirmed"], &row()["source"]), (&json!(false), &json!("file:idle")));
         agent.write_status("waiting", "permission prompt");
-        wait_until("a view sees the dialog", || row()["status"] == "permission");
-        assert_said(&world, "file watch unavailable");
+        wait_until("a list shows the dialog", || row()["status"] == "permission");
+        assert_degraded(&world, "file watch unavailable");
         // Looks without a result add nothing to the trail.
         let key = row()["key"].clone();
         let trail = client.request(json!({"type": "explain", "row": key}));

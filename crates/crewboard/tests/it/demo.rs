@@ -33,7 +33,7 @@ fn demo_ends_its_own_daemon_when_it_exits() {
         }
         wait_until("nothing of it is left", || held.iter().all(|pid| is_dead(*pid)));
     }
-    assert_eq!(world.list(), Vec::<Value>::new(), "the user's own daemon heard nothing");
+    assert_eq!(world.list(), Vec::<Value>::new(), "the user's own daemon has no row");
 }
 
 #[test]

@@ -20,14 +20,14 @@ use std::time::{Duration, Instant};
 const LONG: Duration = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 });
 
 #[track_caller]
-fn assert_kept(what: &str, output: &CommandOutput) {
+fn assert_in_time(what: &str, output: &CommandOutput) {
     output.assert_silent();
     assert!(output.elapsed < LONG, "{what}: {:?}", output.elapsed);
     note(&format!("hook, {what}: {:?}", output.elapsed));
 }
 
 /// Runs one hook, which may miss its deadline.
-fn once(world: &World, agent: &FakeAgent, payload: &str) -> CommandOutput {
+fn run_hook(world: &World, agent: &FakeAgent, payload: &str) -> CommandOutput {
     run_with_input(world.hook_command(agent), payload.as_bytes())
 }
 
@@ -60,9 +60,9 @@ fn hook_survives_any_standard_input() {
         ("50 MB", mega),
     ];
     for (what, input) in cases {
-        assert_kept(what, &run_with_input(world.hook_command(&agent), &input));
+        assert_in_time(what, &run_with_input(world.hook_command(&agent), &input));
     }
-    assert_kept("empty", &run_with_input(world.hook_command(&agent), b""));
+    assert_in_time("empty", &run_with_input(world.hook_command(&agent), b""));
     // The daemon still accepts events after invalid input.
     world.hook(&FakeAgent::new(), &prompt_payload("t", "after all"));
     let mut client = world.connect();
@@ -99,30 +99,32 @@ fn hook_survives_an_open_or_closed_standard_input() {
     let agent = FakeAgent::new();
     world.start();
     for (what, input) in [
-        ("open for ever, nothing said", String::new()),
-        ("open for ever, all said", prompt_payload("said", "go")),
-        ("open for ever, half said", prompt_payload("half", "go").split_at(40).0.to_owned()),
+        ("open without input", String::new()),
+        ("open with the whole input", prompt_payload("whole", "go")),
+        ("open with half of the input", prompt_payload("half", "go").split_at(40).0.to_owned()),
     ] {
         let started = Instant::now();
         let mut child = world.hook_command(&agent).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();
-        assert_kept(what, &wait_for_output(child, started));
+        assert_in_time(what, &wait_for_output(child, started));
         drop(stdin);
     }
     let mut client = world.connect();
-    wait_until("what was said arrives", || client.list().values().any(|row| row["id"] == "said"));
+    wait_until("the whole input arrives", || {
+        client.list().values().any(|row| row["id"] == "whole")
+    });
     assert_eq!(client.hello()["lost"], json!({"late": 2}));
 
     let mut closed = Command::new("sh");
     closed.args(["-c", r#"exec "$1" hook claude <&- >&- 2>&-"#, "sh"]);
     closed.arg(env!("CARGO_BIN_EXE_crewboard")).env_clear().env("HOME", world.home());
     closed.env("CREWBOARD_SOCKET", world.socket());
-    assert_kept("all of 0, 1 and 2 closed", &run_with_input(closed, b""));
+    assert_in_time("all of 0, 1 and 2 closed", &run_with_input(closed, b""));
 
     let mut directory = world.hook_command(&agent);
     directory.stdin(File::open("/").unwrap());
-    assert_kept("a directory", &run_with_input(directory, b""));
+    assert_in_time("a directory", &run_with_input(directory, b""));
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn hook_survives_an_endless_standard_input() {
     let started = Instant::now();
     let mut command = world.hook_command(&agent);
     command.stdin(File::open("/dev/zero").unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_kept("/dev/zero", &wait_for_output(command.spawn().unwrap(), started));
+    assert_in_time("/dev/zero", &wait_for_output(command.spawn().unwrap(), started));
 }
 
 #[test]
@@ -142,7 +144,10 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
     world.start();
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
-    assert_kept("the daemon is stopped", &once(&world, &agent, &prompt_payload("queued", "go")));
+    assert_in_time(
+        "the daemon is stopped",
+        &run_hook(&world, &agent, &prompt_payload("queued", "go")),
+    );
     // Connections that the daemon does not accept fill the backlog.
     let mut held = Vec::new();
     loop {
@@ -151,7 +156,10 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
         held.push(stream);
     }
     assert!(held.len() > 100, "{}", held.len());
-    assert_kept("the backlog is full", &once(&world, &agent, &prompt_payload("dropped", "go")));
+    assert_in_time(
+        "the backlog is full",
+        &run_hook(&world, &agent, &prompt_payload("dropped", "go")),
+    );
     let listing = Instant::now();
     drop(held);
     signal(daemon, Signal::CONT);
@@ -215,7 +223,10 @@ fn hook_survives_a_start_lock_that_stays_held() {
     else {
         panic!("held already")
     };
-    assert_kept("somebody keeps starting", &once(&world, &agent, &prompt_payload("s", "go")));
+    assert_in_time(
+        "the start lock stays held",
+        &run_hook(&world, &agent, &prompt_payload("s", "go")),
+    );
     assert!(world.daemons().is_empty());
 }
 
@@ -256,7 +267,7 @@ fn hook_survives_missing_directories() {
     command.arg(env!("CARGO_BIN_EXE_crewboard")).current_dir(&gone).env_clear();
     command.env("CREWBOARD_SOCKET", world.socket()).env("CLAUDE_PID", agent.pid().to_string());
     command.env("HOME", world.home()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_kept(
+    assert_in_time(
         "its directory is gone",
         &run_with_input(command, prompt_payload("gone", "go").as_bytes()),
     );
@@ -264,14 +275,20 @@ fn hook_survives_missing_directories() {
     world.kill_daemon();
 
     world.set("CREWBOARD_SOCKET", world.path().join("no/such/directory/s"));
-    assert_kept("no directory for the socket", &once(&world, &agent, &prompt_payload("s", "go")));
+    assert_in_time(
+        "no directory for the socket",
+        &run_hook(&world, &agent, &prompt_payload("s", "go")),
+    );
     world.set("CREWBOARD_SOCKET", "/proc/self/s");
-    assert_kept("a directory of the kernel's", &once(&world, &agent, &prompt_payload("s", "go")));
-    assert_kept("an agent nobody knows", &run_with_input(world.command(["hook", "nobody"]), b"{}"));
-    assert_kept("no agent", &run_with_input(world.command(["hook"]), b"{}"));
+    assert_in_time(
+        "a directory of the kernel's",
+        &run_hook(&world, &agent, &prompt_payload("s", "go")),
+    );
+    assert_in_time("an unknown agent", &run_with_input(world.command(["hook", "unknown"]), b"{}"));
+    assert_in_time("no agent", &run_with_input(world.command(["hook"]), b"{}"));
     let mut broken = world.hook_command(&agent);
     broken.env("CLAUDE_PID", "not a number");
-    assert_kept("a pid that is none", &run_with_input(broken, b"{}"));
+    assert_in_time("a pid that is none", &run_with_input(broken, b"{}"));
     assert!(world.daemons().is_empty());
 }
 
@@ -283,7 +300,7 @@ fn hook_survives_a_closed_stdout() {
     let (theirs, ours) = UnixStream::pair().unwrap();
     command.stdout(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
     drop(ours);
-    assert_kept(
+    assert_in_time(
         "its output is broken",
         &run_with_input(command, prompt_payload("s", "go").as_bytes()),
     );
@@ -300,7 +317,7 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
             run_with_input(command, input.as_bytes())
         };
         // Without HOME and a runtime directory, the candidate in /tmp is left.
-        assert_kept("an empty environment", &bare(&world, &prompt_payload("s", "go")));
+        assert_in_time("an empty environment", &bare(&world, &prompt_payload("s", "go")));
         let shared = "/tmp/crewboard-0/crewboard.sock";
         let mut client = crewboard_testkit::LineClient::connect(shared.as_ref());
         client.wait_for_events(1);
@@ -308,7 +325,7 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
         while client.next_line().is_some() {}
 
         world.unset("HOME");
-        assert_kept("no HOME", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time("no HOME", &run_hook(&world, &agent, &prompt_payload("s", "go")));
         world.connect().request(json!({"type": "stop"}));
         world.set("HOME", world.home());
 
@@ -319,7 +336,7 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
         assert!(mount.status().unwrap().success());
         fs::write(small.join("filler"), [b'x'; 4096]).unwrap();
         world.set("CREWBOARD_SOCKET", small.join("s"));
-        assert_kept("a full disk", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time("a full disk", &run_hook(&world, &agent, &prompt_payload("s", "go")));
         world.kill_daemon();
         for index in 0..20 {
             let _ = File::create(small.join(format!("filler-{index}")));
@@ -328,11 +345,14 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
             let _ = fs::remove_file(small.join(name));
             let _ = File::create(small.join(format!("instead-of-{name}")));
         }
-        assert_kept("no file can be made", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time(
+            "no file can be made",
+            &run_hook(&world, &agent, &prompt_payload("s", "go")),
+        );
         assert!(world.daemons().is_empty());
         let mount = Command::new("mount").args(["-o", "remount,ro"]).arg(&small).status();
         assert!(mount.unwrap().success());
-        assert_kept("a read-only disk", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time("a read-only disk", &run_hook(&world, &agent, &prompt_payload("s", "go")));
 
         // The hook skips a candidate that is read-only.
         let frozen = world.path().join("frozen");
@@ -346,9 +366,9 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
         assert!(mount.unwrap().success());
         world.unset("CREWBOARD_SOCKET");
         world.set("XDG_RUNTIME_DIR", &frozen);
-        assert_kept(
+        assert_in_time(
             "a read-only runtime directory",
-            &once(&world, &agent, &prompt_payload("s", "go")),
+            &run_hook(&world, &agent, &prompt_payload("s", "go")),
         );
         assert!(world.run(["list"]).stdout.contains("shop"));
     });

@@ -45,7 +45,7 @@ impl Drop for HungFileSystem {
     }
 }
 
-/// Runs the SessionStart hook of a new agent in `cwd`, and asserts that the hook is fast. Returns the agent.
+/// Runs the `SessionStart` hook of a new agent in `cwd`, and asserts that the hook is fast. Returns the agent.
 fn begin(world: &World, id: &str, cwd: &Path) -> FakeAgent {
     let agent = FakeAgent::new();
     let start = payload("SessionStart", id, &json!({"source": "startup", "cwd": cwd}));

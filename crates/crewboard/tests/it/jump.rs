@@ -171,12 +171,12 @@ fn popup_jump_targets_the_outer_client() {
     near.run(["bind-key", "n", "run-shell", &format!("{PROGRAM} next 2>&1 || true")]);
     // Two clients are attached to one session, and one to another.
     let desk = servers.client(near, "desk");
-    let beside = servers.world.tmux.open("beside", SIZE, &near.attaching("=desk"));
+    let second_desk = servers.world.tmux.open("second_desk", SIZE, &near.attaching("=desk"));
     let spare = servers.client(near, "spare");
-    beside.wait_for_text("$");
-    for client in [&desk, &beside, &spare] {
+    second_desk.wait_for_text("$");
+    for client in [&desk, &second_desk, &spare] {
         let others =
-            [&desk, &beside, &spare].into_iter().filter(|other| other.pid() != client.pid());
+            [&desk, &second_desk, &spare].into_iter().filter(|other| other.pid() != client.pid());
         let before: Vec<String> = others.clone().map(|other| active(near, other)).collect();
         client.press(&["C-b", "g"]);
         client.wait_for_text("Enter jump");
@@ -219,7 +219,7 @@ fn jump_follows_a_moved_pane_and_names_a_missing_one() {
     }
     // The variables of these agents name a pane that is gone, and a pane of another agent.
     let socket = near.socket().display().to_string();
-    for (name, pane, says) in [
+    for (name, pane, reason) in [
         ("gone", "%99", "its pane %99 is gone from tmux"),
         ("stale", &*shelf, "its variables name pane"),
     ] {
@@ -232,7 +232,7 @@ fn jump_follows_a_moved_pane_and_names_a_missing_one() {
             &json!({ "prompt": "go on" }),
         );
         let (code, screen) = run_in_pane(&desk, &format!("jump {name}"));
-        assert!(code == 1 && screen.replace('\n', "").contains(says), "{screen}");
+        assert!(code == 1 && screen.replace('\n', "").contains(reason), "{screen}");
         assert_eq!(
             active(near, &desk),
             near.run(["list-panes", "-t", "=desk:", "-F", "#{pane_id}"]).trim()
@@ -251,7 +251,7 @@ fn jump_follows_a_moved_pane_and_names_a_missing_one() {
                 .collect::<Vec<_>>(),
         );
         desk.press(&["Enter", "Enter"]);
-        desk.wait_for_text(says);
+        desk.wait_for_text(reason);
         desk.press(&["q"]);
         desk.wait_for_text("= 1");
     }

@@ -67,12 +67,12 @@ impl<'a> Kitty<'a> {
         let terminal = world.tmux.open("kitty", (80, 10), &[&words[..], &options].concat());
         let address = format!("{address}-{}", terminal.pid());
         let kitty = Self { world, address, _terminal: terminal };
-        wait_until("kitty takes commands", || kitty.tell(&["ls"]).is_some());
+        wait_until("kitty takes commands", || kitty.remote_control(&["ls"]).is_some());
         kitty
     }
 
     /// Runs a remote-control command. Returns its output, or `None` if it fails.
-    fn tell(&self, words: &[&str]) -> Option<String> {
+    fn remote_control(&self, words: &[&str]) -> Option<String> {
         let mut command = Command::new("kitty");
         command.args(["@", "--to", &self.address]).args(words).env("HOME", self.world.home());
         let output = command.stdin(Stdio::null()).output().unwrap();
@@ -84,14 +84,14 @@ impl<'a> Kitty<'a> {
         let words = agent(name, "Stop");
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let kind = format!("--type={kind}");
-        let answer = self.tell(&[&["launch", &kind][..], &words].concat()).unwrap();
+        let answer = self.remote_control(&[&["launch", &kind][..], &words].concat()).unwrap();
         self.world.wait_for_row(name, "in its window", |row| row["place"]["terminal"] == "kitty");
         answer.trim().parse().unwrap()
     }
 
     /// Returns the id of the focused window.
     fn front(&self) -> Option<u64> {
-        let list: Value = serde_json::from_str(&self.tell(&["ls"])?).unwrap();
+        let list: Value = serde_json::from_str(&self.remote_control(&["ls"])?).unwrap();
         let focused =
             |among: &Value| among.as_array()?.iter().find(|one| one["is_focused"] == true).cloned();
         let tab = focused(&focused(&list)?["tabs"])?;
@@ -111,12 +111,16 @@ fn jump_shows_the_right_kitty_window_and_tab() {
     let Some(screen) = Screen::new() else { return };
     let kitty = Kitty::new(&world, &screen);
     let tab = kitty.launch("tab", "till");
-    let beside = kitty.launch("window", "shelf");
-    let apart = kitty.launch("os-window", "cellar");
+    let same_tab = kitty.launch("window", "shelf");
+    let other_window = kitty.launch("os-window", "cellar");
     // The jumps lead to another tab, another window of a tab, and another OS window, and back.
-    for (name, window) in
-        [("till", tab), ("cellar", apart), ("shelf", beside), ("till", tab), ("cellar", apart)]
-    {
+    for (name, window) in [
+        ("till", tab),
+        ("cellar", other_window),
+        ("shelf", same_tab),
+        ("till", tab),
+        ("cellar", other_window),
+    ] {
         wait_until("there", || match kitty.crewboard(&["jump", name]) {
             (Some(0), message) if message.is_empty() => true,
             // kitty may answer too late on a busy machine.
@@ -127,7 +131,7 @@ fn jump_shows_the_right_kitty_window_and_tab() {
     }
     world.wait_for_row("till", "seen", |row| row["seen"] == true);
     // The agent of a closed window is closed.
-    kitty.tell(&["close-window", "--match", &format!("id:{tab}")]).unwrap();
+    kitty.remote_control(&["close-window", "--match", &format!("id:{tab}")]).unwrap();
     world.wait_for_row("till", "closed", |row| row["status"] == "closed");
     let (code, message) = kitty.crewboard(&["jump", "till"]);
     assert!(code == Some(1) && message.contains("till is closed"), "{message}");
@@ -149,14 +153,14 @@ fn open_resumes_a_session_in_a_new_kitty_tab() {
     let (_, other) = closed_session(&world, &directory);
     // The command runs in the first window.
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", fake_claude(&world).display());
-    let mut command = world.command(&["open", "6cf7"]);
+    let mut command = world.command(["open", "6cf7"]);
     command.env("PATH", path).envs([("KITTY_WINDOW_ID", "1"), ("KITTY_LISTEN_ON", &kitty.address)]);
     let output = command.output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     // kitty may answer too late on a busy machine, but the tab exists.
     assert!(output.status.success() || message.contains("kitty does not answer"), "{message}");
     wait_until("Claude Code in the new tab", || {
-        let screen = kitty.tell(&["get-text", "--match", "id:2"]).unwrap_or_default();
+        let screen = kitty.remote_control(&["get-text", "--match", "id:2"]).unwrap_or_default();
         let screen = screen.replace('\n', "");
         screen.contains("ran claude --resume 6cf7f83b-72a2")
             && screen.contains(&format!("in {}", directory.display()))

@@ -43,7 +43,7 @@ fn rule_command_gets_the_session_in_its_environment() {
         desktop = false
         [[on]]
         status = "permission"
-        run = 'printf "%s|%s|%s|%s\n" "$CREWBOARD_STATUS" "$CREWBOARD_NAME" "$CREWBOARD_TEXT" "$PWD" >>~/told; cat >>~/json; exit 3'
+        run = 'printf "%s|%s|%s|%s\n" "$CREWBOARD_STATUS" "$CREWBOARD_NAME" "$CREWBOARD_TEXT" "$PWD" >>~/received; cat >>~/json; exit 3'
         [[on]]
         status = ["working", "needs-you"]
         run = 'echo "$CREWBOARD_STATUS" >>~/statuses'
@@ -55,10 +55,10 @@ fn rule_command_gets_the_session_in_its_environment() {
     let agent = Agent::new("$(touch ~/x) `touch ~/x` -n #(touch x)");
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, "touch ~/x; $(touch ~/x)");
-    let told = world.home().join("told");
-    wait_until("the command runs", || !lines(&told).is_empty());
+    let received = world.home().join("received");
+    wait_until("the command runs", || !lines(&received).is_empty());
     let home = fs::canonicalize(world.home()).unwrap();
-    let line = &lines(&told)[0];
+    let line = &lines(&received)[0];
     assert!(line.starts_with("permission|") && line.contains("touch ~/x; $(touch ~/x)"), "{line}");
     assert!(line.ends_with(&format!("|{}", home.display())), "{line}");
     let json = world.home().join("json");
@@ -74,7 +74,7 @@ fn rule_command_gets_the_session_in_its_environment() {
     configure(&world, "[[on]]\nstatus = 1\n");
     world.send_prompt(&agent, "go on");
     world.request_permission(&agent, "ls");
-    wait_until("the former rule runs", || lines(&told).len() == 2);
+    wait_until("the former rule runs", || lines(&received).len() == 2);
     let rule = "status = 'working'\nrun = 'echo \"$CREWBOARD_STATUS\" >>~/later'";
     configure(&world, &format!("[notify]\ndesktop = false\n[[on]]\n{rule}\n"));
     let later = world.home().join("later");
@@ -83,13 +83,13 @@ fn rule_command_gets_the_session_in_its_environment() {
         world.send_prompt(&agent, "again");
         !lines(&later).is_empty()
     });
-    assert_eq!(lines(&told).len(), 2);
+    assert_eq!(lines(&received).len(), 2);
 }
 
 #[test]
 fn slow_rule_commands_delay_nothing() {
     let Some(world) = world_with(
-        "[notify]\ndesktop = false\n[[on]]\nstatus = 'working'\nrun = 'echo \"$(ulimit -n) $(umask)\" >>~/told; exec sleep 25'\n",
+        "[notify]\ndesktop = false\n[[on]]\nstatus = 'working'\nrun = 'echo \"$(ulimit -n) $(umask)\" >>~/received; exec sleep 25'\n",
     ) else {
         return;
     };
@@ -104,12 +104,12 @@ fn slow_rule_commands_delay_nothing() {
     for agent in &agents {
         world.send_prompt(agent, "go");
     }
-    let told = world.home().join("told");
-    wait_until("as many run as may", || lines(&told).len() == 16);
-    assert_eq!(lines(&told)[0], "500 0027");
+    let received = world.home().join("received");
+    wait_until("as many run as may", || lines(&received).len() == 16);
+    assert_eq!(lines(&received)[0], "500 0027");
     world.request_permission(&agents[0], "ls");
     board.wait_for("the bell", |_| board.expand("#{window_bell_flag}") == "1");
-    assert_eq!(lines(&told).len(), 16);
+    assert_eq!(lines(&received).len(), 16);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn board_rings_the_bell_of_its_terminal() {
 
 /// Returns the line of `notify --test` about the boards.
 fn tried_on_boards(world: &BoardWorld) -> String {
-    let output = world.command(&["notify", "--test"]).output().unwrap();
+    let output = world.command(["notify", "--test"]).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let line = printed.lines().find(|line| line.starts_with("terminal")).unwrap().to_owned();
     assert_eq!(output.status.code(), Some(line.contains(" failed ").into()), "{printed}");
@@ -158,20 +158,20 @@ fn another_board_rings_for_a_stopped_board() {
     let bells = |pane: &Pane<'_>| pane.expand("#{window_bell_flag}");
     world.request_permission(&agent, "ls");
     first.wait_for("the bell", |_| bells(&first) == "1");
-    let told = "terminal   ok      a board wrote bell to its terminal";
-    assert_eq!(tried_on_boards(&world), told);
+    let received = "terminal   ok      a board wrote bell to its terminal";
+    assert_eq!(tried_on_boards(&world), received);
     first.press(&["q"]);
     let silent = "terminal   failed  a board is open, but does not answer; ";
     wait_until("the other is gone", || tried_on_boards(&world).starts_with(silent));
     assert_eq!(bells(&second), "0");
     signal(pid, Signal::CONT);
-    wait_until("it answers again", || tried_on_boards(&world) == told);
+    wait_until("it answers again", || tried_on_boards(&world) == received);
 }
 
 #[test]
 fn notify_test_reports_a_hung_daemon() {
     let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
-    assert!(world.command(&["daemon", "start"]).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).status().unwrap().success());
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
     let printed = tried_on_boards(&world);
@@ -189,7 +189,7 @@ fn notify_test_tries_each_notifier() {
     ) else {
         return;
     };
-    let output = world.command(&["notify", "--test"]).output().unwrap();
+    let output = world.command(["notify", "--test"]).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{printed}");
     let lines: Vec<&str> = printed.lines().collect();
@@ -225,22 +225,22 @@ fn notification_passes_through_tmux_to_the_terminal() {
 }
 
 /// Installs a `notify-send` that records its arguments, one per line. Returns its directory and the file.
-pub(crate) fn pretended_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
-    let (directory, told) = (world.home().join("bin"), world.home().join("told"));
+pub(crate) fn install_fake_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
+    let (directory, received) = (world.home().join("bin"), world.home().join("received"));
     fs::create_dir(&directory).unwrap();
-    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", told.display());
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", received.display());
     let program = directory.join("notify-send");
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    (directory, told)
+    (directory, received)
 }
 
 #[test]
 fn focused_pane_gets_no_notification() {
     let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
-    let (directory, told) = pretended_notifier(&world);
+    let (directory, received) = install_fake_notifier(&world);
     let path = format!("{}:/usr/bin:/bin", directory.display());
-    assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
     let server = world.server("near");
     let pane = server.open("shop", (80, 20), &["cat"]);
     server.run(["set", "-g", "focus-events", "on"]);
@@ -264,17 +264,20 @@ fn focused_pane_gets_no_notification() {
     client.wait_for("no focus", |_| !flags().contains("focused"));
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
     event("PermissionRequest", &asks("the second"));
-    wait_until("the desktop is told", || lines(&told).len() >= 4);
-    assert_eq!(lines(&told), ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]);
+    wait_until("the notifier runs", || lines(&received).len() >= 4);
+    assert_eq!(
+        lines(&received),
+        ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]
+    );
 }
 
 #[test]
 fn failed_notifier_is_logged() {
     let Some(world) = BoardWorld::new() else { return };
-    let (directory, _) = pretended_notifier(&world);
+    let (directory, _) = install_fake_notifier(&world);
     fs::write(directory.join("notify-send"), "#!/bin/sh\nkill -TRAP $$\n").unwrap();
     let path = format!("{}:/usr/bin:/bin", directory.display());
-    assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
     let agent = Agent::new("shop");
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, "ls");
@@ -345,14 +348,14 @@ fn desktop_notification_arrives_over_dbus() {
     let mut server = Command::new("/usr/bin/python3");
     server.args(["-c", SERVER]).env("DBUS_SESSION_BUS_ADDRESS", address).stdout(Stdio::piped());
     let mut desktop = Desktop { bus, server: server.spawn().unwrap() };
-    let mut told = BufReader::new(desktop.server.stdout.take().unwrap()).lines();
-    assert_eq!(told.next().unwrap().unwrap(), "ready");
-    let mut start = world.command(&["daemon", "start"]);
+    let mut received = BufReader::new(desktop.server.stdout.take().unwrap()).lines();
+    assert_eq!(received.next().unwrap().unwrap(), "ready");
+    let mut start = world.command(["daemon", "start"]);
     assert!(start.env("DBUS_SESSION_BUS_ADDRESS", address).status().unwrap().success());
     let agent = Agent::new(r"<b>-n \74b\76 $(touch x)");
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, r"\74b\76 <i> \n\b\377 \");
-    let told: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
+    let received: Value = serde_json::from_str(&received.next().unwrap().unwrap()).unwrap();
     let title = r"<b>-n \74b\76 $(touch x): permission";
-    assert_eq!(told, json!(["Crewboard", title, r"Bash \74b\76 &lt;i&gt; \n\b\377 \"]));
+    assert_eq!(received, json!(["Crewboard", title, r"Bash \74b\76 &lt;i&gt; \n\b\377 \"]));
 }

@@ -92,7 +92,7 @@ impl Trap {
 /// Asserts that `crewboard open` refuses a session without running anything. Returns its message.
 fn refused_to_open(world: &BoardWorld, id: &str) -> String {
     let path = format!("{}:/usr/bin:/bin", world.path().join("bin").display());
-    let mut command = world.command(&["open", id]);
+    let mut command = world.command(["open", id]);
     let output = command.env("PATH", path).output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap().replace('\n', "");
     assert!(output.stdout.is_empty() && output.status.code() == Some(1), "{message}");
@@ -165,7 +165,7 @@ fn open_refuses_a_session_from_a_sandbox() {
 fn restored_row_is_a_claim_until_its_process_is_seen() {
     let Some(world) = BoardWorld::new() else { return };
     fake_claude(&world);
-    assert!(world.command(&["daemon", "start"]).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).status().unwrap().success());
     let (trap, work) = (Trap::new(&world), world.path().join("work"));
     fs::create_dir(&work).unwrap();
     let process = Agent::started_in(&work, &[("CLAUDE_CONFIG_DIR", "/nowhere")], "alive");

@@ -16,7 +16,7 @@ use std::time::Duration;
 #[test]
 fn connection_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        return skip("connection_of_another_user_is_refused: only root can be somebody else");
+        return skip("connection_of_another_user_is_refused: only root can run as another user");
     }
     let world = world();
     let agent = FakeAgent::new();
@@ -29,8 +29,8 @@ fn connection_of_another_user_is_refused() {
     fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
     let stranger = std::thread::spawn(move || {
         // Only this thread changes its user.
-        let nobody = Uid::from_raw(65_534);
-        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let other_user = Uid::from_raw(65_534);
+        rustix::thread::set_thread_res_uid(other_user, other_user, other_user).unwrap();
         let mut client = LineClient::new(UnixStream::connect(&socket).unwrap());
         let _ = client.stream().write_all(b"{\"type\":\"list\"}\n{\"type\":\"stop\"}\n");
         client.try_line().unwrap_or(None)
@@ -47,8 +47,8 @@ fn listen_as_stranger(path: PathBuf) -> Receiver<Vec<u8>> {
     let (ready, is_ready) = channel();
     let (sender, received) = channel();
     std::thread::spawn(move || {
-        let nobody = Uid::from_raw(65_534);
-        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        let other_user = Uid::from_raw(65_534);
+        rustix::thread::set_thread_res_uid(other_user, other_user, other_user).unwrap();
         let listener = UnixListener::bind(&path).unwrap();
         ready.send(()).unwrap();
         for stream in listener.incoming().map_while(Result::ok) {
@@ -68,7 +68,7 @@ fn listen_as_stranger(path: PathBuf) -> Receiver<Vec<u8>> {
 #[test]
 fn no_command_sends_a_byte_to_another_users_server() {
     if !rustix::process::geteuid().is_root() {
-        return skip("no_command_sends_a_byte: only root can be somebody else");
+        return skip("no_command_sends_a_byte: only root can run as another user");
     }
     let world = world();
     let agent = FakeAgent::new();

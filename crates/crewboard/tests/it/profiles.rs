@@ -22,14 +22,14 @@ fn run(mut command: Command, variables: &[(&str, &str)], agent: &FakeAgent, inpu
 fn start_session(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id: &str) {
     let started = json!({"session_id": id, "hook_event_name": "SessionStart", "cwd": "/srv/shop"});
     run(world.command(["hook", "claude"]), variables, agent, &started);
-    tell_limits(world, variables, agent, id);
+    send_limits(world, variables, agent, id);
 }
 
-fn tell_limits(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id: &str) {
+fn send_limits(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id: &str) {
     let resets_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 4320;
     let window = json!({"used_percentage": 50, "resets_at": resets_at});
-    let told = json!({"session_id": id, "rate_limits": {"five_hour": window}});
-    run(world.command(["statusline", "--", "cat"]), variables, agent, &told);
+    let input = json!({"session_id": id, "rate_limits": {"five_hour": window}});
+    run(world.command(["statusline", "--", "cat"]), variables, agent, &input);
 }
 
 /// Returns the profiles whose rate limits the daemon knows.
@@ -40,7 +40,7 @@ fn limited(world: &World) -> Vec<Value> {
 }
 
 /// Writes the session file of an agent.
-fn write_condition(profile: &Path, agent: &FakeAgent, id: &str) {
+fn write_session_file(profile: &Path, agent: &FakeAgent, id: &str) {
     let process = agent.process();
     let file = json!({
         "pid": process.pid, "sessionId": id, "cwd": "/srv/shop", "kind": "interactive",
@@ -78,12 +78,12 @@ fn directory_spelled_in_many_ways_is_one_profile() {
         let row = subscription.wait_for_row(&id, |row| row["status"] == "idle");
         assert_eq!(row["profile"], json!(real), "{spelling}");
         // The daemon follows the link to the session file.
-        write_condition(&real, &agent, &id);
+        write_session_file(&real, &agent, &id);
         subscription
             .wait_for_row(&id, |row| row["source"] == "file:busy" && row["confirmed"] == true);
         // A session without hooks has the same profile.
         let silent = FakeAgent::with_profile_in(&home, Path::new(spelling));
-        write_condition(&real, &silent, &format!("silent{number}"));
+        write_session_file(&real, &silent, &format!("silent{number}"));
         let row =
             subscription.wait_for_row(&format!("silent{number}"), |row| row["status"] == "working");
         assert_eq!(row["profile"], json!(real), "{spelling}");
@@ -126,8 +126,8 @@ fn missing_and_default_directory_are_one_profile_each() {
         assert_eq!(row["profile"], json!(profile), "{variables:?}");
     }
     let agent = FakeAgent::with_home(&home);
-    world.hook(&agent, &payload("SessionStart", "told", &transcript));
-    let row = subscription.wait_for_row("told", |row| row["status"] == "idle");
+    world.hook(&agent, &payload("SessionStart", "reported", &transcript));
+    let row = subscription.wait_for_row("reported", |row| row["status"] == "idle");
     assert_eq!(row["profile"], json!(usual));
     wait_until("the limits of both are known", || limited(&world).len() == 2);
     assert_eq!(limited(&world), [json!(usual), json!(missing)]);

@@ -14,13 +14,13 @@ fn record_stores_reset_times_relative_to_the_event() {
     world.hook(&agent, &payload("SessionStart", "s1", &json!({"source": "startup"})));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let resets = json!({"used_percentage": 62, "resets_at": now + 3600});
-    let tells = json!({"session_id": "s1", "transcript_path": "/h/.claude/projects/p/s1.jsonl",
+    let input = json!({"session_id": "s1", "transcript_path": "/h/.claude/projects/p/s1.jsonl",
         "rate_limits": {"five_hour": resets}})
     .to_string();
     let happens = || {
         let mut line = world.command(["statusline"]);
         line.env("CLAUDE_PID", agent.pid().to_string());
-        run_with_input(line, tells.as_bytes());
+        run_with_input(line, input.as_bytes());
     };
     let text = record(&world, &[], happens, |text| text.contains("usage_told"));
     let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();

@@ -138,7 +138,7 @@ fn replay_removes_the_files_of_a_killed_replay() {
     replay.kill().unwrap();
     replay.wait().unwrap();
     wait_until("its daemon leaves by itself", || world.daemons().is_empty());
-    assert!(stage.exists(), "nobody was left to remove it");
+    assert!(stage.exists(), "the killed replay cannot remove it");
     fs::write(&file, format!("{header}\n")).unwrap();
     let output = world.run(["replay", file.to_str().unwrap(), "--json"]);
     assert!(output.status.success(), "{output:?}");

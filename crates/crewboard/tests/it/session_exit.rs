@@ -68,11 +68,11 @@ fn late_session_end_turns_killed_into_exit() {
     let hook = world.connect();
     hook.send_bytes(&event_line("s", Some(process), now(), prompt("go")));
     subscription.wait_for_row("s", |row| row["confirmed"] == true);
-    let goodbye =
+    let session_end =
         event_line("s", Some(process), now(), Event::SessionEnded { reason: EndReason::Exit });
     agent.kill();
     subscription.wait_for_row("s", |row| row["end"] == "killed");
-    hook.send_bytes(&goodbye);
+    hook.send_bytes(&session_end);
     subscription.wait_for_row("s", |row| row["end"] == "exit");
 }
 

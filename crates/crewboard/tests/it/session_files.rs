@@ -73,9 +73,9 @@ fn client_newer_than_the_newest_tried_is_served_and_named() {
     let row = subscription.wait_for_row("newer", |row| row["agent_version"] == "2.1.9999");
     assert_eq!(row["status"], "working");
     let input = json!({ "command": "make" });
-    let news = json!({ "tool_name": "Bash", "tool_input": input, "command_source": "skill" });
+    let fields = json!({ "tool_name": "Bash", "tool_input": input, "command_source": "skill" });
     // The call fails unless the hook succeeds without output.
-    world.hook(&agent.process, &payload("PreSkillShellCommand", "newer", &news));
+    world.hook(&agent.process, &payload("PreSkillShellCommand", "newer", &fields));
     world.hook(&agent.process, &ask_payload("newer"));
     subscription.wait_for_row("newer", |row| row["status"] == "permission");
     write_status("idle");
@@ -185,7 +185,7 @@ fn list_shows_a_suspended_agent() {
     client.wait_for_events(1);
     for (signal, stopped) in [(Signal::STOP, true), (Signal::CONT, false)] {
         crewboard_testkit::signal(agent.pid(), signal);
-        wait_until("the list tells", || {
+        wait_until("the list shows it", || {
             client.list().values().all(|row| row["stopped"] == stopped)
         });
     }

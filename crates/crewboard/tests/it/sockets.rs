@@ -242,7 +242,7 @@ fn directory_named_by_the_user_keeps_its_mode() {
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o777)).unwrap();
-    wait_until("the log says it", || world.log().contains("clients refuse the socket"));
+    wait_until("the log has the reason", || world.log().contains("clients refuse the socket"));
     let output = world.run(["list"]);
     assert!(output.stderr.contains("is open to others (mode 777)"), "{output:?}");
     assert_eq!(fs::metadata(world.socket_directory()).unwrap().permissions().mode() & 0o777, 0o777);
@@ -259,7 +259,7 @@ fn removed_socket_is_recreated_without_inotify() {
         let world = world();
         let agent = FakeAgent::new();
         world.hook(&agent, &prompt_payload("s", "go"));
-        wait_until("it says so", || world.log().contains("degraded: "));
+        wait_until("the log has it", || world.log().contains("degraded: "));
         let daemon = world.daemon();
         fs::remove_file(world.socket()).unwrap();
         wait_until("the socket is back", || world.try_connect().is_some());

@@ -165,12 +165,12 @@ fn slow_status_line_command_replaces_the_process() {
         assert_eq!(lines.next().unwrap().unwrap(), format!("{input}late"));
         signal(pid, Signal::TERM);
         assert_eq!(wait_for_output(child, started).status.code(), None);
-        assert!(lines.next().is_none(), "nobody holds its output any more");
+        assert!(lines.next().is_none(), "no process holds its output");
     }
 }
 
 /// Returns the usage of the row and the rate limits of the first account.
-fn told(world: &World) -> (Value, Value) {
+fn usage_and_limits(world: &World) -> (Value, Value) {
     let mut client = world.connect();
     client.send(json!({"type": "list"}));
     let (mut usage, mut limits) = (Value::Null, Value::Null);
@@ -186,16 +186,16 @@ fn told(world: &World) -> (Value, Value) {
 }
 
 /// Runs the status line until the daemon has its values. Returns usage and rate limits.
-fn tell(world: &World, agent: &FakeAgent, context: u32, five_hour: u32) -> (Value, Value) {
+fn send_usage(world: &World, agent: &FakeAgent, context: u32, five_hour: u32) -> (Value, Value) {
     wait_until("the daemon knows", || {
         let output =
             run_with_socket(wrapped(world, agent, "cat"), payload(context, five_hour).as_bytes());
         assert_eq!(output.code(), Some(0));
-        let (usage, limits) = told(world);
+        let (usage, limits) = usage_and_limits(world);
         usage["context_percent"] == f64::from(context)
             && limits["five_hour"]["used_percent"] == five_hour
     });
-    told(world)
+    usage_and_limits(world)
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn status_line_updates_usage_and_rate_limits() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
-    let (usage, limits) = tell(&world, &agent, 42, 62);
+    let (usage, limits) = send_usage(&world, &agent, 42, 62);
     assert_eq!((&usage["context_percent"], &usage["cost_usd"]), (&json!(42.0), &json!(1.23)));
     assert_eq!(limits["profile"], "/home/dev/.claude");
     assert_eq!(limits["seven_day"]["used_percent"], 31);
@@ -221,13 +221,13 @@ fn rate_limits_survive_a_killed_daemon() {
     let mut watch = world.command(["watch", "--json"]).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
-    let before = tell(&world, &agent, 42, 62);
+    let before = send_usage(&world, &agent, 42, 62);
     // The daemon sends the rate limits before the usage, so `watch` has both.
     let has_usage = |line: &str| line.contains("\"context_percent\":42.0");
     assert!(lines.any(|line| has_usage(&line.unwrap())));
     world.kill_daemon();
-    wait_until("the view has started another", || world.try_connect().is_some());
-    wait_until("it knows what the view remembers", || told(&world) == before);
+    wait_until("`watch` has started another daemon", || world.try_connect().is_some());
+    wait_until("`watch` has restored the limits", || usage_and_limits(&world) == before);
     let _ = watch.kill();
     let _ = watch.wait();
 }

@@ -56,8 +56,8 @@ fn stalled_subscription_costs_nothing_and_catches_up() {
     let took = started.elapsed();
     let after = memory_of(daemon);
     note(&format!(
-        "{} events in {took:?} past a view that does not read: {before} kB, then {after} kB; \
-         the other view was never later than {slowest:?}",
+        "{} events in {took:?} with a stalled subscription: {before} kB, then {after} kB; \
+         the other subscription was never later than {slowest:?}",
         3 * MINUTE
     ));
     assert!(after < before + 300, "the daemon grew from {before} kB to {after} kB");

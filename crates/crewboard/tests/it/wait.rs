@@ -17,7 +17,7 @@ fn wait_exit_code_says_how_it_ended() {
     ] {
         assert_eq!(world.run(words).code(), Some(2), "{words:?}");
     }
-    assert_eq!(world.run(["wait", "nobody", "--until", "done"]).code(), Some(1));
+    assert_eq!(world.run(["wait", "unknown", "--until", "done"]).code(), Some(1));
     assert_eq!(world.run(["wait", "--all", "--until", "done"]).code(), Some(1));
 
     world.report("a", "working");
@@ -79,7 +79,7 @@ fn wait_survives_a_killed_daemon() {
 #[test]
 fn wait_remembers_reached_sessions_after_a_daemon_crash() {
     let world = world();
-    let mut told = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     world.report("first", "done");
     world.report("second", "working");
     world.report("third", "working");
@@ -89,7 +89,7 @@ fn wait_remembers_reached_sessions_after_a_daemon_crash() {
     // The session reaches the status while the command waits. Its later statuses do not matter.
     world.report("second", "done");
     world.report("second", "working");
-    told.wait_for_row("second", |row| row["status"] == "working");
+    subscription.wait_for_row("second", |row| row["status"] == "working");
     // The reply shows that the daemon has sent the change to each client.
     world.connect().hello();
     world.kill_daemon();

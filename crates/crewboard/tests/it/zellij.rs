@@ -146,13 +146,13 @@ fn jump_shows_the_right_zellij_pane_and_session() {
     far.wait_for_text(&here("shelf"));
     assert!(zellij.active("far").is_empty());
     // No client is attached to `far` now.
-    let (code, screen) = run_in_pane(&plain_shell(&world.tmux, "beside"), "jump abroad </dev/null");
+    let (code, screen) = run_in_pane(&plain_shell(&world.tmux, "other"), "jump abroad </dev/null");
     assert!(code == 1, "{screen}");
     plain.type_line(&format!("clear; {PROGRAM} jump abroad"));
     wait_until("attached", || zellij.active("far").len() == 1);
 
     // The error names a pane or session that is gone.
-    for (session, pane, says) in [
+    for (session, pane, reason) in [
         ("near", "99", "its pane 99 is gone from zellij"),
         ("nowhere", "1", "zellij has no session nowhere any more"),
     ] {
@@ -167,7 +167,7 @@ fn jump_shows_the_right_zellij_pane_and_session() {
         zellij.run_action("near", &["go-to-tab", "1"]);
         near.wait_for("the shell", |screen| !screen.contains("agent"));
         let (code, screen) = run_in_pane(&near, &format!("jump {session}"));
-        assert!(code == 1 && screen.replace('\n', "").contains(says), "{screen}");
+        assert!(code == 1 && screen.replace('\n', "").contains(reason), "{screen}");
     }
     let sessions = zellij.command(&["zellij", "list-sessions", "--short"]).output().unwrap();
     assert_eq!(String::from_utf8(sessions.stdout).unwrap().lines().count(), 2);

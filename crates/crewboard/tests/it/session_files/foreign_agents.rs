@@ -72,14 +72,14 @@ fn agent_in_a_time_namespace_is_one_row() {
     let mut number = || lines.next().unwrap().unwrap().trim().to_owned();
     let (pid, start) = (number(), number());
     let hook = world.command(["hook", "claude"]);
-    let tell = |text: String| {
+    let run_hook = |text: String| {
         let mut command = in_another_time(hook.get_program().to_str().unwrap());
         command.args(hook.get_args()).env_clear();
         command.envs(hook.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("CLAUDE_PID", &pid);
         run_with_input(command, text.as_bytes()).assert_silent();
     };
-    tell(prompt_payload("s", "go"));
+    run_hook(prompt_payload("s", "go"));
     subscription.wait_for_row("s", |row| row["status"] == "working");
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
     let sessions = world.home().join(".claude/sessions");
@@ -95,7 +95,7 @@ fn agent_in_a_time_namespace_is_one_row() {
     writes("busy");
     // The daemon reads another start time in its own /proc, and still accepts the file.
     subscription.wait_for_row("s", |row| row["confirmed"] == true);
-    tell(payload("Stop", "s", &json!({})));
+    run_hook(payload("Stop", "s", &json!({})));
     writes("idle");
     let row = subscription.wait_for_row("s", |row| row["status"] == "done");
     assert_eq!(subscription.rows.len(), 1, "{:?}", subscription.rows);
@@ -111,7 +111,7 @@ fn agent_in_a_time_namespace_is_one_row() {
 #[test]
 fn agent_of_another_user_has_no_row() {
     if !rustix::process::geteuid().is_root() {
-        return skip("only root can be somebody else");
+        return skip("only root can run as another user");
     }
     in_private_namespace(|| {
         let world = world();

@@ -52,7 +52,7 @@ fn fast_growing_transcript_is_read_ten_times_a_second() {
     note(&format!("of a transcript that grew by {grown} bytes in {passed:?} it read {read}"));
     // The daemon reads 64 KiB each time. One more read may fall into each end of the interval.
     let most = (10 * passed.as_secs() + 12) * 66 * 1024;
-    assert!(grown > 2 * most, "it grew by {grown} bytes in {passed:?}: too little to tell");
+    assert!(grown > 2 * most, "it grew by {grown} bytes in {passed:?}: too little for this test");
     assert!(read <= most, "{read} bytes in {passed:?}");
 }
 
