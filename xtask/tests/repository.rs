@@ -1,5 +1,5 @@
 //! Rules of the repository that no compiler holds: who may depend on whom, and that pages are true.
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test may fail by panicking")]
 
 #[path = "repository/circles.rs"]
 mod circles;
