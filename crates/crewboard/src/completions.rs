@@ -1,4 +1,4 @@
-//! Completions of the shell, with the sessions that there are.
+//! Shell completions, with the current sessions.
 
 use crate::daemon_client::{daemon_locator, fetch_rows_and_limits};
 use crate::failure::Failure;
@@ -11,16 +11,16 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-/// The variable by which a shell asks.
+/// The variable by which a shell asks for completions.
 pub(crate) const VARIABLE: &str = "CREWBOARD_COMPLETE";
 
-/// How long a key press may wait.
+/// Time limit for the daemon, because the user waits for the key press.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What a shell's script is to end with.
+/// Returns the text to append to a shell's completion script.
 ///
-/// zsh runs the file `_crewboard` of its `fpath` as the function of that name at the first Tab, and clap's script only
-/// defines another for the next one (seen with zsh 5.9). Where the script is sourced, no such function runs.
+/// zsh runs the file `_crewboard` of its `fpath` as the function of that name at the first Tab, but clap's script only
+/// defines another function, for the next Tab (seen with zsh 5.9). A sourced script does not run as a function.
 pub(crate) fn script_suffix(shell: &str) -> &'static [u8] {
     match shell {
         "zsh" => {
@@ -30,30 +30,33 @@ pub(crate) fn script_suffix(shell: &str) -> &'static [u8] {
     }
 }
 
-/// What can stand for a session, if a daemon runs: none is started for a key press.
+/// Returns the words that name sessions. Does not start a daemon.
 pub(crate) fn rows() -> Vec<CompletionCandidate> {
-    candidates(&list().unwrap_or_default(), |_| true)
+    candidates(&fetch().unwrap_or_default(), |_| true)
 }
 
-/// The same of those that `crewboard open` is for.
+/// Returns the words that name sessions which `crewboard open` can open.
 pub(crate) fn rows_to_open() -> Vec<CompletionCandidate> {
-    candidates(&list().unwrap_or_default(), |row| row.status == Status::Closed || row.job.is_some())
+    candidates(&fetch().unwrap_or_default(), |row| {
+        row.status == Status::Closed || row.job.is_some()
+    })
 }
 
-/// What can be waited for.
+/// Returns the goals of `crewboard wait --until`.
 pub(crate) fn goals() -> Vec<CompletionCandidate> {
-    let needs_you = CompletionCandidate::new("needs-you").help(Some("any that needs you".into()));
+    let needs_you =
+        CompletionCandidate::new("needs-you").help(Some("any prompt, failed or done".into()));
     let statuses = Status::ALL.iter().map(|status| CompletionCandidate::new(status.word()));
     let goals = std::iter::once(needs_you).chain(statuses);
     goals.enumerate().map(|(order, goal)| goal.display_order(Some(order))).collect()
 }
 
-fn list() -> Result<Vec<Session>, Failure> {
+fn fetch() -> Result<Vec<Session>, Failure> {
     let mut connection = Connection::new(daemon_locator()?.connect()?)?;
     fetch_rows_and_limits(&mut connection, REPLY_TIMEOUT).map(|(rows, _)| rows)
 }
 
-/// Completes paths, without those that a shell would take for more than a word.
+/// Completes paths, except paths with characters that are special to a shell.
 pub(crate) struct PlainPaths;
 
 impl ValueCompleter for PlainPaths {
@@ -64,23 +67,23 @@ impl ValueCompleter for PlainPaths {
     }
 }
 
-/// Returns whether a path means nothing to a shell but itself. Its letters may be of any script.
+/// Returns true if a path has no character that is special to a shell. Letters of any script are allowed.
 fn is_plain_path(path: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || "._-/+@,".contains(character);
     let rest = path.strip_prefix("~/").unwrap_or(path);
     !path.starts_with('-') && rest.chars().all(plain)
 }
 
-/// Returns whether a word means nothing to a shell but itself. A completion is put into the user's command line,
-/// and bash puts it there unquoted.
+/// Returns true if a word has no character that is special to a shell. bash inserts completions unquoted into the
+/// command line.
 fn is_plain(word: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
 }
 
-/// The names and keys of the rows that are wanted. No word is offered that a shell would take for more than a
-/// word: names are what agents' directories are called, and a key may be forged. A name that several share is, since nobody begins a word with a key that they
-/// do not know: it says that it means several, and the command names their keys.
+/// Returns the names and keys of the wanted sessions. Leaves out words that are special to a shell: names come from
+/// directories, and a key may be forged. Includes a name that several sessions share, because users start with a name;
+/// its help says that it is ambiguous, and the command then lists the keys.
 fn candidates(rows: &[Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<CompletionCandidate> {
     let mut candidates = Vec::new();
     let mut offered = HashSet::new();
@@ -94,9 +97,9 @@ fn candidates(rows: &[Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<Com
             candidates.push(candidate.display_order(Some(order)));
         };
         match select::row(rows, safe) {
-            Ok(meant) if meant.key == row.key => offer(safe, row.status.to_string(), order),
+            Ok(named) if named.key == row.key => offer(safe, row.status.to_string(), order),
             Err(_) if offered.insert(safe) => {
-                offer(safe, "several: their keys tell them apart".to_owned(), order);
+                offer(safe, "ambiguous: use a key".to_owned(), order);
             }
             _ => {}
         }
@@ -114,24 +117,27 @@ mod tests {
         Session { key: RowKey::new(key), name: name.to_owned(), status, ..Session::default() }
     }
 
-    fn said(candidates: &[CompletionCandidate]) -> Vec<String> {
-        let help = |one: &CompletionCandidate| {
-            one.get_help().map_or_else(String::new, |help| format!(": {help}"))
+    fn texts(candidates: &[CompletionCandidate]) -> Vec<String> {
+        let help = |candidate: &CompletionCandidate| {
+            candidate.get_help().map_or_else(String::new, |help| format!(": {help}"))
         };
-        candidates.iter().map(|one| format!("{}{}", one.get_value().display(), help(one))).collect()
+        candidates
+            .iter()
+            .map(|candidate| format!("{}{}", candidate.get_value().display(), help(candidate)))
+            .collect()
     }
 
     #[test]
-    fn names_and_keys_are_offered_with_what_they_mean() {
+    fn candidates_are_names_and_keys_with_help() {
         let rows = [
             row("aaaaa", "shop", Status::Done),
             row("bbbbb", "web", Status::Working),
             row("ccccc", "web", Status::Idle),
             row("ddddd", "shop", Status::Closed),
         ];
-        let several = "web: several: their keys tell them apart";
+        let several = "web: ambiguous: use a key";
         assert_eq!(
-            said(&candidates(&rows, |_| true)),
+            texts(&candidates(&rows, |_| true)),
             [
                 "shop: done",
                 "aaaaa: done shop",
@@ -141,31 +147,31 @@ mod tests {
                 "ddddd: closed shop",
             ]
         );
-        // A name that means another is none of those that are wanted.
+        // The name "shop" means the open session, which is not wanted here.
         let closed = candidates(&rows, |row| row.status == Status::Closed);
-        assert_eq!(said(&closed), ["ddddd: closed shop"]);
+        assert_eq!(texts(&closed), ["ddddd: closed shop"]);
     }
 
     #[test]
-    fn no_name_that_a_shell_would_run_is_offered() {
+    fn names_special_to_a_shell_are_left_out() {
         let rows = ["$(touch x)", "-n", ""].map(|name| row("aaaaa", name, Status::Done));
         for hostile in rows {
-            assert_eq!(said(&candidates(&[hostile], |_| true)), ["aaaaa: done "]);
+            assert_eq!(texts(&candidates(&[hostile], |_| true)), ["aaaaa: done "]);
         }
     }
 
     #[test]
-    fn no_key_that_a_shell_would_run_is_offered() {
+    fn keys_special_to_a_shell_are_left_out() {
         for key in
             ["x$(touch${IFS}/tmp/x)", "--help", "a;b", "a b", "a'b", "a`b`", "~", "a\\b", "*"]
         {
             let forged = row(key, "shop", Status::Closed);
-            assert_eq!(said(&candidates(&[forged], |_| true)), ["shop: closed"], "{key}");
+            assert_eq!(texts(&candidates(&[forged], |_| true)), ["shop: closed"], "{key}");
         }
     }
 
     #[test]
-    fn no_path_that_a_shell_would_run_is_offered() {
+    fn paths_special_to_a_shell_are_left_out() {
         let world = tempfile::tempdir().unwrap();
         for name in ["a$(touch x)", "b;c", "d e", "-rf", "f`g`", "h'", "plain.jsonl", "日本"] {
             std::fs::write(world.path().join(name), "").unwrap();
@@ -173,7 +179,7 @@ mod tests {
         std::fs::create_dir(world.path().join("$(dir)")).unwrap();
         let prefix = format!("{}/", world.path().display());
         let offered = PlainPaths.complete(OsStr::new(&prefix));
-        let names: Vec<String> = said(&offered)
+        let names: Vec<String> = texts(&offered)
             .iter()
             .map(|path| path.strip_prefix(&prefix).unwrap().to_owned())
             .collect();

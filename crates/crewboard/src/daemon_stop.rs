@@ -1,4 +1,4 @@
-//! How a daemon is made to leave: it is asked, and one that does not hear is ended.
+//! Stops the daemon: asks it to exit, or kills it if it does not respond.
 
 use crate::failure::Failure;
 use crewboard_client::{ConnectError, Connection, ConnectionError, DaemonLocator};
@@ -6,54 +6,54 @@ use crewboard_platform::{Deadline, LockOwner};
 use crewboard_protocol::Request;
 use std::time::Duration;
 
-/// How long a daemon may take to leave when it is asked. It has next to nothing to do.
-const LEAVES_WITHIN: Duration = Duration::from_secs(5);
+/// Time limit for the exit of a daemon that was asked to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long one that did not answer may take to obey a signal, and then to die of one.
-const ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// Time limit for the exit after each signal to a daemon that does not respond.
+const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What became of asking a daemon to leave.
+/// The result of asking a daemon to stop.
 #[derive(Debug)]
-pub(crate) enum Leaving {
-    /// None ran.
+pub(crate) enum StopResult {
+    /// No daemon ran.
     NoDaemon,
-    /// It has left: its process is over.
-    Left,
-    /// It lives and does not answer.
+    /// The daemon has exited.
+    Exited,
+    /// The daemon runs but does not respond.
     Hung,
 }
 
-/// Asks the daemon to leave and waits until its process is over.
-pub(crate) fn ask_to_leave(daemon_locator: &DaemonLocator) -> Result<Leaving, Failure> {
-    let deadline = Deadline::after(LEAVES_WITHIN);
+/// Asks the daemon to stop, and waits for its exit.
+pub(crate) fn ask_to_stop(daemon_locator: &DaemonLocator) -> Result<StopResult, Failure> {
+    let deadline = Deadline::after(STOP_TIMEOUT);
     let stream = match daemon_locator.connect() {
         Ok(stream) => stream,
-        Err(ConnectError::NoDaemon) => return Ok(Leaving::NoDaemon),
-        Err(ConnectError::Unresponsive) => return Ok(Leaving::Hung),
+        Err(ConnectError::NoDaemon) => return Ok(StopResult::NoDaemon),
+        Err(ConnectError::Unresponsive) => return Ok(StopResult::Hung),
         Err(error) => return Err(error.into()),
     };
-    // Looked up while it is there: by the time it has left, another may have taken its place.
+    // Look up the process now: after its exit, another daemon may hold the lock.
     let holder = daemon_locator.holder();
     let mut connection = Connection::new(stream)?;
-    match say_goodbye(&mut connection, deadline) {
+    match send_stop(&mut connection, deadline) {
         ConnectionError::Gone => {}
-        ConnectionError::Silent(_) => return Ok(Leaving::Hung),
+        ConnectionError::Silent(_) => return Ok(StopResult::Hung),
         error => return Err(error.into()),
     }
-    // Its end of the connection is closed before it has let go of everything else.
-    let has_left = match holder {
+    // The daemon closes the connection before it has released its lock.
+    let has_exited = match holder {
         Some(holder) => holder.has_ended_by(deadline),
         None => daemon_locator.is_free_by(deadline),
     };
-    if has_left {
-        return Ok(Leaving::Left);
+    if has_exited {
+        return Ok(StopResult::Exited);
     }
-    Err(Failure::new("the daemon said goodbye, but one still runs")
-        .hint("an open view may have started another: `crewboard daemon status`"))
+    Err(Failure::new("the daemon stopped, but another one is running")
+        .hint("an open board may have started it; run `crewboard daemon status`"))
 }
 
-/// Asks to leave, and reads until the end of the connection or of our patience: which it was.
-fn say_goodbye(connection: &mut Connection, deadline: Deadline) -> ConnectionError {
+/// Sends the stop request, and reads until the connection closes or the deadline passes. Returns the error that ended it.
+fn send_stop(connection: &mut Connection, deadline: Deadline) -> ConnectionError {
     if let Err(error) = connection.send(&Request::Stop) {
         return error;
     }
@@ -64,40 +64,40 @@ fn say_goodbye(connection: &mut Connection, deadline: Deadline) -> ConnectionErr
     }
 }
 
-/// Ends a daemon that does not answer; says which it was.
-pub(crate) fn end(daemon_locator: &DaemonLocator) -> Result<String, Failure> {
+/// Kills a daemon that does not respond. Returns a description of it.
+pub(crate) fn kill_hung_daemon(daemon_locator: &DaemonLocator) -> Result<String, Failure> {
     let Some(holder) = daemon_locator.holder() else {
-        return Err(hung(daemon_locator));
+        return Err(hung_failure(daemon_locator));
     };
-    let which = describe(&holder);
+    let daemon = describe(&holder);
     holder.terminate();
-    if !holder.has_ended_by(Deadline::after(ENDS_WITHIN)) {
+    if !holder.has_ended_by(Deadline::after(SIGNAL_TIMEOUT)) {
         holder.kill();
-        if !holder.has_ended_by(Deadline::after(ENDS_WITHIN)) {
-            return Err(Failure::new(format!("{which} does not end, though it was killed"))
-                .hint("the kernel keeps it, perhaps for a file system that hangs"));
+        if !holder.has_ended_by(Deadline::after(SIGNAL_TIMEOUT)) {
+            return Err(Failure::new(format!("{daemon} does not exit after SIGKILL"))
+                .hint("the kernel blocks it, perhaps because a file system hangs"));
         }
     }
-    Ok(format!("{which} did not answer and was ended"))
+    Ok(format!("{daemon} did not answer and was killed"))
 }
 
-/// That the daemon does not answer, which process it is, and what to do.
-pub(crate) fn hung(daemon_locator: &DaemonLocator) -> Failure {
+/// Returns the failure for a daemon that does not respond.
+pub(crate) fn hung_failure(daemon_locator: &DaemonLocator) -> Failure {
     match daemon_locator.holder() {
         Some(holder) => Failure::new(format!("{} does not answer", describe(&holder)))
-            .hint("`crewboard daemon restart` ends it and starts another"),
+            .hint("run `crewboard daemon restart` to replace it"),
         None => Failure::new(
-            "the daemon does not answer, and the system does not tell which process it is",
+            "the daemon does not answer, and its process is unknown",
         )
         .hint(
-            "the log beside its socket names the process: end it, and the next hook starts another",
+            "its log, next to its socket, names the process: kill it, and the next hook starts a new daemon",
         ),
     }
 }
 
 fn describe(holder: &LockOwner) -> String {
     let program = holder.program().map(|program| program.display().to_string());
-    let program = program.unwrap_or_else(|| "of a program unknown".to_owned());
+    let program = program.unwrap_or_else(|| "unknown program".to_owned());
     let suspended = if holder.is_suspended() { ", suspended" } else { "" };
     format!("the daemon (process {}, {program}{suspended})", holder.pid())
 }

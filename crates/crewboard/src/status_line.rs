@@ -1,8 +1,8 @@
-//! What Claude Code runs for its status line: tells the daemon what the client says it has used, and is
-//! then the user's own command, or prints a line.
+//! The status-line command of Claude Code: forwards usage to the daemon, then runs the user's own command or prints
+//! a line.
 //!
-//! The command is not a child but takes this process's place, and its input was looked at and not read: so
-//! output, exit code, signals and descriptors are its own, and nothing stands between it and the client.
+//! The user's command replaces this process (`exec`), and its input is peeked at but not consumed. So its output, exit
+//! code, signals and descriptors are its own.
 
 use crate::hook::{settle_paths, surroundings};
 use crate::render::locale_is_utf8;
@@ -23,47 +23,47 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
-/// How long the user's command may be held up by an input that has not come to its end. Claude Code writes
-/// 2 KB and closes, before this process has even begun: only a broken client meets it.
-const PAYLOAD_WITHIN: Duration = Duration::from_millis(20);
+/// Longest delay of the user's command by an input that does not end. Claude Code writes 2 KB and closes the pipe before
+/// this process starts, so only a broken client reaches it.
+const PEEK_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// How long to read for a line of our own.
-const READ_WITHIN: Duration = Duration::from_millis(200);
+/// Time limit for reading the input of the built-in line.
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Bytes that are looked at; what is told here takes 2 KB.
+/// Bytes read of the input; Claude Code writes 2 KB.
 const MAX_PAYLOAD: usize = 64 << 10;
 
-/// From here on a figure is worth a colour.
-const MUCH: u8 = 80;
-/// From here on it is worth another.
-const VERY_MUCH: u8 = 95;
+/// Percentage from which a figure is yellow.
+const WARNING_PERCENT: u8 = 80;
+/// Percentage from which a figure is red.
+const CRITICAL_PERCENT: u8 = 95;
 
-/// Runs the status line: `command` in our place, or a line of our own where there is none.
+/// Runs `command` in place of this process, or prints the built-in line if `command` is empty.
 pub(crate) fn run(command: &[OsString]) -> ExitCode {
-    // A bug here must not cost the user the line.
+    // A panic here must not suppress the status line.
     panic::set_hook(Box::new(|_| {}));
     let Some((program, arguments)) = command.split_first() else {
         let _ = panic::catch_unwind(print_line);
         return ExitCode::SUCCESS;
     };
     let _ = panic::catch_unwind(|| {
-        let deadline = Deadline::after(PAYLOAD_WITHIN);
-        tell(&StatusLine::read(&peek_within(&io::stdin(), MAX_PAYLOAD, deadline)));
+        let deadline = Deadline::after(PEEK_TIMEOUT);
+        send_usage(&StatusLine::read(&peek_within(&io::stdin(), MAX_PAYLOAD, deadline)));
     });
     let error = if arguments.is_empty() {
-        // One word is a command line, run as Claude Code runs it (2.1.330: `/bin/sh -c COMMAND`).
+        // A single word is a command line, run as Claude Code runs it (2.1.330: `/bin/sh -c COMMAND`).
         Command::new("/bin/sh").arg("-c").arg(program).exec()
     } else {
         Command::new(program).args(arguments).exec()
     };
     let _ = writeln!(io::stderr(), "crewboard: cannot run {}: {error}", program.display());
-    // What a shell says of a program that it cannot run.
+    // The exit code that shells use for a program that they cannot run.
     ExitCode::from(127)
 }
 
-/// Tells a daemon that is there, and waits for nothing: what is not told now is told with the next update,
-/// and starting a daemon is for hooks.
-fn tell(line: &StatusLine) -> Option<()> {
+/// Sends the usage to a running daemon without waiting. A lost report is repaired by the next update, and only hooks
+/// start a daemon.
+fn send_usage(line: &StatusLine) -> Option<()> {
     let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);
     settle_paths(&mut report);
     report.sanitise();
@@ -74,9 +74,9 @@ fn tell(line: &StatusLine) -> Option<()> {
 }
 
 fn print_line() {
-    let payload = read_within(&io::stdin(), MAX_PAYLOAD, Deadline::after(READ_WITHIN));
+    let payload = read_within(&io::stdin(), MAX_PAYLOAD, Deadline::after(READ_TIMEOUT));
     let line = StatusLine::read(&payload);
-    tell(&line);
+    send_usage(&line);
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let style = Style {
@@ -84,12 +84,12 @@ fn print_line() {
         unicode: locale_is_utf8(),
         columns: columns.unwrap_or(usize::MAX),
     };
-    let text = describe(line.model_name.as_deref(), line.told, Clock::new().now().wall, style);
-    // Whoever does not listen any more is told nothing.
+    let text = format_line(line.model_name.as_deref(), line.told, Clock::new().now().wall, style);
+    // Ignore a closed output.
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// How the line is to look.
+/// The style of the line.
 #[derive(Debug, Clone, Copy)]
 struct Style {
     colour: bool,
@@ -98,8 +98,8 @@ struct Style {
     columns: usize,
 }
 
-/// Model, context, cost and limits: those of them that are known.
-fn describe(model: Option<&str>, told: UsageReport, now: Timestamp, style: Style) -> String {
+/// Returns model, context, cost and rate limits, as far as they are known.
+fn format_line(model: Option<&str>, usage: UsageReport, now: Timestamp, style: Style) -> String {
     let (separator, reset) = if style.unicode { (" · ", "↻") } else { (", ", "resets in") };
     let window = |name: &str, window: Option<WindowReport>| {
         let WindowReport { used_percent, resets_at } =
@@ -110,22 +110,22 @@ fn describe(model: Option<&str>, told: UsageReport, now: Timestamp, style: Style
     let model = model.map(|name| crewboard_core::clean(name, 40, false));
     let parts = [
         model.map(|name| (name, 0)),
-        told.context_percent.map(|percent| (format!("{percent}% context"), percent)),
-        told.cost_cents.map(|cents| (format!("${}.{:02}", cents / 100, cents % 100), 0)),
-        window("5h", told.five_hour),
-        window("7d", told.seven_day),
+        usage.context_percent.map(|percent| (format!("{percent}% context"), percent)),
+        usage.cost_cents.map(|cents| (format!("${}.{:02}", cents / 100, cents % 100), 0)),
+        window("5h", usage.five_hour),
+        window("7d", usage.seven_day),
     ];
     let (mut text, mut columns) = (String::new(), 0);
     for (part, percent) in parts.into_iter().flatten() {
-        let before = if text.is_empty() { "" } else { separator };
-        columns += before.width() + part.width();
+        let prefix = if text.is_empty() { "" } else { separator };
+        columns += prefix.width() + part.width();
         if columns > style.columns {
             break;
         }
-        text.push_str(before);
+        text.push_str(prefix);
         match percent {
-            MUCH.. if style.colour => {
-                let colour = if percent >= VERY_MUCH { "\x1b[31m" } else { "\x1b[33m" };
+            WARNING_PERCENT.. if style.colour => {
+                let colour = if percent >= CRITICAL_PERCENT { "\x1b[31m" } else { "\x1b[33m" };
                 text.extend([colour, &part, "\x1b[0m"]);
             }
             _ => text.push_str(&part),
@@ -141,7 +141,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_795_331_980_546);
     const PLAIN: Style = Style { colour: false, unicode: true, columns: usize::MAX };
 
-    fn told() -> UsageReport {
+    fn usage() -> UsageReport {
         let window = |used_percent, seconds: u64| {
             let resets_at = Timestamp(NOW.0 + seconds * 1000);
             Some(WindowReport { used_percent, resets_at })
@@ -155,24 +155,24 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_what_is_known() {
-        let opus = |told, now, style| describe(Some("Opus 5.5"), told, now, style);
-        insta::assert_snapshot!(opus(told(), NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05 · 5h 82% ↻ 1h12 · 7d 96% ↻ 2h00");
+    fn line_shows_what_is_known() {
+        let opus = |usage, now, style| format_line(Some("Opus 5.5"), usage, now, style);
+        insta::assert_snapshot!(opus(usage(), NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05 · 5h 82% ↻ 1h12 · 7d 96% ↻ 2h00");
         let ascii = Style { unicode: false, ..PLAIN };
-        insta::assert_snapshot!(opus(told(), NOW, ascii), @"Opus 5.5, 42% context, $12.05, 5h 82% resets in 1h12, 7d 96% resets in 2h00");
+        insta::assert_snapshot!(opus(usage(), NOW, ascii), @"Opus 5.5, 42% context, $12.05, 5h 82% resets in 1h12, 7d 96% resets in 2h00");
         let colour = Style { colour: true, columns: 52, ..PLAIN };
-        insta::assert_snapshot!(opus(told(), NOW, colour).escape_debug(), @r"Opus 5.5 · 42% context · $12.05 · \u{1b}[33m5h 82% ↻ 1h12\u{1b}[0m");
-        // Of a window that is over nothing is known.
+        insta::assert_snapshot!(opus(usage(), NOW, colour).escape_debug(), @r"Opus 5.5 · 42% context · $12.05 · \u{1b}[33m5h 82% ↻ 1h12\u{1b}[0m");
+        // A window that has ended is left out.
         let later = Timestamp(NOW.0 + 4_320_000);
-        let some = UsageReport { seven_day: None, cost_cents: None, ..told() };
+        let some = UsageReport { seven_day: None, cost_cents: None, ..usage() };
         insta::assert_snapshot!(opus(some, later, PLAIN), @"Opus 5.5 · 42% context");
-        // Nor of one that ends when none does.
+        // So is a window with an impossible end.
         let seven_day =
             Some(WindowReport { used_percent: 62, resets_at: Timestamp(9_999_999_999_000) });
-        let never = UsageReport { seven_day, five_hour: None, ..told() };
+        let never = UsageReport { seven_day, five_hour: None, ..usage() };
         insta::assert_snapshot!(opus(never, NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05");
-        assert_eq!(describe(None, UsageReport::default(), NOW, PLAIN), "");
-        let hostile = describe(Some("a\u{1b}[31m\nb"), UsageReport::default(), NOW, PLAIN);
+        assert_eq!(format_line(None, UsageReport::default(), NOW, PLAIN), "");
+        let hostile = format_line(Some("a\u{1b}[31m\nb"), UsageReport::default(), NOW, PLAIN);
         assert!(!hostile.contains(['\u{1b}', '\n']), "{hostile}");
     }
 }

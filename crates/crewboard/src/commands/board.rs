@@ -3,7 +3,7 @@
 use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{Installed, Profile};
 use crate::commands::install::run_install;
-use crate::configuration::Configured;
+use crate::configuration::BoardConfig;
 use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ use std::thread;
 /// Opens the board on the terminal.
 pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (configured, options) = Configured::open(surroundings, Style::of_stdout().unicode);
+    let (configured, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let environment = Environment::of_process();
     let mut surface = Surface { environment, configured, once, errand: None, here: None };
     crewboard_board::run(&daemon_locator()?, &mut surface, options)
@@ -40,7 +40,7 @@ pub(crate) fn run_on_sandbox(
     notice: Option<String>,
 ) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (_, options) = Configured::open(surroundings, Style::of_stdout().unicode);
+    let (_, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let options = Options { notice: notice.or(options.notice), ..options };
     crewboard_board::run(daemon_locator, &mut Nothing, options)
         .map_err(|error| Failure::new(error.to_string()))?;
@@ -75,7 +75,7 @@ impl Host for Nothing {
 /// What the board knows nothing of: agents and their hooks, and files.
 struct Surface {
     environment: Environment,
-    configured: Configured,
+    configured: BoardConfig,
     /// Whoever was taken to a session is done with the board.
     once: bool,
     errand: Option<Underway>,

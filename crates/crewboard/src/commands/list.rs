@@ -1,4 +1,4 @@
-//! `crewboard list`: all rows, once.
+//! `crewboard list`: prints all sessions once.
 
 use crate::daemon_client::{
     connect, daemon_locator, fetch_rows, fetch_rows_and_warn_of_drops, warn_of_version_mismatch,
@@ -11,16 +11,16 @@ use crewboard_platform::Clock;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Prints the rows.
+/// Prints the sessions of the user's daemon.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     print(&daemon_locator()?, json)
 }
 
-/// Prints the rows of that daemon.
+/// Prints the sessions of a daemon.
 pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCode, Failure> {
     let mut connection = connect(daemon_locator)?;
     warn_of_version_mismatch(&mut connection)?;
-    // Status bars ask for JSON and show no error output.
+    // Status bars read the JSON and would not show a warning.
     let rows = if json {
         fetch_rows(&mut connection)?
     } else {
@@ -40,7 +40,7 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
     if rows.is_empty() {
         writeln!(
             out,
-            "No sessions. Start Claude Code in any pane; `crewboard install` installs its hooks."
+            "No sessions. Start Claude Code in any pane. If its hooks are missing, run `crewboard install`."
         )?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `crewboard seen`, `pin`, `snooze`, `dismiss`: what the board's keys do.
+//! `crewboard seen`, `pin`, `snooze` and `dismiss`: set a mark, as the board's keys do.
 
 use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows, unexpected_reply};
 use crate::failure::Failure;
@@ -8,12 +8,12 @@ use crewboard_core::{Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::process::ExitCode;
 
-/// Marks the row that `word` names.
+/// Sets a mark on the session that `word` names.
 pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCode, Failure> {
-    // A hook of tmux's may do this at each focus of a pane, which is no reason to start a daemon.
+    // A tmux hook may run this at each change of focus, so it must not start a daemon.
     let mut connection = match daemon_locator()?.connect() {
         Ok(stream) => Connection::new(stream)?,
-        Err(ConnectError::NoDaemon) => return Err(select::none(word)),
+        Err(ConnectError::NoDaemon) => return Err(select::no_such_session(word)),
         Err(error) => return Err(error.into()),
     };
     let all = fetch_rows(&mut connection)?;

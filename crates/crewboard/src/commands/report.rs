@@ -1,4 +1,4 @@
-//! `crewboard report`: an event of an agent of your own.
+//! `crewboard report`: sends an event of the user's own agent.
 
 use crate::arguments::ReportArguments;
 use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
@@ -15,7 +15,7 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Sends the event and waits until the daemon has taken it in.
+/// Sends the event and waits until the daemon has received it.
 pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let process = match arguments.pid {
         Some(pid) => {
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
         }
         None => None,
     };
-    // Names of nothing but control characters are cleaned away.
+    // A name of control characters only is empty after cleaning.
     if AgentName::new(&arguments.agent).is_empty()
         || ConversationId::new(&arguments.session).is_empty()
     {
@@ -32,19 +32,20 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     }
     if let Some(agent) = supported(&arguments.agent) {
         let problem = format!("--agent {agent} is reserved for the hooks of {agent} itself");
-        return Err(Failure::usage(problem)
-            .hint("name your own agent otherwise; `crewboard install` puts the hooks in"));
+        return Err(Failure::usage(problem).hint(
+            "choose another name for your agent, or run `crewboard install` to install the hooks",
+        ));
     }
     let status = Status::from(arguments.status);
     if !(status.is_prompt() || arguments.activity.is_empty() || arguments.text.is_empty()) {
-        let problem = format!("of --activity and --text, {status} can show one");
-        return Err(Failure::usage(problem).hint("permission, question and plan show both"));
+        let problem = format!("status {status} takes either --activity or --text, not both");
+        return Err(Failure::usage(problem).hint("permission, question and plan take both"));
     }
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
-    let tty = process_info(std::process::id()).and_then(|facts| facts.tty);
+    let tty = process_info(std::process::id()).and_then(|process| process.tty);
     let (mut activity, mut text) = (arguments.activity, arguments.text);
     if let Some(request) = status.request() {
-        // The user approves this: two different texts must not look the same.
+        // The user approves this text, so two different texts must never look the same.
         let how = request.exact();
         activity = reveal(&activity, Exact { max: MAX_LINE, multiline: false, ..how });
         text = reveal(&text, how);
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let event = |report| Request::Event(EventLine { hook_pid: std::process::id(), report });
     let mut connection = connect(&daemon_locator()?)?;
     connection.send(&event(Box::new(report)))?;
-    // Only now: a file system may keep this process waiting for the branch.
+    // The branch comes last, because a slow file system may block this read.
     if let Some(directory) = directory {
         with_branch.branch = Some(branch_of(Path::new(&directory)).unwrap_or_default());
         connection.send(&event(with_branch))?;

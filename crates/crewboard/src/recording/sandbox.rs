@@ -1,6 +1,6 @@
-//! A daemon of its own for a replay, in a directory of its own: the user's own is never met.
+//! A private daemon in a private directory for a replay, apart from the user's own daemon.
 
-use crate::daemon_stop::ask_to_leave;
+use crate::daemon_stop::ask_to_stop;
 use crate::failure::Failure;
 use crewboard_client::DaemonLocator;
 use crewboard_config::{Environment, candidates};
@@ -12,62 +12,62 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 use tempfile::TempDir;
 
-/// How long the private daemon outlives a replay that was killed.
+/// Time after which the private daemon exits if the replay was killed.
 const IDLE_EXIT: &str = "2s";
 
-/// How the names of their directories begin.
-const PREFIX: &str = "crewboard-stage-";
+/// Prefix of the directory names.
+const PREFIX: &str = "crewboard-sandbox-";
 
-/// The file in each that is locked while it is in use.
+/// The file that is locked while the sandbox is in use.
 const IN_USE: &str = "in-use";
 
-/// What the daemon of a stage holds while it lives.
+/// The file that the private daemon locks while it runs.
 const DAEMON_LOCK: &str = "s.lock";
 
-/// Where a recording is played. When it goes, all that it held goes.
+/// A private daemon for a recording. Dropping it stops the daemon and removes the directory.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     daemon_locator: DaemonLocator,
     _in_use: Lock,
-    /// Emptied and removed last.
+    /// Declared last, so that it is dropped last.
     _directory: TempDir,
 }
 
 impl Sandbox {
-    /// An empty one; its daemon starts with the first who connects.
+    /// Creates an empty sandbox. Its daemon starts at the first connection.
     pub(crate) fn start() -> Result<Self, Failure> {
         let surroundings = Environment::of_process();
         let private = Permissions::from_mode(0o700);
-        // Not `TMPDIR`: it may be too long for a socket.
-        sweep(&surroundings.temporary_dir);
+        // `TMPDIR` may be too long for a socket path.
+        remove_stale(&surroundings.temporary_dir);
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(private.clone())
             .tempdir_in(&surroundings.temporary_dir)?;
-        // The umask may have taken more away.
+        // The umask may have removed bits.
         fs::set_permissions(directory.path(), private)?;
-        // Locked before it has its name: what is found without a lock is of one that was killed.
+        // Lock the file before it gets its name: a file without a lock belongs to a replay that was killed.
         let fresh = directory.path().join("fresh");
         let LockAttempt::Acquired(in_use) = Lock::try_lock(&fresh)? else {
-            return Err(Failure::new(format!("{}: somebody else has it", fresh.display())));
+            return Err(Failure::new(format!("{} is locked by another process", fresh.display())));
         };
         fs::rename(&fresh, directory.path().join(IN_USE))?;
-        // Nobody is to be told of what was, or never happened.
+        // Recorded sessions must not notify the user.
         let config = directory.path().join("config.toml");
         fs::write(&config, "[notify]\nstatuses = []\n")?;
         let environment = Environment {
             socket: Some(directory.path().join("s")),
             config: Some(config),
             idle_exit: Some(IDLE_EXIT.to_owned()),
-            // The user's own sessions are none of a recording's.
+            // Keep the user's own sessions out of the sandbox.
             home: Some(directory.path().to_owned()),
             ..surroundings
         };
-        // A socket that cannot be one would be passed over for the user's own.
+        // If this socket cannot be used, the client would fall back to the user's own daemon.
         let places = candidates(&environment, may_block);
         if places.len() != 1 || places.iter().any(|place| place.directory != directory.path()) {
             let path = directory.path().display();
-            return Err(Failure::new(format!("{path} is no place for a private socket")));
+            return Err(Failure::new(format!("{path} is not private; cannot put a socket there")));
         }
         let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
         Ok(Self {
@@ -77,23 +77,23 @@ impl Sandbox {
         })
     }
 
-    /// Where its daemon is met.
+    /// Returns the locator of the private daemon.
     pub(crate) fn daemon_locator(&self) -> &DaemonLocator {
         &self.daemon_locator
     }
 }
 
-/// Removes what replays left behind that were killed. Best effort: it is somebody else's rubbish.
-fn sweep(temporary: &Path) {
+/// Removes the directories of replays that were killed. Ignores errors.
+fn remove_stale(temporary: &Path) {
     for entry in fs::read_dir(temporary).into_iter().flatten().filter_map(Result::ok) {
-        let is_stage = entry.file_name().to_string_lossy().starts_with(PREFIX)
+        let is_sandbox = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry
                 .metadata()
                 .is_ok_and(|found| found.is_dir() && found.uid() == getuid().as_raw());
         let (lock, daemon) = (entry.path().join(IN_USE), entry.path().join(DAEMON_LOCK));
-        // One without the file has only just been made. And a daemon that still lives would make its
-        // directory anew; it is left to the next replay.
-        if is_stage && lock.exists() && !Lock::is_held(&lock) && !Lock::is_held(&daemon) {
+        // A directory without the file is just being created. A daemon that still runs would recreate its
+        // directory; the next replay removes it.
+        if is_sandbox && lock.exists() && !Lock::is_held(&lock) && !Lock::is_held(&daemon) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -101,7 +101,7 @@ fn sweep(temporary: &Path) {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // One that does not hear leaves by itself when the directory is gone.
-        let _ = ask_to_leave(&self.daemon_locator);
+        // A daemon that does not reply exits by itself once the directory is removed.
+        let _ = ask_to_stop(&self.daemon_locator);
     }
 }

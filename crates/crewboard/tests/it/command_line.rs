@@ -73,8 +73,8 @@ fn usage_errors_exit_with_code_2() {
     assert_eq!(output.code(), Some(2));
     assert_eq!(
         output.stderr,
-        "crewboard: the daemon runs this, with a notification on standard input\n  \
-         `crewboard notify --test` tries each way of telling you\n"
+        "crewboard: the daemon runs this command with a notification on standard input\n  \
+         run `crewboard notify --test` to test notifications\n"
     );
     let output = world.run(["--version"]);
     assert_eq!(output.stdout, format!("crewboard {}\n", env!("CARGO_PKG_VERSION")));

@@ -17,22 +17,22 @@ fn program() -> PathBuf {
 fn daemon_starts_reports_its_status_and_stops() {
     let world = world();
     let output = world.run(["daemon", "status"]);
-    assert_eq!((output.code(), output.stdout.as_str()), (Some(1), "no daemon runs\n"));
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(1), "no daemon is running\n"));
     assert_eq!(world.run(["daemon", "status", "--json"]).stdout, "null\n");
     let output = world.run(["daemon", "stop"]);
-    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), "no daemon runs\n"));
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), "no daemon is running\n"));
     assert!(world.daemons().is_empty());
 
     let output = world.run(["daemon", "start"]);
     let first = world.daemon();
-    assert_eq!(output.stdout, format!("the daemon runs as process {first}\n"));
+    assert_eq!(output.stdout, format!("the daemon is running, pid {first}\n"));
     assert!(world.run(["daemon", "start"]).status.success());
     assert_eq!(world.daemon(), first);
     let facts = world.run(["daemon", "status", "--json"]).json();
     assert_eq!((&facts["pid"], &facts["rows"]), (&json!(first), &json!(0)));
     assert_eq!(facts["sockets"][0], world.socket().to_str().unwrap());
     let output = world.run(["daemon"]);
-    assert!(output.stdout.contains(&format!("has run as process {first} for")), "{output:?}");
+    assert!(output.stdout.contains(&format!("pid {first}, up ")), "{output:?}");
 
     assert!(world.run(["daemon", "restart"]).status.success());
     assert_ne!(world.daemon(), first);
@@ -65,7 +65,7 @@ fn restart_ends_a_hung_daemon_and_names_it() {
     });
     for output in &output {
         assert_eq!((output.code(), output.stdout.as_str()), (Some(1), ""), "{output:?}");
-        assert!(output.stderr.contains("`crewboard daemon restart` ends it"), "{output:?}");
+        assert!(output.stderr.contains("run `crewboard daemon restart`"), "{output:?}");
     }
     for output in &output[..2] {
         assert!(output.stderr.contains(&format!("{named} does not answer\n")), "{output:?}");
@@ -75,7 +75,7 @@ fn restart_ends_a_hung_daemon_and_names_it() {
     let new = world.daemon();
     assert_ne!(new, hung);
     let expected =
-        format!("{named} did not answer and was ended\nthe daemon runs as process {new}\n");
+        format!("{named} did not answer and was killed\nthe daemon is running, pid {new}\n");
     assert_eq!(output.stdout, expected);
 }
 

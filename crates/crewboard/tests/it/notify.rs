@@ -161,7 +161,7 @@ fn another_board_rings_for_a_stopped_board() {
     let received = "terminal   ok      a board wrote bell to its terminal";
     assert_eq!(tried_on_boards(&world), received);
     first.press(&["q"]);
-    let silent = "terminal   failed  a board is open, but does not answer; ";
+    let silent = "terminal   failed  a board is open but does not respond; ";
     wait_until("the other is gone", || tried_on_boards(&world).starts_with(silent));
     assert_eq!(bells(&second), "0");
     signal(pid, Signal::CONT);
@@ -194,7 +194,7 @@ fn notify_test_tries_each_notifier() {
     assert_eq!(output.status.code(), Some(1), "{printed}");
     let lines: Vec<&str> = printed.lines().collect();
     assert!(lines[0].starts_with("desktop    ok      off"), "{printed}");
-    assert!(lines[1].starts_with("terminal   ok      no daemon runs"), "{printed}");
+    assert!(lines[1].starts_with("terminal   ok      no board is open"), "{printed}");
     assert_eq!(
         lines[2..],
         ["[[on]]     ok      true", "[[on]]     failed  exit 7: exit status: 7"]
@@ -216,7 +216,7 @@ fn notification_passes_through_tmux_to_the_terminal() {
     let sent = world.home().join("sent");
     world.tmux.run(["pipe-pane", "-O", "-t", "client", &format!("cat >>'{}'", sent.display())]);
     world.request_permission(&agent, "ls");
-    let expected = "\x1b]9;Crewboard: 4;1; $(touch x): permission. It waits until you allow or refuse a tool.\x07";
+    let expected = "\x1b]9;Crewboard: 4;1; $(touch x): permission. It is waiting for your permission to use a tool.\x07";
     wait_until("the terminal has it", || {
         let bytes = fs::read(&sent).unwrap_or_default();
         String::from_utf8_lossy(&bytes).contains(expected)

@@ -56,7 +56,7 @@ fn report_keeps_both_texts_or_refuses_them() {
             assert_eq!(row["request"]["text"], "Which?");
         } else {
             assert_eq!(output.code(), Some(2), "{output:?}");
-            assert!(output.stderr.contains(&format!("{status} can show one")), "{output:?}");
+            assert!(output.stderr.contains(&format!("status {status} takes either")), "{output:?}");
         }
     }
 }

@@ -58,8 +58,8 @@ fn clients_survive_while_the_program_file_is_missing() {
 
     fs::rename(&program, &away).unwrap();
     world.kill_daemon();
-    read_until(&mut watch.stderr, "trying again");
-    read_until(&mut wait.stderr, "trying again");
+    read_until(&mut watch.stderr, "retrying");
+    read_until(&mut wait.stderr, "retrying");
     fs::rename(&away, &program).unwrap();
 
     wait_until("they are back", || {
@@ -165,8 +165,8 @@ fn event_of_a_newer_version_is_applied_in_part_or_counted() {
     ids.sort_by_key(ToString::to_string);
     assert_eq!(ids, ["newer", "partly"]);
     let output = world.run(["daemon", "status"]).stdout;
-    assert!(output.contains("2 lost: event not understood"), "{output}");
-    assert!(output.contains("1 lost: event refused"), "{output}");
+    assert!(output.contains("2 dropped: event not understood"), "{output}");
+    assert!(output.contains("1 dropped: event refused"), "{output}");
     assert!(output.contains("because: unknown request"), "{output}");
     assert!(output.contains("`crewboard daemon restart`"), "{output}");
 }
