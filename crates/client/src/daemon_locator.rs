@@ -13,33 +13,33 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
-/// Between two looks at a place where another process is starting or stopping a daemon. Nothing
-/// announces the end of that, and it takes about a millisecond.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// First pause between two attempts while another process starts or stops a daemon. Nothing reports the end of that,
+/// and it takes about a millisecond.
+const RETRY_AFTER: Duration = Duration::from_millis(1);
 
-/// The longest of these pauses. Fifty that look every millisecond would keep the one that starts
-/// the daemon from running.
-const LOOK_AGAIN_AT_MOST: Duration = Duration::from_millis(8);
+/// The longest of these pauses. Fifty clients that retry every millisecond would starve the client that starts the
+/// daemon.
+const RETRY_AFTER_AT_MOST: Duration = Duration::from_millis(8);
 
-/// Why the daemon could not be reached.
+/// The reason why the daemon could not be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// It runs, but did not take the connection in time: hung, stopped or flooded.
+    /// The daemon runs but did not accept the connection in time: it is hung, stopped or flooded.
     #[error("the daemon runs but does not answer; `crewboard daemon restart` may help")]
     Unresponsive,
-    /// Nobody listens, and nobody holds the lock.
+    /// No process listens or holds the lock.
     #[error("no daemon runs")]
     NoDaemon,
-    /// No candidate's directory can be used, for these reasons.
+    /// The directory of no candidate can be used, for these reasons.
     #[error("there is no safe place for the socket: {}", reasons(.0))]
     NoPlace(Vec<Unusable>),
-    /// A daemon could not be started, or did not come up in time.
+    /// A daemon could not be started in time.
     #[error("cannot start the daemon: {0}")]
     Start(io::Error),
 }
 
 impl ConnectError {
-    /// Returns what it means for an event.
+    /// Returns the reason for which an event is dropped.
     pub fn loss(&self) -> Loss {
         match self {
             Self::Unresponsive => Loss::Busy,
@@ -58,30 +58,30 @@ fn reasons(unusable: &[Unusable]) -> String {
     reasons.join("; ")
 }
 
-/// A connection to the daemon.
+/// A stream to a daemon.
 #[derive(Debug)]
 enum Reached {
-    /// It ran already.
+    /// The daemon ran already.
     Running(UnixStream),
-    /// It was started by us.
+    /// This process has started the daemon.
     Started(UnixStream),
 }
 
-/// Where the daemon and its clients meet.
+/// Locates the daemon, and starts it if none runs.
 #[derive(Debug)]
 pub struct DaemonLocator {
     uid: u32,
     candidates: Vec<Candidate>,
-    /// The program to start as the daemon.
+    /// The program that is started as the daemon.
     program: PathBuf,
-    /// What the daemon is to be told of its surroundings beyond what it inherits.
-    told: Vec<(&'static str, OsString)>,
-    /// The daemon that we started last: our child, to be buried by us.
+    /// Environment variables of the daemon, in addition to those that it inherits.
+    variables: Vec<(&'static str, OsString)>,
+    /// The daemon that this process started last. It is a child, whose exit status has to be read.
     started: RefCell<Option<Child>>,
 }
 
 impl DaemonLocator {
-    /// Looks at the places of `environment`; starts `program` where no daemon runs.
+    /// Uses the socket candidates of `environment`. Starts `program` if no daemon runs.
     pub fn new(environment: &Environment, program: PathBuf) -> Self {
         Self::guarded(environment, program, &|| ())
     }
@@ -105,40 +105,40 @@ impl DaemonLocator {
         let idle_exit = environment.idle_exit.as_ref();
         let idle_exit = idle_exit.map(|value| ("CREWBOARD_IDLE_EXIT", value.into()));
         let config = environment.config.as_ref().map(|config| ("CREWBOARD_CONFIG", config.into()));
-        // The agents of this home and of no other are looked for.
+        // The daemon looks for the agents of this home only.
         let home = environment.home.as_ref().map(|home| ("HOME", home.into()));
-        let told = named.into_iter().chain(idle_exit).chain(config).chain(home).collect();
+        let variables = named.into_iter().chain(idle_exit).chain(config).chain(home).collect();
         Self {
             uid: environment.uid,
             candidates: candidates(environment, may_block),
             program,
-            told,
+            variables,
             started: RefCell::new(None),
         }
     }
 
     /// Connects to a daemon that runs already.
     pub fn connect(&self) -> Result<UnixStream, ConnectError> {
-        match self.look() {
+        match self.try_connect() {
             ConnectAttempt::Connected(stream) => Ok(stream),
             ConnectAttempt::Busy => Err(ConnectError::Unresponsive),
-            ConnectAttempt::NoListener if self.somebody_serves() => Err(ConnectError::Unresponsive),
+            ConnectAttempt::NoListener if self.is_lock_held() => Err(ConnectError::Unresponsive),
             ConnectAttempt::NoListener => Err(ConnectError::NoDaemon),
         }
     }
 
-    /// Connects to the daemon, or starts one and connects to the socket it will listen on.
+    /// Connects to the daemon. Starts one if none runs.
     ///
-    /// Whoever starts it binds the socket and hands it over, so the connection stands and can be
-    /// written to before the daemon runs.
+    /// The process that starts the daemon binds the socket and passes it on, so a client can connect and write before the
+    /// daemon runs.
     pub fn connect_or_start(&self, deadline: Deadline) -> Result<UnixStream, ConnectError> {
         match self.reach(deadline, &|| (), &|_| Ok(()))? {
             Reached::Running(stream) | Reached::Started(stream) => Ok(stream),
         }
     }
 
-    /// Reaches the daemon, or starts one. `first` gets the connection to one that is about to be started:
-    /// starting a program takes long on a busy machine, and what was written before is safe.
+    /// Connects to the daemon or starts one. Calls `first` with the stream before it starts the daemon: starting a program
+    /// takes long on a busy machine, and the daemon will read what was written before.
     fn reach(
         &self,
         deadline: Deadline,
@@ -146,10 +146,10 @@ impl DaemonLocator {
         first: &dyn Fn(&UnixStream) -> io::Result<()>,
     ) -> Result<Reached, ConnectError> {
         let mut serving = false;
-        let mut pause = LOOK_AGAIN;
+        let mut pause = RETRY_AFTER;
         let mut in_time = true;
         loop {
-            match self.look() {
+            match self.try_connect() {
                 ConnectAttempt::Connected(stream) => return Ok(Reached::Running(stream)),
                 ConnectAttempt::Busy => serving = true,
                 ConnectAttempt::NoListener => {
@@ -166,10 +166,9 @@ impl DaemonLocator {
                     ConnectError::Start(io::ErrorKind::TimedOut.into())
                 });
             }
-            // On a busy machine a pause may last past the deadline, and the daemon be there by
-            // then: one more look costs nothing.
+            // On a busy machine a pause may end after the deadline, when the daemon runs. Try once more.
             in_time = deadline.pause(pause);
-            pause = (pause * 2).min(LOOK_AGAIN_AT_MOST);
+            pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
         }
     }
 
@@ -192,41 +191,41 @@ impl DaemonLocator {
             };
             match write(&stream) {
                 Ok(()) => return Ok(stream),
-                // It died between taking the connection and the line; there will be another. A deadline
-                // that has passed leaves one more try, which does not wait.
-                Err(error) if is_dead(&error) && in_time => in_time = deadline.pause(LOOK_AGAIN),
+                // The daemon ended after it accepted the connection. Try the next daemon, even once after the deadline,
+                // without waiting.
+                Err(error) if is_dead(&error) && in_time => in_time = deadline.pause(RETRY_AFTER),
                 Err(_) => return Err(ConnectError::Unresponsive),
             }
         }
     }
 
-    /// Notes why an event was lost where a daemon will find it, if any directory may hold the note.
+    /// Counts a dropped event in a file that a daemon will read, if a directory may hold the file.
     pub fn count_loss(&self, loss: Loss) {
-        let place = self.candidates.iter().find(|candidate| candidate.may_hold_notes(self.uid));
-        if let Some(candidate) = place {
+        let candidate = self.candidates.iter().find(|candidate| candidate.may_hold_notes(self.uid));
+        if let Some(candidate) = candidate {
             Lock::count_loss(&candidate.serve_lock(), loss.byte());
         }
     }
 
-    /// The process of the daemon that lives, answering or not, where the system tells.
+    /// Returns the process of the running daemon, even a hung one, if the system reveals it.
     pub fn holder(&self) -> Option<LockOwner> {
         let mut usable =
             self.candidates.iter().filter(|place| matches!(place.check(self.uid), Ok(true)));
         usable.find_map(|candidate| LockOwner::of(&candidate.serve_lock()))
     }
 
-    /// Waits until no daemon lives; false if the deadline came first.
+    /// Waits until no daemon runs. Returns false if the deadline came first.
     pub fn is_free_by(&self, deadline: Deadline) -> bool {
-        while self.somebody_serves() {
-            if !deadline.pause(LOOK_AGAIN_AT_MOST) {
+        while self.is_lock_held() {
+            if !deadline.pause(RETRY_AFTER_AT_MOST) {
                 return false;
             }
         }
         true
     }
 
-    /// Looks for a listener at every candidate.
-    fn look(&self) -> ConnectAttempt {
+    /// Tries to connect at every candidate.
+    fn try_connect(&self) -> ConnectAttempt {
         let mut found = ConnectAttempt::NoListener;
         for candidate in &self.candidates {
             if !matches!(candidate.check(self.uid), Ok(true)) {
@@ -241,15 +240,15 @@ impl DaemonLocator {
         found
     }
 
-    /// Whether a daemon lives, reachable or not.
-    fn somebody_serves(&self) -> bool {
+    /// Returns true if a daemon runs, reachable or not.
+    fn is_lock_held(&self) -> bool {
         self.candidates.iter().any(|candidate| {
             matches!(candidate.check(self.uid), Ok(true)) && Lock::is_held(&candidate.serve_lock())
         })
     }
 
-    /// Starts a daemon unless another process is about to, or one lives that cannot be reached just
-    /// now (it starts, stops or moves).
+    /// Starts a daemon, unless another process is starting one or a daemon runs that cannot be reached now (it starts,
+    /// stops or moves).
     fn try_start(
         &self,
         deadline: Deadline,
@@ -268,7 +267,7 @@ impl DaemonLocator {
             return Err(ConnectError::NoPlace(unusable));
         }
         let Some(_starting) = take_start_lock(&places)? else { return Ok(None) };
-        match self.look() {
+        match self.try_connect() {
             ConnectAttempt::Connected(stream) => return Ok(Some(Reached::Running(stream))),
             ConnectAttempt::Busy => {
                 *serving = true;
@@ -276,12 +275,12 @@ impl DaemonLocator {
             }
             ConnectAttempt::NoListener => {}
         }
-        if self.somebody_serves() {
+        if self.is_lock_held() {
             *serving = true;
             return Ok(None);
         }
-        // The last place is the one that every environment of this user has in common: a client
-        // with another first place must find the daemon before it has bound all of them.
+        // All environments of this user share the last candidate. A client with another first candidate must find the
+        // daemon before it has bound all of them.
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
         for place in places.iter().rev() {
             let temporary = place.temporary_socket(std::process::id());
@@ -296,11 +295,11 @@ impl DaemonLocator {
                 continue;
             };
             first(&stream).map_err(ConnectError::Start)?;
-            let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.told)
+            let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.variables)
                 .map_err(ConnectError::Start)?;
-            if let Some(mut former) = self.started.replace(Some(daemon)) {
-                // It has let go of its lock, so it is dead or dying.
-                while matches!(former.try_wait(), Ok(None)) && deadline.pause(LOOK_AGAIN) {}
+            if let Some(mut earlier) = self.started.replace(Some(daemon)) {
+                // The earlier daemon has released its lock, so it is exiting.
+                while matches!(earlier.try_wait(), Ok(None)) && deadline.pause(RETRY_AFTER) {}
             }
             return Ok(Some(Reached::Started(stream)));
         }
@@ -308,14 +307,14 @@ impl DaemonLocator {
     }
 }
 
-/// Takes the lock of the last place that can have one; none if somebody holds it.
+/// Takes the start lock of the last candidate that can have one. Returns `None` if another process holds it.
 fn take_start_lock(places: &[&Candidate]) -> Result<Option<Lock>, ConnectError> {
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
     for place in places.iter().rev() {
         match Lock::try_lock(&place.start_lock()) {
             Ok(LockAttempt::Acquired(lock)) => return Ok(Some(lock)),
             Ok(LockAttempt::Held) => return Ok(None),
-            // A full or frozen disk there; another place may do.
+            // The disk may be full or frozen. Try another candidate.
             Err(error) => failure = error,
         }
     }

@@ -1,6 +1,6 @@
-//! FileFinding the daemon, starting it where there is none, and talking to it: blocking, std only.
+//! Locates or starts the daemon, and sends it requests. Blocking, on the standard library only.
 //!
-//! Never: an async runtime. A hook links this and nothing slower.
+//! Never: an async runtime. A hook links this crate and must start fast.
 //! Start at [`DaemonLocator::connect_or_start`] and [`Connection`].
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 

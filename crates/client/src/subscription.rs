@@ -12,133 +12,134 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long one attempt to find or start a daemon may take.
+/// How long one attempt to connect to or start a daemon may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
-/// Pauses between two attempts to reach or start a daemon after one is gone. The program file is missing for
-/// a moment while it is replaced.
+/// First pause between two attempts after a daemon has ended. The program file is missing for a moment while it is
+/// replaced.
 const RETRY: Duration = Duration::from_millis(100);
+/// The longest of these pauses.
 const RETRY_AT_MOST: Duration = Duration::from_secs(2);
 
-/// Daemons that may die under our hands before we say that none stays alive.
+/// Daemons that may end during one call before the subscription gives up.
 const MAX_ATTEMPTS: usize = 10;
 
-/// What a follower learns.
+/// An event of a subscription.
 #[derive(Debug)]
 pub enum SubscriptionEvent {
-    /// All is known: [`Subscription::rows`] is what the daemon has.
+    /// [`Subscription::rows`] holds all rows of the daemon.
     Synced,
-    /// A row is another than it was; the statuses it entered since, and how many older were left out.
+    /// A row has changed. It has entered these statuses, and a number of older ones that were skipped.
     Changed {
         row: Box<Session>,
         transitions: Vec<Transition>,
         skipped: u64,
     },
     Removed(RowKey),
-    /// [`Subscription::limits`] are others.
+    /// [`Subscription::limits`] has changed.
     RateLimits,
-    /// The lost events that no client has shown yet are these. [`Request::LossesSeen`] says that they were shown.
+    /// The dropped events that no client has shown yet. The client sends [`Request::LossesSeen`] when it has shown them.
     Losses(Losses),
-    /// A person is to be told this, by us.
+    /// The client is to show this notification to the user.
     Notification {
-        /// What to call it when we have.
+        /// The id for [`Request::NotificationShown`].
         id: Option<u64>,
         title: String,
         text: String,
     },
-    /// The daemon is gone; the rows are what it last said.
+    /// The daemon has ended. The rows are the last that it sent.
     Lost,
-    /// No other daemon can be reached or started, for this reason. It is tried again.
+    /// No daemon can be reached or started, for this reason. The subscription retries.
     Unreachable(String),
-    /// What is wrong about the daemon's version; `None` where nothing is.
+    /// The problem with the daemon's version, if there is one.
     Version(Option<String>),
 }
 
-/// Why following ended.
+/// The reason why a subscription ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscriptionError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Talk(#[from] ConnectionError),
-    /// Whoever reads our output is gone.
-    #[error("the reader went away")]
+    /// The reader of the output has gone.
+    #[error("the reader of the output has gone")]
     ReaderGone,
 }
 
-/// A subscription that outlives daemons: it finds or starts the next one, gives it the rows it
-/// holds, and goes on.
+/// A subscription that outlives daemons. When the daemon ends, it connects to or starts the next one and restores its
+/// rows there.
 #[derive(Debug)]
 pub struct Subscription<'a> {
     daemon_locator: &'a DaemonLocator,
-    conversation: Option<Connection>,
+    connection: Option<Connection>,
     rows: HashMap<RowKey, Session>,
     limits: Vec<RateLimits>,
-    /// Rows named since the last snapshot began; the others are gone.
-    named: Option<Vec<RowKey>>,
-    seen: Option<After>,
-    /// How long to wait before the next attempt, while no daemon can be reached.
+    /// Rows received since the last snapshot began. The other rows do not exist any more.
+    in_snapshot: Option<Vec<RowKey>>,
+    /// The revision to resume from.
+    resume_from: Option<After>,
+    /// The pause before the next attempt, while no daemon can be reached.
     pause: Option<Duration>,
-    /// We can call a person.
+    /// The client shows notifications.
     accepts_notifications: bool,
 }
 
 impl<'a> Subscription<'a> {
-    /// Follows the daemon at `daemon_locator`; connects with the first [`Subscription::next`].
+    /// Subscribes to the daemon of `daemon_locator`. The first [`Subscription::next`] connects.
     pub fn new(daemon_locator: &'a DaemonLocator) -> Self {
         Self {
             daemon_locator,
-            conversation: None,
+            connection: None,
             rows: HashMap::new(),
             limits: Vec::new(),
-            named: None,
-            seen: None,
+            in_snapshot: None,
+            resume_from: None,
             pause: None,
             accepts_notifications: false,
         }
     }
 
-    /// Says whether we can call a person, to this daemon and those that come.
+    /// Accepts notifications from this daemon and later ones, or no longer does.
     pub fn accept_notifications(&mut self, on: bool) {
         self.accepts_notifications = on;
-        // One that is gone is told with the next.
+        // If no daemon is connected, the next one gets the request.
         let _ = self.send(&Request::AcceptNotifications { on });
     }
 
-    /// The rows as last told.
+    /// Returns the rows as last received.
     pub fn rows(&self) -> &HashMap<RowKey, Session> {
         &self.rows
     }
 
-    /// The accounts' limits as last told.
+    /// Returns the rate limits as last received.
     pub fn limits(&self) -> &[RateLimits] {
         &self.limits
     }
 
-    /// The connection, to wait for; `None` while there is none.
+    /// Returns the stream, to wait for it. It is `None` while no daemon is connected.
     pub fn stream(&self) -> Option<&UnixStream> {
-        self.conversation.as_ref().map(Connection::stream)
+        self.connection.as_ref().map(Connection::stream)
     }
 
-    /// Waits for the next news, over as many daemons as it takes. Ends when `output` has nobody left
-    /// to read it.
+    /// Waits for the next event, even if daemons end meanwhile. Returns an error when `output` has lost its reader.
     pub fn next(&mut self, output: &impl AsFd) -> Result<SubscriptionEvent, SubscriptionError> {
         let mut attempts = 0;
         loop {
-            let Some(conversation) = &mut self.conversation else {
+            let Some(connection) = &mut self.connection else {
                 if let Some(pause) = self.pause {
                     wait_to_retry(output, pause)?;
                 }
                 match self.connect(Deadline::after(CONNECT_WITHIN)) {
                     Ok(()) => self.pause = None,
-                    // It died while we gave it our rows; the next one gets them.
+                    // The daemon ended while it got the rows. The next daemon gets them.
                     Err(SubscriptionError::Talk(ConnectionError::Gone))
                         if attempts < MAX_ATTEMPTS =>
                     {
                         attempts += 1;
                     }
-                    // There was one, so there will be another.
-                    Err(error) if self.seen.is_some() => {
+                    // A daemon ran before, so retry.
+                    Err(error) if self.resume_from.is_some() => {
                         let pause = self.pause.map_or(RETRY, |pause| pause * 2);
                         let is_first = self.pause.replace(pause.min(RETRY_AT_MOST)).is_none();
                         if is_first {
@@ -149,15 +150,15 @@ impl<'a> Subscription<'a> {
                 }
                 continue;
             };
-            match conversation.receive_ready() {
+            match connection.receive_ready() {
                 Ok(Some(reply)) => {
-                    if let Some(news) = self.take(reply) {
-                        return Ok(news);
+                    if let Some(event) = self.apply(reply) {
+                        return Ok(event);
                     }
                 }
-                Ok(None) => wait_for(conversation, output)?,
+                Ok(None) => wait_for(connection, output)?,
                 Err(ConnectionError::Gone) => {
-                    self.conversation = None;
+                    self.connection = None;
                     return Ok(SubscriptionEvent::Lost);
                 }
                 Err(error) => return Err(error.into()),
@@ -165,65 +166,65 @@ impl<'a> Subscription<'a> {
         }
     }
 
-    /// All news that are there already; never waits.
+    /// Returns the events that have arrived. Never waits.
     pub fn ready(&mut self) -> Result<Vec<SubscriptionEvent>, ConnectionError> {
-        let mut news = Vec::new();
-        while let Some(conversation) = &mut self.conversation {
-            match conversation.receive_ready() {
-                Ok(Some(reply)) => news.extend(self.take(reply)),
+        let mut events = Vec::new();
+        while let Some(connection) = &mut self.connection {
+            match connection.receive_ready() {
+                Ok(Some(reply)) => events.extend(self.apply(reply)),
                 Ok(None) => break,
                 Err(ConnectionError::Gone) => {
-                    self.conversation = None;
-                    news.push(SubscriptionEvent::Lost);
+                    self.connection = None;
+                    events.push(SubscriptionEvent::Lost);
                 }
-                // A mark on a row that went meanwhile: nothing is wrong with the connection.
+                // A marked row may have been removed meanwhile. The connection is still good.
                 Err(ConnectionError::Refused { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(news)
+        Ok(events)
     }
 
-    /// Tells the daemon something.
+    /// Sends a request to the daemon.
     pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
-        self.conversation.as_ref().ok_or(ConnectionError::Gone)?.send(request)
+        self.connection.as_ref().ok_or(ConnectionError::Gone)?.send(request)
     }
 
-    /// Gives a connection up that is of no more use.
+    /// Drops a connection that failed.
     pub fn forget_connection(&mut self) {
-        self.conversation = None;
+        self.connection = None;
     }
 
-    /// Finds or starts a daemon, gives it the rows it may not know, and subscribes.
+    /// Connects to or starts a daemon, restores the rows there, and subscribes.
     pub fn connect(&mut self, deadline: Deadline) -> Result<(), SubscriptionError> {
         let stream = self.daemon_locator.connect_or_start(deadline)?;
-        let conversation = Connection::new(stream).map_err(ConnectionError::Io)?;
+        let connection = Connection::new(stream).map_err(ConnectionError::Io)?;
         for row in self.rows.values() {
-            conversation.send(&Request::Restore { row: Box::new(row.clone()) })?;
+            connection.send(&Request::Restore { row: Box::new(row.clone()) })?;
         }
         if !self.limits.is_empty() {
-            conversation.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
+            connection.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
         }
-        conversation.send(&Request::Hello { protocol: PROTOCOL })?;
-        conversation.send(&Request::Subscribe { after: self.seen.clone() })?;
+        connection.send(&Request::Hello { protocol: PROTOCOL })?;
+        connection.send(&Request::Subscribe { after: self.resume_from.clone() })?;
         if self.accepts_notifications {
-            conversation.send(&Request::AcceptNotifications { on: true })?;
+            connection.send(&Request::AcceptNotifications { on: true })?;
         }
-        self.named = None;
-        self.conversation = Some(conversation);
+        self.in_snapshot = None;
+        self.connection = Some(connection);
         Ok(())
     }
 
-    fn take(&mut self, reply: Reply) -> Option<SubscriptionEvent> {
+    fn apply(&mut self, reply: Reply) -> Option<SubscriptionEvent> {
         match reply {
             Reply::Snapshot { .. } => {
-                self.named = Some(Vec::new());
+                self.in_snapshot = Some(Vec::new());
                 None
             }
             Reply::Row { row } => {
-                let is_snapshot = self.named.is_some();
-                if let Some(named) = &mut self.named {
-                    named.push(row.key.clone());
+                let is_snapshot = self.in_snapshot.is_some();
+                if let Some(received) = &mut self.in_snapshot {
+                    received.push(row.key.clone());
                 }
                 self.rows.insert(row.key.clone(), (*row).clone());
                 (!is_snapshot).then_some(SubscriptionEvent::Changed {
@@ -239,8 +240,8 @@ impl<'a> Subscription<'a> {
                 known.history.extend(transitions.iter().copied());
                 let excess = known.history.len().saturating_sub(crewboard_core::MAX_HISTORY);
                 known.history.drain(..excess);
-                if let Some(named) = &mut self.named {
-                    named.push(row.key.clone());
+                if let Some(received) = &mut self.in_snapshot {
+                    received.push(row.key.clone());
                 }
                 self.note(&row.epoch, resume);
                 self.rows.insert(row.key.clone(), known);
@@ -248,7 +249,7 @@ impl<'a> Subscription<'a> {
             }
             Reply::Removed { key, known } => {
                 self.rows.remove(&key);
-                if let Some(After { epoch, .. }) = self.seen.clone() {
+                if let Some(After { epoch, .. }) = self.resume_from.clone() {
                     self.note(&epoch, known);
                 }
                 Some(SubscriptionEvent::Removed(key))
@@ -259,8 +260,8 @@ impl<'a> Subscription<'a> {
             }
             Reply::Losses { unseen } => Some(SubscriptionEvent::Losses(unseen)),
             Reply::Synced { epoch, revision } => {
-                if let Some(named) = self.named.take() {
-                    self.rows.retain(|key, _| named.contains(key));
+                if let Some(received) = self.in_snapshot.take() {
+                    self.rows.retain(|key, _| received.contains(key));
                 }
                 self.note(&epoch, Some(revision));
                 Some(SubscriptionEvent::Synced)
@@ -274,19 +275,19 @@ impl<'a> Subscription<'a> {
     }
 
     fn note(&mut self, epoch: &str, known: Option<u64>) {
-        // Until all is known there is no point to resume from.
-        if let (None, Some(revision)) = (&self.named, known) {
-            self.seen = Some(After { epoch: epoch.to_owned(), revision });
+        // During a snapshot there is no revision to resume from.
+        if let (None, Some(revision)) = (&self.in_snapshot, known) {
+            self.resume_from = Some(After { epoch: epoch.to_owned(), revision });
         }
     }
 }
 
-/// Waits until the daemon has something to say, or nobody reads what we would print of it.
-fn wait_for(conversation: &Connection, output: &impl AsFd) -> Result<(), SubscriptionError> {
+/// Waits until the daemon sends something, or `output` has lost its reader.
+fn wait_for(connection: &Connection, output: &impl AsFd) -> Result<(), SubscriptionError> {
     loop {
         let mut descriptors = [
-            PollFd::new(conversation.stream(), PollFlags::IN),
-            // No flag: the kernel reports an error or a hang-up unasked.
+            PollFd::new(connection.stream(), PollFlags::IN),
+            // No flag is needed: the kernel always reports an error or a hang-up.
             PollFd::new(output, PollFlags::empty()),
         ];
         match poll(&mut descriptors, None) {
@@ -303,19 +304,19 @@ fn wait_for(conversation: &Connection, output: &impl AsFd) -> Result<(), Subscri
     }
 }
 
-/// Waits for `pause`, or until no process reads what we would print.
+/// Waits for `pause`, or until `output` has lost its reader.
 fn wait_to_retry(output: &impl AsFd, pause: Duration) -> Result<(), SubscriptionError> {
     let mut descriptors = [PollFd::new(output, PollFlags::empty())];
     let within = Timespec::try_from(pause).ok();
-    // A signal only makes the pause shorter.
-    let is_heard = poll(&mut descriptors, within.as_ref()).is_ok_and(|count| count > 0);
-    if is_heard && descriptors[0].revents().intersects(gone()) {
+    // A signal only shortens the pause.
+    let is_ready = poll(&mut descriptors, within.as_ref()).is_ok_and(|count| count > 0);
+    if is_ready && descriptors[0].revents().intersects(gone()) {
         return Err(SubscriptionError::ReaderGone);
     }
     Ok(())
 }
 
-/// What the kernel reports of an output that has no reader any more.
+/// Returns the flags of an output that has lost its reader.
 fn gone() -> PollFlags {
     PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL
 }

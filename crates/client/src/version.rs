@@ -1,10 +1,10 @@
 use crewboard_protocol::DaemonInfo;
 
-/// The release that this program is of.
+/// The version of this program.
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
-/// Returns what to tell the user where the daemon and this program are of different releases: the program file was
-/// replaced and the daemon went on, or two programs are installed.
+/// Returns a problem if the daemon and this program have different versions: the program file was replaced while the
+/// daemon ran, or two programs are installed.
 pub fn version_problem(daemon: &DaemonInfo) -> Option<String> {
     problem(&daemon.version, OWN)
 }
@@ -51,8 +51,8 @@ mod tests {
             ("", "0.1.0", "out of date"),
             ("unknown", "0.1.0", "out of date"),
         ] {
-            let said = problem(daemon, own).unwrap();
-            assert!(said.contains(expected), "{daemon} {own}: {said}");
+            let problem = problem(daemon, own).unwrap();
+            assert!(problem.contains(expected), "{daemon} {own}: {problem}");
         }
     }
 }
