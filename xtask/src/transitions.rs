@@ -1,4 +1,5 @@
-//! `cargo xtask transitions`: writes docs/statuses.md from the transition table in core.
+//! `cargo xtask transitions`: the page of what makes a status, from the table that the tests hold the
+//! program to.
 
 use crate::workspace;
 use anyhow::Result;

@@ -6,15 +6,22 @@
 //! Never: the daemon's insides, a second thread, a wake-up without a change to show.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
-pub mod format;
+mod agreed;
+mod errand;
+mod host;
+mod input;
 pub mod keymap;
 pub mod layout;
+mod listing;
+pub mod look;
 pub mod model;
-mod runtime;
-pub mod theme;
+mod shell;
+mod signals;
+mod terminal;
+pub mod text;
 pub mod update;
 pub mod view;
 
-pub use runtime::event_loop::{BoardError, run};
-pub use runtime::host::{DescribeVersion, Host, Options};
-pub use update::navigation::{Navigation, NavigationOutcome};
+pub use errand::{Errand, Went};
+pub use host::{DescribeVersion, Host, Options};
+pub use shell::{BoardError, run};

@@ -1,6 +1,7 @@
-//! The arguments of the command line.
+//! The words of the command line, and nothing else.
 
-use crate::completions;
+use crate::commands::install::InstallArguments;
+use crate::completing;
 use crate::render::why_no_screen;
 use clap::{
     Args, ColorChoice, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum,
@@ -15,56 +16,66 @@ use std::time::Duration;
 
 /// Shows, live, what every coding agent in every terminal pane is doing, and which one needs you
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = NOTES, args_conflicts_with_subcommands = true)]
+#[command(version, about, max_term_width = 100, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
-    /// Quits the board after a jump (for tmux popups)
+    /// Leaves the board after a jump, as for a popup of tmux
     #[arg(long)]
     pub(crate) once: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
-const NOTES: &str = "\
-Run without a command to open the board (press ? for its keys); if hooks are missing, it offers to install \
-them. ROW is a session's key, its name, its pane (such as %7), or the beginning of its id.
+const EXIT_CODES: &str = "\
+Without a command, on a terminal: the board (press ? for its keys), which offers to install the hooks \
+where there are none. ROW is a key, the beginning of a session id, a name, or a pane such as %7.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have further codes.";
+Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have more of their own.";
 
+/// What names a session.
 const ROW: &str =
     "The session: its key, its name, its pane (such as %7), or the beginning of its id";
 
-/// The commands, in the order of `--help`: commands for users first, commands for agents last.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows the board with a recorded hour of sample work; leaves your sessions and files alone
-    Demo {
-        #[command(flatten)]
-        pace: PaceArguments,
+    /// Takes one event from an agent on standard input (this is what agents run)
+    Hook {
+        /// Which agent
+        agent: String,
     },
-    /// Lists sessions, most urgent first
+    /// Is Claude Code's status line: tells the daemon what it is told, and runs your own command
+    Statusline {
+        /// What to run in its place: one word is a command line for the shell, several a program and its
+        /// arguments (default: prints model, context, cost and limits)
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+    /// Shows all sessions, in the order in which they need you
     List {
         /// Prints a JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Streams changes, one line each
+    /// Follows the sessions, a line for each change
     Watch {
-        /// Prints one JSON object per line
+        /// Prints a JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Counts sessions by status, as a line for a status bar
+    /// Counts the sessions, as a line for a status bar
     Counts {
-        /// The status bar to format the line for
+        /// For which status bar
         #[arg(long, value_enum, default_value_t = CountsFormat::Plain)]
         format: CountsFormat,
-        /// Keeps running and prints a line at each change
+        /// Goes on, with a line for each change
         #[arg(long)]
         follow: bool,
     },
-    /// Explains why a session has its status
+    /// Waits until sessions reach a status
+    #[command(after_help = WAIT_CODES)]
+    Wait(WaitArguments),
+    /// Tells why a session has the status it has
     Explain {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
         /// Prints JSON
         #[arg(long)]
@@ -72,139 +83,102 @@ pub(crate) enum Command {
     },
     /// Shows a session's pane
     Jump {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
     },
     /// Shows the pane of the session that has needed you longest
-    #[command(
-        after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 no session needs you."
-    )]
+    #[command(after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 nobody needs you.")]
     Next,
-    /// Resumes a closed session in a new pane or here; attaches to a background session
+    /// Takes a closed session up again in a new pane, or here; comes to a background session
     Open {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows_to_open))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows_to_open))]
         row: String,
     },
-    /// Marks a session as seen, so that it no longer needs you
+    /// Marks a session as seen: it no longer needs you for what it showed
     Seen {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
     },
-    /// Pins a session to the top of its group
+    /// Keeps a session on top of its like
     Pin {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
-        /// Undoes the mark
+        /// Takes the mark off again
         #[arg(long)]
         off: bool,
     },
-    /// Snoozes a session for an hour or until its status changes
+    /// Quiets a session until its status changes, or for an hour
     Snooze {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
-        /// Undoes the mark
+        /// Takes the mark off again
         #[arg(long)]
         off: bool,
     },
-    /// Hides a session until it needs you again
+    /// Hides a session until it next needs you
     Dismiss {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
         row: String,
-        /// Undoes the mark
+        /// Takes the mark off again
         #[arg(long)]
         off: bool,
     },
-    /// Installs the hooks in the agents' user settings
-    Install(InstallArguments),
-    /// Removes the hooks
-    Uninstall(InstallArguments),
-    /// Shows, creates and checks the configuration
-    Config {
-        #[command(subcommand)]
-        action: Option<ConfigAction>,
-    },
-    /// Tests notifications
-    Notify {
-        /// Sends a test notification (without it, reads the daemon's notification from standard input)
-        #[arg(long)]
-        test: bool,
-    },
-    /// Waits until sessions reach a status
-    #[command(after_help = WAIT_CODES)]
-    Wait(WaitArguments),
-    /// Reports the status of your own agent
+    /// Reports the status of an agent of your own
     Report(ReportArguments),
-    /// Records daemon events until Ctrl-C, with your text removed, for a bug report
+    /// Shows the board on a made-up hour of work; nothing of yours is touched
+    Demo {
+        #[command(flatten)]
+        pace: PaceArguments,
+    },
+    /// Writes down what the daemon is told until Ctrl-C, without your words, for a bug report
     Record {
-        /// The new file to write (default: standard output)
+        /// Writes a new file (default: standard output)
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Keeps prompts, commands, messages, paths and names
+        /// Keeps prompts, commands, messages, paths and names as they are
         #[arg(long)]
         keep_text: bool,
     },
-    /// Plays a recording on a separate board
+    /// Plays a recording on a board of its own
     Replay {
-        /// A file written by `crewboard record`
+        /// What `crewboard record` wrote
         file: PathBuf,
         #[command(flatten)]
         pace: PaceArguments,
     },
-    /// Starts, stops or describes the daemon (rarely needed: it starts and exits by itself)
+    /// Tries each way of telling you that a session needs you
+    Notify {
+        /// Tries them (without, the daemon's announcement is read from standard input)
+        #[arg(long)]
+        test: bool,
+    },
+    /// Stands for a recorded process
+    #[command(hide = true)]
+    Placeholder,
+    /// Puts the hooks into the agents' user settings
+    Install(InstallArguments),
+    /// Takes the hooks out again
+    Uninstall(InstallArguments),
+    /// Starts, stops or describes the daemon (rarely needed: it comes and goes by itself)
     Daemon {
         #[command(subcommand)]
         action: Option<DaemonAction>,
     },
-    /// Prints the completion script of a shell
-    Completions {
-        /// The shell
-        shell: Shell,
+    /// Shows, writes and checks the configuration
+    Config {
+        #[command(subcommand)]
+        action: Option<ConfigAction>,
     },
     /// Prints the manual page, for `man -l -`
     Man,
-    /// Represents a recorded process
-    #[command(hide = true)]
-    Placeholder,
-    /// Reads one event of an agent from standard input (agents run this)
-    Hook {
-        /// The agent
-        agent: String,
-    },
-    /// Status-line command for Claude Code: forwards usage to the daemon, then runs yours
-    Statusline {
-        /// Your own status-line command: a single word is a shell command line, several words are a
-        /// program and its arguments (default: prints model, context, cost and limits)
-        #[arg(last = true)]
-        command: Vec<OsString>,
+    /// Prints the completions for a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
     },
 }
 
-/// An agent whose hooks can be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Agent {
-    /// Claude Code
-    Claude,
-}
-
-/// The arguments of `install` and `uninstall`.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct InstallArguments {
-    /// The agents [default: all]
-    #[arg(value_enum, value_name = "AGENT")]
-    pub(crate) agents: Vec<Agent>,
-    /// The agent's configuration directory; can be repeated
-    /// [default: `$CLAUDE_CONFIG_DIR` or ~/.claude]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) config_dir: Vec<PathBuf>,
-    /// Shows the change without applying it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Skips the confirmation
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-}
-
-/// The format of `counts`.
+/// For which status bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CountsFormat {
     /// `#()` in tmux's status line
@@ -221,33 +195,33 @@ pub(crate) enum CountsFormat {
     Json,
 }
 
-/// How fast a recording is played, and how far.
+/// How a recording is played.
 #[derive(Debug, Args)]
 pub(crate) struct PaceArguments {
-    /// Playback speed
+    /// Plays this many times as fast
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
-    /// Prints the sessions at the end as a JSON array, without a board
+    /// Opens no board; prints the rows at the end as a JSON array
     #[arg(long)]
     pub(crate) json: bool,
-    /// Shows the board at this moment (milliseconds from the start) and pauses
+    /// Shows this moment (milliseconds from the start) and stays there
     #[arg(long, hide = true, allow_negative_numbers = true)]
     pub(crate) at: Option<i64>,
 }
 
 const WAIT_CODES: &str = "\
-Exit codes: 0 reached, 1 failure or no such session, 2 wrong usage, 3 the session needs you instead \
-(permission, question, plan, failed), 4 it closed instead, 124 timed out.";
+Exit codes: 0 reached, 1 no such row or failure, 2 wrong usage, 3 blocked on you instead (permission, \
+question, plan, failed), 4 closed instead, 124 timed out.";
 
 #[derive(Debug, Args)]
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WaitRows {
-    #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
+    #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
     pub(crate) row: Option<String>,
-    /// Waits for the first session that reaches the status
+    /// Waits for the first session that reaches it
     #[arg(long)]
     pub(crate) any: bool,
-    /// Waits for all sessions; ends early if a session needs you or closes
+    /// Waits for all sessions; the first that is blocked or closed ends it
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -258,9 +232,9 @@ pub(crate) struct WaitArguments {
     pub(crate) rows: WaitRows,
     /// Statuses, separated by commas, or needs-you
     #[arg(long, required = true, value_name = "STATUSES", value_delimiter = ',', value_parser = until)]
-    #[arg(add = ArgValueCandidates::new(completions::goals))]
+    #[arg(add = ArgValueCandidates::new(completing::goals))]
     pub(crate) until: Vec<Until>,
-    /// Includes sessions that start later
+    /// Counts sessions that come later too
     #[arg(long)]
     pub(crate) new: bool,
     /// Gives up after this time, such as 90s, 30m or 2h
@@ -268,7 +242,7 @@ pub(crate) struct WaitArguments {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// A goal of `wait`.
+/// What to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
     Status(Status),
@@ -280,29 +254,29 @@ pub(crate) struct ReportArguments {
     /// The agent's name
     #[arg(long)]
     pub(crate) agent: String,
-    /// A unique id of the session
+    /// An id of the session, unlike that of any other
     #[arg(long)]
     pub(crate) session: String,
-    /// The status to report
+    /// What it is in
     #[arg(long, value_enum)]
     pub(crate) status: ReportedStatus,
-    /// One line: the current activity, or what the agent asks for
+    /// What it does or asks for, in a line
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) activity: String,
-    /// The full question, plan or command (with or without --activity); or, without --activity, the
-    /// error or the last message
+    /// The whole question, plan or command, beside --activity or alone; or instead of it the error
+    /// or last words
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) text: String,
-    /// Process ID of the session; the session closes when it exits. Omit it if one script reports
-    /// several sessions
+    /// The process that is the session, one for each: its end closes the session. A script that
+    /// reports several leaves it out, or names each job's own
     #[arg(long)]
     pub(crate) pid: Option<u32>,
-    /// The working directory (default: the current directory)
+    /// The directory it works in (default: this one)
     #[arg(long)]
     pub(crate) cwd: Option<PathBuf>,
 }
 
-/// The statuses that `report` accepts.
+/// The statuses, as words of the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ReportedStatus {
     Working,
@@ -332,25 +306,25 @@ impl From<ReportedStatus> for Status {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DaemonAction {
-    /// Starts the daemon if it does not run
+    /// Starts it, if it does not run
     Start,
-    /// Stops the daemon; an open board starts it again
+    /// Stops it; open views start it again
     Stop,
-    /// Stops the daemon and starts it again
+    /// Stops it and starts it again
     Restart,
-    /// Shows whether the daemon runs, and its sessions and clients
+    /// Says whether it runs, and what it serves
     Status {
         /// Prints JSON
         #[arg(long)]
         json: bool,
     },
-    /// Runs the daemon in the foreground
+    /// Runs it here, in the foreground
     Run {
-        /// Exits after this time without clients (default: `CREWBOARD_IDLE_EXIT`, else the
-        /// configuration)
+        /// Leaves after this time with nobody to serve (default: `CREWBOARD_IDLE_EXIT`, else what
+        /// the configuration says)
         #[arg(long, value_name = "TIME", value_parser = duration)]
         idle_exit: Option<Duration>,
-        /// The path of the socket that standard input listens on
+        /// The socket whose listener is standard input
         #[arg(long, hide = true)]
         adopt: Option<PathBuf>,
     },
@@ -358,40 +332,40 @@ pub(crate) enum DaemonAction {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Prints the path of the configuration file
+    /// Prints where the configuration is looked for
     Path,
-    /// Prints each option with its value and the origin of the value
+    /// Prints each value in force, and where it came from
     Show {
         /// Prints JSON
         #[arg(long)]
         json: bool,
     },
-    /// Creates a file with every option and its default, all commented out; never overwrites a file
+    /// Writes a file with every option and its default, all commented out; never over another
     Init,
-    /// Lists the problems of the configuration, or of another file
+    /// Lists all that is wrong with the configuration, or with another file
     Check {
-        /// The file to check
+        /// The other file
         file: Option<PathBuf>,
     },
 }
 
-/// Parses the process's arguments.
+/// Reads the process's words.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
     let colour = if why_no_screen().is_some() { ColorChoice::Never } else { ColorChoice::Auto };
     let matches = Arguments::command().color(colour).try_get_matches()?;
     Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))
 }
 
-/// Returns the command line's definition, for completions and the manual page.
+/// The command line as data, for completions.
 pub(crate) fn command() -> clap::Command {
     with_plain_paths(Arguments::command())
 }
 
-/// Makes every path argument complete to plain paths only, instead of clap's candidates.
+/// Lets every argument that is a path complete to plain paths only, whatever clap would offer.
 fn with_plain_paths(command: clap::Command) -> clap::Command {
     let plain = |argument: clap::Arg| match argument.get_value_hint() {
         ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => {
-            argument.add(ArgValueCompleter::new(completions::PlainPaths))
+            argument.add(ArgValueCompleter::new(completing::PlainPaths))
         }
         _ => argument,
     };
@@ -400,7 +374,7 @@ fn with_plain_paths(command: clap::Command) -> clap::Command {
 
 fn speed(word: &str) -> Result<f64, String> {
     let speed = word.parse().ok().filter(|speed| (0.01..=1e6).contains(speed));
-    speed.ok_or_else(|| "must be a number from 0.01 to 1000000".to_owned())
+    speed.ok_or_else(|| "it must be a number from 0.01 to 1000000".to_owned())
 }
 
 fn until(word: &str) -> Result<Until, String> {
@@ -409,7 +383,7 @@ fn until(word: &str) -> Result<Until, String> {
     }
     Status::from_word(word).map(Until::Status).ok_or_else(|| {
         let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();
-        format!("must be needs-you or one of {}", words.join(", "))
+        format!("it must be needs-you or one of {}", words.join(", "))
     })
 }
 
@@ -418,24 +392,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn command_line_definition_is_consistent() {
+    fn the_command_line_is_consistent() {
         command().debug_assert();
     }
 
     #[test]
-    fn help_lists_commands_of_agents_last() {
-        let command = command();
-        let names: Vec<&str> = command
-            .get_subcommands()
-            .filter(|command| !command.is_hide_set())
-            .map(clap::Command::get_name)
-            .collect();
-        assert_eq!(names[..3], ["demo", "list", "watch"]);
-        assert_eq!(names[names.len() - 2..], ["hook", "statusline"]);
-    }
-
-    #[test]
-    fn readme_names_every_command() {
+    fn the_readme_names_every_command() {
         let readme = include_str!("../../../README.md");
         for command in command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let name = command.get_name();

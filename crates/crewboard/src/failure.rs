@@ -1,29 +1,30 @@
-//! Failures of commands: the message, the hint and the exit code.
+//! Why a command failed, in words for its user, and with which exit code.
 
-use crewboard_client::{ConnectError, ConnectionError, SubscriptionError};
+use crate::commands::install::InstallError;
+use crewboard_client::{ConnectError, FollowError, TalkError};
 use crewboard_core::clean;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Exit codes other than 0 for success. `--help` and the README list them.
+/// Exit codes, besides 0 for success. `--help` and the README tell them.
 pub(crate) mod exit_code {
     /// The command failed.
     pub(crate) const FAILED: u8 = 1;
-    /// The arguments are wrong.
+    /// The command was not understood.
     pub(crate) const USAGE: u8 = 2;
-    /// `wait`: a session needs the user instead.
+    /// `wait`: a row waits for you instead.
     pub(crate) const BLOCKED: u8 = 3;
-    /// `wait`: a session closed instead.
+    /// `wait`: a row closed instead.
     pub(crate) const CLOSED: u8 = 4;
-    /// Interrupted by a signal; the exit code that shells use for Ctrl-C.
+    /// Told to leave before the end: what a shell says of Ctrl-C.
     pub(crate) const INTERRUPTED: u8 = 130;
-    /// `next`: no session needs the user.
-    pub(crate) const NO_SESSION: u8 = 5;
-    /// `wait`: timed out.
+    /// `next`: nobody needs you.
+    pub(crate) const NOBODY: u8 = 5;
+    /// `wait`: it took too long.
     pub(crate) const TIMED_OUT: u8 = 124;
 }
 
-/// An error message, and a hint that says what to do.
+/// What went wrong and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -48,7 +49,7 @@ impl Failure {
         Self { code, ..self }
     }
 
-    /// Returns the message and the hint in one line.
+    /// The whole of it, for where there is one line.
     pub(crate) fn in_a_line(self) -> String {
         match self.hint {
             Some(hint) => format!("{}; {hint}", self.message),
@@ -56,16 +57,17 @@ impl Failure {
         }
     }
 
-    /// Returns a silent success: the reader of the output has closed it.
-    fn output_closed() -> Self {
+    /// Success, where all that failed is that nobody reads on.
+    fn reader_gone() -> Self {
         Self { message: String::new(), hint: None, code: 0 }
     }
 
-    /// Prints the message and the hint. Returns the exit code.
+    /// Tells the user, and gives the process's exit code.
     pub(crate) fn report(self) -> ExitCode {
         if self.code != 0 {
+            // Nobody is left to be told where this fails.
             let mut stderr = io::stderr().lock();
-            // A message may quote a file or another program; remove its control sequences.
+            // A message may quote a file or another program, and the terminal must not obey that.
             let _ = writeln!(stderr, "crewboard: {}", clean(&self.message, usize::MAX, true));
             if let Some(hint) = self.hint {
                 let _ = writeln!(stderr, "  {}", clean(&hint, usize::MAX, true));
@@ -78,7 +80,7 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::output_closed(),
+            io::ErrorKind::BrokenPipe => Self::reader_gone(),
             _ => Self::new(error.to_string()),
         }
     }
@@ -87,9 +89,9 @@ impl From<io::Error> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let hint = match &error {
-            ConnectError::NoDaemon => Some("run `crewboard daemon start` to start it"),
+            ConnectError::NoDaemon => Some("`crewboard daemon start` starts one"),
             ConnectError::NoPlace(_) => Some(
-                "make one of these directories your own and private (chmod 700), \
+                "make one of these directories yours and private (chmod 700), \
                  or name a socket in CREWBOARD_SOCKET",
             ),
             ConnectError::Unresponsive | ConnectError::Start(_) => None,
@@ -102,24 +104,29 @@ impl From<ConnectError> for Failure {
     }
 }
 
-impl From<ConnectionError> for Failure {
-    fn from(error: ConnectionError) -> Self {
+impl From<TalkError> for Failure {
+    fn from(error: TalkError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            ConnectionError::Silent(_) => {
-                failure.hint("if this persists, run `crewboard daemon restart`")
-            }
+            TalkError::Silent(_) => failure
+                .hint("if it stays so, `crewboard daemon restart` ends it and starts another"),
             _ => failure,
         }
     }
 }
 
-impl From<SubscriptionError> for Failure {
-    fn from(error: SubscriptionError) -> Self {
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
         match error {
-            SubscriptionError::Connect(error) => error.into(),
-            SubscriptionError::Talk(error) => error.into(),
-            SubscriptionError::ReaderGone => Self::output_closed(),
+            FollowError::Connect(error) => error.into(),
+            FollowError::Talk(error) => error.into(),
+            FollowError::ReaderGone => Self::reader_gone(),
         }
+    }
+}
+
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        Self { message: error.to_string(), hint: None, code: error.exit_code() }
     }
 }

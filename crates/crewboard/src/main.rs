@@ -1,24 +1,22 @@
-//! The `crewboard` program.
+//! `crewboard`: words in, exit code out.
 //!
-//! Agents run [`hook::run`] and [`status_line::run`] very often, so both start before the argument parser.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap should fail the test"))]
+//! What agents run comes first and alone: [`hook::run`] and [`statusline::run`] know no parser and no
+//! runtime.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
 
 mod arguments;
-mod command_runner;
 mod commands;
-mod completions;
+mod completing;
 mod configuration;
-mod daemon_client;
-mod daemon_stop;
-mod dispatch;
 mod environment;
 mod failure;
+mod going;
 mod hook;
-mod navigate;
+mod machine;
 mod recording;
 mod render;
 mod select;
-mod status_line;
+mod statusline;
 mod watchdog;
 
 use clap_complete::CompleteEnv;
@@ -27,37 +25,37 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// Prints completions if a shell asks for them. Returns true if it did.
-fn answer_completion_request() -> bool {
-    if env::var_os(completions::VARIABLE).is_none() {
+/// Answers a shell that asks what may come next; false where none does.
+fn completes() -> bool {
+    if env::var_os(completing::VARIABLE).is_none() {
         return false;
     }
     let directory = env::current_dir().ok();
     CompleteEnv::with_factory(arguments::command)
-        .var(completions::VARIABLE)
+        .var(completing::VARIABLE)
         .try_complete(env::args_os(), directory.as_deref())
         .unwrap_or(true)
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>().as_slice() {
-        [Some("hook"), ..] => return hook::run(arguments.get(1).map(OsString::as_os_str)),
-        [Some("statusline")] => return status_line::run(&[]),
-        [Some("statusline"), Some("--"), ..] => return status_line::run(&arguments[2..]),
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    match words.iter().map(|word| word.to_str()).collect::<Vec<_>>().as_slice() {
+        [Some("hook"), ..] => return hook::run(words.get(1).map(OsString::as_os_str)),
+        [Some("statusline")] => return statusline::run(&[]),
+        [Some("statusline"), Some("--"), ..] => return statusline::run(&words[2..]),
         _ => {}
     }
-    if answer_completion_request() {
+    if completes() {
         return ExitCode::SUCCESS;
     }
     match arguments::parse() {
-        Ok(arguments) => match dispatch::run(arguments) {
+        Ok(arguments) => match commands::run(arguments) {
             Ok(code) => code,
             Err(failure) => failure.report(),
         },
         Err(error) => {
-            // Help goes to standard output, a usage error to standard error. If printing fails, there
-            // is no other place to report it.
+            // Help and usage errors know where to go and what to be; nobody is left to tell a
+            // failure to.
             let _ = error.print();
             let _ = std::io::stdout().flush();
             ExitCode::from(if error.use_stderr() { 2 } else { 0 })

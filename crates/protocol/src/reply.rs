@@ -1,116 +1,114 @@
 use crate::loss::Losses;
 use crate::texts;
 use crewboard_core::{
-    Observation, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry, Transition,
+    Limits, Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition,
     WaitOutcome,
 };
 use serde::{Deserialize, Serialize};
 
-/// A reply to a request, or a line for a subscriber.
+/// What the daemon answers, or pushes to a subscriber.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply {
-    /// The rows that follow are all rows. The client drops the rows that it knew.
+    /// Forget what you knew: the rows that follow are all there are.
     Snapshot {
         epoch: String,
         revision: u64,
     },
-    /// The subscription resumes: the rows that follow have changed since.
+    /// You resume: what follows is what changed since.
     Resumed {
         epoch: String,
         revision: u64,
     },
-    /// The present row, with its history.
+    /// A row as it is now, with its history.
     Row {
         row: Box<Session>,
     },
-    /// The present row, and the statuses that it has entered since the last line about it.
+    /// A row as it is now, and the statuses it entered since the last you heard of it.
     Change {
         row: Box<Session>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         transitions: Vec<Transition>,
-        /// The number of older transitions that were skipped because the client read slowly.
+        /// How many older transitions were left out, because you read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
-        /// After this line the client knows everything up to this revision, and can resume from it.
+        /// With this line you know all there is up to this revision, and may resume from it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<u64>,
     },
-    /// A row was removed.
+    /// A row is no more.
     Removed {
         key: RowKey,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<u64>,
     },
-    /// The known rate limits of all accounts. They replace the rate limits sent before.
-    #[serde(rename = "limits")]
-    RateLimits {
-        limits: Vec<RateLimits>,
+    /// The limits of every account of which anything is known: all of them, in place of those told before.
+    Limits {
+        limits: Vec<Limits>,
     },
-    /// The snapshot is complete. Changes follow.
+    /// You know all there is; what follows is news.
     Synced {
         epoch: String,
         revision: u64,
     },
-    /// A wait has ended.
+    /// A wait is over.
     Waited {
         outcome: WaitOutcome,
         row: Box<Session>,
     },
-    /// The reason for the status of a row.
+    /// Why a row has its status.
     Explanation(Box<Explanation>),
-    /// The row after a mark.
+    /// The row as it is after a mark.
     Marked {
         row: Box<Session>,
     },
-    /// The client is to show this notification, and to send [`crate::Request::NotificationShown`].
-    Notification {
-        /// An older daemon does not send an id, and expects no acknowledgement.
+    /// A person is to be told this, by you. Say that you did: [`crate::Request::Told`].
+    Announcement {
+        /// Absent in what an older daemon says, which asks no more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
         title: String,
         text: String,
     },
-    /// The result of [`crate::Request::Notify`].
-    NotifyResult {
+    /// Whether a view has told it.
+    Announced {
         delivered: bool,
-        /// The number of boards that got the notification.
+        /// How many were asked to.
         #[serde(default)]
         asked: u64,
     },
-    /// All evidence that the daemon receives from now on follows.
+    /// What follows is all that is taken in from now on.
     Recording,
-    /// The daemon has received an event.
+    /// An event was taken in.
     Recorded {
         report: Box<Report>,
-        /// The number of lines before this one that were skipped because the client read slowly.
+        /// How many lines before it were left out, because you read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
-    /// The daemon has read an agent's files.
+    /// An agent's own files said something.
     Observed {
         observation: Box<Observation>,
-        /// The number of lines before this one that were skipped because the client read slowly.
+        /// How many lines before it were left out, because you read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
     /// A process that the daemon watched has ended.
     Exited {
         process: Process,
-        /// The time at which the daemon noticed it.
+        /// When the daemon heard of it.
         stamp: Stamp,
-        /// The number of lines before this one that were skipped because the client read slowly.
+        /// How many lines before it were left out, because you read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
-    /// The dropped events that no client has shown yet. The client sends [`crate::Request::LossesSeen`] when it has shown
-    /// them.
+    /// The lost events that no client has shown yet. Say that you did: [`crate::Request::LossesSeen`].
     Losses {
         unseen: Losses,
     },
-    /// A description of the daemon.
-    Hello(DaemonInfo),
-    /// The daemon stops, as requested.
+    /// Who is there.
+    Hello(DaemonFacts),
+    /// The daemon leaves, as asked.
     Stopping,
     Error {
         code: ErrorCode,
@@ -126,7 +124,7 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// The reason for the status of a row.
+/// Why a row has its status.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Explanation {
     /// The row, with its history.
@@ -135,60 +133,60 @@ pub struct Explanation {
     pub trail: Vec<TrailEntry>,
 }
 
-/// A description of the daemon.
+/// Who the daemon is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaemonInfo {
-    /// The newest protocol of the daemon.
+pub struct DaemonFacts {
+    /// The newest protocol it speaks.
     pub protocol: u32,
-    /// The version of the daemon.
+    /// The release it is of.
     pub version: String,
-    /// The pid of the daemon.
+    /// Its process.
     pub pid: u32,
-    /// The name of this run. Revisions of different runs cannot be compared.
+    /// Names this run: revisions of another do not compare.
     pub epoch: String,
-    /// The time of the start, in Unix milliseconds.
+    /// When it started, in Unix milliseconds.
     pub started: u64,
-    /// The number of rows, including closed ones.
+    /// Rows, closed ones included.
     pub rows: u64,
-    /// The number of subscriptions.
+    /// Views that are told every change.
     pub subscribers: u64,
-    /// The number of waits in progress.
+    /// Waits in course.
     #[serde(default)]
     pub waits: u64,
-    /// The number of events received so far.
+    /// Events taken in so far.
     pub events: u64,
-    /// The number of events dropped since the lock files were created.
+    /// Events that were lost since the lock files were made.
     pub dropped: u64,
-    /// The number of dropped events by reason.
+    /// How many of them for which reason.
     #[serde(default, skip_serializing_if = "Losses::is_empty")]
     pub lost: Losses,
-    /// The reason why this run of the daemon last refused an event or did not understand one.
+    /// Why this run of the daemon did not take the last event that it refused or did not understand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_why: Option<String>,
-    /// The sockets of the daemon.
+    /// The sockets it listens on.
     pub sockets: Vec<String>,
-    /// What the system does not let the daemon watch, and the consequence.
+    /// What the system does not let it watch, and what follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub degraded: Vec<String>,
 }
 
-/// The reason for an error, for programs.
+/// Why a request was refused, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// The line is not a JSON object with a type, or a field is missing or wrong.
+    /// No JSON object with a type, or a field is missing or wrong.
     BadRequest,
-    /// The line is longer than [`crate::MAX_REQUEST_LINE`].
+    /// The line is over [`crate::MAX_REQUEST_LINE`].
     TooLong,
-    /// The daemon does not know the type.
+    /// A type this daemon does not know.
     UnknownRequest,
-    /// The client requires a newer protocol.
+    /// The client wants a newer protocol.
     UnsupportedVersion,
-    /// There is no such row.
+    /// No such row.
     NotFound,
-    /// The daemon has reached a bound.
+    /// The daemon serves as many as it can.
     Busy,
-    /// The client is in another pid namespace.
+    /// Not for a client in another pid namespace.
     Forbidden,
     /// A code of a newer daemon.
     #[serde(other)]
@@ -196,29 +194,29 @@ pub enum ErrorCode {
 }
 
 impl Reply {
-    /// Decodes a line, with or without its newline. Removes terminal control characters from every text in it and in the
-    /// error, because the process at the other end may not be our daemon.
+    /// Reads a line (with or without its newline). Every text in it, and in the error, is cleaned of what a
+    /// terminal would obey: the process at the other end may be no daemon of ours.
     pub fn decode(line: &[u8]) -> Result<Self, serde_json::Error> {
         texts::decode_clean(line)
     }
 
-    /// Encodes the reply as a line with its newline.
+    /// The reply as a line, its newline included.
     pub fn encode(&self) -> Vec<u8> {
         encode_line(self)
     }
 }
 
-/// Encodes a [`Reply::Row`] of a borrowed row.
+/// A [`Reply::Row`] of a borrowed row.
 pub fn encode_row(row: &Session) -> Vec<u8> {
     encode_line(&Borrowed::Row { row })
 }
 
-/// Encodes a [`Reply::RateLimits`] of borrowed limits.
-pub fn encode_limits(limits: &[&RateLimits]) -> Vec<u8> {
-    encode_line(&Borrowed::RateLimits { limits })
+/// A [`Reply::Limits`] of borrowed limits.
+pub fn encode_limits(limits: &[&Limits]) -> Vec<u8> {
+    encode_line(&Borrowed::Limits { limits })
 }
 
-/// Encodes a [`Reply::Change`] of a borrowed row.
+/// A [`Reply::Change`] of a borrowed row.
 pub fn encode_change(
     row: &Session,
     transitions: &[Transition],
@@ -228,7 +226,7 @@ pub fn encode_change(
     encode_line(&Borrowed::Change { row, transitions, skipped, known })
 }
 
-/// Encodes a [`Reply::Snapshot`] or, if `resumed`, a [`Reply::Resumed`].
+/// A [`Reply::Snapshot`] or, if `resumed`, a [`Reply::Resumed`].
 pub fn encode_snapshot(epoch: &str, revision: u64, resumed: bool) -> Vec<u8> {
     if resumed {
         encode_line(&Borrowed::Resumed { epoch, revision })
@@ -237,7 +235,7 @@ pub fn encode_snapshot(epoch: &str, revision: u64, resumed: bool) -> Vec<u8> {
     }
 }
 
-/// The frequent replies, with borrowed fields.
+/// The replies that are sent often, without a copy of what they hold.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Borrowed<'a> {
@@ -252,9 +250,8 @@ enum Borrowed<'a> {
     Row {
         row: &'a Session,
     },
-    #[serde(rename = "limits")]
-    RateLimits {
-        limits: &'a [&'a RateLimits],
+    Limits {
+        limits: &'a [&'a Limits],
     },
     Change {
         row: &'a Session,
@@ -267,10 +264,10 @@ enum Borrowed<'a> {
     },
 }
 
-/// Encodes `value` as a JSON line.
+/// `value` as a JSON line.
 pub(crate) fn encode_line<T: Serialize>(value: &T) -> Vec<u8> {
     let mut line = serde_json::to_vec(value)
-        .expect("a message has only string keys, and its serialisation cannot fail");
+        .expect("a message has string keys only and fails nowhere in its serialisation");
     line.push(b'\n');
     line
 }

@@ -1,106 +1,107 @@
-use crewboard_core::{Mark, Observation, RateLimits, Report, RowKey, Session, WaitGoal, WaitScope};
+use crewboard_core::{Goal, Limits, Mark, Observation, Report, RowKey, Session, WaitScope};
 use serde::{Deserialize, Serialize};
 
-/// A request of a client.
+/// What a client asks, or tells, the daemon.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// Reports an event of an agent. Has no reply: a hook does not wait.
+    /// An agent's event. Never answered: a hook does not wait.
     Event(EventLine),
-    /// Reports an observation of an agent's files, when a recording is played. Has no reply.
+    /// What somebody saw in an agent's files: how a recording is played. Never answered.
     Observe(ObservationLine),
-    /// Requests all rows, and then every change until the client leaves.
+    /// All rows, then every change, until the client leaves.
     Subscribe {
         #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<After>,
     },
-    /// Requests all rows, once.
+    /// All rows, once.
     List,
-    /// Waits until the rows have reached a goal or no longer can.
+    /// One reply, when the rows have reached a goal or no longer can.
     Wait(WaitRequest),
-    /// Requests the reason for the status of a row.
+    /// Why a row has the status it has.
     Explain { row: RowKey },
-    /// Sets a mark of the user on a row.
+    /// A person marks a row.
     Mark { row: RowKey, mark: Mark },
-    /// Restores a row that an earlier daemon sent to this client. Has no reply.
+    /// A row that an earlier daemon had told this client.
     Restore { row: Box<Session> },
-    /// Restores the rate limits that an earlier daemon sent to this client. Has no reply.
-    RestoreLimits { limits: Vec<RateLimits> },
-    /// Checks for suspended agents. A board asks for it when a visible clock ticks. Has no reply.
+    /// The accounts' limits that an earlier daemon had told this client.
+    RestoreLimits { limits: Vec<Limits> },
+    /// Look whether agents are suspended: a visible clock has ticked. Never answered.
     Look,
-    /// Says whether this subscriber shows notifications. One such subscriber gets each notification. Has no reply.
-    AcceptNotifications { on: bool },
-    /// Says that this subscriber has shown a notification. Has no reply.
-    NotificationShown { id: u64 },
-    /// Notifies the user through a subscriber that shows notifications. The reply comes when one has shown it or none did.
-    Notify { title: String, text: String },
-    /// Says that the client has shown this number of dropped events to the user. Has no reply.
+    /// Whether this subscriber can call a person: one of those that can gets each announcement. Never
+    /// answered.
+    Attend { on: bool },
+    /// This subscriber told the person what the announcement of this number says. Never answered.
+    Told { id: u64 },
+    /// Something that a person is to be told now, by a view that can. Answered when one has, or none did.
+    Announce { title: String, text: String },
+    /// The client has shown the user that this many events were lost. Never answered.
     LossesSeen { count: u64 },
-    /// Requests all evidence that the daemon receives from now on.
+    /// Every event that the daemon takes in and every process's end, from now on.
     Record,
-    /// Requests a description of the daemon.
+    /// Who is there.
     Hello {
-        /// The newest protocol of the client.
+        /// The newest protocol the client speaks.
         #[serde(default)]
         protocol: u32,
     },
-    /// Stops the daemon.
+    /// Leave.
     Stop,
 }
 
-/// The line that a hook writes.
+/// The line a hook writes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventLine {
-    /// The pid that the hook has in its own namespace. If the peer of the socket has another pid, the hook is in another
-    /// namespace, and the pids that it names mean other processes.
+    /// The hook's own pid as it sees itself. Where the socket's peer has another, the hook is in
+    /// another pid namespace and no pid it names can be trusted to be ours.
     #[serde(default)]
     pub hook_pid: u32,
     /// The event.
     pub report: Box<Report>,
 }
 
-/// An observation of an agent's files.
+/// What was seen in an agent's files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ObservationLine {
-    /// The pid that the sender has in its own namespace, as in an [`EventLine`].
+    /// The sender's own pid as it sees itself, as in an [`EventLine`].
     #[serde(default)]
     pub hook_pid: u32,
-    /// The observation.
+    /// What was seen.
     pub observation: Box<Observation>,
 }
 
-/// The point from which a subscription resumes.
+/// From where to resume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct After {
-    /// The run of the daemon that the revision belongs to.
+    /// The daemon's run whose revision it is.
     pub epoch: String,
-    /// The last revision that the client knows (`known`, or that of `synced`).
+    /// The last revision that is known (`known`, or that of `synced`).
     pub revision: u64,
 }
 
-/// The goal and the rows of a wait.
+/// What to wait for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitRequest {
-    /// The statuses that the rows are to reach.
-    pub goal: WaitGoal,
-    /// The number of rows that have to reach the goal.
+    /// What the rows should reach.
+    pub goal: Goal,
+    /// How many of them.
     pub scope: WaitScope,
-    /// The awaited rows. `None` means all present rows.
+    /// The rows it is pinned to; all present ones where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<RowKey>>,
-    /// Rows that appear later count too.
+    /// Rows that come later count too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new: bool,
-    /// Awaited rows need not exist yet. A client sets this after its daemon has ended.
+    /// Rows named that are not there yet are waited for: a client that saw its daemon die asks so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing_may_come: bool,
-    /// Rows that had reached the goal before the daemon of the client ended.
+    /// Rows that reached the goal before: a client that saw its daemon die remembers them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached: Vec<RowKey>,
 }
 
 impl Request {
-    /// Encodes the request as a line with its newline.
+    /// The request as a line, its newline included.
     pub fn encode(&self) -> Vec<u8> {
         crate::reply::encode_line(self)
     }

@@ -2,49 +2,51 @@ use crewboard_core::Process;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A process that stands for an agent. It is killed when this value is dropped.
+/// A process that stands for an agent: it lives until it is told to leave.
 #[derive(Debug)]
 pub struct FakeAgent {
     child: Child,
 }
 
 impl FakeAgent {
-    /// Starts an agent without a home, which therefore has no session file.
+    /// One that keeps no files: it has no home.
     pub fn new() -> Self {
-        Self::start(Path::new("."), &[])
+        Self::with_variable(None)
     }
 
-    /// Starts an agent with this `HOME`.
-    pub fn with_home(home: &Path) -> Self {
-        Self::start(Path::new("."), &[("HOME", home.to_str().unwrap())])
+    /// One whose home is there.
+    pub fn at_home(home: &Path) -> Self {
+        Self::with_variable(Some(("HOME", home)))
     }
 
-    /// Starts an agent with this configuration directory.
-    pub fn with_profile(profile: &Path) -> Self {
-        Self::with_profile_in(Path::new("."), profile)
+    /// One that was given a configuration directory.
+    pub fn in_profile(profile: &Path) -> Self {
+        Self::with_variable(Some(("CLAUDE_CONFIG_DIR", profile)))
     }
 
-    /// Starts an agent in `directory`, with this configuration directory.
-    pub fn with_profile_in(directory: &Path, profile: &Path) -> Self {
-        Self::start(directory, &[("CLAUDE_CONFIG_DIR", profile.to_str().unwrap())])
+    /// One that works in `directory`, and was given a configuration directory.
+    pub fn in_profile_from(directory: &Path, profile: &Path) -> Self {
+        Self::started(Some(("CLAUDE_CONFIG_DIR", profile)), directory)
     }
 
-    /// Starts an agent with these arguments.
+    /// One that was started with these words.
     pub fn with_arguments(arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
-        // The shell keeps its arguments while it waits for a line.
+        // It keeps its words for as long as it waits for a line.
         command.args(["-c", "read -r line", "claude"]).args(arguments);
-        Self::spawn(&mut command)
+        Self::of(&mut command)
     }
 
-    /// Starts an agent in `directory`, with these variables only.
-    pub fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
-        let variables = variables.iter().copied();
-        Self::spawn(Command::new("cat").env_clear().envs(variables).current_dir(directory))
+    fn with_variable(variable: Option<(&str, &Path)>) -> Self {
+        Self::started(variable, Path::new("."))
     }
 
-    fn spawn(command: &mut Command) -> Self {
-        // The agent reads a pipe without a writer, so it ends even if the test is killed.
+    fn started(variable: Option<(&str, &Path)>, directory: &Path) -> Self {
+        Self::of(Command::new("cat").env_clear().envs(variable).current_dir(directory))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        // It reads a pipe that nobody writes, so it goes even where a test is killed.
         let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -58,7 +60,7 @@ impl FakeAgent {
         self.child.id()
     }
 
-    /// Returns the pid with the start time of the process.
+    /// Its process, with the time it started.
     pub fn process(&self) -> Process {
         let line = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let (_, fields) = line.rsplit_once(") ").unwrap();
@@ -66,7 +68,7 @@ impl FakeAgent {
         Process { pid: self.pid(), start }
     }
 
-    /// Kills the process with SIGKILL and waits for its end.
+    /// Kills it with signal 9 and waits until it is gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The yardstick: programs that do the minimum of a hook.
+//! Our own yardstick: programs that do the least a hook must do.
 
 use crate::{dist, workspace};
 use anyhow::Result;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 #[derive(Debug)]
 pub(crate) struct Floor {
-    /// Reads its input and exits.
+    /// Reads its input and leaves.
     pub(crate) stdin_only: PathBuf,
-    /// Reads its input, writes it to the socket in its argument, and exits.
+    /// Reads its input, writes it to the socket named by its argument, and leaves.
     pub(crate) hook_stream: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! The private world of one scenario: home, socket, daemon and watcher.
+//! The private world of one scenario: its own home, socket, daemon and watcher.
 
 use crate::dist;
 use crate::wire::Connection;
@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The timeout for the start of the daemon.
+/// How long the program may take to start its daemon.
 const START: Duration = Duration::from_secs(10);
 
-/// The time after the client's last act in which a change may still arrive.
+/// How long after the client's last act a change may still be on its way.
 const SETTLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -22,8 +22,7 @@ pub(crate) struct World {
     program: PathBuf,
     /// The version of the client.
     client: String,
-    /// A folder with a short path, because a socket's path has at most 107 bytes. The harness wipes the run's
-    /// folder in it.
+    /// Short, since a socket's path must fit in 107 bytes. The harness wipes the run's folder in it.
     folder: tempfile::TempDir,
 }
 
@@ -34,35 +33,35 @@ pub(crate) struct Subject {
     pub(crate) client: String,
 }
 
-/// The result of a scenario.
+/// What came of a scenario.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) driven: Driven,
-    /// The output of `watch --json`.
+    /// What `watch --json` printed.
     pub(crate) lines: Vec<String>,
     /// Events that hooks could not deliver.
     pub(crate) dropped: u64,
 }
 
-/// The result of the harness.
+/// How the harness ended.
 #[derive(Debug)]
 pub(crate) enum Driven {
     Done,
-    /// The screen or the scripted model did not show the expected text.
+    /// The screen or the scripted model never showed what the scenario waited for.
     Failed(String),
 }
 
 impl World {
-    /// Creates a world for the program and the client version of `subject`.
+    /// Makes a world for `crewboard` at `subject.program` and a client of `subject.client`.
     pub(crate) fn new(subject: &Subject) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cbm-").tempdir()?;
-        // As a user installs it: outside of any build directory, and not replaced while it runs.
+        // As a user has it: outside of any build directory, and not replaced while it runs.
         let own = folder.path().join("bin").join("crewboard");
         dist::replace(&subject.program, &own)?;
         Ok(Self { program: own, client: subject.client.clone(), folder })
     }
 
-    /// Returns the folder that the harness fills.
+    /// The folder that the harness fills.
     pub(crate) fn run_dir(&self) -> PathBuf {
         self.folder.path().join("r")
     }
@@ -75,14 +74,14 @@ impl World {
         &self.program
     }
 
-    /// Starts a private tmux server for boards of this world.
+    /// A terminal server of our own, for boards that look at this world.
     pub(crate) fn tmux(&self) -> Result<Tmux> {
         let (home, socket) = (self.folder.path().to_string_lossy(), self.socket());
         let variables = [("HOME", home.as_ref()), ("CREWBOARD_SOCKET", &socket.to_string_lossy())];
-        Tmux::new(self.folder.path(), &variables).context("cannot start tmux")
+        Tmux::new(self.folder.path(), &variables).context("there is no tmux")
     }
 
-    /// Returns what the client's terminal shows; empty without a terminal.
+    /// What the client's terminal shows; nothing while there is none.
     pub(crate) fn agents_screen(&self) -> Result<String> {
         let output = Command::new("tmux")
             .env_clear()
@@ -93,12 +92,12 @@ impl World {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Keeps the folder and returns its path.
+    /// Leaves everything where it is and returns where that is.
     pub(crate) fn keep(self) -> PathBuf {
         self.folder.keep()
     }
 
-    /// Returns a command that runs the program in the environment of the run's user.
+    /// The program, in the environment of the run's user.
     pub(crate) fn crewboard(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -116,20 +115,20 @@ impl World {
     pub(crate) fn drive(&self, scenario: &str) -> Result<Run> {
         let watcher = Watcher::start(self)?;
         let driven = self.harness(scenario, "");
-        // A change that has not arrived by now is missing.
+        // A change that is not there by now is one that never came.
         std::thread::sleep(SETTLE);
-        // Stop the watcher first, because it would start another daemon.
+        // A watcher that sees its daemon leave starts another.
         let lines = watcher.stop();
         let dropped = self.stop_daemon();
         Ok(Run { driven: driven?, lines: lines?, dropped: dropped? })
     }
 
-    /// Returns the path of a file of this world, outside of the harness's folder.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    /// A file of this world, outside of what the harness fills.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Runs the client through a scenario. A shell runs `begin` right before.
+    /// Leads the client through a scenario; a shell runs `begin` right before.
     pub(crate) fn harness(&self, scenario: &str, begin: &str) -> Result<Driven> {
         let log = self.folder.path().join("driver.log");
         let output = std::fs::File::create(&log)?;
@@ -137,7 +136,7 @@ impl World {
         if program.contains('\'') {
             bail!("{program}: a quote in the program's path");
         }
-        // Most scenarios write settings more than once; `begin` must run only once.
+        // Settings are written more than once in most scenarios; what is to begin begins once.
         let install = format!(
             "'{program}' install --yes --config-dir \"$HOME/.claude\" || exit\n\
              if mkdir \"$HARNESS_RUN_DIR/begun\" 2>/dev/null; then :\n{begin}\nfi"
@@ -170,14 +169,14 @@ impl World {
         }
     }
 
-    /// Stops the daemon and returns the number of dropped events.
+    /// Ends the daemon and returns how many events its hooks could not deliver.
     pub(crate) fn stop_daemon(&self) -> Result<u64> {
         let hello = Connection::open(&self.socket())?.stop_daemon()?;
         hello["dropped"].as_u64().context("hello does not say what was dropped")
     }
 }
 
-/// A `crewboard watch --json` that runs from before the client's start until after its end.
+/// `crewboard watch --json`, from before the client starts until after it has ended.
 struct Watcher {
     child: Child,
     reader: Option<JoinHandle<std::io::Result<Vec<String>>>>,
@@ -188,7 +187,7 @@ impl Watcher {
         let spawn = || world.crewboard().args(["watch", "--json"]).stdout(Stdio::piped()).spawn();
         let mut started = spawn();
         for _ in 0..100 {
-            // A child of another job may still hold the new copy of the program open.
+            // A child that another job forked meanwhile may hold the fresh copy of the program open.
             if !matches!(&started, Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy) {
                 break;
             }
@@ -199,7 +198,7 @@ impl Watcher {
         let output = child.stdout.take();
         let mut watcher = Self { child, reader: None };
         let output = output.context("the watcher has no output")?;
-        // The pipe must be read all the time: the daemon conflates the changes of a slow reader.
+        // The pipe must be emptied all along: a reader that waits gets its changes conflated.
         let read = || std::io::BufReader::new(output).lines().collect();
         watcher.reader = Some(std::thread::spawn(read));
         wait_for_daemon(world)?;
@@ -207,7 +206,7 @@ impl Watcher {
     }
 
     fn stop(mut self) -> Result<Vec<String>> {
-        // The watcher may wait for another daemon, but it has printed all its lines.
+        // It may go on and wait for another daemon; either way its lines are all there.
         self.child.kill()?;
         let reader = self.reader.take().context("the watcher was never read")?;
         Ok(reader.join().map_err(|_| anyhow::anyhow!("the watcher's reader panicked"))??)
@@ -229,8 +228,8 @@ fn wait_for_daemon(world: &World) -> Result<()> {
             return Ok(());
         }
         if start.elapsed() > START {
-            let text = String::from_utf8_lossy(&output.stderr);
-            bail!("`crewboard list --json` fails after `watch`: {}", text.trim_end());
+            let words = String::from_utf8_lossy(&output.stderr);
+            bail!("`crewboard list --json` fails after `watch`: {}", words.trim_end());
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -1,21 +1,20 @@
 //! `crewboard` alone: the board.
 
-use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{Installed, Profile};
-use crate::commands::install::run_install;
-use crate::configuration::BoardConfig;
-use crate::daemon_client::daemon_locator;
+use crate::commands::install::{InstallArguments, run_install};
+use crate::commands::rendezvous;
+use crate::configuration::Configured;
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::hook::ProcessVariables;
-use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
+use crate::going::{Gone, Here, open_again, to_pane};
+use crate::hook::Variables;
 use crate::render::Style;
-use crewboard_agents::{Variables as _, describe_version};
-use crewboard_board::model::HookState;
-use crewboard_board::{DescribeVersion, Host, Navigation, NavigationOutcome, Options};
-use crewboard_client::DaemonLocator;
+use crewboard_board::model::Hooks;
+use crewboard_board::{DescribeVersion, Errand, Host, Options, Went};
+use crewboard_client::Rendezvous;
 use crewboard_core::Session;
-use crewboard_terminals::{BellKind, Multiplexer, bell_bytes};
+use crewboard_integrations::agents::{Lookup as _, describe_version};
+use crewboard_integrations::terminals::{Inside, Ring, ring};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -26,23 +25,23 @@ use std::thread;
 /// Opens the board on the terminal.
 pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (configured, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
+    let (configured, options) = Configured::open(surroundings, Style::of_stdout().unicode);
     let environment = Environment::of_process();
     let mut surface = Surface { environment, configured, once, errand: None, here: None };
-    crewboard_board::run(&daemon_locator()?, &mut surface, options)
+    crewboard_board::run(&rendezvous()?, &mut surface, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Opens the board on a recording that is being played.
-pub(crate) fn run_on_sandbox(
-    daemon_locator: &DaemonLocator,
+pub(crate) fn run_on_stage(
+    rendezvous: &Rendezvous,
     notice: Option<String>,
 ) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (_, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
+    let (_, options) = Configured::open(surroundings, Style::of_stdout().unicode);
     let options = Options { notice: notice.or(options.notice), ..options };
-    crewboard_board::run(daemon_locator, &mut Nothing, options)
+    crewboard_board::run(rendezvous, &mut Nothing, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -51,8 +50,8 @@ pub(crate) fn run_on_sandbox(
 struct Nothing;
 
 impl Host for Nothing {
-    fn hooks(&mut self) -> HookState {
-        HookState::NotApplicable
+    fn hooks(&mut self) -> Hooks {
+        Hooks::Needless
     }
 
     fn describe_version(&self) -> DescribeVersion {
@@ -67,7 +66,7 @@ impl Host for Nothing {
         self.change()
     }
 
-    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
         Err("This is a recording: there is no pane to show.".to_owned())
     }
 }
@@ -75,25 +74,23 @@ impl Host for Nothing {
 /// What the board knows nothing of: agents and their hooks, and files.
 struct Surface {
     environment: Environment,
-    configured: BoardConfig,
+    configured: Configured,
     /// Whoever was taken to a session is done with the board.
     once: bool,
     errand: Option<Underway>,
     /// What is to be run on this terminal.
-    here: Option<TerminalCommand>,
+    here: Option<Here>,
 }
 
 /// An errand on its way: terminals may take seconds to answer, and the board does not wait for them.
 struct Underway {
-    result: Receiver<Result<Destination, Failure>>,
+    result: Receiver<Result<Gone, Failure>>,
     /// At its end when there is a result, or never will be.
     over: UnixStream,
 }
 
 impl Underway {
-    fn start(
-        errand: impl FnOnce() -> Result<Destination, Failure> + Send + 'static,
-    ) -> io::Result<Self> {
+    fn start(errand: impl FnOnce() -> Result<Gone, Failure> + Send + 'static) -> io::Result<Self> {
         let (over, end) = UnixStream::pair()?;
         let (sender, result) = channel();
         thread::Builder::new().spawn(move || {
@@ -136,11 +133,11 @@ fn warnings(said: &str) -> String {
 }
 
 impl Host for Surface {
-    fn hooks(&mut self) -> HookState {
+    fn hooks(&mut self) -> Hooks {
         let profile = Profile::default_of(&self.environment);
         match profile.and_then(|profile| profile.installed(None)) {
-            Ok(Installed::Yes { .. }) => HookState::Installed,
-            _ => HookState::Missing,
+            Ok(Installed::Yes { .. }) => Hooks::Installed,
+            _ => Hooks::Missing,
         }
     }
 
@@ -167,11 +164,11 @@ impl Host for Surface {
             .to_owned())
     }
 
-    fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String> {
         let (row, environment) = (row.clone(), self.environment.clone());
         let underway = Underway::start(move || match errand {
-            Navigation::Jump => jump_to_pane(&row),
-            Navigation::Open => open_session(&row, &environment),
+            Errand::Jump => to_pane(&row),
+            Errand::Open => open_again(&row, &environment),
         });
         self.errand = Some(underway.map_err(|error| error.to_string())?);
         Ok(())
@@ -181,16 +178,16 @@ impl Host for Surface {
         self.errand.as_ref().map(|errand| errand.over.as_fd())
     }
 
-    fn errand_over(&mut self) -> NavigationOutcome {
+    fn errand_over(&mut self) -> Went {
         let result = self.errand.take().and_then(|errand| errand.result.recv().ok());
         match result {
-            Some(Ok(Destination::Pane(note))) => NavigationOutcome::Shown(note),
-            Some(Ok(Destination::ThisTerminal(here))) => {
+            Some(Ok(Gone::There(said))) => Went::Well(said),
+            Some(Ok(Gone::Here(here))) => {
                 self.here = Some(here);
-                NavigationOutcome::RunHere
+                Went::Here
             }
-            Some(Err(failure)) => NavigationOutcome::Failed(failure.in_a_line()),
-            None => NavigationOutcome::Failed("the jump was interrupted; try again".to_owned()),
+            Some(Err(failure)) => Went::Wrong(failure.in_a_line()),
+            None => Went::Wrong("going there broke off".to_owned()),
         }
     }
 
@@ -214,17 +211,17 @@ impl Host for Surface {
 
     fn ring(&mut self, title: &str, text: &str) -> Vec<u8> {
         let way = match self.configured.ring().as_str() {
-            "osc9" => BellKind::Osc9,
-            "osc777" => BellKind::Osc777,
-            "bell" => BellKind::Bell,
+            "osc9" => Ring::Osc9,
+            "osc777" => Ring::Osc777,
+            "bell" => Ring::Bell,
             _ => return Vec::new(),
         };
-        let inside = match (ProcessVariables.get("TMUX"), ProcessVariables.get("STY")) {
-            (Some(_), _) => Multiplexer::Tmux,
-            (None, Some(_)) => Multiplexer::Screen,
-            (None, None) => Multiplexer::None,
+        let inside = match (Variables.get("TMUX"), Variables.get("STY")) {
+            (Some(_), _) => Inside::Tmux,
+            (None, Some(_)) => Inside::Screen,
+            (None, None) => Inside::Nothing,
         };
-        bell_bytes(way, inside, title, text)
+        ring(way, inside, title, text)
     }
 
     fn changed_options(&mut self) -> Option<Options> {

@@ -1,4 +1,4 @@
-//! `crewboard config`: shows, creates and checks the configuration.
+//! `crewboard config`: where it is, what is in force, a file to begin with, what is wrong.
 
 use crate::arguments::ConfigAction;
 use crate::configuration::schema;
@@ -13,7 +13,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Runs `action`.
+/// Does what `action` says.
 pub(crate) fn run(
     action: &ConfigAction,
     environment: &Environment,
@@ -32,7 +32,7 @@ pub(crate) fn run(
             } else {
                 show(&loaded, output)?;
             }
-            check_has_no_errors(&loaded)
+            conclude(&loaded)
         }
         ConfigAction::Init => init(&path(environment)?, output),
         ConfigAction::Check { file } => check(file.as_deref(), environment, output),
@@ -42,31 +42,31 @@ pub(crate) fn run(
 fn path(environment: &Environment) -> Result<PathBuf, Failure> {
     match locate(environment) {
         Location::At(path) => Ok(path),
-        Location::Nowhere => Err(Failure::new("the configuration directory is unknown")
+        Location::Nowhere => Err(Failure::new("there is no place for a configuration")
             .hint("set HOME, or name a file in CREWBOARD_CONFIG")),
         Location::Relative(path) => Err(Failure::new(format!(
-            "CREWBOARD_CONFIG must be an absolute path, but it is {}",
+            "CREWBOARD_CONFIG is {}; it must be an absolute path",
             path.display()
         ))),
     }
 }
 
-/// Fails if the file has an error and is therefore ignored.
-fn check_has_no_errors(loaded: &Loaded) -> Result<ExitCode, Failure> {
+/// Success, unless the file is wrong and so not in force.
+fn conclude(loaded: &Loaded) -> Result<ExitCode, Failure> {
     match loaded.errors().count() {
         0 => Ok(ExitCode::SUCCESS),
         count => {
             let errors = if count == 1 { "an error".to_owned() } else { format!("{count} errors") };
-            Err(Failure::new(format!("the configuration is ignored because it has {errors}")))
+            Err(Failure::new(format!("the configuration has {errors} and is not in force")))
         }
     }
 }
 
-/// Prints the effective configuration as a configuration file.
+/// Prints what is in force, as a file that would say the same.
 fn show(loaded: &Loaded, output: &mut impl Write) -> io::Result<()> {
     match &loaded.path {
         Some(path) if loaded.exists => writeln!(output, "# {}", path.display())?,
-        Some(path) => writeln!(output, "# {} (does not exist)", path.display())?,
+        Some(path) => writeln!(output, "# {} (not there)", path.display())?,
         None => writeln!(output, "# no file")?,
     }
     for problem in &loaded.problems {
@@ -135,12 +135,14 @@ fn line_of(problem: &Problem) -> String {
 
 fn init(path: &Path, output: &mut impl Write) -> Result<ExitCode, Failure> {
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::new(format!("{} already exists", path.display()))
-            .hint("run `crewboard config show` to see every option with its value"),
+        io::ErrorKind::AlreadyExists => {
+            Failure::new(format!("{} is there already", path.display()))
+                .hint("`crewboard config show` prints every option with its value")
+        }
         _ => Failure::new(format!("{}: {error}", path.display())),
     };
     if let Some(directory) = path.parent() {
-        // Private, as the XDG specification requires for a new directory.
+        // Private, as the XDG specification wants a directory that was not there.
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
@@ -166,15 +168,15 @@ fn check(
     }
     match &loaded.path {
         Some(path) if !loaded.exists && file.is_some() => {
-            Err(Failure::new(format!("{} does not exist", path.display())))
+            Err(Failure::new(format!("{} is not there", path.display())))
         }
         _ if loaded.errors().next().is_some() => Ok(ExitCode::from(exit_code::FAILED)),
         Some(path) if !loaded.exists => {
-            writeln!(output, "{} does not exist: every option has its default", path.display())?;
+            writeln!(output, "{} is not there: every option has its default", path.display())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(path) if loaded.problems.is_empty() => {
-            writeln!(output, "{} is valid", path.display())?;
+            writeln!(output, "{} is right", path.display())?;
             Ok(ExitCode::SUCCESS)
         }
         _ => Ok(ExitCode::SUCCESS),

@@ -1,4 +1,4 @@
-//! `crewboard man`: one manual page for all commands, generated from the command line definition.
+//! `crewboard man`: one page for all commands, from the command line itself.
 
 use crate::arguments;
 use crate::failure::Failure;
@@ -6,59 +6,44 @@ use clap_mangen::Man;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// The sections that follow the generated ones.
-const FURTHER_SECTIONS: &str = r".SH KEYS
-The board has these keys: arrows select a session, enter shows its pane, o resumes it or attaches to it, / filters,
-i installs the hooks, ? shows all keys, q quits.
-.SH EXAMPLES
-.TP
-.B crewboard next
-Show the session that has needed you longest.
-.TP
-.B crewboard wait shop \-\-until done
-Wait until the session shop has finished.
-.TP
-.B crewboard list \-\-json
-Print all sessions as JSON.
-.SH FILES
+/// What the command line does not know of.
+const REST: &str = r".SH FILES
 .TP
 .I ~/.config/crewboard/config.toml
-The configuration file. \fBcrewboard config path\fR prints its path.
+The configuration, if there is one. \fBcrewboard config path\fR says where it is looked for.
 .TP
 .I $XDG_RUNTIME_DIR/crewboard/, /run/user/$UID/crewboard/, /tmp/crewboard-$UID/
-The directories of the daemon's sockets and lock; the first usable one also has its log.
-(macOS: the last one is in your temporary directory.)
+The sockets, each where it can be, and beside them the daemon's lock; beside the first, its log.
+(macOS: the last is in your own temporary directory.)
 .TP
 .I ~/.claude/settings.json
-The settings in which \fBcrewboard install\fR installs the hooks. The same directory has a backup of them.
+Where \fBcrewboard install\fR puts the hooks, and beside it the backup of what was there.
 .SH ENVIRONMENT
 .TP
 .B CREWBOARD_SOCKET
-The path of the socket to use (absolute).
+The one socket to use, an absolute path.
 .TP
 .B CREWBOARD_CONFIG
-The path of the configuration file (absolute).
+The configuration file, an absolute path.
 .TP
 .B CREWBOARD_IDLE_EXIT
-The time after which the daemon exits without clients, such as 30m.
+How long the daemon stays with nobody to serve, such as 30m.
 .TP
 .B NO_COLOR
-If set, output has no colours.
+No colours, where it is set.
 .TP
 .B TERM
-If it is dumb, unknown or not set, there is no board and output has no colours.
-.SH SEE ALSO
-The documentation: https://github.com/crewboard/crewboard
+No board and no colours, where it is dumb, unknown or not set.
 ";
 
-/// Prints the manual page.
+/// Prints the page.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     io::stdout().write_all(&page()?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn page() -> io::Result<Vec<u8>> {
-    let mut command = without_help(arguments::command());
+    let mut command = plain(arguments::command());
     command.build();
     let version = format!("crewboard {}", env!("CARGO_PKG_VERSION"));
     let main = Man::new(command.clone()).source(version).manual("Crewboard");
@@ -70,31 +55,31 @@ fn page() -> io::Result<Vec<u8>> {
     page.extend(b".SH NOTES\n");
     main.render_extra_section(&mut page)?;
     page.extend(b".SH COMMANDS\n");
-    write_commands(&command, &mut page)?;
-    page.extend(FURTHER_SECTIONS.as_bytes());
-    // Each generated part repeats the same macros and heading: keep the first ones.
+    describe(&command, &mut page)?;
+    page.extend(REST.as_bytes());
+    // Once is enough of what each part begins with, and a heading has been made above.
     let mut lines: Vec<&[u8]> = page.split_inclusive(|byte| *byte == b'\n').collect();
-    let mut macros = 0;
+    let mut met = 0;
     lines.retain(|line| {
         let is_macro = line.starts_with(b".ie ") || line.starts_with(b".el ");
-        macros += usize::from(is_macro);
-        (!is_macro || macros <= 2) && *line != b".SH EXTRA\n"
+        met += usize::from(is_macro);
+        (!is_macro || met <= 2) && *line != b".SH EXTRA\n"
     });
     Ok(lines.concat())
 }
 
-/// Removes `--help`, which every command has.
-fn without_help(command: clap::Command) -> clap::Command {
-    command.disable_help_flag(true).disable_help_subcommand(true).mut_subcommands(without_help)
+/// Without `--help`, which every command has.
+fn plain(command: clap::Command) -> clap::Command {
+    command.disable_help_flag(true).disable_help_subcommand(true).mut_subcommands(plain)
 }
 
-/// Returns the usage of `command` with all its options and their values.
+/// How `command` is called, with all its options and what they take.
 fn synopsis(command: &clap::Command) -> String {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let options: Vec<String> = command
         .get_arguments()
         .filter(|one| !one.is_positional() && !one.is_hide_set() && !one.is_required_set())
-        .filter(|one| !is_in_required_group(command, one))
+        .filter(|one| !is_one_of_a_choice(command, one))
         .map(|one| format!("[{one}]"))
         .collect();
     let usage = command.clone().render_usage().to_string();
@@ -106,14 +91,14 @@ fn synopsis(command: &clap::Command) -> String {
     lines.collect::<Vec<_>>().join("\n.br\n")
 }
 
-/// Returns true if the argument belongs to a required group, which the usage already lists.
-fn is_in_required_group(command: &clap::Command, argument: &clap::Arg) -> bool {
+/// Whether it stands among the words of which one must be chosen: usage names those.
+fn is_one_of_a_choice(command: &clap::Command, argument: &clap::Arg) -> bool {
     let mut choices = command.get_groups().filter(|group| group.is_required_set());
     choices.any(|group| group.get_args().any(|id| id == argument.get_id()))
 }
 
-/// Writes the subcommands of `command` as sections of this page.
-fn write_commands(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
+/// The commands below `command`, each as a part of this page and not as one of its own.
+fn describe(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     for command in command.get_subcommands() {
         if command.is_hide_set() {
             continue;
@@ -126,10 +111,10 @@ fn write_commands(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()>
         part.render_extra_section(&mut text)?;
         let words = command.get_bin_name().unwrap_or(command.get_name());
         writeln!(page, ".SS {}\n{}\n.PP", words.replace('-', "\\-"), synopsis(command))?;
-        // Headings of a part would be headings of the whole page.
+        // Its own headings would be the whole page's.
         let lines = text.split_inclusive(|byte| *byte == b'\n');
         lines.filter(|line| !line.starts_with(b".SH")).for_each(|line| page.extend(line));
-        write_commands(command, page)?;
+        describe(command, page)?;
     }
     Ok(())
 }
@@ -139,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_describes_every_command_and_refers_to_no_other() {
+    fn every_command_is_on_the_page_and_nothing_leads_elsewhere() {
         let page = String::from_utf8(page().unwrap()).unwrap();
         for command in arguments::command().get_subcommands() {
             let heading = format!("\n.SS crewboard {}\n", command.get_name());
@@ -147,11 +132,11 @@ mod tests {
         }
         assert!(page.contains("\n.SS crewboard daemon status\n"), "{page}");
         assert!(!page.contains("(1)\n"), "{page}");
-        assert_eq!(page.matches("\n.SH ").count(), 10, "{page}");
+        assert_eq!(page.matches("\n.SH ").count(), 7, "{page}");
     }
 
     #[test]
-    fn synopsis_shows_the_values_of_options() {
+    fn a_synopsis_says_what_options_take() {
         let page = String::from_utf8(page().unwrap()).unwrap().replace("\\-", "-");
         for synopsis in [
             "\\fBcrewboard\\fR [--once] [--version]\n.br\n\\fBcrewboard\\fR <COMMAND>\n",
@@ -164,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_separate_paragraphs() {
+    fn exit_codes_are_a_paragraph_of_their_own() {
         let page = String::from_utf8(page().unwrap()).unwrap();
         let codes: Vec<&str> = page
             .lines()
@@ -176,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_argument_has_help() {
+    fn every_argument_is_described() {
         fn check(command: &clap::Command) {
             for one in command.get_arguments().filter(|one| !one.is_hide_set()) {
                 assert!(one.get_help().is_some(), "{} {one}", command.get_name());

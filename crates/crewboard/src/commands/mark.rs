@@ -1,26 +1,26 @@
-//! `crewboard seen`, `pin`, `snooze` and `dismiss`: set a mark, as the board's keys do.
+//! `crewboard seen`, `pin`, `snooze`, `dismiss`: what the board's keys do.
 
-use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows, unexpected_reply};
+use crate::commands::{ANSWER_WITHIN, rendezvous, rows, unexpected};
 use crate::failure::Failure;
 use crate::select;
-use crewboard_client::{ConnectError, Connection};
+use crewboard_client::{ConnectError, Conversation};
 use crewboard_core::{Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::process::ExitCode;
 
-/// Sets a mark on the session that `word` names.
+/// Marks the row that `word` names.
 pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCode, Failure> {
-    // A tmux hook may run this at each change of focus, so it must not start a daemon.
-    let mut connection = match daemon_locator()?.connect() {
-        Ok(stream) => Connection::new(stream)?,
-        Err(ConnectError::NoDaemon) => return Err(select::no_such_session(word)),
+    // A hook of tmux's may do this at each focus of a pane, which is no reason to start a daemon.
+    let mut conversation = match rendezvous()?.connect() {
+        Ok(stream) => Conversation::new(stream)?,
+        Err(ConnectError::NoDaemon) => return Err(select::none(word)),
         Err(error) => return Err(error.into()),
     };
-    let all = fetch_rows(&mut connection)?;
+    let all = rows(&mut conversation)?;
     let row = select::row(&all, word)?;
     let request = Request::Mark { row: row.key.clone(), mark: mark(row) };
-    match connection.ask(&request, REPLY_TIMEOUT)? {
+    match conversation.ask(&request, ANSWER_WITHIN)? {
         Reply::Marked { .. } => Ok(ExitCode::SUCCESS),
-        _ => Err(unexpected_reply()),
+        _ => Err(unexpected()),
     }
 }

@@ -1,50 +1,48 @@
-//! `crewboard watch`: prints a line for each change until its output is closed.
+//! `crewboard watch`: a line for each change, until the reader goes.
 
-use crate::daemon_client::{daemon_locator, warn};
+use crate::commands::{rendezvous, warn};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
-use crewboard_board::format::text::clock_time;
-use crewboard_client::{Subscription, SubscriptionEvent};
+use crewboard_board::text::clock_time;
+use crewboard_client::{Follow, News};
 use crewboard_core::{RowKey, Session, Transition};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Prints each change.
+/// Follows the rows.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    let daemon_locator = daemon_locator()?;
-    let mut subscription = Subscription::new(&daemon_locator);
+    let rendezvous = rendezvous()?;
+    let mut follow = Follow::new(&rendezvous);
     let mut printer = Printer { json, style: Style::of_stdout(), printed: HashMap::new() };
     loop {
-        match subscription.next(&io::stdout())? {
-            SubscriptionEvent::Synced => {
-                // Print the first snapshot, or what changed while the connection was lost.
-                let removed: Vec<RowKey> = printer
+        match follow.next(&io::stdout())? {
+            News::Synced => {
+                // What changed while nobody told us, or all there is at first.
+                let gone: Vec<RowKey> = printer
                     .printed
                     .keys()
-                    .filter(|key| !subscription.rows().contains_key(*key))
+                    .filter(|key| !follow.rows().contains_key(*key))
                     .cloned()
                     .collect();
-                for key in removed {
-                    printer.print_removal(&key)?;
+                for key in gone {
+                    printer.removed(&key)?;
                 }
-                let mut rows: Vec<&Session> = subscription.rows().values().collect();
+                let mut rows: Vec<&Session> = follow.rows().values().collect();
                 rows.sort_by(|one, other| one.compare_for_list(other));
                 for row in rows {
-                    printer.print_row(row, &[], 0)?;
+                    printer.row(row, &[], 0)?;
                 }
             }
-            SubscriptionEvent::Changed { row, transitions, skipped } => {
-                printer.print_row(&row, &transitions, skipped)?;
+            News::Changed { row, transitions, skipped } => {
+                printer.row(&row, &transitions, skipped)?;
             }
-            SubscriptionEvent::Removed(key) => printer.print_removal(&key)?,
-            SubscriptionEvent::RateLimits
-            | SubscriptionEvent::Losses(_)
-            | SubscriptionEvent::Notification { .. } => {}
-            SubscriptionEvent::Lost => warn("the daemon exited; starting a new one"),
-            SubscriptionEvent::Unreachable(why) => warn(&format!("{why}; retrying")),
-            SubscriptionEvent::Version(problem) => {
+            News::Removed(key) => printer.removed(&key)?,
+            News::Limits | News::Losses(_) | News::Announcement { .. } => {}
+            News::Lost => warn("the daemon went away; starting another"),
+            News::Unreachable(why) => warn(&format!("{why}; trying again")),
+            News::Version(problem) => {
                 if let Some(problem) = problem {
                     warn(&problem);
                 }
@@ -53,7 +51,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Prints sessions, and skips a session that would print the same line again.
+/// Prints rows, and knows what it printed of each.
 struct Printer {
     json: bool,
     style: Style,
@@ -61,12 +59,7 @@ struct Printer {
 }
 
 impl Printer {
-    fn print_row(
-        &mut self,
-        row: &Session,
-        transitions: &[Transition],
-        skipped: u64,
-    ) -> io::Result<()> {
+    fn row(&mut self, row: &Session, transitions: &[Transition], skipped: u64) -> io::Result<()> {
         let (line, digest) = if self.json {
             (json_line(row, transitions, skipped)?, digest(row)?)
         } else {
@@ -80,12 +73,12 @@ impl Printer {
         print(&line)
     }
 
-    fn print_removal(&mut self, key: &RowKey) -> io::Result<()> {
+    fn removed(&mut self, key: &RowKey) -> io::Result<()> {
         self.printed.remove(key);
         if self.json {
             print(&json!({ "removed": key.as_str() }).to_string())
         } else {
-            print(&format!("         removed {key}"))
+            print(&format!("         forgotten {key}"))
         }
     }
 }
@@ -96,19 +89,19 @@ fn print(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Returns the part of a session whose change is printed: everything but the daemon's counters, which also change
-/// when a new daemon restores the session.
+/// What of a row makes a change worth a line: all but how the daemon counts, for a row that a new
+/// daemon was given back is no news.
 fn digest(row: &Session) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {
-        for counter in ["epoch", "revision", "updated", "history"] {
-            fields.remove(counter);
+        for counted in ["epoch", "revision", "updated", "history"] {
+            fields.remove(counted);
         }
     }
     Ok(value.to_string())
 }
 
-/// Returns the session as JSON, with its status changes since its last line.
+/// The row as JSON, with the statuses it entered since the last line for it.
 fn json_line(row: &Session, transitions: &[Transition], skipped: u64) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {

@@ -1,4 +1,4 @@
-//! Turns signals into a descriptor to poll.
+//! Being told to leave, by a signal or by ourselves, as something to wait for.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -8,64 +8,65 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Becomes readable, and stays so, after a signal or a call of [`Interrupt::interrupt`].
+/// Readable, and for ever, once it is time to leave.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    receiver: UnixStream,
-    sender: UnixStream,
+    told: UnixStream,
+    teller: UnixStream,
 }
 
 impl Interrupt {
-    /// Catches the signals that end a program.
+    /// From now on the signals that end a program tell us, and do not end it.
     pub(crate) fn catch() -> io::Result<Self> {
-        let (receiver, sender) = UnixStream::pair()?;
+        let (told, teller) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::low_level::pipe::register(signal, sender.try_clone()?)?;
+            signal_hook::low_level::pipe::register(signal, teller.try_clone()?)?;
         }
-        Ok(Self { receiver, sender })
+        Ok(Self { told, teller })
     }
 
-    /// Interrupts all waits, in every thread.
-    pub(crate) fn interrupt(&self) {
-        // A closed stream stays readable for every waiter; a byte would be read only once.
-        let _ = self.sender.shutdown(Shutdown::Write);
+    /// Tells whoever waits, in any thread.
+    pub(crate) fn tell(&self) {
+        // Not a byte: the other end must be readable for all who look.
+        let _ = self.teller.shutdown(Shutdown::Write);
     }
 
-    /// Waits until `until`, or without limit. Returns false as soon as it is interrupted.
+    /// Waits until `until`, for ever where there is none; false as soon as it is time to leave.
     pub(crate) fn sleep_until(&self, until: Option<Instant>) -> io::Result<bool> {
         loop {
-            let remaining = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let mut descriptors = [PollFd::new(&self.receiver, PollFlags::IN)];
-            if wait(&mut descriptors, remaining)? {
+            let rest = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let mut descriptors = [PollFd::new(&self.told, PollFlags::IN)];
+            if wait(&mut descriptors, rest)? {
                 return Ok(false);
             }
-            if remaining.is_some_and(|remaining| remaining.is_zero()) {
+            if rest.is_some_and(|rest| rest.is_zero()) {
                 return Ok(true);
             }
         }
     }
 
-    /// Waits until `stream` can be read. Returns false if it is interrupted or the reader of `output` has closed it.
+    /// Waits until `stream` can be read or nobody reads `output` any more; false as soon as it is
+    /// time to leave, for that or another reason.
     pub(crate) fn readable(&self, stream: &impl AsFd, output: &impl AsFd) -> io::Result<bool> {
         loop {
             let mut descriptors = [
-                PollFd::new(&self.receiver, PollFlags::IN),
+                PollFd::new(&self.told, PollFlags::IN),
                 PollFd::new(output, PollFlags::empty()),
                 PollFd::new(stream, PollFlags::IN),
             ];
             if wait(&mut descriptors, None)? {
-                let [receiver, output, _] = descriptors;
-                return Ok(receiver.revents().is_empty() && output.revents().is_empty());
+                let [told, output, _] = descriptors;
+                return Ok(told.revents().is_empty() && output.revents().is_empty());
             }
         }
     }
 }
 
-/// Returns true if a descriptor is ready, and false on a timeout or a signal.
+/// Whether one of them is ready; a signal may end the wait early.
 fn wait(descriptors: &mut [PollFd<'_>], at_most: Option<Duration>) -> io::Result<bool> {
-    let timeout = at_most.map(|limit| Timespec {
-        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: limit.subsec_nanos().into(),
+    let timeout = at_most.map(|rest| Timespec {
+        tv_sec: i64::try_from(rest.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: rest.subsec_nanos().into(),
     });
     match poll(descriptors, timeout.as_ref()) {
         Ok(ready) => Ok(ready > 0),

@@ -1,6 +1,6 @@
-//! Checks `PROTOCOL.md`: its lines decode, encode to the same lines, and show every kind of message.
+//! `PROTOCOL.md` is true: its lines decode, encode to the same, and show every kind of message.
 
-use crate::kinds::SeenKinds;
+use crate::kinds::Met;
 use crewboard_core::{Event, Report, Session};
 use crewboard_protocol::{MAX_REPLY_LINE, MAX_REQUEST_LINE, PROTOCOL, Reply, Request};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../../../PROTOCOL.md");
 
-/// Returns the lines of every fenced block that is marked with `mark`.
+/// The lines of every fenced block that is marked with `mark`.
 fn lines(mark: &str) -> Vec<&'static str> {
     let mut found = Vec::new();
     let mut inside = false;
@@ -27,13 +27,13 @@ fn value(line: &str) -> Value {
 }
 
 #[test]
-fn every_line_of_the_page_decodes_and_encodes() {
-    let mut seen = SeenKinds::default();
+fn every_line_is_what_the_program_reads_and_writes() {
+    let mut met = Met::default();
     for line in lines("jsonl request") {
         let request = Request::decode(line.as_bytes()).unwrap_or_else(|e| panic!("{e}: {line}"));
-        seen.request(&request);
+        met.request(&request);
         let mut expected = value(line);
-        // The clients of this repository write the optional field.
+        // What may be left out is written by our own clients all the same.
         if let Some(object) = expected.as_object_mut()
             && object["type"] == "hello"
         {
@@ -43,18 +43,18 @@ fn every_line_of_the_page_decodes_and_encodes() {
     }
     for line in lines("jsonl reply") {
         let reply = Reply::decode(line.as_bytes()).unwrap_or_else(|e| panic!("{e}: {line}"));
-        seen.reply(&reply);
+        met.reply(&reply);
         assert_eq!(serde_json::to_value(&reply).unwrap(), value(line), "{line}");
     }
     for line in lines("jsonl event") {
         let event: Event = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        seen.event(&event);
+        met.event(&event);
         assert_eq!(serde_json::to_value(&event).unwrap(), value(line), "{line}");
     }
-    seen.assert_complete();
+    met.assert_complete();
 }
 
-/// Returns the names in the first column of the table after `heading`.
+/// The names in the first column of the table that follows `heading`.
 fn table_after(heading: &str) -> BTreeSet<String> {
     let (_, after) = PAGE.split_once(heading).unwrap_or_else(|| panic!("no {heading}"));
     after
@@ -79,7 +79,7 @@ fn the_tables_name_every_field() {
     assert_eq!(table_after("The fields of `report`"), fields(&full_report()));
 }
 
-/// Returns a report that has every field.
+/// A report in which no field is left out.
 fn full_report() -> Value {
     let line = include_str!("../golden/v1.jsonl")
         .lines()
@@ -87,9 +87,9 @@ fn full_report() -> Value {
         .find(|line| line["request"]["report"]["teammate"].is_object())
         .unwrap();
     let report: Report = serde_json::from_value(line["request"]["report"].clone()).unwrap();
-    // The daemon sets this field; hooks do not.
+    // Hooks leave it out: the daemon sets it.
     let report = Report { elsewhere: true, ..report };
-    // Every field is named, so that a new field does not compile until the page describes it.
+    // Named one by one, so that a new field does not compile until it is shown and described.
     let Report {
         agent: _,
         session: _,
@@ -130,7 +130,7 @@ fn the_tables_name_every_event_and_code() {
 }
 
 #[test]
-fn the_page_names_the_bounds_and_the_version() {
+fn the_page_tells_the_limits_and_the_version() {
     for fact in [
         format!("protocol {PROTOCOL}."),
         format!("{MAX_REQUEST_LINE} bytes"),

@@ -1,5 +1,5 @@
-//! `[[on]]` rules: runs the user's own commands. Session data is passed in variables and on standard input, never in
-//! the command line.
+//! `[[on]]`: the user's own commands, as the user wrote them. What is told of a session goes beside the line,
+//! in variables and on standard input, never into it.
 
 use crewboard_config::Rule;
 use crewboard_core::Session;
@@ -12,16 +12,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Time limit of a command. The user can put longer work in the background.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a command may run. What should run longer can be put in the background by the user.
+const OVER_WITHIN: Duration = Duration::from_secs(60);
 
-/// Running commands, and errors of commands that did not start.
+/// Commands that run, and those that could not be started.
 pub(super) struct Running {
     children: Vec<Result<Child, String>>,
     deadline: Deadline,
 }
 
-/// Starts each rule's command for each session that matches the rule.
+/// Starts each rule's command for each row that it is for.
 pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
     let mut children = Vec::new();
     for row in rows {
@@ -29,12 +29,12 @@ pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
             children.push(run(&rule.run, row).map_err(|error| error.to_string()));
         }
     }
-    Running { children, deadline: Deadline::after(COMMAND_TIMEOUT) }
+    Running { children, deadline: Deadline::after(OVER_WITHIN) }
 }
 
 fn run(line: &str, row: &Session) -> std::io::Result<Child> {
-    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
-    let prompt = row.request.as_ref().map(|request| request.text.clone());
+    let told = |text: &Option<String>| text.clone().unwrap_or_default();
+    let asked = row.request.as_ref().map(|request| request.text.clone());
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", line])
@@ -43,11 +43,11 @@ fn run(line: &str, row: &Session) -> std::io::Result<Child> {
         .env("CREWBOARD_NAME", &row.name)
         .env("CREWBOARD_AGENT", row.agent.as_str())
         .env("CREWBOARD_ID", row.id.as_str())
-        .env("CREWBOARD_CWD", or_empty(&row.cwd))
-        .env("CREWBOARD_PANE", or_empty(&row.place.pane))
-        .env("CREWBOARD_TEXT", prompt.or_else(|| row.activity.clone()).unwrap_or_default())
+        .env("CREWBOARD_CWD", told(&row.cwd))
+        .env("CREWBOARD_PANE", told(&row.place.pane))
+        .env("CREWBOARD_TEXT", asked.or_else(|| row.activity.clone()).unwrap_or_default())
         .stdin(Stdio::piped())
-        // A process group, so that a timeout also kills its children.
+        // Whatever it starts in the foreground ends with it.
         .process_group(0);
     if let Some(home) = std::env::var_os("HOME") {
         command.current_dir(home);
@@ -56,22 +56,19 @@ fn run(line: &str, row: &Session) -> std::io::Result<Child> {
     let mut json = serde_json::to_vec(row)?;
     json.push(b'\n');
     if let Some(mut stdin) = child.stdin.take() {
-        // The session may exceed the pipe buffer, and the command need not read it.
+        // A row may be more than a pipe holds, and a command need not read it.
         thread::spawn(move || stdin.write_all(&json));
     }
     Ok(child)
 }
 
-/// Waits for all commands and returns the result of each. Kills a command and its children at the time limit.
+/// Waits for them all; how each ended. What takes too long is killed, with all that it started.
 pub(super) fn finish(running: Running) -> Vec<Result<(), String>> {
     let Running { children, deadline } = running;
-    children
-        .into_iter()
-        .map(|child| child.and_then(|child| wait_or_kill(child, deadline)))
-        .collect()
+    children.into_iter().map(|child| child.and_then(|child| end(child, deadline))).collect()
 }
 
-fn wait_or_kill(mut child: Child, deadline: Deadline) -> Result<(), String> {
+fn end(mut child: Child, deadline: Deadline) -> Result<(), String> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let (sender, ended) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait()));
@@ -84,7 +81,7 @@ fn wait_or_kill(mut child: Child, deadline: Deadline) -> Result<(), String> {
                 let _ = kill_process_group(group, Signal::KILL);
             }
             let _ = ended.recv();
-            Err(format!("it took longer than {} s and was killed", COMMAND_TIMEOUT.as_secs()))
+            Err(format!("it took more than {} s and was ended", OVER_WITHIN.as_secs()))
         }
     }
 }
