@@ -65,7 +65,7 @@ impl Lock {
         }
     }
 
-    /// Returns the bytes that were noted in the file, at most the first [`MAX_LOSSES`].
+    /// Returns the bytes that were noted in the file, at most the first `MAX_LOSSES`.
     pub fn losses(&self) -> Vec<u8> {
         let mut bytes = vec![0; MAX_LOSSES];
         let count = self.file.read_at(&mut bytes, 0).unwrap_or(0);
