@@ -1,14 +1,15 @@
 use crate::spawn;
 use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
-    Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, may_wait, write_within,
+    Connection, Deadline, Holder, Lock, LockAttempt, bind_listener, connect, is_known, may_wait,
+    write_within,
 };
 use crewboard_protocol::Loss;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
@@ -82,6 +83,24 @@ pub struct Rendezvous {
 impl Rendezvous {
     /// Looks at the places of `environment`; starts `program` where no daemon runs.
     pub fn new(environment: &Environment, program: PathBuf) -> Self {
+        Self::guarded(environment, program, &|| ())
+    }
+
+    /// Does the same, and calls `before_wait` before a look at a path that a file system may prolong.
+    pub fn guarded(environment: &Environment, program: PathBuf, before_wait: &dyn Fn()) -> Self {
+        let guard = |directory: &Path| {
+            if !is_known(directory) {
+                before_wait();
+            }
+        };
+        // A directory that the user named is looked at in any case.
+        if let Some(directory) = environment.socket.as_deref().and_then(Path::parent) {
+            guard(directory);
+        }
+        let may_wait = |directory: &Path| {
+            guard(directory);
+            may_wait(directory)
+        };
         let named = environment.socket.as_ref().map(|socket| ("CREWBOARD_SOCKET", socket.into()));
         let idle_exit = environment.idle_exit.as_ref();
         let idle_exit = idle_exit.map(|value| ("CREWBOARD_IDLE_EXIT", value.into()));
@@ -113,7 +132,7 @@ impl Rendezvous {
     /// Whoever starts it binds the socket and hands it over, so the connection stands and can be
     /// written to before the daemon runs.
     pub fn connect_or_start(&self, deadline: Deadline) -> Result<UnixStream, ConnectError> {
-        match self.reach(deadline, &|_| Ok(()))? {
+        match self.reach(deadline, &|| (), &|_| Ok(()))? {
             Reached::Running(stream) | Reached::Started(stream) => Ok(stream),
         }
     }
@@ -123,6 +142,7 @@ impl Rendezvous {
     fn reach(
         &self,
         deadline: Deadline,
+        before_start: &dyn Fn(),
         first: &dyn Fn(&UnixStream) -> io::Result<()>,
     ) -> Result<Reached, ConnectError> {
         let mut serving = false;
@@ -133,6 +153,7 @@ impl Rendezvous {
                 Connection::Made(stream) => return Ok(Reached::Running(stream)),
                 Connection::Busy => serving = true,
                 Connection::Nobody => {
+                    before_start();
                     if let Some(reached) = self.try_start(deadline, &mut serving, first)? {
                         return Ok(reached);
                     }
@@ -152,19 +173,20 @@ impl Rendezvous {
         }
     }
 
-    /// Hands `line` to the daemon, started if need be, and calls `delivered` as soon as the daemon will
-    /// read it. Returns the connection.
+    /// Hands `line` to the daemon and calls `delivered` as soon as the daemon will read it. Calls `before_start`
+    /// before it starts a daemon, if need be. Returns the connection.
     pub fn deliver(
         &self,
         line: &[u8],
         deadline: Deadline,
+        before_start: &dyn Fn(),
         delivered: &dyn Fn(),
     ) -> Result<UnixStream, ConnectError> {
         let write =
             |stream: &UnixStream| write_within(stream, line, deadline).map(|()| delivered());
         let mut in_time = true;
         loop {
-            let stream = match self.reach(deadline, &write)? {
+            let stream = match self.reach(deadline, before_start, &write)? {
                 Reached::Started(stream) => return Ok(stream),
                 Reached::Running(stream) => stream,
             };

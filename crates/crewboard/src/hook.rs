@@ -7,8 +7,8 @@ use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_platform::{
-    Clock, Deadline, arguments_of, branch_of, facts_of, host_name, read_within, settled_directory,
-    working_directory_of, write_within,
+    Clock, Deadline, arguments_of, branch_of, facts_of, host_name, is_known, read_within,
+    settled_directory, working_directory_of, write_within,
 };
 use crewboard_protocol::{EventLine, Loss, Request};
 use std::env;
@@ -41,7 +41,7 @@ pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
 fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
-    let watchdog = Watchdog::start(deadline, || rendezvous().count_loss(Loss::FileSystem));
+    let watchdog = Watchdog::new(deadline, || rendezvous(&|| ()).count_loss(Loss::FileSystem));
     let read_by = deadline.earlier_by(FOR_DELIVERY);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, read_by);
     let is_late = read_by.has_passed();
@@ -49,23 +49,31 @@ fn deliver(agent: &str) -> Option<()> {
     let Some(report) = read_event(agent, &payload, &surroundings) else {
         // A payload that came whole and is no event is no loss.
         if is_late {
-            rendezvous().count_loss(Loss::Late);
+            watchdog.start();
+            rendezvous(&|| ()).count_loss(Loss::Late);
         }
         return None;
     };
     let mut report = Box::new(report);
     drop(payload);
+    if report.profile.as_ref().is_some_and(|profile| !is_known(Path::new(profile))) {
+        watchdog.start();
+    }
     settle_paths(&mut report);
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));
     // It may have taken long to read a long payload. That is no waiting, so delivery has its time left.
     let deadline = watchdog.leave(FOR_DELIVERY);
-    let rendezvous = rendezvous();
+    let rendezvous = rendezvous(&|| watchdog.start());
     let daemon = rendezvous
-        .deliver(&line(report), deadline, &|| watchdog.delivered())
-        .inspect_err(|error| rendezvous.count_loss(error.loss()))
+        .deliver(&line(report), deadline, &|| watchdog.start(), &|| watchdog.delivered())
+        .inspect_err(|error| {
+            watchdog.start();
+            rendezvous.count_loss(error.loss());
+        })
         .ok()?;
     // Only now: whatever a repository and the links to it lie on may keep this process waiting.
     if let Some(mut report) = branch_report {
+        watchdog.start();
         let branch = report.cwd.as_deref().and_then(|cwd| branch_of(Path::new(cwd)));
         report.branch = Some(branch.unwrap_or_default());
         write_within(&daemon, &line(report), deadline).ok()?;
@@ -73,9 +81,10 @@ fn deliver(agent: &str) -> Option<()> {
     Some(())
 }
 
-fn rendezvous() -> Rendezvous {
+/// Returns where the daemon is, and calls `before_wait` before a look at a path that a file system may prolong.
+fn rendezvous(before_wait: &dyn Fn()) -> Rendezvous {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    Rendezvous::new(&Environment::of_process(), program)
+    Rendezvous::guarded(&Environment::of_process(), program, before_wait)
 }
 
 /// Returns a report as the line that is sent.

@@ -2,6 +2,7 @@
 //! but the end of a process ends the waits of all its threads.
 
 use crewboard_platform::{Deadline, is_waiting};
+use std::cell::OnceCell;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -24,53 +25,67 @@ const LAST_ACTION: Duration = Duration::from_millis(20);
 /// A stack for a thread that reads one small file.
 const STACK: usize = 64 << 10;
 
-/// Watches over the thread that made it, from then on until the process ends.
-#[derive(Debug, Clone)]
+/// Watches over the thread that made it, from its start until the process ends.
+#[derive(Debug)]
 pub(crate) struct Watchdog {
-    deadline: Deadline,
     state: Arc<State>,
+    lost: fn(),
+    started: OnceCell<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    deadline: Deadline,
     /// Microseconds by which the deadline is put off.
     put_off: AtomicU64,
     is_delivered: AtomicBool,
 }
 
 impl Watchdog {
-    /// Ends this process, with success, if the calling thread waits for something after `deadline`. A
-    /// thread that runs, or would if the machine had a processor for it, is left alone. `lost` is called
-    /// before that if nothing was delivered.
-    pub(crate) fn start(deadline: Deadline, lost: fn()) -> Self {
-        let watchdog = Self { deadline, state: Arc::default() };
-        let (watched, watching) = (crewboard_platform::this_thread(), watchdog.clone());
-        // Without the thread, the hook is what it would be without a watchdog.
-        let _ =
-            thread::Builder::new().stack_size(STACK).spawn(move || watching.watch(watched, lost));
-        watchdog
+    /// Makes a watchdog that does nothing yet. It calls `lost` before it ends a process that has delivered nothing.
+    pub(crate) fn new(deadline: Deadline, lost: fn()) -> Self {
+        let put_off = AtomicU64::new(0);
+        let is_delivered = AtomicBool::new(false);
+        let state = Arc::new(State { deadline, put_off, is_delivered });
+        Self { state, lost, started: OnceCell::new() }
+    }
+
+    /// Ends this process from now on, with success, if the calling thread waits for something after the deadline. A
+    /// thread that runs, or would if the machine had a processor for it, is left alone.
+    ///
+    /// The thread costs nearly a tenth of a hook, so it is started only before a wait that a file system may prolong.
+    pub(crate) fn start(&self) {
+        self.started.get_or_init(|| {
+            let (watched, lost) = (crewboard_platform::this_thread(), self.lost);
+            let state = Arc::clone(&self.state);
+            // Without the thread, the hook is what it would be without a watchdog.
+            let _ =
+                thread::Builder::new().stack_size(STACK).spawn(move || state.watch(watched, lost));
+        });
     }
 
     /// Returns the deadline, put off if less than `least` of it remains.
     pub(crate) fn leave(&self, least: Duration) -> Deadline {
-        let lacking = least.saturating_sub(self.deadline.remaining());
+        let lacking = least.saturating_sub(self.state.deadline.remaining());
         self.state
             .put_off
             .store(u64::try_from(lacking.as_micros()).unwrap_or(0), Ordering::Relaxed);
-        self.deadline()
+        self.state.deadline()
     }
 
     /// Notes that the event is delivered: what is cut off from now on costs nothing.
     pub(crate) fn delivered(&self) {
         self.state.is_delivered.store(true, Ordering::Relaxed);
     }
+}
 
+impl State {
     fn is_delivered(&self) -> bool {
-        self.state.is_delivered.load(Ordering::Relaxed)
+        self.is_delivered.load(Ordering::Relaxed)
     }
 
     fn deadline(&self) -> Deadline {
-        let put_off = self.state.put_off.load(Ordering::Relaxed);
+        let put_off = self.put_off.load(Ordering::Relaxed);
         self.deadline.later_by(Duration::from_micros(put_off))
     }
 

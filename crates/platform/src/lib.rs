@@ -29,7 +29,7 @@ pub use git::branch_of;
 pub use holder::Holder;
 pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
 pub use lock::{Lock, LockAttempt, moved_up};
-pub use mounts::{local_directory, may_wait, settled_directory};
+pub use mounts::{is_known, local_directory, may_wait, settled_directory};
 pub use peek::peek_within;
 pub use process::{
     ProcessFacts, ancestors_of, arguments_of, as_others_see, facts_of, host_name, is_waiting,

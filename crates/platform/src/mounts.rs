@@ -76,6 +76,11 @@ pub fn local_directory(directory: &Path) -> Option<PathBuf> {
     Mounts::read().local(Path::new("/"), directory)
 }
 
+/// Returns true if the kernel knows the whole way to what is at `path` without asking a file system.
+pub fn is_known(path: &Path) -> bool {
+    known_path(path).is_some()
+}
+
 /// Whether a look at `path` may take for ever: some part of the way is on another machine.
 ///
 /// Usually the kernel knows the whole way by heart, which takes a microsecond to find out.

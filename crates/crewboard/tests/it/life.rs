@@ -56,7 +56,7 @@ fn a_killed_daemon_loses_only_events_in_flight() {
                         let goodbye = Event::SessionEnded { reason: EndReason::Exit };
                         let line = event_line("unknown", None, now(), goodbye);
                         let deadline = Deadline::after(Duration::from_secs(20));
-                        rendezvous.deliver(&line, deadline, &|| ()).unwrap();
+                        rendezvous.deliver(&line, deadline, &|| (), &|| ()).unwrap();
                         delivered.fetch_add(1, Ordering::Relaxed);
                         std::thread::sleep(Duration::from_millis(2));
                     }
@@ -170,7 +170,7 @@ fn deliveries_at_the_moment_of_leaving_lose_nothing() {
                     let goodbye = Event::SessionEnded { reason: EndReason::Exit };
                     let line = event_line("unknown", None, now(), goodbye);
                     let deadline = Deadline::after(Duration::from_secs(20));
-                    rendezvous.deliver(&line, deadline, &|| ()).unwrap();
+                    rendezvous.deliver(&line, deadline, &|| (), &|| ()).unwrap();
                 }
             });
         }
