@@ -240,6 +240,23 @@ fn a_prompt_of_a_teammates_own_client_needs_you_there() {
     assert_eq!(world.status(1).0, Status::Done);
 }
 
+/// The user answers a teammate's prompt in the lead's pane; a headless teammate has no prompt of its own.
+#[test]
+fn headless_teammate_shows_no_prompt_of_its_lead() {
+    let mut world = World::new();
+    world.lead(prompt("go"));
+    for event in [start(StartOrigin::Startup), tool()] {
+        let lead = SessionId::new("lead");
+        let teammate = Some(Teammate { name: "tester".to_owned(), lead });
+        let report = Report { teammate, headless: true, ..world.report(2, "mate2", event) };
+        world.told(report);
+    }
+    world.lead_asks_for("tester");
+    assert_eq!(world.status(1), (Status::Permission, true));
+    assert_eq!(world.status(2), (Status::Working, false));
+    assert_eq!(world.of(2).request, None);
+}
+
 /// The client gives its lead the news of a teammate's turn as a turn that no hook announces.
 #[test]
 fn a_teammates_last_word_wakes_its_lead() {

@@ -2,8 +2,8 @@
 
 use crate::private_namespace::in_private_namespace;
 use crate::{skip, world};
-use crewboard_testkit::{FakeAgent, LineClient, PATIENCE, eventually, finish};
-use rustix::process::Uid;
+use crewboard_testkit::{FakeAgent, LineClient, PATIENCE, eventually, finish, signal};
+use rustix::process::{Signal, Uid};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -21,20 +21,28 @@ fn a_connection_of_another_user_is_refused() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &crate::prompt_payload("s", "sekrit"));
-    // Somebody opened the doors; who asks is checked all the same.
+    // The modes let every user in; the daemon checks the user all the same. It would mend the modes, so it is
+    // stopped until the connection is made.
     let socket = world.socket();
     eventually("the daemon listens", || world.try_connect().is_some());
+    let daemon = world.daemon();
+    signal(daemon, Signal::STOP);
     fs::set_permissions(world.path(), Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(world.run(), Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
+    let (connected, is_connected) = channel();
     let stranger = std::thread::spawn(move || {
-        // This thread alone is somebody else from here on.
+        // This thread alone is another user from here on.
         let nobody = Uid::from_raw(65_534);
         rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
         let mut client = LineClient::new(UnixStream::connect(&socket).unwrap());
-        let _ = client.stream().write_all(b"{\"type\":\"list\"}\n{\"type\":\"stop\"}\n");
+        client.stream().write_all(b"{\"type\":\"list\"}\n{\"type\":\"stop\"}\n").unwrap();
+        connected.send(()).unwrap();
         client.try_line().unwrap_or(None)
     });
+    let outcome = is_connected.recv();
+    signal(daemon, Signal::CONT);
+    outcome.unwrap();
     assert_eq!(stranger.join().unwrap(), None);
     let mut client = world.connect();
     assert_eq!(client.list().len(), 1);
