@@ -46,19 +46,20 @@ impl Parents {
 
     /// Checks `parent` and each directory above it. True if one of them is a link.
     fn check_each(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
-        let look = |path: &Path| {
-            path.symlink_metadata().map_err(|error| Unusable::Io(path.to_owned(), error))
+        let look = |path: &Path| match path.symlink_metadata() {
+            Ok(metadata) => Ok((path.to_owned(), metadata)),
+            Err(error) => Err(Unusable::Io(path.to_owned(), error)),
         };
+        let directories = parent.ancestors().map(look).collect::<Result<Vec<_>, _>>()?;
         // In a user namespace root may have another number. The owner of `/` can do what root can.
-        let root = look(Path::new("/"))?.uid();
+        let root = directories.last().map_or(0, |(_, metadata)| metadata.uid());
         let mut has_link = false;
-        for path in parent.ancestors() {
-            let metadata = look(path)?;
+        for (path, metadata) in &directories {
             if ![uid, 0, root].contains(&metadata.uid()) {
                 return Err(Unusable::Foreign(path.to_owned(), metadata.uid()));
             }
             has_link |= metadata.is_symlink();
-            if !metadata.is_symlink() && self.is_open(&metadata) {
+            if !metadata.is_symlink() && self.is_open(metadata) {
                 return Err(Unusable::OpenParent(path.to_owned(), metadata.mode() & 0o7777));
             }
         }

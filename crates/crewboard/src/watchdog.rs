@@ -53,7 +53,7 @@ impl Watchdog {
     /// Ends this process from now on, with success, if the calling thread waits for something after the deadline. A
     /// thread that runs, or would if the machine had a processor for it, is left alone.
     ///
-    /// The thread costs nearly a tenth of a hook, so it is started only before a wait that a file system may prolong.
+    /// Most hooks never wait, so the thread is started only before a wait that a file system may prolong.
     pub(crate) fn start(&self) {
         self.started.get_or_init(|| {
             let (watched, lost) = (crewboard_platform::this_thread(), self.lost);

@@ -1,6 +1,10 @@
+use crate::kernel_file::read_kernel_file;
 use crewboard_core::{Now, Stamp, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
+
+/// Bytes of the files read here: two or three short lines.
+const MAX_FILE: u64 = 1024;
 
 /// The machine's two clocks: one to show, one to order by.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +61,8 @@ pub(crate) fn own_nanoseconds_ahead() -> i64 {
 
 /// Returns the same of another process; 0 where there are no time namespaces.
 pub(crate) fn nanoseconds_ahead(process: &str) -> i64 {
-    let offsets = std::fs::read_to_string(format!("/proc/{process}/timens_offsets"));
-    let ahead = boottime_in(&offsets.unwrap_or_default());
+    let offsets = read_kernel_file(&format!("/proc/{process}/timens_offsets"), MAX_FILE);
+    let ahead = boottime_in(&String::from_utf8_lossy(&offsets.unwrap_or_default()));
     // The file is about the children to come, which may get another namespace than their parent has.
     let namespace = |name| std::fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
     let is_its = ahead != 0 && namespace("time") == namespace("time_for_children");
@@ -81,8 +85,9 @@ fn boottime_in(offsets: &str) -> i64 {
 fn boot_id() -> u32 {
     #[cfg(target_os = "linux")]
     {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        u32::from_str_radix(id.get(..8).unwrap_or_default(), 16).unwrap_or(0)
+        let id = read_kernel_file("/proc/sys/kernel/random/boot_id", MAX_FILE).unwrap_or_default();
+        let first = id.get(..8).and_then(|digits| std::str::from_utf8(digits).ok());
+        first.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0)
     }
     #[cfg(not(target_os = "linux"))]
     0

@@ -14,6 +14,7 @@ mod holder;
 #[cfg(not(target_os = "linux"))]
 #[path = "holder_unknown.rs"]
 mod holder;
+mod kernel_file;
 mod listener;
 mod lock;
 mod mounts;

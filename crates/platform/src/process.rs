@@ -1,4 +1,6 @@
 use crate::clock::{nanoseconds_ahead, own_nanoseconds_ahead};
+#[cfg(target_os = "linux")]
+use crate::kernel_file::read_kernel_file;
 use crewboard_core::Process;
 use std::path::PathBuf;
 
@@ -13,6 +15,10 @@ const MAX_ENVIRONMENT: u64 = 256 * 1024;
 /// looked for comes early or not at all.
 #[cfg(target_os = "linux")]
 const MAX_ARGUMENTS: u64 = 16 * 1024;
+
+/// Bytes of `/proc/PID/stat`: some fifty numbers and a name of 64 bytes at most.
+#[cfg(target_os = "linux")]
+const MAX_STAT: u64 = 4096;
 
 /// What the kernel says of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,12 +69,9 @@ pub fn variables_of(pid: u32) -> Option<Vec<(String, String)>> {
 /// tell.
 #[cfg(target_os = "linux")]
 pub fn arguments_of(pid: u32) -> Vec<String> {
-    use std::io::Read;
-    let mut words = Vec::new();
-    let Ok(file) = std::fs::File::open(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
-    if file.take(MAX_ARGUMENTS).read_to_end(&mut words).is_err() {
+    let Ok(words) = read_kernel_file(&format!("/proc/{pid}/cmdline"), MAX_ARGUMENTS) else {
         return Vec::new();
-    }
+    };
     let words = words.split(|byte| *byte == 0);
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
@@ -131,7 +134,7 @@ pub fn host_name() -> String {
 /// Asks the kernel about `pid`.
 #[cfg(target_os = "linux")]
 pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
-    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let line = read_kernel_file(&format!("/proc/{pid}/stat"), MAX_STAT).ok()?;
     let line = String::from_utf8_lossy(&line);
     // The second field is the program's name in brackets, and may hold spaces and brackets.
     let (_, rest) = line.rsplit_once(") ")?;
