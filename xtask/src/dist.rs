@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: the program as users get it.
+//! `cargo xtask dist`: builds the program as users get it.
 
 use crate::workspace;
 use anyhow::{Context, Result, bail};
@@ -6,20 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Shells that get completions, and the file name each looks for.
+/// The shells with completions, and the file name that each expects.
 const COMPLETIONS: [(&str, &str); 3] =
     [("bash", "crewboard.bash"), ("zsh", "_crewboard"), ("fish", "crewboard.fish")];
 
-/// What was built.
+/// The files that were built.
 #[derive(Debug)]
 pub(crate) struct Dist {
     pub(crate) program: PathBuf,
     pub(crate) man: Option<PathBuf>,
-    /// Shell and file.
+    /// The shell and the file of its completions.
     pub(crate) completions: Vec<(&'static str, PathBuf)>,
 }
 
-/// Builds everything into `target/dist` and says what is there.
+/// Builds everything into `target/dist` and prints the files.
 pub(crate) fn run() -> Result<Dist> {
     let target = workspace::target_dir()?;
     let program = build(&target)?;
@@ -41,9 +41,9 @@ pub(crate) fn run() -> Result<Dist> {
 
 fn build(target: &Path) -> Result<PathBuf> {
     let host = host()?;
-    // A folder of its own, so that other flags here rebuild nothing there, and cargo's own folder for
-    // the profile is not the one we fill. With an explicit `--target` the flags do not reach proc
-    // macros, which a static C library cannot build.
+    // A separate folder, so that these flags rebuild nothing in cargo's own, and so that cargo's folder for
+    // the profile is not `target/dist`. With an explicit `--target` the flags do not apply to proc
+    // macros, which cannot be built with a static C library.
     let directory = target.join("dist-build");
     let mut cargo = workspace::cargo();
     cargo
@@ -56,7 +56,7 @@ fn build(target: &Path) -> Result<PathBuf> {
     Ok(directory.join(host).join("dist").join("crewboard"))
 }
 
-/// Has a build with an explicit target make a static program where the system has a way to.
+/// Makes a build with an explicit target link statically, if the system supports it.
 pub(crate) fn link_statically(cargo: &mut Command) {
     if cfg!(target_os = "linux") {
         // Why: docs/decisions/0014-static-and-not-relocatable.md.
@@ -65,7 +65,7 @@ pub(crate) fn link_statically(cargo: &mut Command) {
     }
 }
 
-/// Returns the target that rustc builds for by itself.
+/// Returns rustc's default target.
 pub(crate) fn host() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let text = workspace::output(Command::new(rustc).arg("-vV").current_dir(workspace::root()))?;
@@ -73,7 +73,7 @@ pub(crate) fn host() -> Result<String> {
     Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
-/// The man page, where the program can write one.
+/// Writes the man page, if the program can print one.
 fn man(program: &Path, folder: &Path) -> Result<Option<PathBuf>> {
     let output = Command::new(program).arg("man").output()?;
     if !output.status.success() || !output.stdout.starts_with(b".") {
@@ -87,7 +87,7 @@ fn man(program: &Path, folder: &Path) -> Result<Option<PathBuf>> {
 fn completions(program: &Path, folder: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     let folder = folder.join("completions");
     fs::create_dir_all(&folder)?;
-    let mut made = Vec::new();
+    let mut written = Vec::new();
     for (shell, name) in COMPLETIONS {
         let text = workspace::output(Command::new(program).args(["completions", shell]))?;
         if text.trim().is_empty() {
@@ -95,9 +95,9 @@ fn completions(program: &Path, folder: &Path) -> Result<Vec<(&'static str, PathB
         }
         let path = folder.join(name);
         fs::write(&path, text)?;
-        made.push((shell, path));
+        written.push((shell, path));
     }
-    Ok(made)
+    Ok(written)
 }
 
 fn report(dist: &Dist) -> Result<()> {
@@ -105,7 +105,7 @@ fn report(dist: &Dist) -> Result<()> {
     println!("{} ({} KiB)", dist.program.display(), size / 1024);
     match &dist.man {
         Some(path) => println!("{}", path.display()),
-        None => println!("no man page: this version cannot write one"),
+        None => println!("no man page: this version cannot print one"),
     }
     for (_, path) in &dist.completions {
         println!("{}", path.display());
@@ -113,18 +113,18 @@ fn report(dist: &Dist) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file beside its goal and renames it over, so that a running program is not disturbed.
+/// Copies a file next to its target and renames it over the target, so that a running program is not disturbed.
 pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
-    let folder = to.parent().context("no folder to put it in")?;
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let beside = tempfile::NamedTempFile::new_in(folder)?;
-    fs::copy(from, beside.path())
+    let folder = to.parent().context("the target has no folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let copy = tempfile::NamedTempFile::new_in(folder)?;
+    fs::copy(from, copy.path())
         .with_context(|| format!("cannot copy {} to {}", from.display(), folder.display()))?;
-    beside.persist(to).with_context(|| format!("cannot put {} in place", to.display()))?;
+    copy.persist(to).with_context(|| format!("cannot replace {}", to.display()))?;
     Ok(())
 }
 
-/// Whether a 64-bit ELF program asks for no dynamic linker.
+/// Returns true if a 64-bit ELF program needs no dynamic linker.
 fn is_static(program: &[u8]) -> Result<bool> {
     const INTERPRETER: u32 = 3;
     let number = |at: usize, size: usize| -> Result<u64> {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn replacing_keeps_the_mode_and_leaves_nothing_beside() {
+    fn replace_keeps_the_mode_and_leaves_no_copy() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("from"), folder.path().join("bin/to"));
         fs::write(&from, "new").unwrap();

@@ -1,4 +1,4 @@
-//! `cargo xtask install`: puts what users get where their shell and `man` look for it.
+//! `cargo xtask install`: installs the program, its man page and its completions.
 
 use crate::dist;
 use anyhow::{Context, Result, bail};
@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where to put it.
+/// The arguments of `cargo xtask install`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Folder that gets bin/ and share/ [default: ~/.local]
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for (shell, file) in &dist.completions {
         files.push((file.clone(), share.join(completion_place(shell))));
     }
-    // Before the first file is put in place, so that it is all or nothing.
+    // Check all files before the first is installed, so that the installation is complete or does nothing.
     let own = tempfile::tempfile()?.metadata()?.uid();
     for (_, to) in &files {
         refuse_foreign(to, own)?;
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to put a file of ours into another user's home, which is what `sudo` does where it keeps HOME.
+/// Refuses to write into another user's home, as `sudo` would if it keeps HOME.
 fn refuse_foreign(to: &Path, own: u32) -> Result<()> {
     let existing = to.ancestors().find_map(|path| path.metadata().ok().map(|found| (path, found)));
     if let Some((path, found)) = existing
@@ -59,7 +59,7 @@ fn refuse_foreign(to: &Path, own: u32) -> Result<()> {
     Ok(())
 }
 
-/// Where each shell looks for completions, below the data folder.
+/// Returns where a shell looks for completions, below the data folder.
 fn completion_place(shell: &str) -> &'static str {
     match shell {
         "bash" => "bash-completion/completions/crewboard",
@@ -82,7 +82,7 @@ mod tests {
         let own = home.path().metadata().unwrap().uid();
         let to = home.path().join(".local/share/fish/crewboard.fish");
         assert!(refuse_foreign(&to, own).is_ok());
-        // What is root's is nobody else's home.
+        // A directory of root is accepted: it is no user's home.
         let other = own + 1;
         assert_eq!(refuse_foreign(&to, other).is_err(), own != 0);
         assert!(refuse_foreign(Path::new("/usr/bin/crewboard"), other).is_ok());

@@ -1,6 +1,6 @@
-//! What is done with the repository: build what users get, put it in place, prove it on the real agent.
+//! Tasks of the repository: build and install the program, and test it with the real agent.
 //!
-//! Never: part of what users get. Start at [`Task`].
+//! Never: shipped to users. Start at [`Task`].
 #![expect(clippy::print_stdout, reason = "a task's output is for the person who ran it")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
@@ -17,23 +17,23 @@ mod workspace;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Tasks for those who work on Crewboard.
+/// Tasks for the development of Crewboard.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
-    /// Builds what users get into target/dist: the program, its man page and its completions.
+    /// Builds the release into target/dist: the program, its man page and its completions.
     Dist,
-    /// Builds what users get and puts it in place for you.
+    /// Builds the release and installs it for you.
     Install(install::Arguments),
-    /// Runs the real agent over the harness's scenarios and compares with harness/truth.json.
+    /// Runs the real agent through the harness's scenarios and compares the result with harness/truth.json.
     Matrix(matrix::Arguments),
-    /// Makes the recording that `crewboard demo` plays, from recordings of the real agent.
+    /// Generates the recording of `crewboard demo` from recordings of the real agent.
     Demo,
-    /// Prints the table of what makes a status into docs/statuses.md.
+    /// Writes the transition table to docs/statuses.md.
     Transitions,
-    /// Puts pictures of the board and the list, as text, into README.md. Wants tmux.
+    /// Writes text pictures of the board and the list into README.md. Needs tmux.
     Pictures,
-    /// Measures the shipped program beside what cannot be done without.
+    /// Measures the shipped program and compares it with a minimal program.
     Bench(bench::Arguments),
 }
 

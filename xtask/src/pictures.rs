@@ -1,4 +1,4 @@
-//! Pictures of the board and the list, as text, in README.md: the demo at a fixed moment in a terminal of its own.
+//! Writes text pictures of the board and the list into README.md: the demo at a fixed moment in a private terminal.
 
 use crate::workspace::{cargo, output, root, run as must, target_dir};
 use anyhow::{Context, Result};
@@ -7,30 +7,30 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The moment that is shown, in milliseconds from the demo's start.
+/// The moment of the picture, in milliseconds from the demo's start.
 const MOMENT: &str = "5500";
 
 /// Columns and lines of the terminal.
 const SIZE: (&str, &str) = ("110", "28");
 
-/// The process that is shown in place of a placeholder's.
+/// The pid that replaces a placeholder's pid.
 const PID: u32 = 1574;
 
-/// How long the board may take to be drawn.
+/// The timeout for the board to draw.
 const DRAWN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Columns of the terminal that the list is shown in.
+/// Columns of the terminal for the list.
 const LIST_WIDTH: &str = "100";
 
-/// Takes the pictures and puts them in place.
+/// Takes the pictures and writes them into README.md.
 pub(crate) fn run() -> Result<()> {
     must(cargo().args(["build", "--package", "crewboard"]))?;
     let program = target_dir()?.join("debug/crewboard");
     let path = root().join("README.md");
     let mut page = fs::read_to_string(&path)?;
-    let board = take(&program, SIZE, "", "load-test")?;
-    let list = take(&program, (LIST_WIDTH, SIZE.1), "</dev/null; exec sleep 60", "load-test")?;
-    let list = format!("$ crewboard list\n{}", without_keys(&list));
+    let board = capture(&program, SIZE, "", "load-test")?;
+    let list = capture(&program, (LIST_WIDTH, SIZE.1), "</dev/null; exec sleep 60", "load-test")?;
+    let list = format!("$ crewboard list\n{}", with_fixed_keys(&list));
     for (name, picture) in [("list", &list), ("board", &board)] {
         let begin = format!("<!-- picture:{name} -->");
         let (before, rest) = page.split_once(&begin).with_context(|| format!("no {begin}"))?;
@@ -42,8 +42,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The list with the same keys at each run: they follow from the processes' numbers.
-fn without_keys(list: &str) -> String {
+/// Replaces the keys of the list, which depend on the processes' numbers, by fixed ones.
+fn with_fixed_keys(list: &str) -> String {
     let named = |(index, line): (usize, &str)| match line.rsplit_once(' ') {
         Some((before, _)) => format!("{before} {}", KEYS[index % KEYS.len()]),
         None => line.to_owned(),
@@ -51,15 +51,20 @@ fn without_keys(list: &str) -> String {
     list.lines().enumerate().map(named).collect::<Vec<_>>().join("\n")
 }
 
-/// Keys that are shown in place of those of a run.
+/// The fixed keys.
 const KEYS: [&str; 12] = [
     "p32bj", "s5b7e", "eptv9", "ywehe", "c7k2m", "h4xqa", "n8d3r", "w6tzk", "b9mfc", "q2vgy",
     "j5rhs", "k3nup",
 ];
 
-/// What a terminal shows of the demo at the moment, once it shows `sign`. Where its input is no terminal
-/// the demo is a list.
-fn take(program: &Path, (width, height): (&str, &str), input: &str, sign: &str) -> Result<String> {
+/// Returns what a terminal shows of the demo at the moment, as soon as it shows `sign`. If the input is no
+/// terminal, the demo prints a list.
+fn capture(
+    program: &Path,
+    (width, height): (&str, &str),
+    input: &str,
+    sign: &str,
+) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("tmux");
     let tmux = || {
@@ -85,11 +90,11 @@ fn take(program: &Path, (width, height): (&str, &str), input: &str, sign: &str) 
             Ok(_) if begun.elapsed() < DRAWN_WITHIN => {
                 std::thread::sleep(Duration::from_millis(20));
             }
-            Ok(shown) => break Err(anyhow::anyhow!("the board did not come up:\n{shown}")),
+            Ok(shown) => break Err(anyhow::anyhow!("the board did not appear:\n{shown}")),
             Err(error) => break Err(error),
         }
     };
-    // The board leaves at `q`, and cleans up after itself.
+    // The board quits at `q` and cleans up.
     let _ = tmux().args(["send-keys", "-t", "picture", "q"]).status();
     while input.is_empty()
         && begun.elapsed() < 2 * DRAWN_WITHIN
@@ -99,13 +104,13 @@ fn take(program: &Path, (width, height): (&str, &str), input: &str, sign: &str) 
     }
     let _ = tmux().arg("kill-server").output();
     let picture = picture?;
-    let lines: Vec<String> = picture.lines().map(|line| still(line.trim_end())).collect();
+    let lines: Vec<String> = picture.lines().map(|line| with_fixed_ids(line.trim_end())).collect();
     Ok(lines.join("\n").trim_end().to_owned())
 }
 
-/// The line without what differs from run to run: a process's number, which stands at the end, and the key of
-/// the session whose details are shown, which ends their heading.
-fn still(line: &str) -> String {
+/// Replaces the parts of a line that differ between runs: the pid at its end, and the key at the end of the
+/// details' heading.
+fn with_fixed_ids(line: &str) -> String {
     if let Some((heading, rule)) = line.split_once(" ──")
         && let Some((before, _)) = heading.rsplit_once(" · ")
     {

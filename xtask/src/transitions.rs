@@ -1,5 +1,4 @@
-//! `cargo xtask transitions`: the page of what makes a status, from the table that the tests hold the
-//! program to.
+//! `cargo xtask transitions`: writes docs/statuses.md from the transition table in core.
 
 use crate::workspace;
 use anyhow::Result;

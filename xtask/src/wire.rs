@@ -1,4 +1,4 @@
-//! A line client, as `PROTOCOL.md` describes it to outsiders: it shares no code with the daemon.
+//! A client that follows `PROTOCOL.md` only: it shares no code with the daemon.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long an answer may take before the task is given up.
-const ANSWER: Duration = Duration::from_secs(5);
+/// The timeout for a reply.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to a daemon.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Connection(BufReader<UnixStream>);
 impl Connection {
     pub(crate) fn open(socket: &Path) -> Result<Self> {
         let stream = UnixStream::connect(socket).context("cannot connect to the daemon")?;
-        stream.set_read_timeout(Some(ANSWER))?;
+        stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
         Ok(Self(BufReader::new(stream)))
     }
 
@@ -29,18 +29,18 @@ impl Connection {
 
     pub(crate) fn read(&mut self) -> Result<String> {
         let mut line = String::new();
-        if self.0.read_line(&mut line).context("the daemon did not answer in time")? == 0 {
+        if self.0.read_line(&mut line).context("the daemon did not reply in time")? == 0 {
             bail!("the daemon closed the connection");
         }
         Ok(line)
     }
 
-    /// Sends a request and returns the first reply of the type that is wanted.
-    pub(crate) fn ask(&mut self, request: &str, wanted: &str) -> Result<Value> {
+    /// Sends a request and returns the first reply of a type.
+    pub(crate) fn ask(&mut self, request: &str, reply_type: &str) -> Result<Value> {
         self.send(request)?;
         loop {
             let reply: Value = serde_json::from_str(&self.read()?)?;
-            if reply["type"] == wanted {
+            if reply["type"] == reply_type {
                 return Ok(reply);
             }
             if reply["type"] == "error" {
@@ -49,16 +49,16 @@ impl Connection {
         }
     }
 
-    /// Asks the daemon who it is, has it leave, and waits until its process is gone: until then it may
-    /// still touch the files in its folder. Returns what it said of itself.
+    /// Stops the daemon and waits for the end of its process, which may still touch files in its folder.
+    /// Returns its `hello`.
     pub(crate) fn stop_daemon(mut self) -> Result<Value> {
         let hello = self.ask(r#"{"type":"hello"}"#, "hello")?;
         let pid = hello["pid"].as_u64().context("hello names no pid")?;
         self.send(r#"{"type":"stop"}"#)?;
         let start = Instant::now();
         while is_alive(pid) {
-            if start.elapsed() > ANSWER {
-                bail!("the daemon (pid {pid}) was told to stop and does not leave");
+            if start.elapsed() > REPLY_TIMEOUT {
+                bail!("the daemon (pid {pid}) does not exit after `stop`");
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -66,7 +66,7 @@ impl Connection {
     }
 }
 
-/// Whether a process runs; one that waits to be reaped does not.
+/// Returns true if a process runs. A zombie does not run.
 fn is_alive(pid: u64) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     let state = stat.ok().and_then(|text| Some(text.rsplit_once(") ")?.1.starts_with('Z')));
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_waits_to_be_reaped_is_not_alive() {
+    fn zombie_is_not_alive() {
         assert!(is_alive(u64::from(std::process::id())));
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = u64::from(child.id());

@@ -1,4 +1,4 @@
-//! Where things are in this checkout.
+//! Paths and commands of this checkout.
 
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     Ok(PathBuf::from(directory))
 }
 
-/// Runs a command that must succeed, its output shown.
+/// Runs a command that must succeed, and shows its output.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
@@ -39,8 +39,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        bail!("{command:?}: {}\n{}", output.status, words.trim_end());
+        let text = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?}: {}\n{}", output.status, text.trim_end());
     }
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -1,5 +1,10 @@
 //! Rules of the repository that no compiler holds: who may depend on whom, and that pages are true.
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test may fail by panicking")]
+
+#[path = "repository/circles.rs"]
+mod circles;
+#[path = "repository/words.rs"]
+mod words;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -8,24 +13,35 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate of ours may depend on, of ours. An edge more is a decision, made here.
-const KNOWS: [(&str, &[&str]); 11] = [
+const KNOWS: [(&str, &[&str]); 12] = [
     ("crewboard-core", &[]),
     ("crewboard-config", &[]),
     ("crewboard-protocol", &["core"]),
     ("crewboard-platform", &["core"]),
-    ("crewboard-integrations", &["core"]),
+    ("crewboard-terminals", &["core"]),
+    ("crewboard-agents", &["core", "terminals"]),
     ("crewboard-client", &["core", "protocol", "config", "platform"]),
     // What agents leave in files is read where it is watched.
-    ("crewboard-daemon", &["core", "protocol", "config", "platform", "integrations"]),
+    ("crewboard-daemon", &["core", "protocol", "config", "platform", "agents", "terminals"]),
     // The board and the daemon talk over the socket alone.
     ("crewboard-board", &["core", "protocol", "config", "platform", "client"]),
     (
         "crewboard",
-        &["core", "protocol", "integrations", "config", "client", "daemon", "platform", "board"],
+        &[
+            "core",
+            "protocol",
+            "agents",
+            "terminals",
+            "config",
+            "client",
+            "daemon",
+            "platform",
+            "board",
+        ],
     ),
     ("crewboard-testkit", &["core", "protocol", "config"]),
     // The demo is made from recordings as a hook would read them.
-    ("xtask", &["core", "integrations", "testkit"]),
+    ("xtask", &["core", "agents", "terminals", "testkit"]),
 ];
 
 /// What the crates that must stay small may depend on besides.
@@ -195,14 +211,22 @@ fn tests_are_skipped_by_one_function_only() {
 
 /// The sleeps in tests, and why nothing can be awaited there.
 const SLEEPS: [(&str, usize, &str); 8] = [
-    ("crates/testkit/src/world.rs", 1, "`eventually` looks for what nothing announces"),
+    ("crates/testkit/src/world.rs", 1, "`wait_until` polls a state that no event announces"),
     ("crates/testkit/src/tmux.rs", 1, "nothing announces that a screen has changed"),
     ("crates/crewboard/src/commands/install/tests/meantime.rs", 1, "a writer's pace"),
     ("crates/crewboard/tests/it/main.rs", 1, "a daemon at rest: nothing is to happen"),
     ("crates/crewboard/tests/it/board.rs", 1, "a board at rest: nothing is to happen"),
-    ("crates/crewboard/tests/it/agent_files/transcripts.rs", 2, "a writer's pace; a look in vain"),
-    ("crates/crewboard/tests/it/life.rs", 2, "it spreads deliveries over a daemon's life and end"),
-    ("crates/crewboard/tests/it/views.rs", 1, "the pace of events in the long form"),
+    (
+        "crates/crewboard/tests/it/session_files/transcripts.rs",
+        2,
+        "a writer's pace; a look in vain",
+    ),
+    (
+        "crates/crewboard/tests/it/daemon_exit.rs",
+        2,
+        "it spreads deliveries over a daemon's life and end",
+    ),
+    ("crates/crewboard/tests/it/subscriptions.rs", 1, "the pace of events in the long form"),
 ];
 
 /// A test that sleeps is slow where it sleeps too long, and fails now and then where it does not.

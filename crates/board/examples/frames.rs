@@ -2,8 +2,8 @@
 //! `cargo run --release -p crewboard-board --example frames`
 
 use crewboard_board::keymap::Keymap;
-use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
+use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_board::update::{Msg, update};
 use crewboard_board::view::view;
 use crewboard_core::{RowKey, Session, Status, Timestamp, Usage};
@@ -45,7 +45,7 @@ fn rows(count: usize) -> Vec<Session> {
             key: RowKey::new(&format!("k{index:05}")),
             agent: crewboard_core::AgentName::new("claude"),
             status,
-            needs_you: status.is_request() || status.calls_until_seen(),
+            needs_you: status.is_prompt() || status.needs_you_until_seen(),
             name: format!("project-{}", index % 700),
             branch: Some(format!("branch-{index}")),
             activity: Some("Bash cargo nextest run --workspace --all-features".to_owned()),
@@ -104,8 +104,8 @@ fn measure(count: usize, width: u16, height: u16, out: &mut impl Write) -> io::R
         let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, sink.clone()));
         let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
         let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
-        let look = Look { theme: &TERMINAL, unicode: true };
-        let mut model = Model::new(look, Keymap::default(), Hooks::Installed, NOW);
+        let theme = Theme { palette: &TERMINAL, unicode: true };
+        let mut model = Model::new(theme, Keymap::default(), HookState::Installed, NOW);
         update(&mut model, Msg::Resized { width, height }, NOW);
         update(&mut model, Msg::Rows(rows(count)), NOW);
         terminal.draw(|frame| view(&model, frame))?;

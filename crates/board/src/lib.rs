@@ -6,22 +6,15 @@
 //! Never: the daemon's insides, a second thread, a wake-up without a change to show.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
-mod agreed;
-mod errand;
-mod host;
-mod input;
+pub mod format;
 pub mod keymap;
 pub mod layout;
-mod listing;
-pub mod look;
 pub mod model;
-mod shell;
-mod signals;
-mod terminal;
-pub mod text;
+mod runtime;
+pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use errand::{Errand, Went};
-pub use host::{DescribeVersion, Host, Options};
-pub use shell::{BoardError, run};
+pub use runtime::event_loop::{BoardError, run};
+pub use runtime::host::{DescribeVersion, Host, Options};
+pub use update::navigation::{Navigation, NavigationOutcome};

@@ -1,11 +1,13 @@
 //! What the board knows. Plain data: [`crate::update`] alone changes it.
 
-use crate::errand::Underway;
-use crate::host::{DescribeVersion, plain_version};
+pub(crate) mod row_list;
+
 use crate::keymap::Keymap;
-use crate::listing::{self, Listing};
-use crate::look::Look;
-use crewboard_core::{Limits, RowKey, Session, Timestamp};
+use crate::model::row_list::Listing;
+use crate::runtime::host::{DescribeVersion, plain_version};
+use crate::theme::Theme;
+use crate::update::navigation::Underway;
+use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
 use crewboard_protocol::Losses;
 use std::collections::HashMap;
 
@@ -15,7 +17,7 @@ use std::collections::HashMap;
 pub struct Model {
     pub rows: HashMap<RowKey, Session>,
     /// The accounts' limits.
-    pub limits: Vec<Limits>,
+    pub limits: Vec<RateLimits>,
     /// The lost events that no client has shown the user yet, and since when they are on the screen.
     pub losses: Losses,
     pub losses_since: Timestamp,
@@ -36,7 +38,7 @@ pub struct Model {
     pub detail: bool,
     pub show_dismissed: bool,
     pub link: Link,
-    pub hooks: Hooks,
+    pub hooks: HookState,
     /// The profile that an agent uses here unless told otherwise.
     pub usual_profile: Option<String>,
     /// Writes an agent's name and version for people.
@@ -51,7 +53,7 @@ pub struct Model {
     pub now: Timestamp,
     pub width: u16,
     pub height: u16,
-    pub look: Look,
+    pub theme: Theme,
     pub keymap: Keymap,
     /// What the options last said of the details.
     pub(crate) configured_detail: bool,
@@ -131,11 +133,11 @@ pub enum Link {
 
 /// Whether the agents tell us anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hooks {
+pub enum HookState {
     Installed,
     Missing,
     /// What is shown is a recording, to which no agent tells anything.
-    Needless,
+    NotApplicable,
 }
 
 /// A sentence for a few seconds.
@@ -146,7 +148,7 @@ pub struct Notice {
 }
 
 impl Model {
-    pub fn new(look: Look, keymap: Keymap, hooks: Hooks, now: Timestamp) -> Self {
+    pub fn new(theme: Theme, keymap: Keymap, hooks: HookState, now: Timestamp) -> Self {
         Self {
             rows: HashMap::new(),
             limits: Vec::new(),
@@ -174,7 +176,7 @@ impl Model {
             now,
             width: 0,
             height: 0,
-            look,
+            theme,
             keymap,
             configured_detail: true,
             last_click: None,
@@ -195,7 +197,7 @@ impl Model {
 
     /// Where the selected row stands in the list.
     pub fn selected_index(&self) -> Option<usize> {
-        listing::index_of(self, self.selected.as_ref()?)
+        row_list::index_of(self, self.selected.as_ref()?)
     }
 
     /// The row that has needed somebody longest.

@@ -1,13 +1,15 @@
 //! What each message changes, and what is to be done about it.
 
-use crate::errand::{self, Errand, Went};
-use crate::host::Options;
-use crate::input;
+pub(crate) mod keys;
+pub(crate) mod navigation;
+
 use crate::keymap::Key;
 use crate::layout::{FULL, visible_rows};
-use crate::listing;
-use crate::model::{Hooks, LOSS_MS, Link, Model, Notice, Overlay};
-use crewboard_core::{Limits, Mark, RowKey, Session, Status, Timestamp};
+use crate::model::row_list;
+use crate::model::{HookState, LOSS_MS, Link, Model, Notice, Overlay};
+use crate::runtime::host::Options;
+use crate::update::navigation::{Navigation, NavigationOutcome};
+use crewboard_core::{Mark, RateLimits, RowKey, Session, Status, Timestamp};
 use crewboard_protocol::Losses;
 
 /// Everything that can happen to the board.
@@ -33,7 +35,7 @@ pub enum Msg {
     Row(Box<Session>),
     Removed(RowKey),
     /// The accounts' limits, all of them.
-    Limits(Vec<Limits>),
+    RateLimits(Vec<RateLimits>),
     /// The lost events that no client has shown the user yet.
     Losses(Losses),
     /// The daemon is gone.
@@ -50,7 +52,7 @@ pub enum Msg {
     Installed(Result<String, String>),
     Say(String),
     /// What came of an errand.
-    Went(Went),
+    Navigated(NavigationOutcome),
     /// The options are these now.
     Configured(Box<Options>),
 }
@@ -64,7 +66,7 @@ pub enum Effect {
     },
     /// Take somebody to a row.
     SetOut {
-        errand: Errand,
+        errand: Navigation,
         row: Box<Session>,
     },
     /// Run on this terminal what an errand left to be run.
@@ -109,11 +111,11 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
     let mut changed = Changed::Nothing;
     let is_input = matches!(message, Msg::Key(_) | Msg::Clicked { .. });
     match message {
-        Msg::Key(key) => effects = input::on_key(model, key),
-        Msg::Pasted(text) => input::pasted(model, &text),
-        Msg::Clicked { column, line } => effects = input::on_click(model, column, line),
-        Msg::WheelUp => input::step(model, -1),
-        Msg::WheelDown => input::step(model, 1),
+        Msg::Key(key) => effects = keys::on_key(model, key),
+        Msg::Pasted(text) => keys::pasted(model, &text),
+        Msg::Clicked { column, line } => effects = keys::on_click(model, column, line),
+        Msg::WheelUp => keys::step(model, -1),
+        Msg::WheelDown => keys::step(model, 1),
         Msg::Resized { width, height } => (model.width, model.height) = (width, height),
         Msg::Clock => {}
         Msg::Rows(rows) => {
@@ -123,13 +125,13 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Row(row) => {
             let closes = closes_under_the_selection(model, &row);
-            listing::replace(model, &row.key.clone(), Some(*row));
+            row_list::replace(model, &row.key.clone(), Some(*row));
             if closes {
                 model.selected = None;
             }
         }
-        Msg::Removed(key) => listing::replace(model, &key, None),
-        Msg::Limits(limits) => model.limits = limits,
+        Msg::Removed(key) => row_list::replace(model, &key, None),
+        Msg::RateLimits(limits) => model.limits = limits,
         Msg::Losses(losses) => (model.losses, model.losses_since) = (losses, now),
         Msg::Version(problem) => {
             model.version_problem = problem;
@@ -148,11 +150,11 @@ pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Change(Ok(change)) => model.overlay = Some(Overlay::Install { change, above: 0 }),
         Msg::Change(Err(why)) | Msg::Installed(Err(why)) => say(model, why),
         Msg::Installed(Ok(said)) => {
-            model.hooks = Hooks::Installed;
+            model.hooks = HookState::Installed;
             say(model, said);
         }
         Msg::Say(text) => say(model, text),
-        Msg::Went(went) => effects = errand::over(model, went),
+        Msg::Navigated(went) => effects = navigation::over(model, went),
         Msg::Configured(options) => configure(model, *options),
     }
     if filter != (model.filter.clone(), model.show_dismissed) {
@@ -181,7 +183,7 @@ fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
 fn is_known(model: &Model, message: &Msg) -> bool {
     match message {
         Msg::Row(row) => model.rows.get(&row.key) == Some(row),
-        Msg::Limits(limits) => model.limits == *limits,
+        Msg::RateLimits(limits) => model.limits == *limits,
         Msg::Losses(losses) => model.losses == *losses,
         Msg::Version(problem) => model.version_problem == *problem,
         Msg::Removed(key) => !model.rows.contains_key(key),
@@ -205,7 +207,7 @@ fn configure(model: &mut Model, options: Options) {
         model.configured_detail = options.detail;
         model.detail = options.detail;
     }
-    model.look = options.look;
+    model.theme = options.theme;
     model.keymap = options.keymap;
     model.configuration_problems = options.problems;
     show_problems(model);
@@ -227,10 +229,10 @@ fn show_problems(model: &mut Model) {
 fn arrange(model: &mut Model, changed: &Changed, stood_at: Option<usize>) {
     match changed {
         Changed::Nothing => {}
-        Changed::Filter => listing::arrange_filter(model),
-        Changed::Rows => listing::arrange_all(model),
+        Changed::Filter => row_list::arrange_filter(model),
+        Changed::Rows => row_list::arrange_all(model),
     }
-    let is_listed = |key: &RowKey| listing::index_of(model, key).is_some();
+    let is_listed = |key: &RowKey| row_list::index_of(model, key).is_some();
     let may_return = matches!(changed, Changed::Filter) || model.selected_index().is_none();
     if may_return && model.unlisted.as_ref().is_some_and(is_listed) {
         model.selected = model.unlisted.take();

@@ -1,16 +1,16 @@
 //! Drawing. Reads the model and the layout, writes cells and nothing else.
 
 mod detail;
-mod foot;
+mod footer;
+mod header;
 mod limits;
 mod list;
 mod overlay;
 mod timeline;
-mod top;
 
+use crate::format::text::{Grain, age_changes_in};
 use crate::layout::layout;
 use crate::model::{Model, Screen};
-use crate::text::{Grain, age_changes_in};
 use crewboard_core::{Session, Status};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -33,7 +33,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
 /// Draws the whole screen into `buffer`.
 pub fn draw(model: &Model, buffer: &mut Buffer) {
     let areas = layout(model);
-    top::draw(model, areas.top, buffer);
+    header::draw(model, areas.top, buffer);
     if model.overlay.is_none() {
         match model.screen {
             Screen::List => {
@@ -44,7 +44,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
         }
     }
     overlay::draw(model, buffer);
-    foot::draw(model, areas.footer, buffer);
+    footer::draw(model, areas.footer, buffer);
 }
 
 /// Writes one line of text from `(x, y)`, at most to the area's right edge. Never outside the buffer:
@@ -76,7 +76,7 @@ pub(crate) fn clocks(model: &Model) -> Vec<u64> {
     let areas = layout(model);
     let now = model.picture();
     let of_row = |row: &Session| age_changes_in(row.since, now, grain(row));
-    let mut clocks = top::clocks(model);
+    let mut clocks = header::clocks(model);
     if let Some(urgent) = model.most_urgent().filter(|_| model.height == 1) {
         clocks.push(of_row(urgent));
     }
@@ -101,7 +101,7 @@ pub(crate) fn clocks(model: &Model) -> Vec<u64> {
 
 /// A row's name, with what tells it from others of the same name.
 pub(crate) fn display_name<'a>(model: &Model, row: &'a Session) -> Cow<'a, str> {
-    let sign = if model.look.unicode { "⎇ " } else { "@" };
+    let sign = if model.theme.unicode { "⎇ " } else { "@" };
     match &row.branch {
         Some(branch) if model.listing.is_shared(&row.name) => {
             Cow::Owned(format!("{} {sign}{branch}", row.name))

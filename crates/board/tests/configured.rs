@@ -3,8 +3,8 @@
 
 use crewboard_board::Options;
 use crewboard_board::keymap::{Action, Key, Keymap};
-use crewboard_board::look::{DARK, Look, TERMINAL};
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
+use crewboard_board::theme::{DARK, TERMINAL, Theme};
 use crewboard_board::update::{Effect, Msg, update};
 use crewboard_board::view::draw;
 use crewboard_core::Timestamp;
@@ -15,25 +15,25 @@ use ratatui::layout::Rect;
 fn changed_options_are_in_force_at_once() {
     let now = Timestamp(1_795_331_980_546);
     let key = |word: &str| -> Key { word.parse().unwrap() };
-    let look = |theme| Look { theme, unicode: true };
+    let theme = |palette| Theme { palette, unicode: true };
     let mut options = Options {
-        look: look(&TERMINAL),
+        theme: theme(&TERMINAL),
         keymap: Keymap::default(),
         detail: true,
         notice: None,
         problems: Vec::new(),
     };
-    let mut model = Model::new(options.look, Keymap::default(), Hooks::Installed, now);
+    let mut model = Model::new(options.theme, Keymap::default(), HookState::Installed, now);
     let tell = |model: &mut Model, message| update(model, message, now);
     let configured = |options: &Options| Msg::Configured(Box::new(options.clone()));
 
     tell(&mut model, configured(&options));
     assert!(model.detail && model.notice.is_none());
 
-    options.look = look(&DARK);
+    options.theme = theme(&DARK);
     options.keymap.rebind(Action::Quit, &[key("Q")]);
     tell(&mut model, configured(&options));
-    assert_eq!(model.look.theme.name, "dark");
+    assert_eq!(model.theme.palette.name, "dark");
     assert_eq!(tell(&mut model, Msg::Key(key("q"))), []);
     assert_eq!(tell(&mut model, Msg::Key(key("Q"))), [Effect::Quit]);
 
@@ -61,14 +61,14 @@ fn shows(model: &Model, text: &str) -> bool {
 #[test]
 fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     let now = Timestamp(1_795_331_980_546);
-    let look = Look { theme: &TERMINAL, unicode: true };
+    let theme = Theme { palette: &TERMINAL, unicode: true };
     let (keymap, detail, notice) = (Keymap::default(), true, None);
     let problem =
         "config.toml:2:9: board.theme is \"drak\"; it must be one of terminal, dark, light";
     let problems = vec![problem.to_owned(), "config.toml:3:1: unknown option".to_owned()];
-    let wrong = Options { look, keymap: keymap.clone(), detail, notice, problems };
+    let wrong = Options { theme, keymap: keymap.clone(), detail, notice, problems };
     let right = Options { problems: Vec::new(), ..wrong.clone() };
-    let mut model = Model::new(look, keymap, Hooks::Installed, now);
+    let mut model = Model::new(theme, keymap, HookState::Installed, now);
     let key = |model: &mut Model, word: &str, later: u64| {
         update(model, Msg::Key(word.parse().unwrap()), Timestamp(now.0 + later));
     };
@@ -95,8 +95,8 @@ fn a_daemon_of_another_version_is_named_until_it_is_gone() {
     let problem =
         "the daemon is out of date: expected 2.0.0, got 1.0.0; run `crewboard daemon restart`";
     let now = Timestamp(1_795_331_980_546);
-    let look = Look { theme: &TERMINAL, unicode: true };
-    let mut model = Model::new(look, Keymap::default(), Hooks::Installed, now);
+    let theme = Theme { palette: &TERMINAL, unicode: true };
+    let mut model = Model::new(theme, Keymap::default(), HookState::Installed, now);
     update(&mut model, Msg::Resized { width: 120, height: 24 }, now);
     update(&mut model, Msg::Version(Some(problem.to_owned())), now);
     assert!(shows(&model, "the daemon is out of date"));

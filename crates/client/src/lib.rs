@@ -1,16 +1,16 @@
-//! Finding the daemon, starting it where there is none, and talking to it: blocking, std only.
+//! Locates or starts the daemon, and sends it requests. Blocking, on the standard library only.
 //!
-//! Never: an async runtime. A hook links this and nothing slower.
-//! Start at [`Rendezvous::connect_or_start`] and [`Conversation`].
+//! Never: an async runtime. A hook links this crate and must start fast.
+//! Start at [`DaemonLocator::connect_or_start`] and [`Connection`].
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
-mod conversation;
-mod follow;
-mod rendezvous;
+mod connection;
+mod daemon_locator;
 mod spawn;
+mod subscription;
 mod version;
 
-pub use conversation::{Conversation, TalkError};
-pub use follow::{Follow, FollowError, News};
-pub use rendezvous::{ConnectError, Rendezvous};
+pub use connection::{Connection, ConnectionError};
+pub use daemon_locator::{ConnectError, DaemonLocator};
+pub use subscription::{Subscription, SubscriptionError, SubscriptionEvent};
 pub use version::version_problem;

@@ -7,9 +7,9 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// What the daemon keeps of the environment of whoever starts it: where things are and how to reach
-/// the desktop. No agent's and no multiplexer's variables, no keys.
-const KEPT: [&str; 15] = [
+/// Environment variables that the daemon inherits: paths, and the way to the desktop. It gets no variable of an agent or a
+/// multiplexer, and no secret.
+const INHERITED: [&str; 15] = [
     "HOME",
     "USER",
     "LOGNAME",
@@ -27,30 +27,30 @@ const KEPT: [&str; 15] = [
     "CREWBOARD_IDLE_EXIT",
 ];
 
-/// Starts `program` as the daemon, with `listener` as its standard input and nothing else of ours.
+/// Starts `program` as the daemon, with `listener` as its standard input and no other descriptor of this process.
 ///
-/// It makes a session of its own (`setsid` there, not here: `process_group` would forbid it).
+/// The daemon calls `setsid` itself, which `process_group` here would prevent.
 pub(crate) fn daemon(
     program: &Path,
     socket: &Path,
     listener: UnixListener,
-    told: &[(&'static str, OsString)],
+    variables: &[(&'static str, OsString)],
 ) -> io::Result<Child> {
     let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     if limit < MIN_DESCRIPTORS {
         return Err(io::Error::other(format!(
-            "it needs {MIN_DESCRIPTORS} open files and may have {limit}; raise the limit (`ulimit -n`)"
+            "the daemon needs {MIN_DESCRIPTORS} open files and may have {limit}; raise the limit (`ulimit -n`)"
         )));
     }
-    // An agent may have left descriptors open to its children; the daemon would hold them for ever.
+    // An agent may have left descriptors open to its children. The daemon would keep them open for ever.
     close_fds::set_fds_cloexec(3, &[]);
-    let kept = KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let inherited = INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     Command::new(program)
         .args(["daemon", "run", "--adopt"])
         .arg(socket)
         .env_clear()
-        .envs(kept)
-        .envs(told.iter().map(|(name, value)| (name, value)))
+        .envs(inherited)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(listener)))
         .stdout(Stdio::null())

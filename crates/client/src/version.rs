@@ -1,11 +1,11 @@
-use crewboard_protocol::DaemonFacts;
+use crewboard_protocol::DaemonInfo;
 
-/// The release that this program is of.
+/// The version of this program.
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
-/// Returns what to tell the user where the daemon and this program are of different releases: the program file was
-/// replaced and the daemon went on, or two programs are installed.
-pub fn version_problem(daemon: &DaemonFacts) -> Option<String> {
+/// Returns a problem if the daemon and this program have different versions: the program file was replaced while the
+/// daemon ran, or two programs are installed.
+pub fn version_problem(daemon: &DaemonInfo) -> Option<String> {
     problem(&daemon.version, OWN)
 }
 
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_daemon_of_another_release_is_older_or_newer() {
+    fn a_version_problem_names_both_versions() {
         assert_eq!(problem("1.2.3", "1.2.3"), None);
         for (daemon, own, expected) in [
             (
@@ -51,8 +51,8 @@ mod tests {
             ("", "0.1.0", "out of date"),
             ("unknown", "0.1.0", "out of date"),
         ] {
-            let said = problem(daemon, own).unwrap();
-            assert!(said.contains(expected), "{daemon} {own}: {said}");
+            let problem = problem(daemon, own).unwrap();
+            assert!(problem.contains(expected), "{daemon} {own}: {problem}");
         }
     }
 }

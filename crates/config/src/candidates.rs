@@ -52,9 +52,9 @@ pub enum Unusable {
 /// The places to look for the daemon, best first. One too long for a socket is left out.
 ///
 /// A `CREWBOARD_SOCKET` stands alone: a container or a private world must not meet the user's own. Other
-/// places are left out where `may_wait` says that a look at them may take for ever, as at a file system
+/// places are left out where `may_block` says that a look at them may take for ever, as at a file system
 /// of another machine, which no runtime directory may be on.
-pub fn candidates(environment: &Environment, may_wait: impl Fn(&Path) -> bool) -> Vec<Candidate> {
+pub fn candidates(environment: &Environment, may_block: impl Fn(&Path) -> bool) -> Vec<Candidate> {
     if let Some(Ok(named)) = environment.socket.as_deref().map(Candidate::named) {
         return vec![named];
     }
@@ -70,7 +70,7 @@ pub fn candidates(environment: &Environment, may_wait: impl Fn(&Path) -> bool) -
     {
         let socket = directory.join("crewboard.sock");
         let is_new = found.iter().all(|other| other.directory != directory);
-        if fits(&directory, &socket) && is_new && !may_wait(&directory) {
+        if fits(&directory, &socket) && is_new && !may_block(&directory) {
             found.push(Candidate { directory, socket, parents });
         }
     }

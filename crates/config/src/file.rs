@@ -1,4 +1,4 @@
-//! Finding and reading the file.
+//! Finding and reading the configuration file.
 
 use crate::Environment;
 use rustix::fs::OFlags;

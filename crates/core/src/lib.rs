@@ -1,55 +1,44 @@
 //! The domain of Crewboard: what a session is, what it may be doing, and how each event changes it.
 //!
 //! Never: I/O, a clock, the environment, async, locks. Time is an argument ([`Now`]).
-//! Start at [`Sessions::apply`]; the rules of a single row are in `facts`.
+//! Start at [`SessionStore::apply`]; the rules of a single row are in `facts`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
-mod announcements;
-mod counts;
-mod describe;
-mod event;
+mod bounds;
+mod evidence;
 mod exact;
-mod facts;
-mod identity;
-mod limits;
-mod marks;
-mod observation;
-mod place;
-mod requests;
-mod restore;
+mod policy;
 mod session;
-mod sessions;
-mod status;
+mod state;
+mod store;
 mod text;
 mod time;
-mod tracked;
-mod trail;
-mod transitions;
-mod usage;
-mod wait;
 
-pub use announcements::{Announcement, Announcements, Interest};
-pub use counts::{Counted, Counts};
-pub use event::{BackgroundTask, EndReason, Event, Report, StartOrigin, Teammate};
+pub use bounds::*;
+pub use evidence::event::{BackgroundTask, EndReason, Event, Report, StartOrigin, Teammate};
+pub use evidence::observation::{
+    FileFinding, FileLookup, FileMetadata, FileStatus, LookupTarget, Observation, TranscriptQuery,
+    TurnEnd,
+};
 pub use exact::{
     Exact, LINE_BREAK, TAB, escape, expose, one_line, reveal, reveal_beginning, with_commas,
 };
-pub use identity::{
-    AgentName, InputDigest, Process, RowKey, SessionId, SubagentId, ToolUseId, TurnId,
+pub use policy::counts::{CountCategory, Counts};
+pub use policy::notifications::{Notification, NotificationPolicy, NotificationSettings};
+pub use policy::wait::{Wait, WaitGoal, WaitOutcome, WaitProgress, WaitScope};
+pub use session::identity::{
+    AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
 };
-pub use limits::*;
-pub use marks::Mark;
-pub use observation::{
-    About, Condition, Conversation, Finding, Look, Observation, Subject, TurnOver,
-};
-pub use place::{Pane, Place};
-pub use requests::{Request, RequestKind};
+pub use session::place::{Pane, Place};
+pub use session::status::Status;
+pub use session::usage::{RateLimits, RateWindow, UsageReport, WindowReport};
 pub use session::{End, Origin, Session, Subagent, Transition, Usage};
-pub use sessions::{Change, Dump, Input, Kept, Outcome, Sessions, Watch};
-pub use status::Status;
+pub use state::marks::Mark;
+pub use state::prompts::{Prompt, PromptKind};
+pub use state::trail::{Effect, TrailEntry};
+pub use state::transition_table::{
+    EvidenceKind, StartingStatus, TRANSITIONS, TransitionRule, page as transitions_page,
+};
+pub use store::{Change, ChangeKind, Input, Outcome, ProcessToWatch, SessionStore};
 pub use text::{clean, excerpt, is_plain};
 pub use time::{Now, Stamp, Timestamp};
-pub use trail::{Effect, TrailEntry};
-pub use transitions::{Rule, Situation, TRANSITIONS, Told, page as transitions_page};
-pub use usage::{Limits, UsageTold, Window, WindowTold};
-pub use wait::{Goal, Reach, Wait, WaitOutcome, WaitScope};

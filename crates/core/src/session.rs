@@ -1,7 +1,12 @@
-use crate::identity::{AgentName, Process, RowKey, SessionId, SubagentId};
-use crate::place::Place;
-use crate::requests::Request;
-use crate::status::Status;
+pub(crate) mod identity;
+pub(crate) mod place;
+pub(crate) mod status;
+pub(crate) mod usage;
+
+use crate::session::identity::{AgentName, ConversationId, Process, RowKey, SubagentId};
+use crate::session::place::Place;
+use crate::session::status::Status;
+use crate::state::prompts::Prompt;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
@@ -18,7 +23,7 @@ pub struct Session {
     /// The version of the agent's program, in the agent's own word.
     pub agent_version: Option<String>,
     /// The present conversation; former ones are in `lineage`.
-    pub id: SessionId,
+    pub id: ConversationId,
     /// What it is doing.
     pub status: Status,
     /// When the status was entered.
@@ -36,7 +41,7 @@ pub struct Session {
     pub needs_you: bool,
     /// A person has seen this status; the next one is unseen again.
     pub seen: bool,
-    /// Kept on top of the board.
+    /// ChangeKind on top of the board.
     pub pinned: bool,
     /// Quiet until then, or until the next status.
     pub snoozed_until: Option<Timestamp>,
@@ -45,7 +50,7 @@ pub struct Session {
     /// What it does, or its last words, in one line.
     pub activity: Option<String>,
     /// What it waits for, where the status is a request's.
-    pub request: Option<Request>,
+    pub request: Option<Prompt>,
     /// What still runs after the turn ended.
     pub background: u32,
     /// Wake-ups planned.
@@ -95,7 +100,7 @@ pub struct Session {
     /// When anything of it but `usage` and what came with that last changed.
     pub updated: Timestamp,
     /// Former conversations of this row, oldest first.
-    pub lineage: Vec<SessionId>,
+    pub lineage: Vec<ConversationId>,
     /// How it ended, where it has.
     pub end: Option<End>,
     /// Which daemon counted `revision`.
@@ -170,7 +175,7 @@ impl Default for Session {
             key: RowKey::default(),
             agent: AgentName::default(),
             agent_version: None,
-            id: SessionId::default(),
+            id: ConversationId::default(),
             status: Status::Idle,
             since: Timestamp::default(),
             source: String::new(),

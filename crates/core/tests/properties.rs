@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, InputDigest,
-    MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE, MAX_SUBAGENTS, MAX_TRAIL, Mark, Now,
-    Observation, Place, Process, Report, RequestKind, Session, SessionId, Sessions, Stamp,
-    StartOrigin, Status, SubagentId, Teammate, Timestamp, ToolUseId, TurnId, TurnOver, UsageTold,
+    AgentName, BackgroundTask, ConversationId, EndReason, Event, FileFinding, FileMetadata,
+    FileStatus, Input, InputDigest, MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE,
+    MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place, Process, PromptKind, Report, Session,
+    SessionStore, Stamp, StartOrigin, Status, SubagentId, Teammate, Timestamp, ToolUseId, TurnEnd,
+    TurnId, UsageReport,
 };
 use proptest::prelude::*;
 
@@ -52,9 +53,9 @@ fn event() -> impl Strategy<Value = Event> {
     let tool_use = || prop::option::of((0..4u8).prop_map(|id| ToolUseId::new(&format!("t{id}"))));
     let kind = || {
         prop_oneof![
-            Just(RequestKind::Permission),
-            Just(RequestKind::Question),
-            Just(RequestKind::Plan)
+            Just(PromptKind::Permission),
+            Just(PromptKind::Question),
+            Just(PromptKind::Plan)
         ]
     };
     prop_oneof![
@@ -112,10 +113,10 @@ fn event() -> impl Strategy<Value = Event> {
             text: "t".to_owned(),
         }),
         (any::<u8>(), any::<u64>()).prop_map(|(percent, cents)| {
-            Event::UsageTold(UsageTold {
+            Event::UsageReport(UsageReport {
                 context_percent: Some(percent),
                 cost_cents: Some(cents),
-                ..UsageTold::default()
+                ..UsageReport::default()
             })
         }),
         Just(Event::BranchRead),
@@ -151,13 +152,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A map and the clock that goes on beside it.
 struct World {
-    sessions: Sessions,
+    sessions: SessionStore,
     micros: u64,
 }
 
 impl World {
     fn new() -> Self {
-        Self { sessions: Sessions::new("test".to_owned()), micros: 10_000_000_000 }
+        Self { sessions: SessionStore::new("test".to_owned()), micros: 10_000_000_000 }
     }
 
     fn now(&self) -> Now {
@@ -196,7 +197,7 @@ impl World {
                     // A process is a teammate by the words it was started with, so always or never.
                     teammate: lead.filter(|_| *agent == 3).map(|lead| Teammate {
                         name: "a0".to_owned(),
-                        lead: SessionId::new(&format!("s{lead}")),
+                        lead: ConversationId::new(&format!("s{lead}")),
                     }),
                     place: Place { host: "box".to_owned(), ..Place::default() },
                     ..Report::new("claude", &session, "hook:Test", stamp, event.clone())
@@ -207,28 +208,31 @@ impl World {
 
     fn observation(&self, agent: u32, session: u8, back: u64, finding: u8) -> Observation {
         let stamp = Stamp { boot: 1, micros: self.micros - back };
-        let condition = |condition| Finding::Condition { condition, since: stamp };
-        let over = |how| Finding::TurnOver { how, at: stamp };
+        let condition = |condition| FileFinding::FileStatus { condition, since: stamp };
+        let over = |how| FileFinding::TurnEnd { how, at: stamp };
         Observation {
             agent: AgentName::new("claude"),
             process: Process { pid: agent, start: 7 },
             source: "file:test".to_owned(),
             seen: self.now().stamp,
             finding: match finding {
-                0 | 1 => condition(Condition::Busy),
-                2 => condition(Condition::Resting { shells: false }),
-                3 => condition(Condition::Resting { shells: true }),
-                4 => condition(Condition::Asking { request: RequestKind::Permission }),
-                5 => condition(Condition::Asking { request: RequestKind::Question }),
-                6 => condition(Condition::Dialog),
-                7 => condition(Condition::Unknown),
-                8 => Finding::Left,
-                9 => Finding::Blind,
-                10 => condition(Condition::Parked),
-                11 => over(TurnOver::Interrupted),
-                _ => over(TurnOver::Finished { message: "done".to_owned() }),
+                0 | 1 => condition(FileStatus::Busy),
+                2 => condition(FileStatus::Resting { shells: false }),
+                3 => condition(FileStatus::Resting { shells: true }),
+                4 => condition(FileStatus::Asking { request: PromptKind::Permission }),
+                5 => condition(FileStatus::Asking { request: PromptKind::Question }),
+                6 => condition(FileStatus::Dialog),
+                7 => condition(FileStatus::Unknown),
+                8 => FileFinding::Left,
+                9 => FileFinding::Blind,
+                10 => condition(FileStatus::Parked),
+                11 => over(TurnEnd::Interrupted),
+                _ => over(TurnEnd::Finished { message: "done".to_owned() }),
             },
-            about: About { session: SessionId::new(&format!("s{session}")), ..About::default() },
+            about: FileMetadata {
+                session: ConversationId::new(&format!("s{session}")),
+                ..FileMetadata::default()
+            },
         }
     }
 
@@ -262,22 +266,22 @@ impl World {
 }
 
 /// What must hold of every row at every moment.
-fn check(row: &Session, sessions: &Sessions) {
-    assert_eq!(row.status.is_request(), row.request.is_some(), "{row:?}");
+fn check(row: &Session, sessions: &SessionStore) {
+    assert_eq!(row.status.is_prompt(), row.request.is_some(), "{row:?}");
     assert_eq!(row.status == Status::Closed, row.end.is_some(), "{row:?}");
     if row.status == Status::Closed {
         assert!(row.subagents.is_empty() && row.background == 0 && row.scheduled == 0, "{row:?}");
     }
-    let calls = row.status.is_request() || row.status.calls_until_seen() && !row.seen;
+    let calls = row.status.is_prompt() || row.status.needs_you_until_seen() && !row.seen;
     let may_call = !row.headless && row.snoozed_until.is_none();
     if row.teammate.is_some() {
         assert!(!row.needs_you || calls && may_call, "{row:?}");
-        assert!(!row.needs_you || row.status.is_request(), "{row:?}");
+        assert!(!row.needs_you || row.status.is_prompt(), "{row:?}");
     } else {
         assert_eq!(row.needs_you, calls && may_call, "{row:?}");
     }
     assert_ne!(row.parent.as_ref(), Some(&row.key), "{row:?}");
-    assert!(!(row.headless && row.status.is_request()), "{row:?}");
+    assert!(!(row.headless && row.status.is_prompt()), "{row:?}");
     assert!(row.subagents.len() <= MAX_SUBAGENTS);
     assert!(row.lineage.len() <= MAX_LINEAGE && !row.lineage.contains(&row.id), "{row:?}");
     assert!(row.background as usize <= MAX_BACKGROUND);
@@ -309,24 +313,6 @@ proptest! {
             let again = world.input(step);
             world.sessions.apply(again, world.now());
             prop_assert_eq!(before, world.picture(), "{:?}", step);
-        }
-    }
-
-    #[test]
-    fn going_on_from_a_dump_is_going_straight_on(
-        steps in prop::collection::vec(step(), 1..60),
-        cut in 0..60usize,
-    ) {
-        let (mut straight, mut dumped) = (World::new(), World::new());
-        for (index, step) in steps.iter().enumerate() {
-            if index == cut.min(steps.len() - 1) {
-                let text = serde_json::to_string(&dumped.sessions.dump()).unwrap();
-                dumped.sessions = Sessions::from_dump(serde_json::from_str(&text).unwrap());
-            }
-            straight.apply(step);
-            dumped.apply(step);
-            prop_assert_eq!(straight.picture(), dumped.picture());
-            prop_assert_eq!(straight.sessions.next_deadline(straight.now()), dumped.sessions.next_deadline(dumped.now()));
         }
     }
 

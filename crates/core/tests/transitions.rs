@@ -2,22 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Condition, EndReason, Event, Finding, Input, InputDigest,
-    Now, Observation, Process, Report, RequestKind, SessionId, Sessions, Situation, Stamp,
-    StartOrigin, Status, SubagentId, TRANSITIONS, Timestamp, Told, ToolUseId, TurnId,
+    AgentName, BackgroundTask, ConversationId, EndReason, Event, EvidenceKind, FileFinding,
+    FileMetadata, FileStatus, Input, InputDigest, Now, Observation, Process, PromptKind, Report,
+    SessionStore, Stamp, StartOrigin, StartingStatus, Status, SubagentId, TRANSITIONS, Timestamp,
+    ToolUseId, TurnId,
 };
 
 const PROCESS: Process = Process { pid: 1574, start: 285_645 };
 
 struct World {
-    sessions: Sessions,
+    sessions: SessionStore,
     milliseconds: u64,
     turn: u32,
 }
 
 impl World {
     fn new() -> Self {
-        Self { sessions: Sessions::new("test".to_owned()), milliseconds: 1_000_000, turn: 0 }
+        Self { sessions: SessionStore::new("test".to_owned()), milliseconds: 1_000_000, turn: 0 }
     }
 
     fn now(&self) -> Now {
@@ -64,7 +65,7 @@ impl World {
         self.event_of(None, event);
     }
 
-    fn file(&mut self, finding: Finding) {
+    fn file(&mut self, finding: FileFinding) {
         self.pass(100);
         self.apply(Input::Observed(Box::new(Observation {
             agent: AgentName::new("claude"),
@@ -72,84 +73,86 @@ impl World {
             source: "file:test".to_owned(),
             seen: self.now().stamp,
             finding,
-            about: About { session: SessionId::new("s"), ..About::default() },
+            about: FileMetadata { session: ConversationId::new("s"), ..FileMetadata::default() },
         })));
     }
 
-    fn condition(&mut self, condition: Condition) {
+    fn condition(&mut self, condition: FileStatus) {
         self.pass(100);
         let since = self.now().stamp;
-        self.file(Finding::Condition { condition, since });
+        self.file(FileFinding::FileStatus { condition, since });
     }
 
     fn status(&self) -> Status {
         self.sessions.iter().next().unwrap().status
     }
 
-    fn enter(&mut self, situation: Situation) {
+    fn enter(&mut self, situation: StartingStatus) {
         self.event(Event::SessionStarted { origin: StartOrigin::Startup });
-        if situation != Situation::AtPrompt {
+        if situation != StartingStatus::AtPrompt {
             self.event(prompt("begin"));
         }
         match situation {
-            Situation::AtPrompt | Situation::InTurn => {}
-            Situation::Asked => {
+            StartingStatus::AtPrompt | StartingStatus::InTurn => {}
+            StartingStatus::Asked => {
                 self.event(tool_starts("t1"));
-                self.event(asks(RequestKind::Permission, "Bash"));
+                self.event(asks(PromptKind::Permission, "Bash"));
             }
-            Situation::TurnOver => self.event(turn_ends(&[])),
-            Situation::TurnOverSubagentWorks => {
+            StartingStatus::TurnEnd => self.event(turn_ends(&[])),
+            StartingStatus::TurnOverSubagentWorks => {
                 self.event_of(Some("a1"), Event::SubagentStarted);
                 self.event(turn_ends(&["a1"]));
             }
-            Situation::TurnFailed => {
+            StartingStatus::TurnFailed => {
                 self.event(Event::TurnFailed { error: "overloaded".into(), detail: "x".into() });
             }
-            Situation::Ended => self.event(Event::SessionEnded { reason: EndReason::Exit }),
+            StartingStatus::Ended => self.event(Event::SessionEnded { reason: EndReason::Exit }),
         }
     }
 
-    fn tell(&mut self, told: Told) {
+    fn tell(&mut self, told: EvidenceKind) {
         match told {
-            Told::Prompt => self.event(prompt("more")),
-            Told::ToolStarts => self.event(tool_starts("t2")),
-            Told::ToolEnds => self.event(Event::ToolEnded {
+            EvidenceKind::Prompt => self.event(prompt("more")),
+            EvidenceKind::ToolStarts => self.event(tool_starts("t2")),
+            EvidenceKind::ToolEnds => self.event(Event::ToolEnded {
                 tool: "Bash".into(),
                 tool_use: Some(ToolUseId::new("t1")),
                 input: InputDigest::new([1; 16]),
             }),
-            Told::ToolsEnd => self.event(Event::ToolsEnded),
-            Told::AsksPermission => self.event(asks(RequestKind::Permission, "Write")),
-            Told::AsksQuestion => self.event(asks(RequestKind::Question, "Ask")),
-            Told::AsksPlan => self.event(asks(RequestKind::Plan, "Plan")),
-            Told::SubagentAsks => {
-                self.event_of(Some("a1"), asks(RequestKind::Permission, "Read"));
+            EvidenceKind::ToolsEnd => self.event(Event::ToolsEnded),
+            EvidenceKind::AsksPermission => self.event(asks(PromptKind::Permission, "Write")),
+            EvidenceKind::AsksQuestion => self.event(asks(PromptKind::Question, "Ask")),
+            EvidenceKind::AsksPlan => self.event(asks(PromptKind::Plan, "Plan")),
+            EvidenceKind::SubagentAsks => {
+                self.event_of(Some("a1"), asks(PromptKind::Permission, "Read"));
             }
-            Told::SubagentEnds => self.event_of(Some("a1"), Event::SubagentEnded),
-            Told::StillWaits => self.event(Event::AttentionCalled {
-                request: RequestKind::Permission,
+            EvidenceKind::SubagentEnds => self.event_of(Some("a1"), Event::SubagentEnded),
+            EvidenceKind::StillWaits => self.event(Event::AttentionCalled {
+                request: PromptKind::Permission,
                 text: "may it?".into(),
             }),
-            Told::TurnEnds => self.event(turn_ends(&[])),
-            Told::TurnEndsSubagentWorks => self.event(turn_ends(&["a2"])),
-            Told::TurnFails => {
+            EvidenceKind::TurnEnds => self.event(turn_ends(&[])),
+            EvidenceKind::TurnEndsSubagentWorks => self.event(turn_ends(&["a2"])),
+            EvidenceKind::TurnFails => {
                 self.event(Event::TurnFailed { error: "rate_limit".into(), detail: "y".into() });
             }
-            Told::Rests => self.event(Event::Rested),
-            Told::Compacts => self.event(Event::SessionStarted { origin: StartOrigin::Compact }),
-            Told::SwitchesConversation => {
+            EvidenceKind::Rests => self.event(Event::Rested),
+            EvidenceKind::Compacts => {
+                self.event(Event::SessionStarted { origin: StartOrigin::Compact })
+            }
+            EvidenceKind::SwitchesConversation => {
                 self.event(Event::SessionEnded { reason: EndReason::Switch });
             }
-            Told::Goodbye => self.event(Event::SessionEnded { reason: EndReason::Exit }),
-            Told::FileBusy => self.condition(Condition::Busy),
-            Told::FileResting => self.condition(Condition::Resting { shells: false }),
-            Told::FileAsks => {
-                self.condition(Condition::Asking { request: RequestKind::Permission });
+            EvidenceKind::Goodbye => self.event(Event::SessionEnded { reason: EndReason::Exit }),
+            EvidenceKind::FileBusy => self.condition(FileStatus::Busy),
+            EvidenceKind::FileResting => self.condition(FileStatus::Resting { shells: false }),
+            EvidenceKind::FileAsks => {
+                self.condition(FileStatus::Asking { request: PromptKind::Permission });
             }
-            Told::FileDialog => self.condition(Condition::Dialog),
-            Told::FileParked => self.condition(Condition::Parked),
-            Told::FileRemoved => self.file(Finding::Left),
-            Told::ProcessEnds => {
+            EvidenceKind::FileDialog => self.condition(FileStatus::Dialog),
+            EvidenceKind::FileParked => self.condition(FileStatus::Parked),
+            EvidenceKind::FileRemoved => self.file(FileFinding::Left),
+            EvidenceKind::ProcessEnds => {
                 self.pass(100);
                 self.apply(Input::ProcessExited { process: PROCESS });
             }
@@ -172,7 +175,7 @@ fn tool_starts(id: &str) -> Event {
     }
 }
 
-fn asks(request: RequestKind, tool: &str) -> Event {
+fn asks(request: PromptKind, tool: &str) -> Event {
     let input = InputDigest::new([if tool == "Bash" { 1 } else { 9 }; 16]);
     Event::RequestOpened {
         request,
@@ -195,7 +198,7 @@ fn turn_ends(subagents: &[&str]) -> Event {
 fn every_word_does_in_every_situation_what_the_table_says() {
     let mut wrong = Vec::new();
     for rule in &TRANSITIONS {
-        for (situation, becomes) in Situation::ALL.into_iter().zip(rule.becomes) {
+        for (situation, becomes) in StartingStatus::ALL.into_iter().zip(rule.becomes) {
             let mut world = World::new();
             world.enter(situation);
             world.tell(rule.told);
@@ -220,9 +223,9 @@ fn the_table_has_each_word_once() {
 #[test]
 fn a_file_that_somebody_tidied_up_is_no_goodbye() {
     let mut world = World::new();
-    world.enter(Situation::InTurn);
-    world.condition(Condition::Busy);
-    world.tell(Told::FileRemoved);
+    world.enter(StartingStatus::InTurn);
+    world.condition(FileStatus::Busy);
+    world.tell(EvidenceKind::FileRemoved);
     assert_eq!(world.status(), Status::Closed);
     world.pass(10_000);
     let row = world.sessions.iter().next().unwrap();
@@ -246,7 +249,7 @@ fn one_started_with_its_prompt_works_from_the_start() {
         )
     };
     world.apply(Input::Reported(Box::new(report)));
-    world.condition(Condition::Resting { shells: false });
+    world.condition(FileStatus::Resting { shells: false });
     world.pass(3000);
     assert_eq!(world.status(), Status::Working);
 }

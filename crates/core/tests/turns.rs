@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    BackgroundTask, EndReason, Event, Input, InputDigest, Kept, Now, Process, Report, RequestKind,
-    Sessions, Stamp, StartOrigin, SubagentId, Timestamp, ToolUseId, TurnId,
+    BackgroundTask, ChangeKind, EndReason, Event, Input, InputDigest, Now, Process, PromptKind,
+    Report, SessionStore, Stamp, StartOrigin, SubagentId, Timestamp, ToolUseId, TurnId,
 };
 
 const PROCESS: Process = Process { pid: 1574, start: 285_645 };
@@ -21,7 +21,7 @@ struct Played {
 }
 
 fn play(script: &str) -> Played {
-    let mut sessions = Sessions::new("test".to_owned());
+    let mut sessions = SessionStore::new("test".to_owned());
     let mut played = Played::default();
     let mut milliseconds = 1_000_000;
     for step in script.split(';').map(str::trim) {
@@ -43,7 +43,7 @@ fn play(script: &str) -> Played {
             let watched = Input::ProcessWatched { process: watch.process, ancestors: Vec::new() };
             outcome.changes.extend(sessions.apply(watched, now).changes);
         }
-        for change in outcome.changes.iter().filter(|change| change.kind == Kept::Present) {
+        for change in outcome.changes.iter().filter(|change| change.kind == ChangeKind::Updated) {
             if let Some(entered) = change.transition {
                 played.statuses.push_str(if played.statuses.is_empty() { "" } else { " " });
                 played.statuses.push_str(entered.status.word());
@@ -98,9 +98,9 @@ fn report(step: &str, stamp: Stamp) -> Report {
         // ask NAME INPUT
         "ask" => Event::RequestOpened {
             request: match word(1) {
-                "AskUserQuestion" => RequestKind::Question,
-                "ExitPlanMode" => RequestKind::Plan,
-                _ => RequestKind::Permission,
+                "AskUserQuestion" => PromptKind::Question,
+                "ExitPlanMode" => PromptKind::Plan,
+                _ => PromptKind::Permission,
             },
             tool: word(1).to_owned(),
             text: word(2).to_owned(),
@@ -113,7 +113,7 @@ fn report(step: &str, stamp: Stamp) -> Report {
             input: digest(word(2)),
         },
         "attention" => Event::AttentionCalled {
-            request: RequestKind::Permission,
+            request: PromptKind::Permission,
             text: "Claude needs your permission".to_owned(),
         },
         "rested" => Event::Rested,

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
-    Event, Input, Limits, MAX_PROFILES, Now, Outcome, Process, Report, Session, Sessions, Stamp,
-    StartOrigin, Status, Timestamp, Usage, UsageTold, Window, WindowTold,
+    Event, Input, MAX_PROFILES, Now, Outcome, Process, RateLimits, RateWindow, Report, Session,
+    SessionStore, Stamp, StartOrigin, Status, Timestamp, Usage, UsageReport, WindowReport,
 };
 
 const MINUTE: u64 = 60_000;
@@ -13,13 +13,13 @@ const HOME: &str = "/home/dev/.claude";
 
 /// A map with one session `s` of process 1, and a clock that a test sets.
 struct World {
-    sessions: Sessions,
+    sessions: SessionStore,
     milliseconds: u64,
 }
 
 impl World {
     fn new() -> Self {
-        let sessions = Sessions::new("first".to_owned());
+        let sessions = SessionStore::new("first".to_owned());
         let mut world = Self { sessions, milliseconds: HOUR };
         let start = Event::SessionStarted { origin: StartOrigin::Startup };
         world.told(world.report(1, "s", start));
@@ -44,19 +44,19 @@ impl World {
         self.sessions.apply(Input::Reported(Box::new(report)), now)
     }
 
-    fn uses(&mut self, told: UsageTold) -> Outcome {
+    fn uses(&mut self, told: UsageReport) -> Outcome {
         self.milliseconds += 10;
-        self.told(self.report(1, "s", Event::UsageTold(told)))
+        self.told(self.report(1, "s", Event::UsageReport(told)))
     }
 
-    fn limits(&self) -> Vec<Limits> {
+    fn limits(&self) -> Vec<RateLimits> {
         self.sessions.limits().cloned().collect()
     }
 
     /// A limit that begins anew so many hours after the clock's start.
     fn five_hour(&mut self, used_percent: u8, hours: u64) -> bool {
-        let five_hour = Some(WindowTold { used_percent, resets_at: at(hours) });
-        self.uses(UsageTold { five_hour, ..UsageTold::default() }).limits_changed
+        let five_hour = Some(WindowReport { used_percent, resets_at: at(hours) });
+        self.uses(UsageReport { five_hour, ..UsageReport::default() }).limits_changed
     }
 
     fn used(&self) -> Option<u8> {
@@ -72,9 +72,9 @@ fn at(hours: u64) -> Timestamp {
     Timestamp(START + hours * HOUR)
 }
 
-fn row_of(context_percent: u8, cost_cents: u64) -> UsageTold {
+fn row_of(context_percent: u8, cost_cents: u64) -> UsageReport {
     let (context_percent, cost_cents) = (Some(context_percent), Some(cost_cents));
-    UsageTold { context_percent, cost_cents, ..UsageTold::default() }
+    UsageReport { context_percent, cost_cents, ..UsageReport::default() }
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
     let again = usage.map(|usage| Usage { at: world.now().wall, ..usage });
     assert_eq!(world.row().usage, again);
     assert!(world.uses(row_of(42, 123)).changes.is_empty());
-    assert_eq!(world.uses(UsageTold::default()).changes.len(), 1);
+    assert_eq!(world.uses(UsageReport::default()).changes.len(), 1);
     assert_eq!(world.row().usage, None);
     world.milliseconds += MINUTE;
-    assert!(world.uses(UsageTold::default()).changes.is_empty());
+    assert!(world.uses(UsageReport::default()).changes.is_empty());
     // Over the socket anything may come.
     world.uses(row_of(255, u64::MAX));
     let usage = world.row().usage.unwrap();
@@ -109,21 +109,21 @@ fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
 #[test]
 fn usage_that_is_late_or_of_another_session_is_nobodys() {
     let mut world = World::new();
-    let late = world.report(1, "s", Event::UsageTold(row_of(10, 1)));
+    let late = world.report(1, "s", Event::UsageReport(row_of(10, 1)));
     world.uses(row_of(42, 123));
     let told = world.row().clone();
     let strangers = [
         late,
-        world.report(1, "other", Event::UsageTold(row_of(1, 1))),
-        world.report(2, "s", Event::UsageTold(row_of(1, 1))),
-        world.report(0, "nobody", Event::UsageTold(row_of(1, 1))),
+        world.report(1, "other", Event::UsageReport(row_of(1, 1))),
+        world.report(2, "s", Event::UsageReport(row_of(1, 1))),
+        world.report(0, "nobody", Event::UsageReport(row_of(1, 1))),
     ];
     for stranger in strangers {
         assert!(world.told(stranger).changes.is_empty());
         assert_eq!((world.sessions.len(), world.row()), (1, &told));
     }
     // Of a container, whose pids say nothing here, it is known by its conversation.
-    let of_container = world.report(0, "s", Event::UsageTold(row_of(43, 123)));
+    let of_container = world.report(0, "s", Event::UsageReport(row_of(43, 123)));
     assert_eq!(world.told(of_container).changes.len(), 1);
     // A session that ended uses nothing more.
     world.milliseconds += 10;
@@ -137,14 +137,14 @@ fn usage_that_is_late_or_of_another_session_is_nobodys() {
 fn another_model_is_shown() {
     let mut world = World::new();
     world.uses(row_of(42, 123));
-    let event = Event::UsageTold(row_of(42, 123));
+    let event = Event::UsageReport(row_of(42, 123));
     let report = Report { model: Some("opus".to_owned()), ..world.report(1, "s", event) };
     assert_eq!(world.told(report.clone()).changes.len(), 1);
     assert_eq!(world.row().model.as_deref(), Some("opus"));
     assert!(world.told(report).changes.is_empty());
 }
 
-/// Sessions of one account tell what their own last answers said: the higher figure is the newer one,
+/// SessionStore of one account tell what their own last answers said: the higher figure is the newer one,
 /// until the window ends or nobody repeats it.
 #[test]
 fn of_several_sessions_figures_the_newest_stands() {
@@ -179,15 +179,15 @@ fn a_limit_that_is_not_told_again_is_kept_and_a_late_word_is_not() {
     let late = world.report(
         1,
         "s",
-        Event::UsageTold(UsageTold {
-            seven_day: Some(WindowTold { used_percent: 90, resets_at: at(100) }),
-            ..UsageTold::default()
+        Event::UsageReport(UsageReport {
+            seven_day: Some(WindowReport { used_percent: 90, resets_at: at(100) }),
+            ..UsageReport::default()
         }),
     );
     world.five_hour(62, 5);
-    let seven_day = Some(WindowTold { used_percent: 31, resets_at: at(100) });
-    world.uses(UsageTold { seven_day, ..UsageTold::default() });
-    assert!(!world.uses(UsageTold::default()).limits_changed);
+    let seven_day = Some(WindowReport { used_percent: 31, resets_at: at(100) });
+    world.uses(UsageReport { seven_day, ..UsageReport::default() });
+    assert!(!world.uses(UsageReport::default()).limits_changed);
     assert!(!world.told(late).limits_changed);
     let limits = world.limits().remove(0);
     assert_eq!(limits.five_hour.unwrap().used_percent, 62);
@@ -218,8 +218,8 @@ fn a_limit_that_begins_anew_is_not_known_any_more() {
 #[test]
 fn each_profile_has_limits_of_its_own_and_there_are_few() {
     let mut world = World::new();
-    let five_hour = Some(WindowTold { used_percent: 9, resets_at: at(5) });
-    let event = Event::UsageTold(UsageTold { five_hour, ..UsageTold::default() });
+    let five_hour = Some(WindowReport { used_percent: 9, resets_at: at(5) });
+    let event = Event::UsageReport(UsageReport { five_hour, ..UsageReport::default() });
     for number in (0..MAX_PROFILES + 3).rev() {
         world.milliseconds += 10;
         let profile = Some(format!("/home/dev/{number:02}"));
@@ -237,39 +237,27 @@ fn each_profile_has_limits_of_its_own_and_there_are_few() {
 fn limits_come_back_after_a_crash_and_the_newer_stand() {
     let mut before = World::new();
     before.five_hour(62, 5);
-    let seven_day = Some(WindowTold { used_percent: 31, resets_at: at(100) });
-    before.uses(UsageTold { seven_day, ..UsageTold::default() });
+    let seven_day = Some(WindowReport { used_percent: 31, resets_at: at(100) });
+    before.uses(UsageReport { seven_day, ..UsageReport::default() });
     let held = before.limits();
     let mut world = World::new();
     world.milliseconds += MINUTE;
     world.five_hour(64, 5);
     let now = world.now();
-    let mut restore = |limits: Vec<Limits>| {
-        let changed = world.sessions.apply(Input::LimitsRestored(limits), now).limits_changed;
+    let mut restore = |limits: Vec<RateLimits>| {
+        let changed = world.sessions.apply(Input::RateLimitsRestored(limits), now).limits_changed;
         let limits = world.sessions.limits().next().unwrap().clone();
-        let used = |window: Option<Window>| window.map(|window| window.used_percent);
+        let used = |window: Option<RateWindow>| window.map(|window| window.used_percent);
         (changed, used(limits.five_hour), used(limits.seven_day))
     };
     assert_eq!(restore(held.clone()), (true, Some(64), Some(31)));
     assert_eq!(restore(held), (false, Some(64), Some(31)));
     // What is over, of nobody, or out of all bounds.
     let bad = |resets_at: Timestamp| {
-        let window = Some(Window { used_percent: 255, resets_at, at: Timestamp(u64::MAX) });
-        Limits { profile: HOME.to_owned(), seven_day: window, ..Limits::default() }
+        let window = Some(RateWindow { used_percent: 255, resets_at, at: Timestamp(u64::MAX) });
+        RateLimits { profile: HOME.to_owned(), seven_day: window, ..RateLimits::default() }
     };
     assert_eq!(restore(vec![bad(at(0)), bad(at(100)), bad(at(9999))]), (false, Some(64), Some(31)));
-}
-
-#[test]
-fn a_dump_keeps_limits_and_who_told_last() {
-    let mut world = World::new();
-    world.five_hour(62, 5);
-    let late = world.report(1, "s", Event::UsageTold(row_of(1, 1)));
-    world.uses(row_of(42, 123));
-    let text = serde_json::to_string(&world.sessions.dump()).unwrap();
-    world.sessions = Sessions::from_dump(serde_json::from_str(&text).unwrap());
-    assert_eq!(world.used(), Some(62));
-    assert!(world.told(late).changes.is_empty());
 }
 
 #[test]

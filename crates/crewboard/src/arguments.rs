@@ -1,7 +1,6 @@
-//! The words of the command line, and nothing else.
+//! The arguments of the command line.
 
-use crate::commands::install::InstallArguments;
-use crate::completing;
+use crate::completions;
 use crate::render::why_no_screen;
 use clap::{
     Args, ColorChoice, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum,
@@ -16,66 +15,56 @@ use std::time::Duration;
 
 /// Shows, live, what every coding agent in every terminal pane is doing, and which one needs you
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+#[command(version, about, max_term_width = 100, after_help = NOTES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
-    /// Leaves the board after a jump, as for a popup of tmux
+    /// Quits the board after a jump (for tmux popups)
     #[arg(long)]
     pub(crate) once: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "\
-Without a command, on a terminal: the board (press ? for its keys), which offers to install the hooks \
-where there are none. ROW is a key, the beginning of a session id, a name, or a pane such as %7.
+const NOTES: &str = "\
+Run without a command to open the board (press ? for its keys); if hooks are missing, it offers to install \
+them. ROW is a session's key, its name, its pane (such as %7), or the beginning of its id.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have more of their own.";
+Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have further codes.";
 
-/// What names a session.
 const ROW: &str =
     "The session: its key, its name, its pane (such as %7), or the beginning of its id";
 
+/// The commands, in the order of `--help`: commands for users first, commands for agents last.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Takes one event from an agent on standard input (this is what agents run)
-    Hook {
-        /// Which agent
-        agent: String,
+    /// Shows the board with a recorded hour of sample work; leaves your sessions and files alone
+    Demo {
+        #[command(flatten)]
+        pace: PaceArguments,
     },
-    /// Is Claude Code's status line: tells the daemon what it is told, and runs your own command
-    Statusline {
-        /// What to run in its place: one word is a command line for the shell, several a program and its
-        /// arguments (default: prints model, context, cost and limits)
-        #[arg(last = true)]
-        command: Vec<OsString>,
-    },
-    /// Shows all sessions, in the order in which they need you
+    /// Lists sessions, most urgent first
     List {
         /// Prints a JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Follows the sessions, a line for each change
+    /// Streams changes, one line each
     Watch {
-        /// Prints a JSON object a line
+        /// Prints one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Counts the sessions, as a line for a status bar
+    /// Counts sessions by status, as a line for a status bar
     Counts {
-        /// For which status bar
+        /// The status bar to format the line for
         #[arg(long, value_enum, default_value_t = CountsFormat::Plain)]
         format: CountsFormat,
-        /// Goes on, with a line for each change
+        /// Keeps running and prints a line at each change
         #[arg(long)]
         follow: bool,
     },
-    /// Waits until sessions reach a status
-    #[command(after_help = WAIT_CODES)]
-    Wait(WaitArguments),
-    /// Tells why a session has the status it has
+    /// Explains why a session has its status
     Explain {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
         /// Prints JSON
         #[arg(long)]
@@ -83,102 +72,139 @@ pub(crate) enum Command {
     },
     /// Shows a session's pane
     Jump {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
     },
     /// Shows the pane of the session that has needed you longest
-    #[command(after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 nobody needs you.")]
+    #[command(
+        after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 no session needs you."
+    )]
     Next,
-    /// Takes a closed session up again in a new pane, or here; comes to a background session
+    /// Resumes a closed session in a new pane or here; attaches to a background session
     Open {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows_to_open))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows_to_open))]
         row: String,
     },
-    /// Marks a session as seen: it no longer needs you for what it showed
+    /// Marks a session as seen, so that it no longer needs you
     Seen {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
     },
-    /// Keeps a session on top of its like
+    /// Pins a session to the top of its group
     Pin {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Takes the mark off again
+        /// Undoes the mark
         #[arg(long)]
         off: bool,
     },
-    /// Quiets a session until its status changes, or for an hour
+    /// Snoozes a session for an hour or until its status changes
     Snooze {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Takes the mark off again
+        /// Undoes the mark
         #[arg(long)]
         off: bool,
     },
-    /// Hides a session until it next needs you
+    /// Hides a session until it needs you again
     Dismiss {
-        #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Takes the mark off again
+        /// Undoes the mark
         #[arg(long)]
         off: bool,
     },
-    /// Reports the status of an agent of your own
-    Report(ReportArguments),
-    /// Shows the board on a made-up hour of work; nothing of yours is touched
-    Demo {
-        #[command(flatten)]
-        pace: PaceArguments,
-    },
-    /// Writes down what the daemon is told until Ctrl-C, without your words, for a bug report
-    Record {
-        /// Writes a new file (default: standard output)
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Keeps prompts, commands, messages, paths and names as they are
-        #[arg(long)]
-        keep_text: bool,
-    },
-    /// Plays a recording on a board of its own
-    Replay {
-        /// What `crewboard record` wrote
-        file: PathBuf,
-        #[command(flatten)]
-        pace: PaceArguments,
-    },
-    /// Tries each way of telling you that a session needs you
-    Notify {
-        /// Tries them (without, the daemon's announcement is read from standard input)
-        #[arg(long)]
-        test: bool,
-    },
-    /// Stands for a recorded process
-    #[command(hide = true)]
-    Placeholder,
-    /// Puts the hooks into the agents' user settings
+    /// Installs the hooks in the agents' user settings
     Install(InstallArguments),
-    /// Takes the hooks out again
+    /// Removes the hooks
     Uninstall(InstallArguments),
-    /// Starts, stops or describes the daemon (rarely needed: it comes and goes by itself)
-    Daemon {
-        #[command(subcommand)]
-        action: Option<DaemonAction>,
-    },
-    /// Shows, writes and checks the configuration
+    /// Shows, creates and checks the configuration
     Config {
         #[command(subcommand)]
         action: Option<ConfigAction>,
     },
+    /// Tests notifications
+    Notify {
+        /// Sends a test notification (without it, reads the daemon's notification from standard input)
+        #[arg(long)]
+        test: bool,
+    },
+    /// Waits until sessions reach a status
+    #[command(after_help = WAIT_CODES)]
+    Wait(WaitArguments),
+    /// Reports the status of your own agent
+    Report(ReportArguments),
+    /// Records daemon events until Ctrl-C, with your text removed, for a bug report
+    Record {
+        /// The new file to write (default: standard output)
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Keeps prompts, commands, messages, paths and names
+        #[arg(long)]
+        keep_text: bool,
+    },
+    /// Plays a recording on a separate board
+    Replay {
+        /// A file written by `crewboard record`
+        file: PathBuf,
+        #[command(flatten)]
+        pace: PaceArguments,
+    },
+    /// Starts, stops or describes the daemon (rarely needed: it starts and exits by itself)
+    Daemon {
+        #[command(subcommand)]
+        action: Option<DaemonAction>,
+    },
+    /// Prints the completion script of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     /// Prints the manual page, for `man -l -`
     Man,
-    /// Prints the completions for a shell
-    Completions {
-        /// For which shell
-        shell: Shell,
+    /// Represents a recorded process
+    #[command(hide = true)]
+    Placeholder,
+    /// Reads one event of an agent from standard input (agents run this)
+    Hook {
+        /// The agent
+        agent: String,
+    },
+    /// Status-line command for Claude Code: forwards usage to the daemon, then runs yours
+    Statusline {
+        /// Your own status-line command: a single word is a shell command line, several words are a
+        /// program and its arguments (default: prints model, context, cost and limits)
+        #[arg(last = true)]
+        command: Vec<OsString>,
     },
 }
 
-/// For which status bar.
+/// An agent whose hooks can be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Agent {
+    /// Claude Code
+    Claude,
+}
+
+/// The arguments of `install` and `uninstall`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct InstallArguments {
+    /// The agents [default: all]
+    #[arg(value_enum, value_name = "AGENT")]
+    pub(crate) agents: Vec<Agent>,
+    /// The agent's configuration directory; can be repeated
+    /// [default: `$CLAUDE_CONFIG_DIR` or ~/.claude]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config_dir: Vec<PathBuf>,
+    /// Shows the change without applying it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Skips the confirmation
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// The format of `counts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CountsFormat {
     /// `#()` in tmux's status line
@@ -195,33 +221,33 @@ pub(crate) enum CountsFormat {
     Json,
 }
 
-/// How a recording is played.
+/// How fast a recording is played, and how far.
 #[derive(Debug, Args)]
 pub(crate) struct PaceArguments {
-    /// Plays this many times as fast
+    /// Playback speed
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
-    /// Opens no board; prints the rows at the end as a JSON array
+    /// Prints the sessions at the end as a JSON array, without a board
     #[arg(long)]
     pub(crate) json: bool,
-    /// Shows this moment (milliseconds from the start) and stays there
+    /// Shows the board at this moment (milliseconds from the start) and pauses
     #[arg(long, hide = true, allow_negative_numbers = true)]
     pub(crate) at: Option<i64>,
 }
 
 const WAIT_CODES: &str = "\
-Exit codes: 0 reached, 1 no such row or failure, 2 wrong usage, 3 blocked on you instead (permission, \
-question, plan, failed), 4 closed instead, 124 timed out.";
+Exit codes: 0 reached, 1 failure or no such session, 2 wrong usage, 3 the session needs you instead \
+(permission, question, plan, failed), 4 it closed instead, 124 timed out.";
 
 #[derive(Debug, Args)]
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WaitRows {
-    #[arg(help = ROW, add = ArgValueCandidates::new(completing::rows))]
+    #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
     pub(crate) row: Option<String>,
-    /// Waits for the first session that reaches it
+    /// Waits for the first session that reaches the status
     #[arg(long)]
     pub(crate) any: bool,
-    /// Waits for all sessions; the first that is blocked or closed ends it
+    /// Waits for all sessions; ends early if a session needs you or closes
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -232,9 +258,9 @@ pub(crate) struct WaitArguments {
     pub(crate) rows: WaitRows,
     /// Statuses, separated by commas, or needs-you
     #[arg(long, required = true, value_name = "STATUSES", value_delimiter = ',', value_parser = until)]
-    #[arg(add = ArgValueCandidates::new(completing::goals))]
+    #[arg(add = ArgValueCandidates::new(completions::goals))]
     pub(crate) until: Vec<Until>,
-    /// Counts sessions that come later too
+    /// Includes sessions that start later
     #[arg(long)]
     pub(crate) new: bool,
     /// Gives up after this time, such as 90s, 30m or 2h
@@ -242,7 +268,7 @@ pub(crate) struct WaitArguments {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// What to wait for.
+/// A goal of `wait`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
     Status(Status),
@@ -254,29 +280,29 @@ pub(crate) struct ReportArguments {
     /// The agent's name
     #[arg(long)]
     pub(crate) agent: String,
-    /// An id of the session, unlike that of any other
+    /// A unique id of the session
     #[arg(long)]
     pub(crate) session: String,
-    /// What it is in
+    /// The status to report
     #[arg(long, value_enum)]
     pub(crate) status: ReportedStatus,
-    /// What it does or asks for, in a line
+    /// One line: the current activity, or what the agent asks for
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) activity: String,
-    /// The whole question, plan or command, beside --activity or alone; or instead of it the error
-    /// or last words
+    /// The full question, plan or command (with or without --activity); or, without --activity, the
+    /// error or the last message
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) text: String,
-    /// The process that is the session, one for each: its end closes the session. A script that
-    /// reports several leaves it out, or names each job's own
+    /// Process ID of the session; the session closes when it exits. Omit it if one script reports
+    /// several sessions
     #[arg(long)]
     pub(crate) pid: Option<u32>,
-    /// The directory it works in (default: this one)
+    /// The working directory (default: the current directory)
     #[arg(long)]
     pub(crate) cwd: Option<PathBuf>,
 }
 
-/// The statuses, as words of the command line.
+/// The statuses that `report` accepts.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ReportedStatus {
     Working,
@@ -306,25 +332,25 @@ impl From<ReportedStatus> for Status {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DaemonAction {
-    /// Starts it, if it does not run
+    /// Starts the daemon if it does not run
     Start,
-    /// Stops it; open views start it again
+    /// Stops the daemon; an open board starts it again
     Stop,
-    /// Stops it and starts it again
+    /// Stops the daemon and starts it again
     Restart,
-    /// Says whether it runs, and what it serves
+    /// Shows whether the daemon runs, and its sessions and clients
     Status {
         /// Prints JSON
         #[arg(long)]
         json: bool,
     },
-    /// Runs it here, in the foreground
+    /// Runs the daemon in the foreground
     Run {
-        /// Leaves after this time with nobody to serve (default: `CREWBOARD_IDLE_EXIT`, else what
-        /// the configuration says)
+        /// Exits after this time without clients (default: `CREWBOARD_IDLE_EXIT`, else the
+        /// configuration)
         #[arg(long, value_name = "TIME", value_parser = duration)]
         idle_exit: Option<Duration>,
-        /// The socket whose listener is standard input
+        /// The path of the socket that standard input listens on
         #[arg(long, hide = true)]
         adopt: Option<PathBuf>,
     },
@@ -332,40 +358,40 @@ pub(crate) enum DaemonAction {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Prints where the configuration is looked for
+    /// Prints the path of the configuration file
     Path,
-    /// Prints each value in force, and where it came from
+    /// Prints each option with its value and the origin of the value
     Show {
         /// Prints JSON
         #[arg(long)]
         json: bool,
     },
-    /// Writes a file with every option and its default, all commented out; never over another
+    /// Creates a file with every option and its default, all commented out; never overwrites a file
     Init,
-    /// Lists all that is wrong with the configuration, or with another file
+    /// Lists the problems of the configuration, or of another file
     Check {
-        /// The other file
+        /// The file to check
         file: Option<PathBuf>,
     },
 }
 
-/// Reads the process's words.
+/// Parses the process's arguments.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
     let colour = if why_no_screen().is_some() { ColorChoice::Never } else { ColorChoice::Auto };
     let matches = Arguments::command().color(colour).try_get_matches()?;
     Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))
 }
 
-/// The command line as data, for completions.
+/// Returns the command line's definition, for completions and the manual page.
 pub(crate) fn command() -> clap::Command {
     with_plain_paths(Arguments::command())
 }
 
-/// Lets every argument that is a path complete to plain paths only, whatever clap would offer.
+/// Makes every path argument complete to plain paths only, instead of clap's candidates.
 fn with_plain_paths(command: clap::Command) -> clap::Command {
     let plain = |argument: clap::Arg| match argument.get_value_hint() {
         ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath => {
-            argument.add(ArgValueCompleter::new(completing::PlainPaths))
+            argument.add(ArgValueCompleter::new(completions::PlainPaths))
         }
         _ => argument,
     };
@@ -374,7 +400,7 @@ fn with_plain_paths(command: clap::Command) -> clap::Command {
 
 fn speed(word: &str) -> Result<f64, String> {
     let speed = word.parse().ok().filter(|speed| (0.01..=1e6).contains(speed));
-    speed.ok_or_else(|| "it must be a number from 0.01 to 1000000".to_owned())
+    speed.ok_or_else(|| "must be a number from 0.01 to 1000000".to_owned())
 }
 
 fn until(word: &str) -> Result<Until, String> {
@@ -383,7 +409,7 @@ fn until(word: &str) -> Result<Until, String> {
     }
     Status::from_word(word).map(Until::Status).ok_or_else(|| {
         let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();
-        format!("it must be needs-you or one of {}", words.join(", "))
+        format!("must be needs-you or one of {}", words.join(", "))
     })
 }
 
@@ -392,12 +418,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_definition_is_consistent() {
         command().debug_assert();
     }
 
     #[test]
-    fn the_readme_names_every_command() {
+    fn help_lists_commands_of_agents_last() {
+        let command = command();
+        let names: Vec<&str> = command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+            .map(clap::Command::get_name)
+            .collect();
+        assert_eq!(names[..3], ["demo", "list", "watch"]);
+        assert_eq!(names[names.len() - 2..], ["hook", "statusline"]);
+    }
+
+    #[test]
+    fn readme_names_every_command() {
         let readme = include_str!("../../../README.md");
         for command in command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let name = command.get_name();

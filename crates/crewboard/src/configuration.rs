@@ -1,15 +1,15 @@
-//! The configuration, between the crate that reads it and the board whose words are in it.
+//! Connects the configuration crate with the board: the known options, and the options of a running board.
 
 use crewboard_board::Options;
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
-use crewboard_board::look::{Look, PLAIN, TERMINAL, THEMES};
+use crewboard_board::theme::{PALETTES, PLAIN, TERMINAL, Theme};
 use crewboard_config::{
     Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
 use crewboard_core::Status;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// All options there are.
+/// Returns the schema with all options.
 pub(crate) fn schema() -> Schema {
     let actions = TABLE.iter().map(|entry| KnownAction {
         name: entry.name,
@@ -18,9 +18,9 @@ pub(crate) fn schema() -> Schema {
         needed: entry.action == Action::Quit,
     });
     let needing =
-        Status::ALL.iter().filter(|status| status.is_request() || status.calls_until_seen());
+        Status::ALL.iter().filter(|status| status.is_prompt() || status.needs_you_until_seen());
     Schema::new(Known {
-        themes: THEMES.iter().map(|theme| theme.name).collect(),
+        themes: PALETTES.iter().map(|palette| palette.name).collect(),
         colourless: PLAIN.name,
         actions: actions.collect(),
         needing: needing.map(|status| status.word()).collect(),
@@ -33,45 +33,45 @@ pub(crate) fn schema() -> Schema {
     })
 }
 
-/// The configuration that is in force on a board, and what tells of another.
+/// The configuration of a running board, which is reloaded when the file changes.
 #[derive(Debug)]
-pub(crate) struct Configured {
+pub(crate) struct BoardConfig {
     schema: Schema,
     environment: Environment,
     unicode: bool,
     watch: Option<FileWatch>,
-    in_force: Loaded,
-    /// What was last found to be wrong with the file.
+    current: Loaded,
+    /// The problems found in the file at the last read.
     problems: Vec<String>,
 }
 
-impl Configured {
-    /// Reads the configuration for a board that opens; `unicode` says what its locale can show.
+impl BoardConfig {
+    /// Reads the configuration for a new board. `unicode` is true if its locale can show more than ASCII.
     pub(crate) fn open(environment: Environment, unicode: bool) -> (Self, Options) {
-        // Watched before it is read: no change is missed in between.
+        // Watch the file before reading it, so that no change is missed.
         let watch = match locate(&environment) {
             Location::At(path) => FileWatch::new(&path),
             Location::Nowhere | Location::Relative(_) => None,
         };
         let schema = schema();
-        let in_force = schema.load(&environment);
-        let problems = problems(&in_force);
-        let configured = Self { schema, environment, unicode, watch, in_force, problems };
-        let options = configured.options(None);
-        (configured, options)
+        let current = schema.load(&environment);
+        let problems = problems(&current);
+        let board_config = Self { schema, environment, unicode, watch, current, problems };
+        let options = board_config.options(None);
+        (board_config, options)
     }
 
-    /// What a board is to do to be noticed: `notify.terminal`.
+    /// Returns `notify.terminal`: how the board notifies the user through its terminal.
     pub(crate) fn ring(&self) -> String {
-        self.in_force.config().notify.terminal
+        self.current.config().notify.terminal
     }
 
-    /// Becomes readable when the file may be another.
+    /// Returns a descriptor that becomes readable when the file may have changed.
     pub(crate) fn watch(&self) -> Option<BorrowedFd<'_>> {
         self.watch.as_ref().map(AsFd::as_fd)
     }
 
-    /// The options, if they are others now or the file is wrong. A wrong one changes nothing else.
+    /// Returns the options if they or the problems have changed. A file with errors changes only the problems.
     pub(crate) fn changed(&mut self) -> Option<Options> {
         if !self.watch.as_mut()?.changed() {
             return None;
@@ -81,17 +81,17 @@ impl Configured {
         if loaded.errors().next().is_some() {
             return Some(self.options(None));
         }
-        let is_other = loaded.config() != self.in_force.config();
-        self.in_force = loaded;
-        let is_news = is_other || before != self.problems;
-        let notice = self.problems.is_empty().then(|| "The configuration is in force.".to_owned());
-        is_news.then(|| self.options(notice))
+        let has_changed = loaded.config() != self.current.config();
+        self.current = loaded;
+        let is_new = has_changed || before != self.problems;
+        let notice = self.problems.is_empty().then(|| "The configuration was reloaded.".to_owned());
+        is_new.then(|| self.options(notice))
     }
 
     fn options(&self, notice: Option<String>) -> Options {
-        let config = self.in_force.config();
-        let theme = THEMES.iter().find(|theme| theme.name == config.board.theme);
-        let theme = theme.copied().unwrap_or(&TERMINAL);
+        let config = self.current.config();
+        let palette = PALETTES.iter().find(|palette| palette.name == config.board.theme);
+        let palette = palette.copied().unwrap_or(&TERMINAL);
         let mut keymap = Keymap::default();
         for (name, words) in &config.keys {
             if let Some(entry) = TABLE.iter().find(|entry| entry.name == *name) {
@@ -99,9 +99,9 @@ impl Configured {
                 keymap.rebind(entry.action, &keys);
             }
         }
-        let look = Look { theme, unicode: self.unicode };
+        let theme = Theme { palette, unicode: self.unicode };
         Options {
-            look,
+            theme,
             keymap,
             detail: config.board.detail,
             notice,
@@ -110,7 +110,7 @@ impl Configured {
     }
 }
 
-/// All that is wrong, the worst first.
+/// Returns all problems, errors first.
 fn problems(loaded: &Loaded) -> Vec<String> {
     loaded.errors().chain(loaded.warnings()).map(Problem::brief).collect()
 }

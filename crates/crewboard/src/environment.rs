@@ -1,40 +1,40 @@
-//! What the process is told by its surroundings, read once and handed down.
+//! The environment of the process, read once and passed down.
 //!
-//! No other module reads a variable or asks what the terminal is: a test makes its own.
+//! No other module of `install` reads a variable or asks about the terminal, so a test can construct its own.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, io};
 
-/// The surroundings of one run.
+/// The environment of one run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     /// `$HOME`.
     pub(crate) home: Option<PathBuf>,
     /// The working directory.
     pub(crate) directory: Option<PathBuf>,
-    /// `$CLAUDE_CONFIG_DIR`, which moves the whole of `~/.claude`.
+    /// `$CLAUDE_CONFIG_DIR`, which replaces `~/.claude`.
     pub(crate) claude_config_dir: Option<PathBuf>,
     /// `$XDG_CACHE_HOME`.
     pub(crate) cache_home: Option<PathBuf>,
     /// The directories of `$PATH`.
     pub(crate) path: Vec<PathBuf>,
-    /// The running program's own file.
+    /// The file of this program.
     pub(crate) executable: Option<PathBuf>,
-    /// Whether somebody is there to be asked: standard input and output are terminals.
+    /// True if the user can be asked: standard input and output are terminals.
     pub(crate) interactive: bool,
-    /// Where Claude Code's managed settings are.
+    /// The directory of Claude Code's managed settings.
     pub(crate) claude_managed: PathBuf,
-    /// How long another program may take to finish a file that it is writing; a test needs none.
+    /// Pause for another program that is writing a file; zero in tests.
     pub(crate) pause: Duration,
 }
 
-/// A program that writes a settings file takes a few milliseconds between emptying and filling it.
+/// A program that writes a settings file needs a few milliseconds between truncating and filling it.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Environment {
-    /// Reads the process's own surroundings.
+    /// Reads the environment of this process.
     pub(crate) fn of_process() -> Self {
         let directory =
             |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -57,9 +57,9 @@ impl Environment {
         }
     }
 
-    /// Finds a program by name on the path, or in a directory given besides.
-    pub(crate) fn find_program(&self, name: &str, besides: &[PathBuf]) -> Option<PathBuf> {
-        let directories = self.path.iter().chain(besides);
+    /// Finds a program in the directories of `$PATH`, then in `further` directories.
+    pub(crate) fn find_program(&self, name: &str, further: &[PathBuf]) -> Option<PathBuf> {
+        let directories = self.path.iter().chain(further);
         directories
             .filter(|directory| directory.is_absolute())
             .map(|directory| directory.join(name))
@@ -67,7 +67,7 @@ impl Environment {
     }
 }
 
-/// Returns whether this is a file that may be run.
+/// Returns true if this is an executable file.
 pub(crate) fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }

@@ -1,30 +1,29 @@
-//! Why a command failed, in words for its user, and with which exit code.
+//! Failures of commands: the message, the hint and the exit code.
 
-use crate::commands::install::InstallError;
-use crewboard_client::{ConnectError, FollowError, TalkError};
+use crewboard_client::{ConnectError, ConnectionError, SubscriptionError};
 use crewboard_core::clean;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Exit codes, besides 0 for success. `--help` and the README tell them.
+/// Exit codes other than 0 for success. `--help` and the README list them.
 pub(crate) mod exit_code {
     /// The command failed.
     pub(crate) const FAILED: u8 = 1;
-    /// The command was not understood.
+    /// The arguments are wrong.
     pub(crate) const USAGE: u8 = 2;
-    /// `wait`: a row waits for you instead.
+    /// `wait`: a session needs the user instead.
     pub(crate) const BLOCKED: u8 = 3;
-    /// `wait`: a row closed instead.
+    /// `wait`: a session closed instead.
     pub(crate) const CLOSED: u8 = 4;
-    /// Told to leave before the end: what a shell says of Ctrl-C.
+    /// Interrupted by a signal; the exit code that shells use for Ctrl-C.
     pub(crate) const INTERRUPTED: u8 = 130;
-    /// `next`: nobody needs you.
-    pub(crate) const NOBODY: u8 = 5;
-    /// `wait`: it took too long.
+    /// `next`: no session needs the user.
+    pub(crate) const NO_SESSION: u8 = 5;
+    /// `wait`: timed out.
     pub(crate) const TIMED_OUT: u8 = 124;
 }
 
-/// What went wrong and what to do about it.
+/// An error message, and a hint that says what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -49,7 +48,7 @@ impl Failure {
         Self { code, ..self }
     }
 
-    /// The whole of it, for where there is one line.
+    /// Returns the message and the hint in one line.
     pub(crate) fn in_a_line(self) -> String {
         match self.hint {
             Some(hint) => format!("{}; {hint}", self.message),
@@ -57,17 +56,16 @@ impl Failure {
         }
     }
 
-    /// Success, where all that failed is that nobody reads on.
-    fn reader_gone() -> Self {
+    /// Returns a silent success: the reader of the output has closed it.
+    fn output_closed() -> Self {
         Self { message: String::new(), hint: None, code: 0 }
     }
 
-    /// Tells the user, and gives the process's exit code.
+    /// Prints the message and the hint. Returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if self.code != 0 {
-            // Nobody is left to be told where this fails.
             let mut stderr = io::stderr().lock();
-            // A message may quote a file or another program, and the terminal must not obey that.
+            // A message may quote a file or another program; remove its control sequences.
             let _ = writeln!(stderr, "crewboard: {}", clean(&self.message, usize::MAX, true));
             if let Some(hint) = self.hint {
                 let _ = writeln!(stderr, "  {}", clean(&hint, usize::MAX, true));
@@ -80,7 +78,7 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::reader_gone(),
+            io::ErrorKind::BrokenPipe => Self::output_closed(),
             _ => Self::new(error.to_string()),
         }
     }
@@ -89,9 +87,9 @@ impl From<io::Error> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let hint = match &error {
-            ConnectError::NoDaemon => Some("`crewboard daemon start` starts one"),
+            ConnectError::NoDaemon => Some("run `crewboard daemon start` to start it"),
             ConnectError::NoPlace(_) => Some(
-                "make one of these directories yours and private (chmod 700), \
+                "make one of these directories your own and private (chmod 700), \
                  or name a socket in CREWBOARD_SOCKET",
             ),
             ConnectError::Unresponsive | ConnectError::Start(_) => None,
@@ -104,29 +102,24 @@ impl From<ConnectError> for Failure {
     }
 }
 
-impl From<TalkError> for Failure {
-    fn from(error: TalkError) -> Self {
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            TalkError::Silent(_) => failure
-                .hint("if it stays so, `crewboard daemon restart` ends it and starts another"),
+            ConnectionError::Silent(_) => {
+                failure.hint("if this persists, run `crewboard daemon restart`")
+            }
             _ => failure,
         }
     }
 }
 
-impl From<FollowError> for Failure {
-    fn from(error: FollowError) -> Self {
+impl From<SubscriptionError> for Failure {
+    fn from(error: SubscriptionError) -> Self {
         match error {
-            FollowError::Connect(error) => error.into(),
-            FollowError::Talk(error) => error.into(),
-            FollowError::ReaderGone => Self::reader_gone(),
+            SubscriptionError::Connect(error) => error.into(),
+            SubscriptionError::Talk(error) => error.into(),
+            SubscriptionError::ReaderGone => Self::output_closed(),
         }
-    }
-}
-
-impl From<InstallError> for Failure {
-    fn from(error: InstallError) -> Self {
-        Self { message: error.to_string(), hint: None, code: error.exit_code() }
     }
 }

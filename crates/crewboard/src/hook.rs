@@ -1,14 +1,14 @@
-//! What agents run on every event: read it, send a line, leave. It never prints, never fails, and
-//! is gone within [`TOTAL`], whatever the agent, the daemon or the machine do.
+//! `crewboard hook`: reads an agent's event, sends it to the daemon and exits. It never prints, never fails, and exits
+//! within [`TOTAL`], even if the agent, the daemon or the machine is slow.
 
 use crate::watchdog::Watchdog;
-use crewboard_client::Rendezvous;
+use crewboard_agents::{Surroundings, Variables, agent_pid, read_event};
+use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
-use crewboard_integrations::agents::{Lookup, Surroundings, agent_pid, read_event};
 use crewboard_platform::{
-    Clock, Deadline, arguments_of, branch_of, facts_of, host_name, is_known, read_within,
-    settled_directory, working_directory_of, write_within,
+    Clock, Deadline, arguments_of, branch_of, canonical_directory, host_name, is_known,
+    process_info, read_within, working_directory_of, write_within,
 };
 use crewboard_protocol::{EventLine, Loss, Request};
 use std::env;
@@ -19,20 +19,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The one deadline of a hook, from its first instruction to its last. It ends waiting; what does not wait
-/// is tried whatever the time is, and on a busy machine only the time asked for counts ([`Deadline`]).
+/// The deadline of a hook, counted from its first instruction. It limits waiting only: work that does not wait is
+/// finished, and on a busy machine only requested waiting time counts ([`Deadline`]).
 const TOTAL: Duration = Duration::from_millis(90);
 
-/// Of which this much is left for delivery when reading ends, finished or not. An agent hands over
-/// its payload within a millisecond (Claude Code: 18 of 18), so only a broken one meets it.
+/// The part of the deadline that is reserved for delivery. An agent writes its payload within a millisecond (Claude
+/// Code: 18 of 18 measured), so only a broken agent uses the rest.
 const FOR_DELIVERY: Duration = Duration::from_millis(35);
 
-/// Bytes read of a payload. An agent whose pipe is not read to its end gets an error.
+/// Bytes read of a payload. An agent gets an error if its pipe is closed before the end of the payload.
 const MAX_PAYLOAD: usize = 16 << 20;
 
 /// Runs the hook of `agent`.
 pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
-    // A bug here must not become two lines in somebody's conversation.
+    // A panic message would become part of the agent's conversation.
     panic::set_hook(Box::new(|_| {}));
     let _ = panic::catch_unwind(|| deliver(agent.and_then(OsStr::to_str).unwrap_or_default()));
     ExitCode::SUCCESS
@@ -41,16 +41,16 @@ pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
 fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
-    let watchdog = Watchdog::new(deadline, || rendezvous(&|| ()).count_loss(Loss::FileSystem));
+    let watchdog = Watchdog::new(deadline, || daemon_locator(&|| ()).count_loss(Loss::FileSystem));
     let read_by = deadline.earlier_by(FOR_DELIVERY);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, read_by);
     let is_late = read_by.has_passed();
     let surroundings = surroundings(agent, stamp);
     let Some(report) = read_event(agent, &payload, &surroundings) else {
-        // A payload that came whole and is no event is no loss.
+        // A complete payload that is not an event is not a dropped event.
         if is_late {
             watchdog.start();
-            rendezvous(&|| ()).count_loss(Loss::Late);
+            daemon_locator(&|| ()).count_loss(Loss::Late);
         }
         return None;
     };
@@ -61,62 +61,62 @@ fn deliver(agent: &str) -> Option<()> {
     }
     settle_paths(&mut report);
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));
-    // It may have taken long to read a long payload. That is no waiting, so delivery has its time left.
-    let deadline = watchdog.leave(FOR_DELIVERY);
-    let rendezvous = rendezvous(&|| watchdog.start());
-    let daemon = rendezvous
-        .deliver(&line(report), deadline, &|| watchdog.start(), &|| watchdog.delivered())
+    // Reading a long payload is work, not waiting, so it does not shorten the time for delivery.
+    let deadline = watchdog.ensure_remaining(FOR_DELIVERY);
+    let daemon_locator = daemon_locator(&|| watchdog.start());
+    let daemon = daemon_locator
+        .deliver(&encode_line(report), deadline, &|| watchdog.start(), &|| watchdog.note_delivery())
         .inspect_err(|error| {
             watchdog.start();
-            rendezvous.count_loss(error.loss());
+            daemon_locator.count_loss(error.loss());
         })
         .ok()?;
-    // Only now: whatever a repository and the links to it lie on may keep this process waiting.
+    // The branch comes last, because the file system of the repository may block this read.
     if let Some(mut report) = branch_report {
         watchdog.start();
         let branch = report.cwd.as_deref().and_then(|cwd| branch_of(Path::new(cwd)));
         report.branch = Some(branch.unwrap_or_default());
-        write_within(&daemon, &line(report), deadline).ok()?;
+        write_within(&daemon, &encode_line(report), deadline).ok()?;
     }
     Some(())
 }
 
 /// Returns where the daemon is, and calls `before_wait` before a look at a path that a file system may prolong.
-fn rendezvous(before_wait: &dyn Fn()) -> Rendezvous {
+fn daemon_locator(before_wait: &dyn Fn()) -> DaemonLocator {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    Rendezvous::guarded(&Environment::of_process(), program, before_wait)
+    DaemonLocator::guarded(&Environment::of_process(), program, before_wait)
 }
 
-/// Returns a report as the line that is sent.
-fn line(mut report: Box<Report>) -> Vec<u8> {
-    // A long prompt or command is cut here already: the daemon reads no line of any length.
+/// Encodes a report as a line of the protocol.
+fn encode_line(mut report: Box<Report>) -> Vec<u8> {
+    // Cut long texts here, because the daemon bounds the length of a line.
     report.sanitise();
     Request::Event(EventLine { hook_pid: std::process::id(), report }).encode()
 }
 
-/// Returns the report that follows `report` once the branch is known.
+/// Returns a report for the branch, to send after `report`.
 pub(crate) fn branch_report(report: &Report) -> Box<Report> {
     let Report { agent, session, source, stamp, process, cwd, .. } = report.clone();
     let empty = Report::new("", "", "", stamp, Event::BranchRead);
     Box::new(Report { agent, session, source, process, cwd, ..empty })
 }
 
-/// What is round a process that an agent has started, at `stamp`.
+/// Returns the surroundings of this process, which an agent has started.
 pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
-    let pid = agent_pid(agent, &Variables).unwrap_or_else(std::os::unix::process::parent_id);
-    let process = facts_of(pid);
+    let pid = agent_pid(agent, &ProcessVariables).unwrap_or_else(std::os::unix::process::parent_id);
+    let process = process_info(pid);
     Surroundings {
         stamp,
         host: host_name(),
-        process: process.as_ref().map(|facts| facts.process),
-        tty: process.and_then(|facts| facts.tty),
-        environment: &Variables,
+        process: process.as_ref().map(|process| process.process),
+        tty: process.and_then(|process| process.tty),
+        environment: &ProcessVariables,
         arguments: arguments_of(pid),
     }
 }
 
-/// Gives an agent's own directory its one name, so that all sessions of one profile name the same; and makes
-/// the paths of an agent that was given a relative one absolute.
+/// Makes the paths of a report absolute, and resolves links of the profile, so that all sessions of a profile report the
+/// same path.
 pub(crate) fn settle_paths(report: &mut Report) {
     let process = report.process;
     let absolute = |path: &String| -> Option<PathBuf> {
@@ -129,11 +129,11 @@ pub(crate) fn settle_paths(report: &mut Report) {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     report.transcript = report.transcript.as_ref().and_then(absolute).and_then(text);
     let profile = report.profile.as_ref().and_then(absolute);
-    report.profile = profile.map(|profile| settled_directory(&profile)).and_then(text);
+    report.profile = profile.map(|profile| canonical_directory(&profile)).and_then(text);
 }
 
-/// Whether the branch is worth a look: an agent changes it in its turns, and a look at each tool call
-/// would cost every one of them.
+/// Returns true if the branch should be read: agents change it within turns, and reading it at each tool call would slow
+/// every call.
 fn begins_or_ends_a_turn(report: &Report) -> bool {
     let is_edge = matches!(
         report.event,
@@ -142,11 +142,11 @@ fn begins_or_ends_a_turn(report: &Report) -> bool {
     is_edge && report.subagent.is_none() && report.cwd.is_some()
 }
 
-/// The process's own variables.
+/// The environment variables of this process.
 #[derive(Debug)]
-pub(crate) struct Variables;
+pub(crate) struct ProcessVariables;
 
-impl Lookup for Variables {
+impl Variables for ProcessVariables {
     fn get(&self, name: &str) -> Option<String> {
         env::var_os(name)?.into_string().ok().filter(|value| !value.is_empty())
     }

@@ -1,22 +1,24 @@
-//! `crewboard`: words in, exit code out.
+//! The `crewboard` program.
 //!
-//! What agents run comes first and alone: [`hook::run`] and [`statusline::run`] know no parser and no
-//! runtime.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on should panic"))]
+//! Agents run [`hook::run`] and [`status_line::run`] very often, so both start before the argument parser.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap should fail the test"))]
 
 mod arguments;
+mod command_runner;
 mod commands;
-mod completing;
+mod completions;
 mod configuration;
+mod daemon_client;
+mod daemon_stop;
+mod dispatch;
 mod environment;
 mod failure;
-mod going;
 mod hook;
-mod machine;
+mod navigate;
 mod recording;
 mod render;
 mod select;
-mod statusline;
+mod status_line;
 mod watchdog;
 
 use clap_complete::CompleteEnv;
@@ -25,37 +27,37 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// Answers a shell that asks what may come next; false where none does.
-fn completes() -> bool {
-    if env::var_os(completing::VARIABLE).is_none() {
+/// Prints completions if a shell asks for them. Returns true if it did.
+fn answer_completion_request() -> bool {
+    if env::var_os(completions::VARIABLE).is_none() {
         return false;
     }
     let directory = env::current_dir().ok();
     CompleteEnv::with_factory(arguments::command)
-        .var(completing::VARIABLE)
+        .var(completions::VARIABLE)
         .try_complete(env::args_os(), directory.as_deref())
         .unwrap_or(true)
 }
 
 fn main() -> ExitCode {
-    let words: Vec<OsString> = env::args_os().skip(1).collect();
-    match words.iter().map(|word| word.to_str()).collect::<Vec<_>>().as_slice() {
-        [Some("hook"), ..] => return hook::run(words.get(1).map(OsString::as_os_str)),
-        [Some("statusline")] => return statusline::run(&[]),
-        [Some("statusline"), Some("--"), ..] => return statusline::run(&words[2..]),
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>().as_slice() {
+        [Some("hook"), ..] => return hook::run(arguments.get(1).map(OsString::as_os_str)),
+        [Some("statusline")] => return status_line::run(&[]),
+        [Some("statusline"), Some("--"), ..] => return status_line::run(&arguments[2..]),
         _ => {}
     }
-    if completes() {
+    if answer_completion_request() {
         return ExitCode::SUCCESS;
     }
     match arguments::parse() {
-        Ok(arguments) => match commands::run(arguments) {
+        Ok(arguments) => match dispatch::run(arguments) {
             Ok(code) => code,
             Err(failure) => failure.report(),
         },
         Err(error) => {
-            // Help and usage errors know where to go and what to be; nobody is left to tell a
-            // failure to.
+            // Help goes to standard output, a usage error to standard error. If printing fails, there
+            // is no other place to report it.
             let _ = error.print();
             let _ = std::io::stdout().flush();
             ExitCode::from(if error.use_stderr() { 2 } else { 0 })

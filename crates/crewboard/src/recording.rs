@@ -1,7 +1,7 @@
-//! Recordings of what the daemon was told: the file, how it is made harmless, how it is played.
+//! Recordings of daemon events: the file format, the removal of private text, and the player.
 
 pub(crate) mod file;
 pub(crate) mod interrupt;
 pub(crate) mod player;
 pub(crate) mod redact;
-pub(crate) mod stage;
+pub(crate) mod sandbox;

@@ -1,33 +1,33 @@
-//! Rows as lines of text.
+//! Formats sessions as lines of text.
 
-use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::text::{activity, cut, fit};
+use crewboard_board::format::text::{activity, cut, fit};
+use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_core::{End, Session, Status};
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use unicode_width::UnicodeWidthStr;
 
-/// How text is to look where it goes.
+/// The style of text on an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Style {
     pub(crate) colour: bool,
     /// The locale can show more than ASCII.
     pub(crate) unicode: bool,
-    /// Columns; 0 where lines may be as long as they like.
+    /// The width in columns; 0 without a limit.
     pub(crate) width: usize,
 }
 
 impl Style {
-    /// The style for standard output.
+    /// Returns the style for standard output.
     pub(crate) fn of_stdout() -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
         let no_colour = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = if is_terminal {
-            // A terminal that does not know its width says 0.
-            let told = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| size.ws_col);
-            if told == 0 { 80 } else { usize::from(told).max(20) }
+            // A terminal that does not know its width reports 0.
+            let columns = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| size.ws_col);
+            if columns == 0 { 80 } else { usize::from(columns).max(20) }
         } else {
             0
         };
@@ -36,23 +36,24 @@ impl Style {
     }
 }
 
-/// Returns why escape sequences must not be written to this terminal; `None` where they may be.
+/// Returns why escape sequences must not be written to this terminal, or `None` if they may.
 pub(crate) fn why_no_screen() -> Option<String> {
     let term = env::var_os("TERM").unwrap_or_default();
     let term = term.to_string_lossy();
     if term.is_empty() {
         return Some("TERM is not set".to_owned());
     }
-    draws_nothing(&term).then(|| format!("TERM is {term}"))
+    has_no_screen(&term).then(|| format!("TERM is {term}"))
 }
 
-/// Returns whether a terminal of that type knows no screen. Emacs' shells are `dumb`, `dumb-emacs-ansi` or
-/// `emacs`; the others are terminfo's types for a line whose terminal is not known.
-fn draws_nothing(term: &str) -> bool {
+/// Returns true if a terminal of this type has no screen. Shells in Emacs are `dumb`, `dumb-emacs-ansi` or `emacs`;
+/// the other types are terminfo's names for lines without a known terminal.
+fn has_no_screen(term: &str) -> bool {
     let kind = term.split('-').next().unwrap_or_default();
     matches!(kind, "dumb" | "unknown" | "emacs" | "network" | "dialup" | "lpr" | "printer")
 }
 
+/// Returns true if the locale can show more than ASCII.
 pub(crate) fn locale_is_utf8() -> bool {
     let value = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
@@ -73,15 +74,15 @@ fn colour(status: Status) -> &'static str {
     }
 }
 
-/// Columns from which on there is room for how full the context is.
-const WIDE: usize = 100;
+/// The least width that shows the context column.
+const CONTEXT_MIN_WIDTH: usize = 100;
 
-/// A row as a line of the list; `age` is how the time of its status is to be told.
+/// Formats a session as a line of the list. `age` is the time since its status began.
 pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
-    let look = Look { theme: &TERMINAL, unicode: style.unicode };
-    let mut says = activity(row, style.unicode).into_owned();
+    let theme = Theme { palette: &TERMINAL, unicode: style.unicode };
+    let mut text = activity(row, style.unicode).into_owned();
     if row.background > 0 {
-        let _ = write!(says, "  ({} in background)", row.background);
+        let _ = write!(text, "  ({} in background)", row.background);
     }
     let marks = [
         (row.pinned, "pinned"),
@@ -93,36 +94,37 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
         (!row.confirmed, "unconfirmed"),
     ];
     let marks: Vec<&str> =
-        marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| mark).collect();
+        marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
     if !marks.is_empty() {
-        // In front, where no narrow window cuts it off.
-        says.insert_str(0, &format!("({}) ", marks.join(", ")));
+        // At the front, because a narrow window cuts off the end.
+        text.insert_str(0, &format!("({}) ", marks.join(", ")));
     }
     let place = row.place.target.as_ref().or(row.place.pane.as_ref());
     let place = place.or(row.place.terminal.as_ref()).map_or("", String::as_str);
     let place = fit(place, 8, style.unicode);
     let context = row.usage.as_ref().and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{percent:.0}%")).unwrap_or_default();
-    let head = format!("{} {:<10} ", look.shape(row.status), row.status.word());
+    let head = format!("{} {:<10} ", theme.shape(row.status), row.status.word());
     let name = fit(&row.name, 16, style.unicode);
     if style.width == 0 {
-        // For a pipe: what may be long comes last, so that the rest stands in columns.
-        let says = cut(&says, usize::MAX, style.unicode);
-        let line = format!("{head}{name} {age:>6} {context:>4}  {place} {}  {says}", row.key);
+        // In a pipe, the long text comes last, so that the other columns are aligned.
+        let text = cut(&text, usize::MAX, style.unicode);
+        let line = format!("{head}{name} {age:>6} {context:>4}  {place} {}  {text}", row.key);
         return line.trim_end().to_owned();
     }
-    // A narrow window keeps its room for what the agent says.
-    let context = if style.width < WIDE { String::new() } else { format!(" {context:>4}") };
+    // A narrow window uses its width for the activity.
+    let context =
+        if style.width < CONTEXT_MIN_WIDTH { String::new() } else { format!(" {context:>4}") };
     let tail = format!("  {age:>6}{context}  {place} {}", row.key);
-    let room = style.width.saturating_sub(head.width() + 17 + tail.width());
-    let says = fit(&says, room, style.unicode);
+    let remaining_width = style.width.saturating_sub(head.width() + 17 + tail.width());
+    let text = fit(&text, remaining_width, style.unicode);
     let painted =
         if style.colour { format!("\x1b[{}m{head}\x1b[0m", colour(row.status)) } else { head };
-    let line = format!("{painted}{name} {says}{tail}");
-    if room == 0 {
-        // Too narrow for all of it: what matters comes first.
+    let line = format!("{painted}{name} {text}{tail}");
+    if remaining_width == 0 {
+        // Too narrow for all columns: show the most important ones.
         return fit(
-            &format!("{} {} {}", look.shape(row.status), row.status, row.name),
+            &format!("{} {} {}", theme.shape(row.status), row.status, row.name),
             style.width,
             style.unicode,
         );
@@ -150,17 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn terminals_without_a_screen_are_known_by_their_type() {
+    fn terminal_types_without_a_screen_are_known() {
         for term in ["dumb", "dumb-emacs-ansi", "unknown", "emacs", "dialup"] {
-            assert!(draws_nothing(term), "{term}");
+            assert!(has_no_screen(term), "{term}");
         }
         for term in ["xterm-256color", "tmux", "linux", "vt100", "eterm-color", "dumber"] {
-            assert!(!draws_nothing(term), "{term}");
+            assert!(!has_no_screen(term), "{term}");
         }
     }
 
     #[test]
-    fn lines_of_the_list() {
+    fn list_line_fits_its_width() {
         insta::assert_snapshot!(list_line(&row(), "4m12", PLAIN), @"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa");
         let ascii = Style { unicode: false, ..PLAIN };
         let other = Session {

@@ -1,45 +1,44 @@
-//! Which row a word on the command line means.
+//! Finds the session that an argument names.
 
 use crate::failure::Failure;
-use crate::hook::Variables;
+use crate::hook::ProcessVariables;
 use crewboard_config::closest;
 use crewboard_core::{Session, Status};
-use crewboard_integrations::terminals::tmux_server;
+use crewboard_terminals::tmux_server;
 
-/// The one row that `word` names: by key, by the beginning of an id, by name, or by pane.
+/// Returns the session that `word` names: by key, by name, by pane, or by the beginning of its id.
 ///
-/// Where several match, a living one is meant rather than closed ones, and of closed ones the last.
+/// If several match, prefers an open session to closed ones, and the last of closed ones.
 ///
-/// Every tmux server has a pane `%0`: in one of them its own is meant, and no other's.
+/// Every tmux server has a pane `%0`. Inside tmux, a pane name means a pane of that server only.
 pub(crate) fn row<'a>(rows: &'a [Session], word: &str) -> Result<&'a Session, Failure> {
-    named(rows, word, tmux_server(&Variables).as_deref())
+    find(rows, word, tmux_server(&ProcessVariables).as_deref())
 }
 
-fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a Session, Failure> {
-    let is_its_pane = |row: &Session| {
+fn find<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a Session, Failure> {
+    let is_pane_of_session = |row: &Session| {
         let place = &row.place;
-        let is_elsewhere = word.starts_with('%')
+        let is_on_other_server = word.starts_with('%')
             && tmux.zip(place.server.as_deref()).is_some_and(|(own, server)| own != server);
         [&place.pane, &place.target].iter().any(|name| name.as_deref() == Some(word))
-            && !is_elsewhere
+            && !is_on_other_server
     };
-    // A directory may be called anything, as a pane of tmux too: `%1` is that pane and nothing else.
-    let is_pane_of_tmux =
-        word.strip_prefix('%').is_some_and(|number| number.parse::<u64>().is_ok());
-    let ways: [&dyn Fn(&Session) -> bool; 4] = [
+    // `%1` always means the tmux pane, even if a directory has this name.
+    let is_tmux_pane = word.strip_prefix('%').is_some_and(|number| number.parse::<u64>().is_ok());
+    let matchers: [&dyn Fn(&Session) -> bool; 4] = [
         &|row| row.key.as_str() == word,
-        &|row| row.name == word && !is_pane_of_tmux,
-        &is_its_pane,
+        &|row| row.name == word && !is_tmux_pane,
+        &is_pane_of_session,
         &|row| !word.is_empty() && row.id.as_str().starts_with(word),
     ];
-    for matches in ways {
+    for matches in matchers {
         let found: Vec<&Session> = rows.iter().filter(|row| matches(row)).collect();
-        let living: Vec<&Session> =
+        let open: Vec<&Session> =
             found.iter().copied().filter(|row| row.status != Status::Closed).collect();
-        match (found.as_slice(), living.as_slice()) {
+        match (found.as_slice(), open.as_slice()) {
             ([], _) => {}
             ([only], _) | (_, [only]) => return Ok(only),
-            // All are closed: the last one is meant.
+            // All matches are closed: take the last one.
             (closed, []) => {
                 if let Some(last) = closed.iter().max_by_key(|row| row.since) {
                     return Ok(last);
@@ -50,44 +49,44 @@ fn named<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a 
                     .iter()
                     .map(|row| format!("{} ({}, {})", row.key, row.name, row.status))
                     .collect();
-                return Err(Failure::new(format!("{word:?} could be any of {}", keys.join(", ")))
-                    .hint("name one by its key"));
+                return Err(Failure::new(format!("{word:?} is ambiguous: {}", keys.join(", ")))
+                    .hint("use a key"));
             }
         }
     }
-    Err(match likely(rows, word) {
+    Err(match likely_name(rows, word) {
         Some(name) => Failure::new(format!("there is no session {word:?}"))
-            .hint(format!("did you mean {name:?}? `crewboard list` shows those there are")),
-        None => none(word),
+            .hint(format!("did you mean {name:?}? `crewboard list` shows all sessions")),
+        None => no_such_session(word),
     })
 }
 
-/// The name that is most likely meant by `word`: one that begins so, or else the nearest.
-fn likely<'a>(rows: &'a [Session], word: &str) -> Option<&'a str> {
+/// Returns the name that the user most likely means: one that begins with `word`, or else the closest one.
+fn likely_name<'a>(rows: &'a [Session], word: &str) -> Option<&'a str> {
     let names = rows.iter().map(|row| row.name.as_str());
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-    let begun = names.iter().copied().find(|name| !word.is_empty() && name.starts_with(word));
-    begun.or_else(|| closest(word, &names))
+    let by_prefix = names.iter().copied().find(|name| !word.is_empty() && name.starts_with(word));
+    by_prefix.or_else(|| closest(word, &names))
 }
 
-/// There is no such row.
-pub(crate) fn none(word: &str) -> Failure {
+/// Returns the failure for a word that names no session.
+pub(crate) fn no_such_session(word: &str) -> Failure {
     Failure::new(format!("there is no session {word:?}"))
-        .hint("`crewboard list` shows those there are")
+        .hint("`crewboard list` shows all sessions")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Place, RowKey, SessionId};
+    use crewboard_core::{ConversationId, Place, RowKey};
 
     #[test]
-    fn a_pane_of_tmux_is_no_directory_that_is_called_so() {
+    fn tmux_pane_name_never_means_a_directory() {
         let mut rows = rows();
         rows[0].name = "%2".to_owned();
         rows[1].name = "%9".to_owned();
-        assert_eq!(named(&rows, "%2", None).unwrap().key.as_str(), "kcccc");
-        named(&rows, "%9", None).unwrap_err();
+        assert_eq!(find(&rows, "%2", None).unwrap().key.as_str(), "kcccc");
+        find(&rows, "%9", None).unwrap_err();
     }
 
     fn rows() -> Vec<Session> {
@@ -99,7 +98,7 @@ mod tests {
         ]
         .map(|(key, id, name, pane, status)| Session {
             key: RowKey::new(key),
-            id: SessionId::new(id),
+            id: ConversationId::new(id),
             name: name.to_owned(),
             place: Place { pane: Some(pane.to_owned()), ..Place::default() },
             status,
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_means_one_row_or_says_why_not() {
+    fn word_names_exactly_one_session() {
         let rows = rows();
         for (word, expected) in [
             ("kbbbb", Some("kbbbb")),
@@ -119,34 +118,34 @@ mod tests {
             ("711", Some("kcccc")),
             ("docs", None),
             ("71", None),
-            ("nobody", None),
+            ("billing", None),
             ("", None),
         ] {
-            let found = named(&rows, word, None).ok().map(|row| row.key.as_str());
+            let found = find(&rows, word, None).ok().map(|row| row.key.as_str());
             assert_eq!(found, expected, "{word}");
         }
     }
 
     #[test]
-    fn a_wrong_word_is_answered_with_the_name_that_is_near() {
+    fn unknown_word_gets_the_closest_name() {
         let mut rows = rows();
         rows[3].name.clear();
         for (word, expected) in [
             ("sh", "did you mean \"shop\"?"),
             ("dosc", "did you mean \"docs\"?"),
             ("Shop", "did you mean \"shop\"?"),
-            ("nobody", "`crewboard list` shows"),
+            ("billing", "`crewboard list` shows"),
             ("x", "`crewboard list` shows"),
         ] {
-            let said = named(&rows, word, None).unwrap_err().in_a_line();
-            assert!(said.contains(&format!("there is no session {word:?}")), "{said}");
-            let hint = said.split_once("; ").map_or("", |(_, hint)| hint);
-            assert!(hint.starts_with(expected), "{said}");
+            let text = find(&rows, word, None).unwrap_err().in_a_line();
+            assert!(text.contains(&format!("there is no session {word:?}")), "{text}");
+            let hint = text.split_once("; ").map_or("", |(_, hint)| hint);
+            assert!(hint.starts_with(expected), "{text}");
         }
     }
 
     #[test]
-    fn a_pane_is_one_of_the_tmux_in_which_it_is_named() {
+    fn pane_name_means_the_current_tmux_server() {
         let mut rows = rows();
         for (row, server) in rows.iter_mut().zip(["/near", "/far", "/far", "/near"]) {
             row.place.server = Some(server.to_owned());
@@ -162,7 +161,7 @@ mod tests {
             ("%2", None, Some("kcccc")),
             ("%2", Some("/near"), None),
         ] {
-            let found = named(&rows, word, tmux).ok().map(|row| row.key.as_str());
+            let found = find(&rows, word, tmux).ok().map(|row| row.key.as_str());
             assert_eq!(found, expected, "{word} {tmux:?}");
         }
     }

@@ -1,5 +1,5 @@
-//! Ends a hook that a file system keeps waiting: a process cannot end a system call of its own thread,
-//! but the end of a process ends the waits of all its threads.
+//! Ends a hook that is blocked by a file system. A thread cannot leave its own blocked system call, but the exit of the
+//! process ends the system calls of all its threads.
 
 use crewboard_platform::{Deadline, is_waiting};
 use std::cell::OnceCell;
@@ -9,23 +9,22 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// After the deadline: between two looks at whether the watched thread still waits.
-const LOOK_AGAIN: Duration = Duration::from_millis(4);
+/// Pause between two checks of the watched thread after the deadline.
+const CHECK_INTERVAL: Duration = Duration::from_millis(4);
 
-/// Looks that find the watched thread in one and the same wait before it is ended, once the event is
-/// delivered.
-const LOOKS: u32 = 2;
+/// Checks that must find the watched thread in the same wait before the process exits, once the event is delivered.
+const CHECKS_AFTER_DELIVERY: u32 = 2;
 
-/// The same before that: a slow disk may take this long over a new file, and the event is lost with it.
-const LOOKS_UNDELIVERED: u32 = 25;
+/// The same before delivery: a slow disk may take this long to create a file, and exiting would drop the event.
+const CHECKS_BEFORE_DELIVERY: u32 = 25;
 
-/// How long the watchdog waits for its own last action, which a file system may keep waiting too.
-const LAST_ACTION: Duration = Duration::from_millis(20);
+/// Time limit for the last action of the watchdog, which a file system may block too.
+const LAST_ACTION_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// A stack for a thread that reads one small file.
+/// Stack size of the thread, which reads one small file.
 const STACK: usize = 64 << 10;
 
-/// Watches over the thread that made it, from its start until the process ends.
+/// Watches the thread that starts it, until the process exits.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     state: Arc<State>,
@@ -36,45 +35,45 @@ pub(crate) struct Watchdog {
 #[derive(Debug)]
 struct State {
     deadline: Deadline,
-    /// Microseconds by which the deadline is put off.
-    put_off: AtomicU64,
+    /// Microseconds by which the deadline is extended.
+    extension: AtomicU64,
     is_delivered: AtomicBool,
 }
 
 impl Watchdog {
-    /// Makes a watchdog that does nothing yet. It calls `lost` before it ends a process that has delivered nothing.
+    /// Creates a watchdog without a thread. It calls `lost` before it exits a process whose event is not delivered.
     pub(crate) fn new(deadline: Deadline, lost: fn()) -> Self {
-        let put_off = AtomicU64::new(0);
+        let extension = AtomicU64::new(0);
         let is_delivered = AtomicBool::new(false);
-        let state = Arc::new(State { deadline, put_off, is_delivered });
+        let state = Arc::new(State { deadline, extension, is_delivered });
         Self { state, lost, started: OnceCell::new() }
     }
 
-    /// Ends this process from now on, with success, if the calling thread waits for something after the deadline. A
-    /// thread that runs, or would if the machine had a processor for it, is left alone.
+    /// Starts the thread. It exits this process with success if the calling thread waits after the deadline, but leaves
+    /// a thread alone that runs or is ready to run.
     ///
     /// Most hooks never wait, so the thread is started only before a wait that a file system may prolong.
     pub(crate) fn start(&self) {
         self.started.get_or_init(|| {
             let (watched, lost) = (crewboard_platform::this_thread(), self.lost);
             let state = Arc::clone(&self.state);
-            // Without the thread, the hook is what it would be without a watchdog.
+            // If the thread cannot start, the hook runs without a watchdog.
             let _ =
                 thread::Builder::new().stack_size(STACK).spawn(move || state.watch(watched, lost));
         });
     }
 
-    /// Returns the deadline, put off if less than `least` of it remains.
-    pub(crate) fn leave(&self, least: Duration) -> Deadline {
+    /// Extends the deadline so that at least `least` remains, and returns it.
+    pub(crate) fn ensure_remaining(&self, least: Duration) -> Deadline {
         let lacking = least.saturating_sub(self.state.deadline.remaining());
         self.state
-            .put_off
+            .extension
             .store(u64::try_from(lacking.as_micros()).unwrap_or(0), Ordering::Relaxed);
         self.state.deadline()
     }
 
-    /// Notes that the event is delivered: what is cut off from now on costs nothing.
-    pub(crate) fn delivered(&self) {
+    /// Notes that the event is delivered, so that an exit drops nothing.
+    pub(crate) fn note_delivery(&self) {
         self.state.is_delivered.store(true, Ordering::Relaxed);
     }
 }
@@ -85,13 +84,13 @@ impl State {
     }
 
     fn deadline(&self) -> Deadline {
-        let put_off = self.put_off.load(Ordering::Relaxed);
-        self.deadline.later_by(Duration::from_micros(put_off))
+        let extension = self.extension.load(Ordering::Relaxed);
+        self.deadline.later_by(Duration::from_micros(extension))
     }
 
     fn watch(&self, watched: u32, lost: fn()) {
         let mut before = None;
-        let mut looks = 0;
+        let mut checks = 0;
         loop {
             let remaining = self.deadline().remaining();
             if !remaining.is_zero() {
@@ -99,13 +98,14 @@ impl State {
                 continue;
             }
             let wait = is_waiting(watched);
-            looks = if wait.is_some() && wait == before { looks + 1 } else { 1 };
+            checks = if wait.is_some() && wait == before { checks + 1 } else { 1 };
             before = wait;
-            let enough = if self.is_delivered() { LOOKS } else { LOOKS_UNDELIVERED };
-            if wait.is_some() && looks >= enough {
+            let enough =
+                if self.is_delivered() { CHECKS_AFTER_DELIVERY } else { CHECKS_BEFORE_DELIVERY };
+            if wait.is_some() && checks >= enough {
                 break;
             }
-            thread::sleep(LOOK_AGAIN);
+            thread::sleep(CHECK_INTERVAL);
         }
         if !self.is_delivered() {
             let (sender, is_over) = mpsc::channel();
@@ -113,7 +113,7 @@ impl State {
                 lost();
                 let _ = sender.send(());
             });
-            let _ = is_over.recv_timeout(LAST_ACTION);
+            let _ = is_over.recv_timeout(LAST_ACTION_TIMEOUT);
         }
         process::exit(0);
     }

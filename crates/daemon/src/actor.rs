@@ -1,122 +1,57 @@
-//! What the daemon decides: inputs in, outputs out, no I/O and no clock of its own.
+//! The decisions of the daemon. The actor turns inputs into outputs. It does no I/O and has no clock.
 
-use crate::calls::Calls;
-use crate::peer::{Namespace, Peer};
-use crate::recorders::{MAX_RECORDERS, Recorders};
-use crate::subscribers::{Batch, Line, MAX_SUBSCRIPTIONS, MAX_VIEWS, Subscribers};
+use crate::ids::ConnectionId;
+use crate::messages::{Input, Output};
+use crate::net::peer::{Namespace, Peer};
+use crate::notify::delivery::Deliveries;
+use crate::outbox::batch::Batch;
+use crate::outbox::recorders::{MAX_RECORDERS, Recorders};
+use crate::outbox::subscribers::{MAX_READERS, MAX_SUBSCRIPTIONS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
-    Announcement, Announcements, Event, Input as DomainInput, Interest, Look, MAX_LINE, Mark, Now,
-    Observation, Origin, Process, RowKey, Sessions, Watch, clean, excerpt,
+    Event, Input as DomainInput, MAX_LINE, Mark, NotificationPolicy, NotificationSettings, Now,
+    Observation, Process, RowKey, SessionStore, clean, excerpt,
 };
 use crewboard_protocol::{
-    DaemonFacts, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
+    DaemonInfo, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
 };
 use std::collections::BTreeSet;
-use tokio::sync::OwnedSemaphorePermit;
 
-/// Tells one connection from another for as long as the daemon lives.
-pub(crate) type ConnectionId = u64;
-
-/// Everything that reaches the daemon.
-#[derive(Debug)]
-pub(crate) enum Input {
-    /// A client asks or tells something.
-    Request {
-        connection: ConnectionId,
-        peer: Peer,
-        request: Box<Request>,
-    },
-    /// A line was refused that may have been an event, for this reason.
-    EventRefused(Loss, String),
-    /// A connection has written all it was given.
-    Drained(ConnectionId),
-    /// A connection sent no whole request at first. It may yet.
-    Silent(ConnectionId),
-    /// The actor has taken in all that came before this, so that another long line has room.
-    Room(OwnedSemaphorePermit),
-    /// A connection is over.
-    Closed(ConnectionId),
-    /// The kernel tells of a process's end from now on.
-    ProcessWatched {
-        process: Process,
-        ancestors: Vec<Process>,
-    },
-    /// How a process was started.
-    OriginFound {
-        process: Process,
-        origin: Origin,
-    },
-    ProcessExited(Process),
-    /// Whether a process is suspended, where that has changed.
-    Suspended {
-        process: Process,
-        on: bool,
-    },
-    /// An agent's own files said something.
-    Observed(Box<Observation>),
-    /// A deadline of the domain may have passed.
-    Tick,
-}
-
-/// What is to be done about it.
-#[derive(Debug)]
-pub(crate) enum Output {
-    /// Lines to a connection. It answers with [`Input::Drained`] if they were pushed.
-    Send { connection: ConnectionId, line: Line },
-    /// Tell this client who the daemon is.
-    SayHello(ConnectionId),
-    /// Tell us of this process's end, and what its agent's files say.
-    Watch(Watch),
-    /// Look something up; the answer is an [`Input::Observed`].
-    Look(Look),
-    /// This process is over.
-    Forget(Process),
-    /// Tell a person, or the user's own commands.
-    Announce(Box<Announcement>),
-    /// An event is lost.
-    NoteLoss(Loss),
-    /// A client has shown the user that so many events were lost.
-    LossesSeen(u64),
-    /// A client asked the daemon to leave.
-    Stop,
-}
-
-/// The one owner of all state. Not `Clone`; moved into the loop that runs it.
+/// The owner of all state. The loop that runs the actor owns it.
 #[derive(Debug)]
 pub(crate) struct Actor {
-    sessions: Sessions,
+    sessions: SessionStore,
     subscribers: Subscribers,
     recorders: Recorders,
     waits: Waits,
-    announcements: Announcements,
-    calls: Calls,
-    /// What changes now has been told already.
-    holds_announcements: bool,
-    /// The processes have been looked at in this turn.
+    notifications: NotificationPolicy,
+    deliveries: Deliveries,
+    /// The user has been notified of the present changes already.
+    mutes_notifications: bool,
+    /// The loop has checked the processes in this turn.
     has_looked: bool,
     events: u64,
-    /// Why the last event that was refused or not understood was not taken.
+    /// The reason why the last event was refused or not understood.
     refused_why: Option<String>,
 }
 
 impl Actor {
     pub(crate) fn new(epoch: String) -> Self {
         Self {
-            sessions: Sessions::new(epoch),
+            sessions: SessionStore::new(epoch),
             subscribers: Subscribers::default(),
             recorders: Recorders::default(),
             waits: Waits::default(),
-            announcements: Announcements::default(),
-            calls: Calls::default(),
-            holds_announcements: false,
+            notifications: NotificationPolicy::default(),
+            deliveries: Deliveries::default(),
+            mutes_notifications: false,
             has_looked: false,
             events: 0,
             refused_why: None,
         }
     }
 
-    /// Whether anything here is worth staying for.
+    /// Returns true while a session is open. The daemon does not exit then.
     pub(crate) fn has_live_rows(&self) -> bool {
         self.sessions.has_live_rows()
     }
@@ -126,33 +61,36 @@ impl Actor {
         self.sessions.processes()
     }
 
-    /// Milliseconds until the domain wants a [`Input::Tick`].
+    /// Returns the milliseconds until the actor needs an [`Input::Tick`].
     pub(crate) fn next_deadline(&self, now: Now) -> Option<u64> {
-        let calls = self.calls.next_deadline(now);
-        let domain = [self.sessions.next_deadline(now), self.announcements.next_deadline(now)];
-        domain.into_iter().chain([calls]).flatten().min()
+        let deadlines = [
+            self.sessions.next_deadline(now),
+            self.notifications.next_deadline(now),
+            self.deliveries.next_deadline(now),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Of what somebody wants to be told from now on.
-    pub(crate) fn set_interest(&mut self, interest: Interest) {
-        self.announcements.interest(interest);
+    /// Sets the statuses that trigger notifications and commands.
+    pub(crate) fn set_notification_settings(&mut self, settings: NotificationSettings) {
+        self.notifications.interest(settings);
     }
 
-    /// Sends the lost events that no client has shown yet to all subscriptions, if they have changed.
+    /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
     pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
         self.subscribers.set_unseen_losses(unseen);
     }
 
-    /// Whether what changes from now on has been told already, by an earlier daemon.
-    pub(crate) fn hold_announcements(&mut self, on: bool) {
-        self.holds_announcements = on;
+    /// Mutes notifications of changes that an earlier daemon has already notified the user of.
+    pub(crate) fn mute_notifications(&mut self, on: bool) {
+        self.mutes_notifications = on;
     }
 
-    /// Returns whether the daemon should look which processes are suspended before it hands over `input`.
+    /// Returns true if the loop should check for suspended processes before it passes `input` to the actor.
     ///
-    /// That is so once in a turn: the inputs of a turn all came before it began, so that one look answers
-    /// all of them. Clients may send any number of requests that want it.
-    pub(crate) fn wants_look(&mut self, input: &Input) -> bool {
+    /// This is so once in a turn. All inputs of a turn came before the turn began, so one check serves all of them,
+    /// however many requests clients send.
+    pub(crate) fn needs_process_check(&mut self, input: &Input) -> bool {
         let Input::Request { request, .. } = input else { return false };
         let wants = matches!(
             **request,
@@ -165,14 +103,14 @@ impl Actor {
         wants && !std::mem::replace(&mut self.has_looked, true)
     }
 
-    /// Returns whether a connection waits for something that only time brings.
+    /// Returns true if a connection subscribes, records or waits.
     pub(crate) fn serves(&self, connection: ConnectionId) -> bool {
         self.subscribers.has(connection)
             || self.recorders.has(connection)
             || self.waits.has(connection)
     }
 
-    /// Ends a turn. Returns what goes out to subscribers and recorders.
+    /// Ends a turn. Returns the batches for subscribers and recorders.
     pub(crate) fn flush(&mut self) -> Vec<Batch> {
         self.has_looked = false;
         let mut batches = self.subscribers.flush(&self.sessions);
@@ -180,14 +118,14 @@ impl Actor {
         batches
     }
 
-    /// Events taken in so far.
+    /// Returns the number of events received so far.
     pub(crate) fn events(&self) -> u64 {
         self.events
     }
 
-    /// What the daemon says of itself, less what only its surroundings know.
-    pub(crate) fn facts(&self) -> DaemonFacts {
-        DaemonFacts {
+    /// Describes the daemon. The loop fills in the fields that only it knows.
+    pub(crate) fn info(&self) -> DaemonInfo {
+        DaemonInfo {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -205,37 +143,36 @@ impl Actor {
         }
     }
 
-    /// Takes in one input. Everything that follows from it is in what it returns and in what the
-    /// next [`Actor::flush`] hands out.
+    /// Handles an input. Returns the actions; the next [`Actor::flush`] returns the batches.
     pub(crate) fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
-        let mut outputs = self.take(input, now);
-        let due = self.announcements.due(now, |key| self.sessions.get(key));
-        outputs.extend(due.into_iter().map(|one| Output::Announce(Box::new(one))));
-        let in_vain = self.calls.pass_on(&mut self.subscribers, now);
-        outputs.extend(in_vain.iter().map(|(asker, reply)| send(*asker, reply)));
+        let mut outputs = self.dispatch(input, now);
+        let due = self.notifications.due(now, |key| self.sessions.get(key));
+        outputs.extend(due.into_iter().map(|one| Output::Notify(Box::new(one))));
+        let failed = self.deliveries.reassign(&mut self.subscribers, now);
+        outputs.extend(failed.iter().map(|(asker, reply)| send(*asker, reply)));
         outputs
     }
 
-    fn take(&mut self, input: Input, now: Now) -> Vec<Output> {
+    fn dispatch(&mut self, input: Input, now: Now) -> Vec<Output> {
         match input {
             Input::Request { connection, peer, request } => {
-                self.answer(connection, peer, *request, now)
+                self.handle_request(connection, peer, *request, now)
             }
             Input::EventRefused(loss, why) => vec![self.note_loss(loss, &why)],
-            Input::Drained(connection) => {
-                self.subscribers.drained(connection);
-                self.recorders.drained(connection);
+            Input::BatchWritten(connection) => {
+                self.subscribers.batch_written(connection);
+                self.recorders.batch_written(connection);
                 Vec::new()
             }
-            // The loop counts connections.
+            // Only the loop uses this input.
             Input::Silent(_) => Vec::new(),
-            Input::Room(turn) => {
-                drop(turn);
+            Input::LongLineHandled(permit) => {
+                drop(permit);
                 Vec::new()
             }
             Input::Closed(connection) => {
                 self.subscribers.remove(connection);
-                self.calls.remove(connection);
+                self.deliveries.remove(connection);
                 self.recorders.remove(connection);
                 self.waits.remove(connection);
                 Vec::new()
@@ -260,7 +197,7 @@ impl Actor {
         }
     }
 
-    fn answer(
+    fn handle_request(
         &mut self,
         connection: ConnectionId,
         peer: Peer,
@@ -268,17 +205,16 @@ impl Actor {
         now: Now,
     ) -> Vec<Output> {
         if peer.namespace != Namespace::Ours
-            && let Some(deed) = deed_of(&request)
+            && let Some(restricted) = restricted(&request)
         {
-            return match deed {
-                // No reply is expected.
-                Deed::Silent => Vec::new(),
-                Deed::Answered(what) => vec![send(connection, &forbidden(what))],
+            return match restricted {
+                Restricted::Ignore => Vec::new(),
+                Restricted::Refuse(action) => vec![send(connection, &forbidden(action))],
             };
         }
         match request {
             Request::Event(event) => {
-                // The branch belongs to the event before it.
+                // A hook sends the branch as a second event, which does not count.
                 self.events += u64::from(event.report.event != Event::BranchRead);
                 let mut report = event.report;
                 if peer.is_foreign(event.hook_pid) {
@@ -319,42 +255,42 @@ impl Actor {
                     self.sessions.len(),
                 ) =>
             {
-                let views =
-                    format!("{MAX_SUBSCRIPTIONS} subscriptions, {MAX_VIEWS} clients in all");
-                vec![busy(connection, format!("too many clients are shown rows ({views})"))]
+                let bounds =
+                    format!("{MAX_SUBSCRIPTIONS} subscriptions, {MAX_READERS} clients in all");
+                vec![busy(connection, format!("too many clients list or subscribe ({bounds})"))]
             }
-            Request::Attend { on } => {
-                self.calls.attend(connection, on && self.subscribers.has(connection));
+            Request::AcceptNotifications { on } => {
+                self.deliveries.accept(connection, on && self.subscribers.has(connection));
                 Vec::new()
             }
-            Request::Announce { title, text } => {
+            Request::Notify { title, text } => {
                 let [title, text] = [title, text].map(|line| excerpt(&line, MAX_LINE));
-                let answer = self.calls.begin(connection, title, text);
-                answer.iter().map(|(asker, reply)| send(*asker, reply)).collect()
+                let reply = self.deliveries.start(connection, title, text);
+                reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
-            Request::Told { id } => {
-                let answer = self.calls.told(connection, id);
-                answer.iter().map(|(asker, reply)| send(*asker, reply)).collect()
+            Request::NotificationShown { id } => {
+                let reply = self.deliveries.acknowledge(connection, id);
+                reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
-            // Whoever carries this out has looked already.
+            // The loop has checked the processes already.
             Request::Look => Vec::new(),
             Request::Subscribe { after } => {
-                self.subscribers.ask(connection, after, true);
+                self.subscribers.request_snapshot(connection, after, true);
                 Vec::new()
             }
             Request::List => {
-                self.subscribers.ask(connection, None, false);
+                self.subscribers.request_snapshot(connection, None, false);
                 Vec::new()
             }
             Request::Wait(wait) => {
-                let answer = self.waits.begin(connection, wait, &self.sessions);
-                answer.iter().map(|reply| send(connection, reply)).collect()
+                let reply = self.waits.begin(connection, wait, &self.sessions);
+                reply.iter().map(|reply| send(connection, reply)).collect()
             }
             Request::Explain { row } => vec![self.explain(connection, &row)],
             Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
             Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
             Request::RestoreLimits { limits } => {
-                self.apply(DomainInput::LimitsRestored(limits), now)
+                self.apply(DomainInput::RateLimitsRestored(limits), now)
             }
             Request::LossesSeen { count } => vec![Output::LossesSeen(count)],
             Request::Hello { .. } => vec![Output::SayHello(connection)],
@@ -373,25 +309,26 @@ impl Actor {
     }
 
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
-        let is_told = self.holds_announcements || matches!(input, DomainInput::Restored(_));
+        let is_muted = self.mutes_notifications || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
-        let mut outputs: Vec<Output> = outcome.watch.into_iter().map(Output::Watch).collect();
+        let mut outputs: Vec<Output> =
+            outcome.watch.into_iter().map(Output::ProcessToWatch).collect();
         for (from, to) in &outcome.renamed {
             let Some(row) = self.sessions.get(to) else { continue };
             let ended = self.waits.rename(from, row);
             outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
         }
-        outputs.extend(outcome.looks.into_iter().map(Output::Look));
+        outputs.extend(outcome.looks.into_iter().map(Output::FileLookup));
         if outcome.limits_changed {
             self.subscribers.note_limits();
         }
         for change in &outcome.changes {
             self.subscribers.note(change);
             let row = self.sessions.get(&change.key);
-            if is_told {
-                self.announcements.note_restored(change, row, now);
+            if is_muted {
+                self.notifications.note_restored(change, row, now);
             } else {
-                self.announcements.note(change, row, now);
+                self.notifications.note(change, row, now);
             }
             let ended = self.waits.note(change, row);
             outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
@@ -433,26 +370,26 @@ fn busy(connection: ConnectionId, message: String) -> Output {
     send(connection, &Reply::Error { code: ErrorCode::Busy, message })
 }
 
-/// A request that does more than read, or report a session of the client's own.
-enum Deed {
+/// The treatment of a request that a client in another pid namespace may not send.
+enum Restricted {
     /// The client expects no reply.
-    Silent,
-    /// It expects one. What it wants to do, in words.
-    Answered(&'static str),
+    Ignore,
+    /// The client expects a reply. The text names the action.
+    Refuse(&'static str),
 }
 
-/// Returns what a request would do in the user's place. A client in another pid namespace, as in a container, may
-/// not: what it remembers is of other processes than ours, and the user who acts is not there.
-fn deed_of(request: &Request) -> Option<Deed> {
+/// Returns how to treat a request that acts for the user, if it comes from another pid namespace, as in a container.
+/// The processes that such a client knows are not the daemon's, and the user is not there.
+fn restricted(request: &Request) -> Option<Restricted> {
     match request {
         Request::Restore { .. }
         | Request::RestoreLimits { .. }
-        | Request::Attend { .. }
+        | Request::AcceptNotifications { .. }
         | Request::LossesSeen { .. }
-        | Request::Told { .. } => Some(Deed::Silent),
-        Request::Mark { .. } => Some(Deed::Answered("mark sessions")),
-        Request::Announce { .. } => Some(Deed::Answered("notify the user")),
-        Request::Stop => Some(Deed::Answered("stop the daemon")),
+        | Request::NotificationShown { .. } => Some(Restricted::Ignore),
+        Request::Mark { .. } => Some(Restricted::Refuse("mark sessions")),
+        Request::Notify { .. } => Some(Restricted::Refuse("notify the user")),
+        Request::Stop => Some(Restricted::Refuse("stop the daemon")),
         Request::Event(_)
         | Request::Observe(_)
         | Request::Subscribe { .. }
@@ -465,12 +402,12 @@ fn deed_of(request: &Request) -> Option<Deed> {
     }
 }
 
-fn forbidden(what: &str) -> Reply {
-    let message = format!("a client in another pid namespace (a container) may not {what}");
+fn forbidden(action: &str) -> Reply {
+    let message = format!("a client in another pid namespace (a container) may not {action}");
     Reply::Error { code: ErrorCode::Forbidden, message }
 }
 
-/// Two that push to one connection could not tell whose lines it has written.
+/// Refuses a second stream. The daemon could not tell which of two streams a connection has written.
 fn only_one_stream(connection: ConnectionId) -> Output {
     busy(connection, "a connection that records cannot subscribe or list".to_owned())
 }

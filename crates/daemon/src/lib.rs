@@ -1,28 +1,24 @@
-//! The daemon: the shell round the domain. One actor owns the rows, one thread runs everything.
+//! The daemon. One actor owns all sessions, and one thread runs everything.
 //!
-//! Never: a lock, a second thread, a database, a word on its standard output.
-//! Start at `actor::Actor`, what it decides; `serve` carries it out.
+//! Never: a lock, a second thread, a database, output on standard output.
+//! Start at `actor::Actor`, which decides. `serve` carries out its decisions.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod actor;
-mod agent_files;
-mod announcer;
-mod calls;
-mod configured;
-mod connection;
-mod connections;
-mod directory_watch;
-mod listeners;
+mod ids;
 mod log;
+mod messages;
+mod net;
+mod notify;
+mod options;
 mod origin;
-mod peer;
-mod process_watch;
-mod recorders;
+mod outbox;
 mod serve;
 mod start;
-mod subscribers;
 mod waits;
+mod watch;
 
-pub use announcer::Telling;
-pub use configured::answering_configuration;
-pub use start::{DaemonError, Options, run};
+pub use notify::queue::NotificationJob;
+pub use options::Options;
+pub use start::{DaemonError, run};
+pub use watch::configuration::answering_configuration;

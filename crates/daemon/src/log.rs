@@ -4,17 +4,17 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Bytes of the longest log. Past that its older half goes.
+/// Bytes of the longest log. Beyond them, the older half is cut off.
 const MAX_LOG: u64 = 128 * 1024;
 
-/// What a person may want to know of the daemon: starts, stops, refusals. No agent's text.
+/// The log of the daemon: starts, stops and refusals. It never holds texts of agents.
 #[derive(Debug)]
 pub(crate) struct Log {
     file: Option<File>,
 }
 
 impl Log {
-    /// Opens the log at `path`; where that fails there is none.
+    /// Opens the log at `path`. If that fails, lines are dropped.
     pub(crate) fn open(path: &Path) -> Self {
         let file = OpenOptions::new()
             .read(true)
@@ -26,12 +26,12 @@ impl Log {
         Self { file: file.ok() }
     }
 
-    /// Whether what is at `path` is this log.
+    /// Returns true if the file at `path` is this log.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
-        let mine = self.file.as_ref().and_then(|file| file.metadata().ok());
-        let its = path.symlink_metadata().ok();
+        let own = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let present = path.symlink_metadata().ok();
         let file_of = |metadata: &Metadata| (metadata.dev(), metadata.ino());
-        mine.is_some() && mine.as_ref().map(file_of) == its.as_ref().map(file_of)
+        own.is_some() && own.as_ref().map(file_of) == present.as_ref().map(file_of)
     }
 
     /// Adds a line.
@@ -39,7 +39,7 @@ impl Log {
         let Some(file) = &mut self.file else { return };
         let seconds = i64::try_from(at.0 / 1000).unwrap_or(0);
         let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-        // A full disk silences the log and nothing else.
+        // A full disk must stop nothing but the log.
         let _ = writeln!(file, "{time} [{}] {text}", std::process::id());
         let _ = halve(file);
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_is_capped_and_keeps_whole_lines_of_its_end() {
+    fn a_full_log_keeps_its_last_whole_lines() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("log");
         let mut log = Log::open(&path);

@@ -1,20 +1,21 @@
-//! The loop that carries out what the actor decides.
+//! The loop of the daemon, which carries out the decisions of the actor.
 
-use crate::actor::{Actor, Input, Output};
-use crate::agent_files::AgentFiles;
-use crate::announcer::Announcer;
-use crate::configured::{Configured, interest};
-use crate::connection::Outgoing;
-use crate::connections::Connections;
-use crate::directory_watch::DirectoryWatch;
-use crate::listeners::{Leaving, Listeners};
+use crate::actor::Actor;
 use crate::log::Log;
+use crate::messages::{Input, Output};
+use crate::net::connection::Outgoing;
+use crate::net::connections::Connections;
+use crate::net::listeners::{Leaving, Listeners};
+use crate::notify::queue::NotificationQueue;
+use crate::options::{Inherited, Options};
 use crate::origin::origin_of;
-use crate::process_watch::{Watching, is_gone, watch};
-use crate::start::{Inherited, Options};
+use crate::watch::configuration::{ConfigWatch, notification_settings};
+use crate::watch::directory::DirectoryWatch;
+use crate::watch::processes::{Watching, is_gone, watch};
+use crate::watch::session_files::AgentFiles;
 use crewboard_config::Environment;
-use crewboard_core::{Observation, Process, Timestamp, Watch};
-use crewboard_platform::{Clock, ancestors_of, facts_of};
+use crewboard_core::{Observation, Process, ProcessToWatch, Timestamp};
+use crewboard_platform::{Clock, ancestors_of, process_info};
 use crewboard_protocol::Reply;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -25,17 +26,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Inputs that may wait for the actor. Who has one more waits with it.
+/// Inputs that may wait for the actor. A sender waits when the queue is full.
 const QUEUE: usize = 1024;
 
-/// Inputs taken in before what follows from them is sent: a flood must not silence the pushes.
+/// Inputs that are handled before batches are sent. A flood of inputs must not delay the subscribers.
 const MAX_TURN: usize = 256;
 
-/// How long a leaving daemon waits for the last lines to be written: they are handed to the kernel,
-/// not read.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long an exiting daemon waits until the last lines are written to the kernel. Clients need not read them.
+const CLOSE_WITHIN: Duration = Duration::from_millis(100);
 
-/// The daemon's one loop and all it holds.
+/// The loop and everything that it owns.
 #[derive(Debug)]
 pub(crate) struct Server {
     actor: Actor,
@@ -44,25 +44,25 @@ pub(crate) struct Server {
     listeners: Listeners,
     directories: DirectoryWatch,
     files: AgentFiles,
-    configured: Configured,
-    announcer: Announcer,
-    /// The user's own, where the agents' own directories are.
+    config_watch: ConfigWatch,
+    notifications: NotificationQueue,
+    /// The user's home directory, which has the profiles of the agents.
     home: Option<PathBuf>,
     log: Log,
-    /// What the system does not let us watch.
+    /// The senses that the system does not provide.
     degraded: BTreeMap<Sense, String>,
-    /// Processes whose ends the kernel will tell.
+    /// Processes whose end the kernel will report.
     watched: HashSet<Process>,
     inputs: mpsc::Sender<Input>,
     queue: mpsc::Receiver<Input>,
     connections: Connections,
     idle_exit: Duration,
-    /// The configuration does not change it.
-    keeps_idle_exit: bool,
-    /// Since when there has been nobody to serve.
+    /// The command line overrides the configured `idle_exit`.
+    overrides_idle_exit: bool,
+    /// The time since which the daemon has been unused.
     idle_since: Option<Instant>,
     stopping: bool,
-    /// The lock files may count other losses than the subscriptions know.
+    /// The lock files may count dropped events that the subscriptions do not know.
     losses_changed: bool,
 }
 
@@ -93,35 +93,39 @@ impl Server {
         }
         // A user may have used up the kernel's instances (fs.inotify.max_user_instances).
         let mut degraded = BTreeMap::new();
-        let mut lacks = |log: &mut Log, sense: Sense, why: &dyn std::fmt::Display| {
+        let mut note_missing = |log: &mut Log, sense: Sense, why: &dyn std::fmt::Display| {
             let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
             log.line(now.wall, &format!("degraded: {line}"));
             degraded.entry(sense).or_insert(line);
         };
         let mut directories = DirectoryWatch::new().unwrap_or_else(|error| {
-            lacks(&mut log, Sense::Sockets, &error);
+            note_missing(&mut log, Sense::Sockets, &error);
             DirectoryWatch::deaf()
         });
         for directory in listeners.directories() {
             if let Err(error) = directories.add(&directory) {
-                lacks(&mut log, Sense::Sockets, &format_args!("{}: {error}", directory.display()));
+                note_missing(
+                    &mut log,
+                    Sense::Sockets,
+                    &format_args!("{}: {error}", directory.display()),
+                );
             }
         }
-        // A lock that cannot be watched is read with the next change of its directory.
+        // A lock file that cannot be watched is read with the next change of its directory.
         directories.add_files(&listeners.locks());
         let files = AgentFiles::new().unwrap_or_else(|error| {
-            lacks(&mut log, Sense::Files, &error);
+            note_missing(&mut log, Sense::Files, &error);
             AgentFiles::blind()
         });
-        // Watched before it is read: no change is missed in between.
-        let configured = Configured::new(options.schema.clone(), environment.clone());
-        if let Some(path) = configured.unread() {
+        // The watch begins before the first read, so no change is missed.
+        let config_watch = ConfigWatch::new(options.schema.clone(), environment.clone());
+        if let Some(path) = config_watch.unread() {
             let why = format_args!("{} is on a file system that may not answer", path.display());
-            lacks(&mut log, Sense::Configuration, &why);
+            note_missing(&mut log, Sense::Configuration, &why);
         }
         let mut actor = Actor::new(epoch_of(now.stamp.micros));
-        let config = configured.load().config();
-        actor.set_interest(interest(&config));
+        let config = config_watch.load().config();
+        actor.set_notification_settings(notification_settings(&config));
         Self {
             actor,
             clock,
@@ -129,8 +133,8 @@ impl Server {
             listeners,
             directories,
             files,
-            configured,
-            announcer: Announcer::new(inherited, config.clone()),
+            config_watch,
+            notifications: NotificationQueue::new(inherited, config.clone()),
             home: environment.home.clone(),
             log,
             degraded,
@@ -139,7 +143,7 @@ impl Server {
             queue,
             connections: Connections::new(environment.uid, descriptors),
             idle_exit: options.idle_exit.unwrap_or(config.daemon.idle_exit),
-            keeps_idle_exit: options.idle_exit.is_some(),
+            overrides_idle_exit: options.idle_exit.is_some(),
             idle_since: None,
             stopping: false,
             losses_changed: true,
@@ -149,54 +153,54 @@ impl Server {
     pub(crate) async fn serve(mut self) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        // Nobody was watching from the moment they were bound until now.
-        self.look_after_sockets().await;
+        // The sockets were not watched between their creation and now.
+        self.check_sockets().await;
         if let Some(home) = &self.home {
             let found = self.files.begin(home, self.clock.now());
-            // What they wait for was told when it began.
-            self.actor.hold_announcements(true);
-            self.take_observations(found);
-            self.actor.hold_announcements(false);
+            // An earlier daemon may have notified the user of these prompts.
+            self.actor.mute_notifications(true);
+            self.handle_observations(found);
+            self.actor.mute_notifications(false);
         }
         while !self.stopping {
             let deadline = self.next_deadline();
             let may_accept = self.connections.may_accept(|id| self.actor.serves(id));
             tokio::select! {
                 biased;
-                Some(input) = self.queue.recv() => self.turn(input),
+                Some(input) = self.queue.recv() => self.handle_turn(input),
                 accepted = self.listeners.accept(), if may_accept => {
                     self.connections.make_room(|id| self.actor.serves(id));
-                    let said = self.connections.accepted(accepted, &self.inputs);
-                    self.note(said);
+                    let log = self.connections.add_accepted(accepted, &self.inputs);
+                    self.note(log);
                 }
                 changed = self.files.changed() => {
                     let found = self.files.read(changed, self.clock.now());
-                    self.take_observations(found);
+                    self.handle_observations(found);
                 }
-                () = self.directories.changed() => self.look_after_sockets().await,
-                () = self.configured.changed() => self.configure(),
-                said = self.announcer.over() => self.note(said),
+                () = self.directories.changed() => self.check_sockets().await,
+                () = self.config_watch.changed() => self.configure(),
+                log = self.notifications.next_finished() => self.note(log),
                 () = until(deadline) => self.deadline_passed().await,
-                _ = terminate.recv() => self.leave_now("told to by a signal"),
-                _ = interrupt.recv() => self.leave_now("told to by a signal"),
+                _ = terminate.recv() => self.stop("stopped by a signal"),
+                _ = interrupt.recv() => self.stop("stopped by a signal"),
             }
             self.flush();
             self.note_idleness();
         }
         self.listeners.close();
-        self.let_go().await;
+        self.close().await;
         Ok(())
     }
 
-    /// Ends all connections; what was said last still goes out to whoever reads.
-    async fn let_go(mut self) {
-        let mut open = self.connections.let_go();
-        let patience = tokio::time::sleep(LAST_WORDS);
-        tokio::pin!(patience);
+    /// Ends all connections. Clients that read still get the last lines.
+    async fn close(mut self) {
+        let mut open = self.connections.close();
+        let timeout = tokio::time::sleep(CLOSE_WITHIN);
+        tokio::pin!(timeout);
         while !open.is_empty() {
             tokio::select! {
                 biased;
-                () = &mut patience => break,
+                () = &mut timeout => break,
                 Some(input) = self.queue.recv() => if let Input::Closed(id) = input {
                     open.remove(&id);
                 },
@@ -204,54 +208,54 @@ impl Server {
         }
     }
 
-    /// Takes in an input and those that wait behind it.
-    fn turn(&mut self, first: Input) {
-        self.take(first);
+    /// Handles an input and those that wait behind it.
+    fn handle_turn(&mut self, first: Input) {
+        self.handle(first);
         for _ in 1..MAX_TURN {
             match self.queue.try_recv() {
-                Ok(input) => self.take(input),
+                Ok(input) => self.handle(input),
                 Err(_) => break,
             }
         }
     }
 
-    fn take(&mut self, input: Input) {
+    fn handle(&mut self, input: Input) {
         match &input {
-            Input::Closed(connection) => self.connections.ended(*connection),
-            Input::Silent(connection) => self.connections.is_silent(*connection),
-            Input::Request { connection, .. } => self.connections.has_asked(*connection),
+            Input::Closed(connection) => self.connections.remove(*connection),
+            Input::Silent(connection) => self.connections.note_silent(*connection),
+            Input::Request { connection, .. } => self.connections.note_request(*connection),
             _ => {}
         }
         let now = self.clock.now();
         if let Input::ProcessExited(process) = input
             && let Some(left) = self.files.farewell(process, now)
         {
-            self.take_observations(vec![left]);
+            self.handle_observations(vec![left]);
         }
-        if self.actor.wants_look(&input) {
-            self.look_around();
+        if self.actor.needs_process_check(&input) {
+            self.check_processes();
         }
         for output in self.actor.handle(input, now) {
             self.carry_out(output);
         }
     }
 
-    /// Looks at what nothing tells of, because a view asks: suspended processes, and what cannot be watched.
-    fn look_around(&mut self) {
+    /// Checks what nothing reports, because a client asks: suspended processes, and processes and files without a watch.
+    fn check_processes(&mut self) {
         for process in self.actor.processes() {
-            let facts = facts_of(process.pid).filter(|facts| facts.process == process);
-            if let Some(facts) = facts {
-                self.take(Input::Suspended { process, on: facts.suspended });
+            let info = process_info(process.pid).filter(|info| info.process == process);
+            if let Some(info) = info {
+                self.handle(Input::Suspended { process, on: info.suspended });
             } else if !self.watched.contains(&process) && is_gone(process) == Some(true) {
-                self.take(Input::ProcessExited(process));
+                self.handle(Input::ProcessExited(process));
             }
         }
         let found = self.files.glimpse(self.clock.now());
-        self.take_observations(found);
+        self.handle_observations(found);
     }
 
-    /// Notes once that the system does not let us watch something.
-    fn lacks(&mut self, sense: Sense, why: &str) {
+    /// Notes once that the system does not provide a sense.
+    fn note_missing(&mut self, sense: Sense, why: &str) {
         if !self.degraded.contains_key(&sense) {
             let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
             self.note(Some(format!("degraded: {line}")));
@@ -259,9 +263,9 @@ impl Server {
         }
     }
 
-    fn take_observations(&mut self, observations: Vec<Observation>) {
+    fn handle_observations(&mut self, observations: Vec<Observation>) {
         for observation in observations {
-            self.take(Input::Observed(Box::new(observation)));
+            self.handle(Input::Observed(Box::new(observation)));
         }
     }
 
@@ -271,51 +275,51 @@ impl Server {
                 self.connections.send(connection, Outgoing::Reply(line));
             }
             Output::SayHello(connection) => {
-                let mut facts = self.actor.facts();
-                facts.started = self.started.0;
-                (facts.lost, _) = self.listeners.losses();
-                facts.dropped = facts.lost.total();
-                facts.sockets = self
+                let mut info = self.actor.info();
+                info.started = self.started.0;
+                (info.lost, _) = self.listeners.losses();
+                info.dropped = info.lost.total();
+                info.sockets = self
                     .listeners
                     .sockets()
                     .iter()
                     .map(|path| path.display().to_string())
                     .collect();
-                facts.degraded = self.degraded.values().cloned().collect();
+                info.degraded = self.degraded.values().cloned().collect();
                 self.connections
-                    .send(connection, Outgoing::Reply(Reply::Hello(facts).encode().into()));
+                    .send(connection, Outgoing::Reply(Reply::Hello(info).encode().into()));
             }
-            Output::Watch(wanted) => self.watch(&wanted),
-            Output::Look(look) => {
+            Output::ProcessToWatch(wanted) => self.watch(&wanted),
+            Output::FileLookup(look) => {
                 let found = self.files.look(look, self.clock.now());
-                self.take_observations(found.into_iter().collect());
+                self.handle_observations(found.into_iter().collect());
             }
             Output::Forget(process) => {
                 self.watched.remove(&process);
                 self.files.forget(process);
             }
-            Output::Announce(announcement) => {
-                let said = self.announcer.announce(*announcement);
-                self.note(said);
+            Output::Notify(notification) => {
+                let log = self.notifications.push(*notification);
+                self.note(log);
             }
             Output::NoteLoss(loss) => {
                 self.listeners.note_loss(loss);
                 self.losses_changed = true;
             }
             Output::LossesSeen(count) => {
-                // Those that were lost since the client was told remain to be shown.
+                // Events that were dropped since remain to be shown.
                 if self.listeners.losses().1.total() == count {
                     self.listeners.mark_losses_seen();
                     self.losses_changed = true;
                 }
             }
-            Output::Stop => self.leave_now("told to by a client"),
+            Output::Stop => self.stop("stopped by a client"),
         }
     }
 
-    /// Takes in a configuration that may be another. A wrong one changes nothing.
+    /// Reads the configuration again. A wrong file changes nothing.
     fn configure(&mut self) {
-        let loaded = self.configured.load();
+        let loaded = self.config_watch.load();
         for problem in &loaded.problems {
             self.note(Some(format!("configuration: {problem}")));
         }
@@ -323,21 +327,21 @@ impl Server {
             return;
         }
         let config = loaded.config();
-        self.actor.set_interest(interest(&config));
-        self.announcer.configure(config.clone());
-        if !self.keeps_idle_exit {
+        self.actor.set_notification_settings(notification_settings(&config));
+        self.notifications.configure(config.clone());
+        if !self.overrides_idle_exit {
             self.idle_exit = config.daemon.idle_exit;
         }
     }
 
-    fn note(&mut self, said: impl IntoIterator<Item = String>) {
+    fn note(&mut self, lines: impl IntoIterator<Item = String>) {
         let now = self.clock.now();
-        for line in said {
+        for line in lines {
             self.log.line(now.wall, &line);
         }
     }
 
-    fn watch(&mut self, wanted: &Watch) {
+    fn watch(&mut self, wanted: &ProcessToWatch) {
         let process = wanted.process;
         // One watch is enough for all the rows of a process.
         let watching = if self.watched.contains(&process) {
@@ -349,29 +353,29 @@ impl Server {
             Watching::Begun { ancestors } => {
                 self.watched.insert(process);
                 if let Some(origin) = origin_of(wanted) {
-                    self.take(Input::OriginFound { process, origin });
+                    self.handle(Input::OriginFound { process, origin });
                 }
-                self.take(Input::ProcessWatched { process, ancestors });
+                self.handle(Input::ProcessWatched { process, ancestors });
                 let found = self.files.follow(wanted, self.clock.now());
-                self.take_observations(found);
+                self.handle_observations(found);
             }
             Watching::Gone => {
-                // Its last words may wait in the queue: its end comes after them.
+                // Events of the process may wait in the queue. Its end comes after them.
                 let inputs = self.inputs.clone();
                 tokio::spawn(async move { inputs.send(Input::ProcessExited(process)).await });
             }
             Watching::Impossible(why) => {
-                self.lacks(Sense::Processes, &why);
-                // What its file says is worth as much as before.
+                self.note_missing(Sense::Processes, &why);
+                // The session file can still be read.
                 let found = self.files.follow(wanted, self.clock.now());
-                self.take_observations(found);
+                self.handle_observations(found);
             }
         }
     }
 
     fn flush(&mut self) {
         if let Some(why) = self.files.take_failure() {
-            self.lacks(Sense::Files, &why);
+            self.note_missing(Sense::Files, &why);
         }
         if std::mem::take(&mut self.losses_changed) {
             self.actor.set_unseen_losses(self.listeners.losses().1);
@@ -382,15 +386,15 @@ impl Server {
         }
     }
 
-    fn welcome(&mut self, streams: Vec<UnixStream>) {
+    fn add_connections(&mut self, streams: Vec<UnixStream>) {
         for stream in streams {
-            let said = self.connections.welcome(stream, &self.inputs);
-            self.note(said);
+            let log = self.connections.add(stream, &self.inputs);
+            self.note(log);
         }
     }
 
-    async fn look_after_sockets(&mut self) {
-        // A hook may have noted a loss.
+    async fn check_sockets(&mut self) {
+        // A hook may have counted a dropped event.
         self.losses_changed = true;
         let mended = self.listeners.mend_modes();
         self.note(mended);
@@ -401,9 +405,9 @@ impl Server {
             self.log = Log::open(&path);
         }
         let Some(waiting) = lost else { return };
-        self.welcome(waiting);
+        self.add_connections(waiting);
         if self.listeners.sockets().is_empty() {
-            return self.leave_now("there is no place left to listen");
+            return self.stop("no socket is left");
         }
         let now = self.clock.now();
         self.log.line(now.wall, &format!("moved: listens on {}", show(&self.listeners.sockets())));
@@ -418,31 +422,31 @@ impl Server {
     async fn deadline_passed(&mut self) {
         let now = Instant::now();
         self.connections.deadline_passed(now);
-        let said = self.announcer.deadline_passed(now);
-        self.note(said);
+        let log = self.notifications.retry_due(now);
+        self.note(log);
         let found = self.files.look_now(self.clock.now());
-        self.take_observations(found);
-        self.take(Input::Tick);
+        self.handle_observations(found);
+        self.handle(Input::Tick);
         if self.idle_since.is_some_and(|since| since + self.idle_exit <= now) {
-            self.try_to_leave().await;
+            self.try_to_exit().await;
         }
     }
 
-    /// Leaves, unless somebody comes in that very moment.
-    async fn try_to_leave(&mut self) {
+    /// Exits unless a client connects in that very moment.
+    async fn try_to_exit(&mut self) {
         match self.listeners.leave().await {
             Leaving::Left => {
-                self.leave_now("nobody to serve");
+                self.stop("unused");
             }
             Leaving::Stayed(came) => {
-                self.welcome(came);
+                self.add_connections(came);
                 self.idle_since = None;
             }
             Leaving::Busy => self.idle_since = Some(Instant::now()),
         }
     }
 
-    fn leave_now(&mut self, why: &str) {
+    fn stop(&mut self, why: &str) {
         self.stopping = true;
         let now = self.clock.now();
         let events = self.actor.events();
@@ -450,9 +454,10 @@ impl Server {
     }
 
     fn note_idleness(&mut self) {
-        let has_company =
-            !self.connections.is_empty() || self.actor.has_live_rows() || self.announcer.is_busy();
-        if has_company {
+        let is_used = !self.connections.is_empty()
+            || self.actor.has_live_rows()
+            || self.notifications.is_busy();
+        if is_used {
             self.idle_since = None;
         } else if self.idle_since.is_none() {
             self.idle_since = Some(Instant::now());
@@ -463,15 +468,15 @@ impl Server {
         let domain = self.actor.next_deadline(self.clock.now());
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
         let idle = self.idle_since.map(|since| since + self.idle_exit);
-        let announcer = self.announcer.try_at();
-        [domain, idle, announcer, self.connections.accept_from(), self.files.next_look()]
+        let notifications = self.notifications.retry_at();
+        [domain, idle, notifications, self.connections.accept_from(), self.files.next_look()]
             .into_iter()
             .flatten()
             .min()
     }
 }
 
-/// What the daemon is told of by the system, where that lets it.
+/// A sense of the daemon: changes that the system reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sense {
     Processes,
@@ -490,7 +495,7 @@ impl Sense {
         }
     }
 
-    /// What follows for the user.
+    /// Describes the consequence for the user.
     fn consequence(self) -> &'static str {
         match self {
             Self::Processes => "a killed agent is noticed when a view asks",
@@ -503,7 +508,7 @@ impl Sense {
     }
 }
 
-/// A name for this run of the daemon: unlike that of any other run a client may remember.
+/// Returns the name of this run of the daemon. It differs from that of any run that a client may remember.
 fn epoch_of(micros: u64) -> String {
     format!("{:x}", micros ^ u64::from(std::process::id()) << 40)
 }

@@ -1,14 +1,14 @@
 //! The waits in progress. Together they remember a bounded number of rows, whatever clients ask for.
 
-use crate::actor::ConnectionId;
-use crate::connection::MAX_OWED;
-use crewboard_core::{Change, Kept, MAX_ROWS, RowKey, Session, Sessions, Status, Wait};
+use crate::ids::ConnectionId;
+use crate::outbox::batch::MAX_PENDING_REPLIES;
+use crewboard_core::{Change, ChangeKind, MAX_ROWS, RowKey, Session, SessionStore, Status, Wait};
 use crewboard_protocol::{ErrorCode, Reply, WaitRequest};
 use std::collections::HashMap;
 
-/// Waits of one connection at once. Fewer than the replies it may be owed: a connection that is owed
-/// that many is not read from, so that its end would not be noticed.
-pub(crate) const MAX_WAITS: usize = MAX_OWED / 2;
+/// Waits of one connection at once. There are fewer than pending replies: the daemon does not read from a connection
+/// with that many pending replies, and would not notice its end.
+pub(crate) const MAX_WAITS: usize = MAX_PENDING_REPLIES / 2;
 
 /// Waits of all connections at once. Every change of a row is shown to each of them.
 const MAX_ALL_WAITS: usize = 1024;
@@ -16,7 +16,7 @@ const MAX_ALL_WAITS: usize = 1024;
 /// Rows that all waits together remember. A few clients may wait for every row there can be.
 const MAX_AWAITED: usize = 4 * MAX_ROWS;
 
-/// The waits in progress, by who asked.
+/// The waits in progress, by connection.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     waits: HashMap<ConnectionId, Vec<Wait>>,
@@ -33,22 +33,22 @@ impl Waits {
         self.waits.values().flatten().map(Wait::remembered).sum()
     }
 
-    /// Returns whether a connection waits for something.
+    /// Returns true if a connection has a wait in progress.
     pub(crate) fn has(&self, connection: ConnectionId) -> bool {
         self.waits.contains_key(&connection)
     }
 
-    /// Forgets the waits of a connection that is over.
+    /// Removes the waits of a connection that has ended.
     pub(crate) fn remove(&mut self, connection: ConnectionId) {
         self.waits.remove(&connection);
     }
 
-    /// Begins a wait. Returns the reply where the wait is over at once, or cannot begin.
+    /// Begins a wait. Returns the reply if the wait ends at once or cannot begin.
     pub(crate) fn begin(
         &mut self,
         connection: ConnectionId,
         request: WaitRequest,
-        sessions: &Sessions,
+        sessions: &SessionStore,
     ) -> Option<Reply> {
         let WaitRequest { goal, scope, rows, new, missing_may_come, reached } = request;
         let keys = rows.unwrap_or_else(|| {
@@ -58,10 +58,10 @@ impl Waits {
         if keys.len() + reached.len() > MAX_ROWS {
             return Some(busy(format!("a wait may name {MAX_ROWS} rows")));
         }
-        // A key is bounded where it is made. One that a client made up may be as long as its line.
+        // The daemon's keys are short. A key that a client invents may be as long as its line.
         let [keys, reached] = [keys, reached].map(|keys| {
             let bounded = keys.iter().map(|key| RowKey::new(key.as_str()));
-            // A client that knew an earlier daemon may know a row by another key.
+            // An earlier daemon may have given the row another key.
             bounded.map(|key| sessions.key_now(&key).clone()).collect::<Vec<RowKey>>()
         });
         let missing = keys.iter().find(|key| sessions.get(key).is_none());
@@ -94,8 +94,8 @@ impl Waits {
         None
     }
 
-    /// Lets every wait for the key `from`, by which an earlier daemon knew `row`, wait for that row. Returns the
-    /// replies to those that end with it.
+    /// Moves every wait for the key `from`, which an earlier daemon gave to `row`, to that row. Returns the replies to
+    /// the waits that end.
     pub(crate) fn rename(&mut self, from: &RowKey, row: &Session) -> Vec<(ConnectionId, Reply)> {
         let mut replies = Vec::new();
         for (connection, waits) in &mut self.waits {
@@ -103,17 +103,17 @@ impl Waits {
                 let outcome = if wait.rename(from, &row.key) { wait.observe(row) } else { None };
                 let reply =
                     outcome.map(|outcome| Reply::Waited { outcome, row: Box::new(row.clone()) });
-                let goes_on = reply.is_none();
+                let continues = reply.is_none();
                 replies.extend(reply.map(|reply| (*connection, reply)));
-                goes_on
+                continues
             });
         }
         self.waits.retain(|_, waits| !waits.is_empty());
         replies
     }
 
-    /// Shows a change to every wait. Returns the replies to those that end with it. `row` is the row as it is
-    /// now, if it is still there.
+    /// Applies a change to every wait. Returns the replies to the waits that end. `row` is the present row, if it
+    /// still exists.
     pub(crate) fn note(
         &mut self,
         change: &Change,
@@ -126,18 +126,18 @@ impl Waits {
             waits.retain_mut(|wait| {
                 let before = wait.remembered();
                 let reply = match change.kind {
-                    Kept::Present => passed.iter().chain(row).find_map(|row| {
+                    ChangeKind::Updated => passed.iter().chain(row).find_map(|row| {
                         let outcome = wait.observe(row)?;
                         Some(Reply::Waited { outcome, row: Box::new(row.clone()) })
                     }),
-                    // All that is left of a row that was removed is its key.
-                    Kept::Removed => wait.removed(&change.key).map(|outcome| {
+                    // Only the key of a removed row is left.
+                    ChangeKind::Removed => wait.removed(&change.key).map(|outcome| {
                         let (key, status) = (change.key.clone(), Status::Closed);
                         let row = Box::new(Session { key, status, ..Session::default() });
                         Reply::Waited { outcome, row }
                     }),
                 };
-                // A wait for rows that come later remembers more and more of them.
+                // A wait for new rows remembers more and more of them.
                 let added = wait.remembered().saturating_sub(before);
                 let reply = reply.or_else(|| (added > room).then(too_many_rows));
                 let is_over = reply.is_some();

@@ -8,14 +8,14 @@
 /// seccomp filter more. An unprivileged process cannot enter a Landlock domain without `no_new_privs`; the
 /// kernel does not show the domain itself.
 #[cfg(target_os = "linux")]
-pub fn is_as_free_as_us(pid: u32) -> bool {
-    let limits = |process: &str| linux::Limits::of(process);
+pub fn is_no_more_confined(pid: u32) -> bool {
+    let limits = |process: &str| linux::RateLimits::of(process);
     limits("self").zip(limits(&pid.to_string())).is_some_and(|(own, its)| its.is_as_free_as(&own))
 }
 
 /// Returns false: nothing shows the restrictions of a process here.
 #[cfg(not(target_os = "linux"))]
-pub fn is_as_free_as_us(_pid: u32) -> bool {
+pub fn is_no_more_confined(_pid: u32) -> bool {
     false
 }
 
@@ -30,7 +30,7 @@ mod linux {
 
     /// The restrictions of a process.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(super) struct Limits {
+    pub(super) struct RateLimits {
         /// Real, effective, saved and file system user, as the kernel writes them.
         pub(super) users: String,
         pub(super) namespaces: Vec<PathBuf>,
@@ -42,7 +42,7 @@ mod linux {
         pub(super) restrictions: [u64; 3],
     }
 
-    impl Limits {
+    impl RateLimits {
         pub(super) fn of(process: &str) -> Option<Self> {
             let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
             let namespace = |name| fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
@@ -89,15 +89,15 @@ mod linux {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::linux::{Limits, read_status};
+    use super::linux::{RateLimits, read_status};
     use super::*;
     use std::process::{Command, Stdio};
 
     #[test]
     fn each_restriction_of_a_process_counts() {
-        let own = Limits::of("self").unwrap();
+        let own = RateLimits::of("self").unwrap();
         assert!(own.is_as_free_as(&own));
-        let changes: [fn(&mut Limits); 7] = [
+        let changes: [fn(&mut RateLimits); 7] = [
             |limits| limits.users.push('1'),
             |limits| limits.namespaces[0].push("x"),
             |limits| limits.namespaces[2].push("x"),
@@ -111,8 +111,8 @@ mod tests {
             change(&mut its);
             assert!(!its.is_as_free_as(&own), "change {index}");
         }
-        let privileged = Limits { capabilities: [0, 0, 1 << 21], ..own.clone() };
-        let dropped = Limits { capabilities: [0, 0, 0], ..own };
+        let privileged = RateLimits { capabilities: [0, 0, 1 << 21], ..own.clone() };
+        let dropped = RateLimits { capabilities: [0, 0, 0], ..own };
         assert!(!dropped.is_as_free_as(&privileged));
         assert!(privileged.is_as_free_as(&dropped));
     }
@@ -137,7 +137,7 @@ mod tests {
             command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap()
         };
         let mut free = start(&["cat"]);
-        assert!(is_as_free_as_us(free.id()));
+        assert!(is_no_more_confined(free.id()));
         let mut confined = start(&["setpriv", "--no-new-privs", "cat"]);
         // The program sets the restriction itself before it becomes `cat`.
         let is_set = || {
@@ -147,11 +147,11 @@ mod tests {
         while !is_set() {
             std::thread::yield_now();
         }
-        assert!(!is_as_free_as_us(confined.id()));
+        assert!(!is_no_more_confined(confined.id()));
         for child in [&mut free, &mut confined] {
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        assert!(!is_as_free_as_us(free.id()));
+        assert!(!is_no_more_confined(free.id()));
     }
 }

@@ -75,11 +75,11 @@ pub fn abstract_listener(_name: &str) -> io::Result<u32> {
 }
 
 #[cfg(target_os = "linux")]
-fn listening_process(connection: crate::Connection) -> io::Result<u32> {
+fn listening_process(connection: crate::ConnectAttempt) -> io::Result<u32> {
     let stream = match connection {
-        crate::Connection::Made(stream) => stream,
-        crate::Connection::Busy => return Err(io::ErrorKind::WouldBlock.into()),
-        crate::Connection::Nobody => return Err(io::ErrorKind::ConnectionRefused.into()),
+        crate::ConnectAttempt::Connected(stream) => stream,
+        crate::ConnectAttempt::Busy => return Err(io::ErrorKind::WouldBlock.into()),
+        crate::ConnectAttempt::NoListener => return Err(io::ErrorKind::ConnectionRefused.into()),
     };
     let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials)?;
     if peer.uid() != rustix::process::geteuid().as_raw() {

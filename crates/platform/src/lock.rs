@@ -18,17 +18,17 @@ const MAX_LOSSES: usize = 64 << 10;
 #[derive(Debug)]
 pub enum LockAttempt {
     /// It is ours until it is dropped.
-    Taken(Lock),
+    Acquired(Lock),
     /// Somebody holds it.
     Held,
 }
 
 impl Lock {
     /// Takes the lock on `path` if nobody holds it. The file is made if it is not there.
-    pub fn try_take(path: &Path) -> io::Result<LockAttempt> {
+    pub fn try_lock(path: &Path) -> io::Result<LockAttempt> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(LockAttempt::Taken(Self { file })),
+            Ok(()) => Ok(LockAttempt::Acquired(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(LockAttempt::Held),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -77,7 +77,7 @@ impl Lock {
     pub fn move_up(&mut self, from: u64) {
         if let Ok(copy) = self.file.as_fd().try_clone_to_owned() {
             // The lock belongs to the open file, which the copy keeps open.
-            self.file = File::from(moved_up(copy, from));
+            self.file = File::from(move_descriptor_up(copy, from));
         }
     }
 
@@ -105,7 +105,7 @@ fn length(file: &File) -> u64 {
 }
 
 /// Returns `descriptor` under a number of at least `from`, or as it is where none is free.
-pub fn moved_up(descriptor: OwnedFd, from: u64) -> OwnedFd {
+pub fn move_descriptor_up(descriptor: OwnedFd, from: u64) -> OwnedFd {
     let from = i32::try_from(from).unwrap_or(i32::MAX);
     rustix::io::fcntl_dupfd_cloexec(&descriptor, from).unwrap_or(descriptor)
 }
@@ -135,9 +135,9 @@ mod tests {
         assert!(!Lock::is_held(&path));
         assert!(!path.exists());
         Lock::count_loss(&path, b'a');
-        let LockAttempt::Taken(lock) = Lock::try_take(&path).unwrap() else { panic!("held") };
+        let LockAttempt::Acquired(lock) = Lock::try_lock(&path).unwrap() else { panic!("held") };
         assert!(Lock::is_held(&path));
-        assert!(matches!(Lock::try_take(&path).unwrap(), LockAttempt::Held));
+        assert!(matches!(Lock::try_lock(&path).unwrap(), LockAttempt::Held));
         Lock::count_loss(&path, b'b');
         Lock::count_loss(&path, b'b');
         assert_eq!(lock.losses(), b"abb");

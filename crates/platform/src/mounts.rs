@@ -84,7 +84,7 @@ pub fn is_known(path: &Path) -> bool {
 /// Whether a look at `path` may take for ever: some part of the way is on another machine.
 ///
 /// Usually the kernel knows the whole way by heart, which takes a microsecond to find out.
-pub fn may_wait(path: &Path) -> bool {
+pub fn may_block(path: &Path) -> bool {
     known_path(path).is_none() && local_directory(path).is_none()
 }
 
@@ -108,7 +108,7 @@ fn known_path(_path: &Path) -> Option<PathBuf> {
 /// doubled or trailing slashes.
 ///
 /// A part of the way that is on another machine is not touched, so links below it stay in the name.
-pub fn settled_directory(directory: &Path) -> PathBuf {
+pub fn canonical_directory(directory: &Path) -> PathBuf {
     if let Some(known) = known_path(directory) {
         return known;
     }
@@ -221,7 +221,7 @@ mod tests {
             assert_eq!(found, expected, "{directory}");
         }
         assert_eq!(local_directory(&at("here")), Some(at("dot/claude")));
-        assert_eq!(settled_directory(&at("dot//../here/")), at("dot/claude"));
-        assert_eq!(settled_directory(&at("./ring/")), at("ring"));
+        assert_eq!(canonical_directory(&at("dot//../here/")), at("dot/claude"));
+        assert_eq!(canonical_directory(&at("./ring/")), at("ring"));
     }
 }

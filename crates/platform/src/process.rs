@@ -2,6 +2,7 @@ use crate::clock::{nanoseconds_ahead, own_nanoseconds_ahead};
 #[cfg(target_os = "linux")]
 use crate::kernel_file::read_kernel_file;
 use crewboard_core::Process;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How far up a process's family is looked at: `claude` in a shell in a shell in tmux is four.
@@ -16,13 +17,13 @@ const MAX_ENVIRONMENT: u64 = 256 * 1024;
 #[cfg(target_os = "linux")]
 const MAX_ARGUMENTS: u64 = 16 * 1024;
 
-/// Bytes of `/proc/PID/stat`: some fifty numbers and a name of 64 bytes at most.
+/// Maximum bytes of `/proc/PID/stat`, which holds about fifty numbers and a name of at most 64 bytes.
 #[cfg(target_os = "linux")]
 const MAX_STAT: u64 = 4096;
 
 /// What the kernel says of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcessFacts {
+pub struct ProcessInfo {
     /// Its number and start time.
     pub process: Process,
     /// Its parent's number.
@@ -34,16 +35,16 @@ pub struct ProcessFacts {
 }
 
 /// The process that `pid` is at present.
-pub fn process_of(pid: u32) -> Option<Process> {
-    facts_of(pid).map(|facts| facts.process)
+pub fn find_process(pid: u32) -> Option<Process> {
+    process_info(pid).map(|facts| facts.process)
 }
 
 /// The parent, grandparent and so on of `process`, nearest first.
 pub fn ancestors_of(process: Process) -> Vec<Process> {
     let mut ancestors = Vec::new();
-    let mut pid = facts_of(process.pid).map_or(0, |facts| facts.parent);
+    let mut pid = process_info(process.pid).map_or(0, |facts| facts.parent);
     while pid > 1 && ancestors.len() < MAX_ANCESTORS {
-        let Some(facts) = facts_of(pid) else { break };
+        let Some(facts) = process_info(pid) else { break };
         ancestors.push(facts.process);
         pid = facts.parent;
     }
@@ -53,16 +54,21 @@ pub fn ancestors_of(process: Process) -> Vec<Process> {
 /// The values of variables in the environment that `pid` was started with; `None` where it is not ours
 /// to read.
 #[cfg(target_os = "linux")]
-pub fn variables_of(pid: u32) -> Option<Vec<(String, String)>> {
+pub fn environment_of(pid: u32) -> Option<BTreeMap<String, String>> {
     use std::io::Read;
     let mut environment = Vec::new();
     let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;
     file.take(MAX_ENVIRONMENT).read_to_end(&mut environment).ok()?;
-    let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
+    let pairs = environment.split(|byte| *byte == 0).filter_map(|variable| {
         let (name, value) = std::str::from_utf8(variable).ok()?.split_once('=')?;
         Some((name.to_owned(), value.to_owned()))
     });
-    Some(variables.collect())
+    let mut variables = BTreeMap::new();
+    for (name, value) in pairs {
+        // Like `getenv`, this keeps the first of two equal names.
+        variables.entry(name).or_insert(value);
+    }
+    Some(variables)
 }
 
 /// Returns the words that `pid` was started with, as far as the bound reaches; none where the kernel does not
@@ -84,7 +90,7 @@ pub fn arguments_of(_pid: u32) -> Vec<String> {
 
 /// Nobody tells here.
 #[cfg(not(target_os = "linux"))]
-pub fn variables_of(_pid: u32) -> Option<Vec<(String, String)>> {
+pub fn environment_of(_pid: u32) -> Option<BTreeMap<String, String>> {
     None
 }
 
@@ -110,7 +116,7 @@ pub fn pid_namespace() -> Option<String> {
 /// Returns whether `pid` counts processes as we do; `None` where that cannot be known, because it has gone.
 ///
 /// The list of its numbers is readable by everyone. The link to its namespace is not: a process can hide it.
-pub fn shares_pids_with(pid: u32) -> Option<bool> {
+pub fn shares_pid_namespace_with(pid: u32) -> Option<bool> {
     if cfg!(not(target_os = "linux")) {
         return Some(true);
     }
@@ -133,7 +139,7 @@ pub fn host_name() -> String {
 
 /// Asks the kernel about `pid`.
 #[cfg(target_os = "linux")]
-pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
+pub fn process_info(pid: u32) -> Option<ProcessInfo> {
     let line = read_kernel_file(&format!("/proc/{pid}/stat"), MAX_STAT).ok()?;
     let line = String::from_utf8_lossy(&line);
     // The second field is the program's name in brackets, and may hold spaces and brackets.
@@ -147,12 +153,12 @@ pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
     let tty = fields.nth(2)?.parse().ok()?;
     let start = unshifted(fields.nth(14)?.parse().ok()?, own_nanoseconds_ahead());
     let suspended = matches!(state, "T" | "t");
-    Some(ProcessFacts { process: Process { pid, start }, parent, suspended, tty: tty_path(tty) })
+    Some(ProcessInfo { process: Process { pid, start }, parent, suspended, tty: tty_path(tty) })
 }
 
 /// Returns a process as the machine's own clock has it, from what that process says of itself: in a time
 /// namespace it reads another start time than other processes do.
-pub fn as_others_see(process: Process) -> Process {
+pub fn in_machine_time(process: Process) -> Process {
     let start = unshifted(process.start, nanoseconds_ahead(&process.pid.to_string()));
     Process { start, ..process }
 }
@@ -180,11 +186,11 @@ fn tty_path(device: i64) -> Option<String> {
 
 /// Asks the kernel about `pid`.
 #[cfg(target_os = "macos")]
-pub fn facts_of(pid: u32) -> Option<ProcessFacts> {
+pub fn process_info(pid: u32) -> Option<ProcessInfo> {
     use libproc::bsd_info::BSDInfo;
     let info = libproc::proc_pid::pidinfo::<BSDInfo>(i32::try_from(pid).ok()?, 0).ok()?;
     let start = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
-    Some(ProcessFacts {
+    Some(ProcessInfo {
         process: Process { pid, start },
         parent: info.pbi_ppid,
         suspended: false,
@@ -227,11 +233,11 @@ mod tests {
 
     #[test]
     fn this_process_has_a_start_and_a_parent() {
-        let own = facts_of(std::process::id()).unwrap();
+        let own = process_info(std::process::id()).unwrap();
         assert_eq!(own.parent, std::os::unix::process::parent_id());
         assert!(own.process.start > 0);
-        assert_eq!(process_of(own.process.pid), Some(own.process));
-        assert_eq!(ancestors_of(own.process).first(), process_of(own.parent).as_ref());
+        assert_eq!(find_process(own.process.pid), Some(own.process));
+        assert_eq!(ancestors_of(own.process).first(), find_process(own.parent).as_ref());
         #[cfg(target_os = "linux")]
         assert_eq!(working_directory_of(own.process.pid), std::env::current_dir().ok());
     }
@@ -249,13 +255,13 @@ mod tests {
         assert_eq!(unshifted(8_640_025, 86_400_000_000_000), 25);
         assert_eq!(unshifted(25, -86_400_000_000_000), 8_640_025);
         assert_eq!(unshifted(25, 86_400_000_000_000), 0);
-        let own = process_of(std::process::id()).unwrap();
-        assert_eq!(as_others_see(own), own);
+        let own = find_process(std::process::id()).unwrap();
+        assert_eq!(in_machine_time(own), own);
     }
 
     #[test]
     fn nobody_is_nobody() {
-        assert_eq!(facts_of(u32::MAX), None);
+        assert_eq!(process_info(u32::MAX), None);
     }
 
     #[cfg(target_os = "linux")]

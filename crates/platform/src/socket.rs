@@ -13,39 +13,41 @@ const BACKLOG: i32 = 4096;
 
 /// What became of connecting.
 #[derive(Debug)]
-pub enum Connection {
+pub enum ConnectAttempt {
     /// Connected, in non-blocking mode.
-    Made(UnixStream),
+    Connected(UnixStream),
     /// A listener is there and its backlog is full.
     Busy,
     /// No process of the user's listens there.
-    Nobody,
+    NoListener,
 }
 
 /// Connects to the socket at `path` without ever blocking: std's waits while the backlog is full.
 ///
 /// A server of another user than `uid` is left before a byte is sent to it. Whatever was checked about the
 /// path before, the path may lead elsewhere by now; the kernel's word about the peer cannot.
-pub fn connect(path: &Path, uid: u32) -> Connection {
-    let Ok(address) = SocketAddrUnix::new(path) else { return Connection::Nobody };
+pub fn connect(path: &Path, uid: u32) -> ConnectAttempt {
+    let Ok(address) = SocketAddrUnix::new(path) else { return ConnectAttempt::NoListener };
     match connect_to(&address) {
-        Connection::Made(stream) if !is_served_by(&stream, uid) => Connection::Nobody,
+        ConnectAttempt::Connected(stream) if !is_served_by(&stream, uid) => {
+            ConnectAttempt::NoListener
+        }
         connection => connection,
     }
 }
 
 /// Connects to the socket at `address` without ever blocking.
-pub(crate) fn connect_to(address: &SocketAddrUnix) -> Connection {
-    let Ok(socket) = socket() else { return Connection::Busy };
+pub(crate) fn connect_to(address: &SocketAddrUnix) -> ConnectAttempt {
+    let Ok(socket) = socket() else { return ConnectAttempt::Busy };
     if rustix::io::ioctl_fionbio(&socket, true).is_err() {
-        return Connection::Busy;
+        return ConnectAttempt::Busy;
     }
     loop {
         match rustix::net::connect(&socket, address) {
-            Ok(()) => return Connection::Made(UnixStream::from(socket)),
+            Ok(()) => return ConnectAttempt::Connected(UnixStream::from(socket)),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return Connection::Busy,
-            Err(_) => return Connection::Nobody,
+            Err(Errno::AGAIN) => return ConnectAttempt::Busy,
+            Err(_) => return ConnectAttempt::NoListener,
         }
     }
 }
@@ -140,7 +142,7 @@ mod tests {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("s");
         let listener = bind_listener(&path, &world.path().join(".new")).unwrap();
-        assert!(matches!(connect(&path, own() + 1), Connection::Nobody));
+        assert!(matches!(connect(&path, own() + 1), ConnectAttempt::NoListener));
         let (mut stranger, _) = listener.accept().unwrap();
         let mut sent = Vec::new();
         stranger.read_to_end(&mut sent).unwrap();
@@ -151,16 +153,16 @@ mod tests {
     fn a_listener_is_private_and_found_at_once() {
         let world = tempfile::tempdir().unwrap();
         let (path, temporary) = (world.path().join("s"), world.path().join(".new"));
-        assert!(matches!(connect(&path, own()), Connection::Nobody));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::NoListener));
         let listener = bind_listener(&path, &temporary).unwrap();
         assert_eq!(path.symlink_metadata().unwrap().mode() & 0o777, 0o600);
         assert!(!temporary.exists());
-        assert!(matches!(connect(&path, own()), Connection::Made(_)));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::Connected(_)));
         drop(listener);
-        assert!(matches!(connect(&path, own()), Connection::Nobody));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::NoListener));
         // A dead daemon's socket is in nobody's way.
         let _listener = bind_listener(&path, &temporary).unwrap();
-        assert!(matches!(connect(&path, own()), Connection::Made(_)));
+        assert!(matches!(connect(&path, own()), ConnectAttempt::Connected(_)));
     }
 
     #[test]
@@ -173,9 +175,9 @@ mod tests {
         let mut held = Vec::new();
         loop {
             match connect(&path, own()) {
-                Connection::Made(stream) => held.push(stream),
-                Connection::Busy => break,
-                Connection::Nobody => panic!("nobody listens"),
+                ConnectAttempt::Connected(stream) => held.push(stream),
+                ConnectAttempt::Busy => break,
+                ConnectAttempt::NoListener => panic!("nobody listens"),
             }
             assert!(held.len() < 100, "a backlog of none never fills");
         }

@@ -1,15 +1,15 @@
 use crate::reply::ErrorCode;
 use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
 use crate::{Loss, MAX_REQUEST_LINE, PROTOCOL};
-use crewboard_core::{Limits, Mark, RowKey, Session};
+use crewboard_core::{Mark, RateLimits, RowKey, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// The first bytes of the line of a hook, and of those that a newer hook may send.
-const EVENT_BEGINS: &[u8] = br#"{"type":"event"#;
+/// The first bytes of a line that a hook sends, or a newer hook may send.
+const EVENT_PREFIX: &[u8] = br#"{"type":"event"#;
 
-/// Why a line is no request.
+/// The reason why a line is not a request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     #[error("a line must be at most {MAX_REQUEST_LINE} bytes")]
@@ -25,21 +25,21 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// Returns why an event is lost with the refused `line`, if the line may be one: a hook does not hear that it
-    /// was refused.
+    /// Returns the reason for a dropped event if the refused `line` may be an event. A hook does not learn that the
+    /// daemon refused it.
     pub fn loss(&self, line: &[u8]) -> Option<Loss> {
         // Hooks write the type first.
-        let is_event = || line.trim_ascii_start().starts_with(EVENT_BEGINS);
+        let is_event = || line.trim_ascii_start().starts_with(EVENT_PREFIX);
         match self {
             Self::Bad { kind: "event", .. } => Some(Loss::Refused),
             Self::TooLong | Self::NotARequest(_) => is_event().then_some(Loss::Refused),
-            // A request of a newer view is no event.
+            // A request of a newer client is not an event.
             Self::Unknown(_) => is_event().then_some(Loss::NotUnderstood),
             Self::FutureVersion(_) | Self::Bad { .. } => None,
         }
     }
 
-    /// The code of the reply that tells it.
+    /// Returns the code of the error reply.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::TooLong => ErrorCode::TooLong,
@@ -50,8 +50,7 @@ impl RequestError {
     }
 }
 
-/// The first look at a line: what it is. A second one reads the rest, so that an error names the
-/// field and nothing is buffered.
+/// The type of a line. The rest is read in a second pass, so that an error names the field and nothing is buffered.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(rename = "type", borrow)]
@@ -83,12 +82,12 @@ struct Restore {
 }
 
 #[derive(Deserialize)]
-struct Attend {
+struct AcceptNotifications {
     on: bool,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct NotificationShown {
     id: u64,
 }
 
@@ -98,25 +97,25 @@ struct LossesSeen {
 }
 
 #[derive(Deserialize)]
-struct Announce {
+struct Notify {
     title: String,
     text: String,
 }
 
 #[derive(Deserialize)]
 struct RestoreLimits {
-    limits: Vec<Limits>,
+    limits: Vec<RateLimits>,
 }
 
 impl Request {
-    /// Reads a line (with or without its newline). Unknown fields are ignored.
+    /// Decodes a line, with or without its newline. Ignores unknown fields.
     pub fn decode(line: &[u8]) -> Result<Self, RequestError> {
         if line.len() > MAX_REQUEST_LINE {
             return Err(RequestError::TooLong);
         }
-        // serde would take a list for an object's fields in their order.
+        // serde would accept a list as the fields of an object in their order.
         if line.trim_ascii_start().starts_with(b"[") {
-            let error = serde::de::Error::custom("it is a list");
+            let error = serde::de::Error::custom("the line is a list");
             return Err(RequestError::NotARequest(error));
         }
         let head: Head<'_> = serde_json::from_slice(line).map_err(RequestError::NotARequest)?;
@@ -128,29 +127,35 @@ impl Request {
         }
         Ok(match head.kind.as_ref() {
             "event" => Self::Event(event(line, newer.is_some())?),
-            "observe" => Self::Observe(rest::<ObservationLine>("observe", line)?),
-            "subscribe" => Self::Subscribe { after: rest::<Subscribe>("subscribe", line)?.after },
+            "observe" => Self::Observe(payload::<ObservationLine>("observe", line)?),
+            "subscribe" => {
+                Self::Subscribe { after: payload::<Subscribe>("subscribe", line)?.after }
+            }
             "list" => Self::List,
-            "wait" => Self::Wait(rest::<WaitRequest>("wait", line)?),
-            "explain" => Self::Explain { row: rest::<Explain>("explain", line)?.row },
+            "wait" => Self::Wait(payload::<WaitRequest>("wait", line)?),
+            "explain" => Self::Explain { row: payload::<Explain>("explain", line)?.row },
             "mark" => {
-                let MarkRow { row, mark } = rest::<MarkRow>("mark", line)?;
+                let MarkRow { row, mark } = payload::<MarkRow>("mark", line)?;
                 Self::Mark { row, mark }
             }
-            "restore" => Self::Restore { row: rest::<Restore>("restore", line)?.row },
+            "restore" => Self::Restore { row: payload::<Restore>("restore", line)?.row },
             "restore_limits" => {
-                let RestoreLimits { limits } = rest::<RestoreLimits>("restore_limits", line)?;
+                let RestoreLimits { limits } = payload::<RestoreLimits>("restore_limits", line)?;
                 Self::RestoreLimits { limits }
             }
             "look" => Self::Look,
             "losses_seen" => {
-                Self::LossesSeen { count: rest::<LossesSeen>("losses_seen", line)?.count }
+                Self::LossesSeen { count: payload::<LossesSeen>("losses_seen", line)?.count }
             }
-            "attend" => Self::Attend { on: rest::<Attend>("attend", line)?.on },
-            "told" => Self::Told { id: rest::<Told>("told", line)?.id },
-            "announce" => {
-                let Announce { title, text } = rest::<Announce>("announce", line)?;
-                Self::Announce { title, text }
+            "accept_notifications" => Self::AcceptNotifications {
+                on: payload::<AcceptNotifications>("accept_notifications", line)?.on,
+            },
+            "notification_shown" => Self::NotificationShown {
+                id: payload::<NotificationShown>("notification_shown", line)?.id,
+            },
+            "notify" => {
+                let Notify { title, text } = payload::<Notify>("notify", line)?;
+                Self::Notify { title, text }
             }
             "record" => Self::Record,
             "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },
@@ -160,23 +165,23 @@ impl Request {
     }
 }
 
-/// Reads an event. No hook hears a refusal, so an event of a newer hook is taken as far as it is understood: at
-/// least who it is of, and where.
+/// Decodes an event. A hook does not learn that the daemon refused it, so the known fields of a newer event are used: at
+/// least the session and its place.
 fn event(line: &[u8], is_newer: bool) -> Result<EventLine, RequestError> {
-    match rest::<EventLine>("event", line) {
-        Err(error) if is_newer => without_what_happened(line).ok_or(error),
+    match payload::<EventLine>("event", line) {
+        Err(error) if is_newer => as_unknown_event(line).ok_or(error),
         result => result,
     }
 }
 
-/// Reads an event as one of an unknown kind.
-fn without_what_happened(line: &[u8]) -> Option<EventLine> {
+/// Decodes an event as one of an unknown kind.
+fn as_unknown_event(line: &[u8]) -> Option<EventLine> {
     let mut value: Value = serde_json::from_slice(line).ok()?;
     *value.get_mut("report")?.get_mut("event")? = json!({ "kind": "unknown" });
     serde_json::from_value(value).ok()
 }
 
-fn rest<'a, T: Deserialize<'a>>(kind: &'static str, line: &'a [u8]) -> Result<T, RequestError> {
+fn payload<'a, T: Deserialize<'a>>(kind: &'static str, line: &'a [u8]) -> Result<T, RequestError> {
     serde_json::from_slice(line).map_err(|error| RequestError::Bad { kind, error })
 }
 
@@ -185,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_request_says_why() {
+    fn a_refused_request_has_a_reason() {
         for (line, code, message) in [
             (
                 "",
@@ -205,7 +210,7 @@ mod tests {
             (
                 r#" ["list"]"#,
                 ErrorCode::BadRequest,
-                "not a JSON object with a \"type\": it is a list",
+                "not a JSON object with a \"type\": the line is a list",
             ),
             (r#"{"type":"dance"}"#, ErrorCode::UnknownRequest, "unknown request \"dance\""),
             (
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_and_events_are_tolerated() {
+    fn unknown_fields_and_events_are_accepted() {
         let line = br#"{"type":"event","hook_pid":7,"later":1,"report":{"agent":"claude","session":"s",
             "source":"hook:New","stamp":{"boot":1,"micros":2},"event":{"kind":"from_the_future","x":1}}}"#;
         let Request::Event(event) = Request::decode(line).unwrap() else { panic!("not an event") };
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_newer_hook_is_taken_as_far_as_it_is_understood() {
+    fn a_newer_hooks_event_keeps_the_known_fields() {
         let line = |protocol: &str, event: &str| {
             let line = format!(
                 r#"{{"type":"event"{protocol},"hook_pid":7,"report":{{"agent":"claude","session":"s",
@@ -243,11 +248,11 @@ mod tests {
             );
             Request::decode(line.as_bytes())
         };
-        let rested = r#"{"kind":"rested"}"#;
+        let idle = r#"{"kind":"rested"}"#;
         let paused = r#"{"kind":"status_reported","status":"paused"}"#;
         let newer = r#","protocol":2"#;
         for (protocol, event, expected) in [
-            (newer, rested, Some(crewboard_core::Event::Rested)),
+            (newer, idle, Some(crewboard_core::Event::Rested)),
             (newer, paused, Some(crewboard_core::Event::Unknown)),
             (newer, r#"{"kind":"rested","extra":[1]}"#, Some(crewboard_core::Event::Rested)),
             (newer, r#"{"what":"new"}"#, Some(crewboard_core::Event::Unknown)),
@@ -263,7 +268,7 @@ mod tests {
                 (result, _) => panic!("{protocol} {event}: {result:?}"),
             }
         }
-        // Of nothing else is a newer version guessed at.
+        // Other requests of a newer version are refused.
         let error = Request::decode(br#"{"type":"list","protocol":2}"#).unwrap_err();
         assert_eq!(error.loss(b"{"), None);
         assert_eq!(error.code(), ErrorCode::UnsupportedVersion);
@@ -287,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_skipped_or_refused_but_never_overflows() {
+    fn deep_nesting_never_overflows_the_stack() {
         let deep =
             format!("{{\"type\":\"list\",\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(matches!(Request::decode(deep.as_bytes()), Ok(Request::List)));

@@ -1,4 +1,4 @@
-//! What goes over the socket: requests, replies and notices, a JSON object a line.
+//! The messages of the socket: requests and replies, one JSON object per line.
 //!
 //! Never: sockets, async, files. `PROTOCOL.md` describes every message; its examples are tests.
 //! Start at [`Request::decode`] and [`Reply`].
@@ -13,16 +13,16 @@ mod texts;
 pub use decode::RequestError;
 pub use loss::{LOSSES_SEEN, Loss, Losses};
 pub use reply::{
-    DaemonFacts, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
+    DaemonInfo, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,
 };
 pub use request::{After, EventLine, ObservationLine, Request, WaitRequest};
 
-/// The version of this protocol. Additions do not raise it; only a break would.
+/// The version of this protocol. Only an incompatible change raises it.
 pub const PROTOCOL: u32 = 1;
 
-/// Bytes of the longest line a daemon reads: a row given back with every text at its bound.
+/// Bytes of the longest line that a daemon reads: a restored row in which every text has its full length.
 pub const MAX_REQUEST_LINE: usize = 256 * 1024;
 
-/// Bytes of the longest line a client needs to read.
+/// Bytes of the longest line that a client needs to read.
 pub const MAX_REPLY_LINE: usize = 1024 * 1024;

@@ -1,25 +1,25 @@
 use serde::{Deserialize, Serialize};
 
-/// Why an event was lost. The hook or the daemon notes it as a byte of the lock file.
+/// The reason for a dropped event. The hook or the daemon appends it as a byte to the lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The daemon ran and did not take the event in time.
+    /// The daemon ran and did not read the event in time.
     Busy,
     /// No daemon ran, and none could be started in time.
     NotStarted,
     /// No directory for the socket was safe.
     NoPlace,
-    /// A file system kept the hook waiting.
+    /// A file system did not answer the hook in time.
     FileSystem,
-    /// The agent had not written the payload when the hook's time was over.
+    /// The agent had not written the payload by the deadline of the hook.
     Late,
-    /// The daemon refused the event: it was too long, or no event.
+    /// The daemon refused the event: the line was too long, or not an event.
     Refused,
     /// The daemon does not know the kind of the event. A newer hook may have sent it.
     NotUnderstood,
 }
 
-/// The byte that a daemon appends when a client has shown all bytes before it.
+/// The byte that a daemon appends when a client has shown all dropped events before it.
 pub const LOSSES_SEEN: u8 = b'=';
 
 impl Loss {
@@ -60,7 +60,7 @@ impl Loss {
     }
 }
 
-/// How many events were lost for each reason.
+/// The number of dropped events by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Losses {
@@ -86,7 +86,7 @@ fn is_zero(value: &u64) -> bool {
 }
 
 impl Losses {
-    /// Counts the bytes of a lock file. A byte of another version is left out.
+    /// Counts the bytes of a lock file. Ignores the bytes of other versions.
     pub fn count(bytes: &[u8]) -> Self {
         let mut losses = Self::default();
         for byte in bytes {
@@ -102,17 +102,17 @@ impl Losses {
         bytes.rsplit(|byte| *byte == LOSSES_SEEN).next().unwrap_or_default()
     }
 
-    /// Returns true if no event was lost.
+    /// Returns true if no event was dropped.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns the number of lost events.
+    /// Returns the number of dropped events.
     pub fn total(&self) -> u64 {
         Loss::ALL.iter().fold(0, |sum, loss| sum.saturating_add(self.of(*loss)))
     }
 
-    /// Returns each reason for which events were lost, in words, and their number.
+    /// Returns each reason in words, with its number of dropped events.
     pub fn reasons(&self) -> Vec<(&'static str, u64)> {
         let counted = Loss::ALL.iter().map(|loss| (loss.words(), self.of(*loss)));
         counted.filter(|(_, count)| *count > 0).collect()
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_a_sentence() {
+    fn losses_are_shown_as_a_sentence() {
         let busy = Losses { busy: 1, ..Losses::default() };
         assert_eq!(busy.to_string(), "1 event lost: daemon busy");
         let two = Losses { busy: 3, late: 1, ..Losses::default() };

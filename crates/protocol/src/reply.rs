@@ -1,114 +1,116 @@
 use crate::loss::Losses;
 use crate::texts;
 use crewboard_core::{
-    Limits, Observation, Process, Report, RowKey, Session, Stamp, TrailEntry, Transition,
+    Observation, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry, Transition,
     WaitOutcome,
 };
 use serde::{Deserialize, Serialize};
 
-/// What the daemon answers, or pushes to a subscriber.
+/// A reply to a request, or a line for a subscriber.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply {
-    /// Forget what you knew: the rows that follow are all there are.
+    /// The rows that follow are all rows. The client drops the rows that it knew.
     Snapshot {
         epoch: String,
         revision: u64,
     },
-    /// You resume: what follows is what changed since.
+    /// The subscription resumes: the rows that follow have changed since.
     Resumed {
         epoch: String,
         revision: u64,
     },
-    /// A row as it is now, with its history.
+    /// The present row, with its history.
     Row {
         row: Box<Session>,
     },
-    /// A row as it is now, and the statuses it entered since the last you heard of it.
+    /// The present row, and the statuses that it has entered since the last line about it.
     Change {
         row: Box<Session>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         transitions: Vec<Transition>,
-        /// How many older transitions were left out, because you read slowly.
+        /// The number of older transitions that were skipped because the client read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
-        /// With this line you know all there is up to this revision, and may resume from it.
+        /// After this line the client knows everything up to this revision, and can resume from it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<u64>,
     },
-    /// A row is no more.
+    /// A row was removed.
     Removed {
         key: RowKey,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         known: Option<u64>,
     },
-    /// The limits of every account of which anything is known: all of them, in place of those told before.
-    Limits {
-        limits: Vec<Limits>,
+    /// The known rate limits of all accounts. They replace the rate limits sent before.
+    #[serde(rename = "limits")]
+    RateLimits {
+        limits: Vec<RateLimits>,
     },
-    /// You know all there is; what follows is news.
+    /// The snapshot is complete. Changes follow.
     Synced {
         epoch: String,
         revision: u64,
     },
-    /// A wait is over.
+    /// A wait has ended.
     Waited {
         outcome: WaitOutcome,
         row: Box<Session>,
     },
-    /// Why a row has its status.
+    /// The reason for the status of a row.
     Explanation(Box<Explanation>),
-    /// The row as it is after a mark.
+    /// The row after a mark.
     Marked {
         row: Box<Session>,
     },
-    /// A person is to be told this, by you. Say that you did: [`crate::Request::Told`].
-    Announcement {
-        /// Absent in what an older daemon says, which asks no more.
+    /// The client is to show this notification, and to send [`crate::Request::NotificationShown`].
+    Notification {
+        /// An older daemon does not send an id, and expects no acknowledgement.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u64>,
         title: String,
         text: String,
     },
-    /// Whether a view has told it.
-    Announced {
+    /// The result of [`crate::Request::Notify`].
+    NotifyResult {
         delivered: bool,
-        /// How many were asked to.
+        /// The number of boards that got the notification.
         #[serde(default)]
         asked: u64,
     },
-    /// What follows is all that is taken in from now on.
+    /// All evidence that the daemon receives from now on follows.
     Recording,
-    /// An event was taken in.
+    /// The daemon has received an event.
     Recorded {
         report: Box<Report>,
-        /// How many lines before it were left out, because you read slowly.
+        /// The number of lines before this one that were skipped because the client read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
-    /// An agent's own files said something.
+    /// The daemon has read an agent's files.
     Observed {
         observation: Box<Observation>,
-        /// How many lines before it were left out, because you read slowly.
+        /// The number of lines before this one that were skipped because the client read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
     /// A process that the daemon watched has ended.
     Exited {
         process: Process,
-        /// When the daemon heard of it.
+        /// The time at which the daemon noticed it.
         stamp: Stamp,
-        /// How many lines before it were left out, because you read slowly.
+        /// The number of lines before this one that were skipped because the client read slowly.
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
-    /// The lost events that no client has shown yet. Say that you did: [`crate::Request::LossesSeen`].
+    /// The dropped events that no client has shown yet. The client sends [`crate::Request::LossesSeen`] when it has shown
+    /// them.
     Losses {
         unseen: Losses,
     },
-    /// Who is there.
-    Hello(DaemonFacts),
-    /// The daemon leaves, as asked.
+    /// A description of the daemon.
+    Hello(DaemonInfo),
+    /// The daemon stops, as requested.
     Stopping,
     Error {
         code: ErrorCode,
@@ -124,7 +126,7 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// Why a row has its status.
+/// The reason for the status of a row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Explanation {
     /// The row, with its history.
@@ -133,60 +135,60 @@ pub struct Explanation {
     pub trail: Vec<TrailEntry>,
 }
 
-/// Who the daemon is.
+/// A description of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaemonFacts {
-    /// The newest protocol it speaks.
+pub struct DaemonInfo {
+    /// The newest protocol of the daemon.
     pub protocol: u32,
-    /// The release it is of.
+    /// The version of the daemon.
     pub version: String,
-    /// Its process.
+    /// The pid of the daemon.
     pub pid: u32,
-    /// Names this run: revisions of another do not compare.
+    /// The name of this run. Revisions of different runs cannot be compared.
     pub epoch: String,
-    /// When it started, in Unix milliseconds.
+    /// The time of the start, in Unix milliseconds.
     pub started: u64,
-    /// Rows, closed ones included.
+    /// The number of rows, including closed ones.
     pub rows: u64,
-    /// Views that are told every change.
+    /// The number of subscriptions.
     pub subscribers: u64,
-    /// Waits in course.
+    /// The number of waits in progress.
     #[serde(default)]
     pub waits: u64,
-    /// Events taken in so far.
+    /// The number of events received so far.
     pub events: u64,
-    /// Events that were lost since the lock files were made.
+    /// The number of events dropped since the lock files were created.
     pub dropped: u64,
-    /// How many of them for which reason.
+    /// The number of dropped events by reason.
     #[serde(default, skip_serializing_if = "Losses::is_empty")]
     pub lost: Losses,
-    /// Why this run of the daemon did not take the last event that it refused or did not understand.
+    /// The reason why this run of the daemon last refused an event or did not understand one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_why: Option<String>,
-    /// The sockets it listens on.
+    /// The sockets of the daemon.
     pub sockets: Vec<String>,
-    /// What the system does not let it watch, and what follows.
+    /// What the system does not let the daemon watch, and the consequence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub degraded: Vec<String>,
 }
 
-/// Why a request was refused, for programs.
+/// The reason for an error, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// No JSON object with a type, or a field is missing or wrong.
+    /// The line is not a JSON object with a type, or a field is missing or wrong.
     BadRequest,
-    /// The line is over [`crate::MAX_REQUEST_LINE`].
+    /// The line is longer than [`crate::MAX_REQUEST_LINE`].
     TooLong,
-    /// A type this daemon does not know.
+    /// The daemon does not know the type.
     UnknownRequest,
-    /// The client wants a newer protocol.
+    /// The client requires a newer protocol.
     UnsupportedVersion,
-    /// No such row.
+    /// There is no such row.
     NotFound,
-    /// The daemon serves as many as it can.
+    /// The daemon has reached a bound.
     Busy,
-    /// Not for a client in another pid namespace.
+    /// The client is in another pid namespace.
     Forbidden,
     /// A code of a newer daemon.
     #[serde(other)]
@@ -194,29 +196,29 @@ pub enum ErrorCode {
 }
 
 impl Reply {
-    /// Reads a line (with or without its newline). Every text in it, and in the error, is cleaned of what a
-    /// terminal would obey: the process at the other end may be no daemon of ours.
+    /// Decodes a line, with or without its newline. Removes terminal control characters from every text in it and in the
+    /// error, because the process at the other end may not be our daemon.
     pub fn decode(line: &[u8]) -> Result<Self, serde_json::Error> {
         texts::decode_clean(line)
     }
 
-    /// The reply as a line, its newline included.
+    /// Encodes the reply as a line with its newline.
     pub fn encode(&self) -> Vec<u8> {
         encode_line(self)
     }
 }
 
-/// A [`Reply::Row`] of a borrowed row.
+/// Encodes a [`Reply::Row`] of a borrowed row.
 pub fn encode_row(row: &Session) -> Vec<u8> {
     encode_line(&Borrowed::Row { row })
 }
 
-/// A [`Reply::Limits`] of borrowed limits.
-pub fn encode_limits(limits: &[&Limits]) -> Vec<u8> {
-    encode_line(&Borrowed::Limits { limits })
+/// Encodes a [`Reply::RateLimits`] of borrowed limits.
+pub fn encode_limits(limits: &[&RateLimits]) -> Vec<u8> {
+    encode_line(&Borrowed::RateLimits { limits })
 }
 
-/// A [`Reply::Change`] of a borrowed row.
+/// Encodes a [`Reply::Change`] of a borrowed row.
 pub fn encode_change(
     row: &Session,
     transitions: &[Transition],
@@ -226,7 +228,7 @@ pub fn encode_change(
     encode_line(&Borrowed::Change { row, transitions, skipped, known })
 }
 
-/// A [`Reply::Snapshot`] or, if `resumed`, a [`Reply::Resumed`].
+/// Encodes a [`Reply::Snapshot`] or, if `resumed`, a [`Reply::Resumed`].
 pub fn encode_snapshot(epoch: &str, revision: u64, resumed: bool) -> Vec<u8> {
     if resumed {
         encode_line(&Borrowed::Resumed { epoch, revision })
@@ -235,7 +237,7 @@ pub fn encode_snapshot(epoch: &str, revision: u64, resumed: bool) -> Vec<u8> {
     }
 }
 
-/// The replies that are sent often, without a copy of what they hold.
+/// The frequent replies, with borrowed fields.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Borrowed<'a> {
@@ -250,8 +252,9 @@ enum Borrowed<'a> {
     Row {
         row: &'a Session,
     },
-    Limits {
-        limits: &'a [&'a Limits],
+    #[serde(rename = "limits")]
+    RateLimits {
+        limits: &'a [&'a RateLimits],
     },
     Change {
         row: &'a Session,
@@ -264,10 +267,10 @@ enum Borrowed<'a> {
     },
 }
 
-/// `value` as a JSON line.
+/// Encodes `value` as a JSON line.
 pub(crate) fn encode_line<T: Serialize>(value: &T) -> Vec<u8> {
     let mut line = serde_json::to_vec(value)
-        .expect("a message has string keys only and fails nowhere in its serialisation");
+        .expect("a message has only string keys, and its serialisation cannot fail");
     line.push(b'\n');
     line
 }

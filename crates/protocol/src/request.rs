@@ -1,107 +1,106 @@
-use crewboard_core::{Goal, Limits, Mark, Observation, Report, RowKey, Session, WaitScope};
+use crewboard_core::{Mark, Observation, RateLimits, Report, RowKey, Session, WaitGoal, WaitScope};
 use serde::{Deserialize, Serialize};
 
-/// What a client asks, or tells, the daemon.
+/// A request of a client.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// An agent's event. Never answered: a hook does not wait.
+    /// Reports an event of an agent. Has no reply: a hook does not wait.
     Event(EventLine),
-    /// What somebody saw in an agent's files: how a recording is played. Never answered.
+    /// Reports an observation of an agent's files, when a recording is played. Has no reply.
     Observe(ObservationLine),
-    /// All rows, then every change, until the client leaves.
+    /// Requests all rows, and then every change until the client leaves.
     Subscribe {
         #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<After>,
     },
-    /// All rows, once.
+    /// Requests all rows, once.
     List,
-    /// One reply, when the rows have reached a goal or no longer can.
+    /// Waits until the rows have reached a goal or no longer can.
     Wait(WaitRequest),
-    /// Why a row has the status it has.
+    /// Requests the reason for the status of a row.
     Explain { row: RowKey },
-    /// A person marks a row.
+    /// Sets a mark of the user on a row.
     Mark { row: RowKey, mark: Mark },
-    /// A row that an earlier daemon had told this client.
+    /// Restores a row that an earlier daemon sent to this client. Has no reply.
     Restore { row: Box<Session> },
-    /// The accounts' limits that an earlier daemon had told this client.
-    RestoreLimits { limits: Vec<Limits> },
-    /// Look whether agents are suspended: a visible clock has ticked. Never answered.
+    /// Restores the rate limits that an earlier daemon sent to this client. Has no reply.
+    RestoreLimits { limits: Vec<RateLimits> },
+    /// Checks for suspended agents. A board asks for it when a visible clock ticks. Has no reply.
     Look,
-    /// Whether this subscriber can call a person: one of those that can gets each announcement. Never
-    /// answered.
-    Attend { on: bool },
-    /// This subscriber told the person what the announcement of this number says. Never answered.
-    Told { id: u64 },
-    /// Something that a person is to be told now, by a view that can. Answered when one has, or none did.
-    Announce { title: String, text: String },
-    /// The client has shown the user that this many events were lost. Never answered.
+    /// Says whether this subscriber shows notifications. One such subscriber gets each notification. Has no reply.
+    AcceptNotifications { on: bool },
+    /// Says that this subscriber has shown a notification. Has no reply.
+    NotificationShown { id: u64 },
+    /// Notifies the user through a subscriber that shows notifications. The reply comes when one has shown it or none did.
+    Notify { title: String, text: String },
+    /// Says that the client has shown this number of dropped events to the user. Has no reply.
     LossesSeen { count: u64 },
-    /// Every event that the daemon takes in and every process's end, from now on.
+    /// Requests all evidence that the daemon receives from now on.
     Record,
-    /// Who is there.
+    /// Requests a description of the daemon.
     Hello {
-        /// The newest protocol the client speaks.
+        /// The newest protocol of the client.
         #[serde(default)]
         protocol: u32,
     },
-    /// Leave.
+    /// Stops the daemon.
     Stop,
 }
 
-/// The line a hook writes.
+/// The line that a hook writes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventLine {
-    /// The hook's own pid as it sees itself. Where the socket's peer has another, the hook is in
-    /// another pid namespace and no pid it names can be trusted to be ours.
+    /// The pid that the hook has in its own namespace. If the peer of the socket has another pid, the hook is in another
+    /// namespace, and the pids that it names mean other processes.
     #[serde(default)]
     pub hook_pid: u32,
     /// The event.
     pub report: Box<Report>,
 }
 
-/// What was seen in an agent's files.
+/// An observation of an agent's files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ObservationLine {
-    /// The sender's own pid as it sees itself, as in an [`EventLine`].
+    /// The pid that the sender has in its own namespace, as in an [`EventLine`].
     #[serde(default)]
     pub hook_pid: u32,
-    /// What was seen.
+    /// The observation.
     pub observation: Box<Observation>,
 }
 
-/// From where to resume.
+/// The point from which a subscription resumes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct After {
-    /// The daemon's run whose revision it is.
+    /// The run of the daemon that the revision belongs to.
     pub epoch: String,
-    /// The last revision that is known (`known`, or that of `synced`).
+    /// The last revision that the client knows (`known`, or that of `synced`).
     pub revision: u64,
 }
 
-/// What to wait for.
+/// The goal and the rows of a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitRequest {
-    /// What the rows should reach.
-    pub goal: Goal,
-    /// How many of them.
+    /// The statuses that the rows are to reach.
+    pub goal: WaitGoal,
+    /// The number of rows that have to reach the goal.
     pub scope: WaitScope,
-    /// The rows it is pinned to; all present ones where absent.
+    /// The awaited rows. `None` means all present rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<RowKey>>,
-    /// Rows that come later count too.
+    /// Rows that appear later count too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub new: bool,
-    /// Rows named that are not there yet are waited for: a client that saw its daemon die asks so.
+    /// Awaited rows need not exist yet. A client sets this after its daemon has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing_may_come: bool,
-    /// Rows that reached the goal before: a client that saw its daemon die remembers them.
+    /// Rows that had reached the goal before the daemon of the client ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached: Vec<RowKey>,
 }
 
 impl Request {
-    /// The request as a line, its newline included.
+    /// Encodes the request as a line with its newline.
     pub fn encode(&self) -> Vec<u8> {
         crate::reply::encode_line(self)
     }

@@ -1,13 +1,13 @@
-//! Cleans every text of a line before anything else looks at the line.
+//! Cleans every text of a line before it is decoded.
 
 use crewboard_core::{MAX_REQUEST_TEXT, clean, is_plain};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Bytes kept of a text: the longest that any field may have.
+/// Bytes of the longest text that any field may have.
 const MAX_TEXT: usize = MAX_REQUEST_TEXT;
 
-/// Reads a line after all its texts were cleaned, names of fields included.
+/// Decodes a line after it has cleaned all texts, including the names of fields.
 ///
 /// The texts are cleaned as JSON, not field by field: a field that is added later is cleaned as well, and an error
 /// that quotes a value quotes a clean one.
@@ -22,7 +22,7 @@ pub(crate) fn decode_clean<T: DeserializeOwned>(line: &[u8]) -> Result<T, serde_
     serde_json::from_value(value)
 }
 
-/// Returns whether no text of the line can hold a character that has to be cleaned away, as it is or escaped.
+/// Returns true if no text of the line can hold a character that has to be removed, escaped or not.
 fn needs_no_cleaning(line: &[u8]) -> bool {
     let mut pairs = line.windows(2);
     let is_escaped =
@@ -39,8 +39,8 @@ fn cleaned(value: Value, multiline: bool) -> Value {
     }
 }
 
-/// Cleans the fields of an object. The texts of agents may have several lines, those of the message itself not:
-/// an error with a line break would look like two messages.
+/// Cleans the fields of an object. The texts of agents may have several lines. The texts of the message itself may not,
+/// because an error with a line break would look like two messages.
 fn cleaned_fields(fields: Map<String, Value>, is_message: bool) -> Map<String, Value> {
     let clean_field = |(name, value): (String, Value)| {
         let multiline =

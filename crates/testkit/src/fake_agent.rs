@@ -2,51 +2,49 @@ use crewboard_core::Process;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A process that stands for an agent: it lives until it is told to leave.
+/// A process that stands for an agent. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct FakeAgent {
     child: Child,
 }
 
 impl FakeAgent {
-    /// One that keeps no files: it has no home.
+    /// Starts an agent without a home, which therefore has no session file.
     pub fn new() -> Self {
-        Self::with_variable(None)
+        Self::start(Path::new("."), &[])
     }
 
-    /// One whose home is there.
-    pub fn at_home(home: &Path) -> Self {
-        Self::with_variable(Some(("HOME", home)))
+    /// Starts an agent with this `HOME`.
+    pub fn with_home(home: &Path) -> Self {
+        Self::start(Path::new("."), &[("HOME", home.to_str().unwrap())])
     }
 
-    /// One that was given a configuration directory.
-    pub fn in_profile(profile: &Path) -> Self {
-        Self::with_variable(Some(("CLAUDE_CONFIG_DIR", profile)))
+    /// Starts an agent with this configuration directory.
+    pub fn with_profile(profile: &Path) -> Self {
+        Self::with_profile_in(Path::new("."), profile)
     }
 
-    /// One that works in `directory`, and was given a configuration directory.
-    pub fn in_profile_from(directory: &Path, profile: &Path) -> Self {
-        Self::started(Some(("CLAUDE_CONFIG_DIR", profile)), directory)
+    /// Starts an agent in `directory`, with this configuration directory.
+    pub fn with_profile_in(directory: &Path, profile: &Path) -> Self {
+        Self::start(directory, &[("CLAUDE_CONFIG_DIR", profile.to_str().unwrap())])
     }
 
-    /// One that was started with these words.
+    /// Starts an agent with these arguments.
     pub fn with_arguments(arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
-        // It keeps its words for as long as it waits for a line.
+        // The shell keeps its arguments while it waits for a line.
         command.args(["-c", "read -r line", "claude"]).args(arguments);
-        Self::of(&mut command)
+        Self::spawn(&mut command)
     }
 
-    fn with_variable(variable: Option<(&str, &Path)>) -> Self {
-        Self::started(variable, Path::new("."))
+    /// Starts an agent in `directory`, with these variables only.
+    pub fn start(directory: &Path, variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().copied();
+        Self::spawn(Command::new("cat").env_clear().envs(variables).current_dir(directory))
     }
 
-    fn started(variable: Option<(&str, &Path)>, directory: &Path) -> Self {
-        Self::of(Command::new("cat").env_clear().envs(variable).current_dir(directory))
-    }
-
-    fn of(command: &mut Command) -> Self {
-        // It reads a pipe that nobody writes, so it goes even where a test is killed.
+    fn spawn(command: &mut Command) -> Self {
+        // The agent reads a pipe without a writer, so it ends even if the test is killed.
         let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -60,7 +58,7 @@ impl FakeAgent {
         self.child.id()
     }
 
-    /// Its process, with the time it started.
+    /// Returns the pid with the start time of the process.
     pub fn process(&self) -> Process {
         let line = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let (_, fields) = line.rsplit_once(") ").unwrap();
@@ -68,7 +66,7 @@ impl FakeAgent {
         Process { pid: self.pid(), start }
     }
 
-    /// Kills it with signal 9 and waits until it is gone.
+    /// Kills the process with SIGKILL and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

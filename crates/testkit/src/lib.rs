@@ -1,4 +1,4 @@
-//! What Crewboard's tests share: recordings of real agents, and what was true while they were made.
+//! Shared parts of the tests: isolated worlds, recordings of real agents, and the truth about them.
 //!
 //! Never: shipped, or used by anything but tests and `xtask`.
 //! Start at [`World`] for real processes and sockets, at [`truth::Truth::load`] and
@@ -16,7 +16,10 @@ mod verdict;
 mod world;
 
 pub use fake_agent::FakeAgent;
-pub use line_client::{LineClient, View, event_line, prompt};
+pub use line_client::{LineClient, Subscription, event_line, prompt};
 pub use skip::{OPTIONAL_PROGRAMS, optional_program, skip};
 pub use tmux::{Pane, Tmux};
-pub use world::{PATIENCE, Said, World, eventually, finish, is_dead, names_in, outcome, signal};
+pub use world::{
+    CommandOutput, TIMEOUT, World, file_names, is_dead, run_with_input, signal, wait_for_output,
+    wait_until,
+};

@@ -1,4 +1,4 @@
-use crate::world::{PATIENCE, eventually};
+use crate::world::{TIMEOUT, wait_until};
 use crewboard_core::{Event, Process, Report, Stamp};
 use crewboard_protocol::{EventLine, Request};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// A client that speaks the socket as `nc -U` would: lines out, lines in.
+/// A client that sends and receives lines, as `nc -U` does.
 #[derive(Debug)]
 pub struct LineClient {
     reader: BufReader<UnixStream>,
@@ -16,8 +16,8 @@ pub struct LineClient {
 
 impl LineClient {
     pub fn new(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         Self { reader: BufReader::new(stream) }
     }
 
@@ -29,7 +29,7 @@ impl LineClient {
         self.reader.get_ref()
     }
 
-    /// Sends bytes as they are.
+    /// Sends raw bytes.
     pub fn send_bytes(&self, bytes: &[u8]) {
         self.stream().write_all(bytes).unwrap();
     }
@@ -40,18 +40,18 @@ impl LineClient {
         self.send_bytes(format!("{request}\n").as_bytes());
     }
 
-    /// Says that nothing more will come from here.
+    /// Closes the sending side of the connection.
     pub fn half_close(&self) {
         self.stream().shutdown(Shutdown::Write).unwrap();
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next line, or `None` at the end.
     #[track_caller]
     pub fn next_line(&mut self) -> Option<Value> {
         self.try_line().expect("a line, or the end, within patience")
     }
 
-    /// The next line; `None` at the end, however it came.
+    /// Returns the next line, or `None` if the connection was closed or reset.
     pub fn try_line(&mut self) -> io::Result<Option<Value>> {
         let mut line = String::new();
         match self.reader.read_line(&mut line) {
@@ -62,33 +62,33 @@ impl LineClient {
         }
     }
 
-    /// The next line, which must come.
+    /// Returns the next line. Fails the test at the end.
     #[track_caller]
     pub fn receive(&mut self) -> Value {
         self.next_line().expect("a line and not the end")
     }
 
     #[track_caller]
-    pub fn ask(&mut self, request: Value) -> Value {
+    pub fn request(&mut self, request: Value) -> Value {
         self.send(request);
         self.receive()
     }
 
     #[track_caller]
     pub fn hello(&mut self) -> Value {
-        let hello = self.ask(json!({"type": "hello"}));
+        let hello = self.request(json!({"type": "hello"}));
         assert_eq!(hello["type"], "hello");
         hello
     }
 
-    /// All rows by key, as `list` gives them.
+    /// Returns all rows by key, as a list request gives them.
     #[track_caller]
     pub fn list(&mut self) -> BTreeMap<String, Value> {
         self.send(json!({"type": "list"}));
         self.snapshot()
     }
 
-    /// Reads a snapshot to its end.
+    /// Reads a whole snapshot. Returns its rows by key.
     #[track_caller]
     pub fn snapshot(&mut self) -> BTreeMap<String, Value> {
         assert_eq!(self.receive()["type"], "snapshot");
@@ -109,10 +109,10 @@ impl LineClient {
         }
     }
 
-    /// Waits until the daemon has taken in `count` events.
+    /// Waits until the daemon has received `count` events.
     #[track_caller]
-    pub fn await_events(&mut self, count: u64) {
-        eventually("the events arrive", || self.hello()["events"].as_u64() >= Some(count));
+    pub fn wait_for_events(&mut self, count: u64) {
+        wait_until("the events arrive", || self.hello()["events"].as_u64() >= Some(count));
     }
 }
 
@@ -120,14 +120,14 @@ fn key_of(row: &Value) -> String {
     row["key"].as_str().expect("a row has a key").to_owned()
 }
 
-/// A view: what a dashboard holds of a subscription.
+/// A subscription, with the rows that it has received.
 #[derive(Debug)]
-pub struct View {
+pub struct Subscription {
     pub client: LineClient,
     pub rows: BTreeMap<String, Value>,
 }
 
-impl View {
+impl Subscription {
     /// Subscribes and reads the snapshot.
     #[track_caller]
     pub fn new(mut client: LineClient) -> Self {
@@ -136,9 +136,9 @@ impl View {
         Self { client, rows }
     }
 
-    /// Takes in the next notice, and returns it.
+    /// Receives the next change, applies it and returns it.
     #[track_caller]
-    pub fn notice(&mut self) -> Value {
+    pub fn receive(&mut self) -> Value {
         let notice = self.client.receive();
         match notice["type"].as_str() {
             Some("row" | "change") => {
@@ -153,44 +153,44 @@ impl View {
         notice
     }
 
-    /// Takes in notices until the rows are as wanted.
+    /// Receives changes until the rows are as wanted.
     #[track_caller]
-    pub fn until(&mut self, wanted: impl Fn(&BTreeMap<String, Value>) -> bool) {
+    pub fn wait_for_rows(&mut self, wanted: impl Fn(&BTreeMap<String, Value>) -> bool) {
         while !wanted(&self.rows) {
-            self.notice();
+            self.receive();
         }
     }
 
-    /// Reads notices until any row is as wanted, and returns that row.
-    pub fn until_any(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    /// Receives changes until any row is as wanted. Returns that row.
+    pub fn wait_for_any_row(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             if let Some(row) = self.rows.values().find(|row| wanted(row)) {
                 return row.clone();
             }
-            self.notice();
+            self.receive();
         }
     }
 
-    /// Takes in notices until a row of session `id` is as wanted, and returns it.
+    /// Receives changes until a row of session `id` is as wanted. Returns that row.
     #[track_caller]
-    pub fn until_row(&mut self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn wait_for_row(&mut self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             if let Some(row) = self.rows.values().find(|row| row["id"] == id && wanted(row)) {
                 return row.clone();
             }
-            self.notice();
+            self.receive();
         }
     }
 }
 
-/// An event as a hook of this process would send it, as a line.
+/// Returns an event as the line that a hook of this process would send.
 pub fn event_line(session: &str, process: Option<Process>, stamp: Stamp, event: Event) -> Vec<u8> {
     let report = Report { process, ..Report::new("claude", session, "hook:Test", stamp, event) };
     let hook_pid = std::process::id();
     Request::Event(EventLine { hook_pid, report: Box::new(report) }).encode()
 }
 
-/// A prompt, which makes a row that works.
+/// Returns a user prompt, which sets a row to working.
 pub fn prompt(text: &str) -> Event {
     Event::PromptSubmitted { prompt: text.to_owned(), automatic: false, ended_task: None }
 }

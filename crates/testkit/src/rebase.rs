@@ -3,7 +3,7 @@
 use crate::recording::{FileLine, Mark};
 use crate::truth::{RowTruth, Step};
 
-/// A run's own clock readings.
+/// The clock readings of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Clocks<'a> {
     pub marks: &'a [Mark],
@@ -37,7 +37,7 @@ pub fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth 
     let mut from = seen.unwrap_or(clocks.start_ns);
     let mut former_act: Option<String> = None;
     for step in &mut row.statuses {
-        // A second step of the same act comes when the first is over, which nothing marks.
+        // A second step of the same act begins when the first ends, and no mark records that.
         let repeated = former_act.as_ref() == Some(&step.from) && !step.from.starts_with("screen");
         let found =
             if repeated && step.status != "closed" { None } else { finder.find(step, from) };
@@ -48,7 +48,7 @@ pub fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth 
     row
 }
 
-/// The pane in which a client runs, by its sessions file (`main:@0.%0`), or as the pane's own process.
+/// Returns the pane of a client, from its own process or from its session file (`main:@0.%0`).
 fn pane_of(pid: u32, files: &[FileLine]) -> Option<String> {
     let own = files.iter().find(|line| line.src == "process" && line.pid == Some(pid));
     if let Some(pane) = own.and_then(|line| line.pane.clone()) {
@@ -71,7 +71,7 @@ impl Finder<'_> {
         let (act, detail) = step.from.split_once(": ").unwrap_or((&step.from, ""));
         let closes = step.status == "closed";
         match act {
-            // From here on the client can tell; before, it only loads.
+            // The client reports nothing before its process has started.
             "start" | "claude --bg" => self.process("start"),
             "claude -p" | "end of scenario" => self.process(if closes { "exit" } else { "start" }),
             "prompt" => self.mark(from, closes, |mark| mark.text.as_deref() == Some(detail)),
@@ -80,7 +80,7 @@ impl Finder<'_> {
                 why.map_or_else(|| mark.keys.join(" ") == detail, |why| why == detail)
             }),
             "screen" => self.screen(from, &step.status),
-            // `claude agents --json` and its like only look.
+            // An act without a mark, such as `claude agents --json`, only looks.
             other if self.clocks.marks.iter().all(|mark| mark.mark.as_deref() != Some(other)) => {
                 None
             }
@@ -96,7 +96,7 @@ impl Finder<'_> {
         self.clocks.files.iter().find(ours).map(|line| line.wall_ns)
     }
 
-    /// The first such act; the last, where it took several to end the client.
+    /// Returns the time of the first such act, or of the last if several acts ended the client.
     fn mark(&self, from: i64, last: bool, is: impl Fn(&Mark) -> bool) -> Option<i64> {
         let marks = self.clocks.marks.iter().filter(|mark| mark.mark.is_some());
         let mut found = marks.filter(|mark| mark.wall_ns >= from && is(mark)).map(|m| m.wall_ns);
@@ -116,7 +116,7 @@ impl Finder<'_> {
         let changed = |line: &FileLine, field: &str| line.changed.iter().any(|name| name == field);
         let shows = |line: &&FileLine| match status {
             "permission" | "question" | "plan" => line.dialog.as_deref() == Some(status),
-            // A retry shows its error beside the spinner; the turn goes on.
+            // A retry shows its error next to the spinner, and the turn continues.
             "failed" => line.errors > 0 && !line.spinner,
             "working" => changed(line, "spinner") && line.spinner,
             _ => {
@@ -134,12 +134,12 @@ mod tests {
     use crate::recording::Recording;
     use crate::truth::Truth;
 
-    /// The truth's times were taken from the same screens, so on a recording they must come out again,
-    /// and no act may come after what it brought about.
+    /// The times of the truth come from the same screens, so a recording must give them again, and no act may
+    /// come after its effect.
     #[test]
-    fn recordings_give_the_times_of_the_truth() {
+    fn rebase_of_a_recording_gives_the_times_of_the_truth() {
         let truth = Truth::load().unwrap();
-        let mut untold = Vec::new();
+        let mut missing = Vec::new();
         for name in truth.scenarios() {
             let client = truth.get(name).unwrap().client();
             let recording = Recording::load(client, name).unwrap();
@@ -153,9 +153,9 @@ mod tests {
                 for (step, own) in row.statuses.iter().zip(&rebased.statuses) {
                     let what = format!("{name} {} {}: {}", row.row, step.status, step.from);
                     let Some(at) = own.at_ms else {
-                        // Nothing on record tells of what only a person watching has seen.
+                        // A step that only a person saw is not in the recording.
                         if !step.from.starts_with("watched") {
-                            untold.push(what);
+                            missing.push(what);
                         }
                         continue;
                     };
@@ -166,7 +166,7 @@ mod tests {
             }
         }
         assert_eq!(
-            untold,
+            missing,
             ["bg S0 done: claude agents --json", "compact S0 idle: prompt: /compact"]
         );
     }

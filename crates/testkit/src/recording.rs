@@ -1,4 +1,4 @@
-//! Recordings of the real agent: what its hooks were told, what was done to it, what the screen showed.
+//! Recordings of the real agent: the input of its hooks, the acts of the driver, its files and its screen.
 
 use crate::truth::harness_dir;
 use serde::Deserialize;
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 /// The clients whose recordings are kept, oldest first.
 pub const CLIENTS: [&str; 2] = ["claude-code-2.1.330", "claude-code-2.1.332"];
 
-/// One scenario's recording.
+/// The recording of one scenario.
 #[derive(Debug)]
 pub struct Recording {
-    /// What each hook and status-line process was given, in the order in which they started.
+    /// The input of each hook and status-line process, in the order in which they started.
     pub hooks: Vec<HookLine>,
-    /// What was done to the client, and what the scripted model answered.
+    /// The acts of the driver and the answers of the scripted model.
     pub marks: Vec<Mark>,
-    /// What the client left on disk and on the screen.
+    /// The files and the screen of the client.
     pub files: Vec<FileLine>,
 }
 
@@ -34,19 +34,19 @@ pub struct HookLine {
     pub parents: Vec<(u32, Option<String>)>,
     pub tty: Option<String>,
     pub argv: Vec<String>,
-    /// The words the client was started with, where the recorder kept them.
+    /// The arguments of the client, if the recorder kept them.
     #[serde(default)]
     pub client_argv: Vec<String>,
     pub cwd: String,
     /// The part of its environment that names agent, terminal and session.
     pub env: BTreeMap<String, String>,
     pub transcript_bytes: Option<u64>,
-    /// What came on standard input, as JSON text.
+    /// Its standard input, as JSON text.
     pub stdin: Box<RawValue>,
 }
 
 impl HookLine {
-    /// The event's name; none for the status line.
+    /// Returns the name of the event, or `None` for the status line.
     pub fn event(&self) -> Option<&str> {
         match self.argv.get(1).map(String::as_str) {
             Some("hook") => self.argv.get(2).map(String::as_str),
@@ -54,7 +54,7 @@ impl HookLine {
         }
     }
 
-    /// The client's process: the nearest parent that is one.
+    /// Returns the pid of the client, which is the nearest parent named `claude`.
     pub fn client(&self) -> Option<u32> {
         let is_client = |name: &Option<String>| name.as_deref() == Some("claude");
         self.parents.iter().find(|(_, name)| is_client(name)).map(|(pid, _)| *pid)
@@ -67,7 +67,7 @@ impl HookLine {
 pub struct Mark {
     pub wall_ns: i64,
     pub mono_ns: i64,
-    /// What was done: `start`, `prompt`, `keys`, `kill -9`, …; none for the model's answers.
+    /// The act: `start`, `prompt`, `keys`, `kill -9`, … `None` for an answer of the model.
     pub mark: Option<String>,
     pub cmd: Option<String>,
     pub text: Option<String>,
@@ -77,7 +77,7 @@ pub struct Mark {
     pub mock: Option<Answer>,
 }
 
-/// A request to the scripted model and what became of it.
+/// A request to the scripted model and its result.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Answer {
@@ -87,7 +87,7 @@ pub struct Answer {
     pub code: Option<u32>,
 }
 
-/// One thing seen on disk, of a process or on the screen; only the fields of its source are there.
+/// One observation of a file, a process or the screen. Only the fields of its source are set.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct FileLine {
@@ -97,9 +97,9 @@ pub struct FileLine {
     pub src: String,
     pub file: Option<String>,
     pub json: Option<serde_json::Value>,
-    /// What the kernel said of a file: `create`, `modify`, `close_write`, `delete`, …
+    /// The inotify events of a file: `create`, `modify`, `close_write`, `delete`, …
     pub ops: Vec<String>,
-    /// Of a transcript's line: its type, subtype, own time, text in short, and how an answer stopped.
+    /// For a line of a transcript: its type, subtype, time, shortened text, and stop reason.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub subtype: Option<String>,
@@ -109,7 +109,7 @@ pub struct FileLine {
     #[serde(rename = "isApiErrorMessage")]
     pub is_api_error: bool,
     pub error: Option<String>,
-    /// Of a process: `start`, `stopped`, `continued`, `exit`.
+    /// For a process: `start`, `stopped`, `continued`, `exit`.
     pub op: Option<String>,
     pub pid: Option<u32>,
     pub pane: Option<String>,
@@ -170,7 +170,7 @@ impl Recording {
         if !self.hooks.is_empty() {
             return pids;
         }
-        // The user had switched the hooks off: the session files are what is left.
+        // The hooks were switched off, so only the session files show the processes.
         let files = self.files.iter().filter(|line| line.src == "sessions");
         for pid in files.filter_map(|line| line.json.as_ref()?["pid"].as_u64()) {
             let pid = u32::try_from(pid).unwrap_or(0);
@@ -190,13 +190,13 @@ impl Recording {
         })
     }
 
-    /// The moment from which the truth counts: the driver's first act.
+    /// Returns the wall clock at the driver's first act, from which the truth counts.
     pub fn start_ns(&self) -> Option<i64> {
         first_act_ns(&self.marks)
     }
 }
 
-/// The wall clock of the driver's first act.
+/// Returns the wall clock at the driver's first act.
 pub fn first_act_ns(marks: &[Mark]) -> Option<i64> {
     marks.iter().filter(|mark| mark.mark.is_some()).map(|mark| mark.wall_ns).min()
 }
@@ -223,7 +223,7 @@ mod tests {
     use crate::truth::Truth;
 
     #[test]
-    fn every_recording_reads_whole() {
+    fn every_recording_parses() {
         for (client, name) in Recording::all().unwrap() {
             let recording = Recording::load(client, &name).unwrap();
             assert!(recording.start_ns().is_some(), "{client} {name}");
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn client_processes_are_the_rows_of_the_truth() {
+    fn client_processes_match_the_rows_of_the_truth() {
         let truth = Truth::load().unwrap();
         for (client, name) in Recording::all().unwrap() {
             let recording = Recording::load(client, &name).unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_is_text_that_was_not_touched() {
+    fn hook_standard_input_is_kept_as_it_was() {
         let recording = Recording::load(CLIENTS[0], "permission-approve").unwrap();
         let request =
             recording.hooks.iter().find(|hook| hook.event() == Some("PermissionRequest")).unwrap();

@@ -1,24 +1,24 @@
-//! Tests that cannot run on a machine. A test never returns early without a word here.
+//! Tests that cannot run on a machine. A test that is left out must call a function of this module.
 
 use std::env;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Set where every test must run, as it does in CI.
+/// A variable that is set where every test must run, as in CI.
 const NO_SKIP: &str = "CREWBOARD_TEST_NO_SKIP";
 
-/// Programs without which tests are left out even where every test must run, and the reason for each.
+/// Programs whose tests are left out if they are not installed, even where every test must run, with the reason.
 pub const OPTIONAL_PROGRAMS: [(&str, &str); 1] =
     [("zellij", "no distribution has a package of it, and a build takes longer than all tests")];
 
-/// Says that a test cannot run here. Fails the test where every test must run.
+/// Prints that a test cannot run here. Fails the test where every test must run.
 #[track_caller]
 pub fn skip(reason: &str) {
     assert!(env::var_os(NO_SKIP).is_none(), "this test must not be skipped: {reason}");
     say(&format!("skipped: {reason}"));
 }
 
-/// Finds one of [`OPTIONAL_PROGRAMS`]. Says that a test is left out if it is not installed.
+/// Finds one of [`OPTIONAL_PROGRAMS`]. Prints that a test is left out if it is not installed.
 #[track_caller]
 pub fn optional_program(name: &str) -> Option<PathBuf> {
     let known = OPTIONAL_PROGRAMS.iter().find(|(optional, _)| *optional == name);
@@ -32,7 +32,7 @@ pub fn optional_program(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Writes a line past the test runner, which keeps the output of a test that passes.
+/// Writes a line to standard error directly, because the test runner hides the output of a test that passes.
 fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// Runs a test of this file in a process with this variable set or not. Returns whether it passed, and
+    /// Runs a test of this file in another process, with or without the variable. Returns true if it passed, and
     /// its standard error.
     fn run(test: &str, no_skip: bool) -> (bool, String) {
         let mut command = Command::new(env::current_exe().unwrap());
@@ -61,9 +61,9 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_test_says_so_and_fails_where_all_must_run() {
-        let (passed, said) = run("skip::tests::child_skips", false);
-        assert!(passed && said.contains("skipped: for a reason\n"), "{said}");
+    fn skip_prints_its_reason_and_fails_where_all_tests_must_run() {
+        let (passed, output) = run("skip::tests::child_skips", false);
+        assert!(passed && output.contains("skipped: for a reason\n"), "{output}");
         let (passed, _) = run("skip::tests::child_skips", true);
         assert!(!passed);
     }

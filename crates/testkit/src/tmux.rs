@@ -1,4 +1,4 @@
-//! A tmux server of a test's own: a real terminal, whose screen can be read.
+//! A private tmux server: real terminals, whose screens a test can read.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a screen may take to show what it must.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for a screen before it fails.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Between two looks at a screen: nothing announces that it changed.
-const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// The time between two polls of a screen, whose changes no event announces.
+const POLL_INTERVAL: Duration = Duration::from_millis(15);
 
-/// A server that ends, with everything in it, when this goes.
+/// A tmux server that ends, with all of its panes, when it is dropped.
 #[derive(Debug)]
 pub struct Tmux {
     directory: PathBuf,
@@ -20,8 +20,8 @@ pub struct Tmux {
 }
 
 impl Tmux {
-    /// A server that keeps its files in `directory`, and whose panes have these variables and no
-    /// others. Skips the test and returns `None` if there is no tmux.
+    /// Returns a server with its files in `directory`, whose panes have only these variables. Skips the test and
+    /// returns `None` if there is no tmux.
     pub fn new(directory: &Path, variables: &[(&str, &str)]) -> Option<Self> {
         let mut probe = Command::new("tmux");
         probe.arg("-V").stdout(Stdio::null()).stderr(Stdio::null());
@@ -29,7 +29,7 @@ impl Tmux {
             crate::skip("there is no tmux here");
             return None;
         }
-        // One screen is exactly one pane, and a program's end leaves its last picture.
+        // A screen shows exactly one pane, and keeps the last output of a program that ended.
         fs::write(
             directory.join("tmux.conf"),
             "set -g status off\nset -g escape-time 0\nset -g default-terminal tmux-256color\n\
@@ -57,14 +57,14 @@ impl Tmux {
         command
     }
 
-    /// The socket by which it is found.
+    /// Returns the path of its socket.
     pub fn socket(&self) -> PathBuf {
         let user = rustix::process::getuid().as_raw();
         self.directory.join(format!("tmux-{user}")).join("test")
     }
 
-    /// Words that show one of its sessions on the terminal in which they are run, which may be
-    /// another server's pane.
+    /// Returns a command that attaches the terminal in which it runs to a session. The terminal may be a pane of
+    /// another server.
     pub fn attaching(&self, session: &str) -> Vec<String> {
         let socket = self.socket();
         let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "tmux", "-S"];
@@ -72,16 +72,16 @@ impl Tmux {
         words.chain(["attach-session", "-t", session].map(str::to_owned)).collect()
     }
 
-    /// Runs one of tmux's commands: what it printed.
+    /// Runs a tmux command. Returns its output.
     #[track_caller]
-    pub fn ask<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
+    pub fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
         let output = self.command(words).output().unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "tmux: {complaint}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// A terminal of this size in which `program` runs.
+    /// Opens a pane of this size in which `program` runs.
     pub fn open<W: AsRef<str>>(
         &self,
         name: &str,
@@ -91,11 +91,11 @@ impl Tmux {
         let (width, height) = (width.to_string(), height.to_string());
         let mut words = vec!["new-session", "-d", "-s", name, "-x", &width, "-y", &height, "--"];
         words.extend(program.iter().map(AsRef::as_ref));
-        self.ask(words);
+        self.run(words);
         Pane { tmux: self, name: name.to_owned() }
     }
 
-    /// Ends the server, and with it everything that runs in its terminals.
+    /// Ends the server and the programs in its panes.
     pub fn end(&self) {
         let _ = self.command(["kill-server"]).stderr(Stdio::null()).status();
     }
@@ -107,7 +107,7 @@ impl Drop for Tmux {
     }
 }
 
-/// One of its terminals.
+/// A pane of a private tmux server.
 #[derive(Debug)]
 pub struct Pane<'a> {
     tmux: &'a Tmux,
@@ -115,73 +115,73 @@ pub struct Pane<'a> {
 }
 
 impl Pane<'_> {
-    /// Presses keys, in tmux's words (`C-z`, `Space`, `Enter`, `q`).
+    /// Presses keys, by their tmux names (`C-z`, `Space`, `Enter`, `q`).
     pub fn press(&self, keys: &[&str]) {
         let words = ["send-keys", "-t", &self.name].into_iter().chain(keys.iter().copied());
-        self.tmux.ask(words);
+        self.tmux.run(words);
     }
 
-    /// Types a line, as it is.
+    /// Types a line literally, and presses Enter.
     pub fn type_line(&self, line: &str) {
-        self.tmux.ask(["send-keys", "-t", &self.name, "-l", line]);
+        self.tmux.run(["send-keys", "-t", &self.name, "-l", line]);
         self.press(&["Enter"]);
     }
 
     pub fn resize(&self, width: u16, height: u16) {
         let (width, height) = (width.to_string(), height.to_string());
-        self.tmux.ask(["resize-window", "-t", &self.name, "-x", &width, "-y", &height]);
+        self.tmux.run(["resize-window", "-t", &self.name, "-x", &width, "-y", &height]);
     }
 
-    /// Another width and a key in the same moment.
+    /// Resizes the pane and presses a key at the same time.
     pub fn resize_with_key(&self, width: u16, key: &str) {
         let (width, name) = (width.to_string(), &self.name);
         let words = ["resize-window", "-t", name, "-x", &width, ";", "send-keys", "-t", name, key];
-        self.tmux.ask(words);
+        self.tmux.run(words);
     }
 
-    /// What is on the screen now.
+    /// Returns the screen as it is now.
     pub fn screen(&self) -> String {
-        self.tmux.ask(["capture-pane", "-p", "-t", &self.name])
+        self.tmux.run(["capture-pane", "-p", "-t", &self.name])
     }
 
-    /// What tmux knows of the pane, such as `#{alternate_on}`.
-    pub fn fact(&self, format: &str) -> String {
-        let answer = self.tmux.ask(["display-message", "-p", "-t", &self.name, format]);
+    /// Expands a tmux format for the pane, such as `#{alternate_on}`.
+    pub fn expand(&self, format: &str) -> String {
+        let answer = self.tmux.run(["display-message", "-p", "-t", &self.name, format]);
         answer.trim_end().to_owned()
     }
 
-    /// The process that was started in it.
+    /// Returns the pid of the program that was started in the pane.
     pub fn pid(&self) -> u32 {
-        self.fact("#{pane_pid}").parse().unwrap()
+        self.expand("#{pane_pid}").parse().unwrap()
     }
 
-    /// Waits for a screen on which `is_there`, and gives it.
+    /// Waits until `is_there` accepts the screen. Returns the screen.
     #[track_caller]
     pub fn wait_for(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let screen = self.screen();
             if is_there(&screen) {
                 return screen;
             }
             assert!(Instant::now() < end, "waited for {what}; the screen is:\n{screen}");
-            std::thread::sleep(LOOK_AGAIN);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Waits for a text on the screen.
+    /// Waits for a text on the screen. Returns the screen.
     #[track_caller]
-    pub fn shows(&self, text: &str) -> String {
+    pub fn wait_for_text(&self, text: &str) -> String {
         self.wait_for(text, |screen| screen.contains(text))
     }
 
-    /// Waits until a program has given the terminal back as a shell needs it: its own screen, with
-    /// a cursor, without the mouse.
+    /// Waits until a program has restored the terminal for a shell: the main screen, with a cursor and without
+    /// mouse reports.
     #[track_caller]
-    pub fn is_given_back(&self) {
+    pub fn wait_for_release(&self) {
         let facts = "alternate #{alternate_on} cursor #{cursor_flag} mouse #{mouse_any_flag}";
         self.wait_for("the terminal given back", |_| {
-            self.fact(facts) == "alternate 0 cursor 1 mouse 0"
+            self.expand(facts) == "alternate 0 cursor 1 mouse 0"
         });
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-/// The words a status can be; a word in `truth.json` that is none of these is a typing error.
+/// The words of all statuses. Any other word in `truth.json` is an error.
 const WORDS: [&str; 8] =
     ["working", "permission", "question", "plan", "failed", "done", "idle", "closed"];
 
@@ -18,7 +18,7 @@ pub fn harness_dir() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../harness"))
 }
 
-/// What was true in every scenario.
+/// The truth of all scenarios.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Truth {
@@ -35,22 +35,22 @@ pub struct Scenario {
     pub since: Option<String>,
 }
 
-/// One client process, which goes on over `/clear` and a `/resume` inside it.
+/// One client process, which stays the same across `/clear` and `/resume`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowTruth {
     /// The name of the row within its scenario, such as `S0`.
     pub row: String,
-    /// The process in the recording; another one in every other run.
+    /// The pid in the recording. Each other run has another pid.
     pub pid: u32,
     pub statuses: Vec<Step>,
     pub kind: String,
     /// The conversations it held, in order.
     pub sessions: Vec<String>,
-    /// The status at the end of the scenario.
+    /// The status at the end of the scenario is wrong.
     #[serde(rename = "final")]
     pub last: String,
-    /// What may stand for `last` as well, where a person would not be sure.
+    /// Other statuses at the end that a person would accept.
     #[serde(default, rename = "final_accept")]
     pub last_accept: Vec<String>,
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct RowTruth {
     #[serde(default)]
     pub ended_accept: Vec<String>,
     pub before_closed: String,
-    /// How a conversation that the process left behind had ended.
+    /// How each former conversation of the process ended.
     #[serde(default)]
     pub ids_ended: BTreeMap<String, String>,
     #[serde(default)]
@@ -74,9 +74,9 @@ pub struct RowTruth {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub status: String,
-    /// Milliseconds from the driver's first mark. A run of its own puts its own times here, or none.
+    /// Milliseconds from the driver's first mark. [`rebase`] puts the times of another run here.
     pub at_ms: Option<i64>,
-    /// The act or the change of the screen that brought it, such as `prompt: /clear`.
+    /// The act or the change of the screen that caused it, such as `prompt: /clear`.
     pub from: String,
     /// The words that a person would accept; `status` is always one of them.
     #[serde(default)]
@@ -112,13 +112,13 @@ impl Truth {
         Ok(truth)
     }
 
-    /// Names of all scenarios, in alphabetical order.
+    /// Returns the names of all scenarios, in alphabetical order.
     pub fn scenarios(&self) -> impl Iterator<Item = &str> {
         self.scenarios.keys().map(String::as_str)
     }
 
     /// Returns the rows of a scenario with the processes and times of a recording of it. The statuses are
-    /// the same for all clients; only one client's times stand in the file.
+    /// the same for all clients, but the file has the times of one client.
     pub fn rows(&self, client: &str, scenario: &str, recording: &Recording) -> Vec<RowTruth> {
         let Some(truth) = self.get(scenario) else { return Vec::new() };
         if truth.client() == client {
@@ -134,7 +134,7 @@ impl Truth {
         rows.map(|(row, pid)| RowTruth { pid, ..rebase(row, Some(pid), clocks) }).collect()
     }
 
-    /// What was true in one scenario.
+    /// Returns the truth of one scenario.
     pub fn get(&self, scenario: &str) -> Option<&Scenario> {
         self.scenarios.get(scenario)
     }
@@ -169,20 +169,20 @@ impl RowTruth {
             .map(String::as_str)
     }
 
-    /// Whether a person would call the row that at the end of the scenario.
+    /// Returns true if a person would accept this status at the end of the scenario.
     pub fn accepts_last(&self, word: &str) -> bool {
         self.last == word || self.last_accept.iter().any(|accepted| accepted == word)
     }
 
-    /// Whether a person would have called the row that just before it closed.
+    /// Returns true if a person would accept this status just before the row closed.
     pub fn accepts_before_closed(&self, word: &str) -> bool {
         let open = self.statuses.iter().rev().find(|step| step.status != "closed");
         self.before_closed == word || open.is_some_and(|step| step.accepts(word))
     }
 
-    /// Whether `end` is Crewboard's word for how the process ended.
+    /// Returns true if `end` is Crewboard's word for how the process ended.
     ///
-    /// A client that is terminated still says goodbye, so there `terminated` is an `exit`.
+    /// A client that is terminated still runs its last hook, so `terminated` counts as `exit`.
     pub fn accepts_end(&self, end: &str) -> bool {
         std::iter::once(&self.ended).chain(&self.ended_accept).any(|ended| match ended.as_str() {
             "exit" | "terminated" | "stopped" => end == "exit",
@@ -192,7 +192,7 @@ impl RowTruth {
 }
 
 impl Step {
-    /// Whether a person would have called the row that.
+    /// Returns true if a person would accept this status.
     pub fn accepts(&self, word: &str) -> bool {
         self.status == word || self.accept.iter().any(|accepted| accepted == word)
     }
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_recording_has_a_truth_and_every_truth_a_recording() {
+    fn recordings_and_truths_match_one_to_one() {
         let truth = Truth::load().unwrap();
         assert!(truth.get("plain").is_some());
         assert!(truth.get("no-such").is_none());
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn scenario_of_a_newer_client_runs_from_its_version_on() {
+    fn scenario_runs_on_its_first_version_and_later() {
         let scenario = Scenario { rows: Vec::new(), since: Some("2.1.332".to_owned()) };
         let runs = |version: &str| scenario.runs_on(version);
         assert_eq!((runs("2.1.330"), runs("2.1.332"), runs("2.2.0")), (false, true, true));
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn its_own_words_are_right() {
+    fn truth_compared_with_itself_is_right() {
         let truth = Truth::load().unwrap();
         for name in truth.scenarios() {
             for row in &truth.get(name).unwrap().rows {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_status_is_refused() {
+    fn truth_with_an_unknown_status_is_an_error() {
         let text = r#"{"x": {"rows": [{"row": "S0", "pid": 1, "kind": "interactive", "sessions": [],
             "statuses": [{"status": "bored", "at_ms": 1, "from": "start"}],
             "final": "closed", "ended": "exit", "before_closed": "idle"}]}}"#;

@@ -1,4 +1,4 @@
-//! The one comparison of what Crewboard showed with what was true.
+//! Compares the statuses that Crewboard showed with the truth.
 
 use crate::truth::{RowTruth, Step};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     pub status: String,
-    /// Milliseconds on the clock that the truth it is compared with uses.
+    /// Milliseconds on the clock of the truth.
     pub at_ms: i64,
 }
 
@@ -17,68 +17,68 @@ impl Observed {
     }
 }
 
-/// What is wrong with a row.
+/// A difference between a row and its truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// The statuses, in order and with equal neighbours merged, are not those that were true.
+    /// The statuses, in order and with equal neighbours merged, are not those of the truth.
     Sequence { truth: String, ours: String },
-    /// The sequence can be read as the truth only if an alternative melted into its neighbours, but we
-    /// did not hold that status over the time of this step.
+    /// The sequence matches the truth only if this step merged with its neighbours, but Crewboard had left that
+    /// status before the step.
     Missed { status: String, at_ms: i64 },
-    /// The status at the end of the scenario.
+    /// The status at the end of the scenario is wrong.
     Last { truth: String, ours: Option<String> },
-    /// The status just before the row closed.
+    /// The status just before the row closed is wrong.
     BeforeClosed { truth: String, ours: Option<String> },
-    /// How the process ended.
+    /// The end of the process is wrong.
     Ended { truth: String, ours: Option<String> },
 }
 
-/// How one row compares with the truth.
+/// The comparison of one row with the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub problems: Vec<Problem>,
-    /// For each step of the truth, our change that belongs to it and how much later it was. None for a
-    /// step that an accepted alternative merged into its neighbour, and for all where the sequence is wrong.
+    /// For each step of the truth, Crewboard's change that belongs to it. `None` for a step that merged with its
+    /// neighbour, and for all steps if the sequence is wrong.
     pub changes: Vec<Option<Matched>>,
 }
 
-/// Our change that belongs to a step of the truth.
+/// Crewboard's change that belongs to a step of the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matched {
     pub at_ms: i64,
-    /// Our time less the truth's, where that is known.
+    /// Crewboard's time minus the time of the truth, if that is known.
     pub lag_ms: Option<i64>,
 }
 
 impl Verdict {
-    /// Whether all of it is right.
+    /// Returns true if there is no problem.
     pub fn is_right(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// Whether the sequence is right, whatever else is wrong.
+    /// Returns true if the sequence of statuses is right.
     pub fn sequence_is_right(&self) -> bool {
         let of_sequence =
             |problem| matches!(problem, &Problem::Sequence { .. } | &Problem::Missed { .. });
         !self.problems.iter().any(of_sequence)
     }
 
-    /// Whether the status at the end of the scenario is right, whatever else is wrong.
+    /// Returns true if the status at the end of the scenario is right.
     pub fn last_is_right(&self) -> bool {
         !self.problems.iter().any(|problem| matches!(problem, Problem::Last { .. }))
     }
 
-    /// For each step that has a change of its own: its index and the milliseconds from truth to us.
+    /// Returns the index and the lag in milliseconds of each step that has its own change.
     pub fn lags(&self) -> impl Iterator<Item = (usize, i64)> {
         let changes = self.changes.iter().enumerate();
         changes.filter_map(|(step, change)| Some((step, change.as_ref()?.lag_ms?)))
     }
 }
 
-/// Compares the changes of one client process, in order, and how it ended, with what was true.
+/// Compares the changes of one client process, in order, and its end with the truth.
 ///
-/// There is no tolerance but the truth's own: its accepted alternatives, and that one of those which
-/// equals its neighbour is no change at all (`done` that may be called `working`, between two `working`).
+/// The only tolerance is that of the truth: its accepted alternatives. An alternative that equals its neighbour
+/// merges with it (a `done` that may be called `working`, between two `working`).
 pub fn compare(truth: &RowTruth, observed: &[Observed], end: Option<&str>) -> Verdict {
     let merged = merge(observed);
     let mut problems = Vec::new();
@@ -100,7 +100,7 @@ pub fn compare(truth: &RowTruth, observed: &[Observed], end: Option<&str>) -> Ve
             ours: open.map(str::to_owned),
         });
     }
-    // Where the row may rightly be open still, there is no end to tell yet.
+    // A row that may still be open has no end yet.
     let still_open = last.is_some_and(|word| word != "closed" && truth.accepts_last(word));
     if !still_open && !end.is_some_and(|end| truth.accepts_end(end)) {
         problems.push(Problem::Ended { truth: truth.ended.clone(), ours: end.map(str::to_owned) });
@@ -119,10 +119,10 @@ fn merge(observed: &[Observed]) -> Vec<&Observed> {
     merged
 }
 
-/// For each step the index of the change it belongs to, where the whole sequence can be read as the truth.
+/// Returns for each step the index of its change. Returns `None` if the sequence does not match the truth.
 fn align(steps: &[Step], changes: &[&Observed]) -> Option<Vec<usize>> {
     let accepts = |step: usize, change: usize| steps[step].accepts(&changes[change].status);
-    // fits[step][change]: the steps up to this one can be read as the changes up to that one.
+    // fits[step][change]: the steps up to this one match the changes up to that one.
     let mut fits = vec![vec![false; changes.len()]; steps.len()];
     for step in 0..steps.len() {
         for change in 0..changes.len() {
@@ -148,11 +148,11 @@ fn align(steps: &[Step], changes: &[&Observed]) -> Option<Vec<usize>> {
     Some(groups)
 }
 
-/// Steps that melted into a neighbour although we had left its status before they came.
+/// Returns the steps that merged with a neighbour although Crewboard had left its status before them.
 fn missed(steps: &[Step], changes: &[&Observed], groups: &[usize]) -> Vec<Problem> {
     let left_before = |step: usize, at_ms: i64| {
         let group = groups[step];
-        // The first step of a group begins with the change itself, however late that is.
+        // The first step of a group begins with the change itself.
         let melted = step > 0 && groups[step - 1] == group;
         melted && changes.get(group + 1).is_some_and(|next| next.at_ms < at_ms)
     };
@@ -164,7 +164,7 @@ fn missed(steps: &[Step], changes: &[&Observed], groups: &[usize]) -> Vec<Proble
         .collect()
 }
 
-/// Gives each change to one of the steps it stands for: the first that bears its word, else the first.
+/// Assigns each change to one of its steps: the first with its status, or else the first.
 fn own_changes(steps: &[Step], changes: &[&Observed], groups: &[usize]) -> Vec<Option<Matched>> {
     let owner = |group: usize| {
         let mut members = (0..steps.len()).filter(|&step| groups[step] == group);
@@ -180,7 +180,7 @@ fn own_changes(steps: &[Step], changes: &[&Observed], groups: &[usize]) -> Vec<O
         .collect()
 }
 
-/// The sequence with its alternatives, such as `idle|question → working`.
+/// Returns the sequence with its alternatives, such as `idle|question → working`.
 fn spell(steps: &[Step]) -> String {
     let word = |step: &Step| {
         let others = step.accept.iter().filter(|word| **word != step.status);
@@ -267,7 +267,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_right_sequence_is_right_and_its_lags_are_told() {
+    fn right_sequence_has_its_lags() {
         let verdict = check(&background(), &WHOLE, Some("exit"));
         assert_eq!(verdict.to_string(), "right");
         let lags: Vec<_> = verdict.lags().collect();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_merged_and_the_first_counts() {
+    fn repeated_status_counts_from_its_first_change() {
         let mut ours = WHOLE.to_vec();
         ours.insert(2, ("working", 180));
         let verdict = check(&background(), &ours, Some("exit"));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_alternative_may_stand_alone_or_melt_into_its_neighbours() {
+    fn accepted_alternative_may_merge_with_its_neighbours() {
         let ours = [("question", 1), ("working", 102), ("done", 395), ("closed", 506)];
         let verdict = check(&background(), &ours, Some("exit"));
         assert_eq!(verdict.to_string(), "right");
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_melts_must_have_been_held_meanwhile() {
+    fn merged_step_must_last_until_the_next_change() {
         let ours = [("idle", 1), ("working", 102), ("done", 203), ("closed", 506)];
         let verdict = check(&background(), &ours, Some("exit"));
         assert_eq!(verdict.to_string(), "missed: working at 300 ms");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_reference_time_there_is_no_lag() {
+    fn step_without_a_time_has_no_lag() {
         let mut truth = background();
         truth.statuses[1].at_ms = None;
         let verdict = check(&truth, &WHOLE, Some("exit"));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_stands_for_two_steps_belongs_to_the_one_that_bears_its_word() {
+    fn merged_change_belongs_to_the_step_with_its_status() {
         let truth = row(
             r#"{"status": "idle", "at_ms": 0, "from": "start", "accept": ["idle", "working"]},
                {"status": "working", "at_ms": 100, "from": "screen: the spinner"},
@@ -322,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_a_foreign_and_a_swapped_status_are_wrong() {
+    fn missing_extra_or_swapped_status_is_wrong() {
         let truth = background();
         for (index, missing) in WHOLE.iter().enumerate() {
             let mut ours = WHOLE.to_vec();
             ours.remove(index);
             let right = check(&truth, &ours, Some("exit")).sequence_is_right();
-            // Only the `done` in the middle may be called `working` and so be missing.
+            // Only the `done` in the middle may be called `working`, and therefore be missing.
             assert_eq!(right, index == 2, "without {missing:?}");
         }
         for index in 0..=WHOLE.len() {
@@ -343,14 +343,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_sequence_has_no_lags() {
+    fn wrong_sequence_has_no_lags() {
         let verdict = check(&background(), &WHOLE[1..], Some("exit"));
         assert_eq!(verdict.lags().count(), 0);
         assert_eq!(verdict.changes.len(), 6);
     }
 
     #[test]
-    fn the_end_is_compared_in_all_three_ways() {
+    fn verdict_compares_the_last_status_and_the_end() {
         let verdict = check(&background(), &WHOLE[..4], None);
         let words: Vec<_> = verdict.problems.iter().skip(1).map(ToString::to_string).collect();
         assert_eq!(
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn terminated_said_goodbye_and_killed_did_not() {
+    fn terminated_counts_as_exit_and_killed_does_not() {
         let truth = |ended: &str| {
             let extra =
                 format!(r#""final": "closed", "before_closed": "idle", "ended": "{ended}","#);
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_last_status_needs_no_end() {
+    fn accepted_last_status_needs_no_end() {
         let truth = row(
             r#"{"status": "working", "at_ms": 0, "from": "claude -p"},
                {"status": "closed", "at_ms": 9, "from": "end", "accept": ["closed", "failed"]}"#,

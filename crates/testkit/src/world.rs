@@ -1,5 +1,6 @@
 use crate::fake_agent::FakeAgent;
 use crate::line_client::LineClient;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, Permissions};
@@ -11,17 +12,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// A variable that every daemon keeps, and nothing reads: that of a replay has another home.
+/// A variable that each daemon inherits and ignores. It finds a daemon whose `HOME` is another, as in a replay.
 const MARK: &str = "LOGNAME";
 
-/// How long a test waits for what must come, before it says that it did not.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for an event before it fails.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Between two looks at what nothing announces (a process that must go, a file that must come).
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// The time between two polls of a state that no event announces, such as the end of a process.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// A place of its own for one test: a home, a socket, and nothing of whoever runs the test. When it
-/// goes, every daemon that was started in it goes too.
+/// Isolates one test: it has its own home, socket and environment. Kills its daemons when it is dropped.
 #[derive(Debug)]
 pub struct World {
     program: PathBuf,
@@ -29,24 +29,23 @@ pub struct World {
     variables: BTreeMap<OsString, OsString>,
 }
 
-/// What a command did.
+/// The result of a command.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
-    /// From its start to its end.
-    pub took: Duration,
+    /// The time from the start of the command to its end.
+    pub elapsed: Duration,
 }
 
 impl World {
-    /// A new world for `program`, the Crewboard under test.
+    /// Creates a world for `program`, the Crewboard under test.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        // Short, for a socket's path is; fixed, for TMPDIR may be long.
-        // In memory, as a login's runtime directory is: a hook's deadline is no test of how long a
-        // busy disk takes to make a file.
-        let memory = std::path::Path::new("/dev/shm");
-        let root = if memory.is_dir() { memory } else { std::path::Path::new("/tmp") };
+        // The path of a socket must be short, and TMPDIR may be long. The directory is in memory, as the
+        // runtime directory of a login is, because a busy disk could use up the deadline of a hook.
+        let memory = Path::new("/dev/shm");
+        let root = if memory.is_dir() { memory } else { Path::new("/tmp") };
         let directory = tempfile::Builder::new().prefix("cb-").tempdir_in(root).unwrap();
         for name in ["home", "run"] {
             DirBuilder::new().mode(0o700).create(directory.path().join(name)).unwrap();
@@ -69,16 +68,16 @@ impl World {
         self.path().join("home")
     }
 
-    /// The directory of the socket.
-    pub fn run(&self) -> PathBuf {
+    /// Returns the directory of the socket.
+    pub fn socket_directory(&self) -> PathBuf {
         self.path().join("run")
     }
 
     pub fn socket(&self) -> PathBuf {
-        self.run().join("s")
+        self.socket_directory().join("s")
     }
 
-    /// Sets a variable for everything that is started from now on.
+    /// Sets a variable for each command that is started after this.
     pub fn set(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
         self.variables.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
     }
@@ -87,7 +86,7 @@ impl World {
         self.variables.remove(name.as_ref());
     }
 
-    /// `crewboard` with these words, in this world only.
+    /// Returns a `crewboard` command with these arguments, isolated in this world.
     pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -101,42 +100,66 @@ impl World {
         command
     }
 
-    /// Runs `crewboard` with these words to its end.
-    pub fn say<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Said {
-        finish(self.command(words), b"")
+    /// Runs `crewboard` with these arguments and waits for its end.
+    pub fn run<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> CommandOutput {
+        run_with_input(self.command(words), b"")
     }
 
-    /// The command an agent runs on an event.
+    /// Returns the hook command that `agent` would run.
     pub fn hook_command(&self, agent: &FakeAgent) -> Command {
+        self.hook_command_for(agent.pid())
+    }
+
+    /// Returns the hook command that the process `pid` would run.
+    pub fn hook_command_for(&self, pid: u32) -> Command {
         let mut command = self.command(["hook", "claude"]);
-        command.env("CLAUDE_PID", agent.pid().to_string());
+        command.env("CLAUDE_PID", pid.to_string());
         command
     }
 
-    /// Runs the hook as `agent` would. Its event arrives, however busy the machine is.
+    /// Runs the hook as `agent` would, with `payload` on its standard input.
     #[track_caller]
     pub fn hook(&self, agent: &FakeAgent, payload: &str) {
-        finish(self.hook_command(agent), payload.as_bytes()).assert_silent();
+        run_with_input(self.hook_command(agent), payload.as_bytes()).assert_silent();
     }
 
-    /// Starts the daemon, if it does not run.
+    /// Runs `crewboard report` for session `session` of an agent that has no hooks.
+    pub fn report(&self, session: &str, status: &str) -> CommandOutput {
+        self.run(["report", "--agent", "mine", "--session", session, "--status", status])
+    }
+
+    /// Returns the rows of `crewboard list --json`.
+    #[track_caller]
+    pub fn list(&self) -> Vec<Value> {
+        serde_json::from_value(self.run(["list", "--json"]).json()).unwrap()
+    }
+
+    /// Polls the list until the row of session `id` is as wanted. `what` describes the wanted state.
+    #[track_caller]
+    pub fn wait_for_row(&self, id: &str, what: &str, is_wanted: impl Fn(&Value) -> bool) {
+        wait_until(&format!("{id} {what}"), || {
+            self.list().iter().any(|row| row["id"] == id && is_wanted(row))
+        });
+    }
+
+    /// Starts the daemon if it does not run. Returns a connection to it.
     pub fn start(&self) -> LineClient {
-        let said = self.say(["daemon", "start"]);
-        assert!(said.status.success(), "{said:?}");
+        let output = self.run(["daemon", "start"]);
+        assert!(output.status.success(), "{output:?}");
         self.connect()
     }
 
-    /// A connection to the daemon that runs.
+    /// Connects to the daemon.
     pub fn connect(&self) -> LineClient {
         LineClient::connect(&self.socket())
     }
 
-    /// A connection to the daemon if one runs and listens.
+    /// Connects to the daemon. Returns `None` if no daemon listens.
     pub fn try_connect(&self) -> Option<LineClient> {
         UnixStream::connect(self.socket()).ok().map(LineClient::new)
     }
 
-    /// The daemons that live in this world.
+    /// Returns the pids of the daemons of this world.
     pub fn daemons(&self) -> Vec<u32> {
         let variable = |name: &str, value: &Path| {
             let mut variable = OsString::from(format!("{name}="));
@@ -159,21 +182,21 @@ impl World {
         pids.filter(is_ours).collect()
     }
 
-    /// The one daemon of this world.
+    /// Returns the pid of the only daemon of this world.
     pub fn daemon(&self) -> u32 {
         let daemons = self.daemons();
-        let [daemon] = daemons[..] else { panic!("not one daemon but {daemons:?}") };
+        let [daemon] = daemons[..] else { panic!("expected one daemon, got {daemons:?}") };
         daemon
     }
 
-    /// Kills the daemon at once, and waits until it is gone.
+    /// Kills the daemon with SIGKILL and waits for its end.
     pub fn kill_daemon(&self) {
-        let killed = self.shoot_daemon();
-        eventually("the daemon dies", || killed.iter().all(|pid| is_dead(*pid)));
+        let killed = self.signal_kill_to_daemon();
+        wait_until("the daemon dies", || killed.iter().all(|pid| is_dead(*pid)));
     }
 
-    /// Kills the daemon and does not wait; which it was.
-    pub fn shoot_daemon(&self) -> Vec<u32> {
+    /// Sends SIGKILL to the daemons without waiting. Returns their pids.
+    pub fn signal_kill_to_daemon(&self) -> Vec<u32> {
         let daemons = self.daemons();
         for pid in &daemons {
             signal(*pid, rustix::process::Signal::KILL);
@@ -181,32 +204,32 @@ impl World {
         daemons
     }
 
-    /// What the daemons of this world wrote to their log.
+    /// Returns the log of the daemons of this world.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.run().join("s.log")).unwrap_or_default()
+        fs::read_to_string(self.socket_directory().join("s.log")).unwrap_or_default()
     }
 
-    /// The names in the directory of the socket.
-    pub fn run_files(&self) -> Vec<String> {
-        names_in(&self.run())
+    /// Returns the names of the files in the directory of the socket.
+    pub fn socket_files(&self) -> Vec<String> {
+        file_names(&self.socket_directory())
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        // A hook that was cut short may have one on its way.
+        // A hook that the test left running may start another daemon meanwhile.
         for _ in 0..3 {
             for pid in self.daemons() {
                 signal(pid, rustix::process::Signal::KILL);
             }
         }
-        // Whatever a test did to it, it can be removed.
-        let _ = fs::set_permissions(self.run(), Permissions::from_mode(0o700));
+        // A test may have changed the mode, and the directory must be removable.
+        let _ = fs::set_permissions(self.socket_directory(), Permissions::from_mode(0o700));
     }
 }
 
-/// The names in a directory, sorted; none if it is not there.
-pub fn names_in(directory: &Path) -> Vec<String> {
+/// Returns the names of the files in a directory, sorted. Returns none if there is no such directory.
+pub fn file_names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     let mut names: Vec<String> =
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -214,8 +237,7 @@ pub fn names_in(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Whether a process has given back all it held. Its memory, and with it its name, goes before its
-/// descriptors do.
+/// Returns true if a process has ended and released its file descriptors.
 pub fn is_dead(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with(['Z', 'X']))
@@ -227,47 +249,54 @@ pub fn signal(pid: u32, signal: rustix::process::Signal) {
     let _ = rustix::process::kill_process(pid.unwrap(), signal);
 }
 
-/// Runs a command to its end, `input` on its standard input if that is a pipe.
-pub fn finish(mut command: Command, input: &[u8]) -> Said {
+/// Runs a command with `input` on its standard input and waits for its end.
+pub fn run_with_input(mut command: Command, input: &[u8]) -> CommandOutput {
     if !input.is_empty() {
         command.stdin(Stdio::piped());
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut child = command.spawn().unwrap();
     if let Some(mut stdin) = child.stdin.take() {
-        // Who does not read to the end is allowed to leave.
+        // A command may end before it has read all of its input.
         let _ = stdin.write_all(input);
     }
-    outcome(child, begun)
+    wait_for_output(child, started)
 }
 
-/// Waits for a child that was started at `begun`.
+/// Waits for the end of a child that was started at `started`.
 #[track_caller]
-pub fn outcome(child: Child, begun: Instant) -> Said {
+pub fn wait_for_output(child: Child, started: Instant) -> CommandOutput {
     let pid = child.id();
     let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || {
         let output = child.wait_with_output().unwrap();
-        let _ = sender.send((output, begun.elapsed()));
+        let _ = sender.send((output, started.elapsed()));
     });
-    let Ok((output, took)) = ended.recv_timeout(PATIENCE) else {
+    let Ok((output, elapsed)) = ended.recv_timeout(TIMEOUT) else {
         signal(pid, rustix::process::Signal::KILL);
-        panic!("process {pid} did not end within {PATIENCE:?}");
+        panic!("process {pid} did not end within {TIMEOUT:?}");
     };
-    Said {
+    CommandOutput {
         status: output.status,
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        took,
+        elapsed,
     }
 }
 
-impl Said {
-    /// A hook's promise: it succeeded and said nothing.
+impl CommandOutput {
+    /// Asserts that the command succeeded without output, as each hook must.
     #[track_caller]
     pub fn assert_silent(&self) {
         assert!(self.status.success(), "{self:?}");
         assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""), "{self:?}");
+    }
+
+    /// Parses the standard output of a command that succeeded.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        assert!(self.status.success(), "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap()
     }
 
     pub fn code(&self) -> Option<i32> {
@@ -275,12 +304,12 @@ impl Said {
     }
 }
 
-/// Waits for what no event announces: looks until `holds`, and fails the test where it never does.
+/// Polls a state that no event announces until it `holds`. Fails the test after [`TIMEOUT`].
 #[track_caller]
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(LOOK_AGAIN);
+        assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}");
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

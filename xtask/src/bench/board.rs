@@ -1,13 +1,13 @@
-//! An open board: a frame, its rest, and how soon it shows an event.
+//! Measures an open board: a frame, its cost at rest, and the delay of an event.
 
 use crate::workspace;
 use anyhow::Result;
 use std::path::Path;
 use std::process::Command;
 
-/// What others cost: not measured along, for they are not here.
+/// The figures of other programs. They were measured once, because the programs are not part of this repository.
 const FIELD: &str = "\
-Beside the field, measured with the same method on a machine of this kind on another day, with a terminal emulator in between
+Other programs, measured with the same method on a machine of this kind on another day, with a terminal emulator in between
 for the times to the screen:
 
 | | agent-console-dashboard | a table redrawn each 250 ms | a ratatui table drawn on events |
@@ -19,7 +19,7 @@ for the times to the screen:
 | bytes of it: first, unchanged, one row's status, each time | | | 8284, 25, 161, 1111 |
 ";
 
-/// Measures the board of `program`, at rest for `rest` seconds in each state.
+/// Measures the board of `program` for `rest` seconds in each idle state.
 pub(crate) fn measure(program: &Path, rest: u64) -> Result<String> {
     let script = workspace::root().join("bench").join("board.py");
     let open =

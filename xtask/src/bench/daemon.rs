@@ -1,4 +1,4 @@
-//! A daemon of its own for each measurement, in a folder of its own.
+//! A private daemon for each measurement, in a private folder.
 
 use crate::wire::Connection;
 use anyhow::{Context, Result, bail};
@@ -9,12 +9,12 @@ use std::process::{Command, Stdio};
 pub(crate) struct Daemon {
     program: PathBuf,
     folder: tempfile::TempDir,
-    /// Its process.
+    /// The pid of the daemon.
     pub(crate) pid: u32,
 }
 
 impl Daemon {
-    /// Starts one as users do: by the first command that needs it.
+    /// Starts a daemon as users do: with the first command that needs it.
     pub(crate) fn start(program: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cbb-").tempdir()?;
         std::fs::create_dir(folder.path().join("home"))?;
@@ -39,12 +39,12 @@ impl Daemon {
         self.folder.path().join("s")
     }
 
-    /// The program, talking to this daemon and knowing nothing of the person who measures.
+    /// Returns a command that runs the program with this daemon, without the environment of the caller.
     pub(crate) fn crewboard(&self) -> Command {
         self.command_of(&self.program)
     }
 
-    /// The program as Claude Code starts it for an event, in a pane of tmux.
+    /// Returns a command that runs the hook as Claude Code does, in a tmux pane.
     pub(crate) fn hook(&self) -> Command {
         let mut command = self.crewboard();
         command.args(["hook", "claude"]);
@@ -52,7 +52,7 @@ impl Daemon {
         command
     }
 
-    /// Another program in the same environment.
+    /// Returns a command that runs another program in the same environment.
     pub(crate) fn command_of(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -68,7 +68,7 @@ impl Daemon {
         Connection::open(&self.socket())
     }
 
-    /// A connection that has been told all there is.
+    /// Returns a subscribed connection that has received its snapshot.
     pub(crate) fn subscribe(&self) -> Result<Connection> {
         let mut connection = self.connect()?;
         connection.ask(r#"{"type":"subscribe"}"#, "synced")?;
@@ -76,7 +76,7 @@ impl Daemon {
     }
 }
 
-/// Adds what an agent in a pane of tmux hands to its hooks, ourselves as the agent.
+/// Adds the variables that an agent in a tmux pane passes to its hooks, with this process as the agent.
 pub(crate) fn in_agent(command: &mut Command) {
     command
         .env("CLAUDE_PID", std::process::id().to_string())

@@ -1,4 +1,4 @@
-//! Our own yardstick: programs that do the least a hook must do.
+//! The yardstick: programs that do the minimum of a hook.
 
 use crate::{dist, workspace};
 use anyhow::Result;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 #[derive(Debug)]
 pub(crate) struct Floor {
-    /// Reads its input and leaves.
+    /// Reads its input and exits.
     pub(crate) stdin_only: PathBuf,
-    /// Reads its input, writes it to the socket named by its argument, and leaves.
+    /// Reads its input, writes it to the socket in its argument, and exits.
     pub(crate) hook_stream: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! The whole life of a hook process, from before it is started until it has ended.
+//! Measures the whole life of a hook process, from before its start until its end.
 
 use super::daemon::{Daemon, in_agent};
 use super::floor::Floor;
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Rounds that are run but not counted: the first ones read the programs from disk.
+/// The first rounds, which are not counted because they read the programs from disk.
 const WARM_UP: usize = 5;
 
-/// What a pipe holds: more has to be written while the hook reads it.
+/// The capacity of a pipe. A larger payload must be written while the hook reads it.
 const PIPE: usize = 60_000;
 
 /// A command with a name for the table.
@@ -29,13 +29,13 @@ pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<St
     let sink = sink(daemon.folder())?;
     let mut text = String::from(
         "## A hook\n\n\
-         The whole process: from before it is started until it has ended, its input in a pipe, as an agent gives \
+         The whole process, from before its start until its end, with the input in a pipe, as an agent passes \
          it. The yardstick of each payload is `/bin/true` in the same shuffled round.\n\n\
          | payload | command | p50 µs | p90 µs | p99 µs | × /bin/true |\n|---|---|---|---|---|---|\n",
     );
     for size in [600, 20_000, 200_000] {
         let payload = payload(size);
-        // The large one is rare; a fifth of the rounds tells enough.
+        // A large payload is rare; a fifth of the rounds is enough.
         let rounds = if size > PIPE { rounds / 5 } else { rounds };
         let mut shell = daemon.command_of("/bin/sh");
         shell.arg("-c").arg(format!("exec '{}' hook claude", program.display()));
@@ -72,7 +72,7 @@ pub(super) fn candidate(name: &'static str, mut command: Command) -> Candidate {
     Candidate { name, command, sample: Sample::default() }
 }
 
-/// Runs every command once a round, in an order shuffled anew each time.
+/// Runs every command once in each round, in a new random order.
 pub(super) fn race(candidates: &mut [Candidate], payload: &[u8], rounds: usize) -> Result<()> {
     let mut shuffler = Shuffler::new();
     let mut order: Vec<usize> = (0..candidates.len()).collect();
@@ -108,7 +108,7 @@ fn run(command: &mut Command, payload: &[u8]) -> Result<Duration> {
     } else {
         let start = Instant::now();
         let mut child = command.spawn()?;
-        // Our own end of the pipe goes, or a program that leaves early would block the feeder.
+        // Close this end of the pipe, or a program that exits early would block the feeder.
         command.stdin(Stdio::null());
         std::thread::scope(|scope| {
             scope.spawn(move || feeder(writer));
@@ -122,11 +122,11 @@ fn run(command: &mut Command, payload: &[u8]) -> Result<Duration> {
     Ok(wall)
 }
 
-/// A socket whose connections are read to their end, for the floor's programs.
+/// Creates a socket that reads each connection to its end, for the minimal programs.
 fn sink(folder: &Path) -> Result<std::path::PathBuf> {
     let path = folder.join("sink");
     let listener = UnixListener::bind(&path)?;
-    // It ends with the process: nothing else waits on it.
+    // The thread ends with the process.
     std::thread::spawn(move || {
         let mut buffer = vec![0; 65536];
         for mut stream in listener.incoming().flatten() {
@@ -136,7 +136,7 @@ fn sink(folder: &Path) -> Result<std::path::PathBuf> {
     Ok(path)
 }
 
-/// A tool's result as Claude Code hands it to its hooks, of at least `size` bytes.
+/// Returns a tool result as Claude Code passes it to its hooks, of at least `size` bytes.
 fn payload(size: usize) -> String {
     let line = "test daemon::store::tests::concurrent::case ... ok  \"q\" \\ path\t/home/dev\n";
     let mut body = String::new();
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn payloads_are_about_as_large_as_asked() {
+    fn payload_has_about_the_requested_size() {
         for size in [600, 20_000, 200_000] {
             let payload = payload(size);
             assert!((size..size + 400).contains(&payload.len()), "{size}: {}", payload.len());
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_payload_does_not_hang_on_a_program_that_does_not_read() {
+    fn large_payload_does_not_block_on_a_program_that_does_not_read() {
         let large = vec![b'x'; 1_000_000];
         run(&mut Command::new("true"), &large).unwrap();
         assert!(run(&mut Command::new("false"), b"x").is_err());

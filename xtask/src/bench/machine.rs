@@ -1,10 +1,10 @@
-//! What the figures were taken on.
+//! Describes the machine of the figures.
 
 use crate::workspace;
 use anyhow::Result;
 use std::process::Command;
 
-/// Returns one sentence on processor, memory, system, compiler, load and day.
+/// Returns one sentence with processor, memory, system, compiler, load and date.
 pub(crate) fn facts() -> Result<String> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {

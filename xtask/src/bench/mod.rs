@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what the shipped program costs, beside what cannot be done without.
+//! `cargo xtask bench`: measures the shipped program and compares it with a minimal program.
 //!
-//! Figures of one machine and one hour; only the ratios within a run compare. Nothing here fails a
-//! build: a shared machine's clock is no judge.
+//! The figures hold for one machine and one hour; only the ratios within a run can be compared. A result never
+//! fails a build, because the timing of a shared machine varies.
 
 mod board;
 mod daemon;
@@ -22,13 +22,13 @@ use std::process::Command;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Write docs/benchmarks.md too
+    /// Also write docs/benchmarks.md
     #[arg(long)]
     write: bool,
     /// Rounds of each comparison
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..))]
     rounds: u32,
-    /// Seconds for which the resting daemon, and the resting board, are watched
+    /// Seconds for which the idle daemon and the idle board are measured
     #[arg(long, default_value_t = 20)]
     rest: u64,
 }

@@ -1,4 +1,4 @@
-//! From an agent's event to a subscriber.
+//! Measures the time from an agent's event to a subscriber.
 
 use super::Daemon;
 use super::sample::{Sample, micros};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const WARM_UP: usize = 20;
 
-/// Between two events, so that each finds everybody asleep, as in life.
+/// The pause between two events, so that all processes sleep again, as in normal use.
 const GAP: Duration = Duration::from_millis(5);
 
 pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
@@ -61,7 +61,7 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
     };
     Ok(format!(
         "## From an event to a dashboard\n\n\
-         One subscriber, {} events 5 ms apart, every second one a prompt and every second one a turn's end. Counted \
+         One subscriber, {} events 5 ms apart, alternately a prompt and a turn's end. The time runs \
          from before the hook is started until the subscriber has read the change; the median is {:.2} of the \
          hook's own life. The echo is a bare socket round trip between two threads in the same rounds.\n\n\
          | what | p50 µs | p90 µs | p99 µs |\n|---|---|---|---|\n{}{}{}",
@@ -73,7 +73,7 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
     ))
 }
 
-/// A thread that gives back what it is given.
+/// A thread that returns its input.
 struct Echo(UnixStream);
 
 impl Echo {
@@ -91,10 +91,10 @@ impl Echo {
     }
 
     fn round_trip(&mut self, payload: &[u8]) -> Result<Duration> {
-        let mut answer = vec![0; payload.len()];
+        let mut reply = vec![0; payload.len()];
         let start = Instant::now();
         self.0.write_all(payload)?;
-        self.0.read_exact(&mut answer)?;
+        self.0.read_exact(&mut reply)?;
         Ok(start.elapsed())
     }
 }

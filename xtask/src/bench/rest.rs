@@ -1,4 +1,4 @@
-//! What the daemon costs while nothing happens: memory, threads, and how often it wakes.
+//! Measures the idle daemon: memory, threads and wake-ups.
 
 use super::Daemon;
 use crate::wire::Connection;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const ROWS: usize = 1000;
 
-/// After the last event, before it counts as resting.
+/// The time after the last event until the daemon counts as idle.
 const SETTLE: Duration = Duration::from_millis(1500);
 
 pub(super) fn measure(program: &Path, seconds: u64) -> Result<String> {
@@ -41,7 +41,7 @@ pub(super) fn measure(program: &Path, seconds: u64) -> Result<String> {
     Ok(text)
 }
 
-/// Sends the events of as many sessions as it takes, each with a prompt.
+/// Sends a prompt of each session and waits until the daemon has all rows.
 fn fill(writer: &mut Connection, daemon: &Daemon) -> Result<()> {
     for number in 0..ROWS {
         let event = serde_json::json!({
@@ -101,7 +101,7 @@ fn wake_ups(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
-/// The number that follows a name at the start of a line.
+/// Returns the number after a name at the start of a line.
 fn number(text: &str, name: &str) -> Result<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(name));
     let value = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_found_by_their_whole_name() {
+    fn number_is_found_by_its_whole_name() {
         let text = "VmRSS:\t  1300 kB\nThreads:\t1\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t2\n";
         assert_eq!(number(text, "VmRSS:").unwrap(), 1300);
         assert_eq!(number(text, "voluntary_ctxt_switches:").unwrap(), 7);

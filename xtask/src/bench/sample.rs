@@ -1,8 +1,8 @@
-//! Figures drawn from many measurements.
+//! Statistics of many measurements.
 
 use std::time::Duration;
 
-/// Measurements of one thing, in the order in which they were taken.
+/// Measurements of one thing, in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sample(Vec<Duration>);
 
@@ -23,8 +23,8 @@ impl Sample {
         sorted.get(index).copied().unwrap_or_default()
     }
 
-    /// Returns the median of the ratios to `yardstick`, pair by pair: what slows the machine down for
-    /// a moment slows both down.
+    /// Returns the median of the ratios to `yardstick`, pair by pair: a short load of the machine slows both of a
+    /// pair.
     pub(crate) fn ratio_to(&self, yardstick: &Self) -> f64 {
         let pairs = self.0.iter().zip(&yardstick.0);
         let mut ratios: Vec<f64> =
@@ -39,7 +39,7 @@ pub(crate) fn micros(duration: Duration) -> String {
     duration.as_micros().to_string()
 }
 
-/// Shuffles, the same way in every run, so that no order of a round favours anybody.
+/// Shuffles the order of a round, so that the order favours no command. Each run shuffles in the same way.
 #[derive(Debug)]
 pub(crate) struct Shuffler(u64);
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_and_ratios() {
+    fn quantiles_and_ratios_are_computed_from_sorted_values() {
         let ours = sample(&[4, 2, 6, 8, 10]);
         assert_eq!(ours.quantile(500), Duration::from_millis(6));
         assert_eq!(ours.quantile(1000), Duration::from_millis(10));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn shuffling_keeps_all_and_mixes_well_enough() {
+    fn shuffle_keeps_all_items_and_mixes_them() {
         let mut shuffler = Shuffler::new();
         let mut first = [0; 4];
         for _ in 0..400 {

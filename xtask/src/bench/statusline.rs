@@ -1,4 +1,4 @@
-//! A status line with us and without, as the client runs both.
+//! Measures a status line with and without Crewboard, as Claude Code runs both.
 
 use super::daemon::{Daemon, in_agent};
 use super::hook::{candidate, race};
@@ -7,7 +7,7 @@ use anyhow::Result;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The user's own: it reads what it is told and prints a line.
+/// The user's command: it reads its input and prints a line.
 const OWN: &str = "cat >/dev/null; echo line";
 
 pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
@@ -51,5 +51,5 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
     Ok(text)
 }
 
-/// As the client tells it (2.1.330), less what nobody looks at.
+/// The input from Claude Code 2.1.330, without the fields that are not used.
 const PAYLOAD: &str = r#"{"session_id":"43977576-313b-4b24-8ffa-a62b545ec24a","transcript_path":"/home/dev/.claude/projects/-home-dev-project/43977576-313b-4b24-8ffa-a62b545ec24a.jsonl","cwd":"/home/dev/project","effort":{"level":"medium"},"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"},"workspace":{"current_dir":"/home/dev/project","project_dir":"/home/dev/project","added_dirs":[]},"version":"2.1.330","output_style":{"name":"default"},"cost":{"total_cost_usd":0.84042,"total_duration_ms":7982},"context_window":{"total_input_tokens":420000,"context_window_size":1000000,"current_usage":{"input_tokens":420000},"used_percentage":42,"remaining_percentage":58},"rate_limits":{"five_hour":{"used_percentage":62,"resets_at":1795619884},"seven_day":{"used_percentage":31,"resets_at":1795815564}},"thinking":{"enabled":true}}"#;

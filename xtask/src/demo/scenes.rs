@@ -1,4 +1,4 @@
-//! Who plays in the demo, and what.
+//! The sessions of the demo.
 
 /// A session from its start to its end.
 #[derive(Debug)]
@@ -8,18 +8,18 @@ pub(super) struct Row {
     pub(super) parts: &'static [Part],
     /// When its process ends, in milliseconds.
     pub(super) exits: Option<i64>,
-    /// What its status line told, in the order of time.
+    /// The reports of its status line, in order of time.
     pub(super) used: &'static [Used],
 }
 
-/// What a status line told.
+/// A report of a status line.
 #[derive(Debug)]
 pub(super) struct Used {
-    /// When, from the moment the board opens.
+    /// The time, in seconds after the board opens.
     pub(super) seconds: i64,
     pub(super) context_percent: u8,
     pub(super) cost_cents: u64,
-    /// Of the account's limit over five hours.
+    /// The use of the account's 5-hour limit.
     pub(super) five_hour_percent: u8,
 }
 
@@ -27,29 +27,29 @@ const fn used(seconds: i64, context_percent: u8, cost_cents: u64, five_hour_perc
     Used { seconds, context_percent, cost_cents, five_hour_percent }
 }
 
-/// When the account's limits begin anew, in seconds from the moment the board opens. Less than a day ahead,
-/// where no weekday is told, so that the demo looks the same each day.
+/// The reset of the 5-hour limit, in seconds after the board opens. Both resets are less than a day ahead, so that
+/// the board shows no weekday and the demo looks the same each day.
 pub(super) const FIVE_HOUR_RESETS: i64 = 72 * 60;
-/// The same of the limit over seven days.
+/// The reset of the 7-day limit, in seconds after the board opens.
 pub(super) const SEVEN_DAY_RESETS: i64 = 20 * 3600;
-/// How much of the limit over seven days is gone.
+/// The use of the 7-day limit.
 pub(super) const SEVEN_DAY_PERCENT: u8 = 31;
 
 /// A piece of a recording, stretched to fill its time.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) recording: &'static str,
-    /// The first event and the one after the last, of those that say something.
+    /// The range of events, counted without unknown ones.
     pub(super) events: (usize, usize),
-    /// When the first and the last of them happen, from the moment the board opens.
+    /// The times of the first and the last event, in seconds after the board opens.
     pub(super) seconds: (i64, i64),
-    /// In place of the scripted prompts, tools' inputs and last words, in their order.
-    pub(super) words: &'static [&'static str],
+    /// The texts that replace the scripted prompts, tool inputs and last messages, in order.
+    pub(super) texts: &'static [&'static str],
 }
 
-/// All sessions, in the order in which they were started.
+/// All sessions, in order of their start.
 pub(super) const ROWS: &[Row] = &[
-    // Finished once; now waits for a permission, which is granted.
+    // Done once; now waits for a permission, which is approved.
     Row {
         name: "webshop",
         branch: "fix/checkout-tax",
@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "tools",
                 events: (0, 21),
                 seconds: (-3420, -2890),
-                words: &[
+                texts: &[
                     "the checkout adds the tax twice when a voucher is used, find out why",
                     "src/checkout/totals.ts",
                     "rg -n applyVoucher src",
@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "permission-approve",
                 events: (1, 4),
                 seconds: (-140, -96),
-                words: &[
+                texts: &[
                     "rebase on main and push",
                     "git push --force-with-lease origin fix/checkout-tax",
                 ],
@@ -84,11 +84,11 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "permission-approve",
                 events: (5, 8),
                 seconds: (9, 15),
-                words: &["Rebased and pushed. The pull request is green."],
+                texts: &["Rebased and pushed. The pull request is green."],
             },
         ],
     },
-    // Said goodbye.
+    // Exited.
     Row {
         name: "release-notes",
         branch: "main",
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Row] = &[
             recording: "exit-ctrl-d",
             events: (0, 4),
             seconds: (-3300, -2401),
-            words: &[
+            texts: &[
                 "draft the notes for 2.8 from the merged pull requests",
                 "The draft is in NOTES.md.",
             ],
@@ -114,13 +114,13 @@ pub(super) const ROWS: &[Row] = &[
             recording: "ask-question",
             events: (0, 4),
             seconds: (-1260, -430),
-            words: &[
+            texts: &[
                 "partition the events table by month",
                 "Which months should move first?\n1. The current one\n2. All, oldest first\n3. None: new rows only",
             ],
         }],
     },
-    // A plan, approved in the course of the demo.
+    // A plan, approved during the demo.
     Row {
         name: "docs-site",
         branch: "redesign",
@@ -131,7 +131,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "plan-approve",
                 events: (0, 10),
                 seconds: (-1100, -245),
-                words: &[
+                texts: &[
                     "plan the move of the guides to the new layout",
                     "select:ExitPlanMode",
                     "~/.claude/plans/move-the-guides.md",
@@ -142,11 +142,11 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "plan-approve",
                 events: (11, 14),
                 seconds: (20, 22),
-                words: &["npm run check-links"],
+                texts: &["npm run check-links"],
             },
         ],
     },
-    // The model was overloaded; it is tried again.
+    // The model was overloaded; the user tries again.
     Row {
         name: "api-gateway",
         branch: "main",
@@ -157,7 +157,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "error-529",
                 events: (0, 3),
                 seconds: (-2000, -1310),
-                words: &[
+                texts: &[
                     "add a rate limit for each tenant",
                     "API Error: Repeated 529 Overloaded errors. Try again in a moment.",
                 ],
@@ -166,11 +166,11 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "tools",
                 events: (1, 4),
                 seconds: (28, 36),
-                words: &["go on", "internal/limit/bucket.go"],
+                texts: &["go on", "internal/limit/bucket.go"],
             },
         ],
     },
-    // Done, but two helpers still work.
+    // Done, but two subagents still work.
     Row {
         name: "mobile-app",
         branch: "perf/startup",
@@ -180,7 +180,7 @@ pub(super) const ROWS: &[Row] = &[
             recording: "subagents-parallel",
             events: (0, 13),
             seconds: (-1500, -720),
-            words: &[
+            texts: &[
                 "measure the cold start on both platforms",
                 "Profile the Android start",
                 "Profile the iOS start",
@@ -190,7 +190,7 @@ pub(super) const ROWS: &[Row] = &[
             ],
         }],
     },
-    // Several tools at once; the turn ends while one looks on.
+    // Several tools at once; the turn ends during the demo.
     Row {
         name: "search-index",
         branch: "fix/umlauts",
@@ -201,7 +201,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "parallel-tools",
                 events: (0, 6),
                 seconds: (-250, -31),
-                words: &[
+                texts: &[
                     "why are umlauts not folded in titles?",
                     "src/analyse/fold.rs",
                     "src/analyse/title.rs",
@@ -213,7 +213,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "parallel-tools",
                 events: (6, 12),
                 seconds: (4, 18),
-                words: &[
+                texts: &[
                     "Titles were folded before they were normalised. Turned round; all 212 tests pass.",
                 ],
             },
@@ -230,7 +230,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "tools",
                 events: (0, 9),
                 seconds: (-320, -12),
-                words: &[
+                texts: &[
                     "write the invoice as PDF/A",
                     "lib/invoice/render.ex",
                     "mix test test/invoice",
@@ -241,7 +241,7 @@ pub(super) const ROWS: &[Row] = &[
                 recording: "tools",
                 events: (9, 21),
                 seconds: (3, 33),
-                words: &[
+                texts: &[
                     "lib/invoice/render.ex",
                     "lib/invoice/pdfa.ex",
                     "mix test test/invoice",
@@ -250,7 +250,7 @@ pub(super) const ROWS: &[Row] = &[
             },
         ],
     },
-    // Two helpers at work.
+    // Two subagents at work.
     Row {
         name: "infra",
         branch: "main",
@@ -260,26 +260,26 @@ pub(super) const ROWS: &[Row] = &[
             recording: "subagents-parallel",
             events: (0, 9),
             seconds: (-400, -64),
-            words: &[
+            texts: &[
                 "find what is left of the old cluster",
                 "Search the Terraform state",
                 "Search the DNS zones",
             ],
         }],
     },
-    // At its prompt; then it asks something.
+    // At its prompt; then it asks a question.
     Row {
         name: "notebooks",
         branch: "",
         exits: None,
         used: &[used(-1890, 3, 4, 58), used(25, 9, 22, 62)],
         parts: &[
-            Part { recording: "idle", events: (0, 1), seconds: (-1900, -1900), words: &[] },
+            Part { recording: "idle", events: (0, 1), seconds: (-1900, -1900), texts: &[] },
             Part {
                 recording: "ask-question",
                 events: (1, 4),
                 seconds: (23, 26),
-                words: &[
+                texts: &[
                     "redo the churn chart with last week's data",
                     "The export has two columns called region. Which one?\n1. Billing region\n2. Shipping region",
                 ],
@@ -292,7 +292,7 @@ pub(super) const ROWS: &[Row] = &[
         branch: "main",
         exits: None,
         used: &[],
-        parts: &[Part { recording: "idle", events: (0, 1), seconds: (-760, -760), words: &[] }],
+        parts: &[Part { recording: "idle", events: (0, 1), seconds: (-760, -760), texts: &[] }],
     },
     // Killed while it works.
     Row {
@@ -304,7 +304,7 @@ pub(super) const ROWS: &[Row] = &[
             recording: "kill-9",
             events: (0, 3),
             seconds: (-700, -655),
-            words: &["run the soak test against staging", "k6 run --duration 30m soak.js"],
+            texts: &["run the soak test against staging", "k6 run --duration 30m soak.js"],
         }],
     },
 ];

@@ -1,7 +1,7 @@
-//! `cargo xtask matrix`: the real agent over the harness's scenarios, with Crewboard as its hooks.
+//! `cargo xtask matrix`: runs the real agent through the harness's scenarios, with Crewboard as its hooks.
 //!
-//! Nothing is run twice in silence: what failed is told, and a failure of the harness itself is told
-//! apart from one of ours.
+//! No scenario is repeated silently: each failure is reported, and a failure of the harness is distinguished from
+//! a failure of Crewboard.
 
 mod board;
 mod opening;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use world::Subject;
 
-/// What shows the most in the least time: every status, every kind of end, `/clear`, and a headless run.
+/// The scenarios that cover the most in the least time: every status, every kind of end, `/clear`, and a headless run.
 const SMOKE: [&str; 10] = [
     "headless-plain",
     "plain",
@@ -35,38 +35,38 @@ const SMOKE: [&str; 10] = [
     "kill-9",
 ];
 
-/// The harness or the client could not do its part; nothing is known about Crewboard.
+/// The exit code if the harness or the client failed, so that there is no result for Crewboard.
 const HARNESS_FAILED: u8 = 3;
 
-/// Exit status: 0 all right; 1 a status was wrong; 3 only the harness failed.
+/// Exit codes: 0 all right; 1 a status was wrong; 3 only the harness failed.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     /// Scenarios to run [default: all]
     scenarios: Vec<String>,
-    /// Run the scenarios that show the most in the least time, look at one on a board, lead two agents by a
-    /// script, and take one up again
+    /// Run the scenarios that cover the most in the least time, check one on a board, run two agents from a
+    /// script, and resume one
     #[arg(long, conflicts_with = "scenarios")]
     smoke: bool,
-    /// Look at one scenario on a board, beside the client's own screen, and nothing else
+    /// Only compare one scenario on a board with the client's own screen
     #[arg(long, conflicts_with_all = ["scenarios", "smoke"])]
     board: bool,
-    /// Lead two agents by a shell script, and nothing else
+    /// Only run two agents from a shell script
     #[arg(long, conflicts_with_all = ["scenarios", "smoke", "board"])]
     pipeline: bool,
-    /// End an agent and take it up again three times, and nothing else
+    /// Only end an agent and resume it three times
     #[arg(long, conflicts_with_all = ["scenarios", "smoke", "board", "pipeline"])]
     open: bool,
-    /// Print the table even after all scenarios, instead of writing docs/matrix.md
+    /// Print the table and do not write docs/matrix.md
     #[arg(long)]
     print: bool,
-    /// Keep each run's folder and name it
+    /// Keep each run's folder and print its path
     #[arg(long)]
     keep: bool,
-    /// Scenarios at once; they mostly wait
+    /// Number of scenarios to run at once; they mostly wait
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
     jobs: u8,
-    /// The version of Claude Code to run, several if repeated [default: each that is recorded; the newest for
+    /// Version of Claude Code to run; may be repeated [default: each recorded version; the newest one for
     /// `--smoke` and its parts]
     #[arg(long = "client", value_name = "VERSION")]
     clients: Vec<String>,
@@ -80,11 +80,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let names: Vec<&str> = match arguments.scenarios.as_slice() {
         _ if arguments.smoke => SMOKE.to_vec(),
         [] => truth.scenarios().collect(),
-        some => some.iter().map(String::as_str).collect(),
+        named => named.iter().map(String::as_str).collect(),
     };
     if let Some(unknown) = names.iter().find(|name| truth.get(name).is_none()) {
         let known: Vec<_> = truth.scenarios().collect();
-        bail!("no scenario is called {unknown}; there are: {}", known.join(", "));
+        bail!("no scenario is called {unknown}; the scenarios are: {}", known.join(", "));
     }
     let program = match &arguments.program {
         Some(program) => std::fs::canonicalize(program)?,
@@ -94,15 +94,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let is_part = arguments.smoke || arguments.board || arguments.pipeline || arguments.open;
     let clients = versions(&arguments.clients, is_part);
     let subject = |client: &String| Subject { program: program.clone(), client: client.clone() };
-    let look = |subject: &Subject| {
+    let check = |subject: &Subject| {
         let mut sights = Vec::new();
-        sights.extend(is_asked(arguments.board).then(|| board::watch(subject)));
-        sights.extend(is_asked(arguments.pipeline).then(|| pipeline::lead(subject)));
-        sights.extend(is_asked(arguments.open).then(|| opening::watch(subject)));
+        sights.extend(is_asked(arguments.board).then(|| board::run(subject)));
+        sights.extend(is_asked(arguments.pipeline).then(|| pipeline::run(subject)));
+        sights.extend(is_asked(arguments.open).then(|| opening::run(subject)));
         sights
     };
     if arguments.board || arguments.pipeline || arguments.open {
-        let sights: Vec<_> = clients.iter().map(subject).flat_map(|one| look(&one)).collect();
+        let sights: Vec<_> =
+            clients.iter().map(subject).flat_map(|subject| check(&subject)).collect();
         for sight in &sights {
             println!("{sight}");
         }
@@ -114,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         println!("Claude Code {client}");
         let subject = subject(client);
         runs.push((client.clone(), run_all(&truth, &names, &subject, arguments)));
-        sights.extend(look(&subject));
+        sights.extend(check(&subject));
     }
     let table = report::markdown(&runs, &program)?;
     let is_whole = arguments.scenarios.is_empty() && arguments.clients.is_empty();
@@ -134,8 +135,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(exit_code(&grades.collect::<Vec<_>>()))
 }
 
-/// Returns the versions of the client to run, oldest first: those that were named, or each that is recorded,
-/// or the newest of them for a part of the matrix.
+/// Returns the versions of the client to run, oldest first: the named ones, each recorded one, or the newest
+/// recorded one for a part of the matrix.
 fn versions(named: &[String], is_part: bool) -> Vec<String> {
     if !named.is_empty() {
         return named.to_vec();
@@ -146,8 +147,8 @@ fn versions(named: &[String], is_part: bool) -> Vec<String> {
     recorded.skip(skipped).collect()
 }
 
-/// Runs the scenarios that the client has, several at once if asked to. Returns the outcomes in the scenarios'
-/// order.
+/// Runs the scenarios that the client supports, `--jobs` at once. Returns the outcomes in the order of the
+/// scenarios.
 fn run_all(
     truth: &Truth,
     names: &[&str],
@@ -192,14 +193,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_the_matrix_run_the_newest_client() {
+    fn part_of_the_matrix_runs_the_newest_client() {
         assert_eq!(versions(&[], true), ["2.1.332"]);
         assert_eq!(versions(&[], false), ["2.1.330", "2.1.332"]);
         assert_eq!(versions(&["2.1.300".to_owned()], true), ["2.1.300"]);
     }
 
     #[test]
-    fn the_smoke_scenarios_exist() {
+    fn smoke_scenarios_exist() {
         let truth = Truth::load().unwrap();
         for name in SMOKE {
             assert!(truth.get(name).is_some(), "{name}");

@@ -1,4 +1,4 @@
-//! The real agent taken up again by `crewboard open`: where it runs then, and that its row is the same.
+//! Resumes the real agent with `crewboard open`, and checks where it runs and that its row is the same.
 
 use super::board::Sight;
 use super::report::Grade;
@@ -9,23 +9,23 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A client of another profile that changes its directory, and what a person does when it has ended.
+/// A client of another profile that changes its directory, and the user's commands after it has ended.
 const SCENARIO: &str = "open-again";
 
-/// One row, a line a process: what it was, how it ended, where it ran and where its terminal was.
-const RIGHT: &str = "\
+/// The expected result: one line for each process of the row, with its statuses, end, place and terminal.
+const EXPECTED: &str = "\
 idle, working, done, closed: exit, project, .claude at work, tmux
 idle, working, done, closed: killed, project, .claude at work, tmux
 idle, working, done, closed: exit, project, .claude at work, tmux
 idle, working, done, closed: exit, project, .claude at work, no multiplexer
 ";
 
-/// Runs it.
-pub(crate) fn watch(subject: &Subject) -> Sight {
-    const TITLE: &str = "opened again";
-    match try_watch(subject) {
+/// Runs the check.
+pub(crate) fn run(subject: &Subject) -> Sight {
+    const TITLE: &str = "resume";
+    match try_run(subject) {
         Ok((Driven::Failed(why), _)) => Sight::new(TITLE, Grade::HarnessFailed, why),
-        Ok((Driven::Done, seen)) if seen == RIGHT => {
+        Ok((Driven::Done, seen)) if seen == EXPECTED => {
             Sight::new(TITLE, Grade::Right, "three times, in the same row".to_owned())
         }
         Ok((Driven::Done, seen)) => Sight::new(TITLE, Grade::Wrong, format!("\n{seen}")),
@@ -33,24 +33,24 @@ pub(crate) fn watch(subject: &Subject) -> Sight {
     }
 }
 
-fn try_watch(subject: &Subject) -> Result<(Driven, String)> {
+fn try_run(subject: &Subject) -> Result<(Driven, String)> {
     let world = World::new(subject)?;
-    let run = world.drive(SCENARIO)?;
+    let driven = world.drive(SCENARIO)?;
     let mut seen = String::new();
-    if let Driven::Done = run.driven {
-        let processes = watch::processes(run.lines.iter().map(String::as_str))?;
+    if let Driven::Done = driven.driven {
+        let processes = watch::processes(driven.lines.iter().map(String::as_str))?;
         ensure!(processes.iter().all(|process| process.key == processes[0].key), "several rows");
         for process in processes {
             let statuses: Vec<_> = process.changes.iter().map(|it| it.status.as_str()).collect();
             let end = process.end.as_deref().unwrap_or("no end");
-            let place = place(&run.lines, process.pid)?;
+            let place = place(&driven.lines, process.pid)?;
             writeln!(seen, "{}: {end}, {place}", statuses.join(", "))?;
         }
     }
-    Ok((run.driven, seen))
+    Ok((driven.driven, seen))
 }
 
-/// Where a process was at its first prompt; later the first one changes its directory.
+/// Returns the place of a process at its first prompt. Later, the first process changes its directory.
 fn place(lines: &[String], pid: Option<u32>) -> Result<String> {
     for line in lines {
         let row: Value = serde_json::from_str(line)?;

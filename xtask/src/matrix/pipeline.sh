@@ -1,9 +1,9 @@
-# Two agents, led by what `crewboard wait` says: while the first waits for a permission, the second does its part.
-# Each line says how a wait ended; pipeline.rs knows what is right.
+# Controls two agents with `crewboard wait`: while the first waits for a permission, the second works.
+# Each line has the exit code of a wait; pipeline.rs has the expected output.
 first=
 say() { printf '%s: %s\n' "$1" "$2"; }
 
-"$CREWBOARD" wait nobody --until done >/dev/null 2>&1
+"$CREWBOARD" wait missing --until done >/dev/null 2>&1
 say "no such session" $?
 "$CREWBOARD" wait --any --until finished >/dev/null 2>&1
 say "no such status" $?
@@ -15,7 +15,7 @@ say "the first, done" $?
 "$CREWBOARD" wait --any --until done --timeout 1s >/dev/null 2>&1
 say "any, done within a second" $?
 
-# The second speaks to the same stand-in for the API as the first.
+# The second agent uses the same mock of the API as the first.
 pid=$("$CREWBOARD" list --json | jq -r ".[] | select(.key == \"$first\").pid")
 export $(tr '\0' '\n' <"/proc/$pid/environ" | grep -E '^(ANTHROPIC|DISABLE|DO_NOT|CLAUDE_CODE_(DISABLE|TMPDIR)|TMPDIR)')
 claude -p "scn:plain go" >/dev/null 2>&1 &
@@ -24,7 +24,7 @@ say "the second works" $?
 second=$("$CREWBOARD" list --json | jq -r '.[] | select(.headless).key')
 "$CREWBOARD" wait "$second" --until idle --timeout 90s >/dev/null 2>&1
 say "the second, idle" $?
-# Closed, not done: one that takes a second to leave would be taken for the first, below.
+# Closed, not done: a second agent that takes a second to exit would be mistaken for the first below.
 "$CREWBOARD" wait "$second" --until closed --timeout 90s >/dev/null 2>&1
 say "the second is over" $?
 

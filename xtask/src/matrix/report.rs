@@ -1,4 +1,4 @@
-//! What came out, for people: a Markdown table, and a line for each scenario while it runs.
+//! Reports the results: a Markdown table, and a line for each scenario while it runs.
 
 use super::watch::Process;
 use crate::workspace;
@@ -8,12 +8,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How one scenario came out.
+/// The result of one scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grade {
     Right,
     Wrong,
-    /// The client was not led through the scenario; nothing is known about us.
+    /// The client did not complete the scenario, so there is no result for Crewboard.
     HarnessFailed,
 }
 
@@ -22,9 +22,9 @@ pub(crate) enum Grade {
 pub(crate) struct Outcome {
     pub(crate) scenario: String,
     pub(crate) rows: Vec<Row>,
-    /// Why the harness gave up.
+    /// The reason of the harness's failure.
     pub(crate) harness: Option<String>,
-    /// What failed on our side before anything could be compared.
+    /// A failure of Crewboard before the comparison.
     pub(crate) trouble: Option<String>,
     pub(crate) kept: Option<PathBuf>,
 }
@@ -32,16 +32,16 @@ pub(crate) struct Outcome {
 /// One client process.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
-    /// The truth's name of it.
+    /// Its name in the truth.
     pub(crate) name: String,
-    /// What was shown: status, milliseconds from the first act, and who told.
+    /// The changes that were shown: status, milliseconds from the first act, and source.
     pub(crate) changes: Vec<(String, i64, Option<String>)>,
     pub(crate) verdict: Option<Verdict>,
-    /// What is wrong besides the verdict.
+    /// A problem apart from the verdict.
     pub(crate) trouble: Option<String>,
-    /// Milliseconds from each act to our change.
+    /// Milliseconds from each act to Crewboard's change.
     pub(crate) after_acts: Vec<i64>,
-    /// Milliseconds from the screen's change to ours; less than nothing where we were first.
+    /// Milliseconds from the screen's change to Crewboard's; negative if Crewboard was first.
     pub(crate) after_screens: Vec<i64>,
 }
 
@@ -59,9 +59,9 @@ impl Row {
         if is_right && self.trouble.is_none() { Grade::Right } else { Grade::Wrong }
     }
 
-    fn words(&self) -> String {
-        let words: Vec<_> = self.changes.iter().map(|(status, ..)| status.as_str()).collect();
-        if words.is_empty() { "nothing".to_owned() } else { words.join(" → ") }
+    fn statuses(&self) -> String {
+        let statuses: Vec<_> = self.changes.iter().map(|(status, ..)| status.as_str()).collect();
+        if statuses.is_empty() { "nothing".to_owned() } else { statuses.join(" → ") }
     }
 
     fn problem(&self) -> Option<String> {
@@ -93,7 +93,7 @@ impl Outcome {
         }
     }
 
-    /// A line for the terminal, and one more for each thing that is wrong.
+    /// Returns a line for the terminal, and one more for each problem.
     pub(crate) fn summary(&self) -> String {
         let mut text = format!("{:28} {}", self.scenario, self.grade().word());
         let troubles = self.harness.iter().chain(&self.trouble);
@@ -103,7 +103,7 @@ impl Outcome {
         for row in &self.rows {
             if let Some(problem) = row.problem() {
                 let _ = write!(text, "\n    {}: {problem}", row.name);
-                let _ = write!(text, "\n        {}", told(row));
+                let _ = write!(text, "\n        {}", changes_with_sources(row));
             }
         }
         if let Some(folder) = &self.kept {
@@ -123,8 +123,8 @@ impl Grade {
     }
 }
 
-/// Each change with its time and who told it.
-fn told(row: &Row) -> String {
+/// Returns each change with its time and source.
+fn changes_with_sources(row: &Row) -> String {
     let each = row.changes.iter().map(|(status, at, source)| {
         format!("{status} {at} ({})", source.as_deref().unwrap_or("?"))
     });
@@ -187,7 +187,7 @@ fn table_row(outcome: &Outcome, row: &Row) -> String {
         "| {} | {} | {} | {} | {last}{} | {} | {} |",
         outcome.scenario,
         row.name,
-        row.words(),
+        row.statuses(),
         row.grade().word(),
         if last_is_right { "" } else { " **wrong**" },
         spread(&row.after_acts),
@@ -197,7 +197,7 @@ fn table_row(outcome: &Outcome, row: &Row) -> String {
 
 fn note(outcome: &Outcome) -> Option<String> {
     let mut lines = Vec::new();
-    lines.extend(outcome.harness.iter().map(|why| format!("the harness gave up: `{why}`.")));
+    lines.extend(outcome.harness.iter().map(|why| format!("the harness failed: `{why}`.")));
     lines.extend(outcome.trouble.iter().map(|why| format!("{why}.")));
     for row in &outcome.rows {
         lines.extend(row.problem().map(|problem| format!("{}: {problem}.", row.name)));
@@ -218,10 +218,10 @@ fn tally(outcomes: &[Outcome]) -> String {
     format!("**{} scenarios: {}.**", outcomes.len(), parts.collect::<Vec<_>>().join(", "))
 }
 
-/// Later than that is late, however right it is in the end.
+/// A change after more than this is late, and printed in bold.
 const LATE_MS: i64 = 1000;
 
-/// Median and worst.
+/// Returns the median and the worst value.
 fn spread(lags: &[i64]) -> String {
     let mut sorted = lags.to_vec();
     sorted.sort_unstable();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_says_what_is_right_and_what_is_not() {
+    fn page_lists_right_and_wrong_scenarios() {
         let mut failed = outcome("gone", Vec::new());
         failed.harness = Some("FAILED gone: screen never showed 'x'".to_owned());
         let outcomes = [
@@ -272,14 +272,14 @@ mod tests {
             "| bad | S0 | idle → closed | **wrong** | closed | 7, 90 | 1200, **1200** |",
             "| gone | | | **harness failed** | | | |",
             "* bad: S0: never shown.",
-            "* gone: the harness gave up: `FAILED gone: screen never showed 'x'`.",
+            "* gone: the harness failed: `FAILED gone: screen never showed 'x'`.",
         ] {
             assert!(page.lines().any(|other| other == line), "{line}\nis not in\n{page}");
         }
     }
 
     #[test]
-    fn a_scenario_without_rows_is_never_right() {
+    fn scenario_without_rows_is_wrong() {
         assert_eq!(outcome("empty", Vec::new()).grade(), Grade::Wrong);
         let summary = outcome("bad", vec![row(Some("never shown"))]).summary();
         assert!(summary.contains("idle 1 (hook:SessionStart), closed 9 (?)"), "{summary}");

@@ -1,4 +1,4 @@
-//! One scenario: run it, sort what was seen by client process, and compare each with the truth.
+//! Runs one scenario, sorts the changes by client process, and compares each process with the truth.
 
 use super::report::{Outcome, Row};
 use super::watch::{self, Process};
@@ -27,25 +27,25 @@ pub(crate) fn run(subject: &Subject, name: &str, truth: &Scenario, keep: bool) -
 }
 
 fn fill(outcome: &mut Outcome, world: &World, truth: &Scenario) -> Result<()> {
-    let run = world.drive(&outcome.scenario)?;
-    std::fs::write(world.run_dir().join("watch.jsonl"), run.lines.join("\n") + "\n")?;
-    if let Driven::Failed(why) = run.driven {
+    let result = world.drive(&outcome.scenario)?;
+    std::fs::write(world.run_dir().join("watch.jsonl"), result.lines.join("\n") + "\n")?;
+    if let Driven::Failed(why) = result.driven {
         outcome.harness = Some(why);
         return Ok(());
     }
-    let processes = watch::processes(run.lines.iter().map(String::as_str))?;
+    let processes = watch::processes(result.lines.iter().map(String::as_str))?;
     let marks: Vec<Mark> = read_lines(&world.run_dir().join("marks.jsonl"))?;
     let files: Vec<FileLine> = read_lines(&world.run_dir().join("files.jsonl"))?;
     let start_ns = first_act_ns(&marks).context("the driver left no mark")?;
     let clocks = Clocks { marks: &marks, files: &files, start_ns };
     outcome.rows = rows(truth, &processes, clocks);
-    if run.dropped > 0 {
-        outcome.trouble = Some(format!("hooks could not deliver {} events", run.dropped));
+    if result.dropped > 0 {
+        outcome.trouble = Some(format!("hooks could not deliver {} events", result.dropped));
     }
     Ok(())
 }
 
-/// Compares in order of appearance, which is the truth's order too.
+/// Compares the processes in order of appearance, which is also the order of the truth.
 fn rows(truth: &Scenario, processes: &[Process], clocks: Clocks<'_>) -> Vec<Row> {
     let mut rows: Vec<_> = (truth.rows.iter().enumerate())
         .map(|(index, row)| judge(row, processes.get(index), clocks))
@@ -77,7 +77,7 @@ fn judge(truth: &RowTruth, process: Option<&Process>, clocks: Clocks<'_>) -> Row
     let skipped = process.skipped;
     Row {
         name: truth.row.clone(),
-        trouble: (skipped > 0).then(|| format!("the stream left {skipped} changes out")),
+        trouble: (skipped > 0).then(|| format!("the stream skipped {skipped} changes")),
         after_acts: lags(Origin::Act),
         after_screens: lags(Origin::Screen),
         verdict: Some(verdict),
@@ -92,8 +92,8 @@ mod tests {
     use crewboard_testkit::recording::Recording;
     use crewboard_testkit::truth::Truth;
 
-    /// A stream that tells exactly the truth of a recording, and the recording's own clocks.
-    fn told(name: &str, change: impl Fn(&mut Vec<String>)) -> Outcome {
+    /// Returns the outcome of a stream with exactly the truth of a recording, modified by `change`.
+    fn outcome_of(name: &str, change: impl Fn(&mut Vec<String>)) -> Outcome {
         let truth = Truth::load().unwrap();
         let scenario = truth.get(name).unwrap();
         let recording = Recording::load(scenario.client(), name).unwrap();
@@ -120,26 +120,30 @@ mod tests {
     }
 
     #[test]
-    fn the_truth_itself_is_right_in_every_scenario() {
+    fn truth_is_right_in_every_scenario() {
         let truth = Truth::load().unwrap();
         for name in truth.scenarios() {
-            let outcome = told(name, |_| ());
+            let outcome = outcome_of(name, |_| ());
             assert_eq!(outcome.grade(), Grade::Right, "{}", outcome.summary());
         }
     }
 
     #[test]
-    fn a_lost_change_is_wrong() {
+    fn missing_change_is_wrong() {
         let without = |index: usize| move |lines: &mut Vec<String>| drop(lines.remove(index));
-        assert_eq!(told("plain", without(2)).grade(), Grade::Wrong);
-        assert_eq!(told("interrupt-stream", without(5)).grade(), Grade::Wrong, "never closed");
+        assert_eq!(outcome_of("plain", without(2)).grade(), Grade::Wrong);
+        assert_eq!(
+            outcome_of("interrupt-stream", without(5)).grade(),
+            Grade::Wrong,
+            "never closed"
+        );
     }
 
     #[test]
-    fn a_row_too_many_and_a_row_too_few_are_wrong() {
+    fn extra_or_missing_row_is_wrong() {
         let extra = r#"{"key":"ghost","pid":99,"pid_start":9,"status":"idle","since":1}"#;
-        assert_eq!(told("plain", |lines| lines.push(extra.to_owned())).grade(), Grade::Wrong);
+        assert_eq!(outcome_of("plain", |lines| lines.push(extra.to_owned())).grade(), Grade::Wrong);
         let first_only = |lines: &mut Vec<String>| lines.truncate(4);
-        assert_eq!(told("continue", first_only).grade(), Grade::Wrong);
+        assert_eq!(outcome_of("continue", first_only).grade(), Grade::Wrong);
     }
 }

@@ -1,4 +1,4 @@
-//! What `crewboard watch --json` printed, sorted into one list of changes for each client process.
+//! Sorts the output of `crewboard watch --json` into one list of changes for each client process.
 
 use anyhow::{Context, Result};
 use crewboard_testkit::truth::Observed;
@@ -11,24 +11,24 @@ pub(crate) struct Process {
     pub(crate) pid: Option<u32>,
     pub(crate) start: Option<u64>,
     pub(crate) changes: Vec<Change>,
-    /// How it ended, once it is closed.
+    /// The kind of end of a closed session.
     pub(crate) end: Option<String>,
-    /// Changes that the stream left out: the list is not whole.
+    /// The number of changes that the stream skipped.
     pub(crate) skipped: u64,
 }
 
-/// A status entered.
+/// A new status.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) status: String,
     /// Unix milliseconds.
     pub(crate) at: i64,
-    /// Who told, where the line that brought the change still named it.
+    /// The source, if the line with the change names it.
     pub(crate) source: Option<String>,
 }
 
 impl Process {
-    /// The changes on the clock of the truth, which starts at `start_ns`.
+    /// Returns the changes on the clock of the truth, which starts at `start_ns`.
     pub(crate) fn observed(&self, start_ns: i64) -> Vec<Observed> {
         let start = start_ns.div_euclid(1_000_000);
         self.changes.iter().map(|change| Observed::new(&change.status, change.at - start)).collect()
@@ -46,7 +46,7 @@ impl Process {
     }
 }
 
-/// A line of the stream; a row that was removed has only that.
+/// A line of the stream. The line of a removed row has only `removed`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Line {
@@ -68,20 +68,20 @@ struct Transition {
     at: i64,
 }
 
-/// Sorts the lines of one stream; the processes come out in the order in which they appeared.
+/// Returns the processes of one stream, in order of appearance.
 pub(crate) fn processes<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Vec<Process>> {
     let mut processes = Vec::new();
     for text in lines.into_iter().filter(|line| !line.trim().is_empty()) {
         let line: Line =
             serde_json::from_str(text).with_context(|| format!("`watch --json` printed {text}"))?;
         if line.removed.is_none() {
-            take(&mut processes, line);
+            apply(&mut processes, line);
         }
     }
     Ok(processes)
 }
 
-fn take(processes: &mut Vec<Process>, line: Line) {
+fn apply(processes: &mut Vec<Process>, line: Line) {
     let before = processes.iter_mut().rev().find(|process| process.key == line.key);
     let mut transitions = line.transitions;
     let same = match before {
@@ -91,7 +91,7 @@ fn take(processes: &mut Vec<Process>, line: Line) {
             process.start = process.start.or(line.pid_start);
             true
         }
-        // Another process took the row over. The end of the former one may be in the same line.
+        // Another process has the row now. The end of the former process may be in the same line.
         Some(former) => {
             if let Some(index) = transitions.iter().position(|t| t.status == "closed")
                 && !former.is_closed()
@@ -123,7 +123,7 @@ fn take(processes: &mut Vec<Process>, line: Line) {
     process.end = line.end.filter(|_| line.status == "closed");
 }
 
-/// Whether a line speaks of that process still; what is not known yet may be learned later.
+/// Returns true if a line can be about that process; an unknown pid may be added later.
 fn is_same(process: &Process, pid: Option<u32>, start: Option<u64>) -> bool {
     let differs = |known: Option<u64>, new: Option<u64>| matches!((known, new), (Some(known), Some(new)) if known != new);
     !differs(process.pid.map(u64::from), pid.map(u64::from)) && !differs(process.start, start)
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn transitions_are_collected_row_by_row() {
+    fn transitions_are_collected_for_each_row() {
         let lines = [
             r#"{"key":"a","pid":1,"pid_start":10,"status":"idle","since":5,"source":"hook:SessionStart","transitions":[{"status":"idle","at":5}]}"#,
             r#"{"key":"b","pid":2,"pid_start":11,"status":"idle","since":6,"transitions":[{"status":"idle","at":6}]}"#,
@@ -152,13 +152,16 @@ mod tests {
         assert_eq!(words(&found[0]), ["idle", "working", "done", "closed"]);
         assert_eq!(found[0].end.as_deref(), Some("exit"));
         assert_eq!(found[0].changes[2].source.as_deref(), Some("hook:Stop"));
-        assert_eq!(found[0].changes[1].source, None, "the line names only the newest one's");
+        assert_eq!(
+            found[0].changes[1].source, None,
+            "the line names only the source of the newest change"
+        );
         assert_eq!(found[0].observed(4_999_999)[0], Observed::new("idle", 1));
         assert_eq!(words(&found[1]), ["idle"]);
     }
 
     #[test]
-    fn a_row_that_is_taken_over_is_split_at_the_former_end() {
+    fn reused_row_is_split_at_the_former_end() {
         let lines = [
             r#"{"key":"a","pid":1,"pid_start":10,"status":"done","since":5,"transitions":[{"status":"done","at":5}]}"#,
             r#"{"key":"a","pid":2,"pid_start":20,"status":"working","since":9,"transitions":[{"status":"closed","at":6},{"status":"idle","at":8},{"status":"working","at":9}]}"#,
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pid_learned_later_makes_no_new_process_and_gaps_are_counted() {
+    fn later_pid_makes_no_new_process_and_gaps_are_counted() {
         let lines = [
             r#"{"key":"a","status":"idle","since":5}"#,
             r#"{"key":"a","pid":2,"pid_start":20,"status":"done","since":9,"skipped":3}"#,
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_an_error() {
+    fn line_without_a_row_is_an_error() {
         assert!(processes(["hello"]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The private world of one scenario: its own home, socket, daemon and watcher.
+//! The private world of one scenario: home, socket, daemon and watcher.
 
 use crate::dist;
 use crate::wire::Connection;
@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long the program may take to start its daemon.
+/// The timeout for the start of the daemon.
 const START: Duration = Duration::from_secs(10);
 
-/// How long after the client's last act a change may still be on its way.
+/// The time after the client's last act in which a change may still arrive.
 const SETTLE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -22,7 +22,8 @@ pub(crate) struct World {
     program: PathBuf,
     /// The version of the client.
     client: String,
-    /// Short, since a socket's path must fit in 107 bytes. The harness wipes the run's folder in it.
+    /// A folder with a short path, because a socket's path has at most 107 bytes. The harness wipes the run's
+    /// folder in it.
     folder: tempfile::TempDir,
 }
 
@@ -33,35 +34,35 @@ pub(crate) struct Subject {
     pub(crate) client: String,
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) driven: Driven,
-    /// What `watch --json` printed.
+    /// The output of `watch --json`.
     pub(crate) lines: Vec<String>,
     /// Events that hooks could not deliver.
     pub(crate) dropped: u64,
 }
 
-/// How the harness ended.
+/// The result of the harness.
 #[derive(Debug)]
 pub(crate) enum Driven {
     Done,
-    /// The screen or the scripted model never showed what the scenario waited for.
+    /// The screen or the scripted model did not show the expected text.
     Failed(String),
 }
 
 impl World {
-    /// Makes a world for `crewboard` at `subject.program` and a client of `subject.client`.
+    /// Creates a world for the program and the client version of `subject`.
     pub(crate) fn new(subject: &Subject) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("cbm-").tempdir()?;
-        // As a user has it: outside of any build directory, and not replaced while it runs.
+        // As a user installs it: outside of any build directory, and not replaced while it runs.
         let own = folder.path().join("bin").join("crewboard");
         dist::replace(&subject.program, &own)?;
         Ok(Self { program: own, client: subject.client.clone(), folder })
     }
 
-    /// The folder that the harness fills.
+    /// Returns the folder that the harness fills.
     pub(crate) fn run_dir(&self) -> PathBuf {
         self.folder.path().join("r")
     }
@@ -74,14 +75,14 @@ impl World {
         &self.program
     }
 
-    /// A terminal server of our own, for boards that look at this world.
+    /// Starts a private tmux server for boards of this world.
     pub(crate) fn tmux(&self) -> Result<Tmux> {
         let (home, socket) = (self.folder.path().to_string_lossy(), self.socket());
         let variables = [("HOME", home.as_ref()), ("CREWBOARD_SOCKET", &socket.to_string_lossy())];
-        Tmux::new(self.folder.path(), &variables).context("there is no tmux")
+        Tmux::new(self.folder.path(), &variables).context("cannot start tmux")
     }
 
-    /// What the client's terminal shows; nothing while there is none.
+    /// Returns what the client's terminal shows; empty without a terminal.
     pub(crate) fn agents_screen(&self) -> Result<String> {
         let output = Command::new("tmux")
             .env_clear()
@@ -92,12 +93,12 @@ impl World {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Leaves everything where it is and returns where that is.
+    /// Keeps the folder and returns its path.
     pub(crate) fn keep(self) -> PathBuf {
         self.folder.keep()
     }
 
-    /// The program, in the environment of the run's user.
+    /// Returns a command that runs the program in the environment of the run's user.
     pub(crate) fn crewboard(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -115,20 +116,20 @@ impl World {
     pub(crate) fn drive(&self, scenario: &str) -> Result<Run> {
         let watcher = Watcher::start(self)?;
         let driven = self.harness(scenario, "");
-        // A change that is not there by now is one that never came.
+        // A change that has not arrived by now is missing.
         std::thread::sleep(SETTLE);
-        // A watcher that sees its daemon leave starts another.
+        // Stop the watcher first, because it would start another daemon.
         let lines = watcher.stop();
         let dropped = self.stop_daemon();
         Ok(Run { driven: driven?, lines: lines?, dropped: dropped? })
     }
 
-    /// A file of this world, outside of what the harness fills.
-    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+    /// Returns the path of a file of this world, outside of the harness's folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Leads the client through a scenario; a shell runs `begin` right before.
+    /// Runs the client through a scenario. A shell runs `begin` right before.
     pub(crate) fn harness(&self, scenario: &str, begin: &str) -> Result<Driven> {
         let log = self.folder.path().join("driver.log");
         let output = std::fs::File::create(&log)?;
@@ -136,7 +137,7 @@ impl World {
         if program.contains('\'') {
             bail!("{program}: a quote in the program's path");
         }
-        // Settings are written more than once in most scenarios; what is to begin begins once.
+        // Most scenarios write settings more than once; `begin` must run only once.
         let install = format!(
             "'{program}' install --yes --config-dir \"$HOME/.claude\" || exit\n\
              if mkdir \"$HARNESS_RUN_DIR/begun\" 2>/dev/null; then :\n{begin}\nfi"
@@ -169,14 +170,14 @@ impl World {
         }
     }
 
-    /// Ends the daemon and returns how many events its hooks could not deliver.
+    /// Stops the daemon and returns the number of dropped events.
     pub(crate) fn stop_daemon(&self) -> Result<u64> {
         let hello = Connection::open(&self.socket())?.stop_daemon()?;
         hello["dropped"].as_u64().context("hello does not say what was dropped")
     }
 }
 
-/// `crewboard watch --json`, from before the client starts until after it has ended.
+/// A `crewboard watch --json` that runs from before the client's start until after its end.
 struct Watcher {
     child: Child,
     reader: Option<JoinHandle<std::io::Result<Vec<String>>>>,
@@ -187,7 +188,7 @@ impl Watcher {
         let spawn = || world.crewboard().args(["watch", "--json"]).stdout(Stdio::piped()).spawn();
         let mut started = spawn();
         for _ in 0..100 {
-            // A child that another job forked meanwhile may hold the fresh copy of the program open.
+            // A child of another job may still hold the new copy of the program open.
             if !matches!(&started, Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy) {
                 break;
             }
@@ -198,7 +199,7 @@ impl Watcher {
         let output = child.stdout.take();
         let mut watcher = Self { child, reader: None };
         let output = output.context("the watcher has no output")?;
-        // The pipe must be emptied all along: a reader that waits gets its changes conflated.
+        // The pipe must be read all the time: the daemon conflates the changes of a slow reader.
         let read = || std::io::BufReader::new(output).lines().collect();
         watcher.reader = Some(std::thread::spawn(read));
         wait_for_daemon(world)?;
@@ -206,7 +207,7 @@ impl Watcher {
     }
 
     fn stop(mut self) -> Result<Vec<String>> {
-        // It may go on and wait for another daemon; either way its lines are all there.
+        // The watcher may wait for another daemon, but it has printed all its lines.
         self.child.kill()?;
         let reader = self.reader.take().context("the watcher was never read")?;
         Ok(reader.join().map_err(|_| anyhow::anyhow!("the watcher's reader panicked"))??)
@@ -228,8 +229,8 @@ fn wait_for_daemon(world: &World) -> Result<()> {
             return Ok(());
         }
         if start.elapsed() > START {
-            let words = String::from_utf8_lossy(&output.stderr);
-            bail!("`crewboard list --json` fails after `watch`: {}", words.trim_end());
+            let text = String::from_utf8_lossy(&output.stderr);
+            bail!("`crewboard list --json` fails after `watch`: {}", text.trim_end());
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -2,11 +2,11 @@
 
 use super::timeline::{Scale, bar, history, waited};
 use super::{put, resume_command, room};
+use crate::format::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
 use crate::keymap::Action;
-use crate::look::Look;
 use crate::model::Model;
-use crate::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
-use crewboard_core::{End, RequestKind, Session, Status};
+use crate::theme::Theme;
+use crewboard_core::{End, PromptKind, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -35,12 +35,12 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if head > head_lines
         && let Some((text, _)) = shown.last_mut().and_then(|line| line.last_mut())
     {
-        let mark = if model.look.unicode { " …" } else { " ~" };
+        let mark = if model.theme.unicode { " …" } else { " ~" };
         let width = usize::from(area.width).saturating_sub(LABEL + 2);
         if text.width() + 2 <= width {
             text.push_str(mark);
         } else {
-            *text = cut(&format!("{text}  "), text.width(), model.look.unicode);
+            *text = cut(&format!("{text}  "), text.width(), model.theme.unicode);
         }
     }
     for (y, line) in (area.y + 1..area.bottom()).zip(shown.iter().chain(&details.rest)) {
@@ -81,22 +81,23 @@ pub(super) fn heading(model: &Model, row: &Session) -> String {
     if model.loss().is_some() {
         parts.push("as last seen".to_owned());
     }
-    parts.join(model.look.separator())
+    parts.join(model.theme.separator())
 }
 
 fn draw_heading(model: &Model, row: &Session, is_cut: bool, area: Rect, buffer: &mut Buffer) {
-    let look = model.look;
+    let theme = model.theme;
     let key = model.keymap.keys(Action::Whole).first().filter(|_| is_cut);
     let hint = key.map(|key| format!(" {key} shows all ")).unwrap_or_default();
     let all = usize::from(area.width.saturating_sub(2));
-    let text = cut(&heading(model, row), all.saturating_sub(hint.width() + 4).max(8), look.unicode);
-    let end = put(buffer, area, area.x + 1, area.y, &text, Look::strong());
-    let rule = if look.unicode { "─" } else { "-" };
+    let text =
+        cut(&heading(model, row), all.saturating_sub(hint.width() + 4).max(8), theme.unicode);
+    let end = put(buffer, area, area.x + 1, area.y, &text, Theme::strong());
+    let rule = if theme.unicode { "─" } else { "-" };
     let rest = room(area, end + 1);
-    put(buffer, area, end + 1, area.y, &rule.repeat(rest), look.dim());
+    put(buffer, area, end + 1, area.y, &rule.repeat(rest), theme.dim());
     if rest > hint.width() + 2 {
         let start = area.right() - 2 - u16::try_from(hint.width()).unwrap_or(0);
-        put(buffer, area, start, area.y, &hint, look.dim());
+        put(buffer, area, start, area.y, &hint, theme.dim());
     }
 }
 
@@ -126,7 +127,7 @@ impl<'a> Details<'a> {
 
     /// A text of at most `lines` lines behind its label.
     fn text(&self, label: &str, text: &str, lines: usize, style: Style) -> Vec<Line> {
-        let unicode = self.model.look.unicode;
+        let unicode = self.model.theme.unicode;
         self.labelled(label, lines, style, |width| wrap(text, width, lines, unicode))
     }
 
@@ -145,7 +146,7 @@ impl<'a> Details<'a> {
         wrapped
             .map(|(index, line)| {
                 let label = if index == 0 { label } else { "" };
-                vec![(format!("{label:<indent$}"), self.model.look.dim()), (line, style)]
+                vec![(format!("{label:<indent$}"), self.model.theme.dim()), (line, style)]
             })
             .collect()
     }
@@ -160,19 +161,19 @@ impl<'a> Details<'a> {
 
     fn add_head(&mut self, row: &Session) {
         let (label, style) = match row.status {
-            Status::Permission | Status::Question => ("asks", Look::strong()),
+            Status::Permission | Status::Question => ("asks", Theme::strong()),
             Status::Plan => ("plan", Style::new()),
-            Status::Failed => ("error", self.model.look.status(Status::Failed)),
+            Status::Failed => ("error", self.model.theme.status(Status::Failed)),
             Status::Done => ("said", Style::new()),
             Status::Working => ("does", Style::new()),
             Status::Idle | Status::Closed => ("last", Style::new()),
         };
         self.head = match &row.request {
-            Some(request) if request.kind == RequestKind::Permission => {
+            Some(request) if request.kind == PromptKind::Permission => {
                 let tool = request.tool.as_deref().map(|tool| format!("{tool} "));
                 let text = tool.unwrap_or_default() + &request.text;
                 self.labelled(label, usize::MAX, style, |width| {
-                    wrap_exact(&text, width, usize::MAX, self.model.look.unicode)
+                    wrap_exact(&text, width, usize::MAX, self.model.theme.unicode)
                 })
             }
             Some(request) => {
@@ -196,7 +197,7 @@ impl<'a> Details<'a> {
     }
 
     fn add_work(&mut self, row: &Session) {
-        let separator = self.model.look.separator();
+        let separator = self.model.theme.separator();
         let now = self.model.picture();
         let subagents = row.subagents.iter().map(|subagent| {
             let kind = subagent.kind.as_deref().unwrap_or("subagent");
@@ -215,13 +216,13 @@ impl<'a> Details<'a> {
     }
 
     fn add_times(&mut self, row: &Session) {
-        let (look, now) = (self.model.look, self.model.picture());
+        let (theme, now) = (self.model.theme, self.model.picture());
         let width = self.width.saturating_sub(LABEL + 1);
         let bar_width = u16::try_from(width).unwrap_or(u16::MAX).min(BAR);
         if let Some(scale) = Scale::hour(now, bar_width).filter(|_| bar_width >= 10) {
             let label = format!("{:<width$}", "last hour", width = LABEL - 1);
-            let mut line = vec![(label, look.dim())];
-            let pieces = bar(look, row, scale);
+            let mut line = vec![(label, theme.dim())];
+            let pieces = bar(theme, row, scale);
             let drawn: usize = pieces.iter().map(|(text, _)| text.width()).sum();
             line.extend(pieces);
             let waited = waited(row, now, scale);
@@ -231,19 +232,19 @@ impl<'a> Details<'a> {
             }
             self.rest.push(line);
         }
-        self.add("history", &history(row, now, width, look.unicode), 1, Style::new());
+        self.add("history", &history(row, now, width, theme.unicode), 1, Style::new());
     }
 
     fn add_facts(&mut self, row: &Session) {
-        let look = self.model.look;
-        let separator = look.separator();
+        let theme = self.model.theme;
+        let separator = theme.separator();
         let now = self.model.picture();
         let mut kept: Vec<String> = Vec::new();
         kept.extend(row.pinned.then(|| "pinned".to_owned()));
         kept.extend(row.dismissed.then(|| "hidden until it needs you".to_owned()));
         if let Some(until) = row.snoozed_until {
             // In whole minutes, and never none while it lasts.
-            let rest = until.since(crate::text::at_last(now, super::MINUTE));
+            let rest = until.since(crate::format::text::at_last(now, super::MINUTE));
             let rest = span(rest.max(super::MINUTE));
             kept.push(format!("quiet for {rest}, or until its status changes"));
         }
@@ -278,17 +279,17 @@ impl<'a> Details<'a> {
             facts.push(format!("run by {}", parent.name));
         }
         facts.extend(row.pid.map(|pid| format!("pid {pid}")));
-        self.add("where", &facts.join(separator), 1, look.dim());
+        self.add("where", &facts.join(separator), 1, theme.dim());
         let told = match &row.unconfirmed {
             _ if row.confirmed => "by".to_owned(),
             Some(why) => format!("unconfirmed ({why}), by"),
             None => "unconfirmed, by".to_owned(),
         };
         let facts = [row.id.to_string(), format!("{told} {}", row.source)];
-        self.add("session", &facts.join(separator), 1, look.dim());
+        self.add("session", &facts.join(separator), 1, theme.dim());
         if let Some(version) = &row.agent_version {
             let agent = (self.model.describe_version)(row.agent.as_str(), version);
-            self.add("agent", &agent, 1, look.dim());
+            self.add("agent", &agent, 1, theme.dim());
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The accounts' limits, in the first line.
 
 use super::Piece;
+use crate::format::text::{Grain, age, age_changes_in, until, until_changes_in};
 use crate::model::Model;
-use crate::text::{Grain, age, age_changes_in, until, until_changes_in};
-use crewboard_core::{FRESH_MS, Limits, Status, Timestamp, Window};
+use crewboard_core::{FRESH_MS, RateLimits, RateWindow, Status, Timestamp};
 use ratatui::style::Style;
 use std::cmp::Reverse;
 
@@ -31,14 +31,14 @@ const MUCH: u8 = 80;
 const VERY_MUCH: u8 = 95;
 
 /// The limits of an account of which something is known now: after its end nothing is known of one.
-fn windows(limits: &Limits, now: Timestamp) -> Vec<(&'static str, Window)> {
+fn windows(limits: &RateLimits, now: Timestamp) -> Vec<(&'static str, RateWindow)> {
     let named = [("5h", limits.five_hour), ("7d", limits.seven_day)];
     let known = named.into_iter().filter_map(|(name, window)| Some((name, window?)));
     known.filter(|(_, window)| window.resets_at > now).collect()
 }
 
 /// An account with what is known of it now.
-type Set<'a> = (&'a Limits, Vec<(&'static str, Window)>);
+type Set<'a> = (&'a RateLimits, Vec<(&'static str, RateWindow)>);
 
 /// One set for each account of which something is known, in the order of their profiles.
 fn sets(model: &Model) -> Vec<Set<'_>> {
@@ -65,14 +65,14 @@ fn told(model: &Model, most: usize) -> (Vec<Set<'_>>, Vec<Set<'_>>) {
 }
 
 /// When the oldest of them was told, where that is long ago.
-fn told_long_ago(windows: &[(&'static str, Window)], now: Timestamp) -> Option<Timestamp> {
+fn told_long_ago(windows: &[(&'static str, RateWindow)], now: Timestamp) -> Option<Timestamp> {
     let oldest = windows.iter().map(|(_, window)| window.at).min()?;
     (now.since(oldest) >= FRESH_MS).then_some(oldest)
 }
 
 /// The sets, with the names of profiles where there are several.
 pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piece> {
-    let (look, now) = (model.look, model.picture());
+    let (theme, now) = (model.theme, model.picture());
     let (sets, rest) = told(model, sets);
     let mut pieces: Vec<Piece> = Vec::new();
     for (limits, windows) in &sets {
@@ -80,33 +80,33 @@ pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piec
             pieces.push(("   ".to_owned(), Style::new()));
         }
         if sets.len() + rest.len() > 1 {
-            pieces.push((format!("{} ", short_name(&limits.profile)), look.dim()));
+            pieces.push((format!("{} ", short_name(&limits.profile)), theme.dim()));
         }
         let old = told_long_ago(windows, now);
         for (index, (name, window)) in windows.iter().enumerate() {
             let gap = if index > 0 { "  " } else { "" };
             let style = match window.used_percent {
-                _ if old.is_some() => look.dim(),
-                VERY_MUCH.. => look.status(Status::Failed),
-                MUCH.. => look.status(Status::Permission),
+                _ if old.is_some() => theme.dim(),
+                VERY_MUCH.. => theme.status(Status::Failed),
+                MUCH.. => theme.status(Status::Permission),
                 _ => Style::new(),
             };
-            pieces.push((format!("{gap}{name} "), look.dim()));
+            pieces.push((format!("{gap}{name} "), theme.dim()));
             if detail == Detail::Bars {
-                pieces.push((bar(window.used_percent, look.unicode), style));
+                pieces.push((bar(window.used_percent, theme.unicode), style));
             }
             pieces.push((format!("{}%", window.used_percent), style));
             if detail != Detail::Figures {
-                let sign = if look.unicode { "↻" } else { "->" };
-                pieces.push((format!(" {sign} {}", until(window.resets_at, now)), look.dim()));
+                let sign = if theme.unicode { "↻" } else { "->" };
+                pieces.push((format!(" {sign} {}", until(window.resets_at, now)), theme.dim()));
             }
         }
         if let Some(old) = old {
-            pieces.push((format!(" ({} ago)", age(old, now, Grain::Minutes)), look.dim()));
+            pieces.push((format!(" ({} ago)", age(old, now, Grain::Minutes)), theme.dim()));
         }
     }
     if !rest.is_empty() {
-        pieces.push((format!("   +{}", rest.len()), look.dim()));
+        pieces.push((format!("   +{}", rest.len()), theme.dim()));
     }
     pieces
 }

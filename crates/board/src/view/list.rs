@@ -1,12 +1,12 @@
 //! The list of sessions.
 
 use super::{cost, display_name, grain, place, put, short_model, work};
+use crate::format::text::{activity, age, cut, fit, wrap};
 use crate::keymap::Action;
 use crate::layout::{Columns, GAP, columns};
-use crate::look::Look;
-use crate::model::{Hooks, Link, Model};
-use crate::text::{activity, age, cut, fit, wrap};
-use crewboard_core::{End, LINE_BREAK, Request, Session, Status};
+use crate::model::{HookState, Link, Model};
+use crate::theme::Theme;
+use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -28,21 +28,21 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer: &mut Buffer) {
-    let look = model.look;
-    let unicode = look.unicode;
+    let theme = model.theme;
+    let unicode = theme.unicode;
     let is_selected = model.selected.as_ref() == Some(&row.key);
     let is_old = model.loss().is_some();
     let is_quiet = row.status == Status::Closed
         || row.dismissed
         || row.snoozed_until.is_some()
-        || row.seen && row.status.calls_until_seen();
-    let base = if is_old || is_quiet { look.dim() } else { Style::new() };
-    let status = if is_old || is_quiet { base } else { look.status(row.status) };
-    let strong = if row.needs_you && !is_old && !is_quiet { Look::strong() } else { base };
+        || row.seen && row.status.needs_you_until_seen();
+    let base = if is_old || is_quiet { theme.dim() } else { Style::new() };
+    let status = if is_old || is_quiet { base } else { theme.status(row.status) };
+    let strong = if row.needs_you && !is_old && !is_quiet { Theme::strong() } else { base };
     let mut x = area.x;
-    let (marker, pin) = (look.marker(is_selected), look.pin(row.pinned));
+    let (marker, pin) = (theme.marker(is_selected), theme.pin(row.pinned));
     let word = if columns.status > 3 { row.status.word() } else { "" };
-    let head = format!("{marker}{}{pin}{word}", look.shape(row.status));
+    let head = format!("{marker}{}{pin}{word}", theme.shape(row.status));
     // Never cut with a mark: of the narrowest line the marker is what is left.
     put(buffer, area, x, area.y, &head, status);
     x += u16::try_from(columns.status).unwrap_or(u16::MAX);
@@ -72,20 +72,20 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
     behind(&context.unwrap_or_default(), columns.context, base);
     let cost_width = columns.cost.saturating_sub(GAP);
-    behind(&format!("{:>cost_width$}", cost(row)), columns.cost, look.dim());
-    behind(row.model.as_deref().map_or("", short_model), columns.model, look.dim());
-    behind(row.agent.as_str(), columns.agent, look.dim());
-    behind(place(row), columns.place, look.dim());
-    behind(&row.place.host, columns.host, look.dim());
+    behind(&format!("{:>cost_width$}", cost(row)), columns.cost, theme.dim());
+    behind(row.model.as_deref().map_or("", short_model), columns.model, theme.dim());
+    behind(row.agent.as_str(), columns.agent, theme.dim());
+    behind(place(row), columns.place, theme.dim());
+    behind(&row.place.host, columns.host, theme.dim());
     if is_selected {
-        select(look, status, area, buffer);
+        select(theme, status, area, buffer);
     }
 }
 
 /// Shows that a row is selected.
-fn select(look: Look, status: Style, area: Rect, buffer: &mut Buffer) {
+fn select(theme: Theme, status: Style, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
-    let selected = look.selected();
+    let selected = theme.selected();
     if selected.add_modifier.contains(Modifier::REVERSED) {
         // One even block: reversed, each faint or coloured word would be a patch of its own.
         buffer.set_style(area, Style::reset().patch(selected));
@@ -137,7 +137,7 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
 fn hides_lines(row: &Session) -> bool {
     let shown = row.activity.as_deref().unwrap_or_default();
     let shows_lines = shown.contains(LINE_BREAK) || shown.contains("  +") || shown.ends_with('…');
-    let is_longer = |request: &Request| {
+    let is_longer = |request: &Prompt| {
         let mut more = request.text.trim().lines().skip(1);
         // A description changes nothing, and would be marked in nearly every row.
         more.any(|line| !line.starts_with("+description: "))
@@ -168,7 +168,7 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
         };
         let show = key(Action::ShowDismissed);
         vec![sessions.into(), format!("{show} shows them.").into()]
-    } else if model.hooks == Hooks::Missing {
+    } else if model.hooks == HookState::Missing {
         let install = key(Action::Install);
         vec![
             "Crewboard's hooks are not in your agents' settings, so they tell it nothing.".into(),
@@ -185,10 +185,10 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(4)).min(72);
     let mut y = area.y;
     for (index, paragraph) in paragraphs.iter().enumerate() {
-        let style = if index == 0 { Look::strong() } else { Style::new() };
-        for line in wrap(paragraph, width, usize::from(area.height), model.look.unicode) {
+        let style = if index == 0 { Theme::strong() } else { Style::new() };
+        for line in wrap(paragraph, width, usize::from(area.height), model.theme.unicode) {
             if y < area.bottom() {
-                put(buffer, area, area.x + 2, y, &fit(&line, width, model.look.unicode), style);
+                put(buffer, area, area.x + 2, y, &fit(&line, width, model.theme.unicode), style);
             }
             y += 1;
         }

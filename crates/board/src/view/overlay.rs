@@ -3,11 +3,11 @@
 
 use super::detail::{self, Line};
 use super::{put, room};
+use crate::format::text::{cut, fit, wrap};
 use crate::keymap::TABLE;
 use crate::layout::{FULL, layout};
-use crate::look::Look;
 use crate::model::{Model, Overlay};
-use crate::text::{cut, fit, wrap};
+use crate::theme::Theme;
 use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -67,11 +67,11 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
     }
     if let Some(row) = model.selected_row().filter(|_| page.y > area.y) {
         let width = usize::from(area.width.saturating_sub(2));
-        let text = cut(&detail::heading(model, row), width, model.look.unicode);
-        let end = put(buffer, area, area.x + 1, area.y, &text, Look::strong());
-        let rule = if model.look.unicode { "─" } else { "-" };
+        let text = cut(&detail::heading(model, row), width, model.theme.unicode);
+        let end = put(buffer, area, area.x + 1, area.y, &text, Theme::strong());
+        let rule = if model.theme.unicode { "─" } else { "-" };
         let rest = rule.repeat(room(area, end + 1));
-        put(buffer, area, end + 1, area.y, &rest, model.look.dim());
+        put(buffer, area, end + 1, area.y, &rest, model.theme.dim());
     }
 }
 
@@ -88,7 +88,7 @@ fn lines(model: &Model) -> Vec<Line> {
         Some(Overlay::Problems { .. }) => problems(model, width),
         Some(Overlay::Install { .. }) if model.height < FULL => {
             let text = format!("Too small to show the change; it wants {FULL} lines.");
-            plain(&text, width, Look::strong(), model.look.unicode).collect()
+            plain(&text, width, Theme::strong(), model.theme.unicode).collect()
         }
         Some(Overlay::Install { change, .. }) => {
             change.lines().flat_map(|line| changed(line, model, width)).collect()
@@ -104,12 +104,12 @@ fn plain(text: &str, width: usize, style: Style, unicode: bool) -> impl Iterator
 
 /// What is wrong with the options.
 fn problems(model: &Model, width: usize) -> Vec<Line> {
-    let unicode = model.look.unicode;
+    let unicode = model.theme.unicode;
     let head = match model.version_problem {
         Some(_) => "What is wrong with the daemon or the configuration:",
         None => "What is wrong with the configuration, and so not in force:",
     };
-    let mut lines: Vec<Line> = plain(head, width, Look::strong(), unicode).collect();
+    let mut lines: Vec<Line> = plain(head, width, Theme::strong(), unicode).collect();
     for problem in &model.problems {
         lines.push(Line::new());
         lines.extend(plain(problem, width, Style::new(), unicode));
@@ -120,14 +120,14 @@ fn problems(model: &Model, width: usize) -> Vec<Line> {
 /// A line of a change, in one colour however many lines of the screen it takes.
 fn changed(line: &str, model: &Model, width: usize) -> Vec<Line> {
     let style = match line.chars().next() {
-        Some('+') => model.look.status(Status::Done),
-        Some('-') => model.look.status(Status::Failed),
+        Some('+') => model.theme.status(Status::Done),
+        Some('-') => model.theme.status(Status::Failed),
         _ => Style::new(),
     };
     let line = line.replace('\t', "    ");
     // An empty line is one too.
     let line = if line.is_empty() { " ".to_owned() } else { line };
-    plain(&line, width, style, model.look.unicode).collect()
+    plain(&line, width, style, model.theme.unicode).collect()
 }
 
 /// Columns of what the help explains.
@@ -147,7 +147,7 @@ fn explained(word: &str, meaning: &str, style: Style, width: usize, unicode: boo
 
 /// The keys and what the statuses mean.
 fn help(model: &Model, width: u16) -> Vec<Line> {
-    let unicode = model.look.unicode;
+    let unicode = model.theme.unicode;
     let text_width = usize::from(width.saturating_sub(2));
     let column = if width >= TWO_COLUMNS { text_width / 2 } else { text_width };
     let mut keys: Vec<Line> = Vec::new();
@@ -155,7 +155,7 @@ fn help(model: &Model, width: u16) -> Vec<Line> {
         let names: Vec<String> =
             model.keymap.keys(entry.action).iter().map(ToString::to_string).collect();
         if !names.is_empty() {
-            keys.extend(explained(&names.join(" "), entry.help, Look::strong(), column, unicode));
+            keys.extend(explained(&names.join(" "), entry.help, Theme::strong(), column, unicode));
         }
     }
     let mut statuses: Vec<Line> = Vec::new();
@@ -170,8 +170,8 @@ fn help(model: &Model, width: u16) -> Vec<Line> {
             Status::Idle => "at its prompt, nothing owed",
             Status::Closed => "ended; kept for a day",
         };
-        let word = format!("{} {}", model.look.shape(status), status.word());
-        let style = model.look.status(status);
+        let word = format!("{} {}", model.theme.shape(status), status.word());
+        let style = model.theme.status(status);
         statuses.extend(explained(&word, meaning, style, column, unicode));
     }
     let signs = [
@@ -189,7 +189,7 @@ fn help(model: &Model, width: u16) -> Vec<Line> {
     ];
     statuses.push(Line::new());
     for (sign, meaning) in signs {
-        statuses.extend(explained(sign, meaning, Look::strong(), column, unicode));
+        statuses.extend(explained(sign, meaning, Theme::strong(), column, unicode));
     }
     if width < TWO_COLUMNS {
         keys.push(Line::new());

@@ -1,10 +1,10 @@
 //! Statuses over time: bars, histories and the timeline screen.
 
 use super::{MINUTE, display_name, put, room};
+use crate::format::text::{age, at_last, cut, fit, span};
 use crate::layout::Areas;
-use crate::look::Look;
 use crate::model::Model;
-use crate::text::{age, at_last, cut, fit, span};
+use crate::theme::Theme;
 use crewboard_core::{Session, Status, Timestamp, Transition};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -58,7 +58,7 @@ fn entered(row: &Session) -> impl DoubleEndedIterator<Item = Transition> + Clone
 
 /// A bar, as pieces of one style each. A cell that held a call for somebody shows it, however short it
 /// was; the last shows what is.
-pub(super) fn bar(look: Look, row: &Session, scale: Scale) -> Vec<(String, Style)> {
+pub(super) fn bar(theme: Theme, row: &Session, scale: Scale) -> Vec<(String, Style)> {
     let mut pieces: Vec<(String, Style)> = Vec::new();
     let mut coming = entered(row).peekable();
     let mut status = None;
@@ -68,12 +68,12 @@ pub(super) fn bar(look: Look, row: &Session, scale: Scale) -> Vec<(String, Style
         let mut urgent = None;
         while let Some(next) = coming.next_if(|next| next.at.0 < end || is_last) {
             status = Some(next.status);
-            if next.status.is_request() && next.at.0 + scale.step >= end {
+            if next.status.is_prompt() && next.at.0 + scale.step >= end {
                 urgent = urgent.or(status);
             }
         }
         let (text, style) = match urgent.or(status) {
-            Some(status) => (look.cell(status), look.status(status)),
+            Some(status) => (theme.cell(status), theme.status(status)),
             None => (" ", Style::new()),
         };
         match pieces.last_mut() {
@@ -90,7 +90,7 @@ pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
     let ends = entered(row).skip(1).map(|next| next.at.0).chain([now]);
     entered(row)
         .zip(ends)
-        .filter(|(transition, _)| transition.status.is_request())
+        .filter(|(transition, _)| transition.status.is_prompt())
         .map(|(transition, end)| end.min(now).saturating_sub(transition.at.0.max(start)))
         .sum()
 }
@@ -172,18 +172,18 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let rows = model.listed().skip(model.above).take(usize::from(area.height));
     for (y, row) in (area.y..).zip(rows) {
         let is_selected = model.selected.as_ref() == Some(&row.key);
-        let style = if is_selected { model.look.selected() } else { Style::new() };
-        put(buffer, area, area.x, y, model.look.marker(is_selected), Style::new());
-        let status = model.look.status(row.status);
-        put(buffer, area, area.x + 1, y, model.look.shape(row.status), status);
-        put(buffer, area, area.x + 2, y, model.look.pin(row.pinned), status);
+        let style = if is_selected { model.theme.selected() } else { Style::new() };
+        put(buffer, area, area.x, y, model.theme.marker(is_selected), Style::new());
+        let status = model.theme.status(row.status);
+        put(buffer, area, area.x + 1, y, model.theme.shape(row.status), status);
+        put(buffer, area, area.x + 2, y, model.theme.pin(row.pinned), status);
         let name_x = area.x + NAME_X;
         let width = if scale.is_some() { usize::from(name_width) } else { room(area, name_x) };
-        let name = fit(&display_name(model, row), width, model.look.unicode);
+        let name = fit(&display_name(model, row), width, model.theme.unicode);
         put(buffer, area, name_x, y, &name, style);
         let Some(scale) = scale else { continue };
         let mut x = bar_x;
-        for (text, style) in bar(model.look, row, scale) {
+        for (text, style) in bar(model.theme, row, scale) {
             x = put(buffer, area, x, y, &text, style);
         }
         let waited = waited(row, now, scale);
@@ -210,8 +210,8 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         let short = format!("waited {} in {hours}h", span(total));
         let width = usize::from(areas.sum.width.saturating_sub(1));
         let text =
-            if text.width() <= width { text } else { cut(&short, width, model.look.unicode) };
-        put(buffer, areas.sum, areas.sum.x + 1, areas.sum.y, &text, model.look.dim());
+            if text.width() <= width { text } else { cut(&short, width, model.theme.unicode) };
+        put(buffer, areas.sum, areas.sum.x + 1, areas.sum.y, &text, model.theme.dim());
     }
 }
 
@@ -220,7 +220,7 @@ fn draw_hours(model: &Model, scale: Scale, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    let style = model.look.dim();
+    let style = model.theme.dim();
     let cells_of = |minutes: u64| minutes * MINUTE / scale.step;
     let bar_end = area.x + u16::try_from(scale.cells).unwrap_or(u16::MAX);
     // Labels end where their time is, `now` at the end of the bar.

@@ -1,8 +1,8 @@
 //! What colour and weight say, and that nothing depends on them.
 
 use crate::sample::{NOW, UNICODE, board, buffer, day, press};
-use crewboard_board::look::{DARK, LIGHT, Look, PLAIN, TERMINAL, THEMES, Theme};
 use crewboard_board::model::Model;
+use crewboard_board::theme::{DARK, LIGHT, PALETTES, PLAIN, Palette, TERMINAL, Theme};
 use crewboard_board::update::{Msg, update};
 use crewboard_core::Timestamp;
 use insta::assert_snapshot;
@@ -10,9 +10,9 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use std::fmt::Write as _;
 
-fn themed(theme: &'static Theme) -> Model {
+fn themed(palette: &'static Palette) -> Model {
     let mut model = board(day(), 72, 22);
-    model.look = Look { theme, ..UNICODE };
+    model.theme = Theme { palette, ..UNICODE };
     press(&mut model, "down");
     model
 }
@@ -90,17 +90,17 @@ fn sixteen_colours_are_enough_for_the_default() {
 /// The selected row differs from its like in more than the marker at its start, in every theme.
 #[test]
 fn the_selected_row_is_seen_in_every_theme() {
-    for theme in THEMES {
-        let model = themed(theme);
+    for palette in PALETTES {
+        let model = themed(palette);
         let buffer = buffer(&model);
         let line = crewboard_board::layout::layout(&model).list.y
             + u16::try_from(model.selected_index().unwrap()).unwrap();
         let style = |y: u16| buffer[(30, y)].style();
-        assert_ne!(style(line), style(line + 1), "{}", theme.name);
+        assert_ne!(style(line), style(line + 1), "{}", palette.name);
         let even = (3..72).map(|x| {
             (buffer[(x, line)].bg, buffer[(x, line)].modifier.contains(Modifier::REVERSED))
         });
         let even: Vec<_> = even.collect();
-        assert!(even.iter().all(|cell| *cell == even[0]), "{}: one even bar", theme.name);
+        assert!(even.iter().all(|cell| *cell == even[0]), "{}: one even bar", palette.name);
     }
 }

@@ -1,31 +1,31 @@
 //! The accounts' limits in the first line.
 
 use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
-use crewboard_board::look::{Look, PLAIN};
 use crewboard_board::model::Model;
+use crewboard_board::theme::{PLAIN, Theme};
 use crewboard_board::update::{Msg, next_clock, update};
-use crewboard_core::{AgentName, Limits, Session, Timestamp, Window};
+use crewboard_core::{AgentName, RateLimits, RateWindow, Session, Timestamp};
 use insta::assert_snapshot;
 
 const HOUR: u64 = 3_600_000;
 
-fn window(used_percent: u8, minutes: u64, told_seconds_ago: u64) -> Window {
+fn window(used_percent: u8, minutes: u64, told_seconds_ago: u64) -> RateWindow {
     let resets_at = Timestamp(NOW.0 + minutes * 60_000);
-    Window { used_percent, resets_at, at: ago(told_seconds_ago) }
+    RateWindow { used_percent, resets_at, at: ago(told_seconds_ago) }
 }
 
-fn limits(profile: &str, five_hour: Window, seven_day: Option<Window>) -> Limits {
+fn limits(profile: &str, five_hour: RateWindow, seven_day: Option<RateWindow>) -> RateLimits {
     let (agent, profile) = (AgentName::new("claude"), profile.to_owned());
-    Limits { agent, profile, five_hour: Some(five_hour), seven_day }
+    RateLimits { agent, profile, five_hour: Some(five_hour), seven_day }
 }
 
-fn ordinary() -> Limits {
+fn ordinary() -> RateLimits {
     // The day's name of a reset that is far is the local one; near ones are the same everywhere.
     limits("/home/dev/.claude", window(62, 72, 30), Some(window(31, 900, 30)))
 }
 
-fn with(mut model: Model, limits: Vec<Limits>) -> Model {
-    update(&mut model, Msg::Limits(limits), NOW);
+fn with(mut model: Model, limits: Vec<RateLimits>) -> Model {
+    update(&mut model, Msg::RateLimits(limits), NOW);
     model
 }
 
@@ -48,7 +48,7 @@ fn limits_of_all_kinds() {
     let old = limits("/home/dev/.claude", window(62, 72, 740), None);
     let over = limits("/home/dev/.claude", window(99, 0, 10), Some(window(97, 300, 10)));
     let work = limits("/home/dev/.claude-work/", window(4, 12, 0), Some(window(100, 1439, 0)));
-    let ascii = Look { theme: &PLAIN, unicode: false };
+    let ascii = Theme { palette: &PLAIN, unicode: false };
     let mut plain = empty(120, 12, ascii);
     update(&mut plain, Msg::Rows(vec![idle()]), NOW);
     let lines = [
@@ -63,7 +63,7 @@ fn limits_of_all_kinds() {
 }
 
 /// Four accounts, the fullest of them neither the first nor the last.
-fn four() -> Vec<Limits> {
+fn four() -> Vec<RateLimits> {
     let of = |profile: &str, used, weekly| {
         let profile = format!("/home/dev/.claude{profile}");
         limits(&profile, window(used, 72, 30), Some(window(weekly, 90, 30)))

@@ -3,12 +3,12 @@
 use crate::sample::{NOW, asking, buffer, empty, row, text};
 use crewboard_board::keymap::{Key, TABLE};
 use crewboard_board::layout::{columns, layout, row_at, visible_rows};
-use crewboard_board::look::{Look, THEMES};
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
+use crewboard_board::theme::{PALETTES, Theme};
 use crewboard_board::update::{Msg, next_clock, update};
 use crewboard_board::view::draw;
 use crewboard_core::{
-    RequestKind, RowKey, Session, Status, Subagent, SubagentId, Timestamp, Transition,
+    PromptKind, RowKey, Session, Status, Subagent, SubagentId, Timestamp, Transition,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -53,8 +53,8 @@ fn session() -> impl Strategy<Value = Session> {
             history.sort_by_key(|(_, at)| *at);
             let base = row(&format!("k{key}"), &name, status, 0);
             let request = prompt.clone().unwrap_or_default();
-            let base = if asks && status.is_request() {
-                asking(base, RequestKind::Permission, Some("Bash"), &request.repeat(5))
+            let base = if asks && status.is_prompt() {
+                asking(base, PromptKind::Permission, Some("Bash"), &request.repeat(5))
             } else {
                 base
             };
@@ -117,14 +117,19 @@ fn message() -> impl Strategy<Value = (Msg, u64)> {
     (message, prop_oneof![Just(0), 0..100_u64, 0..200_000_u64])
 }
 
-fn look() -> impl Strategy<Value = Look> {
-    (0..THEMES.len(), any::<bool>())
-        .prop_map(|(theme, unicode)| Look { theme: THEMES[theme], unicode })
+fn theme() -> impl Strategy<Value = Theme> {
+    (0..PALETTES.len(), any::<bool>())
+        .prop_map(|(theme, unicode)| Theme { palette: PALETTES[theme], unicode })
 }
 
 /// A board on which all this happened.
-fn after(look: Look, hooks: Hooks, messages: Vec<(Msg, u64)>, mut each: impl FnMut(&mut Model)) {
-    let mut model = empty(80, 24, look);
+fn after(
+    theme: Theme,
+    hooks: HookState,
+    messages: Vec<(Msg, u64)>,
+    mut each: impl FnMut(&mut Model),
+) {
+    let mut model = empty(80, 24, theme);
     model.hooks = hooks;
     let mut now = NOW;
     for (message, later) in messages {
@@ -171,7 +176,7 @@ fn check_picture(model: &Model) {
         let width = unicode_width::UnicodeWidthStr::width(line);
         assert!(width <= usize::from(model.width), "{width} columns: {line:?}");
         assert!(!line.contains(|character: char| character.is_control()), "{line:?}");
-        assert!(model.look.unicode || line.is_ascii(), "{line:?}");
+        assert!(model.theme.unicode || line.is_ascii(), "{line:?}");
     }
     // A terminal that shrank, or lies elsewhere, before the board heard of it.
     let (width, height) = (model.width, model.height);
@@ -187,7 +192,7 @@ fn check_picture(model: &Model) {
         let is_blank = buffer[position] == ratatui::buffer::Cell::EMPTY;
         assert!(within.contains(position) || is_blank, "drew outside at {position:?}");
     }
-    if model.look.unicode && model.overlay.is_none() {
+    if model.theme.unicode && model.overlay.is_none() {
         let list = layout(model).list;
         let marked = (list.y..list.bottom()).filter(|y| buffer[(0, *y)].symbol() == "▌").count();
         let expected = usize::from(model.selected.is_some() && !list.is_empty());
@@ -223,12 +228,12 @@ proptest! {
 
     #[test]
     fn nothing_that_happens_breaks_it(
-        look in look(),
+        theme in theme(),
         missing in any::<bool>(),
         messages in vec(message(), 1..40),
     ) {
-        let hooks = if missing { Hooks::Missing } else { Hooks::Installed };
-        after(look, hooks, messages, |model| {
+        let hooks = if missing { HookState::Missing } else { HookState::Installed };
+        after(theme, hooks, messages, |model| {
             check_selection(model);
             check_layout(model);
             check_picture(model);
@@ -240,7 +245,7 @@ proptest! {
     #[test]
     fn the_selection_leaves_its_row_only_with_it(messages in vec(message(), 1..60)) {
         let mut before: Option<RowKey> = None;
-        after(crate::sample::UNICODE, Hooks::Installed, messages, |model| {
+        after(crate::sample::UNICODE, HookState::Installed, messages, |model| {
             // Only keys, clicks and the wheel may move it; so in their absence it stays.
             let stays = before.as_ref().is_some_and(|key| model.order.contains(key));
             let row = model.rows.values().next().cloned();

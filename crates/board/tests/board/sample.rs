@@ -1,12 +1,12 @@
 //! Rows as a real day brings them, and pictures of the board with them.
 
 use crewboard_board::keymap::{Key, Keymap};
-use crewboard_board::look::{Look, TERMINAL};
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
+use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_board::update::{Effect, Msg, update};
 use crewboard_board::view::draw;
 use crewboard_core::{
-    AgentName, End, Place, Request, RequestKind, RowKey, Session, SessionId, Status, Subagent,
+    AgentName, ConversationId, End, Place, Prompt, PromptKind, RowKey, Session, Status, Subagent,
     SubagentId, Timestamp, Transition, Usage,
 };
 use ratatui::buffer::Buffer;
@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 /// When everything here happens: some seconds past a whole minute.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_331_980_546);
 
-pub(crate) const UNICODE: Look = Look { theme: &TERMINAL, unicode: true };
+pub(crate) const UNICODE: Theme = Theme { palette: &TERMINAL, unicode: true };
 
 /// A moment before [`NOW`].
 pub(crate) fn ago(seconds: u64) -> Timestamp {
@@ -28,12 +28,12 @@ pub(crate) fn row(key: &str, name: &str, status: Status, seconds: u64) -> Sessio
     Session {
         key: RowKey::new(key),
         agent: AgentName::new("claude"),
-        id: SessionId::new(&format!("6cf7f83b-1c2d-4e5f-8a9b-0000000000{number:02}")),
+        id: ConversationId::new(&format!("6cf7f83b-1c2d-4e5f-8a9b-0000000000{number:02}")),
         status,
         since: ago(seconds),
         source: "hook:Stop".to_owned(),
         confirmed: true,
-        needs_you: status.is_request() || status.calls_until_seen(),
+        needs_you: status.is_prompt() || status.needs_you_until_seen(),
         name: name.to_owned(),
         cwd: Some(format!("/home/dev/{name}")),
         pid: Some(1500 + u32::try_from(number).unwrap()),
@@ -66,10 +66,10 @@ fn says(row: Session, activity: &str) -> Session {
     Session { activity: Some(activity.to_owned()), ..row }
 }
 
-pub(crate) fn asking(row: Session, kind: RequestKind, tool: Option<&str>, text: &str) -> Session {
+pub(crate) fn asking(row: Session, kind: PromptKind, tool: Option<&str>, text: &str) -> Session {
     let line = text.lines().next().unwrap_or_default();
     let request =
-        Request { kind, tool: tool.map(ToOwned::to_owned), text: text.to_owned(), subagent: None };
+        Prompt { kind, tool: tool.map(ToOwned::to_owned), text: text.to_owned(), subagent: None };
     let activity = tool.map_or_else(|| line.to_owned(), |tool| format!("{tool} {line}"));
     Session { request: Some(request), ..says(row, &activity) }
 }
@@ -83,7 +83,7 @@ pub(crate) fn history(row: Session, statuses: &[(Status, u64)]) -> Session {
 pub(crate) fn question() -> Session {
     let row = row("c1", "shop", Status::Question, 252);
     let text = "Which database should the migration target?\n1 Postgres 16\n2 SQLite\n3 both";
-    let row = asking(row, RequestKind::Question, None, text);
+    let row = asking(row, PromptKind::Question, None, text);
     let row = history(
         row,
         &[
@@ -108,7 +108,7 @@ pub(crate) fn permission() -> Session {
     let text = "set -euo pipefail\ncd /srv/terraform/environments/production && \
                 terraform init -backend-config=production.hcl && terraform plan -out=tf.plan\n\
                 terraform apply -auto-approve tf.plan\nrm -f tf.plan";
-    let row = asking(row, RequestKind::Permission, Some("Bash"), text);
+    let row = asking(row, PromptKind::Permission, Some("Bash"), text);
     let row = history(row, &[(Status::Working, 1300), (Status::Permission, 38)]);
     Session {
         branch: Some("tf-12".to_owned()),
@@ -125,7 +125,7 @@ pub(crate) fn plan() -> Session {
     let steps: String = (1..=30).map(step).collect();
     let text = format!("# Move the sessions to Redis\n\n{steps}");
     let row = row("c3", "auth", Status::Plan, 75);
-    tmux(used(asking(row, RequestKind::Plan, None, &text), 12.0), "main:4.0")
+    tmux(used(asking(row, PromptKind::Plan, None, &text), 12.0), "main:4.0")
 }
 
 pub(crate) fn failed() -> Session {
@@ -192,8 +192,8 @@ pub(crate) fn day() -> Vec<Session> {
 }
 
 /// The board of somebody whose hooks are in place, before it heard of any row.
-pub(crate) fn empty(width: u16, height: u16, look: Look) -> Model {
-    let mut model = Model::new(look, Keymap::default(), Hooks::Installed, NOW);
+pub(crate) fn empty(width: u16, height: u16, theme: Theme) -> Model {
+    let mut model = Model::new(theme, Keymap::default(), HookState::Installed, NOW);
     model.usual_profile = Some("/home/dev/.claude".to_owned());
     update(&mut model, Msg::Resized { width, height }, NOW);
     model

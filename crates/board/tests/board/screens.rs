@@ -4,9 +4,9 @@ use crate::sample::{
     NOW, UNICODE, ago, board, day, done, empty, idle, permission, picture, press, question, row,
     working,
 };
-use crewboard_board::Went;
+use crewboard_board::NavigationOutcome;
 use crewboard_board::keymap::Keymap;
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
 use crewboard_board::update::{Effect, Msg, update};
 use crewboard_core::{RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
@@ -26,7 +26,7 @@ fn nothing_there() {
 
 #[test]
 fn the_first_run() {
-    let mut model = Model::new(UNICODE, Keymap::default(), Hooks::Missing, NOW);
+    let mut model = Model::new(UNICODE, Keymap::default(), HookState::Missing, NOW);
     update(&mut model, Msg::Resized { width: 80, height: 24 }, NOW);
     update(&mut model, Msg::Rows(Vec::new()), NOW);
     assert_snapshot!("no hooks", picture(&model));
@@ -47,7 +47,7 @@ fn the_whole_change_can_be_read_before_it_is_made() {
     );
     let change = format!("--- settings.json\n+++ settings.json\n{line}\n");
     let mut model = board(day(), 40, 8);
-    model.hooks = Hooks::Missing;
+    model.hooks = HookState::Missing;
     assert!(picture(&model).contains("i put the hooks in"), "rows do not hide the offer");
     update(&mut model, Msg::Change(Ok(change)), NOW);
     let mut read = String::new();
@@ -194,7 +194,7 @@ fn a_notice() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "enter");
     let why = "billing cannot be shown: its pane %9 is gone from tmux (/tmp/tmux-1000/default)";
-    update(&mut model, Msg::Went(Went::Wrong(why.to_owned())), NOW);
+    update(&mut model, Msg::Navigated(NavigationOutcome::Failed(why.to_owned())), NOW);
     assert_snapshot!(picture(&model).lines().last().unwrap());
     // A strip has no footer to say it in.
     for height in [1, 3, 7] {

@@ -3,10 +3,10 @@
 use crate::sample::{
     NOW, UNICODE, asking, board, buffer, day, empty, picture, plan, press, row, text,
 };
-use crewboard_board::look::{Look, PLAIN};
-use crewboard_board::model::{Hooks, Model};
+use crewboard_board::model::{HookState, Model};
+use crewboard_board::theme::{PLAIN, Theme};
 use crewboard_board::update::{Msg, update};
-use crewboard_core::{RequestKind, RowKey, Session, Status, Timestamp};
+use crewboard_core::{PromptKind, RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
 pub(crate) const STRANGE: [(&str, &str); 11] = [
@@ -55,17 +55,17 @@ fn strange_texts_stay_in_their_columns() {
 }
 
 /// Every screen there is, one after the other.
-fn screens(look: Look) -> Vec<Model> {
-    let mut screens = vec![empty(80, 24, look)];
-    let mut missing = empty(80, 24, look);
-    missing.hooks = Hooks::Missing;
+fn screens(theme: Theme) -> Vec<Model> {
+    let mut screens = vec![empty(80, 24, theme)];
+    let mut missing = empty(80, 24, theme);
+    missing.hooks = HookState::Missing;
     update(&mut missing, Msg::Rows(Vec::new()), NOW);
     screens.push(missing.clone());
     update(&mut missing, Msg::Change(Ok("+ „ünïcode” ✓\n- 日本".to_owned())), NOW);
     screens.push(missing);
     for (width, height) in [(150, 50), (80, 24), (40, 20), (60, 3), (60, 1)] {
         for keys in ["", "t", "?", "v", "/ w", "X", "G", "enter", "o"] {
-            let mut model = empty(width, height, look);
+            let mut model = empty(width, height, theme);
             let mut rows = day();
             rows.extend(strange_rows());
             rows.push(Session { pinned: true, snoozed_until: Some(NOW), ..plan() });
@@ -90,7 +90,7 @@ fn screens(look: Look) -> Vec<Model> {
 
 #[test]
 fn where_the_locale_is_ascii_so_is_every_byte() {
-    let screens = screens(Look { theme: &PLAIN, unicode: false });
+    let screens = screens(Theme { palette: &PLAIN, unicode: false });
     for model in &screens {
         let text = text(&buffer(model));
         let line = text.lines().find(|line| !line.is_ascii());
@@ -98,7 +98,7 @@ fn where_the_locale_is_ascii_so_is_every_byte() {
     }
     assert_snapshot!("ascii", picture(&screens[30]));
     let mut timeline = board(day(), 80, 16);
-    timeline.look = Look { theme: &PLAIN, unicode: false };
+    timeline.theme = Theme { palette: &PLAIN, unicode: false };
     press(&mut timeline, "t");
     assert_snapshot!("ascii timeline", picture(&timeline));
 }
@@ -121,11 +121,11 @@ fn many_rows() {
 fn an_endless_word_is_broken() {
     let asked = asking(
         row("w", "w", Status::Permission, 5),
-        RequestKind::Permission,
+        PromptKind::Permission,
         Some("Bash"),
         &"x".repeat(400),
     );
     let mut model = board(vec![asked], 60, 20);
-    model.look = UNICODE;
+    model.theme = UNICODE;
     assert_snapshot!("endless", picture(&model));
 }

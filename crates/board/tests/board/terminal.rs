@@ -2,11 +2,11 @@
 
 use crate::sample::UNICODE;
 use crate::strange::STRANGE;
+use crewboard_board::format::text::fit;
 use crewboard_board::keymap::Keymap;
-use crewboard_board::model::Hooks;
-use crewboard_board::text::fit;
-use crewboard_board::{Errand, Host, Options, run};
-use crewboard_client::Rendezvous;
+use crewboard_board::model::HookState;
+use crewboard_board::{Host, Navigation, Options, run};
+use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::Session;
 use crewboard_testkit::Tmux;
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 struct Breaks;
 
 impl Host for Breaks {
-    fn hooks(&mut self) -> Hooks {
-        Hooks::Missing
+    fn hooks(&mut self) -> HookState {
+        HookState::Missing
     }
 
     fn change(&mut self) -> Result<String, String> {
@@ -29,7 +29,7 @@ impl Host for Breaks {
         Ok(String::new())
     }
 
-    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
         Ok(())
     }
 }
@@ -38,15 +38,15 @@ impl Host for Breaks {
 #[test]
 #[ignore = "it is run by a_panic_gives_the_terminal_back_and_says_why"]
 fn child_breaks() {
-    let rendezvous = Rendezvous::new(&Environment::of_process(), "/bin/false".into());
+    let daemon_locator = DaemonLocator::new(&Environment::of_process(), "/bin/false".into());
     let options = Options {
-        look: UNICODE,
+        theme: UNICODE,
         keymap: Keymap::default(),
         detail: true,
         notice: None,
         problems: Vec::new(),
     };
-    run(&rendezvous, &mut Breaks, options).unwrap();
+    run(&daemon_locator, &mut Breaks, options).unwrap();
 }
 
 fn directory() -> TempDir {
@@ -62,7 +62,7 @@ fn a_terminal_takes_as_many_columns_as_we_think() {
         let text = crewboard_core::clean(&format!("{name} {says}"), 400, false);
         let program = ["/bin/sh", "-c", "printf %s \"$0\"; exec sleep 60", &fit(&text, 70, true)];
         let pane = tmux.open(&format!("width-{number}"), (90, 4), &program);
-        pane.wait_for(&format!("70 columns of {text}"), |_| pane.fact("#{cursor_x}") == "70");
+        pane.wait_for(&format!("70 columns of {text}"), |_| pane.expand("#{cursor_x}") == "70");
     }
 }
 
@@ -76,11 +76,11 @@ fn a_panic_gives_the_terminal_back_and_says_why() {
     let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
     let program = program.display();
     pane.type_line(&format!("{program} --exact terminal::child_breaks --ignored --nocapture"));
-    pane.shows("i put the hooks in");
-    assert_eq!(pane.fact("#{alternate_on}"), "1");
+    pane.wait_for_text("i put the hooks in");
+    assert_eq!(pane.expand("#{alternate_on}"), "1");
     pane.press(&["i"]);
-    let screen = pane.shows("test result: FAILED");
-    pane.is_given_back();
+    let screen = pane.wait_for_text("test result: FAILED");
+    pane.wait_for_release();
     let at = screen.lines().position(|line| line.contains("panicked at crates/board/tests/board"));
     let said = at.and_then(|at| screen.lines().nth(at + 1));
     assert_eq!(said, Some("broke on purpose"), "{screen}");

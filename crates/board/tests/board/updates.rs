@@ -3,10 +3,10 @@
 use crate::sample::{NOW, UNICODE, board, day, empty, idle, press, row, working};
 use crewboard_board::keymap::{Action, Key};
 use crewboard_board::layout::{layout, row_at, visible_rows};
-use crewboard_board::model::{Hooks, Link, Model, Overlay, Screen};
+use crewboard_board::model::{HookState, Link, Model, Overlay, Screen};
 use crewboard_board::update::{Effect, Msg, update};
-use crewboard_board::{Errand, Went};
-use crewboard_core::{Mark, RowKey, Session, SessionId, Status, Timestamp};
+use crewboard_board::{Navigation, NavigationOutcome};
+use crewboard_core::{ConversationId, Mark, RowKey, Session, Status, Timestamp};
 
 /// So many idle rows, `r00` to `r99`, in this order.
 fn rows(count: usize) -> Vec<Session> {
@@ -158,7 +158,7 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
     assert_eq!(selected(&model), "c8");
     press(&mut model, "esc");
     assert_eq!(selected(&model), before);
-    // Kept and left later, too; and letter by letter.
+    // ChangeKind and left later, too; and letter by letter.
     press(&mut model, "/ s c r a t c h enter esc");
     assert_eq!(selected(&model), before);
     press(&mut model, "/ s c r a ctrl-u");
@@ -184,7 +184,10 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
 #[test]
 fn a_filter_finds_what_all_its_words_are_in() {
     let mut rows = day();
-    rows.push(Session { id: SessionId::new("another"), ..row("wq7xz", "plain", Status::Idle, 9) });
+    rows.push(Session {
+        id: ConversationId::new("another"),
+        ..row("wq7xz", "plain", Status::Idle, 9)
+    });
     let mut model = board(rows, 80, 24);
     for (filter, expected) in [
         ("working", "c6 c7"),
@@ -241,7 +244,7 @@ fn two_clicks_on_one_row_are_a_double_click() {
     let click = |model: &mut Model, line: u16, later: u64| {
         let message = Msg::Clicked { column: 9, line: list.y + line };
         let effects = update(model, message, Timestamp(NOW.0 + later));
-        update(model, Msg::Went(Went::Well(String::new())), NOW);
+        update(model, Msg::Navigated(NavigationOutcome::Shown(String::new())), NOW);
         !effects.is_empty()
     };
     assert!(!click(&mut model, 2, 0));
@@ -326,31 +329,43 @@ fn without_a_daemon_marks_are_not_lost_in_silence() {
 fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
     let mut model = board(vec![Session { revision: 7, ..calling("r1") }], 80, 24);
     let row = |model: &Model| Box::new(model.rows[&RowKey::new("r1")].clone());
-    let jump = |model: &Model| [Effect::SetOut { errand: Errand::Jump, row: row(model) }];
+    let jump = |model: &Model| [Effect::SetOut { errand: Navigation::Jump, row: row(model) }];
     assert_eq!(press(&mut model, "enter"), jump(&model));
     // One errand at a time, and news of the row meanwhile are not seen.
     assert_eq!(press(&mut model, "enter"), []);
     assert!(model.notice.take().unwrap().text.contains("on the way to r1"));
     change(&mut model, Session { revision: 8, ..calling("r1") });
-    let well = Msg::Went(Went::Well(String::new()));
+    let well = Msg::Navigated(NavigationOutcome::Shown(String::new()));
     let seen = |revision| Effect::Mark { row: RowKey::new("r1"), mark: Mark::Seen { revision } };
     assert_eq!(update(&mut model, well.clone(), NOW), [seen(7)]);
     assert_eq!(model.notice, None);
     // What went wrong is said, and marks nothing.
     assert_eq!(press(&mut model, "enter"), jump(&model));
-    assert_eq!(update(&mut model, Msg::Went(Went::Wrong("it is gone".to_owned())), NOW), []);
+    assert_eq!(
+        update(&mut model, Msg::Navigated(NavigationOutcome::Failed("it is gone".to_owned())), NOW),
+        []
+    );
     assert_eq!(model.notice.take().unwrap().text, "it is gone");
     // On a terminal of its own it is run here, and is over when that is.
     let job = Some("/home/dev/.claude/jobs/387c1190".to_owned());
     change(&mut model, Session { revision: 8, job, ..calling("r1") });
-    assert_eq!(press(&mut model, "o"), [Effect::SetOut { errand: Errand::Open, row: row(&model) }]);
-    assert_eq!(update(&mut model, Msg::Went(Went::Here), NOW), [Effect::RunHere]);
+    assert_eq!(
+        press(&mut model, "o"),
+        [Effect::SetOut { errand: Navigation::Open, row: row(&model) }]
+    );
+    assert_eq!(
+        update(&mut model, Msg::Navigated(NavigationOutcome::RunHere), NOW),
+        [Effect::RunHere]
+    );
     assert_eq!(update(&mut model, well.clone(), NOW), []);
     change(&mut model, Session { revision: 8, ..calling("r1") });
     // A board for one jump leaves after it, told or not, and stays where there was none.
     model.once = true;
     press(&mut model, "enter");
-    assert_eq!(update(&mut model, Msg::Went(Went::Wrong("no".to_owned())), NOW), []);
+    assert_eq!(
+        update(&mut model, Msg::Navigated(NavigationOutcome::Failed("no".to_owned())), NOW),
+        []
+    );
     press(&mut model, "enter");
     assert_eq!(update(&mut model, well.clone(), NOW), [seen(8), Effect::Quit]);
     press(&mut model, "enter");
@@ -423,7 +438,7 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
     let mut model = empty(80, 24, UNICODE);
     press(&mut model, "i");
     assert!(model.notice.take().unwrap().text.contains("already"));
-    model.hooks = Hooks::Missing;
+    model.hooks = HookState::Missing;
     assert_eq!(press(&mut model, "i"), [Effect::AskForChange]);
     update(&mut model, Msg::Change(Err("the file is no JSON".to_owned())), NOW);
     assert_eq!(model.notice.take().unwrap().text, "the file is no JSON");
@@ -432,13 +447,15 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
     assert_eq!(press(&mut model, "x enter down down"), []);
     assert_eq!(model.overlay, Some(Overlay::Install { change: change.clone(), above: 2 }));
     assert_eq!(press(&mut model, "n"), []);
-    assert_eq!((&model.overlay, model.hooks), (&None, Hooks::Missing));
+    assert_eq!((&model.overlay, model.hooks), (&None, HookState::Missing));
     update(&mut model, Msg::Change(Ok(change)), NOW);
     assert_eq!(press(&mut model, "y"), [Effect::Install]);
     assert_eq!(model.overlay, None);
     update(&mut model, Msg::Installed(Ok("There.".to_owned())), NOW);
-    assert_eq!(model.hooks, Hooks::Installed);
-    for (hooks, word) in [(Hooks::Installed, "already"), (Hooks::Needless, "recording")] {
+    assert_eq!(model.hooks, HookState::Installed);
+    for (hooks, word) in
+        [(HookState::Installed, "already"), (HookState::NotApplicable, "recording")]
+    {
         model.hooks = hooks;
         assert_eq!(press(&mut model, "i"), []);
         assert!(model.notice.as_ref().unwrap().text.contains(word), "{hooks:?}");

@@ -2,7 +2,7 @@
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
 use crewboard_core::{
-    AgentName, Input, Origin, Report, Session, SessionId, StartOrigin, Status, Timestamp,
+    AgentName, ConversationId, Input, Origin, Report, Session, StartOrigin, Status, Timestamp,
 };
 
 #[test]
@@ -21,14 +21,14 @@ fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
     assert_eq!((&row.key, row.id.as_str(), row.status), (&key, "s2", Status::Idle));
     assert_eq!(
         (row.prompt.as_deref(), row.lineage.as_slice()),
-        (None, &[SessionId::new("s1")][..])
+        (None, &[ConversationId::new("s1")][..])
     );
     let history = world.sessions.with_history(&key).unwrap().history;
     assert!(history.iter().all(|entered| entered.status == Status::Idle), "{history:?}");
     // And back: an id that was left may return.
     world.event(1, "s2", SWITCH);
     world.event(1, "s1", start(StartOrigin::Resume));
-    assert_eq!(world.only().lineage, [SessionId::new("s2")]);
+    assert_eq!(world.only().lineage, [ConversationId::new("s2")]);
 }
 
 #[test]

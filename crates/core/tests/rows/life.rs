@@ -1,7 +1,7 @@
 //! How rows end, are kept and are ordered.
 
 use crate::world::{DAY, EXIT, SWITCH, World, process, prompt, request, start, turn_end};
-use crewboard_core::{End, Event, Input, Kept, MAX_CLOSED, Report, StartOrigin, Status};
+use crewboard_core::{ChangeKind, End, Event, Input, MAX_CLOSED, Report, StartOrigin, Status};
 
 #[test]
 fn how_a_session_ended() {
@@ -68,7 +68,7 @@ fn closed_rows_are_kept_for_a_day_and_at_most_fifty() {
     assert!(world.apply(Input::Tick).changes.is_empty());
     world.milliseconds += 1000;
     let outcome = world.apply(Input::Tick);
-    assert_eq!((outcome.changes[0].kind, &outcome.changes[0].key), (Kept::Removed, &key));
+    assert_eq!((outcome.changes[0].kind, &outcome.changes[0].key), (ChangeKind::Removed, &key));
     assert!(world.sessions.is_empty());
     for pid in 1..=60 {
         world.event(pid, &format!("s{pid}"), prompt("a"));

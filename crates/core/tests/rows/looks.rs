@@ -2,18 +2,22 @@
 
 use crate::world::{DAY, World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, AgentName, Condition, End, Event, Finding, Input, Observation, RequestKind, Stamp,
-    Status, Subject, TurnOver,
+    AgentName, End, Event, FileFinding, FileMetadata, FileStatus, Input, LookupTarget, Observation,
+    PromptKind, Stamp, Status, TurnEnd,
 };
 
 impl World {
     /// What a look at process 1's files found; which looks are wanted next.
-    fn found(&mut self, finding: Finding) -> Vec<Subject> {
-        self.found_of(About::default(), finding)
+    fn found(&mut self, finding: FileFinding) -> Vec<LookupTarget> {
+        self.found_of(FileMetadata::default(), finding)
     }
 
     /// The same of a session that may not be known yet.
-    pub(crate) fn found_of(&mut self, about: About, finding: Finding) -> Vec<Subject> {
+    pub(crate) fn found_of(
+        &mut self,
+        about: FileMetadata,
+        finding: FileFinding,
+    ) -> Vec<LookupTarget> {
         self.milliseconds += 10;
         let observation = Observation {
             agent: AgentName::new("claude"),
@@ -26,11 +30,11 @@ impl World {
         self.wanted(Input::Observed(Box::new(observation)))
     }
 
-    fn wanted(&mut self, input: Input) -> Vec<Subject> {
+    fn wanted(&mut self, input: Input) -> Vec<LookupTarget> {
         self.apply(input).looks.into_iter().map(|look| look.subject).collect()
     }
 
-    fn wanted_after(&mut self, event: Event) -> Vec<Subject> {
+    fn wanted_after(&mut self, event: Event) -> Vec<LookupTarget> {
         self.event(1, "s", event).looks.into_iter().map(|look| look.subject).collect()
     }
 }
@@ -39,16 +43,16 @@ impl World {
 fn a_transcript_is_looked_at_for_as_long_as_its_turn_runs() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
-    let looks = world.found(Finding::Blind);
-    assert!(matches!(looks[..], [Subject::TurnEndToCome(_)]), "{looks:?}");
-    assert_eq!(world.found(Finding::Blind), []);
-    assert_eq!(world.wanted_after(turn_end()), [Subject::NoTurnEnd]);
+    let looks = world.found(FileFinding::Blind);
+    assert!(matches!(looks[..], [LookupTarget::TurnEndToCome(_)]), "{looks:?}");
+    assert_eq!(world.found(FileFinding::Blind), []);
+    assert_eq!(world.wanted_after(turn_end()), [LookupTarget::NoTurnEnd]);
     // One that came to nothing keeps nobody from looking at the next.
     let looks = world.wanted_after(prompt("again"));
-    assert!(matches!(looks[..], [Subject::TurnEndToCome(_)]), "{looks:?}");
+    assert!(matches!(looks[..], [LookupTarget::TurnEndToCome(_)]), "{looks:?}");
     let since = world.now().stamp;
-    let looks = world.found(Finding::Condition { condition: Condition::Busy, since });
-    assert_eq!(looks, [Subject::NoTurnEnd], "the file tells from now on");
+    let looks = world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    assert_eq!(looks, [LookupTarget::NoTurnEnd], "the file tells from now on");
 }
 
 #[test]
@@ -57,9 +61,10 @@ fn agent_version_is_that_of_the_rows_present_process() {
     world.event(1, "s", prompt("go"));
     assert_eq!(world.only().agent_version, None);
     let found = |world: &mut World, version: Option<&str>| {
-        let about = About { agent_version: version.map(str::to_owned), ..About::default() };
+        let about =
+            FileMetadata { agent_version: version.map(str::to_owned), ..FileMetadata::default() };
         let since = world.now().stamp;
-        world.found_of(about, Finding::Condition { condition: Condition::Busy, since });
+        world.found_of(about, FileFinding::FileStatus { condition: FileStatus::Busy, since });
         world.only().agent_version.clone()
     };
     assert_eq!(found(&mut world, Some("2.1.399\u{1b}[2J")).as_deref(), Some("2.1.399"));
@@ -83,7 +88,7 @@ fn one_that_rests_does_not_work_by_an_older_word() {
     let mut world = World::new();
     world.event(1, "s", Event::Unknown);
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Busy, since });
+    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
     world.milliseconds += 240;
     world.event(1, "s", Event::Rested);
     assert_eq!(world.only().status, Status::Idle);
@@ -94,8 +99,8 @@ fn one_that_rests_does_not_work_by_an_older_word() {
 fn one_that_speaks_after_a_day_is_there() {
     let mut world = World::new();
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Busy, since });
-    world.found(Finding::Left);
+    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::Left);
     world.milliseconds += DAY;
     world.apply(Input::Tick);
     assert_eq!(world.only().end, Some(End::Lost));
@@ -109,12 +114,12 @@ fn who_lives_on_without_its_file_is_looked_for_once_more() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Busy, since });
-    world.found(Finding::Left);
+    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::Left);
     assert_eq!(world.only().status, Status::Closed);
     world.milliseconds += 11_000;
     let looks = world.wanted(Input::Tick);
-    assert!(looks.contains(&Subject::Condition), "{looks:?}");
+    assert!(looks.contains(&LookupTarget::FileStatus), "{looks:?}");
     assert_eq!((world.only().status, world.only().confirmed), (Status::Working, false));
 }
 
@@ -125,16 +130,16 @@ fn an_end_that_a_queued_command_hid_is_owed() {
         [(false, Status::Done, Some("Done.")), (true, Status::Idle, None)]
     {
         let mut world = World::new();
-        let resting = Condition::Resting { shells: false };
+        let resting = FileStatus::Resting { shells: false };
         let looks = |world: &mut World, condition| {
             let since = world.now().stamp;
-            world.found(Finding::Condition { condition, since });
+            world.found(FileFinding::FileStatus { condition, since });
         };
         world.event(1, "s", prompt("go"));
-        looks(&mut world, Condition::Busy);
+        looks(&mut world, FileStatus::Busy);
         world.event(1, "s", turn_end());
         looks(&mut world, resting);
-        looks(&mut world, Condition::Busy);
+        looks(&mut world, FileStatus::Busy);
         assert_eq!(world.only().status, Status::Working);
         if works {
             world.event(1, "s", tool());
@@ -155,7 +160,7 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
     world.event(1, "s", prompt("go"));
     world.milliseconds += 500;
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Dialog, since });
+    world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
     let status_after = |world: &mut World, milliseconds| {
         world.milliseconds += milliseconds;
         world.apply(Input::Tick);
@@ -164,24 +169,25 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
     assert_eq!(status_after(&mut world, 1900), (Status::Working, false));
     assert_eq!(status_after(&mut world, 200), (Status::Question, true));
     let text = "Auto mode needs your choice".to_owned();
-    world.event(1, "s", Event::AttentionCalled { request: RequestKind::Question, text });
+    world.event(1, "s", Event::AttentionCalled { request: PromptKind::Question, text });
     let words = |world: &World| world.only().request.clone().unwrap().text;
     assert_eq!(words(&world), "Auto mode needs your choice");
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Busy, since });
+    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
     assert_eq!(status_after(&mut world, 5000), (Status::Working, false));
     // The agent may be interrupted in it, too.
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Dialog, since });
+    world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
     assert_eq!(status_after(&mut world, 3000), (Status::Question, true));
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Resting { shells: false }, since });
+    world
+        .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
     assert_eq!(status_after(&mut world, 3000), (Status::Idle, false));
     // After a turn it is the person's own.
     world.event(1, "s", prompt("go on"));
     world.event(1, "s", turn_end());
     let since = world.now().stamp;
-    world.found(Finding::Condition { condition: Condition::Dialog, since });
+    world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
     assert_eq!(status_after(&mut world, 9000), (Status::Done, true));
 }
 
@@ -193,7 +199,7 @@ fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
     world.milliseconds += 5_000;
     // It has rested for as long as its file says, not only since it was read.
     let since = Stamp { micros: world.now().stamp.micros - 1_000_000, ..world.now().stamp };
-    let idle = || Finding::Glimpse { condition: Condition::Resting { shells: false }, since };
+    let idle = || FileFinding::Glimpse { condition: FileStatus::Resting { shells: false }, since };
     world.found(idle());
     let row = world.of(1).clone();
     assert_eq!((row.status, row.confirmed), (Status::Idle, false));
@@ -202,7 +208,8 @@ fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
     world.found(idle());
     assert_eq!(world.sessions.trail(&row.key).unwrap().len(), trail, "it is no news");
     // The kernel tells of it again.
-    world.found(Finding::TurnOver { how: TurnOver::Interrupted, at: since });
-    world.found(Finding::Condition { condition: Condition::Resting { shells: false }, since });
+    world.found(FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: since });
+    world
+        .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
     assert_eq!(world.of(1).unconfirmed, None);
 }

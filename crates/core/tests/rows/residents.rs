@@ -1,13 +1,13 @@
-//! Sessions that a program started and that a user can answer all the same: the client's own file tells.
+//! SessionStore that a program started and that a user can answer all the same: the client's own file tells.
 
 use crate::world::{World, prompt, request, start, turn_end};
 use crewboard_core::{
-    About, Condition, Event, Finding, Input, Now, Report, RequestKind, SessionId, StartOrigin,
-    Status,
+    ConversationId, Event, FileFinding, FileMetadata, FileStatus, Input, Now, PromptKind, Report,
+    StartOrigin, Status,
 };
 
-const RESTS: Condition = Condition::Resting { shells: false };
-const ASKS: Condition = Condition::Asking { request: RequestKind::Permission };
+const RESTS: FileStatus = FileStatus::Resting { shells: false };
+const ASKS: FileStatus = FileStatus::Asking { request: PromptKind::Permission };
 
 impl World {
     /// An event of a session that a program started without a prompt.
@@ -16,10 +16,14 @@ impl World {
         self.told(report);
     }
 
-    fn file_says(&mut self, condition: Condition) {
+    fn file_says(&mut self, condition: FileStatus) {
         let since = self.now().stamp;
-        let about = About { session: SessionId::new("s"), headless: true, ..About::default() };
-        self.found_of(about, Finding::Condition { condition, since });
+        let about = FileMetadata {
+            session: ConversationId::new("s"),
+            headless: true,
+            ..FileMetadata::default()
+        };
+        self.found_of(about, FileFinding::FileStatus { condition, since });
     }
 
     /// Lets the clocks do what they would.
@@ -44,7 +48,7 @@ impl World {
     }
 }
 
-fn asks(kind: RequestKind) -> Event {
+fn asks(kind: PromptKind) -> Event {
     Event::RequestOpened {
         request: kind,
         tool: "Bash".into(),
@@ -79,33 +83,33 @@ fn a_headless_session_that_rests_without_a_prompt_becomes_idle() {
     world.pass(2000);
     assert_eq!((world.only().status, world.only().confirmed), (Status::Idle, true));
     world.resident(prompt("go"));
-    world.file_says(Condition::Busy);
+    world.file_says(FileStatus::Busy);
     assert_eq!(world.only().status, Status::Working);
 }
 
 #[test]
 fn a_prompt_that_stays_open_shows_that_a_user_answers() {
     for (kind, file, status) in [
-        (RequestKind::Permission, ASKS, Status::Permission),
+        (PromptKind::Permission, ASKS, Status::Permission),
         // A plan is asked for with the words of a permission.
-        (RequestKind::Plan, ASKS, Status::Plan),
+        (PromptKind::Plan, ASKS, Status::Plan),
         (
-            RequestKind::Question,
-            Condition::Asking { request: RequestKind::Question },
+            PromptKind::Question,
+            FileStatus::Asking { request: PromptKind::Question },
             Status::Question,
         ),
     ] {
         let mut world = World::new();
         world.resident(start(StartOrigin::Startup));
         world.resident(prompt("go"));
-        world.file_says(Condition::Busy);
+        world.file_says(FileStatus::Busy);
         world.resident(asks(kind));
         world.file_says(file);
         assert_eq!(world.shows(), (Status::Working, false, true), "{kind:?}: as of a moment");
         world.pass(1000);
         assert_eq!(world.shows(), (status, true, false), "{kind:?}");
         assert_eq!(world.only().request.as_ref().unwrap().text, "make", "{kind:?}");
-        world.file_says(Condition::Busy);
+        world.file_says(FileStatus::Busy);
         assert_eq!(world.shows(), (Status::Working, false, false), "{kind:?}: answered");
         // From now on it is a session like any other.
         world.resident(turn_end());
@@ -123,7 +127,7 @@ fn a_prompt_that_stays_open_shows_that_a_user_answers() {
 fn a_prompt_of_which_only_the_file_tells_is_shown_too() {
     let mut world = World::new();
     world.file_says(RESTS);
-    world.file_says(Condition::Busy);
+    world.file_says(FileStatus::Busy);
     assert_eq!(world.shows().0, Status::Working);
     world.file_says(ASKS);
     world.pass(1500);
@@ -139,7 +143,7 @@ fn a_prompt_that_a_program_answers_at_once_needs_no_user() {
         world.resident(request());
         world.file_says(ASKS);
         world.pass(200);
-        world.file_says(Condition::Busy);
+        world.file_says(FileStatus::Busy);
         assert_eq!(world.shows(), (Status::Working, false, true));
     }
     world.resident(turn_end());
@@ -156,7 +160,7 @@ fn a_session_that_refuses_by_itself_never_waits() {
     for event in [start(StartOrigin::Startup), prompt("go"), request()] {
         let report = told(&world, event);
         world.told(report);
-        world.file_says(Condition::Busy);
+        world.file_says(FileStatus::Busy);
     }
     world.pass(60_000);
     assert_eq!(world.shows(), (Status::Working, false, true));

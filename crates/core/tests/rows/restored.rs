@@ -2,8 +2,9 @@
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
-    About, Condition, End, Event, Finding, Input, InputDigest, Kept, Place, Report, RequestKind,
-    RowKey, Session, SessionId, Stamp, Status, Timestamp, Transition, Watch,
+    ChangeKind, ConversationId, End, Event, FileFinding, FileMetadata, FileStatus, Input,
+    InputDigest, Place, ProcessToWatch, PromptKind, Report, RowKey, Session, Stamp, Status,
+    Timestamp, Transition,
 };
 
 /// What a view that followed `world` holds.
@@ -23,7 +24,7 @@ fn a_new_daemon_gets_the_rows_back() {
     let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
     let outcome = new.apply(Input::Restored(held.clone()));
     assert_eq!(outcome.watch.len(), 3);
-    for Watch { process, .. } in outcome.watch {
+    for ProcessToWatch { process, .. } in outcome.watch {
         if process.pid == 3 {
             new.apply(Input::ProcessExited { process });
         } else {
@@ -59,13 +60,13 @@ fn a_new_daemon_gets_the_rows_back() {
 fn agent_version_is_given_back_to_the_same_process() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
-    let about = About {
-        session: SessionId::new("s1"),
+    let about = FileMetadata {
+        session: ConversationId::new("s1"),
         agent_version: Some("2.1.400".to_owned()),
-        ..About::default()
+        ..FileMetadata::default()
     };
     let since = old.now().stamp;
-    old.found_of(about, Finding::Condition { condition: Condition::Busy, since });
+    old.found_of(about, FileFinding::FileStatus { condition: FileStatus::Busy, since });
     let held = held(&old);
     for (pid, expected) in [(None, Some("2.1.400")), (Some(1), Some("2.1.400")), (Some(2), None)] {
         let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
@@ -88,9 +89,9 @@ fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
     let held = held(&old);
     // It looks for itself before the view comes to it.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
-    let condition = Condition::Asking { request: RequestKind::Permission };
-    let about = About { session: SessionId::new("s1"), ..About::default() };
-    let asks = Finding::Condition { condition, since: new.now().stamp };
+    let condition = FileStatus::Asking { request: PromptKind::Permission };
+    let about = FileMetadata { session: ConversationId::new("s1"), ..FileMetadata::default() };
+    let asks = FileFinding::FileStatus { condition, since: new.now().stamp };
     new.found_of(about, asks);
     new.milliseconds += 1000;
     new.apply(Input::Tick);
@@ -175,7 +176,7 @@ fn no_clock_of_another_makes_the_daemon_spin() {
     assert_eq!(world.only().status, Status::Done);
     let far = Session {
         key: RowKey::new("kaaaa"),
-        id: SessionId::new("s2"),
+        id: ConversationId::new("s2"),
         snoozed_until: Some(Timestamp(u64::MAX)),
         ..Session::default()
     };
@@ -264,7 +265,7 @@ fn a_view_cannot_make_rows_that_terminals_would_obey() {
     let mut new = World::new();
     let hostile = Session {
         key: RowKey::new("kaaaa"),
-        id: SessionId::new("s"),
+        id: ConversationId::new("s"),
         name: "a\x1b[2J".to_owned(),
         activity: Some("x\u{202e}y".repeat(1000)),
         subagents: vec![crewboard_core::Subagent {
@@ -278,7 +279,7 @@ fn a_view_cannot_make_rows_that_terminals_would_obey() {
     new.apply(Input::Restored(vec![hostile]));
     assert_eq!(new.only().name, "a");
     assert_eq!(new.only().subagents[0].kind.as_deref(), Some("b"));
-    let nameless = Session { id: SessionId::new("s2"), ..Session::default() };
+    let nameless = Session { id: ConversationId::new("s2"), ..Session::default() };
     assert!(new.apply(Input::Restored(vec![nameless])).changes.is_empty());
 }
 
@@ -287,7 +288,7 @@ fn forged(key: &str, pid: u32) -> Session {
     Session {
         key: RowKey::new(key),
         agent: crewboard_core::AgentName::new("claude"),
-        id: SessionId::new("forged"),
+        id: ConversationId::new("forged"),
         status: Status::Closed,
         pid: (pid > 0).then(|| process(pid).pid),
         pid_start: (pid > 0).then(|| process(pid).start),
@@ -320,7 +321,7 @@ fn a_row_given_back_leaves_a_living_row_its_key() {
             // Known from another client only.
             let mut old = World::new();
             old.event(1, "s1", prompt("a"));
-            for Watch { process, .. } in new.apply(Input::Restored(held(&old))).watch {
+            for ProcessToWatch { process, .. } in new.apply(Input::Restored(held(&old))).watch {
                 new.apply(Input::ProcessWatched { process, ancestors: Vec::new() });
             }
         }
@@ -329,7 +330,7 @@ fn a_row_given_back_leaves_a_living_row_its_key() {
         let outcome = new.apply(Input::Restored(vec![later]));
         let row = new.only();
         assert_eq!((&row.key, &row.id, row.status), (&own.key, &own.id, Status::Working), "{key}");
-        assert!(outcome.changes.iter().all(|change| change.kind == Kept::Present), "{key}");
+        assert!(outcome.changes.iter().all(|change| change.kind == ChangeKind::Updated), "{key}");
     }
 }
 

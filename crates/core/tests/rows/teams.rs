@@ -2,15 +2,15 @@
 
 use crate::world::{EXIT, World, process, prompt, start, tool, turn_end};
 use crewboard_core::{
-    About, BackgroundTask, Condition, Counts, Event, Finding, Input, Outcome, Report, RequestKind,
-    SessionId, StartOrigin, Status, SubagentId, Teammate,
+    BackgroundTask, ConversationId, Counts, Event, FileFinding, FileMetadata, FileStatus, Input,
+    Outcome, PromptKind, Report, StartOrigin, Status, SubagentId, Teammate,
 };
 
 impl World {
     /// An event of a teammate in process `pid`.
     fn mate(&mut self, pid: u32, event: Event) -> Outcome {
         let name = if pid == 2 { "tester" } else { "writer" };
-        let teammate = Teammate { name: name.to_owned(), lead: SessionId::new("lead") };
+        let teammate = Teammate { name: name.to_owned(), lead: ConversationId::new("lead") };
         let id = format!("mate{pid}");
         let report = Report { teammate: Some(teammate), ..self.report(pid, &id, event) };
         self.told(report)
@@ -24,7 +24,7 @@ impl World {
     fn lead_asks_for(&mut self, name: &str) {
         self.milliseconds += 10;
         let event = Event::RequestOpened {
-            request: RequestKind::Permission,
+            request: PromptKind::Permission,
             tool: "Bash".to_owned(),
             text: format!("{name} needs permission for Bash"),
             line: String::new(),
@@ -38,10 +38,11 @@ impl World {
         self.told(report);
     }
 
-    fn lead_file(&mut self, condition: Condition) {
+    fn lead_file(&mut self, condition: FileStatus) {
         let since = self.now().stamp;
-        let about = About { session: SessionId::new("lead"), ..About::default() };
-        self.found_of(about, Finding::Condition { condition, since });
+        let about =
+            FileMetadata { session: ConversationId::new("lead"), ..FileMetadata::default() };
+        self.found_of(about, FileFinding::FileStatus { condition, since });
     }
 
     /// A lead whose turn is over, and a teammate at work.
@@ -49,7 +50,7 @@ impl World {
         let mut world = Self::new();
         world.lead(start(StartOrigin::Startup));
         world.lead(prompt("go"));
-        world.lead_file(Condition::Busy);
+        world.lead_file(FileStatus::Busy);
         world.mate(2, start(StartOrigin::Startup));
         world.lead(teams_turn_ends(1));
         world.mate(2, tool());
@@ -122,7 +123,7 @@ fn a_teammate_that_is_done_or_failed_calls_no_user() {
 fn a_teammates_permission_is_asked_for_once_by_its_lead() {
     let mut world = World::team();
     world.lead_asks_for("tester");
-    world.lead_file(Condition::Asking { request: RequestKind::Permission });
+    world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
     assert_eq!(world.status(1), (Status::Permission, true));
     let request = world.of(1).request.clone().unwrap();
     assert_eq!((request.tool.as_deref(), request.text.as_str()), (Some("Bash"), "make"));
@@ -138,7 +139,7 @@ fn a_teammates_permission_is_asked_for_once_by_its_lead() {
 #[test]
 fn a_teammates_permission_is_over_when_it_goes_on() {
     let goes_on: [fn(&mut World); 5] = [
-        |world| world.lead_file(Condition::Busy),
+        |world| world.lead_file(FileStatus::Busy),
         |world| drop(world.mate(2, tool_ends())),
         |world| drop(world.mate(2, Event::ToolsEnded)),
         |world| drop(world.mate(2, turn_end())),
@@ -148,8 +149,8 @@ fn a_teammates_permission_is_over_when_it_goes_on() {
         let mut world = World::team();
         world.lead_asks_for("tester");
         go_on(&mut world);
-        assert!(!world.of(1).status.is_request(), "{way}: {:?}", world.of(1));
-        assert!(!world.of(2).status.is_request(), "{way}: {:?}", world.of(2));
+        assert!(!world.of(1).status.is_prompt(), "{way}: {:?}", world.of(1));
+        assert!(!world.of(2).status.is_prompt(), "{way}: {:?}", world.of(2));
         // The next request of the same tool is another one.
         if way < 3 {
             world.mate(2, tool_ends());
@@ -194,7 +195,7 @@ fn a_teammates_other_calls_do_not_end_its_permission() {
 #[test]
 fn a_dialog_of_which_only_the_file_tells_is_the_only_teammates() {
     let mut world = World::team();
-    world.lead_file(Condition::Asking { request: RequestKind::Permission });
+    world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
     world.pass(1000);
     let request = world.of(1).request.clone().unwrap();
     assert_eq!((request.text.as_str(), world.of(2).status), ("make", Status::Permission));
@@ -202,7 +203,7 @@ fn a_dialog_of_which_only_the_file_tells_is_the_only_teammates() {
     let mut world = World::team();
     world.mate(3, start(StartOrigin::Startup));
     world.mate(3, tool());
-    world.lead_file(Condition::Asking { request: RequestKind::Permission });
+    world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
     world.pass(1000);
     let request = world.of(1).request.clone().unwrap();
     assert_eq!((request.text.as_str(), request.subagent), ("", None));
@@ -229,7 +230,7 @@ fn a_prompt_of_a_teammates_own_client_needs_you_there() {
     world.mate(
         2,
         Event::RequestOpened {
-            request: RequestKind::Question,
+            request: PromptKind::Question,
             tool: "AskUserQuestion".to_owned(),
             text: "Which?".to_owned(),
             line: String::new(),
@@ -246,7 +247,7 @@ fn headless_teammate_shows_no_prompt_of_its_lead() {
     let mut world = World::new();
     world.lead(prompt("go"));
     for event in [start(StartOrigin::Startup), tool()] {
-        let lead = SessionId::new("lead");
+        let lead = ConversationId::new("lead");
         let teammate = Some(Teammate { name: "tester".to_owned(), lead });
         let report = Report { teammate, headless: true, ..world.report(2, "mate2", event) };
         world.told(report);
@@ -328,7 +329,7 @@ fn a_leads_busy_file_is_no_turn_while_a_teammate_lives() {
     let mut world = World::team();
     world.mate(2, turn_end());
     world.lead(teams_turn_ends(1));
-    world.lead_file(Condition::Busy);
+    world.lead_file(FileStatus::Busy);
     world.pass(60_000);
     assert_eq!(world.status(1), (Status::Done, true));
 }

@@ -1,15 +1,15 @@
 //! A map with a clock that a test sets, and short words for what happens to it.
 
 use crewboard_core::{
-    EndReason, Event, Input, InputDigest, Mark, Now, Outcome, Place, Process, Report, RequestKind,
-    Session, Sessions, Stamp, StartOrigin, Status, Timestamp,
+    EndReason, Event, Input, InputDigest, Mark, Now, Outcome, Place, Process, PromptKind, Report,
+    Session, SessionStore, Stamp, StartOrigin, Status, Timestamp,
 };
 
 pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// A map with a clock that a test sets.
 pub(crate) struct World {
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: SessionStore,
     pub(crate) milliseconds: u64,
 }
 
@@ -19,7 +19,7 @@ impl World {
     }
 
     pub(crate) fn named(epoch: &str) -> Self {
-        Self { sessions: Sessions::new(epoch.to_owned()), milliseconds: 1_000_000 }
+        Self { sessions: SessionStore::new(epoch.to_owned()), milliseconds: 1_000_000 }
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -112,7 +112,7 @@ pub(crate) fn tool() -> Event {
 
 pub(crate) fn request() -> Event {
     Event::RequestOpened {
-        request: RequestKind::Permission,
+        request: PromptKind::Permission,
         tool: "Bash".to_owned(),
         text: "rm -rf node_modules".to_owned(),
         line: String::new(),

@@ -1,20 +1,21 @@
 //! `crewboard` alone: the board.
 
+use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{Installed, Profile};
-use crate::commands::install::{InstallArguments, run_install};
-use crate::commands::rendezvous;
-use crate::configuration::Configured;
+use crate::commands::install::run_install;
+use crate::configuration::BoardConfig;
+use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::going::{Gone, Here, open_again, to_pane};
-use crate::hook::Variables;
+use crate::hook::ProcessVariables;
+use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
 use crate::render::Style;
-use crewboard_board::model::Hooks;
-use crewboard_board::{DescribeVersion, Errand, Host, Options, Went};
-use crewboard_client::Rendezvous;
+use crewboard_agents::{Variables as _, describe_version};
+use crewboard_board::model::HookState;
+use crewboard_board::{DescribeVersion, Host, Navigation, NavigationOutcome, Options};
+use crewboard_client::DaemonLocator;
 use crewboard_core::Session;
-use crewboard_integrations::agents::{Lookup as _, describe_version};
-use crewboard_integrations::terminals::{Inside, Ring, ring};
+use crewboard_terminals::{BellKind, Multiplexer, bell_bytes};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -25,23 +26,23 @@ use std::thread;
 /// Opens the board on the terminal.
 pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (configured, options) = Configured::open(surroundings, Style::of_stdout().unicode);
+    let (configured, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let environment = Environment::of_process();
     let mut surface = Surface { environment, configured, once, errand: None, here: None };
-    crewboard_board::run(&rendezvous()?, &mut surface, options)
+    crewboard_board::run(&daemon_locator()?, &mut surface, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Opens the board on a recording that is being played.
-pub(crate) fn run_on_stage(
-    rendezvous: &Rendezvous,
+pub(crate) fn run_on_sandbox(
+    daemon_locator: &DaemonLocator,
     notice: Option<String>,
 ) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (_, options) = Configured::open(surroundings, Style::of_stdout().unicode);
+    let (_, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let options = Options { notice: notice.or(options.notice), ..options };
-    crewboard_board::run(rendezvous, &mut Nothing, options)
+    crewboard_board::run(daemon_locator, &mut Nothing, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -50,8 +51,8 @@ pub(crate) fn run_on_stage(
 struct Nothing;
 
 impl Host for Nothing {
-    fn hooks(&mut self) -> Hooks {
-        Hooks::Needless
+    fn hooks(&mut self) -> HookState {
+        HookState::NotApplicable
     }
 
     fn describe_version(&self) -> DescribeVersion {
@@ -66,7 +67,7 @@ impl Host for Nothing {
         self.change()
     }
 
-    fn set_out(&mut self, _errand: Errand, _row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
         Err("This is a recording: there is no pane to show.".to_owned())
     }
 }
@@ -74,23 +75,25 @@ impl Host for Nothing {
 /// What the board knows nothing of: agents and their hooks, and files.
 struct Surface {
     environment: Environment,
-    configured: Configured,
+    configured: BoardConfig,
     /// Whoever was taken to a session is done with the board.
     once: bool,
     errand: Option<Underway>,
     /// What is to be run on this terminal.
-    here: Option<Here>,
+    here: Option<TerminalCommand>,
 }
 
 /// An errand on its way: terminals may take seconds to answer, and the board does not wait for them.
 struct Underway {
-    result: Receiver<Result<Gone, Failure>>,
+    result: Receiver<Result<Destination, Failure>>,
     /// At its end when there is a result, or never will be.
     over: UnixStream,
 }
 
 impl Underway {
-    fn start(errand: impl FnOnce() -> Result<Gone, Failure> + Send + 'static) -> io::Result<Self> {
+    fn start(
+        errand: impl FnOnce() -> Result<Destination, Failure> + Send + 'static,
+    ) -> io::Result<Self> {
         let (over, end) = UnixStream::pair()?;
         let (sender, result) = channel();
         thread::Builder::new().spawn(move || {
@@ -133,11 +136,11 @@ fn warnings(said: &str) -> String {
 }
 
 impl Host for Surface {
-    fn hooks(&mut self) -> Hooks {
+    fn hooks(&mut self) -> HookState {
         let profile = Profile::default_of(&self.environment);
         match profile.and_then(|profile| profile.installed(None)) {
-            Ok(Installed::Yes { .. }) => Hooks::Installed,
-            _ => Hooks::Missing,
+            Ok(Installed::Yes { .. }) => HookState::Installed,
+            _ => HookState::Missing,
         }
     }
 
@@ -164,11 +167,11 @@ impl Host for Surface {
             .to_owned())
     }
 
-    fn set_out(&mut self, errand: Errand, row: &Session) -> Result<(), String> {
+    fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String> {
         let (row, environment) = (row.clone(), self.environment.clone());
         let underway = Underway::start(move || match errand {
-            Errand::Jump => to_pane(&row),
-            Errand::Open => open_again(&row, &environment),
+            Navigation::Jump => jump_to_pane(&row),
+            Navigation::Open => open_session(&row, &environment),
         });
         self.errand = Some(underway.map_err(|error| error.to_string())?);
         Ok(())
@@ -178,16 +181,16 @@ impl Host for Surface {
         self.errand.as_ref().map(|errand| errand.over.as_fd())
     }
 
-    fn errand_over(&mut self) -> Went {
+    fn errand_over(&mut self) -> NavigationOutcome {
         let result = self.errand.take().and_then(|errand| errand.result.recv().ok());
         match result {
-            Some(Ok(Gone::There(said))) => Went::Well(said),
-            Some(Ok(Gone::Here(here))) => {
+            Some(Ok(Destination::Pane(note))) => NavigationOutcome::Shown(note),
+            Some(Ok(Destination::ThisTerminal(here))) => {
                 self.here = Some(here);
-                Went::Here
+                NavigationOutcome::RunHere
             }
-            Some(Err(failure)) => Went::Wrong(failure.in_a_line()),
-            None => Went::Wrong("going there broke off".to_owned()),
+            Some(Err(failure)) => NavigationOutcome::Failed(failure.in_a_line()),
+            None => NavigationOutcome::Failed("the jump was interrupted; try again".to_owned()),
         }
     }
 
@@ -211,17 +214,17 @@ impl Host for Surface {
 
     fn ring(&mut self, title: &str, text: &str) -> Vec<u8> {
         let way = match self.configured.ring().as_str() {
-            "osc9" => Ring::Osc9,
-            "osc777" => Ring::Osc777,
-            "bell" => Ring::Bell,
+            "osc9" => BellKind::Osc9,
+            "osc777" => BellKind::Osc777,
+            "bell" => BellKind::Bell,
             _ => return Vec::new(),
         };
-        let inside = match (Variables.get("TMUX"), Variables.get("STY")) {
-            (Some(_), _) => Inside::Tmux,
-            (None, Some(_)) => Inside::Screen,
-            (None, None) => Inside::Nothing,
+        let inside = match (ProcessVariables.get("TMUX"), ProcessVariables.get("STY")) {
+            (Some(_), _) => Multiplexer::Tmux,
+            (None, Some(_)) => Multiplexer::Screen,
+            (None, None) => Multiplexer::None,
         };
-        ring(way, inside, title, text)
+        bell_bytes(way, inside, title, text)
     }
 
     fn changed_options(&mut self) -> Option<Options> {

@@ -1,4 +1,4 @@
-//! `crewboard config`: where it is, what is in force, a file to begin with, what is wrong.
+//! `crewboard config`: shows, creates and checks the configuration.
 
 use crate::arguments::ConfigAction;
 use crate::configuration::schema;
@@ -13,7 +13,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Does what `action` says.
+/// Runs `action`.
 pub(crate) fn run(
     action: &ConfigAction,
     environment: &Environment,
@@ -32,7 +32,7 @@ pub(crate) fn run(
             } else {
                 show(&loaded, output)?;
             }
-            conclude(&loaded)
+            check_has_no_errors(&loaded)
         }
         ConfigAction::Init => init(&path(environment)?, output),
         ConfigAction::Check { file } => check(file.as_deref(), environment, output),
@@ -42,31 +42,31 @@ pub(crate) fn run(
 fn path(environment: &Environment) -> Result<PathBuf, Failure> {
     match locate(environment) {
         Location::At(path) => Ok(path),
-        Location::Nowhere => Err(Failure::new("there is no place for a configuration")
+        Location::Nowhere => Err(Failure::new("the configuration directory is unknown")
             .hint("set HOME, or name a file in CREWBOARD_CONFIG")),
         Location::Relative(path) => Err(Failure::new(format!(
-            "CREWBOARD_CONFIG is {}; it must be an absolute path",
+            "CREWBOARD_CONFIG must be an absolute path, but it is {}",
             path.display()
         ))),
     }
 }
 
-/// Success, unless the file is wrong and so not in force.
-fn conclude(loaded: &Loaded) -> Result<ExitCode, Failure> {
+/// Fails if the file has an error and is therefore ignored.
+fn check_has_no_errors(loaded: &Loaded) -> Result<ExitCode, Failure> {
     match loaded.errors().count() {
         0 => Ok(ExitCode::SUCCESS),
         count => {
             let errors = if count == 1 { "an error".to_owned() } else { format!("{count} errors") };
-            Err(Failure::new(format!("the configuration has {errors} and is not in force")))
+            Err(Failure::new(format!("the configuration is ignored because it has {errors}")))
         }
     }
 }
 
-/// Prints what is in force, as a file that would say the same.
+/// Prints the effective configuration as a configuration file.
 fn show(loaded: &Loaded, output: &mut impl Write) -> io::Result<()> {
     match &loaded.path {
         Some(path) if loaded.exists => writeln!(output, "# {}", path.display())?,
-        Some(path) => writeln!(output, "# {} (not there)", path.display())?,
+        Some(path) => writeln!(output, "# {} (does not exist)", path.display())?,
         None => writeln!(output, "# no file")?,
     }
     for problem in &loaded.problems {
@@ -135,14 +135,12 @@ fn line_of(problem: &Problem) -> String {
 
 fn init(path: &Path, output: &mut impl Write) -> Result<ExitCode, Failure> {
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::new(format!("{} is there already", path.display()))
-                .hint("`crewboard config show` prints every option with its value")
-        }
+        io::ErrorKind::AlreadyExists => Failure::new(format!("{} already exists", path.display()))
+            .hint("run `crewboard config show` to see every option with its value"),
         _ => Failure::new(format!("{}: {error}", path.display())),
     };
     if let Some(directory) = path.parent() {
-        // Private, as the XDG specification wants a directory that was not there.
+        // Private, as the XDG specification requires for a new directory.
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
@@ -168,15 +166,15 @@ fn check(
     }
     match &loaded.path {
         Some(path) if !loaded.exists && file.is_some() => {
-            Err(Failure::new(format!("{} is not there", path.display())))
+            Err(Failure::new(format!("{} does not exist", path.display())))
         }
         _ if loaded.errors().next().is_some() => Ok(ExitCode::from(exit_code::FAILED)),
         Some(path) if !loaded.exists => {
-            writeln!(output, "{} is not there: every option has its default", path.display())?;
+            writeln!(output, "{} does not exist: every option has its default", path.display())?;
             Ok(ExitCode::SUCCESS)
         }
         Some(path) if loaded.problems.is_empty() => {
-            writeln!(output, "{} is right", path.display())?;
+            writeln!(output, "{} is valid", path.display())?;
             Ok(ExitCode::SUCCESS)
         }
         _ => Ok(ExitCode::SUCCESS),

@@ -1,12 +1,12 @@
-//! `crewboard counts`: how many sessions are what, as a line for a status bar.
+//! `crewboard counts`: the number of sessions in each status, as a line for a status bar.
 
 use crate::arguments::CountsFormat;
-use crate::commands::{ANSWER_WITHIN, rendezvous, rows_and_limits};
+use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
-use crewboard_board::look::{Look, TERMINAL};
-use crewboard_client::{ConnectError, Conversation, Follow, News};
-use crewboard_core::{Counted, Counts, Limits, Session, Status};
+use crewboard_board::theme::{TERMINAL, Theme};
+use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
+use crewboard_core::{CountCategory, Counts, RateLimits, Session, Status};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -14,24 +14,24 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-/// tmux (3.3a, tried) draws what a `#()` says at most once in each second of the clock, the second in which it
-/// was started included; what else comes in that second it draws with its next `status-interval`, 15 s later. So
-/// the first line for it is said twice, and all are this far apart. (`refresh-client -S` is no way out: it starts
-/// every `#()` anew.)
-const TMUX_PACE: Duration = Duration::from_secs(1);
+/// Pause between two lines for tmux. tmux (3.3a, measured) draws the output of a `#()` at most once per second of the
+/// clock, including the second of its start; a further line in the same second waits for the next `status-interval`,
+/// 15 s later. So the first line is printed twice, and lines are this far apart. (`refresh-client -S` does not help: it
+/// restarts every `#()`.)
+const TMUX_LINE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Names in waybar's tooltip; what is more is counted.
+/// Session names in waybar's tooltip; further sessions are counted.
 const MAX_NAMES: usize = 20;
 
 /// Prints the counts, once or at each change.
 pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failure> {
-    let look = Look { theme: &TERMINAL, unicode: Style::of_stdout().unicode };
+    let look = Theme { palette: &TERMINAL, unicode: Style::of_stdout().unicode };
     if follow {
-        return run_on(format, look);
+        return follow_changes(format, look);
     }
-    let (rows, limits) = match rendezvous()?.connect() {
-        Ok(stream) => rows_and_limits(&mut Conversation::new(stream)?, ANSWER_WITHIN)?,
-        // A prompt or a bar that asks all the time is no reason to start one.
+    let (rows, limits) = match daemon_locator()?.connect() {
+        Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT)?,
+        // A shell prompt or status bar runs this often, so it must not start a daemon.
         Err(ConnectError::NoDaemon) => Default::default(),
         Err(error) => return Err(error.into()),
     };
@@ -39,33 +39,33 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
-fn run_on(format: CountsFormat, look: Look) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous()?;
-    let mut follow = Follow::new(&rendezvous);
-    while !matches!(follow.next(&io::stdout())?, News::Synced) {}
+fn follow_changes(format: CountsFormat, look: Theme) -> Result<ExitCode, Failure> {
+    let daemon_locator = daemon_locator()?;
+    let mut subscription = Subscription::new(&daemon_locator);
+    while !matches!(subscription.next(&io::stdout())?, SubscriptionEvent::Synced) {}
     let is_tmux = format == CountsFormat::Tmux;
     let mut printed: Option<String> = None;
-    let mut again = false;
+    let mut repeats_first_line = false;
     loop {
-        let line = now(&follow, format, look);
-        if again || printed.as_ref() != Some(&line) {
-            again = is_tmux && printed.is_none();
+        let line = current_line(&subscription, format, look);
+        if repeats_first_line || printed.as_ref() != Some(&line) {
+            repeats_first_line = is_tmux && printed.is_none();
             print(&line)?;
             printed = Some(line);
             if is_tmux {
-                thread::sleep(TMUX_PACE);
-                follow.ready()?;
+                thread::sleep(TMUX_LINE_PAUSE);
+                subscription.ready()?;
                 continue;
             }
         }
-        follow.next(&io::stdout())?;
+        subscription.next(&io::stdout())?;
     }
 }
 
-fn now(follow: &Follow<'_>, format: CountsFormat, look: Look) -> String {
-    let mut rows: Vec<&Session> = follow.rows().values().collect();
+fn current_line(subscription: &Subscription<'_>, format: CountsFormat, look: Theme) -> String {
+    let mut rows: Vec<&Session> = subscription.rows().values().collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
-    line(&rows, follow.limits(), format, look)
+    line(&rows, subscription.limits(), format, look)
 }
 
 fn print(line: &str) -> io::Result<()> {
@@ -74,14 +74,14 @@ fn print(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// The line; `rows` are in the list's order.
-fn line(rows: &[&Session], limits: &[Limits], format: CountsFormat, look: Look) -> String {
+/// Returns the line. `rows` are in the order of `crewboard list`.
+fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Theme) -> String {
     let counts = Counts::of(rows.iter().copied());
     match format {
-        CountsFormat::Tmux => painted(&counts, look),
-        // What the plugin zjstatus takes from `zellij pipe` (its src/pipe.rs).
+        CountsFormat::Tmux => styled(&counts, look),
+        // The format that the plugin zjstatus reads from `zellij pipe` (its src/pipe.rs).
         CountsFormat::Zellij => {
-            format!("zjstatus::pipe::pipe_crewboard::{}", painted(&counts, look))
+            format!("zjstatus::pipe::pipe_crewboard::{}", styled(&counts, look))
         }
         CountsFormat::Starship | CountsFormat::Plain => plain(&counts, look),
         CountsFormat::Waybar => waybar(rows, &counts, look),
@@ -93,15 +93,15 @@ fn line(rows: &[&Session], limits: &[Limits], format: CountsFormat, look: Look) 
     }
 }
 
-fn plain(counts: &Counts, look: Look) -> String {
+fn plain(counts: &Counts, look: Theme) -> String {
     let shown = |(status, count): &(Status, usize)| format!("{}{count}", look.shape(*status));
     let shown: Vec<String> = counts.by_status().iter().map(shown).collect();
     shown.join(" ")
 }
 
-/// In the words of tmux, which zjstatus knows too (and passes over `nobold`, since with it each begins
-/// anew). Nothing in it is an agent's.
-fn painted(counts: &Counts, look: Look) -> String {
+/// Returns the counts with tmux style tags, which zjstatus understands too (it ignores `nobold`, because each tag there
+/// starts from the default style). The line holds no text from agents.
+fn styled(counts: &Counts, look: Theme) -> String {
     let mut line = String::new();
     for (status, count) in counts.by_status() {
         let style = match status {
@@ -122,9 +122,9 @@ fn painted(counts: &Counts, look: Look) -> String {
     line
 }
 
-/// An object as waybar's custom modules take it: its text and its tooltip are Pango markup.
-fn waybar(rows: &[&Session], counts: &Counts, look: Look) -> String {
-    let needs = |row: &&&Session| matches!(row.counted(), Counted::Needs(_));
+/// Returns the JSON object of a custom module of waybar. Its text and tooltip are Pango markup.
+fn waybar(rows: &[&Session], counts: &Counts, look: Theme) -> String {
+    let needs = |row: &&&Session| matches!(row.counted(), CountCategory::Needs(_));
     let named: Vec<String> = rows
         .iter()
         .filter(needs)
@@ -161,7 +161,7 @@ mod tests {
             })
             .collect();
         let rows: Vec<&Session> = rows.iter().collect();
-        let look = Look { theme: &TERMINAL, unicode };
+        let look = Theme { palette: &TERMINAL, unicode };
         let formats = ["tmux", "zellij", "waybar", "starship", "json"];
         formats
             .map(|name| {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_each_bar() {
+    fn line_matches_the_format_of_each_bar() {
         use Status::{Done, Idle, Permission, Plan, Working};
         let rows = [
             ("a<b>&#(touch x)", Permission, true),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tooltip_has_a_bound() {
+    fn tooltip_lists_a_bounded_number_of_names() {
         let rows = vec![("one", Status::Done, true); 25];
         let lines = lines(&rows, true);
         assert!(lines.contains(r"\n5 more"), "{lines}");

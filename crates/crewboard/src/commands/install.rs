@@ -20,50 +20,25 @@ mod tests;
 mod warnings;
 
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use crewboard_integrations::agents::claude::registration::Version;
-use crewboard_integrations::agents::claude::{self, registration};
+use crewboard_agents::claude::registration::Version;
+use crewboard_agents::claude::{self, registration};
 use similar::TextDiff;
 
+use crate::arguments::InstallArguments;
 use crate::environment::Environment;
 pub(crate) use error::InstallError;
 use held_signals::HeldSignals;
-use profile::{After, Change, Kept, Profile};
+use profile::{After, Change, ChangeKind, Profile};
 use program_path::ProgramPath;
 use replace::{AtStep, Flush};
 use warnings::{Warning, warnings};
 
 /// Claude Code watches its settings files, so nothing needs to be restarted.
-const RUNNING_SESSIONS: &str = "Sessions already running pick the hooks up with their next event.";
-
-/// An agent whose hooks can be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Agent {
-    /// Claude Code
-    Claude,
-}
-
-/// What `install` and `uninstall` take.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct InstallArguments {
-    /// The agents [default: all]
-    #[arg(value_enum, value_name = "AGENT")]
-    pub(crate) agents: Vec<Agent>,
-    /// The agent's configuration directory; may be given several times
-    /// [default: `$CLAUDE_CONFIG_DIR` or ~/.claude]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) config_dir: Vec<PathBuf>,
-    /// Shows the change and makes none
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Does not ask
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-}
+const RUNNING_SESSIONS: &str =
+    "SessionStore already running pick the hooks up with their next event.";
 
 /// Puts the hooks into the settings of every profile.
 pub(crate) fn run_install(
@@ -150,11 +125,13 @@ pub(crate) fn run_install(
             )?;
         }
         match kept {
-            Kept::Original(path) => writeln!(out, "  The file as it was: {}", path.display())?,
-            Kept::Older(path) => {
+            ChangeKind::Original(path) => {
+                writeln!(out, "  The file as it was: {}", path.display())?
+            }
+            ChangeKind::Older(path) => {
                 writeln!(out, "  The file was empty. An older copy of it: {}", path.display())?;
             }
-            Kept::Nothing => writeln!(out, "  There was no such file before.")?,
+            ChangeKind::Nothing => writeln!(out, "  There was no such file before.")?,
         }
         let warnings = warnings(&profile, change.after_text(), environment);
         all_run &= warnings.is_empty();
@@ -189,7 +166,7 @@ fn carry_out(
     again: impl Fn() -> Result<Change, InstallError>,
     pause: Duration,
     at: AtStep<'_>,
-) -> Result<Option<(Change, Kept)>, InstallError> {
+) -> Result<Option<(Change, ChangeKind)>, InstallError> {
     for tries in 0..MAX_TRIES {
         let flush = if tries < PATIENT_TRIES { Flush::Before } else { Flush::After };
         let kept = match change.apply(pause, flush, at) {
@@ -272,7 +249,7 @@ pub(crate) fn run_uninstall(
             }
         }
         status_line::say_what_becomes(change.before(), change.after_text(), out)?;
-        if let Kept::Original(kept) = kept {
+        if let ChangeKind::Original(kept) = kept {
             writeln!(out, "  The file as it was before install: {}", kept.display())?;
         }
     }

@@ -1,88 +1,87 @@
-//! `crewboard jump`, `next` and `open`: from a row to its pane.
+//! `crewboard jump`, `next` and `open`: show, resume or attach to a session.
 
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, rows, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, unexpected_reply};
 use crate::environment::Environment;
 use crate::failure::{Failure, exit_code};
-use crate::going::{Gone, open_again, to_pane};
+use crate::navigate::{Destination, jump_to_pane, open_session};
 use crate::select;
-use crewboard_client::Conversation;
-use crewboard_core::{Counted, Mark, Session};
+use crewboard_client::Connection;
+use crewboard_core::{CountCategory, Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-/// Shows the pane of the row that `word` names.
+/// Shows the pane of the session that `word` names.
 pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous()?)?;
-    let all = rows(&mut conversation)?;
+    let mut connection = connect(&daemon_locator()?)?;
+    let all = fetch_rows(&mut connection)?;
     let row = select::row(&all, word)?;
-    let gone = to_pane(row)?;
-    mark_seen(&mut conversation, row)?;
-    conclude(gone)
+    let destination = jump_to_pane(row)?;
+    mark_seen(&mut connection, row)?;
+    finish(destination)
 }
 
-/// Shows the pane of the row that has needed somebody longest. One that cannot be shown must not keep
-/// those behind it from being shown.
+/// Shows the pane of the session that has needed the user longest. Skips sessions that it cannot show.
 pub(crate) fn next() -> Result<ExitCode, Failure> {
-    let mut conversation = connect(&rendezvous()?)?;
-    let waiting = waiting(rows(&mut conversation)?);
-    let mut passed_over = None;
-    for row in &waiting {
-        match to_pane(row) {
-            Ok(gone) => {
-                // Bound to a key of tmux, a word of it would be shown over the pane just come to.
-                if let Some(failure) = passed_over.filter(|_| io::stderr().is_terminal()) {
+    let mut connection = connect(&daemon_locator()?)?;
+    let sessions = needing_user(fetch_rows(&mut connection)?);
+    let mut first_failure = None;
+    for row in &sessions {
+        match jump_to_pane(row) {
+            Ok(destination) => {
+                // Run by a tmux key binding, any output would cover the pane that is shown now.
+                if let Some(failure) = first_failure.filter(|_| io::stderr().is_terminal()) {
                     let failure: Failure = failure;
                     let _ = writeln!(io::stderr(), "crewboard: {}", failure.in_a_line());
                 }
-                mark_seen(&mut conversation, row)?;
-                return conclude(gone);
+                mark_seen(&mut connection, row)?;
+                return finish(destination);
             }
-            Err(failure) => passed_over = passed_over.or(Some(failure)),
+            Err(failure) => first_failure = first_failure.or(Some(failure)),
         }
     }
-    match passed_over {
+    match first_failure {
         Some(failure) => Err(failure),
-        None => Err(Failure::new("nobody needs you").code(exit_code::NOBODY)),
+        None => Err(Failure::new("no session needs you").code(exit_code::NO_SESSION)),
     }
 }
 
-/// Who needs somebody and is not hidden, in the order in which they came to.
-fn waiting(mut rows: Vec<Session>) -> Vec<Session> {
-    rows.retain(|row| matches!(row.counted(), Counted::Needs(_)));
+/// Returns the visible sessions that need the user, the longest wait first.
+fn needing_user(mut rows: Vec<Session>) -> Vec<Session> {
+    rows.retain(|row| matches!(row.counted(), CountCategory::Needs(_)));
     rows.sort_by_key(|row| row.since);
     rows
 }
 
-/// Takes up again the row that `word` names.
+/// Resumes the session that `word` names, or attaches to it.
 pub(crate) fn open(word: &str) -> Result<ExitCode, Failure> {
-    let all = rows(&mut connect(&rendezvous()?)?)?;
+    let all = fetch_rows(&mut connect(&daemon_locator()?)?)?;
     let row = select::row(&all, word)?;
-    conclude(open_again(row, &Environment::of_process())?)
+    finish(open_session(row, &Environment::of_process())?)
 }
 
-/// Whoever is shown a row has seen what it said.
-fn mark_seen(conversation: &mut Conversation, row: &Session) -> Result<(), Failure> {
+/// Marks a session as seen once its pane is shown.
+fn mark_seen(connection: &mut Connection, row: &Session) -> Result<(), Failure> {
     let mark = Mark::Seen { revision: row.revision };
-    match conversation.ask(&Request::Mark { row: row.key.clone(), mark }, ANSWER_WITHIN)? {
+    match connection.ask(&Request::Mark { row: row.key.clone(), mark }, REPLY_TIMEOUT)? {
         Reply::Marked { .. } => Ok(()),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }
 
-/// Says what is to be said, or becomes the command that this terminal is for.
-fn conclude(gone: Gone) -> Result<ExitCode, Failure> {
-    match gone {
-        Gone::There(said) => {
-            if !said.is_empty() {
-                let _ = writeln!(io::stderr(), "crewboard: {said}");
+/// Prints the note, or replaces this process with the command for this terminal.
+fn finish(destination: Destination) -> Result<ExitCode, Failure> {
+    match destination {
+        Destination::Pane(note) => {
+            if !note.is_empty() {
+                let _ = writeln!(io::stderr(), "crewboard: {note}");
             }
             Ok(ExitCode::SUCCESS)
         }
-        Gone::Here(here) => {
-            // Only a failure comes back.
-            let error = here.become_it();
-            Err(Failure::new(format!("{}: {error}", here.command)))
+        Destination::ThisTerminal(terminal_command) => {
+            // `exec` returns only if it fails.
+            let error = terminal_command.exec();
+            Err(Failure::new(format!("{}: {error}", terminal_command.command)))
         }
     }
 }
@@ -93,7 +92,7 @@ mod tests {
     use crewboard_core::{Status, Timestamp};
 
     #[test]
-    fn the_next_is_the_one_that_waited_longest_and_is_not_hidden() {
+    fn next_picks_the_longest_wait_that_is_not_hidden() {
         let row = |name: &str, since, needs_you, dismissed| Session {
             name: name.to_owned(),
             status: Status::Permission,
@@ -108,7 +107,7 @@ mod tests {
             row("snoozed", 2, false, false),
             row("early", 3, true, false),
         ];
-        let names: Vec<String> = waiting(rows).into_iter().map(|row| row.name).collect();
+        let names: Vec<String> = needing_user(rows).into_iter().map(|row| row.name).collect();
         assert_eq!(names, ["early", "late"]);
     }
 }

@@ -1,26 +1,31 @@
-//! `crewboard list`: all rows, once.
+//! `crewboard list`: prints all sessions once.
 
-use crate::commands::{connect, rendezvous, rows, rows_and_warn_of_losses, warn_of_version};
+use crate::daemon_client::{
+    connect, daemon_locator, fetch_rows, fetch_rows_and_warn_of_drops, warn_of_version_mismatch,
+};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
-use crewboard_board::text::{Grain, age};
-use crewboard_client::Rendezvous;
+use crewboard_board::format::text::{Grain, age};
+use crewboard_client::DaemonLocator;
 use crewboard_platform::Clock;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Prints the rows.
+/// Prints the sessions of the user's daemon.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    print(&rendezvous()?, json)
+    print(&daemon_locator()?, json)
 }
 
-/// Prints the rows of that daemon.
-pub(crate) fn print(rendezvous: &Rendezvous, json: bool) -> Result<ExitCode, Failure> {
-    let mut conversation = connect(rendezvous)?;
-    warn_of_version(&mut conversation)?;
-    // Status bars ask for JSON and show no error output.
-    let rows =
-        if json { rows(&mut conversation)? } else { rows_and_warn_of_losses(&mut conversation)? };
+/// Prints the sessions of a daemon.
+pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCode, Failure> {
+    let mut connection = connect(daemon_locator)?;
+    warn_of_version_mismatch(&mut connection)?;
+    // Status bars read the JSON and would not show a warning.
+    let rows = if json {
+        fetch_rows(&mut connection)?
+    } else {
+        fetch_rows_and_warn_of_drops(&mut connection)?
+    };
     let mut out = io::stdout().lock();
     if json {
         let text = serde_json::to_string_pretty(&rows).map_err(io::Error::from)?;
@@ -35,7 +40,7 @@ pub(crate) fn print(rendezvous: &Rendezvous, json: bool) -> Result<ExitCode, Fai
     if rows.is_empty() {
         writeln!(
             out,
-            "No sessions. Start Claude Code in any pane; `crewboard install` installs its hooks."
+            "No sessions. Start Claude Code in any pane. If its hooks are missing, run `crewboard install`."
         )?;
     }
     Ok(ExitCode::SUCCESS)

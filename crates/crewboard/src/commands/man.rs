@@ -1,4 +1,4 @@
-//! `crewboard man`: one page for all commands, from the command line itself.
+//! `crewboard man`: one manual page for all commands, generated from the command line definition.
 
 use crate::arguments;
 use crate::failure::Failure;
@@ -6,44 +6,59 @@ use clap_mangen::Man;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// What the command line does not know of.
-const REST: &str = r".SH FILES
+/// The sections that follow the generated ones.
+const FURTHER_SECTIONS: &str = r".SH KEYS
+The board has these keys: arrows select a session, enter shows its pane, o resumes it or attaches to it, / filters,
+i installs the hooks, ? shows all keys, q quits.
+.SH EXAMPLES
+.TP
+.B crewboard next
+Show the session that has needed you longest.
+.TP
+.B crewboard wait shop \-\-until done
+Wait until the session shop has finished.
+.TP
+.B crewboard list \-\-json
+Print all sessions as JSON.
+.SH FILES
 .TP
 .I ~/.config/crewboard/config.toml
-The configuration, if there is one. \fBcrewboard config path\fR says where it is looked for.
+The configuration file. \fBcrewboard config path\fR prints its path.
 .TP
 .I $XDG_RUNTIME_DIR/crewboard/, /run/user/$UID/crewboard/, /tmp/crewboard-$UID/
-The sockets, each where it can be, and beside them the daemon's lock; beside the first, its log.
-(macOS: the last is in your own temporary directory.)
+The directories of the daemon's sockets and lock; the first usable one also has its log.
+(macOS: the last one is in your temporary directory.)
 .TP
 .I ~/.claude/settings.json
-Where \fBcrewboard install\fR puts the hooks, and beside it the backup of what was there.
+The settings in which \fBcrewboard install\fR installs the hooks. The same directory has a backup of them.
 .SH ENVIRONMENT
 .TP
 .B CREWBOARD_SOCKET
-The one socket to use, an absolute path.
+The path of the socket to use (absolute).
 .TP
 .B CREWBOARD_CONFIG
-The configuration file, an absolute path.
+The path of the configuration file (absolute).
 .TP
 .B CREWBOARD_IDLE_EXIT
-How long the daemon stays with nobody to serve, such as 30m.
+The time after which the daemon exits without clients, such as 30m.
 .TP
 .B NO_COLOR
-No colours, where it is set.
+If set, output has no colours.
 .TP
 .B TERM
-No board and no colours, where it is dumb, unknown or not set.
+If it is dumb, unknown or not set, there is no board and output has no colours.
+.SH SEE ALSO
+The documentation: https://github.com/crewboard/crewboard
 ";
 
-/// Prints the page.
+/// Prints the manual page.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     io::stdout().write_all(&page()?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn page() -> io::Result<Vec<u8>> {
-    let mut command = plain(arguments::command());
+    let mut command = without_help(arguments::command());
     command.build();
     let version = format!("crewboard {}", env!("CARGO_PKG_VERSION"));
     let main = Man::new(command.clone()).source(version).manual("Crewboard");
@@ -55,31 +70,31 @@ fn page() -> io::Result<Vec<u8>> {
     page.extend(b".SH NOTES\n");
     main.render_extra_section(&mut page)?;
     page.extend(b".SH COMMANDS\n");
-    describe(&command, &mut page)?;
-    page.extend(REST.as_bytes());
-    // Once is enough of what each part begins with, and a heading has been made above.
+    write_commands(&command, &mut page)?;
+    page.extend(FURTHER_SECTIONS.as_bytes());
+    // Each generated part repeats the same macros and heading: keep the first ones.
     let mut lines: Vec<&[u8]> = page.split_inclusive(|byte| *byte == b'\n').collect();
-    let mut met = 0;
+    let mut macros = 0;
     lines.retain(|line| {
         let is_macro = line.starts_with(b".ie ") || line.starts_with(b".el ");
-        met += usize::from(is_macro);
-        (!is_macro || met <= 2) && *line != b".SH EXTRA\n"
+        macros += usize::from(is_macro);
+        (!is_macro || macros <= 2) && *line != b".SH EXTRA\n"
     });
     Ok(lines.concat())
 }
 
-/// Without `--help`, which every command has.
-fn plain(command: clap::Command) -> clap::Command {
-    command.disable_help_flag(true).disable_help_subcommand(true).mut_subcommands(plain)
+/// Removes `--help`, which every command has.
+fn without_help(command: clap::Command) -> clap::Command {
+    command.disable_help_flag(true).disable_help_subcommand(true).mut_subcommands(without_help)
 }
 
-/// How `command` is called, with all its options and what they take.
+/// Returns the usage of `command` with all its options and their values.
 fn synopsis(command: &clap::Command) -> String {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     let options: Vec<String> = command
         .get_arguments()
         .filter(|one| !one.is_positional() && !one.is_hide_set() && !one.is_required_set())
-        .filter(|one| !is_one_of_a_choice(command, one))
+        .filter(|one| !is_in_required_group(command, one))
         .map(|one| format!("[{one}]"))
         .collect();
     let usage = command.clone().render_usage().to_string();
@@ -91,14 +106,14 @@ fn synopsis(command: &clap::Command) -> String {
     lines.collect::<Vec<_>>().join("\n.br\n")
 }
 
-/// Whether it stands among the words of which one must be chosen: usage names those.
-fn is_one_of_a_choice(command: &clap::Command, argument: &clap::Arg) -> bool {
+/// Returns true if the argument belongs to a required group, which the usage already lists.
+fn is_in_required_group(command: &clap::Command, argument: &clap::Arg) -> bool {
     let mut choices = command.get_groups().filter(|group| group.is_required_set());
     choices.any(|group| group.get_args().any(|id| id == argument.get_id()))
 }
 
-/// The commands below `command`, each as a part of this page and not as one of its own.
-fn describe(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
+/// Writes the subcommands of `command` as sections of this page.
+fn write_commands(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     for command in command.get_subcommands() {
         if command.is_hide_set() {
             continue;
@@ -111,10 +126,10 @@ fn describe(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
         part.render_extra_section(&mut text)?;
         let words = command.get_bin_name().unwrap_or(command.get_name());
         writeln!(page, ".SS {}\n{}\n.PP", words.replace('-', "\\-"), synopsis(command))?;
-        // Its own headings would be the whole page's.
+        // Headings of a part would be headings of the whole page.
         let lines = text.split_inclusive(|byte| *byte == b'\n');
         lines.filter(|line| !line.starts_with(b".SH")).for_each(|line| page.extend(line));
-        describe(command, page)?;
+        write_commands(command, page)?;
     }
     Ok(())
 }
@@ -124,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_is_on_the_page_and_nothing_leads_elsewhere() {
+    fn page_describes_every_command_and_refers_to_no_other() {
         let page = String::from_utf8(page().unwrap()).unwrap();
         for command in arguments::command().get_subcommands() {
             let heading = format!("\n.SS crewboard {}\n", command.get_name());
@@ -132,11 +147,11 @@ mod tests {
         }
         assert!(page.contains("\n.SS crewboard daemon status\n"), "{page}");
         assert!(!page.contains("(1)\n"), "{page}");
-        assert_eq!(page.matches("\n.SH ").count(), 7, "{page}");
+        assert_eq!(page.matches("\n.SH ").count(), 10, "{page}");
     }
 
     #[test]
-    fn a_synopsis_says_what_options_take() {
+    fn synopsis_shows_the_values_of_options() {
         let page = String::from_utf8(page().unwrap()).unwrap().replace("\\-", "-");
         for synopsis in [
             "\\fBcrewboard\\fR [--once] [--version]\n.br\n\\fBcrewboard\\fR <COMMAND>\n",
@@ -149,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_a_paragraph_of_their_own() {
+    fn exit_codes_are_separate_paragraphs() {
         let page = String::from_utf8(page().unwrap()).unwrap();
         let codes: Vec<&str> = page
             .lines()
@@ -161,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_argument_is_described() {
+    fn every_argument_has_help() {
         fn check(command: &clap::Command) {
             for one in command.get_arguments().filter(|one| !one.is_hide_set()) {
                 assert!(one.get_help().is_some(), "{} {one}", command.get_name());

@@ -1,26 +1,26 @@
-//! `crewboard seen`, `pin`, `snooze`, `dismiss`: what the board's keys do.
+//! `crewboard seen`, `pin`, `snooze` and `dismiss`: set a mark, as the board's keys do.
 
-use crate::commands::{ANSWER_WITHIN, rendezvous, rows, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows, unexpected_reply};
 use crate::failure::Failure;
 use crate::select;
-use crewboard_client::{ConnectError, Conversation};
+use crewboard_client::{ConnectError, Connection};
 use crewboard_core::{Mark, Session};
 use crewboard_protocol::{Reply, Request};
 use std::process::ExitCode;
 
-/// Marks the row that `word` names.
+/// Sets a mark on the session that `word` names.
 pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCode, Failure> {
-    // A hook of tmux's may do this at each focus of a pane, which is no reason to start a daemon.
-    let mut conversation = match rendezvous()?.connect() {
-        Ok(stream) => Conversation::new(stream)?,
-        Err(ConnectError::NoDaemon) => return Err(select::none(word)),
+    // A tmux hook may run this at each change of focus, so it must not start a daemon.
+    let mut connection = match daemon_locator()?.connect() {
+        Ok(stream) => Connection::new(stream)?,
+        Err(ConnectError::NoDaemon) => return Err(select::no_such_session(word)),
         Err(error) => return Err(error.into()),
     };
-    let all = rows(&mut conversation)?;
+    let all = fetch_rows(&mut connection)?;
     let row = select::row(&all, word)?;
     let request = Request::Mark { row: row.key.clone(), mark: mark(row) };
-    match conversation.ask(&request, ANSWER_WITHIN)? {
+    match connection.ask(&request, REPLY_TIMEOUT)? {
         Reply::Marked { .. } => Ok(ExitCode::SUCCESS),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }

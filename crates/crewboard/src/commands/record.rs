@@ -1,11 +1,11 @@
-//! `crewboard record`: what the daemon is told, for a bug report.
+//! `crewboard record`: records daemon events for a bug report.
 
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, What, header};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::redact::Redactor;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
+use crewboard_client::{Connection, ConnectionError, DaemonLocator};
 use crewboard_core::{Event, Process, Stamp, Timestamp};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Reply, Request};
@@ -18,7 +18,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Records until told to leave, or until nobody reads.
+/// Records until a signal arrives or the output is closed.
 pub(crate) fn run(out: Option<&Path>, keep_text: bool) -> Result<ExitCode, Failure> {
     let interrupt = Interrupt::catch()?;
     match out {
@@ -32,23 +32,23 @@ pub(crate) fn run(out: Option<&Path>, keep_text: bool) -> Result<ExitCode, Failu
     }
 }
 
-/// Asks for all that is taken in.
-fn begin(rendezvous: &Rendezvous) -> Result<Conversation, Failure> {
-    let mut conversation = connect(rendezvous)?;
-    match conversation.ask(&Request::Record, ANSWER_WITHIN) {
-        Ok(Reply::Recording) => Ok(conversation),
-        // A daemon of an older release.
-        Ok(_) | Err(TalkError::Refused { .. }) => Err(unexpected()),
+/// Connects and asks the daemon to send every event it receives.
+fn start_recording(daemon_locator: &DaemonLocator) -> Result<Connection, Failure> {
+    let mut connection = connect(daemon_locator)?;
+    match connection.ask(&Request::Record, REPLY_TIMEOUT) {
+        Ok(Reply::Recording) => Ok(connection),
+        // The daemon is of an older release.
+        Ok(_) | Err(ConnectionError::Refused { .. }) => Err(unexpected_reply()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Writes down what comes.
+/// Writes the events to a recording.
 struct Recorder<W> {
     out: W,
     clock: Clock,
     start: Stamp,
-    /// What replaces the user's words, unless they are kept.
+    /// Removes the user's text, unless it is kept.
     redactor: Option<Redactor>,
     processes: HashMap<Process, String>,
     events: u64,
@@ -68,18 +68,18 @@ impl<W: Write + AsFd> Recorder<W> {
     }
 
     fn run(mut self, interrupt: &Interrupt) -> Result<ExitCode, Failure> {
-        let rendezvous = rendezvous()?;
-        let mut conversation = begin(&rendezvous)?;
-        self.line(&header())?;
+        let daemon_locator = daemon_locator()?;
+        let mut connection = start_recording(&daemon_locator)?;
+        self.write_line(&header())?;
         loop {
-            match conversation.receive_ready() {
-                Ok(Some(reply)) => self.take(reply)?,
-                Ok(None) if interrupt.readable(conversation.stream(), &self.out)? => {}
+            match connection.receive_ready() {
+                Ok(Some(reply)) => self.record(reply)?,
+                Ok(None) if interrupt.readable(connection.stream(), &self.out)? => {}
                 Ok(None) => break,
-                Err(TalkError::Gone) => {
+                Err(ConnectionError::Gone) => {
                     let _ =
-                        writeln!(io::stderr(), "crewboard: the daemon went away; starting another");
-                    conversation = begin(&rendezvous)?;
+                        writeln!(io::stderr(), "crewboard: the daemon exited; starting a new one");
+                    connection = start_recording(&daemon_locator)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -89,15 +89,15 @@ impl<W: Write + AsFd> Recorder<W> {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn take(&mut self, reply: Reply) -> Result<(), Failure> {
+    fn record(&mut self, reply: Reply) -> Result<(), Failure> {
         let (at, what, skipped) = match reply {
             Reply::Recorded { mut report, skipped } => {
                 self.events += 1;
                 let at = self.milliseconds(report.stamp);
-                let process = report.process.map(|process| self.name(process));
-                if let Event::UsageTold(told) = &mut report.event {
+                let process = report.process.map(|process| self.name_of(process));
+                if let Event::UsageReport(usage) = &mut report.event {
                     let then = self.clock.now().wall_of(report.stamp);
-                    told.resets().for_each(|at| *at = Timestamp(at.since(then)));
+                    usage.resets().for_each(|at| *at = Timestamp(at.since(then)));
                 }
                 if let Some(redactor) = &mut self.redactor {
                     redactor.report(&mut report);
@@ -114,31 +114,31 @@ impl<W: Write + AsFd> Recorder<W> {
                     };
                     *moment = Stamp { boot: 0, micros: age };
                 }
-                let process = self.name(observation.process);
+                let process = self.name_of(observation.process);
                 if let Some(redactor) = &mut self.redactor {
                     redactor.observation(&mut observation);
                 }
                 (self.milliseconds(seen), What::Observed { observation, process }, skipped)
             }
             Reply::Exited { process, stamp, skipped } => {
-                let process = self.name(process);
+                let process = self.name_of(process);
                 (self.milliseconds(stamp), What::Exited { process }, skipped)
             }
             _ => return Ok(()),
         };
         if skipped > 0 {
-            self.line(&json!({ "at": at, "skipped": skipped }).to_string())?;
+            self.write_line(&json!({ "at": at, "skipped": skipped }).to_string())?;
         }
         let line = Entry { at, what }.encode().map_err(io::Error::from)?;
-        Ok(self.line(&line)?)
+        Ok(self.write_line(&line)?)
     }
 
-    fn line(&mut self, line: &str) -> io::Result<()> {
+    fn write_line(&mut self, line: &str) -> io::Result<()> {
         writeln!(self.out, "{line}")?;
         self.out.flush()
     }
 
-    /// Milliseconds from the start; the present ones for a stamp of another boot.
+    /// Returns milliseconds since the start. Uses the current time for a stamp of another boot.
     fn milliseconds(&self, stamp: Stamp) -> i64 {
         let is_ours = stamp.boot == self.start.boot;
         let micros = if is_ours { stamp.micros } else { self.clock.stamp().micros };
@@ -146,7 +146,7 @@ impl<W: Write + AsFd> Recorder<W> {
         if micros < self.start.micros { -apart } else { apart }
     }
 
-    fn name(&mut self, process: Process) -> String {
+    fn name_of(&mut self, process: Process) -> String {
         let next = self.processes.len() + 1;
         self.processes.entry(process).or_insert_with(|| format!("p{next}")).clone()
     }

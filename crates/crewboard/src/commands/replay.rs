@@ -1,4 +1,4 @@
-//! `crewboard replay` and `crewboard demo`: a recording, played to a daemon of its own.
+//! `crewboard replay` and `crewboard demo`: play a recording to a private daemon.
 
 use crate::arguments::PaceArguments;
 use crate::commands::{board, list};
@@ -6,35 +6,34 @@ use crate::failure::{Failure, exit_code};
 use crate::recording::file::{self, Recording};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::player::{Pace, Player};
-use crate::recording::stage::Stage;
+use crate::recording::sandbox::Sandbox;
 use crate::render::why_no_screen;
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The recording everyone has; `cargo xtask demo` makes it.
+/// The recording of the demo, made by `cargo xtask demo`.
 const DEMO: &str = include_str!("../../assets/demo.jsonl");
 
-/// Plays a file.
+/// Plays a recording from a file.
 pub(crate) fn replay(path: &Path, pace: &PaceArguments) -> Result<ExitCode, Failure> {
     let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     let recording = file::read(&text).map_err(failed)?;
     for problem in &recording.problems {
-        // Nobody is left to be told where this fails.
         let _ = writeln!(io::stderr(), "crewboard: {}: {problem}", path.display());
     }
     play(recording, pace, "replay: a recording, nothing here is live")
 }
 
-/// Plays what the program brings along.
+/// Plays the recording that is part of the program.
 pub(crate) fn demo(pace: &PaceArguments) -> Result<ExitCode, Failure> {
     let recording = file::read(DEMO).map_err(Failure::new)?;
     play(recording, pace, "demo: nothing here is real")
 }
 
-/// Lives until nobody holds its standard input: what stands for a recorded process.
+/// Runs until its standard input is closed. Represents a recorded process.
 pub(crate) fn placeholder() -> ExitCode {
     let _ = io::stdin().lock().read_to_end(&mut Vec::new());
     ExitCode::SUCCESS
@@ -46,55 +45,55 @@ fn play(
     notice: &'static str,
 ) -> Result<ExitCode, Failure> {
     let json = pace.json;
-    let is_for_a_board = !json && io::stdin().is_terminal() && io::stdout().is_terminal();
-    if is_for_a_board && let Some(why) = why_no_screen() {
-        return Err(Failure::new(format!("no board on this terminal, because {why}"))
-            .hint("`--json` prints the rows at the end of the recording"));
+    let shows_board = !json && io::stdin().is_terminal() && io::stdout().is_terminal();
+    if shows_board && let Some(why) = why_no_screen() {
+        return Err(Failure::new(format!("cannot show the board on this terminal ({why})"))
+            .hint("`--json` prints the sessions at the end of the recording"));
     }
     let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), holds: pace.at.is_some() };
     let interrupt = Interrupt::catch()?;
-    let stage = Stage::set_up()?;
-    let mut player = Player::begin(stage.rendezvous(), recording.entries, pace)?;
-    if !is_for_a_board {
-        if !player.go_on(&interrupt)? {
+    let sandbox = Sandbox::start()?;
+    let mut player = Player::start(sandbox.daemon_locator(), recording.entries, pace)?;
+    if !shows_board {
+        if !player.play(&interrupt)? {
             return Ok(ExitCode::from(exit_code::INTERRUPTED));
         }
-        return list::print(stage.rendezvous(), json);
+        return list::print(sandbox.daemon_locator(), json);
     }
     let plays = || -> Result<(), Failure> {
-        if player.go_on(&interrupt)? {
+        if player.play(&interrupt)? {
             interrupt.sleep_until(None)?;
         }
         Ok(())
     };
-    // A moment that is held is for a picture.
+    // A paused recording is for a screenshot, which needs no notice.
     let notice = (!pace.holds).then(|| notice.to_owned());
-    beside(&interrupt, plays, || board::run_on_stage(stage.rendezvous(), notice))
+    play_while_shown(&interrupt, plays, || board::run_on_sandbox(sandbox.daemon_locator(), notice))
 }
 
-/// Plays while the board is outcome, and no longer.
-fn beside(
+/// Plays the recording until the board closes.
+fn play_while_shown(
     interrupt: &Interrupt,
     plays: impl FnOnce() -> Result<(), Failure> + Send,
     shows: impl FnOnce() -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     std::thread::scope(|scope| {
         let plays = scope.spawn(plays);
-        // Told also where the board breaks: the player is waited for, and itself waits for that.
-        let leaves = Leaves(interrupt);
+        // Stop the player even if the board panics; otherwise the scope would wait for it forever.
+        let stop = StopOnDrop(interrupt);
         let outcome = shows();
-        drop(leaves);
+        drop(stop);
         let ended = plays.join().unwrap_or_else(|_| Err(Failure::new("the player failed")));
         outcome.and_then(|code| ended.map(|()| code))
     })
 }
 
-/// Tells that it is time to leave when it goes.
-struct Leaves<'a>(&'a Interrupt);
+/// Interrupts the player when it is dropped.
+struct StopOnDrop<'a>(&'a Interrupt);
 
-impl Drop for Leaves<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.tell();
+        self.0.interrupt();
     }
 }
 
@@ -102,12 +101,12 @@ impl Drop for Leaves<'_> {
 mod tests {
     use super::*;
     use crate::recording::file::What;
-    use crewboard_core::{Input, Now, Process, Sessions, Stamp, Status, Timestamp};
+    use crewboard_core::{Input, Now, Process, SessionStore, Stamp, Status, Timestamp};
     use std::collections::BTreeSet;
 
-    /// The statuses of all sessions at a moment of the demo.
+    /// Returns the statuses of all sessions at a moment of the demo.
     fn statuses_at(moment: i64) -> Vec<(Status, Option<crewboard_core::End>, u32)> {
-        let mut sessions = Sessions::new("test".to_owned());
+        let mut sessions = SessionStore::new("test".to_owned());
         let process = |name: &str| Process {
             pid: name.bytes().fold(7, |pid, byte| pid * 31 + u32::from(byte)),
             start: 1,
@@ -140,17 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn a_board_that_breaks_does_not_leave_the_player_waiting() {
+    fn player_stops_when_the_board_panics() {
         let interrupt = Interrupt::catch().unwrap();
         let waits = || Ok(interrupt.sleep_until(None).map(|_| ())?);
         let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            beside(&interrupt, waits, || panic!("broke on purpose"))
+            play_while_shown(&interrupt, waits, || panic!("broke on purpose"))
         }));
         assert!(shown.is_err());
     }
 
     #[test]
-    fn the_demo_shows_every_status_from_the_start_and_changes() {
+    fn demo_shows_every_status_and_changes() {
         assert!(file::read(DEMO).unwrap().problems.is_empty());
         let start = statuses_at(0);
         let shown: BTreeSet<Status> = start.iter().map(|(status, ..)| *status).collect();

@@ -1,46 +1,51 @@
-//! `crewboard report`: an event of an agent of your own.
+//! `crewboard report`: sends an event of the user's own agent.
 
 use crate::arguments::ReportArguments;
-use crate::commands::{ANSWER_WITHIN, connect, rendezvous, unexpected};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::hook::{Variables, branch_report};
-use crewboard_core::{AgentName, Event, Exact, MAX_LINE, Place, Report, SessionId, Status, reveal};
-use crewboard_integrations::{agents::supported, terminals};
-use crewboard_platform::{Clock, branch_of, facts_of, host_name, process_of};
+use crate::hook::{ProcessVariables, branch_report};
+use crewboard_agents::supported;
+use crewboard_core::{
+    AgentName, ConversationId, Event, Exact, MAX_LINE, Place, Report, Status, reveal,
+};
+use crewboard_platform::{Clock, branch_of, find_process, host_name, process_info};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
+use crewboard_terminals as terminals;
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Sends the event and waits until the daemon has taken it in.
+/// Sends the event and waits until the daemon has received it.
 pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let process = match arguments.pid {
         Some(pid) => {
             let missing = || Failure::new(format!("there is no process {pid}"));
-            Some(process_of(pid).ok_or_else(missing)?)
+            Some(find_process(pid).ok_or_else(missing)?)
         }
         None => None,
     };
-    // Names of nothing but control characters are cleaned away.
-    if AgentName::new(&arguments.agent).is_empty() || SessionId::new(&arguments.session).is_empty()
+    // A name of control characters only is empty after cleaning.
+    if AgentName::new(&arguments.agent).is_empty()
+        || ConversationId::new(&arguments.session).is_empty()
     {
         return Err(Failure::usage("--agent and --session must not be empty"));
     }
     if let Some(agent) = supported(&arguments.agent) {
         let problem = format!("--agent {agent} is reserved for the hooks of {agent} itself");
-        return Err(Failure::usage(problem)
-            .hint("name your own agent otherwise; `crewboard install` puts the hooks in"));
+        return Err(Failure::usage(problem).hint(
+            "choose another name for your agent, or run `crewboard install` to install the hooks",
+        ));
     }
     let status = Status::from(arguments.status);
-    if !(status.is_request() || arguments.activity.is_empty() || arguments.text.is_empty()) {
-        let problem = format!("of --activity and --text, {status} can show one");
-        return Err(Failure::usage(problem).hint("permission, question and plan show both"));
+    if !(status.is_prompt() || arguments.activity.is_empty() || arguments.text.is_empty()) {
+        let problem = format!("status {status} takes either --activity or --text, not both");
+        return Err(Failure::usage(problem).hint("permission, question and plan take both"));
     }
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
-    let tty = facts_of(std::process::id()).and_then(|facts| facts.tty);
+    let tty = process_info(std::process::id()).and_then(|process| process.tty);
     let (mut activity, mut text) = (arguments.activity, arguments.text);
     if let Some(request) = status.request() {
-        // The user approves this: two different texts must not look the same.
+        // The user approves this text, so two different texts must never look the same.
         let how = request.exact();
         activity = reveal(&activity, Exact { max: MAX_LINE, multiline: false, ..how });
         text = reveal(&text, how);
@@ -50,21 +55,21 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let report = Report {
         process,
         cwd: cwd.map(|cwd| cwd.display().to_string()),
-        place: Place { host: host_name(), tty, ..terminals::place_of(&Variables) },
+        place: Place { host: host_name(), tty, ..terminals::locate(&ProcessVariables) },
         ..Report::new(agent, session, "report", Clock::new().stamp(), event)
     };
     let directory = report.cwd.clone();
     let mut with_branch = branch_report(&report);
     let event = |report| Request::Event(EventLine { hook_pid: std::process::id(), report });
-    let mut conversation = connect(&rendezvous()?)?;
-    conversation.send(&event(Box::new(report)))?;
-    // Only now: a file system may keep this process waiting for the branch.
+    let mut connection = connect(&daemon_locator()?)?;
+    connection.send(&event(Box::new(report)))?;
+    // The branch comes last, because a slow file system may block this read.
     if let Some(directory) = directory {
         with_branch.branch = Some(branch_of(Path::new(&directory)).unwrap_or_default());
-        conversation.send(&event(with_branch))?;
+        connection.send(&event(with_branch))?;
     }
-    match conversation.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN)? {
+    match connection.ask(&Request::Hello { protocol: PROTOCOL }, REPLY_TIMEOUT)? {
         Reply::Hello(_) => Ok(ExitCode::SUCCESS),
-        _ => Err(unexpected()),
+        _ => Err(unexpected_reply()),
     }
 }

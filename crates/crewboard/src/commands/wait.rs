@@ -1,27 +1,28 @@
-//! `crewboard wait`: blocks until rows reach a status.
+//! `crewboard wait`: waits until sessions reach a status.
 
 use crate::arguments::{Until, WaitArguments};
-use crate::commands::{connect, is_gone, rendezvous, rows, warn};
+use crate::daemon_client::{connect, daemon_locator, fetch_rows, warn};
 use crate::failure::{Failure, exit_code};
 use crate::select;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
-use crewboard_core::{Goal, Reach, RowKey, Session, Status, Transition, WaitOutcome, WaitScope};
-use crewboard_platform::process_of;
+use crewboard_client::{Connection, ConnectionError, DaemonLocator};
+use crewboard_core::{
+    RowKey, Session, Status, Transition, WaitGoal, WaitOutcome, WaitProgress, WaitScope,
+};
+use crewboard_platform::find_process;
 use crewboard_protocol::{Reply, Request, WaitRequest};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Pauses between two attempts to reach or start a daemon after one is gone.
-const RETRY: Duration = Duration::from_millis(100);
-const RETRY_AT_MOST: Duration = Duration::from_secs(2);
+/// First and longest pause between two attempts to reach or start a daemon after one has exited.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(100);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
-/// Waits. The daemon watches every transition; we only hold the line, and hold it again to the next
-/// daemon if this one dies.
+/// Waits for a reply of the daemon, which watches every change. Asks the next daemon if this one exits.
 pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
     let deadline = arguments.timeout.map(|timeout| Instant::now() + timeout);
-    let goal = Goal {
+    let goal = WaitGoal {
         statuses: arguments
             .until
             .iter()
@@ -32,45 +33,45 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
             .collect(),
         needs_you: arguments.until.contains(&Until::NeedsYou),
     };
-    let rendezvous = rendezvous()?;
-    let mut conversation = connect(&rendezvous)?;
-    let all = rows(&mut conversation)?;
-    let keys = chosen(arguments, &all)?;
+    let daemon_locator = daemon_locator()?;
+    let mut connection = connect(&daemon_locator)?;
+    let all = fetch_rows(&mut connection)?;
+    let keys = chosen_keys(arguments, &all)?;
     if keys.is_empty() && !arguments.new {
-        return Err(Failure::new("there is no session to wait for")
-            .hint("--new waits for those that come later"));
+        return Err(Failure::new("no session to wait for")
+            .hint("--new waits for sessions that start later"));
     }
     let scope = if arguments.rows.any { WaitScope::Any } else { WaitScope::All };
-    let (new, all_of_them) = (arguments.new, arguments.rows.all);
+    let (new, waits_for_all) = (arguments.new, arguments.rows.all);
     let (missing_may_come, reached) = (false, Vec::new());
     let mut request = WaitRequest { goal, scope, rows: Some(keys), new, missing_may_come, reached };
     for row in &all {
-        remember(&mut request, row, &[]);
+        note_progress(&mut request, row, &[]);
     }
     loop {
-        match answer(&mut conversation, &mut request, all_of_them, deadline) {
-            Ok((outcome, row)) => return Ok(conclude(outcome, &row)),
-            Err(TalkError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
-            Err(error) if is_gone(&error) => {
-                if all_of_them && has_ended(&request) {
+        match wait_for_reply(&mut connection, &mut request, waits_for_all, deadline) {
+            Ok((outcome, row)) => return Ok(exit_code_of(outcome, &row)),
+            Err(ConnectionError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
+            Err(ConnectionError::Gone) => {
+                if waits_for_all && all_reached(&request) {
                     return Ok(ExitCode::SUCCESS);
                 }
                 if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 }
-                let Some(next) = reconnect(&rendezvous, deadline) else {
+                let Some(next) = reconnect(&daemon_locator, deadline) else {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 };
-                conversation = next;
+                connection = next;
                 request.missing_may_come = true;
-                // The next daemon learns from us of agents that died meanwhile and will never speak again.
-                // Of those that live we know only what was before we began to wait, and they will.
+                // Restore the sessions whose agents have exited since: they send no further event to the new
+                // daemon. Live agents report their current state themselves.
                 let is_dead = |row: &&Session| {
-                    row.process().is_some_and(|process| process_of(process.pid) != Some(process))
+                    row.process().is_some_and(|process| find_process(process.pid) != Some(process))
                 };
                 for row in all.iter().filter(is_dead) {
-                    // Where this daemon is gone too, the next turn finds the one after it.
-                    let _ = conversation.send(&Request::Restore { row: Box::new(row.clone()) });
+                    // If this daemon has exited too, the next iteration connects to another.
+                    let _ = connection.send(&Request::Restore { row: Box::new(row.clone()) });
                 }
             }
             Err(error) => return Err(error.into()),
@@ -78,94 +79,94 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Reaches or starts another daemon after one is gone, however long that takes; `None` at the deadline. The program
-/// file is missing for a moment while it is replaced.
-fn reconnect(rendezvous: &Rendezvous, deadline: Option<Instant>) -> Option<Conversation> {
-    let mut pause = RETRY;
+/// Reaches or starts another daemon after one has exited. Returns `None` at the deadline. Keeps trying, because the
+/// program file is missing for a moment while an upgrade replaces it.
+fn reconnect(daemon_locator: &DaemonLocator, deadline: Option<Instant>) -> Option<Connection> {
+    let mut pause = FIRST_RETRY_PAUSE;
     loop {
-        let failure = match connect(rendezvous) {
-            Ok(conversation) => return Some(conversation),
+        let failure = match connect(daemon_locator) {
+            Ok(connection) => return Some(connection),
             Err(failure) => failure,
         };
-        if pause == RETRY {
-            warn(&format!("{}; trying again", failure.in_a_line()));
+        if pause == FIRST_RETRY_PAUSE {
+            warn(&format!("{}; retrying", failure.in_a_line()));
         }
-        let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if rest.is_some_and(|rest| rest.is_zero()) {
+        let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if remaining.is_some_and(|remaining| remaining.is_zero()) {
             return None;
         }
-        // No event says when the program file is back.
-        thread::sleep(rest.map_or(pause, |rest| rest.min(pause)));
-        pause = (pause * 2).min(RETRY_AT_MOST);
+        // No event reports that the program file is back.
+        thread::sleep(remaining.map_or(pause, |remaining| remaining.min(pause)));
+        pause = (pause * 2).min(MAX_RETRY_PAUSE);
     }
 }
 
-/// Asks to wait, and waits for the answer. Where each row has to reach the goal once, it listens
-/// meanwhile which have: the next daemon would not know.
-fn answer(
-    conversation: &mut Conversation,
+/// Sends the wait request and returns the reply. If `listens`, also notes which sessions have reached the goal,
+/// because the next daemon would not know.
+fn wait_for_reply(
+    connection: &mut Connection,
     request: &mut WaitRequest,
     listens: bool,
     deadline: Option<Instant>,
-) -> Result<(WaitOutcome, Box<Session>), TalkError> {
+) -> Result<(WaitOutcome, Box<Session>), ConnectionError> {
     if listens {
-        conversation.send(&Request::Subscribe { after: None })?;
+        connection.send(&Request::Subscribe { after: None })?;
     }
-    conversation.send(&Request::Wait(request.clone()))?;
+    connection.send(&Request::Wait(request.clone()))?;
     loop {
         let remaining = deadline.map(|deadline| {
-            // A timeout of zero would mean for ever.
+            // A timeout of zero would mean no timeout.
             deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
         });
-        match conversation.receive(remaining)? {
+        match connection.receive(remaining)? {
             Reply::Waited { outcome, row } => return Ok((outcome, row)),
-            Reply::Row { row } => remember(request, &row, &[]),
+            Reply::Row { row } => note_progress(request, &row, &[]),
             Reply::Change { row, transitions, .. } => {
                 let rows = request.rows.get_or_insert_default();
                 if request.new && !rows.contains(&row.key) {
                     rows.push(row.key.clone());
                 }
-                remember(request, &row, &transitions);
+                note_progress(request, &row, &transitions);
             }
             _ => {}
         }
     }
 }
 
-/// Notes whether a row that is meant has reached the goal, now or in passing.
-fn remember(request: &mut WaitRequest, row: &Session, transitions: &[Transition]) {
-    let is_meant = request.rows.iter().flatten().any(|key| *key == row.key);
+/// Notes a session that has reached the goal, even if it has left it since.
+fn note_progress(request: &mut WaitRequest, row: &Session, transitions: &[Transition]) {
+    let is_waited_for = request.rows.iter().flatten().any(|key| *key == row.key);
     let goal = &request.goal;
-    let has_reached = goal.reach(row) == Reach::Reached
-        || transitions.iter().any(|passed| goal.statuses.contains(&passed.status));
-    if is_meant && has_reached && !request.reached.contains(&row.key) {
+    let has_reached = goal.reach(row) == WaitProgress::Reached
+        || transitions.iter().any(|transition| goal.statuses.contains(&transition.status));
+    if is_waited_for && has_reached && !request.reached.contains(&row.key) {
         request.reached.push(row.key.clone());
     }
 }
 
-/// Whether every row has reached the goal, though the daemon died before it could say so.
-fn has_ended(request: &WaitRequest) -> bool {
+/// Returns true if every session has reached the goal, even if the daemon exited before it replied.
+fn all_reached(request: &WaitRequest) -> bool {
     let mut rows = request.rows.iter().flatten().peekable();
     rows.peek().is_some() && rows.all(|key| request.reached.contains(key))
 }
 
-/// The rows that are meant, as they are now.
-fn chosen(arguments: &WaitArguments, all: &[Session]) -> Result<Vec<RowKey>, Failure> {
+/// Returns the keys of the sessions to wait for.
+fn chosen_keys(arguments: &WaitArguments, all: &[Session]) -> Result<Vec<RowKey>, Failure> {
     if let Some(word) = &arguments.rows.row {
         return Ok(vec![select::row(all, word)?.key.clone()]);
     }
-    let living = all.iter().filter(|row| row.status != Status::Closed);
-    Ok(living.map(|row| row.key.clone()).collect())
+    let open = all.iter().filter(|row| row.status != Status::Closed);
+    Ok(open.map(|row| row.key.clone()).collect())
 }
 
-fn conclude(outcome: WaitOutcome, row: &Session) -> ExitCode {
+fn exit_code_of(outcome: WaitOutcome, row: &Session) -> ExitCode {
     let code = match outcome {
         WaitOutcome::Reached => 0,
         WaitOutcome::Blocked => exit_code::BLOCKED,
         WaitOutcome::Closed => exit_code::CLOSED,
     };
     if code != 0 {
-        // The exit code is the answer; this only helps whoever reads along.
+        // Scripts read the exit code; this line is for the user.
         let _ = writeln!(io::stderr(), "crewboard: {} ({}) is {}", row.name, row.key, row.status);
     }
     ExitCode::from(code)

@@ -1,48 +1,50 @@
-//! `crewboard watch`: a line for each change, until the reader goes.
+//! `crewboard watch`: prints a line for each change until its output is closed.
 
-use crate::commands::{rendezvous, warn};
+use crate::daemon_client::{daemon_locator, warn};
 use crate::failure::Failure;
 use crate::render::{Style, list_line};
-use crewboard_board::text::clock_time;
-use crewboard_client::{Follow, News};
+use crewboard_board::format::text::clock_time;
+use crewboard_client::{Subscription, SubscriptionEvent};
 use crewboard_core::{RowKey, Session, Transition};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Follows the rows.
+/// Prints each change.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
-    let rendezvous = rendezvous()?;
-    let mut follow = Follow::new(&rendezvous);
+    let daemon_locator = daemon_locator()?;
+    let mut subscription = Subscription::new(&daemon_locator);
     let mut printer = Printer { json, style: Style::of_stdout(), printed: HashMap::new() };
     loop {
-        match follow.next(&io::stdout())? {
-            News::Synced => {
-                // What changed while nobody told us, or all there is at first.
-                let gone: Vec<RowKey> = printer
+        match subscription.next(&io::stdout())? {
+            SubscriptionEvent::Synced => {
+                // Print the first snapshot, or what changed while the connection was lost.
+                let removed: Vec<RowKey> = printer
                     .printed
                     .keys()
-                    .filter(|key| !follow.rows().contains_key(*key))
+                    .filter(|key| !subscription.rows().contains_key(*key))
                     .cloned()
                     .collect();
-                for key in gone {
-                    printer.removed(&key)?;
+                for key in removed {
+                    printer.print_removal(&key)?;
                 }
-                let mut rows: Vec<&Session> = follow.rows().values().collect();
+                let mut rows: Vec<&Session> = subscription.rows().values().collect();
                 rows.sort_by(|one, other| one.compare_for_list(other));
                 for row in rows {
-                    printer.row(row, &[], 0)?;
+                    printer.print_row(row, &[], 0)?;
                 }
             }
-            News::Changed { row, transitions, skipped } => {
-                printer.row(&row, &transitions, skipped)?;
+            SubscriptionEvent::Changed { row, transitions, skipped } => {
+                printer.print_row(&row, &transitions, skipped)?;
             }
-            News::Removed(key) => printer.removed(&key)?,
-            News::Limits | News::Losses(_) | News::Announcement { .. } => {}
-            News::Lost => warn("the daemon went away; starting another"),
-            News::Unreachable(why) => warn(&format!("{why}; trying again")),
-            News::Version(problem) => {
+            SubscriptionEvent::Removed(key) => printer.print_removal(&key)?,
+            SubscriptionEvent::RateLimits
+            | SubscriptionEvent::Losses(_)
+            | SubscriptionEvent::Notification { .. } => {}
+            SubscriptionEvent::Lost => warn("the daemon exited; starting a new one"),
+            SubscriptionEvent::Unreachable(why) => warn(&format!("{why}; retrying")),
+            SubscriptionEvent::Version(problem) => {
                 if let Some(problem) = problem {
                     warn(&problem);
                 }
@@ -51,7 +53,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Prints rows, and knows what it printed of each.
+/// Prints sessions, and skips a session that would print the same line again.
 struct Printer {
     json: bool,
     style: Style,
@@ -59,7 +61,12 @@ struct Printer {
 }
 
 impl Printer {
-    fn row(&mut self, row: &Session, transitions: &[Transition], skipped: u64) -> io::Result<()> {
+    fn print_row(
+        &mut self,
+        row: &Session,
+        transitions: &[Transition],
+        skipped: u64,
+    ) -> io::Result<()> {
         let (line, digest) = if self.json {
             (json_line(row, transitions, skipped)?, digest(row)?)
         } else {
@@ -73,12 +80,12 @@ impl Printer {
         print(&line)
     }
 
-    fn removed(&mut self, key: &RowKey) -> io::Result<()> {
+    fn print_removal(&mut self, key: &RowKey) -> io::Result<()> {
         self.printed.remove(key);
         if self.json {
             print(&json!({ "removed": key.as_str() }).to_string())
         } else {
-            print(&format!("         forgotten {key}"))
+            print(&format!("         removed {key}"))
         }
     }
 }
@@ -89,19 +96,19 @@ fn print(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// What of a row makes a change worth a line: all but how the daemon counts, for a row that a new
-/// daemon was given back is no news.
+/// Returns the part of a session whose change is printed: everything but the daemon's counters, which also change
+/// when a new daemon restores the session.
 fn digest(row: &Session) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {
-        for counted in ["epoch", "revision", "updated", "history"] {
-            fields.remove(counted);
+        for counter in ["epoch", "revision", "updated", "history"] {
+            fields.remove(counter);
         }
     }
     Ok(value.to_string())
 }
 
-/// The row as JSON, with the statuses it entered since the last line for it.
+/// Returns the session as JSON, with its status changes since its last line.
 fn json_line(row: &Session, transitions: &[Transition], skipped: u64) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {

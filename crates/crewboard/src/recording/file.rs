@@ -1,47 +1,47 @@
-//! A recording as JSON lines: a first line that says so, then events and ends of processes, each with
-//! its time in milliseconds from the start.
+//! A recording as JSON lines: a header, then events and process exits, each with its time in milliseconds from
+//! the start.
 
 use crewboard_core::{MAX_LINE, Observation, Report, clean};
 use serde_json::{Map, Value, json};
 
-/// The version this program writes.
+/// The version that this program writes.
 const VERSION: u64 = 1;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// Milliseconds from the start; what was before it is negative.
+    /// Milliseconds from the start; negative for entries before it.
     pub(crate) at: i64,
     pub(crate) what: What,
 }
 
-/// What happened then.
+/// The content of an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum What {
-    /// An event; its stamp and process say nothing, `process` names the one it is of. A limit's `resets_at` is
-    /// how many milliseconds after the event it is.
+    /// An event. Its stamp and process id are not recorded; `process` is the recorded name of its process. The
+    /// `resets_at` of a rate limit is in milliseconds after the event.
     Reported { report: Box<Report>, process: Option<String> },
-    /// What was seen in an agent's files; of its stamps that of the look says nothing, and that of what was
-    /// seen how many microseconds before the look it was. `process` names the one it is of.
+    /// An observation of an agent's files. The stamp of the observation is not recorded; the stamp of its finding is
+    /// in microseconds before the observation. `process` is the recorded name of its process.
     Observed { observation: Box<Observation>, process: String },
-    /// The process of that name ended.
+    /// The process with this name exited.
     Exited { process: String },
 }
 
-/// A recording as read: what could be, in the order of time, and what is wrong with the rest.
+/// A recording that was read: its valid entries in order of time, and the problems of the other lines.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     pub(crate) entries: Vec<Entry>,
     pub(crate) problems: Vec<String>,
 }
 
-/// The first line.
+/// Returns the first line of a recording.
 pub(crate) fn header() -> String {
     json!({ "crewboard": "record", "version": VERSION }).to_string()
 }
 
 impl Entry {
-    /// The line, without its newline.
+    /// Returns the entry as a line without its newline.
     pub(crate) fn encode(&self) -> Result<String, serde_json::Error> {
         let line = match &self.what {
             What::Reported { report, process } => {
@@ -69,7 +69,7 @@ impl Entry {
     }
 }
 
-/// Reads a recording. An error says why it is none.
+/// Reads a recording. Fails if it is not a recording that this version reads.
 pub(crate) fn read(text: &str) -> Result<Recording, String> {
     let mut lines = text
         .lines()
@@ -78,16 +78,19 @@ pub(crate) fn read(text: &str) -> Result<Recording, String> {
         .filter(|(_, line)| !line.is_empty());
     let head = lines.next().and_then(|(_, line)| serde_json::from_str::<Value>(line).ok());
     let head = head.filter(|head| head["crewboard"] == "record");
-    let head = head.ok_or("it is no recording: its first line does not say so")?;
+    let head = head.ok_or("not a Crewboard recording")?;
     if head["version"].as_u64().is_none_or(|version| version > VERSION) {
-        return Err(format!("it is of version {}, this program reads {VERSION}", head["version"]));
+        return Err(format!(
+            "the recording has version {}, but this program reads version {VERSION}",
+            head["version"]
+        ));
     }
     let mut recording = Recording::default();
     for (number, line) in lines {
-        match entry(line) {
+        match read_entry(line) {
             Ok(entry) => recording.entries.extend(entry),
             Err(why) => {
-                // It may quote the line.
+                // The message may quote the line.
                 recording.problems.push(format!("line {number}: {}", clean(&why, MAX_LINE, false)));
             }
         }
@@ -96,17 +99,17 @@ pub(crate) fn read(text: &str) -> Result<Recording, String> {
     Ok(recording)
 }
 
-/// What a line says; nothing where a newer program says what this one does not know.
-fn entry(line: &str) -> Result<Option<Entry>, String> {
+/// Reads one line. Returns `None` for an entry that only a newer version knows.
+fn read_entry(line: &str) -> Result<Option<Entry>, String> {
     let mut line: Map<String, Value> =
         serde_json::from_str(line).map_err(|error| error.to_string())?;
     let at = line.get("at").and_then(Value::as_i64);
     let at = || at.ok_or("\"at\" must be a whole number of milliseconds");
     if let Some(observed) = line.remove("observed") {
-        return Ok(Some(Entry { at: at()?, what: observed_in(observed)? }));
+        return Ok(Some(Entry { at: at()?, what: read_observation(observed)? }));
     }
     let what = match (line.remove("report"), line.remove("exited")) {
-        (Some(report), _) => reported(report)?,
+        (Some(report), _) => read_report(report)?,
         (None, Some(Value::String(process))) => What::Exited { process },
         (None, Some(_)) => return Err("\"exited\" must name a process".to_owned()),
         (None, None) => return Ok(None),
@@ -114,7 +117,7 @@ fn entry(line: &str) -> Result<Option<Entry>, String> {
     Ok(Some(Entry { at: at()?, what }))
 }
 
-fn reported(mut report: Value) -> Result<What, String> {
+fn read_report(mut report: Value) -> Result<What, String> {
     let mut process = None;
     if let Value::Object(fields) = &mut report {
         process = fields.remove("process").and_then(|name| name.as_str().map(str::to_owned));
@@ -126,7 +129,7 @@ fn reported(mut report: Value) -> Result<What, String> {
     Ok(What::Reported { report, process })
 }
 
-fn observed_in(mut observed: Value) -> Result<What, String> {
+fn read_observation(mut observed: Value) -> Result<What, String> {
     let Value::Object(fields) = &mut observed else {
         return Err("\"observed\" must be an object".to_owned());
     };
@@ -156,7 +159,7 @@ garbage
 "#;
 
     #[test]
-    fn what_is_known_is_read_and_what_is_wrong_is_told() {
+    fn read_skips_unknown_lines_and_lists_problems() {
         let recording = read(LINES).unwrap();
         let times: Vec<i64> = recording.entries.iter().map(|entry| entry.at).collect();
         assert_eq!(times, [-5, 9, 20]);
@@ -171,7 +174,7 @@ garbage
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn read_returns_what_encode_wrote() {
         let entries = read(LINES).unwrap().entries;
         let mut text = header();
         for entry in &entries {
@@ -181,7 +184,7 @@ garbage
     }
 
     #[test]
-    fn what_is_no_recording_or_a_newer_one_is_refused() {
+    fn read_rejects_other_files_and_newer_versions() {
         for text in ["", "{}", "x", r#"{"crewboard":"record","version":2}"#] {
             assert!(read(text).is_err(), "{text}");
         }

@@ -1,12 +1,12 @@
-//! Plays a recording into a daemon through its socket, as hooks would, at the times it says.
+//! Sends a recording to a daemon through its socket, as hooks would, at the recorded times.
 
-use crate::commands::{ANSWER_WITHIN, connect};
+use crate::daemon_client::{REPLY_TIMEOUT, connect};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, What};
 use crate::recording::interrupt::Interrupt;
-use crewboard_client::{Conversation, Rendezvous, TalkError};
+use crewboard_client::{Connection, ConnectionError, DaemonLocator};
 use crewboard_core::{Event, Process, Report, Stamp};
-use crewboard_platform::{Clock, Deadline, process_of};
+use crewboard_platform::{Clock, Deadline, find_process};
 use crewboard_protocol::{EventLine, ObservationLine, PROTOCOL, Reply, Request};
 use std::collections::HashMap;
 use std::env;
@@ -14,25 +14,25 @@ use std::io;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long the daemon may take to hear that a process has ended.
-const END_WITHIN: Duration = Duration::from_secs(2);
+/// Time limit for the daemon to notice the end of a process.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Placeholders at once: a made-up file must not fill the process table. What is of further processes
-/// has none, and cannot be watched.
+/// Placeholder processes at once, so that a hostile file cannot fill the process table. Further recorded processes
+/// get no placeholder and cannot be watched.
 const MAX_PLACEHOLDERS: usize = 256;
 
-/// How a recording is to be played.
+/// How fast a recording is played, and from where.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// How many times as fast as it happened.
+    /// The playback speed.
     pub(crate) speed: f64,
-    /// The moment, in milliseconds of the recording, that is now: what was before comes at once.
+    /// The moment, in milliseconds of the recording, at which playing starts. Earlier entries are sent at once.
     pub(crate) from: i64,
-    /// That moment is also the last.
+    /// Pauses at that moment.
     pub(crate) holds: bool,
 }
 
-/// A process that stands for a recorded one: it lives until it is killed or we are gone.
+/// A process that represents a recorded one. It runs until it is killed or this program exits.
 #[derive(Debug)]
 struct Placeholder {
     child: Child,
@@ -49,7 +49,7 @@ impl Placeholder {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let Some(process) = process_of(child.id()) else {
+        let Some(process) = find_process(child.id()) else {
             let _ = child.kill();
             let _ = child.wait();
             return Err(io::ErrorKind::NotFound.into());
@@ -57,7 +57,7 @@ impl Placeholder {
         Ok(Self { child, process })
     }
 
-    fn end(&mut self) {
+    fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -65,7 +65,7 @@ impl Placeholder {
 
 impl Drop for Placeholder {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
@@ -76,72 +76,72 @@ pub(crate) struct Player {
     next: Option<Entry>,
     pace: Pace,
     clock: Clock,
-    /// The moment `pace.from`.
-    began: (Instant, Stamp),
+    /// The times of the moment `pace.from`.
+    started: (Instant, Stamp),
     latest: u64,
-    tells: Conversation,
-    /// Hears what the daemon makes of it.
-    hears: Conversation,
+    sender: Connection,
+    /// Receives what the daemon records.
+    recorder: Connection,
     placeholders: HashMap<String, Placeholder>,
 }
 
 impl Player {
-    /// Connects to the daemon and plays what was before the present moment.
-    pub(crate) fn begin(
-        rendezvous: &Rendezvous,
+    /// Connects to the daemon and sends the entries before `pace.from`.
+    pub(crate) fn start(
+        daemon_locator: &DaemonLocator,
         entries: Vec<Entry>,
         pace: Pace,
     ) -> Result<Self, Failure> {
-        let tells = connect(rendezvous)?;
-        let mut hears = connect(rendezvous)?;
-        hears.ask(&Request::Record, ANSWER_WITHIN)?;
+        let sender = connect(daemon_locator)?;
+        let mut recorder = connect(daemon_locator)?;
+        recorder.ask(&Request::Record, REPLY_TIMEOUT)?;
         let clock = Clock::new();
         if pace.holds {
-            // Views tell ages by whole seconds of the wall clock: begun on one, a moment that is held
-            // looks the same each time.
+            // Boards show ages in whole seconds of the wall clock. Starting on a whole second makes a paused
+            // recording look the same every time.
             std::thread::sleep(Duration::from_millis(1000 - clock.now().wall.0 % 1000));
         }
-        let began = (Instant::now(), clock.stamp());
+        let started = (Instant::now(), clock.stamp());
         let mut entries = entries.into_iter();
         let next = entries.next();
         let placeholders = HashMap::new();
         let mut player =
-            Self { entries, next, pace, clock, began, latest: 0, tells, hears, placeholders };
+            Self { entries, next, pace, clock, started, latest: 0, sender, recorder, placeholders };
         while let Some(entry) = player.next.take_if(|entry| entry.at <= pace.from) {
-            player.act(entry)?;
+            player.send_entry(entry)?;
             player.next = player.entries.next();
         }
-        player.settle()?;
+        player.wait_for_daemon()?;
         Ok(player)
     }
 
-    /// Plays the rest, each at its time; false if interrupted.
-    pub(crate) fn go_on(&mut self, interrupt: &Interrupt) -> Result<bool, Failure> {
+    /// Sends the remaining entries at their times. Returns false if it is interrupted.
+    pub(crate) fn play(&mut self, interrupt: &Interrupt) -> Result<bool, Failure> {
         while !self.pace.holds
             && let Some(entry) = self.next.take()
         {
             let ahead = Duration::from_millis(entry.at.abs_diff(self.pace.from));
-            let due = self.began.0 + ahead.div_f64(self.pace.speed);
+            let due = self.started.0 + ahead.div_f64(self.pace.speed);
             if !interrupt.sleep_until(Some(due))? {
                 return Ok(false);
             }
-            self.act(entry)?;
+            self.send_entry(entry)?;
             self.next = self.entries.next();
         }
-        self.settle()?;
+        self.wait_for_daemon()?;
         Ok(true)
     }
 
-    fn act(&mut self, entry: Entry) -> Result<(), Failure> {
+    fn send_entry(&mut self, entry: Entry) -> Result<(), Failure> {
         match entry.what {
             What::Reported { mut report, process } => {
                 report.stamp = self.stamp(entry.at);
                 report.process = process.map(|name| self.process(name)).transpose()?.flatten();
-                if let Event::UsageTold(told) = &mut report.event {
+                if let Event::UsageReport(usage) = &mut report.event {
                     let then = self.clock.now().wall_of(report.stamp);
-                    told.resets().for_each(|at| at.0 = at.0.saturating_add(then.0));
+                    usage.resets().for_each(|at| at.0 = at.0.saturating_add(then.0));
                 }
-                self.report(report)?;
+                self.send_report(report)?;
             }
             What::Observed { mut observation, process } => {
                 observation.seen = self.stamp(entry.at);
@@ -150,29 +150,29 @@ impl Player {
                     let micros = seen.micros.saturating_sub(moment.micros);
                     *moment = Stamp { micros, ..seen };
                 }
-                // One that no placeholder stands for cannot be told of.
+                // Without a placeholder, there is no process to observe.
                 if let Some(process) = self.process(process)? {
                     observation.process = process;
                     let hook_pid = std::process::id();
                     let line = ObservationLine { hook_pid, observation };
-                    self.tells.send(&Request::Observe(line))?;
+                    self.sender.send(&Request::Observe(line))?;
                 }
             }
-            What::Exited { process } => self.end(&process)?,
+            What::Exited { process } => self.end_process(&process)?,
         }
-        // What is not read would be held for us.
-        while self.hears.receive_ready()?.is_some() {}
+        // The daemon queues what this program does not read.
+        while self.recorder.receive_ready()?.is_some() {}
         Ok(())
     }
 
-    fn report(&self, report: Box<Report>) -> Result<(), TalkError> {
-        // Our own number: the daemon believes no process that another pid namespace names.
-        self.tells.send(&Request::Event(EventLine { hook_pid: std::process::id(), report }))
+    fn send_report(&self, report: Box<Report>) -> Result<(), ConnectionError> {
+        // The daemon rejects a process id that comes from another pid namespace.
+        self.sender.send(&Request::Event(EventLine { hook_pid: std::process::id(), report }))
     }
 
-    /// When the daemon is to think that it was. Never the same twice, for the order is in it.
+    /// Returns the stamp for a moment of the recording. Every stamp is later than the one before, to keep the order.
     fn stamp(&mut self, at: i64) -> Stamp {
-        let now = self.began.1;
+        let now = self.started.1;
         let micros = if at > self.pace.from {
             self.clock.stamp().micros
         } else {
@@ -182,7 +182,7 @@ impl Player {
         Stamp { boot: now.boot, micros: self.latest }
     }
 
-    /// The process that stands for the one of that name.
+    /// Returns the placeholder process for a recorded process.
     fn process(&mut self, name: String) -> io::Result<Option<Process>> {
         if let Some(placeholder) = self.placeholders.get(&name) {
             return Ok(Some(placeholder.process));
@@ -196,25 +196,25 @@ impl Player {
         Ok(Some(process))
     }
 
-    /// Ends a process and waits until the daemon knows, so that what comes next comes after.
-    fn end(&mut self, name: &str) -> Result<(), Failure> {
-        self.settle()?;
-        // Of one that no event named the daemon knows nothing.
+    /// Ends a process and waits until the daemon has noticed, so that later entries arrive later.
+    fn end_process(&mut self, name: &str) -> Result<(), Failure> {
+        self.wait_for_daemon()?;
+        // The daemon does not know a process that no event named.
         let Some(placeholder) = self.placeholders.get_mut(name) else { return Ok(()) };
-        placeholder.end();
-        let deadline = Deadline::after(END_WITHIN);
+        placeholder.kill();
+        let deadline = Deadline::after(EXIT_TIMEOUT);
         while !deadline.has_passed() {
-            match self.hears.receive(Some(deadline.remaining().max(Duration::from_millis(1)))) {
+            match self.recorder.receive(Some(deadline.remaining().max(Duration::from_millis(1)))) {
                 Ok(Reply::Exited { process, .. }) if process == placeholder.process => break,
-                Ok(_) | Err(TalkError::Silent(_)) => {}
+                Ok(_) | Err(ConnectionError::Silent(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
-    /// Waits until the daemon has taken in all it was told.
-    fn settle(&mut self) -> Result<(), TalkError> {
-        self.tells.ask(&Request::Hello { protocol: PROTOCOL }, ANSWER_WITHIN).map(|_| ())
+    /// Waits until the daemon has handled everything that was sent.
+    fn wait_for_daemon(&mut self) -> Result<(), ConnectionError> {
+        self.sender.ask(&Request::Hello { protocol: PROTOCOL }, REPLY_TIMEOUT).map(|_| ())
     }
 }

@@ -2,8 +2,8 @@
 //! word becomes the same placeholder, so that what belonged together still does.
 
 use crewboard_core::{
-    About, AgentName, BackgroundTask, Event, Finding, InputDigest, Observation, Pane, Place,
-    Report, SessionId, SubagentId, ToolUseId, TurnId, TurnOver,
+    AgentName, BackgroundTask, ConversationId, Event, FileFinding, FileMetadata, InputDigest,
+    Observation, Pane, Place, Report, SubagentId, ToolUseId, TurnEnd, TurnId,
 };
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ impl Redactor {
         if !KNOWN_AGENTS.contains(&agent.as_str()) {
             *agent = AgentName::new(&self.id("agent", agent.as_str()));
         }
-        *session = SessionId::new(&self.id("session", session.as_str()));
+        *session = ConversationId::new(&self.id("session", session.as_str()));
         if !is_word(source.strip_prefix("hook:").unwrap_or(source)) {
             *source = self.id("source", source);
         }
@@ -63,7 +63,7 @@ impl Redactor {
         if let Some(teammate) = teammate {
             // Its lead speaks of it by this name as it does of a subagent by its id.
             teammate.name = self.id("task", &teammate.name);
-            teammate.lead = SessionId::new(&self.id("session", teammate.lead.as_str()));
+            teammate.lead = ConversationId::new(&self.id("session", teammate.lead.as_str()));
         }
         if let Some(turn) = turn {
             *turn = TurnId::new(&self.id("turn", turn.as_str()));
@@ -89,24 +89,25 @@ impl Redactor {
         if !is_word(source.strip_prefix("file:").unwrap_or(source)) {
             *source = self.id("source", source);
         }
-        if let Finding::TurnOver { how, at: _ } = finding {
+        if let FileFinding::TurnEnd { how, at: _ } = finding {
             match how {
-                TurnOver::Finished { message } => *message = self.text("message", message),
-                TurnOver::Failed { error, detail } => {
+                TurnEnd::Finished { message } => *message = self.text("message", message),
+                TurnEnd::Failed { error, detail } => {
                     if !is_word(error) {
                         *error = self.id("error", error);
                     }
                     *detail = self.text("detail", detail);
                 }
-                TurnOver::Interrupted => {}
+                TurnEnd::Interrupted => {}
             }
         }
-        let About { agent_version, session, cwd, title, headless: _, job, profile, place } = about;
+        let FileMetadata { agent_version, session, cwd, title, headless: _, job, profile, place } =
+            about;
         // A version is no secret, but the file may hold any text in its place.
         if let Some(version) = agent_version.as_mut().filter(|version| !is_word(version)) {
             *version = self.id("version", version);
         }
-        *session = SessionId::new(&self.id("session", session.as_str()));
+        *session = ConversationId::new(&self.id("session", session.as_str()));
         for path in [cwd, job, profile].into_iter().flatten() {
             *path = self.path(path);
         }
@@ -177,7 +178,7 @@ impl Redactor {
             | Event::SessionEnded { .. }
             | Event::ToolsEnded
             | Event::Rested
-            | Event::UsageTold(_)
+            | Event::UsageReport(_)
             | Event::BranchRead
             | Event::SubagentStarted
             | Event::SubagentEnded
@@ -242,11 +243,10 @@ fn is_word(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Input, Now, Process, RequestKind, Sessions, Stamp, Status, Timestamp};
-    use crewboard_integrations::agents::{Lookup, Surroundings, read_event};
+    use crewboard_agents::{Surroundings, read_event};
+    use crewboard_core::{Input, Now, Process, PromptKind, SessionStore, Stamp, Status, Timestamp};
     use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
     use serde_json::json;
-    use std::collections::BTreeMap;
 
     fn report(event: &serde_json::Value) -> Report {
         serde_json::from_value(json!({
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(started.branch.as_deref(), Some(""), "an empty branch says something");
         let Event::ToolStarted { tool, input: first, .. } = started.event else { panic!() };
         let Event::RequestOpened { input: second, request, .. } = asked.event else { panic!() };
-        assert_eq!((tool.as_str(), first, request), ("Bash", second, RequestKind::Permission));
+        assert_eq!((tool.as_str(), first, request), ("Bash", second, PromptKind::Permission));
     }
 
     #[test]
@@ -331,15 +331,6 @@ mod tests {
         }
     }
 
-    #[derive(Debug)]
-    struct Variables<'a>(&'a BTreeMap<String, String>);
-
-    impl Lookup for Variables<'_> {
-        fn get(&self, name: &str) -> Option<String> {
-            self.0.get(name).cloned().filter(|value| !value.is_empty())
-        }
-    }
-
     /// What the hooks of a recording of the real agent would send, in their order.
     fn reports(scenario: &str) -> Vec<Report> {
         let read = |hook: &HookLine| {
@@ -349,7 +340,7 @@ mod tests {
                 host: "box".to_owned(),
                 process: Some(Process { pid: hook.client()?, start: 1 }),
                 tty: hook.tty.clone(),
-                environment: &Variables(&hook.env),
+                environment: &hook.env,
                 arguments: hook.client_argv.clone(),
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
@@ -359,7 +350,7 @@ mod tests {
 
     /// The statuses that follow, and what goes with them.
     fn statuses(reports: Vec<Report>) -> Vec<(Option<u32>, Status, u32, usize)> {
-        let mut sessions = Sessions::new("test".to_owned());
+        let mut sessions = SessionStore::new("test".to_owned());
         let mut seen = Vec::new();
         for report in reports {
             let stamp = report.stamp;

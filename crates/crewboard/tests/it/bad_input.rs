@@ -1,13 +1,13 @@
-//! What no honest client would send.
+//! Invalid and excessive input on the socket.
 
 use crate::{memory_of, note, now, world};
-use crewboard_testkit::{LineClient, View, event_line, eventually, prompt};
+use crewboard_testkit::{LineClient, Subscription, event_line, prompt, wait_until};
 use serde_json::json;
 use std::io::{ErrorKind, Write};
 use std::time::Instant;
 
 #[test]
-fn what_is_no_request_is_refused_with_words_and_touches_nothing() {
+fn invalid_request_gets_an_error_and_changes_nothing() {
     let world = world();
     let mut client = world.start();
     for (line, code) in [
@@ -34,14 +34,14 @@ fn what_is_no_request_is_refused_with_words_and_touches_nothing() {
         assert_eq!(reply["code"], code, "{reply}");
         assert!(reply["message"].as_str().is_some_and(|message| message.len() > 10), "{reply}");
     }
-    // Empty lines, and lines as Windows ends them, are nobody's mistake.
+    // Empty lines and lines that end in `\r\n` are valid.
     client.send_bytes(b"\n\r\n\n{\"type\":\"hello\"}\r\n");
     let hello = client.receive();
     assert_eq!((&hello["rows"], &hello["events"]), (&json!(0), &json!(0)));
 }
 
 #[test]
-fn a_line_without_end_is_cut_off_and_leaves_no_memory_behind() {
+fn endless_line_is_cut_off_and_its_memory_freed() {
     let world = world();
     let mut witness = world.start();
     let daemon = world.daemon();
@@ -55,12 +55,12 @@ fn a_line_without_end_is_cut_off_and_leaves_no_memory_behind() {
         assert_eq!(client.next_line(), None);
         witness.hello();
     }
-    eventually("the memory comes back", || memory_of(daemon) < before + 1500);
+    wait_until("the memory comes back", || memory_of(daemon) < before + 1500);
     note(&format!("three lines of 10 MB: from {before} kB to {} kB", memory_of(daemon)));
 }
 
 #[test]
-fn a_thousand_silent_connections_and_half_lines_disturb_nobody() {
+fn thousand_silent_connections_do_not_delay_other_clients() {
     let world = world();
     let mut witness = world.start();
     let daemon = world.daemon();
@@ -72,24 +72,24 @@ fn a_thousand_silent_connections_and_half_lines_disturb_nobody() {
         for client in held.iter().take(200) {
             client.send_bytes(b"{\"type\":\"li");
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         let id = format!("session-{round}");
-        let mut view = View::new(world.connect());
+        let mut subscription = Subscription::new(world.connect());
         world.connect().send_bytes(&event_line(&id, None, now(), prompt("go")));
-        view.until_row(&id, |row| row["status"] == "working");
+        subscription.wait_for_row(&id, |row| row["status"] == "working");
         assert_eq!(witness.list().len(), round + 1);
-        note(&format!("served beside a thousand in {:?}", begun.elapsed()));
-        drop((held, view));
-        eventually("their descriptors are closed", || descriptors() < 40);
+        note(&format!("served among a thousand in {:?}", started.elapsed()));
+        drop((held, subscription));
+        wait_until("their descriptors are closed", || descriptors() < 40);
         after.push(memory_of(daemon));
     }
-    // The allocator may keep what they needed, but for the next ones and only once.
+    // The allocator may keep the memory of the first round, and then reuses it for the next rounds.
     note(&format!("memory: {before} kB, then after each thousand {after:?} kB"));
     assert!(after[0] < before + 8000 && after[2] < after[0] + 300, "{before} kB, {after:?} kB");
 }
 
-/// Sends `request` until the daemon listens no more (it is owed too many replies); how often it was
-/// sent whole, with what is left of the last one.
+/// Sends `request` until the daemon stops reading because too many replies are unread. Returns how many requests
+/// were sent whole, and the rest of the last one.
 fn flood(client: &LineClient, request: &[u8], most: usize) -> (usize, Vec<u8>) {
     client.stream().set_nonblocking(true).unwrap();
     let (mut sent, mut rest) = (0, Vec::new());
@@ -106,7 +106,7 @@ fn flood(client: &LineClient, request: &[u8], most: usize) -> (usize, Vec<u8>) {
 }
 
 #[test]
-fn a_flood_of_requests_whose_replies_nobody_reads_is_held_back_and_then_answered() {
+fn unread_replies_hold_back_further_requests() {
     let world = world();
     let mut witness = world.start();
     let daemon = world.daemon();
@@ -118,7 +118,7 @@ fn a_flood_of_requests_whose_replies_nobody_reads_is_held_back_and_then_answered
     for (kind, replies_end) in [("hello", "hello"), ("list", "synced"), ("subscribe", "synced")] {
         let mut client = world.connect();
         let request = format!("{{\"type\":\"{kind}\"}}\n").into_bytes();
-        // Again and again, until nothing more is taken though the daemon had all the time it wants.
+        // Repeat until the daemon reads no more although it had time to do so.
         let mut sent = 0;
         let mut rest = Vec::new();
         for _ in 0..50 {
@@ -134,7 +134,7 @@ fn a_flood_of_requests_whose_replies_nobody_reads_is_held_back_and_then_answered
         let during = memory_of(daemon);
         assert!(during < before + 6000, "{kind}: {before} kB to {during} kB");
         note(&format!("{sent} times {kind}: {before} kB, {during} kB while unread"));
-        // Reading again, every one of them is answered.
+        // The daemon answers every request once the client reads again.
         let (mut whole, mut last) = (sent, Vec::new());
         if !rest.is_empty() {
             whole += 1;
@@ -143,7 +143,7 @@ fn a_flood_of_requests_whose_replies_nobody_reads_is_held_back_and_then_answered
         let writer = client.stream().try_clone().unwrap();
         let rest_of_it = std::thread::spawn(move || (&writer).write_all(&last));
         let mut ends = 0;
-        // A list is long: more of them than a connection may be owed tell as much as all.
+        // Lists are long, so the test reads only more of them than a connection may have outstanding.
         let wanted = if kind == "hello" { whole } else { whole.min(100) };
         while ends < wanted {
             ends += usize::from(client.receive()["type"] == replies_end);
@@ -151,12 +151,12 @@ fn a_flood_of_requests_whose_replies_nobody_reads_is_held_back_and_then_answered
         drop(client);
         let _ = rest_of_it.join().unwrap();
     }
-    eventually("the memory comes back", || memory_of(daemon) < before + 3000);
+    wait_until("the memory comes back", || memory_of(daemon) < before + 3000);
     assert_eq!(witness.list().len(), 200);
 }
 
 #[test]
-fn many_requests_at_once_are_all_answered_in_order() {
+fn requests_sent_at_once_are_answered_in_order() {
     let world = world();
     let mut client = world.start();
     let mut lines = Vec::new();
@@ -174,18 +174,18 @@ fn many_requests_at_once_are_all_answered_in_order() {
 }
 
 #[test]
-fn a_client_that_says_no_more_still_gets_its_answer() {
+fn half_closed_client_still_gets_its_reply() {
     let world = world();
     world.start();
     let hook = world.connect();
     hook.send_bytes(&event_line("s", None, now(), prompt("go")));
     let mut asking = world.connect();
-    asking.await_events(1);
+    asking.wait_for_events(1);
     let wait = json!({"type": "wait", "goal": {"statuses": ["closed"]}, "scope": "any"});
     let mut waiter = world.connect();
     waiter.send(wait.clone());
     waiter.half_close();
-    // One that left altogether is forgotten.
+    // The daemon forgets a wait whose client closed the connection.
     let leaver = world.connect();
     leaver.send(wait);
     leaver.half_close();

@@ -1,56 +1,56 @@
 //! The board in a real terminal.
 
-use crate::agent_files::Filing;
-use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of, signal};
+use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of};
+use crate::session_files::AgentWithFile;
 use crate::status_of;
-use crewboard_integrations::agents::claude::NEWEST_TRIED;
-use crewboard_testkit::{Pane, eventually, is_dead};
+use crewboard_agents::claude::NEWEST_TRIED;
+use crewboard_testkit::{Pane, is_dead, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 
-/// The board's process, which runs in a shell.
+/// Returns the pid of the board that runs in the shell of a pane.
 fn board_in(pane: &Pane<'_>) -> u32 {
     child_of(pane.pid())
 }
 
-/// What a process is doing, in `ps`'s letters.
+/// Returns the state of a process as the letter that `ps` prints.
 fn state_of(pid: u32) -> String {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let (_, fields) = stat.rsplit_once(") ").unwrap_or_default();
     fields.chars().take(1).collect()
 }
 
-/// Waits until a shell answers on a clean terminal.
+/// Waits until the shell works in a restored terminal.
 #[track_caller]
 fn shell_is_back(pane: &Pane<'_>) {
-    pane.is_given_back();
-    // Typed sooner, the terminal would show it before the shell's prompt.
+    pane.wait_for_release();
+    // Text that is typed before the shell's prompt would be echoed before it.
     pane.wait_for("the shell's prompt", |screen| screen.trim_end().ends_with('$'));
-    // What is typed is seen, and lines end where they should: neither is so in raw mode.
+    // The terminal echoes the command and breaks lines correctly. It does neither in raw mode.
     pane.type_line("echo back-$((20 + 1))");
-    let screen = pane.shows("back-21");
+    let screen = pane.wait_for_text("back-21");
     assert!(screen.contains("echo back-$((20 + 1))"), "{screen}");
     assert!(screen.lines().any(|line| line == "back-21"), "{screen}");
     assert!(!screen.contains("session"), "the board's picture is gone:\n{screen}");
 }
 
-/// What an Emacs shell, a CI job or a serial line shows: every escape sequence would be text there.
+/// An Emacs shell, a CI job and a serial line would show each escape sequence as text.
 #[test]
-fn a_terminal_without_a_screen_gets_no_escape_sequence() {
+fn dumb_terminal_gets_no_escape_sequence() {
     let Some(world) = BoardWorld::new() else { return };
     let agent = Agent::new("till");
-    world.hook(&agent, "UserPromptSubmit", &json!({"prompt": "go"}));
-    world.row_where("till", "working", |row| row["status"] == "working");
+    world.send_event(&agent, "UserPromptSubmit", &json!({"prompt": "go"}));
+    world.wait_for_row("till", "working", |row| row["status"] == "working");
     let pane = world.tmux.open("dumb", (100, 40), &["/bin/sh", "-i"]);
-    pane.shows("$");
+    pane.wait_for_text("$");
     let raw = world.path().join("raw");
-    world.tmux.ask(["pipe-pane", "-t", "dumb", &format!("cat >>{}", raw.display())]);
+    world.tmux.run(["pipe-pane", "-t", "dumb", &format!("cat >>{}", raw.display())]);
     for (number, term) in ["TERM=dumb", "TERM=", "TERM=unknown", "-u TERM"].iter().enumerate() {
         let run = |words: &str| format!("env {term} {PROGRAM} {words}; ");
         let words = ["", "--once", "list", "demo", "--help", "nonsense"].map(run).concat();
-        // One screen is not enough: the first command's output is looked at by itself.
+        // The output of all commands does not fit on one screen, so the first command runs alone.
         pane.type_line(&format!("clear; env {term} {PROGRAM}; echo over-$((90 + {number}))"));
-        let screen = pane.shows(&format!("over-{}", 90 + number));
+        let screen = pane.wait_for_text(&format!("over-{}", 90 + number));
         assert!(screen.contains("working") && screen.contains("till"), "{screen}");
         let why = match number {
             0 => "because TERM is dumb",
@@ -60,7 +60,7 @@ fn a_terminal_without_a_screen_gets_no_escape_sequence() {
         assert!(screen.contains(why), "{screen}");
         let before = std::fs::metadata(&raw).unwrap().len();
         pane.type_line(&format!("{words}echo all-$((90 + {number}))"));
-        pane.shows(&format!("all-{}", 90 + number));
+        pane.wait_for_text(&format!("all-{}", 90 + number));
         let written = std::fs::read(&raw).unwrap();
         let written =
             String::from_utf8_lossy(&written[usize::try_from(before).unwrap()..]).into_owned();
@@ -72,19 +72,19 @@ fn a_terminal_without_a_screen_gets_no_escape_sequence() {
 #[test]
 fn board_names_a_client_newer_than_the_newest_tried() {
     let Some(world) = BoardWorld::new() else { return };
-    let filing = Filing::in_profile(&world.home().join(".claude"), "newer");
-    let mut text = filing.text("idle", "");
+    let agent = AgentWithFile::in_profile(&world.home().join(".claude"), "newer");
+    let mut text = agent.text("idle", "");
     text["version"] = json!("2.1.9999");
-    filing.writes(&text);
+    agent.write_file(&text);
     let pane = world.board("newer", (100, 30));
-    pane.shows(&format!("claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried)"));
+    pane.wait_for_text(&format!("claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried)"));
 }
 
 #[test]
-fn the_terminal_is_clean_after_leaving() {
+fn board_restores_the_terminal_when_it_exits() {
     let Some(world) = BoardWorld::new() else { return };
     let pane = world.shell_with_board("quit", (80, 24));
-    pane.shows("q quit");
+    pane.wait_for_text("q quit");
     pane.press(&["q"]);
     shell_is_back(&pane);
     for ending in [Signal::TERM, Signal::INT, Signal::HUP] {
@@ -95,7 +95,7 @@ fn the_terminal_is_clean_after_leaving() {
 }
 
 #[test]
-fn suspended_it_leaves_without_the_terminal() {
+fn suspended_board_exits_without_drawing() {
     let Some(world) = BoardWorld::new() else { return };
     let suspended = |name: &str| {
         let pane = world.shell_with_board(name, (80, 24));
@@ -105,27 +105,27 @@ fn suspended_it_leaves_without_the_terminal() {
         (pane, pid)
     };
     let gone = |pane: &Pane<'_>, pid| {
-        eventually("the board leaves", || is_dead(pid));
+        wait_until("the board leaves", || is_dead(pid));
         shell_is_back(pane);
         assert!(!pane.screen().contains("settings"), "it drew once more:\n{}", pane.screen());
     };
-    // Told to leave while it is stopped: it hears of it when it is continued.
+    // A stopped process handles SIGTERM when it is continued.
     let (pane, pid) = suspended("term");
     signal(pid, Signal::TERM);
     signal(pid, Signal::CONT);
     gone(&pane, pid);
-    // What people do to a job they have forgotten. Most shells continue it by themselves for that.
+    // Users end a forgotten job with `kill`. Most shells also continue the job for it.
     let kill = "kill %1; kill -s CONT %1";
     let (pane, pid) = suspended("kill");
     pane.type_line(kill);
     gone(&pane, pid);
-    // In the background there is nothing for it to do but to stop again.
+    // A board in the background stops again.
     let (pane, pid) = suspended("bg");
     pane.type_line("bg");
-    eventually("it is stopped again", || state_of(pid) == "T");
+    wait_until("it is stopped again", || state_of(pid) == "T");
     shell_is_back(&pane);
     pane.type_line("fg");
-    pane.shows("shows what they would change there");
+    pane.wait_for_text("shows what they would change there");
     pane.press(&["C-z"]);
     shell_is_back(&pane);
     pane.type_line("bg");
@@ -135,16 +135,16 @@ fn suspended_it_leaves_without_the_terminal() {
 }
 
 #[test]
-fn stopped_it_leaves_the_terminal_and_continued_it_draws_anew() {
+fn suspended_board_restores_the_terminal_and_redraws_on_fg() {
     let Some(world) = BoardWorld::new() else { return };
     let pane = world.shell_with_board("stop", (80, 24));
-    let before = pane.shows("shows what they would change there");
+    let before = pane.wait_for_text("shows what they would change there");
     let pid = board_in(&pane);
     pane.press(&["C-z"]);
     shell_is_back(&pane);
     pane.type_line("fg");
     pane.wait_for("the same picture", |screen| screen == before);
-    // From outside too.
+    // The board also handles a SIGTSTP of another process.
     signal(pid, Signal::TSTP);
     shell_is_back(&pane);
     pane.type_line("fg");
@@ -154,22 +154,22 @@ fn stopped_it_leaves_the_terminal_and_continued_it_draws_anew() {
 }
 
 #[test]
-fn stopped_behind_its_back_it_takes_the_terminal_again() {
+fn board_takes_the_terminal_back_after_sigstop() {
     let Some(world) = BoardWorld::new() else { return };
-    // Not as tmux's own child, which tmux would continue at once; and without a shell's job control.
+    // tmux continues its own children at once, so a shell without job control runs the board.
     let program = format!("{}; true", env!("CARGO_BIN_EXE_crewboard"));
     let pane = world.tmux.open("stopped", (80, 24), &["/bin/sh", "-c", &program]);
-    let before = pane.shows("shows what they would change there");
+    let before = pane.wait_for_text("shows what they would change there");
     let board = board_in(&pane);
     signal(board, Signal::STOP);
-    std::fs::write(pane.fact("#{pane_tty}"), "\x1b[?1049l\x1b[?25hsomebody else was here").unwrap();
-    pane.shows("somebody else was here");
+    std::fs::write(pane.expand("#{pane_tty}"), "\x1b[?1049l\x1b[?25hother output").unwrap();
+    pane.wait_for_text("other output");
     signal(board, Signal::CONT);
     pane.wait_for("the same picture", |screen| screen == before);
-    assert_eq!(pane.fact("#{alternate_on} #{cursor_flag}"), "1 0");
+    assert_eq!(pane.expand("#{alternate_on} #{cursor_flag}"), "1 0");
 }
 
-/// Texts of which terminals and we have to agree how wide they are.
+/// Texts whose width the terminal and the board must compute alike.
 const WIDE: [(&str, &str); 4] = [
     ("🇪🇺❤️", "👩‍👩‍👧 family, 👍🏽 thumbs, 🇩🇪 flag, 1️⃣ key, ☰ menu"),
     ("注文", "テストが失敗しています。直して、もう一度全部を走らせてください。"),
@@ -178,15 +178,15 @@ const WIDE: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn through_all_sizes_and_back_the_screen_is_that_of_a_fresh_board() {
+fn resized_board_looks_like_a_fresh_board() {
     let Some(world) = BoardWorld::new() else { return };
     let agents: Vec<Agent> = WIDE.iter().map(|(name, _)| Agent::new(name)).collect();
-    for (agent, (_, says)) in agents.iter().zip(WIDE) {
-        world.prompt(agent, says);
-        world.hook(agent, "Stop", &json!({ "last_assistant_message": says }));
+    for (agent, (_, text)) in agents.iter().zip(WIDE) {
+        world.send_prompt(agent, text);
+        world.send_event(agent, "Stop", &json!({ "last_assistant_message": text }));
     }
     let pane = world.board("sizes", (80, 24));
-    pane.shows("4 need you: done");
+    pane.wait_for_text("4 need you: done");
     let sizes = [
         (200, 50),
         (120, 30),
@@ -202,17 +202,17 @@ fn through_all_sizes_and_back_the_screen_is_that_of_a_fresh_board() {
     ];
     for (width, height) in sizes {
         pane.resize(width, height);
-        // One that was never another size; times on both go on.
+        // The fresh board never had another size. Times advance on both boards.
         shows_what_a_fresh_one_does(&world, &pane, (width, height), ['✓', '4']);
     }
-    // What is narrower than what was there leaves nothing of it behind.
+    // A narrower text leaves no part of the wider text behind.
     for agent in &agents {
-        world.prompt(agent, "plain");
+        world.send_prompt(agent, "plain");
     }
     shows_what_a_fresh_one_does(&world, &pane, (80, 24), ['●', '●']);
 }
 
-/// Waits until a board shows what a fresh one of this size does, with one of `signs` on it.
+/// Waits until a board shows the same as a fresh board of this size, with one of `signs` on the screen.
 #[track_caller]
 fn shows_what_a_fresh_one_does(
     world: &BoardWorld,
@@ -223,20 +223,20 @@ fn shows_what_a_fresh_one_does(
     let fresh = world.board(&format!("fresh-{width}x{height}-{}", signs[0]), (width, height));
     pane.wait_for("what a fresh board shows", |screen| {
         let shows = width < 3 || screen.contains(signs);
-        shows && screen == fresh.screen() && fresh.fact("#{alternate_on}") == "1"
+        shows && screen == fresh.screen() && fresh.expand("#{alternate_on}") == "1"
     });
     fresh.press(&["q"]);
 }
 
 #[test]
-fn the_selection_stays_while_other_rows_move() {
+fn selection_stays_on_its_row_while_others_move() {
     let Some(world) = BoardWorld::new() else { return };
     let agents = ["one", "two", "three", "four"].map(Agent::new);
     for agent in &agents {
-        world.prompt(agent, "go on");
+        world.send_prompt(agent, "go on");
     }
     let pane = world.board("stays", (100, 24));
-    pane.shows("4 working");
+    pane.wait_for_text("4 working");
     let selected = |screen: &str| screen.lines().skip(2).position(|line| line.starts_with('▌'));
     let at = |screen: &str, name: &str| screen.lines().skip(2).position(|line| line.contains(name));
     pane.press(&["j"]);
@@ -245,9 +245,9 @@ fn the_selection_stays_while_other_rows_move() {
         agents.iter().map(|agent| agent.id.as_str()).find(|name| at(&screen, name) == Some(1));
     let name = name.unwrap();
     let others: Vec<&Agent> = agents.iter().filter(|agent| agent.id != name).collect();
-    // One after the other comes to the top, and goes away again.
+    // Each other row moves to the top and then down again.
     for (moved, other) in others.iter().enumerate() {
-        world.asks(other, "make");
+        world.request_permission(other, "make");
         pane.wait_for("the other row moved over it", |screen| {
             let place = at(screen, name);
             assert_eq!(selected(screen), place, "{screen}");
@@ -255,7 +255,7 @@ fn the_selection_stays_while_other_rows_move() {
         });
     }
     for (moved, other) in others.iter().enumerate() {
-        world.hook(other, "Stop", &json!({ "last_assistant_message": "All green." }));
+        world.send_event(other, "Stop", &json!({ "last_assistant_message": "All green." }));
         pane.wait_for("the other row became another", |screen| {
             assert_eq!(selected(screen), at(screen, name), "{screen}");
             screen.matches("✓ done").count() == moved + 1
@@ -264,19 +264,19 @@ fn the_selection_stays_while_other_rows_move() {
 }
 
 #[test]
-fn a_key_that_comes_with_a_resize_is_not_lost_and_leaves_no_spin() {
+fn key_pressed_during_a_resize_is_handled() {
     let Some(world) = BoardWorld::new() else { return };
     let agent = Agent::new("one");
-    world.prompt(&agent, "go on");
+    world.send_prompt(&agent, "go on");
     let pane = world.board("keys", (100, 24));
-    pane.shows("1 working");
+    pane.wait_for_text("1 working");
     for round in 0..10 {
         pane.press(&["?"]);
-        pane.shows("previous session");
+        pane.wait_for_text("previous session");
         pane.resize_with_key(90 + round, "Escape");
         pane.wait_for("the help gone", |screen| !screen.contains("previous session"));
     }
-    // A terminal that stays readable would wake it thousands of times a second.
+    // A terminal that stays readable would wake the board thousands of times a second.
     let wakes = || {
         status_of(pane.pid(), "nonvoluntary_ctxt_switches")
             + status_of(pane.pid(), "voluntary_ctxt_switches")
@@ -288,23 +288,23 @@ fn a_key_that_comes_with_a_resize_is_not_lost_and_leaves_no_spin() {
         fields[10] + fields[11]
     };
     let before = (ticks(), wakes());
-    // Nothing can be awaited here: it is nothing that is to happen.
+    // There is no event to await: the test shows that nothing happens.
     std::thread::sleep(std::time::Duration::from_secs(1));
     let spent = ticks() - before.0;
     assert!(spent < 50, "{spent}0 ms of a second, {} switches", wakes() - before.1);
 }
 
 #[test]
-fn what_calls_comes_to_the_top_at_once() {
+fn session_that_needs_the_user_moves_to_the_top() {
     let Some(world) = BoardWorld::new() else { return };
     let agents = ["one", "two", "three"].map(Agent::new);
     for agent in &agents {
-        world.prompt(agent, "go on");
+        world.send_prompt(agent, "go on");
     }
     let pane = world.board("calls", (100, 24));
-    pane.shows("3 working");
-    world.asks(&agents[2], "terraform apply");
-    let screen = pane.shows("1 needs you: permission");
+    pane.wait_for_text("3 working");
+    world.request_permission(&agents[2], "terraform apply");
+    let screen = pane.wait_for_text("1 needs you: permission");
     let first = screen.lines().nth(2).unwrap();
     assert!(
         first.contains("! permission three") && first.contains("Bash terraform apply"),

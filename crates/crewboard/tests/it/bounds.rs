@@ -1,13 +1,13 @@
-//! Clients that ask for more than the daemon gives, or hold what others need.
+//! Clients that exceed the bounds of the daemon.
 
 use crate::{memory_of, note, now, world};
 use crewboard_core::{AgentName, Process, Report};
 use crewboard_protocol::{EventLine, Request};
-use crewboard_testkit::{LineClient, View, event_line, eventually, prompt};
+use crewboard_testkit::{LineClient, Subscription, event_line, prompt, wait_until};
 use serde_json::json;
 use std::io::{ErrorKind, Write};
 
-/// An event of this agent in that process.
+/// Returns an event line of `agent` in `process`.
 fn event_of(agent: &str, process: Process) -> Vec<u8> {
     let report = Report {
         agent: AgentName::new(agent),
@@ -18,7 +18,7 @@ fn event_of(agent: &str, process: Process) -> Vec<u8> {
     Request::Event(EventLine { hook_pid, report: Box::new(report) }).encode()
 }
 
-/// The processor time that a process has used, in hundredths of a second.
+/// Returns the processor time of a process in hundredths of a second.
 fn processor_time(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -27,24 +27,24 @@ fn processor_time(pid: u32) -> u64 {
 }
 
 #[test]
-fn a_process_under_many_names_makes_few_rows_and_little_work() {
+fn process_with_many_agent_names_makes_few_rows() {
     let world = world();
     let mut client = world.start();
-    let process = crewboard_platform::process_of(std::process::id()).unwrap();
+    let process = crewboard_platform::find_process(std::process::id()).unwrap();
     let before = processor_time(world.daemon());
     for number in 0..400 {
         client.send_bytes(&event_of(&format!("agent{number}"), process));
     }
-    client.await_events(400);
+    client.wait_for_events(400);
     assert_eq!(client.list().len(), 8);
-    // Before there was a bound, these events took several seconds, and each look a tenth of one.
+    // Without a bound, these events took several seconds and each look a tenth of a second.
     client.send_bytes(&b"{\"type\":\"look\"}\n".repeat(1000));
     client.hello();
     let used = processor_time(world.daemon()) - before;
     assert!(used < 100, "{used} hundredths of a second");
 }
 
-/// Writes until the daemon takes no more for now, or all is written. Returns how much was written.
+/// Writes until the socket is full or all is written. Returns the number of bytes written.
 fn write_what_is_taken(client: &LineClient, bytes: &[u8]) -> usize {
     client.stream().set_nonblocking(true).unwrap();
     let mut written = 0;
@@ -68,7 +68,7 @@ fn half_lines_of_many_clients_take_little_memory() {
     let line = vec![b' '; 250_000];
     let clients: Vec<LineClient> = (0..200).map(|_| world.connect()).collect();
     for client in &clients {
-        // Those that have asked something may be silent for ever.
+        // A client that has sent a request may stay silent without a time limit.
         client.send_bytes(b"{\"type\":\"look\"}\n");
     }
     let mut written = vec![0; clients.len()];
@@ -80,13 +80,13 @@ fn half_lines_of_many_clients_take_little_memory() {
     }
     let held = memory_of(daemon);
     assert!(held < before + 20_000, "{before} kB, then {held} kB");
-    // A line of a usual length is taken in at once, and one that is long in its turn.
-    let mut view = View::new(world.connect());
+    // The daemon reads a short line at once, and a long line in its turn.
+    let mut subscription = Subscription::new(world.connect());
     world.connect().send_bytes(&event_line("s", None, now(), prompt("go")));
-    view.until_row("s", |row| row["status"] == "working");
+    subscription.wait_for_row("s", |row| row["status"] == "working");
     drop(clients);
     world.connect().send_bytes(&event_line("long", None, now(), prompt(&"x".repeat(200_000))));
-    view.until_row("long", |row| row["status"] == "working");
+    subscription.wait_for_row("long", |row| row["status"] == "working");
     let after = memory_of(daemon);
     note(&format!("200 half lines: {before} kB before, {held} kB while held, {after} kB after"));
     assert!(after < before + 20_000, "{before} kB, then {after} kB");
@@ -118,29 +118,29 @@ fn waits_of_many_clients_take_little_memory() {
     let held = memory_of(daemon);
     assert!(held < before + 20_000, "{before} kB, then {held} kB");
     drop(clients);
-    eventually("the waits end", || witness.hello()["waits"] == 0);
+    wait_until("the waits end", || witness.hello()["waits"] == 0);
 }
 
 #[test]
-fn a_view_is_served_while_too_many_clients_are_silent() {
+fn subscription_is_served_among_too_many_silent_clients() {
     let world = world();
     let mut early = world.start();
     early.hello();
-    // More than the daemon ever has at once: it has to end some, none of which asked anything.
+    // These exceed the connection limit, so the daemon closes some that have not sent a request.
     let mut silent = Vec::new();
     for _ in 0..1500 {
         silent.push(world.connect());
     }
-    let mut view = View::new(world.connect());
+    let mut subscription = Subscription::new(world.connect());
     world.connect().send_bytes(&event_line("s", None, now(), prompt("go")));
-    view.until_row("s", |row| row["status"] == "working");
+    subscription.wait_for_row("s", |row| row["status"] == "working");
     assert_eq!(early.list().len(), 1, "a client that asked once is not ended for them");
     let is_over = |client: &LineClient| {
         client.stream().set_nonblocking(true).unwrap();
         let ended = rustix::net::recv(client.stream(), &mut [0], rustix::net::RecvFlags::PEEK);
         matches!(ended, Ok((_, 0)))
     };
-    eventually("only a quarter of all may be silent", || {
+    wait_until("only a quarter of all may be silent", || {
         silent.iter().filter(|client| is_over(client)).count() >= 1500 - 1024
     });
     assert!(!is_over(&silent[1499]), "the newest may still ask");

@@ -1,11 +1,13 @@
-//! The hook's promise: it prints nothing, exits with 0 and is gone in time, whatever happens.
+//! `crewboard hook` prints nothing, exits with 0 and meets its deadline in every situation.
 
 use crate::private_namespace::in_private_namespace;
 use crate::{note, own_uid, payload, prompt_payload, world};
 use crewboard_protocol::Loss;
-use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
+use crewboard_testkit::{
+    CommandOutput, FakeAgent, World, run_with_input, signal, wait_for_output, wait_until,
+};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -13,24 +15,24 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Far more than a hook may ever take: its own deadline is a tenth of that, a busy machine the rest.
-/// Without optimisation, reading 16 MB of JSON takes most of a second by itself.
+/// The longest time that a test allows: ten times the deadline of a hook, because the machine may be busy. An
+/// unoptimised build needs most of a second to read 16 MB of JSON.
 const LONG: Duration = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 });
 
 #[track_caller]
-fn assert_kept(what: &str, said: &Said) {
-    said.assert_silent();
-    assert!(said.took < LONG, "{what}: {:?}", said.took);
-    note(&format!("hook, {what}: {:?}", said.took));
+fn assert_in_time(what: &str, output: &CommandOutput) {
+    output.assert_silent();
+    assert!(output.elapsed < LONG, "{what}: {:?}", output.elapsed);
+    note(&format!("hook, {what}: {:?}", output.elapsed));
 }
 
-/// One hook, its deadline met or not.
-fn once(world: &World, agent: &FakeAgent, payload: &str) -> Said {
-    finish(world.hook_command(agent), payload.as_bytes())
+/// Runs one hook, which may miss its deadline.
+fn run_hook(world: &World, agent: &FakeAgent, payload: &str) -> CommandOutput {
+    run_with_input(world.hook_command(agent), payload.as_bytes())
 }
 
 #[test]
-fn whatever_comes_on_standard_input() {
+fn hook_survives_any_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
@@ -58,19 +60,19 @@ fn whatever_comes_on_standard_input() {
         ("50 MB", mega),
     ];
     for (what, input) in cases {
-        assert_kept(what, &finish(world.hook_command(&agent), &input));
+        assert_in_time(what, &run_with_input(world.hook_command(&agent), &input));
     }
-    assert_kept("empty", &finish(world.hook_command(&agent), b""));
-    // What was none of an event has not kept the daemon from the next.
+    assert_in_time("empty", &run_with_input(world.hook_command(&agent), b""));
+    // The daemon still accepts events after invalid input.
     world.hook(&FakeAgent::new(), &prompt_payload("t", "after all"));
     let mut client = world.connect();
-    eventually("it arrives", || client.list().values().any(|row| row["prompt"] == "after all"));
+    wait_until("it arrives", || client.list().values().any(|row| row["prompt"] == "after all"));
 }
 
 #[test]
-fn what_is_long_arrives_cut_short() {
+fn hook_shortens_long_texts() {
     let world = world();
-    // More than the daemon would take in one line.
+    // This is longer than the longest line that the daemon accepts.
     let long = "x".repeat(300 << 10);
     let tool = json!({"tool_name": "T", "tool_input": {"a": long}});
     let ask = json!({"tool_name": "Bash", "tool_input": {"command": long}});
@@ -85,76 +87,84 @@ fn what_is_long_arrives_cut_short() {
         world.hook(agent, input);
     }
     let mut client = world.connect();
-    eventually("they arrive", || client.list().len() == cases.len());
+    wait_until("they arrive", || client.list().len() == cases.len());
     for row in client.list().values() {
         assert!(row.to_string().len() < 16_000, "{} is long", row["id"]);
     }
 }
 
 #[test]
-fn a_standard_input_that_never_ends_or_never_was() {
+fn hook_survives_an_open_or_closed_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
     for (what, input) in [
-        ("open for ever, nothing said", String::new()),
-        ("open for ever, all said", prompt_payload("said", "go")),
-        ("open for ever, half said", prompt_payload("half", "go").split_at(40).0.to_owned()),
+        ("open without input", String::new()),
+        ("open with the whole input", prompt_payload("whole", "go")),
+        ("open with half of the input", prompt_payload("half", "go").split_at(40).0.to_owned()),
     ] {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut child = world.hook_command(&agent).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();
-        assert_kept(what, &outcome(child, begun));
+        assert_in_time(what, &wait_for_output(child, started));
         drop(stdin);
     }
     let mut client = world.connect();
-    eventually("what was said arrives", || client.list().values().any(|row| row["id"] == "said"));
+    wait_until("the whole input arrives", || {
+        client.list().values().any(|row| row["id"] == "whole")
+    });
     assert_eq!(client.hello()["lost"], json!({"late": 2}));
 
     let mut closed = Command::new("sh");
     closed.args(["-c", r#"exec "$1" hook claude <&- >&- 2>&-"#, "sh"]);
     closed.arg(env!("CARGO_BIN_EXE_crewboard")).env_clear().env("HOME", world.home());
     closed.env("CREWBOARD_SOCKET", world.socket());
-    assert_kept("all of 0, 1 and 2 closed", &finish(closed, b""));
+    assert_in_time("all of 0, 1 and 2 closed", &run_with_input(closed, b""));
 
     let mut directory = world.hook_command(&agent);
     directory.stdin(File::open("/").unwrap());
-    assert_kept("a directory", &finish(directory, b""));
+    assert_in_time("a directory", &run_with_input(directory, b""));
 }
 
 #[test]
-fn an_endless_flow_on_standard_input() {
+fn hook_survives_an_endless_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut command = world.hook_command(&agent);
     command.stdin(File::open("/dev/zero").unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_kept("/dev/zero", &outcome(command.spawn().unwrap(), begun));
+    assert_in_time("/dev/zero", &wait_for_output(command.spawn().unwrap(), started));
 }
 
 #[test]
-fn a_daemon_that_is_stopped_or_flooded() {
+fn hook_survives_a_stopped_or_flooded_daemon() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
-    assert_kept("the daemon is stopped", &once(&world, &agent, &prompt_payload("queued", "go")));
-    // Connections that nobody takes fill the backlog.
+    assert_in_time(
+        "the daemon is stopped",
+        &run_hook(&world, &agent, &prompt_payload("queued", "go")),
+    );
+    // Connections that the daemon does not accept fill the backlog.
     let mut held = Vec::new();
     loop {
         let connecting = crewboard_platform::connect(&world.socket(), own_uid());
-        let crewboard_platform::Connection::Made(stream) = connecting else { break };
+        let crewboard_platform::ConnectAttempt::Connected(stream) = connecting else { break };
         held.push(stream);
     }
     assert!(held.len() > 100, "{}", held.len());
-    assert_kept("the backlog is full", &once(&world, &agent, &prompt_payload("dropped", "go")));
+    assert_in_time(
+        "the backlog is full",
+        &run_hook(&world, &agent, &prompt_payload("dropped", "go")),
+    );
     let listing = Instant::now();
     drop(held);
     signal(daemon, Signal::CONT);
     let mut client = world.connect();
-    eventually("what was queued arrives", || {
+    wait_until("what was queued arrives", || {
         client.list().values().any(|row| row["id"] == "queued")
     });
     note(&format!("a full backlog was served in {:?}", listing.elapsed()));
@@ -164,8 +174,8 @@ fn a_daemon_that_is_stopped_or_flooded() {
         (&json!(1), &json!(1), &json!({"busy": 1})),
         "the loss is counted"
     );
-    let said = world.say(["daemon", "status"]);
-    assert!(said.stdout.contains("1 lost: daemon busy"), "{said:?}");
+    let output = world.run(["daemon", "status"]);
+    assert!(output.stdout.contains("1 lost: daemon busy"), "{output:?}");
 }
 
 #[test]
@@ -175,7 +185,7 @@ fn lost_events_are_shown_until_they_are_seen() {
     let mut other = world.connect();
     other.send(json!({"type": "subscribe"}));
     while other.receive()["type"] != "synced" {}
-    let lock = world.run().join("s.lock");
+    let lock = world.socket_directory().join("s.lock");
     let lose = |loss: Loss| crewboard_platform::Lock::count_loss(&lock, loss.byte());
     lose(Loss::Busy);
     assert_eq!(other.receive(), json!({"type": "losses", "unseen": {"busy": 1}}));
@@ -183,58 +193,61 @@ fn lost_events_are_shown_until_they_are_seen() {
     assert_eq!(client.receive()["code"], "bad_request");
     let both = json!({"type": "losses", "unseen": {"busy": 1, "refused": 1}});
     assert_eq!(other.receive(), both);
-    // What was shown is another number than is lost by now.
+    // The client confirms one lost event, but two are lost now.
     client.send(json!({"type": "losses_seen", "count": 1}));
     client.send(json!({"type": "subscribe"}));
     assert_eq!(client.receive()["type"], "snapshot");
     assert_eq!(client.receive(), both);
 
-    let status_bar = world.say(["list", "--json"]);
+    let status_bar = world.run(["list", "--json"]);
     assert!(!status_bar.stderr.contains("lost"), "{status_bar:?}");
-    let first = world.say(["list"]);
+    let first = world.run(["list"]);
     assert!(first.stderr.contains("2 events lost: 1 daemon busy, 1 event refused"), "{first:?}");
     assert_eq!(other.receive(), json!({"type": "losses", "unseen": {}}));
-    let second = world.say(["list"]);
+    let second = world.run(["list"]);
     assert!(!second.stderr.contains("lost"), "{second:?}");
     lose(Loss::Late);
-    let third = world.say(["list"]);
+    let third = world.run(["list"]);
     assert!(third.stderr.contains("1 event lost: payload came too late"), "{third:?}");
     let expected = json!({"busy": 1, "refused": 1, "late": 1});
     assert_eq!(world.connect().hello()["lost"], expected);
 }
 
 #[test]
-fn a_start_lock_that_somebody_keeps() {
+fn hook_survives_a_start_lock_that_stays_held() {
     let world = world();
     let agent = FakeAgent::new();
-    let path = world.run().join("s.start");
-    let crewboard_platform::LockAttempt::Taken(_held) =
-        crewboard_platform::Lock::try_take(&path).unwrap()
+    let path = world.socket_directory().join("s.start");
+    let crewboard_platform::LockAttempt::Acquired(_held) =
+        crewboard_platform::Lock::try_lock(&path).unwrap()
     else {
         panic!("held already")
     };
-    assert_kept("somebody keeps starting", &once(&world, &agent, &prompt_payload("s", "go")));
+    assert_in_time(
+        "the start lock stays held",
+        &run_hook(&world, &agent, &prompt_payload("s", "go")),
+    );
     assert!(world.daemons().is_empty());
 }
 
 #[test]
-fn a_loss_is_counted_with_its_reason() {
+fn hook_counts_a_lost_event_with_its_reason() {
     let world = world();
     let agent = FakeAgent::new();
-    let lost = || fs::read(world.run().join("s.lock")).unwrap_or_default();
-    // A directory of the user's in the place of the socket.
+    let lost = || fs::read(world.socket_directory().join("s.lock")).unwrap_or_default();
+    // A directory has the path of the socket.
     fs::create_dir(world.socket()).unwrap();
     world.hook(&agent, &prompt_payload("s", "go"));
     assert_eq!(lost(), b"p");
     fs::remove_dir(world.socket()).unwrap();
-    // A directory that others may write to holds no note, for it would be theirs as well.
-    fs::set_permissions(world.run(), Permissions::from_mode(0o777)).unwrap();
+    // The hook counts no lost event in a directory that other users can write to.
+    fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o777)).unwrap();
     world.hook(&agent, &prompt_payload("s", "go"));
     assert_eq!(lost(), b"p");
-    fs::set_permissions(world.run(), Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o700)).unwrap();
     {
-        let start = world.run().join("s.start");
-        let _held = crewboard_platform::Lock::try_take(&start).unwrap();
+        let start = world.socket_directory().join("s.start");
+        let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
         world.hook(&agent, &prompt_payload("s", "go"));
     }
     assert_eq!(lost(), b"ps");
@@ -244,7 +257,7 @@ fn a_loss_is_counted_with_its_reason() {
 }
 
 #[test]
-fn surroundings_that_are_gone() {
+fn hook_survives_missing_directories() {
     let mut world = world();
     let agent = FakeAgent::new();
     let gone = world.path().join("gone");
@@ -254,54 +267,66 @@ fn surroundings_that_are_gone() {
     command.arg(env!("CARGO_BIN_EXE_crewboard")).current_dir(&gone).env_clear();
     command.env("CREWBOARD_SOCKET", world.socket()).env("CLAUDE_PID", agent.pid().to_string());
     command.env("HOME", world.home()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    assert_kept("its directory is gone", &finish(command, prompt_payload("gone", "go").as_bytes()));
+    assert_in_time(
+        "its directory is gone",
+        &run_with_input(command, prompt_payload("gone", "go").as_bytes()),
+    );
     assert_eq!(world.connect().list().len(), 1);
     world.kill_daemon();
 
     world.set("CREWBOARD_SOCKET", world.path().join("no/such/directory/s"));
-    assert_kept("no directory for the socket", &once(&world, &agent, &prompt_payload("s", "go")));
+    assert_in_time(
+        "no directory for the socket",
+        &run_hook(&world, &agent, &prompt_payload("s", "go")),
+    );
     world.set("CREWBOARD_SOCKET", "/proc/self/s");
-    assert_kept("a directory of the kernel's", &once(&world, &agent, &prompt_payload("s", "go")));
-    assert_kept("an agent nobody knows", &finish(world.command(["hook", "nobody"]), b"{}"));
-    assert_kept("no agent", &finish(world.command(["hook"]), b"{}"));
+    assert_in_time(
+        "a directory of the kernel's",
+        &run_hook(&world, &agent, &prompt_payload("s", "go")),
+    );
+    assert_in_time("an unknown agent", &run_with_input(world.command(["hook", "unknown"]), b"{}"));
+    assert_in_time("no agent", &run_with_input(world.command(["hook"]), b"{}"));
     let mut broken = world.hook_command(&agent);
     broken.env("CLAUDE_PID", "not a number");
-    assert_kept("a pid that is none", &finish(broken, b"{}"));
+    assert_in_time("a pid that is none", &run_with_input(broken, b"{}"));
     assert!(world.daemons().is_empty());
 }
 
 #[test]
-fn a_reader_that_left() {
+fn hook_survives_a_closed_stdout() {
     let world = world();
     let agent = FakeAgent::new();
     let mut command = world.hook_command(&agent);
     let (theirs, ours) = UnixStream::pair().unwrap();
     command.stdout(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
     drop(ours);
-    assert_kept("its output is broken", &finish(command, prompt_payload("s", "go").as_bytes()));
+    assert_in_time(
+        "its output is broken",
+        &run_with_input(command, prompt_payload("s", "go").as_bytes()),
+    );
 }
 
 #[test]
-fn no_environment_and_no_room() {
-    in_private_namespace("hook::no_environment_and_no_room", || {
+fn hook_survives_an_empty_environment_and_a_full_disk() {
+    in_private_namespace(|| {
         let mut world = world();
         let agent = FakeAgent::new();
         let bare = |world: &World, input: &str| {
             let mut command = world.hook_command(&agent);
             command.env_clear();
-            finish(command, input.as_bytes())
+            run_with_input(command, input.as_bytes())
         };
-        // Not even a name for its home, and no runtime directory: /tmp is left.
-        assert_kept("an empty environment", &bare(&world, &prompt_payload("s", "go")));
+        // Without HOME and a runtime directory, the candidate in /tmp is left.
+        assert_in_time("an empty environment", &bare(&world, &prompt_payload("s", "go")));
         let shared = "/tmp/crewboard-0/crewboard.sock";
         let mut client = crewboard_testkit::LineClient::connect(shared.as_ref());
-        client.await_events(1);
+        client.wait_for_events(1);
         client.send(json!({"type": "stop"}));
         while client.next_line().is_some() {}
 
         world.unset("HOME");
-        assert_kept("no HOME", &once(&world, &agent, &prompt_payload("s", "go")));
-        world.connect().ask(json!({"type": "stop"}));
+        assert_in_time("no HOME", &run_hook(&world, &agent, &prompt_payload("s", "go")));
+        world.connect().request(json!({"type": "stop"}));
         world.set("HOME", world.home());
 
         let small = world.path().join("small");
@@ -311,7 +336,7 @@ fn no_environment_and_no_room() {
         assert!(mount.status().unwrap().success());
         fs::write(small.join("filler"), [b'x'; 4096]).unwrap();
         world.set("CREWBOARD_SOCKET", small.join("s"));
-        assert_kept("a full disk", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time("a full disk", &run_hook(&world, &agent, &prompt_payload("s", "go")));
         world.kill_daemon();
         for index in 0..20 {
             let _ = File::create(small.join(format!("filler-{index}")));
@@ -320,13 +345,16 @@ fn no_environment_and_no_room() {
             let _ = fs::remove_file(small.join(name));
             let _ = File::create(small.join(format!("instead-of-{name}")));
         }
-        assert_kept("no file can be made", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time(
+            "no file can be made",
+            &run_hook(&world, &agent, &prompt_payload("s", "go")),
+        );
         assert!(world.daemons().is_empty());
         let mount = Command::new("mount").args(["-o", "remount,ro"]).arg(&small).status();
         assert!(mount.unwrap().success());
-        assert_kept("a read-only disk", &once(&world, &agent, &prompt_payload("s", "go")));
+        assert_in_time("a read-only disk", &run_hook(&world, &agent, &prompt_payload("s", "go")));
 
-        // A place that cannot be written is passed over where there is another.
+        // The hook skips a candidate that is read-only.
         let frozen = world.path().join("frozen");
         fs::create_dir(&frozen).unwrap();
         let mut mount = Command::new("mount");
@@ -338,10 +366,41 @@ fn no_environment_and_no_room() {
         assert!(mount.unwrap().success());
         world.unset("CREWBOARD_SOCKET");
         world.set("XDG_RUNTIME_DIR", &frozen);
-        assert_kept(
+        assert_in_time(
             "a read-only runtime directory",
-            &once(&world, &agent, &prompt_payload("s", "go")),
+            &run_hook(&world, &agent, &prompt_payload("s", "go")),
         );
-        assert!(world.say(["list"]).stdout.contains("shop"));
+        assert!(world.run(["list"]).stdout.contains("shop"));
     });
+}
+
+#[test]
+fn hook_accepts_every_event_silently() {
+    // Each known event and an unknown one.
+    let world = world();
+    let agent = FakeAgent::new();
+    let events: [(&str, Value); 9] = [
+        ("SessionStart", json!({"source": "startup"})),
+        ("UserPromptSubmit", json!({"prompt": "p"})),
+        (
+            "PreToolUse",
+            json!({"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "ls"}}),
+        ),
+        ("PermissionRequest", json!({"tool_name": "Bash", "tool_input": {"command": "ls"}})),
+        (
+            "PostToolUse",
+            json!({"tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "ls"}}),
+        ),
+        ("SubagentStop", json!({"agent_id": "a"})),
+        ("Stop", json!({"last_assistant_message": "done"})),
+        ("SessionEnd", json!({"reason": "other"})),
+        ("FromTheFuture", json!({})),
+    ];
+    for (name, more) in &events {
+        world.hook(&agent, &payload(name, "s", more));
+    }
+    let mut client = world.connect();
+    client.wait_for_events(8);
+    let rows = client.list();
+    assert_eq!(rows.values().next().unwrap()["end"], "exit");
 }

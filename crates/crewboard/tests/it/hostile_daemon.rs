@@ -1,7 +1,7 @@
-//! A process that answers in the daemon's place and puts orders to terminals into every text.
+//! A false daemon that sends terminal control sequences in every text.
 
 use crate::world;
-use crewboard_testkit::{Said, World, finish};
+use crewboard_testkit::{CommandOutput, World, run_with_input};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,19 +10,19 @@ use std::thread;
 
 const HOSTILE: &str = "ab\u{1b}]0;pwned\u{7}c\u{1b}[2Jd\u{9b}31me\u{202e}f\nFORGED\rg\u{7f}";
 
-/// What the client's decoder leaves of it.
+/// Returns the text as the client's decoder cleans it.
 fn cleaned() -> String {
     crewboard_core::clean(HOSTILE, 100, false)
 }
 
-/// What the false daemon answers with.
+/// The replies of the false daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
-    /// What was asked for, with hostile texts.
+    /// Valid replies with hostile texts.
     Fitting,
     /// Errors with hostile messages.
     Errors,
-    /// Lines that are no messages, in words that an error quotes.
+    /// Invalid replies, which an error message quotes.
     Garbled,
 }
 
@@ -63,9 +63,9 @@ fn fitting(kind: &str) -> Vec<Value> {
             snapshot(),
             vec![
                 json!({"type": "change", "row": row(), "transitions": [{"status": "idle", "at": 1}]}),
-                json!({"type": "announcement", "id": 1, "title": HOSTILE, "text": HOSTILE}),
+                json!({"type": "notification", "id": 1, "title": HOSTILE, "text": HOSTILE}),
                 json!({"type": "removed", "key": HOSTILE}),
-                // The end of `watch`.
+                // The error ends `watch`.
                 error,
             ],
         ]
@@ -75,7 +75,7 @@ fn fitting(kind: &str) -> Vec<Value> {
                 "delay": 0, "effect": {"ignored": {"why": HOSTILE}}}]})],
         "wait" => vec![json!({"type": "waited", "outcome": "blocked", "row": row()})],
         "mark" => vec![json!({"type": "marked", "row": row()})],
-        "announce" => vec![error],
+        "notify" => vec![error],
         "record" => vec![
             json!({"type": "recording"}),
             json!({"type": "recorded", "report": report}),
@@ -109,7 +109,7 @@ fn answer(stream: &UnixStream, answers: Answers) -> Option<()> {
     None
 }
 
-/// Serves the world's socket until the test ends.
+/// Listens at the socket of the world until the test ends.
 fn serve(world: &World, answers: Answers) {
     let _ = fs::remove_file(world.socket());
     let listener = UnixListener::bind(world.socket()).unwrap();
@@ -120,8 +120,8 @@ fn serve(world: &World, answers: Answers) {
     });
 }
 
-fn assert_harmless(said: &Said, words: &[&str]) {
-    for text in [&said.stdout, &said.stderr] {
+fn assert_harmless(output: &CommandOutput, words: &[&str]) {
+    for text in [&output.stdout, &output.stderr] {
         for line in text.split('\n') {
             assert!(crewboard_core::is_plain(line), "{words:?} printed {line:?}");
             assert!(!line.starts_with("FORGED"), "{words:?} printed {text:?}");
@@ -130,7 +130,7 @@ fn assert_harmless(said: &Said, words: &[&str]) {
 }
 
 #[test]
-fn no_command_prints_what_a_terminal_would_obey() {
+fn no_command_prints_a_terminal_control_sequence() {
     let name = cleaned();
     let commands: [&[&str]; 28] = [
         &["list"],
@@ -167,18 +167,18 @@ fn no_command_prints_what_a_terminal_would_obey() {
         serve(&world, answers);
         let mut printed = String::new();
         for words in commands {
-            let said = world.say(words);
-            assert_harmless(&said, words);
-            printed.extend([said.stdout, said.stderr]);
+            let output = world.run(words);
+            assert_harmless(&output, words);
+            printed.extend([output.stdout, output.stderr]);
         }
         for shell in ["bash", "zsh", "fish"] {
             let mut completes = world.command(["--", "crewboard", "jump", ""]);
             completes.env("CREWBOARD_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", "2");
-            let said = finish(completes, b"");
-            // Neither the name nor the key is a word that a shell takes as it is.
-            assert!(!said.stdout.contains("FORGED"), "{shell}: {said:?}");
+            let output = run_with_input(completes, b"");
+            // Neither the name nor the key is safe as a word of a shell.
+            assert!(!output.stdout.contains("FORGED"), "{shell}: {output:?}");
         }
-        // The texts did come: what was cleaned of them is there.
+        // The commands did print the cleaned texts.
         assert!(printed.contains("abc"), "{printed}");
     }
 }

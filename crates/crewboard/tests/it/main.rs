@@ -1,69 +1,79 @@
-//! End to end: real processes, real sockets, a world of its own for each test.
+//! End-to-end tests with real processes and sockets. Each test has its own world.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-mod agent_files;
 mod bad_input;
-mod bars;
 mod board;
 mod board_world;
-mod boards;
 mod bounds;
-mod busy;
+mod busy_machine;
 mod claims;
-mod commands;
-mod completing;
-mod daemon_command;
-mod death;
-mod files;
+mod command_line;
+mod completions;
+mod counts;
+mod daemon;
+mod daemon_exit;
+mod daemon_files;
+mod daemon_idle;
+mod daemon_start;
+mod degraded;
+mod demo;
+mod explain;
 mod hook;
 mod hostile_daemon;
-mod hung;
-mod installing;
+mod hung_file_systems;
+mod install;
 mod jump;
 mod jump_without_variables;
 mod kitty;
-mod life;
-mod missing_senses;
+mod list;
 mod notify;
+mod open;
+mod other_users;
 mod permission_text;
-mod places;
 mod private_namespace;
 mod profiles;
-mod replaced;
+mod record;
 mod replay;
-mod rest;
-mod start;
+mod report;
+mod running_command;
+mod screen;
+mod seen;
+mod session_exit;
+mod session_files;
+mod several_boards;
+mod sockets;
 mod statusline;
-mod stranger;
-mod teams;
-mod views;
-mod waiting;
+mod subscriptions;
+mod teammates;
+mod version_skew;
+mod wait;
+mod watch;
 mod zellij;
 
 use crewboard_core::Stamp;
 use crewboard_platform::Clock;
-use crewboard_testkit::{PATIENCE, World, skip};
+use crewboard_testkit::{TIMEOUT, World, skip};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// A new world for the program that was built with these tests.
+/// Creates a world for the program that was built with these tests.
 fn world() -> World {
     World::new(env!("CARGO_BIN_EXE_crewboard"))
 }
 
-/// How often a race is run: a few times, or as often as the environment says.
+/// Returns how often a test repeats a race: `CREWBOARD_TEST_ROUNDS` times, or `usual` times.
 fn rounds(usual: usize) -> usize {
     let asked = std::env::var("CREWBOARD_TEST_ROUNDS").ok();
     asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 
-/// Tells whoever reads along, past what the test runner keeps to itself.
+/// Prints a measured value to standard error, which the test runner does not capture.
 fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "note: {text}");
 }
 
-/// The user who runs the tests.
+/// Returns the uid of the user who runs the tests.
 fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
@@ -72,7 +82,7 @@ fn now() -> Stamp {
     Clock::new().stamp()
 }
 
-/// What Claude Code says on an event of session `id`, with more fields.
+/// Returns the hook payload of Claude Code for an event of session `id`, with `more` fields.
 fn payload(event: &str, id: &str, more: &Value) -> String {
     let mut payload = json!({
         "session_id": id,
@@ -90,35 +100,35 @@ fn prompt_payload(id: &str, text: &str) -> String {
     payload("UserPromptSubmit", id, &json!({ "prompt": text }))
 }
 
-/// A value of `/proc/PID/status`, in its own unit.
+/// Returns a value of `/proc/PID/status`, in its own unit.
 fn status_of(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.unwrap().split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Fails if the daemon never rests for some seconds, in which it does not wake once.
+/// Asserts that the daemon does not wake for some seconds.
 fn assert_rests(daemon: u32) {
     let wakes = || {
         status_of(daemon, "voluntary_ctxt_switches")
             + status_of(daemon, "nonvoluntary_ctxt_switches")
     };
-    // It may still tidy up after the hooks' ends and our own requests.
+    // The daemon may still handle the ends of hooks and the requests of the test.
     let rest = Duration::from_secs(rounds(5).clamp(5, 600) as u64);
     let (mut seen, mut since) = (wakes(), Instant::now());
-    let begun = Instant::now();
+    let started = Instant::now();
     while since.elapsed() < rest {
-        // Nothing can be awaited here: it is nothing that is to happen.
+        // There is no event to await: the test shows that nothing happens.
         std::thread::sleep(Duration::from_millis(50));
         if wakes() != seen {
             (seen, since) = (wakes(), Instant::now());
-            assert!(begun.elapsed() < rest + PATIENCE / 2, "it wakes though nothing happens");
+            assert!(started.elapsed() < rest + TIMEOUT / 2, "it wakes though nothing happens");
         }
     }
     assert_eq!(status_of(daemon, "Threads"), 1);
 }
 
-/// Kilobytes of memory that are a process's own.
+/// Returns the private memory of a process in kilobytes.
 fn memory_of(pid: u32) -> u64 {
     status_of(pid, "RssAnon")
 }

@@ -1,8 +1,8 @@
-//! A person is told, and the user's own commands run.
+//! Notifications and the commands of rules.
 
-use crate::board_world::{Agent, BoardWorld, signal};
+use crate::board_world::{Agent, BoardWorld};
 use crate::skip;
-use crewboard_testkit::{Pane, eventually};
+use crewboard_testkit::{Pane, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-/// A world with this configuration.
+/// Creates a world with this configuration.
 fn world_with(configuration: &str) -> Option<BoardWorld> {
     let world = BoardWorld::new()?;
     configure(&world, configuration);
@@ -23,27 +23,27 @@ fn world_with(configuration: &str) -> Option<BoardWorld> {
 fn configure(world: &BoardWorld, configuration: &str) {
     let directory = world.home().join(".config/crewboard");
     fs::create_dir_all(&directory).unwrap();
-    // As editors write: a whole file takes the other's place.
+    // The file is replaced by a rename, as editors do.
     let next = directory.join("next");
     fs::write(&next, configuration).unwrap();
     fs::rename(next, directory.join("config.toml")).unwrap();
 }
 
-/// Lines of a file that commands write to.
+/// Returns the lines of a file that commands write to.
 pub(crate) fn lines(path: &PathBuf) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
 #[test]
-fn commands_run_with_the_session_beside_them() {
+fn rule_command_gets_the_session_in_its_environment() {
     let Some(world) = world_with(
         r#"
         [notify]
         desktop = false
         [[on]]
         status = "permission"
-        run = 'printf "%s|%s|%s|%s\n" "$CREWBOARD_STATUS" "$CREWBOARD_NAME" "$CREWBOARD_TEXT" "$PWD" >>~/told; cat >>~/json; exit 3'
+        run = 'printf "%s|%s|%s|%s\n" "$CREWBOARD_STATUS" "$CREWBOARD_NAME" "$CREWBOARD_TEXT" "$PWD" >>~/received; cat >>~/json; exit 3'
         [[on]]
         status = ["working", "needs-you"]
         run = 'echo "$CREWBOARD_STATUS" >>~/statuses'
@@ -51,147 +51,150 @@ fn commands_run_with_the_session_beside_them() {
     ) else {
         return;
     };
-    // What an agent says is nothing that a shell would run.
+    // The shell must not execute any text of an agent.
     let agent = Agent::new("$(touch ~/x) `touch ~/x` -n #(touch x)");
-    world.prompt(&agent, "go");
-    world.asks(&agent, "touch ~/x; $(touch ~/x)");
-    let told = world.home().join("told");
-    eventually("the command runs", || !lines(&told).is_empty());
+    world.send_prompt(&agent, "go");
+    world.request_permission(&agent, "touch ~/x; $(touch ~/x)");
+    let received = world.home().join("received");
+    wait_until("the command runs", || !lines(&received).is_empty());
     let home = fs::canonicalize(world.home()).unwrap();
-    let line = &lines(&told)[0];
+    let line = &lines(&received)[0];
     assert!(line.starts_with("permission|") && line.contains("touch ~/x; $(touch ~/x)"), "{line}");
     assert!(line.ends_with(&format!("|{}", home.display())), "{line}");
     let json = world.home().join("json");
-    eventually("the session is on standard input", || lines(&json).len() == 1);
+    wait_until("the session is on standard input", || lines(&json).len() == 1);
     let row: Value = serde_json::from_str(&lines(&json)[0]).unwrap();
     assert_eq!((&row["status"], &row["id"]), (&json!("permission"), &json!(agent.id)));
     assert_eq!(row["request"]["text"], "touch ~/x; $(touch ~/x)");
     let statuses = world.home().join("statuses");
-    eventually("each status has run", || lines(&statuses).len() == 2);
+    wait_until("each status has run", || lines(&statuses).len() == 2);
     assert!(!world.home().join("x").exists());
 
-    // Another configuration counts at once; a wrong one not at all.
+    // A valid configuration applies at once. An invalid one is ignored.
     configure(&world, "[[on]]\nstatus = 1\n");
-    world.prompt(&agent, "go on");
-    world.asks(&agent, "ls");
-    eventually("the former rule runs", || lines(&told).len() == 2);
+    world.send_prompt(&agent, "go on");
+    world.request_permission(&agent, "ls");
+    wait_until("the former rule runs", || lines(&received).len() == 2);
     let rule = "status = 'working'\nrun = 'echo \"$CREWBOARD_STATUS\" >>~/later'";
     configure(&world, &format!("[notify]\ndesktop = false\n[[on]]\n{rule}\n"));
     let later = world.home().join("later");
-    eventually("the new rule runs", || {
-        world.hook(&agent, "Stop", &json!({}));
-        world.prompt(&agent, "again");
+    wait_until("the new rule runs", || {
+        world.send_event(&agent, "Stop", &json!({}));
+        world.send_prompt(&agent, "again");
         !lines(&later).is_empty()
     });
-    assert_eq!(lines(&told).len(), 2);
+    assert_eq!(lines(&received).len(), 2);
 }
 
 #[test]
-fn slow_commands_hold_nobody_up_and_have_the_daemons_own_limits() {
+fn slow_rule_commands_delay_nothing() {
     let Some(world) = world_with(
-        "[notify]\ndesktop = false\n[[on]]\nstatus = 'working'\nrun = 'echo \"$(ulimit -n) $(umask)\" >>~/told; exec sleep 25'\n",
+        "[notify]\ndesktop = false\n[[on]]\nstatus = 'working'\nrun = 'echo \"$(ulimit -n) $(umask)\" >>~/received; exec sleep 25'\n",
     ) else {
         return;
     };
     let line = "umask 027; ulimit -S -n 500; exec \"$0\" daemon start";
     let mut start = Command::new("sh");
-    let own = world.command(&[]);
+    let own = world.command::<&str>([]);
     let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
     start.args(["-c", line, PROGRAM]).env_clear().envs(variables).stdout(Stdio::null());
     assert!(start.status().unwrap().success());
     let agents: Vec<Agent> = (0..17).map(|index| Agent::new(&format!("agent-{index}"))).collect();
     let board = world.board("board", (80, 30));
     for agent in &agents {
-        world.prompt(agent, "go");
+        world.send_prompt(agent, "go");
     }
-    let told = world.home().join("told");
-    eventually("as many run as may", || lines(&told).len() == 16);
-    assert_eq!(lines(&told)[0], "500 0027");
-    world.asks(&agents[0], "ls");
-    board.wait_for("the bell", |_| board.fact("#{window_bell_flag}") == "1");
-    assert_eq!(lines(&told).len(), 16);
+    let received = world.home().join("received");
+    wait_until("as many run as may", || lines(&received).len() == 16);
+    assert_eq!(lines(&received)[0], "500 0027");
+    world.request_permission(&agents[0], "ls");
+    board.wait_for("the bell", |_| board.expand("#{window_bell_flag}") == "1");
+    assert_eq!(lines(&received).len(), 16);
 }
 
 #[test]
-fn a_board_rings_in_its_terminal() {
+fn board_rings_the_bell_of_its_terminal() {
     let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
     let agent = Agent::new("shop");
-    world.prompt(&agent, "go");
+    world.send_prompt(&agent, "go");
     let first = world.board("first", (80, 20));
-    first.shows("shop");
+    first.wait_for_text("shop");
     let second = world.board("second", (80, 20));
-    second.shows("shop");
-    let bells = |pane: &Pane<'_>| pane.fact("#{window_bell_flag}");
+    second.wait_for_text("shop");
+    let bells = |pane: &Pane<'_>| pane.expand("#{window_bell_flag}");
     assert_eq!((bells(&first), bells(&second)), ("0".to_owned(), "0".to_owned()));
-    world.asks(&agent, "ls");
-    // One of them, the one that came last.
+    world.request_permission(&agent, "ls");
+    // Only the board that was opened last rings.
     second.wait_for("the bell", |_| bells(&second) == "1");
     assert_eq!(bells(&first), "0");
     second.press(&["q"]);
     let other = Agent::new("docs");
-    world.prompt(&other, "go");
-    first.shows("docs");
-    world.asks(&other, "ls");
+    world.send_prompt(&other, "go");
+    first.wait_for_text("docs");
+    world.request_permission(&other, "ls");
     first.wait_for("the bell", |_| bells(&first) == "1");
 }
 
-/// What `notify --test` says of the boards.
+/// Returns the line of `notify --test` about the boards.
 fn tried_on_boards(world: &BoardWorld) -> String {
-    let output = world.command(&["notify", "--test"]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let line = said.lines().find(|line| line.starts_with("terminal")).unwrap().to_owned();
-    assert_eq!(output.status.code(), Some(line.contains(" failed ").into()), "{said}");
+    let output = world.command(["notify", "--test"]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let line = printed.lines().find(|line| line.starts_with("terminal")).unwrap().to_owned();
+    assert_eq!(output.status.code(), Some(line.contains(" failed ").into()), "{printed}");
     line
 }
 
 #[test]
-fn what_a_stopped_board_does_not_tell_another_does() {
+fn another_board_rings_for_a_stopped_board() {
     let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
     let agent = Agent::new("shop");
-    world.prompt(&agent, "go");
+    world.send_prompt(&agent, "go");
     assert!(tried_on_boards(&world).starts_with("terminal   ok      no board is open"));
     let first = world.board("first", (80, 20));
-    first.shows("shop");
+    first.wait_for_text("shop");
     let (second, pid) = world.board_in_shell("second", (80, 20));
-    second.shows("shop");
+    second.wait_for_text("shop");
     signal(pid, Signal::STOP);
-    let bells = |pane: &Pane<'_>| pane.fact("#{window_bell_flag}");
-    world.asks(&agent, "ls");
+    let bells = |pane: &Pane<'_>| pane.expand("#{window_bell_flag}");
+    world.request_permission(&agent, "ls");
     first.wait_for("the bell", |_| bells(&first) == "1");
-    let told = "terminal   ok      a board wrote bell to its terminal";
-    assert_eq!(tried_on_boards(&world), told);
+    let received = "terminal   ok      a board wrote bell to its terminal";
+    assert_eq!(tried_on_boards(&world), received);
     first.press(&["q"]);
-    let silent = "terminal   failed  a board is open, but does not answer; ";
-    eventually("the other is gone", || tried_on_boards(&world).starts_with(silent));
+    let silent = "terminal   failed  a board is open but does not respond; ";
+    wait_until("the other is gone", || tried_on_boards(&world).starts_with(silent));
     assert_eq!(bells(&second), "0");
     signal(pid, Signal::CONT);
-    eventually("it answers again", || tried_on_boards(&world) == told);
+    wait_until("it answers again", || tried_on_boards(&world) == received);
 }
 
 #[test]
-fn a_daemon_that_hangs_is_not_taken_for_none() {
+fn notify_test_reports_a_hung_daemon() {
     let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
-    assert!(world.command(&["daemon", "start"]).status().unwrap().success());
-    let daemon = world.daemon_but(None);
+    assert!(world.command(["daemon", "start"]).status().unwrap().success());
+    let daemon = world.daemon();
     signal(daemon, Signal::STOP);
-    let said = tried_on_boards(&world);
+    let printed = tried_on_boards(&world);
     signal(daemon, Signal::CONT);
-    assert!(said.starts_with("terminal   failed  the daemon did not answer in 5 s; "), "{said}");
+    assert!(
+        printed.starts_with("terminal   failed  the daemon did not answer in 5 s; "),
+        "{printed}"
+    );
 }
 
 #[test]
-fn notify_test_tries_each_way() {
+fn notify_test_tries_each_notifier() {
     let Some(world) = world_with(
         "[notify]\ndesktop = false\n[[on]]\nstatus = 'done'\nrun = 'true'\n[[on]]\nstatus = 'done'\nrun = 'exit 7'\n",
     ) else {
         return;
     };
-    let output = world.command(&["notify", "--test"]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let lines: Vec<&str> = said.lines().collect();
-    assert!(lines[0].starts_with("desktop    ok      off"), "{said}");
-    assert!(lines[1].starts_with("terminal   ok      no daemon runs"), "{said}");
+    let output = world.command(["notify", "--test"]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[0].starts_with("desktop    ok      off"), "{printed}");
+    assert!(lines[1].starts_with("terminal   ok      no board is open"), "{printed}");
     assert_eq!(
         lines[2..],
         ["[[on]]     ok      true", "[[on]]     failed  exit 7: exit status: 7"]
@@ -199,88 +202,90 @@ fn notify_test_tries_each_way() {
 }
 
 #[test]
-fn a_notification_passes_through_tmux_to_the_terminal() {
+fn notification_passes_through_tmux_to_the_terminal() {
     let Some(world) = world_with("[notify]\ndesktop = false\nterminal = 'osc9'\n") else { return };
     let agent = Agent::new("4;1; $(touch x)");
-    world.prompt(&agent, "go");
+    world.send_prompt(&agent, "go");
     let server = world.server("near");
     let board = server.open("board", (80, 20), &[PROGRAM]);
-    server.ask(["set", "-g", "allow-passthrough", "on"]);
-    board.shows("touch x");
+    server.run(["set", "-g", "allow-passthrough", "on"]);
+    board.wait_for_text("touch x");
     let client = world.tmux.open("client", (80, 20), &server.attaching("=board"));
-    client.shows("touch x");
-    // All that its terminal is sent.
+    client.wait_for_text("touch x");
+    // This file records all output to the terminal.
     let sent = world.home().join("sent");
-    world.tmux.ask(["pipe-pane", "-O", "-t", "client", &format!("cat >>'{}'", sent.display())]);
-    world.asks(&agent, "ls");
-    let expected = "\x1b]9;Crewboard: 4;1; $(touch x): permission. It waits until you allow or refuse a tool.\x07";
-    eventually("the terminal has it", || {
+    world.tmux.run(["pipe-pane", "-O", "-t", "client", &format!("cat >>'{}'", sent.display())]);
+    world.request_permission(&agent, "ls");
+    let expected = "\x1b]9;Crewboard: 4;1; $(touch x): permission. It is waiting for your permission to use a tool.\x07";
+    wait_until("the terminal has it", || {
         let bytes = fs::read(&sent).unwrap_or_default();
         String::from_utf8_lossy(&bytes).contains(expected)
     });
     assert!(!world.home().join("x").exists());
 }
 
-/// A `notify-send` that writes its words down, one a line: the directory it is in, and the file.
-pub(crate) fn pretended_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
-    let (directory, told) = (world.home().join("bin"), world.home().join("told"));
+/// Installs a `notify-send` that records its arguments, one per line. Returns its directory and the file.
+pub(crate) fn install_fake_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
+    let (directory, received) = (world.home().join("bin"), world.home().join("received"));
     fs::create_dir(&directory).unwrap();
-    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", told.display());
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", received.display());
     let program = directory.join("notify-send");
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    (directory, told)
+    (directory, received)
 }
 
 #[test]
-fn nobody_is_told_of_the_pane_they_look_at() {
+fn focused_pane_gets_no_notification() {
     let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
-    let (directory, told) = pretended_notifier(&world);
+    let (directory, received) = install_fake_notifier(&world);
     let path = format!("{}:/usr/bin:/bin", directory.display());
-    assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
     let server = world.server("near");
     let pane = server.open("shop", (80, 20), &["cat"]);
-    server.ask(["set", "-g", "focus-events", "on"]);
+    server.run(["set", "-g", "focus-events", "on"]);
     let client = world.tmux.open("client", (80, 20), &server.attaching("=shop"));
-    let flags = || server.ask(["list-clients", "-F", "#{client_flags}"]);
+    let flags = || server.run(["list-clients", "-F", "#{client_flags}"]);
     client.wait_for("the focus", |_| flags().contains("focused"));
-    let (socket, id) = (format!("{},1,0", server.socket().display()), pane.fact("#{pane_id}"));
+    let (socket, id) = (format!("{},1,0", server.socket().display()), pane.expand("#{pane_id}"));
     let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
     let event = |event: &str, more: &Value| {
-        world.hook_of(pane.pid(), "shop", &within, event, more);
+        world.send_event_from(pane.pid(), "shop", &within, event, more);
     };
     let asked = world.home().join("asked");
     let line = format!("run-shell 'echo asked >>{}'", asked.display());
-    server.ask(["set-hook", "-g", "after-list-clients", &line]);
+    server.run(["set-hook", "-g", "after-list-clients", &line]);
     let asks = |text| json!({ "tool_name": "Bash", "tool_input": { "command": text } });
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
     event("PermissionRequest", &asks("the first"));
-    eventually("tmux is asked", || !lines(&asked).is_empty());
+    wait_until("tmux is asked", || !lines(&asked).is_empty());
     event("Stop", &json!({}));
     client.press(&["-H", "1b", "5b", "4f"]);
     client.wait_for("no focus", |_| !flags().contains("focused"));
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
     event("PermissionRequest", &asks("the second"));
-    eventually("the desktop is told", || lines(&told).len() >= 4);
-    assert_eq!(lines(&told), ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]);
+    wait_until("the notifier runs", || lines(&received).len() >= 4);
+    assert_eq!(
+        lines(&received),
+        ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]
+    );
 }
 
 #[test]
-fn a_notifier_that_dies_is_in_the_log() {
+fn failed_notifier_is_logged() {
     let Some(world) = BoardWorld::new() else { return };
-    let (directory, _) = pretended_notifier(&world);
+    let (directory, _) = install_fake_notifier(&world);
     fs::write(directory.join("notify-send"), "#!/bin/sh\nkill -TRAP $$\n").unwrap();
     let path = format!("{}:/usr/bin:/bin", directory.display());
-    assert!(world.command(&["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
     let agent = Agent::new("shop");
-    world.prompt(&agent, "go");
-    world.asks(&agent, "ls");
-    let complaint = "announcing: exit status: 1; `crewboard notify --test` says why";
-    let log = world.path().join("s.log");
-    eventually("the log has it", || lines(&log).iter().any(|line| line.ends_with(complaint)));
+    world.send_prompt(&agent, "go");
+    world.request_permission(&agent, "ls");
+    let complaint = "notification failed: exit status: 1; `crewboard notify --test` says why";
+    wait_until("the log has it", || world.log().lines().any(|line| line.ends_with(complaint)));
 }
 
-/// A notification server for one notification, which it prints.
+/// A notification server that prints one notification and ends.
 const SERVER: &str = r#"
 import dbus, dbus.mainloop.glib, dbus.service, json
 from gi.repository import GLib
@@ -305,7 +310,7 @@ print("ready", flush=True)
 loop.run()
 "#;
 
-/// A bus and the notification server on it; both end with this.
+/// A D-Bus daemon and the notification server. Both end when this value is dropped.
 struct Desktop {
     bus: Child,
     server: Child,
@@ -321,7 +326,7 @@ impl Drop for Desktop {
 }
 
 #[test]
-fn a_real_desktop_is_told_over_its_bus() {
+fn desktop_notification_arrives_over_dbus() {
     let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
     let is_there = |program: &str, words: &[&str]| {
         let mut command = Command::new(program);
@@ -343,14 +348,14 @@ fn a_real_desktop_is_told_over_its_bus() {
     let mut server = Command::new("/usr/bin/python3");
     server.args(["-c", SERVER]).env("DBUS_SESSION_BUS_ADDRESS", address).stdout(Stdio::piped());
     let mut desktop = Desktop { bus, server: server.spawn().unwrap() };
-    let mut told = BufReader::new(desktop.server.stdout.take().unwrap()).lines();
-    assert_eq!(told.next().unwrap().unwrap(), "ready");
-    let mut start = world.command(&["daemon", "start"]);
+    let mut received = BufReader::new(desktop.server.stdout.take().unwrap()).lines();
+    assert_eq!(received.next().unwrap().unwrap(), "ready");
+    let mut start = world.command(["daemon", "start"]);
     assert!(start.env("DBUS_SESSION_BUS_ADDRESS", address).status().unwrap().success());
     let agent = Agent::new(r"<b>-n \74b\76 $(touch x)");
-    world.prompt(&agent, "go");
-    world.asks(&agent, r"\74b\76 <i> \n\b\377 \");
-    let told: Value = serde_json::from_str(&told.next().unwrap().unwrap()).unwrap();
+    world.send_prompt(&agent, "go");
+    world.request_permission(&agent, r"\74b\76 <i> \n\b\377 \");
+    let received: Value = serde_json::from_str(&received.next().unwrap().unwrap()).unwrap();
     let title = r"<b>-n \74b\76 $(touch x): permission";
-    assert_eq!(told, json!(["Crewboard", title, r"Bash \74b\76 &lt;i&gt; \n\b\377 \"]));
+    assert_eq!(received, json!(["Crewboard", title, r"Bash \74b\76 &lt;i&gt; \n\b\377 \"]));
 }

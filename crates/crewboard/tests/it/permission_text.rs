@@ -1,11 +1,11 @@
-//! What is shown of a permission is what will run, wherever it is shown.
+//! Each place that shows a permission shows the whole input of the tool.
 
 use crate::board_world::{Agent, BoardWorld};
 use crate::{payload, world};
-use crewboard_testkit::{FakeAgent, eventually, finish};
+use crewboard_testkit::{FakeAgent, run_with_input, wait_until};
 use serde_json::{Value, json};
 
-/// What a permission asks for, the line that the list shows, and what must be in the whole of it.
+/// Returns tools with their input, the line of the list, and the parts of the full text.
 fn permissions() -> [(&'static str, Value, &'static str, &'static [&'static str]); 5] {
     [
         (
@@ -42,22 +42,26 @@ fn permissions() -> [(&'static str, Value, &'static str, &'static [&'static str]
 }
 
 #[test]
-fn every_view_shows_the_whole_input_of_a_tool() {
+fn list_explain_and_board_show_the_whole_tool_input() {
     let Some(world) = BoardWorld::new() else { return };
     for (index, (tool, input, line, whole)) in permissions().into_iter().enumerate() {
         let agent = Agent::new(&format!("shop{index}"));
-        world.hook(&agent, "PermissionRequest", &json!({"tool_name": tool, "tool_input": input}));
-        world.row_where(&agent.id, line, |row| row["activity"] == line);
-        let said = |words: &[&str]| {
+        world.send_event(
+            &agent,
+            "PermissionRequest",
+            &json!({"tool_name": tool, "tool_input": input}),
+        );
+        world.wait_for_row(&agent.id, line, |row| row["activity"] == line);
+        let printed = |words: &[&str]| {
             let output = world.command(words).output().unwrap();
             String::from_utf8(output.stdout).unwrap()
         };
-        let list = said(&["list"]);
+        let list = printed(&["list"]);
         assert!(list.contains(line), "{line} is not in:\n{list}");
         let row = world.list().into_iter().find(|row| row["id"] == agent.id.as_str()).unwrap();
-        let explained = said(&["explain", row["key"].as_str().unwrap()]);
+        let explained = printed(&["explain", row["key"].as_str().unwrap()]);
         let pane = world.board(&format!("board{index}"), (110, 40));
-        pane.shows(line);
+        pane.wait_for_text(line);
         pane.press(&["g", "g"]);
         let text = format!("{tool} {}", row["request"]["text"].as_str().unwrap());
         for part in whole {
@@ -71,28 +75,29 @@ fn every_view_shows_the_whole_input_of_a_tool() {
             assert!(!text.chars().any(|shown| shown.is_control() && shown != '\n'), "{text:?}");
         }
         pane.press(&["q"]);
-        world.hook(&agent, "SessionEnd", &json!({"reason": "exit"}));
-        world.row_where(&agent.id, "closed", |row| row["status"] == "closed");
+        world.send_event(&agent, "SessionEnd", &json!({"reason": "exit"}));
+        world.wait_for_row(&agent.id, "closed", |row| row["status"] == "closed");
     }
 }
 
-/// An input of megabytes is not hidden by its length, and is paired with its call by all of its bytes.
+/// An input of megabytes is shortened, but all of its bytes decide which call it belongs to.
 #[test]
-fn a_huge_input_is_shown_and_answered() {
+fn huge_tool_input_is_shown_and_paired_with_its_call() {
     let world = world();
     let agent = FakeAgent::new();
     let input = |end: &str| json!({"file_path": ".bashrc", "content": "x".repeat(3 << 20) + end});
     let send = |event: &str, input: &Value| {
         let fields = json!({"tool_name": "Write", "tool_input": input, "tool_use_id": "toolu_1"});
-        // Without optimisation a hook needs longer for such a text than usual.
-        finish(world.hook_command(&agent), payload(event, "s", &fields).as_bytes()).assert_silent();
+        // An unoptimised hook needs longer for such a text.
+        run_with_input(world.hook_command(&agent), payload(event, "s", &fields).as_bytes())
+            .assert_silent();
     };
     let mut client = world.start();
     let mut events = 0;
     let mut shown_after = |event: &str, input: &Value, status: &str| {
         send(event, input);
         events += 1;
-        client.await_events(events);
+        client.wait_for_events(events);
         let row = client.list().into_values().next().unwrap();
         assert_eq!(row["status"], status, "{row}");
         row
@@ -103,8 +108,8 @@ fn a_huge_input_is_shown_and_answered() {
     assert!(text.starts_with(".bashrc\n+content: xxxx") && text.len() <= 4096, "{text}");
     assert!(text.ends_with(" more characters") && text.contains("… 3,14"), "{text}");
     assert!(row["activity"].as_str().unwrap().starts_with("Write .bashrc  +content: xxx"));
-    // That of another input, which differs in its last byte, is no answer to it.
+    // A denial of another input, which differs in its last byte, does not close the prompt.
     shown_after("PermissionDenied", &other, "permission");
     shown_after("PermissionDenied", &one, "working");
-    eventually("the hook kept its promise", || client.hello()["dropped"] == 0);
+    wait_until("the hook kept its promise", || client.hello()["dropped"] == 0);
 }

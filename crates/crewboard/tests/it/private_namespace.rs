@@ -1,51 +1,55 @@
-//! Tests that need a `/tmp` and a `/run` of their own, or must be able to mount.
+//! Namespaces for tests that need their own `/tmp` and `/run`, or that mount file systems.
 
 use crate::{note, skip};
 use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Set in the process that runs a test inside.
+/// A variable that is set in the process that runs a test inside the namespaces.
 const INSIDE: &str = "CREWBOARD_TEST_INSIDE";
 
-/// An empty `/tmp` and `/run`, and only then what is to be run.
+/// Mounts an empty `/tmp` and `/run`, and then runs the program.
 const SCRIPT: &str = r#"
     mount --make-rprivate / &&
     mount -t tmpfs -o mode=1777 tmpfs /tmp &&
     mount -t tmpfs -o mode=755 tmpfs /run &&
     exec "$@""#;
 
-/// Runs `body` as the user 0 of namespaces of its own, where the system lets us: whatever it starts
-/// ends with it, and what it mounts nobody else sees. `name` is the test that calls this.
-pub(crate) fn in_private_namespace(name: &str, body: fn()) {
-    inside(name, rustix::process::geteuid().is_root(), body);
+/// Runs `body` as user 0 in its own namespaces, if the system allows it. Processes that `body` starts end with it,
+/// and its mounts are invisible outside. `body` must be a closure in a test, which runs again inside.
+pub(crate) fn in_private_namespace<F: FnOnce()>(body: F) {
+    run_inside(rustix::process::geteuid().is_root(), body);
 }
 
-/// The same where the kernel's limits are its own to set (`/proc/sys/user`).
-pub(crate) fn with_limits_of_its_own(name: &str, body: fn()) {
-    inside(name, false, body);
+/// Runs `body` as [`in_private_namespace`] does, in a user namespace whose limits `body` can set
+/// (`/proc/sys/user`).
+pub(crate) fn with_private_limits<F: FnOnce()>(body: F) {
+    run_inside(false, body);
 }
 
-fn inside(name: &str, stays_user: bool, body: fn()) {
+fn run_inside<F: FnOnce()>(stays_user: bool, body: F) {
     if env::var_os(INSIDE).is_some() {
         return body();
     }
+    // The type of a closure has the path of its function, such as `it::hook::some_test::{{closure}}`.
+    let path = std::any::type_name::<F>().trim_end_matches("::{{closure}}");
+    let (_, name) = path.split_once("::").unwrap();
     let test = env::current_exe().unwrap();
     if test.starts_with("/tmp") || test.starts_with("/run") {
-        return skip(&format!("{name}: the tests lie where it mounts"));
+        return skip(&format!("{name}: the test program is in a directory that this test hides"));
     }
-    let tried = unshare(stays_user, Path::new("true")).stderr(Stdio::null()).status();
-    if !tried.is_ok_and(|status| status.success()) {
-        return skip(&format!("{name}: no namespaces for us here (`unshare` of util-linux)"));
+    let probe = unshare(stays_user, Path::new("true")).stderr(Stdio::null()).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        return skip(&format!("{name}: `unshare` of util-linux cannot create namespaces here"));
     }
     let mut command = unshare(stays_user, &test);
     let output = command.args(["--exact", name, "--nocapture"]).env(INSIDE, "1").output();
     let output = output.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complained = String::from_utf8_lossy(&output.stderr);
-    note(&complained);
-    assert!(output.status.success(), "{said}{complained}");
-    assert!(said.contains("1 passed"), "{name} is not the name of this test: {said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    note(&stderr);
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("1 passed"), "{name} did not run: {stdout}");
 }
 
 fn unshare(stays_user: bool, program: &Path) -> Command {

@@ -1,7 +1,9 @@
-//! One configuration directory is one profile, however it is spelled: in rows, limits, files and `install`.
+//! Different paths of one configuration directory are one profile.
 
 use crate::{now, payload, world};
-use crewboard_testkit::{FakeAgent, View, World, event_line, eventually, finish, prompt};
+use crewboard_testkit::{
+    FakeAgent, Subscription, World, event_line, prompt, run_with_input, wait_until,
+};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,36 +11,36 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Runs a command as a client with these variables does.
+/// Runs a command as an agent with these variables does.
 fn run(mut command: Command, variables: &[(&str, &str)], agent: &FakeAgent, input: &Value) {
     command.env("CLAUDE_PID", agent.pid().to_string()).envs(variables.iter().copied());
-    let said = finish(command, input.to_string().as_bytes());
-    assert_eq!(said.code(), Some(0), "{said:?}");
+    let output = run_with_input(command, input.to_string().as_bytes());
+    assert_eq!(output.code(), Some(0), "{output:?}");
 }
 
-/// A session starts, and its client tells its status line of limits.
+/// Starts a session and sends its rate limits.
 fn start_session(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id: &str) {
     let started = json!({"session_id": id, "hook_event_name": "SessionStart", "cwd": "/srv/shop"});
     run(world.command(["hook", "claude"]), variables, agent, &started);
-    tell_limits(world, variables, agent, id);
+    send_limits(world, variables, agent, id);
 }
 
-fn tell_limits(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id: &str) {
+fn send_limits(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id: &str) {
     let resets_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 4320;
     let window = json!({"used_percentage": 50, "resets_at": resets_at});
-    let told = json!({"session_id": id, "rate_limits": {"five_hour": window}});
-    run(world.command(["statusline", "--", "cat"]), variables, agent, &told);
+    let input = json!({"session_id": id, "rate_limits": {"five_hour": window}});
+    run(world.command(["statusline", "--", "cat"]), variables, agent, &input);
 }
 
-/// The profiles of the limits that are known.
+/// Returns the profiles whose rate limits the daemon knows.
 fn limited(world: &World) -> Vec<Value> {
-    let counts = world.say(["counts", "--format", "json"]);
+    let counts = world.run(["counts", "--format", "json"]);
     let counts: Value = serde_json::from_str(&counts.stdout).unwrap();
     counts["limits"].as_array().unwrap().iter().map(|limits| limits["profile"].clone()).collect()
 }
 
-/// Writes the file in which an agent says what it does.
-fn write_condition(profile: &Path, agent: &FakeAgent, id: &str) {
+/// Writes the session file of an agent.
+fn write_session_file(profile: &Path, agent: &FakeAgent, id: &str) {
     let process = agent.process();
     let file = json!({
         "pid": process.pid, "sessionId": id, "cwd": "/srv/shop", "kind": "interactive",
@@ -50,7 +52,7 @@ fn write_condition(profile: &Path, agent: &FakeAgent, id: &str) {
 }
 
 #[test]
-fn a_directory_spelled_in_many_ways_is_one_profile() {
+fn directory_spelled_in_many_ways_is_one_profile() {
     let world = world();
     let home = world.home().canonicalize().unwrap();
     let real = home.join("dot/work");
@@ -58,7 +60,7 @@ fn a_directory_spelled_in_many_ways_is_one_profile() {
     symlink("dot/work", home.join("link")).unwrap();
     symlink("link", home.join("link-to-link")).unwrap();
     let at = home.display();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let spellings = [
         format!("{at}/dot/work"),
         format!("{at}/dot/work/"),
@@ -70,33 +72,35 @@ fn a_directory_spelled_in_many_ways_is_one_profile() {
         "./link/".to_owned(),
     ];
     for (number, spelling) in spellings.iter().enumerate() {
-        let agent = FakeAgent::in_profile_from(&home, Path::new(spelling));
+        let agent = FakeAgent::with_profile_in(&home, Path::new(spelling));
         let id = format!("s{number}");
         start_session(&world, &[("CLAUDE_CONFIG_DIR", spelling)], &agent, &id);
-        let row = view.until_row(&id, |row| row["status"] == "idle");
+        let row = subscription.wait_for_row(&id, |row| row["status"] == "idle");
         assert_eq!(row["profile"], json!(real), "{spelling}");
-        // The daemon reads the agent's file, wherever the link leads.
-        write_condition(&real, &agent, &id);
-        view.until_row(&id, |row| row["source"] == "file:busy" && row["confirmed"] == true);
-        // A session that no hook tells of has the same profile.
-        let silent = FakeAgent::in_profile_from(&home, Path::new(spelling));
-        write_condition(&real, &silent, &format!("silent{number}"));
-        let row = view.until_row(&format!("silent{number}"), |row| row["status"] == "working");
+        // The daemon follows the link to the session file.
+        write_session_file(&real, &agent, &id);
+        subscription
+            .wait_for_row(&id, |row| row["source"] == "file:busy" && row["confirmed"] == true);
+        // A session without hooks has the same profile.
+        let silent = FakeAgent::with_profile_in(&home, Path::new(spelling));
+        write_session_file(&real, &silent, &format!("silent{number}"));
+        let row =
+            subscription.wait_for_row(&format!("silent{number}"), |row| row["status"] == "working");
         assert_eq!(row["profile"], json!(real), "{spelling}");
         let mut install = world.command(["install", "--dry-run"]);
         install.env("CLAUDE_CONFIG_DIR", spelling);
-        let said = finish(install, b"");
-        assert!(said.stdout.contains(&format!("{}/settings.json", real.display())), "{said:?}");
+        let output = run_with_input(install, b"");
+        assert!(output.stdout.contains(&format!("{}/settings.json", real.display())), "{output:?}");
     }
     assert_eq!(limited(&world), [json!(real)]);
 }
 
 #[test]
-fn a_missing_directory_and_the_usual_one_are_one_profile_each() {
+fn missing_and_default_directory_are_one_profile_each() {
     let world = world();
     let home = world.home().canonicalize().unwrap();
     let at = home.display();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let usual = home.join(".claude");
     let transcript = json!({"transcript_path": usual.join("projects/-srv-shop/t.jsonl")});
     let missing = home.join("missing");
@@ -111,39 +115,39 @@ fn a_missing_directory_and_the_usual_one_are_one_profile_each() {
         let id = format!("s{number}");
         let variables: Vec<(&str, &str)> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        // What the kernel says of the agent's process decides, so the agent has the variables as well.
+        // The variables of the process decide, so the agent has them as well.
         let own = variables.iter().find(|(_, value)| !value.is_empty());
         let agent = match own {
-            Some((_, directory)) => FakeAgent::in_profile(Path::new(directory)),
-            None => FakeAgent::at_home(&home),
+            Some((_, directory)) => FakeAgent::with_profile(Path::new(directory)),
+            None => FakeAgent::with_home(&home),
         };
         start_session(&world, &variables, &agent, &id);
-        let row = view.until_row(&id, |row| row["status"] == "idle");
+        let row = subscription.wait_for_row(&id, |row| row["status"] == "idle");
         assert_eq!(row["profile"], json!(profile), "{variables:?}");
     }
-    let agent = FakeAgent::at_home(&home);
-    world.hook(&agent, &payload("SessionStart", "told", &transcript));
-    let row = view.until_row("told", |row| row["status"] == "idle");
+    let agent = FakeAgent::with_home(&home);
+    world.hook(&agent, &payload("SessionStart", "reported", &transcript));
+    let row = subscription.wait_for_row("reported", |row| row["status"] == "idle");
     assert_eq!(row["profile"], json!(usual));
-    eventually("the limits of both are known", || limited(&world).len() == 2);
+    wait_until("the limits of both are known", || limited(&world).len() == 2);
     assert_eq!(limited(&world), [json!(usual), json!(missing)]);
 }
 
 #[test]
-fn a_profile_is_cut_at_the_last_projects_of_the_transcript() {
+fn profile_ends_at_the_last_projects_folder_of_the_transcript() {
     let world = world();
-    let mut view = View::new(world.start());
+    let mut subscription = Subscription::new(world.start());
     let agent = FakeAgent::new();
     let profile = "/data/projects/ana/.claude";
     let transcript = format!("{profile}/projects/-x/s.jsonl");
     let payload = payload("SessionStart", "s", &json!({"transcript_path": transcript}));
     world.hook(&agent, &payload);
-    let row = view.until_row("s", |row| row["status"] == "idle");
+    let row = subscription.wait_for_row("s", |row| row["status"] == "idle");
     assert_eq!(row["profile"], profile);
 }
 
 #[test]
-fn a_raw_clients_spelling_of_a_profile_does_not_make_another() {
+fn daemon_normalizes_the_profile_of_a_client() {
     let world = world();
     let mut client = world.start();
     for (number, spelling) in
@@ -154,7 +158,7 @@ fn a_raw_clients_spelling_of_a_profile_does_not_make_another() {
         line["report"]["profile"] = json!(spelling);
         client.send(line);
     }
-    client.await_events(3);
+    client.wait_for_events(3);
     let rows = client.list();
     assert_eq!(rows.len(), 3);
     assert!(rows.values().all(|row| row["profile"] == "/home/dev/.w"), "{rows:?}");

@@ -1,9 +1,10 @@
-//! The status line's promise: the user's own command is all that the client sees, and the daemon hears what it
-//! was told.
+//! `crewboard statusline`: the agent sees only the output of the user's command, and the daemon gets the usage.
 
 use crate::{own_uid, prompt_payload, world};
-use crewboard_platform::{Connection, connect};
-use crewboard_testkit::{FakeAgent, Said, World, eventually, finish, outcome, signal};
+use crewboard_platform::{ConnectAttempt, connect};
+use crewboard_testkit::{
+    CommandOutput, FakeAgent, World, run_with_input, signal, wait_for_output, wait_until,
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -13,10 +14,10 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long a child of a busy machine may take longer than another that does the same.
+/// The most by which two equal commands may differ in time on a busy machine.
 const BUSY: Duration = Duration::from_secs(2);
 
-/// What Claude Code tells its status line, `context` percent of it used.
+/// Returns the input that Claude Code gives to a status line.
 fn payload(context: u32, five_hour: u32) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     json!({
@@ -39,7 +40,7 @@ fn wrapped(world: &World, agent: &FakeAgent, command: &str) -> Command {
     wrapped
 }
 
-/// The same command without us, as Claude Code runs it.
+/// Returns the same command without Crewboard, as Claude Code runs it.
 fn bare(world: &World, agent: &FakeAgent, command: &str) -> Command {
     let mut bare = Command::new("/bin/sh");
     let like = wrapped(world, agent, command);
@@ -50,27 +51,27 @@ fn bare(world: &World, agent: &FakeAgent, command: &str) -> Command {
     bare
 }
 
-/// Runs a command with its input in a socket, as the client gives it.
-fn finish_on_socket(mut command: Command, input: &[u8]) -> Said {
+/// Runs a command whose standard input is a socket, as the agent does.
+fn run_with_socket(mut command: Command, input: &[u8]) -> CommandOutput {
     let (ours, theirs) = UnixStream::pair().unwrap();
     command.stdin(OwnedFd::from(theirs));
-    let begun = Instant::now();
+    let started = Instant::now();
     let child = command.spawn().unwrap();
-    // The command holds an end of its own by now; ours would keep it from ever being closed.
+    // The `Command` holds a copy of the socket, which would keep it open.
     drop(command);
     let _ = (&ours).write_all(input);
     let _ = ours.shutdown(Shutdown::Write);
-    outcome(child, begun)
+    wait_for_output(child, started)
 }
 
-/// What a command may do, and what it is told.
+/// Returns commands of users with their input.
 fn commands() -> Vec<(&'static str, Vec<u8>)> {
     let short = payload(42, 62).into_bytes();
     let mut long = short.clone();
     long.resize(1 << 20, b' ');
     vec![
         ("cat", short.clone()),
-        // Nobody reads their output before all is written.
+        // Their output is read only after all input is written.
         ("cksum", long.clone()),
         ("wc -c", long),
         ("cat", Vec::new()),
@@ -90,26 +91,27 @@ fn commands() -> Vec<(&'static str, Vec<u8>)> {
         ("no-such-program", short.clone()),
         ("'", short.clone()),
         ("echo \"$0 $# $CLAUDE_PID\"; pwd; umask", short.clone()),
-        // One descriptor too many would be a hold on the daemon, or on the client's pipes.
+        // An extra descriptor would keep the daemon's socket or the agent's pipes open.
         ("ls /proc/self/fd | wc -l; grep -E 'Sig(Blk|Ign|Cgt)' /proc/self/status", short.clone()),
         ("yes 2>&1 | head -n 3", short),
     ]
 }
 
-/// Fails unless a command does the same with us as without.
+/// Asserts that a command behaves the same with and without Crewboard.
 fn assert_the_same(world: &World, agent: &FakeAgent, command: &str, input: &[u8]) {
-    for (how, run) in [("pipe", finish as fn(_, &_) -> _), ("socket", finish_on_socket)] {
+    for (how, run) in [("pipe", run_with_input as fn(_, &_) -> _), ("socket", run_with_socket)] {
         let (bare, wrapped) = (bare(world, agent, command), wrapped(world, agent, command));
-        let (bare, wrapped): (Said, Said) = (run(bare, input), run(wrapped, input));
+        let (bare, wrapped): (CommandOutput, CommandOutput) =
+            (run(bare, input), run(wrapped, input));
         assert_eq!(wrapped.stdout, bare.stdout, "{command}, {how}");
         assert_eq!(wrapped.stderr, bare.stderr, "{command}, {how}");
         assert_eq!(wrapped.status, bare.status, "{command}, {how}");
-        assert!(wrapped.took < bare.took + BUSY, "{command}, {how}: {:?}", wrapped.took);
+        assert!(wrapped.elapsed < bare.elapsed + BUSY, "{command}, {how}: {:?}", wrapped.elapsed);
     }
 }
 
 #[test]
-fn a_users_command_is_the_same_with_us_as_without() {
+fn wrapped_status_line_command_behaves_the_same() {
     let world = world();
     let agent = FakeAgent::new();
     for (command, input) in commands() {
@@ -122,9 +124,9 @@ fn a_users_command_is_the_same_with_us_as_without() {
     }
     signal(world.daemon(), Signal::STOP);
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());
-    // Its queue of connections fills up, and nobody waits for it.
+    // The command does not wait for a daemon whose backlog is full.
     let mut held = Vec::new();
-    while let Connection::Made(stream) = connect(&world.socket(), own_uid()) {
+    while let ConnectAttempt::Connected(stream) = connect(&world.socket(), own_uid()) {
         held.push(stream);
     }
     assert_the_same(&world, &agent, "cat", payload(1, 1).as_bytes());
@@ -135,40 +137,40 @@ fn a_users_command_is_the_same_with_us_as_without() {
 #[test]
 fn several_words_are_a_program_and_its_arguments() {
     let world = world();
-    let said = world.say(["statusline", "--", "printf", "%s|", "a b", "$HOME", "*"]);
-    assert_eq!((said.stdout.as_str(), said.code()), ("a b|$HOME|*|", Some(0)));
-    let said = world.say(["statusline", "--", "/no/such/program", "x"]);
-    assert_eq!((said.stdout.as_str(), said.code()), ("", Some(127)));
-    assert!(said.stderr.contains("/no/such/program"), "{}", said.stderr);
+    let output = world.run(["statusline", "--", "printf", "%s|", "a b", "$HOME", "*"]);
+    assert_eq!((output.stdout.as_str(), output.code()), ("a b|$HOME|*|", Some(0)));
+    let output = world.run(["statusline", "--", "/no/such/program", "x"]);
+    assert_eq!((output.stdout.as_str(), output.code()), ("", Some(127)));
+    assert!(output.stderr.contains("/no/such/program"), "{}", output.stderr);
 }
 
-/// The command begins though its input never ends, and takes our place: what ends it ends all.
+/// The command replaces the process of Crewboard, and starts although its input never ends.
 #[test]
-fn a_slow_command_is_not_held_up_and_leaves_nothing_behind() {
+fn slow_status_line_command_replaces_the_process() {
     let world = world();
     let agent = FakeAgent::new();
     for input in ["", "{\"session_id\":"] {
         let command = "echo $$; read line; echo \"$line\"; exec sleep 1000";
         let mut command = wrapped(&world, &agent, command);
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let pid: u32 = lines.next().unwrap().unwrap().parse().unwrap();
-        assert!(begun.elapsed() < BUSY, "{:?}", begun.elapsed());
+        assert!(started.elapsed() < BUSY, "{:?}", started.elapsed());
         assert_eq!(pid, child.id(), "nothing stands between the client and the command");
-        // What comes late comes to the command, behind what was looked at.
+        // The command also gets the input that arrives after Crewboard has read a part.
         stdin.write_all(b"late\n").unwrap();
         assert_eq!(lines.next().unwrap().unwrap(), format!("{input}late"));
         signal(pid, Signal::TERM);
-        assert_eq!(outcome(child, begun).status.code(), None);
-        assert!(lines.next().is_none(), "nobody holds its output any more");
+        assert_eq!(wait_for_output(child, started).status.code(), None);
+        assert!(lines.next().is_none(), "no process holds its output");
     }
 }
 
-/// The row's usage, and the first account's limits.
-fn told(world: &World) -> (Value, Value) {
+/// Returns the usage of the row and the rate limits of the first account.
+fn usage_and_limits(world: &World) -> (Value, Value) {
     let mut client = world.connect();
     client.send(json!({"type": "list"}));
     let (mut usage, mut limits) = (Value::Null, Value::Null);
@@ -183,66 +185,66 @@ fn told(world: &World) -> (Value, Value) {
     }
 }
 
-/// Runs status lines until the daemon knows what they tell.
-fn tell(world: &World, agent: &FakeAgent, context: u32, five_hour: u32) -> (Value, Value) {
-    eventually("the daemon knows", || {
-        let said =
-            finish_on_socket(wrapped(world, agent, "cat"), payload(context, five_hour).as_bytes());
-        assert_eq!(said.code(), Some(0));
-        let (usage, limits) = told(world);
+/// Runs the status line until the daemon has its values. Returns usage and rate limits.
+fn send_usage(world: &World, agent: &FakeAgent, context: u32, five_hour: u32) -> (Value, Value) {
+    wait_until("the daemon knows", || {
+        let output =
+            run_with_socket(wrapped(world, agent, "cat"), payload(context, five_hour).as_bytes());
+        assert_eq!(output.code(), Some(0));
+        let (usage, limits) = usage_and_limits(world);
         usage["context_percent"] == f64::from(context)
             && limits["five_hour"]["used_percent"] == five_hour
     });
-    told(world)
+    usage_and_limits(world)
 }
 
 #[test]
-fn what_the_status_line_was_told_is_the_rows_and_the_accounts() {
+fn status_line_updates_usage_and_rate_limits() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
-    let (usage, limits) = tell(&world, &agent, 42, 62);
+    let (usage, limits) = send_usage(&world, &agent, 42, 62);
     assert_eq!((&usage["context_percent"], &usage["cost_usd"]), (&json!(42.0), &json!(1.23)));
     assert_eq!(limits["profile"], "/home/dev/.claude");
     assert_eq!(limits["seven_day"]["used_percent"], 31);
-    let list = world.say(["list", "--json"]);
+    let list = world.run(["list", "--json"]);
     let rows: Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!(rows[0]["model"], "claude-opus-5-5");
     assert_eq!(rows[0]["status"], "working");
 }
 
 #[test]
-fn a_killed_daemon_costs_no_limits() {
+fn rate_limits_survive_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();
     world.hook(&agent, &prompt_payload("s", "go"));
     let mut watch = world.command(["watch", "--json"]).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
-    let before = tell(&world, &agent, 42, 62);
-    // The view has heard of it, and of the limits before it: they go out together.
+    let before = send_usage(&world, &agent, 42, 62);
+    // The daemon sends the rate limits before the usage, so `watch` has both.
     let has_usage = |line: &str| line.contains("\"context_percent\":42.0");
     assert!(lines.any(|line| has_usage(&line.unwrap())));
     world.kill_daemon();
-    eventually("the view has started another", || world.try_connect().is_some());
-    eventually("it knows what the view remembers", || told(&world) == before);
+    wait_until("`watch` has started another daemon", || world.try_connect().is_some());
+    wait_until("`watch` has restored the limits", || usage_and_limits(&world) == before);
     let _ = watch.kill();
     let _ = watch.wait();
 }
 
 #[test]
-fn without_a_command_it_prints_a_line() {
+fn status_line_without_a_command_prints_a_line() {
     let world = world();
     let agent = FakeAgent::new();
     world.start();
     let mut command = world.command(["statusline"]);
     command.env("CLAUDE_PID", agent.pid().to_string()).env("LANG", "C.UTF-8").env("NO_COLOR", "1");
-    let said = finish(command, payload(42, 62).as_bytes());
-    assert_eq!((said.code(), said.stderr.as_str()), (Some(0), ""));
-    let line = said.stdout.trim_end();
+    let output = run_with_input(command, payload(42, 62).as_bytes());
+    assert_eq!((output.code(), output.stderr.as_str()), (Some(0), ""));
+    let line = output.stdout.trim_end();
     assert!(line.starts_with("Opus 5.5 · 42% context · $1.23 · 5h 62% ↻ 1h1"), "{line}");
-    let nothing = finish(world.command(["statusline"]), b"not JSON");
+    let nothing = run_with_input(world.command(["statusline"]), b"not JSON");
     assert_eq!((nothing.code(), nothing.stdout.as_str()), (Some(0), "\n"));
-    let help = world.say(["statusline", "--help"]);
+    let help = world.run(["statusline", "--help"]);
     assert!(help.stdout.contains("Usage: crewboard statusline"), "{}", help.stdout);
 }

@@ -1,8 +1,9 @@
-//! From a row to its pane in a real zellij, where one is installed.
+//! Jumps to panes of a real zellij, if it is installed.
 
 use crate::board_world::{Agent, BoardWorld};
-use crate::jump::{SIZE, agent, closed_session, fake_claude, here, plain_shell, run};
-use crewboard_testkit::{Pane, eventually, optional_program};
+use crate::jump::{SIZE, agent, here, plain_shell, run_in_pane};
+use crate::open::{closed_session, fake_claude};
+use crewboard_testkit::{Pane, optional_program, wait_until};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
@@ -10,19 +11,19 @@ use std::process::{Command, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
-/// Sessions of a test's own, which end with it.
+/// The zellij sessions of a test. They end when this value is dropped.
 struct Zellij<'a> {
     world: &'a BoardWorld,
     program: PathBuf,
 }
 
 impl<'a> Zellij<'a> {
-    /// Makes a configuration. Returns `None` if zellij, which is optional, is not installed.
+    /// Writes a configuration. Returns `None` if zellij, which is optional, is not installed.
     fn new(world: &'a BoardWorld) -> Option<Self> {
         let program = optional_program("zellij")?;
         let configuration = world.home().join(".config/zellij");
         fs::create_dir_all(configuration.join("layouts")).unwrap();
-        // No bars: the panes are all there is on a screen.
+        // Without bars, a screen shows only its panes.
         fs::write(configuration.join("layouts/bare.kdl"), "layout { pane; }\n").unwrap();
         let text = "show_startup_tips false\nshow_release_notes false\npane_frames false\n\
                     session_serialization false\ndefault_shell \"/bin/sh\"\ndefault_layout \"bare\"\n";
@@ -30,7 +31,7 @@ impl<'a> Zellij<'a> {
         Some(Self { world, program })
     }
 
-    /// Words that run a command as one who has this zellij and its sessions, and no other multiplexer.
+    /// Returns a command that runs `words` with access to this zellij and to no other multiplexer.
     fn within(&self, words: &[&str]) -> Vec<String> {
         let directory = self.program.parent().unwrap().display();
         let variables = [
@@ -42,10 +43,10 @@ impl<'a> Zellij<'a> {
         clean.into_iter().chain(variables).chain(words).collect()
     }
 
-    /// A new session, in a terminal of its own.
+    /// Opens a new session in its own terminal.
     fn open(&self, session: &str) -> Pane<'a> {
         let pane = self.world.tmux.open(session, SIZE, &self.within(&["zellij", "-s", session]));
-        pane.shows("$");
+        pane.wait_for_text("$");
         pane
     }
 
@@ -56,32 +57,32 @@ impl<'a> Zellij<'a> {
         command
     }
 
-    /// What zellij answers to an action in a session.
-    fn ask(&self, session: &str, words: &[&str]) -> String {
+    /// Runs an action in a session. Returns its output.
+    fn run_action(&self, session: &str, words: &[&str]) -> String {
         let action = ["zellij", "--session", session, "action"];
         let output = self.command(&[&action, words].concat()).output().unwrap();
         assert!(output.status.success(), "{words:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A tab with an agent in it and a shell beside, none of which anybody looks at then.
+    /// Opens a hidden tab with an agent and a shell.
     fn agent(&self, session: &str, name: &str, event: &str) {
-        self.ask(session, &["new-tab"]);
+        self.run_action(session, &["new-tab"]);
         let words = agent(name, event);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.ask(session, &[&["new-pane", "--"], &words[..]].concat());
-        self.world.row_where(name, "in its pane", |row| row["place"]["tty"].is_string());
-        self.ask(session, &["go-to-tab", "1"]);
+        self.run_action(session, &[&["new-pane", "--"], &words[..]].concat());
+        self.world.wait_for_row(name, "in its pane", |row| row["place"]["tty"].is_string());
+        self.run_action(session, &["go-to-tab", "1"]);
     }
 
-    /// The panes that the terminals of a session have the keys of.
+    /// Returns the active pane of each client of a session.
     fn active(&self, session: &str) -> Vec<String> {
-        let clients = self.ask(session, &["list-clients"]);
+        let clients = self.run_action(session, &["list-clients"]);
         let panes = clients.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
         panes.map(str::to_owned).collect()
     }
 
-    /// The pane in which an agent said that it is, in zellij's words.
+    /// Returns the pane id of an agent, as zellij writes it.
     fn pane_of(&self, name: &str) -> String {
         let rows = self.world.list();
         let row = rows.iter().find(|row| row["id"] == name).unwrap();
@@ -97,7 +98,7 @@ impl Drop for Zellij<'_> {
 }
 
 #[test]
-fn in_zellij_a_jump_lands_in_the_right_pane_of_the_right_session() {
+fn jump_shows_the_right_zellij_pane_and_session() {
     let Some(world) = BoardWorld::new() else { return };
     let Some(zellij) = Zellij::new(&world) else { return };
     let (near, far) = (zellij.open("near"), zellij.open("far"));
@@ -106,69 +107,74 @@ fn in_zellij_a_jump_lands_in_the_right_pane_of_the_right_session() {
     zellij.agent("far", "abroad", "UserPromptSubmit");
     let is_at = |session: &str, name: &str| {
         let pane = zellij.pane_of(name);
-        eventually(name, || zellij.active(session).contains(&pane));
+        wait_until(name, || zellij.active(session).contains(&pane));
     };
 
-    // Within its session, by each way.
+    // Jumps inside the session of the agent, by the command and by the board.
     near.type_line(&format!("{PROGRAM} next"));
-    near.shows(&here("till"));
+    near.wait_for_text(&here("till"));
     is_at("near", "till");
-    world.row_where("till", "seen", |row| row["seen"] == true);
-    zellij.ask("near", &["go-to-tab", "1"]);
+    world.wait_for_row("till", "seen", |row| row["seen"] == true);
+    zellij.run_action("near", &["go-to-tab", "1"]);
     near.type_line(&format!("clear; {PROGRAM} --once"));
-    near.shows("Enter jump");
+    near.wait_for_text("Enter jump");
     near.press(&["/"]);
     near.press(&["s", "h", "e", "l", "f", "Enter", "Enter"]);
-    near.shows(&here("shelf"));
+    near.wait_for_text(&here("shelf"));
     is_at("near", "shelf");
-    // What zellij numbers in each session says whose it is.
+    // zellij numbers panes per session, so the target includes the session.
     let rows = world.list();
     let row = rows.iter().find(|row| row["id"] == "shelf").unwrap();
     let target = format!("near:{}", row["place"]["pane"].as_str().unwrap());
     assert_eq!(row["place"]["target"], target);
 
-    // From a terminal of its own, on the one that shows the session.
+    // A jump from another terminal uses the client of the session.
     let plain = world.tmux.open("plain", SIZE, &zellij.within(&["sh", "-i"]));
-    plain.shows("$");
-    // zellij goes by who typed last, and nobody has yet.
-    let (code, screen) = run(&plain, "jump abroad");
+    plain.wait_for_text("$");
+    // zellij acts on the client that typed last, and none has yet.
+    let (code, screen) = run_in_pane(&plain, "jump abroad");
     assert!(code == 1 && screen.contains("press a key"), "{screen}");
     far.type_line("");
-    assert_eq!(run(&plain, "jump abroad").0, 0);
-    far.shows(&here("abroad"));
+    assert_eq!(run_in_pane(&plain, "jump abroad").0, 0);
+    far.wait_for_text(&here("abroad"));
     is_at("far", "abroad");
-    assert_eq!(run(&plain, "jump abroad").0, 0, "it is there already");
-    // From the other session, on one's own terminal.
-    zellij.ask("far", &["go-to-tab", "1"]);
+    assert_eq!(run_in_pane(&plain, "jump abroad").0, 0, "it is there already");
+    // A jump from another session stays in its own terminal.
+    zellij.run_action("far", &["go-to-tab", "1"]);
     far.wait_for("the shell", |screen| !screen.contains("agent"));
     far.type_line(&format!("clear; {PROGRAM} jump {target}"));
-    far.shows(&here("shelf"));
+    far.wait_for_text(&here("shelf"));
     assert!(zellij.active("far").is_empty());
-    // No terminal shows `far` now.
-    let (code, screen) = run(&plain_shell(&world.tmux, "beside"), "jump abroad </dev/null");
+    // No client is attached to `far` now.
+    let (code, screen) = run_in_pane(&plain_shell(&world.tmux, "other"), "jump abroad </dev/null");
     assert!(code == 1, "{screen}");
     plain.type_line(&format!("clear; {PROGRAM} jump abroad"));
-    eventually("attached", || zellij.active("far").len() == 1);
+    wait_until("attached", || zellij.active("far").len() == 1);
 
-    // What is gone is said to be, and nothing else becomes of it.
-    for (session, pane, says) in [
+    // The error names a pane or session that is gone.
+    for (session, pane, reason) in [
         ("near", "99", "its pane 99 is gone from zellij"),
         ("nowhere", "1", "zellij has no session nowhere any more"),
     ] {
         let process = Agent::new(session);
         let variables = [("ZELLIJ_SESSION_NAME", session), ("ZELLIJ_PANE_ID", pane)];
-        world.hook_with(&variables, &process, "UserPromptSubmit", &json!({ "prompt": "go on" }));
-        zellij.ask("near", &["go-to-tab", "1"]);
+        world.send_event_with(
+            &variables,
+            &process,
+            "UserPromptSubmit",
+            &json!({ "prompt": "go on" }),
+        );
+        zellij.run_action("near", &["go-to-tab", "1"]);
         near.wait_for("the shell", |screen| !screen.contains("agent"));
-        let (code, screen) = run(&near, &format!("jump {session}"));
-        assert!(code == 1 && screen.replace('\n', "").contains(says), "{screen}");
+        let (code, screen) = run_in_pane(&near, &format!("jump {session}"));
+        assert!(code == 1 && screen.replace('\n', "").contains(reason), "{screen}");
     }
     let sessions = zellij.command(&["zellij", "list-sessions", "--short"]).output().unwrap();
     assert_eq!(String::from_utf8(sessions.stdout).unwrap().lines().count(), 2);
 }
 
 #[test]
-fn in_zellij_a_closed_session_is_taken_up_again_in_a_new_pane() {
+fn open_resumes_a_session_in_a_new_zellij_pane() {
     let Some(world) = BoardWorld::new() else { return };
     let Some(zellij) = Zellij::new(&world) else { return };
     let near = zellij.open("near");
@@ -176,10 +182,10 @@ fn in_zellij_a_closed_session_is_taken_up_again_in_a_new_pane() {
     fs::create_dir(&directory).unwrap();
     let (_, other) = closed_session(&world, &directory);
     near.type_line(&format!("PATH={}:$PATH {PROGRAM} open 6cf7", fake_claude(&world).display()));
-    let panes = || zellij.ask("near", &["list-panes", "--json", "--all"]);
-    eventually("a new pane", || panes().contains("--resume"));
-    let dumped = || zellij.ask("near", &["dump-screen", "--pane-id", "terminal_1"]);
-    eventually("Claude Code in the new pane", || {
+    let panes = || zellij.run_action("near", &["list-panes", "--json", "--all"]);
+    wait_until("a new pane", || panes().contains("--resume"));
+    let dumped = || zellij.run_action("near", &["dump-screen", "--pane-id", "terminal_1"]);
+    wait_until("Claude Code in the new pane", || {
         let screen = dumped().replace('\n', "");
         screen.contains("ran claude --resume 6cf7f83b-72a2")
             && screen.contains(&format!("in {}", directory.display()))

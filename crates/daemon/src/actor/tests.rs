@@ -1,14 +1,14 @@
-//! The actor as a function: inputs and a time in; outputs and batches out.
+//! Tests of the actor as a function from inputs and a time to outputs and batches.
 
-mod announcing;
 mod bounds;
-mod calling;
+mod delivery;
 mod headless;
+mod notifications;
 
 use super::*;
 use crewboard_core::{
-    AgentName, EndReason, Event, Goal, Limits, Mark, Process, Report, RequestKind, Session,
-    SessionId, Stamp, Status, Timestamp, WaitScope, Watch, Window,
+    AgentName, ConversationId, EndReason, Event, Mark, Process, ProcessToWatch, PromptKind,
+    RateLimits, RateWindow, Report, Session, Stamp, Status, Timestamp, WaitGoal, WaitScope,
 };
 use crewboard_protocol::{After, EventLine, WaitRequest};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ const HOOK: u32 = 500;
 
 const PEER: Peer = Peer { pid: Some(HOOK), namespace: Namespace::Ours };
 
-/// An actor, the time it is told, and the connections whose lines it is asked to send.
+/// An actor and the present time.
 struct Stage {
     actor: Actor,
     micros: u64,
@@ -38,8 +38,8 @@ impl Stage {
         self.actor.handle(input, now)
     }
 
-    /// A request of connection `from`; the replies to any connection, as text.
-    fn ask(&mut self, from: ConnectionId, request: Request) -> Vec<(ConnectionId, Value)> {
+    /// Sends a request of connection `from`. Returns the replies to all connections.
+    fn request(&mut self, from: ConnectionId, request: Request) -> Vec<(ConnectionId, Value)> {
         let outputs =
             self.input(Input::Request { connection: from, peer: PEER, request: Box::new(request) });
         replies(&outputs)
@@ -71,11 +71,11 @@ impl Stage {
         replies(&outputs)
     }
 
-    fn goodbye(&mut self, session: &str) {
+    fn end_session(&mut self, session: &str) {
         self.event(session, None, Event::SessionEnded { reason: EndReason::Exit });
     }
 
-    /// What goes out to a connection now, in short: the kind of each line, and of which session.
+    /// Flushes the actor. Returns the kind and the session of each line for a connection.
     fn flush(&mut self, connection: ConnectionId) -> String {
         let batches = self.actor.flush();
         let lines = batches.iter().filter(|batch| batch.connection == connection);
@@ -102,10 +102,10 @@ impl Stage {
         lines.join(", ")
     }
 
-    /// The same, and the connection has written it.
+    /// Flushes the actor, and lets the connection write the batch.
     fn drain(&mut self, connection: ConnectionId) -> String {
         let lines = self.flush(connection);
-        self.input(Input::Drained(connection));
+        self.input(Input::BatchWritten(connection));
         lines
     }
 
@@ -124,12 +124,12 @@ fn replies(outputs: &[Output]) -> Vec<(ConnectionId, Value)> {
     sent.collect()
 }
 
-/// A row of process 1234 that an earlier daemon had told of.
-fn remembered() -> Session {
+/// Returns a row of process 1234 that an earlier daemon sent.
+fn remembered_row() -> Session {
     Session {
         key: RowKey::new("kaaaa"),
         agent: AgentName::new("claude"),
-        id: SessionId::new("a"),
+        id: ConversationId::new("a"),
         pid: Some(1234),
         pid_start: Some(7),
         epoch: "former".to_owned(),
@@ -142,89 +142,89 @@ fn subscribe(revision: Option<u64>) -> Request {
 }
 
 #[test]
-fn limits_are_told_at_the_start_and_when_they_change() {
+fn limits_are_sent_at_the_start_and_when_they_change() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
-    stage.ask(1, subscribe(None));
+    stage.request(1, subscribe(None));
     assert_eq!(stage.drain(1), "snapshot, row a, synced");
-    let uses = |stage: &mut Stage, used_percent| {
+    let set_usage = |stage: &mut Stage, used_percent| {
         let resets_at = Timestamp(3_600_000);
-        let limits = vec![Limits {
+        let limits = vec![RateLimits {
             agent: AgentName::new("claude"),
             profile: "/home/dev/.claude".to_owned(),
-            five_hour: Some(Window { used_percent, resets_at, at: stage.now().wall }),
+            five_hour: Some(RateWindow { used_percent, resets_at, at: stage.now().wall }),
             seven_day: None,
         }];
-        stage.ask(1, Request::RestoreLimits { limits });
+        stage.request(1, Request::RestoreLimits { limits });
     };
-    uses(&mut stage, 10);
-    uses(&mut stage, 11);
-    // However many changes one has not read, it is one line.
+    set_usage(&mut stage, 10);
+    set_usage(&mut stage, 11);
+    // Several changes that the client has not read become one line.
     assert_eq!(stage.drain(1), "limits");
     assert_eq!(stage.drain(1), "");
-    stage.ask(2, Request::List);
+    stage.request(2, Request::List);
     assert_eq!(stage.drain(2), "snapshot, limits, row a, synced");
     let revision = stage.actor.sessions.revision();
-    stage.ask(3, subscribe(Some(revision)));
+    stage.request(3, subscribe(Some(revision)));
     assert_eq!(stage.drain(3), "resumed, limits, synced");
 }
 
 #[test]
-fn a_subscription_is_a_snapshot_and_every_change_after_it() {
+fn a_subscription_gets_a_snapshot_and_every_change() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
     stage.reported("b", Status::Question);
-    stage.ask(1, subscribe(None));
+    stage.request(1, subscribe(None));
     assert_eq!(stage.drain(1), "snapshot, row b, row a, synced");
     assert_eq!(stage.drain(1), "");
     stage.reported("a", Status::Done);
     assert_eq!(stage.drain(1), "change a:d");
-    stage.goodbye("a");
+    stage.end_session("a");
     stage.reported("c", Status::Idle);
     assert_eq!(stage.drain(1), "change a:c, change c:i");
 }
 
 #[test]
-fn what_waits_for_a_slow_view_is_the_newest_of_each_row() {
+fn a_slow_subscriber_gets_the_newest_of_each_row() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
-    stage.ask(1, subscribe(None));
+    stage.request(1, subscribe(None));
     assert_eq!(stage.flush(1), "snapshot, row a, synced");
-    // It has not written that yet: nothing more goes out.
+    // The batch has not been written, so nothing more goes out.
     for _ in 0..6 {
         stage.reported("a", Status::Done);
         stage.reported("a", Status::Working);
     }
     stage.reported("b", Status::Idle);
     assert_eq!(stage.flush(1), "");
-    stage.input(Input::Drained(1));
+    stage.input(Input::BatchWritten(1));
     assert_eq!(stage.drain(1), "change a:dwdwdwdw+4, change b:i");
 }
 
 #[test]
-fn rows_that_come_and_go_unseen_leave_nothing_behind() {
+fn rows_that_come_and_go_unsent_leave_nothing_pending() {
     let mut stage = Stage::new();
     stage.reported("stays", Status::Working);
     for index in 0..50 {
         let session = format!("early-{index}");
         stage.reported(&session, Status::Working);
-        stage.goodbye(&session);
+        stage.end_session(&session);
     }
-    stage.ask(1, subscribe(None));
+    stage.request(1, subscribe(None));
     assert!(stage.flush(1).ends_with("synced"));
-    let (places, news) = stage.actor.subscribers.waiting(1);
-    assert_eq!((places, news), (0, 0));
+    let (keys, pending) = stage.actor.subscribers.pending(1);
+    assert_eq!((keys, pending), (0, 0));
     for index in 0..5000 {
         let session = format!("session-{index}");
         stage.reported(&session, Status::Working);
-        stage.goodbye(&session);
+        stage.end_session(&session);
         stage.reported("stays", if index % 2 == 0 { Status::Done } else { Status::Working });
     }
-    // 50 closed rows that are kept, 50 it knows and that are gone, and the one that stays.
-    let (places, news) = stage.actor.subscribers.waiting(1);
-    assert_eq!(news, 101);
-    assert!(places < 300, "{places}");
-    stage.input(Input::Drained(1));
+    // These are 50 closed rows that are kept, 50 removals of rows that were sent, and the row that stays.
+    let (keys, pending) = stage.actor.subscribers.pending(1);
+    assert_eq!(pending, 101);
+    assert!(keys < 300, "{keys}");
+    stage.input(Input::BatchWritten(1));
     let lines = stage.drain(1);
     assert_eq!(lines.matches("removed").count(), 50, "{lines}");
     assert_eq!(lines.matches("change").count(), 51, "{lines}");
@@ -232,7 +232,7 @@ fn rows_that_come_and_go_unseen_leave_nothing_behind() {
 }
 
 #[test]
-fn a_view_resumes_or_begins_anew() {
+fn a_subscription_resumes_or_gets_a_snapshot() {
     let mut stage = Stage::new();
     for session in ["a", "b", "c"] {
         stage.reported(session, Status::Working);
@@ -249,7 +249,7 @@ fn a_view_resumes_or_begins_anew() {
             "snapshot, row b, row a, row c, synced",
         ),
     ] {
-        stage.ask(1, after);
+        stage.request(1, after);
         assert_eq!(stage.drain(1), expected);
         stage.input(Input::Closed(1));
     }
@@ -257,17 +257,17 @@ fn a_view_resumes_or_begins_anew() {
 }
 
 #[test]
-fn lists_and_subscriptions_of_one_connection_do_not_disturb_each_other() {
+fn lists_and_subscriptions_share_a_connection() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
-    stage.ask(1, Request::List);
-    stage.ask(1, Request::List);
+    stage.request(1, Request::List);
+    stage.request(1, Request::List);
     assert_eq!(stage.drain(1), "snapshot, row a, synced");
     assert_eq!(stage.drain(1), "snapshot, row a, synced");
     stage.reported("a", Status::Done);
     assert_eq!(stage.drain(1), "", "a list is no subscription");
-    stage.ask(1, subscribe(None));
-    stage.ask(1, Request::List);
+    stage.request(1, subscribe(None));
+    stage.request(1, Request::List);
     assert_eq!(stage.drain(1), "snapshot, row a, synced");
     assert_eq!(stage.drain(1), "snapshot, row a, synced");
     stage.reported("a", Status::Working);
@@ -275,14 +275,14 @@ fn lists_and_subscriptions_of_one_connection_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_line_for_several_views_is_made_once() {
+fn a_line_for_several_subscribers_is_encoded_once() {
     let mut stage = Stage::new();
     for connection in 1..4 {
-        stage.ask(connection, subscribe(None));
+        stage.request(connection, subscribe(None));
         stage.drain(connection);
     }
     for connection in 1..4 {
-        stage.input(Input::Drained(connection));
+        stage.input(Input::BatchWritten(connection));
     }
     stage.reported("a", Status::Working);
     let batches = stage.actor.flush();
@@ -292,12 +292,12 @@ fn a_line_for_several_views_is_made_once() {
 }
 
 #[test]
-fn waits_end_as_they_should() {
+fn a_wait_ends_by_goal_and_scope() {
     let any = WaitScope::Any;
     let all = WaitScope::All;
-    let done = Goal { statuses: vec![Status::Done], needs_you: false };
-    let needs_you = Goal { statuses: Vec::new(), needs_you: true };
-    // At the start a and b work; then this happens, and the wait ends so.
+    let done = WaitGoal { statuses: vec![Status::Done], needs_you: false };
+    let needs_you = WaitGoal { statuses: Vec::new(), needs_you: true };
+    // Each case: the wait, the statuses that follow while `a` and `b` work, and the outcome.
     for (name, goal, scope, rows, new, then, expected) in [
         ("one", &done, all, &["a"][..], false, &[("a", Status::Done)][..], Some("reached")),
         ("not it", &done, all, &["a"], false, &[("b", Status::Done)], None),
@@ -341,58 +341,58 @@ fn waits_end_as_they_should() {
             missing_may_come: false,
             reached: Vec::new(),
         };
-        assert_eq!(stage.ask(1, Request::Wait(wait)), [], "{name}");
-        let mut told = Vec::new();
+        assert_eq!(stage.request(1, Request::Wait(wait)), [], "{name}");
+        let mut sent = Vec::new();
         for (session, status) in then {
-            told.extend(stage.reported(session, *status));
+            sent.extend(stage.reported(session, *status));
         }
-        let outcome = told.first().map(|(connection, reply)| {
+        let outcome = sent.first().map(|(connection, reply)| {
             assert_eq!(*connection, 1, "{name}");
             reply["outcome"].as_str().unwrap().to_owned()
         });
         assert_eq!(outcome.as_deref(), expected, "{name}");
-        assert!(told.len() <= 1, "{name}: told twice");
+        assert!(sent.len() <= 1, "{name}: two replies");
         let waits = usize::from(expected.is_none());
-        assert_eq!(stage.actor.facts().waits, waits as u64, "{name}");
+        assert_eq!(stage.actor.info().waits, waits as u64, "{name}");
         stage.input(Input::Closed(1));
-        assert_eq!(stage.actor.facts().waits, 0, "{name}");
+        assert_eq!(stage.actor.info().waits, 0, "{name}");
     }
 }
 
 #[test]
-fn a_wait_says_at_once_what_is_so_or_cannot_be() {
+fn a_wait_replies_at_once_if_it_is_over_or_impossible() {
     let mut stage = Stage::new();
     let wait = |rows: Option<Vec<RowKey>>, new, missing_may_come| {
-        let goal = Goal { statuses: vec![Status::Done], needs_you: false };
+        let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let (scope, reached) = (WaitScope::Any, Vec::new());
         Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_come, reached })
     };
     let code = |replies: Vec<(ConnectionId, Value)>| replies.first().map(|r| r.1["code"].clone());
-    let nobody = || Some(vec![RowKey::new("nobody")]);
-    assert_eq!(code(stage.ask(1, wait(None, false, false))), Some(json!("not_found")));
-    assert_eq!(code(stage.ask(1, wait(nobody(), false, false))), Some(json!("not_found")));
-    assert_eq!(stage.ask(1, wait(nobody(), false, true)), []);
-    assert_eq!(stage.ask(1, wait(None, true, false)), []);
+    let missing = || Some(vec![RowKey::new("absent")]);
+    assert_eq!(code(stage.request(1, wait(None, false, false))), Some(json!("not_found")));
+    assert_eq!(code(stage.request(1, wait(missing(), false, false))), Some(json!("not_found")));
+    assert_eq!(stage.request(1, wait(missing(), false, true)), []);
+    assert_eq!(stage.request(1, wait(None, true, false)), []);
     stage.reported("a", Status::Done);
-    let replies = stage.ask(2, wait(None, false, false));
+    let replies = stage.request(2, wait(None, false, false));
     assert_eq!((replies[0].0, &replies[0].1["outcome"]), (2, &json!("reached")));
     for _ in 0..crate::waits::MAX_WAITS {
-        assert_eq!(stage.ask(3, wait(nobody(), false, true)), []);
+        assert_eq!(stage.request(3, wait(missing(), false, true)), []);
     }
-    assert_eq!(code(stage.ask(3, wait(nobody(), false, true))), Some(json!("busy")));
+    assert_eq!(code(stage.request(3, wait(missing(), false, true))), Some(json!("busy")));
 }
 
 #[test]
-fn a_process_is_watched_only_where_its_number_is_ours() {
+fn a_process_is_watched_only_in_the_daemons_namespace() {
     let prompt =
         || Event::PromptSubmitted { prompt: "p".to_owned(), automatic: false, ended_task: None };
     for (hook_pid, watched) in [(HOOK, true), (7, false), (0, false)] {
         let mut stage = Stage::new();
         let outputs = stage.event_from(hook_pid, "a", Some(1234), prompt());
         let process = Process { pid: 1234, start: 7 };
-        let asks = outputs
-            .iter()
-            .any(|output| matches!(output, Output::Watch(watch) if watch.process == process));
+        let asks = outputs.iter().any(
+            |output| matches!(output, Output::ProcessToWatch(watch) if watch.process == process),
+        );
         assert_eq!(asks, watched, "{hook_pid}");
         let exited = stage.input(Input::ProcessExited(process));
         assert!(matches!(exited[..], [Output::Forget(_)]));
@@ -404,25 +404,25 @@ fn a_process_is_watched_only_where_its_number_is_ours() {
 }
 
 #[test]
-fn a_row_given_back_is_watched_and_explained() {
+fn a_restored_row_is_watched_and_explained() {
     let mut stage = Stage::new();
-    let row = Session { status: Status::Working, ..remembered() };
+    let row = Session { status: Status::Working, ..remembered_row() };
     let request = Box::new(Request::Restore { row: Box::new(row) });
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert!(matches!(
         outputs[..],
-        [Output::Watch(Watch { process: Process { pid: 1234, start: 7 }, .. })]
+        [Output::ProcessToWatch(ProcessToWatch { process: Process { pid: 1234, start: 7 }, .. })]
     ));
-    let explained = stage.ask(1, Request::Explain { row: RowKey::new("kaaaa") });
+    let explained = stage.request(1, Request::Explain { row: RowKey::new("kaaaa") });
     assert_eq!(explained[0].1["row"]["id"], "a");
-    let missing = stage.ask(1, Request::Explain { row: RowKey::new("nobody") });
+    let missing = stage.request(1, Request::Explain { row: RowKey::new("absent") });
     assert_eq!(missing[0].1["code"], "not_found");
 }
 
 #[test]
 fn a_wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
     let done = || WaitRequest {
-        goal: Goal { statuses: vec![Status::Done], needs_you: false },
+        goal: WaitGoal { statuses: vec![Status::Done], needs_you: false },
         scope: WaitScope::All,
         rows: Some(vec![RowKey::new("kaaaa")]),
         new: false,
@@ -436,10 +436,10 @@ fn a_wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
         Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None },
     );
     let key = stage.actor.sessions.iter().next().unwrap().key.clone();
-    assert_eq!(stage.ask(1, Request::Wait(done())), []);
-    // A client gives back what the earlier daemon told it of the same process.
-    stage.ask(9, Request::Restore { row: Box::new(remembered()) });
-    assert_eq!(stage.ask(2, Request::Wait(done())), []);
+    assert_eq!(stage.request(1, Request::Wait(done())), []);
+    // A client restores the row of the same process that the earlier daemon sent.
+    stage.request(9, Request::Restore { row: Box::new(remembered_row()) });
+    assert_eq!(stage.request(2, Request::Wait(done())), []);
     let outputs = stage.event(
         "a",
         Some(1234),
@@ -456,21 +456,21 @@ fn a_wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
 }
 
 #[test]
-fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
+fn a_client_of_another_pid_namespace_only_reads() {
     for namespace in [Namespace::Other, Namespace::Unknown] {
         let mut stage = Stage::new();
         stage.event(
             "a",
             Some(1234),
             Event::RequestOpened {
-                request: RequestKind::Permission,
+                request: PromptKind::Permission,
                 tool: "Bash".to_owned(),
                 text: "make".to_owned(),
                 line: String::new(),
                 input: crewboard_core::InputDigest::default(),
             },
         );
-        stage.ask(7, subscribe(None));
+        stage.request(7, subscribe(None));
         stage.drain(7);
         let row = stage.actor.sessions.iter().next().unwrap().clone();
         let mut from_elsewhere = |request: Request| {
@@ -481,29 +481,30 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
             replies(&outputs)
         };
         let mark = |mark| Request::Mark { row: row.key.clone(), mark };
-        let announce = Request::Announce { title: "a".to_owned(), text: "b".to_owned() };
+        let notify = Request::Notify { title: "a".to_owned(), text: "b".to_owned() };
         for request in [
             mark(Mark::Seen { revision: row.revision }),
             mark(Mark::Dismissed { on: true, revision: row.revision }),
             mark(Mark::Pinned { on: true }),
             mark(Mark::Snoozed { on: true }),
-            announce,
+            notify,
             Request::Stop,
         ] {
             assert_eq!(from_elsewhere(request)[0].1["code"], "forbidden");
         }
-        let window = Window { used_percent: 99, resets_at: Timestamp(9_000_000), at: Timestamp(1) };
-        let limits = vec![Limits {
+        let window =
+            RateWindow { used_percent: 99, resets_at: Timestamp(9_000_000), at: Timestamp(1) };
+        let limits = vec![RateLimits {
             agent: AgentName::new("claude"),
             profile: "/home/dev/.claude".to_owned(),
             five_hour: Some(window),
             seven_day: None,
         }];
         for request in [
-            Request::Restore { row: Box::new(remembered()) },
+            Request::Restore { row: Box::new(remembered_row()) },
             Request::RestoreLimits { limits },
-            Request::Attend { on: true },
-            Request::Told { id: 1 },
+            Request::AcceptNotifications { on: true },
+            Request::NotificationShown { id: 1 },
         ] {
             assert_eq!(from_elsewhere(request), []);
         }
@@ -516,9 +517,9 @@ fn a_client_of_another_pid_namespace_reads_and_changes_nothing_of_ours() {
     }
 }
 
-/// A container that knows a session's id reports as that session; the session's row is not its own.
+/// A container may know a session's id. It must not change the row of that session.
 #[test]
-fn an_event_of_another_pid_namespace_reaches_no_row_that_has_a_process() {
+fn a_foreign_event_reaches_no_row_that_has_a_process() {
     for event in [
         Event::SessionEnded { reason: EndReason::Exit },
         Event::SessionStarted { origin: crewboard_core::StartOrigin::Resume },
@@ -537,7 +538,7 @@ fn an_event_of_another_pid_namespace_reaches_no_row_that_has_a_process() {
             rows.next().cloned().unwrap()
         };
         let before = ours(&stage);
-        // With a process and without, and once more after the process has ended.
+        // The event comes without and with a process, and again after the process has ended.
         for process in [None, Some(1234)] {
             stage.event_from(HOOK + 1, "a", process, event.clone());
             assert_eq!(ours(&stage), before, "{event:?}");
@@ -550,37 +551,37 @@ fn an_event_of_another_pid_namespace_reaches_no_row_that_has_a_process() {
 }
 
 #[test]
-fn a_mark_of_a_revision_to_come_changes_nothing() {
+fn a_mark_of_a_future_revision_changes_nothing() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Permission);
     let row = stage.actor.sessions.iter().next().unwrap().clone();
     let now = stage.actor.sessions.revision();
     for revision in [now + 1, 1 << 63, u64::MAX] {
         for mark in [Mark::Seen { revision }, Mark::Dismissed { on: true, revision }] {
-            let reply = &stage.ask(1, Request::Mark { row: row.key.clone(), mark })[0].1;
+            let reply = &stage.request(1, Request::Mark { row: row.key.clone(), mark })[0].1;
             assert_eq!((&reply["type"], &reply["row"]["seen"]), (&json!("marked"), &json!(false)));
         }
     }
     assert_eq!(stage.actor.sessions.iter().collect::<Vec<_>>(), [&row]);
-    stage.ask(1, Request::Mark { row: row.key.clone(), mark: Mark::Seen { revision: now } });
+    stage.request(1, Request::Mark { row: row.key.clone(), mark: Mark::Seen { revision: now } });
     assert!(stage.actor.sessions.iter().next().unwrap().seen);
 }
 
 #[test]
-fn a_recorder_gets_what_is_taken_in_and_does_nothing_else() {
+fn a_recorder_gets_all_evidence_and_cannot_subscribe() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
-    assert_eq!(stage.ask(1, Request::Record), [(1, json!({"type": "recording"}))]);
-    assert_eq!(stage.drain(1), "", "what was before is not recorded");
+    assert_eq!(stage.request(1, Request::Record), [(1, json!({"type": "recording"}))]);
+    assert_eq!(stage.drain(1), "", "earlier events are not recorded");
     stage.event("b", Some(7), Event::Rested);
     stage.input(Input::ProcessExited(Process { pid: 7, start: 7 }));
     assert_eq!(stage.drain(1), "recorded, exited");
     for request in [Request::List, subscribe(None)] {
-        assert_eq!(stage.ask(1, request)[0].1["code"], "busy");
+        assert_eq!(stage.request(1, request)[0].1["code"], "busy");
     }
-    stage.ask(2, subscribe(None));
-    assert_eq!(stage.ask(2, Request::Record)[0].1["code"], "busy");
-    // One that another pid namespace names is not ours, and recorded so.
+    stage.request(2, subscribe(None));
+    assert_eq!(stage.request(2, Request::Record)[0].1["code"], "busy");
+    // A process of another pid namespace is recorded without its pid.
     stage.event_from(HOOK + 1, "c", Some(8), Event::Rested);
     let batch = stage.actor.flush().into_iter().find(|batch| batch.connection == 1).unwrap();
     let line: Value = serde_json::from_slice(&batch.lines[0]).unwrap();

@@ -3,14 +3,14 @@
 //! `golden/v1.jsonl` holds lines as they were released: `{"request": …}` or `{"reply": …}`. A line is
 //! never edited or taken out; new ones are added at the end.
 
-use crate::kinds::Met;
+use crate::kinds::SeenKinds;
 use crewboard_core::Event;
 use crewboard_protocol::{ErrorCode, Reply, Request};
 use serde_json::{Map, Value, json};
 
 const GOLDEN: &str = include_str!("../golden/v1.jsonl");
 
-/// Which way a line goes.
+/// The direction of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Request,
@@ -28,8 +28,8 @@ fn golden() -> impl Iterator<Item = (Direction, Value)> {
     })
 }
 
-/// What this version makes of a line, as it would write it itself.
-fn through(direction: Direction, line: &Value) -> Result<Value, String> {
+/// Decodes a line and encodes it again.
+fn round_trip(direction: Direction, line: &Value) -> Result<Value, String> {
     let bytes = serde_json::to_vec(line).unwrap();
     match direction {
         Direction::Request => Request::decode(&bytes)
@@ -41,7 +41,7 @@ fn through(direction: Direction, line: &Value) -> Result<Value, String> {
     }
 }
 
-/// Fails unless everything `released` says is in `present` too.
+/// Fails unless `present` holds every field of `released`.
 fn assert_kept(released: &Value, present: &Value, path: &str) {
     match (released, present) {
         (Value::Object(released), Value::Object(present)) => {
@@ -62,31 +62,32 @@ fn assert_kept(released: &Value, present: &Value, path: &str) {
 }
 
 #[test]
-fn released_lines_are_read_for_ever() {
-    let mut met = Met::default();
+fn released_lines_decode() {
+    let mut seen = SeenKinds::default();
     for (direction, line) in golden() {
-        let present = through(direction, &line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let present =
+            round_trip(direction, &line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_kept(&line, &present, "");
         let bytes = serde_json::to_vec(&line).unwrap();
         match direction {
-            Direction::Request => met.request(&Request::decode(&bytes).unwrap()),
-            Direction::Reply => met.reply(&Reply::decode(&bytes).unwrap()),
+            Direction::Request => seen.request(&Request::decode(&bytes).unwrap()),
+            Direction::Reply => seen.reply(&Reply::decode(&bytes).unwrap()),
         }
     }
-    met.assert_complete();
+    seen.assert_complete();
 }
 
-/// Adds a field that this version does not know to every object.
-fn with_news(value: &mut Value) {
+/// Adds an unknown field to every object.
+fn add_unknown_fields(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            object.values_mut().for_each(with_news);
+            object.values_mut().for_each(add_unknown_fields);
             // An effect is named by its only field.
             if !object.contains_key("set") && !object.contains_key("ignored") {
                 object.insert("from_the_future".to_owned(), json!({"deep": [1, null, "x"]}));
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(with_news),
+        Value::Array(list) => list.iter_mut().for_each(add_unknown_fields),
         _ => {}
     }
 }
@@ -95,13 +96,13 @@ fn with_news(value: &mut Value) {
 fn fields_of_a_newer_peer_are_ignored() {
     for (direction, line) in golden() {
         let mut newer = line.clone();
-        with_news(&mut newer);
-        assert_eq!(through(direction, &newer), through(direction, &line), "{line}");
+        add_unknown_fields(&mut newer);
+        assert_eq!(round_trip(direction, &newer), round_trip(direction, &line), "{line}");
     }
 }
 
 #[test]
-fn kinds_of_a_newer_peer_are_met_calmly() {
+fn kinds_of_a_newer_peer_are_unknown() {
     let reply = Reply::decode(br#"{"type":"lease","holder":{"pid":7}}"#).unwrap();
     assert!(matches!(reply, Reply::Unknown));
     let error = br#"{"type":"error","code":"too_hot","message":"wait"}"#;
@@ -155,7 +156,7 @@ fn may_be_absent(path: &[String], field: &str) -> bool {
     }
 }
 
-/// Every path to an object within `value`.
+/// Collects the paths of all objects within `value`.
 fn objects(value: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
     let Value::Object(object) = value else { return };
     found.push(path.to_vec());
@@ -171,10 +172,10 @@ fn at<'a>(value: &'a mut Value, path: &[String]) -> &'a mut Map<String, Value> {
 }
 
 #[test]
-fn fields_an_older_peer_did_not_write_are_not_missed() {
-    let mut tried = 0;
+fn fields_absent_from_an_older_peer_are_optional() {
+    let mut count = 0;
     for (direction, line) in golden() {
-        // The facts of a daemon are read by the same version's commands, and are all of version 1.
+        // All fields of `hello` exist since version 1.
         if direction == Direction::Reply && line["type"] == "hello" {
             continue;
         }
@@ -185,20 +186,20 @@ fn fields_an_older_peer_did_not_write_are_not_missed() {
             for field in fields.iter().filter(|field| may_be_absent(&path, field)) {
                 let mut older = line.clone();
                 at(&mut older, &path).remove(field);
-                let read = through(direction, &older);
+                let read = round_trip(direction, &older);
                 assert!(read.is_ok(), "without {path:?}.{field}: {read:?} {line}");
-                tried += 1;
+                count += 1;
             }
         }
     }
-    assert!(tried > 100, "only {tried}");
+    assert!(count > 100, "only {count}");
 }
 
-/// What a terminal would obey, hide or reorder text for, in every form that JSON can write it.
+/// Characters that a terminal obeys, or that hide or reorder text.
 const HOSTILE: &str =
     "a\u{1b}]0;pwned\u{7}b\u{1b}[2Jc\u{9b}31md\u{202e}e\nf\rg\u{7f}h\u{feff}i\u{0}j";
 
-/// Every text within `value`, and every name of a field, as the way to it.
+/// Collects the paths of all texts within `value`.
 fn texts(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(path.to_owned()),
@@ -216,7 +217,7 @@ fn texts(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Whether a text is safe to print. Agents' texts may have several lines, the daemon's own may not.
+/// Returns true if a text is safe to print. The texts of agents may have several lines, those of the daemon may not.
 fn is_safe(text: &str, multiline: bool) -> bool {
     text.split('\n').all(crewboard_core::is_plain) && (multiline || !text.contains('\n'))
 }
@@ -244,14 +245,14 @@ fn assert_safe(value: &Value, name: &str, depth: usize, line: &Value) {
 
 #[test]
 fn every_text_of_a_reply_is_cleaned_by_its_decoder() {
-    let mut tried = 0;
+    let mut count = 0;
     for (_, line) in golden().filter(|(direction, _)| *direction == Direction::Reply) {
         let mut paths = Vec::new();
         texts(&line, "", &mut paths);
         for path in paths {
             let mut hostile = line.clone();
             *hostile.pointer_mut(&path).unwrap() = json!(HOSTILE);
-            // As the daemon's encoder would write it, and with every character escaped.
+            // Once as the encoder of the daemon writes it, and once with every character escaped.
             let raw = serde_json::to_string(&hostile).unwrap();
             let escape = |character: char| match character {
                 ' '..='~' => character.to_string(),
@@ -263,14 +264,14 @@ fn every_text_of_a_reply_is_cleaned_by_its_decoder() {
                     Ok(reply) => {
                         assert_safe(&serde_json::to_value(reply).unwrap(), "", 0, &hostile);
                     }
-                    // A word that is none of an enum's: the error quotes it.
+                    // The error quotes a word that an enum does not have.
                     Err(error) => assert!(is_safe(&error.to_string(), false), "{error:?}"),
                 }
-                tried += 1;
+                count += 1;
             }
         }
     }
-    assert!(tried > 300, "only {tried}");
+    assert!(count > 300, "only {count}");
     let named = json!({"type": "explanation", "row": {}, "trail": [
         {"source": "s", "said": "s", "at": 1, "stamp": {"boot": 1, "micros": 1}, "delay": 0, "effect": {HOSTILE: 1}}
     ]});

@@ -1,11 +1,11 @@
-//! Every kind of message, listed once. A new variant does not compile until it is listed here, and
-//! then fails the tests until `PROTOCOL.md` and a golden line show it.
+//! All kinds of messages. A new variant does not compile until it is listed here, and then fails the tests until
+//! `PROTOCOL.md` and a golden line show it.
 
 use crewboard_core::{Event, Report};
 use crewboard_protocol::{ErrorCode, Reply, Request};
 use std::collections::BTreeSet;
 
-/// Makes a function that names a value's kind, and a list of those names.
+/// Defines a function that returns the name of a kind, and a list of all names.
 macro_rules! kinds {
     ($names:ident, $name_of:ident, $type:ty: $($pattern:pat => $name:literal,)+) => {
         pub(crate) const $names: &[&str] = &[$($name),+];
@@ -29,10 +29,10 @@ kinds! { REQUESTS, request, Request:
     Request::RestoreLimits { .. } => "restore_limits",
     Request::Look => "look",
     Request::Observe(_) => "observe",
-    Request::Attend { .. } => "attend",
-    Request::Told { .. } => "told",
+    Request::AcceptNotifications { .. } => "accept_notifications",
+    Request::NotificationShown { .. } => "notification_shown",
     Request::LossesSeen { .. } => "losses_seen",
-    Request::Announce { .. } => "announce",
+    Request::Notify { .. } => "notify",
     Request::Record => "record",
     Request::Hello { .. } => "hello",
     Request::Stop => "stop",
@@ -44,14 +44,14 @@ kinds! { REPLIES, reply, Reply:
     Reply::Row { .. } => "row",
     Reply::Change { .. } => "change",
     Reply::Removed { .. } => "removed",
-    Reply::Limits { .. } => "limits",
+    Reply::RateLimits { .. } => "limits",
     Reply::Losses { .. } => "losses",
     Reply::Synced { .. } => "synced",
     Reply::Waited { .. } => "waited",
     Reply::Explanation(_) => "explanation",
     Reply::Marked { .. } => "marked",
-    Reply::Announcement { .. } => "announcement",
-    Reply::Announced { .. } => "announced",
+    Reply::Notification { .. } => "notification",
+    Reply::NotifyResult { .. } => "notify_result",
     Reply::Recording => "recording",
     Reply::Recorded { .. } => "recorded",
     Reply::Observed { .. } => "observed",
@@ -88,22 +88,22 @@ kinds! { EVENTS, event, Event:
     Event::TurnFailed { .. } => "turn_failed",
     Event::SubagentStarted => "subagent_started",
     Event::SubagentEnded => "subagent_ended",
-    Event::UsageTold(_) => "usage_told",
+    Event::UsageReport(_) => "usage_told",
     Event::BranchRead => "branch_read",
     Event::StatusReported { .. } => "status_reported",
     Event::Unknown => "unknown",
 }
 
-/// The kinds met so far.
+/// The kinds that occurred so far.
 #[derive(Debug, Default)]
-pub(crate) struct Met {
+pub(crate) struct SeenKinds {
     requests: BTreeSet<&'static str>,
     replies: BTreeSet<&'static str>,
     codes: BTreeSet<&'static str>,
     events: BTreeSet<&'static str>,
 }
 
-impl Met {
+impl SeenKinds {
     pub(crate) fn request(&mut self, value: &Request) {
         self.requests.insert(request(value));
         if let Request::Event(line) = value {
@@ -123,16 +123,16 @@ impl Met {
         self.events.insert(event(value));
     }
 
-    /// Fails unless every kind was met, and none that a reader does not know.
+    /// Fails unless every known kind occurred, and no unknown one.
     pub(crate) fn assert_complete(&self) {
-        for (met, all) in [
+        for (seen, all) in [
             (&self.requests, REQUESTS),
             (&self.replies, REPLIES),
             (&self.codes, CODES),
             (&self.events, EVENTS),
         ] {
             let known = all.iter().copied().filter(|name| *name != "unknown").collect();
-            assert_eq!(*met, known);
+            assert_eq!(*seen, known);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The wire as outsiders know it: `PROTOCOL.md` line by line, and the lines of every release.
+//! The wire as `PROTOCOL.md` describes it, and the lines of every release.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod golden;

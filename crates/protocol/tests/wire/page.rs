@@ -1,6 +1,6 @@
-//! `PROTOCOL.md` is true: its lines decode, encode to the same, and show every kind of message.
+//! Checks `PROTOCOL.md`: its lines decode, encode to the same lines, and show every kind of message.
 
-use crate::kinds::Met;
+use crate::kinds::SeenKinds;
 use crewboard_core::{Event, Report, Session};
 use crewboard_protocol::{MAX_REPLY_LINE, MAX_REQUEST_LINE, PROTOCOL, Reply, Request};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../../../PROTOCOL.md");
 
-/// The lines of every fenced block that is marked with `mark`.
+/// Returns the lines of every fenced block that is marked with `mark`.
 fn lines(mark: &str) -> Vec<&'static str> {
     let mut found = Vec::new();
     let mut inside = false;
@@ -27,13 +27,13 @@ fn value(line: &str) -> Value {
 }
 
 #[test]
-fn every_line_is_what_the_program_reads_and_writes() {
-    let mut met = Met::default();
+fn every_line_of_the_page_decodes_and_encodes() {
+    let mut seen = SeenKinds::default();
     for line in lines("jsonl request") {
         let request = Request::decode(line.as_bytes()).unwrap_or_else(|e| panic!("{e}: {line}"));
-        met.request(&request);
+        seen.request(&request);
         let mut expected = value(line);
-        // What may be left out is written by our own clients all the same.
+        // The clients of this repository write the optional field.
         if let Some(object) = expected.as_object_mut()
             && object["type"] == "hello"
         {
@@ -43,18 +43,18 @@ fn every_line_is_what_the_program_reads_and_writes() {
     }
     for line in lines("jsonl reply") {
         let reply = Reply::decode(line.as_bytes()).unwrap_or_else(|e| panic!("{e}: {line}"));
-        met.reply(&reply);
+        seen.reply(&reply);
         assert_eq!(serde_json::to_value(&reply).unwrap(), value(line), "{line}");
     }
     for line in lines("jsonl event") {
         let event: Event = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        met.event(&event);
+        seen.event(&event);
         assert_eq!(serde_json::to_value(&event).unwrap(), value(line), "{line}");
     }
-    met.assert_complete();
+    seen.assert_complete();
 }
 
-/// The names in the first column of the table that follows `heading`.
+/// Returns the names in the first column of the table after `heading`.
 fn table_after(heading: &str) -> BTreeSet<String> {
     let (_, after) = PAGE.split_once(heading).unwrap_or_else(|| panic!("no {heading}"));
     after
@@ -79,7 +79,7 @@ fn the_tables_name_every_field() {
     assert_eq!(table_after("The fields of `report`"), fields(&full_report()));
 }
 
-/// A report in which no field is left out.
+/// Returns a report that has every field.
 fn full_report() -> Value {
     let line = include_str!("../golden/v1.jsonl")
         .lines()
@@ -87,9 +87,9 @@ fn full_report() -> Value {
         .find(|line| line["request"]["report"]["teammate"].is_object())
         .unwrap();
     let report: Report = serde_json::from_value(line["request"]["report"].clone()).unwrap();
-    // Hooks leave it out: the daemon sets it.
+    // The daemon sets this field; hooks do not.
     let report = Report { elsewhere: true, ..report };
-    // Named one by one, so that a new field does not compile until it is shown and described.
+    // Every field is named, so that a new field does not compile until the page describes it.
     let Report {
         agent: _,
         session: _,
@@ -130,7 +130,7 @@ fn the_tables_name_every_event_and_code() {
 }
 
 #[test]
-fn the_page_tells_the_limits_and_the_version() {
+fn the_page_names_the_bounds_and_the_version() {
     for fact in [
         format!("protocol {PROTOCOL}."),
         format!("{MAX_REQUEST_LINE} bytes"),

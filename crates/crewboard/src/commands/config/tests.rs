@@ -30,15 +30,15 @@ const CHECK: ConfigAction = ConfigAction::Check { file: None };
 fn init_writes_once_and_what_it_wrote_is_right() {
     let world = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(run_in(&world, &ConfigAction::Path), @"~/.config/crewboard/config.toml");
-    insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml is not there: every option has its default");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml does not exist: every option has its default");
     let before = run_in(&world, &SHOW);
     insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @"wrote ~/.config/crewboard/config.toml");
     let path = world.path().join(".config/crewboard/config.toml");
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
-    insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml is right");
-    assert_eq!(run_in(&world, &SHOW), before.replace(" (not there)", ""));
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml is valid");
+    assert_eq!(run_in(&world, &SHOW), before.replace(" (does not exist)", ""));
     write(&world, "mine");
-    insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @r#"(Failure { message: "~/.config/crewboard/config.toml is there already", hint: Some("`crewboard config show` prints every option with its value"), code: 1 })"#);
+    insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @r#"(Failure { message: "~/.config/crewboard/config.toml already exists", hint: Some("run `crewboard config show` to see every option with its value"), code: 1 })"#);
     assert_eq!(fs::read_to_string(path).unwrap(), "mine");
 }
 
@@ -128,12 +128,12 @@ fn check_lists_all_that_is_wrong() {
 
     [board]
     theme = "terminal"  # default
-    (Failure { message: "the configuration has 2 errors and is not in force", hint: None, code: 1 })
+    (Failure { message: "the configuration is ignored because it has 2 errors", hint: None, code: 1 })
     "#);
     write(&world, "[board]\nfont = 1\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; known are theme, detail");
     let other = ConfigAction::Check { file: Some(world.path().join("other.toml")) };
-    insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml is not there", hint: None, code: 1 })"#);
+    insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1 })"#);
 }
 
 /// The page is what the table says. Where it is not, this test with `UPDATE_DOCS` set writes it.

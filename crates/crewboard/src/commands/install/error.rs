@@ -1,10 +1,11 @@
 //! Why an install or an uninstall did not happen, and what to do.
 
+use crate::failure::Failure;
 use std::io;
 use std::path::PathBuf;
 
-use crewboard_integrations::agents::claude::registration::Version;
-use crewboard_integrations::settings_edit::EditError;
+use crewboard_agents::claude::registration::Version;
+use crewboard_agents::settings_edit::EditError;
 
 /// Every way to fail. Unless it says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -81,5 +82,11 @@ impl InstallError {
             Self::CannotAsk | Self::NoSuchDirectory(_) | Self::NoHome => 2,
             _ => 1,
         }
+    }
+}
+
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        Self::new(error.to_string()).code(error.exit_code())
     }
 }

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
-use crewboard_integrations::agents::claude::registration::{self, Version, is_ours, our_program};
-use crewboard_integrations::settings_edit::{self, EditError, Entry};
-use crewboard_platform::settled_directory;
+use crewboard_agents::claude::registration::{self, Version, is_ours, our_program};
+use crewboard_agents::settings_edit::{self, EditError, Entry};
+use crewboard_platform::canonical_directory;
 
 use super::backup::{Backup, is_regular};
 use super::error::InstallError;
@@ -75,7 +75,7 @@ impl Profile {
             (None, None) => return Err(InstallError::NoHome),
         };
         let directory = std::path::absolute(&directory).unwrap_or(directory);
-        Ok(Self { directory: settled_directory(&directory) })
+        Ok(Self { directory: canonical_directory(&directory) })
     }
 
     /// The user settings.
@@ -320,7 +320,7 @@ impl Change {
         pause: Duration,
         flush: Flush,
         at: AtStep<'_>,
-    ) -> Result<Kept, InstallError> {
+    ) -> Result<ChangeKind, InstallError> {
         let made = match &self.file.text {
             Some(_) => MadeDirectories::default(),
             None => MadeDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
@@ -384,18 +384,18 @@ impl Change {
             let _ = fs::remove_file(&mark);
         }
         Ok(if !is_regular(&backup_path) {
-            Kept::Nothing
+            ChangeKind::Nothing
         } else if has_new_backup || !self.before().trim().is_empty() {
-            Kept::Original(backup_path)
+            ChangeKind::Original(backup_path)
         } else {
-            Kept::Older(backup_path)
+            ChangeKind::Older(backup_path)
         })
     }
 }
 
 /// The backup that there is after a change.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum ChangeKind {
     Nothing,
     /// The text before install.
     Original(PathBuf),

@@ -12,7 +12,7 @@ use super::error::InstallError;
 use super::owners::is_foreign;
 
 /// What install leaves behind is at most this large: Claude Code skips a larger file, hooks and all.
-pub(super) use crewboard_integrations::agents::claude::settings::MAX_BYTES as MAX_INSTALLED;
+pub(super) use crewboard_agents::claude::settings::MAX_BYTES as MAX_INSTALLED;
 
 /// More than this is no settings file, and not worth reading into memory.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crewboard_agents::claude::registration::{self, our_status_line};
+use crewboard_agents::settings_edit::{self, EditError};
 use crewboard_core::{MAX_PATH, clean};
-use crewboard_integrations::agents::claude::registration::{self, our_status_line};
-use crewboard_integrations::settings_edit::{self, EditError};
 
 use super::settings_file::SettingsFile;
 
@@ -99,7 +99,10 @@ pub(super) fn say_what_is_missing(
         // A directory that came with a project may be called anything.
         let path = clean(&path.to_string_lossy(), MAX_PATH, false);
         writeln!(out, "note: {path} has a status line of its own")?;
-        writeln!(out, "  Sessions in that project tell no context, cost and limits, unless its")?;
+        writeln!(
+            out,
+            "  SessionStore in that project tell no context, cost and limits, unless its"
+        )?;
         writeln!(out, "  command becomes: crewboard statusline -- '<the command>'")?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crewboard_integrations::agents::claude::registration::EVENTS;
+use crewboard_agents::claude::registration::EVENTS;
 use tempfile::TempDir;
 
 use super::profile::{Change, Profile};

@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crewboard_agents::claude::settings;
 use crewboard_core::{MAX_PATH, clean};
-use crewboard_integrations::agents::claude::settings;
 
 use super::profile::Profile;
 use super::settings_file::SettingsFile;

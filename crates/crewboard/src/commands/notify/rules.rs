@@ -1,5 +1,5 @@
-//! `[[on]]`: the user's own commands, as the user wrote them. What is told of a session goes beside the line,
-//! in variables and on standard input, never into it.
+//! `[[on]]` rules: runs the user's own commands. Session data is passed in variables and on standard input, never in
+//! the command line.
 
 use crewboard_config::Rule;
 use crewboard_core::Session;
@@ -12,16 +12,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long a command may run. What should run longer can be put in the background by the user.
-const OVER_WITHIN: Duration = Duration::from_secs(60);
+/// Time limit of a command. The user can put longer work in the background.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Commands that run, and those that could not be started.
+/// Running commands, and errors of commands that did not start.
 pub(super) struct Running {
     children: Vec<Result<Child, String>>,
     deadline: Deadline,
 }
 
-/// Starts each rule's command for each row that it is for.
+/// Starts each rule's command for each session that matches the rule.
 pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
     let mut children = Vec::new();
     for row in rows {
@@ -29,12 +29,12 @@ pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
             children.push(run(&rule.run, row).map_err(|error| error.to_string()));
         }
     }
-    Running { children, deadline: Deadline::after(OVER_WITHIN) }
+    Running { children, deadline: Deadline::after(COMMAND_TIMEOUT) }
 }
 
 fn run(line: &str, row: &Session) -> std::io::Result<Child> {
-    let told = |text: &Option<String>| text.clone().unwrap_or_default();
-    let asked = row.request.as_ref().map(|request| request.text.clone());
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let prompt = row.request.as_ref().map(|request| request.text.clone());
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", line])
@@ -43,11 +43,11 @@ fn run(line: &str, row: &Session) -> std::io::Result<Child> {
         .env("CREWBOARD_NAME", &row.name)
         .env("CREWBOARD_AGENT", row.agent.as_str())
         .env("CREWBOARD_ID", row.id.as_str())
-        .env("CREWBOARD_CWD", told(&row.cwd))
-        .env("CREWBOARD_PANE", told(&row.place.pane))
-        .env("CREWBOARD_TEXT", asked.or_else(|| row.activity.clone()).unwrap_or_default())
+        .env("CREWBOARD_CWD", or_empty(&row.cwd))
+        .env("CREWBOARD_PANE", or_empty(&row.place.pane))
+        .env("CREWBOARD_TEXT", prompt.or_else(|| row.activity.clone()).unwrap_or_default())
         .stdin(Stdio::piped())
-        // Whatever it starts in the foreground ends with it.
+        // A process group, so that a timeout also kills its children.
         .process_group(0);
     if let Some(home) = std::env::var_os("HOME") {
         command.current_dir(home);
@@ -56,19 +56,22 @@ fn run(line: &str, row: &Session) -> std::io::Result<Child> {
     let mut json = serde_json::to_vec(row)?;
     json.push(b'\n');
     if let Some(mut stdin) = child.stdin.take() {
-        // A row may be more than a pipe holds, and a command need not read it.
+        // The session may exceed the pipe buffer, and the command need not read it.
         thread::spawn(move || stdin.write_all(&json));
     }
     Ok(child)
 }
 
-/// Waits for them all; how each ended. What takes too long is killed, with all that it started.
+/// Waits for all commands and returns the result of each. Kills a command and its children at the time limit.
 pub(super) fn finish(running: Running) -> Vec<Result<(), String>> {
     let Running { children, deadline } = running;
-    children.into_iter().map(|child| child.and_then(|child| end(child, deadline))).collect()
+    children
+        .into_iter()
+        .map(|child| child.and_then(|child| wait_or_kill(child, deadline)))
+        .collect()
 }
 
-fn end(mut child: Child, deadline: Deadline) -> Result<(), String> {
+fn wait_or_kill(mut child: Child, deadline: Deadline) -> Result<(), String> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let (sender, ended) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait()));
@@ -81,7 +84,7 @@ fn end(mut child: Child, deadline: Deadline) -> Result<(), String> {
                 let _ = kill_process_group(group, Signal::KILL);
             }
             let _ = ended.recv();
-            Err(format!("it took more than {} s and was ended", OVER_WITHIN.as_secs()))
+            Err(format!("it took longer than {} s and was killed", COMMAND_TIMEOUT.as_secs()))
         }
     }
 }

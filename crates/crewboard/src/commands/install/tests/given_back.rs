@@ -64,7 +64,7 @@ fn a_status_line_that_runs_nothing_is_left_alone() {
 fn a_status_line_that_the_user_changed_since_is_the_users() {
     let world = World::with(LINE);
     world.install(&yes()).unwrap();
-    let line = crewboard_integrations::settings_edit::set_status_line(&world.text(), Some("mine"));
+    let line = crewboard_agents::settings_edit::set_status_line(&world.text(), Some("mine"));
     fs::write(world.settings(), line.unwrap()).unwrap();
     world.uninstall(&yes()).unwrap();
     assert_eq!(world.text(), LINE.replace("~\\/line.sh 'a b'", "mine"));
@@ -114,9 +114,9 @@ fn a_wrapped_status_line_without_its_hooks_is_taken_out_all_the_same() {
     let world = World::with(LINE);
     world.install(&yes()).unwrap();
     let own = LINE.replace("~\\/", "~/");
-    let wrapped = crewboard_integrations::settings_edit::status_line(&world.text()).unwrap();
+    let wrapped = crewboard_agents::settings_edit::status_line(&world.text()).unwrap();
     let without =
-        crewboard_integrations::settings_edit::set_status_line(&own, wrapped.as_deref()).unwrap();
+        crewboard_agents::settings_edit::set_status_line(&own, wrapped.as_deref()).unwrap();
     for hooks_again in [false, true] {
         fs::remove_file(world.backup()).unwrap_or_default();
         fs::write(world.settings(), &without).unwrap();

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::super::profile::After;
 use super::super::replace::Step;
 use super::super::settings_file::SettingsFile;
-use super::super::{Kept, carry_out};
+use super::super::{ChangeKind, carry_out};
 use super::*;
 
 const OTHER: &str = "{\"changed\": true}";
@@ -24,7 +24,7 @@ impl World {
     }
 
     /// Installs while `at` does what another program does.
-    fn install_while(&self, at: &mut dyn FnMut(Step)) -> Result<Kept, InstallError> {
+    fn install_while(&self, at: &mut dyn FnMut(Step)) -> Result<ChangeKind, InstallError> {
         let again = || Ok(self.install_change());
         let made = carry_out(self.install_change(), again, Duration::ZERO, at)?;
         Ok(made.expect("no other process installs").1)
@@ -91,7 +91,7 @@ fn a_rename_at_any_step_of_install_is_merged() {
         let world = World::with(SETTINGS);
         let kept = world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
         world.assert_merged(OTHER);
-        assert_eq!(kept, Kept::Original(world.backup()));
+        assert_eq!(kept, ChangeKind::Original(world.backup()));
         assert_eq!(fs::read_to_string(world.backup()).unwrap(), OTHER, "{step:?}");
     }
 }
@@ -307,13 +307,13 @@ fn two_installs_at_once_make_one_and_both_say_so() {
 
 /// What a program has seen that counts up in the settings, as often as it can, until the test ends.
 #[derive(Debug, Default)]
-struct Counted {
+struct CountCategory {
     times: u64,
     lost: u64,
 }
 
-fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> Counted {
-    let mut counted = Counted::default();
+fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> CountCategory {
+    let mut counted = CountCategory::default();
     let has = |count: u64| {
         let text = fs::read_to_string(world.settings()).unwrap_or_default();
         text.contains(&format!("\"count\": {count},"))

@@ -1,7 +1,7 @@
 //! What a person is asked and told, and what is registered for whom.
 
-use crewboard_integrations::agents::claude::NEWEST_TRIED;
-use crewboard_integrations::agents::claude::registration::Version;
+use crewboard_agents::claude::NEWEST_TRIED;
+use crewboard_agents::claude::registration::Version;
 
 use super::super::profile::{Installed, Outdated};
 use super::*;

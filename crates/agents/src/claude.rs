@@ -1,0 +1,60 @@
+//! Claude Code. What its hooks say was measured on 2.1.330 (see `harness/findings.md`).
+
+mod arguments;
+mod event;
+mod payload;
+mod profile;
+pub mod registration;
+mod resume;
+mod scan;
+pub(super) mod session_file;
+pub mod settings;
+pub mod status_line;
+mod tool;
+pub(super) mod transcript;
+
+pub(crate) use arguments::never_has_session_file;
+pub use event::read_event;
+pub(crate) use profile::profile_of;
+use registration::Version;
+pub use resume::{attach_words, resume_directory, resume_words};
+pub use transcript::directory_in;
+
+/// The name in `crewboard hook claude`.
+pub const NAME: &str = "claude";
+
+/// The newest version that Crewboard was tried with. A newer client is served like this one.
+pub const NEWEST_TRIED: Version = Version(2, 1, 332);
+
+/// Returns whether a version is newer than every version that Crewboard was tried with.
+pub fn is_untried(version: Version) -> bool {
+    version > NEWEST_TRIED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_testkit::recording::CLIENTS;
+
+    #[test]
+    fn newest_tried_is_the_newest_recorded_client() {
+        let recorded = CLIENTS
+            .map(|client| client.strip_prefix("claude-code-").unwrap().parse::<Version>().unwrap());
+        assert_eq!(recorded.into_iter().max(), Some(NEWEST_TRIED));
+    }
+
+    #[test]
+    fn only_a_version_above_the_newest_tried_is_untried() {
+        let Version(major, minor, patch) = NEWEST_TRIED;
+        for (version, expected) in [
+            (NEWEST_TRIED, false),
+            (Version(major, minor, patch - 1), false),
+            (Version(major - 1, minor + 9, patch + 9), false),
+            (Version(major, minor, patch + 1), true),
+            (Version(major, minor + 1, 0), true),
+            (Version(major + 1, 0, 0), true),
+        ] {
+            assert_eq!(is_untried(version), expected, "{version}");
+        }
+    }
+}

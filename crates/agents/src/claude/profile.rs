@@ -1,0 +1,47 @@
+use super::transcript::profile_above;
+use crate::Variables;
+use std::path::{Path, PathBuf};
+
+/// Returns Claude Code's configuration directory: `CLAUDE_CONFIG_DIR`, else the directory above `transcript`, else
+/// `~/.claude`.
+pub(crate) fn profile_of(environment: &dyn Variables, transcript: Option<&str>) -> Option<PathBuf> {
+    let own = environment.get("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let above = || profile_above(Path::new(transcript?));
+    let home = || environment.get("HOME").map(PathBuf::from);
+    let usual = || home().filter(|home| home.is_absolute()).map(|home| home.join(".claude"));
+    own.or_else(above).or_else(usual)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn profile_is_named_by_variable_transcript_or_home() {
+        const HOME: (&str, &str) = ("HOME", "/data/projects/ana");
+        const OWN: (&str, &str) = ("CLAUDE_CONFIG_DIR", "/srv/claude");
+        let below = |profile: &str| format!("{profile}/projects/-x/s.jsonl");
+        let own_home = "/data/projects/ana/.claude";
+        let cases: [(&'static [_], Option<String>, Option<&str>); 11] = [
+            (&[HOME, OWN], None, Some("/srv/claude")),
+            (&[HOME, OWN], Some(below(own_home)), Some("/srv/claude")),
+            (&[HOME], None, Some(own_home)),
+            (&[HOME], Some(below("/data/projects/ana/.w")), Some("/data/projects/ana/.w")),
+            (&[], Some(below("/data/projects")), Some("/data/projects")),
+            (&[], Some(below("/a/projects/projects/b")), Some("/a/projects/projects/b")),
+            // A folder may be called so, with `CLAUDE_CODE_PROJECT_DIR_NAME`.
+            (&[], Some("/a/.claude/projects/projects/s.jsonl".to_owned()), Some("/a/.claude")),
+            (&[HOME], Some("/var/projects/s.jsonl".to_owned()), Some(own_home)),
+            (&[("HOME", "ana")], None, None),
+            (&[("CLAUDE_CONFIG_DIR", "w")], None, Some("w")),
+            (&[], None, None),
+        ];
+        for (variables, transcript, expected) in cases {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let environment: BTreeMap<String, String> = variables.iter().map(owned).collect();
+            let found = profile_of(&environment, transcript.as_deref());
+            assert_eq!(found, expected.map(PathBuf::from), "{variables:?} {transcript:?}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `sessions/PID.json` in Claude Code's configuration directory: what hooks never say.
+//!
+//! An internal format, read tolerantly. Seen in 2.1.330 (`harness/findings-files.md`): one file a
+//! process, interactive, `-p` and background alike; made at the start, without a `status` for up to
+//! 0.6 s; rewritten in place at each change (so it may be half written until it is closed); removed
+//! when the client leaves, before `SessionEnd`; left behind by `kill -9`. `status` is `busy`, `idle`,
+//! `waiting` or `shell`. `procStart` is field 22 of `/proc/PID/stat`, as a string; `pidDomain` ends in
+//! the pid namespace, as `pid:[4026531836]`. `statusUpdatedAt` is the client's own clock. A background session's
+//! job is the directory `jobs/JOBID`; one that is kept ready for the next has `spare` until it is given a prompt.
+//! A client whose conversation was moved to the background (left-arrow) stays, to show it or another, with `parkedJobId`.
+
+use crate::evidence::SessionFile;
+use crewboard_core::{ConversationId, FileMetadata, FileStatus, Place, Process, PromptKind};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+
+/// The fields that are read; all may be missing in other versions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Fields {
+    pid: Field<u32>,
+    version: Field<String>,
+    session_id: Field<String>,
+    proc_start: Field<String>,
+    pid_domain: Field<String>,
+    kind: Field<String>,
+    entrypoint: Field<String>,
+    status: Field<String>,
+    waiting_for: Field<String>,
+    status_updated_at: Field<u64>,
+    updated_at: Field<u64>,
+    cwd: Field<String>,
+    name: Field<String>,
+    name_source: Field<String>,
+    job_id: Field<String>,
+    spare: Field<bool>,
+    parked_job_id: Field<String>,
+    tmux: Field<String>,
+}
+
+/// A field. A value of another type than the one that is known counts as missing: a newer client may write it, and the
+/// other fields are still read.
+#[derive(Debug, Default)]
+struct Field<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Value<T> {
+            Known(T),
+            Other(IgnoredAny),
+        }
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Known(value) => Self(Some(value)),
+            Value::Other(IgnoredAny) => Self(None),
+        })
+    }
+}
+
+impl Field<String> {
+    /// Returns the text, which is empty where the field is missing.
+    fn text(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the text, if there is any.
+    fn into_text(self) -> Option<String> {
+        self.0.filter(|text| !text.is_empty())
+    }
+}
+
+/// The pid that a file of that name is of.
+pub(crate) fn pid_of(name: &str) -> Option<u32> {
+    let digits = name.strip_suffix(".json")?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
+/// Returns the pid in the name of a key file, such as `9096.1f0c.key`.
+///
+/// Claude Code (2.1.330, 2.1.332) makes it some 0.7 s after its start, before the dialogs that stand in front of
+/// the session (trust, settings errors), and the session file after them.
+pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
+    let (digits, rest) = name.split_once('.')?;
+    let is_key =
+        rest.strip_suffix(".key").is_some_and(|hash| !hash.is_empty() && !hash.contains('.'));
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (is_key && is_number).then(|| digits.parse().ok()).flatten()
+}
+
+/// Reads a file's text; `None` where it is none of a session, or not whole at this moment.
+pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
+    let file: Fields = serde_json::from_slice(text).ok()?;
+    // The service behind background sessions has files of its own, which are nobody's session.
+    let is_session = matches!(file.kind.text(), "interactive" | "bg" | "");
+    let pid = file.pid.0.filter(|pid| *pid != 0)?;
+    if !is_session || file.spare.0 == Some(true) || file.session_id.text().is_empty() {
+        return None;
+    }
+    let word = match file.status.text() {
+        _ if file.parked_job_id.0.is_some() => "parked",
+        "" => "started",
+        word => word,
+    };
+    let status = match (word, file.waiting_for.text()) {
+        ("parked", _) => FileStatus::Parked,
+        ("busy", _) => FileStatus::Busy,
+        ("idle", _) => FileStatus::Resting { shells: false },
+        ("shell", _) => FileStatus::Resting { shells: true },
+        // Plans are asked about with the words of a permission.
+        ("waiting", "permission prompt" | "sandbox request" | "worker request") => {
+            FileStatus::Asking { request: PromptKind::Permission }
+        }
+        ("waiting", "input needed" | "goal proposal") => {
+            FileStatus::Asking { request: PromptKind::Question }
+        }
+        ("waiting", _) => FileStatus::Dialog,
+        _ => FileStatus::Unknown,
+    };
+    let is_named = file.name_source.text() != "derived";
+    Some(SessionFile {
+        process: Process { pid, start: file.proc_start.text().parse().ok()? },
+        source: format!("file:{word}"),
+        status,
+        // It is parked in the status in which it was.
+        since: if status == FileStatus::Parked {
+            file.updated_at.0
+        } else {
+            file.status_updated_at.0
+        },
+        pid_namespace: namespace_of(file.pid_domain.text()).map(str::to_owned),
+        about: FileMetadata {
+            agent_version: file.version.into_text(),
+            session: ConversationId::new(file.session_id.text()),
+            cwd: file.cwd.into_text(),
+            title: if is_named { file.name.into_text() } else { None },
+            headless: file.entrypoint.text().starts_with("sdk"),
+            job: if file.kind.text() == "bg" {
+                file.job_id.into_text().map(|id| format!("jobs/{id}"))
+            } else {
+                None
+            },
+            profile: None,
+            place: place_of(file.tmux.text()),
+        },
+    })
+}
+
+/// The kernel's name of the pid namespace, at the end of `pidDomain`.
+fn namespace_of(domain: &str) -> Option<&str> {
+    domain.rfind("pid:[").and_then(|start| domain.get(start..))
+}
+
+/// `main:@0.%0`: session, window and pane of tmux.
+fn place_of(tmux: &str) -> Place {
+    let pane = tmux.rsplit_once('.').map(|(_, pane)| pane).filter(|pane| pane.starts_with('%'));
+    match pane {
+        Some(pane) => Place {
+            terminal: Some("tmux".to_owned()),
+            pane: Some(pane.to_owned()),
+            ..Place::default()
+        },
+        None => Place::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one look comes to, as text.
+    fn condition(fields: &str) -> String {
+        let text = format!(r#"{{"pid":9096,"sessionId":"s"{fields}}}"#);
+        let text = match fields {
+            fields if fields.contains("procStart") => text,
+            _ => text.replacen('{', r#"{"procStart":"519941","#, 1),
+        };
+        match read(text.as_bytes()) {
+            Some(file) => format!("{} {:?} {:?}", file.source, file.status, file.since),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_word_is_a_condition_and_unknown_ones_are_no_error() {
+        for (fields, expected) in [
+            ("", "file:started Unknown None"),
+            (r#","status":"busy","statusUpdatedAt":5"#, "file:busy Busy Some(5)"),
+            (r#","status":"idle""#, "file:idle Resting { shells: false } None"),
+            (r#","status":"shell""#, "file:shell Resting { shells: true } None"),
+            (
+                r#","status":"waiting","waitingFor":"permission prompt""#,
+                "file:waiting Asking { request: Permission } None",
+            ),
+            (
+                r#","status":"waiting","waitingFor":"input needed""#,
+                "file:waiting Asking { request: Question } None",
+            ),
+            (r#","status":"waiting","waitingFor":"dialog open""#, "file:waiting Dialog None"),
+            (r#","status":"waiting""#, "file:waiting Dialog None"),
+            (r#","status":"dreaming","x":[{}]"#, "file:dreaming Unknown None"),
+            (r#","kind":"daemon-worker""#, "nothing"),
+            (r#","kind":"bg","spare":true,"status":"idle""#, "nothing"),
+            (r#","kind":"bg","spare":false,"status":"busy""#, "file:busy Busy None"),
+            (
+                r#","kind":"interactive","status":"idle""#,
+                "file:idle Resting { shells: false } None",
+            ),
+            (
+                r#","status":"idle","statusUpdatedAt":5,"updatedAt":7,"parkedJobId":"00746c6e""#,
+                "file:parked Parked Some(7)",
+            ),
+            (r#","procStart":"soon""#, "nothing"),
+            (r#","status":"idle"}08}76,"waitingFor":"dialog open""#, "nothing"),
+        ] {
+            assert_eq!(condition(fields), expected, "{fields}");
+        }
+        for text in ["", "null", "[]", "{}", r#"{"pid":1}"#, "\u{0}"] {
+            assert!(read(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_says_who_where_and_in_which_namespace() {
+        let text = r#"{"pid":9096,"sessionId":"21f5","cwd":"/home/dev/project","procStart":"519941",
+            "version":"2.1.330","kind":"bg","jobId":"j1","entrypoint":"sdk-cli","name":"Fix it","nameSource":"auto",
+            "pidDomain":"linux:00000000:pid:[4026531836]","tmux":"main:@0.%7","status":"idle"}"#;
+        let file = read(text.as_bytes()).unwrap();
+        assert_eq!(file.process, Process { pid: 9096, start: 519_941 });
+        assert_eq!(file.pid_namespace.as_deref(), Some("pid:[4026531836]"));
+        assert_eq!(file.about.agent_version.as_deref(), Some("2.1.330"));
+        assert_eq!(file.about.title.as_deref(), Some("Fix it"));
+        assert_eq!(file.about.job.as_deref(), Some("jobs/j1"));
+        assert_eq!(file.about.place.pane.as_deref(), Some("%7"));
+        assert!(file.about.headless);
+        let derived = text.replace("auto", "derived");
+        assert_eq!(read(derived.as_bytes()).unwrap().about.title, None);
+    }
+
+    #[test]
+    fn fields_of_a_newer_client_do_not_hide_the_known_ones() {
+        for news in [
+            r#""dreams":[{"of":"sheep"}],"spare":null"#,
+            r#""version":{"major":3}"#,
+            r#""version":null,"name":7,"nameSource":["auto"],"tmux":{"pane":0}"#,
+            r#""statusUpdatedAt":"yesterday","updatedAt":1.5,"jobId":false"#,
+            r#""kind":null,"entrypoint":[],"waitingFor":{},"cwd":3,"pidDomain":4,"parkedJobId":5"#,
+        ] {
+            let text = format!(
+                r#"{{"pid":9096,"sessionId":"s","procStart":"519941","status":"busy",{news}}}"#
+            );
+            let file = read(text.as_bytes()).unwrap_or_else(|| panic!("{news}"));
+            assert_eq!((file.source.as_str(), file.status), ("file:busy", FileStatus::Busy));
+            assert_eq!(file.about.agent_version, None, "{news}");
+        }
+        for unusable in [r#""pid":"9096""#, r#""pid":1e12"#, r#""pid":0"#] {
+            let text = format!(r#"{{{unusable},"sessionId":"s","procStart":"519941"}}"#);
+            assert!(read(text.as_bytes()).is_none(), "{unusable}");
+        }
+    }
+
+    #[test]
+    fn only_sessions_are_named_by_their_pid() {
+        for (name, pid) in [
+            ("9096.json", Some(9096)),
+            ("9096.abc.key", None),
+            (".json", None),
+            ("+5.json", None),
+            ("99999999999.json", None),
+            ("../1.json", None),
+        ] {
+            assert_eq!(pid_of(name), pid, "{name}");
+        }
+    }
+
+    #[test]
+    fn key_file_names_its_process() {
+        for (name, pid) in [
+            ("9096.1f0c.key", Some(9096)),
+            ("9096.1f0c.key.tmp.ab12", None),
+            ("9096.key", None),
+            ("9096..key", None),
+            ("+5.a.key", None),
+            ("9096.json", None),
+            ("99999999999.a.key", None),
+        ] {
+            assert_eq!(pid_of_key(name), pid, "{name}");
+        }
+    }
+}

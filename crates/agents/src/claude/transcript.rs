@@ -1,0 +1,302 @@
+//! The end of a conversation's transcript, `projects/FOLDER/SESSION.jsonl`: how a turn ended that
+//! nothing else told of.
+//!
+//! An internal format, read tolerantly. Seen in 2.1.330: a turn that ends well has a `system` line of
+//! subtype `turn_duration` after the last `assistant` one; one that a person broke off has a `user` line
+//! `[Request interrupted by user…]`; one that the API failed has an `assistant` line with
+//! `isApiErrorMessage` and the kind in `error`. An interrupt before the first byte leaves no line. Lines
+//! reach the disk 160 ms after their own timestamp in the median, half a second at worst.
+
+use crate::evidence::LastTurn;
+use crewboard_core::TurnEnd;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// Characters of a folder's name that come from the directory's path; a longer path is cut there.
+const MAX_FOLDER: usize = 200;
+
+/// Returns the name of the folder of a directory's conversations: its path, in which each UTF-16 unit that is
+/// no letter or digit is a `-`; one that is too long is cut and gets a hash (2.1.224 and newer; tried on
+/// 2.1.332).
+///
+/// Not every folder is named so: `CLAUDE_CODE_PROJECT_DIR_NAME` names another, and older clients cut and
+/// hash otherwise.
+pub(crate) fn folder_of(directory: &str) -> String {
+    let plain = |unit: u16| char::from(u8::try_from(unit).unwrap_or(b'-'));
+    let letter = |unit| Some(plain(unit)).filter(char::is_ascii_alphanumeric).unwrap_or('-');
+    let mut name: String = directory.encode_utf16().map(letter).collect();
+    if name.len() > MAX_FOLDER {
+        name.truncate(MAX_FOLDER);
+        name.push('-');
+        name.push_str(&hash_of(directory));
+    }
+    name
+}
+
+/// Returns the hash that the client adds to the name of a folder that it cuts, in base 36.
+fn hash_of(directory: &str) -> String {
+    let add = |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
+    let mut rest = directory.encode_utf16().fold(0, add).unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.extend(char::from_digit(rest % 36, 36));
+        rest /= 36;
+        if rest == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}
+
+/// Returns the directory in which a conversation began, as the first lines of its transcript name it: the one
+/// after which its folder is named, else the first.
+pub fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Located<'a> {
+        #[serde(borrow)]
+        cwd: Cow<'a, str>,
+    }
+    let mut first = None;
+    // The last line may be cut off.
+    for line in head.split(|byte| *byte == b'\n') {
+        let Ok(Located { cwd }) = serde_json::from_slice(line) else { continue };
+        if !cwd.starts_with('/') {
+            continue;
+        }
+        if folder == Some(folder_of(&cwd).as_str()) {
+            return Some(PathBuf::from(cwd.into_owned()));
+        }
+        first = first.or_else(|| Some(PathBuf::from(cwd.into_owned())));
+    }
+    first
+}
+
+/// Returns the configuration directory above a transcript: `PROFILE/projects/FOLDER/SESSION.jsonl`.
+pub(crate) fn profile_above(transcript: &Path) -> Option<PathBuf> {
+    let folders = transcript.parent()?.parent()?;
+    let profile = folders.parent()?;
+    let is_below = folders.file_name()? == "projects" && !profile.as_os_str().is_empty();
+    is_below.then(|| profile.to_owned())
+}
+
+/// How a person's interrupt begins.
+const INTERRUPTED: &str = "[Request interrupted by user";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    subtype: Option<Cow<'a, str>>,
+    timestamp: Option<Cow<'a, str>>,
+    is_sidechain: bool,
+    is_api_error_message: bool,
+    is_aborted_mid_stream: bool,
+    error: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Message<'a> {
+    stop_reason: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    text: Option<Cow<'a, str>>,
+}
+
+impl Line<'_> {
+    /// The first text of the message, whether it is text alone or a list of parts.
+    fn text(&self) -> Option<String> {
+        let content = self.message.as_ref()?.content?.get();
+        if let Ok(text) = serde_json::from_str::<String>(content) {
+            return Some(text);
+        }
+        let parts: Vec<Part<'_>> = serde_json::from_str(content).ok()?;
+        parts
+            .into_iter()
+            .find(|part| part.kind == "text")
+            .and_then(|part| part.text.map(Cow::into_owned))
+    }
+}
+
+/// What the last lines say of the turn that began after `since` (Unix milliseconds). The first line of
+/// `tail` may be cut off, and so may the last.
+pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
+    let text = String::from_utf8_lossy(tail);
+    let mut last = LastTurn::Unknown;
+    let mut words = None;
+    for line in text.lines() {
+        let Ok(line) = serde_json::from_str::<Line<'_>>(line) else { continue };
+        let at = line.timestamp.as_deref().and_then(milliseconds_of);
+        let Some(at) = at.filter(|at| *at >= since && !line.is_sidechain) else { continue };
+        let over = |how| LastTurn::Over { how, at };
+        last = match line.kind.as_ref() {
+            "assistant" if line.is_api_error_message => over(TurnEnd::Failed {
+                error: line.error.as_deref().unwrap_or("unknown").to_owned(),
+                detail: line.text().unwrap_or_default(),
+            }),
+            "assistant" if line.is_aborted_mid_stream => over(TurnEnd::Interrupted),
+            "assistant" => {
+                words = line.text().or(words);
+                let reason =
+                    line.message.as_ref().and_then(|message| message.stop_reason.as_deref());
+                match reason {
+                    // With `-p` nothing follows; else the turn's duration does, or a hook's order to go on.
+                    Some("end_turn") => {
+                        LastTurn::Answered { message: words.clone().unwrap_or_default() }
+                    }
+                    _ => LastTurn::Running,
+                }
+            }
+            "user" if line.text().is_some_and(|text| text.starts_with(INTERRUPTED)) => {
+                over(TurnEnd::Interrupted)
+            }
+            "user" => LastTurn::Running,
+            // It is written after an error too where a background agent goes on (tried: error-background).
+            "system" if matches!(last, LastTurn::Over { how: TurnEnd::Failed { .. }, .. }) => {
+                continue;
+            }
+            "system" if line.subtype.as_deref() == Some("turn_duration") => {
+                over(TurnEnd::Finished { message: words.take().unwrap_or_default() })
+            }
+            _ => continue,
+        };
+    }
+    last
+}
+
+/// Unix milliseconds of `2026-11-25T11:04:08.475Z`; all that a transcript writes is of this form.
+fn milliseconds_of(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, separator: char| -> Option<Vec<u64>> {
+        text.split(separator).map(|part| part.parse().ok()).collect()
+    };
+    let [year, month, day] = numbers(date, '-')?.try_into().ok()?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let [hour, minute, second] = numbers(time, ':')?.try_into().ok()?;
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let milliseconds = format!("{fraction:0<3}").get(..3)?.parse::<u64>().ok()?;
+    // Days since 1970 of a year that begins in March, so that leap days come last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let days = days.checked_sub(719_468)?;
+    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + milliseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROMPT: &str = r#"{"type":"user","timestamp":"2026-11-25T11:00:01.000Z","message":{"role":"user","content":"go"}}"#;
+    const ANSWER: &str = r#"{"type":"assistant","timestamp":"2026-11-25T11:00:02.000Z","message":{"content":[{"type":"thinking"},{"type":"text","text":"All done."}],"stop_reason":"end_turn"}}"#;
+    const DURATION: &str =
+        r#"{"type":"system","subtype":"turn_duration","timestamp":"2026-11-25T11:00:02.500Z"}"#;
+    const COST: &str = r#"{"type":"cost-state","cost":1}"#;
+    const BROKEN: &str = r#"{"type":"user","timestamp":"2026-11-25T11:00:03.000Z","message":{"content":[{"type":"text","text":"[Request interrupted by user for tool use]"}]}}"#;
+    const RESULT: &str = r#"{"type":"user","timestamp":"2026-11-25T11:00:02.900Z","message":{"content":[{"type":"tool_result","content":"no"}]}}"#;
+    const FAILED: &str = r#"{"type":"assistant","timestamp":"2026-11-25T11:00:03.000Z","isApiErrorMessage":true,"error":"rate_limit","message":{"content":[{"type":"text","text":"API Error: 429"}]}}"#;
+    const ABORTED: &str = r#"{"type":"assistant","timestamp":"2026-11-25T11:00:03.000Z","isAbortedMidStream":true,"message":{"content":[]}}"#;
+    const HELPER: &str = r#"{"type":"user","isSidechain":true,"timestamp":"2026-11-25T11:00:09.000Z","message":{"content":"x"}}"#;
+
+    #[test]
+    fn folders_are_named_as_the_client_names_them() {
+        let parts = |count, part: &str| -> String {
+            (1..=count).flat_map(|number: u32| [part.to_owned(), number.to_string()]).collect()
+        };
+        let deep = parts(20, "/abcdefghij-é");
+        let plain = parts(13, "-abcdefghij--");
+        for (directory, folder) in [
+            ("/home/dev/my shop".to_owned(), "-home-dev-my-shop".to_owned()),
+            ("/home/dev/é".to_owned(), "-home-dev--".to_owned()),
+            // Made by 2.1.332 in that directory.
+            (format!("/home/dev{deep}"), format!("-home-dev{plain}-abcd-k3keew")),
+            (format!("/{}", "x".repeat(199)), format!("-{}", "x".repeat(199))),
+            // Two units of UTF-16.
+            ("/home/dev/🦀".to_owned(), "-home-dev---".to_owned()),
+        ] {
+            assert_eq!(folder_of(&directory), folder, "{directory}");
+        }
+    }
+
+    #[test]
+    fn a_transcript_names_the_directory_in_which_it_began() {
+        let head = [
+            r#"{"type":"queue-operation","content":"go"}"#,
+            r#"{"cwd":"relative","type":"user"}"#,
+            r#"{"type":"user","cwd":"/home/dev/a \"b\""}"#,
+            r#"{"type":"user","cwd":"/home/dev/shop"}"#,
+            r#"{"type":"user","cwd":"/home/dev/cut o"#,
+        ];
+        for (lines, folder, expected) in [
+            (&head[..], Some("-home-dev-shop"), Some("/home/dev/shop")),
+            (&head, Some("named-by-the-user"), Some("/home/dev/a \"b\"")),
+            (&head[..2], Some("-home-dev-shop"), None),
+        ] {
+            let found = directory_in(lines.join("\n").as_bytes(), folder);
+            assert_eq!(found, expected.map(PathBuf::from), "{folder:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_that_matters_tells_how_the_turn_ended() {
+        let finished = |message: &str| TurnEnd::Finished { message: message.to_owned() };
+        let failed =
+            TurnEnd::Failed { error: "rate_limit".into(), detail: "API Error: 429".into() };
+        for (lines, expected) in [
+            (vec![PROMPT, ANSWER, DURATION, COST], Some(finished("All done."))),
+            (vec!["cut off\"}", PROMPT, ANSWER, DURATION], Some(finished("All done."))),
+            (vec![PROMPT, ANSWER, RESULT, BROKEN, COST], Some(TurnEnd::Interrupted)),
+            (vec![PROMPT, FAILED, DURATION], Some(failed)),
+            (vec![PROMPT, ABORTED], Some(TurnEnd::Interrupted)),
+            (vec![PROMPT], None),
+            (vec![PROMPT, ANSWER, DURATION, HELPER], Some(finished("All done."))),
+        ] {
+            let found = last_turn(lines.join("\n").as_bytes(), 0);
+            let how = match found {
+                LastTurn::Over { how, .. } => Some(how),
+                LastTurn::Running => None,
+                LastTurn::Answered { .. } | LastTurn::Unknown => panic!("{lines:?} says nothing"),
+            };
+            assert_eq!(how, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_older_than_the_turn_says_nothing_of_it() {
+        let lines = [PROMPT, ANSWER, DURATION].join("\n");
+        let end = milliseconds_of("2026-11-25T11:00:02.500Z").unwrap();
+        let over = LastTurn::Over { how: TurnEnd::Finished { message: String::new() }, at: end };
+        assert_eq!(last_turn(lines.as_bytes(), end), over);
+        assert_eq!(last_turn(lines.as_bytes(), end + 1), LastTurn::Unknown);
+        assert_eq!(last_turn(b"\xff\xfe{}\n[]", 0), LastTurn::Unknown);
+        let answered = LastTurn::Answered { message: "All done.".to_owned() };
+        assert_eq!(last_turn([PROMPT, ANSWER].join("\n").as_bytes(), 0), answered);
+    }
+
+    #[test]
+    fn times_are_read() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2026-11-25T11:04:08.475Z", Some(1_795_604_648_475)),
+            ("2024-02-29T23:59:59.9Z", Some(1_709_251_199_900)),
+            ("2026-11-25", None),
+            ("2026-13-25T11:04:08Z", None),
+            ("0000-01-01T00:00:00Z", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(milliseconds_of(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Every recording of the real agents, replayed through the payload readers and the domain, against
+//! what a person watching would have said.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod player;
+
+use crewboard_core::Effect;
+use crewboard_testkit::recording::{CLIENTS, Recording};
+use crewboard_testkit::truth::{Observed, RowTruth, Step, Truth, compare};
+use player::{Arrival, Shown, Told, happenings_in, play, play_as};
+
+#[test]
+fn every_recording_ends_in_the_truth() {
+    let truth = Truth::load().unwrap();
+    let mut wrong = Vec::new();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let rows = truth.rows(client, &scenario, &recording);
+        let played = play(&recording);
+        assert_eq!(played.len(), rows.len(), "{client} {scenario}: {played:#?}");
+        for (row, shown) in rows.iter().zip(&played) {
+            assert_eq!(row.pid, shown.pid, "{client} {scenario}");
+            let verdict = compare(row, &shown.changes, shown.end.as_deref());
+            for problem in verdict.problems {
+                wrong.push(format!("{client} {scenario} {}: {problem:?}", row.row));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `claude -p` ends before the end of its turn is shown, and whoever waits for that is told all the same.
+#[test]
+fn a_headless_session_was_done_before_it_closed() {
+    let mut passed = Vec::new();
+    for scenario in Recording::scenarios(CLIENTS[0]).unwrap() {
+        for shown in play(&Recording::load(CLIENTS[0], &scenario).unwrap()) {
+            if !shown.passed.is_empty() {
+                passed.push(format!("{scenario}: {}", shown.passed.join(", ")));
+            }
+        }
+    }
+    let done = "headless-continue-resume-fork: done";
+    assert_eq!(
+        passed,
+        [
+            done,
+            done,
+            done,
+            done,
+            "headless-error-401: failed",
+            "headless-permission-denied: done",
+            "headless-plain: done",
+            "headless-tools: done",
+            // An agent's agent.
+            "nested: done",
+        ]
+    );
+}
+
+#[test]
+fn events_told_twice_end_in_the_same() {
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let once = play(&recording);
+        let twice = play_as(&recording, Arrival::Twice, Told::All);
+        for (once, twice) in once.iter().zip(&twice) {
+            assert_eq!(once.changes, twice.changes, "{scenario}");
+            assert_eq!(once.end, twice.end, "{scenario}");
+        }
+        assert_eq!(once.len(), twice.len(), "{scenario}");
+    }
+}
+
+#[test]
+fn events_that_come_late_end_in_the_same() {
+    let mut wrong = Vec::new();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let in_order = play(&recording);
+        for seed in 0..20 {
+            let late = play_as(&recording, Arrival::Late { most: 100, seed }, Told::All);
+            assert_eq!(in_order.len(), late.len(), "{client} {scenario} {seed}");
+            for (row, late) in in_order.iter().zip(&late) {
+                let ends = |row: &Shown| {
+                    let mut words = row.changes.iter().rev().map(|change| change.status.clone());
+                    let last = words.next();
+                    (last, words.find(|word| word != "closed"), row.end.clone())
+                };
+                if ends(row) != ends(late) {
+                    wrong.push(format!(
+                        "{client} {scenario} {seed}: {:?} {:?}",
+                        late.changes, late.end
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Returns the words that are right for the row at a moment, in milliseconds from the first act: those of the
+/// step it is in, and of those so near that a user could not tell the order. A step whose time is unknown
+/// counts from the step before it until the step after it.
+fn truth_at(row: &RowTruth, at: i64) -> Vec<&str> {
+    /// The screen is read every 40 ms, and people are slower.
+    const NEAR: i64 = 600;
+    let mut words = Vec::new();
+    for (index, step) in row.statuses.iter().enumerate() {
+        let known = |steps: &[Step]| steps.iter().find_map(|step| step.at_ms);
+        let mut before: Vec<_> = row.statuses[..=index].to_vec();
+        before.reverse();
+        let from = known(&before).unwrap_or(i64::MIN + NEAR);
+        let to = known(&row.statuses[index + 1..]).unwrap_or(i64::MAX);
+        if from - NEAR <= at && at <= to.saturating_add(NEAR) {
+            words.push(step.status.as_str());
+            words.extend(step.accept.iter().map(String::as_str));
+        }
+    }
+    words
+}
+
+/// The status shown at a moment, and whether it was confirmed.
+fn shown_at(shown: &Shown, at: i64) -> (Option<&str>, bool) {
+    let status = shown.changes.iter().rev().find(|change: &&Observed| change.at_ms <= at);
+    let confirmed = shown.confirmed.iter().rev().find(|(from, _)| *from <= at);
+    (
+        status.map(|change| change.status.as_str()),
+        confirmed.is_some_and(|(_, confirmed)| *confirmed),
+    )
+}
+
+/// Drops each event and observation in turn. Wherever nothing has happened for a second, the status is the
+/// truth, or is marked unconfirmed, or what happens next sets it right; and it is right in the end.
+#[test]
+fn what_one_lost_word_spoils_the_next_sets_right() {
+    let truth = Truth::load().unwrap();
+    let mut wrong = Vec::new();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let rows = truth.rows(client, &scenario, &recording);
+        for dropped in 0..happenings_in(&recording) {
+            let played = play_as(&recording, Arrival::Without(dropped), Told::All);
+            for row in &rows {
+                let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else {
+                    wrong.push(format!("{client} {scenario} {dropped} {}: never shown", row.row));
+                    continue;
+                };
+                let mut was_wrong = false;
+                for (at, last) in quiet_points(shown) {
+                    let (status, confirmed) = shown_at(shown, at);
+                    let expected = truth_at(row, at);
+                    let is_wrong =
+                        confirmed && !status.is_some_and(|status| expected.contains(&status));
+                    if is_wrong && (was_wrong || last) {
+                        wrong.push(format!(
+                            "{client} {scenario} {dropped} {} at {at}: {status:?}, not {expected:?}: {:?}",
+                            row.row, shown.changes
+                        ));
+                        break;
+                    }
+                    was_wrong = is_wrong;
+                }
+            }
+        }
+    }
+    let count = wrong.len();
+    assert!(wrong.is_empty(), "{count}: {:#?}", &wrong[..count.min(20)]);
+}
+
+/// The moments before which nothing happened to the row's process for a second; whether each is the last.
+fn quiet_points(shown: &Shown) -> Vec<(i64, bool)> {
+    const QUIET: i64 = 1000;
+    let mut points = Vec::new();
+    for pair in shown.touched.windows(2) {
+        if pair[1] - pair[0] > QUIET {
+            points.push((pair[0] + QUIET, false));
+        }
+    }
+    points.extend(shown.touched.last().map(|last| (last + QUIET, true)));
+    points
+}
+
+/// Where hooks are off, the files alone tell what a person saw, if not always in time for the short.
+#[test]
+fn files_alone_end_in_the_truth() {
+    // In the first a command runs as soon as the turn is over: the file rests for too short a time to say which is
+    // over. In the others a teammate keeps the lead's file busy, and has none of its own.
+    const HIDES_ENDS: [&str; 2] = ["fork-running", "team-tmux"];
+    let truth = Truth::load().unwrap();
+    let mut wrong = Vec::new();
+    let tells_ends = |name: &str| !HIDES_ENDS.iter().any(|hides| name.starts_with(hides));
+    let recordings = Recording::all().unwrap();
+    for (client, scenario) in recordings.into_iter().filter(|(_, name)| tells_ends(name)) {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let played = play_as(&recording, Arrival::InOrder, Told::Files);
+        for row in &truth.rows(client, &scenario, &recording) {
+            let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else {
+                wrong.push(format!("{client} {scenario} {}: never shown", row.row));
+                continue;
+            };
+            let open = shown.changes.iter().rev().find(|change| change.status != "closed");
+            let open = open.map(|change| change.status.as_str());
+            if !open.is_some_and(|word| row.accepts_before_closed(word)) {
+                wrong.push(format!(
+                    "{client} {scenario} {}: {open:?}, not {}",
+                    row.row, row.before_closed
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Where files are out of reach, what may have ended unheard is not shown as certain.
+#[test]
+fn hooks_alone_never_claim_what_they_cannot_know() {
+    let truth = Truth::load().unwrap();
+    let mut wrong = Vec::new();
+    for (client, scenario) in Recording::all().unwrap() {
+        let recording = Recording::load(client, &scenario).unwrap();
+        let played = play_as(&recording, Arrival::InOrder, Told::Hooks);
+        for row in &truth.rows(client, &scenario, &recording) {
+            let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else { continue };
+            for (at, _) in quiet_points(shown) {
+                let (status, confirmed) = shown_at(shown, at);
+                let expected = truth_at(row, at);
+                if confirmed && !status.is_some_and(|status| expected.contains(&status)) {
+                    wrong.push(format!("{client} {scenario} {} at {at}: {status:?}", row.row));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Everything `explain` has to say of five situations, with who told it and what came of it.
+#[test]
+fn five_situations_are_explained_in_full() {
+    for scenario in [
+        "interrupt-tool",
+        "permission-deny",
+        "user-stop-hook-blocks",
+        "two-agents-permission",
+        "no-hooks",
+    ] {
+        let played = play(&Recording::load(CLIENTS[0], scenario).unwrap());
+        let first = played[0].trail[0].at.0;
+        let lines = played[0].trail.iter().map(|entry| {
+            let at = i64::try_from(entry.at.0).unwrap() - i64::try_from(first).unwrap();
+            let effect = match &entry.effect {
+                Effect::Set { from, to } => format!("{from} -> {to}"),
+                Effect::Unchanged => "no other status".to_owned(),
+                Effect::Ignored { why } => format!("ignored: {why}"),
+            };
+            format!("{at:>6} ms  {:24} {}: {effect}", entry.source, entry.said)
+        });
+        let text: Vec<String> = lines.collect();
+        insta::assert_snapshot!(scenario, text.join("\n"));
+    }
+}
+
+#[test]
+fn rows_carry_the_conversations_and_the_background() {
+    for (scenario, lineages) in
+        [("clear", vec![1]), ("resume-id", vec![0, 0, 0]), ("plain", vec![0])]
+    {
+        let played = play(&Recording::load(CLIENTS[0], scenario).unwrap());
+        let found: Vec<usize> = played.iter().map(|row| row.lineage).collect();
+        assert_eq!(found, lineages, "{scenario}");
+    }
+    let most =
+        |scenario: &str| play(&Recording::load(CLIENTS[0], scenario).unwrap())[0].most_background;
+    assert_eq!(most("plain"), 0);
+    assert_eq!(most("background-bash"), 1);
+    assert_eq!(most("subagents-parallel"), 2);
+}

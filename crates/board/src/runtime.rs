@@ -1,0 +1,6 @@
+//! The event loop, the terminal and the signals: everything that is not pure.
+
+pub(crate) mod event_loop;
+pub(crate) mod host;
+pub(crate) mod signals;
+pub(crate) mod terminal;

@@ -1,0 +1,150 @@
+//! The last line: what is being typed, what was just said, or the keys that matter most.
+
+use super::{put, room};
+use crate::format::text::{cut, end_of};
+use crate::keymap::{Action, TABLE};
+use crate::layout::visible_rows;
+use crate::model::{HookState, Model, Overlay, Screen};
+use crate::theme::Theme;
+use crewboard_core::Status;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+/// Blanks between two keys.
+const GAP: usize = 3;
+
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let unicode = model.theme.unicode;
+    let left = area.x + 1;
+    if model.overlay.is_some() {
+        return draw_keys(model, area, buffer);
+    }
+    // What was just said goes before a filter that stands, not before one that is being typed.
+    if let Some(notice) = model.notice.as_ref().filter(|_| !model.filtering) {
+        let text = cut(&notice.text.replace('\n', " "), room(area, left), unicode);
+        put(buffer, area, left, area.y, &text, Theme::strong());
+        return;
+    }
+    if let Some(problem) = model.problems.first().filter(|_| !model.filtering) {
+        let key = |action| model.keymap.key(action);
+        let shows =
+            key(Action::Problems).map(|key| format!("   {key} shows all")).unwrap_or_default();
+        let hides = key(Action::Back).map(|key| format!("   {key} hides")).unwrap_or_default();
+        let space = room(area, left).saturating_sub(shows.width() + hides.width() + 1);
+        let text = cut(problem, space, unicode);
+        let x = put(buffer, area, left, area.y, &text, model.theme.status(Status::Failed));
+        put(buffer, area, x, area.y, &format!("{shows}{hides}"), model.theme.dim());
+        return;
+    }
+    if model.filtering || !model.filter.is_empty() {
+        let cursor = match (model.filtering, unicode) {
+            (true, true) => "▏",
+            (true, false) => "_",
+            (false, _) => "",
+        };
+        let count = format!("  {} of {}", model.order.len(), model.rows.len());
+        let space = room(area, left).saturating_sub(count.width());
+        let typed = format!("{}{cursor}", model.filter);
+        let text = format!("/{}", end_of(&typed, space.saturating_sub(1), unicode));
+        let x = put(buffer, area, left, area.y, &text, Theme::strong());
+        let x = put(buffer, area, x, area.y, &count, model.theme.dim());
+        let keys =
+            if model.filtering { "   Enter keeps it   Esc shows all" } else { "   Esc shows all" };
+        if room(area, x) > keys.width() {
+            put(buffer, area, x, area.y, keys, model.theme.dim());
+        }
+        return;
+    }
+    draw_keys(model, area, buffer);
+}
+
+/// The keys in the order in which they give way to one another.
+fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
+    match model.overlay {
+        Some(Overlay::Install { .. }) => Vec::new(),
+        Some(Overlay::Help { .. } | Overlay::Problems { .. }) => vec![(Action::Back, "back")],
+        Some(Overlay::Whole { .. }) => vec![(Action::Back, "back"), (Action::Jump, "jump")],
+        None => {
+            let mut wanted: Vec<_> =
+                TABLE.iter().filter_map(|entry| Some((entry.action, entry.footer?))).collect();
+            if model.order.is_empty() {
+                wanted.retain(|(action, _)| matches!(action, Action::Help | Action::Quit));
+            }
+            if model.screen == Screen::Timeline {
+                wanted.push((Action::Timeline, "list"));
+            }
+            if model.hooks == HookState::Missing {
+                wanted.push((Action::Install, "put the hooks in"));
+            }
+            let rank = |action: &Action| match action {
+                Action::Help | Action::Install => 0,
+                Action::Timeline => 1,
+                Action::Jump => 2,
+                Action::NextNeedsYou => 3,
+                Action::Quit => 4,
+                _ => 5,
+            };
+            wanted.sort_by_key(|(action, _)| rank(action));
+            wanted
+        }
+    }
+}
+
+fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let question = "Make this change?  y yes   n no";
+    if matches!(model.overlay, Some(Overlay::Install { .. })) {
+        put(buffer, area, area.x + 1, area.y, question, Theme::strong());
+    }
+    let mut space = room(area, area.x + 1);
+    let mut position = position(model);
+    if matches!(model.overlay, Some(Overlay::Install { .. }))
+        && question.width() + position.width() + GAP > space
+    {
+        // What is asked matters more.
+        position.clear();
+    }
+    if !position.is_empty() {
+        space = space.saturating_sub(position.width() + GAP);
+    }
+    let mut shown = Vec::new();
+    for (action, word) in wanted(model) {
+        let Some(key) = model.keymap.keys(action).first() else { continue };
+        let width = key.to_string().width() + 1 + word.width();
+        if width <= space {
+            space = space.saturating_sub(width + GAP);
+            shown.push((action, key.to_string(), word));
+        }
+    }
+    let place = |action: Action| TABLE.iter().position(|entry| entry.action == action);
+    shown.sort_by_key(|(action, ..)| place(*action));
+    let mut x = area.x + 1;
+    for (_, key, word) in shown {
+        x = put(buffer, area, x, area.y, &key, Theme::strong());
+        x = put(buffer, area, x + 1, area.y, word, model.theme.dim());
+        x += 3;
+    }
+    let start = area.right().saturating_sub(u16::try_from(position.width() + 1).unwrap_or(0));
+    if !position.is_empty() && start > area.x {
+        put(buffer, area, start, area.y, &position, model.theme.dim());
+    }
+}
+
+/// Which rows are shown, if not all are.
+fn position(model: &Model) -> String {
+    let (shown, all) = match &model.overlay {
+        Some(overlay) => {
+            let height = super::overlay_height(model);
+            (overlay.above()..overlay.above() + height, super::overlay_lines(model))
+        }
+        None => (model.above..model.above + visible_rows(model), model.order.len()),
+    };
+    if shown.len() >= all || all == 0 {
+        return String::new();
+    }
+    let dash = if model.theme.unicode { "–" } else { "-" };
+    format!("{}{dash}{} of {all}", shown.start + 1, shown.end.min(all))
+}

@@ -1,0 +1,145 @@
+use crewboard_platform::{Deadline, write_within};
+use crewboard_protocol::{ErrorCode, MAX_REPLY_LINE, Reply, Request};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// An error of the connection to the daemon.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The connection ended.
+    #[error("the daemon closed the connection")]
+    Gone,
+    /// The daemon did not reply within this time.
+    #[error("the daemon did not answer in {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The daemon sent a line that is not a reply.
+    #[error("the daemon sent an invalid reply: {0}")]
+    Garbled(serde_json::Error),
+    /// The daemon sent a line beyond the bound.
+    #[error("the daemon sent a line of more than {MAX_REPLY_LINE} bytes")]
+    TooLong,
+    /// The daemon replied with an error.
+    #[error("{message}")]
+    Refused { code: ErrorCode, message: String },
+    /// Any other error of the system.
+    #[error("cannot reach the daemon: {0}")]
+    Io(io::Error),
+}
+
+/// A connection to the daemon: sends requests and receives replies.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    /// Bytes that were read and not returned yet.
+    read: Vec<u8>,
+    /// The number of these bytes that hold no end of a line.
+    searched: usize,
+}
+
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How long the daemon may take to read a request.
+const SEND_WITHIN: Duration = Duration::from_secs(5);
+
+impl Connection {
+    /// Uses `stream`, and makes it blocking.
+    pub fn new(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(false)?;
+        Ok(Self { stream, read: Vec::new(), searched: 0 })
+    }
+
+    /// Returns the stream, to wait for it.
+    pub fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
+    /// Sends a request. [`Connection::receive`] returns its reply, if it has one.
+    pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
+        write_within(self.stream(), &request.encode(), Deadline::after(SEND_WITHIN))
+            .map_err(|error| of_io(error, SEND_WITHIN))
+    }
+
+    /// Returns the next reply. Waits at most `timeout`, or without a limit if it is `None`.
+    pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Reply, ConnectionError> {
+        let wait = timeout.unwrap_or_default();
+        let begun = Instant::now();
+        loop {
+            if let Some(reply) = self.next_line()? {
+                return Ok(reply);
+            }
+            let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(ConnectionError::Silent(wait));
+            }
+            self.stream.set_read_timeout(left).map_err(ConnectionError::Io)?;
+            let mut buffer = vec![0; READ_BYTES];
+            match self.stream.read(&mut buffer) {
+                Ok(count) => self.add_bytes(buffer.get(..count).unwrap_or_default())?,
+                // A caught signal, or a stop and a continue, does not end the wait.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(of_io(error, wait)),
+            }
+        }
+    }
+
+    /// Returns the next reply if it has arrived. Never waits.
+    pub fn receive_ready(&mut self) -> Result<Option<Reply>, ConnectionError> {
+        loop {
+            if let Some(reply) = self.next_line()? {
+                return Ok(Some(reply));
+            }
+            let mut buffer = vec![0; READ_BYTES];
+            match recv(&self.stream, &mut buffer, RecvFlags::DONTWAIT) {
+                Ok((_, count)) => self.add_bytes(buffer.get(..count).unwrap_or_default())?,
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(of_io(error.into(), Duration::ZERO)),
+            }
+        }
+    }
+
+    fn add_bytes(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
+        if bytes.is_empty() {
+            return Err(ConnectionError::Gone);
+        }
+        self.read.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Decodes the first whole line of the bytes that were read.
+    fn next_line(&mut self) -> Result<Option<Reply>, ConnectionError> {
+        let unsearched = self.read.get(self.searched..).unwrap_or_default();
+        let Some(end) = unsearched.iter().position(|byte| *byte == b'\n') else {
+            self.searched = self.read.len();
+            return if self.read.len() > MAX_REPLY_LINE {
+                Err(ConnectionError::TooLong)
+            } else {
+                Ok(None)
+            };
+        };
+        let line: Vec<u8> = self.read.drain(..=self.searched + end).collect();
+        self.searched = 0;
+        match Reply::decode(&line).map_err(ConnectionError::Garbled)? {
+            Reply::Error { code, message } => Err(ConnectionError::Refused { code, message }),
+            reply => Ok(Some(reply)),
+        }
+    }
+
+    /// Sends a request and waits for its reply.
+    pub fn ask(&mut self, request: &Request, timeout: Duration) -> Result<Reply, ConnectionError> {
+        self.send(request)?;
+        self.receive(Some(timeout))
+    }
+}
+
+fn of_io(error: io::Error, timeout: Duration) -> ConnectionError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ConnectionError::Silent(timeout),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ConnectionError::Gone,
+        _ => ConnectionError::Io(error),
+    }
+}

@@ -1,0 +1,322 @@
+use crate::connection::{Connection, ConnectionError};
+use crate::daemon_locator::{ConnectError, DaemonLocator};
+use crate::version::version_problem;
+use crewboard_core::{RateLimits, RowKey, Session, Transition};
+use crewboard_platform::Deadline;
+use crewboard_protocol::{After, Losses, PROTOCOL, Reply, Request};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// How long one attempt to connect to or start a daemon may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// First pause between two attempts after a daemon has ended. The program file is missing for a moment while it is
+/// replaced.
+const RETRY: Duration = Duration::from_millis(100);
+/// The longest of these pauses.
+const RETRY_AT_MOST: Duration = Duration::from_secs(2);
+
+/// Daemons that may end during one call before the subscription gives up.
+const MAX_ATTEMPTS: usize = 10;
+
+/// An event of a subscription.
+#[derive(Debug)]
+pub enum SubscriptionEvent {
+    /// [`Subscription::rows`] holds all rows of the daemon.
+    Synced,
+    /// A row has changed. It has entered these statuses, and a number of older ones that were skipped.
+    Changed {
+        row: Box<Session>,
+        transitions: Vec<Transition>,
+        skipped: u64,
+    },
+    Removed(RowKey),
+    /// [`Subscription::limits`] has changed.
+    RateLimits,
+    /// The dropped events that no client has shown yet. The client sends [`Request::LossesSeen`] when it has shown them.
+    Losses(Losses),
+    /// The client is to show this notification to the user.
+    Notification {
+        /// The id for [`Request::NotificationShown`].
+        id: Option<u64>,
+        title: String,
+        text: String,
+    },
+    /// The daemon has ended. The rows are the last that it sent.
+    Lost,
+    /// No daemon can be reached or started, for this reason. The subscription retries.
+    Unreachable(String),
+    /// The problem with the daemon's version, if there is one.
+    Version(Option<String>),
+}
+
+/// The reason why a subscription ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscriptionError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Talk(#[from] ConnectionError),
+    /// The reader of the output has gone.
+    #[error("the reader of the output has gone")]
+    ReaderGone,
+}
+
+/// A subscription that outlives daemons. When the daemon ends, it connects to or starts the next one and restores its
+/// rows there.
+#[derive(Debug)]
+pub struct Subscription<'a> {
+    daemon_locator: &'a DaemonLocator,
+    connection: Option<Connection>,
+    rows: HashMap<RowKey, Session>,
+    limits: Vec<RateLimits>,
+    /// Rows received since the last snapshot began. The other rows do not exist any more.
+    in_snapshot: Option<Vec<RowKey>>,
+    /// The revision to resume from.
+    resume_from: Option<After>,
+    /// The pause before the next attempt, while no daemon can be reached.
+    pause: Option<Duration>,
+    /// The client shows notifications.
+    accepts_notifications: bool,
+}
+
+impl<'a> Subscription<'a> {
+    /// Subscribes to the daemon of `daemon_locator`. The first [`Subscription::next`] connects.
+    pub fn new(daemon_locator: &'a DaemonLocator) -> Self {
+        Self {
+            daemon_locator,
+            connection: None,
+            rows: HashMap::new(),
+            limits: Vec::new(),
+            in_snapshot: None,
+            resume_from: None,
+            pause: None,
+            accepts_notifications: false,
+        }
+    }
+
+    /// Accepts notifications from this daemon and later ones, or no longer does.
+    pub fn accept_notifications(&mut self, on: bool) {
+        self.accepts_notifications = on;
+        // If no daemon is connected, the next one gets the request.
+        let _ = self.send(&Request::AcceptNotifications { on });
+    }
+
+    /// Returns the rows as last received.
+    pub fn rows(&self) -> &HashMap<RowKey, Session> {
+        &self.rows
+    }
+
+    /// Returns the rate limits as last received.
+    pub fn limits(&self) -> &[RateLimits] {
+        &self.limits
+    }
+
+    /// Returns the stream, to wait for it. It is `None` while no daemon is connected.
+    pub fn stream(&self) -> Option<&UnixStream> {
+        self.connection.as_ref().map(Connection::stream)
+    }
+
+    /// Waits for the next event, even if daemons end meanwhile. Returns an error when `output` has lost its reader.
+    pub fn next(&mut self, output: &impl AsFd) -> Result<SubscriptionEvent, SubscriptionError> {
+        let mut attempts = 0;
+        loop {
+            let Some(connection) = &mut self.connection else {
+                if let Some(pause) = self.pause {
+                    wait_to_retry(output, pause)?;
+                }
+                match self.connect(Deadline::after(CONNECT_WITHIN)) {
+                    Ok(()) => self.pause = None,
+                    // The daemon ended while it got the rows. The next daemon gets them.
+                    Err(SubscriptionError::Talk(ConnectionError::Gone))
+                        if attempts < MAX_ATTEMPTS =>
+                    {
+                        attempts += 1;
+                    }
+                    // A daemon ran before, so retry.
+                    Err(error) if self.resume_from.is_some() => {
+                        let pause = self.pause.map_or(RETRY, |pause| pause * 2);
+                        let is_first = self.pause.replace(pause.min(RETRY_AT_MOST)).is_none();
+                        if is_first {
+                            return Ok(SubscriptionEvent::Unreachable(error.to_string()));
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
+                continue;
+            };
+            match connection.receive_ready() {
+                Ok(Some(reply)) => {
+                    if let Some(event) = self.apply(reply) {
+                        return Ok(event);
+                    }
+                }
+                Ok(None) => wait_for(connection, output)?,
+                Err(ConnectionError::Gone) => {
+                    self.connection = None;
+                    return Ok(SubscriptionEvent::Lost);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Returns the events that have arrived. Never waits.
+    pub fn ready(&mut self) -> Result<Vec<SubscriptionEvent>, ConnectionError> {
+        let mut events = Vec::new();
+        while let Some(connection) = &mut self.connection {
+            match connection.receive_ready() {
+                Ok(Some(reply)) => events.extend(self.apply(reply)),
+                Ok(None) => break,
+                Err(ConnectionError::Gone) => {
+                    self.connection = None;
+                    events.push(SubscriptionEvent::Lost);
+                }
+                // A marked row may have been removed meanwhile. The connection is still good.
+                Err(ConnectionError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(events)
+    }
+
+    /// Sends a request to the daemon.
+    pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
+        self.connection.as_ref().ok_or(ConnectionError::Gone)?.send(request)
+    }
+
+    /// Drops a connection that failed.
+    pub fn forget_connection(&mut self) {
+        self.connection = None;
+    }
+
+    /// Connects to or starts a daemon, restores the rows there, and subscribes.
+    pub fn connect(&mut self, deadline: Deadline) -> Result<(), SubscriptionError> {
+        let stream = self.daemon_locator.connect_or_start(deadline)?;
+        let connection = Connection::new(stream).map_err(ConnectionError::Io)?;
+        for row in self.rows.values() {
+            connection.send(&Request::Restore { row: Box::new(row.clone()) })?;
+        }
+        if !self.limits.is_empty() {
+            connection.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
+        }
+        connection.send(&Request::Hello { protocol: PROTOCOL })?;
+        connection.send(&Request::Subscribe { after: self.resume_from.clone() })?;
+        if self.accepts_notifications {
+            connection.send(&Request::AcceptNotifications { on: true })?;
+        }
+        self.in_snapshot = None;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    fn apply(&mut self, reply: Reply) -> Option<SubscriptionEvent> {
+        match reply {
+            Reply::Snapshot { .. } => {
+                self.in_snapshot = Some(Vec::new());
+                None
+            }
+            Reply::Row { row } => {
+                let is_snapshot = self.in_snapshot.is_some();
+                if let Some(received) = &mut self.in_snapshot {
+                    received.push(row.key.clone());
+                }
+                self.rows.insert(row.key.clone(), (*row).clone());
+                (!is_snapshot).then_some(SubscriptionEvent::Changed {
+                    row,
+                    transitions: Vec::new(),
+                    skipped: 0,
+                })
+            }
+            Reply::Change { row, transitions, skipped, known: resume } => {
+                let history = self.rows.remove(&row.key).map(|known| known.history);
+                let mut known = (*row).clone();
+                known.history = history.unwrap_or_default();
+                known.history.extend(transitions.iter().copied());
+                let excess = known.history.len().saturating_sub(crewboard_core::MAX_HISTORY);
+                known.history.drain(..excess);
+                if let Some(received) = &mut self.in_snapshot {
+                    received.push(row.key.clone());
+                }
+                self.note(&row.epoch, resume);
+                self.rows.insert(row.key.clone(), known);
+                Some(SubscriptionEvent::Changed { row, transitions, skipped })
+            }
+            Reply::Removed { key, known } => {
+                self.rows.remove(&key);
+                if let Some(After { epoch, .. }) = self.resume_from.clone() {
+                    self.note(&epoch, known);
+                }
+                Some(SubscriptionEvent::Removed(key))
+            }
+            Reply::RateLimits { limits } => {
+                self.limits = limits;
+                Some(SubscriptionEvent::RateLimits)
+            }
+            Reply::Losses { unseen } => Some(SubscriptionEvent::Losses(unseen)),
+            Reply::Synced { epoch, revision } => {
+                if let Some(received) = self.in_snapshot.take() {
+                    self.rows.retain(|key, _| received.contains(key));
+                }
+                self.note(&epoch, Some(revision));
+                Some(SubscriptionEvent::Synced)
+            }
+            Reply::Hello(daemon) => Some(SubscriptionEvent::Version(version_problem(&daemon))),
+            Reply::Notification { id, title, text } => {
+                Some(SubscriptionEvent::Notification { id, title, text })
+            }
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, epoch: &str, known: Option<u64>) {
+        // During a snapshot there is no revision to resume from.
+        if let (None, Some(revision)) = (&self.in_snapshot, known) {
+            self.resume_from = Some(After { epoch: epoch.to_owned(), revision });
+        }
+    }
+}
+
+/// Waits until the daemon sends something, or `output` has lost its reader.
+fn wait_for(connection: &Connection, output: &impl AsFd) -> Result<(), SubscriptionError> {
+    loop {
+        let mut descriptors = [
+            PollFd::new(connection.stream(), PollFlags::IN),
+            // No flag is needed: the kernel always reports an error or a hang-up.
+            PollFd::new(output, PollFlags::empty()),
+        ];
+        match poll(&mut descriptors, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(ConnectionError::Io(io::Error::from(error)).into()),
+        }
+        if !descriptors[0].revents().is_empty() {
+            return Ok(());
+        }
+        if descriptors[1].revents().intersects(gone()) {
+            return Err(SubscriptionError::ReaderGone);
+        }
+    }
+}
+
+/// Waits for `pause`, or until `output` has lost its reader.
+fn wait_to_retry(output: &impl AsFd, pause: Duration) -> Result<(), SubscriptionError> {
+    let mut descriptors = [PollFd::new(output, PollFlags::empty())];
+    let within = Timespec::try_from(pause).ok();
+    // A signal only shortens the pause.
+    let is_ready = poll(&mut descriptors, within.as_ref()).is_ok_and(|count| count > 0);
+    if is_ready && descriptors[0].revents().intersects(gone()) {
+        return Err(SubscriptionError::ReaderGone);
+    }
+    Ok(())
+}
+
+/// Returns the flags of an output that has lost its reader.
+fn gone() -> PollFlags {
+    PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL
+}

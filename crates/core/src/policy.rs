@@ -1,0 +1,5 @@
+//! What follows from a change for people and scripts: notifications, waits and counts.
+
+pub(crate) mod counts;
+pub(crate) mod notifications;
+pub(crate) mod wait;

@@ -1,0 +1,209 @@
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Makes a newtype round a bounded string.
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Cleans and bounds `text`.
+            pub fn new(text: &str) -> Self {
+                Self(crate::clean(text, crate::MAX_ID, false))
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Whether it names nothing.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
+            /// Cleans and bounds what came over the wire.
+            pub(crate) fn sanitise(&mut self) {
+                *self = Self::new(&self.0);
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Which agent: `claude`, `codex`, or a name given to `crewboard report --agent`.
+    AgentName
+}
+identifier! {
+    /// An agent's own id of a conversation.
+    ConversationId
+}
+identifier! {
+    /// An agent's own id of a subagent within a conversation.
+    SubagentId
+}
+identifier! {
+    /// An agent's own id of one tool call.
+    ToolUseId
+}
+identifier! {
+    /// An agent's own id of one turn (Claude Code: `prompt_id`).
+    TurnId
+}
+identifier! {
+    /// A row's name for its whole life: opaque, unique, short enough to type.
+    RowKey
+}
+
+/// An operating-system process. The start time tells it from a later one with the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number, as this machine's daemon sees it.
+    pub pid: u32,
+    /// When it started, in the system's own unit (Linux: clock ticks since boot, field 22 of
+    /// `/proc/PID/stat`).
+    pub start: u64,
+}
+
+/// A cryptographic digest of a tool's whole input, which pairs a permission request with its call: 128 bits,
+/// so that no agent can make two inputs with the same digest. All zeros stands for no input.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct InputDigest([u8; 16]);
+
+impl InputDigest {
+    /// The digest that consists of these bytes.
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<InputDigest> for String {
+    fn from(digest: InputDigest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl fmt::Display for InputDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl TryFrom<String> for InputDigest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match u128::from_str_radix(&text, 16) {
+            Ok(number) if is_hex => Ok(Self(number.to_be_bytes())),
+            _ => Err("the digest of a tool's input is 32 hexadecimal digits"),
+        }
+    }
+}
+
+/// Letters of a key: no vowels and no look-alikes, so that a key is no word and reads well.
+const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
+
+/// Letters of a key.
+const KEY_LENGTH: usize = 5;
+
+impl RowKey {
+    /// Returns whether the key is one that [`RowKey::derive`] could make. A client may send any other text as a
+    /// key: an option, a command of a shell, the name of a session.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        let letters = self.0.as_bytes();
+        letters.len() == KEY_LENGTH
+            && letters.first().is_some_and(|first| KEY_ALPHABET[10..].contains(first))
+            && letters.iter().all(|letter| KEY_ALPHABET.contains(letter))
+    }
+
+    /// The key of what `parts` identify. The same parts give the same key in every daemon, so a row
+    /// that a new daemon learns anew is the row a board remembers. `attempt` gives another key when
+    /// one is taken.
+    pub(crate) fn derive(parts: &[&str], attempt: u32) -> Self {
+        let mut hash = fnv1a(&attempt.to_le_bytes());
+        for part in parts {
+            hash = fnv1a_more(hash, part.as_bytes());
+            hash = fnv1a_more(hash, &[0xff]);
+        }
+        // FNV's low bits are its best mixed ones once folded.
+        let mut folded = hash ^ (hash >> 32);
+        let mut key = String::with_capacity(KEY_LENGTH);
+        // The first is a letter, so that no key looks like a pid or a pane.
+        key.push(char::from(KEY_ALPHABET[10 + usize::try_from(folded % 22).unwrap_or(0)]));
+        folded /= 22;
+        for _ in 1..KEY_LENGTH {
+            key.push(char::from(KEY_ALPHABET[usize::try_from(folded % 32).unwrap_or(0)]));
+            folded /= 32;
+        }
+        Self(key)
+    }
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    fnv1a_more(0xcbf2_9ce4_8422_2325, bytes)
+}
+
+fn fnv1a_more(hash: u64, bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_parts_give_the_same_key_everywhere() {
+        let key = RowKey::derive(&["claude", "box", "1574", "285645"], 0);
+        assert_eq!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 0));
+        assert_ne!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 1));
+        assert_ne!(key, RowKey::derive(&["claude", "box", "15742", "85645"], 0));
+        assert_eq!(key.as_str().len(), 5);
+    }
+
+    #[test]
+    fn a_key_is_well_formed_if_it_could_be_derived() {
+        for number in 0..1000_u32 {
+            let key = RowKey::derive(&["claude", &number.to_string()], number);
+            assert!(key.is_well_formed(), "{key}");
+        }
+        for forged in [
+            "",
+            "k",
+            "kaaa",
+            "kaaaaa",
+            "0aaaa",
+            "Kaaaa",
+            "ka-aa",
+            "ka aa",
+            "kaaai",
+            "kaaal",
+            "--aaa",
+            "ka$aa",
+            "ka;aa",
+            "kaa\u{e9}",
+        ] {
+            assert!(!RowKey::new(forged).is_well_formed(), "{forged}");
+        }
+    }
+
+    #[test]
+    fn identifiers_are_bounded_and_clean() {
+        assert_eq!(ConversationId::new("a\x1b]0;x\x07b").as_str(), "ab");
+        assert!(ConversationId::new(&"x".repeat(1000)).as_str().len() <= crate::MAX_ID);
+    }
+}

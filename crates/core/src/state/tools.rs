@@ -1,0 +1,100 @@
+//! The calls that run now.
+
+use super::RowState;
+use crate::MAX_TOOLS;
+use crate::evidence::event::{Event, Report};
+use crate::session::identity::{InputDigest, SubagentId, ToolUseId};
+use crate::state::prompts::{Answer, PromptKind};
+use crate::time::Stamp;
+
+#[derive(Debug, Clone)]
+pub(super) struct OpenTool {
+    pub(super) id: Option<ToolUseId>,
+    pub(super) tool: String,
+    pub(super) text: String,
+    pub(super) input: InputDigest,
+    /// What the call itself asks a person for, once it may.
+    pub(super) asks: Option<PromptKind>,
+    pub(super) subagent: Option<SubagentId>,
+    pub(super) stamp: Stamp,
+}
+
+impl OpenTool {
+    /// Whatever a reporter of its own words says it does.
+    pub(super) fn named(text: &str, stamp: Stamp) -> Self {
+        Self {
+            id: None,
+            tool: String::new(),
+            text: text.to_owned(),
+            input: InputDigest::default(),
+            asks: None,
+            subagent: None,
+            stamp,
+        }
+    }
+}
+
+impl RowState {
+    /// Takes in the beginning or the end of a call, the session's own or a subagent's.
+    pub(super) fn take_tool(&mut self, report: &Report) {
+        let (subagent, stamp) = (report.subagent.as_ref(), report.stamp);
+        match &report.event {
+            Event::ToolStarted { tool, text, tool_use, input, asks } => {
+                self.start_tool(OpenTool {
+                    id: tool_use.clone(),
+                    tool: tool.clone(),
+                    text: text.clone(),
+                    input: *input,
+                    asks: *asks,
+                    subagent: subagent.cloned(),
+                    stamp,
+                });
+            }
+            Event::ToolEnded { tool, tool_use, input } => {
+                self.end_tool(subagent, tool, tool_use.as_ref(), *input, stamp);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn start_tool(&mut self, tool: OpenTool) {
+        if tool.id.is_some() && self.tools.iter().any(|open| open.id == tool.id) {
+            return;
+        }
+        if tool.id.as_ref().is_some_and(|id| self.ended_tools.contains(id)) {
+            return;
+        }
+        if let Some(id) = &tool.id {
+            self.requests.pair(tool.subagent.as_ref(), &tool.tool, tool.input, id);
+        }
+        if self.tools.len() == MAX_TOOLS {
+            self.tools.remove(0);
+        }
+        self.tools.push(tool);
+    }
+
+    fn end_tool(
+        &mut self,
+        subagent: Option<&SubagentId>,
+        tool: &str,
+        tool_use: Option<&ToolUseId>,
+        input: InputDigest,
+        stamp: Stamp,
+    ) {
+        self.requests.answer(Answer { subagent, tool, tool_use, input, stamp });
+        if let Some(id) = tool_use {
+            if self.ended_tools.len() == MAX_TOOLS {
+                self.ended_tools.pop_front();
+            }
+            self.ended_tools.push_back(id.clone());
+        }
+        self.tools.retain(|open| {
+            let is_it = if tool_use.is_some() && open.id.is_some() {
+                open.id.as_ref() == tool_use
+            } else {
+                open.tool == tool && open.input == input
+            };
+            open.subagent.as_ref() != subagent || !is_it
+        });
+    }
+}

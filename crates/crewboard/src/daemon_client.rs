@@ -1,0 +1,111 @@
+//! Connects to the daemon and fetches what commands and completions need from it.
+
+use crate::failure::Failure;
+use crewboard_client::{Connection, DaemonLocator, version_problem};
+use crewboard_config::Environment;
+use crewboard_core::{RateLimits, Session};
+use crewboard_platform::Deadline;
+use crewboard_protocol::{Losses, PROTOCOL, Reply, Request};
+use std::env;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Time limit for reaching the daemon, including its start.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time limit for one reply of the daemon.
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Returns the locator of the user's daemon. Fails if `CREWBOARD_SOCKET` cannot be used.
+pub(crate) fn daemon_locator() -> Result<DaemonLocator, Failure> {
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
+    let environment = Environment::of_process();
+    check_named_socket(&environment)?;
+    Ok(DaemonLocator::new(&environment, program))
+}
+
+/// Fails if `CREWBOARD_SOCKET` cannot be used. Another socket would show other sessions.
+pub(crate) fn check_named_socket(environment: &Environment) -> Result<(), Failure> {
+    crewboard_config::check_named(environment).map_err(|problem| {
+        Failure::usage(format!("cannot use CREWBOARD_SOCKET: {problem}"))
+            .hint("name a socket in a directory that only you can write to, or unset the variable")
+    })
+}
+
+/// Connects to the daemon, and starts it if it does not run.
+pub(crate) fn connect(daemon_locator: &DaemonLocator) -> Result<Connection, Failure> {
+    let stream = daemon_locator.connect_or_start(Deadline::after(CONNECT_TIMEOUT))?;
+    Ok(Connection::new(stream)?)
+}
+
+/// The daemon's reply to a `list` request.
+#[derive(Debug, Default)]
+struct Snapshot {
+    rows: Vec<Session>,
+    limits: Vec<RateLimits>,
+    losses: Losses,
+}
+
+/// Returns all sessions in the order of `crewboard list`.
+pub(crate) fn fetch_rows(connection: &mut Connection) -> Result<Vec<Session>, Failure> {
+    fetch_snapshot(connection, REPLY_TIMEOUT).map(|snapshot| snapshot.rows)
+}
+
+/// Returns all sessions, and warns the user once of dropped events.
+pub(crate) fn fetch_rows_and_warn_of_drops(
+    connection: &mut Connection,
+) -> Result<Vec<Session>, Failure> {
+    let Snapshot { rows, losses, .. } = fetch_snapshot(connection, REPLY_TIMEOUT)?;
+    if !losses.is_empty() {
+        warn(&format!("{losses} (see `crewboard daemon status`)"));
+        connection.send(&Request::LossesSeen { count: losses.total() })?;
+    }
+    Ok(rows)
+}
+
+/// Returns all sessions and the accounts' rate limits. `timeout` applies to each message.
+pub(crate) fn fetch_rows_and_limits(
+    connection: &mut Connection,
+    timeout: Duration,
+) -> Result<(Vec<Session>, Vec<RateLimits>), Failure> {
+    fetch_snapshot(connection, timeout).map(|snapshot| (snapshot.rows, snapshot.limits))
+}
+
+fn fetch_snapshot(connection: &mut Connection, timeout: Duration) -> Result<Snapshot, Failure> {
+    connection.send(&Request::List)?;
+    let mut snapshot = Snapshot::default();
+    loop {
+        match connection.receive(Some(timeout))? {
+            Reply::Row { row } => snapshot.rows.push(*row),
+            Reply::RateLimits { limits } => snapshot.limits = limits,
+            Reply::Losses { unseen } => snapshot.losses = unseen,
+            Reply::Synced { .. } => break,
+            _ => {}
+        }
+    }
+    snapshot.rows.sort_by(Session::compare_for_list);
+    Ok(snapshot)
+}
+
+/// Prints a warning. Ignores a closed standard error.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "crewboard: {text}");
+}
+
+/// Warns the user if the daemon is of another version than this program.
+pub(crate) fn warn_of_version_mismatch(connection: &mut Connection) -> Result<(), Failure> {
+    let hello = Request::Hello { protocol: PROTOCOL };
+    if let Reply::Hello(daemon) = connection.ask(&hello, REPLY_TIMEOUT)?
+        && let Some(problem) = version_problem(&daemon)
+    {
+        warn(&problem);
+    }
+    Ok(())
+}
+
+/// Returns the failure for a reply of another kind than the request expects.
+pub(crate) fn unexpected_reply() -> Failure {
+    Failure::new("the daemon sent an unexpected reply")
+        .hint("run `crewboard daemon restart` to start the daemon of this version")
+}

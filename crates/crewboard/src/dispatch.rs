@@ -1,0 +1,81 @@
+//! Runs the command that the arguments name.
+
+use crate::arguments::{Arguments, Command, ConfigAction};
+use crate::commands::{
+    board, completions, config, counts, daemon, explain, install, jump, list, man, mark, notify,
+    record, replay, report, wait, watch,
+};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::render::why_no_screen;
+use crate::status_line;
+use crewboard_core::Mark;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+/// Runs the command and returns the process's exit code.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Some(command) = arguments.command else {
+        return run_without_command(arguments.once);
+    };
+    match command {
+        Command::List { json } => list::run(json),
+        Command::Watch { json } => watch::run(json),
+        Command::Counts { format, follow } => counts::run(format, follow),
+        Command::Wait(wait) => wait::run(&wait),
+        Command::Explain { row, json } => explain::run(&row, json),
+        Command::Jump { row } => jump::jump(&row),
+        Command::Next => jump::next(),
+        Command::Open { row } => jump::open(&row),
+        Command::Seen { row } => mark::run(&row, |row| Mark::Seen { revision: row.revision }),
+        Command::Pin { row, off } => mark::run(&row, |_| Mark::Pinned { on: !off }),
+        Command::Snooze { row, off } => mark::run(&row, |_| Mark::Snoozed { on: !off }),
+        Command::Dismiss { row, off } => {
+            mark::run(&row, |row| Mark::Dismissed { on: !off, revision: row.revision })
+        }
+        Command::Report(report) => report::run(report),
+        Command::Install(install) => {
+            let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());
+            install::run_install(&install, &Environment::of_process(), out, input)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Uninstall(install) => {
+            let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());
+            install::run_uninstall(&install, &Environment::of_process(), out, input)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Daemon { action } => daemon::run(action),
+        Command::Config { action } => {
+            let environment = crewboard_config::Environment::of_process();
+            let action = action.unwrap_or(ConfigAction::Show { json: false });
+            config::run(&action, &environment, &mut io::stdout().lock())
+        }
+        Command::Completions { shell } => completions::run(shell),
+        Command::Demo { pace } => replay::demo(&pace),
+        Command::Replay { file, pace } => replay::replay(&file, &pace),
+        Command::Record { out, keep_text } => record::run(out.as_deref(), keep_text),
+        Command::Man => man::run(),
+        Command::Notify { test } => notify::run(test),
+        Command::Placeholder => Ok(replay::placeholder()),
+        Command::Statusline { command } => Ok(status_line::run(&command)),
+        // `main` runs the hook before it parses any argument.
+        Command::Hook { .. } => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Opens the board. Prints nothing without a terminal on both sides: if an agent starts `crewboard` by
+/// mistake, the output would become part of the model's context.
+fn run_without_command(once: bool) -> Result<ExitCode, Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(why) = why_no_screen() {
+        // The list is printed even if this warning cannot be.
+        let _ = writeln!(
+            io::stderr(),
+            "crewboard: cannot show the board on this terminal ({why}); here is the list:"
+        );
+        return list::run(false);
+    }
+    board::run(once)
+}

@@ -1,0 +1,92 @@
+//! Completions in real shells, installed in each documented way.
+
+use crate::board_world::BoardWorld;
+use crate::skip;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
+
+/// A shell, and the way in which it loads the completions.
+struct Way {
+    shell: &'static str,
+    /// The file with the completions, relative to the home.
+    script: &'static str,
+    /// The startup file of the shell, relative to the home, and its text.
+    start: &'static str,
+    text: &'static str,
+}
+
+const WAYS: [Way; 4] = [
+    Way {
+        shell: "bash",
+        script: "crewboard.bash",
+        start: ".bashrc",
+        text: "source ~/crewboard.bash\nPS1='$ '",
+    },
+    Way {
+        shell: "zsh",
+        script: "functions/_crewboard",
+        start: ".zshrc",
+        text: "fpath=(~/functions $fpath)\nautoload -Uz compinit && compinit -u -D\nPS1='$ '",
+    },
+    Way {
+        shell: "zsh",
+        script: "crewboard.zsh",
+        start: ".zshrc",
+        text: "autoload -Uz compinit && compinit -u -D\nsource ~/crewboard.zsh\nPS1='$ '",
+    },
+    Way {
+        shell: "fish",
+        script: ".local/share/fish/vendor_completions.d/crewboard.fish",
+        start: ".config/fish/config.fish",
+        text: "function fish_prompt; echo '$ '; end",
+    },
+];
+
+fn write(path: &Path, text: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn first_tab_completes_in_each_shell() {
+    for Way { shell, script, start, text } in WAYS {
+        if Command::new(shell).arg("--version").stdout(Stdio::null()).status().is_err() {
+            skip(&format!("there is no {shell} here"));
+            continue;
+        }
+        let Some(world) = BoardWorld::new() else { return };
+        let output = world.command(["completions", shell]).output().unwrap();
+        write(&world.home().join(script), &output.stdout);
+        write(&world.home().join(start), text.as_bytes());
+        let path = Path::new(PROGRAM).parent().unwrap().display();
+        let path = format!("PATH={path}:/usr/bin:/bin");
+        let pane = world.tmux.open("shell", (80, 10), &["env", &path, shell, "-i"]);
+        pane.wait_for_text("$");
+        // The `x` shows that the shell inserted the word and did not only suggest it.
+        pane.press(&["crewboard insta", "Tab", "x"]);
+        pane.wait_for_text("crewboard install x");
+    }
+}
+
+/// An agent can choose names of files and directories, and bash runs a completed word as it is.
+#[test]
+fn bash_completion_inserts_no_command_substitution() {
+    let Some(world) = BoardWorld::new() else { return };
+    let output = world.command(["completions", "bash"]).output().unwrap();
+    write(&world.home().join("crewboard.bash"), &output.stdout);
+    write(&world.home().join(".bashrc"), b"source ~/crewboard.bash\nPS1='$ '\ncd\n");
+    write(&world.home().join("trap$(touch pwned)"), b"");
+    let path = Path::new(PROGRAM).parent().unwrap().display();
+    let path = format!("PATH={path}:/usr/bin:/bin");
+    let pane = world.tmux.open("shell", (80, 10), &["env", &path, "bash", "-i"]);
+    pane.wait_for_text("$");
+    for words in ["replay", "install --config-dir", "record --out"] {
+        pane.press(&[&format!("crewboard {words} tra"), "Tab", "x"]);
+        pane.wait_for_text(&format!("crewboard {words} trax"));
+        pane.press(&["C-u"]);
+    }
+    assert!(!world.home().join("pwned").exists());
+}

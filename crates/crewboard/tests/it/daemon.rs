@@ -1,0 +1,108 @@
+//! `crewboard daemon`, also with a hung daemon.
+
+use crate::world;
+use crewboard_testkit::{signal, wait_until};
+use rustix::process::Signal;
+use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_crewboard")).canonicalize().unwrap()
+}
+
+#[test]
+fn daemon_starts_reports_its_status_and_stops() {
+    let world = world();
+    let output = world.run(["daemon", "status"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(1), "no daemon is running\n"));
+    assert_eq!(world.run(["daemon", "status", "--json"]).stdout, "null\n");
+    let output = world.run(["daemon", "stop"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), "no daemon is running\n"));
+    assert!(world.daemons().is_empty());
+
+    let output = world.run(["daemon", "start"]);
+    let first = world.daemon();
+    assert_eq!(output.stdout, format!("the daemon is running, pid {first}\n"));
+    assert!(world.run(["daemon", "start"]).status.success());
+    assert_eq!(world.daemon(), first);
+    let facts = world.run(["daemon", "status", "--json"]).json();
+    assert_eq!((&facts["pid"], &facts["rows"]), (&json!(first), &json!(0)));
+    assert_eq!(facts["sockets"][0], world.socket().to_str().unwrap());
+    let output = world.run(["daemon"]);
+    assert!(output.stdout.contains(&format!("pid {first}, up ")), "{output:?}");
+
+    assert!(world.run(["daemon", "restart"]).status.success());
+    assert_ne!(world.daemon(), first);
+    let output = world.run(["daemon", "stop"]);
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), "stopped\n"));
+    // The process has already ended when the command returns.
+    assert!(world.daemons().is_empty());
+    assert_eq!(world.run(["daemon", "status"]).code(), Some(1));
+
+    // A second daemon does not start, and names the reason.
+    world.run(["daemon", "start"]);
+    let output = world.run(["daemon", "run"]);
+    assert_eq!(output.code(), Some(1));
+    assert!(output.stderr.contains("another daemon"), "{output:?}");
+    let _the_only_one = world.daemon();
+}
+
+#[test]
+fn restart_ends_a_hung_daemon_and_names_it() {
+    let world = world();
+    world.start();
+    let hung = world.daemon();
+    signal(hung, Signal::STOP);
+    let named = format!("the daemon (process {hung}, {}, suspended)", program().display());
+    let output = std::thread::scope(|scope| {
+        let world = &world;
+        let commands: [&[&str]; 3] = [&["daemon", "status"], &["daemon", "stop"], &["list"]];
+        let running = commands.map(|words| scope.spawn(move || world.run(words)));
+        running.map(|running| running.join().unwrap())
+    });
+    for output in &output {
+        assert_eq!((output.code(), output.stdout.as_str()), (Some(1), ""), "{output:?}");
+        assert!(output.stderr.contains("run `crewboard daemon restart`"), "{output:?}");
+    }
+    for output in &output[..2] {
+        assert!(output.stderr.contains(&format!("{named} does not answer\n")), "{output:?}");
+    }
+    let output = world.run(["daemon", "restart"]);
+    assert!(output.status.success(), "{output:?}");
+    let new = world.daemon();
+    assert_ne!(new, hung);
+    let expected =
+        format!("{named} did not answer and was killed\nthe daemon is running, pid {new}\n");
+    assert_eq!(output.stdout, expected);
+}
+
+#[test]
+fn restart_kills_a_daemon_that_ignores_sigterm() {
+    let world = world();
+    let lock = world.socket_directory().join("s.lock");
+    // This process holds the lock, has no socket and ignores SIGTERM.
+    let script = r#"exec 9>>"$1"; flock -x 9; trap '' TERM; echo; exec sleep 600"#;
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(&lock).stdout(Stdio::piped());
+    let mut deaf = shell.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(deaf.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = world.run(["daemon", "restart"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stdout.contains(&format!("process {},", deaf.id())), "{output:?}");
+    assert_eq!(deaf.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
+    let _the_new_one = world.daemon();
+}
+
+#[test]
+fn sigterm_ends_the_daemon_in_order() {
+    let world = world();
+    world.start();
+    signal(world.daemon(), Signal::TERM);
+    wait_until("it leaves", || world.daemons().is_empty());
+    assert!(!world.socket().exists());
+    assert!(world.log().contains("left: stopped by a signal"), "{}", world.log());
+}

@@ -1,0 +1,55 @@
+//! `crewboard list`.
+
+use crate::{payload, prompt_payload, world};
+use crewboard_testkit::{FakeAgent, signal, wait_for_output, wait_until};
+use rustix::process::Signal;
+use serde_json::json;
+use std::fs;
+use std::time::Instant;
+
+#[test]
+fn list_gets_its_reply_after_it_was_suspended() {
+    let world = world();
+    world.start();
+    let daemon = world.daemon();
+    signal(daemon, Signal::STOP);
+    let started = Instant::now();
+    let list = world.command(["list", "--json"]).spawn().unwrap();
+    let state = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", list.id())).unwrap();
+        stat.rsplit(')').next().unwrap().trim_start().chars().next().unwrap()
+    };
+    let connected = || {
+        let links = fs::read_dir(format!("/proc/{}/fd", list.id())).into_iter().flatten().flatten();
+        links
+            .filter_map(|link| fs::read_link(link.path()).ok())
+            .any(|target| target.to_string_lossy().starts_with("socket:"))
+    };
+    for _ in 0..10 {
+        wait_until("it waits", || connected() && state() == 'S');
+        signal(list.id(), Signal::STOP);
+        wait_until("it is stopped", || state() == 'T');
+        signal(list.id(), Signal::CONT);
+    }
+    signal(daemon, Signal::CONT);
+    assert_eq!(wait_for_output(list, started).json(), json!([]));
+}
+
+#[test]
+fn list_prints_each_session_with_its_prompt() {
+    let world = world();
+    let output = world.run(["list"]);
+    assert!(output.status.success() && output.stdout.contains("No sessions"), "{output:?}");
+    assert_eq!(world.run(["list", "--json"]).json(), json!([]));
+
+    let agent = FakeAgent::new();
+    world.hook(&agent, &prompt_payload("one", "go"));
+    let ask = json!({"tool_name": "Bash", "tool_input": {"command": "rm -rf target"}});
+    world.hook(&agent, &payload("PermissionRequest", "one", &ask));
+    let row = &world.list()[0];
+    assert_eq!((&row["id"], &row["status"]), (&json!("one"), &json!("permission")));
+    assert_eq!(row["request"]["text"], "rm -rf target");
+    assert_eq!((&row["pid"], &row["name"]), (&json!(agent.pid()), &json!("shop")));
+    let printed = world.run(["list"]).stdout;
+    assert!(printed.contains("permission") && printed.contains("rm -rf target"), "{printed}");
+}

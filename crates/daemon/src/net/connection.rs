@@ -1,0 +1,508 @@
+//! The connection of one client: lines become inputs, and replies are written as fast as the client reads.
+
+use crate::ids::ConnectionId;
+use crate::messages::Input;
+use crate::net::peer::Peer;
+use crate::outbox::batch::{Line, MAX_PENDING_REPLIES};
+use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
+use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, recv};
+use std::collections::VecDeque;
+use std::io;
+use std::iter;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Sleep;
+
+/// How long a client may take over its first request, or over the rest of a line that it began.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
+
+/// Bytes read at once.
+const READ_BYTES: usize = 4096;
+
+/// Bytes of an unfinished line that every connection may hold. An event has a few hundred bytes, and few events have
+/// more than this.
+const SHORT_LINE: usize = 8192;
+
+/// Connections that may hold more than [`SHORT_LINE`] at once; the others wait for a permit. Each holds up to
+/// [`MAX_REQUEST_LINE`] bytes.
+pub(crate) const MAX_LONG_LINES: usize = 32;
+
+/// How long a client may take over the rest of a long line once it has a permit. Others wait for the permit, and
+/// clients write a line at once.
+const LONG_LINE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Permits for long lines, shared by all connections.
+#[expect(clippy::disallowed_types, reason = "it bounds memory and guards no state")]
+pub(crate) type LongLinePermits = Arc<tokio::sync::Semaphore>;
+
+/// Returns permits for this number of long lines.
+#[expect(clippy::disallowed_types, reason = "it bounds memory and guards no state")]
+pub(crate) fn long_line_permits(lines: usize) -> LongLinePermits {
+    Arc::new(tokio::sync::Semaphore::new(lines))
+}
+
+/// A permit that a connection waits for. It is `None` if the semaphore is closed, which never happens.
+type PermitFuture = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
+
+/// Lines that the actor sends to a connection.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    Reply(Line),
+    /// Lines for a subscriber. The connection reports to the actor when they are written.
+    Batch {
+        lines: Vec<Line>,
+        /// The last line ends the reply to a request.
+        answers: bool,
+    },
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) peer: Peer,
+    pub(crate) stream: UnixStream,
+    pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) outgoing: mpsc::Receiver<Outgoing>,
+    pub(crate) permits: LongLinePermits,
+}
+
+/// The state of a connection.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each end of the two directions comes by itself")]
+struct State {
+    /// Bytes that were read and not handled: no whole line, unless too many replies are pending. Empty and unallocated
+    /// between lines.
+    read: Vec<u8>,
+    /// Lines to write, each with true if it completes a reply.
+    lines: VecDeque<(Line, bool)>,
+    /// Bytes of the first line that are written.
+    written: usize,
+    pending_replies: usize,
+    /// The lines include a batch, whose end the actor needs to know.
+    is_batch: bool,
+    /// The client has closed its end.
+    ended: bool,
+    /// The connection ends once everything is written.
+    closing: bool,
+    has_sent_line: bool,
+    /// The actor got a request.
+    has_requested: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The permit for a long line.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The wait for a permit: the unfinished line is long, and other long lines come first.
+    permit_to_come: Option<PermitFuture>,
+}
+
+impl Connection {
+    /// Serves the client until it leaves, and then reports that to the actor.
+    pub(crate) async fn serve(mut self) {
+        let mut state = State::default();
+        // Every error means that the client has gone.
+        let _ = self.run(&mut state).await;
+        let _ = self.inputs.send(Input::Closed(self.id)).await;
+    }
+
+    async fn run(&mut self, state: &mut State) -> io::Result<()> {
+        self.read_first(state).await?;
+        self.read(state).await?;
+        if !state.has_requested && self.inputs.send(Input::Silent(self.id)).await.is_err() {
+            return Ok(());
+        }
+        loop {
+            self.write(state).await?;
+            if state.may_handle_lines() {
+                self.handle_lines(state).await;
+                continue;
+            }
+            let is_over = state.ended && state.pending_replies == 0;
+            if state.lines.is_empty() && (is_over || state.closing) {
+                return Ok(());
+            }
+            if state.needs_permit() && state.permit_to_come.is_none() {
+                let permits = Arc::clone(&self.permits);
+                state.permit_to_come = Some(Box::pin(async { permits.acquire_owned().await.ok() }));
+            }
+            let is_idle = state.has_sent_line && state.read.is_empty();
+            if state.ended || is_idle || state.closing || state.permit_to_come.is_some() {
+                state.timer = None;
+            } else if state.timer.is_none() {
+                state.timer = Some(Box::pin(tokio::time::sleep(REQUEST_WITHIN)));
+            }
+            let may_read = !state.ended && state.may_read();
+            let wants_to_write = !state.lines.is_empty();
+            tokio::select! {
+                biased;
+                outgoing = self.outgoing.recv() => match outgoing {
+                    Some(outgoing) => state.queue(outgoing),
+                    None => return Ok(()),
+                },
+                ready = self.stream.writable(), if wants_to_write || state.ended => {
+                    ready?;
+                    if state.ended && !wants_to_write && self.is_gone().await? {
+                        return Ok(());
+                    }
+                }
+                ready = self.stream.readable(), if may_read => {
+                    ready?;
+                    self.read(state).await?;
+                }
+                permit = next_permit(state.permit_to_come.as_mut()) => {
+                    state.permit_to_come = None;
+                    state.permit = permit;
+                    state.timer = Some(Box::pin(tokio::time::sleep(LONG_LINE_WITHIN)));
+                }
+                () = expired(state.timer.as_mut()) => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads what the client sent before the daemon accepted the connection, without waiting for readiness. A client
+    /// that asks after a hook has ended gets a reply that includes that hook's event, and readiness does not always
+    /// come in the order of the connections.
+    async fn read_first(&mut self, state: &mut State) -> io::Result<()> {
+        let mut first = vec![0; READ_BYTES];
+        if let Ok((length, _)) = recv(&self.stream, first.as_mut_slice(), RecvFlags::DONTWAIT)
+            && let Some(bytes) = first.get(..length)
+        {
+            state.read.extend_from_slice(bytes);
+            self.handle_lines(state).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the available bytes and handles every whole line.
+    async fn read(&mut self, state: &mut State) -> io::Result<()> {
+        while state.may_read() {
+            state.read.reserve(READ_BYTES);
+            let known = state.read.len();
+            match self.stream.try_read_buf(&mut state.read) {
+                Ok(0) => {
+                    state.ended = true;
+                    // `printf … | nc -U` ends without a newline, and its line counts.
+                    if state.read.last().is_some_and(|byte| *byte != b'\n') {
+                        state.read.push(b'\n');
+                    }
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+            let is_whole = state.read.iter().skip(known).any(|byte| *byte == b'\n');
+            if is_whole || state.read.len() > MAX_REQUEST_LINE {
+                self.handle_lines(state).await;
+            }
+            if state.ended {
+                break;
+            }
+        }
+        if state.read.len() < SHORT_LINE {
+            state.read.shrink_to_fit();
+        }
+        Ok(())
+    }
+
+    async fn handle_lines(&mut self, state: &mut State) {
+        let read = std::mem::take(&mut state.read);
+        let mut rest = read.as_slice();
+        while state.pending_replies < MAX_PENDING_REPLIES
+            && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
+        {
+            let (line, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() {
+                continue;
+            }
+            state.has_sent_line = true;
+            // The next line has a deadline of its own.
+            state.timer = None;
+            let permit = state.permit.take();
+            match Request::decode(line) {
+                Ok(request) => {
+                    state.pending_replies += usize::from(expects_reply(&request));
+                    let input = Input::Request {
+                        connection: self.id,
+                        peer: self.peer,
+                        request: Box::new(request),
+                    };
+                    state.has_requested = true;
+                    // A long line is in memory until the actor has handled it.
+                    for input in iter::once(input).chain(permit.map(Input::LongLineHandled)) {
+                        if self.inputs.send(input).await.is_err() {
+                            state.closing = true;
+                            return;
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.note_loss(&error, line).await;
+                    state.refuse(&error);
+                }
+            }
+        }
+        if rest.len() > MAX_REQUEST_LINE && !rest.contains(&b'\n') {
+            self.note_loss(&RequestError::TooLong, rest).await;
+            state.refuse(&RequestError::TooLong);
+            state.closing = true;
+            state.permit = None;
+            return;
+        }
+        state.read = rest.to_vec();
+    }
+
+    /// Reports a dropped event if the refused line may be an event.
+    async fn note_loss(&self, error: &RequestError, line: &[u8]) {
+        if let Some(loss) = error.loss(line) {
+            let _ = self.inputs.send(Input::EventRefused(loss, error.to_string())).await;
+        }
+    }
+
+    /// Writes as much as the client reads now.
+    async fn write(&mut self, state: &mut State) -> io::Result<()> {
+        while let Some((line, answers)) = state.lines.front() {
+            let rest = line.get(state.written..).unwrap_or_default();
+            match self.try_write(rest) {
+                Ok(count) if count == rest.len() => {
+                    state.written = 0;
+                    state.pending_replies -= usize::from(*answers);
+                    state.lines.pop_front();
+                }
+                Ok(count) => state.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        if std::mem::take(&mut state.is_batch) {
+            let _ = self.inputs.send(Input::BatchWritten(self.id)).await;
+        }
+        Ok(())
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream.try_write(bytes) {
+            // The stream may be writable without tokio knowing it: see `is_gone`.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Ok(rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT)?)
+            }
+            result => result,
+        }
+    }
+
+    /// Returns true if a client that has closed its end does not read either.
+    async fn is_gone(&self) -> io::Result<bool> {
+        let ready = self.stream.ready(Interest::WRITABLE).await?;
+        // Clear the readiness, so that the next wake-up reports a change.
+        let _: io::Result<()> =
+            self.stream.try_io(Interest::WRITABLE, || Err(io::ErrorKind::WouldBlock.into()));
+        Ok(ready.is_write_closed())
+    }
+}
+
+impl State {
+    fn queue(&mut self, outgoing: Outgoing) {
+        match outgoing {
+            Outgoing::Reply(line) => self.lines.push_back((line, true)),
+            Outgoing::Batch { lines, answers } => {
+                self.is_batch = true;
+                self.lines.extend(lines.into_iter().map(|line| (line, false)));
+                if let Some((_, completes)) = self.lines.back_mut() {
+                    *completes |= answers;
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, error: &RequestError) {
+        let reply = Reply::Error { code: error.code(), message: error.to_string() };
+        self.pending_replies += 1;
+        self.lines.push_back((reply.encode().into(), true));
+    }
+
+    /// Returns true if the unfinished line is too long to continue without a permit.
+    fn needs_permit(&self) -> bool {
+        self.permit.is_none() && self.read.len() >= SHORT_LINE && !self.read.contains(&b'\n')
+    }
+
+    fn may_read(&self) -> bool {
+        !self.closing && self.pending_replies < MAX_PENDING_REPLIES && !self.needs_permit()
+    }
+
+    /// Returns true if whole lines wait that could not be handled because too many replies were pending.
+    fn may_handle_lines(&self) -> bool {
+        self.pending_replies < MAX_PENDING_REPLIES && !self.closing && self.read.contains(&b'\n')
+    }
+}
+
+/// Returns true if exactly one reply, or a batch that completes one, follows.
+fn expects_reply(request: &Request) -> bool {
+    match request {
+        Request::List
+        | Request::Subscribe { .. }
+        | Request::Wait(_)
+        | Request::Explain { .. }
+        | Request::Mark { .. }
+        | Request::Notify { .. }
+        | Request::Record
+        | Request::Hello { .. }
+        | Request::Stop => true,
+        Request::Event(_)
+        | Request::Observe(_)
+        | Request::Restore { .. }
+        | Request::RestoreLimits { .. }
+        | Request::AcceptNotifications { .. }
+        | Request::NotificationShown { .. }
+        | Request::LossesSeen { .. }
+        | Request::Look => false,
+    }
+}
+
+/// Waits for a permit. Never returns without one to wait for.
+async fn next_permit(permit: Option<&mut PermitFuture>) -> Option<OwnedSemaphorePermit> {
+    match permit {
+        Some(permit) => permit.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn expired(timer: Option<&mut Pin<Box<Sleep>>>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// The client of a running connection, and the channels of the actor.
+    struct Served {
+        client: UnixStream,
+        inputs: mpsc::Receiver<Input>,
+        outgoing: mpsc::Sender<Outgoing>,
+    }
+
+    fn serve() -> Served {
+        serve_with(&long_line_permits(MAX_LONG_LINES))
+    }
+
+    fn serve_with(permits: &LongLinePermits) -> Served {
+        let (client, stream) = UnixStream::pair().unwrap();
+        let (sender, inputs) = mpsc::channel(1024);
+        let (outgoing, receiver) = mpsc::channel(128);
+        let connection = Connection {
+            id: 1,
+            peer: Peer::of(None),
+            stream,
+            inputs: sender,
+            outgoing: receiver,
+            permits: Arc::clone(permits),
+        };
+        tokio::spawn(connection.serve());
+        Served { client, inputs, outgoing }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_whole_request_is_closed() {
+        for (sent, stays) in [
+            ("", false),
+            ("{\"type\":\"li", false),
+            ("{\"type\":\"hello\"}\n{\"type\":\"li", false),
+            ("{\"type\":\"hello\"}\n", true),
+            ("garbage\n", true),
+        ] {
+            let mut served = serve();
+            served.client.write_all(sent.as_bytes()).await.unwrap();
+            let is_over = async {
+                loop {
+                    match served.inputs.recv().await {
+                        Some(Input::Closed(_)) | None => break,
+                        Some(_) => {}
+                    }
+                }
+            };
+            // The paused clock jumps when nothing else is to be done.
+            let left = tokio::time::timeout(REQUEST_WITHIN * 10, is_over).await.is_ok();
+            assert_eq!(left, !stays, "{sent:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_is_not_read_while_too_many_replies_are_pending() {
+        let mut served = serve();
+        let asked = 3 * MAX_PENDING_REPLIES;
+        served.client.write_all(&b"{\"type\":\"hello\"}\n".repeat(asked)).await.unwrap();
+        // A reply is so long that it cannot be written before it is read.
+        let reply: Line = vec![b'x'; 1 << 20].into();
+        let mut taken = 0;
+        while taken < MAX_PENDING_REPLIES {
+            assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
+            taken += 1;
+        }
+        for _ in 0..MAX_PENDING_REPLIES {
+            served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
+        }
+        let quiet = tokio::time::timeout(Duration::from_millis(50), served.inputs.recv()).await;
+        assert!(quiet.is_err(), "{quiet:?}");
+        // Each reply that is read admits one more request, though all were sent long ago.
+        let mut bytes = vec![0; reply.len()];
+        while taken < asked {
+            served.client.read_exact(&mut bytes).await.unwrap();
+            assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
+            served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
+            taken += 1;
+        }
+    }
+
+    /// Longer than the buffer of a socket, and shorter than the longest line.
+    const LONG: usize = MAX_REQUEST_LINE - 1000;
+
+    /// Waits until the daemon reads no more from these clients. Returns how many have written their line.
+    async fn count_read(clients: &mut [(Served, usize)], line: &[u8]) -> usize {
+        for _ in 0..1000 {
+            for (served, written) in &mut *clients {
+                while let Ok(count) = served.client.try_write(&line[*written..]) {
+                    *written += count;
+                    if *written == line.len() {
+                        break;
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        clients.iter().filter(|(_, written)| *written == line.len()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_lines_wait_for_a_permit() {
+        let permits = long_line_permits(3);
+        let line = vec![b' '; LONG];
+        let mut clients: Vec<_> = (0..10).map(|_| (serve_with(&permits), 0)).collect();
+        for read in [3, 6, 9, 10] {
+            assert_eq!(count_read(&mut clients, &line).await, read);
+            // A line that is not ended loses its permit after a second.
+            tokio::time::advance(LONG_LINE_WITHIN).await;
+        }
+        // All whole lines are handled, as fast as the actor handles them.
+        let mut line = vec![b' '; LONG];
+        line.extend_from_slice(b"{\"type\":\"look\"}\n");
+        let mut clients: Vec<_> = (0..10).map(|_| (serve_with(&permits), 0)).collect();
+        let mut read = 0;
+        while read < 10 {
+            let now = count_read(&mut clients, &line).await;
+            assert_eq!(now, (read + 3).min(10), "the actor has not handled the others");
+            read = now;
+            for (served, _) in &mut clients {
+                while served.inputs.try_recv().is_ok() {}
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! All connections: admission of clients, and the channel to each.
+
+use crate::ids::ConnectionId;
+use crate::messages::Input;
+use crate::net::connection::{
+    Connection, LongLinePermits, MAX_LONG_LINES, Outgoing, long_line_permits,
+};
+use crate::net::peer::Peer;
+use crewboard_config::MIN_DESCRIPTORS;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Messages that may wait between the actor and a connection: pending replies, and a batch.
+const OUTGOING: usize = 128;
+
+/// Connections at once; more wait in the backlog.
+const MAX_CONNECTIONS: u64 = 4096;
+
+/// Descriptors reserved for other uses than connections.
+const RESERVED_DESCRIPTORS: u64 = 128;
+
+/// Connections at once if few descriptors are allowed.
+const FEW_CONNECTIONS: u64 = MIN_DESCRIPTORS / 4;
+
+/// Pause before the next accept when no descriptor is left.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+
+/// One of this many connections may be silent. The others are for clients that send requests.
+const SILENT_SHARE: u64 = 4;
+
+/// All connections.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    /// The user. No other user may connect.
+    uid: u32,
+    open: BTreeMap<ConnectionId, Client>,
+    /// Connections that were read and have sent no request yet.
+    silent: BTreeSet<ConnectionId>,
+    last_id: ConnectionId,
+    max: u64,
+    /// The time of the next accept, after no descriptor was left.
+    accept_from: Option<Instant>,
+    /// Permits for the long lines of all connections.
+    permits: LongLinePermits,
+}
+
+/// The loop's end of a connection.
+#[derive(Debug)]
+struct Client {
+    outgoing: mpsc::Sender<Outgoing>,
+    has_requested: bool,
+}
+
+impl Connections {
+    /// Admits clients of user `uid`, as many as the process may have `descriptors` for.
+    pub(crate) fn new(uid: u32, descriptors: u64) -> Self {
+        let max = descriptors
+            .saturating_sub(RESERVED_DESCRIPTORS)
+            .clamp(FEW_CONNECTIONS, MAX_CONNECTIONS);
+        Self {
+            uid,
+            open: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            last_id: 0,
+            max,
+            accept_from: None,
+            permits: long_line_permits(MAX_LONG_LINES),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.open.len() as u64 >= self.max
+    }
+
+    /// Returns true if there is room for a client, or a connection can be ended for it. `is_served` returns true for
+    /// connections that wait for something.
+    pub(crate) fn may_accept(&self, is_served: impl Fn(ConnectionId) -> bool) -> bool {
+        self.accept_from.is_none() && (!self.is_full() || self.expendable(is_served).is_some())
+    }
+
+    /// Ends an expendable connection if there is no room for another.
+    pub(crate) fn make_room(&mut self, is_served: impl Fn(ConnectionId) -> bool) {
+        if self.is_full()
+            && let Some(expendable) = self.expendable(is_served)
+        {
+            self.end(expendable);
+        }
+    }
+
+    /// Returns the oldest connection that has sent no request, or else the oldest that has all its replies. A connection
+    /// that was not read yet is neither: it may be a hook with an event.
+    fn expendable(&self, is_served: impl Fn(ConnectionId) -> bool) -> Option<ConnectionId> {
+        let done =
+            |(id, client): &(&ConnectionId, &Client)| client.has_requested && !is_served(**id);
+        let oldest_done = || self.open.iter().find(done).map(|(id, _)| *id);
+        self.silent.first().copied().or_else(oldest_done)
+    }
+
+    /// Notes that a connection was read and had sent no request.
+    pub(crate) fn note_silent(&mut self, connection: ConnectionId) {
+        if self.open.contains_key(&connection) {
+            self.silent.insert(connection);
+        }
+        let most = (self.max / SILENT_SHARE).max(FEW_CONNECTIONS);
+        if self.silent.len() as u64 > most
+            && let Some(oldest) = self.silent.first().copied()
+        {
+            self.end(oldest);
+        }
+    }
+
+    /// Notes that a connection sent a request.
+    pub(crate) fn note_request(&mut self, connection: ConnectionId) {
+        self.silent.remove(&connection);
+        if let Some(client) = self.open.get_mut(&connection) {
+            client.has_requested = true;
+        }
+    }
+
+    /// Ends a connection. Its task ends when its channel is closed.
+    fn end(&mut self, connection: ConnectionId) {
+        self.open.remove(&connection);
+        self.silent.remove(&connection);
+    }
+
+    /// Returns the time of the next accept, if accepting is paused.
+    pub(crate) fn accept_from(&self) -> Option<Instant> {
+        self.accept_from
+    }
+
+    /// Resumes accepting if it is time.
+    pub(crate) fn deadline_passed(&mut self, now: Instant) {
+        self.accept_from = self.accept_from.filter(|from| *from > now);
+    }
+
+    /// Adds an accepted connection, or pauses accepting after an error. Returns a line for the log.
+    pub(crate) fn add_accepted(
+        &mut self,
+        accepted: io::Result<UnixStream>,
+        inputs: &mpsc::Sender<Input>,
+    ) -> Option<String> {
+        if let Ok(stream) = accepted {
+            return self.add(stream, inputs);
+        }
+        self.accept_from = Some(Instant::now() + DESCRIPTOR_PAUSE);
+        Some("no descriptor is left for a connection".to_owned())
+    }
+
+    /// Adds the connection of a client, whose requests go to `inputs`. Returns a line for the log.
+    pub(crate) fn add(
+        &mut self,
+        stream: UnixStream,
+        inputs: &mpsc::Sender<Input>,
+    ) -> Option<String> {
+        let peer = stream.peer_cred().ok()?;
+        if peer.uid() != self.uid {
+            return Some(format!("refused a connection of user {}", peer.uid()));
+        }
+        self.last_id += 1;
+        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        self.open.insert(self.last_id, Client { outgoing: sender, has_requested: false });
+        let connection = Connection {
+            id: self.last_id,
+            peer: Peer::of(peer.pid().and_then(|pid| u32::try_from(pid).ok())),
+            stream,
+            inputs: inputs.clone(),
+            outgoing,
+            permits: Arc::clone(&self.permits),
+        };
+        tokio::spawn(connection.serve());
+        None
+    }
+
+    pub(crate) fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
+        let Some(client) = self.open.get(&connection) else { return };
+        // The channel has room for all pending replies. A connection without room violates the protocol.
+        if client.outgoing.try_send(outgoing).is_err() {
+            self.end(connection);
+        }
+    }
+
+    /// Removes a connection that has ended.
+    pub(crate) fn remove(&mut self, connection: ConnectionId) {
+        self.end(connection);
+    }
+
+    /// Closes all channels, which ends each connection once its last lines are written. Returns the connections.
+    pub(crate) fn close(self) -> HashSet<ConnectionId> {
+        self.open.into_keys().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Connections of a process that may have 64, and their inputs.
+    struct Stage {
+        connections: Connections,
+        sender: mpsc::Sender<Input>,
+        inputs: mpsc::Receiver<Input>,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let (sender, inputs) = mpsc::channel(1024);
+            let uid = rustix::process::getuid().as_raw();
+            let connections = Connections::new(uid, RESERVED_DESCRIPTORS + 64);
+            Self { connections, sender, inputs }
+        }
+
+        /// Connects a client as the loop does, and sends `line`.
+        async fn client(&mut self, line: &[u8], served: &[ConnectionId]) -> UnixStream {
+            let is_served = |id| served.contains(&id);
+            assert!(self.connections.may_accept(is_served), "the client is not accepted");
+            self.connections.make_room(is_served);
+            let (mut client, stream) = UnixStream::pair().unwrap();
+            assert_eq!(self.connections.add(stream, &self.sender), None);
+            client.write_all(line).await.unwrap();
+            loop {
+                match self.inputs.recv().await.unwrap() {
+                    Input::Silent(id) => break self.connections.note_silent(id),
+                    Input::Request { connection, .. } => {
+                        break self.connections.note_request(connection);
+                    }
+                    Input::Closed(_) => {}
+                    input => panic!("{input:?}"),
+                }
+            }
+            client
+        }
+    }
+
+    /// Returns true if the daemon has ended this connection.
+    async fn is_over(client: &mut UnixStream) -> bool {
+        let mut byte = [0];
+        let over = tokio::time::timeout(Duration::from_secs(1), client.read(&mut byte)).await;
+        matches!(over, Ok(Ok(0)))
+    }
+
+    const LOOK: &[u8] = b"{\"type\":\"look\"}\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_silent_connection_makes_room_for_a_new_one() {
+        for sent in [&b""[..], b"{\"type\":\"li", b"garbage\n"] {
+            let mut stage = Stage::new();
+            let mut silent = Vec::new();
+            for _ in 0..100 {
+                silent.push(stage.client(sent, &[]).await);
+            }
+            assert_eq!(stage.connections.open.len(), 16);
+            // They end before their 30 seconds are over: no time has passed.
+            if sent.is_empty() {
+                assert!(is_over(&mut silent[0]).await && is_over(&mut silent[83]).await);
+                assert!(!is_over(&mut silent[84]).await);
+            }
+            let mut requesting = stage.client(LOOK, &[]).await;
+            for _ in 0..100 {
+                drop(stage.client(sent, &[]).await);
+            }
+            assert!(
+                !is_over(&mut requesting).await,
+                "a connection that sent a request is not silent"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_daemon_ends_the_oldest_idle_connection() {
+        let mut stage = Stage::new();
+        let served: Vec<ConnectionId> = (1..=10).collect();
+        let mut clients = Vec::new();
+        for _ in 0..80 {
+            clients.push(stage.client(LOOK, &served).await);
+        }
+        assert_eq!(stage.connections.open.len(), 64);
+        assert!(served.iter().all(|id| stage.connections.open.contains_key(id)));
+        assert!(is_over(&mut clients[10]).await && is_over(&mut clients[25]).await);
+        assert!(!is_over(&mut clients[9]).await && !is_over(&mut clients[26]).await);
+        assert!(!stage.connections.may_accept(|_| true), "no connection is expendable");
+    }
+
+    #[tokio::test]
+    async fn a_connection_not_yet_read_is_never_ended_for_another() {
+        let mut stage = Stage::new();
+        let mut hooks = Vec::new();
+        while stage.connections.may_accept(|_| false) {
+            stage.connections.make_room(|_| false);
+            let (client, stream) = UnixStream::pair().unwrap();
+            // The task does not run before this test awaits something.
+            stage.connections.add(stream, &stage.sender);
+            hooks.push(client);
+        }
+        assert_eq!((hooks.len(), stage.connections.open.len()), (64, 64));
+    }
+}

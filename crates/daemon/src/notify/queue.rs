@@ -1,0 +1,324 @@
+//! Queue of the processes that notify the user and run the user's commands. Both may take long, so the daemon
+//! starts its own program for each notification and does not wait for it.
+
+use crate::options::Inherited;
+use crewboard_config::{Config, Notify, Rule};
+use crewboard_core::Notification;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+/// The JSON that `crewboard notify` reads from its standard input.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NotificationJob {
+    pub notification: Notification,
+    /// The configuration in force. The file may be broken by now.
+    pub notify: Notify,
+    pub rules: Vec<Rule>,
+    /// The soft limit of open files that the daemon was started with.
+    pub descriptors: Option<u64>,
+    /// The file mode creation mask that the daemon was started with.
+    pub umask: u32,
+}
+
+/// Processes that notify the user at once, and jobs that wait for one.
+const USER_BOUNDS: (usize, usize) = (4, 16);
+
+/// The same bounds for the user's commands. They have a queue of their own, because a slow command must not delay a
+/// notification.
+const COMMAND_BOUNDS: (usize, usize) = (16, 256);
+
+/// How long the daemon waits for a process. The process ends itself earlier: it gives its commands a minute.
+const FINISH_WITHIN: Duration = Duration::from_secs(90);
+
+/// Pause before the next attempt to start a process, if none runs whose end would make room.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Starts the processes that notify the user, a few at a time. Most methods return lines for the log.
+#[derive(Debug)]
+pub(crate) struct NotificationQueue {
+    program: PathBuf,
+    inherited: Inherited,
+    notify: Notify,
+    rules: Vec<Rule>,
+    user: JobQueue,
+    commands: JobQueue,
+}
+
+impl NotificationQueue {
+    pub(crate) fn new(inherited: Inherited, config: Config) -> Self {
+        // This is the running program, even if its file has been replaced by a newer one.
+        let running = PathBuf::from("/proc/self/exe");
+        let program = if running.exists() {
+            running
+        } else {
+            std::env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"))
+        };
+        let Config { notify, on: rules, .. } = config;
+        let (user, commands) = (JobQueue::new(USER_BOUNDS), JobQueue::new(COMMAND_BOUNDS));
+        Self { program, inherited, notify, rules, user, commands }
+    }
+
+    /// Uses this configuration from now on.
+    pub(crate) fn configure(&mut self, config: Config) {
+        (self.notify, self.rules) = (config.notify, config.on);
+    }
+
+    /// Adds a job that notifies the user, and one for each command. Starts them if there is room.
+    pub(crate) fn push(&mut self, notification: Notification) -> Vec<String> {
+        let Notification { person, more, commands } = notification;
+        let job = |notification, rules| NotificationJob {
+            notification,
+            notify: self.notify.clone(),
+            rules,
+            descriptors: self.inherited.descriptors,
+            umask: self.inherited.umask,
+        };
+        let mut log = Vec::new();
+        if !person.is_empty() {
+            let notification = Notification { person, more, commands: Vec::new() };
+            log.extend(self.user.push(job(notification, Vec::new()), &self.program));
+        }
+        for row in commands {
+            let status = row.status.word();
+            for rule in self.rules.iter().filter(|rule| rule.is_for(status, row.needs_you)) {
+                let commands = vec![row.clone()];
+                let notification = Notification { commands, ..Notification::default() };
+                let job = job(notification, vec![rule.clone()]);
+                log.extend(self.commands.push(job, &self.program));
+            }
+        }
+        log
+    }
+
+    /// Returns true while a process runs.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.user.running.is_empty() || !self.commands.running.is_empty()
+    }
+
+    /// Returns the time of the next attempt to start a process, if an attempt failed.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        [&self.user, &self.commands].into_iter().filter_map(JobQueue::retry_at).min()
+    }
+
+    /// Retries to start processes if it is time.
+    pub(crate) fn retry_due(&mut self, now: Instant) -> Vec<String> {
+        let queues = [&mut self.user, &mut self.commands].into_iter();
+        let due = queues.filter(|queue| queue.retry_at().is_some_and(|at| at <= now));
+        due.flat_map(|queue| queue.start(&self.program)).collect()
+    }
+
+    /// Waits until a process has ended, and starts the next. Never returns while no process runs.
+    pub(crate) async fn next_finished(&mut self) -> Vec<String> {
+        let (queue, result) = tokio::select! {
+            Some(result) = self.user.running.join_next() => (&mut self.user, result),
+            Some(result) = self.commands.running.join_next() => (&mut self.commands, result),
+            else => std::future::pending().await,
+        };
+        let problem = match result {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("notification failed: {error}")),
+            Err(error) => Some(format!("notification failed: {error}")),
+        };
+        let mut log: Vec<String> = queue.report(problem).into_iter().collect();
+        log.extend(queue.start(&self.program));
+        log
+    }
+}
+
+/// Jobs of one kind, in their order.
+#[derive(Debug)]
+struct JobQueue {
+    running: JoinSet<io::Result<()>>,
+    waiting: VecDeque<NotificationJob>,
+    max_running: usize,
+    max_waiting: usize,
+    /// The problem of the last job.
+    problem: Option<String>,
+    /// Jobs dropped since the queue was last empty.
+    dropped: usize,
+    /// The time of the next attempt, if none runs.
+    retry_at: Instant,
+}
+
+impl JobQueue {
+    fn new((max_running, max_waiting): (usize, usize)) -> Self {
+        let (running, waiting) = (JoinSet::new(), VecDeque::new());
+        Self {
+            running,
+            waiting,
+            max_running,
+            max_waiting,
+            problem: None,
+            dropped: 0,
+            retry_at: Instant::now(),
+        }
+    }
+
+    /// Returns `problem` if it differs from the last one. A lasting problem, such as a missing desktop, is logged once.
+    fn report(&mut self, problem: Option<String>) -> Option<String> {
+        let is_new = self.problem != problem;
+        self.problem.clone_from(&problem);
+        problem.filter(|_| is_new)
+    }
+
+    /// Returns the time of the next attempt. While a process runs, its end starts the next one.
+    fn retry_at(&self) -> Option<Instant> {
+        (self.running.is_empty() && !self.waiting.is_empty()).then_some(self.retry_at)
+    }
+
+    fn push(&mut self, job: NotificationJob, program: &Path) -> Vec<String> {
+        self.waiting.push_back(job);
+        let mut log = self.start(program);
+        if self.waiting.len() > self.max_waiting {
+            // The oldest is worth least to the user.
+            self.waiting.pop_front();
+            self.dropped += 1;
+            if self.dropped == 1 {
+                log.push("too many notifications: the oldest is dropped".to_owned());
+            }
+        }
+        log
+    }
+
+    fn start(&mut self, program: &Path) -> Vec<String> {
+        while self.running.len() < self.max_running
+            && let Some(job) = self.waiting.pop_front()
+        {
+            // The process has a deadline of its own. If it were killed with the daemon, its commands would become
+            // orphans.
+            let child = Command::new(program)
+                .arg("notify")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            match child {
+                Ok(child) => {
+                    self.running.spawn(async move { run(child, &job).await });
+                }
+                Err(error) => {
+                    self.waiting.push_front(job);
+                    self.retry_at = Instant::now() + RETRY_AFTER;
+                    let problem = format!("cannot start `crewboard notify`: {error}");
+                    return self.report(Some(problem)).into_iter().collect();
+                }
+            }
+        }
+        let dropped = if self.waiting.is_empty() { std::mem::take(&mut self.dropped) } else { 0 };
+        (dropped > 0)
+            .then(|| format!("too many notifications: {dropped} were dropped"))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Writes the job to the process and waits for its end.
+async fn run(mut child: Child, job: &NotificationJob) -> io::Result<()> {
+    let line = serde_json::to_vec(job)?;
+    let finished = timeout(FINISH_WITHIN, async {
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(&line).await?;
+        }
+        child.wait().await
+    });
+    match finished.await {
+        Ok(Ok(status)) if !status.success() => {
+            Err(io::Error::other(format!("{status}; `crewboard notify --test` says why")))
+        }
+        Ok(ended) => ended.map(|_| ()),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the process does not end")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::{Session, Status};
+
+    /// Makes a job whose umask identifies it.
+    fn job(number: u32) -> NotificationJob {
+        NotificationJob {
+            notification: Notification::default(),
+            notify: Notify {
+                statuses: Vec::new(),
+                desktop: false,
+                terminal: "off".to_owned(),
+                content: false,
+            },
+            rules: Vec::new(),
+            descriptors: None,
+            umask: number,
+        }
+    }
+
+    fn waiting(queue: &JobQueue) -> Vec<u32> {
+        queue.waiting.iter().map(|job| job.umask).collect()
+    }
+
+    #[tokio::test]
+    async fn each_command_of_each_session_is_a_job() {
+        let rule =
+            |status: &str| Rule { statuses: vec![status.to_owned()], run: String::new(), line: 1 };
+        let mut queue = NotificationQueue {
+            program: "/bin/true".into(),
+            inherited: Inherited { descriptors: None, umask: 0 },
+            notify: job(0).notify,
+            rules: vec![rule("working"), rule("done"), rule("needs-you"), rule("working")],
+            user: JobQueue::new(USER_BOUNDS),
+            commands: JobQueue::new(COMMAND_BOUNDS),
+        };
+        let working = Session { status: Status::Working, ..Session::default() };
+        let prompting =
+            Session { status: Status::Permission, needs_you: true, ..Session::default() };
+        let mut commands = vec![working; 15];
+        commands.push(prompting);
+        queue.push(Notification { commands, ..Notification::default() });
+        assert_eq!((queue.commands.running.len(), queue.commands.waiting.len()), (16, 15));
+        let job = &queue.commands.waiting[0];
+        assert_eq!((job.notification.commands.len(), job.rules.len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_failed_start_is_retried_and_the_oldest_job_dropped() {
+        let (missing, program) = (Path::new("/nonexistent"), Path::new("/bin/true"));
+        let mut queue = JobQueue::new((1, 2));
+        assert_eq!(queue.retry_at(), None);
+        let log = queue.push(job(0), missing);
+        assert!(log[0].starts_with("cannot start `crewboard notify`: "), "{log:?}");
+        assert!(queue.retry_at().is_some_and(|at| at > Instant::now()));
+        // The problem is logged once, and the newest jobs are kept.
+        assert_eq!(queue.push(job(1), missing), [""; 0]);
+        let log = queue.push(job(2), missing);
+        assert_eq!(log, ["too many notifications: the oldest is dropped"]);
+        assert_eq!(queue.push(job(3), missing), [""; 0]);
+        assert_eq!(waiting(&queue), [2, 3]);
+        // The queue is full, and the program can be started again.
+        assert_eq!(queue.push(job(4), program), [""; 0]);
+        assert_eq!((queue.running.len(), waiting(&queue)), (1, vec![3, 4]));
+        assert_eq!(queue.retry_at(), None);
+        queue.running.join_next().await;
+        assert_eq!(queue.start(program), [""; 0]);
+        queue.running.join_next().await;
+        let log = queue.start(program);
+        assert_eq!(log, ["too many notifications: 2 were dropped"]);
+        assert_eq!((queue.running.len(), queue.retry_at()), (1, None));
+    }
+
+    #[test]
+    fn a_lasting_problem_is_logged_once() {
+        let mut queue = JobQueue::new(USER_BOUNDS);
+        let problem = || Some("no bus".to_owned());
+        assert_eq!(queue.report(problem()), problem());
+        assert_eq!(queue.report(problem()), None);
+        assert_eq!(queue.report(None), None);
+        assert_eq!(queue.report(problem()), problem());
+    }
+}

@@ -1,0 +1,387 @@
+//! Rows and changes for subscribers. A subscriber that reads slowly gets the newest state of each changed row, so
+//! the number of rows bounds what waits for it.
+
+use crate::ids::ConnectionId;
+use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
+use crewboard_core::{
+    Change, ChangeKind, MAX_ROWS, MAX_TRANSITIONS, RowKey, SessionStore, Transition,
+};
+use crewboard_protocol::{
+    After, Losses, Reply, encode_change, encode_limits, encode_row, encode_snapshot,
+};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// Keys without a pending change that may stay in a subscriber's order before they are cleared away.
+const SPARE_KEYS: usize = 64;
+
+/// Connections that subscribe or list at once.
+pub(crate) const MAX_READERS: usize = 1536;
+
+/// Subscriptions at once.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 1024;
+
+/// Pending rows of all subscribers together, when another one begins. Each row that changes takes about 400 bytes
+/// for a subscriber that does not read.
+const MAX_PENDING_ROWS: usize = 128 * MAX_ROWS;
+
+/// A connection that subscribes or lists.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
+struct Subscriber {
+    /// The keys of the pending changes, in the order in which they are sent. Some may have no pending change any more.
+    order: VecDeque<RowKey>,
+    pending: HashMap<RowKey, PendingChange>,
+    /// The rows that the subscriber may know. The removal of any other row is not sent.
+    sent: HashSet<RowKey>,
+    /// The line that goes out before any row.
+    opening: Option<Line>,
+    /// The rate limits have changed since they were sent.
+    limits_pending: bool,
+    /// The unseen losses have changed since they were sent.
+    losses_pending: bool,
+    /// The `synced` line of the present snapshot has not been sent.
+    in_snapshot: bool,
+    /// The connection has written its last batch.
+    idle: bool,
+    /// The client gets changes, not only a list.
+    is_subscribed: bool,
+    /// Notifications that the client is to show, each with its id.
+    notifications: Vec<(u64, Line)>,
+    /// Further requests, each of which gets a full reply.
+    requests: VecDeque<SnapshotRequest>,
+}
+
+/// A request for all rows.
+#[derive(Debug)]
+struct SnapshotRequest {
+    after: Option<After>,
+    subscribes: bool,
+}
+
+/// A change of a row that has not been sent to a subscriber.
+#[derive(Debug, PartialEq, Eq)]
+enum PendingChange {
+    /// The whole row, with its history.
+    Whole,
+    Changed {
+        transitions: Vec<Transition>,
+        skipped: u64,
+    },
+    Removed,
+}
+
+/// All subscribers.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers {
+    subscribers: HashMap<ConnectionId, Subscriber>,
+    /// The dropped events that no client has shown yet.
+    unseen_losses: Losses,
+}
+
+impl Subscribers {
+    /// Returns the number of subscriptions.
+    pub(crate) fn len(&self) -> usize {
+        self.subscribers.values().filter(|subscriber| subscriber.is_subscribed).count()
+    }
+
+    /// Sends all rows to a connection, or those that have changed since `after` if they are known. If it `subscribes`,
+    /// every change follows.
+    pub(crate) fn request_snapshot(
+        &mut self,
+        connection: ConnectionId,
+        after: Option<After>,
+        subscribes: bool,
+    ) {
+        let subscriber = self.subscribers.entry(connection).or_insert_with(Subscriber::new);
+        subscriber.requests.push_back(SnapshotRequest { after, subscribes });
+    }
+
+    /// Returns true if the connection has written its last batch, and `None` if it is no subscriber.
+    pub(crate) fn is_idle(&self, connection: ConnectionId) -> Option<bool> {
+        self.subscribers.get(&connection).map(|subscriber| subscriber.idle)
+    }
+
+    /// Sends a notification that the client is to show.
+    pub(crate) fn push_notification(&mut self, connection: ConnectionId, id: u64, line: Line) {
+        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+            subscriber.notifications.push((id, line));
+        }
+    }
+
+    /// Withdraws a notification that has not been sent yet.
+    pub(crate) fn withdraw_notification(&mut self, connection: ConnectionId, id: u64) {
+        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+            subscriber.notifications.retain(|(own, _)| *own != id);
+        }
+    }
+
+    /// Returns true if a connection may get `rows` rows, and all changes too if it `subscribes`.
+    pub(crate) fn has_room(&self, connection: ConnectionId, subscribes: bool, rows: usize) -> bool {
+        let subscriber = self.subscribers.get(&connection);
+        let readers = self.subscribers.len() + usize::from(subscriber.is_none());
+        let subscriptions = || self.subscribers.values().filter(|one| one.will_subscribe()).count();
+        let may_read =
+            subscriber.is_some() || readers <= MAX_READERS && readers * rows <= MAX_PENDING_ROWS;
+        let may_subscribe = !subscribes
+            || subscriber.is_some_and(Subscriber::will_subscribe)
+            || subscriptions() < MAX_SUBSCRIPTIONS;
+        may_read && may_subscribe
+    }
+
+    /// Returns true if the connection subscribes, or its list is not complete.
+    pub(crate) fn has(&self, connection: ConnectionId) -> bool {
+        self.subscribers.contains_key(&connection)
+    }
+
+    pub(crate) fn remove(&mut self, connection: ConnectionId) {
+        self.subscribers.remove(&connection);
+    }
+
+    /// Notes that a connection has written its last batch.
+    pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
+        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+            subscriber.idle = true;
+            if !subscriber.is_subscribed
+                && !subscriber.in_snapshot
+                && subscriber.requests.is_empty()
+            {
+                self.subscribers.remove(&connection);
+            }
+        }
+    }
+
+    /// Adds a change for every subscriber.
+    pub(crate) fn note(&mut self, change: &Change) {
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.note(change);
+        }
+    }
+
+    /// Notes that the rate limits of an account have changed.
+    pub(crate) fn note_limits(&mut self) {
+        for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
+            subscriber.limits_pending = true;
+        }
+    }
+
+    /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
+    pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
+        if std::mem::replace(&mut self.unseen_losses, unseen) != unseen {
+            for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
+                subscriber.losses_pending = true;
+            }
+        }
+    }
+
+    /// Returns the number of keys in a subscriber's order, and of its pending changes.
+    #[cfg(test)]
+    pub(crate) fn pending(&self, connection: ConnectionId) -> (usize, usize) {
+        self.subscribers
+            .get(&connection)
+            .map_or((0, 0), |subscriber| (subscriber.order.len(), subscriber.pending.len()))
+    }
+
+    /// Returns a batch for each idle subscriber that has lines pending. A line for several subscribers is encoded once.
+    pub(crate) fn flush(&mut self, sessions: &SessionStore) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        let mut encoded: Vec<Encoded> = Vec::new();
+        let mut limits: Option<Line> = None;
+        for (connection, subscriber) in &mut self.subscribers {
+            if !subscriber.in_snapshot
+                && let Some(request) = subscriber.requests.pop_front()
+            {
+                subscriber.begin_snapshot(request, sessions);
+                subscriber.losses_pending = !self.unseen_losses.is_empty();
+            }
+            if !subscriber.idle {
+                continue;
+            }
+            let was_in_snapshot = subscriber.in_snapshot;
+            let lines = subscriber.batch(sessions, &mut encoded, &mut limits, self.unseen_losses);
+            if !lines.is_empty() {
+                subscriber.idle = false;
+                let answers = was_in_snapshot && !subscriber.in_snapshot;
+                batches.push(Batch { connection: *connection, lines, answers });
+            }
+        }
+        batches
+    }
+}
+
+/// A line that was encoded in this flush, and its source.
+struct Encoded {
+    key: RowKey,
+    change: PendingChange,
+    known: Option<u64>,
+    line: Line,
+}
+
+impl Subscriber {
+    fn new() -> Self {
+        Self {
+            order: VecDeque::new(),
+            pending: HashMap::new(),
+            sent: HashSet::new(),
+            opening: None,
+            limits_pending: false,
+            losses_pending: false,
+            in_snapshot: false,
+            idle: true,
+            is_subscribed: false,
+            notifications: Vec::new(),
+            requests: VecDeque::new(),
+        }
+    }
+
+    fn will_subscribe(&self) -> bool {
+        self.is_subscribed || self.requests.iter().any(|request| request.subscribes)
+    }
+
+    fn begin_snapshot(&mut self, request: SnapshotRequest, sessions: &SessionStore) {
+        let since = request
+            .after
+            .filter(|after| after.epoch == sessions.epoch())
+            .and_then(|after| sessions.changes_since(after.revision));
+        let resumes = since.is_some();
+        self.opening = Some(encode_snapshot(sessions.epoch(), sessions.revision(), resumes).into());
+        self.in_snapshot = true;
+        // A client assumes that there are no limits until it gets some.
+        self.limits_pending = sessions.limits().next().is_some();
+        self.is_subscribed |= request.subscribes;
+        self.order.clear();
+        self.pending.clear();
+        self.sent.clear();
+        let (changed, removed) = since.unwrap_or_else(|| {
+            let mut rows: Vec<_> = sessions.iter().collect();
+            rows.sort_by(|one, other| one.compare_for_list(other));
+            (rows.into_iter().map(|row| row.key.clone()).collect(), Vec::new())
+        });
+        if resumes {
+            self.sent.extend(sessions.iter().map(|row| row.key.clone()));
+            self.sent.extend(removed.iter().cloned());
+        }
+        for key in changed {
+            self.order.push_back(key.clone());
+            self.pending.insert(key, PendingChange::Whole);
+        }
+        for key in removed {
+            self.order.push_back(key.clone());
+            self.pending.insert(key, PendingChange::Removed);
+        }
+    }
+
+    fn note(&mut self, change: &Change) {
+        let is_pending = self.pending.contains_key(&change.key);
+        if !self.is_subscribed && !is_pending {
+            return;
+        }
+        if change.kind == ChangeKind::Removed && !self.sent.contains(&change.key) {
+            self.pending.remove(&change.key);
+            // The key stays in the order. A client that does not read must not collect such keys without end.
+            if self.order.len() > 2 * self.pending.len() + SPARE_KEYS {
+                self.order.retain(|key| self.pending.contains_key(key));
+            }
+            return;
+        }
+        if let Some(pending) = self.pending.get_mut(&change.key) {
+            pending.add(change);
+        } else {
+            self.order.push_back(change.key.clone());
+            self.pending.insert(change.key.clone(), PendingChange::of(change));
+        }
+    }
+
+    fn batch(
+        &mut self,
+        sessions: &SessionStore,
+        encoded: &mut Vec<Encoded>,
+        limits: &mut Option<Line>,
+        unseen: Losses,
+    ) -> Vec<Line> {
+        let mut lines: Vec<Line> = self.opening.take().into_iter().collect();
+        lines.extend(self.notifications.drain(..).map(|(_, line)| line));
+        if std::mem::take(&mut self.limits_pending) {
+            let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
+            lines.push(Arc::clone(limits.get_or_insert_with(encode)));
+        }
+        if std::mem::take(&mut self.losses_pending) {
+            lines.push(Reply::Losses { unseen }.encode().into());
+        }
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES
+            && let Some(key) = self.order.pop_front()
+        {
+            let Some(change) = self.pending.remove(&key) else { continue };
+            if change == PendingChange::Removed {
+                self.sent.remove(&key);
+            } else {
+                self.sent.insert(key.clone());
+            }
+            let known = (self.pending.is_empty() && !self.in_snapshot).then(|| sessions.revision());
+            let shared = encoded
+                .iter()
+                .find(|line| line.key == key && line.change == change && line.known == known);
+            let line = if let Some(shared) = shared {
+                Arc::clone(&shared.line)
+            } else {
+                let Some(line) = encode(sessions, &key, &change, known) else { continue };
+                encoded.push(Encoded { key, change, known, line: Arc::clone(&line) });
+                line
+            };
+            bytes += line.len();
+            lines.push(line);
+        }
+        if self.in_snapshot && self.pending.is_empty() {
+            self.in_snapshot = false;
+            let epoch = sessions.epoch().to_owned();
+            lines.push(Reply::Synced { epoch, revision: sessions.revision() }.encode().into());
+        }
+        lines
+    }
+}
+
+fn encode(
+    sessions: &SessionStore,
+    key: &RowKey,
+    change: &PendingChange,
+    known: Option<u64>,
+) -> Option<Line> {
+    let line = match change {
+        PendingChange::Removed => Reply::Removed { key: key.clone(), known }.encode(),
+        PendingChange::Whole => encode_row(&sessions.with_history(key)?),
+        PendingChange::Changed { transitions, skipped } => {
+            encode_change(sessions.get(key)?, transitions, *skipped, known)
+        }
+    };
+    Some(line.into())
+}
+
+impl PendingChange {
+    fn of(change: &Change) -> Self {
+        match change.kind {
+            ChangeKind::Removed => Self::Removed,
+            ChangeKind::Updated => {
+                Self::Changed { transitions: change.transition.into_iter().collect(), skipped: 0 }
+            }
+        }
+    }
+
+    fn add(&mut self, change: &Change) {
+        match (&mut *self, change.kind) {
+            (_, ChangeKind::Removed) => *self = Self::Removed,
+            (Self::Whole, ChangeKind::Updated) => {}
+            // The row came back before its removal was sent.
+            (Self::Removed, ChangeKind::Updated) => *self = Self::Whole,
+            (Self::Changed { transitions, skipped }, ChangeKind::Updated) => {
+                if let Some(transition) = change.transition {
+                    if transitions.len() == MAX_TRANSITIONS {
+                        transitions.remove(0);
+                        *skipped += 1;
+                    }
+                    transitions.push(transition);
+                }
+            }
+        }
+    }
+}

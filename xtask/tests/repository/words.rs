@@ -1,0 +1,65 @@
+//! Counts the words that the glossary replaced. The counts may only fall.
+use super::{pages, root, sources};
+use std::fs;
+
+/// The words that plain English does without, and how often each may still stand in sources and pages. Lower a
+/// number when the count has fallen.
+const OLD_WORDS: [(&str, usize); 11] = [
+    ("told", 549),
+    ("said", 394),
+    ("whoever", 41),
+    ("nobody", 113),
+    ("somebody", 75),
+    ("anew", 23),
+    ("beside", 35),
+    ("owed", 8),
+    ("of its like", 3),
+    ("takes up again", 1),
+    ("taken up again", 4),
+];
+
+/// Counts `word` in `text`, in any case. Underscores and digits end a word, so names of functions count as well.
+fn count(text: &str, word: &str) -> usize {
+    let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphabetic);
+    let matches = text.match_indices(word);
+    let whole = matches.filter(|(start, _)| {
+        let before = text[..*start].chars().next_back();
+        let after = text[start + word.len()..].chars().next();
+        !is_letter(before) && !is_letter(after)
+    });
+    whole.count()
+}
+
+#[test]
+fn old_words_become_fewer() {
+    let mut places = sources();
+    places.extend(pages());
+    // The changelog describes old releases in their own words, and this file lists the words.
+    places.retain(|path| !path.ends_with("CHANGELOG.md") && !path.ends_with("repository/words.rs"));
+    let texts: Vec<_> = places
+        .iter()
+        .map(|path| (path, fs::read_to_string(path).unwrap().to_lowercase()))
+        .collect();
+    let mut faults = Vec::new();
+    for (word, most) in OLD_WORDS {
+        let mut found: Vec<_> = texts
+            .iter()
+            .map(|(path, text)| (count(text, word), path.strip_prefix(root()).unwrap()))
+            .filter(|(count, _)| *count > 0)
+            .collect();
+        found.sort();
+        let total: usize = found.iter().map(|(count, _)| count).sum();
+        if total > most {
+            let most_of_all: Vec<_> = found.iter().rev().take(5).collect();
+            faults.push(format!("{word:?}: {total}, allowed {most}; most in {most_of_all:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "use the words of docs/glossary.md:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn words_are_counted_whole_and_in_names() {
+    assert_eq!(count("a file beside it, besides", "beside"), 1);
+    assert_eq!(count("fn what_was_told_twice() // told", "told"), 2);
+    assert_eq!(count("untold, retold", "told"), 0);
+}
