@@ -1,4 +1,4 @@
-//! Everything that a status is derived from: what agents report, and what their files say.
+//! The evidence from which a status is derived: the events of agents and the contents of their files.
 
 pub(crate) mod event;
 pub(crate) mod observation;

@@ -10,54 +10,54 @@ mod marks;
 use marks::is_mark;
 use std::fmt::Write as _;
 
-/// How a text is shown.
+/// The form in which a text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exact {
-    /// Bytes at most.
+    /// The greatest length in bytes.
     pub max: usize,
-    /// Line breaks stay line breaks. Otherwise all of it is one line.
+    /// Keeps line breaks. Otherwise the result is one line.
     pub multiline: bool,
-    /// It is prose for a person, not a command that runs: spaces, joiners and variants of symbols that
-    /// people write in some languages stay as they are.
+    /// Treats the text as prose for the user and not as a command: it keeps the spaces, joiners and variants of
+    /// symbols that some languages need.
     pub prose: bool,
 }
 
-/// Stands for a line break in a one-line form.
+/// Represents a line break in a one-line form.
 pub const LINE_BREAK: char = '⏎';
-/// Stands for a tab.
+/// Represents a tab.
 pub const TAB: char = '⇥';
 
-/// Marks drawn over one character: no script needs more.
+/// The greatest number of combining marks on one character. No script needs more.
 const MAX_MARKS: usize = 4;
-/// From how many on a run of one hidden character is counted.
+/// The length from which a run of one hidden character is shown as a count.
 const MIN_HIDDEN_RUN: usize = 4;
-/// Bytes kept free for the mark of a cut.
+/// The bytes reserved for the mark of a cut.
 const CUT_MARK: usize = 48;
 
 /// Shows `text` so that no other text looks the same, up to the cut.
 ///
-/// What looks like one of our own marks is escaped too, so this must be done once: where the text comes
-/// from, and not again where it is received.
+/// Text that looks like one of the marks is escaped too. So the sender calls this once, and the receiver does not
+/// call it again.
 pub fn reveal(text: &str, how: Exact) -> String {
     show(text, 0, how, true)
 }
 
-/// The same of the beginning of a text, of which `more` characters are not looked at.
+/// Shows the beginning of a text like [`reveal`]. `more` counts the characters that follow `text`.
 pub fn reveal_beginning(text: &str, more: usize, how: Exact) -> String {
     show(text, more, how, true)
 }
 
-/// Shows `text` with nothing hidden. A text that was shown by [`reveal`] or by this stays as it is.
+/// Shows `text` with nothing hidden. Leaves the output of [`reveal`] and of itself unchanged.
 pub fn expose(text: &str, how: Exact) -> String {
     show(text, 0, how, false)
 }
 
-/// `text`, already shown by [`expose`] or [`reveal`] in several lines, as one line of at most `max` bytes.
+/// Turns the output of [`expose`] or [`reveal`] into one line of at most `max` bytes.
 pub fn one_line(text: &str, max: usize) -> String {
     let how = Exact { max: usize::MAX, multiline: false, prose: true };
     let mut line = expose(text.trim_end_matches('\n'), how);
     if line.len() > max {
-        // How much is missing is said where the whole text is.
+        // The view of the whole text says how much is missing.
         let end = max.saturating_sub('…'.len_utf8());
         let end = (0..=end).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
         line.truncate(end);
@@ -66,7 +66,7 @@ pub fn one_line(text: &str, max: usize) -> String {
     line
 }
 
-/// How `character` is written where it cannot be shown itself.
+/// Returns the escape for `character`.
 pub fn escape(character: char) -> String {
     match u32::from(character) {
         code @ 0..=0xff => format!("\\x{code:02x}"),
@@ -77,7 +77,7 @@ pub fn escape(character: char) -> String {
 fn show(text: &str, more: usize, how: Exact, protect: bool) -> String {
     let mut shown = String::with_capacity(text.len().min(how.max));
     let mut rest = text.chars();
-    // Characters taken in, and where the text is cut if not all of it fits.
+    // The characters read, and the position of the cut if the text does not fit.
     let (mut taken, mut cut) = (0_usize, (0_usize, 0_usize));
     let room =
         how.max.saturating_sub(if how.says_how_much() { CUT_MARK } else { '…'.len_utf8() });
@@ -123,7 +123,7 @@ fn show(text: &str, more: usize, how: Exact, protect: bool) -> String {
     shown
 }
 
-/// `3214` as `3,214`.
+/// Formats `3214` as `3,214`.
 pub fn with_commas(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
@@ -136,12 +136,12 @@ pub fn with_commas(number: usize) -> String {
     shown
 }
 
-/// What came before a character.
+/// The text before a character.
 #[derive(Debug)]
 struct Context {
-    /// The two characters before it, oldest first; where there are none, as at the start of a line.
+    /// The two characters before it, oldest first. The start of the text counts as the start of a line.
     before: [char; 2],
-    /// Marks since the last character that carries them; `None` where nothing could carry one.
+    /// The combining marks on the last base character, or `None` if there is no base character.
     marks: Option<usize>,
 }
 
@@ -159,12 +159,12 @@ impl Context {
 }
 
 impl Exact {
-    /// Whether there is room to say how much is missing.
+    /// Returns true if there is room to say how much is missing.
     fn says_how_much(self) -> bool {
         self.max >= 2 * CUT_MARK
     }
 
-    /// From which length on a run of `character` is shown as a number, so that padding hides nothing.
+    /// Returns the length from which a run of `character` is shown as a count, so that padding hides nothing.
     fn least_run(self, character: char) -> Option<usize> {
         match character {
             '\n' if self.multiline => Some(8),
@@ -207,7 +207,7 @@ impl Exact {
         };
     }
 
-    /// Whether it would look like one of our own marks, before `rest`.
+    /// Returns true if the character, followed by `rest`, would look like one of the marks.
     fn is_ours(self, character: char, rest: &str, context: &Context) -> bool {
         match character {
             LINE_BREAK | TAB => true,
@@ -233,12 +233,12 @@ impl Exact {
         }
     }
 
-    /// Whether a reader might not see it, or a terminal might obey it, or take it for another.
+    /// Returns true if a reader might not see the character or confuse it, or if a terminal might obey it.
     fn hides(self, character: char) -> bool {
         match character {
             ' '..='~' | '\n' | '\t' => false,
-            // Spaces of languages and typography, what picks the look of a letter or an emoji, and what only
-            // some fonts have a picture for.
+            // Spaces of languages and typography, joiners, variation selectors, and characters that only some
+            // fonts can draw.
             '\u{a0}'
             | '\u{2002}'..='\u{200a}'
             | '\u{200c}'
@@ -251,7 +251,7 @@ impl Exact {
             _ => {
                 character.is_control()
                     || character.is_whitespace()
-                    // The last two of each plane are no characters.
+                    // The last two code points of each plane are not characters.
                     || u32::from(character) & 0xfffe == 0xfffe
                     || is_invisible(character)
             }
@@ -259,7 +259,7 @@ impl Exact {
     }
 }
 
-/// Characters that have no look: formats, fillers, blanks, variation selectors, tags, private planes.
+/// Returns true for invisible characters: formats, fillers, blanks, variation selectors, tags, private planes.
 fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'

@@ -1,4 +1,4 @@
-//! What follows from a change for people and scripts: notifications, waits and counts.
+//! What changes mean for users and scripts: notifications, waits and counts.
 
 pub(crate) mod counts;
 pub(crate) mod notifications;

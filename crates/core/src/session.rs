@@ -11,111 +11,111 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 
-/// A row: one agent process with its present conversation. Its JSON is what `list --json` prints.
+/// A session: one agent process with its present conversation. `list --json` prints it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of its own in the JSON")]
 pub struct Session {
-    /// Constant for the row's life; subscriptions and waits name it by this.
+    /// The key, constant for the session's life. Subscriptions and waits use it.
     pub key: RowKey,
-    /// Which agent runs here.
+    /// The agent that runs here.
     pub agent: AgentName,
-    /// The version of the agent's program, in the agent's own word.
+    /// The version of the agent's program, as the agent spells it.
     pub agent_version: Option<String>,
-    /// The present conversation; former ones are in `lineage`.
+    /// The present conversation. The former ones are in `lineage`.
     pub id: ConversationId,
-    /// What it is doing.
+    /// The status.
     pub status: Status,
     /// When the status was entered.
     pub since: Timestamp,
-    /// Who told: `hook:Stop`, `process:exited`, `report`, …
+    /// The source of the status: `hook:Stop`, `process:exited`, `report`, …
     pub source: String,
-    /// False where nothing would tell us if the status were no longer true.
+    /// False if no hook, file or kernel event would report the end of the status.
     pub confirmed: bool,
-    /// Why it is not confirmed.
+    /// Why the status is not confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<String>,
-    /// Its process is suspended (Ctrl-Z), as far as somebody has looked.
+    /// The process was suspended (Ctrl-Z) when the daemon last checked.
     pub stopped: bool,
-    /// It waits for a person; or it failed or is done, and nobody has seen that.
+    /// The session waits for the user, or it is failed or done and the user has not seen that.
     pub needs_you: bool,
-    /// A person has seen this status; the next one is unseen again.
+    /// The user has seen this status. The next status is unseen again.
     pub seen: bool,
-    /// ChangeKind on top of the board.
+    /// The session stays at the top of its group on the board.
     pub pinned: bool,
-    /// Quiet until then, or until the next status.
+    /// The session needs no user until then, or until its status changes.
     pub snoozed_until: Option<Timestamp>,
-    /// Hidden until it next needs you.
+    /// The session is hidden until it next needs the user.
     pub dismissed: bool,
-    /// What it does, or its last words, in one line.
+    /// One line: the running tool, the prompt or the last message.
     pub activity: Option<String>,
-    /// What it waits for, where the status is a request's.
+    /// The open prompt, if the status is one of a prompt.
     pub request: Option<Prompt>,
-    /// What still runs after the turn ended.
+    /// The number of background tasks that run.
     pub background: u32,
-    /// Wake-ups planned.
+    /// The number of wake-ups that the agent has planned.
     pub scheduled: u32,
-    /// Those at work, in the order in which they were heard of.
+    /// The running subagents, in the order of their first events.
     pub subagents: Vec<Subagent>,
-    /// A short name for people: the project's folder.
+    /// A short name for the user: the project's folder.
     pub name: String,
-    /// The directory it works in.
+    /// The working directory.
     pub cwd: Option<String>,
     /// The git branch of that directory.
     pub branch: Option<String>,
     /// The conversation's title.
     pub title: Option<String>,
-    /// The last prompt a person typed.
+    /// The last user prompt.
     pub prompt: Option<String>,
-    /// The model, in the agent's own word.
+    /// The model, as the agent spells it.
     pub model: Option<String>,
-    /// The agent's permission mode, in its own word.
+    /// The agent's permission mode, as the agent spells it.
     pub mode: Option<String>,
-    /// No user can answer it, as far as is known; it never needs you.
+    /// The session is headless: it never needs the user.
     pub headless: bool,
-    /// The row of the agent that runs this one.
+    /// The session whose agent started this one.
     pub parent: Option<RowKey>,
-    /// The name by which its lead knows it, where it is a teammate. It works for the row `parent`, which hears what
-    /// became of it and asks for it.
+    /// The name that the lead gave this teammate. The lead is the session `parent`: it gets the teammate's results
+    /// and shows its prompts.
     pub teammate: Option<String>,
-    /// The directory of a background session's job; such a session has no pane.
+    /// The job directory of a background session, which has no pane.
     pub job: Option<String>,
-    /// The agent's configuration directory: that of `origin`, where it is known, else what an event claims.
+    /// The agent's configuration directory: that of `origin` if it is known, else the claim of an event.
     pub profile: Option<String>,
-    /// The path of its transcript. A text to show; it is not opened.
+    /// The path of the transcript. It is shown and never opened.
     pub transcript: Option<String>,
-    /// How its process was started. Absent where nothing but events tells: they can claim anything.
+    /// How the process was started. Absent if only events say so, because events can claim anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// Its process's number.
+    /// The process id.
     pub pid: Option<u32>,
     /// The process's start time (see [`Process::start`]).
     pub pid_start: Option<u64>,
-    /// Where it runs.
+    /// Where the session runs.
     pub place: Place,
-    /// What the conversation has used, where something tells.
+    /// The usage of the conversation, if it is known.
     pub usage: Option<Usage>,
-    /// When the row was first heard of.
+    /// The time of the session's first event.
     pub started: Timestamp,
-    /// When anything of it but `usage` and what came with that last changed.
+    /// When the session last changed. `usage`, and a model or branch that came with it, does not count.
     pub updated: Timestamp,
-    /// Former conversations of this row, oldest first.
+    /// The former conversations of this session, oldest first.
     pub lineage: Vec<ConversationId>,
-    /// How it ended, where it has.
+    /// How the session ended, if it has.
     pub end: Option<End>,
-    /// Which daemon counted `revision`.
+    /// The epoch of `revision`.
     pub epoch: String,
-    /// Counts every change of every row.
+    /// The number of the session's last change. All sessions share one counter.
     pub revision: u64,
-    /// The last statuses, oldest first. Only in snapshots: a notice must not grow with age.
+    /// The last statuses, oldest first. A change leaves them out, so that it does not grow with age.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Transition>,
 }
 
-/// How an agent's process was started, as the kernel said it when the daemon began to watch the process.
+/// How an agent's process was started, as the kernel reported it when the daemon began to watch the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {
-    /// The agent's configuration directory, by the variables of the process.
+    /// The agent's configuration directory, from the environment of the process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     /// The working directory of the process.
@@ -127,29 +127,29 @@ pub struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
-    /// It said goodbye.
+    /// The agent ended in good order.
     Exit,
-    /// It died without a word.
+    /// The process ended without a report.
     Killed,
-    /// It cannot be watched and was silent for a day.
+    /// The process cannot be watched, and the session sent no event for a day.
     Lost,
 }
 
-/// A subagent at work within a session.
+/// A running subagent of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subagent {
-    /// The agent's own id of it.
+    /// The agent's own id of the subagent.
     pub id: SubagentId,
-    /// What kind of subagent, in the agent's own word.
+    /// The kind of subagent, as the agent spells it.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// Working, or the request that it waits with.
+    /// `working`, or the status of its open prompt.
     pub status: Status,
-    /// When it began, or began to wait.
+    /// When the subagent started, or when its prompt opened.
     pub since: Timestamp,
 }
 
-/// A status entered.
+/// The entry into a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     /// The status.
@@ -158,14 +158,14 @@ pub struct Transition {
     pub at: Timestamp,
 }
 
-/// What the conversation has used.
+/// The usage of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// How full the model's context is, 0 to 100.
+    /// How full the model's context is, 0 to 100 per cent.
     pub context_percent: Option<f64>,
-    /// What it has cost, in US dollars.
+    /// The cost of the conversation, in US dollars.
     pub cost_usd: Option<f64>,
-    /// When that was told, to the minute.
+    /// When the agent reported this, to the minute.
     pub at: Timestamp,
 }
 
@@ -222,14 +222,14 @@ impl Default for Session {
 }
 
 impl Session {
-    /// The agent's process, where it is known.
+    /// Returns the agent's process, if it is known.
     pub fn process(&self) -> Option<Process> {
         Some(Process { pid: self.pid?, start: self.pid_start? })
     }
 
-    /// The order of the list: what needs you first, longest wait first; then working, done and
-    /// seen, idle, closed. In each of these the pinned come first, then the oldest session first (the latest closed first), so that
-    /// rows do not trade places as they work.
+    /// Compares two sessions in the order of the list: sessions that need the user, longest wait first; then
+    /// working, done and seen, idle, closed. Pinned sessions come first in each group, then the oldest session (of
+    /// the closed ones the latest), so that rows do not trade places while they work.
     pub fn compare_for_list(&self, other: &Self) -> Ordering {
         let waiting = |session: &Self| if session.needs_you { session.since.0 } else { 0 };
         let closed = |session: &Self| {

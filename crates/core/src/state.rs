@@ -1,29 +1,30 @@
-//! The state machine of one row: facts go in, the status is derived from them.
+//! The state machine of one session: evidence updates its state, and the status is derived from the state.
 //!
-//! Nothing sets a status. Events add, pair and retire facts (a turn, open requests, tools, subagents,
-//! an end), each with the stamp of the event that told it, so that an event that comes late, twice or
-//! out of order changes nothing it should not.
+//! Nothing sets a status directly. Events add, pair and remove parts of the state (a turn, open prompts, tools,
+//! subagents, an end), each with the stamp of its event. So an event that comes late, twice or out of order does
+//! not undo anything newer.
 
 pub(crate) mod derive;
+pub(crate) mod explain;
 pub(crate) mod marks;
-mod mates;
 pub(crate) mod metadata;
 pub(crate) mod prompts;
 mod reported_status;
 pub(crate) mod row;
 mod session_file;
 mod subagents;
+mod teammates;
 mod tools;
 pub(crate) mod trail;
 pub(crate) mod transition_table;
 mod turn;
 
-pub(crate) use derive::settle;
+pub(crate) use derive::derive_session;
 pub(crate) use session_file::LookupRequest;
 
-use mates::Mate;
-use session_file::Files;
-use tools::OpenTool;
+use session_file::FileEvidence;
+use teammates::TeammateState;
+use tools::RunningTool;
 
 use crate::HEADLESS_SETTLE_MS;
 use crate::evidence::event::{BackgroundTask, EndReason, Event, Report};
@@ -35,85 +36,85 @@ use crate::state::trail::Trail;
 use crate::time::{Now, Stamp, Timestamp};
 use std::collections::VecDeque;
 
-/// What is known of a row.
+/// The state of a session, from which its status is derived.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowState {
     pub(crate) turn: Turn,
-    pub(crate) files: Files,
-    pub(crate) requests: Prompts,
-    /// In a line what it asks for, of somebody who said that beside the whole of it.
-    asks_for: String,
-    tools: Vec<OpenTool>,
+    pub(crate) files: FileEvidence,
+    pub(crate) prompts: Prompts,
+    /// The one-line summary of the open prompt, if the reporter gave one.
+    prompt_summary: String,
+    tools: Vec<RunningTool>,
     subagents: Vec<SubagentState>,
-    /// Subagents that ended, so that their own late events do not bring them back.
+    /// Subagents that ended, so that their late events do not add them again.
     ended_subagents: VecDeque<(SubagentId, Stamp)>,
-    /// When the last subagent was heard to end.
-    subagents_rest: Stamp,
+    /// When a subagent last ended.
+    last_subagent_end: Stamp,
     background: Vec<BackgroundTask>,
     scheduled: u32,
     pub(crate) ended: Option<Ended>,
-    /// The newest of the session's own events that come one after the other.
-    activity: Stamp,
-    /// When the tools of the last answer were over: none of them asks any more.
-    batch_ended: Stamp,
-    /// Calls that ended, so that their own late beginnings do not bring them back.
+    /// The stamp of the main turn's last event.
+    last_turn_event: Stamp,
+    /// When all tools of the last answer had ended. Older prompts are closed.
+    tools_ended: Stamp,
+    /// Tools that ended, so that their late start events do not add them again.
     ended_tools: VecDeque<ToolUseId>,
-    /// Its teammates in processes of their own.
-    mates: Vec<Mate>,
-    /// The dialog that its lead's client shows for it, and which instance of that.
-    relayed: Option<(Prompt, u64)>,
-    /// Its lead's conversation, where it is a teammate.
+    /// The teammates in processes of their own.
+    teammates: Vec<TeammateState>,
+    /// The prompt that the lead's client shows for this teammate, with its serial number.
+    relayed_prompt: Option<(Prompt, u64)>,
+    /// The lead's conversation, if the session is a teammate.
     pub(crate) lead: Option<ConversationId>,
-    /// It descends from an agent we know or knew, whose pane it must not claim.
+    /// Another session's agent started this one, which must not claim that session's pane.
     pub(crate) nested: bool,
-    /// The newest event of any kind.
+    /// The stamp of the newest event of any kind.
     pub(crate) latest: Stamp,
-    /// When something was last told of what it uses.
-    pub(crate) usage_told: Stamp,
-    /// When its branch was last read.
-    pub(crate) branch_read: Stamp,
-    /// Whether the kernel will tell us of the process's death.
+    /// The stamp of the newest usage report.
+    pub(crate) usage_stamp: Stamp,
+    /// The stamp of the newest branch report.
+    pub(crate) branch_stamp: Stamp,
+    /// The kernel will report the end of the process.
     pub(crate) watched: bool,
-    /// The revision at which the status was entered: who has not heard of it has not seen it.
-    pub(crate) news: u64,
+    /// The revision at which the status was entered. A client with an older revision has not seen the status.
+    pub(crate) status_revision: u64,
     pub(crate) history: VecDeque<Transition>,
     pub(crate) trail: Trail,
-    /// The status last derived, and which instance of it.
-    shown: Option<(Status, u64)>,
-    /// The end of a turn that was not shown because the session closed in good order first; to be taken once.
-    pub(crate) passed: Option<Transition>,
-    /// Known only from a view that gave it back: the epoch, revision and time it was of.
+    /// The status last derived, with the serial number of its prompt or turn.
+    last_status: Option<(Status, u64)>,
+    /// The end of a headless turn that was not shown because the session closed first. The next change carries it.
+    pub(crate) hidden_turn_end: Option<Transition>,
+    /// The epoch, revision and time of the client's copy, if nothing else is known of the session.
     pub(crate) restored: Option<(String, u64, Timestamp)>,
 }
 
-/// The session's own turn.
+/// The main turn of a session, which is not a subagent's.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each flag is independent")]
 pub(crate) struct Turn {
     state: TurnState,
     id: Option<TurnId>,
-    /// The event that began this state.
+    /// The stamp of the event that began this state.
     since: Stamp,
-    /// Counts ended turns: the end of another turn is news though the status is the same.
+    /// The number of ended turns. The end of another turn is a transition though the status is the same.
     ends: u64,
-    /// A prompt was typed during this turn, and will be a turn of its own that nothing announces.
+    /// The turn during which the user typed a prompt. The prompt begins a turn that no hook announces.
     queued_in: Option<TurnId>,
-    /// The turn whose end made the queued prompt run, to know that end's twin by.
-    queue_of: Option<TurnId>,
-    /// The prompt that began the turn, to know its twin by.
+    /// The turn whose end started the queued prompt. A second report of that end is ignored.
+    queued_after: Option<TurnId>,
+    /// The prompt that began the turn. A second report of it is ignored.
     prompt: Option<(String, Stamp)>,
-    /// Concluded, not told.
+    /// No event announced the turn.
     inferred: bool,
-    /// The file says that it is over, and nothing has said how.
-    unexplained: bool,
-    /// It is assumed, because a teammate's turn is over.
-    woken: bool,
-    /// Its end was told by somebody whose word needs no other.
-    believed: bool,
-    /// The last words of a turn that was over for too short a time to be seen: only the file tells of this one.
-    follows: Option<String>,
-    /// The agent's last words, or the error.
-    words: String,
+    /// The session file shows that the turn is over, and nothing shows how it ended.
+    end_unknown: bool,
+    /// The turn is assumed because a teammate's turn has ended.
+    woken_by_teammate: bool,
+    /// The end of the turn needs no further confirmation.
+    end_confirmed: bool,
+    /// The last message of the turn before, if that ended too shortly before this one to be shown.
+    previous_message: Option<String>,
+    /// The agent's last message, or the error.
+    message: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,56 +133,56 @@ struct SubagentState {
     since: Stamp,
 }
 
-/// How and when the process left.
+/// How and when the session ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) how: End,
     pub(crate) stamp: Stamp,
-    /// The process itself is known to be gone, so nothing newer can come from it.
+    /// The process has ended, so that it sends nothing newer.
     pub(crate) dead: bool,
 }
 
-/// Why an event was not taken in.
+/// The reason for which an event was ignored.
 pub(crate) type Ignored = &'static str;
 
-/// Twins of one prompt (hooks registered twice) arrive within this many microseconds.
-const TWIN_MICROS: u64 = 1_000_000;
+/// Microseconds within which the same prompt counts as a duplicate, from a hook that is registered twice.
+const DUPLICATE_MICROS: u64 = 1_000_000;
 
 impl RowState {
-    /// The status that follows from the facts, and which instance of it this is.
-    fn derive(&self, headless: bool, now: Now) -> (Status, u64) {
-        if self.ended.is_some() || self.files.has_left() {
+    /// Derives the status, with the serial number of its prompt or turn.
+    fn derive_status(&self, headless: bool, now: Now) -> (Status, u64) {
+        if self.ended.is_some() || self.files.is_removed() {
             return (Status::Closed, 0);
         }
         // No user can answer a headless session, neither in its own pane nor in its lead's.
         if !headless {
-            if let Some(open) = self.requests.first() {
+            if let Some(open) = self.prompts.first() {
                 return (open.request.kind.status(), open.serial);
             }
-            if let Some((request, serial)) = &self.relayed {
+            if let Some((request, serial)) = &self.relayed_prompt {
                 return (request.kind.status(), *serial);
             }
         }
         match self.turn.state {
-            TurnState::None if self.is_held() => (Status::Working, 0),
+            TurnState::None if self.awaits_confirmation() => (Status::Working, 0),
             TurnState::None => (Status::Idle, 0),
             TurnState::Working => (Status::Working, 0),
-            _ if headless && !self.has_settled(now) => (Status::Working, 0),
-            TurnState::Done if self.is_held() => (Status::Working, 0),
+            _ if headless && !self.outlives_turn(now) => (Status::Working, 0),
+            TurnState::Done if self.awaits_confirmation() => (Status::Working, 0),
             TurnState::Done => (Status::Done, self.turn.ends),
             TurnState::Failed => (Status::Failed, self.turn.ends),
         }
     }
 
-    /// Whether a headless turn has been over for so long that the process will not end with it. One
-    /// that ended on another clock has.
-    fn has_settled(&self, now: Now) -> bool {
+    /// Returns true if the headless session's turn ended long enough ago that the process does not end with it. A
+    /// turn of another boot always has.
+    fn outlives_turn(&self, now: Now) -> bool {
         self.turn.since.boot != now.stamp.boot
             || now.has_passed(self.turn.since, HEADLESS_SETTLE_MS)
     }
 
-    /// How the turn ended, where it has.
-    fn outcome(&self) -> Option<Status> {
+    /// Returns the status for the end of the turn, if it has ended.
+    fn turn_end_status(&self) -> Option<Status> {
         match self.turn.state {
             TurnState::Done => Some(Status::Done),
             TurnState::Failed => Some(Status::Failed),
@@ -189,14 +190,14 @@ impl RowState {
         }
     }
 
-    /// When the status may change without an event, if ever: milliseconds after which stamp.
-    pub(crate) fn deadline(&self, headless: bool) -> Option<(Stamp, u64)> {
-        let shown_working = matches!(self.shown, Some((Status::Working, _)));
+    /// Returns when a headless session becomes done: a stamp, and the milliseconds after it.
+    pub(crate) fn headless_deadline(&self, headless: bool) -> Option<(Stamp, u64)> {
+        let shown_working = matches!(self.last_status, Some((Status::Working, _)));
         (headless
-            && self.outcome().is_some()
+            && self.turn_end_status().is_some()
             && shown_working
             && self.ended.is_none()
-            && !self.is_held())
+            && !self.awaits_confirmation())
         .then_some((self.turn.since, HEADLESS_SETTLE_MS))
     }
 
@@ -205,31 +206,31 @@ impl RowState {
         self.turn.id = id;
         self.turn.since = stamp;
         self.turn.queued_in = None;
-        self.turn.queue_of = None;
+        self.turn.queued_after = None;
         self.turn.inferred = false;
-        self.turn.woken = false;
-        self.turn.unexplained = false;
-        self.turn.believed = false;
-        self.turn.follows = None;
-        self.turn.words.clear();
+        self.turn.woken_by_teammate = false;
+        self.turn.end_unknown = false;
+        self.turn.end_confirmed = false;
+        self.turn.previous_message = None;
+        self.turn.message.clear();
     }
 
     fn end_turn(&mut self, state: TurnState, id: Option<TurnId>, stamp: Stamp, words: String) {
-        let is_other = id.is_none() && self.turn.words != words;
-        let is_news = self.turn.state != state || self.turn.id != id || is_other;
-        if is_news {
+        let is_other = id.is_none() && self.turn.message != words;
+        let is_new = self.turn.state != state || self.turn.id != id || is_other;
+        if is_new {
             self.turn.ends += 1;
             self.turn.since = stamp;
         }
         self.turn.state = state;
         self.turn.id = id;
         self.turn.inferred = false;
-        self.turn.woken = false;
-        self.turn.unexplained = false;
-        self.turn.words = words;
-        // With a subagent at work the file says nothing of the session's own turn.
-        self.turn.believed = !self.may_be_unannounced();
-        self.forget_own(stamp);
+        self.turn.woken_by_teammate = false;
+        self.turn.end_unknown = false;
+        self.turn.message = words;
+        // While a subagent works, the file does not show the end of the session's own turn.
+        self.turn.end_confirmed = !self.busy_means_turn();
+        self.clear_own_before(stamp);
     }
 
     fn fail_turn(&mut self, id: Option<TurnId>, stamp: Stamp, error: &str, detail: &str) {
@@ -237,29 +238,29 @@ impl RowState {
         self.end_turn(TurnState::Failed, id, stamp, words);
     }
 
-    /// Forgets what was open in the session's own course (not its subagents') before `stamp`.
-    fn forget_own(&mut self, stamp: Stamp) {
+    /// Removes the session's own tools and prompts, not its subagents', from before `stamp`.
+    fn clear_own_before(&mut self, stamp: Stamp) {
         self.tools.retain(|tool| tool.subagent.is_some() || stamp.is_before(tool.stamp));
-        self.requests.close_before(stamp, |subagent| subagent.is_none());
+        self.prompts.close_before(stamp, |subagent| subagent.is_none());
     }
 
-    /// Back to the prompt, nothing open.
+    /// Resets the session to its prompt, with nothing open.
     fn reset(&mut self, stamp: Stamp) {
         self.turn = Turn { since: stamp, ends: self.turn.ends, ..Turn::default() };
-        self.requests.clear();
+        self.prompts.clear();
         self.tools.clear();
         self.subagents.clear();
         self.background.clear();
         self.scheduled = 0;
-        self.relayed = None;
-        self.activity = stamp;
+        self.relayed_prompt = None;
+        self.last_turn_event = stamp;
     }
 
-    /// Forgets the conversation: another took its place.
-    pub(crate) fn start_over(&mut self, stamp: Stamp) {
+    /// Resets the session for another conversation.
+    pub(crate) fn reset_conversation(&mut self, stamp: Stamp) {
         self.reset(stamp);
         self.history.clear();
-        self.shown = None;
+        self.last_status = None;
     }
 
     fn open_request(
@@ -283,15 +284,15 @@ impl RowState {
             text: text.to_owned(),
             subagent: report.subagent.clone(),
         };
-        if self.requests.open(request, line, input, tool_use, report.stamp) {
+        if self.prompts.open(request, line, input, tool_use, report.stamp) {
             Ok(())
         } else {
-            Err("the request is known, or answered since")
+            Err("the prompt is known, or was answered since")
         }
     }
 
-    /// Takes in what is the same for the session and its subagents.
-    fn take_any(&mut self, report: &Report) -> Option<Result<(), Ignored>> {
+    /// Applies an event that means the same for the session and its subagents.
+    fn apply_common(&mut self, report: &Report) -> Option<Result<(), Ignored>> {
         let stamp = report.stamp;
         Some(match &report.event {
             Event::RequestClosed { tool, tool_use, input } => {
@@ -302,15 +303,15 @@ impl RowState {
                     input: *input,
                     stamp,
                 };
-                if self.requests.answer(answer) { Ok(()) } else { Err("no such request is open") }
+                if self.prompts.answer(answer) { Ok(()) } else { Err("no such prompt is open") }
             }
             Event::AttentionCalled { request, text } => {
-                // It says what a request said seconds before; alone it tells of a dialog that no
-                // request announced (harness: auto mode's own).
+                // The agent repeats an open prompt after some seconds. Without one, a dialog is open that no hook
+                // announced (harness: auto mode's own).
                 if self.files.is_parked() {
-                    Err("its conversation goes on in another process, which asks for itself")
-                } else if self.requests.first().is_some() {
-                    self.requests.word(text, stamp);
+                    Err("its conversation moved to another process, which shows its own prompts")
+                } else if self.prompts.first().is_some() {
+                    self.prompts.set_dialog_text(text, stamp);
                     Ok(())
                 } else if stamp.is_before(self.latest) {
                     Err("older than what the session did since")
@@ -322,74 +323,74 @@ impl RowState {
                 if stamp.is_before(self.latest) {
                     Err("older than the last report")
                 } else {
-                    self.take_reported_status(report, *status, activity, text)
+                    self.apply_reported_status(report, *status, activity, text)
                 }
             }
             _ => return None,
         })
     }
 
-    /// Another process goes on with the conversation: it is at its prompt until it says more.
+    /// Resets the session for another process that continues the conversation.
     pub(crate) fn change_process(&mut self) {
         self.ended = None;
         self.watched = false;
         self.nested = false;
-        self.files = Files::default();
-        self.mates.clear();
+        self.files = FileEvidence::default();
+        self.teammates.clear();
         self.lead = None;
         self.reset(Stamp::default());
         self.latest = Stamp::default();
     }
 
-    /// Somebody speaks for the session though its process is dead: it goes on where we cannot watch
-    /// it. False if it is not dead, or the word is older than its end.
-    pub(crate) fn revive_without_process(&mut self, stamp: Stamp) -> bool {
-        let speaks = self.ended.is_some_and(|ended| ended.dead && ended.stamp.is_before(stamp));
-        if speaks {
+    /// Reopens the session after an event without a process, if its process had ended before `stamp`. The session
+    /// continues where the daemon cannot watch it. Returns true if it was reopened.
+    pub(crate) fn reopen_without_process(&mut self, stamp: Stamp) -> bool {
+        let is_reopened =
+            self.ended.is_some_and(|ended| ended.dead && ended.stamp.is_before(stamp));
+        if is_reopened {
             self.change_process();
         }
-        speaks
+        is_reopened
     }
 
-    fn say_goodbye(&mut self, stamp: Stamp) {
+    fn mark_exited(&mut self, stamp: Stamp) {
         let dead = self.ended.is_some_and(|ended| ended.dead);
         self.ended = Some(Ended { how: End::Exit, stamp, dead });
-        self.clear_for_end();
+        self.clear_open_work();
     }
 
-    /// A closed row has no prompts, no tools, no subagents.
-    pub(crate) fn clear_for_end(&mut self) {
-        self.requests.clear();
+    /// Removes all prompts, tools and subagents of a session that has ended.
+    pub(crate) fn clear_open_work(&mut self) {
+        self.prompts.clear();
         self.tools.clear();
         self.subagents.clear();
         self.background.clear();
         self.scheduled = 0;
-        self.relayed = None;
+        self.relayed_prompt = None;
     }
 
-    /// Takes in any event of the row's present conversation.
-    pub(crate) fn take(&mut self, report: &Report) -> Result<(), Ignored> {
+    /// Applies an event of the session's present conversation.
+    pub(crate) fn apply(&mut self, report: &Report) -> Result<(), Ignored> {
         if let Some(ended) = self.ended {
-            let is_goodbye =
-                matches!(report.event, Event::SessionEnded { reason: EndReason::Exit });
+            let is_exit = matches!(report.event, Event::SessionEnded { reason: EndReason::Exit });
             let is_before_the_end = !ended.stamp.is_before(report.stamp);
-            if is_goodbye && ended.how != End::Exit && is_before_the_end {
-                self.say_goodbye(report.stamp);
+            if is_exit && ended.how != End::Exit && is_before_the_end {
+                self.mark_exited(report.stamp);
                 return Ok(());
             }
-            let is_last_word = report.event.is_last_word();
-            if ended.dead || is_last_word || !ended.stamp.is_before(report.stamp) {
+            let is_final = report.event.is_final();
+            if ended.dead || is_final || !ended.stamp.is_before(report.stamp) {
                 return Err("the session has ended");
             }
             self.ended = None;
-            self.files.returned();
+            self.files.cancel_removal();
             self.turn.state = TurnState::None;
         }
-        self.asks_for.clear();
-        let result = match (self.take_any(report), &report.subagent) {
+        self.prompt_summary.clear();
+        let result = match (self.apply_common(report), &report.subagent) {
             (Some(result), _) => result,
-            (None, Some(subagent)) => self.take_subagent(subagent, report),
-            (None, None) => self.take_own(report, report.job.is_some()),
+            (None, Some(subagent)) => self.apply_subagent_event(subagent, report),
+            (None, None) => self.apply_own_event(report, report.job.is_some()),
         };
         self.latest = self.latest.latest(report.stamp);
         if result.is_ok() {

@@ -1,7 +1,7 @@
+mod accounts;
 mod process_index;
 mod processes;
 mod restore;
-mod restored_rows;
 mod retention;
 mod row_lookup;
 mod teams;
@@ -11,203 +11,205 @@ use crate::Status;
 use crate::evidence::event::{Event, Report, StartOrigin};
 use crate::evidence::observation::{FileFinding, FileLookup, Observation};
 use crate::session::identity::{AgentName, Process, RowKey};
-use crate::session::usage::{Accounts, RateLimits};
+use crate::session::usage::RateLimits;
 use crate::session::{Origin, Session, Transition};
+use crate::state::derive_session;
+use crate::state::explain::{record_event, record_observation};
 use crate::state::marks::Mark;
-use crate::state::metadata::{describe, remember, remember_observation};
+use crate::state::metadata::apply_metadata;
 use crate::state::row::Row;
-use crate::state::settle;
 use crate::state::trail::{Effect, TrailEntry};
 use crate::time::Now;
+use accounts::Accounts;
 use process_index::ProcessIndex;
 use row_lookup::switch_conversation;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-/// Everything that can happen to the map.
+/// An input of the store.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// An agent's event.
     Reported(Box<Report>),
-    /// The kernel will tell of the end of `process`; its parent, grandparent and so on.
+    /// The kernel will report the end of `process`. `ancestors` are its parent, grandparent and so on.
     ProcessWatched { process: Process, ancestors: Vec<Process> },
-    /// The kernel said how `process` was started.
+    /// The kernel reported how `process` was started.
     OriginFound { process: Process, origin: Origin },
-    /// The kernel said that `process` ended.
+    /// The kernel reported the end of `process`.
     ProcessExited { process: Process },
-    /// Whether `process` is suspended: nothing tells of that, so it is looked at when somebody asks.
+    /// `process` is suspended or not. No event reports that, so the daemon checks it when a client asks.
     Suspended { process: Process, on: bool },
-    /// The agent's own files said something.
+    /// The daemon read an agent's file.
     Observed(Box<Observation>),
-    /// A view gives back what an earlier daemon had told it.
+    /// A client restores the sessions of an earlier daemon.
     Restored(Vec<Session>),
-    /// A view gives back the limits that an earlier daemon had told it.
+    /// A client restores the rate limits of an earlier daemon.
     RateLimitsRestored(Vec<RateLimits>),
-    /// A person marks a row.
+    /// The user marks a session.
     Marked { key: RowKey, mark: Mark },
-    /// A deadline may have passed.
+    /// A deadline may be due.
     Tick,
 }
 
-/// What became of an input.
+/// The result of an input.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// The rows that are other than they were, in the order in which they changed.
+    /// The changed sessions, in the order of their changes.
     pub changes: Vec<Change>,
-    /// Processes that whoever runs the domain should watch from now on, and their agents' files.
+    /// The processes that the daemon must watch from now on, with their agents' files.
     pub watch: Vec<ProcessToWatch>,
-    /// What should be looked up, once each.
+    /// The files that the daemon must read, once each.
     pub looks: Vec<FileLookup>,
-    /// Keys by which an earlier daemon knew a row, and the row's key now.
+    /// Keys that an earlier daemon gave to sessions, each with the session's present key.
     pub renamed: Vec<(RowKey, RowKey)>,
-    /// The limits of some account are other than they were.
+    /// The rate limits of an account have changed.
     pub limits_changed: bool,
 }
 
-/// A process whose end, and whose agent's files, are to be watched.
+/// A process to watch, with its agent's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessToWatch {
-    /// Which agent it is.
+    /// The agent.
     pub agent: AgentName,
     /// The agent's process.
     pub process: Process,
 }
 
-/// A row that is new or another than it was, or gone.
+/// A session that is new, changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Which row.
+    /// The session's key.
     pub key: RowKey,
-    /// Whether it is still there.
+    /// If the session still exists.
     pub kind: ChangeKind,
-    /// The status it entered, where it entered one.
+    /// The status that the session entered, if it entered one.
     pub transition: Option<Transition>,
-    /// The end of its turn, which no view is shown: with that a headless session closed in good order.
+    /// The end of the turn of a headless session that closed at once. Only waits and rules use it.
     pub passed: Option<Transition>,
 }
 
 impl Change {
-    /// The row as it was when its turn had ended and it had not closed yet.
+    /// Returns the session as it was after the end of its turn and before it closed.
     pub fn passed_through(&self, row: &Session) -> Option<Session> {
         let Transition { status, at } = self.passed?;
         Some(Session { status, since: at, end: None, ..row.clone() })
     }
 }
 
-/// Whether a row that changed is still there.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     Updated,
     Removed,
 }
 
-/// All rows. Deliberately not `Clone`: one actor owns the only one.
+/// All sessions. It is not `Clone`, because one actor owns the only store.
 #[derive(Debug)]
 pub struct SessionStore {
     epoch: String,
     revision: u64,
     rows: HashMap<RowKey, Row>,
-    owners: ProcessIndex,
-    /// When each row may change by itself, in microseconds since this boot.
+    process_index: ProcessIndex,
+    /// When each session's next deadline is due, in microseconds since this boot.
     deadlines: BTreeSet<(u64, RowKey)>,
     deadline_of: HashMap<RowKey, u64>,
-    /// Who each watched process descends from, so that a parent that is learnt of later is found.
+    /// The ancestors of each session's process, to find a parent whose first event comes later.
     ancestors: HashMap<RowKey, Vec<Process>>,
     accounts: Accounts,
     removals: VecDeque<(u64, RowKey)>,
-    /// Keys by which earlier daemons knew rows, oldest first, and each row's key now.
+    /// Keys of earlier daemons, oldest first, each with the session's present key.
     former_keys: VecDeque<(RowKey, RowKey)>,
-    /// Resuming from before this revision would miss a removal.
-    forgotten: u64,
+    /// The oldest revision from which a subscription can resume without missing a removal.
+    oldest_resumable: u64,
 }
 
 impl SessionStore {
-    /// No rows yet. `epoch` names this run of the daemon: revisions of another do not compare.
+    /// Creates an empty store. `epoch` identifies this run of the daemon.
     pub fn new(epoch: String) -> Self {
         Self {
             epoch,
             revision: 0,
             rows: HashMap::new(),
-            owners: ProcessIndex::default(),
+            process_index: ProcessIndex::default(),
             deadlines: BTreeSet::new(),
             deadline_of: HashMap::new(),
             ancestors: HashMap::new(),
             accounts: Accounts::default(),
             removals: VecDeque::new(),
             former_keys: VecDeque::new(),
-            forgotten: 0,
+            oldest_resumable: 0,
         }
     }
 
-    /// The name of this run of the daemon.
+    /// Returns the identity of this run of the daemon.
     pub fn epoch(&self) -> &str {
         &self.epoch
     }
 
-    /// How many changes there were so far, of all rows.
+    /// Returns the number of changes so far.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// How many rows there are, closed ones too.
+    /// Returns the number of sessions, closed ones too.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is no row, not even a closed one.
+    /// Returns true if there is no session, not even a closed one.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// A row without its history.
+    /// Returns a session without its history.
     pub fn get(&self, key: &RowKey) -> Option<&Session> {
         self.rows.get(key).map(|row| &row.session)
     }
 
-    /// All rows without their histories, in no order.
+    /// Returns all sessions without their histories, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.rows.values().map(|row| &row.session)
     }
 
-    /// Whether any agent still runs, as far as we know.
+    /// Returns true if any session is open.
     pub fn has_live_rows(&self) -> bool {
-        self.rows.values().any(|row| row.status != Status::Closed)
+        self.rows.values().any(|row| row.session.status != Status::Closed)
     }
 
-    /// Returns the processes of all open rows, each once.
+    /// Returns the processes of all open sessions, each once.
     pub fn processes(&self) -> BTreeSet<Process> {
-        let open = self.rows.values().filter(|row| row.status != Status::Closed);
-        open.filter_map(|row| row.process()).collect()
+        let open = self.rows.values().filter(|row| row.session.status != Status::Closed);
+        open.filter_map(|row| row.session.process()).collect()
     }
 
-    /// A copy of a row with its history, which notices leave out.
+    /// Returns a copy of a session with its history.
     pub fn with_history(&self, key: &RowKey) -> Option<Session> {
         let row = self.rows.get(key)?;
         Some(Session {
-            history: row.facts.history.iter().copied().collect(),
+            history: row.state.history.iter().copied().collect(),
             ..row.session.clone()
         })
     }
 
-    /// What a row was told lately and made of it, oldest first.
+    /// Returns the last events of a session with their effects, oldest first.
     pub fn trail(&self, key: &RowKey) -> Option<Vec<TrailEntry>> {
-        Some(self.rows.get(key)?.facts.trail.entries().cloned().collect())
+        Some(self.rows.get(key)?.state.trail.entries().cloned().collect())
     }
 
-    /// The rows changed and removed after `revision`; `None` if that can no longer be told.
+    /// Returns the sessions that were changed and removed after `revision`, or `None` if that is not known any more.
     pub fn changes_since(&self, revision: u64) -> Option<(Vec<RowKey>, Vec<RowKey>)> {
-        if revision < self.forgotten || revision > self.revision {
+        if revision < self.oldest_resumable || revision > self.revision {
             return None;
         }
-        let changed = self.rows.values().filter(|row| row.revision > revision);
+        let changed = self.rows.values().filter(|row| row.session.revision > revision);
         let removed =
             self.removals.iter().filter(|(at, key)| *at > revision && !self.rows.contains_key(key));
         Some((
-            changed.map(|row| row.key.clone()).collect(),
+            changed.map(|row| row.session.key.clone()).collect(),
             removed.map(|(_, key)| key.clone()).collect(),
         ))
     }
 
-    /// Milliseconds from `now` until a row may change by itself.
+    /// Returns the milliseconds until the next deadline.
     pub fn next_deadline(&self, now: Now) -> Option<u64> {
         let row = self.deadlines.first();
         let row = row.map(|(micros, _)| micros.saturating_sub(now.stamp.micros).div_ceil(1000));
@@ -215,119 +217,129 @@ impl SessionStore {
         row.into_iter().chain(limit).min()
     }
 
-    /// Takes in one input and says what became of it.
+    /// Applies one input.
     pub fn apply(&mut self, input: Input, now: Now) -> Outcome {
         let mut outcome = Outcome::default();
         match input {
             Input::Reported(mut report) => {
                 report.sanitise();
-                // A clock that runs ahead must not make all that follows look late.
+                // A stamp of the future must not make the following events look late.
                 if now.stamp.is_before(report.stamp) {
                     report.stamp = now.stamp;
                 }
                 match report.event {
-                    Event::UsageReport(told) => self.take_usage(&report, told, now, &mut outcome),
-                    Event::BranchRead => self.take_branch(&report, &mut outcome),
-                    _ => self.take_report(&report, now, &mut outcome),
+                    Event::UsageReport(usage) => {
+                        self.apply_usage(&report, usage, now, &mut outcome);
+                    }
+                    Event::BranchRead => self.apply_branch(&report, &mut outcome),
+                    _ => self.apply_report(&report, now, &mut outcome),
                 }
             }
             Input::ProcessWatched { process, ancestors } => {
-                self.take_watched(process, &ancestors, now, &mut outcome);
+                self.apply_watched(process, &ancestors, now, &mut outcome);
             }
             Input::OriginFound { process, origin } => {
-                self.take_origin(process, &origin, now, &mut outcome);
+                self.apply_origin(process, &origin, now, &mut outcome);
             }
-            Input::ProcessExited { process } => self.take_exit(process, now, &mut outcome),
+            Input::ProcessExited { process } => self.apply_exit(process, now, &mut outcome),
             Input::Suspended { process, on } => {
-                self.take_suspension(process, on, now, &mut outcome);
+                self.apply_suspension(process, on, now, &mut outcome);
             }
             Input::Observed(mut observation) => {
                 observation.sanitise();
-                self.take_observation(&observation, now, &mut outcome);
+                self.apply_observation(&observation, now, &mut outcome);
             }
             Input::Restored(rows) => {
                 for row in rows {
-                    self.take_restored(row, now, &mut outcome);
+                    self.restore_session(row, now, &mut outcome);
                 }
             }
             Input::RateLimitsRestored(limits) => {
-                self.take_restored_limits(limits, now, &mut outcome);
+                self.restore_rate_limits(limits, now, &mut outcome);
             }
-            Input::Marked { key, mark } => self.take_mark(&key, mark, now, &mut outcome),
-            Input::Tick => self.take_tick(now, &mut outcome),
+            Input::Marked { key, mark } => self.apply_mark(&key, mark, now, &mut outcome),
+            Input::Tick => self.apply_tick(now, &mut outcome),
         }
-        self.keep_teams_together(now, &mut outcome);
+        self.update_teams(now, &mut outcome);
         outcome
     }
 
-    fn take_report(&mut self, report: &Report, now: Now, outcome: &mut Outcome) {
-        let Some(key) = self.row_for(report, now, outcome) else { return };
+    fn apply_report(&mut self, report: &Report, now: Now, outcome: &mut Outcome) {
+        let Some(key) = self.find_or_create(report, now, outcome) else { return };
         let Some(row) = self.rows.get_mut(&key) else { return };
-        if report.process.is_some() && row.process().is_some() && report.process != row.process() {
-            remember(row, report, now, Effect::Ignored { why: "of a former process".to_owned() });
+        if report.process.is_some()
+            && row.session.process().is_some()
+            && report.process != row.session.process()
+        {
+            record_event(
+                row,
+                report,
+                now,
+                Effect::Ignored { why: "of a former process".to_owned() },
+            );
             return;
         }
-        if row.id != report.session
+        if row.session.id != report.session
             && let Err(why) = switch_conversation(row, report)
         {
-            remember(row, report, now, Effect::Ignored { why: why.to_owned() });
+            record_event(row, report, now, Effect::Ignored { why: why.to_owned() });
             return;
         }
-        if report.process.is_none() && row.facts.revive_without_process(report.stamp) {
-            row.pid = None;
-            row.pid_start = None;
-            row.origin = None;
+        if report.process.is_none() && row.state.reopen_without_process(report.stamp) {
+            row.session.pid = None;
+            row.session.pid_start = None;
+            row.session.origin = None;
         }
-        // Who speaks is not suspended.
-        row.stopped = false;
-        let is_newest = !report.stamp.is_before(row.facts.latest);
-        // A compaction that was asked for is no turn of the model's, but a person sees it work.
-        let tells_of_turn = matches!(
+        // A suspended process sends no events.
+        row.session.stopped = false;
+        let is_newest = !report.stamp.is_before(row.state.latest);
+        // A compaction that the user started is not a turn, but the agent works.
+        let ends_turn = matches!(
             report.event,
             Event::TurnEnded { .. }
                 | Event::TurnFailed { .. }
                 | Event::SessionStarted { origin: StartOrigin::Compact }
         );
-        let unannounced = (tells_of_turn && report.subagent.is_none())
-            .then(|| row.facts.confirm_unannounced_turn(report.stamp))
+        let unannounced = (ends_turn && report.subagent.is_none())
+            .then(|| row.state.confirm_unannounced_turn(report.stamp))
             .flatten();
         if let Some(began) = unannounced {
-            let settled = settle(row, now, began.at, &began.source);
-            self.changed(&key, settled.transition, now, outcome);
+            let derived = derive_session(row, now, began.at, &began.source);
+            self.record_change(&key, derived.transition, now, outcome);
         }
         let Some(row) = self.rows.get_mut(&key) else { return };
-        let result = row.facts.take(report);
+        let result = row.state.apply(report);
         if let Err(why) = result {
-            remember(row, report, now, Effect::Ignored { why: why.to_owned() });
-            // Also of a new row the first word may be ignored, and of a closed one that lives again.
-            let is_new = row.facts.history.is_empty();
-            let settled = settle(row, now, report.stamp, &report.source);
-            if is_new || settled.transition.is_some() {
-                self.changed(&key, settled.transition, now, outcome);
+            record_event(row, report, now, Effect::Ignored { why: why.to_owned() });
+            // The first event of a new session, or of a closed one that continues, may be ignored too.
+            let is_new = row.state.history.is_empty();
+            let derived = derive_session(row, now, report.stamp, &report.source);
+            if is_new || derived.transition.is_some() {
+                self.record_change(&key, derived.transition, now, outcome);
             } else {
                 self.schedule(&key, now, outcome);
             }
             return;
         }
         if is_newest {
-            describe(row, report);
+            apply_metadata(row, report);
         }
         if let Event::PromptSubmitted { prompt, automatic: false, .. } = &report.event {
-            row.prompt = Some(prompt.clone());
+            row.session.prompt = Some(prompt.clone());
         }
-        let from = row.status;
-        let settled = settle(row, now, report.stamp, &report.source);
-        remember(row, report, now, settled.effect(from));
-        self.changed(&key, settled.transition, now, outcome);
-        if settled.closes() {
+        let from = row.session.status;
+        let derived = derive_session(row, now, report.stamp, &report.source);
+        record_event(row, report, now, derived.effect(from));
+        self.record_change(&key, derived.transition, now, outcome);
+        if derived.closes() {
             self.prune_closed(outcome);
         }
     }
 
-    fn take_observation(&mut self, observation: &Observation, now: Now, outcome: &mut Outcome) {
-        let Some(key) = self.row_of(observation, now, outcome) else { return };
+    fn apply_observation(&mut self, observation: &Observation, now: Now, outcome: &mut Outcome) {
+        let Some(key) = self.find_or_create_observed(observation, now, outcome) else { return };
         let Some(row) = self.rows.get_mut(&key) else { return };
-        if row.process() != Some(observation.process) {
+        if row.session.process() != Some(observation.process) {
             return;
         }
         let before = row.session.clone();
@@ -337,51 +349,51 @@ impl SessionStore {
             FileFinding::TurnEnd { at, .. } => *at,
             FileFinding::Left | FileFinding::Blind | FileFinding::NothingOver => seen,
         };
-        let result = row.facts.observe(source, seen, &observation.finding);
+        let result = row.state.apply_finding(source, seen, &observation.finding);
         if result.is_ok() {
-            row.learn(&observation.about, seen);
+            row.apply_file_metadata(&observation.about, seen);
         }
-        let from = row.status;
-        let settled = settle(row, now, at, source);
+        let from = row.session.status;
+        let derived = derive_session(row, now, at, source);
         let effect = match result {
-            Ok(()) => settled.effect(from),
+            Ok(()) => derived.effect(from),
             Err(why) => Effect::Ignored { why: why.to_owned() },
         };
-        // Views ask often, and mostly nothing has changed.
-        let is_known = matches!(observation.finding, FileFinding::Glimpse { .. })
+        // Clients ask often, and mostly nothing has changed.
+        let is_unchanged = matches!(observation.finding, FileFinding::Glimpse { .. })
             && row.session == before
-            && settled.transition.is_none();
-        if !is_known {
-            remember_observation(row, observation, now, effect);
+            && derived.transition.is_none();
+        if !is_unchanged {
+            record_observation(row, observation, now, effect);
         }
-        let is_new = row.facts.history.len() == 1 && settled.transition.is_some();
-        if is_new || settled.transition.is_some() || row.session != before {
-            self.changed(&key, settled.transition, now, outcome);
+        let is_new = row.state.history.len() == 1 && derived.transition.is_some();
+        if is_new || derived.transition.is_some() || row.session != before {
+            self.record_change(&key, derived.transition, now, outcome);
         } else {
             self.schedule(&key, now, outcome);
         }
-        if settled.closes() {
+        if derived.closes() {
             self.prune_closed(outcome);
         }
     }
 
-    fn take_mark(&mut self, key: &RowKey, mark: Mark, now: Now, outcome: &mut Outcome) {
+    fn apply_mark(&mut self, key: &RowKey, mark: Mark, now: Now, outcome: &mut Outcome) {
         let Some(row) = self.rows.get_mut(key) else { return };
-        // What is due by the clock comes first: the mark is of what a person sees now.
-        if let Some(entered) = settle(row, now, now.stamp, "clock").transition {
-            self.changed(key, Some(entered), now, outcome);
+        // Due timeouts come first, because the mark is about the present status.
+        if let Some(entered) = derive_session(row, now, now.stamp, "clock").transition {
+            self.record_change(key, Some(entered), now, outcome);
         }
         if let Mark::Seen { revision } | Mark::Dismissed { on: true, revision } = mark
             && revision > self.revision
         {
-            // No client can have seen what is still to come.
+            // A client cannot have seen a future revision.
             return;
         }
         let Some(row) = self.rows.get_mut(key) else { return };
-        if !row.mark(mark, now) {
+        if !row.apply_mark(mark, now) {
             return;
         }
-        settle(row, now, now.stamp, "user");
-        self.changed(key, None, now, outcome);
+        derive_session(row, now, now.stamp, "user");
+        self.record_change(key, None, now, outcome);
     }
 }

@@ -1,19 +1,18 @@
 use std::str::Chars;
 
-/// Characters of a terminal's title, link or the like at most: what goes on for longer is no order but
-/// text that happened to come after the beginning of one.
-const MAX_ORDER: usize = 2048;
+/// The greatest length of a string sequence such as a title or a link, in characters. A longer one is plain text.
+const MAX_SEQUENCE: usize = 2048;
 
-/// Cleans a text from an agent for showing: drops what terminals would take for orders, control,
-/// zero-width-override and bidirectional control characters, turns line breaks and tabs into spaces where
-/// `multiline` is false, and cuts at `max` bytes on a character's edge, marking the cut with `…`.
+/// Cleans a text from an agent for display: removes escape sequences, control characters and bidirectional controls,
+/// turns tabs into spaces, and line breaks too unless `multiline` is set, and cuts at `max` bytes between two
+/// characters. A cut is marked with `…`.
 pub fn clean(text: &str, max: usize, multiline: bool) -> String {
     let mut cleaned = String::with_capacity(text.len().min(max));
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
         let character = match character {
             ESCAPE | '\u{80}'..='\u{9f}' => {
-                rest = after_order(character, rest);
+                rest = after_sequence(character, rest);
                 continue;
             }
             '\n' if multiline => '\n',
@@ -35,13 +34,13 @@ pub fn clean(text: &str, max: usize, multiline: bool) -> String {
     cleaned
 }
 
-/// Returns whether `text` has no character that a terminal might obey, hide or reorder text for. Line breaks and
-/// tabs count as such characters.
+/// Returns true if `text` has no control character, nor another one that could hide or reorder text. Line breaks and
+/// tabs are control characters.
 pub fn is_plain(text: &str) -> bool {
     !text.chars().any(is_hostile)
 }
 
-/// The first line of `text` that says something, cleaned and cut at `max` bytes.
+/// Returns the first line of `text` that is not blank, cleaned and cut at `max` bytes.
 pub fn excerpt(text: &str, max: usize) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     clean(line.trim(), max, false)
@@ -49,13 +48,13 @@ pub fn excerpt(text: &str, max: usize) -> String {
 
 const ESCAPE: char = '\u{1b}';
 
-/// What follows an order to a terminal (ECMA-48) of which `first` was the first character: a colour is not
-/// to leave `[31m` behind.
-fn after_order(first: char, rest: Chars<'_>) -> Chars<'_> {
+/// Returns the text after the escape sequence (ECMA-48) that begins with `first`, so that a colour does not leave
+/// `[31m` behind.
+fn after_sequence(first: char, rest: Chars<'_>) -> Chars<'_> {
     let mut after = rest.clone();
     let kind = match first {
         ESCAPE => after.next(),
-        // The same in one character.
+        // A C1 control is the same in one character.
         first => u32::from(first).checked_sub(0x40).and_then(char::from_u32),
     };
     match kind {
@@ -68,7 +67,7 @@ fn after_order(first: char, rest: Chars<'_>) -> Chars<'_> {
     after
 }
 
-/// Skips what `goes_on` holds of, and the character that ends it.
+/// Skips the characters for which `goes_on` holds, and the one that ends the sequence.
 fn skip(rest: &mut Chars<'_>, goes_on: impl Fn(char) -> bool) {
     loop {
         let mut next = rest.clone();
@@ -78,16 +77,16 @@ fn skip(rest: &mut Chars<'_>, goes_on: impl Fn(char) -> bool) {
                 *rest = next;
                 return;
             }
-            // Broken off; what is there now is text.
+            // The sequence is broken off, and text follows.
             _ => return,
         }
     }
 }
 
-/// What follows an order that carries a text, such as a title; `None` if it has no end.
+/// Returns the text after a sequence that carries a string, such as a title, or `None` if the sequence has no end.
 fn after_string<'a>(text: &Chars<'a>) -> Option<Chars<'a>> {
     let mut rest = text.clone();
-    for _ in 0..MAX_ORDER {
+    for _ in 0..MAX_SEQUENCE {
         match rest.next()? {
             '\u{7}' | '\u{9c}' => return Some(rest),
             ESCAPE if rest.clone().next() == Some('\\') => {
@@ -100,7 +99,7 @@ fn after_string<'a>(text: &Chars<'a>) -> Option<Chars<'a>> {
     None
 }
 
-/// Whether a terminal might obey, hide or reorder text because of this character.
+/// Returns true if a terminal might obey the character, or hide or reorder text because of it.
 fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminals_get_no_orders() {
+    fn clean_removes_escape_sequences() {
         for (text, multiline, expected) in [
             ("plain", false, "plain"),
             ("a\x1b[31mred\x1b[0m\x07", false, "ared"),
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_text_is_one_that_cleaning_leaves_as_it_is() {
+    fn is_plain_agrees_with_clean_for_every_character() {
         for character in '\0'..=char::MAX {
             let text = format!("a{character}b");
             let is_left = clean(&text, 100, true) == text && clean(&text, 100, false) == text;
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_text_says_so_and_ends_on_a_character() {
+    fn clean_marks_a_cut_and_splits_no_character() {
         assert_eq!(clean("abcdef", 6, false), "abcdef");
         assert_eq!(clean("abcdefg", 6, false), "abc…");
         assert_eq!(clean("日本語", 8, false), "日…");
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_the_first_line_that_says_something() {
+    fn excerpt_is_the_first_line_that_is_not_blank() {
         assert_eq!(excerpt("\n  \n  Done.  \nMore.", 100), "Done.");
         assert_eq!(excerpt("", 100), "");
     }

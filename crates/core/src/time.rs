@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// A moment of the wall clock, in Unix milliseconds. For showing, never for ordering: it may step.
+/// A time of the wall clock in Unix milliseconds. It is shown and never used to order events, because it may step.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -8,49 +8,49 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// Milliseconds from `earlier` to `self`, zero if the clock stepped back.
+    /// Returns the milliseconds from `earlier` to `self`, or zero if the clock stepped back.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// A moment of the boot-time clock (it runs on while the machine sleeps and never steps).
+/// A time of the boot-time clock, which runs while the machine sleeps and never steps.
 ///
-/// Stamps of different boots do not compare: an order that cannot be told is no order.
+/// Stamps of different boots have no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Which boot of which machine: the leading 32 bits of the kernel's random boot id.
+    /// The leading 32 bits of the kernel's random boot id.
     pub boot: u32,
     /// Microseconds since that boot (exact in a JSON number for 285 years).
     pub micros: u64,
 }
 
 impl Stamp {
-    /// Whether `self` is known to be earlier than `other`.
+    /// Returns true if `self` is known to be earlier than `other`.
     pub fn is_before(self, other: Self) -> bool {
         self.boot == other.boot && self.micros < other.micros
     }
 
-    /// The later of the two; `other` where they do not compare.
+    /// Returns the later of the two stamps, or `other` if they have no order.
     #[must_use]
     pub fn latest(self, other: Self) -> Self {
         if other.is_before(self) { self } else { other }
     }
 }
 
-/// The present moment on both clocks, read once per message by whoever runs the domain.
+/// The present time on both clocks. The daemon reads it once per message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Now {
-    /// To show.
+    /// The time to show.
     pub wall: Timestamp,
-    /// To order by.
+    /// The time that orders events.
     pub stamp: Stamp,
 }
 
 impl Now {
-    /// The wall-clock time of `stamp`, which may have waited in a queue.
+    /// Returns the wall-clock time of `stamp`, which may have waited in a queue.
     ///
-    /// A stamp of another boot, or from the future, is taken for now.
+    /// A stamp of another boot, or from the future, counts as now.
     pub fn wall_of(self, stamp: Stamp) -> Timestamp {
         if stamp.boot != self.stamp.boot {
             return self.wall;
@@ -59,7 +59,7 @@ impl Now {
         Timestamp(self.wall.0.saturating_sub(waited))
     }
 
-    /// Whether `milliseconds` have passed since `stamp`; a stamp of another boot counts as now.
+    /// Returns true if `milliseconds` have passed since `stamp`. A stamp of another boot counts as now.
     pub fn has_passed(self, stamp: Stamp, milliseconds: u64) -> bool {
         stamp.boot == self.stamp.boot
             && self.stamp.micros.saturating_sub(stamp.micros) >= milliseconds * 1000
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_that_waited_keeps_its_own_time() {
+    fn wall_time_of_a_queued_stamp_is_its_own() {
         let now = Now { wall: Timestamp(10_000), stamp: Stamp { boot: 1, micros: 9_000_000 } };
         assert_eq!(now.wall_of(Stamp { boot: 1, micros: 7_500_000 }), Timestamp(8_500));
         assert_eq!(now.wall_of(Stamp { boot: 1, micros: 9_900_000 }), Timestamp(10_000));

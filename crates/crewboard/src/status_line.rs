@@ -103,7 +103,7 @@ fn format_line(model: Option<&str>, usage: UsageReport, now: Timestamp, style: S
     let (separator, reset) = if style.unicode { (" · ", "↻") } else { (", ", "resets in") };
     let window = |name: &str, window: Option<WindowReport>| {
         let WindowReport { used_percent, resets_at } =
-            window.filter(|window| window.is_to_come(now))?;
+            window.filter(|window| window.is_plausible(now))?;
         let text = format!("{name} {used_percent}% {reset} {}", until(resets_at, now));
         Some((text, used_percent))
     };

@@ -73,7 +73,7 @@ impl Actor {
 
     /// Sets the statuses that trigger notifications and commands.
     pub(crate) fn set_notification_settings(&mut self, settings: NotificationSettings) {
-        self.notifications.interest(settings);
+        self.notifications.set_settings(settings);
     }
 
     /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
@@ -146,7 +146,7 @@ impl Actor {
     /// Handles an input. Returns the actions; the next [`Actor::flush`] returns the batches.
     pub(crate) fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
         let mut outputs = self.dispatch(input, now);
-        let due = self.notifications.due(now, |key| self.sessions.get(key));
+        let due = self.notifications.take_due(now, |key| self.sessions.get(key));
         outputs.extend(due.into_iter().map(|one| Output::Notify(Box::new(one))));
         let failed = self.deliveries.reassign(&mut self.subscribers, now);
         outputs.extend(failed.iter().map(|(asker, reply)| send(*asker, reply)));
@@ -326,9 +326,9 @@ impl Actor {
             self.subscribers.note(change);
             let row = self.sessions.get(&change.key);
             if is_muted {
-                self.notifications.note_restored(change, row, now);
+                self.notifications.add_restored(change, row, now);
             } else {
-                self.notifications.note(change, row, now);
+                self.notifications.apply_change(change, row, now);
             }
             let ended = self.waits.note(change, row);
             outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));

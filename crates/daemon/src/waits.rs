@@ -62,7 +62,7 @@ impl Waits {
         let [keys, reached] = [keys, reached].map(|keys| {
             let bounded = keys.iter().map(|key| RowKey::new(key.as_str()));
             // An earlier daemon may have given the row another key.
-            bounded.map(|key| sessions.key_now(&key).clone()).collect::<Vec<RowKey>>()
+            bounded.map(|key| sessions.current_key(&key).clone()).collect::<Vec<RowKey>>()
         });
         let missing = keys.iter().find(|key| sessions.get(key).is_none());
         if !missing_may_come && let Some(missing) = missing {

@@ -10,67 +10,67 @@ use crate::time::Stamp;
 use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT};
 use serde::{Deserialize, Serialize};
 
-/// One event of one agent, with all that came with it: what a hook sends.
+/// One event of one agent with its metadata. A hook sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Which agent it is.
+    /// The agent.
     pub agent: AgentName,
     /// The conversation the event belongs to.
     pub session: ConversationId,
-    /// Who told us, in the agent's own words: `hook:PermissionRequest`, `report`.
+    /// The source of the event: `hook:PermissionRequest`, `report`.
     pub source: String,
     /// When the hook process started.
     pub stamp: Stamp,
-    /// The agent's own process; unknown for `crewboard report` and in containers.
+    /// The agent's own process. It is unknown for `crewboard report` and in containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
-    /// Set where the event is a subagent's and not the session's own.
+    /// The subagent, if the event is a subagent's and not the session's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent: Option<SubagentId>,
-    /// What kind of subagent, in the agent's own word.
+    /// The kind of subagent, as the agent spells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent_type: Option<String>,
-    /// The agent's own id of the turn the event is of.
+    /// The agent's own id of the event's turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<TurnId>,
-    /// The directory the agent works in.
+    /// The agent's working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
-    /// The branch `cwd` is on: empty if it is on none, absent if nobody looked.
+    /// The git branch of `cwd`. It is empty if there is none, and absent if the hook has not read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
-    /// The folder the session was started for; names the row.
+    /// The folder for which the session was started. It names the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// The agent's configuration directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// The path of the conversation's transcript. A text to show; it is not opened.
+    /// The path of the conversation's transcript. It is shown and never opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
-    /// The agent's permission mode, in its own word.
+    /// The agent's permission mode, as the agent spells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// The model, in the agent's own word.
+    /// The model, as the agent spells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// A program started this agent (`claude -p`, an SDK): no user can answer it, unless its file shows that
-    /// dialogs are answered.
+    /// A program started this agent (`claude -p`, an SDK). No user can answer it, unless its session file shows a
+    /// prompt that stays open.
     #[serde(default, skip_serializing_if = "is_false")]
     pub headless: bool,
     /// The agent was started without a prompt, and a program sends it its prompts.
     #[serde(default, skip_serializing_if = "is_false")]
     pub resident: bool,
-    /// The teammate that the agent was started as, where it is one.
+    /// The teammate as which the agent was started, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teammate: Option<Teammate>,
-    /// A background session's job (its directory); it has no pane of its own.
+    /// The job directory of a background session, which has no pane of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// Where the agent runs.
     #[serde(default)]
     pub place: Place,
-    /// The sender counts processes otherwise than the daemon: it is in a container. Set by the daemon.
+    /// The sender is in another process namespace than the daemon, such as a container. The daemon sets this.
     #[serde(default, skip_serializing_if = "is_false")]
     pub elsewhere: bool,
     /// What happened.
@@ -86,43 +86,43 @@ fn is_false(value: &bool) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// A conversation began or was taken up in this process.
+    /// A conversation began or was resumed in this process.
     SessionStarted { origin: StartOrigin },
     /// The conversation left this process.
     SessionEnded { reason: EndReason },
-    /// A prompt was sent.
+    /// The agent got a user prompt.
     PromptSubmitted {
         prompt: String,
-        /// Nobody typed it: the agent was woken by background work.
+        /// Background work woke the agent, and the user typed nothing.
         #[serde(default, skip_serializing_if = "is_false")]
         automatic: bool,
         /// The background task whose end woke the agent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ended_task: Option<String>,
     },
-    /// A tool is about to run (or to ask whether it may).
+    /// A tool is about to run, or to ask for permission.
     ToolStarted {
         tool: String,
-        /// What it is asked to do, in a line.
+        /// The tool's input, in one line.
         text: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
-        /// The digest of its whole input: pairs a request that bears no tool-use id with its tool.
+        /// The digest of the whole input, which pairs a prompt without a tool-use id with its tool.
         input: InputDigest,
-        /// What the tool asks a person for, where asking is what it is for.
+        /// The kind of prompt that the tool itself shows, if that is its purpose.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asks: Option<PromptKind>,
     },
-    /// A tool ran, well or not.
+    /// A tool has run, with or without success.
     ToolEnded {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
         input: InputDigest,
     },
-    /// All tools of one answer are over, the refused ones too.
+    /// All tools of one answer of the model have ended, including the denied ones.
     ToolsEnded,
-    /// The agent waits for a person.
+    /// A prompt opened.
     RequestOpened {
         request: PromptKind,
         tool: String,
@@ -133,45 +133,44 @@ pub enum Event {
         line: String,
         input: InputDigest,
     },
-    /// A request is over without its tool having run.
+    /// A prompt closed, and its tool has not run.
     RequestClosed {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
         input: InputDigest,
     },
-    /// The agent says that it has been waiting for a person for a while.
+    /// The agent reports that it has been waiting for the user for a while.
     AttentionCalled { request: PromptKind, text: String },
-    /// The agent says that it has been at its prompt for a while.
+    /// The agent reports that it has been idle for a while.
     Rested,
     /// The turn is over.
     TurnEnded {
-        /// The agent's last words.
+        /// The agent's last message.
         message: String,
-        /// What goes on all the same.
+        /// The background work that still runs.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         background: Vec<BackgroundTask>,
-        /// Wake-ups it has planned for itself.
+        /// The number of wake-ups that the agent has planned for itself.
         #[serde(default, skip_serializing_if = "is_zero")]
         scheduled: u32,
     },
-    /// The turn ended in an error of the API.
+    /// The turn ended with an API error.
     TurnFailed {
-        /// The kind of error, in the agent's own word (`rate_limit`).
+        /// The kind of error, as the agent spells it (`rate_limit`).
         error: String,
         detail: String,
     },
-    /// The report's subagent began.
+    /// The report's subagent started.
     SubagentStarted,
     /// The report's subagent ended.
     SubagentEnded,
-    /// What the agent's status line told of what it uses. No news of what it does.
+    /// The agent's status line reported usage. This changes no status.
     #[serde(rename = "usage_told")]
     UsageReport(UsageReport),
-    /// The hook read the branch after it had sent the event of the same moment: the report's `branch`. No
-    /// news of what the agent does.
+    /// The hook read the report's `branch` after it had sent its event. This changes no status.
     BranchRead,
-    /// `crewboard report`: the reporter names the status itself.
+    /// `crewboard report` named the status itself.
     StatusReported {
         status: Status,
         #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -179,7 +178,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         text: String,
     },
-    /// An event of a newer hook than this daemon. It still says that the agent lives and where.
+    /// An event of a hook that is newer than this daemon. Its metadata still counts.
     #[serde(other)]
     Unknown,
 }
@@ -189,19 +188,19 @@ fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-/// How a conversation came into a process.
+/// How a conversation began in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartOrigin {
     /// A new conversation in a new process.
     Startup,
-    /// A former conversation is taken up again.
+    /// A former conversation is resumed.
     Resume,
-    /// A copy of a former conversation goes on.
+    /// A copy of a former conversation continues.
     Fork,
     /// A new conversation after `/clear`.
     Clear,
-    /// The same conversation, its context made smaller.
+    /// The same conversation with a compacted context.
     Compact,
     #[serde(other)]
     Unknown,
@@ -211,33 +210,33 @@ pub enum StartOrigin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
-    /// Another conversation takes its place in the same process.
+    /// Another conversation replaces it in the same process.
     Switch,
-    /// The agent leaves.
+    /// The agent exits.
     #[serde(other)]
     Exit,
 }
 
-/// Something that goes on after a turn has ended.
+/// A task that still runs after a turn has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackgroundTask {
-    /// The agent's id of it; for a subagent the subagent's id.
+    /// The agent's own id of the task. A subagent's task has the subagent's id.
     pub id: String,
     /// `shell`, `subagent`, `monitor`, …
     pub kind: String,
 }
 
-/// A session that another one, its lead, started in a process of its own, and that reports to it.
+/// An agent that another session, its lead, started in a process of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Teammate {
-    /// The name that its lead gave it.
+    /// The name that the lead gave the teammate.
     pub name: String,
-    /// Its lead's conversation.
+    /// The lead's conversation.
     pub lead: ConversationId,
 }
 
 impl Report {
-    /// A report of which nothing is known but who, when and what.
+    /// Creates a report without metadata.
     pub fn new(agent: &str, session: &str, source: &str, stamp: Stamp, event: Event) -> Self {
         Self {
             agent: AgentName::new(agent),
@@ -265,8 +264,8 @@ impl Report {
         }
     }
 
-    /// It comes from where numbers and paths are others: a container. What it names here may be another process,
-    /// and another's files and terminals.
+    /// Marks the report as one from a container, and removes the processes, paths and panes that mean something else
+    /// outside of it.
     pub fn come_from_elsewhere(&mut self) {
         self.elsewhere = true;
         self.process = None;
@@ -276,7 +275,7 @@ impl Report {
         self.place = Place { tty: None, ..std::mem::take(&mut self.place).without_pane() };
     }
 
-    /// Cleans and bounds every text: nothing that came over a socket is trusted before this.
+    /// Cleans and bounds every text. Nothing that came over a socket is trusted before this.
     pub fn sanitise(&mut self) {
         self.agent.sanitise();
         self.session.sanitise();
@@ -295,7 +294,7 @@ impl Report {
         }
         sanitise_directory(&mut self.profile);
         if let Some(branch) = &mut self.branch {
-            // Not as the others: an empty one says something.
+            // An empty branch stays, because it means that there is no branch.
             *branch = clean(branch, MAX_LINE, false);
         }
         if let Some(teammate) = &mut self.teammate {
@@ -308,8 +307,8 @@ impl Report {
 }
 
 impl Event {
-    /// Whether it can only be the last of something: no session begins, or lives again, with it.
-    pub(crate) fn is_last_word(&self) -> bool {
+    /// Returns true for an event that ends something. Such an event creates and reopens no session.
+    pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::SessionEnded { .. } | Self::SubagentEnded | Self::Rested)
     }
 
@@ -355,7 +354,7 @@ impl Event {
                     *text = clean(text, MAX_REQUEST_TEXT, true);
                 }
             }
-            Self::UsageReport(told) => told.sanitise(),
+            Self::UsageReport(usage) => usage.sanitise(),
             Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::ToolsEnded

@@ -6,58 +6,58 @@ use crate::time::Stamp;
 use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT};
 use serde::{Deserialize, Serialize};
 
-/// What an agent's own files said of one process: what no hook tells.
+/// What an agent's own files say about one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
-    /// Which agent it is.
+    /// The agent.
     pub agent: AgentName,
-    /// The process the file is of.
+    /// The process to which the file belongs.
     pub process: Process,
-    /// Who told, in the agent's own word: `file:idle`.
+    /// The source, with the agent's own word for its status: `file:idle`.
     pub source: String,
-    /// When we looked.
+    /// When the daemon read the file.
     pub seen: Stamp,
-    /// What we saw.
+    /// The result.
     pub finding: FileFinding,
-    /// What the file says besides.
+    /// The metadata in the file.
     pub about: FileMetadata,
 }
 
-/// What was found.
+/// The result of reading an agent's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FileFinding {
-    /// The agent's own word for what it does, and since when by its own clock.
+    /// The agent's own status, and since when by its own clock.
     #[serde(rename = "condition")]
     FileStatus { condition: FileStatus, since: Stamp },
-    /// The same of a file that is not watched, read because a view asked: nothing tells when it changes.
+    /// The same from a file that is not watched and was read because a client asked. No event reports its changes.
     Glimpse { condition: FileStatus, since: Stamp },
-    /// The agent took its file away, as it does when it leaves.
+    /// The agent removed its file, as it does when it exits.
     Left,
-    /// There is no such file, or none we may or can read.
+    /// The file does not exist or cannot be read.
     Blind,
-    /// How the turn that began before `at` ended, by the conversation's transcript.
+    /// The transcript shows how the turn ended that had begun before `at`.
     #[serde(rename = "turn_over")]
     TurnEnd { how: TurnEnd, at: Stamp },
-    /// The transcript does not tell how the last turn ended.
+    /// The transcript does not show how the last turn ended.
     NothingOver,
 }
 
-/// What an agent says it does.
+/// The status that an agent's session file shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FileStatus {
-    /// It has not said yet, or in a word we do not know.
+    /// The file has no status yet, or one that Crewboard does not know.
     Unknown,
     /// A turn runs, or a subagent works.
     Busy,
-    /// At its prompt, and nothing runs but, it may be, shells in the background.
+    /// The agent is at its prompt. At most background shells run.
     Resting { shells: bool },
-    /// A dialog is open that asks for this.
+    /// A prompt of this kind is open.
     Asking { request: PromptKind },
-    /// Some other dialog is open, such as a menu or an offer.
+    /// Another dialog is open, such as a menu or an offer.
     Dialog,
-    /// Its conversation goes on in another process, in the background; here a list of such is shown, or that one.
+    /// The conversation moved to a background process. This process only shows background sessions.
     Parked,
 }
 
@@ -65,75 +65,75 @@ pub enum FileStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TurnEnd {
-    /// The agent had its last word.
+    /// The agent finished.
     Finished { message: String },
-    /// A person broke it off.
+    /// The user interrupted the turn.
     Interrupted,
-    /// The API failed.
+    /// The turn ended with an API error.
     Failed { error: String, detail: String },
 }
 
-/// What a file says of the session besides what it does.
+/// The metadata of a session in its session file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FileMetadata {
-    /// The version of the program that the process runs.
+    /// The version of the agent's program.
     pub agent_version: Option<String>,
-    /// The conversation; the process's first one may be another than its hooks tell of.
+    /// The conversation. The first one of a process may differ from the one that the hooks name.
     pub session: ConversationId,
-    /// The directory the agent works in.
+    /// The agent's working directory.
     pub cwd: Option<String>,
-    /// The title that the agent or the person gave the conversation.
+    /// The title that the agent or the user gave the conversation.
     pub title: Option<String>,
-    /// Nobody can answer this agent.
+    /// No user can answer this agent.
     pub headless: bool,
-    /// The directory of a background session's job.
+    /// The job directory of a background session.
     pub job: Option<String>,
     /// The agent's configuration directory.
     pub profile: Option<String>,
-    /// Where it runs.
+    /// Where the agent runs.
     pub place: Place,
 }
 
-/// Something to be looked up, once; the answer comes as an [`Observation`].
+/// A request to read an agent's file once. The answer is an [`Observation`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileLookup {
-    /// Which agent it is.
+    /// The agent.
     pub agent: AgentName,
-    /// Whose files.
+    /// The process to which the file belongs.
     pub process: Process,
-    /// What to look for.
+    /// What to read.
     pub subject: LookupTarget,
 }
 
-/// What to look for.
+/// What a lookup reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupTarget {
-    /// What the agent says it does now.
+    /// The present status in the session file.
     FileStatus,
-    /// How the turn ended: its transcript, read a moment from now, since it is written a moment after.
+    /// The end of a turn in the transcript, after a short delay, because agents write it late.
     TurnEnd(TranscriptQuery),
-    /// The same, as soon as the transcript grows: there is nothing else that would tell.
+    /// The end of a turn in the transcript, as soon as the transcript grows.
     TurnEndToCome(TranscriptQuery),
-    /// No more for that: the turn is over, or its end will be told otherwise.
+    /// Cancels a [`LookupTarget::TurnEndToCome`].
     NoTurnEnd,
 }
 
-/// A conversation whose transcript is to be read.
+/// A conversation and the turn to find in its transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TranscriptQuery {
-    /// The agent's own id of it.
+    /// The conversation.
     pub session: ConversationId,
-    /// The transcript's path, where a hook told it.
+    /// The transcript's path, if a hook reported it.
     pub path: Option<String>,
-    /// The directory the agent works in, which names the transcript's folder.
+    /// The agent's working directory, which names the transcript's folder.
     pub cwd: Option<String>,
-    /// When the turn began that is asked about.
+    /// When the turn began.
     pub since: Stamp,
 }
 
 impl FileFinding {
-    /// The moment it tells of, where it tells of another than that of the look.
+    /// Returns the time of the finding, if it has one of its own.
     pub fn moment(&mut self) -> Option<&mut Stamp> {
         match self {
             Self::FileStatus { since, .. } | Self::Glimpse { since, .. } => Some(since),
@@ -144,7 +144,7 @@ impl FileFinding {
 }
 
 impl Observation {
-    /// Cleans and bounds every text: agents' files are not trusted before this.
+    /// Cleans and bounds every text. The files of agents are not trusted before this.
     pub fn sanitise(&mut self) {
         self.agent.sanitise();
         self.source = clean(&self.source, MAX_ID, false);

@@ -1,10 +1,10 @@
-//! Characters that are drawn over the one before them.
+//! Characters that are drawn over the character before them.
 
-/// Whether `character` takes no column of its own (Unicode: nonspacing and enclosing marks; and the vowels
-/// and final consonants of Hangul that join the consonant before them).
+/// Returns true if `character` takes no column of its own: Unicode's nonspacing and enclosing marks, and the vowels
+/// and final consonants of Hangul, which join the consonant before them.
 pub(super) fn is_mark(character: char) -> bool {
     let code = u32::from(character);
-    // Most text has none of them.
+    // Most text has no marks.
     if code < MARKS[0].0 {
         return false;
     }

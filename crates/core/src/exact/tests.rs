@@ -5,7 +5,7 @@ const COMMAND: Exact = Exact { max: 4096, multiline: true, prose: false };
 const LINE: Exact = Exact { multiline: false, ..COMMAND };
 const PROSE: Exact = Exact { prose: true, ..COMMAND };
 
-/// The text that [`reveal`] was given, from what it showed.
+/// Restores the text that [`reveal`] showed.
 fn conceal(shown: &str) -> String {
     let mut text = String::new();
     let mut rest = shown;
@@ -73,7 +73,7 @@ fn hidden_characters_are_shown_as_escapes() {
         ("\u{301}a \u{301}", "\\u{301}a \\u{301}"),
         ("日本 🚀 ünï", "日本 🚀 ünï"),
         ("all:\n\tcc", "all:\n⇥cc"),
-        // What looks like an escape, a mark or the name of a field is none.
+        // Text that looks like an escape, a mark or the name of a field is escaped.
         ("printf '\\x1b[0m\\n'", "printf '\\x5cx1b[0m\\n'"),
         ("\\u{1b} \\\\x1b \\x1", "\\x5cu{1b} \\\\x5cx1b \\x1"),
         ("a ⏎ b ⇥", "a \\u{23ce} b \\u{21e5}"),
@@ -95,7 +95,7 @@ fn hidden_characters_are_shown_as_escapes() {
 }
 
 #[test]
-fn prose_keeps_what_languages_are_written_with() {
+fn prose_keeps_the_spaces_and_joiners_of_languages() {
     for text in
         ["Quelle option\u{a0}?", "می\u{200c}خواهم", "❤\u{fe0f} 👩\u{200d}👧", "東\u{3000}京"]
     {
@@ -105,7 +105,7 @@ fn prose_keeps_what_languages_are_written_with() {
 }
 
 #[test]
-fn padding_is_counted() {
+fn long_padding_is_shown_as_a_count() {
     let padded = |fill: char, count| format!("ls{}rm", String::from(fill).repeat(count));
     for (fill, count, lines, line) in [
         (' ', 79, None, "ls\\u{20*79}rm"),
@@ -134,7 +134,7 @@ fn a_cut_says_how_much_is_missing() {
     );
     let wide = reveal(&"日".repeat(1_000_000), how);
     assert_eq!(wide, format!("{}… 999,950 more characters", "日".repeat(50)));
-    // An escape is whole or not there.
+    // A cut never splits an escape.
     let escapes = reveal(&"a\x1b".repeat(100), how);
     assert!(escapes.contains("\\x1b… ") || escapes.contains("a… "), "{escapes}");
     for max in 0..96 {
@@ -144,12 +144,12 @@ fn a_cut_says_how_much_is_missing() {
 }
 
 #[test]
-fn one_line_shows_where_the_lines_were() {
+fn one_line_marks_the_line_breaks() {
     assert_eq!(one_line("ls\n  -la\n", 100), "ls⏎  -la");
     assert_eq!(one_line(&"word ".repeat(100), 20), "word word word wo…");
 }
 
-/// Texts made of what might be dropped, obeyed or taken for something else.
+/// Generates texts from pieces that might be dropped, obeyed or confused.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<char>().prop_map(String::from),
@@ -200,9 +200,9 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// So no two texts look the same.
+    /// No two texts look the same, because the original can be restored.
     #[test]
-    fn what_is_shown_tells_what_it_was(text in hostile()) {
+    fn reveal_can_be_reversed(text in hostile()) {
         for multiline in [true, false] {
             for prose in [true, false] {
                 let shown = reveal(&text, Exact { max: usize::MAX, multiline, prose });
@@ -214,7 +214,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shown_stays_as_it_is(text in hostile(), max in 0..300_usize) {
+    fn expose_does_not_change_its_own_output(text in hostile(), max in 0..300_usize) {
         for multiline in [true, false] {
             for prose in [true, false] {
                 let how = Exact { max, multiline, prose };

@@ -1,22 +1,22 @@
-//! How many sessions are what: the one answer that every view gives.
+//! The number of sessions in each category. Every view shows the same counts.
 
 use crate::session::Session;
 use crate::session::status::Status;
 use serde::Serialize;
 
-/// As what a session counts.
+/// The category in which a session counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CountCategory {
-    /// It needs somebody, for its status.
+    /// The session needs the user because of this status.
     Needs(Status),
     Working,
     Idle,
-    /// It is hidden, over, or has been seen: nothing to count.
+    /// The session does not count: it is dismissed, closed or seen.
     Nothing,
 }
 
 impl Session {
-    /// As what it counts.
+    /// Returns the category in which the session counts.
     pub fn counted(&self) -> CountCategory {
         match self.status {
             _ if self.dismissed => CountCategory::Nothing,
@@ -28,7 +28,7 @@ impl Session {
     }
 }
 
-/// How many sessions are what. A status counts where it needs somebody.
+/// The number of sessions in each category. The prompts, `failed` and `done` count sessions that need the user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub needs_you: usize,
@@ -42,7 +42,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts these rows.
+    /// Counts sessions.
     pub fn of<'a>(rows: impl IntoIterator<Item = &'a Session>) -> Self {
         let mut counts = Self::default();
         for row in rows {
@@ -66,7 +66,7 @@ impl Counts {
         counts
     }
 
-    /// What there is any of, most urgent first.
+    /// Returns the counts that are not zero, most urgent first.
     pub fn by_status(&self) -> Vec<(Status, usize)> {
         let all = [
             (Status::Permission, self.permission),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_as_what() {
+    fn each_session_counts_in_one_category() {
         use Status::{Closed, Done, Failed, Idle, Permission, Plan, Question, Working};
         let rows = [
             row(Permission, true, false),
@@ -101,7 +101,7 @@ mod tests {
             row(Done, true, false),
             row(Working, false, false),
             row(Idle, false, false),
-            // Seen, quieted, hidden or over.
+            // Seen, snoozed, dismissed or closed.
             row(Done, false, false),
             row(Permission, false, false),
             row(Working, false, true),

@@ -1,5 +1,5 @@
-//! Whom to tell, and when: a person of what needs them, and the user's own commands of every status
-//! they are for. Decided at each change, never on what a view was told.
+//! Decides which sessions the user is notified about and when, and which sessions the rules run for. The policy sees
+//! each change itself and does not depend on any client.
 
 use crate::policy::wait::WaitGoal;
 use crate::session::identity::RowKey;
@@ -10,210 +10,213 @@ use crate::time::Now;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 
-/// Milliseconds for which a session must have been done before anybody is told: a queued prompt goes
-/// on within them.
+/// Milliseconds for which a session must be `done` before a notification. A queued prompt starts within them.
 const DONE_MS: u64 = 1000;
 
-/// Milliseconds after a person was told in which what else needs them is collected, to be told at once.
+/// Milliseconds after a notification within which further sessions are collected into one notification.
 const BURST_MS: u64 = 2000;
 
-/// The most milliseconds for which one that is done waits for its helpers: the word of a helper's end may be lost.
-const HELPERS_MS: u64 = 600_000;
+/// Milliseconds for which a done session waits for its subagents at most. The event of a subagent's end may be lost.
+const SUBAGENTS_MS: u64 = 600_000;
 
-/// SessionStore in one announcement, for each of its two purposes.
-const MAX_ANNOUNCED: usize = 16;
+/// Sessions in one notification, for each of its two purposes.
+const MAX_SESSIONS: usize = 16;
 
-/// What is to be told at all.
+/// The statuses that cause notifications and run rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotificationSettings {
-    /// A person is told of a session that needs them in one of these.
+    /// The user is notified about a session that needs them in one of these statuses.
     pub person: Vec<Status>,
-    /// Commands run when a session enters one of these.
+    /// Rules run when a session enters one of these statuses.
     pub commands: WaitGoal,
 }
 
-/// What is told at once.
+/// Sessions for one notification, and sessions for which rules run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
-    /// The sessions a person is to be told of, longest wait first.
+    /// The sessions for the notification, longest wait first.
     pub person: Vec<Session>,
-    /// How many more there are of these.
+    /// The number of further sessions for the notification.
     pub more: usize,
-    /// The sessions that entered a status which commands run for, as they were then.
+    /// The sessions that entered a status for which rules run, as they were then.
     pub commands: Vec<Session>,
 }
 
-/// What has been told, and what is still to be told.
+/// Notifications that are pending, and sessions that the user was notified about.
 #[derive(Debug, Default)]
 pub struct NotificationPolicy {
-    interest: NotificationSettings,
-    /// Rows that need somebody, who has been or will be told so.
-    called: HashSet<RowKey>,
-    /// Of these, what a person has not been told yet.
-    person: HashMap<RowKey, Waiting>,
-    /// Done, and commands run for that if it stays so.
-    settling: HashMap<RowKey, Waiting>,
-    entered: Vec<Session>,
-    /// When a person may be told again, in microseconds since this boot.
+    settings: NotificationSettings,
+    /// Sessions that need the user and have a notification, sent or pending.
+    notified: HashSet<RowKey>,
+    /// Notifications that are not sent yet.
+    pending: HashMap<RowKey, Pending>,
+    /// Done sessions for which rules run if they stay done.
+    pending_rules: HashMap<RowKey, Pending>,
+    /// Sessions for which rules run now.
+    due_rules: Vec<Session>,
+    /// When the next notification may be sent, in microseconds since this boot.
     quiet_until: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Waiting {
-    /// The row's; another one ends the wait.
+struct Pending {
+    /// The session's status. Another status cancels the notification.
     status: Status,
-    /// From when it is to be told, in microseconds since this boot.
-    from: u64,
-    /// It is done, and its helpers are not.
-    held: bool,
+    /// When the notification is due, in microseconds since this boot.
+    due: u64,
+    /// The session is done, and its subagents still work.
+    awaits_subagents: bool,
 }
 
 impl NotificationPolicy {
-    /// What is to be told from now on.
-    pub fn interest(&mut self, interest: NotificationSettings) {
-        self.interest = interest;
+    /// Replaces the settings.
+    pub fn set_settings(&mut self, settings: NotificationSettings) {
+        self.settings = settings;
     }
 
-    /// Takes in a change, and the row as it is now.
-    pub fn note(&mut self, change: &Change, row: Option<&Session>, now: Now) {
+    /// Updates the policy with a change and the present session.
+    pub fn apply_change(&mut self, change: &Change, row: Option<&Session>, now: Now) {
         let (ChangeKind::Updated, Some(row)) = (change.kind, row) else {
-            return self.forget(&change.key);
+            return self.remove(&change.key);
         };
         if let Some(passed) = change.passed_through(row)
             && row.teammate.is_none()
-            && self.interest.commands.statuses.contains(&passed.status)
+            && self.settings.commands.statuses.contains(&passed.status)
         {
-            // It stays so: no prompt follows.
-            self.entered.push(passed);
+            // The session is closed, so that no prompt can follow.
+            self.due_rules.push(passed);
         }
-        self.go_on_waiting(row, now);
+        self.end_subagent_wait(row, now);
         let entered = change.transition.filter(|entered| entered.status == row.status);
         if let Some(transition) = change.transition {
-            self.settling.remove(&row.key);
-            let commands = &self.interest.commands;
+            self.pending_rules.remove(&row.key);
+            let commands = &self.settings.commands;
             let wanted = commands.statuses.contains(&transition.status)
                 || commands.needs_you && row.needs_you && entered.is_some();
-            // Its lead's row tells what a teammate asks, and is told what became of it.
+            // The lead's session stands for a teammate's prompts and gets its results.
             let is_its_leads = row.teammate.is_some()
                 && !row.needs_you
                 && (transition.status.is_prompt() || transition.status.needs_you_until_seen());
             let wanted = wanted && !is_its_leads;
             if wanted && transition.status == Status::Done {
-                self.settling.insert(row.key.clone(), Waiting::of(row, now));
+                self.pending_rules.insert(row.key.clone(), Pending::new(row, now));
             } else if wanted {
                 let (status, since) = (transition.status, transition.at);
-                // Of one passed through at once nobody needs to know.
+                // The session has left this status already.
                 let needs_you = row.needs_you && entered.is_some();
-                self.entered.push(Session { status, since, needs_you, ..row.clone() });
+                self.due_rules.push(Session { status, since, needs_you, ..row.clone() });
             }
         }
         if !row.needs_you {
-            self.called.remove(&row.key);
-            self.person.remove(&row.key);
+            self.notified.remove(&row.key);
+            self.pending.remove(&row.key);
             return;
         }
-        let is_news = self.called.insert(row.key.clone()) || entered.is_some();
-        if is_news && self.interest.person.contains(&row.status) {
-            self.person.insert(row.key.clone(), Waiting::of(row, now));
+        let is_newer = self.notified.insert(row.key.clone()) || entered.is_some();
+        if is_newer && self.settings.person.contains(&row.status) {
+            self.pending.insert(row.key.clone(), Pending::new(row, now));
         }
     }
 
-    /// The last helper of a session that was done has ended, and left it at that.
-    fn go_on_waiting(&mut self, row: &Session, now: Now) {
-        for waiting in [&mut self.person, &mut self.settling] {
-            let held = waiting.get_mut(&row.key).filter(|waiting| waiting.held);
-            if let Some(waiting) = held.filter(|waiting| waiting.status == row.status) {
-                let Waiting { from, held, .. } = Waiting::of(row, now);
-                *waiting = Waiting { from: from.min(waiting.from), held, ..*waiting };
+    /// Shortens the wait of a done session whose last subagent has ended without waking it.
+    fn end_subagent_wait(&mut self, row: &Session, now: Now) {
+        for pending in [&mut self.pending, &mut self.pending_rules] {
+            let waiting = pending.get_mut(&row.key).filter(|pending| pending.awaits_subagents);
+            if let Some(waiting) = waiting.filter(|pending| pending.status == row.status) {
+                let Pending { due, awaits_subagents, .. } = Pending::new(row, now);
+                *waiting = Pending { due: due.min(waiting.due), awaits_subagents, ..*waiting };
             }
         }
     }
 
-    /// Takes in a row that somebody gave back: whom it needs has been told by an earlier daemon.
-    pub fn note_restored(&mut self, change: &Change, row: Option<&Session>, now: Now) {
+    /// Adds a restored session. An earlier daemon has sent its notification already.
+    pub fn add_restored(&mut self, change: &Change, row: Option<&Session>, now: Now) {
         let Some(row) = row.filter(|row| row.needs_you) else { return };
-        self.called.insert(change.key.clone());
-        // Of one that waited for its helpers nobody has been told.
-        if has_helpers(row) && self.interest.person.contains(&row.status) {
-            self.person.insert(change.key.clone(), Waiting::of(row, now));
+        self.notified.insert(change.key.clone());
+        // The notification of a session that waited for its subagents was not sent.
+        if has_working_subagents(row) && self.settings.person.contains(&row.status) {
+            self.pending.insert(change.key.clone(), Pending::new(row, now));
         }
     }
 
-    fn forget(&mut self, key: &RowKey) {
-        self.called.remove(key);
-        self.person.remove(key);
-        self.settling.remove(key);
+    fn remove(&mut self, key: &RowKey) {
+        self.notified.remove(key);
+        self.pending.remove(key);
+        self.pending_rules.remove(key);
     }
 
-    /// Milliseconds until there may be something to tell.
+    /// Returns the milliseconds until a notification may be due.
     pub fn next_deadline(&self, now: Now) -> Option<u64> {
-        if !self.entered.is_empty() {
+        if !self.due_rules.is_empty() {
             return Some(0);
         }
-        let person = self.person.values().map(|waiting| waiting.from.max(self.quiet_until));
-        let first = person.chain(self.settling.values().map(|waiting| waiting.from)).min();
+        let notifications = self.pending.values().map(|pending| pending.due.max(self.quiet_until));
+        let rules = self.pending_rules.values().map(|pending| pending.due);
+        let first = notifications.chain(rules).min();
         Some(first?.saturating_sub(now.stamp.micros).div_ceil(1000))
     }
 
-    /// What is to be told now; `row` gives a row as it is.
-    pub fn due<'a>(
+    /// Returns and removes the notifications that are due. `row` finds a session by its key.
+    pub fn take_due<'a>(
         &mut self,
         now: Now,
         row: impl Fn(&RowKey) -> Option<&'a Session>,
     ) -> Vec<Notification> {
-        let mut commands = std::mem::take(&mut self.entered);
-        commands.extend(take_due(&mut self.settling, now, &row));
+        let mut commands = std::mem::take(&mut self.due_rules);
+        commands.extend(remove_due(&mut self.pending_rules, now, &row));
         let mut person = Vec::new();
         if self.quiet_until <= now.stamp.micros {
-            person = take_due(&mut self.person, now, &row);
+            person = remove_due(&mut self.pending, now, &row);
         }
         if !person.is_empty() {
             self.quiet_until = now.stamp.micros + BURST_MS * 1000;
         }
-        let more = person.len().saturating_sub(MAX_ANNOUNCED);
-        person.truncate(MAX_ANNOUNCED);
-        let mut commands = commands.chunks(MAX_ANNOUNCED).map(<[Session]>::to_vec);
+        let more = person.len().saturating_sub(MAX_SESSIONS);
+        person.truncate(MAX_SESSIONS);
+        let mut commands = commands.chunks(MAX_SESSIONS).map(<[Session]>::to_vec);
         let first = Notification { person, more, commands: commands.next().unwrap_or_default() };
         let rest = commands.map(|commands| Notification { commands, ..Notification::default() });
         std::iter::once(first)
             .chain(rest)
-            .filter(|one| !one.person.is_empty() || !one.commands.is_empty())
+            .filter(|notification| {
+                !notification.person.is_empty() || !notification.commands.is_empty()
+            })
             .collect()
     }
 }
 
-/// Takes out what has waited long enough; the rows of which it still holds, longest wait first.
-fn take_due<'a>(
-    waiting: &mut HashMap<RowKey, Waiting>,
+/// Removes the entries that are due. Returns the sessions that still have the entry's status, longest wait first.
+fn remove_due<'a>(
+    pending: &mut HashMap<RowKey, Pending>,
     now: Now,
     row: &impl Fn(&RowKey) -> Option<&'a Session>,
 ) -> Vec<Session> {
-    let due = waiting.extract_if(|_, waiting| waiting.from <= now.stamp.micros);
+    let due = pending.extract_if(|_, pending| pending.due <= now.stamp.micros);
     let mut rows: Vec<Session> = due
-        .filter_map(|(key, waiting)| row(&key).filter(|row| row.status == waiting.status))
+        .filter_map(|(key, pending)| row(&key).filter(|row| row.status == pending.status))
         .cloned()
         .collect();
     rows.sort_by(Session::compare_for_list);
     rows
 }
 
-/// Whether it is done, and subagents of it still work.
-fn has_helpers(row: &Session) -> bool {
-    let works = |helper: &Subagent| helper.status == Status::Working;
+/// Returns true if the session is done and its subagents still work.
+fn has_working_subagents(row: &Session) -> bool {
+    let works = |subagent: &Subagent| subagent.status == Status::Working;
     row.status == Status::Done && !row.headless && row.subagents.iter().any(works)
 }
 
-impl Waiting {
-    fn of(row: &Session, now: Now) -> Self {
-        // The agent itself waits for its helpers, goes on when they are done, and is done once more.
-        let held = has_helpers(row);
+impl Pending {
+    fn new(row: &Session, now: Now) -> Self {
+        // The agent waits for its subagents, continues when they end, and is done once more.
+        let awaits_subagents = has_working_subagents(row);
         let wait = match row.status {
-            Status::Done if held => HELPERS_MS,
-            // It has stood for a while by the time a headless one is shown as done, and the process may end at once.
+            Status::Done if awaits_subagents => SUBAGENTS_MS,
+            // A headless session is done for a while before that shows, and its process may end at once.
             Status::Done if !row.headless => DONE_MS,
             _ => 0,
         };
-        Self { status: row.status, from: now.stamp.micros + wait * 1000, held }
+        Self { status: row.status, due: now.stamp.micros + wait * 1000, awaits_subagents }
     }
 }
 

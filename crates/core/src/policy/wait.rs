@@ -4,31 +4,31 @@ use crate::session::status::Status;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// What a waiter hopes for.
+/// The goal of a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WaitGoal {
-    /// Any of these.
+    /// One of these statuses.
     pub statuses: Vec<Status>,
-    /// Any status that needs a person.
+    /// Any status that needs the user.
     pub needs_you: bool,
 }
 
-/// How one row stands to a goal.
+/// How far one session is from a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitProgress {
-    /// It is there.
+    /// The session has reached the goal.
     Reached,
-    /// It waits for a person instead.
+    /// The session waits for the user, or has failed.
     Blocked,
-    /// It ended instead.
+    /// The session has closed.
     Closed,
-    /// It may get there.
+    /// The session may still reach the goal.
     NotYet,
 }
 
 impl WaitGoal {
-    /// How `session` stands to this goal now.
+    /// Returns how far `session` is from this goal.
     pub fn reach(&self, session: &Session) -> WaitProgress {
         if self.statuses.contains(&session.status) || self.needs_you && session.needs_you {
             WaitProgress::Reached
@@ -42,13 +42,13 @@ impl WaitGoal {
     }
 }
 
-/// How many rows must reach the goal.
+/// How many sessions must reach the goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitScope {
-    /// The first that does.
+    /// One session.
     Any,
-    /// All of them; the first that is blocked or closed ends the wait.
+    /// All sessions. The first one that is blocked or closed ends the wait.
     All,
 }
 
@@ -58,47 +58,47 @@ pub enum WaitScope {
 pub enum WaitOutcome {
     /// The goal is reached.
     Reached,
-    /// A row waits for a person, or has failed, instead.
+    /// A session waits for the user, or has failed.
     Blocked,
-    /// A row has closed, or is no more, instead.
+    /// A session has closed or was removed.
     Closed,
 }
 
-/// A wait in course. Shown every transition, it misses none.
+/// A wait in progress. The daemon shows it every transition.
 #[derive(Debug, Clone)]
 pub struct Wait {
     goal: WaitGoal,
     scope: WaitScope,
-    /// The rows it is pinned to, and whether each has reached the goal.
+    /// The sessions it waits for, and if each has reached the goal.
     rows: HashMap<RowKey, bool>,
-    /// Rows that come later count too.
+    /// Sessions that start later count too.
     includes_new: bool,
 }
 
 impl Wait {
-    /// A wait for the rows in `keys`; show it each of them with [`Wait::observe`] at once.
+    /// Creates a wait for the sessions in `keys`. The caller shows it each of them with [`Wait::observe`] at once.
     pub fn new(goal: WaitGoal, scope: WaitScope, keys: Vec<RowKey>, includes_new: bool) -> Self {
         let rows = keys.into_iter().map(|key| (key, false)).collect();
         Self { goal, scope, rows, includes_new }
     }
 
-    /// Returns how many rows the wait remembers.
+    /// Returns the number of sessions that the wait remembers.
     pub fn remembered(&self) -> usize {
         self.rows.len()
     }
 
-    /// Tells it of rows that reached the goal before it began: it asks no more of those.
+    /// Marks sessions that reached the goal before the wait began.
     pub fn have_reached(&mut self, keys: impl IntoIterator<Item = RowKey>) {
         self.rows.extend(keys.into_iter().map(|key| (key, true)));
     }
 
-    /// Shows it a row as it is now. An outcome ends the wait.
+    /// Updates the wait with the present state of a session. An outcome ends the wait.
     pub fn observe(&mut self, session: &Session) -> Option<WaitOutcome> {
         if !self.rows.contains_key(&session.key) {
             if !self.includes_new {
                 return None;
             }
-            // A wait for any row ends with the first that reaches the goal, and need not know the others.
+            // A wait for any session ends with the first that reaches the goal, and does not track the others.
             if self.scope == WaitScope::All {
                 self.rows.insert(session.key.clone(), false);
             }
@@ -113,11 +113,11 @@ impl Wait {
             _ if self.rows.get(&session.key) == Some(&true) => None,
             (WaitProgress::Blocked, WaitScope::All) => Some(WaitOutcome::Blocked),
             (WaitProgress::Closed, WaitScope::All) => Some(WaitOutcome::Closed),
-            (WaitProgress::Closed, WaitScope::Any) => self.leave(&session.key),
+            (WaitProgress::Closed, WaitScope::Any) => self.remove_unreached(&session.key),
         }
     }
 
-    /// Tells it that a row is no longer there.
+    /// Updates the wait after a session was removed.
     pub fn removed(&mut self, key: &RowKey) -> Option<WaitOutcome> {
         match (self.rows.get(key), self.scope) {
             (None, _) => None,
@@ -126,12 +126,12 @@ impl Wait {
                 None
             }
             (Some(false), WaitScope::All) => Some(WaitOutcome::Closed),
-            (Some(false), WaitScope::Any) => self.leave(key),
+            (Some(false), WaitScope::Any) => self.remove_unreached(key),
         }
     }
 
-    /// Waits for the row `to` where it waited for `from`, by which an earlier daemon knew that row. False if it
-    /// did not wait for it, and also if it had been reached already.
+    /// Replaces the key `from` of an earlier daemon by the session's key `to`. Returns false if the wait is not for
+    /// that session, or if the session has reached the goal.
     pub fn rename(&mut self, from: &RowKey, to: &RowKey) -> bool {
         let Some(reached) = self.rows.remove(from) else { return false };
         let known = self.rows.entry(to.clone()).or_default();
@@ -139,7 +139,7 @@ impl Wait {
         !*known
     }
 
-    fn leave(&mut self, key: &RowKey) -> Option<WaitOutcome> {
+    fn remove_unreached(&mut self, key: &RowKey) -> Option<WaitOutcome> {
         self.rows.remove(key);
         (self.rows.is_empty() && !self.includes_new).then_some(WaitOutcome::Closed)
     }
@@ -162,7 +162,7 @@ mod tests {
         names.iter().map(|name| RowKey::new(name)).collect()
     }
 
-    /// Shows each (row, status) in turn; the outcome and how many it took.
+    /// Shows the wait each (session, status) in turn. Returns the outcome and the number of steps.
     fn run(mut wait: Wait, shown: &[(&str, Status)]) -> Option<(WaitOutcome, usize)> {
         shown.iter().enumerate().find_map(|(index, (key, status))| {
             wait.observe(&row(key, *status)).map(|outcome| (outcome, index + 1))
@@ -179,7 +179,7 @@ mod tests {
     );
 
     #[test]
-    fn outcomes() {
+    fn wait_ends_with_the_expected_outcome() {
         use Status::{Closed, Done, Failed, Idle, Permission, Working};
         use WaitOutcome as O;
         use WaitScope::{All, Any};
@@ -206,7 +206,7 @@ mod tests {
                 &[("a", Working), ("a", Permission)],
                 Some((O::Reached, 2)),
             ),
-            // All: each has to reach it once, and the first that cannot ends the wait.
+            // All: each session has to reach the goal once, and the first that cannot ends the wait.
             (
                 done(),
                 All,
@@ -223,7 +223,7 @@ mod tests {
                 &[("a", Done), ("a", Closed), ("b", Permission)],
                 Some((O::Blocked, 3)),
             ),
-            // Any: the first that reaches it; blocked ones may yet, closed ones never.
+            // Any: the first session that reaches the goal ends the wait. A closed session cannot.
             (
                 done(),
                 Any,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_reached_before_need_not_again() {
+    fn session_that_reached_the_goal_before_counts() {
         let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let mut wait = Wait::new(goal, WaitScope::All, keys(&["a", "b"]), true);
         wait.have_reached(keys(&["a", "new"]));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_row_counts_as_closed() {
+    fn removed_session_counts_as_closed() {
         let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let mut wait = Wait::new(goal.clone(), WaitScope::All, keys(&["a"]), false);
         assert_eq!(wait.removed(&RowKey::new("b")), None);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_for_new_rows_remembers_none_that_it_can_forget() {
+    fn wait_for_new_sessions_remembers_few() {
         let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         for (scope, at_most) in [(WaitScope::Any, 0), (WaitScope::All, 2)] {
             let mut wait = Wait::new(goal.clone(), scope, Vec::new(), true);

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Makes a newtype round a bounded string.
+/// Defines a newtype around a bounded string.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -15,17 +15,17 @@ macro_rules! identifier {
                 Self(crate::clean(text, crate::MAX_ID, false))
             }
 
-            /// The identifier as text.
+            /// Returns the identifier as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
-            /// Whether it names nothing.
+            /// Returns true if the identifier is empty.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
 
-            /// Cleans and bounds what came over the wire.
+            /// Cleans and bounds an identifier that came over the wire.
             pub(crate) fn sanitise(&mut self) {
                 *self = Self::new(&self.0);
             }
@@ -40,7 +40,7 @@ macro_rules! identifier {
 }
 
 identifier! {
-    /// Which agent: `claude`, `codex`, or a name given to `crewboard report --agent`.
+    /// The name of an agent: `claude`, `codex`, or the value of `crewboard report --agent`.
     AgentName
 }
 identifier! {
@@ -60,22 +60,21 @@ identifier! {
     TurnId
 }
 identifier! {
-    /// A row's name for its whole life: opaque, unique, short enough to type.
+    /// A session's key: opaque, unique, constant, and short enough to type.
     RowKey
 }
 
 /// An operating-system process. The start time tells it from a later one with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Process {
-    /// Its number, as this machine's daemon sees it.
+    /// The process id in the daemon's namespace.
     pub pid: u32,
-    /// When it started, in the system's own unit (Linux: clock ticks since boot, field 22 of
-    /// `/proc/PID/stat`).
+    /// The start time in the system's own unit (Linux: clock ticks since boot, field 22 of `/proc/PID/stat`).
     pub start: u64,
 }
 
-/// A cryptographic digest of a tool's whole input, which pairs a permission request with its call: 128 bits,
-/// so that no agent can make two inputs with the same digest. All zeros stands for no input.
+/// A cryptographic digest of a tool's whole input, which pairs a permission prompt with its tool call. It has 128
+/// bits, so that no agent can make two inputs with the same digest. All zeros means that there is no input.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -83,7 +82,7 @@ pub struct Process {
 pub struct InputDigest([u8; 16]);
 
 impl InputDigest {
-    /// The digest that consists of these bytes.
+    /// Returns the digest that consists of these bytes.
     pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -113,15 +112,15 @@ impl TryFrom<String> for InputDigest {
     }
 }
 
-/// Letters of a key: no vowels and no look-alikes, so that a key is no word and reads well.
+/// The letters of a key. Most vowels and look-alikes are missing, so that a key is not a word and reads well.
 const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
 
-/// Letters of a key.
+/// The number of letters of a key.
 const KEY_LENGTH: usize = 5;
 
 impl RowKey {
-    /// Returns whether the key is one that [`RowKey::derive`] could make. A client may send any other text as a
-    /// key: an option, a command of a shell, the name of a session.
+    /// Returns true if [`RowKey::derive`] could make the key. A client may send any other text as a key: an option,
+    /// a shell command, the name of a session.
     pub(crate) fn is_well_formed(&self) -> bool {
         let letters = self.0.as_bytes();
         letters.len() == KEY_LENGTH
@@ -129,19 +128,18 @@ impl RowKey {
             && letters.iter().all(|letter| KEY_ALPHABET.contains(letter))
     }
 
-    /// The key of what `parts` identify. The same parts give the same key in every daemon, so a row
-    /// that a new daemon learns anew is the row a board remembers. `attempt` gives another key when
-    /// one is taken.
+    /// Returns the key for `parts`. The same parts give the same key in every daemon, so that a new daemon and a
+    /// board agree on a session's key. Another `attempt` gives another key, in case the first is taken.
     pub(crate) fn derive(parts: &[&str], attempt: u32) -> Self {
         let mut hash = fnv1a(&attempt.to_le_bytes());
         for part in parts {
             hash = fnv1a_more(hash, part.as_bytes());
             hash = fnv1a_more(hash, &[0xff]);
         }
-        // FNV's low bits are its best mixed ones once folded.
+        // Folding mixes the high bits of FNV into the low ones.
         let mut folded = hash ^ (hash >> 32);
         let mut key = String::with_capacity(KEY_LENGTH);
-        // The first is a letter, so that no key looks like a pid or a pane.
+        // The key begins with a letter, so that it does not look like a pid or a pane.
         key.push(char::from(KEY_ALPHABET[10 + usize::try_from(folded % 22).unwrap_or(0)]));
         folded /= 22;
         for _ in 1..KEY_LENGTH {

@@ -2,29 +2,29 @@ use crate::text::clean;
 use crate::{MAX_LINE, MAX_OTHERS, MAX_PATH};
 use serde::{Deserialize, Serialize};
 
-/// Where an agent runs. Every field but the host may be unknown.
+/// Where an agent runs. Only the host is always known.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Place {
     /// The machine's name.
     pub host: String,
-    /// The innermost multiplexer, else the terminal: `tmux`, `zellij`, `kitty`, …
+    /// The innermost multiplexer, or else the terminal: `tmux`, `zellij`, `kitty`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<String>,
-    /// Which server of that multiplexer: a socket path or a session name.
+    /// The server of that multiplexer: a socket path or a session name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// The pane, in that terminal's own words (tmux: `%7`).
+    /// The pane, as that terminal spells it (tmux: `%7`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pane: Option<String>,
-    /// The pane as a person would write it (zellij: `main:2`); known of few terminals.
+    /// The pane as the user would write it (zellij: `main:2`). Few terminals have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The terminal device's path (`/dev/pts/3`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tty: Option<String>,
-    /// Where it would run if the variables that say `terminal` and `pane` were left over from elsewhere:
-    /// further terminals whose variables are set, the likeliest first.
+    /// The other terminals whose variables are set, the likeliest first. The agent runs in one of them if the
+    /// variables for `terminal` and `pane` are left over from another terminal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Pane>,
 }
@@ -33,18 +33,18 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pane {
-    /// Whose pane: `tmux`, `kitty`, …
+    /// The terminal: `tmux`, `kitty`, …
     pub terminal: String,
-    /// Which server of it: a socket path or a session name.
+    /// The terminal's server: a socket path or a session name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Which pane of that, in that terminal's own words.
+    /// The pane, as that terminal spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pane: Option<String>,
 }
 
 impl Place {
-    /// Every pane that its variables name, the innermost first.
+    /// Returns every pane that the environment variables name, the innermost first.
     pub fn panes(&self) -> Vec<Pane> {
         let first = self.terminal.clone().map(|terminal| Pane {
             terminal,
@@ -54,7 +54,7 @@ impl Place {
         first.into_iter().chain(self.others.iter().cloned()).collect()
     }
 
-    /// The same host and terminal device, without a pane: a nested agent never claims its parent's.
+    /// Returns the same host and terminal device without a pane. A nested agent never claims its parent's pane.
     #[must_use]
     pub fn without_pane(self) -> Self {
         Self { terminal: None, server: None, pane: None, target: None, others: Vec::new(), ..self }
@@ -75,7 +75,7 @@ impl Place {
     }
 }
 
-/// Cleans and bounds an optional text in place; an empty one becomes unknown.
+/// Cleans and bounds an optional text in place. An empty text becomes `None`.
 pub(crate) fn sanitise_optional(field: &mut Option<String>, max: usize, multiline: bool) {
     if let Some(text) = field {
         *text = clean(text, max, multiline);
@@ -85,8 +85,8 @@ pub(crate) fn sanitise_optional(field: &mut Option<String>, max: usize, multilin
     }
 }
 
-/// Cleans and bounds the path of a directory in place, spelled without doubled and trailing slashes and `.`:
-/// one directory must not be taken for two. (A `..` stays: what it leads to depends on links.)
+/// Cleans and bounds the path of a directory in place and normalises it, so that one directory does not count as
+/// two. A `..` stays, because its target depends on links.
 pub(crate) fn sanitise_directory(field: &mut Option<String>) {
     sanitise_optional(field, MAX_PATH, false);
     if let Some(path) = field {
@@ -94,7 +94,7 @@ pub(crate) fn sanitise_directory(field: &mut Option<String>) {
     }
 }
 
-/// Returns an absolute path without doubled and trailing slashes and `.`.
+/// Returns an absolute path without doubled slashes, trailing slashes and `.`.
 pub(crate) fn one_spelling(path: &str) -> String {
     if !path.starts_with('/') {
         return path.to_owned();

@@ -2,30 +2,30 @@ use crate::state::prompts::PromptKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a session is doing.
+/// What a session does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Blocked until a person approves or denies a tool.
+    /// A tool waits until the user approves or denies it.
     Permission,
-    /// The agent asked a person something.
+    /// The agent asks the user a question.
     Question,
-    /// A plan waits for approval.
+    /// A plan waits until the user approves or denies it.
     Plan,
-    /// The turn ended in an error of the API.
+    /// The turn ended with an API error.
     Failed,
     /// The agent finished its turn.
     Done,
     /// The model or a tool runs.
     Working,
-    /// At its prompt, nothing owed.
+    /// The agent is at its prompt.
     Idle,
-    /// Ended.
+    /// The session has ended.
     Closed,
 }
 
 impl Status {
-    /// All of them, in the order in which the list shows them.
+    /// All statuses, in the order of the list.
     pub const ALL: [Self; 8] = [
         Self::Permission,
         Self::Question,
@@ -37,7 +37,7 @@ impl Status {
         Self::Closed,
     ];
 
-    /// The word in JSON, in commands and on screen.
+    /// Returns the word for the status in JSON, in commands and on the screen.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Permission => "permission",
@@ -51,12 +51,12 @@ impl Status {
         }
     }
 
-    /// The status of that word.
+    /// Returns the status for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
     }
 
-    /// What a session of this status waits for.
+    /// Returns the kind of prompt that a session of this status shows.
     pub const fn request(self) -> Option<PromptKind> {
         match self {
             Self::Permission => Some(PromptKind::Permission),
@@ -66,12 +66,12 @@ impl Status {
         }
     }
 
-    /// Whether the agent cannot go on until a person answers.
+    /// Returns true if the agent cannot go on until the user answers.
     pub const fn is_prompt(self) -> bool {
         matches!(self, Self::Permission | Self::Question | Self::Plan)
     }
 
-    /// Whether the status calls for a person until it has been seen.
+    /// Returns true if a session of this status needs the user until the user has seen it.
     pub const fn needs_you_until_seen(self) -> bool {
         matches!(self, Self::Failed | Self::Done)
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_names_one_status_and_json_uses_it() {
+    fn status_words_are_unique_and_used_in_json() {
         for status in Status::ALL {
             assert_eq!(Status::from_word(status.word()), Some(status));
             assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));

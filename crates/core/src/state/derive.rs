@@ -1,6 +1,6 @@
-//! From the facts to what views see.
+//! Derives a session's public fields from its state.
 
-use super::session_file::Conclusion;
+use super::session_file::Inference;
 use super::{RowState, SubagentState};
 use crate::exact::one_line;
 use crate::session::status::Status;
@@ -12,97 +12,97 @@ use crate::text::excerpt;
 use crate::time::{Now, Stamp};
 use crate::{MAX_HISTORY, MAX_LINE, MAX_SUBAGENTS};
 
-/// What a session does of which no more is known than that it works.
+/// The activity of a session whose turn runs and whose tool is not known.
 pub(super) const THINKING: &str = "thinking";
 
-/// What became of a row.
+/// The result of deriving a session's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Settled {
-    /// The transition, if the status is another (or another instance of the same: the next question,
-    /// the next turn's end).
+pub(crate) struct Derived {
+    /// The transition, if the status has changed. The next prompt or the end of the next turn is a transition too,
+    /// even to the same status.
     pub(crate) transition: Option<Transition>,
-    /// It was not what came in that decided, but what could be concluded by now.
-    pub(crate) concluded: bool,
+    /// The status came from a timeout and not from the event.
+    pub(crate) by_timeout: bool,
 }
 
-impl Settled {
-    /// What that which came in did to a row whose status was `from`.
+impl Derived {
+    /// Returns the event's effect on a session whose status was `from`.
     pub(crate) fn effect(self, from: Status) -> Effect {
         match self.transition {
-            Some(entered) if !self.concluded => Effect::Set { from, to: entered.status },
+            Some(entered) if !self.by_timeout => Effect::Set { from, to: entered.status },
             _ => Effect::Unchanged,
         }
     }
 
-    /// Whether the row closed.
+    /// Returns true if the session has closed.
     pub(crate) fn closes(self) -> bool {
         self.transition.is_some_and(|entered| entered.status == Status::Closed)
     }
 }
 
-/// Concludes what the time allows and derives everything a view sees from the facts. `at` and `source`
-/// are of what came in.
-pub(crate) fn settle(row: &mut Row, now: Now, at: Stamp, source: &str) -> Settled {
-    let Row { session, facts } = row;
-    let conclusion = facts.conclude(session.headless, now);
-    session.headless &= !facts.files.is_attended();
-    let (at, source) = match &conclusion {
-        Some(conclusion) => (conclusion.at, conclusion.source.as_str()),
+/// Applies the timeouts that are due, and derives the session's public fields. `at` and `source` belong to the event
+/// or observation that was applied before.
+pub(crate) fn derive_session(row: &mut Row, now: Now, at: Stamp, source: &str) -> Derived {
+    let Row { session, state } = row;
+    let inference = state.apply_timeouts(session.headless, now);
+    session.headless &= !state.files.is_answerable();
+    let (at, source) = match &inference {
+        Some(inference) => (inference.at, inference.source.as_str()),
         None => (at, source),
     };
-    facts.await_turn_end();
+    state.await_turn_end();
     let before = session.status;
-    let shown = facts.derive(session.headless, now);
+    let shown = state.derive_status(session.headless, now);
     let mut transition = None;
     if shown.0 == Status::Done {
-        // What was shown is not taken back for a flicker of the file.
-        facts.turn.believed = true;
+        // A short change of the file does not undo a status that was shown.
+        state.turn.end_confirmed = true;
     }
-    if facts.shown != Some(shown) {
+    if state.last_status != Some(shown) {
         if session.headless && before == Status::Working && shown.0 == Status::Closed {
-            let is_orderly = facts.ended.is_none_or(|ended| ended.how == End::Exit);
-            let at = now.wall_of(facts.turn.since).max(session.since);
-            let passed = facts.outcome().filter(|_| is_orderly);
-            facts.passed = passed.map(|status| Transition { status, at });
+            let is_orderly = state.ended.is_none_or(|ended| ended.how == End::Exit);
+            let at = now.wall_of(state.turn.since).max(session.since);
+            let passed = state.turn_end_status().filter(|_| is_orderly);
+            state.hidden_turn_end = passed.map(|status| Transition { status, at });
         }
-        facts.shown = Some(shown);
-        // A late teller does not make the status older than the one before.
+        state.last_status = Some(shown);
+        // After a late event the status is still not older than the status before.
         session.since = now.wall_of(at).max(session.since);
         source.clone_into(&mut session.source);
         session.status = shown.0;
         session.seen = false;
         session.snoozed_until = None;
         let entered = Transition { status: session.status, at: session.since };
-        if facts.history.len() == MAX_HISTORY {
-            facts.history.pop_front();
+        if state.history.len() == MAX_HISTORY {
+            state.history.pop_front();
         }
-        facts.history.push_back(entered);
+        state.history.push_back(entered);
         transition = Some(entered);
     }
-    let concluded = conclusion.is_some();
-    if let Some(conclusion) = conclusion {
-        remember_conclusion(facts, conclusion, now, before, transition);
+    let by_timeout = inference.is_some();
+    if let Some(inference) = inference {
+        record_inference(state, inference, now, before, transition);
     }
-    show(session, facts, now);
+    derive_details(session, state, now);
     if transition.is_some() && session.needs_you {
         session.dismissed = false;
     }
-    Settled { transition, concluded }
+    Derived { transition, by_timeout }
 }
 
-fn remember_conclusion(
-    facts: &mut RowState,
-    conclusion: Conclusion,
+fn record_inference(
+    state: &mut RowState,
+    inference: Inference,
     now: Now,
     from: Status,
     transition: Option<Transition>,
 ) {
-    let at = now.wall_of(conclusion.at);
-    facts.trail.push(TrailEntry {
-        source: conclusion.source,
-        said: conclusion.said.to_owned(),
+    let at = now.wall_of(inference.at);
+    state.trail.push(TrailEntry {
+        source: inference.source,
+        said: inference.summary.to_owned(),
         at,
-        stamp: conclusion.at,
+        stamp: inference.at,
         delay: now.wall.since(at),
         effect: match transition {
             Some(entered) => Effect::Set { from, to: entered.status },
@@ -111,71 +111,74 @@ fn remember_conclusion(
     });
 }
 
-/// Everything a view sees but the status and when and by whom it came.
-fn show(session: &mut Session, facts: &RowState, now: Now) {
+/// Derives all fields but the status, its time and its source.
+fn derive_details(session: &mut Session, state: &RowState, now: Now) {
     let is_closed = session.status == Status::Closed;
     session.stopped &= !is_closed;
-    session.request = if session.status.is_prompt() { facts.asked().cloned() } else { None };
-    let subagents = facts.subagents.iter().cloned().chain(facts.mates_at_work());
+    session.request =
+        if session.status.is_prompt() { state.current_prompt().cloned() } else { None };
+    let subagents = state.subagents.iter().cloned().chain(state.working_teammates());
     let subagents = subagents.filter(|_| !is_closed).take(MAX_SUBAGENTS);
-    session.subagents = subagents.map(|known| show_subagent(facts, &known, now)).collect();
-    let background = if is_closed { 0 } else { facts.background() };
+    session.subagents = subagents.map(|known| show_subagent(state, &known, now)).collect();
+    let background = if is_closed { 0 } else { state.background_count() };
     session.background = u32::try_from(background).unwrap_or(u32::MAX);
-    session.scheduled = if is_closed { 0 } else { facts.scheduled };
-    let left = facts.files.has_left().then_some(End::Exit);
-    session.end = facts.ended.map(|ended| ended.how).or(left);
-    let doubt = if is_closed { None } else { doubt(session, facts) };
-    session.confirmed = doubt.is_none();
-    session.unconfirmed = doubt.map(str::to_owned);
-    session.activity = activity(facts, session.status);
+    session.scheduled = if is_closed { 0 } else { state.scheduled };
+    let left = state.files.is_removed().then_some(End::Exit);
+    session.end = state.ended.map(|ended| ended.how).or(left);
+    let unconfirmed = if is_closed { None } else { unconfirmed_reason(session, state) };
+    session.confirmed = unconfirmed.is_none();
+    session.unconfirmed = unconfirmed.map(str::to_owned);
+    session.activity = activity(state, session.status);
     // The lead's row needs the user for a prompt that the lead shows, and the lead gets the result of a turn.
-    let is_asked = session.status.is_prompt() && facts.relayed.is_none();
+    let is_asked = session.status.is_prompt() && state.relayed_prompt.is_none();
     let is_over = session.status.needs_you_until_seen() && session.teammate.is_none();
     session.needs_you = !session.headless
         && session.snoozed_until.is_none()
         && (is_asked || is_over && !session.seen);
 }
 
-/// Why nothing would tell if the status were no longer true, where that is so.
-fn doubt(session: &Session, facts: &RowState) -> Option<&'static str> {
-    if !facts.watched {
+/// Returns why the status is not confirmed, or `None` if it is.
+fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static str> {
+    if !state.watched {
         return Some(if session.pid.is_none() {
             "its process is not known"
         } else {
             "the end of its process is not watched"
         });
     }
-    if facts.turn.inferred {
-        return Some("its turn was concluded, and no event told of it");
+    if state.turn.inferred {
+        return Some("no event reported the start of its turn");
     }
-    if facts.turn.unexplained {
-        return Some("no event told how its turn ended");
+    if state.turn.end_unknown {
+        return Some("no event reported how its turn ended");
     }
-    // Hooks alone do not tell of all that happens.
-    facts.files.is_blind().then_some("its agent's session file is not watched")
+    // Hooks do not report an interrupt.
+    state.files.is_unreadable().then_some("its agent's session file is not watched")
 }
 
-fn show_subagent(facts: &RowState, known: &SubagentState, now: Now) -> Subagent {
-    let request = facts.requests.of(&known.id);
+fn show_subagent(state: &RowState, known: &SubagentState, now: Now) -> Subagent {
+    let request = state.prompts.of_subagent(&known.id);
     let status = request.map_or(Status::Working, |open| open.request.kind.status());
     let since = request.map_or(known.since, |open| open.stamp);
     Subagent { id: known.id.clone(), kind: known.kind.clone(), status, since: now.wall_of(since) }
 }
 
-/// What the row does, asks or last said, in one line.
-fn activity(facts: &RowState, status: Status) -> Option<String> {
+/// Returns the running tool, the prompt or the last message in one line.
+fn activity(state: &RowState, status: Status) -> Option<String> {
     let text = match status {
         Status::Idle => String::new(),
-        Status::Closed | Status::Done | Status::Failed => excerpt(&facts.turn.words, MAX_LINE),
-        Status::Permission | Status::Question | Status::Plan if !facts.asks_for.is_empty() => {
-            excerpt(&facts.asks_for, MAX_LINE)
+        Status::Closed | Status::Done | Status::Failed => excerpt(&state.turn.message, MAX_LINE),
+        Status::Permission | Status::Question | Status::Plan
+            if !state.prompt_summary.is_empty() =>
+        {
+            excerpt(&state.prompt_summary, MAX_LINE)
         }
         Status::Permission | Status::Question | Status::Plan => {
-            let request = facts.asked()?;
+            let request = state.current_prompt()?;
             match (&request.tool, request.kind) {
                 (tool, PromptKind::Permission) => {
-                    // All of it in a line: what is not seen is not agreed to.
-                    let own = facts.requests.first().map_or("", |open| open.line.as_str());
+                    // The user must see the whole input before approving it.
+                    let own = state.prompts.first().map_or("", |open| open.line.as_str());
                     let line = if own.is_empty() { &request.text } else { own };
                     let tool = tool.as_deref().unwrap_or_default();
                     one_line(format!("{tool} {line}").trim(), MAX_LINE)
@@ -184,7 +187,7 @@ fn activity(facts: &RowState, status: Status) -> Option<String> {
             }
         }
         Status::Working => {
-            let own = facts.tools.iter().rev().find(|tool| tool.subagent.is_none());
+            let own = state.tools.iter().rev().find(|tool| tool.subagent.is_none());
             match own {
                 Some(tool) => {
                     let doing = before_fields(&tool.text);
@@ -197,15 +200,15 @@ fn activity(facts: &RowState, status: Status) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The first line of a question or a plan, and a mark where there are more.
+/// Returns the first line of a question or a plan, with a mark if there are more lines.
 fn first_line(text: &str) -> String {
     let is_longer = text.trim().lines().nth(1).is_some();
     let line = excerpt(text, if is_longer { MAX_LINE - " …".len() } else { MAX_LINE });
     if is_longer && !line.ends_with('…') { line + " …" } else { line }
 }
 
-/// The command or path of a tool's line without the other fields of its input: the user is not asked about a tool
-/// that runs, and the list is short of room.
+/// Returns the command or path in a tool's line, without the other fields of its input. The user does not approve a
+/// running tool, and the list has little room.
 fn before_fields(line: &str) -> &str {
     let begins_name = |mark: &str| {
         let mut rest = mark.strip_prefix("  +").unwrap_or_default().chars();

@@ -1,43 +1,54 @@
-//! What a person does to a row, on whatever view: it is kept with the row, so that all views agree.
+//! The marks that the user sets on a session. They are part of the session, so that all boards agree.
 
 use crate::SNOOZE_MS;
 use crate::state::row::Row;
 use crate::time::{Now, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// What a person does to a row.
+/// A mark that the user sets on a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Mark {
-    /// I have seen the row as it was at this revision; what is newer I have not.
+    /// The user has seen the session as it was at this revision.
     Seen { revision: u64 },
-    /// Keep it on top of its like.
+    /// The session stays at the top of its group.
     Pinned { on: bool },
-    /// Do not call me for it until its status changes, or for an hour.
+    /// The session needs no user for an hour, or until its status changes.
     Snoozed { on: bool },
-    /// Do not show it until it needs me next.
+    /// The session is hidden until it next needs the user.
     Dismissed { on: bool, revision: u64 },
 }
 
 impl Row {
-    /// Takes in a mark; false if it changes nothing.
-    pub(crate) fn mark(&mut self, mark: Mark, now: Now) -> bool {
-        let before = (self.seen, self.pinned, self.snoozed_until, self.dismissed);
-        let is_current = |revision: u64| revision >= self.facts.news;
+    /// Applies a mark. Returns false if it changes nothing.
+    pub(crate) fn apply_mark(&mut self, mark: Mark, now: Now) -> bool {
+        let before = (
+            self.session.seen,
+            self.session.pinned,
+            self.session.snoozed_until,
+            self.session.dismissed,
+        );
+        let is_current = |revision: u64| revision >= self.state.status_revision;
         match mark {
-            // A view that has not heard the news cannot have seen it.
-            Mark::Seen { revision } if is_current(revision) => self.seen = true,
+            // A client with an older revision has not seen the status.
+            Mark::Seen { revision } if is_current(revision) => self.session.seen = true,
             Mark::Dismissed { on: true, revision } if is_current(revision) => {
-                self.seen = true;
-                self.dismissed = true;
+                self.session.seen = true;
+                self.session.dismissed = true;
             }
             Mark::Seen { .. } | Mark::Dismissed { on: true, .. } => {}
-            Mark::Dismissed { on: false, .. } => self.dismissed = false,
-            Mark::Pinned { on } => self.pinned = on,
+            Mark::Dismissed { on: false, .. } => self.session.dismissed = false,
+            Mark::Pinned { on } => self.session.pinned = on,
             Mark::Snoozed { on } => {
-                self.snoozed_until = on.then(|| Timestamp(now.wall.0 + SNOOZE_MS));
+                self.session.snoozed_until = on.then(|| Timestamp(now.wall.0 + SNOOZE_MS));
             }
         }
-        before != (self.seen, self.pinned, self.snoozed_until, self.dismissed)
+        before
+            != (
+                self.session.seen,
+                self.session.pinned,
+                self.session.snoozed_until,
+                self.session.dismissed,
+            )
     }
 }

@@ -6,20 +6,20 @@ use crate::{MAX_REQUEST_TEXT, MAX_REQUESTS};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// What a person is asked for.
+/// The kind of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PromptKind {
-    /// May this tool run?
+    /// The user approves or denies a tool.
     Permission,
-    /// The agent asks something.
+    /// The user answers a question.
     Question,
-    /// May this plan be carried out?
+    /// The user approves or denies a plan.
     Plan,
 }
 
 impl PromptKind {
-    /// The status of a session that waits for this.
+    /// Returns the status of a session that shows such a prompt.
     pub const fn status(self) -> Status {
         match self {
             Self::Permission => Status::Permission,
@@ -28,7 +28,7 @@ impl PromptKind {
         }
     }
 
-    /// How the text of such a request is shown: nothing in it is hidden.
+    /// Returns the form in which the text of such a prompt is shown. It hides nothing.
     pub const fn exact(self) -> Exact {
         let prose = !matches!(self, Self::Permission);
         Exact { max: MAX_REQUEST_TEXT, multiline: true, prose }
@@ -43,42 +43,42 @@ impl PromptKind {
     }
 }
 
-/// What a session waits for, as views see it.
+/// A permission, question or plan that waits for the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// What kind of answer is asked for.
+    /// The kind of the prompt.
     pub kind: PromptKind,
-    /// The tool that asks, in the agent's own word.
+    /// The tool, as the agent spells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// The whole question, plan or input of the tool (shown by [`crate::reveal`], bounded by [`crate::MAX_REQUEST_TEXT`]).
     pub text: String,
-    /// The subagent that asks.
+    /// The subagent, if the prompt is a subagent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent: Option<SubagentId>,
 }
 
-/// A request that nobody has answered yet, as far as we know.
+/// A prompt that the user has not answered yet, as far as is known.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenPrompt {
     pub(crate) request: Prompt,
-    /// What it asks in a line, where it came with one.
+    /// The prompt in one line, if the event had one.
     pub(crate) line: String,
     pub(crate) input: InputDigest,
-    /// The call it belongs to, once its tool is known: the request itself bears no id.
+    /// The tool call, once it is known. The prompt's own event has no id.
     pub(crate) tool_use: Option<ToolUseId>,
     pub(crate) stamp: Stamp,
-    /// Tells one request from the next of the same words.
+    /// Distinguishes two prompts with the same text.
     pub(crate) serial: u64,
-    /// A view gave it back, and with it neither its input nor its call.
+    /// A client restored the prompt, without its input and its tool call.
     restored: bool,
-    /// The agent's file told of it, and no hook did.
+    /// Only the session file shows the prompt.
     pub(crate) by_file: bool,
-    /// The agent went on: a person has answered this one, or another of those that stand in line.
+    /// The agent has continued, so that the user has answered this prompt or another one of the queue.
     released: bool,
 }
 
-/// What an event says of the request it ends.
+/// The event that closes a prompt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     pub(crate) subagent: Option<&'a SubagentId>,
@@ -88,7 +88,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) stamp: Stamp,
 }
 
-/// The requests of one row: those open, and those lately answered (a late twin must not reopen one).
+/// The prompts of one session: the open ones, and those answered lately, which a late duplicate must not reopen.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prompts {
     open: Vec<OpenPrompt>,
@@ -105,7 +105,7 @@ struct Answered {
 }
 
 impl Prompts {
-    /// The one a person sees first: agents show one dialog at a time, the oldest.
+    /// Returns the prompt that the user sees. Agents show one prompt at a time, the oldest.
     pub(crate) fn first(&self) -> Option<&OpenPrompt> {
         self.open.iter().find(|open| !open.released)
     }
@@ -114,12 +114,12 @@ impl Prompts {
         self.open.len()
     }
 
-    /// Whether a request, answered or not, is of a moment that `picks` picks.
-    pub(crate) fn any(&self, picks: impl Fn(Stamp) -> bool) -> bool {
-        self.open.iter().any(|open| picks(open.stamp))
+    /// Returns true if `is_match` accepts the stamp of an open prompt.
+    pub(crate) fn any(&self, is_match: impl Fn(Stamp) -> bool) -> bool {
+        self.open.iter().any(|open| is_match(open.stamp))
     }
 
-    /// Opens a request. False if it is a twin of one open or answered already.
+    /// Opens a prompt. Returns false if it duplicates a prompt that is open or answered.
     pub(crate) fn open(
         &mut self,
         request: Prompt,
@@ -143,7 +143,7 @@ impl Prompts {
         if answered || twin {
             return false;
         }
-        // What the file told of is this request.
+        // This is the prompt that the session file showed already.
         let known = self.open.iter().position(|open| open.by_file);
         let known = known.map(|position| self.open.remove(position));
         if self.open.len() == MAX_REQUESTS {
@@ -174,7 +174,7 @@ impl Prompts {
         true
     }
 
-    /// Opens a request that only the agent's file tells of.
+    /// Opens a prompt that only the session file shows.
     pub(crate) fn open_by_file(
         &mut self,
         kind: PromptKind,
@@ -200,8 +200,8 @@ impl Prompts {
         });
     }
 
-    /// The agent goes on: none of those that `is_over` picks is on its screen any more. Which of them
-    /// was answered is not told, so they are kept until their tools' ends.
+    /// Releases the prompts that `is_over` selects after the agent has continued. It is not known which of them the
+    /// user has answered, so they are kept until their tools end.
     pub(crate) fn release(&mut self, is_over: impl Fn(Stamp) -> bool) {
         self.open.retain(|open| !(open.by_file && is_over(open.stamp)));
         for open in self.open.iter_mut().filter(|open| is_over(open.stamp)) {
@@ -209,9 +209,9 @@ impl Prompts {
         }
     }
 
-    /// A dialog is on the screen that no event told of: one of those that stood in line behind the one
-    /// that was answered. False if none did.
-    pub(crate) fn take_up(&mut self) -> bool {
+    /// Shows the released prompts again that were queued behind the answered one, because a dialog is open that no
+    /// event announced. Returns false if there are none.
+    pub(crate) fn reopen_queued(&mut self) -> bool {
         let mut waiting = self.open.iter_mut().filter(|open| open.released).skip(1).peekable();
         let any = waiting.peek().is_some();
         for open in waiting {
@@ -220,8 +220,8 @@ impl Prompts {
         any
     }
 
-    /// A dialog of which only the file told gets the words that came later.
-    pub(crate) fn word(&mut self, text: &str, stamp: Stamp) {
+    /// Sets the text of a dialog that only the session file had shown.
+    pub(crate) fn set_dialog_text(&mut self, text: &str, stamp: Stamp) {
         let first = self.open.iter_mut().find(|open| !open.released);
         let unnamed = first.filter(|open| open.by_file && open.request.tool.is_none());
         if let Some(open) = unnamed.filter(|open| !text.is_empty() && !stamp.is_before(open.stamp))
@@ -230,17 +230,17 @@ impl Prompts {
         }
     }
 
-    /// Ends every request of a moment that `is_over` picks.
+    /// Closes every prompt whose stamp `is_over` selects.
     pub(crate) fn close(&mut self, is_over: impl Fn(Stamp) -> bool) {
         self.open.retain(|open| !is_over(open.stamp));
     }
 
-    /// Ends every request that `picks` picks, with the moment when it was opened.
-    pub(crate) fn close_answered(&mut self, picks: impl Fn(&Prompt, Stamp) -> bool) {
-        self.open.retain(|open| !picks(&open.request, open.stamp));
+    /// Closes every prompt that `is_answered` selects by the prompt and the stamp of its opening.
+    pub(crate) fn close_answered(&mut self, is_answered: impl Fn(&Prompt, Stamp) -> bool) {
+        self.open.retain(|open| !is_answered(&open.request, open.stamp));
     }
 
-    /// Opens a request that a view gave back.
+    /// Opens a prompt that a client restored.
     pub(crate) fn open_restored(&mut self, request: Prompt) {
         if self.open(request, "", InputDigest::default(), None, Stamp::default())
             && let Some(open) = self.open.last_mut()
@@ -249,15 +249,15 @@ impl Prompts {
         }
     }
 
-    /// What a subagent waits for.
-    pub(crate) fn of(&self, subagent: &SubagentId) -> Option<&OpenPrompt> {
+    /// Returns the open prompt of a subagent.
+    pub(crate) fn of_subagent(&self, subagent: &SubagentId) -> Option<&OpenPrompt> {
         self.open
             .iter()
             .find(|open| !open.released && open.request.subagent.as_ref() == Some(subagent))
     }
 
-    /// Tells a request which call it belongs to, when the tool's event came after the request's.
-    pub(crate) fn pair(
+    /// Sets the tool call of a prompt whose event came before the tool's.
+    pub(crate) fn set_tool_use(
         &mut self,
         subagent: Option<&SubagentId>,
         tool: &str,
@@ -274,15 +274,15 @@ impl Prompts {
         }
     }
 
-    /// Ends the request that `answer` answers, and remembers the answer. True if one was open.
+    /// Closes the prompt that `answer` answers, and remembers the answer. Returns true if a prompt was open.
     pub(crate) fn answer(&mut self, answer: Answer<'_>) -> bool {
-        // The same event twice must not end the next request of the same tool.
-        let is_twin = self.answered.iter().any(|answered| {
+        // A duplicate event must not close the next prompt of the same tool.
+        let is_duplicate = self.answered.iter().any(|answered| {
             answered.subagent.as_ref() == answer.subagent
                 && answered.tool == answer.tool
                 && answered.stamp == answer.stamp
         });
-        if is_twin {
+        if is_duplicate {
             return false;
         }
         let position = self.open.iter().position(|open| {
@@ -291,11 +291,11 @@ impl Prompts {
             {
                 return false;
             }
-            if let (Some(mine), Some(its)) = (&open.tool_use, answer.tool_use) {
-                return mine == its;
+            if let (Some(opened), Some(answered)) = (&open.tool_use, answer.tool_use) {
+                return opened == answered;
             }
-            // An answered question's or plan's input differs from the asked one's (the answers are
-            // in it), so the tool's name has to do.
+            // The input of an answered question or plan contains the answers and differs from the input of the
+            // prompt, so only the tool's name is compared.
             open.request.tool.as_deref() == Some(answer.tool)
                 && (open.input == answer.input
                     || open.restored
@@ -314,14 +314,14 @@ impl Prompts {
         position.map(|position| self.open.remove(position)).is_some()
     }
 
-    /// Ends every request older than `stamp` that `whose` picks.
+    /// Closes every prompt older than `stamp` whose subagent, or lack of one, `is_closed` selects.
     pub(crate) fn close_before(
         &mut self,
         stamp: Stamp,
-        whose: impl Fn(Option<&SubagentId>) -> bool,
+        is_closed: impl Fn(Option<&SubagentId>) -> bool,
     ) {
-        self.open
-            .retain(|open| stamp.is_before(open.stamp) || !whose(open.request.subagent.as_ref()));
+        let is_closed = |open: &OpenPrompt| is_closed(open.request.subagent.as_ref());
+        self.open.retain(|open| stamp.is_before(open.stamp) || !is_closed(open));
     }
 
     pub(crate) fn clear(&mut self) {

@@ -1,7 +1,7 @@
-//! Statuses that a reporter names itself (`crewboard report`), and those of rows given back.
+//! Applies statuses that `crewboard report` names itself, and those of restored sessions.
 
 use super::derive::THINKING;
-use super::{Ignored, OpenTool, RowState, SubagentState, Turn, TurnState};
+use super::{Ignored, RowState, RunningTool, SubagentState, Turn, TurnState};
 use crate::evidence::event::{BackgroundTask, Report};
 use crate::session::identity::InputDigest;
 use crate::session::status::Status;
@@ -11,7 +11,7 @@ use crate::time::Stamp;
 use crate::{MAX_BACKGROUND, MAX_HISTORY};
 
 impl RowState {
-    pub(super) fn take_reported_status(
+    pub(super) fn apply_reported_status(
         &mut self,
         report: &Report,
         status: Status,
@@ -19,34 +19,34 @@ impl RowState {
         text: &str,
     ) -> Result<(), Ignored> {
         let stamp = report.stamp;
-        self.requests.clear();
+        self.prompts.clear();
         self.tools.clear();
-        self.activity = stamp;
+        self.last_turn_event = stamp;
         let words = if text.is_empty() { activity.to_owned() } else { text.to_owned() };
         let kind = status.request();
         match status {
             Status::Permission | Status::Question | Status::Plan | Status::Working => {
                 self.begin_turn(None, stamp);
-                // What it does may be all that is said of what it asks, and the other way round.
+                // A reporter may give only one of the two texts.
                 let doing = if activity.is_empty() { text } else { activity };
                 if status == Status::Working && !doing.is_empty() {
-                    self.start_tool(OpenTool::named(doing, stamp));
+                    self.start_tool(RunningTool::from_text(doing, stamp));
                 }
             }
             Status::Done => self.end_turn(TurnState::Done, None, stamp, words),
             Status::Failed => self.end_turn(TurnState::Failed, None, stamp, words),
             Status::Idle => self.reset(stamp),
-            Status::Closed => self.say_goodbye(stamp),
+            Status::Closed => self.mark_exited(stamp),
         }
         let Some(kind) = kind else { return Ok(()) };
-        activity.clone_into(&mut self.asks_for);
+        activity.clone_into(&mut self.prompt_summary);
         let text = if text.is_empty() { activity } else { text };
         self.open_request(report, kind, "", (text, ""), InputDigest::default())
     }
 
-    /// The facts a restored row stands for, as far as its public fields tell them.
-    pub(crate) fn of_restored(session: &Session) -> Self {
-        let state = match session.status {
+    /// Derives the state of a restored session from its public fields.
+    pub(crate) fn from_restored(session: &Session) -> Self {
+        let turn_state = match session.status {
             Status::Idle | Status::Closed => TurnState::None,
             Status::Done => TurnState::Done,
             Status::Failed => TurnState::Failed,
@@ -54,9 +54,9 @@ impl RowState {
                 TurnState::Working
             }
         };
-        let words = session.activity.clone().unwrap_or_default();
-        let mut facts = Self {
-            turn: Turn { state, words, ..Turn::default() },
+        let message = session.activity.clone().unwrap_or_default();
+        let mut state = Self {
+            turn: Turn { state: turn_state, message, ..Turn::default() },
             scheduled: session.scheduled,
             subagents: session
                 .subagents
@@ -77,44 +77,45 @@ impl RowState {
         if session.status == Status::Working
             && let Some(activity) = session.activity.as_deref().filter(|text| *text != THINKING)
         {
-            // Which tool it was is lost, but not what it was about.
-            facts.start_tool(OpenTool::named(activity, Stamp::default()));
+            // The session does not name its tool, but it has the tool's line.
+            state.start_tool(RunningTool::from_text(activity, Stamp::default()));
         }
         if let Some(request) = &session.request {
-            facts.asks_for = session.activity.clone().unwrap_or_default();
+            state.prompt_summary = session.activity.clone().unwrap_or_default();
             if session.teammate.is_some() {
-                facts.relayed = Some((request.clone(), 0));
+                state.relayed_prompt = Some((request.clone(), 0));
             } else {
-                facts.requests.open_restored(request.clone());
+                state.prompts.open_restored(request.clone());
             }
         }
-        // A closed row that does not say how is closed all the same.
+        // A closed session may lack the reason.
         let end = session.end.or((session.status == Status::Closed).then_some(End::Lost));
         if let Some(how) = end {
-            facts.ended = Some(Ended { how, stamp: Stamp::default(), dead: true });
+            state.ended = Some(Ended { how, stamp: Stamp::default(), dead: true });
         }
-        let serial = facts.requests.first().map_or(0, |open| open.serial);
-        facts.shown = Some((session.status, if session.status.is_prompt() { serial } else { 0 }));
-        facts
+        let serial = state.prompts.first().map_or(0, |open| open.serial);
+        state.last_status =
+            Some((session.status, if session.status.is_prompt() { serial } else { 0 }));
+        state
     }
 
-    /// Whether all that was heard of the session itself is a view's memory or nothing.
-    pub(crate) fn knows_only_subagents(&self) -> bool {
-        self.activity == Stamp::default() && self.ended.is_none()
+    /// Returns true if the session itself, apart from its subagents, has sent no event to this daemon.
+    pub(crate) fn has_only_subagent_events(&self) -> bool {
+        self.last_turn_event == Stamp::default() && self.ended.is_none()
     }
 
-    /// Takes the session's own course, and what it waits for, from a row given back.
-    pub(crate) fn take_back(&mut self, session: &Session) {
-        let restored = Self::of_restored(session);
+    /// Restores the session's own turn and prompts from a client's copy.
+    pub(crate) fn restore_turn(&mut self, session: &Session) {
+        let restored = Self::from_restored(session);
         self.turn = restored.turn;
         self.scheduled = restored.scheduled;
         self.background = restored.background;
-        if self.requests.len() == 0 {
-            self.requests = restored.requests;
+        if self.prompts.len() == 0 {
+            self.prompts = restored.prompts;
         }
         if self.ended.is_none() && !self.watched {
             self.ended = restored.ended;
         }
-        self.shown = restored.shown;
+        self.last_status = restored.last_status;
     }
 }

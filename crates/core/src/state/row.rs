@@ -5,55 +5,40 @@ use crate::state::{LookupRequest, RowState};
 use crate::text::clean;
 use crate::time::Stamp;
 use crate::{MAX_LINEAGE, MAX_PATH};
-use std::ops::{Deref, DerefMut};
 
-/// A row as the map holds it: what views see, and the facts it is derived from.
+/// A session in the store: the public fields, and the state from which they are derived.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Row {
     pub(crate) session: Session,
-    pub(crate) facts: RowState,
-}
-
-impl Deref for Row {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.session
-    }
-}
-
-impl DerefMut for Row {
-    fn deref_mut(&mut self) -> &mut Session {
-        &mut self.session
-    }
+    pub(crate) state: RowState,
 }
 
 impl Row {
-    /// Another conversation takes the place of the present one, which is remembered.
+    /// Replaces the present conversation by another one and keeps the former in the lineage.
     pub(crate) fn switch_conversation(&mut self, session: &ConversationId, at: Stamp) {
-        self.lineage.retain(|former| former != session);
-        if self.lineage.len() == MAX_LINEAGE {
-            self.lineage.remove(0);
+        self.session.lineage.retain(|former| former != session);
+        if self.session.lineage.len() == MAX_LINEAGE {
+            self.session.lineage.remove(0);
         }
-        let former = std::mem::replace(&mut self.id, session.clone());
-        // A process at a dialog in front of its session has no conversation yet.
+        let former = std::mem::replace(&mut self.session.id, session.clone());
+        // A process that shows a dialog at its start has no conversation yet.
         if !former.is_empty() {
-            self.lineage.push(former);
+            self.session.lineage.push(former);
         }
-        self.title = None;
-        self.prompt = None;
-        self.usage = None;
-        self.facts.start_over(at);
+        self.session.title = None;
+        self.session.prompt = None;
+        self.session.usage = None;
+        self.state.reset_conversation(at);
     }
 
-    /// Takes over what the agent's file says besides what the agent does.
-    pub(crate) fn learn(&mut self, about: &FileMetadata, seen: Stamp) {
+    /// Applies the metadata of the session file.
+    pub(crate) fn apply_file_metadata(&mut self, about: &FileMetadata, seen: Stamp) {
         if about.agent_version.is_some() {
             self.session.agent_version.clone_from(&about.agent_version);
         }
         let session = &about.session;
-        // Where hooks tell, they tell of another conversation too, and before the file does.
-        if !session.is_empty() && *session != self.session.id && self.facts.is_unheard() {
+        // Hooks report another conversation earlier than the file does.
+        if !session.is_empty() && *session != self.session.id && self.state.has_no_event() {
             self.switch_conversation(session, seen);
         }
         if about.title.is_some() && about.session == self.session.id {
@@ -61,9 +46,9 @@ impl Row {
         }
     }
 
-    /// Notes how the process was started. What an event claims of that counts no longer.
+    /// Sets how the process was started. The claims of events do not count from now on.
     pub(crate) fn set_origin(&mut self, mut origin: Origin) {
-        // A path that would be shown as another leads elsewhere.
+        // A path that cleaning changes would name another directory.
         let is_plain = |path: &String| !path.is_empty() && clean(path, MAX_PATH, false) == *path;
         origin.profile = origin.profile.filter(is_plain);
         origin.cwd = origin.cwd.filter(is_plain);
@@ -73,9 +58,9 @@ impl Row {
         self.session.origin = Some(origin);
     }
 
-    /// The looks that the row wants, with whose files they are of.
-    pub(crate) fn take_looks(&mut self) -> Vec<FileLookup> {
-        let wanted = self.facts.take_looks();
+    /// Removes and returns the lookups that the session needs.
+    pub(crate) fn take_lookups(&mut self) -> Vec<FileLookup> {
+        let wanted = self.state.take_lookups();
         let Some(process) = self.session.process() else { return Vec::new() };
         let conversation = |since| TranscriptQuery {
             session: self.session.id.clone(),

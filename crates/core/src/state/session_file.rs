@@ -1,44 +1,44 @@
-//! What the agent's own files say, and what follows from it. Hooks tell of moments, a file tells of a
-//! condition that lasts: the newer of the two stands, and where they differ for longer than one can
-//! lag behind the other, the file is looked at once more and then believed.
+//! Applies the session file and the transcript. A hook reports an event, and the file shows a status that lasts. The
+//! newer of the two counts. If they differ for longer than one can lag behind the other, the daemon reads the file
+//! once more, and the file decides.
 
 mod timeouts;
 mod turn_end;
 
-pub(crate) use timeouts::Conclusion;
+pub(crate) use timeouts::Inference;
 
-use super::mates::TEAMMATE;
+use super::teammates::TEAMMATE;
 use super::{Ignored, RowState, TurnState};
 use crate::DOUBT_MS;
 use crate::evidence::observation::{FileFinding, FileStatus};
 use crate::session::End;
 use crate::time::Stamp;
 
-/// What is known from the agent's files.
+/// The state that comes from the agent's files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Files {
-    /// What the agent said last.
-    sight: Option<Sight>,
-    /// There should be a file, and there is none that we can read.
-    blind: bool,
-    /// The agent took its file away: it is about to end.
-    left: Option<Stamp>,
-    /// The moment whose disagreement with the file was looked into already.
-    doubted: Option<Stamp>,
-    /// A prompt was sent in this process: dialogs are of the person's own making from then on.
+#[expect(clippy::struct_excessive_bools, reason = "each flag is independent")]
+pub(crate) struct FileEvidence {
+    /// The last status in the file.
+    reading: Option<Reading>,
+    /// The file does not exist or cannot be read.
+    unreadable: bool,
+    /// When the agent removed its file, which means that it is about to exit.
+    removed: Option<Stamp>,
+    /// The stamp of the event that disagreed with the file when the file was last read again.
+    rechecked: Option<Stamp>,
+    /// The process got a user prompt. Dialogs after that are opened by the user.
     prompted: bool,
-    /// The file showed that dialogs are answered though the agent was started as one that has no user.
-    attended: bool,
-    /// It rested while the session had a teammate, so a teammate does not keep it busy.
-    rested_in_team: bool,
-    /// The transcript is being watched for the end of the turn that began then.
-    awaited: Option<Stamp>,
-    /// Looks that nobody has been asked for yet.
-    looks: Vec<LookupRequest>,
+    /// The file showed a prompt that stayed open, so that a user can answer this headless session.
+    answerable: bool,
+    /// The file was idle while the session had a teammate, so that a teammate does not keep it busy.
+    idle_in_team: bool,
+    /// The start of the turn whose end the transcript is watched for.
+    awaited_turn: Option<Stamp>,
+    /// The lookups that are not handed on yet.
+    lookups: Vec<LookupRequest>,
 }
 
-/// A look that is wanted; the row knows whose and where.
+/// A lookup that the session needs. The row adds the process and the paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LookupRequest {
     FileStatus,
@@ -47,26 +47,26 @@ pub(crate) enum LookupRequest {
     NoTurnEnd,
 }
 
-/// One look at the agent's condition.
+/// One status of the session file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Sight {
-    condition: FileStatus,
-    /// Since when, by the agent.
+struct Reading {
+    status: FileStatus,
+    /// When the status began, by the file.
     since: Stamp,
-    /// When we looked first and last.
+    /// When the daemon read this status first and last.
     first: Stamp,
     last: Stamp,
     source: String,
 }
 
-/// Whether `told` is news to one who knows what happened at `known`, which may be of no clock of ours.
-fn is_news(told: Stamp, known: Stamp) -> bool {
-    known.boot != told.boot || known.is_before(told)
+/// Returns true if `stamp` is newer than `known`. A stamp of another boot always counts as newer.
+fn is_newer(stamp: Stamp, known: Stamp) -> bool {
+    known.boot != stamp.boot || known.is_before(stamp)
 }
 
 impl RowState {
-    /// Takes in what a look found.
-    pub(crate) fn observe(
+    /// Applies what the daemon found in an agent's file.
+    pub(crate) fn apply_finding(
         &mut self,
         source: &str,
         seen: Stamp,
@@ -75,7 +75,7 @@ impl RowState {
         if let Some(ended) = &mut self.ended {
             let died = ended.how == End::Killed && !ended.stamp.is_before(seen);
             if died && *finding == FileFinding::Left {
-                // It took leave before it ended, and we heard of it after.
+                // The agent removed its file before its process ended, and this report came later.
                 ended.how = End::Exit;
                 return Ok(());
             }
@@ -83,116 +83,116 @@ impl RowState {
         }
         match finding {
             FileFinding::FileStatus { condition, since } => {
-                return self.take_condition(source, *condition, *since, seen);
+                return self.apply_file_status(source, *condition, *since, seen);
             }
             FileFinding::Glimpse { condition, since } => {
-                let result = self.take_condition(source, *condition, *since, seen);
-                // It is so now, and has been since then; but nothing tells when it ends.
-                self.files.blind = true;
-                if let Some(sight) = &mut self.files.sight
-                    && sight.since.is_before(sight.first)
+                let result = self.apply_file_status(source, *condition, *since, seen);
+                // The status is right now, but no event reports its end.
+                self.files.unreadable = true;
+                if let Some(reading) = &mut self.files.reading
+                    && reading.since.is_before(reading.first)
                 {
-                    sight.first = sight.since;
+                    reading.first = reading.since;
                 }
                 return result;
             }
             FileFinding::Left => {
-                if self.files.left.is_some() {
+                if self.files.removed.is_some() {
                     return Err("known already");
                 }
-                self.files.left = Some(seen);
+                self.files.removed = Some(seen);
             }
             FileFinding::Blind => {
-                if self.files.blind {
+                if self.files.unreadable {
                     return Err("known already");
                 }
-                self.files.blind = true;
-                self.files.sight = None;
+                self.files.unreadable = true;
+                self.files.reading = None;
             }
             FileFinding::TurnEnd { how, at } => {
-                let awaited = self.files.awaited.take();
-                return self.take_turn_over(how, *at, awaited);
+                let awaited_turn = self.files.awaited_turn.take();
+                return self.apply_transcript_end(how, *at, awaited_turn);
             }
             FileFinding::NothingOver => {
-                self.files.awaited = None;
-                return Err("the transcript does not tell");
+                self.files.awaited_turn = None;
+                return Err("the transcript does not show it");
             }
         }
         Ok(())
     }
 
-    fn take_condition(
+    fn apply_file_status(
         &mut self,
         source: &str,
         condition: FileStatus,
         since: Stamp,
         seen: Stamp,
     ) -> Result<(), Ignored> {
-        if self.files.left.is_some_and(|left| !left.is_before(since)) {
-            return Err("older than its leaving");
+        if self.files.removed.is_some_and(|left| !left.is_before(since)) {
+            return Err("older than the removal of the file");
         }
-        self.files.blind = false;
-        // A file that is written again was not taken away for good.
-        self.files.left = None;
-        if let Some(sight) = &mut self.files.sight {
-            if seen.is_before(sight.last) {
-                return Err("older than what was seen since");
+        self.files.unreadable = false;
+        // The file exists again.
+        self.files.removed = None;
+        if let Some(reading) = &mut self.files.reading {
+            if seen.is_before(reading.last) {
+                return Err("older than the last reading");
             }
-            if sight.condition == condition && sight.since == since {
-                sight.last = seen;
-                self.believe();
+            if reading.status == condition && reading.since == since {
+                reading.last = seen;
+                self.release_prompts_if_busy();
                 return Ok(());
             }
         }
-        if matches!(condition, FileStatus::Resting { .. }) && self.mates_keep_file_busy() {
-            self.files.rested_in_team = true;
+        if matches!(condition, FileStatus::Resting { .. }) && self.teammates_keep_file_busy() {
+            self.files.idle_in_team = true;
         }
-        let former = self.files.sight.replace(Sight {
-            condition,
+        let former = self.files.reading.replace(Reading {
+            status: condition,
             since,
             first: seen,
             last: seen,
             source: source.to_owned(),
         });
         if condition == FileStatus::Parked {
-            // What was owed is owed by the process in which it goes on.
+            // The process that continues the conversation shows its status.
             self.reset(seen);
         } else if let Some(former) = former {
-            self.go_on_from(&former, condition);
+            self.apply_file_change(&former, condition);
         }
-        self.believe();
+        self.release_prompts_if_busy();
         Ok(())
     }
 
-    /// What follows from the change itself, however short the former condition was.
-    fn go_on_from(&mut self, former: &Sight, condition: FileStatus) {
-        match (former.condition, condition) {
-            // An interrupt that let a queued prompt run at once: another turn (tried: interrupt-queued).
+    /// Applies the change from one status of the file to the next, however short the former was.
+    fn apply_file_change(&mut self, former: &Reading, condition: FileStatus) {
+        match (former.status, condition) {
+            // An interrupt started a queued prompt at once, which is another turn (tried: interrupt-queued).
             (FileStatus::Resting { .. }, FileStatus::Busy)
                 if self.turn.state == TurnState::Working
-                    && is_news(former.since, self.activity) =>
+                    && is_newer(former.since, self.last_turn_event) =>
             {
-                self.forget_own(former.since);
+                self.clear_own_before(former.since);
                 self.begin_turn(None, self.turn.since.latest(former.since));
             }
-            // A queued command, or the news of background work, that ran as soon as the turn was over
+            // A queued command, or the end of background work, started a turn as soon as the last one was over
             // (tried: bash-mode, background-shell-idle).
             (FileStatus::Resting { .. }, FileStatus::Busy)
-                if self.turn.state == TurnState::Done && !self.turn.believed =>
+                if self.turn.state == TurnState::Done && !self.turn.end_confirmed =>
             {
-                let words = std::mem::take(&mut self.turn.words);
+                let words = std::mem::take(&mut self.turn.message);
                 self.begin_unannounced_turn();
-                self.turn.follows = Some(words);
+                self.turn.previous_message = Some(words);
             }
-            // It asks, so it worked.
+            // The agent shows a prompt, so that a turn must have run.
             (FileStatus::Busy, FileStatus::Asking { .. })
-                if self.may_be_unannounced() && is_news(former.since, self.quiet_since()) =>
+                if self.busy_means_turn() && is_newer(former.since, self.quiet_since()) =>
             {
                 self.begin_turn(None, self.turn.since.latest(former.since));
             }
-            // It may have been busy for too short a time to be read (tried: no-hooks).
+            // The file may have been busy for too short a time to be read (tried: no-hooks).
             (FileStatus::Resting { .. }, FileStatus::Asking { .. })
-                if self.may_be_unannounced() && self.is_unheard() =>
+                if self.busy_means_turn() && self.has_no_event() =>
             {
                 self.begin_unannounced_turn();
             }
@@ -200,99 +200,99 @@ impl RowState {
         }
     }
 
-    /// What follows from the file at once: whoever goes on or rests waits for nobody.
-    fn believe(&mut self) {
-        let Some(sight) = &self.files.sight else { return };
-        let (since, last) = (sight.since, sight.last);
-        let is_over = |stamp: Stamp| is_news(since, stamp) || lags(stamp, last);
-        if sight.condition == FileStatus::Busy {
-            self.requests.release(is_over);
+    /// Releases the open prompts if the file shows that the agent continues.
+    fn release_prompts_if_busy(&mut self) {
+        let Some(reading) = &self.files.reading else { return };
+        let (since, last) = (reading.since, reading.last);
+        let is_over = |stamp: Stamp| is_newer(since, stamp) || must_be_in_file(stamp, last);
+        if reading.status == FileStatus::Busy {
+            self.prompts.release(is_over);
         }
     }
 
-    /// Since when neither the session nor a subagent is known to work.
+    /// Returns since when neither the session nor a subagent is known to work.
     fn quiet_since(&self) -> Stamp {
-        self.subagents_rest.latest(self.turn.since)
+        self.last_subagent_end.latest(self.turn.since)
     }
 
-    /// When anything was last heard of the session, by whomever.
-    pub(crate) fn heard(&self) -> Stamp {
-        let seen = self.files.sight.as_ref().map_or(self.latest, |sight| sight.last);
+    /// Returns the stamp of the session's newest event or file status.
+    pub(crate) fn last_evidence(&self) -> Stamp {
+        let seen = self.files.reading.as_ref().map_or(self.latest, |reading| reading.last);
         self.latest.latest(seen)
     }
 
-    /// Whether no hook ever told of anything in this process.
-    pub(crate) fn is_unheard(&self) -> bool {
+    /// Returns true if no hook has reported anything in this process.
+    pub(crate) fn has_no_event(&self) -> bool {
         self.latest == Stamp::default()
     }
 
-    /// Whether a turn may run that no hook told of. Subagents at work keep the file busy too.
-    pub(super) fn may_be_unannounced(&self) -> bool {
+    /// Returns true if a busy file means a turn that no hook has announced. Working subagents keep the file busy too.
+    pub(super) fn busy_means_turn(&self) -> bool {
         let keeps_busy = |kind: &str| match kind {
             SHELL => false,
-            TEAMMATE => !self.files.rested_in_team,
+            TEAMMATE => !self.files.idle_in_team,
             _ => true,
         };
         let subagents_work = !self.subagents.is_empty()
-            || self.mates_keep_file_busy()
+            || self.teammates_keep_file_busy()
             || self.background.iter().any(|task| keeps_busy(&task.kind));
         self.turn.state != TurnState::Working && !subagents_work
     }
 
-    /// A turn began, as far as the file tells: a command, a wake-up, or a prompt whose hook was lost.
+    /// Begins a turn that only the file shows: a command, a wake-up, or a user prompt whose hook was lost.
     fn begin_unannounced_turn(&mut self) {
-        let Some(sight) = &self.files.sight else { return };
-        let since = self.turn.since.latest(sight.since);
+        let Some(reading) = &self.files.reading else { return };
+        let since = self.turn.since.latest(reading.since);
         self.begin_turn(None, since);
     }
 
-    /// The looks that somebody is to be asked for.
-    pub(crate) fn take_looks(&mut self) -> Vec<LookupRequest> {
-        std::mem::take(&mut self.files.looks)
+    /// Removes and returns the lookups that the session needs.
+    pub(crate) fn take_lookups(&mut self) -> Vec<LookupRequest> {
+        std::mem::take(&mut self.files.lookups)
     }
 }
 
-impl Files {
-    /// Whether the conversation was moved to another process, and this one only shows others.
+impl FileEvidence {
+    /// Returns true if the conversation moved to another process.
     pub(crate) fn is_parked(&self) -> bool {
-        self.sight.as_ref().is_some_and(|sight| sight.condition == FileStatus::Parked)
+        self.reading.as_ref().is_some_and(|reading| reading.status == FileStatus::Parked)
     }
 
-    /// Whether the agent has taken leave by taking its file away.
-    pub(crate) fn has_left(&self) -> bool {
-        self.left.is_some()
+    /// Returns true if the agent has removed its file.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.is_some()
     }
 
-    /// The agent speaks, so it is still there.
-    pub(crate) fn returned(&mut self) {
-        self.left = None;
+    /// Cancels the removal of the file, because the agent has sent an event.
+    pub(crate) fn cancel_removal(&mut self) {
+        self.removed = None;
     }
 
-    /// Returns whether dialogs are answered in this process, which was started as one without a user.
-    pub(crate) fn is_attended(&self) -> bool {
-        self.attended
+    /// Returns true if a user can answer this process, which was started as a headless one.
+    pub(crate) fn is_answerable(&self) -> bool {
+        self.answerable
     }
 
-    /// Returns whether the file rested while the session had a teammate.
-    pub(crate) fn has_rested_in_team(&self) -> bool {
-        self.rested_in_team
+    /// Returns true if the file was idle while the session had a teammate.
+    pub(crate) fn was_idle_in_team(&self) -> bool {
+        self.idle_in_team
     }
 
-    /// Whether what no hook tells goes unnoticed.
-    pub(crate) fn is_blind(&self) -> bool {
-        self.blind
+    /// Returns true if the session file cannot be read, so that interrupts are missed.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.unreadable
     }
 
-    /// A prompt was sent.
-    pub(crate) fn prompted(&mut self) {
+    /// Notes that the process got a user prompt.
+    pub(crate) fn set_prompted(&mut self) {
         self.prompted = true;
     }
 }
 
-/// The agents' word for a shell in the background, which keeps no file busy.
+/// The kind of a background shell, which does not keep the file busy.
 const SHELL: &str = "shell";
 
-/// Whether something of `stamp` is so long ago that a file read at `seen` would tell of it.
-fn lags(stamp: Stamp, seen: Stamp) -> bool {
+/// Returns true if a file that was read at `seen` must show what happened at `stamp`.
+fn must_be_in_file(stamp: Stamp, seen: Stamp) -> bool {
     stamp.boot == seen.boot && seen.micros.saturating_sub(stamp.micros) >= DOUBT_MS * 1000
 }

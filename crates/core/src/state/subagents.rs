@@ -1,5 +1,5 @@
-//! What subagents say. Their events bear the session's id and their own, and come between the
-//! session's own in any order.
+//! Applies the events of subagents. They carry the session's id and the subagent's own, and come between the
+//! session's own events in any order.
 
 use super::{Ignored, RowState, SubagentState, TurnState};
 use crate::MAX_SUBAGENTS;
@@ -7,15 +7,15 @@ use crate::evidence::event::{BackgroundTask, Event, Report};
 use crate::session::identity::SubagentId;
 
 impl RowState {
-    /// Takes in an event of a subagent.
-    pub(super) fn take_subagent(
+    /// Applies an event of a subagent.
+    pub(super) fn apply_subagent_event(
         &mut self,
         subagent: &SubagentId,
         report: &Report,
     ) -> Result<(), Ignored> {
         let stamp = report.stamp;
-        if self.shown.is_none() && self.turn.state == TurnState::None {
-            // The first we hear of the session is its subagent: something works.
+        if self.last_status.is_none() && self.turn.state == TurnState::None {
+            // The first event of the session is a subagent's, so a turn runs.
             self.begin_turn(None, stamp);
             self.turn.inferred = true;
         }
@@ -27,41 +27,41 @@ impl RowState {
             .is_some_and(|(_, at)| !at.is_before(stamp));
         match &report.event {
             Event::SubagentEnded => {
-                let before = (self.subagents.len(), self.background.len(), self.requests.len());
+                let before = (self.subagents.len(), self.background.len(), self.prompts.len());
                 self.subagents
                     .retain(|known| known.id != *subagent || stamp.is_before(known.since));
-                self.end_background(subagent);
+                self.remove_background_task(subagent);
                 self.tools.retain(|tool| tool.subagent.as_ref() != Some(subagent));
-                self.requests.close_before(stamp, |whose| whose == Some(subagent));
+                self.prompts.close_before(stamp, |owner| owner == Some(subagent));
                 if self.ended_subagents.len() == MAX_SUBAGENTS {
                     self.ended_subagents.pop_front();
                 }
                 self.ended_subagents.push_back((subagent.clone(), stamp));
-                let after = (self.subagents.len(), self.background.len(), self.requests.len());
-                // Compaction ends a helper that never began (harness: compact).
+                let after = (self.subagents.len(), self.background.len(), self.prompts.len());
+                // Compaction ends a subagent that never began (harness: compact).
                 return if before == after {
                     Err("the end of a subagent that never began")
                 } else {
-                    self.subagents_rest = self.subagents_rest.latest(stamp);
+                    self.last_subagent_end = self.last_subagent_end.latest(stamp);
                     Ok(())
                 };
             }
             _ if ended => return Err("its subagent has ended"),
-            Event::SubagentStarted => self.know_subagent(subagent, report),
+            Event::SubagentStarted => self.add_subagent(subagent, report),
             Event::ToolStarted { .. } | Event::ToolEnded { .. } => {
-                self.know_subagent(subagent, report);
-                self.take_tool(report);
+                self.add_subagent(subagent, report);
+                self.apply_tool_event(report);
             }
             Event::ToolsEnded => {
                 self.tools.retain(|tool| {
                     tool.subagent.as_ref() != Some(subagent) || stamp.is_before(tool.stamp)
                 });
-                self.requests.close_before(stamp, |whose| whose == Some(subagent));
+                self.prompts.close_before(stamp, |owner| owner == Some(subagent));
             }
             Event::RequestOpened { request, tool, text, line, input } => {
-                let of_mate = self.call_of_mate(subagent, tool).map(str::to_owned);
-                self.know_subagent(subagent, report);
-                let shown = match &of_mate {
+                let teammate_text = self.teammate_tool_text(subagent, tool).map(str::to_owned);
+                self.add_subagent(subagent, report);
+                let shown = match &teammate_text {
                     Some(call) => (call.as_str(), ""),
                     None => (text.as_str(), line.as_str()),
                 };
@@ -72,8 +72,8 @@ impl RowState {
         Ok(())
     }
 
-    /// A subagent in the background is over; of a row given back its task has lost its name.
-    fn end_background(&mut self, subagent: &SubagentId) {
+    /// Removes the background task of a subagent that has ended. The tasks of a restored session have no ids.
+    fn remove_background_task(&mut self, subagent: &SubagentId) {
         let is_it = |task: &BackgroundTask| task.id == subagent.as_str();
         let position = self.background.iter().position(is_it);
         let position =
@@ -83,8 +83,8 @@ impl RowState {
         }
     }
 
-    fn know_subagent(&mut self, subagent: &SubagentId, report: &Report) {
-        if self.is_mate(subagent) {
+    fn add_subagent(&mut self, subagent: &SubagentId, report: &Report) {
+        if self.is_teammate(subagent) {
             return;
         }
         if let Some(known) = self.subagents.iter_mut().find(|known| known.id == *subagent) {

@@ -1,4 +1,4 @@
-//! The calls that run now.
+//! The tools that run now.
 
 use super::RowState;
 use crate::MAX_TOOLS;
@@ -8,20 +8,20 @@ use crate::state::prompts::{Answer, PromptKind};
 use crate::time::Stamp;
 
 #[derive(Debug, Clone)]
-pub(super) struct OpenTool {
+pub(super) struct RunningTool {
     pub(super) id: Option<ToolUseId>,
     pub(super) tool: String,
     pub(super) text: String,
     pub(super) input: InputDigest,
-    /// What the call itself asks a person for, once it may.
+    /// The kind of prompt that the tool itself shows, if that is its purpose.
     pub(super) asks: Option<PromptKind>,
     pub(super) subagent: Option<SubagentId>,
     pub(super) stamp: Stamp,
 }
 
-impl OpenTool {
-    /// Whatever a reporter of its own words says it does.
-    pub(super) fn named(text: &str, stamp: Stamp) -> Self {
+impl RunningTool {
+    /// Creates a tool from the text of a reporter.
+    pub(super) fn from_text(text: &str, stamp: Stamp) -> Self {
         Self {
             id: None,
             tool: String::new(),
@@ -35,12 +35,12 @@ impl OpenTool {
 }
 
 impl RowState {
-    /// Takes in the beginning or the end of a call, the session's own or a subagent's.
-    pub(super) fn take_tool(&mut self, report: &Report) {
+    /// Applies the start or the end of a tool of the session or of a subagent.
+    pub(super) fn apply_tool_event(&mut self, report: &Report) {
         let (subagent, stamp) = (report.subagent.as_ref(), report.stamp);
         match &report.event {
             Event::ToolStarted { tool, text, tool_use, input, asks } => {
-                self.start_tool(OpenTool {
+                self.start_tool(RunningTool {
                     id: tool_use.clone(),
                     tool: tool.clone(),
                     text: text.clone(),
@@ -57,7 +57,7 @@ impl RowState {
         }
     }
 
-    pub(super) fn start_tool(&mut self, tool: OpenTool) {
+    pub(super) fn start_tool(&mut self, tool: RunningTool) {
         if tool.id.is_some() && self.tools.iter().any(|open| open.id == tool.id) {
             return;
         }
@@ -65,7 +65,7 @@ impl RowState {
             return;
         }
         if let Some(id) = &tool.id {
-            self.requests.pair(tool.subagent.as_ref(), &tool.tool, tool.input, id);
+            self.prompts.set_tool_use(tool.subagent.as_ref(), &tool.tool, tool.input, id);
         }
         if self.tools.len() == MAX_TOOLS {
             self.tools.remove(0);
@@ -81,7 +81,7 @@ impl RowState {
         input: InputDigest,
         stamp: Stamp,
     ) {
-        self.requests.answer(Answer { subagent, tool, tool_use, input, stamp });
+        self.prompts.answer(Answer { subagent, tool, tool_use, input, stamp });
         if let Some(id) = tool_use {
             if self.ended_tools.len() == MAX_TOOLS {
                 self.ended_tools.pop_front();

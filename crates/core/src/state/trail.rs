@@ -4,37 +4,37 @@ use crate::time::{Stamp, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// What a row made of one event or observation.
+/// The effect of one event or observation on a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// It set the status.
+    /// The status was set.
     Set { from: Status, to: Status },
-    /// It was taken in and left the status as it was.
+    /// The status stayed the same.
     #[serde(rename = "kept")]
     Unchanged,
-    /// It was not taken in.
+    /// The event or observation was ignored.
     Ignored { why: String },
 }
 
-/// One remembered event or observation of a row, for `explain`.
+/// One event or observation of a session, for `explain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrailEntry {
-    /// Who told: `hook:Stop`, `process:exited`, …
+    /// The source: `hook:Stop`, `process:exited`, …
     pub source: String,
-    /// What it said, in a few words.
+    /// A summary in a few words.
     pub said: String,
     /// When it happened.
     pub at: Timestamp,
     /// When it happened on the clock that orders events.
     pub stamp: Stamp,
-    /// Milliseconds from its happening to its being taken in.
+    /// The milliseconds between the event and its arrival.
     pub delay: u64,
-    /// What the row made of it.
+    /// The effect on the session.
     pub effect: Effect,
 }
 
-/// The last events of a row, newest last.
+/// The last events of a session, newest last.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trail(VecDeque<TrailEntry>);
 

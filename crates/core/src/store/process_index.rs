@@ -1,58 +1,59 @@
-//! Which row a process belongs or belonged to.
+//! Finds the sessions of a process.
 
 use crate::MAX_AGENTS_OF_PROCESS;
 use crate::session::identity::{AgentName, Process, RowKey};
 use std::collections::HashMap;
 
-/// Former processes of one row that are remembered, so that their late words make no new row. Hooks are late by
-/// seconds; eight processes in that time would be a script's.
+/// The former processes of a session that are remembered, so that their late events create no new session. Hooks are
+/// late by seconds, and only a script resumes a session eight times in that time.
 const MAX_FORMER: usize = 8;
 
-/// The rows of each process: one for each agent that says it is its own, for a wrapper may report itself
-/// under the process of the agent it runs.
+/// The sessions of each process, one for each agent: a wrapper may report itself under the process of the agent that
+/// it runs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ProcessIndex(HashMap<Process, Vec<(AgentName, RowKey)>>);
 
 impl ProcessIndex {
-    /// The row of `agent` in that process.
-    pub(super) fn of(&self, process: Process, agent: &AgentName) -> Option<&RowKey> {
+    /// Returns the session of `agent` in a process.
+    pub(super) fn get(&self, process: Process, agent: &AgentName) -> Option<&RowKey> {
         let rows = self.0.get(&process)?;
         rows.iter().find(|(own, _)| own == agent).map(|(_, row)| row)
     }
 
-    /// The rows of all agents in that process.
-    pub(super) fn all_of(&self, process: Process) -> impl Iterator<Item = &RowKey> {
+    /// Returns the sessions of all agents in a process.
+    pub(super) fn get_all(&self, process: Process) -> impl Iterator<Item = &RowKey> {
         self.0.get(&process).into_iter().flatten().map(|(_, row)| row)
     }
 
-    /// Returns whether `process` may have a row of `agent`: it has one, or has few enough of others.
-    pub(super) fn may_own(&self, process: Process, agent: &AgentName) -> bool {
+    /// Returns true if `process` has a session of `agent`, or room for one.
+    pub(super) fn has_room(&self, process: Process, agent: &AgentName) -> bool {
         let rows = self.0.get(&process).map_or(0, Vec::len);
-        rows < MAX_AGENTS_OF_PROCESS || self.of(process, agent).is_some()
+        rows < MAX_AGENTS_OF_PROCESS || self.get(process, agent).is_some()
     }
 
-    /// From now on `process` is `row`'s; false if it was known as some row's of that agent.
+    /// Assigns `process` to a session. Returns false if the process had a session of that agent already.
     pub(super) fn insert(&mut self, process: Process, agent: &AgentName, row: &RowKey) -> bool {
         let rows = self.0.entry(process).or_default();
-        let known = rows.iter_mut().find(|(own, _)| own == agent);
+        let known = rows.iter_mut().find(|(name, _)| name == agent);
         let is_new = known.is_none();
         match known {
             Some((_, known)) => *known = row.clone(),
             None => rows.push((agent.clone(), row.clone())),
         }
-        let is_its = |rows: &Vec<(AgentName, RowKey)>| rows.iter().any(|(_, own)| own == row);
-        let its = || self.0.iter().filter(|(_, rows)| is_its(rows)).map(|(process, _)| *process);
-        if its().count() > MAX_FORMER + 1
-            && let Some(oldest) = its()
+        let has_row = |rows: &Vec<(AgentName, RowKey)>| rows.iter().any(|(_, key)| key == row);
+        let processes =
+            || self.0.iter().filter(|(_, rows)| has_row(rows)).map(|(process, _)| *process);
+        if processes().count() > MAX_FORMER + 1
+            && let Some(oldest) = processes()
                 .filter(|other| *other != process)
                 .min_by_key(|process| (process.start, process.pid))
         {
-            self.let_go(oldest, row);
+            self.remove_process(oldest, row);
         }
         is_new
     }
 
-    fn let_go(&mut self, process: Process, row: &RowKey) {
+    fn remove_process(&mut self, process: Process, row: &RowKey) {
         if let Some(rows) = self.0.get_mut(&process) {
             rows.retain(|(_, own)| own != row);
             if rows.is_empty() {
@@ -61,7 +62,7 @@ impl ProcessIndex {
         }
     }
 
-    /// A row is no more.
+    /// Removes a session with all its processes.
     pub(super) fn remove(&mut self, row: &RowKey) {
         self.0.retain(|_, rows| {
             rows.retain(|(_, own)| own != row);
@@ -75,32 +76,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_remembers_its_last_processes_only() {
-        let mut owners = ProcessIndex::default();
+    fn session_remembers_its_last_processes() {
+        let mut process_index = ProcessIndex::default();
         let (agent, row) = (AgentName::new("claude"), RowKey::new("kaaaa"));
         let process = |number: u32| Process { pid: number, start: number.into() };
         for number in 1..=100 {
-            assert!(owners.insert(process(number), &agent, &row));
+            assert!(process_index.insert(process(number), &agent, &row));
         }
-        assert_eq!(owners.0.len(), MAX_FORMER + 1);
-        assert_eq!(owners.of(process(100), &agent), Some(&row));
-        assert_eq!(owners.of(process(92), &agent), Some(&row));
-        assert_eq!(owners.of(process(91), &agent), None);
-        assert!(!owners.insert(process(100), &agent, &row));
-        owners.remove(&row);
-        assert!(owners.0.is_empty());
+        assert_eq!(process_index.0.len(), MAX_FORMER + 1);
+        assert_eq!(process_index.get(process(100), &agent), Some(&row));
+        assert_eq!(process_index.get(process(92), &agent), Some(&row));
+        assert_eq!(process_index.get(process(91), &agent), None);
+        assert!(!process_index.insert(process(100), &agent, &row));
+        process_index.remove(&row);
+        assert!(process_index.0.is_empty());
     }
 
     #[test]
-    fn each_agent_has_its_own_row_in_a_process() {
-        let mut owners = ProcessIndex::default();
+    fn each_agent_of_a_process_has_its_own_session() {
+        let mut process_index = ProcessIndex::default();
         let process = Process { pid: 1, start: 1 };
         let [claude, mine] = ["claude", "mine"].map(AgentName::new);
         let [one, other] = ["kaaaa", "kbbbb"].map(RowKey::new);
-        owners.insert(process, &claude, &one);
-        owners.insert(process, &mine, &other);
-        assert_eq!(owners.of(process, &claude), Some(&one));
-        assert_eq!(owners.of(process, &mine), Some(&other));
-        assert_eq!(owners.all_of(process).count(), 2);
+        process_index.insert(process, &claude, &one);
+        process_index.insert(process, &mine, &other);
+        assert_eq!(process_index.get(process, &claude), Some(&one));
+        assert_eq!(process_index.get(process, &mine), Some(&other));
+        assert_eq!(process_index.get_all(process).count(), 2);
     }
 }

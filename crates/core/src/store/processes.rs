@@ -1,14 +1,14 @@
-//! What the kernel says of agents' processes.
+//! Applies the kernel's reports about processes.
 
 use super::{Outcome, SessionStore};
 use crate::session::identity::{Process, RowKey};
 use crate::session::{End, Origin};
 use crate::state::trail::TrailEntry;
-use crate::state::{Ended, settle};
+use crate::state::{Ended, derive_session};
 use crate::time::Now;
 
 impl SessionStore {
-    pub(super) fn take_watched(
+    pub(super) fn apply_watched(
         &mut self,
         process: Process,
         ancestors: &[Process],
@@ -16,16 +16,16 @@ impl SessionStore {
         outcome: &mut Outcome,
     ) {
         for key in self.rows_of(process) {
-            // The process of a second row may be watched already: the first row learns nothing from that.
-            let is_watched = self.rows.get(&key).is_some_and(|row| row.facts.watched);
+            // The process of a second session may be watched already. That changes nothing for the first session.
+            let is_watched = self.rows.get(&key).is_some_and(|row| row.state.watched);
             if !is_watched || !self.ancestors.contains_key(&key) {
-                self.take_watched_of(&key, process, ancestors, now, outcome);
+                self.apply_watched_to(&key, process, ancestors, now, outcome);
             }
         }
     }
 
-    /// Notes how a process was started, once: it may go elsewhere later.
-    pub(super) fn take_origin(
+    /// Sets how a process was started. Only the first report counts, because a process may change its directory.
+    pub(super) fn apply_origin(
         &mut self,
         process: Process,
         origin: &Origin,
@@ -34,21 +34,21 @@ impl SessionStore {
     ) {
         for key in self.rows_of(process) {
             let Some(row) = self.rows.get_mut(&key) else { continue };
-            if row.process() == Some(process) && row.origin.is_none() {
+            if row.session.process() == Some(process) && row.session.origin.is_none() {
                 row.set_origin(origin.clone());
-                self.changed(&key, None, now, outcome);
+                self.record_change(&key, None, now, outcome);
             }
         }
     }
 
-    /// The rows of a process, always in the same order.
+    /// Returns the sessions of a process, always in the same order.
     fn rows_of(&self, process: Process) -> Vec<RowKey> {
-        let mut rows: Vec<RowKey> = self.owners.all_of(process).cloned().collect();
+        let mut rows: Vec<RowKey> = self.process_index.get_all(process).cloned().collect();
         rows.sort();
         rows
     }
 
-    fn take_watched_of(
+    fn apply_watched_to(
         &mut self,
         key: &RowKey,
         process: Process,
@@ -58,7 +58,7 @@ impl SessionStore {
     ) {
         let mut children: Vec<RowKey> = Vec::new();
         for (child, its_ancestors) in &self.ancestors {
-            let orphan = self.rows.get(child).is_some_and(|row| row.parent.is_none());
+            let orphan = self.rows.get(child).is_some_and(|row| row.session.parent.is_none());
             if child != key && orphan && its_ancestors.contains(&process) {
                 children.push(child.clone());
             }
@@ -70,9 +70,9 @@ impl SessionStore {
             .find(|parent| parent != key);
         self.ancestors.insert(key.clone(), ancestors.to_vec());
         if let Some(row) = self.rows.get_mut(key) {
-            row.facts.watched = true;
-            let settled = settle(row, now, now.stamp, "process:watched");
-            self.changed(key, settled.transition, now, outcome);
+            row.state.watched = true;
+            let derived = derive_session(row, now, now.stamp, "process:watched");
+            self.record_change(key, derived.transition, now, outcome);
         }
         if let Some(parent) = parent {
             self.adopt(key, &parent, now, outcome);
@@ -82,7 +82,7 @@ impl SessionStore {
         }
     }
 
-    /// Marks `child` as run by `parent`: it never claims its parent's pane.
+    /// Makes `child` a child of `parent`, whose pane it never claims.
     pub(super) fn adopt(
         &mut self,
         child: &RowKey,
@@ -91,56 +91,58 @@ impl SessionStore {
         outcome: &mut Outcome,
     ) {
         let Some(row) = self.rows.get_mut(child) else { return };
-        // A background session belongs to the agent's own service, whoever started that first.
-        // A teammate belongs to its lead, whoever started the terminal in which it runs.
-        if row.job.is_some() || row.parent.is_some() || row.teammate.is_some() {
+        // The agent's own service runs a background session, and a teammate belongs to its lead.
+        if row.session.job.is_some()
+            || row.session.parent.is_some()
+            || row.session.teammate.is_some()
+        {
             return;
         }
-        row.parent = Some(parent.clone());
-        row.facts.nested = true;
-        row.place = std::mem::take(&mut row.place).without_pane();
-        self.changed(child, None, now, outcome);
+        row.session.parent = Some(parent.clone());
+        row.state.nested = true;
+        row.session.place = std::mem::take(&mut row.session.place).without_pane();
+        self.record_change(child, None, now, outcome);
     }
 
-    pub(super) fn take_exit(&mut self, process: Process, now: Now, outcome: &mut Outcome) {
+    pub(super) fn apply_exit(&mut self, process: Process, now: Now, outcome: &mut Outcome) {
         for key in self.rows_of(process) {
-            self.take_exit_of(&key, process, now, outcome);
+            self.apply_exit_to(&key, process, now, outcome);
         }
     }
 
-    fn take_exit_of(&mut self, key: &RowKey, process: Process, now: Now, outcome: &mut Outcome) {
+    fn apply_exit_to(&mut self, key: &RowKey, process: Process, now: Now, outcome: &mut Outcome) {
         let Some(row) = self.rows.get_mut(key) else { return };
-        if row.process() != Some(process) {
+        if row.session.process() != Some(process) {
             return;
         }
         let source = "process:exited";
-        let from = row.status;
-        if let Some(ended) = &mut row.facts.ended {
+        let from = row.session.status;
+        if let Some(ended) = &mut row.state.ended {
             ended.dead = true;
         } else {
-            // Who takes its file away before it ends says goodbye by that.
-            let how = if row.facts.files.has_left() { End::Exit } else { End::Killed };
-            row.facts.ended = Some(Ended { how, stamp: now.stamp, dead: true });
-            row.facts.clear_for_end();
+            // An agent that removes its file before it ends has exited in good order.
+            let how = if row.state.files.is_removed() { End::Exit } else { End::Killed };
+            row.state.ended = Some(Ended { how, stamp: now.stamp, dead: true });
+            row.state.clear_open_work();
         }
-        let settled = settle(row, now, now.stamp, source);
-        row.facts.trail.push(TrailEntry {
+        let derived = derive_session(row, now, now.stamp, source);
+        row.state.trail.push(TrailEntry {
             source: source.to_owned(),
             said: format!("process {} ended", process.pid),
             at: now.wall,
             stamp: now.stamp,
             delay: 0,
-            effect: settled.effect(from),
+            effect: derived.effect(from),
         });
-        if settled.transition.is_some() {
-            self.changed(key, settled.transition, now, outcome);
+        if derived.transition.is_some() {
+            self.record_change(key, derived.transition, now, outcome);
             self.prune_closed(outcome);
         } else {
             self.schedule(key, now, outcome);
         }
     }
 
-    pub(super) fn take_suspension(
+    pub(super) fn apply_suspension(
         &mut self,
         process: Process,
         on: bool,
@@ -149,9 +151,9 @@ impl SessionStore {
     ) {
         for key in self.rows_of(process) {
             let Some(row) = self.rows.get_mut(&key) else { continue };
-            if row.process() == Some(process) && row.stopped != on {
-                row.stopped = on;
-                self.changed(&key, None, now, outcome);
+            if row.session.process() == Some(process) && row.session.stopped != on {
+                row.session.stopped = on;
+                self.record_change(&key, None, now, outcome);
             }
         }
     }

@@ -1,19 +1,134 @@
-//! Rows that a view gives back to a new daemon after the old one died.
+//! Restores the sessions that a client knew, after the old daemon has crashed.
 
+use super::{Outcome, ProcessToWatch, SessionStore};
 use crate::session::Session;
 use crate::session::identity::RowKey;
 use crate::session::place::{sanitise_directory, sanitise_optional};
-use crate::state::RowState;
 use crate::state::row::Row;
+use crate::state::trail::{Effect, TrailEntry};
+use crate::state::{RowState, derive_session};
 use crate::text::clean;
 use crate::time::{Now, Timestamp};
 use crate::{
-    MAX_AGE_MS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT, MAX_SUBAGENTS,
-    SNOOZE_MS, Status,
+    MAX_AGE_MS, MAX_FORMER_KEYS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT,
+    MAX_ROWS, MAX_SUBAGENTS, SNOOZE_MS, Status,
 };
 
-/// Cleans and bounds every text of a row that came over the socket.
-pub(crate) fn sanitise(row: &mut Session, now: Now) {
+impl SessionStore {
+    /// Restores a session from a client's copy.
+    pub(super) fn restore_session(
+        &mut self,
+        mut restored: Session,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        sanitise(&mut restored, now);
+        if !restored.key.is_well_formed() || restored.id.is_empty() {
+            return;
+        }
+        let process = restored.process();
+        let is_open = restored.status != Status::Closed;
+        if is_open && process.is_some_and(|it| !self.process_index.has_room(it, &restored.agent)) {
+            return;
+        }
+        if let Some(known) = self.find_restored(&restored) {
+            self.merge_restored(&known, restored, now, outcome);
+            return;
+        }
+        if !self.is_free(&restored.key) {
+            restored.key =
+                self.free_key(&restored.agent, &restored.place.host, process, &restored.id);
+        }
+        if self.rows.len() >= MAX_ROWS && !self.make_room(outcome) {
+            return;
+        }
+        let key = restored.key.clone();
+        let mut row = restored_row(restored, &self.epoch);
+        row.state.trail.push(TrailEntry {
+            source: "restored".to_owned(),
+            said: format!("{}, restored by a client", row.session.status),
+            at: now.wall,
+            stamp: now.stamp,
+            delay: 0,
+            effect: Effect::Unchanged,
+        });
+        derive_session(&mut row, now, now.stamp, "restored");
+        if let Some(process) = process
+            && row.session.status != Status::Closed
+        {
+            self.process_index.insert(process, &row.session.agent, &key);
+            outcome.watch.push(ProcessToWatch { agent: row.session.agent.clone(), process });
+        }
+        self.rows.insert(key.clone(), row);
+        self.record_change(&key, None, now, outcome);
+        self.prune_closed(outcome);
+    }
+
+    /// Finds the row of a client's copy by its process, or by its key if it has no process. The key alone proves
+    /// nothing, because the client names it.
+    fn find_restored(&self, restored: &Session) -> Option<RowKey> {
+        if let Some(process) = restored.process() {
+            return self.process_index.get(process, &restored.agent).cloned();
+        }
+        let row = self.rows.get(&restored.key)?;
+        let is_same = row.session.agent == restored.agent
+            && (row.session.id == restored.id
+                || row.session.lineage.contains(&restored.id)
+                || restored.lineage.contains(&row.session.id));
+        is_same.then(|| row.session.key.clone())
+    }
+
+    /// Merges a client's copy into its row. The row keeps its key, by which the clients know it.
+    fn merge_restored(
+        &mut self,
+        known: &RowKey,
+        restored: Session,
+        now: Now,
+        outcome: &mut Outcome,
+    ) {
+        let Some(row) = self.rows.get_mut(known) else { return };
+        let former = restored.key.clone();
+        let changed = merge(row, restored);
+        let agent = row.session.agent.clone();
+        let process_now = row.session.process().filter(|_| row.session.status != Status::Closed);
+        if former != *known && !self.rows.contains_key(&former) {
+            self.record_former_key(former, known, outcome);
+        }
+        if let Some(process) = process_now
+            && self.process_index.insert(process, &agent, known)
+        {
+            outcome.watch.push(ProcessToWatch { agent, process });
+        }
+        if changed {
+            if let Some(row) = self.rows.get_mut(known) {
+                derive_session(row, now, now.stamp, "restored");
+            }
+            self.record_change(known, None, now, outcome);
+        }
+    }
+
+    /// Records the key that an earlier daemon gave to a row, for clients that wait for that key.
+    fn record_former_key(&mut self, former: RowKey, known: &RowKey, outcome: &mut Outcome) {
+        if self.former_keys.len() == MAX_FORMER_KEYS {
+            self.former_keys.pop_front();
+        }
+        outcome.renamed.push((former.clone(), known.clone()));
+        self.former_keys.push_back((former, known.clone()));
+    }
+
+    /// Returns the present key of the session to which an earlier daemon gave `key`, or `key` itself.
+    pub fn current_key<'a>(&'a self, key: &'a RowKey) -> &'a RowKey {
+        if self.rows.contains_key(key) {
+            return key;
+        }
+        let mut former = self.former_keys.iter().rev();
+        let found = former.find(|(former, now)| former == key && self.rows.contains_key(now));
+        found.map_or(key, |(_, now)| now)
+    }
+}
+
+/// Cleans and bounds a session that came over the socket.
+fn sanitise(row: &mut Session, now: Now) {
     row.snoozed_until = row.snoozed_until.map(|until| until.min(Timestamp(now.wall.0 + SNOOZE_MS)));
     let history = row.history.iter_mut().map(|entered| &mut entered.at);
     let subagents = row.subagents.iter_mut().map(|subagent| &mut subagent.since);
@@ -30,7 +145,7 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     row.agent.sanitise();
     row.id.sanitise();
     row.source = clean(&row.source, MAX_ID, false);
-    // It follows from what this daemon knows.
+    // This daemon derives it again.
     row.unconfirmed = None;
     row.name = clean(&row.name, MAX_LINE, false);
     row.epoch = clean(&row.epoch, MAX_ID, false);
@@ -74,96 +189,95 @@ pub(crate) fn sanitise(row: &mut Session, now: Now) {
     }
 }
 
-/// A time that may have been: what lies ahead, or before all agents, is taken for now.
+/// Returns `time`, or `now` if `time` lies in the future or too far in the past.
 fn past(time: Timestamp, now: Timestamp) -> Timestamp {
     let earliest = now.0.saturating_sub(MAX_AGE_MS);
     if (earliest..=now.0).contains(&time.0) { time } else { now }
 }
 
-/// A row that this daemon did not know, from one given back.
-pub(crate) fn revive(mut restored: Session, epoch: &str) -> Row {
-    let mut facts = RowState::of_restored(&restored);
-    facts.restored = Some((restored.epoch.clone(), restored.revision, restored.updated));
+/// Creates a row from a client's copy.
+fn restored_row(mut restored: Session, epoch: &str) -> Row {
+    let mut state = RowState::from_restored(&restored);
+    state.restored = Some((restored.epoch.clone(), restored.revision, restored.updated));
     restored.history.clear();
     epoch.clone_into(&mut restored.epoch);
-    Row { session: restored, facts }
+    Row { session: restored, state }
 }
 
-/// Brings a row that this daemon knows together with one given back; newest wins. True if anything
-/// a view sees is another than before.
-pub(crate) fn merge(row: &mut Row, mut restored: Session) -> bool {
-    let Some((epoch, revision, updated)) = &row.facts.restored else {
+/// Merges a client's copy into a known row. The newer state wins. Returns true if the public fields may have changed.
+fn merge(row: &mut Row, mut restored: Session) -> bool {
+    let Some((epoch, revision, updated)) = &row.state.restored else {
         fill_in(row, restored);
         return true;
     };
-    // Known only from another view: the later picture of the two stands.
+    // The row is known only from another client, so the newer copy of the two wins.
     let is_newer = if *epoch == restored.epoch {
         restored.revision > *revision
     } else {
         restored.updated > *updated
     };
-    if row.facts.watched && restored.status == Status::Closed {
-        // The kernel watches its process, which lives.
+    if row.state.watched && restored.status == Status::Closed {
+        // The daemon watches the process, which runs.
         return false;
     }
     if is_newer {
-        let (own, watched) = (row.session.clone(), row.facts.watched);
+        let (own, watched) = (row.session.clone(), row.state.watched);
         if watched {
             (restored.pid, restored.pid_start) = (own.pid, own.pid_start);
         }
         let origin = own.origin.clone().filter(|_| own.process() == restored.process());
         restored.key = own.key;
-        *row = revive(restored, &own.epoch);
+        *row = restored_row(restored, &own.epoch);
         if let Some(origin) = origin {
             row.set_origin(origin);
         }
-        row.facts.watched = watched;
+        row.state.watched = watched;
     }
     is_newer
 }
 
-/// The agent has spoken since: what it said stands, the rest is filled in.
+/// Fills the gaps of a row whose agent has sent events to this daemon.
 fn fill_in(row: &mut Row, mut restored: Session) {
-    row.started = row.started.min(restored.started);
-    row.pinned |= restored.pinned;
+    row.session.started = row.session.started.min(restored.started);
+    row.session.pinned |= restored.pinned;
     // Another process may run another version.
-    if row.process() == restored.process() {
-        fill(&mut row.agent_version, restored.agent_version.take());
+    if row.session.process() == restored.process() {
+        fill(&mut row.session.agent_version, restored.agent_version.take());
     }
-    if row.id != restored.id {
+    if row.session.id != restored.id {
         return;
     }
-    if row.facts.knows_only_subagents() {
-        // What a subagent's event made us conclude yields to what the session itself had said.
-        row.facts.take_back(&restored);
-        row.since = restored.since;
-        row.source.clone_from(&restored.source);
-        row.status = restored.status;
+    if row.state.has_only_subagent_events() {
+        // The copy of the session itself replaces a turn that was inferred from a subagent's event.
+        row.state.restore_turn(&restored);
+        row.session.since = restored.since;
+        row.session.source.clone_from(&restored.source);
+        row.session.status = restored.status;
     }
-    if row.status == restored.status {
-        if row.facts.is_unheard() {
-            // It has been so all along, and only the look at it is new.
-            row.facts.history.clear();
+    if row.session.status == restored.status {
+        if row.state.has_no_event() {
+            // The status is older than the observation.
+            row.state.history.clear();
         }
-        row.seen |= restored.seen;
-        row.snoozed_until = row.snoozed_until.or(restored.snoozed_until);
+        row.session.seen |= restored.seen;
+        row.session.snoozed_until = row.session.snoozed_until.or(restored.snoozed_until);
     }
-    row.dismissed |= restored.dismissed && !row.needs_you;
-    fill(&mut row.title, restored.title);
-    fill(&mut row.prompt, restored.prompt);
-    fill(&mut row.model, restored.model);
-    fill(&mut row.mode, restored.mode);
-    if row.usage.is_none() {
-        row.usage = restored.usage;
+    row.session.dismissed |= restored.dismissed && !row.session.needs_you;
+    fill(&mut row.session.title, restored.title);
+    fill(&mut row.session.prompt, restored.prompt);
+    fill(&mut row.session.model, restored.model);
+    fill(&mut row.session.mode, restored.mode);
+    if row.session.usage.is_none() {
+        row.session.usage = restored.usage;
     }
-    if row.lineage.is_empty() {
-        row.lineage = restored.lineage;
+    if row.session.lineage.is_empty() {
+        row.session.lineage = restored.lineage;
     }
-    let earliest = row.facts.history.front().map(|entered| entered.at);
+    let earliest = row.state.history.front().map(|entered| entered.at);
     for entered in restored.history.into_iter().rev() {
         let is_earlier = earliest.is_none_or(|earliest| entered.at < earliest);
-        if row.facts.history.len() < MAX_HISTORY && is_earlier {
-            row.facts.history.push_front(entered);
+        if row.state.history.len() < MAX_HISTORY && is_earlier {
+            row.state.history.push_front(entered);
         }
     }
 }

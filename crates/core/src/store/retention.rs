@@ -1,33 +1,33 @@
-//! Counting changes, waiting for deadlines, and letting go of rows.
+//! Records changes, schedules deadlines, and removes old sessions.
 
 use super::{Change, ChangeKind, Outcome, SessionStore};
 use crate::session::identity::RowKey;
 use crate::session::{End, Transition};
-use crate::state::{Ended, settle};
+use crate::state::{Ended, derive_session};
 use crate::time::{Now, Stamp};
 use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_CLOSED, MAX_REMOVALS, Status};
 
 impl SessionStore {
-    /// Counts a change of a row and notes when it may next change by itself.
-    pub(super) fn changed(
+    /// Records a change of a session and schedules its next deadline.
+    pub(super) fn record_change(
         &mut self,
         key: &RowKey,
         transition: Option<Transition>,
         now: Now,
         outcome: &mut Outcome,
     ) {
-        self.count(key, transition, outcome);
+        self.record_revision(key, transition, outcome);
         if let Some(row) = self.rows.get_mut(key) {
-            row.updated = now.wall;
+            row.session.updated = now.wall;
             if transition.is_some() {
-                row.facts.news = self.revision;
+                row.state.status_revision = self.revision;
             }
         }
         self.schedule(key, now, outcome);
     }
 
-    /// Counts a change of a row that is no news of what it does.
-    pub(super) fn count(
+    /// Records a change that does not count as activity of the session.
+    pub(super) fn record_revision(
         &mut self,
         key: &RowKey,
         transition: Option<Transition>,
@@ -36,8 +36,8 @@ impl SessionStore {
         self.revision += 1;
         let mut passed = None;
         if let Some(row) = self.rows.get_mut(key) {
-            row.revision = self.revision;
-            passed = row.facts.passed.take();
+            row.session.revision = self.revision;
+            passed = row.state.hidden_turn_end.take();
         }
         outcome.changes.push(Change {
             key: key.clone(),
@@ -47,18 +47,21 @@ impl SessionStore {
         });
     }
 
-    /// Notes when a row may next change by itself, and hands on the looks that it wants.
+    /// Schedules a session's next deadline and hands on its lookups.
     pub(super) fn schedule(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
         self.unschedule(key);
         let Some(row) = self.rows.get_mut(key) else { return };
-        outcome.looks.extend(row.take_looks());
-        let facts = &row.facts;
-        let waits = if let Some(ended) = facts.ended {
+        outcome.looks.extend(row.take_lookups());
+        let state = &row.state;
+        let waits = if let Some(ended) = state.ended {
             vec![(ended.stamp, KEEP_CLOSED_MS)]
         } else {
-            let snoozed = row.snoozed_until.map(|until| (now.stamp, until.since(now.wall)));
-            let lost = (!facts.watched).then_some((facts.heard(), LOST_AFTER_MS));
-            let waits = [facts.deadline(row.headless), facts.next_conclusion(row.headless)];
+            let snoozed = row.session.snoozed_until.map(|until| (now.stamp, until.since(now.wall)));
+            let lost = (!state.watched).then_some((state.last_evidence(), LOST_AFTER_MS));
+            let waits = [
+                state.headless_deadline(row.session.headless),
+                state.next_timeout(row.session.headless),
+            ];
             waits.into_iter().chain([snoozed, lost]).flatten().collect()
         };
         let micros = |(since, wait): (Stamp, u64)| {
@@ -70,9 +73,9 @@ impl SessionStore {
         self.deadline_of.insert(key.clone(), at);
     }
 
-    pub(super) fn take_tick(&mut self, now: Now, outcome: &mut Outcome) {
-        outcome.limits_changed |= self.accounts.begin_anew(now);
-        // A few for each row: one that is due again and again waits for the next tick and holds nobody up.
+    pub(super) fn apply_tick(&mut self, now: Now, outcome: &mut Outcome) {
+        outcome.limits_changed |= self.accounts.expire(now);
+        // The bound keeps a session whose deadline is due again at once from blocking the others.
         for _ in 0..8 * (self.deadlines.len() + 1) {
             let Some((micros, key)) = self.deadlines.first().cloned() else { break };
             if micros > now.stamp.micros {
@@ -80,41 +83,42 @@ impl SessionStore {
             }
             self.unschedule(&key);
             let Some(row) = self.rows.get_mut(&key) else { continue };
-            if let Some(ended) = row.facts.ended {
+            if let Some(ended) = row.state.ended {
                 if now.has_passed(ended.stamp, KEEP_CLOSED_MS) || ended.stamp.boot != now.stamp.boot
                 {
                     self.remove(&key, outcome);
                 }
                 continue;
             }
-            let wakes = row.snoozed_until.is_some_and(|until| until <= now.wall);
+            let wakes = row.session.snoozed_until.is_some_and(|until| until <= now.wall);
             if wakes {
-                row.snoozed_until = None;
+                row.session.snoozed_until = None;
             }
-            let heard = row.facts.heard();
-            let silent = now.has_passed(heard, LOST_AFTER_MS) || heard.boot != now.stamp.boot;
-            let source = if !row.facts.watched
+            let last_evidence = row.state.last_evidence();
+            let silent = now.has_passed(last_evidence, LOST_AFTER_MS)
+                || last_evidence.boot != now.stamp.boot;
+            let source = if !row.state.watched
                 && silent
                 && !wakes
-                && row.facts.deadline(row.headless).is_none()
+                && row.state.headless_deadline(row.session.headless).is_none()
             {
-                row.facts.ended = Some(Ended { how: End::Lost, stamp: now.stamp, dead: false });
-                row.facts.clear_for_end();
+                row.state.ended = Some(Ended { how: End::Lost, stamp: now.stamp, dead: false });
+                row.state.clear_open_work();
                 "process:lost"
             } else {
                 "clock"
             };
             let before = row.session.clone();
-            let settled = settle(row, now, now.stamp, source);
-            if wakes && row.needs_you {
-                row.dismissed = false;
+            let derived = derive_session(row, now, now.stamp, source);
+            if wakes && row.session.needs_you {
+                row.session.dismissed = false;
             }
-            if settled.transition.is_some() || wakes || row.session != before {
-                self.changed(&key, settled.transition, now, outcome);
+            if derived.transition.is_some() || wakes || row.session != before {
+                self.record_change(&key, derived.transition, now, outcome);
             } else {
                 self.schedule(&key, now, outcome);
             }
-            if settled.closes() {
+            if derived.closes() {
                 self.prune_closed(outcome);
             }
         }
@@ -130,8 +134,8 @@ impl SessionStore {
         let mut closed: Vec<_> = self
             .rows
             .values()
-            .filter(|row| row.status == Status::Closed)
-            .map(|row| (row.since, row.key.clone()))
+            .filter(|row| row.session.status == Status::Closed)
+            .map(|row| (row.session.since, row.session.key.clone()))
             .collect();
         if closed.len() <= MAX_CLOSED {
             return;
@@ -142,14 +146,16 @@ impl SessionStore {
         }
     }
 
-    /// Removes the row that will be missed least; false if every row is of a living agent.
+    /// Removes the least important session. Returns false if every session has a running agent.
     pub(super) fn make_room(&mut self, outcome: &mut Outcome) -> bool {
         let expendable = self
             .rows
             .values()
-            .filter(|row| row.status == Status::Closed || !row.facts.watched)
-            .min_by_key(|row| (row.status != Status::Closed, row.updated, row.key.clone()))
-            .map(|row| row.key.clone());
+            .filter(|row| row.session.status == Status::Closed || !row.state.watched)
+            .min_by_key(|row| {
+                (row.session.status != Status::Closed, row.session.updated, row.session.key.clone())
+            })
+            .map(|row| row.session.key.clone());
         expendable.is_some_and(|key| {
             self.remove(&key, outcome);
             true
@@ -160,19 +166,19 @@ impl SessionStore {
         self.unschedule(key);
         self.rows.remove(key);
         self.ancestors.remove(key);
-        self.owners.remove(key);
-        for row in self.rows.values_mut().filter(|row| row.parent.as_ref() == Some(key)) {
-            row.parent = None;
+        self.process_index.remove(key);
+        for row in self.rows.values_mut().filter(|row| row.session.parent.as_ref() == Some(key)) {
+            row.session.parent = None;
         }
-        self.forget(key.clone(), outcome);
+        self.record_removal(key.clone(), outcome);
     }
 
-    pub(super) fn forget(&mut self, key: RowKey, outcome: &mut Outcome) {
+    fn record_removal(&mut self, key: RowKey, outcome: &mut Outcome) {
         self.revision += 1;
         if self.removals.len() == MAX_REMOVALS
             && let Some((at, _)) = self.removals.pop_front()
         {
-            self.forgotten = at;
+            self.oldest_resumable = at;
         }
         self.removals.push_back((self.revision, key.clone()));
         outcome.changes.push(Change {

@@ -5,51 +5,59 @@ use crate::evidence::event::{Event, Report};
 use crate::evidence::observation::{FileFinding, FileStatus, Observation};
 use crate::session::Session;
 use crate::session::identity::{AgentName, ConversationId, Process, RowKey};
-use crate::state::metadata::describe;
+use crate::state::metadata::apply_metadata;
 use crate::state::row::Row;
 use crate::time::Now;
 use crate::{MAX_ROWS, Status};
 use std::cmp::Reverse;
 
 impl SessionStore {
-    /// The row an event belongs to, made if there is none.
-    pub(super) fn row_for(
+    /// Finds the session of an event, or creates it.
+    pub(super) fn find_or_create(
         &mut self,
         report: &Report,
         now: Now,
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
-        let same = |row: &&Row| row.agent == report.agent && row.id == report.session;
-        let is_last_word = report.event.is_last_word();
+        let same =
+            |row: &&Row| row.session.agent == report.agent && row.session.id == report.session;
+        let is_final = report.event.is_final();
         if let Some(process) = report.process {
-            if let Some(key) = self.owners.of(process, &report.agent) {
+            if let Some(key) = self.process_index.get(process, &report.agent) {
                 return Some(key.clone());
             }
-            if !self.owners.may_own(process, &report.agent) {
+            if !self.process_index.has_room(process, &report.agent) {
                 return None;
             }
             let closed = self
                 .rows
                 .values()
-                .filter(|row| row.status == Status::Closed && !row.id.is_empty() && same(row))
-                .max_by(|one, other| (one.since, &one.key).cmp(&(other.since, &other.key)))
-                .map(|row| row.key.clone());
-            if let Some(key) = closed.filter(|_| !is_last_word) {
-                self.take_over(&key, process, report.headless);
+                .filter(|row| {
+                    row.session.status == Status::Closed && !row.session.id.is_empty() && same(row)
+                })
+                .max_by(|one, other| {
+                    (one.session.since, &one.session.key)
+                        .cmp(&(other.session.since, &other.session.key))
+                })
+                .map(|row| row.session.key.clone());
+            if let Some(key) = closed.filter(|_| !is_final) {
+                self.resume(&key, process, report.headless);
                 outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
                 return Some(key);
             }
         } else {
-            // Its own row, or the latest that has a process. What is chosen must not hang on the
-            // status, or the same event told twice would be two rows' news.
-            let rank = |row: &&Row| (row.pid.is_some(), Reverse(row.started), row.key.clone());
-            // From a container the id alone proves nothing about a process of ours.
-            let may_be = |row: &&Row| row.pid.is_none() || !report.elsewhere;
+            // The session without a process, or else the latest one. The choice must not depend on the status, or a
+            // duplicate event would change another session.
+            let rank = |row: &&Row| {
+                (row.session.pid.is_some(), Reverse(row.session.started), row.session.key.clone())
+            };
+            // An event from a container does not prove that it belongs to a process outside of it.
+            let may_be = |row: &&Row| row.session.pid.is_none() || !report.elsewhere;
             if let Some(row) = self.rows.values().filter(same).filter(may_be).min_by_key(rank) {
-                return Some(row.key.clone());
+                return Some(row.session.key.clone());
             }
         }
-        if is_last_word || self.rows.len() >= MAX_ROWS && !self.make_room(outcome) {
+        if is_final || self.rows.len() >= MAX_ROWS && !self.make_room(outcome) {
             return None;
         }
         let key = self.free_key(&report.agent, &report.place.host, report.process, &report.session);
@@ -65,24 +73,24 @@ impl SessionStore {
             ..Session::default()
         };
         let mut row = Row { session, ..Row::default() };
-        describe(&mut row, report);
+        apply_metadata(&mut row, report);
         if let Some(process) = report.process {
-            self.owners.insert(process, &report.agent, &key);
+            self.process_index.insert(process, &report.agent, &key);
             outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
         }
         self.rows.insert(key.clone(), row);
         Some(key)
     }
 
-    /// The row an observation belongs to. A process that no hook has told of gets one once its file
-    /// says what it does: one whose hooks are off, or that ran before there was anybody to tell.
-    pub(super) fn row_of(
+    /// Finds the session of an observation. A process without hook events gets a session once its file shows a status:
+    /// its hooks are off, or it started before the daemon.
+    pub(super) fn find_or_create_observed(
         &mut self,
         observation: &Observation,
         now: Now,
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
-        if let Some(key) = self.owners.of(observation.process, &observation.agent) {
+        if let Some(key) = self.process_index.get(observation.process, &observation.agent) {
             return Some(key.clone());
         }
         let (FileFinding::FileStatus { condition, since }
@@ -109,28 +117,28 @@ impl SessionStore {
                 Event::Unknown,
             )
         };
-        self.row_for(&report, now, outcome)
+        self.find_or_create(&report, now, outcome)
     }
 
-    /// A new process goes on with a conversation whose row is closed.
-    pub(super) fn take_over(&mut self, key: &RowKey, process: Process, headless: bool) {
+    /// Resumes a closed session with a new process.
+    pub(super) fn resume(&mut self, key: &RowKey, process: Process, headless: bool) {
         let Some(row) = self.rows.get_mut(key) else { return };
-        row.pid = Some(process.pid);
-        row.pid_start = Some(process.start);
-        row.origin = None;
-        row.agent_version = None;
-        row.parent = None;
-        row.job = None;
-        row.teammate = None;
-        row.headless = headless;
-        row.dismissed = false;
-        row.facts.change_process();
-        // The old process stays known as this row's, so that its late words make no new row.
-        self.owners.insert(process, &row.agent, key);
+        row.session.pid = Some(process.pid);
+        row.session.pid_start = Some(process.start);
+        row.session.origin = None;
+        row.session.agent_version = None;
+        row.session.parent = None;
+        row.session.job = None;
+        row.session.teammate = None;
+        row.session.headless = headless;
+        row.session.dismissed = false;
+        row.state.change_process();
+        // The old process stays in the index, so that its late events create no new session.
+        self.process_index.insert(process, &row.session.agent, key);
         self.ancestors.remove(key);
     }
 
-    /// Returns a key for a new row: none that another row has, or is called by.
+    /// Returns a key for a new session that no other session has as its key or name.
     pub(super) fn free_key(
         &self,
         agent: &AgentName,
@@ -149,23 +157,24 @@ impl SessionStore {
             .unwrap_or_default()
     }
 
-    /// Returns whether no row has that key or that name. Commands take either, and prefer the key.
+    /// Returns true if no session has that key or name. Commands accept both and prefer the key.
     pub(super) fn is_free(&self, key: &RowKey) -> bool {
-        !self.rows.contains_key(key) && self.rows.values().all(|row| row.name != key.as_str())
+        !self.rows.contains_key(key)
+            && self.rows.values().all(|row| row.session.name != key.as_str())
     }
 }
 
-/// Another conversation takes the place of the row's present one, unless the event is of a former.
+/// Switches the session to the conversation of an event, unless the event belongs to a former conversation.
 pub(super) fn switch_conversation(row: &mut Row, report: &Report) -> Result<(), &'static str> {
     let starts = matches!(report.event, Event::SessionStarted { .. });
-    if !starts && row.lineage.contains(&report.session) {
+    if !starts && row.session.lineage.contains(&report.session) {
         return Err("of a former conversation");
     }
-    if report.stamp.is_before(row.facts.latest) {
-        return Err("of a conversation left since");
+    if report.stamp.is_before(row.state.latest) {
+        return Err("of a conversation that another one has replaced");
     }
     if matches!(report.event, Event::SessionEnded { .. }) || report.subagent.is_some() {
-        return Err("of a conversation this process never showed");
+        return Err("of a conversation that this process never showed");
     }
     row.switch_conversation(&report.session, report.stamp);
     Ok(())

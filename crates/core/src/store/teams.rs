@@ -1,15 +1,15 @@
-//! Carries between the rows of an agent team what each must know of the others.
+//! Keeps the sessions of an agent team consistent with each other.
 
 use super::{ChangeKind, Outcome, SessionStore};
 use crate::session::identity::RowKey;
-use crate::state::settle;
+use crate::state::derive_session;
 use crate::time::Now;
 use std::collections::BTreeSet;
 
 impl SessionStore {
-    /// Tells leads what became of their teammates, and teammates what their leads' clients ask for them, after the
-    /// changes of `outcome`.
-    pub(super) fn keep_teams_together(&mut self, now: Now, outcome: &mut Outcome) {
+    /// Updates leads with the state of their teammates, and teammates with the prompts of their leads, after the
+    /// changes in `outcome`.
+    pub(super) fn update_teams(&mut self, now: Now, outcome: &mut Outcome) {
         let changed: BTreeSet<(RowKey, bool)> = outcome
             .changes
             .iter()
@@ -18,92 +18,98 @@ impl SessionStore {
         let mut leads = BTreeSet::new();
         for (key, present) in changed {
             if present {
-                leads.extend(self.tell_lead_of(&key, now, outcome));
+                leads.extend(self.update_lead(&key, now, outcome));
                 leads.insert(key);
             } else {
-                self.forget_mate(&key, now, outcome);
+                self.remove_teammate(&key, now, outcome);
             }
         }
         for lead in leads {
-            self.tell_mates_of(&lead, now, outcome);
+            self.relay_prompts(&lead, now, outcome);
         }
     }
 
-    /// Tells the lead of a teammate what the teammate is by now; returns the lead's row.
-    fn tell_lead_of(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) -> Option<RowKey> {
-        let name = self.rows.get(key)?.teammate.clone()?;
-        let lead = self.lead_of(key)?;
-        let mate = self.rows.get(key)?.facts.as_mate(key, &name);
-        let at = self.rows.get(key)?.facts.latest;
+    /// Updates a teammate's lead with the teammate's state. Returns the lead's key.
+    fn update_lead(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) -> Option<RowKey> {
+        let name = self.rows.get(key)?.session.teammate.clone()?;
+        let lead = self.find_lead(key)?;
+        let mate = self.rows.get(key)?.state.as_teammate(key, &name);
+        let at = self.rows.get(key)?.state.latest;
         if let Some(row) = self.rows.get_mut(key)
-            && row.parent.as_ref() != Some(&lead)
+            && row.session.parent.as_ref() != Some(&lead)
         {
-            row.parent = Some(lead.clone());
-            self.changed(key, None, now, outcome);
+            row.session.parent = Some(lead.clone());
+            self.record_change(key, None, now, outcome);
         }
         let row = self.rows.get_mut(&lead)?;
         let before = row.session.clone();
-        row.facts.know_mate(mate);
-        let settled = settle(row, now, at, "teammate");
-        if settled.transition.is_some() || row.session != before {
-            self.changed(&lead, settled.transition, now, outcome);
+        row.state.update_teammate(mate);
+        let derived = derive_session(row, now, at, "teammate");
+        if derived.transition.is_some() || row.session != before {
+            self.record_change(&lead, derived.transition, now, outcome);
         } else {
             self.schedule(&lead, now, outcome);
         }
         Some(lead)
     }
 
-    /// Returns the row of a teammate's lead: the one that is known already, or that of the conversation which
-    /// the teammate names.
-    fn lead_of(&self, key: &RowKey) -> Option<RowKey> {
+    /// Finds the lead of a teammate: its parent, or else the session of the conversation that the teammate names.
+    fn find_lead(&self, key: &RowKey) -> Option<RowKey> {
         let row = self.rows.get(key)?;
-        if let Some(parent) = row.parent.as_ref().filter(|parent| self.rows.contains_key(*parent)) {
+        if let Some(parent) =
+            row.session.parent.as_ref().filter(|parent| self.rows.contains_key(*parent))
+        {
             return Some(parent.clone());
         }
-        let conversation = row.facts.lead.as_ref()?;
+        let conversation = row.state.lead.as_ref()?;
         let leads = self.rows.values().filter(|other| {
-            other.key != *key
-                && other.agent == row.agent
-                && (other.id == *conversation || other.lineage.contains(conversation))
+            other.session.key != *key
+                && other.session.agent == row.session.agent
+                && (other.session.id == *conversation
+                    || other.session.lineage.contains(conversation))
         });
         leads
-            .max_by_key(|other| (other.end.is_none(), other.started, &other.key))
-            .map(|other| other.key.clone())
+            .max_by_key(|other| {
+                (other.session.end.is_none(), other.session.started, &other.session.key)
+            })
+            .map(|other| other.session.key.clone())
     }
 
-    /// Tells a lead that a teammate's row is gone.
-    fn forget_mate(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
-        let has_it = |row: &&mut crate::state::row::Row| row.facts.has_mates();
+    /// Removes a teammate from its lead after the teammate's session was removed.
+    fn remove_teammate(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
+        let is_lead = |row: &&mut crate::state::row::Row| row.state.has_teammates();
         let mut changed = Vec::new();
-        for row in self.rows.values_mut().filter(has_it) {
+        for row in self.rows.values_mut().filter(is_lead) {
             let before = row.session.clone();
-            row.facts.forget_mate(key);
-            settle(row, now, now.stamp, "teammate");
+            row.state.remove_teammate(key);
+            derive_session(row, now, now.stamp, "teammate");
             if row.session != before {
-                changed.push(row.key.clone());
+                changed.push(row.session.key.clone());
             }
         }
         for key in changed {
-            self.changed(&key, None, now, outcome);
+            self.record_change(&key, None, now, outcome);
         }
     }
 
-    /// Tells the teammates of a lead what its client asks for them.
-    fn tell_mates_of(&mut self, lead: &RowKey, now: Now, outcome: &mut Outcome) {
-        let Some(row) = self.rows.get(lead).filter(|row| row.facts.has_mates()) else { return };
-        let source = row.source.clone();
-        let at = row.facts.latest;
-        let facts = &row.facts;
-        let asked: Vec<_> =
-            facts.mates().map(|mate| (mate.row.clone(), facts.asked_for(&mate.row))).collect();
-        for (key, asked) in asked {
-            let mate = self.rows.get_mut(&key).filter(|row| row.teammate.is_some());
+    /// Passes the prompts that a lead's client shows on to the teammates.
+    fn relay_prompts(&mut self, lead: &RowKey, now: Now, outcome: &mut Outcome) {
+        let Some(row) = self.rows.get(lead).filter(|row| row.state.has_teammates()) else { return };
+        let source = row.session.source.clone();
+        let at = row.state.latest;
+        let state = &row.state;
+        let prompts: Vec<_> = state
+            .teammates()
+            .map(|mate| (mate.row.clone(), state.prompt_of_teammate(&mate.row)))
+            .collect();
+        for (key, prompt) in prompts {
+            let mate = self.rows.get_mut(&key).filter(|row| row.session.teammate.is_some());
             let Some(mate) = mate else { continue };
-            if !mate.facts.relay(asked) {
+            if !mate.state.set_relayed_prompt(prompt) {
                 continue;
             }
-            let settled = settle(mate, now, at, &source);
-            self.changed(&key, settled.transition, now, outcome);
+            let derived = derive_session(mate, now, at, &source);
+            self.record_change(&key, derived.transition, now, outcome);
         }
     }
 }

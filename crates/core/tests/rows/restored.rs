@@ -375,5 +375,5 @@ fn a_row_is_found_by_the_key_that_an_earlier_daemon_gave_it() {
     assert_ne!(key, held[0].key);
     let outcome = new.apply(Input::Restored(held.clone()));
     assert_eq!(outcome.renamed, [(held[0].key.clone(), key.clone())]);
-    assert_eq!((&new.only().key, new.sessions.key_now(&held[0].key)), (&key, &key));
+    assert_eq!((&new.only().key, new.sessions.current_key(&held[0].key)), (&key, &key));
 }

@@ -3,12 +3,12 @@ use crate::session::identity::SubagentId;
 use crate::session::{Subagent, Transition};
 use crate::time::{Stamp, Timestamp};
 
-/// Rows, a clock, and all that was told so far.
+/// A notification policy with its sessions, a clock, and a log of its notifications.
 #[derive(Default)]
 struct Play {
-    announcements: NotificationPolicy,
+    policy: NotificationPolicy,
     rows: HashMap<RowKey, Session>,
-    told: Vec<String>,
+    log: Vec<String>,
     millis: u64,
 }
 
@@ -18,53 +18,54 @@ impl Play {
         Now { wall: Timestamp(self.millis), stamp }
     }
 
-    fn tell(&mut self) {
+    fn collect(&mut self) {
         let now = self.now();
-        for announcement in self.announcements.due(now, |key| self.rows.get(key)) {
+        for notification in self.policy.take_due(now, |key| self.rows.get(key)) {
             let names = |rows: &[Session]| {
                 let shown: Vec<String> =
                     rows.iter().map(|row| format!("{} {}", row.key, row.status)).collect();
                 shown.join(" + ")
             };
-            if !announcement.person.is_empty() {
-                self.told.push(format!("{} {}", self.millis, names(&announcement.person)));
+            if !notification.person.is_empty() {
+                self.log.push(format!("{} {}", self.millis, names(&notification.person)));
             }
-            if announcement.more > 0 {
-                self.told.push(format!("{} {} more", self.millis, announcement.more));
+            if notification.more > 0 {
+                self.log.push(format!("{} {} more", self.millis, notification.more));
             }
-            if !announcement.commands.is_empty() {
-                self.told.push(format!("{} run {}", self.millis, names(&announcement.commands)));
+            if !notification.commands.is_empty() {
+                self.log.push(format!("{} run {}", self.millis, names(&notification.commands)));
             }
         }
     }
 
-    /// Goes on to `millis`, stopping at each deadline.
+    /// Advances the clock to `millis`, with a stop at each deadline.
     fn pass_to(&mut self, millis: u64) {
-        while let Some(wait) = self.announcements.next_deadline(self.now()) {
+        while let Some(wait) = self.policy.next_deadline(self.now()) {
             if self.millis + wait > millis {
                 break;
             }
             self.millis += wait;
-            self.tell();
+            self.collect();
         }
         self.millis = millis;
     }
 
-    /// `key STATUS` enters a status, `key STATUS-through-STATUS` on its way from another; `key seen` and `key woken` change what it needs; `key gone`.
-    fn step(&mut self, key: &str, what: &str) {
+    /// Applies one step: `key STATUS` enters a status, `key STATUS-through-STATUS` passes through another one, `key seen`
+    /// and `key woken` change `needs_you`, and `key gone` removes the session.
+    fn step(&mut self, key: &str, step: &str) {
         let key = RowKey::new(key);
         let now = self.now();
         let row = self.rows.entry(key.clone()).or_default();
         row.key = key.clone();
-        row.needs_you = what == "woken";
+        row.needs_you = step == "woken";
         row.headless = key.as_str() == "headless";
         row.teammate = (key.as_str() == "mate").then(|| "tester".to_owned());
         let mut kind = ChangeKind::Updated;
         let mut transition = None;
         let mut passed = None;
-        let (word, restored) = match what.strip_prefix("restored-") {
+        let (word, restored) = match step.strip_prefix("restored-") {
             Some(word) => (word, true),
-            None => (what, false),
+            None => (step, false),
         };
         let word = match word.split_once("-through-") {
             Some((word, through)) => {
@@ -79,33 +80,33 @@ impl Play {
             let calls = status.is_prompt() || status.needs_you_until_seen();
             row.needs_you = calls && row.teammate.is_none();
             transition = Some(Transition { status, at: now.wall });
-        } else if let Some(helpers) = what.strip_prefix("helpers-") {
-            let helper = Subagent {
+        } else if let Some(count) = step.strip_prefix("subagents-") {
+            let subagent = Subagent {
                 id: SubagentId::new("a1"),
                 kind: None,
                 status: Status::Working,
                 since: now.wall,
             };
-            row.subagents = vec![helper; helpers.parse().unwrap()];
+            row.subagents = vec![subagent; count.parse().unwrap()];
             row.needs_you = row.status.needs_you_until_seen();
-        } else if what == "gone" {
+        } else if step == "gone" {
             self.rows.remove(&key);
             kind = ChangeKind::Removed;
         }
         let change = Change { key: key.clone(), kind, transition, passed };
         if restored {
-            self.announcements.note_restored(&change, self.rows.get(&key), now);
+            self.policy.add_restored(&change, self.rows.get(&key), now);
         } else {
-            self.announcements.note(&change, self.rows.get(&key), now);
+            self.policy.apply_change(&change, self.rows.get(&key), now);
         }
-        self.tell();
+        self.collect();
     }
 }
 
-/// Plays `MILLIS KEY WHAT; …`; what was told, and when.
-fn play(interest: &NotificationSettings, script: &str) -> String {
+/// Plays `MILLIS KEY STEP; …`. Returns the notifications with their times.
+fn play(settings: &NotificationSettings, script: &str) -> String {
     let mut play = Play::default();
-    play.announcements.interest(interest.clone());
+    play.policy.set_settings(settings.clone());
     for step in script.split(';') {
         let mut words = step.split_whitespace();
         let millis = words.next().unwrap().parse().unwrap();
@@ -113,7 +114,7 @@ fn play(interest: &NotificationSettings, script: &str) -> String {
         play.step(words.next().unwrap(), words.next().unwrap());
     }
     play.pass_to(100_000);
-    play.told.join("; ")
+    play.log.join("; ")
 }
 
 fn all() -> Vec<Status> {
@@ -121,14 +122,14 @@ fn all() -> Vec<Status> {
 }
 
 #[test]
-fn a_person_is_told_once_at_the_right_moment() {
-    let interest = NotificationSettings { person: all(), commands: WaitGoal::default() };
-    for (script, told) in [
+fn user_is_notified_once_at_the_right_time() {
+    let settings = NotificationSettings { person: all(), commands: WaitGoal::default() };
+    for (script, expected) in [
         ("0 a permission", "0 a permission"),
         ("0 a working; 9 a failed", "9 a failed"),
-        // What needs nobody is told to nobody.
+        // A session that needs no user causes no notification.
         ("0 a working; 5 a idle; 9 a closed", ""),
-        // Done counts after a second; two turns' ends 200 ms apart are one.
+        // A done session counts after a second. Two turns that end 200 ms apart cause one notification.
         ("0 a done", "1000 a done"),
         ("0 a done; 100 a working; 200 a done", "1200 a done"),
         ("0 a done; 200 a done", "1200 a done"),
@@ -136,13 +137,16 @@ fn a_person_is_told_once_at_the_right_moment() {
         ("0 a done; 900 a seen", ""),
         ("0 a done; 900 a gone", ""),
         ("0 a done; 900 a permission", "900 a permission"),
-        // With helpers at work it is done when they are, whether that wakes it or not.
-        ("0 a helpers-2; 1 a done; 500 a helpers-1; 7000 a helpers-0", "8000 a done"),
-        ("0 a helpers-1; 1 a done; 5000 a working; 5001 a helpers-0; 6000 a done", "7000 a done"),
-        ("0 a helpers-1; 1 a done; 5000 a permission", "5000 a permission"),
-        ("0 a helpers-1; 1 a done; 2 b permission", "2 b permission"),
-        ("0 a helpers-1; 1 a restored-done; 5000 a helpers-0", "6000 a done"),
-        // Of several in a burst the first is told at once, the others together.
+        // A session with working subagents counts as done when they end, and the session may wake then.
+        ("0 a subagents-2; 1 a done; 500 a subagents-1; 7000 a subagents-0", "8000 a done"),
+        (
+            "0 a subagents-1; 1 a done; 5000 a working; 5001 a subagents-0; 6000 a done",
+            "7000 a done",
+        ),
+        ("0 a subagents-1; 1 a done; 5000 a permission", "5000 a permission"),
+        ("0 a subagents-1; 1 a done; 2 b permission", "2 b permission"),
+        ("0 a subagents-1; 1 a restored-done; 5000 a subagents-0", "6000 a done"),
+        // The first of a burst is sent at once, and the others together.
         (
             "0 a permission; 100 b question; 200 c plan; 300 d done",
             "0 a permission; 2000 b question + c plan + d done",
@@ -152,26 +156,26 @@ fn a_person_is_told_once_at_the_right_moment() {
             "0 a permission; 10000 b done",
         ),
         ("0 a permission; 2500 b question", "0 a permission; 2500 b question"),
-        // One that flickers is told once in a while, and then only if it still needs somebody.
+        // A session that flickers causes few notifications, and only while it needs the user.
         ("0 a permission; 50 a working; 100 a permission", "0 a permission; 2000 a permission"),
         ("0 a permission; 50 a working; 100 a permission; 150 a working", "0 a permission"),
-        // Other news of the same need is none.
+        // Other changes of a session that needs the user cause no notification.
         ("0 a permission; 5000 a woken; 6000 a woken", "0 a permission"),
-        // Quieted for an hour (less here), and called again.
+        // The snooze of a session ends.
         ("0 a permission; 5000 a seen; 6000 a woken", "0 a permission; 6000 a permission"),
-        // A new daemon that is given back what it knew says nothing again.
+        // A restored session causes no second notification.
         ("0 a restored-permission; 10 a woken", ""),
         ("0 a restored-permission; 10 a working; 20 a permission", "20 a permission"),
     ] {
-        assert_eq!(play(&interest, script), told, "{script}");
+        assert_eq!(play(&settings, script), expected, "{script}");
     }
 }
 
 #[test]
-fn commands_run_at_each_status_they_are_for() {
+fn rules_run_at_each_of_their_statuses() {
     let commands = WaitGoal { statuses: vec![Status::Working, Status::Done], needs_you: false };
-    let interest = NotificationSettings { person: vec![Status::Permission], commands };
-    for (script, told) in [
+    let settings = NotificationSettings { person: vec![Status::Permission], commands };
+    for (script, expected) in [
         ("0 a working; 10 b working", "0 run a working; 10 run b working"),
         (
             "0 a working; 10 a permission; 20 a working",
@@ -180,21 +184,21 @@ fn commands_run_at_each_status_they_are_for() {
         ("0 a done", "1000 run a done"),
         ("0 a done; 200 a done", "1200 run a done"),
         ("0 a done; 500 a working", "500 run a working"),
-        // Seen or not: a script's business does not hang on somebody's eyes.
+        // Rules do not depend on what the user has seen.
         ("0 a done; 500 a seen", "1000 run a done"),
         ("0 a done; 500 a gone", ""),
-        ("0 a helpers-1; 1 a done; 3000 a helpers-0", "4000 run a done"),
+        ("0 a subagents-1; 1 a done; 3000 a subagents-0", "4000 run a done"),
         ("0 a restored-done", ""),
-        // A teammate's lead hears what became of it, and asks for it.
+        // The lead stands for a teammate's prompts and gets its results.
         ("0 mate done; 2000 mate working; 3000 mate permission", "2000 run mate working"),
         ("0 mate closed-through-done", ""),
-        // A headless session whose process ends with its turn, or soon after.
+        // The process of a headless session ends with its turn, or soon after.
         ("0 headless done; 500 headless closed", "0 run headless done"),
         ("0 a closed-through-done", "0 run a done"),
         ("0 a closed-through-failed", ""),
         ("0 a restored-closed-through-done", ""),
     ] {
-        assert_eq!(play(&interest, script), told, "{script}");
+        assert_eq!(play(&settings, script), expected, "{script}");
     }
     let needs = NotificationSettings {
         person: vec![],
@@ -207,43 +211,43 @@ fn commands_run_at_each_status_they_are_for() {
 }
 
 #[test]
-fn nobody_is_told_of_what_nobody_asked_for() {
+fn no_notification_without_settings() {
     assert_eq!(play(&NotificationSettings::default(), "0 a permission; 5 a done; 9 b failed"), "");
 }
 
 #[test]
-fn a_rule_for_what_needs_you_runs_once_where_two_statuses_come_at_once() {
+fn needs_you_rule_runs_once_for_two_statuses_at_once() {
     let mut play = Play::default();
-    play.announcements.interest(NotificationSettings {
+    play.policy.set_settings(NotificationSettings {
         person: vec![],
         commands: WaitGoal { statuses: vec![], needs_you: true },
     });
     play.step("a", "failed");
     let key = RowKey::new("a");
-    // It had passed through another on the way.
+    // The session passed through another status.
     let passed = Transition { status: Status::Working, at: play.now().wall };
     let transition = Some(passed);
     let change = Change { key: key.clone(), kind: ChangeKind::Updated, transition, passed: None };
     let now = play.now();
-    play.announcements.note(&change, play.rows.get(&key), now);
-    play.tell();
-    assert_eq!(play.told, ["0 run a failed"]);
+    play.policy.apply_change(&change, play.rows.get(&key), now);
+    play.collect();
+    assert_eq!(play.log, ["0 run a failed"]);
 }
 
 #[test]
-fn an_announcement_has_a_bound() {
-    let interest = NotificationSettings { person: all(), commands: WaitGoal::default() };
+fn notification_has_a_bounded_number_of_sessions() {
+    let settings = NotificationSettings { person: all(), commands: WaitGoal::default() };
     let many = (1..=20).map(|index| format!("{index} r{index} question"));
     let script = std::iter::once("0 first permission".to_owned()).chain(many).collect::<Vec<_>>();
-    let told = play(&interest, &script.join(";"));
-    assert_eq!(told.matches("question").count(), MAX_ANNOUNCED, "{told}");
-    assert!(told.ends_with("2000 4 more"), "{told}");
+    let log = play(&settings, &script.join(";"));
+    assert_eq!(log.matches("question").count(), MAX_SESSIONS, "{log}");
+    assert!(log.ends_with("2000 4 more"), "{log}");
 }
 
 #[test]
-fn what_is_gone_is_forgotten() {
+fn removed_session_leaves_no_pending_notification() {
     let mut play = Play::default();
-    play.announcements.interest(NotificationSettings {
+    play.policy.set_settings(NotificationSettings {
         person: all(),
         commands: WaitGoal { statuses: all(), needs_you: false },
     });
@@ -251,6 +255,7 @@ fn what_is_gone_is_forgotten() {
         play.step(key, "done");
         play.step(key, "gone");
     }
-    let NotificationPolicy { called, person, settling, entered, .. } = &play.announcements;
-    assert!(called.is_empty() && person.is_empty() && settling.is_empty() && entered.is_empty());
+    let NotificationPolicy { notified, pending, pending_rules, due_rules, .. } = &play.policy;
+    assert!(notified.is_empty() && pending.is_empty());
+    assert!(pending_rules.is_empty() && due_rules.is_empty());
 }

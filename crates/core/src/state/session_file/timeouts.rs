@@ -1,6 +1,6 @@
-//! What the passing of time lets us conclude from what the files say.
+//! The timeouts on what the session file shows: how long a status must last until it counts.
 
-use super::{LookupRequest, Sight, is_news, lags};
+use super::{LookupRequest, Reading, is_newer, must_be_in_file};
 use crate::evidence::observation::FileStatus;
 use crate::state::prompts::PromptKind;
 use crate::state::{RowState, Turn, TurnState};
@@ -10,140 +10,156 @@ use crate::{
     RESIDENT_MS, UNANNOUNCED_MS, WOKEN_MS,
 };
 
-/// The agents' word for a subagent in the background.
+/// The kind of a subagent's background task.
 const SUBAGENT: &str = "subagent";
 
-/// What the passing of time lets us conclude.
+/// A timeout on what the files show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    /// Busy, and no hook told of a turn.
-    TurnUnannounced,
-    /// At its prompt, and no hook told of the turn's end.
+enum Timeout {
+    /// The file is busy, and no hook has announced a turn.
+    UnannouncedTurn,
+    /// The file is idle, and no hook has reported the end of the turn.
     TurnEnd,
-    /// A dialog, and no hook told of a request.
-    RequestUnannounced(PromptKind),
-    /// A dialog before anything was asked of the agent.
+    /// The file shows a prompt, and no hook has reported one.
+    UnannouncedPrompt(PromptKind),
+    /// A dialog is open before the first user prompt.
     DialogAtStart,
-    /// A dialog in the middle of a turn. It is the agent's own: with one that the person opened, Claude Code
-    /// (2.1.330) stays `busy` (`harness/findings-situations.md`).
+    /// A dialog is open in a turn, and the agent opened it. While a dialog of the user is open, Claude Code (2.1.330)
+    /// stays `busy` (`harness/findings-situations.md`).
     DialogInTurn,
-    /// A dialog of an agent that was started as one that has no user stays open, so it is answered.
-    Attended,
-    /// A headless agent stays at its prompt, so it was not started with one.
+    /// A prompt of a headless session stays open, so that a user can answer it.
+    PromptStaysOpen,
+    /// A headless agent stays idle, so that it was started without a user prompt.
     StartedWithoutPrompt,
-    /// A teammate's turn is over, and nothing came of it.
-    NeverWoke,
-    /// File and hooks differ.
-    Doubt(Stamp),
-    /// The file says long enough that the turn is over which a hook ended, or never said so.
-    Believed,
-    /// It took its file away and lives on.
-    StayedOn,
+    /// A teammate's turn has ended, and its lead was not woken.
+    LeadNotWoken,
+    /// The file and the hooks disagree about the event of this stamp.
+    Disagreement(Stamp),
+    /// The session file has confirmed the hook's end of turn for long enough, or never will.
+    TurnEndConfirmed,
+    /// The agent removed its file, and its process lives on.
+    AliveWithoutFile,
 }
 
-/// A conclusion: who told, what of it is to be said, and since when it is so.
+/// A change that no event has reported: its source, a summary for `explain`, and when it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Conclusion {
+pub(crate) struct Inference {
     pub(crate) source: String,
-    pub(crate) said: &'static str,
+    pub(crate) summary: &'static str,
     pub(crate) at: Stamp,
 }
 
 impl RowState {
-    /// Concludes whatever the passing of time allows, one rule at a time. Each that applies removes
-    /// its own reason, so that none applies twice.
-    pub(crate) fn conclude(&mut self, headless: bool, now: Now) -> Option<Conclusion> {
-        /// Rules that can follow from one another at one moment.
-        const MAX_RULES: usize = 8;
+    /// Applies the timeouts that are due, one after the other. Each removes its own cause, so that none applies twice.
+    pub(crate) fn apply_timeouts(&mut self, headless: bool, now: Now) -> Option<Inference> {
+        /// The number of timeouts that can follow from one another at the same time.
+        const MAX_TIMEOUTS: usize = 8;
         let mut last = None;
-        for _ in 0..MAX_RULES {
-            let headless = headless && !self.files.attended;
-            let pending = self.pending(headless).into_iter().flatten();
+        for _ in 0..MAX_TIMEOUTS {
+            let headless = headless && !self.files.answerable;
+            let pending = self.pending_timeouts(headless).into_iter().flatten();
             let mut due = pending.filter(|(_, since, wait)| now.has_passed(*since, *wait));
-            let Some((rule, ..)) = due.next() else { break };
-            last = self.apply(rule, now).or(last);
+            let Some((timeout, ..)) = due.next() else { break };
+            last = self.apply_timeout(timeout, now).or(last);
         }
         last
     }
 
-    /// When something may be concluded next: milliseconds after which stamp.
-    pub(crate) fn next_conclusion(&self, headless: bool) -> Option<(Stamp, u64)> {
-        let pending = self.pending(headless).into_iter().flatten();
+    /// Returns when the next timeout is due: a stamp, and the milliseconds after it.
+    pub(crate) fn next_timeout(&self, headless: bool) -> Option<(Stamp, u64)> {
+        let pending = self.pending_timeouts(headless).into_iter().flatten();
         pending
             .map(|(_, since, wait)| (since, wait))
             .min_by_key(|(since, wait)| since.micros.saturating_add(wait * 1000))
     }
 
-    /// The rules that wait for their time.
-    fn pending(&self, headless: bool) -> [Option<(Rule, Stamp, u64)>; 4] {
+    /// Returns the timeouts that run, each with its start and its length in milliseconds.
+    fn pending_timeouts(&self, headless: bool) -> [Option<(Timeout, Stamp, u64)>; 4] {
         if self.ended.is_some() {
             return [None; 4];
         }
-        let woken = self.turn.woken.then_some((Rule::NeverWoke, self.turn.since, WOKEN_MS));
-        let left = self.files.left.map(|at| (Rule::StayedOn, at, LEAVING_MS));
-        let Some(sight) = &self.files.sight else { return [left, woken, None, None] };
+        let woken_by_teammate = self.turn.woken_by_teammate.then_some((
+            Timeout::LeadNotWoken,
+            self.turn.since,
+            WOKEN_MS,
+        ));
+        let left = self.files.removed.map(|at| (Timeout::AliveWithoutFile, at, LEAVING_MS));
+        let Some(reading) = &self.files.reading else {
+            return [left, woken_by_teammate, None, None];
+        };
         if left.is_some() {
-            return [left, woken, None, None];
+            return [left, woken_by_teammate, None, None];
         }
-        let is_over = |stamp: Stamp| is_news(sight.since, stamp) || lags(stamp, sight.last);
-        let rule = match sight.condition {
-            FileStatus::Busy if self.may_be_unannounced() && is_over(self.quiet_since()) => {
-                // Where no hook ever told of anything there is none to wait for.
-                let wait = if self.is_unheard() { 0 } else { UNANNOUNCED_MS };
-                Some((Rule::TurnUnannounced, sight.first, wait))
+        let is_over =
+            |stamp: Stamp| is_newer(reading.since, stamp) || must_be_in_file(stamp, reading.last);
+        let timeout = match reading.status {
+            FileStatus::Busy if self.busy_means_turn() && is_over(self.quiet_since()) => {
+                // Without hooks there is no event to wait for.
+                let wait = if self.has_no_event() { 0 } else { UNANNOUNCED_MS };
+                Some((Timeout::UnannouncedTurn, reading.first, wait))
             }
             FileStatus::Asking { .. } | FileStatus::Dialog if headless => {
-                Some((Rule::Attended, sight.first, ATTENDED_MS))
+                Some((Timeout::PromptStaysOpen, reading.first, ATTENDED_MS))
             }
             FileStatus::Resting { .. } if headless && self.waits_for_first_prompt(&is_over) => {
-                Some((Rule::StartedWithoutPrompt, sight.first, RESIDENT_MS))
+                Some((Timeout::StartedWithoutPrompt, reading.first, RESIDENT_MS))
             }
-            FileStatus::Resting { .. } if self.has_work_before(&is_over) => {
-                Some((Rule::TurnEnd, sight.first, FLICKER_MS))
+            FileStatus::Resting { .. } if self.has_stale_work(&is_over) => {
+                Some((Timeout::TurnEnd, reading.first, FLICKER_MS))
             }
             FileStatus::Asking { request }
-                if self.requests.first().is_none() && is_over(self.latest) =>
+                if self.prompts.first().is_none() && is_over(self.latest) =>
             {
-                Some((Rule::RequestUnannounced(request), sight.first, UNANNOUNCED_MS))
+                Some((Timeout::UnannouncedPrompt(request), reading.first, UNANNOUNCED_MS))
             }
-            FileStatus::Dialog if self.requests.first().is_none() => {
+            FileStatus::Dialog if self.prompts.first().is_none() => {
                 match self.turn.state {
                     TurnState::None if !self.files.prompted => {
-                        Some((Rule::DialogAtStart, sight.since, DIALOG_MS))
+                        Some((Timeout::DialogAtStart, reading.since, DIALOG_MS))
                     }
-                    // A queued command that follows may have opened one of the person's own.
-                    TurnState::Working if is_over(self.activity) && self.turn.follows.is_none() => {
-                        Some((Rule::DialogInTurn, sight.first, DOUBT_MS))
+                    // After a queued command the user may have opened the dialog.
+                    TurnState::Working
+                        if is_over(self.last_turn_event)
+                            && self.turn.previous_message.is_none() =>
+                    {
+                        Some((Timeout::DialogInTurn, reading.first, DOUBT_MS))
                     }
                     _ => None,
                 }
             }
             _ => None,
         };
-        let doubt = self.doubt(sight).filter(|stamp| Some(*stamp) != self.files.doubted);
-        let doubt = doubt.filter(|stamp| stamp.boot == sight.last.boot);
-        let held = self.is_held().then_some(match sight.condition {
-            FileStatus::Resting { .. } if self.turn.unexplained => {
-                (Rule::Believed, self.turn.since, EXPLAINED_MS)
+        let disagreement = self.disagreement(reading);
+        let disagreement = disagreement.filter(|stamp| Some(*stamp) != self.files.rechecked);
+        let disagreement = disagreement.filter(|stamp| stamp.boot == reading.last.boot);
+        let confirmed = self.awaits_confirmation().then_some(match reading.status {
+            FileStatus::Resting { .. } if self.turn.end_unknown => {
+                (Timeout::TurnEndConfirmed, self.turn.since, EXPLAINED_MS)
             }
-            FileStatus::Resting { .. } => (Rule::Believed, sight.first, OVER_MS),
-            _ => (Rule::Believed, self.turn.since, HELD_MS),
+            FileStatus::Resting { .. } => (Timeout::TurnEndConfirmed, reading.first, OVER_MS),
+            _ => (Timeout::TurnEndConfirmed, self.turn.since, HELD_MS),
         });
-        [rule, doubt.map(|stamp| (Rule::Doubt(stamp), stamp, DOUBT_MS)), held, woken]
+        [
+            timeout,
+            disagreement.map(|stamp| (Timeout::Disagreement(stamp), stamp, DOUBT_MS)),
+            confirmed,
+            woken_by_teammate,
+        ]
     }
 
-    /// The moment of which the hooks tell other than the file: it is one of the two that lags.
-    fn doubt(&self, sight: &Sight) -> Option<Stamp> {
-        let is_older = |stamp: Stamp| !is_news(sight.since, stamp) && !lags(stamp, sight.last);
-        let asked = self.requests.first().filter(|open| !open.by_file).map(|open| open.stamp);
-        match sight.condition {
+    /// Returns the time at which the hooks and the file disagree. One of the two lags.
+    fn disagreement(&self, reading: &Reading) -> Option<Stamp> {
+        let is_older =
+            |stamp: Stamp| !is_newer(reading.since, stamp) && !must_be_in_file(stamp, reading.last);
+        let asked = self.prompts.first().filter(|open| !open.by_file).map(|open| open.stamp);
+        match reading.status {
             FileStatus::Busy if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
             FileStatus::Busy => {
                 let quiet = self.quiet_since();
-                Some(quiet).filter(|stamp| self.may_be_unannounced() && is_older(*stamp))
+                Some(quiet).filter(|stamp| self.busy_means_turn() && is_older(*stamp))
             }
             FileStatus::Resting { .. } if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
-            FileStatus::Resting { .. } => Some(self.activity)
+            FileStatus::Resting { .. } => Some(self.last_turn_event)
                 .filter(|stamp| self.turn.state == TurnState::Working && is_older(*stamp)),
             FileStatus::Asking { .. } if asked.is_none() => {
                 Some(self.latest).filter(|stamp| is_older(*stamp))
@@ -152,167 +168,168 @@ impl RowState {
         }
     }
 
-    /// Whether the end that a hook told of is not believed yet. A hook of the person's own may have
-    /// told the agent to go on (tried: user-stop-hook-blocks), or a queued command may run at once; if
-    /// not, the file says so in a moment.
-    pub(crate) fn is_held(&self) -> bool {
-        let Some(sight) = &self.files.sight else { return false };
-        if self.turn.unexplained && (self.is_unheard() || self.has_listed_mates()) {
-            // Without hooks only the transcript knows, in a moment, whether it is done or broken off. A lead's turn
-            // that a teammate's report began is announced by no hook either.
-            return !self.turn.believed;
+    /// Returns true if a hook's end of turn still waits for confirmation by the file. A hook of the user may have made
+    /// the agent continue (tried: user-stop-hook-blocks), or a queued command may run at once.
+    pub(crate) fn awaits_confirmation(&self) -> bool {
+        let Some(reading) = &self.files.reading else { return false };
+        if self.turn.end_unknown && (self.has_no_event() || self.lists_teammates()) {
+            // Without hooks only the transcript shows if the turn is done or interrupted. No hook announces a lead's
+            // turn that a teammate's report began either.
+            return !self.turn.end_confirmed;
         }
-        let is_open = match sight.condition {
-            FileStatus::Busy => self.may_be_unannounced() && sight.since.is_before(self.turn.since),
-            FileStatus::Resting { .. } => self.turn.since.is_before(sight.since),
+        let is_open = match reading.status {
+            FileStatus::Busy => self.busy_means_turn() && reading.since.is_before(self.turn.since),
+            FileStatus::Resting { .. } => self.turn.since.is_before(reading.since),
             _ => false,
         };
-        self.turn.state == TurnState::Done && !self.turn.believed && is_open
+        self.turn.state == TurnState::Done && !self.turn.end_confirmed && is_open
     }
 
-    /// Whether anything is believed to go on since before the agent came to rest.
-    fn has_work_before(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
-        // One that was started with its prompt rests for a moment before it takes that up.
-        let takes_up = self.turn.inferred && !self.files.prompted;
-        let works = self.turn.state == TurnState::Working && !takes_up;
-        works && is_over(self.activity.latest(self.turn.since))
-            || self.requests.any(is_over)
+    /// Returns true if a turn, prompt or subagent from before the agent became idle still counts as running.
+    fn has_stale_work(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
+        // An agent that was started with a user prompt is idle for a moment before it begins.
+        let is_starting = self.turn.inferred && !self.files.prompted;
+        let works = self.turn.state == TurnState::Working && !is_starting;
+        works && is_over(self.last_turn_event.latest(self.turn.since))
+            || self.prompts.any(is_over)
             || self.subagents.iter().any(|known| is_over(known.since))
     }
 
-    /// Returns whether the turn that runs is only assumed, because a headless agent is started with its prompt.
+    /// Returns true if the turn is only assumed because headless agents are started with a user prompt.
     fn waits_for_first_prompt(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
         self.turn.state == TurnState::Working
             && self.turn.inferred
             && !self.files.prompted
-            && is_over(self.activity.latest(self.turn.since))
+            && is_over(self.last_turn_event.latest(self.turn.since))
     }
 
-    fn apply(&mut self, rule: Rule, now: Now) -> Option<Conclusion> {
-        let sight = self.files.sight.clone();
-        let conclude = |said| {
-            sight.as_ref().map(|sight| Conclusion {
-                source: sight.source.clone(),
-                said,
-                at: sight.since,
+    fn apply_timeout(&mut self, timeout: Timeout, now: Now) -> Option<Inference> {
+        let reading = self.files.reading.clone();
+        let infer = |summary| {
+            reading.as_ref().map(|reading| Inference {
+                source: reading.source.clone(),
+                summary,
+                at: reading.since,
             })
         };
-        let since = sight.as_ref().map_or(now.stamp, |sight| sight.since);
-        match rule {
-            Rule::TurnUnannounced => {
+        let since = reading.as_ref().map_or(now.stamp, |reading| reading.since);
+        match timeout {
+            Timeout::UnannouncedTurn => {
                 self.begin_unannounced_turn();
-                conclude("works on a turn that nothing announced")
+                infer("works on a turn that no event announced")
             }
-            Rule::TurnEnd => {
-                self.rest(since);
-                conclude("at its prompt: what went on is over")
+            Timeout::TurnEnd => {
+                self.become_idle(since);
+                infer("at its prompt: the turn is over")
             }
-            Rule::RequestUnannounced(kind) => {
+            Timeout::UnannouncedPrompt(kind) => {
                 self.open_unannounced(kind, since);
-                conclude("asks, though no hook told of it")
+                infer("shows a prompt that no hook announced")
             }
-            Rule::DialogAtStart => {
+            Timeout::DialogAtStart => {
                 self.open_dialog(since);
-                conclude("a dialog has been open since before the first prompt")
+                infer("a dialog has been open since before the first prompt")
             }
-            Rule::DialogInTurn => {
+            Timeout::DialogInTurn => {
                 self.open_dialog(since);
-                conclude("a dialog of the agent's own holds up the turn")
+                infer("a dialog that the agent opened holds up the turn")
             }
-            Rule::Attended => {
-                self.files.attended = true;
-                conclude("its dialog stays open, so a user can answer it")
+            Timeout::PromptStaysOpen => {
+                self.files.answerable = true;
+                infer("its prompt stays open, so a user can answer it")
             }
-            Rule::StartedWithoutPrompt => {
+            Timeout::StartedWithoutPrompt => {
                 self.turn = Turn { since, ends: self.turn.ends, ..Turn::default() };
-                conclude("at its prompt: it was started without one")
+                infer("at its prompt: it was started without a user prompt")
             }
-            Rule::NeverWoke => {
-                self.never_woke();
-                Some(Conclusion {
+            Timeout::LeadNotWoken => {
+                self.undo_wake();
+                Some(Inference {
                     source: "clock".to_owned(),
-                    said: "was not woken by the end of a teammate's turn",
+                    summary: "was not woken by the end of a teammate's turn",
                     at: now.stamp,
                 })
             }
-            Rule::Doubt(stamp) => {
-                self.files.doubted = Some(stamp);
-                self.files.looks.push(LookupRequest::FileStatus);
+            Timeout::Disagreement(stamp) => {
+                self.files.rechecked = Some(stamp);
+                self.files.lookups.push(LookupRequest::FileStatus);
                 None
             }
-            Rule::Believed => {
-                self.turn.believed = true;
+            Timeout::TurnEndConfirmed => {
+                self.turn.end_confirmed = true;
                 let at = self.turn.since;
-                let said = match sight.as_ref().map(|sight| sight.condition) {
-                    Some(FileStatus::Resting { .. }) => "agrees that the turn is over",
-                    _ => "never agreed that the turn is over",
+                let summary = match reading.as_ref().map(|reading| reading.status) {
+                    Some(FileStatus::Resting { .. }) => "confirms the end of the turn",
+                    _ => "did not confirm the end of the turn",
                 };
-                sight.map(|sight| Conclusion { source: sight.source, said, at })
+                reading.map(|reading| Inference { source: reading.source, summary, at })
             }
-            Rule::StayedOn => {
-                self.files.left = None;
-                self.files.sight = None;
-                self.files.blind = true;
-                self.files.looks.push(LookupRequest::FileStatus);
-                Some(Conclusion {
+            Timeout::AliveWithoutFile => {
+                self.files.removed = None;
+                self.files.reading = None;
+                self.files.unreadable = true;
+                self.files.lookups.push(LookupRequest::FileStatus);
+                Some(Inference {
                     source: "file:removed".to_owned(),
-                    said: "lives on without its file",
+                    summary: "the process runs without its file",
                     at: now.stamp,
                 })
             }
         }
     }
 
-    /// The end of a turn came whose beginning only the file told, too short ago to be believed then.
-    /// Whether there was one, and since when.
-    pub(crate) fn confirm_unannounced_turn(&mut self, stamp: Stamp) -> Option<Conclusion> {
-        let sight = self.files.sight.as_ref()?;
-        let is_pending = sight.condition == FileStatus::Busy
-            && self.may_be_unannounced()
+    /// Begins a turn that only the file shows and whose timeout still runs, because its end came at `stamp`. Returns
+    /// the inference if there was such a turn.
+    pub(crate) fn confirm_unannounced_turn(&mut self, stamp: Stamp) -> Option<Inference> {
+        let reading = self.files.reading.as_ref()?;
+        let is_pending = reading.status == FileStatus::Busy
+            && self.busy_means_turn()
             && self.ended.is_none()
-            && is_news(sight.since, self.quiet_since())
-            && sight.since.is_before(stamp);
+            && is_newer(reading.since, self.quiet_since())
+            && reading.since.is_before(stamp);
         if !is_pending {
             return None;
         }
-        let conclusion = Conclusion {
-            source: sight.source.clone(),
-            said: "works on a turn that nothing announced",
-            at: sight.since,
+        let inference = Inference {
+            source: reading.source.clone(),
+            summary: "works on a turn that no event announced",
+            at: reading.since,
         };
         self.begin_unannounced_turn();
-        Some(conclusion)
+        Some(inference)
     }
 
-    /// A dialog waits for the person, of which nothing is known but that it is open.
+    /// Opens a question for a dialog that has no other evidence than the file.
     fn open_dialog(&mut self, since: Stamp) {
         let text = "a dialog is open".to_owned();
-        self.requests.open_by_file(PromptKind::Question, None, text, None, since);
+        self.prompts.open_by_file(PromptKind::Question, None, text, None, since);
     }
 
-    /// The agent rests: no turn, no dialog, no subagent.
-    fn rest(&mut self, since: Stamp) {
-        let Some(sight) = &self.files.sight else { return };
-        let last = sight.last;
-        let is_over = |stamp: Stamp| is_news(since, stamp) || lags(stamp, last);
-        let refused = self.requests.first().is_some();
-        self.requests.close(is_over);
+    /// Ends the turn, the prompts and the subagents, because the agent is idle.
+    fn become_idle(&mut self, since: Stamp) {
+        let Some(reading) = &self.files.reading else { return };
+        let last = reading.last;
+        let is_over = |stamp: Stamp| is_newer(since, stamp) || must_be_in_file(stamp, last);
+        let is_denied = self.prompts.first().is_some();
+        self.prompts.close(is_over);
         self.tools.retain(|tool| !is_over(tool.stamp));
         self.subagents.retain(|known| !is_over(known.since));
         self.background.retain(|task| task.kind != SUBAGENT);
-        if self.turn.state == TurnState::Working && is_over(self.activity.latest(self.turn.since)) {
+        if self.turn.state == TurnState::Working
+            && is_over(self.last_turn_event.latest(self.turn.since))
+        {
             let began = self.turn.since;
-            // A queued command of the person's own that no model answered (tried: fork-running): what is owed is
-            // the end before it.
-            let is_untold = !began.is_before(self.activity);
-            if let Some(words) = self.turn.follows.take().filter(|_| is_untold && !refused) {
+            // A queued command that no model answered (tried: fork-running) hid the end of the turn before it.
+            let has_no_event = !began.is_before(self.last_turn_event);
+            let previous = self.turn.previous_message.take();
+            if let Some(message) = previous.filter(|_| has_no_event && !is_denied) {
                 let ends = self.turn.ends;
                 self.turn = Turn {
                     state: TurnState::Done,
                     since,
                     ends,
-                    believed: true,
-                    words,
+                    end_confirmed: true,
+                    message,
                     ..Turn::default()
                 };
                 return;
@@ -320,24 +337,24 @@ impl RowState {
             self.turn = Turn {
                 since: if began.boot == since.boot { began.latest(since) } else { since },
                 ends: self.turn.ends,
-                unexplained: true,
-                // Whoever rests after a dialog was refused.
-                believed: refused,
+                end_unknown: true,
+                // An agent that is idle after a prompt was denied.
+                end_confirmed: is_denied,
                 ..Turn::default()
             };
-            self.files.looks.push(LookupRequest::TurnEnd(began));
+            self.files.lookups.push(LookupRequest::TurnEnd(began));
         }
     }
 
     fn open_unannounced(&mut self, kind: PromptKind, since: Stamp) {
-        if self.requests.take_up() {
+        if self.prompts.reopen_queued() {
             return;
         }
-        // What is asked about is the call that began last and has not ended.
+        // The prompt is about the last tool that has not ended.
         let tool = self.tools.last();
-        if let (None, Some((mate, (tool, text)))) = (tool, self.only_call_of_mates()) {
+        if let (None, Some((mate, (tool, text)))) = (tool, self.only_teammate_tool()) {
             let (mate, tool, text) = (mate.clone(), tool.clone(), text.clone());
-            self.requests.open_by_file(kind, Some(tool), text, Some(mate), since);
+            self.prompts.open_by_file(kind, Some(tool), text, Some(mate), since);
             return;
         }
         let kind = tool.and_then(|tool| tool.asks).unwrap_or(kind);
@@ -346,6 +363,6 @@ impl RowState {
             None => (None, String::new()),
         };
         let name = name.filter(|name| !name.is_empty());
-        self.requests.open_by_file(kind, name, text, None, since);
+        self.prompts.open_by_file(kind, name, text, None, since);
     }
 }

@@ -1,4 +1,4 @@
-//! How a turn ended, where only the transcript can tell.
+//! The end of a turn that only the transcript shows.
 
 use super::LookupRequest;
 use crate::evidence::observation::TurnEnd;
@@ -6,22 +6,22 @@ use crate::state::{Ignored, RowState, Turn, TurnState};
 use crate::time::Stamp;
 
 impl RowState {
-    pub(super) fn take_turn_over(
+    pub(super) fn apply_transcript_end(
         &mut self,
         how: &TurnEnd,
         at: Stamp,
-        awaited: Option<Stamp>,
+        awaited_turn: Option<Stamp>,
     ) -> Result<(), Ignored> {
-        let is_of_this_turn =
-            self.turn.unexplained || awaited.is_some() && self.turn.state == TurnState::Working;
+        let is_of_this_turn = self.turn.end_unknown
+            || awaited_turn.is_some() && self.turn.state == TurnState::Working;
         if !is_of_this_turn {
-            return Err("a hook has told since");
+            return Err("a hook has reported it since");
         }
         let at = self.turn.since.latest(at);
         match how {
             TurnEnd::Interrupted => {
-                self.forget_own(at);
-                self.requests.close(|_| true);
+                self.clear_own_before(at);
+                self.prompts.close(|_| true);
                 self.turn = Turn { since: at, ends: self.turn.ends, ..Turn::default() };
             }
             TurnEnd::Finished { message } => {
@@ -34,15 +34,15 @@ impl RowState {
         Ok(())
     }
 
-    /// Where no file tells of the turn's end, the transcript may, for as long as the turn runs.
+    /// Requests the turn's end from the transcript for as long as the turn runs, if the file does not show it.
     pub(crate) fn await_turn_end(&mut self) {
-        let is_untold = self.files.blind || self.mates_keep_file_busy();
-        let runs = is_untold && self.ended.is_none() && self.turn.state == TurnState::Working;
+        let is_hidden = self.files.unreadable || self.teammates_keep_file_busy();
+        let runs = is_hidden && self.ended.is_none() && self.turn.state == TurnState::Working;
         let wanted = runs.then_some(self.turn.since);
-        if self.files.awaited != wanted {
-            self.files.awaited = wanted;
+        if self.files.awaited_turn != wanted {
+            self.files.awaited_turn = wanted;
             self.files
-                .looks
+                .lookups
                 .push(wanted.map_or(LookupRequest::NoTurnEnd, LookupRequest::TurnEndToCome));
         }
     }

@@ -1,0 +1,103 @@
+//! The texts of `explain`: a summary of each event and observation.
+
+use crate::evidence::event::{EndReason, Event, Report, StartOrigin};
+use crate::evidence::observation::{FileFinding, FileStatus, Observation, TurnEnd};
+use crate::state::row::Row;
+use crate::state::trail::{Effect, TrailEntry};
+use crate::time::Now;
+
+/// Records an event in the trail of its session.
+pub(crate) fn record_event(row: &mut Row, report: &Report, now: Now, effect: Effect) {
+    row.state.trail.push(TrailEntry {
+        source: report.source.clone(),
+        said: summary(report),
+        at: now.wall_of(report.stamp),
+        stamp: report.stamp,
+        delay: now.wall.since(now.wall_of(report.stamp)),
+        effect,
+    });
+}
+
+/// Summarises an event in a few words, without the agent's own text where it may be long.
+fn summary(report: &Report) -> String {
+    let said = match &report.event {
+        Event::SessionStarted { origin } => match origin {
+            StartOrigin::Startup => "session started".to_owned(),
+            StartOrigin::Resume => "conversation resumed".to_owned(),
+            StartOrigin::Fork => "conversation forked".to_owned(),
+            StartOrigin::Clear => "conversation cleared".to_owned(),
+            StartOrigin::Compact => "context compacted".to_owned(),
+            StartOrigin::Unknown => "session started in an unknown way".to_owned(),
+        },
+        Event::SessionEnded { reason: EndReason::Switch } => "conversation left".to_owned(),
+        Event::SessionEnded { reason: EndReason::Exit } => "session ended".to_owned(),
+        Event::PromptSubmitted { automatic: false, .. } => "prompt".to_owned(),
+        Event::PromptSubmitted { automatic: true, .. } => "woken by background work".to_owned(),
+        Event::ToolStarted { tool, .. } => format!("{tool} started"),
+        Event::ToolEnded { tool, .. } => format!("{tool} ended"),
+        Event::ToolsEnded => "all tools ended".to_owned(),
+        Event::RequestOpened { request, tool, .. } => {
+            format!("{} prompt for {tool}", request.status())
+        }
+        Event::RequestClosed { tool, .. } => format!("prompt for {tool} closed"),
+        Event::AttentionCalled { request, .. } => {
+            format!("still shows a {} prompt", request.status())
+        }
+        Event::Rested => "at its prompt for a while".to_owned(),
+        Event::TurnEnded { background, scheduled, .. } => {
+            format!("turn over, {} in background, {scheduled} scheduled", background.len())
+        }
+        Event::TurnFailed { error, .. } => format!("turn failed: {error}"),
+        Event::SubagentStarted => "subagent started".to_owned(),
+        Event::SubagentEnded => "subagent ended".to_owned(),
+        Event::UsageReport(_) => "usage".to_owned(),
+        Event::BranchRead => "branch".to_owned(),
+        Event::StatusReported { status, .. } => format!("reported {status}"),
+        Event::Unknown => "an event this daemon does not know".to_owned(),
+    };
+    match &report.subagent {
+        Some(subagent) => format!("{said} (subagent {subagent})"),
+        None => said,
+    }
+}
+
+/// Records an observation in the trail of its session.
+pub(crate) fn record_observation(
+    row: &mut Row,
+    observation: &Observation,
+    now: Now,
+    effect: Effect,
+) {
+    let said = match &observation.finding {
+        FileFinding::FileStatus { condition, .. } | FileFinding::Glimpse { condition, .. } => {
+            match condition {
+                FileStatus::Unknown => "no status yet".to_owned(),
+                FileStatus::Busy => "busy".to_owned(),
+                FileStatus::Resting { shells: false } => "at its prompt".to_owned(),
+                FileStatus::Resting { shells: true } => {
+                    "at its prompt, background shells run".to_owned()
+                }
+                FileStatus::Asking { request } => format!("a {} prompt is open", request.status()),
+                FileStatus::Dialog => "a dialog is open".to_owned(),
+                FileStatus::Parked => "its conversation moved to the background".to_owned(),
+            }
+        }
+        FileFinding::Left => "removed its file".to_owned(),
+        FileFinding::Blind => "its file cannot be read".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::Finished { .. }, .. } => "turn over".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::Interrupted, .. } => "turn interrupted".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::Failed { error, .. }, .. } => {
+            format!("turn failed: {error}")
+        }
+        FileFinding::NothingOver => "does not show the turn's end".to_owned(),
+    };
+    let stamp = match observation.finding {
+        FileFinding::FileStatus { since, .. } | FileFinding::Glimpse { since, .. } => since,
+        FileFinding::TurnEnd { at, .. } => at,
+        FileFinding::Left | FileFinding::Blind | FileFinding::NothingOver => observation.seen,
+    };
+    let at = now.wall_of(stamp);
+    let source = observation.source.clone();
+    let delay = now.wall.since(now.wall_of(observation.seen));
+    row.state.trail.push(TrailEntry { source, said, at, stamp, delay, effect });
+}
