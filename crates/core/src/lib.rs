@@ -1,7 +1,7 @@
-//! The domain of Crewboard: what a session is, what it may be doing, and how each event changes it.
+//! The domain of Crewboard: what a session is, which statuses it has, and how each event changes it.
 //!
-//! Never: I/O, a clock, the environment, async, locks. Time is an argument ([`Now`]).
-//! Start at [`SessionStore::apply`]; the rules of a single row are in `facts`.
+//! This crate has no I/O, clock, environment, async or locks. Time is an argument ([`Now`]).
+//! Start at [`SessionStore::apply`]. The rules of a single session are in `state`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod bounds;

@@ -10,7 +10,7 @@ use crewboard_core::{
 };
 use proptest::prelude::*;
 
-/// One step of a made-up history.
+/// One step of a random history.
 #[derive(Debug, Clone)]
 enum Step {
     Event {
@@ -19,14 +19,14 @@ enum Step {
         subagent: Option<u8>,
         turn: Option<u8>,
         headless: bool,
-        /// It is a teammate of the session of that number.
+        /// The number of its lead, if the session is a teammate.
         lead: Option<u8>,
         back: u64,
         event: Event,
     },
     Watched(u32),
     Exit(u32),
-    /// The agent's files say something, of a time that long ago.
+    /// The daemon read an agent's file; `back` microseconds ago the file changed.
     Seen {
         agent: u32,
         session: u8,
@@ -150,7 +150,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A map and the clock that goes on beside it.
+/// A store and its clock.
 struct World {
     sessions: SessionStore,
     micros: u64,
@@ -194,7 +194,7 @@ impl World {
                     turn: turn.map(|id| TurnId::new(&format!("p{id}"))),
                     cwd: Some("/home/dev/shop".to_owned()),
                     headless: *headless,
-                    // A process is a teammate by the words it was started with, so always or never.
+                    // The command line makes a process a teammate, so it always is one or never.
                     teammate: lead.filter(|_| *agent == 3).map(|lead| Teammate {
                         name: "a0".to_owned(),
                         lead: ConversationId::new(&format!("s{lead}")),
@@ -208,26 +208,26 @@ impl World {
 
     fn observation(&self, agent: u32, session: u8, back: u64, finding: u8) -> Observation {
         let stamp = Stamp { boot: 1, micros: self.micros - back };
-        let condition = |condition| FileFinding::FileStatus { condition, since: stamp };
-        let over = |how| FileFinding::TurnEnd { how, at: stamp };
+        let status = |condition| FileFinding::FileStatus { condition, since: stamp };
+        let ended = |how| FileFinding::TurnEnd { how, at: stamp };
         Observation {
             agent: AgentName::new("claude"),
             process: Process { pid: agent, start: 7 },
             source: "file:test".to_owned(),
             seen: self.now().stamp,
             finding: match finding {
-                0 | 1 => condition(FileStatus::Busy),
-                2 => condition(FileStatus::Resting { shells: false }),
-                3 => condition(FileStatus::Resting { shells: true }),
-                4 => condition(FileStatus::Asking { request: PromptKind::Permission }),
-                5 => condition(FileStatus::Asking { request: PromptKind::Question }),
-                6 => condition(FileStatus::Dialog),
-                7 => condition(FileStatus::Unknown),
+                0 | 1 => status(FileStatus::Busy),
+                2 => status(FileStatus::Resting { shells: false }),
+                3 => status(FileStatus::Resting { shells: true }),
+                4 => status(FileStatus::Asking { request: PromptKind::Permission }),
+                5 => status(FileStatus::Asking { request: PromptKind::Question }),
+                6 => status(FileStatus::Dialog),
+                7 => status(FileStatus::Unknown),
                 8 => FileFinding::Left,
                 9 => FileFinding::Blind,
-                10 => condition(FileStatus::Parked),
-                11 => over(TurnEnd::Interrupted),
-                _ => over(TurnEnd::Finished { message: "done".to_owned() }),
+                10 => status(FileStatus::Parked),
+                11 => ended(TurnEnd::Interrupted),
+                _ => ended(TurnEnd::Finished { message: "done".to_owned() }),
             },
             about: FileMetadata {
                 session: ConversationId::new(&format!("s{session}")),
@@ -247,14 +247,14 @@ impl World {
         assert!(self.sessions.revision() >= before);
         assert_eq!(outcome.changes.is_empty(), self.sessions.revision() == before);
         for row in self.sessions.iter() {
-            check(row, &self.sessions);
+            assert_consistent(row, &self.sessions);
         }
         let closed = self.sessions.iter().filter(|row| row.status == Status::Closed).count();
         assert!(closed <= MAX_CLOSED);
     }
 
-    /// What a view sees, less what counts how often it was told.
-    fn picture(&self) -> Vec<Session> {
+    /// Returns all sessions without their revisions and update times.
+    fn snapshot(&self) -> Vec<Session> {
         let mut rows: Vec<Session> = self
             .sessions
             .iter()
@@ -265,20 +265,20 @@ impl World {
     }
 }
 
-/// What must hold of every row at every moment.
-fn check(row: &Session, sessions: &SessionStore) {
+/// Asserts what must hold for every session at any time.
+fn assert_consistent(row: &Session, sessions: &SessionStore) {
     assert_eq!(row.status.is_prompt(), row.request.is_some(), "{row:?}");
     assert_eq!(row.status == Status::Closed, row.end.is_some(), "{row:?}");
     if row.status == Status::Closed {
         assert!(row.subagents.is_empty() && row.background == 0 && row.scheduled == 0, "{row:?}");
     }
-    let calls = row.status.is_prompt() || row.status.needs_you_until_seen() && !row.seen;
-    let may_call = !row.headless && row.snoozed_until.is_none();
+    let may_need_you = row.status.is_prompt() || row.status.needs_you_until_seen() && !row.seen;
+    let can_need_you = !row.headless && row.snoozed_until.is_none();
     if row.teammate.is_some() {
-        assert!(!row.needs_you || calls && may_call, "{row:?}");
+        assert!(!row.needs_you || may_need_you && can_need_you, "{row:?}");
         assert!(!row.needs_you || row.status.is_prompt(), "{row:?}");
     } else {
-        assert_eq!(row.needs_you, calls && may_call, "{row:?}");
+        assert_eq!(row.needs_you, may_need_you && can_need_you, "{row:?}");
     }
     assert_ne!(row.parent.as_ref(), Some(&row.key), "{row:?}");
     assert!(!(row.headless && row.status.is_prompt()), "{row:?}");
@@ -297,7 +297,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_row_is_sound_at_every_moment(steps in prop::collection::vec(step(), 0..120)) {
+    fn every_session_is_consistent_after_every_step(steps in prop::collection::vec(step(), 0..120)) {
         let mut world = World::new();
         for step in &steps {
             world.apply(step);
@@ -305,20 +305,20 @@ proptest! {
     }
 
     #[test]
-    fn an_event_told_twice_changes_nothing(steps in prop::collection::vec(step(), 0..60)) {
+    fn duplicate_event_changes_nothing(steps in prop::collection::vec(step(), 0..60)) {
         let mut world = World::new();
         for step in &steps {
             world.apply(step);
-            let before = world.picture();
+            let before = world.snapshot();
             let again = world.input(step);
             world.sessions.apply(again, world.now());
-            prop_assert_eq!(before, world.picture(), "{:?}", step);
+            prop_assert_eq!(before, world.snapshot(), "{:?}", step);
         }
     }
 
-    /// The clock alone brings every row to rest: no rule waits for ever to be due again.
+    /// Without events no timeout runs for ever.
     #[test]
-    fn time_settles_everything(steps in prop::collection::vec(step(), 0..60)) {
+    fn all_timeouts_end_without_events(steps in prop::collection::vec(step(), 0..60)) {
         let mut world = World::new();
         for step in &steps {
             world.apply(step);
@@ -329,11 +329,11 @@ proptest! {
                 _ => return Ok(()),
             }
         }
-        prop_assert!(false, "still something due after a hundred ticks");
+        prop_assert!(false, "a deadline is still due after a hundred ticks");
     }
 
     #[test]
-    fn a_view_that_resumes_knows_what_one_that_stayed_knows(
+    fn resumed_subscription_misses_no_change(
         steps in prop::collection::vec(step(), 1..80),
         left in 0..80usize,
     ) {

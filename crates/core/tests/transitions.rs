@@ -1,4 +1,4 @@
-//! The state machine does what the table says, in every situation.
+//! Compares the state machine with the transition table.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
@@ -34,7 +34,7 @@ impl World {
         }
     }
 
-    /// Lets the clocks do what they would. Looks that are asked for find nothing new.
+    /// Advances the clock, with a tick at each deadline. Lookups find nothing new.
     fn pass(&mut self, milliseconds: u64) {
         let until = self.milliseconds + milliseconds;
         while let Some(wait) = self.sessions.next_deadline(self.now()) {
@@ -77,7 +77,7 @@ impl World {
         })));
     }
 
-    fn condition(&mut self, condition: FileStatus) {
+    fn file_status(&mut self, condition: FileStatus) {
         self.pass(100);
         let since = self.now().stamp;
         self.file(FileFinding::FileStatus { condition, since });
@@ -87,12 +87,12 @@ impl World {
         self.sessions.iter().next().unwrap().status
     }
 
-    fn enter(&mut self, situation: StartingStatus) {
+    fn enter(&mut self, start: StartingStatus) {
         self.event(Event::SessionStarted { origin: StartOrigin::Startup });
-        if situation != StartingStatus::AtPrompt {
+        if start != StartingStatus::AtPrompt {
             self.event(prompt("begin"));
         }
-        match situation {
+        match start {
             StartingStatus::AtPrompt | StartingStatus::InTurn => {}
             StartingStatus::Asked => {
                 self.event(tool_starts("t1"));
@@ -110,9 +110,9 @@ impl World {
         }
     }
 
-    fn tell(&mut self, told: EvidenceKind) {
-        match told {
-            EvidenceKind::Prompt => self.event(prompt("more")),
+    fn apply_evidence(&mut self, evidence: EvidenceKind) {
+        match evidence {
+            EvidenceKind::UserPrompt => self.event(prompt("more")),
             EvidenceKind::ToolStarts => self.event(tool_starts("t2")),
             EvidenceKind::ToolEnds => self.event(Event::ToolEnded {
                 tool: "Bash".into(),
@@ -136,21 +136,21 @@ impl World {
             EvidenceKind::TurnFails => {
                 self.event(Event::TurnFailed { error: "rate_limit".into(), detail: "y".into() });
             }
-            EvidenceKind::Rests => self.event(Event::Rested),
+            EvidenceKind::Idles => self.event(Event::Rested),
             EvidenceKind::Compacts => {
                 self.event(Event::SessionStarted { origin: StartOrigin::Compact })
             }
             EvidenceKind::SwitchesConversation => {
                 self.event(Event::SessionEnded { reason: EndReason::Switch });
             }
-            EvidenceKind::Goodbye => self.event(Event::SessionEnded { reason: EndReason::Exit }),
-            EvidenceKind::FileBusy => self.condition(FileStatus::Busy),
-            EvidenceKind::FileResting => self.condition(FileStatus::Resting { shells: false }),
-            EvidenceKind::FileAsks => {
-                self.condition(FileStatus::Asking { request: PromptKind::Permission });
+            EvidenceKind::Exits => self.event(Event::SessionEnded { reason: EndReason::Exit }),
+            EvidenceKind::FileBusy => self.file_status(FileStatus::Busy),
+            EvidenceKind::FileIdle => self.file_status(FileStatus::Resting { shells: false }),
+            EvidenceKind::FilePrompt => {
+                self.file_status(FileStatus::Asking { request: PromptKind::Permission });
             }
-            EvidenceKind::FileDialog => self.condition(FileStatus::Dialog),
-            EvidenceKind::FileParked => self.condition(FileStatus::Parked),
+            EvidenceKind::FileDialog => self.file_status(FileStatus::Dialog),
+            EvidenceKind::FileParked => self.file_status(FileStatus::Parked),
             EvidenceKind::FileRemoved => self.file(FileFinding::Left),
             EvidenceKind::ProcessEnds => {
                 self.pass(100);
@@ -195,17 +195,17 @@ fn turn_ends(subagents: &[&str]) -> Event {
 }
 
 #[test]
-fn every_word_does_in_every_situation_what_the_table_says() {
+fn state_machine_agrees_with_the_transition_table() {
     let mut wrong = Vec::new();
     for rule in &TRANSITIONS {
-        for (situation, becomes) in StartingStatus::ALL.into_iter().zip(rule.becomes) {
+        for (start, becomes) in StartingStatus::ALL.into_iter().zip(rule.becomes) {
             let mut world = World::new();
-            world.enter(situation);
-            world.tell(rule.told);
+            world.enter(start);
+            world.apply_evidence(rule.evidence);
             world.pass(6000);
             if world.status() != becomes {
-                let (told, status) = (rule.told, world.status());
-                wrong.push(format!("{told:?} in {situation:?}: {status}, not {becomes}"));
+                let (evidence, status) = (rule.evidence, world.status());
+                wrong.push(format!("{evidence:?} in {start:?}: {status}, not {becomes}"));
             }
         }
     }
@@ -213,28 +213,31 @@ fn every_word_does_in_every_situation_what_the_table_says() {
 }
 
 #[test]
-fn the_table_has_each_word_once() {
+fn transition_table_has_each_evidence_once() {
     for (index, rule) in TRANSITIONS.iter().enumerate() {
-        assert!(!TRANSITIONS[..index].iter().any(|other| other.told == rule.told), "{rule:?}");
+        assert!(
+            !TRANSITIONS[..index].iter().any(|other| other.evidence == rule.evidence),
+            "{rule:?}"
+        );
     }
 }
 
-/// One that took its file away and lives on is open again, but no longer certain.
+/// A session whose file was removed and whose process lives on is open again and unconfirmed.
 #[test]
-fn a_file_that_somebody_tidied_up_is_no_goodbye() {
+fn session_reopens_if_it_lives_without_its_file() {
     let mut world = World::new();
     world.enter(StartingStatus::InTurn);
-    world.condition(FileStatus::Busy);
-    world.tell(EvidenceKind::FileRemoved);
+    world.file_status(FileStatus::Busy);
+    world.apply_evidence(EvidenceKind::FileRemoved);
     assert_eq!(world.status(), Status::Closed);
     world.pass(10_000);
     let row = world.sessions.iter().next().unwrap();
     assert_eq!((row.status, row.confirmed, row.end), (Status::Working, false, None));
 }
 
-/// `claude -p` rests for a moment between its start and its prompt, and nobody sees that.
+/// `claude -p` is idle for a moment between its start and its user prompt, and no client sees that.
 #[test]
-fn one_started_with_its_prompt_works_from_the_start() {
+fn session_started_with_a_prompt_works_at_once() {
     let mut world = World::new();
     world.pass(100);
     let report = Report {
@@ -249,7 +252,7 @@ fn one_started_with_its_prompt_works_from_the_start() {
         )
     };
     world.apply(Input::Reported(Box::new(report)));
-    world.condition(FileStatus::Resting { shells: false });
+    world.file_status(FileStatus::Resting { shells: false });
     world.pass(3000);
     assert_eq!(world.status(), Status::Working);
 }

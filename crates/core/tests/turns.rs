@@ -1,7 +1,7 @@
-//! The rules of a single row, as a table: what happens, and the statuses that were shown.
+//! The rules of a single session, as a table of scripts with the statuses that follow.
 //!
-//! A script is a list of words separated by semicolons. `@N` in front makes an event N milliseconds
-//! old when it comes; `A:` in front makes it subagent A's.
+//! A script is a list of steps, separated by semicolons. The prefix `@N` makes an event N milliseconds old when it
+//! arrives, and the prefix `A:` makes it an event of subagent A.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
@@ -11,7 +11,7 @@ use crewboard_core::{
 
 const PROCESS: Process = Process { pid: 1574, start: 285_645 };
 
-/// What a script came to.
+/// The result of a script.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Played {
     statuses: String,
@@ -152,7 +152,7 @@ fn digest(text: &str) -> InputDigest {
 }
 
 #[test]
-fn statuses() {
+fn script_leads_to_the_expected_statuses() {
     let table = [
         // A turn.
         ("start; prompt P0; tool t1 Bash ls; ran t1 Bash ls; batch; stop P0", "idle working done"),
@@ -162,10 +162,10 @@ fn statuses() {
         ),
         ("start; prompt P0; stop P0; bye; killed", "idle working done closed"),
         ("start; prompt P0; killed; @150 bye", "idle working closed"),
-        // The hooks were put in while it ran: any event makes a row.
+        // The hooks were installed while the agent ran, so any event creates a session.
         ("ran t1 Bash ls; stop P0", "working done"),
         ("attention", "permission"),
-        // A request is open until its own tool ran, by id or, where the input grew, by name.
+        // A prompt is open until its own tool has run. The tool has the same id, or the same name if its input changed.
         ("prompt P0; tool t1 Bash ls; ask Bash ls; ran t1 Bash ls", "working permission working"),
         (
             "prompt P0; tool t1 AskUserQuestion q; ask AskUserQuestion q; ran t1 AskUserQuestion answers",
@@ -182,39 +182,39 @@ fn statuses() {
         ),
         ("prompt P0; ask Bash ls; denied Bash ls", "working permission working"),
         ("prompt P0; ask Bash ls; prompt P1", "working permission working"),
-        // The next question is news though the status is the same.
+        // The next prompt is a transition though the status is the same.
         ("prompt P0; ask Bash a; ask Bash b; ran t1 Bash a", "working permission permission"),
         ("prompt P0; ask Bash ls; attention", "working permission"),
-        // Twins, from hooks registered twice.
+        // Duplicates, from hooks that are registered twice.
         ("prompt P0; @0 prompt P0; stop P0; stop P0", "working done"),
         (
             "prompt P0; ask Bash ls; ask Bash ls; ran t1 Bash ls; @150 ask Bash ls",
             "working permission working",
         ),
-        // What comes late undoes nothing newer.
+        // A late event does not undo a newer one.
         ("prompt P0; stop P0; @150 tool t1 Bash ls; @250 ran t1 Bash ls", "working done"),
         ("prompt P0; stop P0; prompt P1; @150 stop P0", "working done working"),
         ("prompt P0; ran t1 Bash ls; @150 attention", "working"),
         ("prompt P0; @150 start", "working"),
-        // A Stop hook that blocks: the turn goes on, under the same id.
+        // A Stop hook blocks, and the turn continues with the same id.
         (
             "prompt P0; stop P0; tool t1 Bash ls; ran t1 Bash ls; stop P0",
             "working done working done",
         ),
-        // The end of another turn is news though the status is the same (`!command`).
+        // The end of another turn is a transition though the status is the same (`!command`).
         ("prompt P0; stop P0; stop P1", "working done done"),
-        // Queued prompts: taken in at the next batch, or a turn of their own that nobody announces.
+        // Queued prompts join the turn at the next batch, or begin a turn that no event announces.
         ("prompt P0; tool t1 Bash ls; prompt P0 more; batch; stop P0", "working done"),
         ("prompt P0; prompt P0 more; stop P0; stop P1", "working done"),
         ("prompt P0; prompt P0 more; stop P0; stop P0; stop P1", "working done"),
         ("prompt P0; prompt P0 more; stop P1", "working done"),
-        // Compaction within a turn is nothing; asked for at the prompt it ends at the prompt.
+        // A compaction within a turn changes nothing. One that the user started ends at the prompt.
         ("prompt P0; start compact; stop P0", "working done"),
         ("prompt P0; stop P0; start compact", "working done idle"),
-        // At its prompt for a while: whatever it was doing, it is not.
+        // An agent that reports to be at its prompt is idle.
         ("prompt P0; rested", "working idle"),
         ("prompt P0; stop P0; rested", "working done"),
-        // Subagents: their work is not the session's, their questions are.
+        // A subagent's work does not change the session's status, but its prompts do.
         (
             "prompt P0; A: sub; stop P0 A; A: tool t1 Read x; A: ran t1 Read x; A: subend; wake P1 A; stop P1",
             "working done working done",
@@ -231,14 +231,14 @@ fn statuses() {
         ),
         ("prompt P0; A: sub; A: subend; @150 A: ask Bash ls", "working"),
         ("A: tool t1 Bash ls", "working"),
-        // A subagent that nobody listed still ends what it asked and what ran of it.
+        // A subagent that no event listed still ends its prompt and its tools.
         ("prompt P0; stop P0 A; A: ask Bash ls; A: subend", "working done permission done"),
-        // All of an answer's tools are over, so none of them asks any more, however late it says so.
+        // A late prompt of a tool that has ended is ignored.
         ("prompt P0; batch; @150 ask Bash ls", "working"),
-        // A goodbye older than what came since is no goodbye.
+        // An exit that is older than the turn is ignored.
         ("prompt P0; stop P0; prompt P1; @250 bye", "working done working"),
         ("prompt P0; stop P0; attention; rested", "working done permission done"),
-        // A helper that means nothing.
+        // The end of an unknown subagent is ignored.
         ("prompt P0; stop P0; A: subend", "working done"),
     ];
     for (script, statuses) in table {
@@ -247,7 +247,7 @@ fn statuses() {
 }
 
 #[test]
-fn what_a_row_says_of_itself() {
+fn script_leads_to_the_expected_activity() {
     for (script, activity, background, confirmed) in [
         ("start", "", 0, true),
         ("prompt P0", "thinking", 0, true),
@@ -258,15 +258,15 @@ fn what_a_row_says_of_itself() {
         ("prompt P0; A: sub; stop P0 A B; A: subend", "end of P0", 1, true),
         ("prompt P0; stop P0 A B; wake P1 B", "thinking", 1, true),
         ("prompt P0; fail P0 overloaded", "overloaded", 0, true),
-        // Concluded from a queued prompt, not told.
+        // The turn is inferred from a queued prompt.
         ("prompt P0; prompt P0 more; stop P0", "thinking", 0, false),
         ("prompt P0; prompt P0 more; stop P0; tool t1 Bash ls", "Bash ls", 0, true),
         ("prompt P0; stop P0; killed", "end of P0", 0, true),
-        // The late beginning of a tool that has ended is not shown.
+        // The late start of a tool that has ended is not shown.
         ("prompt P0; ran t1 Bash ls; @150 tool t1 Bash ls", "thinking", 0, true),
     ] {
         let played = play(script);
-        let said = (played.activity.as_str(), played.background, played.confirmed);
-        assert_eq!(said, (activity, background, confirmed), "{script}");
+        let shown = (played.activity.as_str(), played.background, played.confirmed);
+        assert_eq!(shown, (activity, background, confirmed), "{script}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a status line tells: a row's usage, an account's limits, and that it is news of nothing else.
+//! Usage, rate limits and branches: they change their own fields and no status.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
@@ -11,7 +11,7 @@ const HOUR: u64 = 60 * MINUTE;
 const START: u64 = 1_795_000_000_000;
 const HOME: &str = "/home/dev/.claude";
 
-/// A map with one session `s` of process 1, and a clock that a test sets.
+/// A store with one session `s` of process 1, and a clock that the test sets.
 struct World {
     sessions: SessionStore,
     milliseconds: u64,
@@ -22,7 +22,7 @@ impl World {
         let sessions = SessionStore::new("first".to_owned());
         let mut world = Self { sessions, milliseconds: HOUR };
         let start = Event::SessionStarted { origin: StartOrigin::Startup };
-        world.told(world.report(1, "s", start));
+        world.apply(world.report(1, "s", start));
         world
     }
 
@@ -39,21 +39,21 @@ impl World {
         }
     }
 
-    fn told(&mut self, report: Report) -> Outcome {
+    fn apply(&mut self, report: Report) -> Outcome {
         let now = self.now();
         self.sessions.apply(Input::Reported(Box::new(report)), now)
     }
 
-    fn uses(&mut self, told: UsageReport) -> Outcome {
+    fn uses(&mut self, usage: UsageReport) -> Outcome {
         self.milliseconds += 10;
-        self.told(self.report(1, "s", Event::UsageReport(told)))
+        self.apply(self.report(1, "s", Event::UsageReport(usage)))
     }
 
     fn limits(&self) -> Vec<RateLimits> {
         self.sessions.limits().cloned().collect()
     }
 
-    /// A limit that begins anew so many hours after the clock's start.
+    /// Reports a five-hour window that resets the given hours after the clock's start.
     fn five_hour(&mut self, used_percent: u8, hours: u64) -> bool {
         let five_hour = Some(WindowReport { used_percent, resets_at: at(hours) });
         self.uses(UsageReport { five_hour, ..UsageReport::default() }).limits_changed
@@ -78,7 +78,7 @@ fn row_of(context_percent: u8, cost_cents: u64) -> UsageReport {
 }
 
 #[test]
-fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
+fn usage_changes_only_the_usage_of_a_session() {
     let mut world = World::new();
     let before = world.row().clone();
     let changes = world.uses(row_of(42, 123)).changes;
@@ -87,10 +87,10 @@ fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
     let usage = Some(Usage { context_percent: Some(42.0), cost_usd: Some(1.23), at });
     let revision = before.revision + 1;
     assert_eq!(*world.row(), Session { usage, revision, ..before });
-    // The same again is no change; nothing known is one.
+    // The same report again changes nothing.
     assert!(world.uses(row_of(42, 123)).changes.is_empty());
     assert_eq!(world.row().usage, usage);
-    // A while later it is, for when that was.
+    // A minute later it changes the time of the usage.
     world.milliseconds += MINUTE;
     assert_eq!(world.uses(row_of(42, 123)).changes.len(), 1);
     let again = usage.map(|usage| Usage { at: world.now().wall, ..usage });
@@ -100,32 +100,32 @@ fn usage_is_shown_and_is_no_news_of_what_the_session_does() {
     assert_eq!(world.row().usage, None);
     world.milliseconds += MINUTE;
     assert!(world.uses(UsageReport::default()).changes.is_empty());
-    // Over the socket anything may come.
+    // A client may send any number.
     world.uses(row_of(255, u64::MAX));
     let usage = world.row().usage.unwrap();
     assert_eq!((usage.context_percent, usage.cost_usd), (Some(100.0), None));
 }
 
 #[test]
-fn usage_that_is_late_or_of_another_session_is_nobodys() {
+fn late_or_foreign_usage_report_is_ignored() {
     let mut world = World::new();
     let late = world.report(1, "s", Event::UsageReport(row_of(10, 1)));
     world.uses(row_of(42, 123));
-    let told = world.row().clone();
+    let known = world.row().clone();
     let strangers = [
         late,
         world.report(1, "other", Event::UsageReport(row_of(1, 1))),
         world.report(2, "s", Event::UsageReport(row_of(1, 1))),
-        world.report(0, "nobody", Event::UsageReport(row_of(1, 1))),
+        world.report(0, "unknown", Event::UsageReport(row_of(1, 1))),
     ];
     for stranger in strangers {
-        assert!(world.told(stranger).changes.is_empty());
-        assert_eq!((world.sessions.len(), world.row()), (1, &told));
+        assert!(world.apply(stranger).changes.is_empty());
+        assert_eq!((world.sessions.len(), world.row()), (1, &known));
     }
-    // Of a container, whose pids say nothing here, it is known by its conversation.
+    // A report from a container is matched by its conversation.
     let of_container = world.report(0, "s", Event::UsageReport(row_of(43, 123)));
-    assert_eq!(world.told(of_container).changes.len(), 1);
-    // A session that ended uses nothing more.
+    assert_eq!(world.apply(of_container).changes.len(), 1);
+    // A closed session ignores usage reports.
     world.milliseconds += 10;
     let now = world.now();
     world.sessions.apply(Input::ProcessExited { process: Process { pid: 1, start: 7 } }, now);
@@ -134,47 +134,51 @@ fn usage_that_is_late_or_of_another_session_is_nobodys() {
 }
 
 #[test]
-fn another_model_is_shown() {
+fn usage_report_updates_the_model() {
     let mut world = World::new();
     world.uses(row_of(42, 123));
     let event = Event::UsageReport(row_of(42, 123));
     let report = Report { model: Some("opus".to_owned()), ..world.report(1, "s", event) };
-    assert_eq!(world.told(report.clone()).changes.len(), 1);
+    assert_eq!(world.apply(report.clone()).changes.len(), 1);
     assert_eq!(world.row().model.as_deref(), Some("opus"));
-    assert!(world.told(report).changes.is_empty());
+    assert!(world.apply(report).changes.is_empty());
 }
 
-/// SessionStore of one account tell what their own last answers said: the higher figure is the newer one,
-/// until the window ends or nobody repeats it.
+/// Each session of an account reports the figure of its own last answer. The higher figure is the newer one, until the
+/// window ends or no session repeats it.
 #[test]
-fn of_several_sessions_figures_the_newest_stands() {
+fn newest_rate_limit_of_several_sessions_wins() {
     let mut world = World::new();
-    for (minutes, percent, hours, changed, stands) in [
+    for (minutes, percent, hours, changed, expected) in [
         (0, 60, 5, true, 60),
         (0, 62, 5, true, 62),
-        // Of a session that has been idle for a while.
+        // A session that has been idle for a while.
         (0, 40, 5, false, 62),
         (0, 99, 4, false, 62),
-        // Told again: worth a word once a minute, for its age.
+        // The same figure counts as new once a minute.
         (0, 62, 5, false, 62),
         (1, 62, 5, true, 62),
         (9, 40, 5, false, 62),
-        // Nobody has repeated the higher one for long.
+        // No session has repeated the higher figure for long.
         (1, 40, 5, true, 40),
         // The next window.
         (0, 3, 10, true, 3),
-        // Over already, or no limit's end.
+        // The reset time is over or not plausible.
         (0, 80, 1, false, 3),
         (0, 80, 24 * 40, false, 3),
     ] {
         world.milliseconds += minutes * MINUTE;
-        let told = world.five_hour(percent, hours);
-        assert_eq!((told, world.used()), (changed, Some(stands)), "{percent} until {hours}");
+        let has_changed = world.five_hour(percent, hours);
+        assert_eq!(
+            (has_changed, world.used()),
+            (changed, Some(expected)),
+            "{percent} until {hours}"
+        );
     }
 }
 
 #[test]
-fn a_limit_that_is_not_told_again_is_kept_and_a_late_word_is_not() {
+fn late_rate_limit_report_is_ignored() {
     let mut world = World::new();
     let late = world.report(
         1,
@@ -188,17 +192,17 @@ fn a_limit_that_is_not_told_again_is_kept_and_a_late_word_is_not() {
     let seven_day = Some(WindowReport { used_percent: 31, resets_at: at(100) });
     world.uses(UsageReport { seven_day, ..UsageReport::default() });
     assert!(!world.uses(UsageReport::default()).limits_changed);
-    assert!(!world.told(late).limits_changed);
+    assert!(!world.apply(late).limits_changed);
     let limits = world.limits().remove(0);
     assert_eq!(limits.five_hour.unwrap().used_percent, 62);
     assert_eq!(limits.seven_day.unwrap().used_percent, 31);
 }
 
 #[test]
-fn a_limit_that_begins_anew_is_not_known_any_more() {
+fn rate_limit_is_removed_when_it_resets() {
     let mut world = World::new();
     assert!(world.five_hour(62, 2));
-    // After the row's own deadlines, of which there are none so far ahead.
+    // The session's own deadlines are over.
     world.milliseconds += 10 * MINUTE;
     let now = world.now();
     world.sessions.apply(Input::Tick, now);
@@ -216,17 +220,17 @@ fn a_limit_that_begins_anew_is_not_known_any_more() {
 }
 
 #[test]
-fn each_profile_has_limits_of_its_own_and_there_are_few() {
+fn profiles_with_rate_limits_are_bounded() {
     let mut world = World::new();
     let five_hour = Some(WindowReport { used_percent: 9, resets_at: at(5) });
     let event = Event::UsageReport(UsageReport { five_hour, ..UsageReport::default() });
     for number in (0..MAX_PROFILES + 3).rev() {
         world.milliseconds += 10;
         let profile = Some(format!("/home/dev/{number:02}"));
-        world.told(Report { profile, ..world.report(1, "s", event.clone()) });
+        world.apply(Report { profile, ..world.report(1, "s", event.clone()) });
     }
     let none = Report { profile: None, ..world.report(1, "s", event) };
-    assert!(!world.told(none).limits_changed);
+    assert!(!world.apply(none).limits_changed);
     let profiles: Vec<String> = world.limits().into_iter().map(|limits| limits.profile).collect();
     let newest: Vec<String> =
         (0..MAX_PROFILES).map(|number| format!("/home/dev/{number:02}")).collect();
@@ -234,7 +238,7 @@ fn each_profile_has_limits_of_its_own_and_there_are_few() {
 }
 
 #[test]
-fn limits_come_back_after_a_crash_and_the_newer_stand() {
+fn newer_rate_limits_win_after_a_restore() {
     let mut before = World::new();
     before.five_hour(62, 5);
     let seven_day = Some(WindowReport { used_percent: 31, resets_at: at(100) });
@@ -252,7 +256,7 @@ fn limits_come_back_after_a_crash_and_the_newer_stand() {
     };
     assert_eq!(restore(held.clone()), (true, Some(64), Some(31)));
     assert_eq!(restore(held), (false, Some(64), Some(31)));
-    // What is over, of nobody, or out of all bounds.
+    // Windows that are over, lack an agent, or exceed the bounds.
     let bad = |resets_at: Timestamp| {
         let window = Some(RateWindow { used_percent: 255, resets_at, at: Timestamp(u64::MAX) });
         RateLimits { profile: HOME.to_owned(), seven_day: window, ..RateLimits::default() }
@@ -261,7 +265,7 @@ fn limits_come_back_after_a_crash_and_the_newer_stand() {
 }
 
 #[test]
-fn a_branch_that_comes_after_its_event_changes_only_the_branch() {
+fn branch_report_changes_only_the_branch() {
     let mut world = World::new();
     let elsewhere = |report: Report, cwd: &str, branch: &str| Report {
         cwd: Some(cwd.to_owned()),
@@ -271,10 +275,10 @@ fn a_branch_that_comes_after_its_event_changes_only_the_branch() {
     world.milliseconds += 10;
     let prompt =
         Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
-    world.told(Report { cwd: Some("/shop".to_owned()), ..world.report(1, "s", prompt) });
+    world.apply(Report { cwd: Some("/shop".to_owned()), ..world.report(1, "s", prompt) });
     let before = world.row().clone();
     let read = world.report(1, "s", Event::BranchRead);
-    assert_eq!(world.told(elsewhere(read.clone(), "/shop", "main")).changes.len(), 1);
+    assert_eq!(world.apply(elsewhere(read.clone(), "/shop", "main")).changes.len(), 1);
     let after = world.row().clone();
     let expected = Session {
         branch: Some("main".to_owned()),
@@ -283,7 +287,7 @@ fn a_branch_that_comes_after_its_event_changes_only_the_branch() {
         ..before
     };
     assert_eq!(after, expected);
-    // The same again, one of another directory, one of another conversation, and a late one.
+    // A repeated report, one of another directory, one of another conversation, and a late one.
     world.milliseconds += 10;
     let newer = world.report(1, "s", Event::BranchRead);
     let late = Report { stamp: Stamp { boot: 1, micros: read.stamp.micros - 1 }, ..read };
@@ -294,9 +298,9 @@ fn a_branch_that_comes_after_its_event_changes_only_the_branch() {
         elsewhere(world.report(2, "s", Event::BranchRead), "/shop", "side"),
         elsewhere(late, "/shop", "side"),
     ] {
-        assert!(world.told(report).changes.is_empty());
+        assert!(world.apply(report).changes.is_empty());
         assert_eq!((world.sessions.len(), world.row()), (1, &after));
     }
-    assert_eq!(world.told(elsewhere(newer, "/shop", "")).changes.len(), 1);
+    assert_eq!(world.apply(elsewhere(newer, "/shop", "")).changes.len(), 1);
     assert_eq!(world.row().branch, None);
 }

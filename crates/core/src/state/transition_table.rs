@@ -1,31 +1,31 @@
-//! What each word of each source makes of a session, as data: the page of the documentation is printed
-//! from it, and the tests hold the state machine to it.
+//! The status that follows from each kind of evidence, as data. The documentation prints the table, and a test compares
+//! the state machine with it.
 
 use crate::Status;
 use crate::Status::{Closed, Done, Failed, Idle, Permission, Plan, Question, Working};
 use std::fmt::Write;
 
-/// What a session may be in when something is told of it.
+/// The state of a session before the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartingStatus {
-    /// At its prompt, nothing owed.
+    /// The agent is at its prompt.
     AtPrompt,
     /// A turn runs.
     InTurn,
-    /// A dialog asks whether a tool may run.
+    /// A permission prompt is open.
     Asked,
     /// The turn is over.
     TurnEnd,
     /// The turn is over, and a subagent works in the background.
     TurnOverSubagentWorks,
-    /// The API failed.
+    /// The turn ended with an API error.
     TurnFailed,
-    /// It said goodbye; its process may live for a moment.
+    /// The session has ended, and its process may still run for a moment.
     Ended,
 }
 
 impl StartingStatus {
-    /// All of them, in the order of the table's columns.
+    /// All states, in the order of the table's columns.
     pub const ALL: [Self; 7] = [
         Self::AtPrompt,
         Self::InTurn,
@@ -36,24 +36,24 @@ impl StartingStatus {
         Self::Ended,
     ];
 
-    /// For the head of a column.
+    /// Returns the title of the column.
     pub const fn title(self) -> &'static str {
         match self {
             Self::AtPrompt => "at its prompt",
             Self::InTurn => "in a turn",
-            Self::Asked => "a tool asks",
+            Self::Asked => "permission",
             Self::TurnEnd => "turn over",
             Self::TurnOverSubagentWorks => "turn over, a subagent works",
             Self::TurnFailed => "turn failed",
-            Self::Ended => "said goodbye",
+            Self::Ended => "ended",
         }
     }
 }
 
-/// Something told of a session, newer than all that was told before.
+/// A kind of evidence. It is newer than all evidence before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvidenceKind {
-    Prompt,
+    UserPrompt,
     ToolStarts,
     ToolEnds,
     ToolsEnd,
@@ -66,114 +66,114 @@ pub enum EvidenceKind {
     TurnEnds,
     TurnEndsSubagentWorks,
     TurnFails,
-    Rests,
+    Idles,
     Compacts,
     SwitchesConversation,
-    Goodbye,
+    Exits,
     FileBusy,
-    FileResting,
-    FileAsks,
+    FileIdle,
+    FilePrompt,
     FileDialog,
     FileParked,
     FileRemoved,
     ProcessEnds,
 }
 
-/// What one word does in each situation.
+/// The statuses that follow from one kind of evidence.
 #[derive(Debug, Clone, Copy)]
 pub struct TransitionRule {
-    /// The word.
-    pub told: EvidenceKind,
-    /// Who says so, as `explain` names it for Claude Code.
+    /// The evidence.
+    pub evidence: EvidenceKind,
+    /// The source, as `explain` names it for Claude Code.
     pub source: &'static str,
-    /// The status that follows, in each of [`StartingStatus::ALL`], once nothing more is told for a while.
+    /// The status that follows for each of [`StartingStatus::ALL`], after some time without further evidence.
     pub becomes: [Status; 7],
-    /// Why it is so.
+    /// The reason.
     pub why: &'static str,
 }
 
 const fn rule(
-    told: EvidenceKind,
+    evidence: EvidenceKind,
     source: &'static str,
     becomes: [Status; 7],
     why: &'static str,
 ) -> TransitionRule {
-    TransitionRule { told, source, becomes, why }
+    TransitionRule { evidence, source, becomes, why }
 }
 
 /// All rules.
 pub const TRANSITIONS: [TransitionRule; 24] = [
     rule(
-        EvidenceKind::Prompt,
+        EvidenceKind::UserPrompt,
         "hook:UserPromptSubmit",
         [Working, Working, Working, Working, Working, Working, Working],
-        "a prompt begins a turn; typed during a turn it waits for that to end",
+        "a user prompt begins a turn; during a turn it is queued",
     ),
     rule(
         EvidenceKind::ToolStarts,
         "hook:PreToolUse",
         [Working, Working, Permission, Working, Working, Working, Working],
-        "a tool runs in a turn; another tool's start answers no dialog",
+        "a tool runs in a turn; another tool's start does not answer the prompt",
     ),
     rule(
         EvidenceKind::ToolEnds,
         "hook:PostToolUse",
         [Working, Working, Working, Working, Working, Working, Working],
-        "the tool that was asked about ran, so it was granted",
+        "the tool of the prompt has run, so the user approved it",
     ),
     rule(
         EvidenceKind::ToolsEnd,
         "hook:PostToolBatch",
         [Working, Working, Working, Working, Working, Working, Working],
-        "all calls of an answer are over, the refused ones too, and the model goes on",
+        "all tools of an answer have ended, also the denied ones, and the model continues",
     ),
     rule(
         EvidenceKind::AsksPermission,
         "hook:PermissionRequest",
         [Permission, Permission, Permission, Permission, Permission, Permission, Permission],
-        "the dialog opens at once",
+        "the prompt opens at once",
     ),
     rule(
         EvidenceKind::AsksQuestion,
         "hook:PermissionRequest (AskUserQuestion), hook:Elicitation",
         [Question, Question, Permission, Question, Question, Question, Question],
-        "agents show one dialog at a time, the oldest first",
+        "agents show one prompt at a time, the oldest first",
     ),
     rule(
         EvidenceKind::AsksPlan,
         "hook:PermissionRequest (ExitPlanMode)",
         [Plan, Plan, Permission, Plan, Plan, Plan, Plan],
-        "as a question",
+        "like a question",
     ),
     rule(
         EvidenceKind::SubagentAsks,
         "hook:PermissionRequest (agent_id)",
         [Permission, Permission, Permission, Permission, Permission, Permission, Permission],
-        "whoever asks, a person has to answer",
+        "the user has to answer a subagent's prompt too",
     ),
     rule(
         EvidenceKind::SubagentEnds,
         "hook:SubagentStop",
         [Idle, Working, Permission, Done, Done, Failed, Closed],
-        "the session's own turn goes on, or is over already",
+        "the session's own turn continues, or is over already",
     ),
     rule(
         EvidenceKind::StillWaits,
         "hook:Notification permission_prompt",
         [Permission, Permission, Permission, Permission, Permission, Permission, Permission],
-        "a dialog that no hook announced",
+        "a prompt that no hook announced",
     ),
     rule(
         EvidenceKind::TurnEnds,
         "hook:Stop",
         [Done, Done, Done, Done, Done, Done, Done],
-        "the agent had its last word, if its file does not stay busy",
+        "the agent has finished, if its file does not stay busy",
     ),
     rule(
         EvidenceKind::TurnEndsSubagentWorks,
         "hook:Stop background_tasks",
         [Done, Done, Done, Done, Done, Done, Done],
-        "done, with what goes on beside it",
+        "done, with background work",
     ),
     rule(
         EvidenceKind::TurnFails,
@@ -182,16 +182,16 @@ pub const TRANSITIONS: [TransitionRule; 24] = [
         "the retries are over",
     ),
     rule(
-        EvidenceKind::Rests,
+        EvidenceKind::Idles,
         "hook:Notification idle_prompt",
         [Idle, Idle, Idle, Done, Done, Failed, Closed],
-        "at its prompt for a minute: whatever ended the turn, it is over",
+        "at its prompt for a minute, so the turn is over",
     ),
     rule(
         EvidenceKind::Compacts,
         "hook:SessionStart compact",
         [Idle, Working, Permission, Idle, Idle, Idle, Idle],
-        "within a turn it goes on; one that was asked for owes nothing",
+        "within a turn the turn continues; after a compaction that the user started the session is idle",
     ),
     rule(
         EvidenceKind::SwitchesConversation,
@@ -200,65 +200,66 @@ pub const TRANSITIONS: [TransitionRule; 24] = [
         "another conversation, at its prompt",
     ),
     rule(
-        EvidenceKind::Goodbye,
+        EvidenceKind::Exits,
         "hook:SessionEnd",
         [Closed, Closed, Closed, Closed, Closed, Closed, Closed],
-        "it leaves",
+        "the agent exits",
     ),
     rule(
         EvidenceKind::FileBusy,
         "file:busy",
         [Working, Working, Working, Working, Done, Working, Closed],
-        "granted, or a turn that no hook announced; a subagent at work keeps the file busy too",
+        "approved, or a turn that no hook announced; a working subagent keeps the file busy too",
     ),
     rule(
-        EvidenceKind::FileResting,
+        EvidenceKind::FileIdle,
         "file:idle, file:shell",
         [Idle, Idle, Idle, Done, Done, Failed, Closed],
-        "interrupted or refused, where no hook told of another end",
+        "interrupted or denied, if no hook reported another end",
     ),
     rule(
-        EvidenceKind::FileAsks,
+        EvidenceKind::FilePrompt,
         "file:waiting",
         [Permission, Permission, Permission, Permission, Permission, Permission, Closed],
-        "a dialog whose hook was lost",
+        "a prompt whose hook was lost",
     ),
     rule(
         EvidenceKind::FileDialog,
         "file:waiting dialog open",
         [Question, Question, Permission, Done, Done, Failed, Closed],
-        "one that stands for 5 s before the first prompt, or for 2 s in a turn; others are of the person's own making",
+        "a dialog that is open for 5 s before the first user prompt, or for 2 s in a turn; the user opened any other",
     ),
     rule(
         EvidenceKind::FileParked,
         "file:parked",
         [Idle, Idle, Idle, Idle, Idle, Idle, Closed],
-        "its conversation was moved to the background, where it has a row of its own",
+        "its conversation moved to the background, where it has a session of its own",
     ),
     rule(
         EvidenceKind::FileRemoved,
         "file:removed",
         [Closed, Closed, Closed, Closed, Closed, Closed, Closed],
-        "it takes its file away when it leaves; one that lives on 10 s later has lost it",
+        "an agent removes its file when it exits; if its process still runs 10 s later, something else removed the file",
     ),
     rule(
         EvidenceKind::ProcessEnds,
         "process:exited",
         [Closed, Closed, Closed, Closed, Closed, Closed, Closed],
-        "the kernel's word",
+        "the kernel reports the end of the process",
     ),
 ];
 
-/// The table as Markdown.
+/// Returns the table as Markdown.
 pub fn page() -> String {
     let mut text = String::from(
-        "# What makes a status\n\nPrinted by `cargo xtask transitions` from the table in `crates/core/src/transitions.rs`, to which \
-         a test holds the program.\nA row is what is told, newer than all that was told before; a column what the session was in. The \
-         cell is the status\nthat follows once nothing more is told for a while. Bold is a change. Late and repeated words change nothing.\n\n| told by |",
+        "# What makes a status\n\n`cargo xtask transitions` prints this page from the table in \
+         `crates/core/src/state/transition_table.rs`, and a test compares\nthe program with it. A row is a kind of evidence, \
+         newer than all evidence before. A column is the state of the session before it.\nA cell is the status that follows \
+         after some time without further evidence. Bold is a change. Late and repeated evidence\nchanges nothing.\n\n| evidence |",
     );
     let start = [Idle, Working, Permission, Done, Done, Failed, Closed];
-    for situation in StartingStatus::ALL {
-        let _ = write!(text, " {} |", situation.title());
+    for start in StartingStatus::ALL {
+        let _ = write!(text, " {} |", start.title());
     }
     text.push_str(" because |\n|---|");
     text.push_str(&"---|".repeat(StartingStatus::ALL.len() + 1));

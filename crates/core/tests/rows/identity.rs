@@ -1,4 +1,4 @@
-//! Which row an event belongs to.
+//! Which session an event belongs to.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
 use crewboard_core::{
@@ -6,7 +6,7 @@ use crewboard_core::{
 };
 
 #[test]
-fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
+fn clear_keeps_the_session_and_resets_the_conversation() {
     let mut world = World::new();
     world.event(1, "s1", start(StartOrigin::Startup));
     world.event(1, "s1", prompt("fix it"));
@@ -15,8 +15,8 @@ fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
     world.event(1, "s1", SWITCH);
     let left = world.report(1, "s1", turn_end());
     world.event(1, "s2", start(StartOrigin::Clear));
-    // A word of the former conversation that comes late is nobody's.
-    world.told(left);
+    // A late event of the former conversation is ignored.
+    world.apply_report(left);
     let row = world.only();
     assert_eq!((&row.key, row.id.as_str(), row.status), (&key, "s2", Status::Idle));
     assert_eq!(
@@ -25,14 +25,14 @@ fn clear_keeps_the_row_and_resets_what_was_the_conversations() {
     );
     let history = world.sessions.with_history(&key).unwrap().history;
     assert!(history.iter().all(|entered| entered.status == Status::Idle), "{history:?}");
-    // And back: an id that was left may return.
+    // A former conversation may return.
     world.event(1, "s2", SWITCH);
     world.event(1, "s1", start(StartOrigin::Resume));
     assert_eq!(world.only().lineage, [ConversationId::new("s2")]);
 }
 
 #[test]
-fn a_new_process_takes_a_closed_conversations_row_over() {
+fn new_process_resumes_a_closed_session() {
     let mut world = World::new();
     world.event(1, "s1", prompt("fix it"));
     world.event(1, "s1", EXIT);
@@ -41,17 +41,17 @@ fn a_new_process_takes_a_closed_conversations_row_over() {
     let row = world.only();
     assert_eq!((&row.key, row.pid, row.status, row.end), (&key, Some(2), Status::Idle, None));
     assert_eq!(row.prompt.as_deref(), Some("fix it"));
-    // The old process's late end is not the new one's.
+    // The late end of the old process does not end the new one.
     world.apply(Input::ProcessExited { process: process(1) });
     world.event(1, "s1", EXIT);
     assert_eq!(world.only().status, Status::Idle);
-    // A conversation that is open elsewhere is a second row.
+    // A conversation that is open in two processes is two sessions.
     world.event(3, "s1", start(StartOrigin::Resume));
     assert_eq!(world.rows().len(), 2);
 }
 
 #[test]
-fn a_nested_agent_is_a_child_and_claims_no_pane() {
+fn nested_session_claims_no_pane() {
     let mut world = World::new();
     world.event(1, "outer", prompt("a"));
     let inner = world.report(2, "inner", start(StartOrigin::Startup));
@@ -62,13 +62,13 @@ fn a_nested_agent_is_a_child_and_claims_no_pane() {
     let parent = world.of(1).key.clone();
     assert_eq!((world.of(2).parent.as_ref(), &world.of(2).place.pane), (Some(&parent), &None));
     assert_eq!(world.of(1).place.pane.as_deref(), Some("%1"));
-    // Its own later events do not bring the pane back.
+    // Its later events do not set the pane.
     world.event(2, "inner", prompt("b"));
     assert_eq!(world.of(2).place.pane, None);
 }
 
 #[test]
-fn a_parent_that_is_learnt_of_later_is_found() {
+fn parent_is_found_when_its_first_event_comes_later() {
     let mut world = World::new();
     let inner = world.report(2, "inner", prompt("a"));
     world.apply(Input::Reported(Box::new(inner)));
@@ -79,11 +79,11 @@ fn a_parent_that_is_learnt_of_later_is_found() {
 }
 
 #[test]
-fn two_agents_in_one_process_are_two_rows() {
+fn two_agents_of_a_process_are_two_sessions() {
     let mut world = World::new();
     for agent in ["claude", "wrapper"] {
         let report = world.report(1, agent, prompt("go"));
-        world.told(Report { agent: AgentName::new(agent), ..report });
+        world.apply_report(Report { agent: AgentName::new(agent), ..report });
     }
     assert_eq!(world.rows().len(), 2);
     assert!(world.sessions.iter().all(|row| row.confirmed && row.parent.is_none()));
@@ -92,7 +92,7 @@ fn two_agents_in_one_process_are_two_rows() {
 }
 
 #[test]
-fn a_process_has_eight_rows_at_most() {
+fn process_has_at_most_eight_sessions() {
     let report = |world: &World, number: u32| {
         let agent = AgentName::new(&format!("agent{number}"));
         Report { agent, ..world.report(1, "a", prompt("go")) }
@@ -104,15 +104,15 @@ fn a_process_has_eight_rows_at_most() {
         watches += world.apply(Input::Reported(Box::new(report))).watch.len();
     }
     assert_eq!((world.rows().len(), watches), (8, 8));
-    // The first ones are still heard.
+    // The first ones still get their events.
     let end = Report { event: turn_end(), ..report(&world, 0) };
-    world.told(end);
+    world.apply_report(end);
     assert_eq!(world.rows().iter().filter(|(_, status)| *status == Status::Done).count(), 1);
-    // No view makes more of them.
+    // A client cannot restore more of them.
     let mut restored: Vec<Session> = Vec::new();
     for number in 400..500 {
         let mut other = World::new();
-        other.told(report(&other, number));
+        other.apply_report(report(&other, number));
         restored.push(other.only().clone());
     }
     let outcome = world.apply(Input::Restored(restored));
@@ -120,7 +120,7 @@ fn a_process_has_eight_rows_at_most() {
 }
 
 #[test]
-fn a_second_row_of_a_watched_process_changes_no_other() {
+fn second_session_of_a_process_does_not_change_the_first() {
     let mut world = World::new();
     let mut changed = Vec::new();
     for agent in ["first", "second", "third"] {
@@ -139,7 +139,7 @@ fn origin(profile: &str, cwd: &str) -> Origin {
 }
 
 #[test]
-fn the_origin_of_a_process_stands_against_all_claims() {
+fn claims_do_not_replace_the_origin() {
     let mut world = World::new();
     world.event(1, "shop", prompt("a"));
     assert_eq!(world.of(1).origin, None);
@@ -148,13 +148,13 @@ fn the_origin_of_a_process_stands_against_all_claims() {
     world.apply(found(1, own.clone()));
     let mut claim = world.report(1, "shop", prompt("b"));
     claim.profile = Some("/tmp/trap".to_owned());
-    world.told(claim);
-    // The process goes elsewhere, and is looked at again for another row of it.
+    world.apply_report(claim);
+    // The process changes its directory, and the daemon reads it again for another session.
     world.apply(found(1, origin("/tmp/trap", "/tmp/trap")));
     world.apply(found(2, origin("/tmp/trap", "/tmp/trap")));
     let row = world.of(1);
     assert_eq!((row.profile.as_deref(), &row.origin), (Some("/home/dev/.claude"), &Some(own)));
-    // It stays when the process is gone, and goes when another process takes the row over.
+    // The origin outlives the process, and another process of the session removes it.
     world.apply(Input::ProcessExited { process: process(1) });
     assert!(world.of(1).origin.is_some());
     let again = world.report(2, "shop", start(StartOrigin::Resume));
@@ -163,7 +163,7 @@ fn the_origin_of_a_process_stands_against_all_claims() {
 }
 
 #[test]
-fn a_path_that_would_be_shown_as_another_is_no_origin() {
+fn path_that_cleaning_changes_is_not_an_origin() {
     let mut world = World::new();
     world.event(1, "shop", prompt("a"));
     let origin = origin("/home/dev/\u{202e}x", "/srv/a\nb");
@@ -172,7 +172,7 @@ fn a_path_that_would_be_shown_as_another_is_no_origin() {
 }
 
 #[test]
-fn an_origin_is_not_given_back_by_a_view() {
+fn client_cannot_restore_an_origin() {
     let mut old = World::new();
     old.event(1, "shop", prompt("a"));
     let mut held = old.of(1).clone();
@@ -183,7 +183,7 @@ fn an_origin_is_not_given_back_by_a_view() {
     assert_eq!(new.of(1).origin, None);
     let own = origin("/home/dev/.claude", "/home/dev/shop");
     new.apply(Input::OriginFound { process: process(1), origin: own.clone() });
-    // Another view's newer picture does not bring the claim back.
+    // A newer copy of another client does not restore the claim.
     (held.epoch, held.updated) = ("third".to_owned(), Timestamp(held.updated.0 + 1));
     new.apply(Input::Restored(vec![held]));
     let row = new.of(1);

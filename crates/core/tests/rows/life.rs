@@ -1,29 +1,29 @@
-//! How rows end, are kept and are ordered.
+//! How sessions end, how long they are kept, and in which order the list shows them.
 
 use crate::world::{DAY, EXIT, SWITCH, World, process, prompt, request, start, turn_end};
 use crewboard_core::{ChangeKind, End, Event, Input, MAX_CLOSED, Report, StartOrigin, Status};
 
 #[test]
-fn how_a_session_ended() {
+fn end_is_exit_or_killed() {
     let mut world = World::new();
     world.event(1, "killed", prompt("a"));
     world.apply(Input::ProcessExited { process: process(1) });
     world.event(2, "exit", prompt("a"));
     world.event(2, "exit", EXIT);
     world.apply(Input::ProcessExited { process: process(2) });
-    world.event(3, "late goodbye", prompt("a"));
-    let goodbye = world.report(3, "late goodbye", EXIT);
+    world.event(3, "late exit", prompt("a"));
+    let exit = world.report(3, "late exit", EXIT);
     world.apply(Input::ProcessExited { process: process(3) });
-    world.told(goodbye);
-    let late_word = world.report(1, "killed", turn_end());
-    world.told(late_word);
+    world.apply_report(exit);
+    let late_event = world.report(1, "killed", turn_end());
+    world.apply_report(late_event);
     for (pid, end) in [(1, End::Killed), (2, End::Exit), (3, End::Exit)] {
         assert_eq!((world.of(pid).status, world.of(pid).end), (Status::Closed, Some(end)), "{pid}");
     }
 }
 
 #[test]
-fn a_goodbye_that_ended_nothing_is_taken_back_by_the_next_word() {
+fn event_after_an_exit_reopens_the_session() {
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));
     world.event(1, "s1", EXIT);
@@ -32,7 +32,7 @@ fn a_goodbye_that_ended_nothing_is_taken_back_by_the_next_word() {
 }
 
 #[test]
-fn last_words_of_the_unknown_make_no_row() {
+fn final_event_creates_no_session() {
     let mut world = World::new();
     for event in [EXIT, SWITCH, Event::SubagentEnded, Event::Rested] {
         assert!(world.event(1, "s1", event).changes.is_empty());
@@ -41,7 +41,7 @@ fn last_words_of_the_unknown_make_no_row() {
 }
 
 #[test]
-fn a_row_that_cannot_be_watched_is_unconfirmed_and_lost_after_a_day() {
+fn unwatched_session_is_lost_after_a_day() {
     let mut world = World::new();
     world.event(0, "container", prompt("a"));
     assert_eq!((world.only().status, world.only().confirmed), (Status::Working, false));
@@ -49,17 +49,17 @@ fn a_row_that_cannot_be_watched_is_unconfirmed_and_lost_after_a_day() {
     world.milliseconds += DAY;
     world.apply(Input::Tick);
     assert_eq!((world.only().status, world.only().end), (Status::Closed, Some(End::Lost)));
-    // It was only silent.
+    // The next event reopens it.
     world.event(0, "container", prompt("b"));
     assert_eq!((world.only().status, world.only().end), (Status::Working, None));
-    // A watched one is silent for as long as it likes.
+    // A watched session is never lost.
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));
     assert_eq!((world.only().confirmed, world.sessions.next_deadline(world.now())), (true, None));
 }
 
 #[test]
-fn closed_rows_are_kept_for_a_day_and_at_most_fifty() {
+fn fifty_closed_sessions_are_kept_for_a_day() {
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));
     world.event(1, "s1", EXIT);
@@ -75,21 +75,21 @@ fn closed_rows_are_kept_for_a_day_and_at_most_fifty() {
         world.event(pid, &format!("s{pid}"), EXIT);
     }
     assert_eq!(world.sessions.len(), MAX_CLOSED);
-    assert!(world.sessions.iter().all(|row| row.pid > Some(10)), "the oldest went");
+    assert!(world.sessions.iter().all(|row| row.pid > Some(10)), "the oldest were removed");
 }
 
 #[test]
-fn headless_rows_never_wait_and_are_done_only_if_they_live_on() {
+fn headless_session_shows_no_prompt() {
     let mut world = World::new();
     let headless = |world: &World, event| Report { headless: true, ..world.report(1, "s1", event) };
     let started = headless(&world, start(StartOrigin::Startup));
-    world.told(started);
+    world.apply_report(started);
     assert_eq!(world.only().status, Status::Working);
     let asks = headless(&world, request());
-    world.told(asks);
+    world.apply_report(asks);
     assert_eq!((world.only().status, world.only().needs_you), (Status::Working, false));
     let ends = headless(&world, turn_end());
-    world.told(ends);
+    world.apply_report(ends);
     assert_eq!(world.only().status, Status::Working);
     let wait = world.sessions.next_deadline(world.now()).unwrap();
     assert!((900..=1000).contains(&wait), "{wait}");
@@ -99,12 +99,12 @@ fn headless_rows_never_wait_and_are_done_only_if_they_live_on() {
 }
 
 #[test]
-fn a_headless_turn_whose_process_ends_with_it_in_good_order_was_done() {
+fn closed_headless_session_reports_the_end_of_its_turn() {
     let failure = Event::TurnFailed { error: "overloaded".to_owned(), detail: String::new() };
-    for (turn_ends, goodbye, passed) in [
+    for (turn_ends, exits, passed) in [
         (Some(turn_end()), true, Some(Status::Done)),
         (Some(failure), true, Some(Status::Failed)),
-        // Killed, or told to leave in the middle.
+        // Killed, or ended in the middle of the turn.
         (Some(turn_end()), false, None),
         (None, true, None),
     ] {
@@ -112,12 +112,14 @@ fn a_headless_turn_whose_process_ends_with_it_in_good_order_was_done() {
         let headless =
             |world: &World, event| Report { headless: true, ..world.report(1, "s1", event) };
         for event in [start(StartOrigin::Startup), prompt("go")].into_iter().chain(turn_ends) {
-            let told = headless(&world, event);
-            assert!(world.told(told).changes.iter().all(|change| change.passed.is_none()));
+            let report = headless(&world, event);
+            assert!(
+                world.apply_report(report).changes.iter().all(|change| change.passed.is_none())
+            );
         }
-        let outcome = if goodbye {
-            let told = headless(&world, EXIT);
-            world.told(told)
+        let outcome = if exits {
+            let report = headless(&world, EXIT);
+            world.apply_report(report)
         } else {
             world.apply(Input::ProcessExited { process: process(1) })
         };
@@ -126,7 +128,7 @@ fn a_headless_turn_whose_process_ends_with_it_in_good_order_was_done() {
         let row = world.only();
         let through = change.passed_through(row);
         assert_eq!(through.map(|row| (row.status, row.end)), passed.map(|status| (status, None)));
-        // Views are shown no flash.
+        // Clients see no short `done`.
         let history: Vec<Status> = world
             .sessions
             .with_history(&row.key)
@@ -136,13 +138,13 @@ fn a_headless_turn_whose_process_ends_with_it_in_good_order_was_done() {
             .map(|entered| entered.status)
             .collect();
         assert_eq!(history, [Status::Working, Status::Closed]);
-        let told = headless(&world, EXIT);
-        assert!(world.told(told).changes.iter().all(|change| change.passed.is_none()));
+        let report = headless(&world, EXIT);
+        assert!(world.apply_report(report).changes.iter().all(|change| change.passed.is_none()));
     }
 }
 
 #[test]
-fn the_list_shows_what_needs_you_first_and_the_longest_wait_first_of_all() {
+fn list_shows_the_longest_wait_first() {
     let mut world = World::new();
     for (pid, session) in
         [(1, "works"), (2, "asks late"), (3, "asks first"), (4, "idle"), (5, "gone")]

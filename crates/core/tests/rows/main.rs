@@ -1,9 +1,9 @@
-//! Which row an event belongs to, and how rows come and go.
+//! The sessions in the store: how they are found, created, changed and removed.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod identity;
 mod life;
-mod looks;
+mod lookups;
 mod marks;
 mod residents;
 mod restored;

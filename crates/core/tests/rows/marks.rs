@@ -1,10 +1,10 @@
-//! What a person marks.
+//! The marks of the user.
 
 use crate::world::{World, prompt, request, turn_end};
 use crewboard_core::{Input, Mark, Status};
 
 #[test]
-fn what_a_stale_view_has_seen_clears_no_newer_news() {
+fn seen_mark_of_an_old_revision_is_ignored() {
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));
     let stale = world.only().revision;
@@ -17,11 +17,11 @@ fn what_a_stale_view_has_seen_clears_no_newer_news() {
         (world.only().status, world.only().seen, world.only().needs_you),
         (Status::Done, true, false)
     );
-    // The next end is news again.
+    // The end of the next turn is unseen again.
     world.event(1, "s1", prompt("b"));
     world.event(1, "s1", turn_end());
     assert_eq!((world.only().seen, world.only().needs_you), (false, true));
-    // A question is answered, not seen.
+    // A prompt needs an answer and stays unseen.
     world.event(1, "s1", request());
     let revision = world.only().revision;
     world.mark(1, Mark::Seen { revision });
@@ -29,7 +29,7 @@ fn what_a_stale_view_has_seen_clears_no_newer_news() {
 }
 
 #[test]
-fn a_snoozed_row_is_quiet_for_an_hour_or_until_its_status_changes() {
+fn snooze_lasts_an_hour_or_until_the_status_changes() {
     let mut world = World::new();
     world.event(1, "s1", request());
     world.mark(1, Mark::Snoozed { on: true });
@@ -45,7 +45,7 @@ fn a_snoozed_row_is_quiet_for_an_hour_or_until_its_status_changes() {
 }
 
 #[test]
-fn a_dismissed_row_is_back_when_it_next_needs_you() {
+fn dismissed_session_returns_when_it_needs_you() {
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));
     world.event(1, "s1", turn_end());

@@ -1,4 +1,4 @@
-//! SessionStore that a program started and that a user can answer all the same: the client's own file tells.
+//! Sessions that a program started and that a user can answer, as their session files show.
 
 use crate::world::{World, prompt, request, start, turn_end};
 use crewboard_core::{
@@ -10,13 +10,13 @@ const RESTS: FileStatus = FileStatus::Resting { shells: false };
 const ASKS: FileStatus = FileStatus::Asking { request: PromptKind::Permission };
 
 impl World {
-    /// An event of a session that a program started without a prompt.
+    /// Applies an event of a session that a program started without a user prompt.
     fn resident(&mut self, event: Event) {
         let report = Report { headless: true, resident: true, ..self.report(1, "s", event) };
-        self.told(report);
+        self.apply_report(report);
     }
 
-    fn file_says(&mut self, condition: FileStatus) {
+    fn file_shows(&mut self, condition: FileStatus) {
         let since = self.now().stamp;
         let about = FileMetadata {
             session: ConversationId::new("s"),
@@ -26,7 +26,7 @@ impl World {
         self.found_of(about, FileFinding::FileStatus { condition, since });
     }
 
-    /// Lets the clocks do what they would.
+    /// Advances the clock, with a tick at each deadline.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let until = self.milliseconds + milliseconds;
         loop {
@@ -59,39 +59,39 @@ fn asks(kind: PromptKind) -> Event {
 }
 
 #[test]
-fn a_session_without_a_first_prompt_is_idle() {
+fn session_without_a_first_prompt_is_idle() {
     let mut world = World::new();
     world.resident(start(StartOrigin::Startup));
     assert_eq!(world.shows(), (Status::Idle, false, true));
     assert!(world.sessions.iter().all(|row| row.confirmed));
-    world.file_says(RESTS);
+    world.file_shows(RESTS);
     world.pass(60_000);
     assert_eq!(world.shows(), (Status::Idle, false, true));
     world.resident(prompt("go"));
     assert_eq!(world.shows().0, Status::Working);
 }
 
-/// Where the words that the client was started with are not known, its file tells after some seconds.
+/// Without the command line of the client, its file shows after some seconds that there is no user prompt.
 #[test]
-fn a_headless_session_that_rests_without_a_prompt_becomes_idle() {
+fn headless_session_without_a_prompt_becomes_idle() {
     let mut world = World::new();
     let started = Report { headless: true, ..world.report(1, "s", start(StartOrigin::Startup)) };
-    world.told(started);
-    world.file_says(RESTS);
+    world.apply_report(started);
+    world.file_shows(RESTS);
     world.pass(3000);
-    assert_eq!(world.only().status, Status::Working, "it may take its prompt up yet");
+    assert_eq!(world.only().status, Status::Working, "its prompt may still begin a turn");
     world.pass(2000);
     assert_eq!((world.only().status, world.only().confirmed), (Status::Idle, true));
     world.resident(prompt("go"));
-    world.file_says(FileStatus::Busy);
+    world.file_shows(FileStatus::Busy);
     assert_eq!(world.only().status, Status::Working);
 }
 
 #[test]
-fn a_prompt_that_stays_open_shows_that_a_user_answers() {
+fn prompt_that_stays_open_needs_you() {
     for (kind, file, status) in [
         (PromptKind::Permission, ASKS, Status::Permission),
-        // A plan is asked for with the words of a permission.
+        // The file shows a plan like a permission.
         (PromptKind::Plan, ASKS, Status::Plan),
         (
             PromptKind::Question,
@@ -102,18 +102,18 @@ fn a_prompt_that_stays_open_shows_that_a_user_answers() {
         let mut world = World::new();
         world.resident(start(StartOrigin::Startup));
         world.resident(prompt("go"));
-        world.file_says(FileStatus::Busy);
+        world.file_shows(FileStatus::Busy);
         world.resident(asks(kind));
-        world.file_says(file);
-        assert_eq!(world.shows(), (Status::Working, false, true), "{kind:?}: as of a moment");
+        world.file_shows(file);
+        assert_eq!(world.shows(), (Status::Working, false, true), "{kind:?}: too short");
         world.pass(1000);
         assert_eq!(world.shows(), (status, true, false), "{kind:?}");
         assert_eq!(world.only().request.as_ref().unwrap().text, "make", "{kind:?}");
-        world.file_says(FileStatus::Busy);
+        world.file_shows(FileStatus::Busy);
         assert_eq!(world.shows(), (Status::Working, false, false), "{kind:?}: answered");
-        // From now on it is a session like any other.
+        // From now on the session is not headless.
         world.resident(turn_end());
-        world.file_says(RESTS);
+        world.file_shows(RESTS);
         world.pass(100);
         assert_eq!(world.shows(), (Status::Done, true, false), "{kind:?}");
         world.resident(prompt("more"));
@@ -122,60 +122,60 @@ fn a_prompt_that_stays_open_shows_that_a_user_answers() {
     }
 }
 
-/// The hook of the prompt is lost, or hooks are off.
+/// The hook of the prompt was lost, or hooks are off.
 #[test]
-fn a_prompt_of_which_only_the_file_tells_is_shown_too() {
+fn prompt_that_only_the_file_shows_needs_you() {
     let mut world = World::new();
-    world.file_says(RESTS);
-    world.file_says(FileStatus::Busy);
+    world.file_shows(RESTS);
+    world.file_shows(FileStatus::Busy);
     assert_eq!(world.shows().0, Status::Working);
-    world.file_says(ASKS);
+    world.file_shows(ASKS);
     world.pass(1500);
     assert_eq!(world.shows(), (Status::Permission, true, false));
 }
 
 #[test]
-fn a_prompt_that_a_program_answers_at_once_needs_no_user() {
+fn prompt_that_a_program_answers_needs_no_user() {
     let mut world = World::new();
     world.resident(start(StartOrigin::Startup));
     world.resident(prompt("go"));
     for _ in 0..3 {
         world.resident(request());
-        world.file_says(ASKS);
+        world.file_shows(ASKS);
         world.pass(200);
-        world.file_says(FileStatus::Busy);
+        world.file_shows(FileStatus::Busy);
         assert_eq!(world.shows(), (Status::Working, false, true));
     }
     world.resident(turn_end());
-    world.file_says(RESTS);
+    world.file_shows(RESTS);
     world.pass(2000);
     assert_eq!(world.shows(), (Status::Done, false, true), "no user is known");
 }
 
-/// `claude -p` refuses by itself what it may not do, and its file never says that it waits.
+/// `claude -p` denies forbidden tools by itself, and its file never shows a prompt.
 #[test]
-fn a_session_that_refuses_by_itself_never_waits() {
+fn session_that_denies_by_itself_never_waits() {
     let mut world = World::new();
-    let told = |world: &World, event| Report { headless: true, ..world.report(1, "s", event) };
+    let headless = |world: &World, event| Report { headless: true, ..world.report(1, "s", event) };
     for event in [start(StartOrigin::Startup), prompt("go"), request()] {
-        let report = told(&world, event);
-        world.told(report);
-        world.file_says(FileStatus::Busy);
+        let report = headless(&world, event);
+        world.apply_report(report);
+        world.file_shows(FileStatus::Busy);
     }
     world.pass(60_000);
     assert_eq!(world.shows(), (Status::Working, false, true));
 }
 
 #[test]
-fn a_new_process_of_the_conversation_has_to_show_it_again() {
+fn resumed_session_is_headless_again() {
     let mut world = World::new();
     world.resident(start(StartOrigin::Startup));
     world.resident(prompt("go"));
-    world.file_says(ASKS);
+    world.file_shows(ASKS);
     world.pass(1500);
     assert_eq!(world.shows(), (Status::Permission, true, false));
     world.apply(Input::ProcessExited { process: crate::world::process(1) });
     let resumed = Report { headless: true, ..world.report(2, "s", start(StartOrigin::Resume)) };
-    world.told(resumed);
+    world.apply_report(resumed);
     assert!(world.of(2).headless);
 }

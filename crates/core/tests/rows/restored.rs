@@ -1,4 +1,4 @@
-//! What a view gives back to a new daemon.
+//! The sessions that a client restores to a new daemon.
 
 use crate::world::{World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
@@ -7,14 +7,14 @@ use crewboard_core::{
     Timestamp, Transition,
 };
 
-/// What a view that followed `world` holds.
+/// Returns the sessions that a subscriber of `world` has.
 fn held(world: &World) -> Vec<Session> {
     let keys: Vec<_> = world.sessions.iter().map(|row| row.key.clone()).collect();
     keys.iter().map(|key| world.sessions.with_history(key).unwrap()).collect()
 }
 
 #[test]
-fn a_new_daemon_gets_the_rows_back() {
+fn new_daemon_restores_the_sessions() {
     let mut old = World::new();
     old.event(1, "works", prompt("a"));
     old.event(1, "works", tool());
@@ -50,14 +50,14 @@ fn a_new_daemon_gets_the_rows_back() {
         }
     }
     assert_eq!((new.of(3).status, new.of(3).end), (Status::Closed, Some(End::Killed)));
-    // The same again changes nothing, and life goes on.
+    // A second restore changes nothing, and events still apply.
     assert!(new.apply(Input::Restored(held)).changes.is_empty());
     new.event(2, "asks", turn_end());
     assert_eq!(new.of(2).status, Status::Done);
 }
 
 #[test]
-fn agent_version_is_given_back_to_the_same_process() {
+fn agent_version_is_restored_for_the_same_process() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
     let about = FileMetadata {
@@ -80,14 +80,14 @@ fn agent_version_is_given_back_to_the_same_process() {
 }
 
 #[test]
-fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
+fn restored_status_keeps_its_time() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
     old.milliseconds += 60_000;
     old.event(1, "s1", request());
     let since = old.only().since;
     let held = held(&old);
-    // It looks for itself before the view comes to it.
+    // The new daemon reads the file before the client restores the session.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
     let condition = FileStatus::Asking { request: PromptKind::Permission };
     let about = FileMetadata { session: ConversationId::new("s1"), ..FileMetadata::default() };
@@ -102,7 +102,7 @@ fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
     let row = new.sessions.with_history(&key).unwrap();
     assert_eq!((row.status, row.since), (Status::Permission, since));
     assert_eq!(row.history, held[0].history);
-    // What a hook told the new daemon may be another.
+    // A prompt from a hook may be another one.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
     new.event(1, "s1", request());
     let later = new.only().since;
@@ -111,7 +111,7 @@ fn what_a_new_daemon_finds_as_it_was_has_been_so_all_along() {
 }
 
 #[test]
-fn the_line_and_the_whole_of_what_a_reporter_asks_are_both_shown() {
+fn reported_prompt_keeps_its_line_and_its_text() {
     let asks = |status| Event::StatusReported {
         status,
         activity: "a database".to_owned(),
@@ -133,7 +133,7 @@ fn the_line_and_the_whole_of_what_a_reporter_asks_are_both_shown() {
         new.event(1, "s1", asks(Status::Working));
         assert_eq!(new.only().activity.as_deref(), Some("a database"));
     }
-    // Of what is said alone nothing is lost either.
+    // A report with one of the two texts shows it.
     let mut world = World::new();
     let (status, activity) = (Status::Working, String::new());
     world.event(1, "s1", Event::StatusReported { status, activity, text: "step 1".to_owned() });
@@ -141,7 +141,7 @@ fn the_line_and_the_whole_of_what_a_reporter_asks_are_both_shown() {
 }
 
 #[test]
-fn a_subagents_word_does_not_hide_what_a_view_gives_back() {
+fn subagent_event_does_not_hide_a_restored_prompt() {
     let mut old = World::new();
     old.event(1, "s1", request());
     let held = held(&old);
@@ -150,11 +150,11 @@ fn a_subagents_word_does_not_hide_what_a_view_gives_back() {
         subagent: Some(crewboard_core::SubagentId::new("a1")),
         ..new.report(1, "s1", Event::SubagentStarted)
     };
-    new.told(subagents);
+    new.apply_report(subagents);
     assert_eq!(new.only().status, Status::Working);
     new.apply(Input::Restored(held));
     assert_eq!((new.only().status, new.only().needs_you), (Status::Permission, true));
-    // And its grant, whose request came back without its input, ends it.
+    // The end of the tool closes the restored prompt, which has no input.
     let ended = Event::ToolEnded {
         tool: "Bash".to_owned(),
         tool_use: None,
@@ -165,13 +165,13 @@ fn a_subagents_word_does_not_hide_what_a_view_gives_back() {
 }
 
 #[test]
-fn no_clock_of_another_makes_the_daemon_spin() {
+fn future_times_do_not_make_the_daemon_spin() {
     let mut world = World::new();
     let ahead = Stamp { boot: 1, micros: u64::MAX - 5 };
     let report = Report { stamp: ahead, ..world.report(0, "s1", prompt("a")) };
-    world.told(report);
+    world.apply_report(report);
     world.apply(Input::Tick);
-    // What comes after it is not late for it.
+    // The following event is not late.
     world.event(0, "s1", turn_end());
     assert_eq!(world.only().status, Status::Done);
     let far = Session {
@@ -186,24 +186,28 @@ fn no_clock_of_another_makes_the_daemon_spin() {
 }
 
 #[test]
-fn times_of_a_row_given_back_lie_in_a_past_that_may_be() {
+fn restored_times_are_plausible() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
     let mut row = held(&old).remove(0);
-    for (told, is_believed) in [(0, false), (u64::MAX, false), (1_794_000_000_000, true)] {
+    for (milliseconds, is_plausible) in [(0, false), (u64::MAX, false), (1_794_000_000_000, true)] {
         let mut new = World::named("second");
-        let time = Timestamp(told);
+        let time = Timestamp(milliseconds);
         (row.since, row.started, row.updated) = (time, time, time);
         row.history = vec![Transition { status: Status::Working, at: time }];
         new.apply(Input::Restored(vec![row.clone()]));
         let known = new.sessions.with_history(&row.key).unwrap();
-        let expected = if is_believed { time } else { new.now().wall };
-        assert_eq!([known.since, known.started, known.history[0].at], [expected; 3], "{told}");
+        let expected = if is_plausible { time } else { new.now().wall };
+        assert_eq!(
+            [known.since, known.started, known.history[0].at],
+            [expected; 3],
+            "{milliseconds}"
+        );
     }
 }
 
 #[test]
-fn a_word_without_a_process_revives_a_row_whose_process_died() {
+fn event_without_a_process_reopens_a_killed_session() {
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));
     world.apply(Input::ProcessExited { process: process(1) });
@@ -212,7 +216,7 @@ fn a_word_without_a_process_revives_a_row_whose_process_died() {
 }
 
 #[test]
-fn of_two_views_the_newer_picture_stands() {
+fn newer_copy_of_two_clients_wins() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
     let mut stale = held(&old);
@@ -234,7 +238,7 @@ fn of_two_views_the_newer_picture_stands() {
 }
 
 #[test]
-fn what_the_agent_said_since_stands_and_the_view_fills_in_the_rest() {
+fn restore_fills_the_gaps_of_a_known_session() {
     let mut old = World::new();
     old.event(1, "s1", prompt("fix it"));
     let mut held = held(&old);
@@ -250,7 +254,7 @@ fn what_the_agent_said_since_stands_and_the_view_fills_in_the_rest() {
 }
 
 #[test]
-fn a_row_given_back_takes_no_other_rows_name() {
+fn restored_session_takes_no_other_sessions_key() {
     let mut new = World::new();
     new.event(1, "s1", prompt("a"));
     new.event(2, "s2", prompt("b"));
@@ -261,7 +265,7 @@ fn a_row_given_back_takes_no_other_rows_name() {
 }
 
 #[test]
-fn a_view_cannot_make_rows_that_terminals_would_obey() {
+fn restored_texts_are_cleaned() {
     let mut new = World::new();
     let hostile = Session {
         key: RowKey::new("kaaaa"),
@@ -283,7 +287,7 @@ fn a_view_cannot_make_rows_that_terminals_would_obey() {
     assert!(new.apply(Input::Restored(vec![nameless])).changes.is_empty());
 }
 
-/// A row as a client may make it up.
+/// Returns a session that a client has invented.
 fn forged(key: &str, pid: u32) -> Session {
     Session {
         key: RowKey::new(key),
@@ -298,7 +302,7 @@ fn forged(key: &str, pid: u32) -> Session {
 }
 
 #[test]
-fn a_key_that_no_daemon_makes_is_not_taken_back() {
+fn malformed_key_is_not_restored() {
     for key in
         ["x$(touch x)", "--help", "-n", "k", "kaaaaa", "ka aa", "kaa;a", "kaaa\u{200b}", "KAAAA"]
     {
@@ -312,13 +316,13 @@ fn a_key_that_no_daemon_makes_is_not_taken_back() {
 }
 
 #[test]
-fn a_row_given_back_leaves_a_living_row_its_key() {
-    for (key, is_heard) in [("kzzzz", true), ("--help", true), ("kzzzz", false)] {
+fn restore_does_not_change_the_key_of_an_open_session() {
+    for (key, has_events) in [("kzzzz", true), ("--help", true), ("kzzzz", false)] {
         let mut new = World::named("second");
-        if is_heard {
+        if has_events {
             new.event(1, "s1", prompt("a"));
         } else {
-            // Known from another client only.
+            // The session is known only from another client.
             let mut old = World::new();
             old.event(1, "s1", prompt("a"));
             for ProcessToWatch { process, .. } in new.apply(Input::Restored(held(&old))).watch {
@@ -335,7 +339,7 @@ fn a_row_given_back_leaves_a_living_row_its_key() {
 }
 
 #[test]
-fn a_row_given_back_takes_over_no_row_by_its_key() {
+fn restore_replaces_no_session_by_its_key() {
     let mut new = World::new();
     new.event(1, "s1", prompt("a"));
     new.event(0, "s2", prompt("b"));
@@ -350,20 +354,20 @@ fn a_row_given_back_takes_over_no_row_by_its_key() {
 }
 
 #[test]
-fn no_row_gets_a_key_that_another_row_is_called() {
+fn no_session_gets_the_name_of_another_as_its_key() {
     let mut new = World::new();
     let report =
         Report { project: Some("/home/dev/webap".to_owned()), ..new.report(1, "s1", prompt("a")) };
-    new.told(report);
+    new.apply_report(report);
     assert_eq!(new.only().name, "webap");
     new.apply(Input::Restored(vec![forged("webap", 7)]));
     let other = new.sessions.iter().find(|row| row.id.as_str() == "forged").unwrap();
     assert_ne!(other.key.as_str(), "webap");
 }
 
-/// A session that was taken up again keeps the key of its first process; a new daemon derives another.
+/// A resumed session keeps the key of its first process, and a new daemon derives another key.
 #[test]
-fn a_row_is_found_by_the_key_that_an_earlier_daemon_gave_it() {
+fn session_is_found_by_its_key_of_an_earlier_daemon() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
     old.apply(Input::ProcessExited { process: process(1) });

@@ -7,13 +7,13 @@ use crewboard_core::{
 };
 
 impl World {
-    /// An event of a teammate in process `pid`.
+    /// Applies an event of a teammate in process `pid`.
     fn mate(&mut self, pid: u32, event: Event) -> Outcome {
         let name = if pid == 2 { "tester" } else { "writer" };
         let teammate = Teammate { name: name.to_owned(), lead: ConversationId::new("lead") };
         let id = format!("mate{pid}");
         let report = Report { teammate: Some(teammate), ..self.report(pid, &id, event) };
-        self.told(report)
+        self.apply_report(report)
     }
 
     fn lead(&mut self, event: Event) -> Outcome {
@@ -35,7 +35,7 @@ impl World {
             subagent_type: Some(name.to_owned()),
             ..self.report(1, "lead", event)
         };
-        self.told(report);
+        self.apply_report(report);
     }
 
     fn lead_file(&mut self, condition: FileStatus) {
@@ -45,7 +45,7 @@ impl World {
         self.found_of(about, FileFinding::FileStatus { condition, since });
     }
 
-    /// A lead whose turn is over, and a teammate at work.
+    /// Creates a lead whose turn is over, and a working teammate.
     fn team() -> Self {
         let mut world = Self::new();
         world.lead(start(StartOrigin::Startup));
@@ -62,7 +62,7 @@ impl World {
     }
 }
 
-/// A turn's end of a lead of so many teammates. The client lists them for as long as they live.
+/// Returns the end of a turn of a lead. The client lists its teammates for as long as they live.
 fn teams_turn_ends(mates: usize) -> Event {
     let task = |number| BackgroundTask { id: format!("t{number}"), kind: "teammate".to_owned() };
     Event::TurnEnded {
@@ -81,7 +81,7 @@ fn tool_ends() -> Event {
 }
 
 #[test]
-fn a_teammate_is_its_leads_child_and_has_its_name() {
+fn teammate_is_a_child_of_its_lead() {
     let world = World::team();
     let (lead, mate) = (world.of(1), world.of(2));
     assert_eq!(mate.parent.as_ref(), Some(&lead.key));
@@ -94,7 +94,7 @@ fn a_teammate_is_its_leads_child_and_has_its_name() {
 }
 
 #[test]
-fn a_teammate_heard_of_before_its_lead_finds_it() {
+fn teammate_finds_a_lead_that_starts_later() {
     let mut world = World::new();
     world.mate(2, start(StartOrigin::Startup));
     assert_eq!(world.of(2).parent, None);
@@ -104,7 +104,7 @@ fn a_teammate_heard_of_before_its_lead_finds_it() {
 }
 
 #[test]
-fn a_teammate_that_is_done_or_failed_calls_no_user() {
+fn done_or_failed_teammate_needs_no_user() {
     let failure = Event::TurnFailed { error: "overloaded".to_owned(), detail: String::new() };
     for (ends, status) in [(turn_end(), Status::Done), (failure, Status::Failed)] {
         let mut world = World::team();
@@ -112,7 +112,7 @@ fn a_teammate_that_is_done_or_failed_calls_no_user() {
         assert_eq!(world.status(2), (status, false));
         let counts = Counts::of(world.sessions.iter());
         assert_eq!((counts.done, counts.failed, counts.working), (0, 0, 1), "the lead is woken");
-        // It is idle, though the client lists it.
+        // An idle teammate does not count, though the client lists it.
         world.lead(teams_turn_ends(1));
         assert_eq!((world.of(1).background, world.of(1).subagents.len()), (0, 0));
         assert_eq!(world.status(1), (Status::Done, true));
@@ -120,7 +120,7 @@ fn a_teammate_that_is_done_or_failed_calls_no_user() {
 }
 
 #[test]
-fn a_teammates_permission_is_asked_for_once_by_its_lead() {
+fn teammates_permission_needs_you_at_its_lead_only() {
     let mut world = World::team();
     world.lead_asks_for("tester");
     world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
@@ -130,14 +130,14 @@ fn a_teammates_permission_is_asked_for_once_by_its_lead() {
     assert_eq!(request.subagent.as_ref().map(SubagentId::as_str), Some("tester"));
     assert_eq!(world.of(1).activity.as_deref(), Some("Bash make"));
     assert_eq!(world.of(1).subagents[0].status, Status::Permission);
-    // The teammate's row shows the same and needs nothing more.
+    // The teammate shows the same prompt and does not need the user.
     assert_eq!(world.status(2), (Status::Permission, false));
     assert_eq!(world.of(2).request.as_ref().unwrap().text, "make");
     assert_eq!(Counts::of(world.sessions.iter()).needs_you, 1);
 }
 
 #[test]
-fn a_teammates_permission_is_over_when_it_goes_on() {
+fn teammates_permission_closes_when_it_continues() {
     let goes_on: [fn(&mut World); 5] = [
         |world| world.lead_file(FileStatus::Busy),
         |world| drop(world.mate(2, tool_ends())),
@@ -151,7 +151,7 @@ fn a_teammates_permission_is_over_when_it_goes_on() {
         go_on(&mut world);
         assert!(!world.of(1).status.is_prompt(), "{way}: {:?}", world.of(1));
         assert!(!world.of(2).status.is_prompt(), "{way}: {:?}", world.of(2));
-        // The next request of the same tool is another one.
+        // The next prompt of the same tool is another one.
         if way < 3 {
             world.mate(2, tool_ends());
             world.mate(2, tool());
@@ -162,7 +162,7 @@ fn a_teammates_permission_is_over_when_it_goes_on() {
 }
 
 #[test]
-fn a_teammates_other_calls_do_not_end_its_permission() {
+fn teammates_other_tools_do_not_close_its_permission() {
     let mut world = World::team();
     world.lead_asks_for("tester");
     let read = || ("Read".to_owned(), "a.txt".to_owned());
@@ -191,15 +191,15 @@ fn a_teammates_other_calls_do_not_end_its_permission() {
     );
 }
 
-/// The lead's hook is lost: its file tells of the dialog, and only one teammate's call can be meant.
+/// The lead's hook was lost. Its file shows a prompt, which must belong to the only teammate's tool.
 #[test]
-fn a_dialog_of_which_only_the_file_tells_is_the_only_teammates() {
+fn prompt_in_the_leads_file_belongs_to_its_only_teammate() {
     let mut world = World::team();
     world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
     world.pass(1000);
     let request = world.of(1).request.clone().unwrap();
     assert_eq!((request.text.as_str(), world.of(2).status), ("make", Status::Permission));
-    // With two at work nothing is made up.
+    // With two teammates the prompt has no text.
     let mut world = World::team();
     world.mate(3, start(StartOrigin::Startup));
     world.mate(3, tool());
@@ -210,7 +210,7 @@ fn a_dialog_of_which_only_the_file_tells_is_the_only_teammates() {
 }
 
 #[test]
-fn what_two_teammates_ask_is_told_apart() {
+fn prompts_of_two_teammates_are_distinguished() {
     let mut world = World::team();
     world.mate(3, start(StartOrigin::Startup));
     world.mate(3, tool());
@@ -223,9 +223,9 @@ fn what_two_teammates_ask_is_told_apart() {
     assert_eq!(world.of(1).request.as_ref().unwrap().subagent, Some(SubagentId::new("tester")));
 }
 
-/// A prompt that a teammate's own client shows is in its own pane, and there it needs the user.
+/// The user answers a prompt of a teammate's own client in the teammate's pane.
 #[test]
-fn a_prompt_of_a_teammates_own_client_needs_you_there() {
+fn prompt_of_a_teammates_own_client_needs_you_there() {
     let mut world = World::team();
     world.mate(
         2,
@@ -250,7 +250,7 @@ fn headless_teammate_shows_no_prompt_of_its_lead() {
         let lead = ConversationId::new("lead");
         let teammate = Some(Teammate { name: "tester".to_owned(), lead });
         let report = Report { teammate, headless: true, ..world.report(2, "mate2", event) };
-        world.told(report);
+        world.apply_report(report);
     }
     world.lead_asks_for("tester");
     assert_eq!(world.status(1), (Status::Permission, true));
@@ -258,22 +258,22 @@ fn headless_teammate_shows_no_prompt_of_its_lead() {
     assert_eq!(world.of(2).request, None);
 }
 
-/// The client gives its lead the news of a teammate's turn as a turn that no hook announces.
+/// The lead gets a teammate's result in a turn that no hook announces.
 #[test]
-fn a_teammates_last_word_wakes_its_lead() {
+fn end_of_a_teammates_turn_wakes_its_lead() {
     let mut world = World::team();
     assert_eq!(world.status(1), (Status::Done, true));
     world.mate(2, turn_end());
     assert_eq!(world.status(1), (Status::Working, false));
     world.lead(teams_turn_ends(1));
     assert_eq!(world.status(1), (Status::Done, true));
-    // The same word again, or one that comes late, does not wake it again.
+    // A duplicate or late event does not wake it again.
     world.mate(2, turn_end());
     assert_eq!(world.status(1), (Status::Done, true));
 }
 
 #[test]
-fn a_lead_that_was_never_woken_is_done_as_before() {
+fn lead_that_was_not_woken_is_done_again() {
     let mut world = World::team();
     world.mate(2, turn_end());
     assert_eq!(world.of(1).status, Status::Working);
@@ -285,7 +285,7 @@ fn a_lead_that_was_never_woken_is_done_as_before() {
 }
 
 #[test]
-fn a_teammate_that_is_killed_neither_works_nor_wakes_its_lead() {
+fn killed_teammate_does_not_wake_its_lead() {
     let mut world = World::team();
     world.apply(Input::ProcessExited { process: process(2) });
     assert_eq!(world.status(2), (Status::Closed, false));
@@ -294,7 +294,7 @@ fn a_teammate_that_is_killed_neither_works_nor_wakes_its_lead() {
 }
 
 #[test]
-fn a_teammate_outlives_its_lead_without_calling() {
+fn teammate_that_outlives_its_lead_needs_no_user() {
     let mut world = World::team();
     world.lead_asks_for("tester");
     world.lead(EXIT);
@@ -303,16 +303,16 @@ fn a_teammate_outlives_its_lead_without_calling() {
     assert_eq!((world.status(1).0, world.status(2)), (Status::Closed, (Status::Done, false)));
 }
 
-/// A teammate in its lead's own process is a subagent; the task that stands for it goes on when it is idle.
+/// A teammate in its lead's own process is a subagent, whose background task runs even while it is idle.
 #[test]
-fn a_teammate_in_its_leads_process_counts_while_it_works() {
+fn teammate_in_its_leads_process_counts_while_it_works() {
     let mut world = World::new();
     world.lead(prompt("go"));
     let sub = |world: &mut World, event| {
         let subagent = Some(SubagentId::new("atester-1"));
         let subagent_type = Some("tester".to_owned());
         let report = Report { subagent, subagent_type, ..world.report(1, "lead", event) };
-        world.told(report);
+        world.apply_report(report);
     };
     sub(&mut world, Event::SubagentStarted);
     world.lead(teams_turn_ends(1));
@@ -323,9 +323,9 @@ fn a_teammate_in_its_leads_process_counts_while_it_works() {
     assert_eq!((world.only().status, world.only().background), (Status::Done, 0));
 }
 
-/// A teammate keeps its lead's file busy for as long as it lives, so that the file tells of no turn.
+/// A teammate keeps its lead's file busy for as long as it lives.
 #[test]
-fn a_leads_busy_file_is_no_turn_while_a_teammate_lives() {
+fn busy_file_of_a_lead_begins_no_turn() {
     let mut world = World::team();
     world.mate(2, turn_end());
     world.lead(teams_turn_ends(1));
@@ -335,7 +335,7 @@ fn a_leads_busy_file_is_no_turn_while_a_teammate_lives() {
 }
 
 #[test]
-fn a_view_gives_a_teammate_back_that_still_calls_no_user() {
+fn restored_teammate_needs_no_user() {
     let mut world = World::team();
     world.lead_asks_for("tester");
     let rows: Vec<_> = world.sessions.iter().cloned().collect();

@@ -1,4 +1,4 @@
-//! A map with a clock that a test sets, and short words for what happens to it.
+//! A store with a clock that the test sets, and short names for events.
 
 use crewboard_core::{
     EndReason, Event, Input, InputDigest, Mark, Now, Outcome, Place, Process, PromptKind, Report,
@@ -7,7 +7,7 @@ use crewboard_core::{
 
 pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// A map with a clock that a test sets.
+/// A store with a clock that the test sets.
 pub(crate) struct World {
     pub(crate) sessions: SessionStore,
     pub(crate) milliseconds: u64,
@@ -33,14 +33,14 @@ impl World {
         self.sessions.apply(input, now)
     }
 
-    /// An event of process `pid` (0: none known) in `session`; the process is watched at once.
+    /// Applies an event of process `pid` in `session`. The process 0 is unknown, and any other is watched at once.
     pub(crate) fn event(&mut self, pid: u32, session: &str, event: Event) -> Outcome {
         self.milliseconds += 10;
         let report = self.report(pid, session, event);
-        self.told(report)
+        self.apply_report(report)
     }
 
-    pub(crate) fn told(&mut self, report: Report) -> Outcome {
+    pub(crate) fn apply_report(&mut self, report: Report) -> Outcome {
         let mut outcome = self.apply(Input::Reported(Box::new(report)));
         for watch in std::mem::take(&mut outcome.watch) {
             let watched = Input::ProcessWatched { process: watch.process, ancestors: Vec::new() };
@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// Name, id and status of every row, in the list's order.
+    /// Returns the id and status of every session, in the order of the list.
     pub(crate) fn rows(&self) -> Vec<(String, Status)> {
         let mut rows: Vec<&Session> = self.sessions.iter().collect();
         rows.sort_by(|one, other| one.compare_for_list(other));

@@ -1,4 +1,4 @@
-//! What a row wants to have looked up.
+//! The lookups of a session, and what their results change.
 
 use crate::world::{DAY, World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
@@ -7,12 +7,12 @@ use crewboard_core::{
 };
 
 impl World {
-    /// What a look at process 1's files found; which looks are wanted next.
+    /// Applies a finding of process 1's files. Returns the next lookups.
     fn found(&mut self, finding: FileFinding) -> Vec<LookupTarget> {
         self.found_of(FileMetadata::default(), finding)
     }
 
-    /// The same of a session that may not be known yet.
+    /// Applies a finding with metadata. Returns the next lookups.
     pub(crate) fn found_of(
         &mut self,
         about: FileMetadata,
@@ -27,36 +27,36 @@ impl World {
             finding,
             about,
         };
-        self.wanted(Input::Observed(Box::new(observation)))
+        self.lookups_of(Input::Observed(Box::new(observation)))
     }
 
-    fn wanted(&mut self, input: Input) -> Vec<LookupTarget> {
+    fn lookups_of(&mut self, input: Input) -> Vec<LookupTarget> {
         self.apply(input).looks.into_iter().map(|look| look.subject).collect()
     }
 
-    fn wanted_after(&mut self, event: Event) -> Vec<LookupTarget> {
+    fn lookups_after(&mut self, event: Event) -> Vec<LookupTarget> {
         self.event(1, "s", event).looks.into_iter().map(|look| look.subject).collect()
     }
 }
 
 #[test]
-fn a_transcript_is_looked_at_for_as_long_as_its_turn_runs() {
+fn transcript_is_read_while_the_turn_runs() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     let looks = world.found(FileFinding::Blind);
     assert!(matches!(looks[..], [LookupTarget::TurnEndToCome(_)]), "{looks:?}");
     assert_eq!(world.found(FileFinding::Blind), []);
-    assert_eq!(world.wanted_after(turn_end()), [LookupTarget::NoTurnEnd]);
-    // One that came to nothing keeps nobody from looking at the next.
-    let looks = world.wanted_after(prompt("again"));
+    assert_eq!(world.lookups_after(turn_end()), [LookupTarget::NoTurnEnd]);
+    // A cancelled lookup does not prevent the next one.
+    let looks = world.lookups_after(prompt("again"));
     assert!(matches!(looks[..], [LookupTarget::TurnEndToCome(_)]), "{looks:?}");
     let since = world.now().stamp;
     let looks = world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
-    assert_eq!(looks, [LookupTarget::NoTurnEnd], "the file tells from now on");
+    assert_eq!(looks, [LookupTarget::NoTurnEnd], "the file shows the end from now on");
 }
 
 #[test]
-fn agent_version_is_that_of_the_rows_present_process() {
+fn agent_version_belongs_to_the_present_process() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     assert_eq!(world.only().agent_version, None);
@@ -72,7 +72,7 @@ fn agent_version_is_that_of_the_rows_present_process() {
     assert_eq!(
         found(&mut world, None).as_deref(),
         Some("2.1.400"),
-        "a file without one says nothing"
+        "a file without a version changes nothing"
     );
     let long = found(&mut world, Some(&"9".repeat(10_000))).unwrap();
     assert!(long.len() <= crewboard_core::MAX_ID, "{}", long.len());
@@ -82,9 +82,9 @@ fn agent_version_is_that_of_the_rows_present_process() {
     assert_eq!((world.only().pid, &world.only().agent_version), (Some(2), &None));
 }
 
-/// The file's older word begins no turn the moment a hook says that there is none.
+/// A busy file that is older than the hook's idle event begins no turn.
 #[test]
-fn one_that_rests_does_not_work_by_an_older_word() {
+fn idle_session_ignores_an_older_busy_file() {
     let mut world = World::new();
     world.event(1, "s", Event::Unknown);
     let since = world.now().stamp;
@@ -94,9 +94,9 @@ fn one_that_rests_does_not_work_by_an_older_word() {
     assert_eq!(world.only().status, Status::Idle);
 }
 
-/// Its leaving, which was due to be taken back, is not the reason of what it says a day later.
+/// The removal of the file, whose timeout has passed, is not the source of the status a day later.
 #[test]
-fn one_that_speaks_after_a_day_is_there() {
+fn lost_session_reopens_after_a_day() {
     let mut world = World::new();
     let since = world.now().stamp;
     world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
@@ -110,7 +110,7 @@ fn one_that_speaks_after_a_day_is_there() {
 }
 
 #[test]
-fn who_lives_on_without_its_file_is_looked_for_once_more() {
+fn removed_file_is_read_again_if_the_process_lives() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     let since = world.now().stamp;
@@ -118,14 +118,14 @@ fn who_lives_on_without_its_file_is_looked_for_once_more() {
     world.found(FileFinding::Left);
     assert_eq!(world.only().status, Status::Closed);
     world.milliseconds += 11_000;
-    let looks = world.wanted(Input::Tick);
+    let looks = world.lookups_of(Input::Tick);
     assert!(looks.contains(&LookupTarget::FileStatus), "{looks:?}");
     assert_eq!((world.only().status, world.only().confirmed), (Status::Working, false));
 }
 
-/// A command that was typed during a turn runs as soon as that is over (seen: `fork-running`).
+/// A queued command runs as soon as the turn is over (tried: `fork-running`).
 #[test]
-fn an_end_that_a_queued_command_hid_is_owed() {
+fn turn_end_shows_after_a_queued_command() {
     for (works, becomes, words) in
         [(false, Status::Done, Some("Done.")), (true, Status::Idle, None)]
     {
@@ -153,9 +153,9 @@ fn an_end_that_a_queued_command_hid_is_owed() {
     }
 }
 
-/// With a dialog that the person opens in a turn the file stays busy: one that it tells of is the agent's own.
+/// The file stays busy while a dialog of the user is open. So the agent opened a dialog that the file shows.
 #[test]
-fn a_dialog_that_holds_up_a_turn_needs_somebody() {
+fn dialog_that_holds_up_a_turn_needs_you() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     world.milliseconds += 500;
@@ -175,7 +175,7 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
     let since = world.now().stamp;
     world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
     assert_eq!(status_after(&mut world, 5000), (Status::Working, false));
-    // The agent may be interrupted in it, too.
+    // The user may interrupt the agent in the dialog.
     let since = world.now().stamp;
     world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
     assert_eq!(status_after(&mut world, 3000), (Status::Question, true));
@@ -183,7 +183,7 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
     world
         .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
     assert_eq!(status_after(&mut world, 3000), (Status::Idle, false));
-    // After a turn it is the person's own.
+    // After a turn the user has opened the dialog.
     world.event(1, "s", prompt("go on"));
     world.event(1, "s", turn_end());
     let since = world.now().stamp;
@@ -192,12 +192,12 @@ fn a_dialog_that_holds_up_a_turn_needs_somebody() {
 }
 
 #[test]
-fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
+fn status_of_an_unwatched_file_is_unconfirmed() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     world.apply(Input::ProcessWatched { process: process(1), ancestors: Vec::new() });
     world.milliseconds += 5_000;
-    // It has rested for as long as its file says, not only since it was read.
+    // The status has lasted since the time in the file, not only since the file was read.
     let since = Stamp { micros: world.now().stamp.micros - 1_000_000, ..world.now().stamp };
     let idle = || FileFinding::Glimpse { condition: FileStatus::Resting { shells: false }, since };
     world.found(idle());
@@ -206,8 +206,8 @@ fn a_glimpse_tells_what_is_so_and_leaves_it_unconfirmed() {
     assert!(row.unconfirmed.is_some());
     let trail = world.sessions.trail(&row.key).unwrap().len();
     world.found(idle());
-    assert_eq!(world.sessions.trail(&row.key).unwrap().len(), trail, "it is no news");
-    // The kernel tells of it again.
+    assert_eq!(world.sessions.trail(&row.key).unwrap().len(), trail, "nothing has changed");
+    // The file is watched again.
     world.found(FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: since });
     world
         .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
