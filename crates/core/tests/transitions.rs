@@ -138,7 +138,7 @@ impl World {
             }
             EvidenceKind::Idles => self.event(Event::Rested),
             EvidenceKind::Compacts => {
-                self.event(Event::SessionStarted { origin: StartOrigin::Compact })
+                self.event(Event::SessionStarted { origin: StartOrigin::Compact });
             }
             EvidenceKind::SwitchesConversation => {
                 self.event(Event::SessionEnded { reason: EndReason::Switch });
