@@ -15,7 +15,7 @@ mod surroundings;
 pub use crewboard_terminals::Variables;
 pub use surroundings::Surroundings;
 
-use crewboard_core::Report;
+use crewboard_core::{Report, Session};
 
 /// The agents whose hooks are read. Their names are reserved: only a hook may send reports under them.
 pub const SUPPORTED: [&str; 1] = [claude::NAME];
@@ -52,6 +52,20 @@ pub fn describe_version(agent: &str, version: &str) -> String {
         format!("{agent} {version} (newer than {}, the newest tried)", claude::NEWEST_TRIED)
     } else {
         format!("{agent} {version}")
+    }
+}
+
+/// Returns a model's name without the prefix that all models of the agent share.
+pub fn short_model<'a>(agent: &str, model: &'a str) -> &'a str {
+    let prefix = if agent == claude::NAME { "claude-" } else { "" };
+    model.strip_prefix(prefix).unwrap_or(model)
+}
+
+/// Returns the shell command that resumes a session. For an unknown agent it returns the agent and the conversation id.
+pub fn resume_command(session: &Session, default_profile: Option<&str>) -> String {
+    match session.agent.as_str() {
+        claude::NAME => claude::resume_command(session, default_profile),
+        agent => format!("{agent}, session {}", session.id),
     }
 }
 

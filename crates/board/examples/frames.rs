@@ -4,7 +4,7 @@
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{TERMINAL, Theme};
-use crewboard_board::update::{Msg, update};
+use crewboard_board::update::{Message, update};
 use crewboard_board::view::view;
 use crewboard_core::{RowKey, Session, Status, Timestamp, Usage};
 use ratatui::backend::CrosstermBackend;
@@ -62,34 +62,34 @@ fn rows(count: usize) -> Vec<Session> {
 }
 
 /// Makes the next message from the round.
-type Next = fn(&Model, usize) -> (Msg, u64);
+type Next = fn(&Model, usize) -> (Message, u64);
 
 /// What may happen between two frames.
 const CASES: [(&str, Next); 5] = [
-    ("nothing", |_, _| (Msg::Clock, 0)),
+    ("nothing", |_, _| (Message::ClockTick, 0)),
     ("a key", |_, round| {
         let key = if round % 2 == 0 { "down" } else { "up" };
-        (Msg::Key(key.parse().unwrap_or_else(|_| unreachable!("a key of the table"))), 0)
+        (Message::Key(key.parse().unwrap_or_else(|_| unreachable!("a key of the table"))), 0)
     }),
     ("one row says another thing", |model, round| {
-        let mut row = model.listed().next().cloned().unwrap_or_default();
+        let mut row = model.rows.listed().next().cloned().unwrap_or_default();
         row.activity = Some(format!("Bash make step-{round}"));
-        (Msg::Row(Box::new(row)), 0)
+        (Message::Row(Box::new(row)), 0)
     }),
     ("one row goes to the other end", |model, _| {
-        let mut row = model.listed().last().cloned().unwrap_or_default();
+        let mut row = model.rows.listed().last().cloned().unwrap_or_default();
         let is_closed = row.status == Status::Closed;
         row.status = if is_closed { Status::Permission } else { Status::Closed };
         row.needs_you = is_closed;
-        (Msg::Row(Box::new(row)), 0)
+        (Message::Row(Box::new(row)), 0)
     }),
     ("every row is another", |model, round| {
-        let changed = model.rows.values().cloned().map(|mut row| {
+        let changed = model.rows.all().cloned().map(|mut row| {
             row.name = format!("{}-{}", row.key.as_str(), round % 7);
             row.activity = Some(format!("step {round} of {}", row.key.as_str()));
             row
         });
-        (Msg::Rows(changed.collect()), 61_000)
+        (Message::Rows(changed.collect()), 61_000)
     }),
 ];
 
@@ -106,8 +106,8 @@ fn measure(count: usize, width: u16, height: u16, out: &mut impl Write) -> io::R
         let mut terminal = Terminal::with_options(backend, TerminalOptions { viewport })?;
         let theme = Theme { palette: &TERMINAL, unicode: true };
         let mut model = Model::new(theme, Keymap::default(), HookState::Installed, NOW);
-        update(&mut model, Msg::Resized { width, height }, NOW);
-        update(&mut model, Msg::Rows(rows(count)), NOW);
+        update(&mut model, Message::Resized { width, height }, NOW);
+        update(&mut model, Message::Rows(rows(count)), NOW);
         terminal.draw(|frame| view(&model, frame))?;
         let (first, mut updates, mut draws) = (sink.bytes.get(), Vec::new(), Vec::new());
         let writes = sink.writes.get();

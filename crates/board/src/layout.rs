@@ -21,26 +21,26 @@ pub(crate) const FULL: u16 = 8;
 /// The parts of the screen; a part there is no room for is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Areas {
-    pub top: Rect,
+    pub header: Rect,
     /// Above the rows: the timeline's hours.
-    pub head: Rect,
+    pub hours: Rect,
     /// A line for each row.
     pub list: Rect,
     pub detail: Rect,
     /// Below the rows: the timeline's sum.
-    pub sum: Rect,
+    pub total: Rect,
     pub footer: Rect,
 }
 
 impl Areas {
     /// All of them, from the first line to the last.
     pub fn all(&self) -> [Rect; 6] {
-        [self.top, self.head, self.list, self.detail, self.sum, self.footer]
+        [self.header, self.hours, self.list, self.detail, self.total, self.footer]
     }
 
     /// What lies between the top line and the footer.
     pub fn body(&self) -> Rect {
-        let parts = [self.head, self.list, self.detail, self.sum];
+        let parts = [self.hours, self.list, self.detail, self.total];
         parts.into_iter().filter(|part| !part.is_empty()).reduce(Rect::union).unwrap_or_default()
     }
 }
@@ -52,10 +52,10 @@ pub fn layout(model: &Model) -> Areas {
     if width == 0 || height == 0 {
         return Areas::default();
     }
-    let top = line(0, 1);
+    let header = line(0, 1);
     // A strip: the line that says what matters, and what rows there is room for.
     if height <= 3 {
-        return Areas { top, list: line(1, height - 1), ..Areas::default() };
+        return Areas { header, list: line(1, height - 1), ..Areas::default() };
     }
     let footer_lines = u16::from(height >= FULL);
     let footer = line(height - footer_lines, footer_lines);
@@ -65,23 +65,23 @@ pub fn layout(model: &Model) -> Areas {
     if model.screen == Screen::Timeline {
         let extra = u16::from(body >= 4);
         return Areas {
-            top,
-            head: line(start, extra),
+            header,
+            hours: line(start, extra),
             list: line(start + extra, body - 2 * extra),
             detail: Rect::default(),
-            sum: line(start + body - extra, extra),
+            total: line(start + body - extra, extra),
             footer,
         };
     }
-    let has_details = model.detail && !model.order.is_empty();
+    let has_details = model.detail && !model.rows.order().is_empty();
     let has_room = width >= DETAIL_WIDTH && body >= LIST + DETAIL;
     let detail_lines = if has_details && has_room { detail_lines(model, body) } else { 0 };
     Areas {
-        top,
-        head: Rect::default(),
+        header,
+        hours: Rect::default(),
         list: line(start, body - detail_lines),
         detail: line(start + body - detail_lines, detail_lines),
-        sum: Rect::default(),
+        total: Rect::default(),
         footer,
     }
 }
@@ -91,7 +91,8 @@ pub fn layout(model: &Model) -> Areas {
 /// that comes or goes, and never under a click, are the lines of the screen to move.
 fn detail_lines(model: &Model, body: u16) -> u16 {
     let most = (body * 9 / 20).clamp(DETAIL, USUAL);
-    let rows = u16::try_from(model.order.len()).unwrap_or(u16::MAX).saturating_add(1).max(LIST);
+    let rows =
+        u16::try_from(model.rows.order().len()).unwrap_or(u16::MAX).saturating_add(1).max(LIST);
     let left = body.saturating_sub(rows.checked_next_multiple_of(STEP).unwrap_or(u16::MAX));
     left.max(most)
 }
@@ -105,8 +106,8 @@ pub fn visible_rows(model: &Model) -> usize {
 pub fn row_at(model: &Model, column: u16, line: u16) -> Option<RowKey> {
     let list = layout(model).list;
     let is_inside = line >= list.y && line < list.bottom() && column < list.right();
-    let index = model.above + usize::from(line.checked_sub(list.y)?);
-    is_inside.then(|| model.order.get(index).cloned()).flatten()
+    let index = model.scroll + usize::from(line.checked_sub(list.y)?);
+    is_inside.then(|| model.rows.order().get(index).cloned()).flatten()
 }
 
 /// Widths of the list's columns with the gap that belongs to each; zero where there is no room for
@@ -135,7 +136,7 @@ const SHAPE: usize = 3;
 /// Shares out `width` columns: what a row says gets what the others leave, and the less important
 /// ones go first.
 pub fn columns(model: &Model, width: usize) -> Columns {
-    let widest = model.listing.widths();
+    let widest = model.rows.widths();
     let column = |widest: usize, most: usize| if widest == 0 { 0 } else { widest.min(most) + GAP };
     let mut columns = Columns {
         // Marker, shape, blank, word, blank.

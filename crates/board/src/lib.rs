@@ -15,6 +15,8 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
+pub use model::agent_text::AgentText;
+pub use model::navigation::{Navigation, NavigationOutcome};
+pub use model::options::Options;
 pub use runtime::event_loop::{BoardError, run};
-pub use runtime::host::{DescribeVersion, Host, Options};
-pub use update::navigation::{Navigation, NavigationOutcome};
+pub use runtime::host::Host;

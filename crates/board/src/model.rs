@@ -1,48 +1,45 @@
 //! What the board knows. Plain data: [`crate::update`] alone changes it.
 
-pub(crate) mod row_list;
+pub(crate) mod agent_text;
+pub(crate) mod navigation;
+pub(crate) mod options;
+pub mod row_list;
 
+use crate::format::cells;
 use crate::keymap::Keymap;
-use crate::model::row_list::Listing;
-use crate::runtime::host::{DescribeVersion, plain_version};
+use crate::model::agent_text::AgentText;
+use crate::model::navigation::PendingNavigation;
+use crate::model::row_list::RowList;
 use crate::theme::Theme;
-use crate::update::navigation::Underway;
 use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
 use crewboard_protocol::Losses;
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 /// Everything that is on the screen, or could be.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Model {
-    pub rows: HashMap<RowKey, Session>,
+    pub rows: RowList,
     /// The accounts' limits.
     pub limits: Vec<RateLimits>,
     /// The lost events that no client has shown the user yet, and since when they are on the screen.
     pub losses: Losses,
     pub losses_since: Timestamp,
-    /// The rows that are listed, first to last.
-    pub order: Vec<RowKey>,
-    /// What is true of the rows together.
-    pub listing: Listing,
     pub selected: Option<RowKey>,
     /// The row that was selected before the filter took it off the list.
-    pub unlisted: Option<RowKey>,
-    /// How many listed rows are above the window.
-    pub above: usize,
+    pub selection_before_filter: Option<RowKey>,
+    /// The number of listed rows above the window.
+    pub scroll: usize,
     pub screen: Screen,
     pub overlay: Option<Overlay>,
-    pub filter: String,
     /// Keys go into the filter.
     pub filtering: bool,
     pub detail: bool,
-    pub show_dismissed: bool,
-    pub link: Link,
+    pub connection: ConnectionState,
     pub hooks: HookState,
     /// The profile that an agent uses here unless told otherwise.
-    pub usual_profile: Option<String>,
-    /// Writes an agent's name and version for people.
-    pub describe_version: DescribeVersion,
+    pub default_profile: Option<String>,
+    pub(crate) agent_text: AgentText,
     pub notice: Option<Notice>,
     /// What is wrong with the daemon's version and with the options, the worst first, until it is mended or the user
     /// hides it.
@@ -59,11 +56,11 @@ pub struct Model {
     pub(crate) configured_detail: bool,
     pub(crate) last_click: Option<(RowKey, Timestamp)>,
     /// The row to which somebody is being taken, as it was when they set out.
-    pub(crate) underway: Option<Underway>,
+    pub(crate) pending_navigation: Option<PendingNavigation>,
     /// The board leaves when somebody was taken to a row.
-    pub once: bool,
+    pub quit_after_jump: bool,
     /// Something on the screen may be another than was drawn.
-    pub dirty: bool,
+    pub needs_redraw: bool,
 }
 
 /// Which of the two main screens.
@@ -77,55 +74,55 @@ pub enum Screen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
     Help {
-        above: usize,
+        scroll: usize,
     },
     /// The selected row's details, however long.
-    Whole {
-        above: usize,
+    Details {
+        scroll: usize,
     },
     /// What is wrong with the options, in full.
     Problems {
-        above: usize,
+        scroll: usize,
     },
     /// What installing the hooks would change; waits for yes or no.
     Install {
         change: String,
-        above: usize,
+        scroll: usize,
     },
 }
 
 impl Overlay {
     /// How many of its lines are scrolled away.
-    pub fn above(&self) -> usize {
+    pub fn scroll(&self) -> usize {
         match self {
-            Self::Help { above }
-            | Self::Whole { above }
-            | Self::Problems { above }
-            | Self::Install { above, .. } => *above,
+            Self::Help { scroll }
+            | Self::Details { scroll }
+            | Self::Problems { scroll }
+            | Self::Install { scroll, .. } => *scroll,
         }
     }
 
-    pub(crate) fn above_mut(&mut self) -> &mut usize {
+    pub(crate) fn scroll_mut(&mut self) -> &mut usize {
         match self {
-            Self::Help { above }
-            | Self::Whole { above }
-            | Self::Problems { above }
-            | Self::Install { above, .. } => above,
+            Self::Help { scroll }
+            | Self::Details { scroll }
+            | Self::Problems { scroll }
+            | Self::Install { scroll, .. } => scroll,
         }
     }
 }
 
 /// How it stands with the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum ConnectionState {
     Connecting,
-    Live,
+    Connected,
     /// It is there, and has not answered since: the picture may be old.
-    Silent {
+    Unresponsive {
         since: Timestamp,
     },
     /// The picture is old: since when, and why.
-    Lost {
+    Disconnected {
         why: String,
         since: Timestamp,
     },
@@ -150,25 +147,21 @@ pub struct Notice {
 impl Model {
     pub fn new(theme: Theme, keymap: Keymap, hooks: HookState, now: Timestamp) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: RowList::new(AgentText::PLAIN),
             limits: Vec::new(),
             losses: Losses::default(),
             losses_since: now,
-            order: Vec::new(),
-            listing: Listing::default(),
             selected: None,
-            unlisted: None,
-            above: 0,
+            selection_before_filter: None,
+            scroll: 0,
             screen: Screen::List,
             overlay: None,
-            filter: String::new(),
             filtering: false,
             detail: true,
-            show_dismissed: false,
-            link: Link::Connecting,
+            connection: ConnectionState::Connecting,
             hooks,
-            usual_profile: None,
-            describe_version: plain_version,
+            default_profile: None,
+            agent_text: AgentText::PLAIN,
             notice: None,
             problems: Vec::new(),
             configuration_problems: Vec::new(),
@@ -180,15 +173,26 @@ impl Model {
             keymap,
             configured_detail: true,
             last_click: None,
-            underway: None,
-            once: false,
-            dirty: true,
+            pending_navigation: None,
+            quit_after_jump: false,
+            needs_redraw: true,
         }
     }
 
-    /// The listed rows, first to last.
-    pub fn listed(&self) -> impl Iterator<Item = &Session> {
-        self.order.iter().filter_map(|key| self.rows.get(key))
+    /// Sets the functions that write an agent's texts.
+    pub fn set_agent_text(&mut self, agent_text: AgentText) {
+        self.agent_text = agent_text;
+        self.rows.set_agent_text(agent_text);
+    }
+
+    /// Shows a notice for a few seconds.
+    pub(crate) fn notify(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), until: Timestamp(self.now.0 + NOTICE_MS) });
+    }
+
+    /// Returns a session's name, with its branch if several sessions have the same name.
+    pub(crate) fn display_name<'a>(&self, row: &'a Session) -> Cow<'a, str> {
+        cells::display_name(row, self.rows.totals().is_shared(&row.name), self.theme.unicode)
     }
 
     pub fn selected_row(&self) -> Option<&Session> {
@@ -197,30 +201,28 @@ impl Model {
 
     /// Where the selected row stands in the list.
     pub fn selected_index(&self) -> Option<usize> {
-        row_list::index_of(self, self.selected.as_ref()?)
-    }
-
-    /// The row that has needed somebody longest.
-    pub fn most_urgent(&self) -> Option<&Session> {
-        self.rows.get(self.listing.urgent.as_ref()?)
+        self.rows.index_of(self.selected.as_ref()?)
     }
 
     /// The time of the picture: a daemon that is gone tells no more news, and ages that went on would
     /// claim to know that nothing happened.
-    pub fn picture(&self) -> Timestamp {
-        match &self.link {
-            Link::Lost { since, .. } | Link::Silent { since } => *since,
-            Link::Connecting | Link::Live => self.now,
+    pub fn display_time(&self) -> Timestamp {
+        match &self.connection {
+            ConnectionState::Disconnected { since, .. }
+            | ConnectionState::Unresponsive { since } => *since,
+            ConnectionState::Connecting | ConnectionState::Connected => self.now,
         }
     }
 
     /// What is to be said of a daemon that tells nothing, once it is worth a word: most are back at once.
-    pub fn loss(&self) -> Option<String> {
-        match &self.link {
-            Link::Lost { why, since } if self.now.since(*since) >= LOSS_MS => {
+    pub fn connection_problem(&self) -> Option<String> {
+        match &self.connection {
+            ConnectionState::Disconnected { why, since }
+                if self.now.since(*since) >= DISCONNECT_GRACE_MS =>
+            {
                 Some(format!("no daemon: {why}; trying again"))
             }
-            Link::Silent { .. } => {
+            ConnectionState::Unresponsive { .. } => {
                 Some("the daemon does not answer; what is shown may be old".to_owned())
             }
             _ => None,
@@ -229,4 +231,7 @@ impl Model {
 }
 
 /// A daemon that is replaced is away for less than this.
-pub(crate) const LOSS_MS: u64 = 400;
+pub(crate) const DISCONNECT_GRACE_MS: u64 = 400;
+
+/// A notice is shown for this time.
+const NOTICE_MS: u64 = 5000;

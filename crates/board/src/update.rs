@@ -1,20 +1,23 @@
 //! What each message changes, and what is to be done about it.
 
+pub(crate) mod effect;
 pub(crate) mod keys;
 pub(crate) mod navigation;
 
+pub use effect::Effect;
+
 use crate::keymap::Key;
 use crate::layout::{FULL, visible_rows};
-use crate::model::row_list;
-use crate::model::{HookState, LOSS_MS, Link, Model, Notice, Overlay};
-use crate::runtime::host::Options;
-use crate::update::navigation::{Navigation, NavigationOutcome};
-use crewboard_core::{Mark, RateLimits, RowKey, Session, Status, Timestamp};
+use crate::model::navigation::NavigationOutcome;
+use crate::model::options::Options;
+use crate::model::{ConnectionState, DISCONNECT_GRACE_MS, HookState, Model, Overlay};
+use crate::view::{clocks, overlay};
+use crewboard_core::{RateLimits, RowKey, Session, Status, Timestamp};
 use crewboard_protocol::Losses;
 
 /// Everything that can happen to the board.
 #[derive(Debug, Clone)]
-pub enum Msg {
+pub enum Message {
     Key(Key),
     /// Text that was pasted, which is no key.
     Pasted(String),
@@ -29,7 +32,7 @@ pub enum Msg {
         height: u16,
     },
     /// The clock says another time than was drawn.
-    Clock,
+    ClockTick,
     /// All rows, as they are now.
     Rows(Vec<Session>),
     Row(Box<Session>),
@@ -39,131 +42,97 @@ pub enum Msg {
     /// The lost events that no client has shown the user yet.
     Losses(Losses),
     /// The daemon is gone.
-    Lost(String),
+    Disconnected(String),
     /// What is wrong about the daemon's version; `None` where nothing is.
     Version(Option<String>),
     /// The daemon was asked something, and has not answered in time.
-    Silent,
+    Unresponsive,
     /// It has said something.
-    Heard,
+    Answered,
     /// What installing would change, or why it cannot.
-    Change(Result<String, String>),
+    InstallPreview(Result<String, String>),
     /// What the install said.
     Installed(Result<String, String>),
-    Say(String),
+    Notice(String),
     /// What came of an errand.
     Navigated(NavigationOutcome),
     /// The options are these now.
     Configured(Box<Options>),
 }
 
-/// What the shell is to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    Mark {
-        row: RowKey,
-        mark: Mark,
-    },
-    /// Take somebody to a row.
-    SetOut {
-        errand: Navigation,
-        row: Box<Session>,
-    },
-    /// Run on this terminal what an errand left to be run.
-    RunHere,
-    /// Tell the daemon that the user has seen that so many events were lost.
-    LossesSeen(u64),
-    /// Find out what installing the hooks would change.
-    AskForChange,
-    Install,
-    Redraw,
-    Suspend,
-    Quit,
-}
-
 /// How long lost events are on the screen before a key or a click says that the user has seen them.
 const LOSSES_READ_MS: u64 = 1000;
 
-/// How long a notice stays.
-const NOTICE_MS: u64 = 5000;
-
-/// What of the list a message may have changed.
-enum Changed {
-    Nothing,
-    /// Which rows are listed, though they are the same.
-    Filter,
-    Rows,
-}
-
 /// Takes in a message at the time `now`.
-pub fn update(model: &mut Model, message: Msg, now: Timestamp) -> Vec<Effect> {
+pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
     if is_known(model, &message) {
         return Vec::new();
     }
     model.now = now;
-    model.dirty = true;
+    model.needs_redraw = true;
     if model.notice.as_ref().is_some_and(|notice| notice.until <= now) {
         model.notice = None;
     }
-    let filter = (model.filter.clone(), model.show_dismissed);
+    let filter = (model.rows.filter().to_owned(), model.rows.shows_dismissed());
     let stood_at = model.selected_index();
     let mut effects = Vec::new();
-    let mut changed = Changed::Nothing;
-    let is_input = matches!(message, Msg::Key(_) | Msg::Clicked { .. });
+    let is_input = matches!(message, Message::Key(_) | Message::Clicked { .. });
     match message {
-        Msg::Key(key) => effects = keys::on_key(model, key),
-        Msg::Pasted(text) => keys::pasted(model, &text),
-        Msg::Clicked { column, line } => effects = keys::on_click(model, column, line),
-        Msg::WheelUp => keys::step(model, -1),
-        Msg::WheelDown => keys::step(model, 1),
-        Msg::Resized { width, height } => (model.width, model.height) = (width, height),
-        Msg::Clock => {}
-        Msg::Rows(rows) => {
-            model.link = Link::Live;
-            model.rows = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
-            changed = Changed::Rows;
+        Message::Key(key) => effects = keys::on_key(model, key),
+        Message::Pasted(text) => keys::pasted(model, &text),
+        Message::Clicked { column, line } => effects = keys::on_click(model, column, line),
+        Message::WheelUp => keys::step(model, -1),
+        Message::WheelDown => keys::step(model, 1),
+        Message::Resized { width, height } => (model.width, model.height) = (width, height),
+        Message::ClockTick => {}
+        Message::Rows(rows) => {
+            model.connection = ConnectionState::Connected;
+            model.rows.replace_all(rows);
         }
-        Msg::Row(row) => {
+        Message::Row(row) => {
             let closes = closes_under_the_selection(model, &row);
-            row_list::replace(model, &row.key.clone(), Some(*row));
+            model.rows.insert(*row);
             if closes {
                 model.selected = None;
             }
         }
-        Msg::Removed(key) => row_list::replace(model, &key, None),
-        Msg::RateLimits(limits) => model.limits = limits,
-        Msg::Losses(losses) => (model.losses, model.losses_since) = (losses, now),
-        Msg::Version(problem) => {
+        Message::Removed(key) => model.rows.remove(&key),
+        Message::RateLimits(limits) => model.limits = limits,
+        Message::Losses(losses) => (model.losses, model.losses_since) = (losses, now),
+        Message::Version(problem) => {
             model.version_problem = problem;
             show_problems(model);
         }
-        Msg::Lost(why) => {
+        Message::Disconnected(why) => {
             // Gone since it was first found gone, however often it is looked for.
-            let since = match model.link {
-                Link::Lost { since, .. } => since,
-                Link::Live | Link::Connecting | Link::Silent { .. } => now,
+            let since = match model.connection {
+                ConnectionState::Disconnected { since, .. } => since,
+                ConnectionState::Connected
+                | ConnectionState::Connecting
+                | ConnectionState::Unresponsive { .. } => now,
             };
-            model.link = Link::Lost { why, since };
+            model.connection = ConnectionState::Disconnected { why, since };
         }
-        Msg::Silent => model.link = Link::Silent { since: now },
-        Msg::Heard => model.link = Link::Live,
-        Msg::Change(Ok(change)) => model.overlay = Some(Overlay::Install { change, above: 0 }),
-        Msg::Change(Err(why)) | Msg::Installed(Err(why)) => say(model, why),
-        Msg::Installed(Ok(said)) => {
+        Message::Unresponsive => model.connection = ConnectionState::Unresponsive { since: now },
+        Message::Answered => model.connection = ConnectionState::Connected,
+        Message::InstallPreview(Ok(change)) => {
+            model.overlay = Some(Overlay::Install { change, scroll: 0 });
+        }
+        Message::InstallPreview(Err(why)) | Message::Installed(Err(why)) => model.notify(why),
+        Message::Installed(Ok(said)) => {
             model.hooks = HookState::Installed;
-            say(model, said);
+            model.notify(said);
         }
-        Msg::Say(text) => say(model, text),
-        Msg::Navigated(went) => effects = navigation::over(model, went),
-        Msg::Configured(options) => configure(model, *options),
+        Message::Notice(text) => model.notify(text),
+        Message::Navigated(went) => effects = navigation::finish_navigation(model, went),
+        Message::Configured(options) => configure(model, *options),
     }
-    if filter != (model.filter.clone(), model.show_dismissed) {
-        changed = Changed::Filter;
-    }
+    let is_filter_changed =
+        filter != (model.rows.filter().to_owned(), model.rows.shows_dismissed());
     if is_input && !model.losses.is_empty() && now.since(model.losses_since) >= LOSSES_READ_MS {
         effects.push(Effect::LossesSeen(model.losses.total()));
     }
-    arrange(model, &changed, stood_at);
+    keep_selection(model, is_filter_changed, stood_at);
     effects
 }
 
@@ -180,25 +149,21 @@ fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
 }
 
 /// Whether a message says what is on the screen already: then nothing is to be drawn.
-fn is_known(model: &Model, message: &Msg) -> bool {
+fn is_known(model: &Model, message: &Message) -> bool {
     match message {
-        Msg::Row(row) => model.rows.get(&row.key) == Some(row),
-        Msg::RateLimits(limits) => model.limits == *limits,
-        Msg::Losses(losses) => model.losses == *losses,
-        Msg::Version(problem) => model.version_problem == *problem,
-        Msg::Removed(key) => !model.rows.contains_key(key),
-        Msg::Lost(why) => {
-            matches!(&model.link, Link::Lost { why: known, .. } if known == why)
+        Message::Row(row) => model.rows.get(&row.key) == Some(row),
+        Message::RateLimits(limits) => model.limits == *limits,
+        Message::Losses(losses) => model.losses == *losses,
+        Message::Version(problem) => model.version_problem == *problem,
+        Message::Removed(key) => model.rows.get(key).is_none(),
+        Message::Disconnected(why) => {
+            matches!(&model.connection, ConnectionState::Disconnected { why: known, .. } if known == why)
         }
-        Msg::Resized { width, height } => (model.width, model.height) == (*width, *height),
-        Msg::Silent => matches!(model.link, Link::Silent { .. }),
-        Msg::Heard => !matches!(model.link, Link::Silent { .. }),
+        Message::Resized { width, height } => (model.width, model.height) == (*width, *height),
+        Message::Unresponsive => matches!(model.connection, ConnectionState::Unresponsive { .. }),
+        Message::Answered => !matches!(model.connection, ConnectionState::Unresponsive { .. }),
         _ => false,
     }
-}
-
-pub(crate) fn say(model: &mut Model, text: impl Into<String>) {
-    model.notice = Some(Notice { text: text.into(), until: Timestamp(model.now.0 + NOTICE_MS) });
 }
 
 fn configure(model: &mut Model, options: Options) {
@@ -212,7 +177,7 @@ fn configure(model: &mut Model, options: Options) {
     model.configuration_problems = options.problems;
     show_problems(model);
     if let Some(notice) = options.notice {
-        say(model, notice);
+        model.notify(notice);
     }
 }
 
@@ -226,41 +191,36 @@ fn show_problems(model: &mut Model) {
 }
 
 /// Puts the list in order, keeps the selection on its row, and the row in the window.
-fn arrange(model: &mut Model, changed: &Changed, stood_at: Option<usize>) {
-    match changed {
-        Changed::Nothing => {}
-        Changed::Filter => row_list::arrange_filter(model),
-        Changed::Rows => row_list::arrange_all(model),
-    }
-    let is_listed = |key: &RowKey| row_list::index_of(model, key).is_some();
-    let may_return = matches!(changed, Changed::Filter) || model.selected_index().is_none();
-    if may_return && model.unlisted.as_ref().is_some_and(is_listed) {
-        model.selected = model.unlisted.take();
+fn keep_selection(model: &mut Model, is_filter_changed: bool, stood_at: Option<usize>) {
+    let is_listed = |key: &RowKey| model.rows.index_of(key).is_some();
+    let may_return = is_filter_changed || model.selected_index().is_none();
+    if may_return && model.selection_before_filter.as_ref().is_some_and(is_listed) {
+        model.selected = model.selection_before_filter.take();
     }
     if model.selected_index().is_none() {
         let former = model.selected.take();
-        if matches!(changed, Changed::Filter) || model.order.is_empty() {
+        if is_filter_changed || model.rows.order().is_empty() {
             // A filter must not cost the place in the list.
-            model.unlisted = model.unlisted.take().or(former);
+            model.selection_before_filter = model.selection_before_filter.take().or(former);
         }
         // What stands in its place now, or the last.
-        let index = stood_at.unwrap_or(0).min(model.order.len().saturating_sub(1));
-        model.selected = model.order.get(index).cloned();
-        if matches!(model.overlay, Some(Overlay::Whole { .. })) {
+        let index = stood_at.unwrap_or(0).min(model.rows.order().len().saturating_sub(1));
+        model.selected = model.rows.order().get(index).cloned();
+        if matches!(model.overlay, Some(Overlay::Details { .. })) {
             // It was about that row, and must not become another's under somebody's eyes.
             model.overlay = None;
         }
     }
     let height = visible_rows(model).max(1);
     let index = model.selected_index().unwrap_or(0);
-    model.above = model
-        .above
+    model.scroll = model
+        .scroll
         .min(index)
         .max((index + 1).saturating_sub(height))
-        .min(model.order.len().saturating_sub(height));
-    let last = crate::view::overlay_lines(model).saturating_sub(crate::view::overlay_height(model));
+        .min(model.rows.order().len().saturating_sub(height));
+    let last = overlay::lines_in_all(model).saturating_sub(overlay::height(model));
     if let Some(overlay) = &mut model.overlay {
-        *overlay.above_mut() = overlay.above().min(last);
+        *overlay.scroll_mut() = overlay.scroll().min(last);
     }
 }
 
@@ -268,10 +228,12 @@ fn arrange(model: &mut Model, changed: &Changed, stood_at: Option<usize>) {
 pub fn next_clock(model: &Model) -> Option<u64> {
     let notice = model.notice.as_ref().map(|notice| notice.until.since(model.now));
     // The picture of a daemon that is gone stands still, but for the word that it is gone.
-    let (clocks, loss) = match &model.link {
-        Link::Lost { since, .. } => (Vec::new(), LOSS_MS.checked_sub(model.now.since(*since))),
-        Link::Silent { .. } => (Vec::new(), None),
-        Link::Live | Link::Connecting => (crate::view::clocks(model), None),
+    let (clocks, loss) = match &model.connection {
+        ConnectionState::Disconnected { since, .. } => {
+            (Vec::new(), DISCONNECT_GRACE_MS.checked_sub(model.now.since(*since)))
+        }
+        ConnectionState::Unresponsive { .. } => (Vec::new(), None),
+        ConnectionState::Connected | ConnectionState::Connecting => (clocks(model), None),
     };
     let next = clocks.into_iter().chain(notice).chain(loss.filter(|rest| *rest > 0)).min();
     next.map(|milliseconds| milliseconds.max(1))

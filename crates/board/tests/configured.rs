@@ -5,7 +5,7 @@ use crewboard_board::Options;
 use crewboard_board::keymap::{Action, Key, Keymap};
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{DARK, TERMINAL, Theme};
-use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::update::{Effect, Message, update};
 use crewboard_board::view::draw;
 use crewboard_core::Timestamp;
 use ratatui::buffer::{Buffer, Cell};
@@ -25,7 +25,7 @@ fn changed_options_are_in_force_at_once() {
     };
     let mut model = Model::new(options.theme, Keymap::default(), HookState::Installed, now);
     let tell = |model: &mut Model, message| update(model, message, now);
-    let configured = |options: &Options| Msg::Configured(Box::new(options.clone()));
+    let configured = |options: &Options| Message::Configured(Box::new(options.clone()));
 
     tell(&mut model, configured(&options));
     assert!(model.detail && model.notice.is_none());
@@ -34,11 +34,11 @@ fn changed_options_are_in_force_at_once() {
     options.keymap.rebind(Action::Quit, &[key("Q")]);
     tell(&mut model, configured(&options));
     assert_eq!(model.theme.palette.name, "dark");
-    assert_eq!(tell(&mut model, Msg::Key(key("q"))), []);
-    assert_eq!(tell(&mut model, Msg::Key(key("Q"))), [Effect::Quit]);
+    assert_eq!(tell(&mut model, Message::Key(key("q"))), []);
+    assert_eq!(tell(&mut model, Message::Key(key("Q"))), [Effect::Quit]);
 
     // What the user's key said holds until the option itself changes.
-    tell(&mut model, Msg::Key(key("d")));
+    tell(&mut model, Message::Key(key("d")));
     assert!(!model.detail);
     options.notice = Some("config.toml:1:1: no".to_owned());
     tell(&mut model, configured(&options));
@@ -46,7 +46,7 @@ fn changed_options_are_in_force_at_once() {
     assert_eq!(model.notice.as_ref().unwrap().text, "config.toml:1:1: no");
     options.detail = false;
     tell(&mut model, configured(&options));
-    tell(&mut model, Msg::Key(key("d")));
+    tell(&mut model, Message::Key(key("d")));
     assert!(model.detail);
     tell(&mut model, configured(&options));
     assert!(model.detail);
@@ -70,12 +70,12 @@ fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     let right = Options { problems: Vec::new(), ..wrong.clone() };
     let mut model = Model::new(theme, keymap, HookState::Installed, now);
     let key = |model: &mut Model, word: &str, later: u64| {
-        update(model, Msg::Key(word.parse().unwrap()), Timestamp(now.0 + later));
+        update(model, Message::Key(word.parse().unwrap()), Timestamp(now.0 + later));
     };
-    update(&mut model, Msg::Resized { width: 80, height: 24 }, now);
-    update(&mut model, Msg::Configured(Box::new(wrong.clone())), now);
+    update(&mut model, Message::Resized { width: 80, height: 24 }, now);
+    update(&mut model, Message::Configured(Box::new(wrong.clone())), now);
     // Longer than what is said for a while only.
-    update(&mut model, Msg::Clock, Timestamp(now.0 + 600_000));
+    update(&mut model, Message::ClockTick, Timestamp(now.0 + 600_000));
     assert!(shows(&model, "config.toml:2:9: board.theme is"));
     assert!(!shows(&model, " light"), "cut");
     key(&mut model, "e", 600_000);
@@ -84,9 +84,9 @@ fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     assert!(shows(&model, "e shows all   Esc hides"));
     key(&mut model, "esc", 600_000);
     assert!(!shows(&model, "config.toml") && model.problems.is_empty());
-    update(&mut model, Msg::Configured(Box::new(wrong)), now);
+    update(&mut model, Message::Configured(Box::new(wrong)), now);
     key(&mut model, "e", 600_000);
-    update(&mut model, Msg::Configured(Box::new(right)), now);
+    update(&mut model, Message::Configured(Box::new(right)), now);
     assert!(!shows(&model, "config.toml") && model.overlay.is_none());
 }
 
@@ -97,13 +97,13 @@ fn a_daemon_of_another_version_is_named_until_it_is_gone() {
     let now = Timestamp(1_795_331_980_546);
     let theme = Theme { palette: &TERMINAL, unicode: true };
     let mut model = Model::new(theme, Keymap::default(), HookState::Installed, now);
-    update(&mut model, Msg::Resized { width: 120, height: 24 }, now);
-    update(&mut model, Msg::Version(Some(problem.to_owned())), now);
+    update(&mut model, Message::Resized { width: 120, height: 24 }, now);
+    update(&mut model, Message::Version(Some(problem.to_owned())), now);
     assert!(shows(&model, "the daemon is out of date"));
     // A change of the configuration does not hide it, nor does the same daemon say it twice.
-    model.dirty = false;
-    update(&mut model, Msg::Version(Some(problem.to_owned())), now);
-    assert!(!model.dirty && shows(&model, "the daemon is out of date"));
-    update(&mut model, Msg::Version(None), now);
+    model.needs_redraw = false;
+    update(&mut model, Message::Version(Some(problem.to_owned())), now);
+    assert!(!model.needs_redraw && shows(&model, "the daemon is out of date"));
+    update(&mut model, Message::Version(None), now);
     assert!(!shows(&model, "the daemon is out of date") && model.problems.is_empty());
 }

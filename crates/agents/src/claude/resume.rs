@@ -5,11 +5,23 @@
 //! `CLAUDE_CONFIG_DIR` set, even to `~/.claude`, Claude Code looks for its other file inside it.
 
 use super::transcript::{directory_in, folder_of};
+use crewboard_core::Session;
 use std::path::{Path, PathBuf};
 
 /// The words that take up conversation `id`, without the program; `None` if it is no id of Claude Code's.
 pub fn resume_words(id: &str) -> Option<Vec<String>> {
     is_id(id).then(|| vec!["--resume".to_owned(), id.to_owned()])
+}
+
+/// Returns the shell command that resumes a conversation. It names the profile unless that is the default one, and says
+/// so if only the events claim the profile.
+pub fn resume_command(session: &Session, default_profile: Option<&str>) -> String {
+    let id = &session.id;
+    let profile = session.profile.as_deref().filter(|profile| Some(*profile) != default_profile);
+    let Some(profile) = profile else { return format!("claude --resume {id}") };
+    let quoted = profile.replace('\'', r"'\''");
+    let claim = if session.origin.is_none() { " # a profile that events claim" } else { "" };
+    format!("CLAUDE_CONFIG_DIR='{quoted}' claude --resume {id}{claim}")
 }
 
 /// Returns the directory in which a conversation began, from the one in which it is now (a Bash tool's `cd`
@@ -59,6 +71,28 @@ mod tests {
         ] {
             let found = resume_directory(Path::new(present), folder, head);
             assert_eq!(found, Path::new(began_in), "{present} {folder:?}");
+        }
+    }
+
+    #[test]
+    fn resume_command_names_every_profile_but_the_default() {
+        let session = |profile: &str, is_checked: bool| Session {
+            id: crewboard_core::ConversationId::new("6cf7"),
+            profile: Some(profile.to_owned()),
+            origin: is_checked.then(crewboard_core::Origin::default),
+            ..Session::default()
+        };
+        for (profile, is_checked, expected) in [
+            ("/home/dev/.claude", true, "claude --resume 6cf7"),
+            ("/data/.claude", true, "CLAUDE_CONFIG_DIR='/data/.claude' claude --resume 6cf7"),
+            (
+                "/data/it's",
+                false,
+                r"CLAUDE_CONFIG_DIR='/data/it'\''s' claude --resume 6cf7 # a profile that events claim",
+            ),
+        ] {
+            let command = resume_command(&session(profile, is_checked), Some("/home/dev/.claude"));
+            assert_eq!(command, expected);
         }
     }
 

@@ -1,37 +1,35 @@
-//! Which rows are listed, in which order, and what the whole list has to know of them. Taken once a
+//! The rows, the order in which they are listed, and the totals over all of them. All of it is updated with each
 //! change, so that a frame costs only the rows it shows.
 
-use crate::model::Model;
-use crate::view;
+use crate::format::cells;
+use crate::model::agent_text::AgentText;
 use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status};
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use unicode_width::UnicodeWidthStr;
 
-/// Widths that are told apart: no column is wider.
+/// The number of widths that are counted; no column is wider.
 const WIDTHS: usize = 33;
 
-/// What is true of the rows together, kept as they come and go one by one.
+/// The totals over all rows. Adding or removing a row updates them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
+pub struct Totals {
     names: HashMap<String, usize>,
     agents: HashMap<AgentName, usize>,
     hosts: HashMap<String, usize>,
-    /// How many need somebody, by status.
+    /// The number of rows that need the user, by status.
     needs: [usize; Status::ALL.len()],
     pub(crate) working: usize,
     pub(crate) idle: usize,
     pub(crate) dismissed: usize,
-    /// Those of them that would need somebody.
+    /// The number of dismissed rows that need the user.
     pub(crate) hidden_needs: usize,
-    /// How many rows have a text of each width, column by column.
+    /// The number of rows that have a text of each width, for each column.
     widths: [[usize; WIDTHS]; COLUMNS],
-    /// The row that has needed somebody longest.
-    pub(crate) urgent: Option<RowKey>,
 }
 
-/// The columns whose width depends on what is in them.
+/// The columns whose width depends on their texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     Name,
@@ -53,33 +51,16 @@ pub(crate) struct Widths {
     pub(crate) work: usize,
     pub(crate) context: usize,
     pub(crate) cost: usize,
-    /// Zero while all are of one kind.
+    /// Zero while all sessions have the same agent.
     pub(crate) agent: usize,
     pub(crate) model: usize,
     pub(crate) place: usize,
-    /// Zero while all are on one.
+    /// Zero while all sessions run on one host.
     pub(crate) host: usize,
 }
 
-impl Default for Listing {
-    fn default() -> Self {
-        Self {
-            names: HashMap::new(),
-            agents: HashMap::new(),
-            hosts: HashMap::new(),
-            needs: [0; Status::ALL.len()],
-            working: 0,
-            idle: 0,
-            dismissed: 0,
-            hidden_needs: 0,
-            widths: [[0; WIDTHS]; COLUMNS],
-            urgent: None,
-        }
-    }
-}
-
-/// Counts one more or one less of `key`; how many there are then.
-fn count<K, Q>(counts: &mut HashMap<K, usize>, key: &Q, by: isize) -> usize
+/// Adds `by` to the count of `key` and returns the new count.
+fn add_to_count<K, Q>(counts: &mut HashMap<K, usize>, key: &Q, by: isize) -> usize
 where
     K: Borrow<Q> + Hash + Eq,
     Q: ToOwned<Owned = K> + Hash + Eq + ?Sized,
@@ -95,59 +76,81 @@ where
     counted
 }
 
-impl Listing {
-    /// Takes in all rows.
-    fn of<'a>(rows: impl Iterator<Item = &'a Session> + Clone) -> Self {
-        let mut listing = Self::default();
-        // First the names: whether one is shared decides how widely it is written.
-        for row in rows.clone() {
-            count(&mut listing.names, row.name.as_str(), 1);
+impl Totals {
+    /// Returns the totals of no rows.
+    fn new() -> Self {
+        Self {
+            names: HashMap::new(),
+            agents: HashMap::new(),
+            hosts: HashMap::new(),
+            needs: [0; Status::ALL.len()],
+            working: 0,
+            idle: 0,
+            dismissed: 0,
+            hidden_needs: 0,
+            widths: [[0; WIDTHS]; COLUMNS],
         }
-        rows.for_each(|row| listing.tally(row, 1));
-        listing
     }
 
-    /// Takes one row in for another; false if that tells of others more than of it, so that all have
-    /// to be taken in again.
-    fn replace(&mut self, old: Option<&Session>, new: Option<&Session>) -> bool {
+    /// Returns the totals of `rows`.
+    fn of<'a>(agent_text: AgentText, rows: impl Iterator<Item = &'a Session> + Clone) -> Self {
+        let mut totals = Self::new();
+        // The names come first: a shared name is written with its branch, which is wider.
+        for row in rows.clone() {
+            add_to_count(&mut totals.names, row.name.as_str(), 1);
+        }
+        rows.for_each(|row| totals.add(agent_text, row, 1));
+        totals
+    }
+
+    /// Replaces the counts of one row. Returns false if the change affects the width of other rows, so that all rows
+    /// have to be counted again.
+    fn replace(
+        &mut self,
+        agent_text: AgentText,
+        old: Option<&Session>,
+        new: Option<&Session>,
+    ) -> bool {
         let name = |row: Option<&Session>| row.map(|row| row.name.clone());
         if name(old) != name(new) {
             for (row, by, alone) in [(old, -1, 1), (new, 1, 2)] {
-                if row.is_some_and(|row| count(&mut self.names, row.name.as_str(), by) == alone) {
+                if row.is_some_and(|row| {
+                    add_to_count(&mut self.names, row.name.as_str(), by) == alone
+                }) {
                     return false;
                 }
             }
         }
         if let Some(old) = old {
-            self.tally(old, -1);
+            self.add(agent_text, old, -1);
         }
         if let Some(new) = new {
-            self.tally(new, 1);
+            self.add(agent_text, new, 1);
         }
         true
     }
 
-    /// Counts a row in or out, but for its name.
-    fn tally(&mut self, row: &Session, by: isize) {
-        let add = |sum: &mut usize| *sum = sum.saturating_add_signed(by);
+    /// Counts a row in or out, except for its name.
+    fn add(&mut self, agent_text: AgentText, row: &Session, by: isize) {
+        let add_to = |sum: &mut usize| *sum = sum.saturating_add_signed(by);
         if row.dismissed {
-            add(&mut self.dismissed);
+            add_to(&mut self.dismissed);
             if row.needs_you {
-                add(&mut self.hidden_needs);
+                add_to(&mut self.hidden_needs);
             }
         }
         match row.counted() {
             CountCategory::Needs(needed) => {
                 let index = Status::ALL.iter().position(|status| *status == needed);
-                add(&mut self.needs[index.unwrap_or(0)]);
+                add_to(&mut self.needs[index.unwrap_or(0)]);
             }
-            CountCategory::Working => add(&mut self.working),
-            CountCategory::Idle => add(&mut self.idle),
+            CountCategory::Working => add_to(&mut self.working),
+            CountCategory::Idle => add_to(&mut self.idle),
             CountCategory::Nothing => {}
         }
-        count(&mut self.agents, &row.agent, by);
+        add_to_count(&mut self.agents, &row.agent, by);
         if !row.place.host.is_empty() {
-            count(&mut self.hosts, row.place.host.as_str(), by);
+            add_to_count(&mut self.hosts, row.place.host.as_str(), by);
         }
         let mut name = row.name.width() + usize::from(row.parent.is_some());
         if let Some(branch) = row.branch.as_ref().filter(|_| self.is_shared(&row.name)) {
@@ -156,24 +159,24 @@ impl Listing {
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
         for (column, width) in [
             (Column::Name, name),
-            (Column::Work, view::work(row, true).width()),
+            (Column::Work, cells::work(row, true).width()),
             (Column::Context, if knows_context { 4 } else { 0 }),
-            (Column::Cost, view::cost(row).width()),
+            (Column::Cost, cells::cost(row).width()),
             (Column::Agent, row.agent.as_str().width()),
-            (Column::Model, row.model.as_deref().map_or("", view::short_model).width()),
-            (Column::Place, view::place(row).width()),
+            (Column::Model, short_model(agent_text, row).width()),
+            (Column::Place, cells::place(row).width()),
             (Column::Host, row.place.host.width()),
         ] {
-            add(&mut self.widths[column as usize][width.min(WIDTHS - 1)]);
+            add_to(&mut self.widths[column as usize][width.min(WIDTHS - 1)]);
         }
     }
 
-    /// Whether several rows have this name.
+    /// Returns true if several rows have this name.
     pub(crate) fn is_shared(&self, name: &str) -> bool {
         self.names.get(name).is_some_and(|count| *count > 1)
     }
 
-    /// How many need somebody, by status, those statuses only of which there are any.
+    /// Returns the statuses that need the user, with the number of rows in each.
     pub(crate) fn needs(&self) -> Vec<(Status, usize)> {
         Status::ALL.into_iter().zip(self.needs).filter(|(_, count)| *count > 0).collect()
     }
@@ -195,82 +198,208 @@ impl Listing {
     }
 }
 
-/// Puts all rows in order.
-pub(crate) fn arrange_all(model: &mut Model) {
-    model.order = listed(model);
-    model.listing = Listing::of(model.rows.values());
-    find_urgent(model);
+/// Returns the name of a row's model, without the prefix of its agent.
+fn short_model(agent_text: AgentText, row: &Session) -> &str {
+    let short = agent_text.short_model;
+    row.model.as_deref().map_or("", |model| short(row.agent.as_str(), model))
 }
 
-/// Puts the same rows in order for another filter.
-pub(crate) fn arrange_filter(model: &mut Model) {
-    model.order = listed(model);
-    find_urgent(model);
+/// The rows and the list that the filter makes of them.
+#[derive(Debug, Clone)]
+pub struct RowList {
+    rows: HashMap<RowKey, Session>,
+    /// The listed rows, first to last.
+    order: Vec<RowKey>,
+    agent_text: AgentText,
+    totals: Totals,
+    filter: String,
+    show_dismissed: bool,
+    /// The row that has needed the user for the longest time.
+    urgent: Option<RowKey>,
 }
 
-/// Takes one row in for another of the same key, or for none: the others stand in order already.
-pub(crate) fn replace(model: &mut Model, key: &RowKey, new: Option<Session>) {
-    if let Some(index) = index_of(model, key) {
-        model.order.remove(index);
+impl RowList {
+    pub(crate) fn new(agent_text: AgentText) -> Self {
+        Self {
+            rows: HashMap::new(),
+            order: Vec::new(),
+            agent_text,
+            totals: Totals::new(),
+            filter: String::new(),
+            show_dismissed: false,
+            urgent: None,
+        }
     }
-    let old = match new {
-        Some(row) => model.rows.insert(key.clone(), row),
-        None => model.rows.remove(key),
-    };
-    if let Some(row) = model.rows.get(key)
-        && Sieve::new(model).lists(row)
-    {
-        let index = place_of(model, row);
-        model.order.insert(index, key.clone());
+
+    /// Sets the functions that write an agent's texts, and measures all rows again.
+    pub(crate) fn set_agent_text(&mut self, agent_text: AgentText) {
+        self.agent_text = agent_text;
+        self.totals = Totals::of(agent_text, self.rows.values());
     }
-    if !model.listing.replace(old.as_ref(), model.rows.get(key)) {
-        model.listing = Listing::of(model.rows.values());
+
+    pub fn get(&self, key: &RowKey) -> Option<&Session> {
+        self.rows.get(key)
     }
-    find_urgent(model);
+
+    /// Returns all rows, also those that are not listed.
+    pub fn all(&self) -> impl Iterator<Item = &Session> {
+        self.rows.values()
+    }
+
+    /// Returns the number of all rows.
+    pub(crate) fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns true if there are no rows at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Returns the keys of the listed rows, first to last.
+    pub fn order(&self) -> &[RowKey] {
+        &self.order
+    }
+
+    /// Returns the listed rows, first to last.
+    pub fn listed(&self) -> impl Iterator<Item = &Session> {
+        self.order.iter().filter_map(|key| self.rows.get(key))
+    }
+
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    pub fn shows_dismissed(&self) -> bool {
+        self.show_dismissed
+    }
+
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Returns the row that has needed the user for the longest time.
+    pub fn most_urgent(&self) -> Option<&Session> {
+        self.rows.get(self.urgent.as_ref()?)
+    }
+
+    /// Returns the width of each column's widest text.
+    pub(crate) fn widths(&self) -> Widths {
+        self.totals.widths()
+    }
+
+    /// Returns the name of a row's model, without the prefix of its agent.
+    pub(crate) fn short_model<'a>(&self, row: &'a Session) -> &'a str {
+        short_model(self.agent_text, row)
+    }
+
+    /// Changes the filter with `edit`, and lists the rows that match.
+    pub(crate) fn edit_filter<R>(&mut self, edit: impl FnOnce(&mut String) -> R) -> R {
+        let result = edit(&mut self.filter);
+        self.list_rows();
+        result
+    }
+
+    /// Lists or leaves out the dismissed rows.
+    pub fn set_show_dismissed(&mut self, show_dismissed: bool) {
+        self.show_dismissed = show_dismissed;
+        self.list_rows();
+    }
+
+    /// Replaces all rows.
+    pub(crate) fn replace_all(&mut self, rows: Vec<Session>) {
+        self.rows = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+        self.totals = Totals::of(self.agent_text, self.rows.values());
+        self.list_rows();
+    }
+
+    /// Inserts a row, or replaces the row with the same key. The other rows keep their order.
+    pub(crate) fn insert(&mut self, row: Session) {
+        let key = row.key.clone();
+        self.unlist(&key);
+        let old = self.rows.insert(key.clone(), row);
+        self.list_one(&key, old.as_ref());
+    }
+
+    /// Removes a row. The other rows keep their order.
+    pub(crate) fn remove(&mut self, key: &RowKey) {
+        self.unlist(key);
+        let old = self.rows.remove(key);
+        self.list_one(key, old.as_ref());
+    }
+
+    fn unlist(&mut self, key: &RowKey) {
+        if let Some(index) = self.index_of(key) {
+            self.order.remove(index);
+        }
+    }
+
+    /// Lists the row `key` if it exists and matches, and updates the totals. `old` is the row that it replaces.
+    fn list_one(&mut self, key: &RowKey, old: Option<&Session>) {
+        if let Some(row) = self.rows.get(key)
+            && Matcher::new(self).matches(row)
+        {
+            let index = self.insertion_index(row);
+            self.order.insert(index, key.clone());
+        }
+        if !self.totals.replace(self.agent_text, old, self.rows.get(key)) {
+            self.totals = Totals::of(self.agent_text, self.rows.values());
+        }
+        self.find_urgent();
+    }
+
+    /// Lists all rows that match, in order.
+    fn list_rows(&mut self) {
+        let matcher = Matcher::new(self);
+        let mut rows: Vec<&Session> = self.all().filter(|row| matcher.matches(row)).collect();
+        rows.sort_by(|one, other| one.compare_for_list(other));
+        self.order = rows.into_iter().map(|row| row.key.clone()).collect();
+        self.find_urgent();
+    }
+
+    fn find_urgent(&mut self) {
+        let needs = |row: &&Session| row.needs_you && !row.dismissed;
+        let urgent = if self.filter.is_empty() {
+            // The rows that need the user are listed first.
+            self.listed().take_while(|row| row.needs_you).find(needs)
+        } else {
+            self.all().filter(needs).min_by(|one, other| one.compare_for_list(other))
+        };
+        self.urgent = urgent.map(|row| row.key.clone());
+    }
+
+    /// Returns the index at which a row belongs in the list.
+    fn insertion_index(&self, row: &Session) -> usize {
+        self.order.partition_point(|other| {
+            self.rows.get(other).is_some_and(|other| other.compare_for_list(row).is_lt())
+        })
+    }
+
+    /// Returns the index of the row `key` in the list, if it is listed.
+    pub(crate) fn index_of(&self, key: &RowKey) -> Option<usize> {
+        let index = self.insertion_index(self.rows.get(key)?);
+        (self.order.get(index) == Some(key)).then_some(index)
+    }
 }
 
-fn find_urgent(model: &mut Model) {
-    let needs = |row: &&Session| row.needs_you && !row.dismissed;
-    let urgent = if model.filter.is_empty() {
-        // Those that need somebody stand first.
-        model.listed().take_while(|row| row.needs_you).find(needs)
-    } else {
-        model.rows.values().filter(needs).min_by(|one, other| one.compare_for_list(other))
-    };
-    model.listing.urgent = urgent.map(|row| row.key.clone());
-}
-
-/// Where in the list a row belongs.
-fn place_of(model: &Model, row: &Session) -> usize {
-    model.order.partition_point(|other| {
-        model.rows.get(other).is_some_and(|other| other.compare_for_list(row).is_lt())
-    })
-}
-
-/// Where in the list the row `key` stands, if it is listed.
-pub(crate) fn index_of(model: &Model, key: &RowKey) -> Option<usize> {
-    let index = place_of(model, model.rows.get(key)?);
-    (model.order.get(index) == Some(key)).then_some(index)
-}
-
-/// Decides whether a row is listed.
-struct Sieve<'a> {
-    model: &'a Model,
-    /// Each word of the filter as it was typed, and in lower case.
+/// Decides which rows are listed.
+struct Matcher<'a> {
+    show_dismissed: bool,
+    /// Each word of the filter as the user typed it, and in lower case.
     words: Vec<(&'a str, String)>,
 }
 
-/// Letters of a key or an id that say which is meant: fewer are in many of them by chance.
-const LEAST_OF_ID: usize = 3;
+/// The least length of the start of a key or id: a shorter text matches many of them by chance.
+const MIN_ID_LENGTH: usize = 3;
 
-impl<'a> Sieve<'a> {
-    fn new(model: &'a Model) -> Self {
-        let words = model.filter.split_whitespace().map(|word| (word, word.to_lowercase()));
-        Self { model, words: words.collect() }
+impl<'a> Matcher<'a> {
+    fn new(list: &'a RowList) -> Self {
+        let words = list.filter.split_whitespace().map(|word| (word, word.to_lowercase()));
+        Self { show_dismissed: list.show_dismissed, words: words.collect() }
     }
 
-    fn lists(&self, row: &Session) -> bool {
-        if row.dismissed && !self.model.show_dismissed {
+    fn matches(&self, row: &Session) -> bool {
+        if row.dismissed && !self.show_dismissed {
             return false;
         }
         if self.words.is_empty() {
@@ -279,7 +408,7 @@ impl<'a> Sieve<'a> {
         let names = names(row);
         let texts: Vec<String> = texts(row).map(str::to_lowercase).collect();
         self.words.iter().all(|(typed, word)| {
-            let is_id = |id: &str| word.len() >= LEAST_OF_ID && id.starts_with(word.as_str());
+            let is_id = |id: &str| word.len() >= MIN_ID_LENGTH && id.starts_with(word.as_str());
             has_letters(&names, typed)
                 || texts.iter().any(|text| text.contains(word))
                 || [row.id.as_str(), row.key.as_str()].into_iter().any(is_id)
@@ -287,8 +416,8 @@ impl<'a> Sieve<'a> {
     }
 }
 
-/// Returns true if `text` has the letters of `word` in their order, with any others between them. Capitals
-/// count only if there is one in `word`.
+/// Returns true if `text` has the letters of `word` in their order, with any letters between them. Ignores case unless
+/// `word` has a capital letter.
 fn has_letters(text: &str, word: &str) -> bool {
     let has_capital = word.chars().any(char::is_uppercase);
     let is_same = |one: char, other: char| {
@@ -298,15 +427,7 @@ fn has_letters(text: &str, word: &str) -> bool {
     word.chars().all(|letter| rest.any(|other| is_same(letter, other)))
 }
 
-/// The rows that are listed, first to last.
-fn listed(model: &Model) -> Vec<RowKey> {
-    let sieve = Sieve::new(model);
-    let mut rows: Vec<&Session> = model.rows.values().filter(|row| sieve.lists(row)).collect();
-    rows.sort_by(|one, other| one.compare_for_list(other));
-    rows.into_iter().map(|row| row.key.clone()).collect()
-}
-
-/// What a row is found by though letters are left out.
+/// Returns the texts in which the filter may leave out letters.
 fn names(row: &Session) -> String {
     let mut names = format!("{} {} {}", row.name, row.status, row.agent);
     for name in [&row.branch, &row.place.pane, &row.place.target].into_iter().flatten() {
@@ -316,7 +437,7 @@ fn names(row: &Session) -> String {
     names
 }
 
-/// What a row is found by word for word: long texts hold any few letters in some order.
+/// Returns the texts in which each word must occur as a whole: a long text has any few letters in some order.
 fn texts(row: &Session) -> impl Iterator<Item = &str> {
     let texts = [&row.activity, &row.title, &row.prompt, &row.model, &row.cwd];
     texts.into_iter().flatten().map(String::as_str)

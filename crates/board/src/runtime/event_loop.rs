@@ -1,12 +1,13 @@
 //! The loop: sleeps until a key, the daemon, a signal or a visible clock has something to say.
 
 use crate::keymap::Key;
-use crate::model::{HookState, Link, Model};
-use crate::runtime::host::{Host, Options};
+use crate::model::navigation::NavigationOutcome;
+use crate::model::options::Options;
+use crate::model::{ConnectionState, HookState, Model};
+use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_ours};
-use crate::update::navigation::NavigationOutcome;
-use crate::update::{Effect, Msg, next_clock, update};
+use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
@@ -58,15 +59,15 @@ pub fn run(
     let clock = Clock::new();
     let (width, height) = ratatui::crossterm::terminal::size()?;
     let (theme, keymap) = (options.theme, options.keymap.clone());
-    let mut model = Model::new(theme, keymap, host.hooks(), clock.now().wall);
-    model.once = host.is_for_one_errand();
-    model.usual_profile = host.usual_profile();
-    model.describe_version = host.describe_version();
-    update(&mut model, Msg::Configured(Box::new(options)), clock.now().wall);
-    update(&mut model, Msg::Resized { width, height }, clock.now().wall);
+    let mut model = Model::new(theme, keymap, host.hook_state(), clock.now().wall);
+    model.quit_after_jump = host.quits_after_jump();
+    model.default_profile = host.default_profile();
+    model.set_agent_text(host.agent_text());
+    update(&mut model, Message::Configured(Box::new(options)), clock.now().wall);
+    update(&mut model, Message::Resized { width, height }, clock.now().wall);
     let signals = Signals::catch()?;
     let screen = Screen::take()?;
-    let mut shell = Shell {
+    let mut shell = EventLoop {
         clock,
         model,
         screen,
@@ -86,7 +87,7 @@ pub fn run(
 }
 
 /// The board and everything it is connected to.
-struct Shell<'a> {
+struct EventLoop<'a> {
     clock: Clock,
     model: Model,
     screen: Screen,
@@ -106,7 +107,7 @@ struct Shell<'a> {
     leaving: bool,
 }
 
-impl Shell<'_> {
+impl EventLoop<'_> {
     fn run(&mut self) -> io::Result<()> {
         while !self.leaving {
             if self.reconnect.is_some_and(|at| at <= Instant::now()) {
@@ -124,7 +125,7 @@ impl Shell<'_> {
         let mut at_most = |duration: Duration| {
             wait = Some(wait.map_or(duration, |wait| wait.min(duration)));
         };
-        if self.model.dirty {
+        if self.model.needs_redraw {
             let young = self.drawn.map(|drawn| FRAME_GAP.saturating_sub(drawn.elapsed()));
             match young {
                 Some(rest) if !rest.is_zero() => {
@@ -133,7 +134,7 @@ impl Shell<'_> {
                 }
                 _ => {
                     self.screen.draw(&self.model)?;
-                    self.model.dirty = false;
+                    self.model.needs_redraw = false;
                     self.drawn = Some(Instant::now());
                 }
             }
@@ -163,7 +164,7 @@ impl Shell<'_> {
             };
             let daemon = self.follow.stream().map(|stream| add(stream.as_fd()));
             let options = self.host.options_watch().map(&mut add);
-            let errand = self.host.errand_watch().map(&mut add);
+            let errand = self.host.navigation_watch().map(&mut add);
             match poll(&mut descriptors, timeout.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -189,26 +190,26 @@ impl Shell<'_> {
             self.take_news();
         }
         if options && let Some(options) = self.host.changed_options() {
-            self.tell(Msg::Configured(Box::new(options)))?;
+            self.tell(Message::Configured(Box::new(options)))?;
         }
         if errand {
-            let went = self.host.errand_over();
-            self.tell(Msg::Navigated(went))?;
+            let went = self.host.navigation_outcome();
+            self.tell(Message::Navigated(went))?;
         }
         if keys.is_empty() && !signals && !daemon && !options && !errand {
-            self.tell(Msg::Clock)?;
+            self.tell(Message::ClockTick)?;
             self.ask_on_tick();
         }
         if !daemon && self.answer_by.is_some_and(|answer_by| answer_by <= Instant::now()) {
             self.answer_by = None;
-            self.tell(Msg::Silent)?;
+            self.tell(Message::Unresponsive)?;
         }
         Ok(())
     }
 
     /// What a clock that ticked has to ask: best effort, for the next tick asks again.
     fn ask_on_tick(&mut self) {
-        if self.model.link != Link::Live {
+        if self.model.connection != ConnectionState::Connected {
             // What nobody takes in would fill the connection.
             return;
         }
@@ -234,17 +235,19 @@ impl Shell<'_> {
         // resize would stay where it is and keep the terminal readable.
         while event::poll(KEYS_WITHIN)? {
             let message = match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => Msg::Key(Key::from(key)),
+                Event::Key(key) if key.kind != KeyEventKind::Release => {
+                    Message::Key(Key::from(key))
+                }
                 Event::Mouse(mouse) => match mouse.kind {
                     MouseEventKind::Down(MouseButton::Left) => {
-                        Msg::Clicked { column: mouse.column, line: mouse.row }
+                        Message::Clicked { column: mouse.column, line: mouse.row }
                     }
-                    MouseEventKind::ScrollUp => Msg::WheelUp,
-                    MouseEventKind::ScrollDown => Msg::WheelDown,
+                    MouseEventKind::ScrollUp => Message::WheelUp,
+                    MouseEventKind::ScrollDown => Message::WheelDown,
                     _ => continue,
                 },
-                Event::Paste(text) => Msg::Pasted(text),
-                Event::Resize(width, height) => Msg::Resized { width, height },
+                Event::Paste(text) => Message::Pasted(text),
+                Event::Resize(width, height) => Message::Resized { width, height },
                 _ => continue,
             };
             self.tell(message)?;
@@ -268,12 +271,12 @@ impl Shell<'_> {
         }
         // Of the others each may mean another size.
         let (width, height) = ratatui::crossterm::terminal::size()?;
-        self.tell(Msg::Resized { width, height })
+        self.tell(Message::Resized { width, height })
     }
 
     fn take_news(&mut self) {
         (self.heard, self.answer_by) = (Instant::now(), None);
-        update(&mut self.model, Msg::Heard, self.clock.now().wall);
+        update(&mut self.model, Message::Answered, self.clock.now().wall);
         match self.follow.ready() {
             Ok(news) => {
                 for news in news {
@@ -287,17 +290,19 @@ impl Shell<'_> {
     fn take_piece(&mut self, news: SubscriptionEvent) {
         let now = self.clock.now().wall;
         let message = match news {
-            SubscriptionEvent::Synced => Msg::Rows(self.follow.rows().values().cloned().collect()),
+            SubscriptionEvent::Synced => {
+                Message::Rows(self.follow.rows().values().cloned().collect())
+            }
             SubscriptionEvent::Changed { row, .. } => match self.follow.rows().get(&row.key) {
                 // With the history, which the news does not carry.
-                Some(known) => Msg::Row(Box::new(known.clone())),
+                Some(known) => Message::Row(Box::new(known.clone())),
                 None => return,
             },
-            SubscriptionEvent::Removed(key) => Msg::Removed(key),
-            SubscriptionEvent::RateLimits => Msg::RateLimits(self.follow.limits().to_vec()),
-            SubscriptionEvent::Losses(losses) => Msg::Losses(losses),
+            SubscriptionEvent::Removed(key) => Message::Removed(key),
+            SubscriptionEvent::RateLimits => Message::RateLimits(self.follow.limits().to_vec()),
+            SubscriptionEvent::Losses(losses) => Message::Losses(losses),
             SubscriptionEvent::Notification { id, title, text } => {
-                let bytes = self.host.ring(&title, &text);
+                let bytes = self.host.notification_bytes(&title, &text);
                 // A terminal that is gone ends the board by itself, and another tells the person.
                 if Screen::send(&bytes).is_ok()
                     && let Some(id) = id
@@ -306,7 +311,7 @@ impl Shell<'_> {
                 }
                 return;
             }
-            SubscriptionEvent::Version(problem) => Msg::Version(problem),
+            SubscriptionEvent::Version(problem) => Message::Version(problem),
             SubscriptionEvent::Lost => return self.lost("it went away"),
             SubscriptionEvent::Unreachable(why) => return self.lost(&why),
         };
@@ -315,7 +320,7 @@ impl Shell<'_> {
 
     fn lost(&mut self, why: &str) {
         let now = self.clock.now().wall;
-        update(&mut self.model, Msg::Lost(why.to_owned()), now);
+        update(&mut self.model, Message::Disconnected(why.to_owned()), now);
         self.follow.forget_connection();
         self.answer_by = None;
         self.reconnect = Some(Instant::now());
@@ -330,14 +335,14 @@ impl Shell<'_> {
             }
             Err(error) => {
                 let now = self.clock.now().wall;
-                update(&mut self.model, Msg::Lost(error.to_string()), now);
+                update(&mut self.model, Message::Disconnected(error.to_string()), now);
                 self.reconnect = Some(Instant::now() + self.pause);
                 self.pause = (self.pause * 2).min(RECONNECT_AT_MOST);
             }
         }
     }
 
-    fn tell(&mut self, message: Msg) -> io::Result<()> {
+    fn tell(&mut self, message: Message) -> io::Result<()> {
         let now: Timestamp = self.clock.now().wall;
         for effect in update(&mut self.model, message, now) {
             self.carry_out(effect)?;
@@ -359,20 +364,20 @@ impl Shell<'_> {
                 // A daemon that is gone hears it after the next key.
                 let _ = self.follow.send(&Request::LossesSeen { count });
             }
-            Effect::AskForChange if self.host.hooks() == HookState::Installed => {
-                self.tell(Msg::Installed(Ok("The hooks are in place already.".to_owned())))?;
+            Effect::PreviewInstall if self.host.hook_state() == HookState::Installed => {
+                self.tell(Message::Installed(Ok("The hooks are in place already.".to_owned())))?;
             }
-            Effect::AskForChange => {
-                let change = self.host.change();
-                self.tell(Msg::Change(change))?;
+            Effect::PreviewInstall => {
+                let change = self.host.preview_install();
+                self.tell(Message::InstallPreview(change))?;
             }
             Effect::Install => {
                 let installed = self.host.install();
-                self.tell(Msg::Installed(installed))?;
+                self.tell(Message::Installed(installed))?;
             }
-            Effect::SetOut { errand, row } => {
-                if let Err(why) = self.host.set_out(errand, &row) {
-                    self.tell(Msg::Navigated(NavigationOutcome::Failed(why)))?;
+            Effect::Navigate { navigation, row } => {
+                if let Err(why) = self.host.start_navigation(navigation, &row) {
+                    self.tell(Message::Navigated(NavigationOutcome::Failed(why)))?;
                 }
             }
             Effect::RunHere => {
@@ -381,7 +386,7 @@ impl Shell<'_> {
                 let ran = self.host.run_here();
                 self.follow.accept_notifications(true);
                 self.go_on()?;
-                self.tell(Msg::Navigated(ran.map_or_else(NavigationOutcome::Failed, |()| {
+                self.tell(Message::Navigated(ran.map_or_else(NavigationOutcome::Failed, |()| {
                     NavigationOutcome::Shown(String::new())
                 })))?;
             }
@@ -421,8 +426,8 @@ impl Shell<'_> {
     /// Takes the terminal again; of what is not told again only the size matters.
     fn go_on(&mut self) -> io::Result<()> {
         self.screen.take_again()?;
-        self.model.dirty = true;
+        self.model.needs_redraw = true;
         let (width, height) = ratatui::crossterm::terminal::size()?;
-        self.tell(Msg::Resized { width, height })
+        self.tell(Message::Resized { width, height })
     }
 }

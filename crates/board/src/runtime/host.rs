@@ -1,77 +1,56 @@
-//! What the board asks of whoever runs it, and is told by them.
+//! The interface between the board and the program that runs it.
 
-use crate::keymap::Keymap;
 use crate::model::HookState;
-use crate::theme::Theme;
-use crate::update::navigation::{Navigation, NavigationOutcome};
+use crate::model::agent_text::AgentText;
+use crate::model::navigation::{Navigation, NavigationOutcome};
+use crate::model::options::Options;
 use crewboard_core::Session;
 use std::os::fd::BorrowedFd;
 
-/// What the board asks of whoever runs it.
+/// Does for the board everything that concerns agents, terminals and files.
 pub trait Host {
-    /// Whether the agents' hooks are in place.
-    fn hooks(&mut self) -> HookState;
-    /// What installing them would change, or why that cannot be told.
-    fn change(&mut self) -> Result<String, String>;
-    /// Returns the profile that an agent uses here unless told otherwise.
-    fn usual_profile(&self) -> Option<String> {
+    /// Returns whether the agents' hooks are installed.
+    fn hook_state(&mut self) -> HookState;
+    /// Returns the change that an install would make, or an error.
+    fn preview_install(&mut self) -> Result<String, String>;
+    /// Returns the profile that an agent uses by default.
+    fn default_profile(&self) -> Option<String> {
         None
     }
-    /// Returns the function that writes an agent's name and version for people.
-    fn describe_version(&self) -> DescribeVersion {
-        plain_version
+    /// Returns the functions that write an agent's texts.
+    fn agent_text(&self) -> AgentText {
+        AgentText::PLAIN
     }
-    /// Installs them; what is to be said of it.
+    /// Installs the hooks, and returns a message for the user.
     fn install(&mut self) -> Result<String, String>;
-    /// Becomes readable when the options may be others.
+    /// Becomes readable when the options may have changed.
     fn options_watch(&self) -> Option<BorrowedFd<'_>> {
         None
     }
-    /// The options, if they are others or there is something to say of them.
+    /// Returns the options if they have changed, or if they have problems.
     fn changed_options(&mut self) -> Option<Options> {
         None
     }
-    /// Sets out on an errand, and does not wait for its end.
-    fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String>;
-    /// Becomes readable when the errand is over.
-    fn errand_watch(&self) -> Option<BorrowedFd<'_>> {
+    /// Starts a navigation, and does not wait for its end.
+    fn start_navigation(&mut self, navigation: Navigation, row: &Session) -> Result<(), String>;
+    /// Becomes readable when the navigation has ended.
+    fn navigation_watch(&self) -> Option<BorrowedFd<'_>> {
         None
     }
-    /// What came of the errand.
-    fn errand_over(&mut self) -> NavigationOutcome {
+    /// Returns the outcome of the navigation.
+    fn navigation_outcome(&mut self) -> NavigationOutcome {
         NavigationOutcome::RunHere
     }
-    /// Runs on this terminal what [`NavigationOutcome::RunHere`] left to be run, to its end.
+    /// Runs on this terminal the command that [`NavigationOutcome::RunHere`] stands for, and waits for its end.
     fn run_here(&mut self) -> Result<(), String> {
         Ok(())
     }
-    /// What makes this terminal call the person before it, to be written to it.
-    fn ring(&mut self, _title: &str, _text: &str) -> Vec<u8> {
+    /// Returns the bytes that make this terminal show a notification.
+    fn notification_bytes(&mut self, _title: &str, _text: &str) -> Vec<u8> {
         Vec::new()
     }
-    /// The board leaves when an errand was done.
-    fn is_for_one_errand(&self) -> bool {
+    /// Returns true if the board quits after a jump.
+    fn quits_after_jump(&self) -> bool {
         false
     }
-}
-
-/// Writes an agent's name and version for people.
-pub type DescribeVersion = fn(agent: &str, version: &str) -> String;
-
-/// Writes an agent's name and version with nothing added.
-pub(crate) fn plain_version(agent: &str, version: &str) -> String {
-    format!("{agent} {version}")
-}
-
-/// How the board is to look and behave.
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub theme: Theme,
-    pub keymap: Keymap,
-    /// The details are shown, until the user's key says otherwise.
-    pub detail: bool,
-    /// What is to be said of the options themselves.
-    pub notice: Option<String>,
-    /// What is wrong with them, the worst first.
-    pub problems: Vec<String>,
 }

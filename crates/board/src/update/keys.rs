@@ -2,9 +2,11 @@
 
 use crate::keymap::{Action, Key};
 use crate::layout::{row_at, visible_rows};
-use crate::model::{HookState, Link, Model, Overlay, Screen};
-use crate::update::navigation::{Navigation, set_out};
-use crate::update::{Effect, say};
+use crate::model::navigation::Navigation;
+use crate::model::{ConnectionState, HookState, Model, Overlay, Screen};
+use crate::update::effect::Effect;
+use crate::update::navigation::start_navigation;
+use crate::view::overlay;
 use crewboard_core::{Mark, RowKey, Session};
 
 /// Bytes of a filter that is pasted.
@@ -16,27 +18,27 @@ const DOUBLE_CLICK_MS: u64 = 400;
 /// Pasted text is no key: only a filter that is typed takes it.
 pub(crate) fn pasted(model: &mut Model, text: &str) {
     if model.filtering && model.overlay.is_none() {
-        let room = MAX_FILTER.saturating_sub(model.filter.len());
-        model.filter.push_str(&crewboard_core::clean(text, room, false));
+        let room = MAX_FILTER.saturating_sub(model.rows.filter().len());
+        model.rows.edit_filter(|filter| filter.push_str(&crewboard_core::clean(text, room, false)));
     }
 }
 
 /// Moves the selection, or what lies over the screen, by so many lines.
 pub(crate) fn step(model: &mut Model, by: isize) {
     if let Some(overlay) = &mut model.overlay {
-        let above = overlay.above_mut();
+        let above = overlay.scroll_mut();
         *above = above.saturating_add_signed(by);
         return;
     }
-    let last = model.order.len().saturating_sub(1);
+    let last = model.rows.order().len().saturating_sub(1);
     let index = model.selected_index().unwrap_or(0).saturating_add_signed(by).min(last);
-    select(model, model.order.get(index).cloned());
+    select(model, model.rows.order().get(index).cloned());
 }
 
 /// Selects a row because somebody wants it: no filter that is left gives another back.
 fn select(model: &mut Model, row: Option<RowKey>) {
     if row.is_some() {
-        model.unlisted = None;
+        model.selection_before_filter = None;
     }
     model.selected = row;
 }
@@ -52,7 +54,7 @@ pub(crate) fn on_click(model: &mut Model, column: u16, line: u16) -> Vec<Effect>
         .is_some_and(|(clicked, at)| clicked == key && model.now.since(at) <= DOUBLE_CLICK_MS);
     select(model, Some(key.clone()));
     if again {
-        return set_out(model, Navigation::Jump);
+        return start_navigation(model, Navigation::Jump);
     }
     model.last_click = Some((key, model.now));
     Vec::new()
@@ -86,10 +88,10 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
             _ => {}
         }
     }
-    let is_whole = matches!(model.overlay, Some(Overlay::Whole { .. }));
-    let page = isize::try_from(crate::view::overlay_height(model).saturating_sub(1).max(1));
+    let is_whole = matches!(model.overlay, Some(Overlay::Details { .. }));
+    let page = isize::try_from(overlay::height(model).saturating_sub(1).max(1));
     let page = page.unwrap_or(1);
-    let all = isize::try_from(crate::view::overlay_lines(model)).unwrap_or(isize::MAX);
+    let all = isize::try_from(overlay::lines_in_all(model)).unwrap_or(isize::MAX);
     match action {
         Some(Action::Up) => step(model, -1),
         Some(Action::Down) => step(model, 1),
@@ -100,7 +102,7 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
         Some(Action::Last) => step(model, all),
         Some(Action::Jump) if is_whole => {
             model.overlay = None;
-            return set_out(model, Navigation::Jump);
+            return start_navigation(model, Navigation::Jump);
         }
         // A letter that quits leaves the page, not the board; Ctrl-C leaves both.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
@@ -116,20 +118,20 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
 
 fn on_filter_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
     match (key.typed(), action) {
-        (Some(character), _) => model.filter.push(character),
+        (Some(character), _) => model.rows.edit_filter(|filter| filter.push(character)),
         _ if key.is_backspace() => {
             // With nothing left to take back, out of it.
-            model.filtering = model.filter.pop().is_some();
+            model.filtering = model.rows.edit_filter(String::pop).is_some();
         }
-        _ if key.is_control('u') => model.filter.clear(),
+        _ if key.is_control('u') => model.rows.edit_filter(String::clear),
         _ if key.is_control('w') => {
-            let kept = model.filter.trim_end().rfind(' ').map_or(0, |blank| blank + 1);
-            model.filter.truncate(kept);
+            let kept = model.rows.filter().trim_end().rfind(' ').map_or(0, |blank| blank + 1);
+            model.rows.edit_filter(|filter| filter.truncate(kept));
         }
         (None, Some(Action::Jump)) => model.filtering = false,
         (None, Some(Action::Back)) => {
             model.filtering = false;
-            model.filter.clear();
+            model.rows.edit_filter(String::clear);
         }
         (None, Some(action)) => return act(model, action),
         (None, None) => {}
@@ -139,7 +141,7 @@ fn on_filter_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Eff
 
 fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let page = isize::try_from(visible_rows(model).saturating_sub(1).max(1)).unwrap_or(1);
-    let all = isize::try_from(model.order.len()).unwrap_or(isize::MAX);
+    let all = isize::try_from(model.rows.order().len()).unwrap_or(isize::MAX);
     match action {
         Action::Up => step(model, -1),
         Action::Down => step(model, 1),
@@ -147,7 +149,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => step(model, page),
         Action::First => step(model, -all),
         Action::Last => step(model, all),
-        Action::Jump => return set_out(model, Navigation::Jump),
+        Action::Jump => return start_navigation(model, Navigation::Jump),
         Action::NextNeedsYou => next_that_needs_you(model, true),
         Action::PreviousNeedsYou => next_that_needs_you(model, false),
         Action::Filter => {
@@ -160,11 +162,11 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return mark(model, |row| Mark::Snoozed { on: row.snoozed_until.is_none() });
         }
         Action::Dismiss => return dismiss(model),
-        Action::ShowDismissed => model.show_dismissed = !model.show_dismissed,
-        Action::OpenAgain => return set_out(model, Navigation::Open),
+        Action::ShowDismissed => model.rows.set_show_dismissed(!model.rows.shows_dismissed()),
+        Action::OpenAgain => return start_navigation(model, Navigation::Open),
         Action::Detail => model.detail = !model.detail,
         Action::Whole if model.selected.is_some() => {
-            model.overlay = Some(Overlay::Whole { above: 0 });
+            model.overlay = Some(Overlay::Details { scroll: 0 });
         }
         Action::Whole => {}
         Action::Timeline => {
@@ -173,16 +175,18 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 Screen::Timeline => Screen::List,
             }
         }
-        Action::Install if model.hooks == HookState::Missing => return vec![Effect::AskForChange],
+        Action::Install if model.hooks == HookState::Missing => {
+            return vec![Effect::PreviewInstall];
+        }
         Action::Install if model.hooks == HookState::NotApplicable => {
-            say(model, "This is a recording; press it on a board of your own sessions.");
+            model.notify("This is a recording; press it on a board of your own sessions.");
         }
-        Action::Install => say(model, "The hooks are in your agents' settings already."),
+        Action::Install => model.notify("The hooks are in your agents' settings already."),
         Action::Problems if model.problems.is_empty() => {
-            say(model, "The configuration is fine.");
+            model.notify("The configuration is fine.");
         }
-        Action::Problems => model.overlay = Some(Overlay::Problems { above: 0 }),
-        Action::Help => model.overlay = Some(Overlay::Help { above: 0 }),
+        Action::Problems => model.overlay = Some(Overlay::Problems { scroll: 0 }),
+        Action::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
         Action::Back => back(model),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
@@ -196,7 +200,7 @@ fn back(model: &mut Model) {
     if model.screen == Screen::Timeline {
         model.screen = Screen::List;
     } else if model.problems.is_empty() {
-        model.filter.clear();
+        model.rows.edit_filter(String::clear);
     } else {
         // They stand where the filter would.
         model.problems.clear();
@@ -204,8 +208,8 @@ fn back(model: &mut Model) {
 }
 
 fn mark(model: &mut Model, mark: impl Fn(&Session) -> Mark) -> Vec<Effect> {
-    if model.link != Link::Live {
-        say(model, "The daemon is not there to be told; try again in a moment.");
+    if model.connection != ConnectionState::Connected {
+        model.notify("The daemon is not there to be told; try again in a moment.");
         return Vec::new();
     }
     let Some(row) = model.selected_row() else { return Vec::new() };
@@ -219,10 +223,10 @@ fn dismiss(model: &mut Model) -> Vec<Effect> {
     let effects = mark(model, |row| Mark::Dismissed { on: !row.dismissed, revision: row.revision });
     let goes = |row: &&Session| !row.dismissed && !effects.is_empty();
     if let Some(row) = model.selected_row().filter(goes) {
-        let key = model.keymap.key(Action::ShowDismissed).filter(|_| !model.show_dismissed);
+        let key = model.keymap.key(Action::ShowDismissed).filter(|_| !model.rows.shows_dismissed());
         let shows = key.map(|key| format!("; {key} shows it")).unwrap_or_default();
         let text = format!("{} is hidden until it next needs you{shows}", row.name);
-        say(model, text);
+        model.notify(text);
     }
     effects
 }
@@ -230,8 +234,8 @@ fn dismiss(model: &mut Model) -> Vec<Effect> {
 /// Selects the nearest row that needs somebody, forwards or backwards, round the ends.
 fn next_that_needs_you(model: &mut Model, forwards: bool) {
     let here = model.selected_index().unwrap_or(0);
-    let (before, after) = model.order.split_at(here.min(model.order.len()));
-    let needs_you = |key: &&RowKey| model.rows.get(*key).is_some_and(|row| row.needs_you);
+    let (before, after) = model.rows.order().split_at(here.min(model.rows.order().len()));
+    let needs_you = |key: &&RowKey| model.rows.get(key).is_some_and(|row| row.needs_you);
     let found = if forwards {
         after.iter().skip(1).chain(before).chain(after.first()).find(needs_you)
     } else {
@@ -239,6 +243,6 @@ fn next_that_needs_you(model: &mut Model, forwards: bool) {
     };
     match found.cloned() {
         Some(key) => select(model, Some(key)),
-        None => say(model, "Nobody needs you."),
+        None => model.notify("Nobody needs you."),
     }
 }

@@ -1,106 +1,78 @@
-//! Taking somebody from the board to a session.
+//! Navigation from the board to a session: its start and its end.
 
 use crate::keymap::Action;
-use crate::model::{Link, Model};
-use crate::update::{Effect, say};
-use crewboard_core::{Mark, RowKey, Session, Status};
+use crate::model::navigation::{Navigation, NavigationOutcome, PendingNavigation};
+use crate::model::{ConnectionState, Model};
+use crate::update::effect::Effect;
+use crewboard_core::{Mark, Session, Status};
 
-/// What takes somebody from the board to a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Navigation {
-    /// Its pane is to be shown.
-    Jump,
-    /// It is to be taken up again.
-    Open,
-}
-
-/// What came of an errand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NavigationOutcome {
-    /// Done; what is to be said of it.
-    Shown(String),
-    /// It did not go: why, and what to do.
-    Failed(String),
-    /// There is no other terminal: a command is to be run on this one.
-    RunHere,
-}
-
-/// An errand that is not over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Underway {
-    pub(crate) errand: Navigation,
-    pub(crate) row: RowKey,
-    pub(crate) name: String,
-    /// What of the row was seen by setting out.
-    pub(crate) revision: u64,
-}
-
-/// Takes somebody to the selected row, one at a time.
-pub(crate) fn set_out(model: &mut Model, errand: Navigation) -> Vec<Effect> {
+/// Starts a navigation to the selected row. Only one navigation runs at a time.
+pub(crate) fn start_navigation(model: &mut Model, navigation: Navigation) -> Vec<Effect> {
     let Some(row) = model.selected_row() else { return Vec::new() };
-    if let Some(underway) = &model.underway {
-        let text = format!("Still on the way to {}.", underway.name);
-        say(model, text);
+    if let Some(pending) = &model.pending_navigation {
+        let text = format!("Still on the way to {}.", pending.name);
+        model.notify(text);
         return Vec::new();
     }
-    if let Some(text) = other_key(model, row, errand) {
-        say(model, text);
+    if let Some(text) = suggest_other_key(model, row, navigation) {
+        model.notify(text);
         return Vec::new();
     }
     let row = Box::new(row.clone());
-    model.underway = Some(Underway {
-        errand,
+    model.pending_navigation = Some(PendingNavigation {
+        navigation,
         row: row.key.clone(),
         name: row.name.clone(),
         revision: row.revision,
     });
-    vec![Effect::SetOut { errand, row }]
+    vec![Effect::Navigate { navigation, row }]
 }
 
-/// Where another key does what is meant: which. What sets out says the command instead, for a shell.
-fn other_key(model: &Model, row: &Session, errand: Navigation) -> Option<String> {
+/// Returns a notice that names the right key, if `navigation` does not fit the session. Without such a key the host
+/// names the command for a shell.
+fn suggest_other_key(model: &Model, row: &Session, navigation: Navigation) -> Option<String> {
     let name = &row.name;
     let is_closed = row.status == Status::Closed;
-    match errand {
+    match navigation {
         Navigation::Jump if is_closed => {
             let open = model.keymap.key(Action::OpenAgain)?;
-            Some(format!("{name} is closed; {open} takes it up again"))
+            Some(format!("{name} is closed; press {open} to resume it"))
         }
         Navigation::Jump if row.job.is_some() => {
             let open = model.keymap.key(Action::OpenAgain)?;
-            Some(format!("{name} is a background session, in no pane; {open} comes to it"))
+            Some(format!("{name} runs in the background, in no pane; press {open} to attach to it"))
         }
         Navigation::Open if !is_closed && row.job.is_none() => {
             let jump = model.keymap.key(Action::Jump)?;
-            Some(format!("{name} is open; {jump} shows its pane"))
+            Some(format!("{name} is open; press {jump} to show its pane"))
         }
         Navigation::Jump | Navigation::Open => None,
     }
 }
 
-/// Takes in what came of it.
-pub(crate) fn over(model: &mut Model, went: NavigationOutcome) -> Vec<Effect> {
-    let said = match went {
+/// Applies the outcome of the pending navigation.
+pub(crate) fn finish_navigation(model: &mut Model, outcome: NavigationOutcome) -> Vec<Effect> {
+    let note = match outcome {
         NavigationOutcome::RunHere => return vec![Effect::RunHere],
         NavigationOutcome::Failed(why) => {
-            model.underway = None;
-            say(model, why);
+            model.pending_navigation = None;
+            model.notify(why);
             return Vec::new();
         }
-        NavigationOutcome::Shown(said) => said,
+        NavigationOutcome::Shown(note) => note,
     };
-    let Some(underway) = model.underway.take() else { return Vec::new() };
+    let Some(pending) = model.pending_navigation.take() else { return Vec::new() };
     let mut effects = Vec::new();
-    // Whoever was taken there has seen what the row said then. A daemon that is away is not told.
-    if underway.errand == Navigation::Jump && model.link == Link::Live {
-        let mark = Mark::Seen { revision: underway.revision };
-        effects.push(Effect::Mark { row: underway.row, mark });
+    // After a jump the user has seen the session as it was at the start. A disconnected daemon gets no mark.
+    if pending.navigation == Navigation::Jump && model.connection == ConnectionState::Connected {
+        let mark = Mark::Seen { revision: pending.revision };
+        effects.push(Effect::Mark { row: pending.row, mark });
     }
-    if model.once {
+    if model.quit_after_jump {
         effects.push(Effect::Quit);
     }
-    if !said.is_empty() {
-        say(model, said);
+    if !note.is_empty() {
+        model.notify(note);
     }
     effects
 }

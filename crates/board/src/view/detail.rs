@@ -1,7 +1,7 @@
 //! The selected session, whole.
 
+use super::canvas::{MINUTE, put, room};
 use super::timeline::{Scale, bar, history, waited};
-use super::{put, resume_command, room};
 use crate::format::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
 use crate::keymap::Action;
 use crate::model::Model;
@@ -67,8 +67,8 @@ pub(super) fn whole(model: &Model, row: &Session, width: usize) -> Vec<Line> {
 
 /// Who and what it is.
 pub(super) fn heading(model: &Model, row: &Session) -> String {
-    let mut parts = vec![super::display_name(model, row).into_owned(), row.agent.to_string()];
-    parts.extend(row.model.as_deref().map(|model| super::short_model(model).to_owned()));
+    let mut parts = vec![model.display_name(row).into_owned(), row.agent.to_string()];
+    parts.extend(row.model.is_some().then(|| model.rows.short_model(row).to_owned()));
     parts.extend(row.mode.clone().filter(|mode| mode != "default"));
     parts.extend(row.headless.then(|| "headless".to_owned()));
     let usage = row.usage.as_ref();
@@ -78,7 +78,7 @@ pub(super) fn heading(model: &Model, row: &Session) -> String {
     // What commands ask for where several have the same name.
     parts.push(row.key.to_string());
     parts.extend(row.title.clone());
-    if model.loss().is_some() {
+    if model.connection_problem().is_some() {
         parts.push("as last seen".to_owned());
     }
     parts.join(model.theme.separator())
@@ -198,7 +198,7 @@ impl<'a> Details<'a> {
 
     fn add_work(&mut self, row: &Session) {
         let separator = self.model.theme.separator();
-        let now = self.model.picture();
+        let now = self.model.display_time();
         let subagents = row.subagents.iter().map(|subagent| {
             let kind = subagent.kind.as_deref().unwrap_or("subagent");
             format!("{kind} {} {}", subagent.status, age(subagent.since, now, Grain::Minutes))
@@ -216,7 +216,7 @@ impl<'a> Details<'a> {
     }
 
     fn add_times(&mut self, row: &Session) {
-        let (theme, now) = (self.model.theme, self.model.picture());
+        let (theme, now) = (self.model.theme, self.model.display_time());
         let width = self.width.saturating_sub(LABEL + 1);
         let bar_width = u16::try_from(width).unwrap_or(u16::MAX).min(BAR);
         if let Some(scale) = Scale::hour(now, bar_width).filter(|_| bar_width >= 10) {
@@ -227,7 +227,7 @@ impl<'a> Details<'a> {
             line.extend(pieces);
             let waited = waited(row, now, scale);
             let text = format!("  waited for you {}", span(waited));
-            if waited >= super::MINUTE && drawn + text.width() <= width {
+            if waited >= MINUTE && drawn + text.width() <= width {
                 line.push((text, Style::new()));
             }
             self.rest.push(line);
@@ -238,14 +238,14 @@ impl<'a> Details<'a> {
     fn add_facts(&mut self, row: &Session) {
         let theme = self.model.theme;
         let separator = theme.separator();
-        let now = self.model.picture();
+        let now = self.model.display_time();
         let mut kept: Vec<String> = Vec::new();
         kept.extend(row.pinned.then(|| "pinned".to_owned()));
         kept.extend(row.dismissed.then(|| "hidden until it needs you".to_owned()));
         if let Some(until) = row.snoozed_until {
             // In whole minutes, and never none while it lasts.
-            let rest = until.since(crate::format::text::at_last(now, super::MINUTE));
-            let rest = span(rest.max(super::MINUTE));
+            let rest = until.since(crate::format::text::at_last(now, MINUTE));
+            let rest = span(rest.max(MINUTE));
             kept.push(format!("quiet for {rest}, or until its status changes"));
         }
         self.add("marks", &kept.join(separator), 1, Style::new());
@@ -261,7 +261,10 @@ impl<'a> Details<'a> {
             if row.prompt.is_some() || row.activity.is_some() {
                 self.add(
                     "again",
-                    &resume_command(row, self.model.usual_profile.as_deref()),
+                    &(self.model.agent_text.resume_command)(
+                        row,
+                        self.model.default_profile.as_deref(),
+                    ),
                     1,
                     Style::new(),
                 );
@@ -288,7 +291,7 @@ impl<'a> Details<'a> {
         let facts = [row.id.to_string(), format!("{told} {}", row.source)];
         self.add("session", &facts.join(separator), 1, theme.dim());
         if let Some(version) = &row.agent_version {
-            let agent = (self.model.describe_version)(row.agent.as_str(), version);
+            let agent = (self.model.agent_text.describe_version)(row.agent.as_str(), version);
             self.add("agent", &agent, 1, theme.dim());
         }
     }

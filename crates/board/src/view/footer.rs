@@ -1,6 +1,6 @@
 //! The last line: what is being typed, what was just said, or the keys that matter most.
 
-use super::{put, room};
+use super::canvas::{put, room};
 use crate::format::text::{cut, end_of};
 use crate::keymap::{Action, TABLE};
 use crate::layout::visible_rows;
@@ -40,15 +40,15 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, x, area.y, &format!("{shows}{hides}"), model.theme.dim());
         return;
     }
-    if model.filtering || !model.filter.is_empty() {
+    if model.filtering || !model.rows.filter().is_empty() {
         let cursor = match (model.filtering, unicode) {
             (true, true) => "▏",
             (true, false) => "_",
             (false, _) => "",
         };
-        let count = format!("  {} of {}", model.order.len(), model.rows.len());
+        let count = format!("  {} of {}", model.rows.order().len(), model.rows.count());
         let space = room(area, left).saturating_sub(count.width());
-        let typed = format!("{}{cursor}", model.filter);
+        let typed = format!("{}{cursor}", model.rows.filter());
         let text = format!("/{}", end_of(&typed, space.saturating_sub(1), unicode));
         let x = put(buffer, area, left, area.y, &text, Theme::strong());
         let x = put(buffer, area, x, area.y, &count, model.theme.dim());
@@ -67,11 +67,11 @@ fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
     match model.overlay {
         Some(Overlay::Install { .. }) => Vec::new(),
         Some(Overlay::Help { .. } | Overlay::Problems { .. }) => vec![(Action::Back, "back")],
-        Some(Overlay::Whole { .. }) => vec![(Action::Back, "back"), (Action::Jump, "jump")],
+        Some(Overlay::Details { .. }) => vec![(Action::Back, "back"), (Action::Jump, "jump")],
         None => {
             let mut wanted: Vec<_> =
                 TABLE.iter().filter_map(|entry| Some((entry.action, entry.footer?))).collect();
-            if model.order.is_empty() {
+            if model.rows.order().is_empty() {
                 wanted.retain(|(action, _)| matches!(action, Action::Help | Action::Quit));
             }
             if model.screen == Screen::Timeline {
@@ -137,10 +137,10 @@ fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
 fn position(model: &Model) -> String {
     let (shown, all) = match &model.overlay {
         Some(overlay) => {
-            let height = super::overlay_height(model);
-            (overlay.above()..overlay.above() + height, super::overlay_lines(model))
+            let height = super::overlay::height(model);
+            (overlay.scroll()..overlay.scroll() + height, super::overlay::lines_in_all(model))
         }
-        None => (model.above..model.above + visible_rows(model), model.order.len()),
+        None => (model.scroll..model.scroll + visible_rows(model), model.rows.order().len()),
     };
     if shown.len() >= all || all == 0 {
         return String::new();

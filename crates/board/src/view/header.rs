@@ -1,10 +1,11 @@
 //! The first line: how many sessions are what.
 
+use super::canvas::{Piece, put, room};
 use super::limits::{self, Detail, Extent};
-use super::{Piece, put, room};
+use crate::format::cells::grain;
 use crate::format::text::{activity, age, cut};
 use crate::layout::FULL;
-use crate::model::{Link, Model, Screen};
+use crate::model::{ConnectionState, Model, Screen};
 use crate::theme::Theme;
 use crewboard_core::Status;
 use ratatui::buffer::Buffer;
@@ -26,7 +27,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if model.height > 3 && area.width >= 60 {
         x = put(buffer, area, x + 1, area.y, BRAND, Theme::strong());
     }
-    if let Some(loss) = model.loss() {
+    if let Some(loss) = model.connection_problem() {
         let text = cut(&loss, room(area, x), theme.unicode);
         put(buffer, area, x, area.y, &text, theme.status(Status::Failed));
         return;
@@ -37,7 +38,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, x, area.y, &text, Theme::strong());
         return;
     }
-    if model.height == 1 && model.most_urgent().is_some() {
+    if model.height == 1 && model.rows.most_urgent().is_some() {
         return draw_strip(model, area, buffer);
     }
     let right = right(model);
@@ -84,8 +85,8 @@ fn losses(model: &Model, space: usize) -> String {
 
 /// What the line ends with.
 fn right(model: &Model) -> &'static str {
-    match (&model.link, model.screen) {
-        (Link::Connecting, _) => "connecting ",
+    match (&model.connection, model.screen) {
+        (ConnectionState::Connecting, _) => "connecting ",
         (_, Screen::Timeline) => "timeline ",
         _ => "",
     }
@@ -99,7 +100,9 @@ fn space(model: &Model, room: usize) -> usize {
 
 /// Milliseconds until something of the line is another.
 pub(super) fn clocks(model: &Model) -> Vec<u64> {
-    if model.loss().is_some() || model.height == 1 && model.most_urgent().is_some() {
+    if model.connection_problem().is_some()
+        || model.height == 1 && model.rows.most_urgent().is_some()
+    {
         return Vec::new();
     }
     let brand = if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 };
@@ -116,8 +119,8 @@ fn width(pieces: &[Piece]) -> usize {
 /// What the line says in `space` columns: how many wait that are not on the screen, where that leaves the rest as it is.
 fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     let (mut pieces, extent) = counts_and_limits(model, space);
-    let hidden = model.listing.hidden_needs;
-    if hidden > 0 && !model.show_dismissed {
+    let hidden = model.rows.totals().hidden_needs;
+    if hidden > 0 && !model.rows.shows_dismissed() {
         let piece = (format!("{}{hidden} hidden", model.theme.separator()), model.theme.dim());
         let limits = extent.map_or(0, |extent| GAP + width(&limits::pieces(model, extent)));
         if width(&pieces) + piece.0.width() + limits < space {
@@ -181,7 +184,7 @@ enum Kinds {
 
 fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
     let theme = model.theme;
-    let needs = model.listing.needs();
+    let needs = model.rows.totals().needs();
     let count: usize = needs.iter().map(|(_, count)| count).sum();
     let Some((first, _)) = needs.first() else {
         return vec![("nobody needs you".to_owned(), theme.dim())];
@@ -207,7 +210,7 @@ fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
 
 fn others(model: &Model) -> impl Iterator<Item = Piece> {
     let separator = model.theme.separator();
-    [(model.listing.working, "working"), (model.listing.idle, "idle")]
+    [(model.rows.totals().working, "working"), (model.rows.totals().idle, "idle")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(move |(count, word)| (format!("{separator}{count} {word}"), Style::new()))
@@ -216,10 +219,10 @@ fn others(model: &Model) -> impl Iterator<Item = Piece> {
 /// All there is to say in one line: how many need somebody, and who needs it most.
 fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let Some(row) = model.most_urgent() else { return };
+    let Some(row) = model.rows.most_urgent() else { return };
     let mut pieces = needs(model, Kinds::None);
     if area.width < 60 {
-        let count: usize = model.listing.needs().iter().map(|(_, count)| count).sum();
+        let count: usize = model.rows.totals().needs().iter().map(|(_, count)| count).sum();
         pieces = vec![(format!("{count}"), theme.status(row.status))];
     }
     if !model.losses.is_empty() {
@@ -233,8 +236,8 @@ fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     let text = format!(
         "  {} {} {}  {}",
         theme.shape(row.status),
-        super::display_name(model, row),
-        age(row.since, model.picture(), super::grain(row)),
+        model.display_name(row),
+        age(row.since, model.display_time(), grain(row)),
         activity(row, theme.unicode)
     );
     let text = cut(&text, room(area, x), theme.unicode);

@@ -1,6 +1,6 @@
 //! The accounts' limits, in the first line.
 
-use super::Piece;
+use super::canvas::Piece;
 use crate::format::text::{Grain, age, age_changes_in, until, until_changes_in};
 use crate::model::Model;
 use crewboard_core::{FRESH_MS, RateLimits, RateWindow, Status, Timestamp};
@@ -42,7 +42,7 @@ type Set<'a> = (&'a RateLimits, Vec<(&'static str, RateWindow)>);
 
 /// One set for each account of which something is known, in the order of their profiles.
 fn sets(model: &Model) -> Vec<Set<'_>> {
-    let now = model.picture();
+    let now = model.display_time();
     let sets = model.limits.iter().map(|limits| (limits, windows(limits, now)));
     sets.filter(|(_, windows)| !windows.is_empty()).collect()
 }
@@ -72,7 +72,7 @@ fn told_long_ago(windows: &[(&'static str, RateWindow)], now: Timestamp) -> Opti
 
 /// The sets, with the names of profiles where there are several.
 pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piece> {
-    let (theme, now) = (model.theme, model.picture());
+    let (theme, now) = (model.theme, model.display_time());
     let (sets, rest) = told(model, sets);
     let mut pieces: Vec<Piece> = Vec::new();
     for (limits, windows) in &sets {
@@ -129,7 +129,7 @@ fn bar(percent: u8, unicode: bool) -> String {
 
 /// Milliseconds until something of them is another.
 pub(super) fn clocks(model: &Model, Extent { sets, detail }: Extent) -> Vec<u64> {
-    let now = model.picture();
+    let now = model.display_time();
     let mut clocks = Vec::new();
     let (sets, rest) = told(model, sets);
     for (_, windows) in &sets {

@@ -1,10 +1,11 @@
 //! The list of sessions.
 
-use super::{cost, display_name, grain, place, put, short_model, work};
+use super::canvas::put;
+use crate::format::cells::{cost, grain, place, work};
 use crate::format::text::{activity, age, cut, fit, wrap};
 use crate::keymap::Action;
 use crate::layout::{Columns, GAP, columns};
-use crate::model::{HookState, Link, Model};
+use crate::model::{ConnectionState, HookState, Model};
 use crate::theme::Theme;
 use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status};
 use ratatui::buffer::Buffer;
@@ -16,11 +17,11 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    if model.order.is_empty() {
+    if model.rows.order().is_empty() {
         return draw_empty(model, area, buffer);
     }
     let columns = columns(model, usize::from(area.width));
-    let rows = model.listed().skip(model.above).take(usize::from(area.height));
+    let rows = model.rows.listed().skip(model.scroll).take(usize::from(area.height));
     for (line, row) in (0..).zip(rows) {
         let area = Rect { y: area.y + line, height: 1, ..area };
         draw_row(model, row, &columns, area, buffer);
@@ -31,7 +32,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let theme = model.theme;
     let unicode = theme.unicode;
     let is_selected = model.selected.as_ref() == Some(&row.key);
-    let is_old = model.loss().is_some();
+    let is_old = model.connection_problem().is_some();
     let is_quiet = row.status == Status::Closed
         || row.dismissed
         || row.snoozed_until.is_some()
@@ -58,7 +59,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
         (false, _) => "",
     };
     // A name is cut short of its gap; the others bring theirs in front.
-    let name = format!("{indent}{}", display_name(model, row));
+    let name = format!("{indent}{}", model.display_name(row));
     cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
     cell(&says(row, columns, unicode), columns.says, base);
     let mut behind = |text: &str, width: usize, style: Style| {
@@ -66,14 +67,14 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
         cell(text, width.saturating_sub(GAP), style);
     };
     behind(&work(row, unicode), columns.work, base);
-    let age = age(row.since, model.picture(), grain(row));
+    let age = age(row.since, model.display_time(), grain(row));
     behind(&format!("{age:>5}"), columns.age, base);
     let context = row.usage.and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
     behind(&context.unwrap_or_default(), columns.context, base);
     let cost_width = columns.cost.saturating_sub(GAP);
     behind(&format!("{:>cost_width$}", cost(row)), columns.cost, theme.dim());
-    behind(row.model.as_deref().map_or("", short_model), columns.model, theme.dim());
+    behind(model.rows.short_model(row), columns.model, theme.dim());
     behind(row.agent.as_str(), columns.agent, theme.dim());
     behind(place(row), columns.place, theme.dim());
     behind(&row.place.host, columns.host, theme.dim());
@@ -148,21 +149,22 @@ fn hides_lines(row: &Session) -> bool {
 /// What to do where there is nothing to see.
 fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let key = |action| model.keymap.key(action).unwrap_or_default();
-    let paragraphs: Vec<Cow<'_, str>> = if !model.filter.is_empty() && !model.rows.is_empty() {
+    let paragraphs: Vec<Cow<'_, str>> = if !model.rows.filter().is_empty() && !model.rows.is_empty()
+    {
         let back = key(Action::Back);
         vec![
-            format!("Nothing matches “{}”.", model.filter).into(),
+            format!("Nothing matches “{}”.", model.rows.filter()).into(),
             format!("{back} shows all again.").into(),
         ]
-    } else if model.loss().is_some() {
+    } else if model.connection_problem().is_some() {
         vec![
             "The daemon is not there, and was not before.".into(),
             "What it knows shows up here as soon as it is.".into(),
         ]
-    } else if model.link != Link::Live {
+    } else if model.connection != ConnectionState::Connected {
         vec!["Looking for the daemon.".into()]
-    } else if model.listing.dismissed > 0 {
-        let sessions = match model.listing.dismissed {
+    } else if model.rows.totals().dismissed > 0 {
+        let sessions = match model.rows.totals().dismissed {
             1 => "The only session is hidden.".to_owned(),
             count => format!("All {count} sessions are hidden."),
         };

@@ -1,8 +1,8 @@
 //! What lies over the screen: the help, a session's details in full, and the change that an install
 //! would make.
 
+use super::canvas::{put, room};
 use super::detail::{self, Line};
-use super::{put, room};
 use crate::format::text::{cut, fit, wrap};
 use crate::keymap::TABLE;
 use crate::layout::{FULL, layout};
@@ -30,7 +30,7 @@ fn page(model: &Model) -> Rect {
     let area = area(model);
     let Some(overlay) = &model.overlay else { return Rect::default() };
     let above = match overlay {
-        Overlay::Whole { .. } if area.height >= 4 => 1,
+        Overlay::Details { .. } if area.height >= 4 => 1,
         _ => 0,
     };
     Rect { y: area.y + above, height: area.height - above, ..area }
@@ -48,7 +48,7 @@ pub(crate) fn lines_in_all(model: &Model) -> usize {
 
 /// Whether a session's details, and so its times, are shown.
 pub(super) fn shows_detail(model: &Model) -> bool {
-    matches!(model.overlay, Some(Overlay::Whole { .. }))
+    matches!(model.overlay, Some(Overlay::Details { .. }))
 }
 
 pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
@@ -61,7 +61,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
         }
     }
     let lines = lines(model);
-    let shown = lines.iter().skip(overlay.above()).take(usize::from(page.height));
+    let shown = lines.iter().skip(overlay.scroll()).take(usize::from(page.height));
     for (y, line) in (page.y..).zip(shown) {
         detail::draw_line(line, page, y, buffer);
     }
@@ -81,7 +81,7 @@ fn lines(model: &Model) -> Vec<Line> {
     match &model.overlay {
         None => Vec::new(),
         Some(Overlay::Help { .. }) => help(model, area(model).width),
-        Some(Overlay::Whole { .. }) => {
+        Some(Overlay::Details { .. }) => {
             let row = model.selected_row();
             row.map(|row| detail::whole(model, row, width)).unwrap_or_default()
         }

@@ -1,6 +1,7 @@
 //! Statuses over time: bars, histories and the timeline screen.
 
-use super::{MINUTE, display_name, put, room};
+use super::canvas::{MINUTE, put, room};
+use crate::format::cells::grain;
 use crate::format::text::{age, at_last, cut, fit, span};
 use crate::layout::Areas;
 use crate::model::Model;
@@ -100,7 +101,7 @@ pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
 pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool) -> String {
     let separator = if unicode { " · " } else { ", " };
     let mark = if unicode { "… " } else { "... " };
-    let held = age(row.since, now, super::grain(row));
+    let held = age(row.since, now, grain(row));
     let mut line = match (row.status, held.as_str()) {
         (Status::Closed, "now") => "closed just now".to_owned(),
         (Status::Closed, _) => format!("closed {held} ago"),
@@ -146,30 +147,31 @@ const WAITED: u16 = 8;
 /// Every session's last hours, side by side.
 pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let area = areas.list;
-    let now = model.picture();
-    let widest = u16::try_from(model.listing.widths().name).unwrap_or(u16::MAX);
+    let now = model.display_time();
+    let widest = u16::try_from(model.rows.widths().name).unwrap_or(u16::MAX);
     let name_width = widest.clamp(4, (area.width / 4).clamp(6, 28));
     let bar_x = area.x + NAME_X + name_width + 2;
     let room_for_bar = area.width.saturating_sub(bar_x + WAITED + 1);
-    let oldest = model.listed().filter_map(|row| entered(row).next()).map(|first| first.at).min();
+    let oldest =
+        model.rows.listed().filter_map(|row| entered(row).next()).map(|first| first.at).min();
     let age = oldest.map_or(0, |oldest| at_last(now, MINUTE).since(oldest));
     let shown = SPANS.into_iter().map(|hours| hours * HOUR).find(|shown| *shown >= age);
     // In a narrow pane, what there is room for.
     let scale = Scale::new(now, shown.unwrap_or(24 * HOUR), room_for_bar)
         .or_else(|| Scale::new(now, HOUR, room_for_bar));
     let bar_width = scale.map_or(0, |scale| u16::try_from(scale.cells).unwrap_or(u16::MAX));
-    if let Some(scale) = scale.filter(|_| !model.order.is_empty()) {
+    if let Some(scale) = scale.filter(|_| !model.rows.order().is_empty()) {
         draw_hours(
             model,
             scale,
-            Rect { x: bar_x, width: bar_width + WAITED + 1, ..areas.head },
+            Rect { x: bar_x, width: bar_width + WAITED + 1, ..areas.hours },
             buffer,
         );
     }
-    if model.order.is_empty() {
+    if model.rows.order().is_empty() {
         return super::list::draw(model, area, buffer);
     }
-    let rows = model.listed().skip(model.above).take(usize::from(area.height));
+    let rows = model.rows.listed().skip(model.scroll).take(usize::from(area.height));
     for (y, row) in (area.y..).zip(rows) {
         let is_selected = model.selected.as_ref() == Some(&row.key);
         let style = if is_selected { model.theme.selected() } else { Style::new() };
@@ -179,7 +181,7 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         put(buffer, area, area.x + 2, y, model.theme.pin(row.pinned), status);
         let name_x = area.x + NAME_X;
         let width = if scale.is_some() { usize::from(name_width) } else { room(area, name_x) };
-        let name = fit(&display_name(model, row), width, model.theme.unicode);
+        let name = fit(&model.display_name(row), width, model.theme.unicode);
         put(buffer, area, name_x, y, &name, style);
         let Some(scale) = scale else { continue };
         let mut x = bar_x;
@@ -194,10 +196,12 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     }
     if let Some(scale) = scale {
         // Hidden ones too: they had somebody wait all the same.
-        let is_whole = model.filter.is_empty();
-        let rows =
-            model.rows.values().filter(|row| is_whole && row.dismissed && !model.show_dismissed);
-        let total: u64 = model.listed().chain(rows).map(|row| waited(row, now, scale)).sum();
+        let is_whole = model.rows.filter().is_empty();
+        let rows = model
+            .rows
+            .all()
+            .filter(|row| is_whole && row.dismissed && !model.rows.shows_dismissed());
+        let total: u64 = model.rows.listed().chain(rows).map(|row| waited(row, now, scale)).sum();
         let hours = (scale.cells * scale.step).div_ceil(HOUR);
         let shown = if hours == 1 { "hour".to_owned() } else { format!("{hours} hours") };
         let text = match total {
@@ -208,10 +212,10 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
             _ => format!("In the last {shown} your agents waited {} for you.", span(total)),
         };
         let short = format!("waited {} in {hours}h", span(total));
-        let width = usize::from(areas.sum.width.saturating_sub(1));
+        let width = usize::from(areas.total.width.saturating_sub(1));
         let text =
             if text.width() <= width { text } else { cut(&short, width, model.theme.unicode) };
-        put(buffer, areas.sum, areas.sum.x + 1, areas.sum.y, &text, model.theme.dim());
+        put(buffer, areas.total, areas.total.x + 1, areas.total.y, &text, model.theme.dim());
     }
 }
 

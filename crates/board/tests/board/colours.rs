@@ -3,7 +3,7 @@
 use crate::sample::{NOW, UNICODE, board, buffer, day, press};
 use crewboard_board::model::Model;
 use crewboard_board::theme::{DARK, LIGHT, PALETTES, PLAIN, Palette, TERMINAL, Theme};
-use crewboard_board::update::{Msg, update};
+use crewboard_board::update::{Message, update};
 use crewboard_core::Timestamp;
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
@@ -61,8 +61,8 @@ fn each_theme() {
 #[test]
 fn a_lost_daemon_greys_the_rows() {
     let mut model = themed(&TERMINAL);
-    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
-    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 1000));
+    update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
+    update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 1000));
     assert_snapshot!("lost", styles(&buffer(&model)));
 }
 

@@ -4,6 +4,7 @@ use crate::sample::{
     NOW, ago, board, board_of, closed, day, done, failed, history, idle, permission, picture, plan,
     press, question, row, subagents, working,
 };
+use crewboard_board::AgentText;
 use crewboard_core::{Session, Status, Timestamp};
 use insta::assert_snapshot;
 
@@ -32,7 +33,10 @@ fn agent_version_is_shown_as_the_host_describes_it() {
     let versioned = Session { agent_version: Some("2.1.400".to_owned()), ..idle() };
     assert_snapshot!("agent version", details(versioned.clone()));
     let mut model = board_of(versioned);
-    model.describe_version = |agent, version| format!("{agent} {version} (never tried)");
+    model.set_agent_text(AgentText {
+        describe_version: |agent, version| format!("{agent} {version} (never tried)"),
+        ..crate::sample::AGENT_TEXT
+    });
     let picture = picture(&model);
     assert!(picture.contains("agent     claude 2.1.400 (never tried)"), "{picture}");
     assert!(!details(idle()).contains("agent "));
@@ -74,7 +78,7 @@ fn where_nothing_was_said_there_is_nothing_to_take_up_again() {
 fn the_command_to_resume_names_any_profile_but_the_usual() {
     for (profile, command) in [
         ("/home/dev/.claude", "again     claude --resume"),
-        ("/data/dev/.claude", "again     CLAUDE_CONFIG_DIR='/data/dev/.claude' claude --resume"),
+        ("/data/dev/.claude", "again     PROFILE=/data/dev/.claude claude --resume"),
     ] {
         let details = details(Session { profile: Some(profile.to_owned()), ..closed() });
         assert!(details.contains(command), "{details}");

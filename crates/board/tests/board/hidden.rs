@@ -3,7 +3,7 @@
 use crate::sample::{NOW, board, day, picture, press, question};
 use crewboard_board::keymap::Action;
 use crewboard_board::model::Model;
-use crewboard_board::update::{Msg, update};
+use crewboard_board::update::{Message, update};
 use crewboard_core::{RowKey, Session};
 use insta::assert_snapshot;
 
@@ -29,8 +29,8 @@ fn hiding_says_how_to_see_it_again() {
     assert_eq!(notice(&model), "shop is hidden until it next needs you");
     // Shown again, there is nothing to say.
     model.notice = None;
-    model.show_dismissed = true;
-    update(&mut model, Msg::Row(Box::new(Session { dismissed: true, ..question() })), NOW);
+    model.rows.set_show_dismissed(true);
+    update(&mut model, Message::Row(Box::new(Session { dismissed: true, ..question() })), NOW);
     press(&mut model, "x");
     assert_eq!(model.notice, None);
 }

@@ -3,7 +3,7 @@
 use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
 use crewboard_board::model::Model;
 use crewboard_board::theme::{PLAIN, Theme};
-use crewboard_board::update::{Msg, next_clock, update};
+use crewboard_board::update::{Message, next_clock, update};
 use crewboard_core::{AgentName, RateLimits, RateWindow, Session, Timestamp};
 use insta::assert_snapshot;
 
@@ -25,7 +25,7 @@ fn ordinary() -> RateLimits {
 }
 
 fn with(mut model: Model, limits: Vec<RateLimits>) -> Model {
-    update(&mut model, Msg::RateLimits(limits), NOW);
+    update(&mut model, Message::RateLimits(limits), NOW);
     model
 }
 
@@ -50,7 +50,7 @@ fn limits_of_all_kinds() {
     let work = limits("/home/dev/.claude-work/", window(4, 12, 0), Some(window(100, 1439, 0)));
     let ascii = Theme { palette: &PLAIN, unicode: false };
     let mut plain = empty(120, 12, ascii);
-    update(&mut plain, Msg::Rows(vec![idle()]), NOW);
+    update(&mut plain, Message::Rows(vec![idle()]), NOW);
     let lines = [
         first_line(&with(board(vec![idle()], 120, 12), vec![old])),
         first_line(&with(board(vec![idle()], 120, 12), vec![over])),
@@ -93,10 +93,10 @@ fn limits_tick_when_what_is_shown_changes() {
         while now < NOW.0 + 2 * HOUR {
             let next = next_clock(&model).unwrap();
             let before = picture(&model);
-            update(&mut model, Msg::Clock, Timestamp(now + next - 1));
+            update(&mut model, Message::ClockTick, Timestamp(now + next - 1));
             assert_eq!(picture(&model), before, "{width}: before its time");
             now += next;
-            update(&mut model, Msg::Clock, Timestamp(now));
+            update(&mut model, Message::ClockTick, Timestamp(now));
             assert_ne!(picture(&model), before, "{width}: for nothing");
         }
     }

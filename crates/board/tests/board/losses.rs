@@ -3,13 +3,13 @@
 use crate::sample::{NOW, UNICODE, board, day, empty, idle, picture};
 use crewboard_board::keymap::Key;
 use crewboard_board::model::Model;
-use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::update::{Effect, Message, update};
 use crewboard_core::Timestamp;
 use crewboard_protocol::Losses;
 
 fn with_losses(mut model: Model) -> Model {
     let losses = Losses { busy: 3, ..Losses::default() };
-    update(&mut model, Msg::Losses(losses), NOW);
+    update(&mut model, Message::Losses(losses), NOW);
     model
 }
 
@@ -39,15 +39,15 @@ fn lost_events_are_in_the_first_line_at_every_size() {
 #[test]
 fn lost_events_stay_until_a_key_after_they_could_be_read() {
     let mut model = with_losses(board(day(), 100, 24));
-    let key = || Msg::Key("down".parse::<Key>().unwrap());
+    let key = || Message::Key("down".parse::<Key>().unwrap());
     let after = |ms: u64| Timestamp(NOW.0 + ms);
     assert_eq!(update(&mut model, key(), after(100)), []);
-    update(&mut model, Msg::Clock, after(3_600_000));
+    update(&mut model, Message::ClockTick, after(3_600_000));
     assert!(first_line(&model).contains("3 events lost"));
     assert_eq!(update(&mut model, key(), after(3_600_001)), [Effect::LossesSeen(3)]);
     // The daemon has the number: another loss may have come meanwhile.
     assert!(first_line(&model).contains("3 events lost"));
-    update(&mut model, Msg::Losses(Losses::default()), after(3_600_002));
+    update(&mut model, Message::Losses(Losses::default()), after(3_600_002));
     assert!(!first_line(&model).contains("lost"));
     assert_eq!(update(&mut model, key(), after(3_700_000)), []);
 }

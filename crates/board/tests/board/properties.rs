@@ -5,7 +5,7 @@ use crewboard_board::keymap::{Key, TABLE};
 use crewboard_board::layout::{columns, layout, row_at, visible_rows};
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{PALETTES, Theme};
-use crewboard_board::update::{Msg, next_clock, update};
+use crewboard_board::update::{Message, next_clock, update};
 use crewboard_board::view::draw;
 use crewboard_core::{
     PromptKind, RowKey, Session, Status, Subagent, SubagentId, Timestamp, Transition,
@@ -90,7 +90,7 @@ fn session() -> impl Strategy<Value = Session> {
 }
 
 /// A message, and the milliseconds that passed before it.
-fn message() -> impl Strategy<Value = (Msg, u64)> {
+fn message() -> impl Strategy<Value = (Message, u64)> {
     let keys: Vec<Key> = TABLE
         .iter()
         .flat_map(|entry| entry.keys)
@@ -99,20 +99,20 @@ fn message() -> impl Strategy<Value = (Msg, u64)> {
         .collect();
     let size = prop_oneof![1 => 0..300_u16, 3 => 0..12_u16, 3 => 30..130_u16];
     let message = prop_oneof![
-        8 => prop::sample::select(keys).prop_map(Msg::Key),
-        6 => session().prop_map(|row| Msg::Row(Box::new(row))),
-        2 => (0..24_u32).prop_map(|key| Msg::Removed(RowKey::new(&format!("k{key}")))),
-        1 => vec(session(), 0..20).prop_map(Msg::Rows),
-        1 => (size.clone(), size).prop_map(|(width, height)| Msg::Resized { width, height }),
-        1 => (0..300_u16, 0..100_u16).prop_map(|(column, line)| Msg::Clicked { column, line }),
-        1 => Just(Msg::WheelUp),
-        1 => Just(Msg::WheelDown),
-        2 => Just(Msg::Clock),
-        1 => hostile().prop_map(Msg::Lost),
-        1 => hostile().prop_map(|change| Msg::Change(Ok(change.repeat(9)))),
-        1 => hostile().prop_map(Msg::Say),
-        1 => Just(Msg::Silent),
-        1 => Just(Msg::Heard),
+        8 => prop::sample::select(keys).prop_map(Message::Key),
+        6 => session().prop_map(|row| Message::Row(Box::new(row))),
+        2 => (0..24_u32).prop_map(|key| Message::Removed(RowKey::new(&format!("k{key}")))),
+        1 => vec(session(), 0..20).prop_map(Message::Rows),
+        1 => (size.clone(), size).prop_map(|(width, height)| Message::Resized { width, height }),
+        1 => (0..300_u16, 0..100_u16).prop_map(|(column, line)| Message::Clicked { column, line }),
+        1 => Just(Message::WheelUp),
+        1 => Just(Message::WheelDown),
+        2 => Just(Message::ClockTick),
+        1 => hostile().prop_map(Message::Disconnected),
+        1 => hostile().prop_map(|change| Message::InstallPreview(Ok(change.repeat(9)))),
+        1 => hostile().prop_map(Message::Notice),
+        1 => Just(Message::Unresponsive),
+        1 => Just(Message::Answered),
     ];
     (message, prop_oneof![Just(0), 0..100_u64, 0..200_000_u64])
 }
@@ -126,7 +126,7 @@ fn theme() -> impl Strategy<Value = Theme> {
 fn after(
     theme: Theme,
     hooks: HookState,
-    messages: Vec<(Msg, u64)>,
+    messages: Vec<(Message, u64)>,
     mut each: impl FnMut(&mut Model),
 ) {
     let mut model = empty(80, 24, theme);
@@ -140,17 +140,17 @@ fn after(
 }
 
 fn check_selection(model: &Model) {
-    assert_eq!(model.selected.is_some(), !model.order.is_empty());
+    assert_eq!(model.selected.is_some(), !model.rows.order().is_empty());
     if let Some(index) = model.selected_index() {
-        let window = model.above..model.above + visible_rows(model).max(1);
+        let window = model.scroll..model.scroll + visible_rows(model).max(1);
         assert!(window.contains(&index), "{index} outside {window:?}");
         assert!(model.selected_row().is_some());
     }
-    let mut rows: Vec<&Session> = model.listed().collect();
-    assert_eq!(rows.len(), model.order.len());
+    let mut rows: Vec<&Session> = model.rows.listed().collect();
+    assert_eq!(rows.len(), model.rows.order().len());
     assert!(rows.is_sorted_by(|one, other| one.compare_for_list(other).is_lt()));
     rows.dedup_by_key(|row| &row.key);
-    assert_eq!(rows.len(), model.order.len());
+    assert_eq!(rows.len(), model.rows.order().len());
 }
 
 fn check_layout(model: &Model) {
@@ -247,14 +247,14 @@ proptest! {
         let mut before: Option<RowKey> = None;
         after(crate::sample::UNICODE, HookState::Installed, messages, |model| {
             // Only keys, clicks and the wheel may move it; so in their absence it stays.
-            let stays = before.as_ref().is_some_and(|key| model.order.contains(key));
-            let row = model.rows.values().next().cloned();
+            let stays = before.as_ref().is_some_and(|key| model.rows.order().contains(key));
+            let row = model.rows.all().next().cloned();
             before = model.selected.clone();
             if let Some(row) = row.filter(|_| stays) {
                 let was = model.selected.clone();
                 let moved = Session { needs_you: !row.needs_you, ..row };
                 let now = model.now;
-                update(model, Msg::Row(Box::new(moved)), now);
+                update(model, Message::Row(Box::new(moved)), now);
                 assert!(model.selected == was);
             }
         });

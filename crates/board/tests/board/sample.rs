@@ -1,9 +1,10 @@
 //! Rows as a real day brings them, and pictures of the board with them.
 
+use crewboard_board::AgentText;
 use crewboard_board::keymap::{Key, Keymap};
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{TERMINAL, Theme};
-use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::update::{Effect, Message, update};
 use crewboard_board::view::draw;
 use crewboard_core::{
     AgentName, ConversationId, End, Place, Prompt, PromptKind, RowKey, Session, Status, Subagent,
@@ -16,6 +17,17 @@ use ratatui::layout::Rect;
 pub(crate) const NOW: Timestamp = Timestamp(1_795_331_980_546);
 
 pub(crate) const UNICODE: Theme = Theme { palette: &TERMINAL, unicode: true };
+
+/// The texts of an agent that the host would supply.
+pub(crate) const AGENT_TEXT: AgentText = AgentText {
+    describe_version: |agent, version| format!("{agent} {version}"),
+    short_model: |_, model| model.strip_prefix("claude-").unwrap_or(model),
+    resume_command: |row, default_profile| {
+        let profile = row.profile.as_deref().filter(|profile| Some(*profile) != default_profile);
+        let profile = profile.map(|profile| format!("PROFILE={profile} ")).unwrap_or_default();
+        format!("{profile}claude --resume {}", row.id)
+    },
+};
 
 /// A moment before [`NOW`].
 pub(crate) fn ago(seconds: u64) -> Timestamp {
@@ -194,15 +206,16 @@ pub(crate) fn day() -> Vec<Session> {
 /// The board of somebody whose hooks are in place, before it heard of any row.
 pub(crate) fn empty(width: u16, height: u16, theme: Theme) -> Model {
     let mut model = Model::new(theme, Keymap::default(), HookState::Installed, NOW);
-    model.usual_profile = Some("/home/dev/.claude".to_owned());
-    update(&mut model, Msg::Resized { width, height }, NOW);
+    model.default_profile = Some("/home/dev/.claude".to_owned());
+    model.set_agent_text(AGENT_TEXT);
+    update(&mut model, Message::Resized { width, height }, NOW);
     model
 }
 
 /// The board with these rows.
 pub(crate) fn board(rows: Vec<Session>, width: u16, height: u16) -> Model {
     let mut model = empty(width, height, UNICODE);
-    update(&mut model, Msg::Rows(rows), NOW);
+    update(&mut model, Message::Rows(rows), NOW);
     model
 }
 
@@ -216,7 +229,7 @@ pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for word in keys.split_whitespace() {
         let key: Key = word.parse().unwrap();
-        effects.extend(update(model, Msg::Key(key), model.now));
+        effects.extend(update(model, Message::Key(key), model.now));
     }
     effects
 }

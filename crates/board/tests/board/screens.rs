@@ -7,7 +7,7 @@ use crate::sample::{
 use crewboard_board::NavigationOutcome;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::{HookState, Model};
-use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::update::{Effect, Message, update};
 use crewboard_core::{RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
@@ -20,21 +20,21 @@ fn a_day() {
 fn nothing_there() {
     let mut model = empty(80, 24, UNICODE);
     assert_snapshot!("connecting", picture(&model));
-    update(&mut model, Msg::Rows(Vec::new()), NOW);
+    update(&mut model, Message::Rows(Vec::new()), NOW);
     assert_snapshot!("no sessions", picture(&model));
 }
 
 #[test]
 fn the_first_run() {
     let mut model = Model::new(UNICODE, Keymap::default(), HookState::Missing, NOW);
-    update(&mut model, Msg::Resized { width: 80, height: 24 }, NOW);
-    update(&mut model, Msg::Rows(Vec::new()), NOW);
+    update(&mut model, Message::Resized { width: 80, height: 24 }, NOW);
+    update(&mut model, Message::Rows(Vec::new()), NOW);
     assert_snapshot!("no hooks", picture(&model));
     let change = "~/.claude/settings.json\n@@ -1,3 +1,9 @@\n {\n-\t\"model\": \"opus\"\n+\t\"model\": \
                   \"opus\",\n+\t\"hooks\": {\n+\t\t\"Stop\": [\"crewboard hook claude\"]\n+\t}\n }";
-    update(&mut model, Msg::Change(Ok(change.to_owned())), NOW);
+    update(&mut model, Message::InstallPreview(Ok(change.to_owned())), NOW);
     assert_snapshot!("install", picture(&model));
-    update(&mut model, Msg::Installed(Ok("The hooks are in place.".to_owned())), NOW);
+    update(&mut model, Message::Installed(Ok("The hooks are in place.".to_owned())), NOW);
     press(&mut model, "n");
     assert_snapshot!("installed", picture(&model));
 }
@@ -49,7 +49,7 @@ fn the_whole_change_can_be_read_before_it_is_made() {
     let mut model = board(day(), 40, 8);
     model.hooks = HookState::Missing;
     assert!(picture(&model).contains("i put the hooks in"), "rows do not hide the offer");
-    update(&mut model, Msg::Change(Ok(change)), NOW);
+    update(&mut model, Message::InstallPreview(Ok(change)), NOW);
     let mut read = String::new();
     for _ in 0..9 {
         read.push_str(&picture(&model));
@@ -60,11 +60,11 @@ fn the_whole_change_can_be_read_before_it_is_made() {
     }
     // Where it cannot be read nobody says yes to it.
     for height in [1, 3, 7] {
-        update(&mut model, Msg::Resized { width: 60, height }, NOW);
+        update(&mut model, Message::Resized { width: 60, height }, NOW);
         assert!(picture(&model).contains("Too small to show the change"), "{}", picture(&model));
         assert_eq!(press(&mut model, "y"), []);
     }
-    update(&mut model, Msg::Resized { width: 60, height: 8 }, NOW);
+    update(&mut model, Message::Resized { width: 60, height: 8 }, NOW);
     assert!(picture(&model).contains("Make this change?"), "{}", picture(&model));
     assert_eq!(press(&mut model, "y"), [Effect::Install]);
 }
@@ -73,11 +73,11 @@ fn the_whole_change_can_be_read_before_it_is_made() {
 fn a_daemon_that_is_silent() {
     let mut model = board(day(), 80, 24);
     let before = picture(&model);
-    update(&mut model, Msg::Silent, NOW);
+    update(&mut model, Message::Unresponsive, NOW);
     let silent = picture(&model);
     assert!(silent.contains("the daemon does not answer; what is shown may be old"), "{silent}");
     assert!(press(&mut model, "p").is_empty(), "a mark would be lost");
-    update(&mut model, Msg::Heard, NOW);
+    update(&mut model, Message::Answered, NOW);
     press(&mut model, "ctrl-l");
     assert!(before.contains("5 need you"), "{before}");
     // The rows count again, and only the answer to the key is still there.
@@ -90,13 +90,17 @@ fn a_daemon_that_is_silent() {
 fn a_daemon_that_is_gone() {
     let mut model = board(day(), 80, 24);
     let before = picture(&model);
-    update(&mut model, Msg::Lost("it went away".to_owned()), NOW);
+    update(&mut model, Message::Disconnected("it went away".to_owned()), NOW);
     assert_eq!(picture(&model).lines().nth(2), before.lines().nth(2), "no flicker for a restart");
-    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 60_000));
+    update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 60_000));
     assert_snapshot!("lost", picture(&model));
     let mut model = empty(80, 24, UNICODE);
-    update(&mut model, Msg::Lost("nobody listens at /run/user/1000/crewboard".to_owned()), NOW);
-    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 400));
+    update(
+        &mut model,
+        Message::Disconnected("nobody listens at /run/user/1000/crewboard".to_owned()),
+        NOW,
+    );
+    update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 400));
     assert_snapshot!("lost from the start", picture(&model));
 }
 
@@ -174,9 +178,9 @@ fn the_timeline() {
     assert_snapshot!("timeline", picture(&model));
     // A hidden one had somebody wait all the same.
     let hidden = Session { dismissed: true, ..question() };
-    update(&mut model, Msg::Row(Box::new(hidden)), NOW);
+    update(&mut model, Message::Row(Box::new(hidden)), NOW);
     assert!(picture(&model).contains("waited 6m for you"), "{}", picture(&model));
-    update(&mut model, Msg::Row(Box::new(question())), NOW);
+    update(&mut model, Message::Row(Box::new(question())), NOW);
     let young = Session { since: ago(600), history: Vec::new(), ..question() };
     let mut model = board(vec![young, working()], 80, 12);
     press(&mut model, "t");
@@ -194,7 +198,7 @@ fn a_notice() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "enter");
     let why = "billing cannot be shown: its pane %9 is gone from tmux (/tmp/tmux-1000/default)";
-    update(&mut model, Msg::Navigated(NavigationOutcome::Failed(why.to_owned())), NOW);
+    update(&mut model, Message::Navigated(NavigationOutcome::Failed(why.to_owned())), NOW);
     assert_snapshot!(picture(&model).lines().last().unwrap());
     // A strip has no footer to say it in.
     for height in [1, 3, 7] {

@@ -5,7 +5,7 @@ use crate::sample::{
 };
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{PLAIN, Theme};
-use crewboard_board::update::{Msg, update};
+use crewboard_board::update::{Message, update};
 use crewboard_core::{PromptKind, RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
@@ -59,9 +59,9 @@ fn screens(theme: Theme) -> Vec<Model> {
     let mut screens = vec![empty(80, 24, theme)];
     let mut missing = empty(80, 24, theme);
     missing.hooks = HookState::Missing;
-    update(&mut missing, Msg::Rows(Vec::new()), NOW);
+    update(&mut missing, Message::Rows(Vec::new()), NOW);
     screens.push(missing.clone());
-    update(&mut missing, Msg::Change(Ok("+ „ünïcode” ✓\n- 日本".to_owned())), NOW);
+    update(&mut missing, Message::InstallPreview(Ok("+ „ünïcode” ✓\n- 日本".to_owned())), NOW);
     screens.push(missing);
     for (width, height) in [(150, 50), (80, 24), (40, 20), (60, 3), (60, 1)] {
         for keys in ["", "t", "?", "v", "/ w", "X", "G", "enter", "o"] {
@@ -74,14 +74,14 @@ fn screens(theme: Theme) -> Vec<Model> {
                 dismissed: true,
                 ..row("child", "shop", Status::Working, 60)
             });
-            update(&mut model, Msg::Rows(rows), NOW);
+            update(&mut model, Message::Rows(rows), NOW);
             press(&mut model, keys);
             for _ in 0..3 {
                 press(&mut model, "down");
                 screens.push(model.clone());
             }
-            update(&mut model, Msg::Lost("„weg”".to_owned()), NOW);
-            update(&mut model, Msg::Clock, Timestamp(NOW.0 + 1000));
+            update(&mut model, Message::Disconnected("„weg”".to_owned()), NOW);
+            update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 1000));
             screens.push(model);
         }
     }

@@ -17,11 +17,11 @@ use tempfile::TempDir;
 struct Breaks;
 
 impl Host for Breaks {
-    fn hooks(&mut self) -> HookState {
+    fn hook_state(&mut self) -> HookState {
         HookState::Missing
     }
 
-    fn change(&mut self) -> Result<String, String> {
+    fn preview_install(&mut self) -> Result<String, String> {
         panic!("broke on purpose")
     }
 
@@ -29,7 +29,7 @@ impl Host for Breaks {
         Ok(String::new())
     }
 
-    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
+    fn start_navigation(&mut self, _navigation: Navigation, _row: &Session) -> Result<(), String> {
         Ok(())
     }
 }

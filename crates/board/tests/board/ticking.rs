@@ -5,7 +5,7 @@ use crate::sample::{
     working,
 };
 use crewboard_board::model::Model;
-use crewboard_board::update::{Msg, next_clock, update};
+use crewboard_board::update::{Message, next_clock, update};
 use crewboard_core::{Session, Status, Timestamp};
 
 /// Lets the time pass as the shell does, for `span` milliseconds; how often it woke up. Between two
@@ -21,7 +21,7 @@ pub(crate) fn wakes(model: &mut Model, span: u64) -> usize {
         if now > end {
             break;
         }
-        update(model, Msg::Clock, now);
+        update(model, Message::ClockTick, now);
         count += 1;
     }
     count
@@ -81,22 +81,22 @@ fn rows_told_in_days_sleep_for_hours() {
 #[test]
 fn the_picture_of_a_lost_daemon_stands_still() {
     let mut model = board(vec![question(), permission()], 80, 24);
-    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
+    update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
     assert_eq!(wakes(&mut model, 10 * MINUTE), 1, "to say that it is gone");
     assert_eq!(next_clock(&model), None);
-    model.dirty = false;
-    update(&mut model, Msg::Lost("gone".to_owned()), Timestamp(NOW.0 + MINUTE));
-    assert!(!model.dirty, "said already");
+    model.needs_redraw = false;
+    update(&mut model, Message::Disconnected("gone".to_owned()), Timestamp(NOW.0 + MINUTE));
+    assert!(!model.needs_redraw, "said already");
 }
 
 #[test]
 fn a_notice_goes_after_a_while() {
     let mut model = board(Vec::new(), 80, 24);
-    update(&mut model, Msg::Say("hello".to_owned()), NOW);
+    update(&mut model, Message::Notice("hello".to_owned()), NOW);
     assert_eq!(next_clock(&model), Some(5000));
-    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 4999));
+    update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 4999));
     assert!(model.notice.is_some());
-    update(&mut model, Msg::Clock, Timestamp(NOW.0 + 5000));
+    update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 5000));
     assert!(model.notice.is_none());
     assert_eq!(next_clock(&model), None);
 }

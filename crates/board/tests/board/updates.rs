@@ -3,8 +3,8 @@
 use crate::sample::{NOW, UNICODE, board, day, empty, idle, press, row, working};
 use crewboard_board::keymap::{Action, Key};
 use crewboard_board::layout::{layout, row_at, visible_rows};
-use crewboard_board::model::{HookState, Link, Model, Overlay, Screen};
-use crewboard_board::update::{Effect, Msg, update};
+use crewboard_board::model::{ConnectionState, HookState, Model, Overlay, Screen};
+use crewboard_board::update::{Effect, Message, update};
 use crewboard_board::{Navigation, NavigationOutcome};
 use crewboard_core::{ConversationId, Mark, RowKey, Session, Status, Timestamp};
 
@@ -23,7 +23,7 @@ fn selected(model: &Model) -> &str {
 }
 
 fn change(model: &mut Model, row: Session) {
-    update(model, Msg::Row(Box::new(row)), NOW);
+    update(model, Message::Row(Box::new(row)), NOW);
 }
 
 fn calling(key: &str) -> Session {
@@ -39,7 +39,7 @@ fn the_selection_stays_on_its_row() {
     change(&mut model, calling("r05"));
     change(&mut model, calling("new"));
     assert_eq!(selected(&model), "r02");
-    update(&mut model, Msg::Removed(RowKey::new("r00")), NOW);
+    update(&mut model, Message::Removed(RowKey::new("r00")), NOW);
     assert_eq!(selected(&model), "r02");
     // It moves itself.
     change(&mut model, Session { since: NOW, ..calling("r02") });
@@ -78,10 +78,10 @@ fn a_removed_rows_place_is_taken_by_the_next_or_the_last() {
     let mut model = board(rows(3), 80, 24);
     press(&mut model, "down");
     for (removed, then) in [("r01", "r02"), ("r02", "r00"), ("r00", "")] {
-        update(&mut model, Msg::Removed(RowKey::new(removed)), NOW);
+        update(&mut model, Message::Removed(RowKey::new(removed)), NOW);
         assert_eq!(selected(&model), then);
     }
-    update(&mut model, Msg::Rows(rows(2)), NOW);
+    update(&mut model, Message::Rows(rows(2)), NOW);
     assert_eq!(selected(&model), "r00");
 }
 
@@ -97,9 +97,9 @@ fn one_changed_row_is_put_where_sorting_all_would_put_it() {
         Session { dismissed: false, ..working() },
     ] {
         change(&mut model, changed);
-        let all = board(model.rows.values().cloned().collect(), 80, 24);
-        assert_eq!(model.order, all.order);
-        assert_eq!(model.listing, all.listing);
+        let all = board(model.rows.all().cloned().collect(), 80, 24);
+        assert_eq!(model.rows.order(), all.rows.order());
+        assert_eq!(model.rows.totals(), all.rows.totals());
     }
 }
 
@@ -130,12 +130,12 @@ fn tab_goes_round_those_that_need_somebody() {
 #[test]
 fn what_is_pasted_is_text_and_no_keys() {
     let mut model = board(rows(20), 80, 24);
-    let paste = || Msg::Pasted("r1\nq".to_owned());
+    let paste = || Message::Pasted("r1\nq".to_owned());
     assert_eq!(update(&mut model, paste(), NOW), []);
-    assert_eq!(model.filter, "");
+    assert_eq!(model.rows.filter(), "");
     press(&mut model, "/");
     assert_eq!(update(&mut model, paste(), NOW), []);
-    assert_eq!((model.filter.as_str(), model.filtering), ("r1 q", true));
+    assert_eq!((model.rows.filter(), model.filtering), ("r1 q", true));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_filter_that_nothing_matches_keeps_the_place_in_the_list() {
     press(&mut model, "j j");
     let selected = model.selected.clone();
     press(&mut model, "/ q j x");
-    assert!(model.order.is_empty() && model.selected.is_none());
+    assert!(model.rows.order().is_empty() && model.selected.is_none());
     press(&mut model, "esc");
     assert_eq!(model.selected, selected);
 }
@@ -166,8 +166,10 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
     press(&mut model, "esc");
     // News of the row that is not listed does not take the selection away from the one that is.
     press(&mut model, "/ s c r a t c h enter");
-    let renamed =
-        Session { name: "scratch".to_owned(), ..model.rows[&RowKey::new(&before)].clone() };
+    let renamed = Session {
+        name: "scratch".to_owned(),
+        ..model.rows.get(&RowKey::new(&before)).unwrap().clone()
+    };
     change(&mut model, renamed);
     assert_eq!(selected(&model), "c8");
     press(&mut model, "esc");
@@ -207,9 +209,9 @@ fn a_filter_finds_what_all_its_words_are_in() {
         ("1c2d", ""),
     ] {
         press(&mut model, "esc");
-        update(&mut model, Msg::Key("/".parse().unwrap()), NOW);
-        update(&mut model, Msg::Pasted(filter.to_owned()), NOW);
-        let keys: Vec<&str> = model.order.iter().map(RowKey::as_str).collect();
+        update(&mut model, Message::Key("/".parse().unwrap()), NOW);
+        update(&mut model, Message::Pasted(filter.to_owned()), NOW);
+        let keys: Vec<&str> = model.rows.order().iter().map(RowKey::as_str).collect();
         assert_eq!(keys.join(" "), expected, "{filter}");
     }
 }
@@ -232,7 +234,7 @@ fn a_filter_is_edited() {
         ("/ r esc", "", false, 20),
     ] {
         assert_eq!(press(&mut model, keys), [], "{keys}");
-        let now = (model.filter.as_str(), model.filtering, model.order.len());
+        let now = (model.rows.filter(), model.filtering, model.rows.order().len());
         assert_eq!(now, (filter, filtering, listed), "{keys}");
     }
 }
@@ -242,9 +244,9 @@ fn two_clicks_on_one_row_are_a_double_click() {
     let mut model = board(rows(5), 80, 24);
     let list = layout(&model).list;
     let click = |model: &mut Model, line: u16, later: u64| {
-        let message = Msg::Clicked { column: 9, line: list.y + line };
+        let message = Message::Clicked { column: 9, line: list.y + line };
         let effects = update(model, message, Timestamp(NOW.0 + later));
-        update(model, Msg::Navigated(NavigationOutcome::Shown(String::new())), NOW);
+        update(model, Message::Navigated(NavigationOutcome::Shown(String::new())), NOW);
         !effects.is_empty()
     };
     assert!(!click(&mut model, 2, 0));
@@ -274,17 +276,17 @@ fn the_window_follows_the_selection() {
     ] {
         press(&mut model, keys);
         assert_eq!(model.selected_index(), Some(expected), "{keys}");
-        assert!((model.above..model.above + height).contains(&expected), "{keys}");
+        assert!((model.scroll..model.scroll + height).contains(&expected), "{keys}");
     }
     for _ in 0..3 {
-        update(&mut model, Msg::WheelDown, NOW);
+        update(&mut model, Message::WheelDown, NOW);
     }
-    update(&mut model, Msg::WheelUp, NOW);
+    update(&mut model, Message::WheelUp, NOW);
     assert_eq!(model.selected_index(), Some(page + 2));
     // Also where the window shrinks, or shows something else.
     press(&mut model, "G");
-    update(&mut model, Msg::Resized { width: 80, height: 9 }, NOW);
-    assert_eq!(model.above, 60 - visible_rows(&model));
+    update(&mut model, Message::Resized { width: 80, height: 9 }, NOW);
+    assert_eq!(model.scroll, 60 - visible_rows(&model));
     press(&mut model, "t");
     let bottom = layout(&model).list.bottom();
     let hit = row_at(&model, 3, bottom - 1);
@@ -320,7 +322,7 @@ fn marks_name_the_revision_that_was_on_the_screen() {
 #[test]
 fn without_a_daemon_marks_are_not_lost_in_silence() {
     let mut model = board(rows(1), 80, 24);
-    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
+    update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
     assert_eq!(press(&mut model, "space"), []);
     assert!(model.notice.unwrap().text.contains("try again"));
 }
@@ -328,21 +330,25 @@ fn without_a_daemon_marks_are_not_lost_in_silence() {
 #[test]
 fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
     let mut model = board(vec![Session { revision: 7, ..calling("r1") }], 80, 24);
-    let row = |model: &Model| Box::new(model.rows[&RowKey::new("r1")].clone());
-    let jump = |model: &Model| [Effect::SetOut { errand: Navigation::Jump, row: row(model) }];
+    let row = |model: &Model| Box::new(model.rows.get(&RowKey::new("r1")).unwrap().clone());
+    let jump = |model: &Model| [Effect::Navigate { navigation: Navigation::Jump, row: row(model) }];
     assert_eq!(press(&mut model, "enter"), jump(&model));
     // One errand at a time, and news of the row meanwhile are not seen.
     assert_eq!(press(&mut model, "enter"), []);
     assert!(model.notice.take().unwrap().text.contains("on the way to r1"));
     change(&mut model, Session { revision: 8, ..calling("r1") });
-    let well = Msg::Navigated(NavigationOutcome::Shown(String::new()));
+    let well = Message::Navigated(NavigationOutcome::Shown(String::new()));
     let seen = |revision| Effect::Mark { row: RowKey::new("r1"), mark: Mark::Seen { revision } };
     assert_eq!(update(&mut model, well.clone(), NOW), [seen(7)]);
     assert_eq!(model.notice, None);
     // What went wrong is said, and marks nothing.
     assert_eq!(press(&mut model, "enter"), jump(&model));
     assert_eq!(
-        update(&mut model, Msg::Navigated(NavigationOutcome::Failed("it is gone".to_owned())), NOW),
+        update(
+            &mut model,
+            Message::Navigated(NavigationOutcome::Failed("it is gone".to_owned())),
+            NOW
+        ),
         []
     );
     assert_eq!(model.notice.take().unwrap().text, "it is gone");
@@ -351,25 +357,25 @@ fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
     change(&mut model, Session { revision: 8, job, ..calling("r1") });
     assert_eq!(
         press(&mut model, "o"),
-        [Effect::SetOut { errand: Navigation::Open, row: row(&model) }]
+        [Effect::Navigate { navigation: Navigation::Open, row: row(&model) }]
     );
     assert_eq!(
-        update(&mut model, Msg::Navigated(NavigationOutcome::RunHere), NOW),
+        update(&mut model, Message::Navigated(NavigationOutcome::RunHere), NOW),
         [Effect::RunHere]
     );
     assert_eq!(update(&mut model, well.clone(), NOW), []);
     change(&mut model, Session { revision: 8, ..calling("r1") });
     // A board for one jump leaves after it, told or not, and stays where there was none.
-    model.once = true;
+    model.quit_after_jump = true;
     press(&mut model, "enter");
     assert_eq!(
-        update(&mut model, Msg::Navigated(NavigationOutcome::Failed("no".to_owned())), NOW),
+        update(&mut model, Message::Navigated(NavigationOutcome::Failed("no".to_owned())), NOW),
         []
     );
     press(&mut model, "enter");
     assert_eq!(update(&mut model, well.clone(), NOW), [seen(8), Effect::Quit]);
     press(&mut model, "enter");
-    update(&mut model, Msg::Lost("gone".to_owned()), NOW);
+    update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
     assert_eq!(update(&mut model, well, NOW), [Effect::Quit]);
 }
 
@@ -380,9 +386,9 @@ fn a_key_that_cannot_do_it_names_the_one_that_does() {
     let mut model = board(vec![calling("r1")], 80, 24);
     model.keymap.rebind(Action::OpenAgain, &["u".parse().unwrap()]);
     for (row, key, said) in [
-        (&closed, "enter", "r1 is closed; u takes it up again"),
-        (&job, "enter", "r1 is a background session, in no pane; u comes to it"),
-        (&calling("r1"), "u", "r1 is open; Enter shows its pane"),
+        (&closed, "enter", "r1 is closed; press u to resume it"),
+        (&job, "enter", "r1 runs in the background, in no pane; press u to attach to it"),
+        (&calling("r1"), "u", "r1 is open; press Enter to show its pane"),
     ] {
         change(&mut model, row.clone());
         assert_eq!(press(&mut model, key), [], "{said}");
@@ -402,8 +408,8 @@ fn what_lies_over_the_rows_keeps_keys_from_them() {
         assert!(model.overlay.is_some());
         assert_eq!(press(&mut model, "x p z space i / t X d o tab down down"), []);
         assert_eq!((selected(&model), model.screen), ("r00", Screen::List));
-        assert!(model.overlay.is_some() && model.filter.is_empty() && !model.filtering);
-        update(&mut model, Msg::Clicked { column: 3, line: 3 }, NOW);
+        assert!(model.overlay.is_some() && model.rows.filter().is_empty() && !model.filtering);
+        update(&mut model, Message::Clicked { column: 3, line: 3 }, NOW);
         assert_eq!(selected(&model), "r00");
         assert_eq!(press(&mut model, "q"), [], "{open}: out of it, not out of the board");
         assert_eq!(model.overlay, None);
@@ -416,20 +422,20 @@ fn what_lies_over_the_rows_keeps_keys_from_them() {
 fn overlays_scroll_no_further_than_they_go() {
     let mut model = board(rows(1), 80, 12);
     press(&mut model, "? G");
-    let last = model.overlay.as_ref().unwrap().above();
+    let last = model.overlay.as_ref().unwrap().scroll();
     press(&mut model, "down pagedown down");
-    assert_eq!(model.overlay.as_ref().unwrap().above(), last);
+    assert_eq!(model.overlay.as_ref().unwrap().scroll(), last);
     press(&mut model, "up");
-    assert_eq!(model.overlay.as_ref().unwrap().above(), last - 1);
-    update(&mut model, Msg::Resized { width: 140, height: 60 }, NOW);
-    assert_eq!(model.overlay, Some(Overlay::Help { above: 0 }));
+    assert_eq!(model.overlay.as_ref().unwrap().scroll(), last - 1);
+    update(&mut model, Message::Resized { width: 140, height: 60 }, NOW);
+    assert_eq!(model.overlay, Some(Overlay::Help { scroll: 0 }));
 }
 
 #[test]
 fn the_whole_of_a_row_that_goes_does_not_become_anothers() {
     let mut model = board(rows(2), 80, 24);
     press(&mut model, "v");
-    update(&mut model, Msg::Removed(RowKey::new("r00")), NOW);
+    update(&mut model, Message::Removed(RowKey::new("r00")), NOW);
     assert_eq!(model.overlay, None);
 }
 
@@ -439,19 +445,19 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
     press(&mut model, "i");
     assert!(model.notice.take().unwrap().text.contains("already"));
     model.hooks = HookState::Missing;
-    assert_eq!(press(&mut model, "i"), [Effect::AskForChange]);
-    update(&mut model, Msg::Change(Err("the file is no JSON".to_owned())), NOW);
+    assert_eq!(press(&mut model, "i"), [Effect::PreviewInstall]);
+    update(&mut model, Message::InstallPreview(Err("the file is no JSON".to_owned())), NOW);
     assert_eq!(model.notice.take().unwrap().text, "the file is no JSON");
     let change = "+ hooks\n".repeat(90);
-    update(&mut model, Msg::Change(Ok(change.clone())), NOW);
+    update(&mut model, Message::InstallPreview(Ok(change.clone())), NOW);
     assert_eq!(press(&mut model, "x enter down down"), []);
-    assert_eq!(model.overlay, Some(Overlay::Install { change: change.clone(), above: 2 }));
+    assert_eq!(model.overlay, Some(Overlay::Install { change: change.clone(), scroll: 2 }));
     assert_eq!(press(&mut model, "n"), []);
     assert_eq!((&model.overlay, model.hooks), (&None, HookState::Missing));
-    update(&mut model, Msg::Change(Ok(change)), NOW);
+    update(&mut model, Message::InstallPreview(Ok(change)), NOW);
     assert_eq!(press(&mut model, "y"), [Effect::Install]);
     assert_eq!(model.overlay, None);
-    update(&mut model, Msg::Installed(Ok("There.".to_owned())), NOW);
+    update(&mut model, Message::Installed(Ok("There.".to_owned())), NOW);
     assert_eq!(model.hooks, HookState::Installed);
     for (hooks, word) in
         [(HookState::Installed, "already"), (HookState::NotApplicable, "recording")]
@@ -466,11 +472,11 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
 fn each_key_that_changes_the_screen_changes_it_back() {
     for key in ["d", "t", "X"] {
         let mut model = board(day(), 80, 24);
-        let before = (model.detail, model.screen, model.show_dismissed);
+        let before = (model.detail, model.screen, model.rows.shows_dismissed());
         press(&mut model, key);
-        assert_ne!((model.detail, model.screen, model.show_dismissed), before, "{key}");
+        assert_ne!((model.detail, model.screen, model.rows.shows_dismissed()), before, "{key}");
         press(&mut model, key);
-        assert_eq!((model.detail, model.screen, model.show_dismissed), before, "{key}");
+        assert_eq!((model.detail, model.screen, model.rows.shows_dismissed()), before, "{key}");
     }
     let mut model = board(day(), 80, 24);
     press(&mut model, "t esc");
@@ -482,13 +488,13 @@ fn each_key_that_changes_the_screen_changes_it_back() {
 #[test]
 fn news_that_is_none_is_not_drawn() {
     let mut model = board(day(), 80, 24);
-    model.dirty = false;
-    let known = model.rows.values().next().unwrap().clone();
-    update(&mut model, Msg::Row(Box::new(known)), NOW);
-    update(&mut model, Msg::Removed(RowKey::new("nobody")), NOW);
-    update(&mut model, Msg::Resized { width: 80, height: 24 }, NOW);
-    assert!(!model.dirty);
-    assert_eq!(model.link, Link::Live);
+    model.needs_redraw = false;
+    let known = model.rows.all().next().unwrap().clone();
+    update(&mut model, Message::Row(Box::new(known)), NOW);
+    update(&mut model, Message::Removed(RowKey::new("nobody")), NOW);
+    update(&mut model, Message::Resized { width: 80, height: 24 }, NOW);
+    assert!(!model.needs_redraw);
+    assert_eq!(model.connection, ConnectionState::Connected);
 }
 
 #[test]

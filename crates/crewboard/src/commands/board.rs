@@ -1,4 +1,4 @@
-//! `crewboard` alone: the board.
+//! `crewboard` without a command: the board.
 
 use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{Installed, Profile};
@@ -10,9 +10,9 @@ use crate::failure::Failure;
 use crate::hook::ProcessVariables;
 use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
 use crate::render::Style;
-use crewboard_agents::{Variables as _, describe_version};
+use crewboard_agents::{Variables as _, describe_version, resume_command, short_model};
 use crewboard_board::model::HookState;
-use crewboard_board::{DescribeVersion, Host, Navigation, NavigationOutcome, Options};
+use crewboard_board::{AgentText, Host, Navigation, NavigationOutcome, Options};
 use crewboard_client::DaemonLocator;
 use crewboard_core::Session;
 use crewboard_terminals::{BellKind, Multiplexer, bell_bytes};
@@ -24,12 +24,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 /// Opens the board on the terminal.
-pub(crate) fn run(once: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn run(quits_after_jump: bool) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
     let (configured, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let environment = Environment::of_process();
-    let mut surface = Surface { environment, configured, once, errand: None, here: None };
-    crewboard_board::run(&daemon_locator()?, &mut surface, options)
+    let mut host =
+        LiveHost { environment, configured, quits_after_jump, navigation: None, here: None };
+    crewboard_board::run(&daemon_locator()?, &mut host, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -42,85 +43,87 @@ pub(crate) fn run_on_sandbox(
     let surroundings = crewboard_config::Environment::of_process();
     let (_, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let options = Options { notice: notice.or(options.notice), ..options };
-    crewboard_board::run(daemon_locator, &mut Nothing, options)
+    crewboard_board::run(daemon_locator, &mut RecordingHost, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Round a recording there is nothing: no agent of the user's is asked or changed.
-struct Nothing;
+/// The host of a board that shows a recording: it asks and changes no agent of the user.
+struct RecordingHost;
 
-impl Host for Nothing {
-    fn hooks(&mut self) -> HookState {
+impl Host for RecordingHost {
+    fn hook_state(&mut self) -> HookState {
         HookState::NotApplicable
     }
 
-    fn describe_version(&self) -> DescribeVersion {
-        describe_version
+    fn agent_text(&self) -> AgentText {
+        AGENT_TEXT
     }
 
-    fn change(&mut self) -> Result<String, String> {
-        Err("this is a recording".to_owned())
+    fn preview_install(&mut self) -> Result<String, String> {
+        Err("Not available in a demo or recording.".to_owned())
     }
 
     fn install(&mut self) -> Result<String, String> {
-        self.change()
+        self.preview_install()
     }
 
-    fn set_out(&mut self, _errand: Navigation, _row: &Session) -> Result<(), String> {
+    fn start_navigation(&mut self, _navigation: Navigation, _row: &Session) -> Result<(), String> {
         Err("This is a recording: there is no pane to show.".to_owned())
     }
 }
 
-/// What the board knows nothing of: agents and their hooks, and files.
-struct Surface {
+const AGENT_TEXT: AgentText = AgentText { describe_version, short_model, resume_command };
+
+/// The host of a board that shows live sessions.
+struct LiveHost {
     environment: Environment,
     configured: BoardConfig,
-    /// Whoever was taken to a session is done with the board.
-    once: bool,
-    errand: Option<Underway>,
-    /// What is to be run on this terminal.
+    quits_after_jump: bool,
+    navigation: Option<RunningNavigation>,
+    /// The command that [`NavigationOutcome::RunHere`] stands for.
     here: Option<TerminalCommand>,
 }
 
-/// An errand on its way: terminals may take seconds to answer, and the board does not wait for them.
-struct Underway {
+/// A navigation on a thread of its own: terminals may take seconds to answer, and the board does not wait for them.
+struct RunningNavigation {
     result: Receiver<Result<Destination, Failure>>,
-    /// At its end when there is a result, or never will be.
-    over: UnixStream,
+    /// Reaches its end when the thread has ended.
+    end: UnixStream,
 }
 
-impl Underway {
+impl RunningNavigation {
     fn start(
-        errand: impl FnOnce() -> Result<Destination, Failure> + Send + 'static,
+        navigation: impl FnOnce() -> Result<Destination, Failure> + Send + 'static,
     ) -> io::Result<Self> {
-        let (over, end) = UnixStream::pair()?;
+        let (end, thread_end) = UnixStream::pair()?;
         let (sender, result) = channel();
         thread::Builder::new().spawn(move || {
-            // Nobody is left to be told where the board has gone.
-            let _ = sender.send(errand());
-            drop(end);
+            // Fails if the board has quit.
+            let _ = sender.send(navigation());
+            drop(thread_end);
         })?;
-        Ok(Self { result, over })
+        Ok(Self { result, end })
     }
 }
 
-impl Surface {
-    /// Runs the install; what it said.
+impl LiveHost {
+    /// Runs the install, and returns its output.
     fn install_with(&self, arguments: &InstallArguments) -> Result<String, String> {
-        let mut said = Vec::new();
-        let mut nobody = io::empty();
-        let result = run_install(arguments, &self.environment, &mut said, &mut nobody);
-        let said = String::from_utf8_lossy(&said).into_owned();
-        result.map(|()| said).map_err(|error| error.to_string())
+        let mut output = Vec::new();
+        let mut no_input = io::empty();
+        let result = run_install(arguments, &self.environment, &mut output, &mut no_input);
+        let output = String::from_utf8_lossy(&output).into_owned();
+        result.map(|()| output).map_err(|error| error.to_string())
     }
 }
 
-/// The warnings of what the install said, in a line: with them the hooks may be in place and yet not run.
-fn warnings(said: &str) -> String {
+/// Returns the warnings in the output of an install, on one line. Despite installed hooks they can mean that no hook
+/// runs.
+fn warnings(output: &str) -> String {
     let mut warnings: Vec<String> = Vec::new();
     let mut is_warning = false;
-    for line in said.lines() {
+    for line in output.lines() {
         let warning = line.strip_prefix("warning: ");
         let continues = is_warning && line.starts_with("  ");
         is_warning = warning.is_some() || continues;
@@ -135,8 +138,8 @@ fn warnings(said: &str) -> String {
     warnings.join("; ")
 }
 
-impl Host for Surface {
-    fn hooks(&mut self) -> HookState {
+impl Host for LiveHost {
+    fn hook_state(&mut self) -> HookState {
         let profile = Profile::default_of(&self.environment);
         match profile.and_then(|profile| profile.installed(None)) {
             Ok(Installed::Yes { .. }) => HookState::Installed,
@@ -144,16 +147,16 @@ impl Host for Surface {
         }
     }
 
-    fn usual_profile(&self) -> Option<String> {
+    fn default_profile(&self) -> Option<String> {
         let profile = Profile::default_of(&self.environment).ok()?;
         profile.directory.into_os_string().into_string().ok()
     }
 
-    fn describe_version(&self) -> DescribeVersion {
-        describe_version
+    fn agent_text(&self) -> AgentText {
+        AGENT_TEXT
     }
 
-    fn change(&mut self) -> Result<String, String> {
+    fn preview_install(&mut self) -> Result<String, String> {
         self.install_with(&InstallArguments { dry_run: true, ..InstallArguments::default() })
     }
 
@@ -163,26 +166,25 @@ impl Host for Surface {
         if !warnings.is_empty() {
             return Ok(warnings);
         }
-        Ok("The hooks are installed. Running sessions use them from their next event on."
-            .to_owned())
+        Ok("Hooks installed. Running agents appear at their next event.".to_owned())
     }
 
-    fn set_out(&mut self, errand: Navigation, row: &Session) -> Result<(), String> {
+    fn start_navigation(&mut self, navigation: Navigation, row: &Session) -> Result<(), String> {
         let (row, environment) = (row.clone(), self.environment.clone());
-        let underway = Underway::start(move || match errand {
+        let running = RunningNavigation::start(move || match navigation {
             Navigation::Jump => jump_to_pane(&row),
             Navigation::Open => open_session(&row, &environment),
         });
-        self.errand = Some(underway.map_err(|error| error.to_string())?);
+        self.navigation = Some(running.map_err(|error| error.to_string())?);
         Ok(())
     }
 
-    fn errand_watch(&self) -> Option<BorrowedFd<'_>> {
-        self.errand.as_ref().map(|errand| errand.over.as_fd())
+    fn navigation_watch(&self) -> Option<BorrowedFd<'_>> {
+        self.navigation.as_ref().map(|navigation| navigation.end.as_fd())
     }
 
-    fn errand_over(&mut self) -> NavigationOutcome {
-        let result = self.errand.take().and_then(|errand| errand.result.recv().ok());
+    fn navigation_outcome(&mut self) -> NavigationOutcome {
+        let result = self.navigation.take().and_then(|navigation| navigation.result.recv().ok());
         match result {
             Some(Ok(Destination::Pane(note))) => NavigationOutcome::Shown(note),
             Some(Ok(Destination::ThisTerminal(here))) => {
@@ -190,7 +192,7 @@ impl Host for Surface {
                 NavigationOutcome::RunHere
             }
             Some(Err(failure)) => NavigationOutcome::Failed(failure.in_a_line()),
-            None => NavigationOutcome::Failed("the jump was interrupted; try again".to_owned()),
+            None => NavigationOutcome::Failed("Jump interrupted.".to_owned()),
         }
     }
 
@@ -204,15 +206,15 @@ impl Host for Surface {
         }
     }
 
-    fn is_for_one_errand(&self) -> bool {
-        self.once
+    fn quits_after_jump(&self) -> bool {
+        self.quits_after_jump
     }
 
     fn options_watch(&self) -> Option<BorrowedFd<'_>> {
         self.configured.watch()
     }
 
-    fn ring(&mut self, title: &str, text: &str) -> Vec<u8> {
+    fn notification_bytes(&mut self, title: &str, text: &str) -> Vec<u8> {
         let way = match self.configured.ring().as_str() {
             "osc9" => BellKind::Osc9,
             "osc777" => BellKind::Osc777,
@@ -237,14 +239,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_the_install_said_the_warnings_are_shown() {
-        let said = "warning: Claude Code ignores all of /s.json, hooks included\n  \
+    fn warnings_of_the_install_are_shown_once() {
+        let output = "warning: Claude Code ignores all of /s.json, hooks included\n  \
                     line 1: a comment. It takes plain JSON only: correct that line.\n\
                     Installed 19 hooks in /s.json.\n  The file as it was: /s.json.bak\n\
                     warning: Claude Code ignores all of /s.json, hooks included\n";
         let expected = "Claude Code ignores all of /s.json, hooks included; \
                         line 1: a comment. It takes plain JSON only: correct that line.";
-        assert_eq!(warnings(said), expected);
+        assert_eq!(warnings(output), expected);
         assert_eq!(warnings("Installed 19 hooks in /s.json.\n  The file as it was: /b\n"), "");
     }
 }

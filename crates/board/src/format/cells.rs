@@ -1,0 +1,55 @@
+//! The texts of the list's columns.
+
+use crate::format::text::Grain;
+use crewboard_core::{Session, Status};
+use std::borrow::Cow;
+
+/// Returns how finely an age is shown: by the second while the agent works or waits for the user.
+pub(crate) fn grain(row: &Session) -> Grain {
+    match row.status {
+        Status::Permission | Status::Question | Status::Plan | Status::Working => Grain::Seconds,
+        Status::Failed | Status::Done | Status::Idle | Status::Closed => Grain::Minutes,
+    }
+}
+
+/// Returns a session's name, with its branch if several sessions have the same name.
+pub(crate) fn display_name(row: &Session, is_shared: bool, unicode: bool) -> Cow<'_, str> {
+    let sign = if unicode { "⎇ " } else { "@" };
+    match &row.branch {
+        Some(branch) if is_shared => Cow::Owned(format!("{} {sign}{branch}", row.name)),
+        _ => Cow::Borrowed(&row.name),
+    }
+}
+
+/// Returns the cost of a session, in at most six columns up to a hundred thousand dollars.
+pub(crate) fn cost(row: &Session) -> String {
+    let cost = row.usage.and_then(|usage| usage.cost_usd);
+    cost.map(|cost| if cost < 100.0 { format!("${cost:.2}") } else { format!("${cost:.0}") })
+        .unwrap_or_default()
+}
+
+/// Returns the number of background tasks, or of subagents.
+pub(crate) fn work(row: &Session, unicode: bool) -> String {
+    let subagents = row.subagents.len();
+    if row.background > 0 && row.status != Status::Working {
+        format!("{} bg", row.background)
+    } else if subagents > 0 {
+        format!("{}{subagents}", if unicode { "⋔" } else { "+" })
+    } else {
+        String::new()
+    }
+}
+
+/// Returns the pane or terminal of a session. A session without a pane gets a short text, so that it does not
+/// widen the column.
+pub(crate) fn place(row: &Session) -> &str {
+    if row.job.is_some() {
+        return "bg";
+    }
+    let place = row.place.target.as_ref().or(row.place.pane.as_ref());
+    match place.or(row.place.terminal.as_ref()) {
+        Some(place) => place,
+        None if row.headless => "-p",
+        None => "",
+    }
+}

@@ -1,0 +1,23 @@
+//! Texts that depend on the agent program.
+
+use crewboard_core::Session;
+
+/// Functions that write such texts. The host supplies them, because the board knows no agent by name.
+#[derive(Debug, Clone, Copy)]
+pub struct AgentText {
+    /// Returns an agent's name and version.
+    pub describe_version: fn(agent: &str, version: &str) -> String,
+    /// Returns a model's name without the prefix that all models of the agent share.
+    pub short_model: for<'a> fn(agent: &str, model: &'a str) -> &'a str,
+    /// Returns the shell command that resumes a session. The second argument is the default profile.
+    pub resume_command: fn(session: &Session, default_profile: Option<&str>) -> String,
+}
+
+impl AgentText {
+    /// Adds nothing to what the session says, and leaves nothing out.
+    pub const PLAIN: Self = Self {
+        describe_version: |agent, version| format!("{agent} {version}"),
+        short_model: |_, model| model,
+        resume_command: |session, _| format!("{}, session {}", session.agent, session.id),
+    };
+}

@@ -1,0 +1,29 @@
+//! The effects that an update asks for.
+
+use crate::model::navigation::Navigation;
+use crewboard_core::{Mark, RowKey, Session};
+
+/// Something that the event loop does for the board.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Sends a mark to the daemon.
+    Mark {
+        row: RowKey,
+        mark: Mark,
+    },
+    /// Starts a navigation to a session.
+    Navigate {
+        navigation: Navigation,
+        row: Box<Session>,
+    },
+    /// Runs on this terminal the command that the navigation needs.
+    RunHere,
+    /// Reports to the daemon that the user has seen this number of lost events.
+    LossesSeen(u64),
+    /// Asks the host which changes an install would make.
+    PreviewInstall,
+    Install,
+    Redraw,
+    Suspend,
+    Quit,
+}
