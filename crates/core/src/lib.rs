@@ -1,6 +1,6 @@
 //! The domain of Crewboard: what a session is, which statuses it has, and how each event changes it.
 //!
-//! This crate has no I/O, clock, environment, async or locks. Time is an argument ([`Now`]).
+//! Never: I/O, a clock, the environment, async, locks. Time is an argument ([`Now`]).
 //! Start at [`SessionStore::apply`]. The rules of a single session are in `state`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
