@@ -17,8 +17,8 @@ const PREFACE: &str = r#"<!-- Generated from the table of options: UPDATE_DOCS=1
 
 Everything is optional, and Crewboard is meant to be used without a configuration. What you want otherwise goes into
 `~/.config/crewboard/config.toml`, or `$XDG_CONFIG_HOME/crewboard/config.toml`, or the file that `CREWBOARD_CONFIG` names
-with an absolute path. The daemon does not read a file on a file system that may not answer (NFS, FUSE); `crewboard daemon status` says
-so, and the defaults hold for the daemon.
+with an absolute path. The daemon does not read a file on a network file system that may block it. `crewboard daemon status` then says
+`configuration not read`, and the daemon uses the defaults.
 
 ```toml
 [board]

@@ -100,7 +100,7 @@ mod linux {
                 return true;
             }
             let Some(name) = name else {
-                // FileMetadata a directory itself: deleted or moved. One that we gave up says so too.
+                // The directory itself was deleted or moved, or we removed its watch.
                 return self.watched.iter().any(|(watched, _)| *watched == directory);
             };
             let links = self.watched.iter().filter(|(watched, _)| *watched == directory);

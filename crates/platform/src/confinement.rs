@@ -9,8 +9,9 @@
 /// kernel does not show the domain itself.
 #[cfg(target_os = "linux")]
 pub fn is_no_more_confined(pid: u32) -> bool {
-    let limits = |process: &str| linux::RateLimits::of(process);
-    limits("self").zip(limits(&pid.to_string())).is_some_and(|(own, its)| its.is_as_free_as(&own))
+    let own = linux::Restrictions::of("self");
+    let its = linux::Restrictions::of(&pid.to_string());
+    own.zip(its).is_some_and(|(own, its)| its.is_as_free_as(&own))
 }
 
 /// Returns false: nothing shows the restrictions of a process here.
@@ -30,7 +31,7 @@ mod linux {
 
     /// The restrictions of a process.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(super) struct RateLimits {
+    pub(super) struct Restrictions {
         /// Real, effective, saved and file system user, as the kernel writes them.
         pub(super) users: String,
         pub(super) namespaces: Vec<PathBuf>,
@@ -39,36 +40,36 @@ mod linux {
         /// Permitted, effective, and the most that it can ever have.
         pub(super) capabilities: [u64; 3],
         /// `no_new_privs`, the seccomp mode and the number of seccomp filters. More is less free.
-        pub(super) restrictions: [u64; 3],
+        pub(super) flags: [u64; 3],
     }
 
-    impl RateLimits {
+    impl Restrictions {
         pub(super) fn of(process: &str) -> Option<Self> {
             let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
             let namespace = |name| fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
             let root = fs::metadata(format!("/proc/{process}/root")).ok()?;
-            let (users, capabilities, restrictions) = read_status(&status)?;
+            let (users, capabilities, flags) = read_status(&status)?;
             Some(Self {
                 users,
                 namespaces: NAMESPACES.into_iter().map(namespace).collect::<Option<_>>()?,
                 root: (root.dev(), root.ino()),
                 capabilities,
-                restrictions,
+                flags,
             })
         }
 
         pub(super) fn is_as_free_as(&self, own: &Self) -> bool {
             let capabilities = self.capabilities.iter().zip(&own.capabilities);
-            let restrictions = self.restrictions.iter().zip(&own.restrictions);
+            let flags = self.flags.iter().zip(&own.flags);
             self.users == own.users
                 && self.namespaces == own.namespaces
                 && self.root == own.root
                 && capabilities.into_iter().all(|(its, own)| its & own == *own)
-                && restrictions.into_iter().all(|(its, own)| its <= own)
+                && flags.into_iter().all(|(its, own)| its <= own)
         }
     }
 
-    /// Reads users, capabilities and restrictions from a `/proc/PID/status`.
+    /// Reads users, capabilities and flags from a `/proc/PID/status`.
     pub(super) fn read_status(status: &str) -> Option<(String, [u64; 3], [u64; 3])> {
         let field = |name: &str| {
             let lines = status.lines().filter_map(|line| line.split_once(':'));
@@ -89,30 +90,30 @@ mod linux {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::linux::{RateLimits, read_status};
+    use super::linux::{Restrictions, read_status};
     use super::*;
     use std::process::{Command, Stdio};
 
     #[test]
     fn each_restriction_of_a_process_counts() {
-        let own = RateLimits::of("self").unwrap();
+        let own = Restrictions::of("self").unwrap();
         assert!(own.is_as_free_as(&own));
-        let changes: [fn(&mut RateLimits); 7] = [
-            |limits| limits.users.push('1'),
-            |limits| limits.namespaces[0].push("x"),
-            |limits| limits.namespaces[2].push("x"),
-            |limits| limits.root.1 += 1,
-            |limits| limits.restrictions[0] += 1,
-            |limits| limits.restrictions[1] += 1,
-            |limits| limits.restrictions[2] += 1,
+        let changes: [fn(&mut Restrictions); 7] = [
+            |own| own.users.push('1'),
+            |own| own.namespaces[0].push("x"),
+            |own| own.namespaces[2].push("x"),
+            |own| own.root.1 += 1,
+            |own| own.flags[0] += 1,
+            |own| own.flags[1] += 1,
+            |own| own.flags[2] += 1,
         ];
         for (index, change) in changes.into_iter().enumerate() {
             let mut its = own.clone();
             change(&mut its);
             assert!(!its.is_as_free_as(&own), "change {index}");
         }
-        let privileged = RateLimits { capabilities: [0, 0, 1 << 21], ..own.clone() };
-        let dropped = RateLimits { capabilities: [0, 0, 0], ..own };
+        let privileged = Restrictions { capabilities: [0, 0, 1 << 21], ..own.clone() };
+        let dropped = Restrictions { capabilities: [0, 0, 0], ..own };
         assert!(!dropped.is_as_free_as(&privileged));
         assert!(privileged.is_as_free_as(&dropped));
     }

@@ -1,6 +1,6 @@
 //! tmux. Everything here was seen on 3.3a.
 //!
-//! SessionStore, windows and panes are named by their ids (`$1`, `@2`, `%3`), which nothing expands and which
+//! Sessions, windows and panes are named by their ids (`$1`, `@2`, `%3`), which nothing expands and which
 //! stay when somebody renames or moves one; their names are never asked for. `display-message -t` answers
 //! for another pane where the one asked for is gone, so that panes are looked up in the list of all.
 

@@ -158,7 +158,7 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
     assert_eq!(selected(&model), "c8");
     press(&mut model, "esc");
     assert_eq!(selected(&model), before);
-    // ChangeKind and left later, too; and letter by letter.
+    // Also changed and left later, letter by letter.
     press(&mut model, "/ s c r a t c h enter esc");
     assert_eq!(selected(&model), before);
     press(&mut model, "/ s c r a ctrl-u");

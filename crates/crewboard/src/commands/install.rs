@@ -37,8 +37,7 @@ use replace::{AtStep, Flush};
 use warnings::{Warning, warnings};
 
 /// Claude Code watches its settings files, so nothing needs to be restarted.
-const RUNNING_SESSIONS: &str =
-    "SessionStore already running pick the hooks up with their next event.";
+const RUNNING_SESSIONS: &str = "Sessions that already run report with their next event.";
 
 /// Puts the hooks into the settings of every profile.
 pub(crate) fn run_install(
@@ -126,7 +125,7 @@ pub(crate) fn run_install(
         }
         match kept {
             ChangeKind::Original(path) => {
-                writeln!(out, "  The file as it was: {}", path.display())?
+                writeln!(out, "  The file as it was: {}", path.display())?;
             }
             ChangeKind::Older(path) => {
                 writeln!(out, "  The file was empty. An older copy of it: {}", path.display())?;

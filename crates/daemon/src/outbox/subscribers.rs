@@ -56,7 +56,7 @@ struct Subscriber {
 #[derive(Debug)]
 struct SnapshotRequest {
     after: Option<After>,
-    subscribes: bool,
+    wants_changes: bool,
 }
 
 /// A change of a row that has not been sent to a subscriber.
@@ -85,16 +85,16 @@ impl Subscribers {
         self.subscribers.values().filter(|subscriber| subscriber.is_subscribed).count()
     }
 
-    /// Sends all rows to a connection, or those that have changed since `after` if they are known. If it `subscribes`,
+    /// Sends all rows to a connection, or those that have changed since `after` if they are known. If it `wants_changes`,
     /// every change follows.
     pub(crate) fn request_snapshot(
         &mut self,
         connection: ConnectionId,
         after: Option<After>,
-        subscribes: bool,
+        wants_changes: bool,
     ) {
         let subscriber = self.subscribers.entry(connection).or_insert_with(Subscriber::new);
-        subscriber.requests.push_back(SnapshotRequest { after, subscribes });
+        subscriber.requests.push_back(SnapshotRequest { after, wants_changes });
     }
 
     /// Returns true if the connection has written its last batch, and `None` if it is no subscriber.
@@ -116,14 +116,19 @@ impl Subscribers {
         }
     }
 
-    /// Returns true if a connection may get `rows` rows, and all changes too if it `subscribes`.
-    pub(crate) fn has_room(&self, connection: ConnectionId, subscribes: bool, rows: usize) -> bool {
+    /// Returns true if a connection may get `rows` rows, and all changes too if it `wants_changes`.
+    pub(crate) fn has_room(
+        &self,
+        connection: ConnectionId,
+        wants_changes: bool,
+        rows: usize,
+    ) -> bool {
         let subscriber = self.subscribers.get(&connection);
         let readers = self.subscribers.len() + usize::from(subscriber.is_none());
         let subscriptions = || self.subscribers.values().filter(|one| one.will_subscribe()).count();
         let may_read =
             subscriber.is_some() || readers <= MAX_READERS && readers * rows <= MAX_PENDING_ROWS;
-        let may_subscribe = !subscribes
+        let may_subscribe = !wants_changes
             || subscriber.is_some_and(Subscriber::will_subscribe)
             || subscriptions() < MAX_SUBSCRIPTIONS;
         may_read && may_subscribe
@@ -235,7 +240,7 @@ impl Subscriber {
     }
 
     fn will_subscribe(&self) -> bool {
-        self.is_subscribed || self.requests.iter().any(|request| request.subscribes)
+        self.is_subscribed || self.requests.iter().any(|request| request.wants_changes)
     }
 
     fn begin_snapshot(&mut self, request: SnapshotRequest, sessions: &SessionStore) {
@@ -248,7 +253,7 @@ impl Subscriber {
         self.in_snapshot = true;
         // A client assumes that there are no limits until it gets some.
         self.limits_pending = sessions.limits().next().is_some();
-        self.is_subscribed |= request.subscribes;
+        self.is_subscribed |= request.wants_changes;
         self.order.clear();
         self.pending.clear();
         self.sent.clear();

@@ -99,10 +99,7 @@ pub(super) fn say_what_is_missing(
         // A directory that came with a project may be called anything.
         let path = clean(&path.to_string_lossy(), MAX_PATH, false);
         writeln!(out, "note: {path} has a status line of its own")?;
-        writeln!(
-            out,
-            "  SessionStore in that project tell no context, cost and limits, unless its"
-        )?;
+        writeln!(out, "  Sessions in that project report no context, cost and limits, unless its")?;
         writeln!(out, "  command becomes: crewboard statusline -- '<the command>'")?;
     }
     Ok(())
