@@ -53,9 +53,9 @@ fn dumb_terminal_gets_no_escape_sequence() {
         let screen = pane.wait_for_text(&format!("over-{}", 90 + number));
         assert!(screen.contains("working") && screen.contains("till"), "{screen}");
         let why = match number {
-            0 => "because TERM is dumb",
-            2 => "because TERM is unknown",
-            _ => "because TERM is not set",
+            0 => "TERM is dumb",
+            2 => "TERM is unknown",
+            _ => "TERM is not set",
         };
         assert!(screen.contains(why), "{screen}");
         let before = std::fs::metadata(&raw).unwrap().len();

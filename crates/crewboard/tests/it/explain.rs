@@ -15,7 +15,7 @@ fn explain_finds_a_session_by_key_name_or_id() {
     let key = rows[0]["key"].as_str().unwrap();
     for word in [key, "shop", "one"] {
         let explained = world.run(["explain", word]).stdout;
-        assert!(explained.contains("is permission"), "{explained}");
+        assert!(explained.contains("waiting for permission"), "{explained}");
         assert!(explained.contains("hook:PermissionRequest"), "{explained}");
     }
     let explained = world.run(["explain", key, "--json"]).json();

@@ -175,7 +175,7 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
         "the loss is counted"
     );
     let output = world.run(["daemon", "status"]);
-    assert!(output.stdout.contains("1 lost: daemon busy"), "{output:?}");
+    assert!(output.stdout.contains("1 dropped: daemon busy"), "{output:?}");
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn popup_jump_targets_the_outer_client() {
     desk.wait_for_text(&here("shelf"));
     servers.row_is_seen("shelf");
     desk.press(&["C-b", "n"]);
-    desk.wait_for_text("nobody needs you");
+    desk.wait_for_text("no session needs you");
 }
 
 #[test]
