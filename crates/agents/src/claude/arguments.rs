@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_teammate_has_a_name_and_a_lead() {
+    fn teammate_needs_a_name_and_a_lead() {
         for (line, expected) in [
             (
                 "claude --agent-id t@s --agent-name t --team-name s --parent-session-id 6c",
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn teammates_and_spare_clients_have_no_file() {
+    fn teammates_and_spare_clients_have_no_session_file() {
         for (line, expected) in [
             ("claude", false),
             ("/opt/claude --session-id c8960c90 --agent claude", true),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_is_sent_its_prompts_is_resident() {
+    fn client_with_stream_json_input_is_resident() {
         for (line, expected) in [
             ("claude -p --input-format stream-json --output-format stream-json", true),
             ("node /opt/cli.js --input-format=stream-json", true),

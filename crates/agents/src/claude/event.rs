@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_of_another_sessions_prompt_says_nothing_of_this_one() {
+    fn notification_of_another_sessions_prompt_is_ignored() {
         for (message, is_own) in [
             ("ok needs your input: approve Bash: touch made-by-bash", false),
             ("fix the tests needs your input", false),
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lead_asks_for_its_teammate_by_name() {
+    fn lead_reports_the_prompt_of_its_teammate() {
         for (message, expected) in [
             ("tester needs permission for Bash", Some(("tester", "Bash"))),
             (

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_trouble_counts() {
+    fn fields_before_an_error_are_kept() {
         for text in [
             r#"{"session_id":"s"}"#,
             r#"{"session_id":"s","tool_input":{"command":"cut of"#,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_emoji_is_text_too() {
+    fn half_a_surrogate_pair_is_read_as_text() {
         assert_eq!(
             session(r#"{"session_id":"a\ud83d"}"#).as_deref(),
             Some("a\u{fffd}\u{fffd}\u{fffd}")
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_skipped() {
+    fn deeply_nested_field_is_skipped() {
         let deep = format!(
             r#"{{"tool_response":{}{},"session_id":"s"}}"#,
             "[".repeat(200_000),

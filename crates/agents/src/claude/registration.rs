@@ -280,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn the_forbidden_events_are_not_registered() {
+    fn forbidden_events_are_not_registered() {
         for (event, reason) in NEVER {
             assert!(EVENTS.iter().all(|row| row.event != event), "{event}: {reason}");
         }
     }
 
     #[test]
-    fn a_tool_call_starts_at_most_three_of_our_processes() {
+    fn tool_call_starts_at_most_three_hooks() {
         for outcome in [ToolCall::Succeeded, ToolCall::Failed] {
             let processes = EVENTS
                 .iter()
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_there_once_with_a_reason() {
+    fn every_event_is_registered_once_with_a_reason() {
         for (index, row) in EVENTS.iter().enumerate() {
             assert!(!row.reason.trim().is_empty(), "{}", row.event);
             assert!(EVENTS[..index].iter().all(|other| other.event != row.event), "{}", row.event);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_client_gets_only_what_it_knows() {
+    fn old_client_gets_only_events_it_knows() {
         let events = |version| {
             entries("/opt/crewboard", version)
                 .into_iter()
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_follows_the_version() {
+    fn handler_form_depends_on_the_version() {
         let first = |version| entries("/it's/crewboard", version).remove(0).handler;
         assert_eq!(first(Some(EXEC_FORM_SINCE)).command, "/it's/crewboard");
         assert_eq!(first(Some(EXEC_FORM_SINCE)).args, Some(vec!["hook".into(), "claude".into()]));
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_are_recognised_for_any_path() {
+    fn both_handler_forms_are_recognised_for_any_path() {
         for path in [
             "/usr/bin/crewboard",
             "/a b/crewboard",
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn hand_written_calls_are_recognised_and_others_are_not() {
+    fn hand_written_calls_of_crewboard_are_ours() {
         let ours = [
             shell("crewboard hook claude"),
             shell(r#""/home/a b/crewboard"  hook claude "#),
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn another_tools_call_is_not_claimed_unless_it_is_ours_to_the_letter() {
+    fn call_of_another_tool_is_not_ours() {
         let timed = |handler| Handler { timeout: Some(TIMEOUT_SECONDS), ..handler };
         let theirs = [
             exec("/usr/bin/other", &["hook", "claude"]),
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_line_of_ours_is_known_and_gives_back_the_users_command() {
+    fn our_status_line_contains_the_users_command() {
         for own in
             ["~/.claude/line.sh", "it's \"$HOME\"\n| a & b # c", "", "-n", "crewboard statusline"]
         {
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_from_what_the_client_prints() {
+    fn version_is_read_from_the_clients_output() {
         for (text, version) in [
             ("2.1.330 (Claude Code)\n", Ok(Version(2, 1, 330))),
             ("v1.0.38", Ok(Version(1, 0, 38))),

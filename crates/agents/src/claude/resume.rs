@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_conversation_is_taken_up_where_it_began() {
+    fn conversation_is_resumed_where_it_began() {
         let head = br#"{"type":"user","cwd":"/home/dev/my shop"}"#;
         let deep = format!("/home/dev/{}", "deep/".repeat(50));
         let deep = deep.trim_end_matches('/');
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ids_become_words() {
+    fn only_ids_become_arguments() {
         for (id, words) in [
             ("6cf7f83b-72a2-41ac-8a3d-3ba3a14f6a29", true),
             ("", false),

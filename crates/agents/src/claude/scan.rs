@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_taken_apart_as_far_as_it_goes() {
+    fn members_are_found_up_to_the_truncation() {
         let whole = r#" { "a" : "x\"\\" , "a":[1,{"b":"]"}], "c":true }"#;
         let expected = [
             ("\"a\"", r#""x\"\\""#, true),
@@ -168,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_apart_is_what_was_written(
+        fn members_match_the_parsed_object(
             object in prop::collection::btree_map(".{0,6}", json(), 0..5), pretty: bool, cut in 0..400_usize
         ) {
             let value = Value::Object(object.into_iter().collect());

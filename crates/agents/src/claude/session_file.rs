@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_is_a_condition_and_unknown_ones_are_no_error() {
+    fn each_status_word_is_read_and_unknown_ones_are_accepted() {
         for (fields, expected) in [
             ("", "file:started Unknown None"),
             (r#","status":"busy","statusUpdatedAt":5"#, "file:busy Busy Some(5)"),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_who_where_and_in_which_namespace() {
+    fn session_file_names_process_place_and_namespace() {
         let text = r#"{"pid":9096,"sessionId":"21f5","cwd":"/home/dev/project","procStart":"519941",
             "version":"2.1.330","kind":"bg","jobId":"j1","entrypoint":"sdk-cli","name":"Fix it","nameSource":"auto",
             "pidDomain":"linux:00000000:pid:[4026531836]","tmux":"main:@0.%7","status":"idle"}"#;
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_a_newer_client_do_not_hide_the_known_ones() {
+    fn unknown_fields_do_not_hide_known_ones() {
         for news in [
             r#""dreams":[{"of":"sheep"}],"spare":null"#,
             r#""version":{"major":3}"#,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sessions_are_named_by_their_pid() {
+    fn session_file_name_is_a_pid() {
         for (name, pid) in [
             ("9096.json", Some(9096)),
             ("9096.abc.key", None),

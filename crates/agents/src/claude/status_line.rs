@@ -209,7 +209,7 @@ mod tests {
         "thinking":{"enabled":true}}"#;
 
     #[test]
-    fn what_the_client_tells() {
+    fn payload_is_read_into_a_usage_report() {
         let read = StatusLine::read(PAYLOAD.as_bytes());
         assert_eq!(read.model_name.as_deref(), Some("Opus 5.5"));
         let told = UsageReport {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_figure_is_not_known() {
+    fn invalid_number_is_ignored() {
         let context =
             |value: &str| told(&format!(r#""context_window":{{"used_percentage":{value}}}"#));
         for (value, percent) in [
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_trouble_counts() {
+    fn fields_before_an_error_are_kept() {
         for cut in 0..PAYLOAD.len() {
             StatusLine::read(&PAYLOAD.as_bytes()[..cut]);
         }

@@ -211,7 +211,7 @@ mod tests {
     const HELPER: &str = r#"{"type":"user","isSidechain":true,"timestamp":"2026-11-25T11:00:09.000Z","message":{"content":"x"}}"#;
 
     #[test]
-    fn folders_are_named_as_the_client_names_them() {
+    fn folder_is_named_as_the_client_names_it() {
         let parts = |count, part: &str| -> String {
             (1..=count).flat_map(|number: u32| [part.to_owned(), number.to_string()]).collect()
         };
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_names_the_directory_in_which_it_began() {
+    fn transcript_names_the_directory_where_it_began() {
         let head = [
             r#"{"type":"queue-operation","content":"go"}"#,
             r#"{"cwd":"relative","type":"user"}"#,
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_that_matters_tells_how_the_turn_ended() {
+    fn last_relevant_line_decides_how_the_turn_ended() {
         let finished = |message: &str| TurnEnd::Finished { message: message.to_owned() };
         let failed =
             TurnEnd::Failed { error: "rate_limit".into(), detail: "API Error: 429".into() };
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_the_turn_says_nothing_of_it() {
+    fn lines_before_the_turn_are_ignored() {
         let lines = [PROMPT, ANSWER, DURATION].join("\n");
         let end = milliseconds_of("2026-11-25T11:00:02.500Z").unwrap();
         let over = LastTurn::Over { how: TurnEnd::Finished { message: String::new() }, at: end };
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read() {
+    fn timestamp_is_read_as_unix_milliseconds() {
         for (text, expected) in [
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2026-11-25T11:04:08.475Z", Some(1_795_604_648_475)),

@@ -1,4 +1,4 @@
-//! Where things are in a settings text.
+//! Finds the hooks and the status line in a settings text.
 
 use std::ops::Range;
 
@@ -7,19 +7,19 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::render::{Json, Layout};
-use super::splice::{Piece, trivia};
+use super::trivia::{Piece, trivia};
 use super::{EditError, Handler};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A settings text, and the spans of what concerns us in it.
+/// A settings text with the spans of its hooks and its status line.
 ///
-/// Spans count from the start of the whole text, a byte-order mark included.
+/// Spans count from the start of the whole text, including a byte-order mark.
 pub(super) struct Document<'a> {
     pub(super) text: &'a str,
-    /// The top-level object; `None` where there is nothing but blanks and comments.
+    /// The top-level object; `None` if the text has only blanks and comments.
     pub(super) root: Option<Container>,
-    /// What follows the name of the first top-level key up to its value (`": "`), for the style.
+    /// The text between the first top-level key and its value (`": "`), which new members follow.
     pub(super) colon: &'static str,
     pub(super) hooks: Option<Hooks>,
     pub(super) status_line: Option<StatusLine>,
@@ -27,14 +27,14 @@ pub(super) struct Document<'a> {
 
 /// The command that an agent runs for its status line.
 pub(super) struct StatusLine {
-    /// The place of the whole object among the top-level keys.
+    /// The index of the whole object among the top-level keys.
     pub(super) index: usize,
-    /// The command's text, with its quotes.
+    /// The span of the command, including its quotes.
     pub(super) span: Range<usize>,
     pub(super) command: String,
 }
 
-/// An object or an array: the insides of its brackets, and its members or elements.
+/// An object or an array: the span between its brackets, and the spans of its members or elements.
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) inside: Range<usize>,
@@ -42,7 +42,7 @@ pub(super) struct Container {
 }
 
 pub(super) struct Hooks {
-    /// Its place among the top-level keys.
+    /// The index of `"hooks"` among the top-level keys.
     pub(super) index: usize,
     pub(super) container: Container,
     pub(super) events: Vec<EventHooks>,
@@ -51,39 +51,39 @@ pub(super) struct Hooks {
 pub(super) struct EventHooks {
     pub(super) name: String,
     pub(super) groups_container: Container,
-    /// One for each element; `None` where it is not a group of handlers, which is not our business.
+    /// One item for each element of the list; `None` for an element that is not a group of handlers.
     pub(super) groups: Vec<Option<Group>>,
 }
 
 pub(super) struct Group {
     pub(super) matches_everything: bool,
     pub(super) container: Container,
-    pub(super) handlers: Vec<Found>,
+    pub(super) handlers: Vec<FoundHandler>,
 }
 
-/// A handler of type `command`, or an empty command for any other element.
-pub(super) struct Found {
+/// A handler in the text. Its command is empty if the element is not a handler of type `command`.
+pub(super) struct FoundHandler {
     pub(super) span: Range<usize>,
     pub(super) handler: Handler,
-    /// Whether it has no key but those of [`Handler`].
-    plain: bool,
+    /// True if the element has no other keys than the fields of [`Handler`].
+    has_only_known_keys: bool,
 }
 
-impl Found {
+impl FoundHandler {
     pub(super) fn is_exactly(&self, handler: &Handler) -> bool {
-        self.plain && self.handler == *handler
+        self.has_only_known_keys && self.handler == *handler
     }
 }
 
 impl EventHooks {
-    pub(super) fn handlers(&self) -> impl Iterator<Item = &Found> {
+    pub(super) fn handlers(&self) -> impl Iterator<Item = &FoundHandler> {
         self.groups.iter().flatten().flat_map(|group| &group.handlers)
     }
 }
 
 impl Group {
-    /// One item for each element of the array.
-    pub(super) fn elements(&self) -> impl Iterator<Item = Option<&Found>> {
+    /// Returns one item for each element of the array.
+    pub(super) fn elements(&self) -> impl Iterator<Item = Option<&FoundHandler>> {
         self.handlers.iter().map(Some)
     }
 }
@@ -91,7 +91,7 @@ impl Group {
 impl Container {
     fn of_object(object: &Object<'_>, shift: usize) -> Self {
         let span = object.range.start + shift + 1..object.range.end + shift - 1;
-        let children = object.properties.iter().map(|property| shifted(property, shift));
+        let children = object.properties.iter().map(|property| span_of(property, shift));
         Self { inside: span, children: children.collect() }
     }
 
@@ -99,11 +99,12 @@ impl Container {
         let span = array.range.start + shift + 1..array.range.end + shift - 1;
         Self {
             inside: span,
-            children: array.elements.iter().map(|element| shifted(element, shift)).collect(),
+            children: array.elements.iter().map(|element| span_of(element, shift)).collect(),
         }
     }
 
-    /// The gap before the child of this index; before the closing bracket, for the number of them.
+    /// Returns the gap before the child with this index. For the index after the last child it returns the gap before
+    /// the closing bracket.
     pub(super) fn gap(&self, index: usize) -> Range<usize> {
         let start = match index.checked_sub(1) {
             Some(previous) => self.children.get(previous).map_or(self.inside.end, |span| span.end),
@@ -119,12 +120,12 @@ impl Container {
     }
 }
 
-/// The parser takes a byte-order mark for an error; Claude Code does not.
-fn without_mark(text: &str) -> &str {
+/// Removes a byte-order mark, which Claude Code accepts and the parser rejects.
+fn strip_byte_order_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// Parses with comments and trailing commas, as in an editor's settings.
+/// Parses JSON with comments and trailing commas, as editors write their settings.
 fn parse_json(json: &str) -> Result<Option<Value<'_>>, EditError> {
     let options = ParseOptions {
         allow_comments: true,
@@ -146,9 +147,9 @@ fn parse_json(json: &str) -> Result<Option<Value<'_>>, EditError> {
     })
 }
 
-/// The last one counts, as for every reader of plain JSON. One of another form or type is none, and so is one that
-/// runs nothing.
-fn status_line(root: &Object<'_>, shift: usize) -> Option<StatusLine> {
+/// Finds the status line. The last of several equal keys counts, as for every reader of plain JSON. A status line that
+/// is not of type `command`, or whose command is blank, does not count.
+fn find_status_line(root: &Object<'_>, shift: usize) -> Option<StatusLine> {
     let last = |object: &Object<'_>, key: &str| {
         object.properties.iter().rposition(|property| property.name.as_str() == key)
     };
@@ -161,31 +162,31 @@ fn status_line(root: &Object<'_>, shift: usize) -> Option<StatusLine> {
     let command = text("command").filter(|command| !command.value.trim().is_empty())?;
     (text("type")?.value == "command").then(|| StatusLine {
         index,
-        span: shifted(command, shift),
+        span: span_of(command, shift),
         command: command.value.to_string(),
     })
 }
 
-fn shifted(node: &impl Ranged, shift: usize) -> Range<usize> {
+fn span_of(node: &impl Ranged, shift: usize) -> Range<usize> {
     node.start() + shift..node.end() + shift
 }
 
 impl<'a> Document<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, EditError> {
-        let json = without_mark(text);
+        let json = strip_byte_order_mark(text);
         let shift = text.len() - json.len();
         let mut document =
             Document { text, root: None, colon: ": ", hooks: None, status_line: None };
         let Some(value) = &parse_json(json)? else { return Ok(document) };
         let reader = Reader { json, shift };
         let root = reader.object(value, || "the settings".to_owned())?;
-        reader.refuse_duplicates(root, |key| key == "hooks")?;
+        reader.reject_duplicates(root, |key| key == "hooks")?;
         document.root = Some(Container::of_object(root, shift));
         if let Some(first) = root.properties.first() {
             let between = json.get(first.name.end()..first.value.start()).unwrap_or_default();
             document.colon = if between == ":" { ":" } else { ": " };
         }
-        document.status_line = status_line(root, shift);
+        document.status_line = find_status_line(root, shift);
         let position =
             root.properties.iter().position(|property| property.name.as_str() == "hooks");
         if let Some(index) = position
@@ -196,8 +197,8 @@ impl<'a> Document<'a> {
         Ok(document)
     }
 
-    /// Every handler with its event and group, in the order of the file.
-    pub(super) fn handlers(&self) -> impl Iterator<Item = (&EventHooks, &Group, &Found)> {
+    /// Returns every handler with its event and group, in the order of the file.
+    pub(super) fn handlers(&self) -> impl Iterator<Item = (&EventHooks, &Group, &FoundHandler)> {
         self.hooks.iter().flat_map(|hooks| &hooks.events).flat_map(|event| {
             event.groups.iter().flatten().flat_map(move |group| {
                 group.handlers.iter().map(move |found| (event, group, found))
@@ -205,7 +206,7 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// Returns the text of a file that had no value yet, comments kept.
+    /// Returns the text with a top-level object after its comments. The text has no value yet.
     pub(super) fn with_new_root(&self, root: &Json) -> String {
         let newline = self.newline();
         let object = root.render(&Layout::lines(newline, "", "  "));
@@ -218,6 +219,17 @@ impl<'a> Document<'a> {
         format!("{}{separator}{object}{newline}", self.text)
     }
 
+    /// Returns the layout of the value at this span, to render its replacement.
+    pub(super) fn layout_of_value(&self, span: &Range<usize>) -> Layout {
+        let text = self.slice(span.clone());
+        if text.contains('\n') {
+            let indent = self.line_indent(span.start);
+            Layout::lines(self.newline(), indent, self.indent_unit())
+        } else {
+            Layout::inline(if text.contains("\": ") { ": " } else { ":" })
+        }
+    }
+
     pub(super) fn newline(&self) -> &'static str {
         if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
@@ -226,7 +238,7 @@ impl<'a> Document<'a> {
         self.text.get(span).unwrap_or_default()
     }
 
-    /// The blanks at the start of the line this position is on.
+    /// Returns the blanks at the start of the line of this position.
     pub(super) fn line_indent(&self, position: usize) -> &'a str {
         let before = self.slice(0..position).trim_start_matches(BYTE_ORDER_MARK);
         let line = before.rsplit('\n').next().unwrap_or_default();
@@ -234,7 +246,7 @@ impl<'a> Document<'a> {
         line.get(..blanks).unwrap_or_default()
     }
 
-    /// One step of the file's own indentation.
+    /// Returns one step of the file's own indentation.
     pub(super) fn indent_unit(&self) -> &'a str {
         let Some(root) = &self.root else { return "  " };
         let (Some(first), true) = (root.children.first(), self.slice(root.gap(0)).contains('\n'))
@@ -247,7 +259,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Turns the parser's tree into spans, or says what is wrong and where.
+/// Reads spans from the parser's tree. An error names the line and the column.
 struct Reader<'a> {
     json: &'a str,
     shift: usize,
@@ -256,7 +268,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn hooks(&self, index: usize, property: &ObjectProp<'_>) -> Result<Hooks, EditError> {
         let object = self.object(&property.value, || "\"hooks\"".to_owned())?;
-        self.refuse_duplicates(object, |_| true)?;
+        self.reject_duplicates(object, |_| true)?;
         let mut events = Vec::new();
         for property in &object.properties {
             events.push(self.event(property)?);
@@ -279,7 +291,7 @@ impl Reader<'_> {
 
     fn group(&self, element: &Value<'_>) -> Result<Option<Group>, EditError> {
         let Value::Object(object) = element else { return Ok(None) };
-        self.refuse_duplicates(object, |key| key == "hooks" || key == "matcher")?;
+        self.reject_duplicates(object, |key| key == "hooks" || key == "matcher")?;
         let value = |key| {
             let found = object.properties.iter().find(|property| property.name.as_str() == key);
             found.map(|property| &property.value)
@@ -298,12 +310,12 @@ impl Reader<'_> {
         Ok(Some(Group { matches_everything, container, handlers }))
     }
 
-    fn handler(&self, element: &Value<'_>) -> Result<Found, EditError> {
+    fn handler(&self, element: &Value<'_>) -> Result<FoundHandler, EditError> {
         let empty = Handler { command: String::new(), args: None, timeout: None };
-        let span = shifted(element, self.shift);
-        let mut found = Found { span, handler: empty, plain: true };
+        let span = span_of(element, self.shift);
+        let mut found = FoundHandler { span, handler: empty, has_only_known_keys: true };
         let Value::Object(object) = element else { return Ok(found) };
-        self.refuse_duplicates(object, |key| ["type", "command", "args"].contains(&key))?;
+        self.reject_duplicates(object, |key| ["type", "command", "args"].contains(&key))?;
         let mut is_command = false;
         for property in &object.properties {
             match (property.name.as_str(), &property.value) {
@@ -315,14 +327,14 @@ impl Reader<'_> {
                     let word = |element: &Value<'_>| {
                         element.as_string_lit().map(|word| word.value.clone().into_owned())
                     };
-                    // Something that is not text can be none of our arguments.
+                    // An argument that is not a string is never one of ours, so an empty one stands for it.
                     found.handler.args =
                         Some(args.elements.iter().map(|e| word(e).unwrap_or_default()).collect());
                 }
                 ("timeout", Value::NumberLit(number)) => {
                     found.handler.timeout = number.value.parse().ok();
                 }
-                _ => found.plain = false,
+                _ => found.has_only_known_keys = false,
             }
         }
         if !is_command {
@@ -352,8 +364,8 @@ impl Reader<'_> {
         EditError::WrongType { line, column, what, expected, found }
     }
 
-    /// Refuses a key that is there twice, among those that decide what we edit.
-    fn refuse_duplicates(
+    /// Returns an error if a key that decides about the edit appears twice.
+    fn reject_duplicates(
         &self,
         object: &Object<'_>,
         matters: fn(&str) -> bool,

@@ -1,27 +1,25 @@
-//! New JSON in the style of the text around it.
+//! Renders new JSON in the style of the text around it.
 
 use std::fmt::Write as _;
-use std::ops::Range;
 
 use super::Handler;
-use super::document::Document;
 
-/// The little of JSON that we write.
+/// A JSON value that Crewboard inserts.
 pub(super) enum Json {
     Text(String),
     Number(u32),
     Array(Vec<Json>),
-    /// Of [`Json::Member`]s.
+    /// An object. Its children are [`Json::Member`]s.
     Object(Vec<Json>),
     Member(String, Box<Json>),
-    /// On one line wherever it stands: sixteen events of ours are a screen to read, not six.
+    /// A value on one line, in every layout: the entries of sixteen events then fit on one screen.
     OneLine(Box<Json>),
 }
 
-/// How a value is laid out.
+/// The layout of a value.
 pub(super) enum Layout {
-    /// A line for each member, as `JSON.stringify(value, null, 2)` does it, which is what Claude
-    /// Code itself writes.
+    /// One line for each member, as `JSON.stringify(value, null, 2)` prints it. Claude Code itself writes its settings in
+    /// this layout.
     Lines { newline: &'static str, indent: String, unit: String },
     /// All on one line.
     Inline { colon: &'static str, comma: &'static str },
@@ -36,18 +34,7 @@ impl Layout {
         Self::Inline { colon, comma: if colon == ":" { "," } else { ", " } }
     }
 
-    /// The layout of a value that stands in the text and is to be replaced.
-    pub(super) fn of_value(document: &Document<'_>, span: &Range<usize>) -> Self {
-        let text = document.slice(span.clone());
-        if text.contains('\n') {
-            let indent = document.line_indent(span.start);
-            Self::lines(document.newline(), indent, document.indent_unit())
-        } else {
-            Self::inline(if text.contains("\": ") { ": " } else { ":" })
-        }
-    }
-
-    fn deeper(&self) -> Self {
+    fn indented(&self) -> Self {
         match self {
             Self::Lines { newline, indent, unit } => {
                 Self::lines(newline, &format!("{indent}{unit}"), unit)
@@ -56,7 +43,7 @@ impl Layout {
         }
     }
 
-    /// What stands before a child of this layout, after a bracket.
+    /// Returns the text between an opening bracket and the first child.
     pub(super) fn line_start(&self) -> String {
         match self {
             Self::Lines { newline, indent, .. } => format!("{newline}{indent}"),
@@ -64,7 +51,7 @@ impl Layout {
         }
     }
 
-    /// What stands before a child of this layout, after a comma.
+    /// Returns the text between a comma and the next child.
     pub(super) fn after_comma(&self) -> String {
         match self {
             Self::Lines { .. } => self.line_start(),
@@ -93,13 +80,13 @@ impl Json {
         Self::Object(members)
     }
 
-    /// A group of one handler, without a matcher: it takes every case of its event.
+    /// Returns a group of one handler without a matcher, so that it runs at every occurrence of its event.
     pub(super) fn group(handler: &Handler) -> Self {
         let handlers = Self::Array(vec![Self::handler(handler)]);
         Self::OneLine(Box::new(Self::Object(vec![Self::member("hooks", handlers)])))
     }
 
-    /// All groups of an event that had none.
+    /// Returns the list of groups for an event that has none yet.
     pub(super) fn event(handler: &Handler) -> Self {
         Self::OneLine(Box::new(Self::Array(vec![Self::group(handler)])))
     }
@@ -108,8 +95,8 @@ impl Json {
         match self {
             Self::Text(text) => quoted(text),
             Self::Number(number) => number.to_string(),
-            Self::Array(elements) => bracketed('[', elements, ']', layout),
-            Self::Object(members) => bracketed('{', members, '}', layout),
+            Self::Array(elements) => render_children('[', elements, ']', layout),
+            Self::Object(members) => render_children('{', members, '}', layout),
             Self::OneLine(value) => match layout {
                 Layout::Lines { .. } => value.render(&Layout::inline(": ")),
                 Layout::Inline { .. } => value.render(layout),
@@ -125,8 +112,8 @@ impl Json {
     }
 }
 
-fn bracketed(open: char, children: &[Json], close: char, layout: &Layout) -> String {
-    let inner = layout.deeper();
+fn render_children(open: char, children: &[Json], close: char, layout: &Layout) -> String {
+    let inner = layout.indented();
     let mut text = String::from(open);
     for (index, child) in children.iter().enumerate() {
         if index == 0 {
@@ -144,6 +131,7 @@ fn bracketed(open: char, children: &[Json], close: char, layout: &Layout) -> Str
     text
 }
 
+/// Returns a JSON string with this text.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for character in text.chars() {
@@ -151,7 +139,7 @@ pub(super) fn quoted(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             control if control < ' ' => {
-                // Writing into a `String` cannot fail.
+                // A write to a `String` cannot fail.
                 let _ = write!(quoted, "\\u{:04x}", u32::from(control));
             }
             plain => quoted.push(plain),

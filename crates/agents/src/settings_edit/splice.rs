@@ -1,53 +1,20 @@
-//! Inserting into and deleting from a container, as spans of the text.
+//! Derives the edits that insert children into a container or remove them, and applies edits to a text.
 
 use std::ops::Range;
 
 use super::document::{Container, Document};
 use super::render::{Json, Layout};
+use super::trivia::{Piece, trivia};
 
-/// A span to replace; an empty one inserts, an empty text deletes.
+/// A span of the text and its replacement. An empty span inserts; an empty replacement deletes.
 #[derive(Debug)]
 pub(super) struct Edit {
     pub(super) span: Range<usize>,
     pub(super) text: String,
 }
 
-/// What may stand between two values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
-    Blank,
-    Newline,
-    Comma,
-    LineComment,
-    BlockComment,
-}
-
-/// Splits a gap between two values into pieces.
-pub(super) fn trivia(text: &str, gap: Range<usize>) -> Vec<(Piece, Range<usize>)> {
-    let mut pieces = Vec::new();
-    let mut position = gap.start;
-    while let Some(rest) = text.get(position..gap.end).filter(|rest| !rest.is_empty()) {
-        let (piece, length) = if rest.starts_with("//") {
-            (Piece::LineComment, rest.find(['\r', '\n']).unwrap_or(rest.len()))
-        } else if rest.starts_with("/*") {
-            (Piece::BlockComment, rest.find("*/").map_or(rest.len(), |end| end + 2))
-        } else if rest.starts_with(',') {
-            (Piece::Comma, 1)
-        } else if rest.starts_with("\r\n") {
-            (Piece::Newline, 2)
-        } else if rest.starts_with('\n') {
-            (Piece::Newline, 1)
-        } else {
-            (Piece::Blank, rest.chars().next().map_or(1, char::len_utf8))
-        };
-        pieces.push((piece, position..position + length));
-        position += length;
-    }
-    pieces
-}
-
-/// Returns the edits that put these members after the last child of a container.
-pub(super) fn insertion(
+/// Returns the edits that insert these members after the last child of a container.
+pub(super) fn edits_to_insert(
     document: &Document<'_>,
     container: &Container,
     members: &[Json],
@@ -64,13 +31,13 @@ pub(super) fn insertion(
     if comma.is_none() {
         edits.push(Edit { span: last.end..last.end, text: ",".to_owned() });
     }
-    // A remark behind the last child stays behind it.
+    // A comment after the last child stays after it.
     let after = comma.unwrap_or(last.end);
     let mut position = after;
     for (piece, span) in gap.iter().filter(|(_, span)| span.start >= after) {
         match piece {
             Piece::Newline => break,
-            // On one line, what came after it would become a part of the remark.
+            // On one line, text after a line comment would become a part of the comment.
             Piece::LineComment if matches!(layout, Layout::Inline { .. }) => break,
             Piece::BlockComment if document.slice(span.clone()).contains('\n') => break,
             Piece::LineComment | Piece::BlockComment => position = span.end,
@@ -95,6 +62,7 @@ fn layout_of_children(document: &Document<'_>, container: &Container) -> Layout 
     Layout::inline(document.colon)
 }
 
+/// Returns the edit that inserts members into a container without children.
 fn fill_empty(document: &Document<'_>, container: &Container, members: &[Json]) -> Edit {
     let gap = trivia(document.text, container.inside.clone());
     let is_comment = |piece: &Piece| matches!(piece, Piece::LineComment | Piece::BlockComment);
@@ -116,8 +84,8 @@ fn fill_empty(document: &Document<'_>, container: &Container, members: &[Json]) 
     Edit { span: start.unwrap_or(container.inside.start)..container.inside.end, text }
 }
 
-/// Returns the edits that take the flagged children out of a container.
-pub(super) fn removals(
+/// Returns the edits that remove the flagged children from a container.
+pub(super) fn edits_to_remove(
     document: &Document<'_>,
     container: &Container,
     flags: &[bool],
@@ -145,7 +113,7 @@ pub(super) fn removals(
             .map(|(_, span)| span.end);
         let mut span = solid.unwrap_or(gap.start)..child.end;
         if let Some(comma) = comma_after(index) {
-            // A remark between the value and its comma is the user's.
+            // A comment between the value and its comma is the user's, so it stays.
             if trivia(document.text, span.end..comma.start)
                 .iter()
                 .all(|(piece, _)| *piece == Piece::Blank)
@@ -154,7 +122,7 @@ pub(super) fn removals(
             } else {
                 spans.push(comma);
             }
-            // In `[ours, theirs]` the blank before `theirs` goes, not the one after the bracket.
+            // In `[ours, theirs]` the blank before `theirs` is removed, not one after the bracket.
             let next = container.gap(index + 1);
             let leading = flags.iter().take(index).all(|flag| *flag);
             let one_line = !document.slice(gap).contains('\n');
@@ -166,14 +134,15 @@ pub(super) fn removals(
     }
     let last = container.children.len() - 1;
     if flags.get(last) == Some(&true) && comma_after(last).is_none() {
-        // What is last now keeps no comma, because the last one had none.
+        // The file has no trailing comma here, so the child that is now last loses its comma.
         let kept = flags.iter().rposition(|flag| !flag);
         spans.extend(kept.and_then(comma_after));
     }
-    merged(spans).into_iter().map(|span| deletion(document, container, span)).collect()
+    merge(spans).into_iter().map(|span| deletion(document, container, span)).collect()
 }
 
-/// A deletion that leaves a line comment before it closed.
+/// Returns the edit that deletes a span. It inserts a line end if the text after the span would otherwise become a part
+/// of a line comment before it.
 fn deletion(document: &Document<'_>, container: &Container, span: Range<usize>) -> Edit {
     let after_line_comment = (0..=container.children.len())
         .flat_map(|index| trivia(document.text, container.gap(index)))
@@ -184,7 +153,8 @@ fn deletion(document: &Document<'_>, container: &Container, span: Range<usize>) 
     Edit { span, text: text.to_owned() }
 }
 
-fn merged(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+/// Joins the spans that touch or overlap.
+fn merge(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     spans.sort_by_key(|span| span.start);
     let mut merged: Vec<Range<usize>> = Vec::new();
     for span in spans {
@@ -198,7 +168,7 @@ fn merged(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     merged
 }
 
-/// Applies edits that do not overlap; those at one position stay in the order given.
+/// Applies edits that do not overlap. Edits at the same position keep their order.
 pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| edit.span.start);
     let mut result = String::with_capacity(text.len());

@@ -24,22 +24,22 @@ fn entries() -> Vec<Entry> {
 
 fn added(text: &str) -> String {
     let after = add(text, &entries(), is_ours).unwrap();
-    assert_eq!(add(&after, &entries(), is_ours).unwrap(), after, "twice changes nothing");
+    assert_eq!(add(&after, &entries(), is_ours).unwrap(), after, "a second add changes nothing");
     assert_eq!(find(&after, is_ours).unwrap().len(), 2, "{after}");
     after
 }
 
-/// Adds, compares, and takes out again.
+/// Adds the entries, compares, and removes them again.
 fn check(before: &str, after: &str) {
     assert_eq!(added(before), after);
-    assert_eq!(remove(after, is_ours, "").unwrap(), before, "taking out gives back the text");
+    assert_eq!(remove(after, is_ours, "").unwrap(), before, "remove reverts add");
 }
 
 const STOP: &str =
     r#"{"hooks":[{"type":"command","command":"/bin/crewboard","args":["hook"],"timeout":5}]}"#;
 
 #[test]
-fn a_missing_empty_or_blank_file_gets_a_whole_new_one() {
+fn add_writes_a_whole_object_into_an_empty_file() {
     let whole = r#"{
   "hooks": {
     "Stop": [{"hooks": [{"type": "command", "command": "/bin/crewboard", "args": ["hook"], "timeout": 5}]}],
@@ -57,7 +57,7 @@ fn a_missing_empty_or_blank_file_gets_a_whole_new_one() {
 }
 
 #[test]
-fn a_minified_file_stays_minified() {
+fn minified_file_stays_minified() {
     check(r#"{"a":1}"#, &format!(r#"{{"a":1,"hooks":{{"Stop":[{STOP}],"Start":[{STOP}]}}}}"#));
     let theirs = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"x"}]}]}}"#;
     let after = format!(
@@ -69,7 +69,7 @@ fn a_minified_file_stays_minified() {
 }
 
 #[test]
-fn what_the_user_had_empty_stays() {
+fn remove_keeps_containers_of_the_original() {
     for original in [
         r#"{"hooks":{}}"#,
         r#"{"a":1,"hooks":{"Stop":[]}}"#,
@@ -83,7 +83,7 @@ fn what_the_user_had_empty_stays() {
 }
 
 #[test]
-fn what_is_there_stays_byte_for_byte() {
+fn add_and_remove_keep_every_other_byte() {
     for before in [
         "{\n  \"a\": 1\n}",
         "{\n    \"a\": 1,\n    \"b\": [1,2 , 3]\n}\n",
@@ -92,7 +92,7 @@ fn what_is_there_stays_byte_for_byte() {
         "// head\n{ // open\n  \"a\": 1, // why\n  // tail\n}\n// foot",
         "{\n  \"a\": 1 /* why\n over two lines */\n}\n",
         "{\n  \"a\": 1 // no comma\n\n\n}\n",
-        "{\"a\": 1 // beside\n}",
+        "{\"a\": 1 // same line\n}",
         "{ \"a\": 1,\n  \"b\": 2 }",
         "{\n  \"a\": {\"b\":[]}, \"c\": \"\\u00e9 é 日本 ]}\"}",
         "{\n  \"hooks\": {\n    \"Stop\": [\n      { \"matcher\": \"x\", \"hooks\": [] }\n    ]\n  },\n  \"z\": 0\n}\n",
@@ -101,23 +101,23 @@ fn what_is_there_stays_byte_for_byte() {
         "{\"hooks\":{\"Stop\":[\"odd\", 7, {\"hooks\":3}]}}",
     ] {
         let after = added(before);
-        assert_eq!(remove(&after, is_ours, "").unwrap(), before, "by way of {after}");
+        assert_eq!(remove(&after, is_ours, "").unwrap(), before, "after {after}");
         let line_ends = after.matches("\r\n").count();
         assert!([0, after.matches('\n').count()].contains(&line_ends), "{after}");
     }
 }
 
 #[test]
-fn the_files_own_indentation_is_used() {
+fn add_uses_the_files_own_indentation() {
     assert!(added("{\n\t\"a\": 1\n}").contains("\n\t\"hooks\": {\n\t\t\"Stop\": [{"));
     assert!(added("{\n    \"a\": 1\n}").contains("\n    \"hooks\": {\n        \"Stop\": [{"));
     assert!(added("{\n    \"hooks\": {}\n}").contains("\n        \"Stop\": [{"));
-    // A trailing comma is the style of whoever wrote it.
+    // A trailing comma is the style of the file.
     assert!(added("{\n  \"a\": 1,\n}").ends_with("  },\n}"));
 }
 
 #[test]
-fn a_moved_program_is_changed_in_place() {
+fn moved_program_is_replaced_in_place() {
     let before = added("{\n  \"a\": 1\n}\n");
     let moved = add(&before, &entries_of("/opt/crewboard", &["Stop", "Start"]), is_ours).unwrap();
     assert_eq!(moved, before.replace("/bin/crewboard", "/opt/crewboard"));
@@ -127,7 +127,7 @@ fn a_moved_program_is_changed_in_place() {
 }
 
 #[test]
-fn an_event_no_longer_wanted_goes_and_a_new_one_comes() {
+fn add_replaces_events_that_are_not_in_the_list() {
     let before = added("{\n  \"a\": 1\n}\n");
     let after = add(&before, &entries_of("/bin/crewboard", &["Start", "New"]), is_ours).unwrap();
     let events: Vec<_> = find(&after, is_ours).unwrap().into_iter().map(|e| e.event).collect();
@@ -136,7 +136,7 @@ fn an_event_no_longer_wanted_goes_and_a_new_one_comes() {
 }
 
 #[test]
-fn doubles_and_those_behind_a_matcher_are_put_right() {
+fn add_removes_duplicates_and_matchers() {
     let ours = r#"{"type":"command","command":"/bin/crewboard","args":["hook"],"timeout":5}"#;
     for group in [
         format!(r#"{{"hooks":[{ours},{ours}]}},{{"hooks":[{ours}]}}"#),
@@ -151,7 +151,7 @@ fn doubles_and_those_behind_a_matcher_are_put_right() {
 }
 
 #[test]
-fn only_ours_goes_out_of_a_shared_group() {
+fn remove_keeps_other_handlers_of_a_group() {
     let ours = r#"{"type":"command","command":"/bin/crewboard"}"#;
     let theirs = r#"{"type":"command","command":"x"}"#;
     for (before, after) in [
@@ -177,21 +177,21 @@ fn only_ours_goes_out_of_a_shared_group() {
 }
 
 #[test]
-fn empty_containers_of_others_stay() {
+fn remove_keeps_empty_lists_of_other_events() {
     let before =
         r#"{"hooks":{"Other":[],"Stop":[{"hooks":[{"type":"command","command":"crewboard"}]}]}}"#;
     assert_eq!(remove(before, is_ours, "").unwrap(), r#"{"hooks":{"Other":[]}}"#);
 }
 
 #[test]
-fn a_file_without_ours_is_not_touched_by_taking_out() {
+fn remove_changes_nothing_without_our_entries() {
     for text in ["", "{}", "{ }", "{\"hooks\": {}}", "// c\n", "{\"hooks\":{\"Stop\":[]}}"] {
         assert_eq!(remove(text, is_ours, "").unwrap(), text);
     }
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_its_place() {
+fn invalid_text_is_an_error_with_its_position() {
     for (text, message) in [
         (
             "{\n  \"a\": 1\n  \"b\": 2\n}",
@@ -214,26 +214,26 @@ fn what_is_wrong_is_refused_with_its_place() {
         ),
         (
             "{\"hooks\": {},\n \"hooks\": {}}",
-            "line 2, column 2: \"hooks\" is there twice; keep one of the two",
+            "line 2, column 2: \"hooks\" appears twice; keep one of the two",
         ),
         (
             "{\"hooks\": {\"Stop\": [], \"\\u0053top\": []}}",
-            "line 1, column 24: \"Stop\" is there twice; keep one of the two",
+            "line 1, column 24: \"Stop\" appears twice; keep one of the two",
         ),
         (
             "{\"hooks\":{\"A\":[{\"hooks\":[],\"hooks\":[]}]}}",
-            "line 1, column 28: \"hooks\" is there twice; keep one of the two",
+            "line 1, column 28: \"hooks\" appears twice; keep one of the two",
         ),
     ] {
         assert_eq!(add(text, &entries(), is_ours).unwrap_err().to_string(), message);
         assert!(remove(text, is_ours, "").is_err());
     }
-    // A double elsewhere does not make our edit ambiguous.
+    // A duplicate key elsewhere does not make the edit ambiguous.
     assert!(add("{\"a\": 1, \"a\": 2}", &entries(), is_ours).is_ok());
 }
 
 #[test]
-fn a_status_lines_command_is_changed_and_nothing_else() {
+fn set_status_line_changes_only_the_command() {
     let text = "{\n  // mine\n  \"statusLine\": { \"type\": \"command\", \"command\": \"a\\tb\", \"padding\": 0 },\n  \"model\": \"opus\"\n}\n";
     assert_eq!(status_line(text).unwrap().as_deref(), Some("a\tb"));
     let changed = set_status_line(text, Some("x \"y\"")).unwrap();
@@ -265,16 +265,16 @@ fn paths_are_escaped_as_json() {
     assert_eq!(value["hooks"]["Stop"][0]["hooks"][0]["command"], path);
 }
 
-/// How a generated value is written down.
+/// The style in which a generated value is written.
 #[derive(Debug, Clone)]
-struct Hand {
+struct Style {
     newline: &'static str,
     unit: &'static str,
     comment: &'static str,
     trailing_comma: bool,
 }
 
-fn hand() -> impl Strategy<Value = Hand> {
+fn style() -> impl Strategy<Value = Style> {
     let newline = prop::sample::select(vec!["", "\n", "\r\n"]);
     let unit = prop::sample::select(vec!["", "  ", "    ", "\t"]);
     let comment = prop::sample::select(vec!["", " // why", "/* why */", " /* a, ] } */ // b"]);
@@ -282,26 +282,26 @@ fn hand() -> impl Strategy<Value = Hand> {
         // On one line a line comment would swallow the rest.
         let comment =
             if newline.is_empty() { comment.split(" //").next().unwrap() } else { comment };
-        Hand { newline, unit, comment, trailing_comma }
+        Style { newline, unit, comment, trailing_comma }
     })
 }
 
 fn write_children(
-    hand: &Hand,
+    style: &Style,
     depth: usize,
     open: char,
     children: &[String],
     close: char,
 ) -> String {
-    let line = |depth: usize| format!("{}{}", hand.newline, hand.unit.repeat(depth));
+    let line = |depth: usize| format!("{}{}", style.newline, style.unit.repeat(depth));
     let mut text = String::from(open);
     for (index, child) in children.iter().enumerate() {
         text.push_str(&line(depth + 1));
         text.push_str(child);
-        if index + 1 < children.len() || hand.trailing_comma {
+        if index + 1 < children.len() || style.trailing_comma {
             text.push(',');
         }
-        text.push_str(hand.comment);
+        text.push_str(style.comment);
     }
     if !children.is_empty() {
         text.push_str(&line(depth));
@@ -310,7 +310,7 @@ fn write_children(
     text
 }
 
-/// Settings with handlers of others only.
+/// Generates settings that have only handlers of other programs.
 fn settings() -> impl Strategy<Value = String> {
     settings_with(vec!["x", "say \\\"hi\\\"", "crewboard list", "é"])
 }
@@ -323,8 +323,8 @@ fn settings_with(commands: Vec<&'static str>) -> impl Strategy<Value = String> {
         let groups = prop::collection::vec(prop::collection::vec(group.clone(), 1..3), names.len());
         (Just(names), groups)
     });
-    (hand(), hand(), 0..4_usize, 0..4_usize, events, any::<bool>(), any::<bool>()).prop_map(
-        |(hand, inner, before, after, (names, groups), mark, final_newline)| {
+    (style(), style(), 0..4_usize, 0..4_usize, events, any::<bool>(), any::<bool>()).prop_map(
+        |(style, inner, before, after, (names, groups), mark, final_newline)| {
             let event = |(name, groups): (&&str, &Vec<(bool, Vec<&str>)>)| {
                 let groups: Vec<String> = groups
                     .iter()
@@ -346,17 +346,18 @@ fn settings_with(commands: Vec<&'static str>) -> impl Strategy<Value = String> {
             let mut members: Vec<String> = (0..before).map(|n| format!("\"b{n}\": {n}")).collect();
             if !names.is_empty() {
                 let events: Vec<String> = names.iter().zip(&groups).map(event).collect();
-                members.push(format!("\"hooks\": {}", write_children(&hand, 1, '{', &events, '}')));
+                members
+                    .push(format!("\"hooks\": {}", write_children(&style, 1, '{', &events, '}')));
             }
             members.extend((0..after).map(|n| format!("\"a{n}\": [{n}, {{}}]")));
-            let body = write_children(&hand, 0, '{', &members, '}');
+            let body = write_children(&style, 0, '{', &members, '}');
             let end = if final_newline { "\n" } else { "" };
             format!("{}{body}{end}", if mark { "\u{feff}" } else { "" })
         },
     )
 }
 
-/// The JSON in a text, comments and trailing commas aside.
+/// Returns the JSON value in a text, without comments and trailing commas.
 fn value(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}');
     let parsed = jsonc_parser::parse_to_value(text, &jsonc_parser::ParseOptions::default());
@@ -365,15 +366,15 @@ fn value(text: &str) -> String {
 
 proptest! {
     #[test]
-    fn in_and_out_gives_back_the_text(text in settings()) {
+    fn remove_reverts_add(text in settings()) {
         let after = added(&text);
         value(&after);
         prop_assert_eq!(remove(&after, is_ours, "").unwrap(), text);
     }
 
     #[test]
-    fn nothing_is_lost_or_reordered(text in settings()) {
-        // Whatever was there is still there, in its order; we only inserted.
+    fn add_only_inserts_text(text in settings()) {
+        // Each character of the original text is still there, in the same order.
         let after = added(&text);
         let mut rest = after.chars();
         for character in text.chars() {
@@ -382,7 +383,7 @@ proptest! {
     }
 
     #[test]
-    fn ours_among_others_go_and_the_others_stay(text in settings_with(vec!["x", "y", "/a/crewboard"])) {
+    fn remove_keeps_all_other_handlers(text in settings_with(vec!["x", "y", "/a/crewboard"])) {
         let others = |text: &str| find(text, |handler| !is_ours(handler)).unwrap();
         let comments = |text: &str| text.matches("why").count();
         let after = remove(&text, is_ours, "").unwrap();
@@ -392,15 +393,15 @@ proptest! {
         if find(&text, is_ours).unwrap().is_empty() {
             prop_assert_eq!(&after, &text);
         }
-        // What stands beside a handler of ours may go with its group, but nothing else.
+        // A comment next to one of our handlers may be removed with its group.
         prop_assert!(comments(&after) <= comments(&text));
-        let put_in = added(&text);
-        value(&put_in);
-        prop_assert_eq!(others(&remove(&put_in, is_ours, "").unwrap()), others(&text));
+        let with_ours = added(&text);
+        value(&with_ours);
+        prop_assert_eq!(others(&remove(&with_ours, is_ours, "").unwrap()), others(&text));
     }
 
     #[test]
-    fn any_text_is_edited_or_refused_but_never_a_panic(text in "[\\{\\}\\[\\]\",:/* \\n\\rahooks\u{feff}é]{0,40}") {
+    fn no_text_makes_add_panic(text in "[\\{\\}\\[\\]\",:/* \\n\\rahooks\u{feff}é]{0,40}") {
         if let Ok(after) = add(&text, &entries(), is_ours) {
             prop_assert_eq!(find(&after, is_ours).unwrap().len(), 2);
         }

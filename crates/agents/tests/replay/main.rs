@@ -31,7 +31,7 @@ fn every_recording_ends_in_the_truth() {
 
 /// `claude -p` ends before the end of its turn is shown, and whoever waits for that is told all the same.
 #[test]
-fn a_headless_session_was_done_before_it_closed() {
+fn headless_session_is_done_before_it_closes() {
     let mut passed = Vec::new();
     for scenario in Recording::scenarios(CLIENTS[0]).unwrap() {
         for shown in play(&Recording::load(CLIENTS[0], &scenario).unwrap()) {
@@ -59,7 +59,7 @@ fn a_headless_session_was_done_before_it_closed() {
 }
 
 #[test]
-fn events_told_twice_end_in_the_same() {
+fn repeated_events_lead_to_the_same_state() {
     for (client, scenario) in Recording::all().unwrap() {
         let recording = Recording::load(client, &scenario).unwrap();
         let once = play(&recording);
@@ -73,7 +73,7 @@ fn events_told_twice_end_in_the_same() {
 }
 
 #[test]
-fn events_that_come_late_end_in_the_same() {
+fn late_events_lead_to_the_same_state() {
     let mut wrong = Vec::new();
     for (client, scenario) in Recording::all().unwrap() {
         let recording = Recording::load(client, &scenario).unwrap();
@@ -133,7 +133,7 @@ fn shown_at(shown: &Shown, at: i64) -> (Option<&str>, bool) {
 /// Drops each event and observation in turn. Wherever nothing has happened for a second, the status is the
 /// truth, or is marked unconfirmed, or what happens next sets it right; and it is right in the end.
 #[test]
-fn what_one_lost_word_spoils_the_next_sets_right() {
+fn next_evidence_corrects_a_lost_event() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
     for (client, scenario) in Recording::all().unwrap() {
@@ -183,7 +183,7 @@ fn quiet_points(shown: &Shown) -> Vec<(i64, bool)> {
 
 /// Where hooks are off, the files alone tell what a person saw, if not always in time for the short.
 #[test]
-fn files_alone_end_in_the_truth() {
+fn session_files_alone_end_in_the_truth() {
     // In the first a command runs as soon as the turn is over: the file rests for too short a time to say which is
     // over. In the others a teammate keeps the lead's file busy, and has none of its own.
     const HIDES_ENDS: [&str; 2] = ["fork-running", "team-tmux"];
@@ -214,7 +214,7 @@ fn files_alone_end_in_the_truth() {
 
 /// Where files are out of reach, what may have ended unheard is not shown as certain.
 #[test]
-fn hooks_alone_never_claim_what_they_cannot_know() {
+fn hooks_alone_confirm_no_wrong_status() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
     for (client, scenario) in Recording::all().unwrap() {
@@ -236,7 +236,7 @@ fn hooks_alone_never_claim_what_they_cannot_know() {
 
 /// Everything `explain` has to say of five situations, with who told it and what came of it.
 #[test]
-fn five_situations_are_explained_in_full() {
+fn trail_explains_five_situations() {
     for scenario in [
         "interrupt-tool",
         "permission-deny",
@@ -261,7 +261,7 @@ fn five_situations_are_explained_in_full() {
 }
 
 #[test]
-fn rows_carry_the_conversations_and_the_background() {
+fn rows_show_lineage_and_background_work() {
     for (scenario, lineages) in
         [("clear", vec![1]), ("resume-id", vec![0, 0, 0]), ("plain", vec![0])]
     {

@@ -181,21 +181,21 @@ const BROKEN: &[&str] = &[
 ];
 
 #[test]
-fn every_file_that_the_client_skips_has_a_problem() {
+fn skipped_file_has_a_problem() {
     for text in SKIPPED {
         assert!(!problems(text).is_empty(), "{text}");
     }
 }
 
 #[test]
-fn no_file_that_the_client_takes_has_a_problem() {
+fn accepted_file_has_no_problem() {
     for text in TAKEN {
         assert_eq!(problems(text), [], "{text}");
     }
 }
 
 #[test]
-fn what_is_not_plain_json_has_a_line_and_a_column() {
+fn invalid_json_has_a_line_and_a_column() {
     for text in BROKEN {
         let found = problems(text);
         assert!(found.len() == 1 && found[0].place.starts_with("line "), "{text:?}: {found:?}");
@@ -206,7 +206,7 @@ fn what_is_not_plain_json_has_a_line_and_a_column() {
 }
 
 #[test]
-fn a_problem_names_the_key_and_what_it_should_be() {
+fn problem_names_the_key_and_the_expected_type() {
     for (text, expected) in [
         (
             r#"{"statusLine":{"command":"date"}}"#,
@@ -242,7 +242,7 @@ fn a_problem_names_the_key_and_what_it_should_be() {
 }
 
 #[test]
-fn a_file_larger_than_the_client_reads_has_a_problem() {
+fn too_large_file_has_a_problem() {
     let of_size = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
     assert_eq!(problems(&of_size(MAX_BYTES)), []);
     assert_eq!(

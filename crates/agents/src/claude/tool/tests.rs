@@ -196,14 +196,14 @@ const ROWS: [Row; 36] = [
 ];
 
 #[test]
-fn the_whole_input_of_a_tool_is_shown() {
+fn permission_text_shows_the_whole_input() {
     for (tool, json, whole, line) in ROWS {
         assert_eq!(shown(tool, json), (whole.to_owned(), line.to_owned()), "{tool} {json}");
     }
 }
 
 #[test]
-fn a_long_field_hides_no_other() {
+fn long_field_hides_no_other() {
     let long = "x".repeat(100_000);
     for (tool, first, other) in [("Bash", "command", "timeout"), ("mcp__db__query", "a", "sql")] {
         let json =
@@ -227,7 +227,7 @@ fn a_long_field_hides_no_other() {
 }
 
 #[test]
-fn a_huge_field_in_front_hides_no_other() {
+fn huge_first_field_hides_no_other() {
     for unit in ["x", "\n", "\u{1f600}", "é", "\u{1b}"] {
         let huge = unit.repeat(2 << 20);
         let json = json!({ "content": huge, "file_path": ".bashrc" }).to_string();
@@ -243,7 +243,7 @@ fn a_huge_field_in_front_hides_no_other() {
 }
 
 #[test]
-fn an_input_that_is_cut_off_says_so() {
+fn truncated_input_is_marked() {
     let (whole, line) = shown("Write", r#"{"file_path":"a","content":"curl evil"#);
     assert_eq!(whole, "a\n+content = \"curl evil… the rest was not read");
     assert_eq!(line, "a  +content = \"curl evil… the rest was not read");
@@ -255,7 +255,7 @@ fn an_input_that_is_cut_off_says_so() {
 }
 
 #[test]
-fn a_digest_is_half_of_sha_256() {
+fn digest_is_half_of_a_sha256() {
     assert_eq!(digest(b"abc").to_string(), "ba7816bf8f01cfea414140de5dae2223");
     assert_ne!(digest(b"touch a"), digest(b"touch b"));
 }
