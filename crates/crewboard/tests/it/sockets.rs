@@ -7,6 +7,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 
 /// Creates a world without `CREWBOARD_SOCKET`, so that the usual candidates apply.
 fn open_world() -> World {
@@ -61,6 +62,37 @@ fn hook_and_list_meet_with_different_runtime_directories() {
             world.kill_daemon();
         }
     });
+}
+
+/// Sandboxes often have an empty `/run` or `/tmp` and share the other directory with the user.
+#[test]
+fn hooks_that_see_only_run_or_only_tmp_find_one_daemon() {
+    in_private_namespace(|| {
+        let world = open_world();
+        let agents = [FakeAgent::new(), FakeAgent::new(), FakeAgent::new()];
+        for (agent, (id, hidden)) in
+            agents.iter().zip([("s0", None), ("s1", Some("/tmp")), ("s2", Some("/run"))])
+        {
+            let hook = world.hook_command(agent);
+            let hook = match hidden {
+                Some(hidden) => with_hidden(hidden, &hook),
+                None => hook,
+            };
+            run_with_input(hook, prompt_payload(id, "go").as_bytes()).assert_silent();
+        }
+        wait_until("all rows are there", || names(&world) == ["s0", "s1", "s2"]);
+        let _the_only_one = world.daemon();
+    });
+}
+
+/// Returns a command that runs `command` with an empty file system mounted over `directory`.
+fn with_hidden(directory: &str, command: &Command) -> Command {
+    let mut hidden = Command::new("unshare");
+    hidden.args(["--mount", "sh", "-c", r#"mount -t tmpfs tmpfs "$0" && exec "$@""#, directory]);
+    hidden.arg(command.get_program()).args(command.get_args());
+    hidden.env_clear();
+    hidden.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    hidden
 }
 
 #[test]
