@@ -2,7 +2,7 @@ use crewboard_core::Process;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A process that stands for an agent. It is killed when this value is dropped.
+/// A process in place of an agent. It is killed when this value is dropped.
 #[derive(Debug)]
 pub struct FakeAgent {
     child: Child,

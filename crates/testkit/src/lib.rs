@@ -7,19 +7,20 @@
 
 mod fake_agent;
 mod line_client;
+mod process;
 pub mod rebase;
 pub mod recording;
 mod skip;
 mod tmux;
 pub mod truth;
-mod verdict;
+pub mod verdict;
+mod wait;
 mod world;
 
 pub use fake_agent::FakeAgent;
 pub use line_client::{LineClient, Subscription, event_line, prompt};
+pub use process::{CommandOutput, is_dead, run_with_input, signal, wait_for_output};
 pub use skip::{OPTIONAL_PROGRAMS, optional_program, skip};
 pub use tmux::{Pane, Tmux};
-pub use world::{
-    CommandOutput, TIMEOUT, World, file_names, is_dead, run_with_input, signal, wait_for_output,
-    wait_until,
-};
+pub use wait::{TIMEOUT, wait_until};
+pub use world::{World, file_names};

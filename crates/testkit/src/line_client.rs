@@ -1,4 +1,4 @@
-use crate::world::{TIMEOUT, wait_until};
+use crate::wait::{TIMEOUT, wait_until};
 use crewboard_core::{Event, Process, Report, Stamp};
 use crewboard_protocol::{EventLine, Request};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ impl LineClient {
     /// Returns the next line, or `None` at the end.
     #[track_caller]
     pub fn next_line(&mut self) -> Option<Value> {
-        self.try_line().expect("a line, or the end, within patience")
+        self.try_line().expect("no line and no end within the timeout")
     }
 
     /// Returns the next line, or `None` if the connection was closed or reset.
@@ -56,7 +56,7 @@ impl LineClient {
         let mut line = String::new();
         match self.reader.read_line(&mut line) {
             Ok(0) => Ok(None),
-            Ok(_) => Ok(Some(serde_json::from_str(&line).expect("a line of JSON"))),
+            Ok(_) => Ok(Some(serde_json::from_str(&line).expect("the line is not JSON"))),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(None),
             Err(error) => Err(error),
         }
@@ -65,7 +65,7 @@ impl LineClient {
     /// Returns the next line. Fails the test at the end.
     #[track_caller]
     pub fn receive(&mut self) -> Value {
-        self.next_line().expect("a line and not the end")
+        self.next_line().expect("the connection is closed")
     }
 
     #[track_caller]
@@ -104,7 +104,7 @@ impl LineClient {
                 }
                 Some("limits" | "losses") => {}
                 Some("synced") => return rows,
-                _ => panic!("{line} in a snapshot"),
+                _ => panic!("unexpected in a snapshot: {line}"),
             }
         }
     }
@@ -117,7 +117,7 @@ impl LineClient {
 }
 
 fn key_of(row: &Value) -> String {
-    row["key"].as_str().expect("a row has a key").to_owned()
+    row["key"].as_str().expect("the row has no key").to_owned()
 }
 
 /// A subscription, with the rows that it has received.
@@ -139,18 +139,18 @@ impl Subscription {
     /// Receives the next change, applies it and returns it.
     #[track_caller]
     pub fn receive(&mut self) -> Value {
-        let notice = self.client.receive();
-        match notice["type"].as_str() {
+        let change = self.client.receive();
+        match change["type"].as_str() {
             Some("row" | "change") => {
-                self.rows.insert(key_of(&notice["row"]), notice["row"].clone());
+                self.rows.insert(key_of(&change["row"]), change["row"].clone());
             }
             Some("removed") => {
-                self.rows.remove(notice["key"].as_str().unwrap());
+                self.rows.remove(change["key"].as_str().unwrap());
             }
             Some("limits" | "synced") => {}
-            _ => panic!("{notice} in a subscription"),
+            _ => panic!("unexpected in a subscription: {change}"),
         }
-        notice
+        change
     }
 
     /// Receives changes until the rows are as wanted.
@@ -162,6 +162,7 @@ impl Subscription {
     }
 
     /// Receives changes until any row is as wanted. Returns that row.
+    #[track_caller]
     pub fn wait_for_any_row(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             if let Some(row) = self.rows.values().find(|row| wanted(row)) {

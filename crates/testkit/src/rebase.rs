@@ -1,7 +1,7 @@
 //! Moves the truth of one run to the clocks of another run, by the driver's acts and by the screen.
 
-use crate::recording::{FileLine, Mark};
-use crate::truth::{RowTruth, Step};
+use crate::recording::{FileLine, Mark, Recording};
+use crate::truth::{RowTruth, Step, Truth};
 
 /// The clock readings of a run.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,25 @@ pub fn rebase(row: &RowTruth, pid: Option<u32>, clocks: Clocks<'_>) -> RowTruth 
     row
 }
 
+impl Truth {
+    /// Returns the rows of a scenario with the processes and times of a recording of it. The statuses are
+    /// the same for all clients, but the file has the times of one client.
+    pub fn rows(&self, client: &str, scenario: &str, recording: &Recording) -> Vec<RowTruth> {
+        let Some(truth) = self.get(scenario) else { return Vec::new() };
+        if truth.client() == client {
+            return truth.rows.clone();
+        }
+        let clocks = Clocks {
+            marks: &recording.marks,
+            files: &recording.files,
+            start_ns: recording.start_ns().unwrap_or_default(),
+        };
+        let pids = recording.client_pids();
+        let rows = truth.rows.iter().zip(pids);
+        rows.map(|(row, pid)| RowTruth { pid, ..rebase(row, Some(pid), clocks) }).collect()
+    }
+}
+
 /// Returns the pane of a client, from its own process or from its session file (`main:@0.%0`).
 fn pane_of(pid: u32, files: &[FileLine]) -> Option<String> {
     let own = files.iter().find(|line| line.src == "process" && line.pid == Some(pid));
@@ -89,11 +108,11 @@ impl Finder<'_> {
     }
 
     fn process(&self, op: &str) -> Option<i64> {
-        let ours = |line: &&FileLine| {
+        let is_wanted = |line: &&FileLine| {
             line.src == "process" && line.pid == self.pid && line.op.as_deref() == Some(op)
         };
         self.pid?;
-        self.clocks.files.iter().find(ours).map(|line| line.wall_ns)
+        self.clocks.files.iter().find(is_wanted).map(|line| line.wall_ns)
     }
 
     /// Returns the time of the first such act, or of the last if several acts ended the client.
@@ -131,8 +150,6 @@ impl Finder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::Recording;
-    use crate::truth::Truth;
 
     /// The times of the truth come from the same screens, so a recording must give them again, and no act may
     /// come after its effect.
@@ -153,7 +170,7 @@ mod tests {
                 for (step, own) in row.statuses.iter().zip(&rebased.statuses) {
                     let what = format!("{name} {} {}: {}", row.row, step.status, step.from);
                     let Some(at) = own.at_ms else {
-                        // A step that only a person saw is not in the recording.
+                        // A step that only a user saw is not in the recording.
                         if !step.from.starts_with("watched") {
                             missing.push(what);
                         }

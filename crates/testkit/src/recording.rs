@@ -1,6 +1,5 @@
 //! Recordings of the real agent: the input of its hooks, the acts of the driver, its files and its screen.
 
-use crate::truth::harness_dir;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -10,6 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// The clients whose recordings are kept, oldest first.
 pub const CLIENTS: [&str; 2] = ["claude-code-2.1.330", "claude-code-2.1.332"];
+
+/// Returns the folder of the harness in this checkout.
+pub fn harness_dir() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../harness"))
+}
 
 /// The recording of one scenario.
 #[derive(Debug)]
@@ -161,8 +165,8 @@ impl Recording {
     /// prompt. A process that only lists background sessions fires nothing but an end.
     pub fn client_pids(&self) -> Vec<u32> {
         let mut pids = Vec::new();
-        let of_hooks = self.hooks.iter().filter_map(HookLine::client);
-        for pid in of_hooks.filter(|pid| !self.has_no_session(*pid)) {
+        let hook_pids = self.hooks.iter().filter_map(HookLine::client);
+        for pid in hook_pids.filter(|pid| !self.has_no_session(*pid)) {
             if !pids.contains(&pid) {
                 pids.push(pid);
             }
@@ -181,6 +185,7 @@ impl Recording {
         pids
     }
 
+    /// Returns true if the process is kept ready for a session, or lists sessions only.
     fn has_no_session(&self, pid: u32) -> bool {
         let mut own = self.hooks.iter().filter(|hook| hook.client() == Some(pid));
         own.all(|hook| match hook.event() {
@@ -242,8 +247,8 @@ mod tests {
             let recording = Recording::load(client, &name).unwrap();
             let pids = recording.client_pids();
             let rows = truth.rows(client, &name, &recording);
-            let of_truth: Vec<_> = rows.iter().map(|row| row.pid).collect();
-            assert_eq!(pids, of_truth, "{client} {name}");
+            let expected: Vec<_> = rows.iter().map(|row| row.pid).collect();
+            assert_eq!(pids, expected, "{client} {name}");
             assert_eq!(rows.len(), truth.get(&name).unwrap().rows.len(), "{client} {name}");
         }
     }

@@ -1,4 +1,4 @@
-//! Tests that cannot run on a machine. A test that is left out must call a function of this module.
+//! Skips tests that cannot run on this machine. A test that does not run must call a function of this module.
 
 use std::env;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A variable that is set where every test must run, as in CI.
 const NO_SKIP: &str = "CREWBOARD_TEST_NO_SKIP";
 
-/// Programs whose tests are left out if they are not installed, even where every test must run, with the reason.
+/// The programs that may be missing even where every test must run, with the reason.
 pub const OPTIONAL_PROGRAMS: [(&str, &str); 1] =
     [("zellij", "no distribution has a package of it, and a build takes longer than all tests")];
 
@@ -15,25 +15,25 @@ pub const OPTIONAL_PROGRAMS: [(&str, &str); 1] =
 #[track_caller]
 pub fn skip(reason: &str) {
     assert!(env::var_os(NO_SKIP).is_none(), "this test must not be skipped: {reason}");
-    say(&format!("skipped: {reason}"));
+    print(&format!("skipped: {reason}"));
 }
 
-/// Finds one of [`OPTIONAL_PROGRAMS`]. Prints that a test is left out if it is not installed.
+/// Finds one of [`OPTIONAL_PROGRAMS`]. Prints the reason if it is not installed.
 #[track_caller]
 pub fn optional_program(name: &str) -> Option<PathBuf> {
     let known = OPTIONAL_PROGRAMS.iter().find(|(optional, _)| *optional == name);
-    let (_, reason) = known.expect("an optional program is listed with its reason");
+    let (_, reason) = known.expect("the program is not in OPTIONAL_PROGRAMS");
     let path = env::var_os("PATH").unwrap_or_default();
     let mut programs = env::split_paths(&path).map(|directory| directory.join(name));
     let found = programs.find(|program| program.is_file());
     if found.is_none() {
-        say(&format!("left out: tests with {name}, which is not installed: {reason}"));
+        print(&format!("left out: tests with {name}, which is not installed: {reason}"));
     }
     found
 }
 
 /// Writes a line to standard error directly, because the test runner hides the output of a test that passes.
-fn say(line: &str) {
+fn print(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "it is run by the test below"]
+    #[ignore = "the test below runs it"]
     fn child_skips() {
         skip("for a reason");
     }

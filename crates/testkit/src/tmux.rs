@@ -1,13 +1,11 @@
 //! A private tmux server: real terminals, whose screens a test can read.
 
+use crate::wait::TIMEOUT;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// How long a test waits for a screen before it fails.
-const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The time between two polls of a screen, whose changes no event announces.
 const POLL_INTERVAL: Duration = Duration::from_millis(15);
@@ -26,7 +24,7 @@ impl Tmux {
         let mut probe = Command::new("tmux");
         probe.arg("-V").stdout(Stdio::null()).stderr(Stdio::null());
         if !probe.status().is_ok_and(|status| status.success()) {
-            crate::skip("there is no tmux here");
+            crate::skip("tmux is not installed");
             return None;
         }
         // A screen shows exactly one pane, and keeps the last output of a program that ended.
@@ -40,7 +38,7 @@ impl Tmux {
         Some(Self { directory: directory.to_owned(), variables: variables.collect() })
     }
 
-    fn command<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Command {
+    fn command<W: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = W>) -> Command {
         let mut command = Command::new("tmux");
         command
             .env_clear()
@@ -51,7 +49,7 @@ impl Tmux {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .args(["-L", "test", "-f"])
             .arg(self.directory.join("tmux.conf"))
-            .args(words)
+            .args(arguments)
             .current_dir(&self.directory)
             .stdin(Stdio::null());
         command
@@ -65,7 +63,7 @@ impl Tmux {
 
     /// Returns a command that attaches the terminal in which it runs to a session. The terminal may be a pane of
     /// another server.
-    pub fn attaching(&self, session: &str) -> Vec<String> {
+    pub fn attach_command(&self, session: &str) -> Vec<String> {
         let socket = self.socket();
         let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "tmux", "-S"];
         let words = words.into_iter().map(str::to_owned).chain([socket.display().to_string()]);
@@ -74,10 +72,10 @@ impl Tmux {
 
     /// Runs a tmux command. Returns its output.
     #[track_caller]
-    pub fn run<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
-        let output = self.command(words).output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tmux: {complaint}");
+    pub fn run<W: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = W>) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux: {errors}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -146,8 +144,8 @@ impl Pane<'_> {
 
     /// Expands a tmux format for the pane, such as `#{alternate_on}`.
     pub fn expand(&self, format: &str) -> String {
-        let answer = self.tmux.run(["display-message", "-p", "-t", &self.name, format]);
-        answer.trim_end().to_owned()
+        let output = self.tmux.run(["display-message", "-p", "-t", &self.name, format]);
+        output.trim_end().to_owned()
     }
 
     /// Returns the pid of the program that was started in the pane.
@@ -155,16 +153,16 @@ impl Pane<'_> {
         self.expand("#{pane_pid}").parse().unwrap()
     }
 
-    /// Waits until `is_there` accepts the screen. Returns the screen.
+    /// Waits until `is_wanted` accepts the screen. Returns the screen.
     #[track_caller]
-    pub fn wait_for(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
-        let end = Instant::now() + TIMEOUT;
+    pub fn wait_for(&self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let screen = self.screen();
-            if is_there(&screen) {
+            if is_wanted(&screen) {
                 return screen;
             }
-            assert!(Instant::now() < end, "waited for {what}; the screen is:\n{screen}");
+            assert!(Instant::now() < deadline, "waited for {what}; the screen is:\n{screen}");
             std::thread::sleep(POLL_INTERVAL);
         }
     }
@@ -179,9 +177,9 @@ impl Pane<'_> {
     /// mouse reports.
     #[track_caller]
     pub fn wait_for_release(&self) {
-        let facts = "alternate #{alternate_on} cursor #{cursor_flag} mouse #{mouse_any_flag}";
-        self.wait_for("the terminal given back", |_| {
-            self.expand(facts) == "alternate 0 cursor 1 mouse 0"
+        let flags = "alternate #{alternate_on} cursor #{cursor_flag} mouse #{mouse_any_flag}";
+        self.wait_for("the restored terminal", |_| {
+            self.expand(flags) == "alternate 0 cursor 1 mouse 0"
         });
     }
 }

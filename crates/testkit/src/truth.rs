@@ -1,22 +1,13 @@
-//! `harness/truth.json`: the statuses that a person watching the screens would name.
+//! `harness/truth.json`: the statuses that a user who watches the screens would name.
 
-pub use crate::verdict::{Observed, Problem, Verdict, compare};
-
-use crate::rebase::{Clocks, rebase};
-use crate::recording::{CLIENTS, Recording};
+use crate::recording::{CLIENTS, harness_dir};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 
 /// The words of all statuses. Any other word in `truth.json` is an error.
-const WORDS: [&str; 8] =
+const STATUSES: [&str; 8] =
     ["working", "permission", "question", "plan", "failed", "done", "idle", "closed"];
-
-/// Returns the folder of the harness in this checkout.
-pub fn harness_dir() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../harness"))
-}
 
 /// The truth of all scenarios.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,10 +38,10 @@ pub struct RowTruth {
     pub kind: String,
     /// The conversations it held, in order.
     pub sessions: Vec<String>,
-    /// The status at the end of the scenario is wrong.
+    /// The status at the end of the scenario.
     #[serde(rename = "final")]
     pub last: String,
-    /// Other statuses at the end that a person would accept.
+    /// Other statuses at the end that a user would accept.
     #[serde(default, rename = "final_accept")]
     pub last_accept: Vec<String>,
     #[serde(default)]
@@ -78,7 +69,7 @@ pub struct Step {
     pub at_ms: Option<i64>,
     /// The act or the change of the screen that caused it, such as `prompt: /clear`.
     pub from: String,
-    /// The words that a person would accept; `status` is always one of them.
+    /// The words that a user would accept; `status` is always one of them.
     #[serde(default)]
     pub accept: Vec<String>,
     #[serde(default)]
@@ -101,7 +92,7 @@ impl Truth {
         let truth: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (name, scenario) in &truth.scenarios {
             for row in &scenario.rows {
-                if let Some(word) = row.words().find(|word| !WORDS.contains(word)) {
+                if let Some(word) = row.words().find(|word| !STATUSES.contains(word)) {
                     return Err(format!("{name} {}: no status is called `{word}`", row.row));
                 }
                 if row.statuses.is_empty() || row.statuses.iter().any(|step| step.at_ms.is_none()) {
@@ -115,23 +106,6 @@ impl Truth {
     /// Returns the names of all scenarios, in alphabetical order.
     pub fn scenarios(&self) -> impl Iterator<Item = &str> {
         self.scenarios.keys().map(String::as_str)
-    }
-
-    /// Returns the rows of a scenario with the processes and times of a recording of it. The statuses are
-    /// the same for all clients, but the file has the times of one client.
-    pub fn rows(&self, client: &str, scenario: &str, recording: &Recording) -> Vec<RowTruth> {
-        let Some(truth) = self.get(scenario) else { return Vec::new() };
-        if truth.client() == client {
-            return truth.rows.clone();
-        }
-        let clocks = Clocks {
-            marks: &recording.marks,
-            files: &recording.files,
-            start_ns: recording.start_ns().unwrap_or_default(),
-        };
-        let pids = recording.client_pids();
-        let rows = truth.rows.iter().zip(pids);
-        rows.map(|(row, pid)| RowTruth { pid, ..rebase(row, Some(pid), clocks) }).collect()
     }
 
     /// Returns the truth of one scenario.
@@ -169,12 +143,12 @@ impl RowTruth {
             .map(String::as_str)
     }
 
-    /// Returns true if a person would accept this status at the end of the scenario.
+    /// Returns true if a user would accept this status at the end of the scenario.
     pub fn accepts_last(&self, word: &str) -> bool {
         self.last == word || self.last_accept.iter().any(|accepted| accepted == word)
     }
 
-    /// Returns true if a person would accept this status just before the row closed.
+    /// Returns true if a user would accept this status just before the row closed.
     pub fn accepts_before_closed(&self, word: &str) -> bool {
         let open = self.statuses.iter().rev().find(|step| step.status != "closed");
         self.before_closed == word || open.is_some_and(|step| step.accepts(word))
@@ -192,7 +166,7 @@ impl RowTruth {
 }
 
 impl Step {
-    /// Returns true if a person would accept this status.
+    /// Returns true if a user would accept this status.
     pub fn accepts(&self, word: &str) -> bool {
         self.status == word || self.accept.iter().any(|accepted| accepted == word)
     }
@@ -201,6 +175,8 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recording::Recording;
+    use crate::verdict::{Observed, compare};
 
     #[test]
     fn recordings_and_truths_match_one_to_one() {

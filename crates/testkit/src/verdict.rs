@@ -85,8 +85,10 @@ pub fn compare(truth: &RowTruth, observed: &[Observed], end: Option<&str>) -> Ve
     let matched = align(&truth.statuses, &merged);
     if matched.is_none() {
         let words: Vec<_> = merged.iter().map(|change| change.status.as_str()).collect();
-        problems
-            .push(Problem::Sequence { truth: spell(&truth.statuses), ours: words.join(" → ") });
+        problems.push(Problem::Sequence {
+            truth: format_sequence(&truth.statuses),
+            ours: words.join(" → "),
+        });
     }
     problems.extend(matched.iter().flat_map(|groups| missed(&truth.statuses, &merged, groups)));
     let last = merged.last().map(|change| change.status.as_str());
@@ -153,8 +155,8 @@ fn missed(steps: &[Step], changes: &[&Observed], groups: &[usize]) -> Vec<Proble
     let left_before = |step: usize, at_ms: i64| {
         let group = groups[step];
         // The first step of a group begins with the change itself.
-        let melted = step > 0 && groups[step - 1] == group;
-        melted && changes.get(group + 1).is_some_and(|next| next.at_ms < at_ms)
+        let is_merged = step > 0 && groups[step - 1] == group;
+        is_merged && changes.get(group + 1).is_some_and(|next| next.at_ms < at_ms)
     };
     (steps.iter().enumerate())
         .filter_map(|(index, step)| {
@@ -181,7 +183,7 @@ fn own_changes(steps: &[Step], changes: &[&Observed], groups: &[usize]) -> Vec<O
 }
 
 /// Returns the sequence with its alternatives, such as `idle|question → working`.
-fn spell(steps: &[Step]) -> String {
+fn format_sequence(steps: &[Step]) -> String {
     let word = |step: &Step| {
         let others = step.accept.iter().filter(|word| **word != step.status);
         others.fold(step.status.clone(), |text, other| text + "|" + other)

@@ -1,25 +1,18 @@
 use crate::fake_agent::FakeAgent;
 use crate::line_client::LineClient;
+use crate::process::{CommandOutput, is_dead, run_with_input, signal};
+use crate::wait::wait_until;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 /// A variable that each daemon inherits and ignores. It finds a daemon whose `HOME` is another, as in a replay.
 const MARK: &str = "LOGNAME";
-
-/// How long a test waits for an event before it fails.
-pub const TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The time between two polls of a state that no event announces, such as the end of a process.
-const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Isolates one test: it has its own home, socket and environment. Kills its daemons when it is dropped.
 #[derive(Debug)]
@@ -27,16 +20,6 @@ pub struct World {
     program: PathBuf,
     directory: tempfile::TempDir,
     variables: BTreeMap<OsString, OsString>,
-}
-
-/// The result of a command.
-#[derive(Debug)]
-pub struct CommandOutput {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
-    /// The time from the start of the command to its end.
-    pub elapsed: Duration,
 }
 
 impl World {
@@ -87,10 +70,10 @@ impl World {
     }
 
     /// Returns a `crewboard` command with these arguments, isolated in this world.
-    pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .args(words)
+            .args(arguments)
             .env_clear()
             .envs(&self.variables)
             .current_dir(self.home())
@@ -101,8 +84,8 @@ impl World {
     }
 
     /// Runs `crewboard` with these arguments and waits for its end.
-    pub fn run<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> CommandOutput {
-        run_with_input(self.command(words), b"")
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> CommandOutput {
+        run_with_input(self.command(arguments), b"")
     }
 
     /// Returns the hook command that `agent` would run.
@@ -119,7 +102,7 @@ impl World {
 
     /// Runs the hook as `agent` would, with `payload` on its standard input.
     #[track_caller]
-    pub fn hook(&self, agent: &FakeAgent, payload: &str) {
+    pub fn run_hook(&self, agent: &FakeAgent, payload: &str) {
         run_with_input(self.hook_command(agent), payload.as_bytes()).assert_silent();
     }
 
@@ -143,7 +126,7 @@ impl World {
     }
 
     /// Starts the daemon if it does not run. Returns a connection to it.
-    pub fn start(&self) -> LineClient {
+    pub fn start_daemon(&self) -> LineClient {
         let output = self.run(["daemon", "start"]);
         assert!(output.status.success(), "{output:?}");
         self.connect()
@@ -169,10 +152,10 @@ impl World {
         let marks = [variable("HOME", &self.home()), variable(MARK, self.path())];
         let is_ours = |pid: &u32| {
             let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let mut words = words.split(|byte| *byte == 0).skip(1);
-            words.next() == Some(b"daemon")
-                && words.next() == Some(b"run")
+            let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let mut arguments = arguments.split(|byte| *byte == 0).skip(1);
+            arguments.next() == Some(b"daemon")
+                && arguments.next() == Some(b"run")
                 && environ
                     .split(|byte| *byte == 0)
                     .any(|found| marks.iter().any(|mark| mark.as_encoded_bytes() == found))
@@ -235,81 +218,4 @@ pub fn file_names(directory: &Path) -> Vec<String> {
         entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
-}
-
-/// Returns true if a process has ended and released its file descriptors.
-pub fn is_dead(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with(['Z', 'X']))
-}
-
-/// Sends a signal to a process that this test started.
-pub fn signal(pid: u32, signal: rustix::process::Signal) {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    let _ = rustix::process::kill_process(pid.unwrap(), signal);
-}
-
-/// Runs a command with `input` on its standard input and waits for its end.
-pub fn run_with_input(mut command: Command, input: &[u8]) -> CommandOutput {
-    if !input.is_empty() {
-        command.stdin(Stdio::piped());
-    }
-    let started = Instant::now();
-    let mut child = command.spawn().unwrap();
-    if let Some(mut stdin) = child.stdin.take() {
-        // A command may end before it has read all of its input.
-        let _ = stdin.write_all(input);
-    }
-    wait_for_output(child, started)
-}
-
-/// Waits for the end of a child that was started at `started`.
-#[track_caller]
-pub fn wait_for_output(child: Child, started: Instant) -> CommandOutput {
-    let pid = child.id();
-    let (sender, ended) = mpsc::channel();
-    std::thread::spawn(move || {
-        let output = child.wait_with_output().unwrap();
-        let _ = sender.send((output, started.elapsed()));
-    });
-    let Ok((output, elapsed)) = ended.recv_timeout(TIMEOUT) else {
-        signal(pid, rustix::process::Signal::KILL);
-        panic!("process {pid} did not end within {TIMEOUT:?}");
-    };
-    CommandOutput {
-        status: output.status,
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        elapsed,
-    }
-}
-
-impl CommandOutput {
-    /// Asserts that the command succeeded without output, as each hook must.
-    #[track_caller]
-    pub fn assert_silent(&self) {
-        assert!(self.status.success(), "{self:?}");
-        assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""), "{self:?}");
-    }
-
-    /// Parses the standard output of a command that succeeded.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        assert!(self.status.success(), "{self:?}");
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-
-    pub fn code(&self) -> Option<i32> {
-        self.status.code()
-    }
-}
-
-/// Polls a state that no event announces until it `holds`. Fails the test after [`TIMEOUT`].
-#[track_caller]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}");
-        std::thread::sleep(POLL_INTERVAL);
-    }
 }

@@ -3,7 +3,7 @@
 use super::watch::Process;
 use crate::workspace;
 use anyhow::Result;
-use crewboard_testkit::truth::Verdict;
+use crewboard_testkit::verdict::Verdict;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -6,7 +6,8 @@ use super::world::{Driven, Subject, World};
 use anyhow::{Context, Result};
 use crewboard_testkit::rebase::{Clocks, Origin, rebase};
 use crewboard_testkit::recording::{FileLine, Mark, first_act_ns, read_lines};
-use crewboard_testkit::truth::{RowTruth, Scenario, compare};
+use crewboard_testkit::truth::{RowTruth, Scenario};
+use crewboard_testkit::verdict::compare;
 
 pub(crate) fn run(subject: &Subject, name: &str, truth: &Scenario, keep: bool) -> Outcome {
     let mut outcome = Outcome::new(name);

@@ -1,7 +1,7 @@
 //! Sorts the output of `crewboard watch --json` into one list of changes for each client process.
 
 use anyhow::{Context, Result};
-use crewboard_testkit::truth::Observed;
+use crewboard_testkit::verdict::Observed;
 use serde::Deserialize;
 
 /// One client process as Crewboard showed it.

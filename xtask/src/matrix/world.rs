@@ -4,7 +4,7 @@ use crate::dist;
 use crate::wire::Connection;
 use anyhow::{Context, Result, bail};
 use crewboard_testkit::Tmux;
-use crewboard_testkit::truth::harness_dir;
+use crewboard_testkit::recording::harness_dir;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The files that still stand in a circle: the crate and the module. The list may only become shorter.
-const IN_CIRCLES: [(&str, &[&str]); 6] = [
+const IN_CIRCLES: &[(&str, &[&str])] = &[
     (
         "board",
         &["layout", "model", "model::row_list", "runtime::host", "update::navigation", "view"],
@@ -17,7 +17,6 @@ const IN_CIRCLES: [(&str, &[&str]); 6] = [
         "terminals",
         &["apple", "contact", "focus", "kitty", "new_pane", "screen", "tmux", "wezterm", "zellij"],
     ),
-    ("testkit", &["line_client", "rebase", "recording", "truth", "verdict", "world"]),
 ];
 
 /// A module of a crate by its path from the crate's root, such as `["sessions", "teams"]`.

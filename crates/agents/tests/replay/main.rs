@@ -6,7 +6,8 @@ mod player;
 
 use crewboard_core::Effect;
 use crewboard_testkit::recording::{CLIENTS, Recording};
-use crewboard_testkit::truth::{Observed, RowTruth, Step, Truth, compare};
+use crewboard_testkit::truth::{RowTruth, Step, Truth};
+use crewboard_testkit::verdict::{Observed, compare};
 use player::{Arrival, Shown, Told, happenings_in, play, play_as};
 
 #[test]

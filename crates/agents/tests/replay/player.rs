@@ -9,7 +9,7 @@ use crewboard_core::{
     Process, SessionStore, Stamp, Timestamp, TrailEntry, TurnEnd,
 };
 use crewboard_testkit::recording::{FileLine, HookLine, Recording};
-use crewboard_testkit::truth::Observed;
+use crewboard_testkit::verdict::Observed;
 use serde_json::json;
 
 /// What was shown of one client process.

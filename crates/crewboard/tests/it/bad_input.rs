@@ -9,7 +9,7 @@ use std::time::Instant;
 #[test]
 fn invalid_request_gets_an_error_and_changes_nothing() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     for (line, code) in [
         (&b"garbage"[..], "bad_request"),
         (b"{}", "bad_request"),
@@ -43,7 +43,7 @@ fn invalid_request_gets_an_error_and_changes_nothing() {
 #[test]
 fn endless_line_is_cut_off_and_its_memory_freed() {
     let world = world();
-    let mut witness = world.start();
+    let mut witness = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     for _ in 0..3 {
@@ -62,7 +62,7 @@ fn endless_line_is_cut_off_and_its_memory_freed() {
 #[test]
 fn thousand_silent_connections_do_not_delay_other_clients() {
     let world = world();
-    let mut witness = world.start();
+    let mut witness = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     let descriptors = || std::fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().count();
@@ -108,7 +108,7 @@ fn flood(client: &LineClient, request: &[u8], most: usize) -> (usize, Vec<u8>) {
 #[test]
 fn unread_replies_hold_back_further_requests() {
     let world = world();
-    let mut witness = world.start();
+    let mut witness = world.start_daemon();
     let daemon = world.daemon();
     for index in 0..200 {
         witness.send_bytes(&event_line(&format!("s{index}"), None, now(), prompt("go")));
@@ -158,7 +158,7 @@ fn unread_replies_hold_back_further_requests() {
 #[test]
 fn requests_sent_at_once_are_answered_in_order() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     let mut lines = Vec::new();
     for index in 0..500 {
         lines.extend(format!("{{\"type\":\"explain\",\"row\":\"r{index}\"}}\n").into_bytes());
@@ -176,7 +176,7 @@ fn requests_sent_at_once_are_answered_in_order() {
 #[test]
 fn half_closed_client_still_gets_its_reply() {
     let world = world();
-    world.start();
+    world.start_daemon();
     let hook = world.connect();
     hook.send_bytes(&event_line("s", None, now(), prompt("go")));
     let mut asking = world.connect();

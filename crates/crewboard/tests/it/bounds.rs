@@ -29,7 +29,7 @@ fn processor_time(pid: u32) -> u64 {
 #[test]
 fn process_with_many_agent_names_makes_few_rows() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     let process = crewboard_platform::find_process(std::process::id()).unwrap();
     let before = processor_time(world.daemon());
     for number in 0..400 {
@@ -62,7 +62,7 @@ fn write_what_is_taken(client: &LineClient, bytes: &[u8]) -> usize {
 #[test]
 fn half_lines_of_many_clients_take_little_memory() {
     let world = world();
-    let mut witness = world.start();
+    let mut witness = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     let line = vec![b' '; 250_000];
@@ -95,7 +95,7 @@ fn half_lines_of_many_clients_take_little_memory() {
 #[test]
 fn waits_of_many_clients_take_little_memory() {
     let world = world();
-    let mut witness = world.start();
+    let mut witness = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     let keys: Vec<String> = (0..2000).map(|number| format!("row{number}")).collect();
@@ -124,7 +124,7 @@ fn waits_of_many_clients_take_little_memory() {
 #[test]
 fn subscription_is_served_among_too_many_silent_clients() {
     let world = world();
-    let mut early = world.start();
+    let mut early = world.start_daemon();
     early.hello();
     // These exceed the connection limit, so the daemon closes some that have not sent a request.
     let mut silent = Vec::new();

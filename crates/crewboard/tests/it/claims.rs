@@ -176,7 +176,7 @@ fn jump_contacts_the_server_that_it_checked() {
     let far: Tmux = world.server("far");
     far.open("far", SIZE, &agent("abroad", "UserPromptSubmit"));
     world.wait_for_row("abroad", "in its pane", |row| row["place"]["tty"].is_string());
-    let client = world.tmux.open("client", SIZE, &far.attaching("=far"));
+    let client = world.tmux.open("client", SIZE, &far.attach_command("=far"));
     client.wait_for_text(&here("abroad"));
     let pid = far.run(["display-message", "-p", "#{pid}"]).trim().parse().unwrap();
     // This `tmux` replaces the server that was checked by another before it runs.

@@ -53,7 +53,7 @@ fn daemon_starts_reports_its_status_and_stops() {
 #[test]
 fn restart_ends_a_hung_daemon_and_names_it() {
     let world = world();
-    world.start();
+    world.start_daemon();
     let hung = world.daemon();
     signal(hung, Signal::STOP);
     let named = format!("the daemon (process {hung}, {}, suspended)", program().display());
@@ -100,7 +100,7 @@ fn restart_kills_a_daemon_that_ignores_sigterm() {
 #[test]
 fn sigterm_ends_the_daemon_in_order() {
     let world = world();
-    world.start();
+    world.start_daemon();
     signal(world.daemon(), Signal::TERM);
     wait_until("it leaves", || world.daemons().is_empty());
     assert!(!world.socket().exists());

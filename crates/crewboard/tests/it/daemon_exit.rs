@@ -18,7 +18,7 @@ fn hook_restarts_a_killed_daemon() {
     let agent = FakeAgent::new();
     for round in 0..rounds(10) {
         let id = format!("session-{round}");
-        world.hook(&agent, &prompt_payload(&id, "go"));
+        world.run_hook(&agent, &prompt_payload(&id, "go"));
         let mut client = world.connect();
         client.wait_for_events(1);
         assert_eq!(client.list().values().next().unwrap()["id"], *id);
@@ -44,7 +44,7 @@ fn killed_daemon_loses_only_events_in_flight() {
     let launcher = launcher(&world, "1h");
     let mut lost: Vec<u64> = Vec::new();
     for _ in 0..rounds(KILLS) {
-        world.start();
+        world.start_daemon();
         let mut record = world.connect();
         record.request(json!({"type": "record"}));
         let (delivered, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
@@ -202,7 +202,7 @@ fn daemon_stays_while_a_session_is_open() {
     let mut world = world();
     world.set("CREWBOARD_IDLE_EXIT", "1ms");
     let mut agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let first = world.daemon();
     for _ in 0..5 {
         world.connect().hello();

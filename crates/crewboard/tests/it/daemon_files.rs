@@ -13,9 +13,9 @@ fn daemon_writes_only_its_socket_locks_and_log() {
     world.set("PATH", "/nowhere");
     let mut agent = FakeAgent::new();
     let secret = "sekrit-words";
-    world.hook(&agent, &prompt_payload("s", secret));
+    world.run_hook(&agent, &prompt_payload("s", secret));
     let ask = json!({"tool_name": "Bash", "tool_input": {"command": secret}});
-    world.hook(&agent, &payload("PermissionRequest", "s", &ask));
+    world.run_hook(&agent, &payload("PermissionRequest", "s", &ask));
     let mut client = world.connect();
     client.send_bytes(b"sekrit-words\n{\"type\":\"sekrit-words\"}\n");
     assert_eq!(client.receive()["code"], "bad_request");

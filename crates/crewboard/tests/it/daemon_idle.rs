@@ -8,7 +8,7 @@ use std::time::Instant;
 fn idle_daemon_never_wakes_and_still_sees_the_next_event() {
     let world = world();
     let mut agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let mut subscription = Subscription::new(world.connect());
     subscription.wait_for_row("s", |row| row["confirmed"] == true);
     subscription.client.hello();
@@ -17,7 +17,7 @@ fn idle_daemon_never_wakes_and_still_sees_the_next_event() {
     assert_eq!(std::fs::read_dir(format!("/proc/{daemon}/task")).unwrap().count(), 1);
 
     let started = Instant::now();
-    world.hook(&agent, &prompt_payload("s", "again"));
+    world.run_hook(&agent, &prompt_payload("s", "again"));
     subscription.wait_for_row("s", |row| row["prompt"] == "again");
     note(&format!("from starting a hook to its push: {:?}", started.elapsed()));
     agent.kill();

@@ -212,7 +212,7 @@ fn file_size_limit_costs_only_the_log() {
         // Each removal would add a line to the log.
         fs::remove_file(world.socket()).unwrap();
         wait_until("the socket is back", || world.try_connect().is_some());
-        world.hook(&agent, &prompt_payload(&format!("s{round}"), "go"));
+        world.run_hook(&agent, &prompt_payload(&format!("s{round}"), "go"));
     }
     assert_eq!(world.daemon(), daemon);
     assert_eq!(world.log(), "");

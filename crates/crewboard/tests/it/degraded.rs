@@ -70,7 +70,7 @@ fn request_notices_a_killed_agent_without_pidfds() {
             [&["list", "--json"][..], &["wait", "s", "--until", "closed"], &["explain", "s"]]
         {
             let mut agent = FakeAgent::new();
-            world.hook(&agent, &prompt_payload("s", "go"));
+            world.run_hook(&agent, &prompt_payload("s", "go"));
             let output = world.run(["list", "--json"]).stdout;
             let rows: Value = serde_json::from_str(&output).unwrap();
             let row = &rows.as_array().unwrap()[0];
@@ -99,7 +99,7 @@ fn daemon_without_pidfds_still_idles() {
     let world = world();
     let Some(_daemon) = RestrictedDaemon::start(&world, "pidfd_open:error=ENOSYS") else { return };
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     wait_until("the row is there", || world.connect().list().len() == 1);
     assert_rests(world.daemon());
 }

@@ -8,9 +8,9 @@ use serde_json::json;
 fn explain_finds_a_session_by_key_name_or_id() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("one", "go"));
+    world.run_hook(&agent, &prompt_payload("one", "go"));
     let ask = json!({"tool_name": "Bash", "tool_input": {"command": "ls"}});
-    world.hook(&agent, &payload("PermissionRequest", "one", &ask));
+    world.run_hook(&agent, &payload("PermissionRequest", "one", &ask));
     let rows = world.list();
     let key = rows[0]["key"].as_str().unwrap();
     for word in [key, "shop", "one"] {

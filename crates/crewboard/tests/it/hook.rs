@@ -35,7 +35,7 @@ fn run_hook(world: &World, agent: &FakeAgent, payload: &str) -> CommandOutput {
 fn hook_survives_any_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
-    world.start();
+    world.start_daemon();
     let mut mega = prompt_payload("s", "x").into_bytes();
     mega.resize(50 << 20, b' ');
     let cases: [(&str, Vec<u8>); 12] = [
@@ -64,7 +64,7 @@ fn hook_survives_any_standard_input() {
     }
     assert_in_time("empty", &run_with_input(world.hook_command(&agent), b""));
     // The daemon still accepts events after invalid input.
-    world.hook(&FakeAgent::new(), &prompt_payload("t", "after all"));
+    world.run_hook(&FakeAgent::new(), &prompt_payload("t", "after all"));
     let mut client = world.connect();
     wait_until("it arrives", || client.list().values().any(|row| row["prompt"] == "after all"));
 }
@@ -84,7 +84,7 @@ fn hook_shortens_long_texts() {
     ];
     let agents: Vec<FakeAgent> = cases.iter().map(|_| FakeAgent::new()).collect();
     for ((_, input), agent) in cases.iter().zip(&agents) {
-        world.hook(agent, input);
+        world.run_hook(agent, input);
     }
     let mut client = world.connect();
     wait_until("they arrive", || client.list().len() == cases.len());
@@ -97,7 +97,7 @@ fn hook_shortens_long_texts() {
 fn hook_survives_an_open_or_closed_standard_input() {
     let world = world();
     let agent = FakeAgent::new();
-    world.start();
+    world.start_daemon();
     for (what, input) in [
         ("open without input", String::new()),
         ("open with the whole input", prompt_payload("whole", "go")),
@@ -141,7 +141,7 @@ fn hook_survives_an_endless_standard_input() {
 fn hook_survives_a_stopped_or_flooded_daemon() {
     let world = world();
     let agent = FakeAgent::new();
-    world.start();
+    world.start_daemon();
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
     assert_in_time(
@@ -181,7 +181,7 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
 #[test]
 fn lost_events_are_shown_until_they_are_seen() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     let mut other = world.connect();
     other.send(json!({"type": "subscribe"}));
     while other.receive()["type"] != "synced" {}
@@ -237,21 +237,21 @@ fn hook_counts_a_lost_event_with_its_reason() {
     let lost = || fs::read(world.socket_directory().join("s.lock")).unwrap_or_default();
     // A directory has the path of the socket.
     fs::create_dir(world.socket()).unwrap();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     assert_eq!(lost(), b"p");
     fs::remove_dir(world.socket()).unwrap();
     // The hook counts no lost event in a directory that other users can write to.
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o777)).unwrap();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     assert_eq!(lost(), b"p");
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o700)).unwrap();
     {
         let start = world.socket_directory().join("s.start");
         let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
     }
     assert_eq!(lost(), b"ps");
-    let hello = world.start().hello();
+    let hello = world.start_daemon().hello();
     assert_eq!(hello["dropped"], 2);
     assert_eq!(hello["lost"], json!({"no_place": 1, "not_started": 1}));
 }
@@ -397,7 +397,7 @@ fn hook_accepts_every_event_silently() {
         ("FromTheFuture", json!({})),
     ];
     for (name, more) in &events {
-        world.hook(&agent, &payload(name, "s", more));
+        world.run_hook(&agent, &payload(name, "s", more));
     }
     let mut client = world.connect();
     client.wait_for_events(8);

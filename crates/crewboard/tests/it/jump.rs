@@ -95,7 +95,8 @@ impl TwoServers {
 
     /// Opens a client of one of the servers, attached to `session`.
     pub(crate) fn client(&self, server: &Tmux, session: &str) -> Pane<'_> {
-        let client = self.world.tmux.open(session, SIZE, &server.attaching(&format!("={session}")));
+        let client =
+            self.world.tmux.open(session, SIZE, &server.attach_command(&format!("={session}")));
         client.wait_for_text("$");
         client
     }
@@ -171,7 +172,7 @@ fn popup_jump_targets_the_outer_client() {
     near.run(["bind-key", "n", "run-shell", &format!("{PROGRAM} next 2>&1 || true")]);
     // Two clients are attached to one session, and one to another.
     let desk = servers.client(near, "desk");
-    let second_desk = servers.world.tmux.open("second_desk", SIZE, &near.attaching("=desk"));
+    let second_desk = servers.world.tmux.open("second_desk", SIZE, &near.attach_command("=desk"));
     let spare = servers.client(near, "spare");
     second_desk.wait_for_text("$");
     for client in [&desk, &second_desk, &spare] {

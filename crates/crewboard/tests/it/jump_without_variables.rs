@@ -23,7 +23,7 @@ fn jump_into_an_inner_tmux_shows_the_outer_window() {
     new_window(&inner, "=work:", &agent("till", "UserPromptSubmit"));
     is_known(&world, "till");
     outer.open("desk", SIZE, &["sh", "-i"]);
-    let attach = inner.attaching("=work");
+    let attach = inner.attach_command("=work");
     let kinds = [vec!["env", "-i", "TERM=tmux"], vec!["env", "TMUX="], vec!["env", "-u", "TMUX"]];
     for (number, kind) in kinds.into_iter().enumerate() {
         let kind = kind.into_iter().map(str::to_owned);
@@ -33,7 +33,7 @@ fn jump_into_an_inner_tmux_shows_the_outer_window() {
         new_window(&outer, "=desk:9", &words);
         let attached = || inner.run(["list-clients", "-F", "x"]).lines().count() == 1;
         wait_until("the inner client is there", attached);
-        let desk = world.tmux.open(&format!("desk{number}"), SIZE, &outer.attaching("=desk"));
+        let desk = world.tmux.open(&format!("desk{number}"), SIZE, &outer.attach_command("=desk"));
         let plain = plain_shell(&world.tmux, &format!("plain{number}"));
         for asks_outside in [false, true] {
             outer.run(["select-window", "-t", "=desk:^"]);
@@ -57,7 +57,7 @@ fn jump_says_that_a_popup_has_no_pane() {
     let Some(world) = BoardWorld::new() else { return };
     let near = world.server("near");
     near.open("desk", SIZE, &["sh", "-i"]);
-    let desk = world.tmux.open("desk", SIZE, &near.attaching("=desk"));
+    let desk = world.tmux.open("desk", SIZE, &near.attach_command("=desk"));
     desk.wait_for_text("$");
     let client = near.run(["list-clients", "-F", "#{client_name}"]);
     let popup = ["display-popup", "-c", client.trim_end(), "-E", "--"].map(str::to_owned).to_vec();
@@ -84,7 +84,7 @@ fn jump_finds_the_pane_of_an_agent_without_variables() {
     let words = ["env", "-u", "TMUX_PANE"].map(str::to_owned).to_vec();
     new_window(&near, "=desk:", &[words, agent("till", "UserPromptSubmit")].concat());
     is_known(&world, "till");
-    let desk = world.tmux.open("desk", SIZE, &near.attaching("=desk"));
+    let desk = world.tmux.open("desk", SIZE, &near.attach_command("=desk"));
     desk.wait_for_text("$");
     desk.type_line(&format!("{PROGRAM} jump till"));
     desk.wait_for_text(&here("till"));
@@ -97,7 +97,7 @@ fn jump_explains_a_removed_tmux_socket() {
     near.open("desk", SIZE, &["sh", "-i"]);
     new_window(&near, "=desk:", &agent("till", "UserPromptSubmit"));
     is_known(&world, "till");
-    let desk = world.tmux.open("desk", SIZE, &near.attaching("=desk"));
+    let desk = world.tmux.open("desk", SIZE, &near.attach_command("=desk"));
     desk.wait_for_text("$");
     let server = near.run(["display-message", "-p", "#{pid}"]);
     std::fs::remove_file(near.socket()).unwrap();

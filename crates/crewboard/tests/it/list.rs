@@ -10,7 +10,7 @@ use std::time::Instant;
 #[test]
 fn list_gets_its_reply_after_it_was_suspended() {
     let world = world();
-    world.start();
+    world.start_daemon();
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
     let started = Instant::now();
@@ -43,9 +43,9 @@ fn list_prints_each_session_with_its_prompt() {
     assert_eq!(world.run(["list", "--json"]).json(), json!([]));
 
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("one", "go"));
+    world.run_hook(&agent, &prompt_payload("one", "go"));
     let ask = json!({"tool_name": "Bash", "tool_input": {"command": "rm -rf target"}});
-    world.hook(&agent, &payload("PermissionRequest", "one", &ask));
+    world.run_hook(&agent, &payload("PermissionRequest", "one", &ask));
     let row = &world.list()[0];
     assert_eq!((&row["id"], &row["status"]), (&json!("one"), &json!("permission")));
     assert_eq!(row["request"]["text"], "rm -rf target");

@@ -210,7 +210,7 @@ fn notification_passes_through_tmux_to_the_terminal() {
     let board = server.open("board", (80, 20), &[PROGRAM]);
     server.run(["set", "-g", "allow-passthrough", "on"]);
     board.wait_for_text("touch x");
-    let client = world.tmux.open("client", (80, 20), &server.attaching("=board"));
+    let client = world.tmux.open("client", (80, 20), &server.attach_command("=board"));
     client.wait_for_text("touch x");
     // This file records all output to the terminal.
     let sent = world.home().join("sent");
@@ -244,7 +244,7 @@ fn focused_pane_gets_no_notification() {
     let server = world.server("near");
     let pane = server.open("shop", (80, 20), &["cat"]);
     server.run(["set", "-g", "focus-events", "on"]);
-    let client = world.tmux.open("client", (80, 20), &server.attaching("=shop"));
+    let client = world.tmux.open("client", (80, 20), &server.attach_command("=shop"));
     let flags = || server.run(["list-clients", "-F", "#{client_flags}"]);
     client.wait_for("the focus", |_| flags().contains("focused"));
     let (socket, id) = (format!("{},1,0", server.socket().display()), pane.expand("#{pane_id}"));

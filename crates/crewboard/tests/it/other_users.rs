@@ -20,7 +20,7 @@ fn connection_of_another_user_is_refused() {
     }
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &crate::prompt_payload("s", "sekrit"));
+    world.run_hook(&agent, &crate::prompt_payload("s", "sekrit"));
     // The modes let other users connect. The daemon checks the uid of the client as well. It would restore the modes,
     // so the test stops it until the connection is open.
     let socket = world.socket();
@@ -128,7 +128,7 @@ fn runtime_directory_of_another_user_is_skipped() {
         let agent = FakeAgent::new();
         for mode in [0o700, 0o755, 0o777, 0o1777] {
             fs::set_permissions(theirs, Permissions::from_mode(mode)).unwrap();
-            world.hook(&agent, &crate::prompt_payload("s", "go"));
+            world.run_hook(&agent, &crate::prompt_payload("s", "go"));
             for words in [&["list", "--json"][..], &["daemon", "status", "--json"], &["counts"]] {
                 let output = world.run(words);
                 assert!(output.status.success(), "{mode:o} {output:?}");
@@ -142,7 +142,7 @@ fn runtime_directory_of_another_user_is_skipped() {
         let ours = theirs.join("crewboard");
         fs::create_dir(&ours).unwrap();
         fs::set_permissions(&ours, Permissions::from_mode(0o700)).unwrap();
-        world.hook(&agent, &crate::prompt_payload("s", "go"));
+        world.run_hook(&agent, &crate::prompt_payload("s", "go"));
         wait_until("the row is there", || world.run(["list"]).stdout.contains("shop"));
         assert_eq!(crewboard_testkit::file_names(&ours), [""; 0]);
         world.kill_daemon();

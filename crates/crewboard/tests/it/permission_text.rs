@@ -92,7 +92,7 @@ fn huge_tool_input_is_shown_and_paired_with_its_call() {
         run_with_input(world.hook_command(&agent), payload(event, "s", &fields).as_bytes())
             .assert_silent();
     };
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     let mut events = 0;
     let mut shown_after = |event: &str, input: &Value, status: &str| {
         send(event, input);

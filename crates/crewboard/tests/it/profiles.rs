@@ -60,7 +60,7 @@ fn directory_spelled_in_many_ways_is_one_profile() {
     symlink("dot/work", home.join("link")).unwrap();
     symlink("link", home.join("link-to-link")).unwrap();
     let at = home.display();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let spellings = [
         format!("{at}/dot/work"),
         format!("{at}/dot/work/"),
@@ -100,7 +100,7 @@ fn missing_and_default_directory_are_one_profile_each() {
     let world = world();
     let home = world.home().canonicalize().unwrap();
     let at = home.display();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let usual = home.join(".claude");
     let transcript = json!({"transcript_path": usual.join("projects/-srv-shop/t.jsonl")});
     let missing = home.join("missing");
@@ -126,7 +126,7 @@ fn missing_and_default_directory_are_one_profile_each() {
         assert_eq!(row["profile"], json!(profile), "{variables:?}");
     }
     let agent = FakeAgent::with_home(&home);
-    world.hook(&agent, &payload("SessionStart", "reported", &transcript));
+    world.run_hook(&agent, &payload("SessionStart", "reported", &transcript));
     let row = subscription.wait_for_row("reported", |row| row["status"] == "idle");
     assert_eq!(row["profile"], json!(usual));
     wait_until("the limits of both are known", || limited(&world).len() == 2);
@@ -136,12 +136,12 @@ fn missing_and_default_directory_are_one_profile_each() {
 #[test]
 fn profile_ends_at_the_last_projects_folder_of_the_transcript() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = FakeAgent::new();
     let profile = "/data/projects/ana/.claude";
     let transcript = format!("{profile}/projects/-x/s.jsonl");
     let payload = payload("SessionStart", "s", &json!({"transcript_path": transcript}));
-    world.hook(&agent, &payload);
+    world.run_hook(&agent, &payload);
     let row = subscription.wait_for_row("s", |row| row["status"] == "idle");
     assert_eq!(row["profile"], profile);
 }
@@ -149,7 +149,7 @@ fn profile_ends_at_the_last_projects_folder_of_the_transcript() {
 #[test]
 fn daemon_normalizes_the_profile_of_a_client() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     for (number, spelling) in
         ["/home/dev/.w", "/home/dev/.w/", "//home/./dev/.w"].iter().enumerate()
     {

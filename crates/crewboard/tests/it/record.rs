@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 fn record_stores_reset_times_relative_to_the_event() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &payload("SessionStart", "s1", &json!({"source": "startup"})));
+    world.run_hook(&agent, &payload("SessionStart", "s1", &json!({"source": "startup"})));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let resets = json!({"used_percentage": 62, "resets_at": now + 3600});
     let input = json!({"session_id": "s1", "transcript_path": "/h/.claude/projects/p/s1.jsonl",

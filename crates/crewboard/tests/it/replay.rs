@@ -55,16 +55,19 @@ fn three_agents(world: &World, agents: &mut [FakeAgent; 3]) {
     let bash = json!({"tool_name": "Bash", "tool_input": {"command": "rm -r SECRET"},
         "tool_use_id": "toolu_1"});
     let [first, second, third] = &*agents;
-    world.hook(first, &payload("SessionStart", "s1", &json!({"source": "startup"})));
-    world.hook(first, &prompt_payload("s1", "tidy up SECRET"));
-    world.hook(first, &payload("PreToolUse", "s1", &bash));
-    world.hook(first, &payload("PermissionRequest", "s1", &bash));
-    world.hook(second, &prompt_payload("s2", "ask me"));
-    world.hook(first, &payload("PostToolUse", "s1", &bash));
-    world.hook(third, &prompt_payload("s3", "die"));
-    world.hook(first, &payload("Stop", "s1", &json!({"last_assistant_message": "Done SECRET."})));
-    world.hook(second, &payload("PreToolUse", "s2", &bash));
-    world.hook(second, &payload("PermissionRequest", "s2", &bash));
+    world.run_hook(first, &payload("SessionStart", "s1", &json!({"source": "startup"})));
+    world.run_hook(first, &prompt_payload("s1", "tidy up SECRET"));
+    world.run_hook(first, &payload("PreToolUse", "s1", &bash));
+    world.run_hook(first, &payload("PermissionRequest", "s1", &bash));
+    world.run_hook(second, &prompt_payload("s2", "ask me"));
+    world.run_hook(first, &payload("PostToolUse", "s1", &bash));
+    world.run_hook(third, &prompt_payload("s3", "die"));
+    world.run_hook(
+        first,
+        &payload("Stop", "s1", &json!({"last_assistant_message": "Done SECRET."})),
+    );
+    world.run_hook(second, &payload("PreToolUse", "s2", &bash));
+    world.run_hook(second, &payload("PermissionRequest", "s2", &bash));
     let mut subscription = Subscription::new(world.connect());
     subscription.wait_for_row("s3", |row| row["status"] == "working" && row["confirmed"] == true);
     agents[2].kill();

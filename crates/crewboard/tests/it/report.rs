@@ -22,7 +22,7 @@ fn report_adds_a_row_and_refuses_wrong_arguments() {
 fn report_refuses_the_name_of_a_supported_agent() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let pid = agent.pid().to_string();
     for name in ["claude", "Claude", " claude", "cla\u{200b}ude"] {
         let output = world.run([

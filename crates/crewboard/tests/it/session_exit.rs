@@ -20,12 +20,12 @@ const MAY_BE_LATE: usize = 2;
 #[test]
 fn killed_agent_is_closed_within_100_ms() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let mut took = Vec::new();
     for round in 0..KILLS {
         let mut agent = FakeAgent::new();
         let id = format!("session-{round}");
-        world.hook(&agent, &prompt_payload(&id, "go"));
+        world.run_hook(&agent, &prompt_payload(&id, "go"));
         subscription.wait_for_row(&id, |row| row["confirmed"] == true);
         // `kill` also waits for the end of the process.
         agent.kill();
@@ -46,14 +46,14 @@ fn killed_agent_is_closed_within_100_ms() {
 fn session_end_before_the_process_exits_is_an_exit() {
     let world = world();
     let mut agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
-    world.hook(&agent, &payload("SessionEnd", "s", &json!({"reason": "prompt_input_exit"})));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &payload("SessionEnd", "s", &json!({"reason": "prompt_input_exit"})));
     let mut subscription = Subscription::new(world.connect());
     subscription.wait_for_row("s", |row| row["status"] == "closed");
     agent.kill();
     // The daemon handles the end of the second agent after that of the first.
     let mut second = FakeAgent::new();
-    world.hook(&second, &prompt_payload("t", "go"));
+    world.run_hook(&second, &prompt_payload("t", "go"));
     second.kill();
     subscription.wait_for_row("t", |row| row["end"] == "killed");
     assert_eq!(subscription.wait_for_row("s", |_| true)["end"], "exit");
@@ -64,7 +64,7 @@ fn late_session_end_turns_killed_into_exit() {
     let world = world();
     let mut agent = FakeAgent::new();
     let process = agent.process();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let hook = world.connect();
     hook.send_bytes(&event_line("s", Some(process), now(), prompt("go")));
     subscription.wait_for_row("s", |row| row["confirmed"] == true);
@@ -80,7 +80,7 @@ fn late_session_end_turns_killed_into_exit() {
 fn reused_pid_is_a_session_of_its_own() {
     let world = world();
     let agent = FakeAgent::new();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let former = Process { start: agent.process().start - 1, ..agent.process() };
     let hook = world.connect();
     hook.send_bytes(&event_line("s", Some(former), now(), prompt("go")));
@@ -96,7 +96,7 @@ fn reused_pid_is_a_session_of_its_own() {
 fn hook_in_a_pid_namespace_names_no_process_outside() {
     let world = world();
     let mut agent = FakeAgent::new();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let line = event_line("s", Some(agent.process()), now(), prompt("go"));
     let mut line: serde_json::Value = serde_json::from_slice(&line).unwrap();
     line["hook_pid"] = json!(7);
@@ -125,7 +125,7 @@ fn in_a_container(world: &World, words: &[&str], input: &str) -> CommandOutput {
 fn container_can_neither_mark_nor_end_sessions_outside() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let row = |world: &World| world.connect().list().into_values().next();
     wait_until("the row is there", || row(&world).is_some_and(|row| row["confirmed"] == true));
     let tried =

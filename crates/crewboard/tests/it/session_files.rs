@@ -25,12 +25,12 @@ fn ask_payload(id: &str) -> String {
 #[test]
 fn session_file_shows_approvals_and_interrupts() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithFile::new(&world, "s");
     agent.send_prompt(&world);
     subscription.wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
 
-    world.hook(&agent.process, &ask_payload("s"));
+    world.run_hook(&agent.process, &ask_payload("s"));
     agent.write_status("waiting", "permission prompt");
     subscription.wait_for_row("s", |row| row["status"] == "permission");
     let granted = Instant::now();
@@ -46,7 +46,7 @@ fn session_file_shows_approvals_and_interrupts() {
     assert_eq!((&row["source"], &row["needs_you"]), (&json!("file:idle"), &json!(false)));
 
     agent.send_prompt(&world);
-    world.hook(&agent.process, &ask_payload("s"));
+    world.run_hook(&agent.process, &ask_payload("s"));
     agent.write_status("waiting", "permission prompt");
     subscription.wait_for_row("s", |row| row["status"] == "permission");
     agent.write_status("idle", "");
@@ -57,7 +57,7 @@ fn session_file_shows_approvals_and_interrupts() {
 #[test]
 fn client_newer_than_the_newest_tried_is_served_and_named() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithFile::new(&world, "newer");
     agent.send_prompt(&world);
     subscription
@@ -75,8 +75,8 @@ fn client_newer_than_the_newest_tried_is_served_and_named() {
     let input = json!({ "command": "make" });
     let fields = json!({ "tool_name": "Bash", "tool_input": input, "command_source": "skill" });
     // The call fails unless the hook succeeds without output.
-    world.hook(&agent.process, &payload("PreSkillShellCommand", "newer", &fields));
-    world.hook(&agent.process, &ask_payload("newer"));
+    world.run_hook(&agent.process, &payload("PreSkillShellCommand", "newer", &fields));
+    world.run_hook(&agent.process, &ask_payload("newer"));
     subscription.wait_for_row("newer", |row| row["status"] == "permission");
     write_status("idle");
     subscription.wait_for_row("newer", |row| row["status"] == "idle");
@@ -90,7 +90,7 @@ fn client_newer_than_the_newest_tried_is_served_and_named() {
 #[test]
 fn removed_session_file_is_an_exit_and_a_kept_one_a_kill() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let mut leaves = AgentWithFile::new(&world, "leaves");
     leaves.send_prompt(&world);
     subscription.wait_for_row("leaves", |row| row["confirmed"] == true);
@@ -117,7 +117,7 @@ fn agents_started_before_the_daemon_are_found() {
     let mut gone = AgentWithFile::new(&world, "gone");
     gone.write_status("busy", "");
     gone.process.kill();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     subscription.wait_for_row("works", |row| row["status"] == "working");
     let row = subscription.wait_for_row("asks", |row| row["status"] == "permission");
     assert_eq!((&row["pid"], &row["name"]), (&json!(asks.process.pid()), &json!("shop")));
@@ -127,7 +127,7 @@ fn agents_started_before_the_daemon_are_found() {
 #[test]
 fn unproven_session_file_is_ignored() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     // The files are a link, of another pid namespace, of another process with that pid, and missing.
     let linked = AgentWithFile::new(&world, "linked");
     let elsewhere = world.path().join("elsewhere.json");
@@ -144,7 +144,7 @@ fn unproven_session_file_is_ignored() {
     reused.write_file(&text);
     let none = AgentWithFile::new(&world, "none");
     for agent in [&linked, &foreign, &reused, &none] {
-        world.hook(&agent.process, &prompt_payload(agent.session, "go"));
+        world.run_hook(&agent.process, &prompt_payload(agent.session, "go"));
         let row = subscription.wait_for_row(agent.session, |row| row["status"] == "working");
         assert_eq!(row["confirmed"], false, "{row}");
     }
@@ -161,7 +161,7 @@ fn unproven_session_file_is_ignored() {
 #[test]
 fn ten_idle_agents_never_wake_the_daemon() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let sessions = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
     let agents = sessions.map(|session| AgentWithFile::new(&world, session));
     for agent in &agents {
@@ -180,7 +180,7 @@ fn ten_idle_agents_never_wake_the_daemon() {
 fn list_shows_a_suspended_agent() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let mut client = world.connect();
     client.wait_for_events(1);
     for (signal, stopped) in [(Signal::STOP, true), (Signal::CONT, false)] {

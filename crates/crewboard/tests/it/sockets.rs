@@ -48,7 +48,7 @@ fn hook_and_list_meet_with_different_runtime_directories() {
                 } else {
                     world.unset("XDG_RUNTIME_DIR");
                 }
-                world.hook(agent, &prompt_payload(&format!("s{index}"), "go"));
+                world.run_hook(agent, &prompt_payload(&format!("s{index}"), "go"));
             }
             for runtime in [None, Some(own(&world)), Some("/run/user/0".into()), Some("/no".into())]
             {
@@ -132,7 +132,7 @@ fn daemon_keeps_its_rows_when_its_directory_is_removed() {
     in_private_namespace(|| {
         let world = open_world();
         let agent = FakeAgent::new();
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
         wait_until("the row is there", || names(&world) == ["s"]);
         let daemon = world.daemon();
         // First each directory is removed alone, and then both.
@@ -170,7 +170,7 @@ impl LineClientAt {
 fn removed_socket_and_lock_are_recreated() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let daemon = world.daemon();
     for round in 0..crate::rounds(5) {
         for gone in [&["s"][..], &["s.lock"], &["s", "s.lock", "s.start", "s.log"]] {
@@ -207,7 +207,7 @@ type Make = fn(&Path);
 fn replaced_socket_is_bound_again() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let daemon = world.daemon();
     let (socket, other) = (world.socket(), world.path().join("other"));
     let replacements: [(&str, Make); 6] = [
@@ -248,7 +248,7 @@ fn daemon_repairs_modes_that_clients_refuse() {
     in_private_namespace(|| {
         let world = open_world();
         let agent = FakeAgent::new();
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
         wait_until("the row is there", || names(&world) == ["s"]);
         let daemon = world.daemon();
         let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -272,7 +272,7 @@ fn daemon_repairs_modes_that_clients_refuse() {
 fn directory_named_by_the_user_keeps_its_mode() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o777)).unwrap();
     wait_until("the log has the reason", || world.log().contains("clients refuse the socket"));
     let output = world.run(["list"]);
@@ -290,7 +290,7 @@ fn removed_socket_is_recreated_without_inotify() {
         }
         let world = world();
         let agent = FakeAgent::new();
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
         wait_until("the log has it", || world.log().contains("degraded: "));
         let daemon = world.daemon();
         fs::remove_file(world.socket()).unwrap();
@@ -307,7 +307,7 @@ fn candidate_too_long_for_a_socket_is_skipped() {
         let long = world.path().join("x".repeat(100));
         private(&long);
         world.set("XDG_RUNTIME_DIR", &long);
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
         wait_until("the row is there", || names(&world) == ["s"]);
         assert!(crewboard_testkit::file_names(&long).is_empty());
         world.unset("XDG_RUNTIME_DIR");
@@ -325,14 +325,14 @@ fn candidate_open_to_other_users_is_never_used() {
         if chown(shared, Some(65_534), None).is_err() {
             return skip("one user only in this namespace");
         }
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
         wait_until("the row is there", || names(&world) == ["s"]);
         assert!(crewboard_testkit::file_names(shared).is_empty());
         world.kill_daemon();
 
         // Without another candidate, commands fail with the reason.
         fs::remove_dir_all("/run/user").unwrap();
-        world.hook(&agent, &prompt_payload("s", "go"));
+        world.run_hook(&agent, &prompt_payload("s", "go"));
         let output = world.run(["list"]);
         assert_eq!(output.code(), Some(1));
         assert!(output.stderr.contains("/tmp/crewboard-0 belongs to user 65534"), "{output:?}");
@@ -340,7 +340,7 @@ fn candidate_open_to_other_users_is_never_used() {
         chown(shared, Some(0), None).unwrap();
         for mode in [0o777, 0o750, 0o701] {
             fs::set_permissions(shared, Permissions::from_mode(mode)).unwrap();
-            world.hook(&agent, &prompt_payload("s", "go"));
+            world.run_hook(&agent, &prompt_payload("s", "go"));
             assert_eq!(world.run(["list"]).code(), Some(1), "{mode:o}");
         }
         // The hook counts lost events there only while no other user may write.
@@ -381,6 +381,6 @@ fn unusable_crewboard_socket_is_an_error() {
     }
     // A hook is silent and leaves the file unchanged.
     world.set("CREWBOARD_SOCKET", &notes);
-    world.hook(&FakeAgent::new(), &prompt_payload("s", "go"));
+    world.run_hook(&FakeAgent::new(), &prompt_payload("s", "go"));
     assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
 }

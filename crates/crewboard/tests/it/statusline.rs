@@ -118,7 +118,7 @@ fn wrapped_status_line_command_behaves_the_same() {
         assert_the_same(&world, &agent, command, &input);
     }
     assert!(world.daemons().is_empty(), "a status line starts no daemon");
-    world.start();
+    world.start_daemon();
     for (command, input) in commands() {
         assert_the_same(&world, &agent, command, &input);
     }
@@ -202,7 +202,7 @@ fn send_usage(world: &World, agent: &FakeAgent, context: u32, five_hour: u32) ->
 fn status_line_updates_usage_and_rate_limits() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let (usage, limits) = send_usage(&world, &agent, 42, 62);
     assert_eq!((&usage["context_percent"], &usage["cost_usd"]), (&json!(42.0), &json!(1.23)));
     assert_eq!(limits["profile"], "/home/dev/.claude");
@@ -217,7 +217,7 @@ fn status_line_updates_usage_and_rate_limits() {
 fn rate_limits_survive_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let mut watch = world.command(["watch", "--json"]).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
@@ -236,7 +236,7 @@ fn rate_limits_survive_a_killed_daemon() {
 fn status_line_without_a_command_prints_a_line() {
     let world = world();
     let agent = FakeAgent::new();
-    world.start();
+    world.start_daemon();
     let mut command = world.command(["statusline"]);
     command.env("CLAUDE_PID", agent.pid().to_string()).env("LANG", "C.UTF-8").env("NO_COLOR", "1");
     let output = run_with_input(command, payload(42, 62).as_bytes());

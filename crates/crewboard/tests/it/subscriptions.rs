@@ -30,7 +30,7 @@ fn stalled_subscription_costs_nothing_and_catches_up() {
     const BEFORE: usize = 3000;
     const MINUTE: usize = 20_000;
     let world = world();
-    let mut stalled = Subscription::new(world.start());
+    let mut stalled = Subscription::new(world.start_daemon());
     let mut other = Subscription::new(world.connect());
     let hook = world.connect();
     let daemon = world.daemon();
@@ -80,7 +80,7 @@ fn stalled_subscription_costs_nothing_and_catches_up() {
 #[test]
 fn snapshot_and_changes_have_no_gap() {
     let world = world();
-    let mut subscriptions = vec![Subscription::new(world.start())];
+    let mut subscriptions = vec![Subscription::new(world.start_daemon())];
     let hook = world.connect();
     for index in 0..40 {
         churn(&hook, index * 10..index * 10 + 5);
@@ -115,7 +115,7 @@ fn followed(world: &World) -> (BTreeMap<String, Value>, Value) {
 #[test]
 fn subscription_resumes_or_gets_a_snapshot() {
     let world = world();
-    let mut watching = Subscription::new(world.start());
+    let mut watching = Subscription::new(world.start_daemon());
     let hook = world.connect();
     churn(&hook, 0..3);
     watching.wait_for_row("stays", |row| row["prompt"] == "prompt 2");
@@ -159,7 +159,7 @@ fn subscription_resumes_or_gets_a_snapshot() {
 #[test]
 fn each_request_on_one_connection_gets_its_reply() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     client.send_bytes(&event_line("s", None, now(), prompt("go")));
     // Each list and each subscription gets its own snapshot.
     client.send_bytes(&b"{\"type\":\"list\"}\n".repeat(5));

@@ -7,7 +7,7 @@ use serde_json::json;
 #[test]
 fn teammate_gets_its_lead_from_its_arguments() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let lead = FakeAgent::new();
     let mate = FakeAgent::with_arguments(&[
         "--agent-id",
@@ -19,31 +19,31 @@ fn teammate_gets_its_lead_from_its_arguments() {
         "--parent-session-id",
         "lead",
     ]);
-    world.hook(&lead, &prompt_payload("lead", "go"));
+    world.run_hook(&lead, &prompt_payload("lead", "go"));
     let lead_row = subscription.wait_for_row("lead", |row| row["status"] == "working");
-    world.hook(&mate, &payload("SessionStart", "mate", &json!({ "source": "startup" })));
+    world.run_hook(&mate, &payload("SessionStart", "mate", &json!({ "source": "startup" })));
     let row = subscription.wait_for_row("mate", |row| row["parent"] == lead_row["key"]);
     assert_eq!((&row["name"], &row["teammate"]), (&json!("tester"), &json!("tester")));
 
     let tasks = json!([{ "id": "t1", "type": "teammate", "status": "running" }]);
-    world.hook(&lead, &payload("Stop", "lead", &json!({ "background_tasks": tasks })));
+    world.run_hook(&lead, &payload("Stop", "lead", &json!({ "background_tasks": tasks })));
     let input = json!({ "command": "touch made" });
     let call = json!({ "tool_name": "Bash", "tool_input": input, "tool_use_id": "t" });
-    world.hook(&mate, &payload("PreToolUse", "mate", &call));
+    world.run_hook(&mate, &payload("PreToolUse", "mate", &call));
     let asks = json!({
         "notification_type": "worker_permission_prompt",
         "message": "tester needs permission for Bash",
     });
-    world.hook(&lead, &payload("Notification", "lead", &asks));
+    world.run_hook(&lead, &payload("Notification", "lead", &asks));
     let row = subscription.wait_for_row("lead", |row| row["status"] == "permission");
     assert_eq!((&row["request"]["text"], &row["needs_you"]), (&json!("touch made"), &json!(true)));
     let row = subscription.wait_for_row("mate", |row| row["status"] == "permission");
     assert_eq!(row["needs_you"], false);
 
-    world.hook(&mate, &payload("PostToolUse", "mate", &call));
-    world.hook(&mate, &payload("Stop", "mate", &json!({ "background_tasks": [] })));
+    world.run_hook(&mate, &payload("PostToolUse", "mate", &call));
+    world.run_hook(&mate, &payload("Stop", "mate", &json!({ "background_tasks": [] })));
     let row = subscription.wait_for_row("mate", |row| row["status"] == "done");
     assert_eq!(row["needs_you"], false);
-    world.hook(&lead, &payload("Stop", "lead", &json!({ "background_tasks": tasks })));
+    world.run_hook(&lead, &payload("Stop", "lead", &json!({ "background_tasks": tasks })));
     subscription.wait_for_row("lead", |row| row["status"] == "done" && row["background"] == 0);
 }

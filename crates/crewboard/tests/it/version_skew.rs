@@ -146,7 +146,7 @@ fn daemon_of_another_version_is_named_with_a_remedy() {
 #[test]
 fn event_of_a_newer_version_is_applied_in_part_or_counted() {
     let world = world();
-    let mut client = world.start();
+    let mut client = world.start_daemon();
     let event = |protocol: u32, session: &str, event: Value| {
         json!({"type": "event", "protocol": protocol, "hook_pid": std::process::id(),
             "report": {"agent": "claude", "session": session, "source": "hook:New",

@@ -65,21 +65,21 @@ fn await_wait(world: &World) {
 fn wait_survives_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let started = Instant::now();
     let wait = world.command(["wait", "shop", "--until", "done"]).spawn().unwrap();
     await_wait(&world);
     world.kill_daemon();
     await_wait(&world);
     let stop = json!({"last_assistant_message": "done"});
-    world.hook(&agent, &payload("Stop", "s", &stop));
+    world.run_hook(&agent, &payload("Stop", "s", &stop));
     assert_eq!(wait_for_output(wait, started).code(), Some(0));
 }
 
 #[test]
 fn wait_remembers_reached_sessions_after_a_daemon_crash() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     world.report("first", "done");
     world.report("second", "working");
     world.report("third", "working");

@@ -11,12 +11,12 @@ use std::time::Instant;
 fn watch_prints_each_change_and_ends_with_its_reader() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "go"));
+    world.run_hook(&agent, &prompt_payload("s", "go"));
     let mut watch = Running::start(&world, ["watch", "--json"]);
     let first = watch.wait_for(|row| row["id"] == "s");
     assert_eq!((&first["status"], &first["history"]), (&json!("working"), &Value::Null));
     let stop = json!({"last_assistant_message": "all done"});
-    world.hook(&agent, &payload("Stop", "s", &stop));
+    world.run_hook(&agent, &payload("Stop", "s", &stop));
     let done = watch.wait_for(|row| row["status"] == "done");
     assert_eq!(done["transitions"][0]["status"], "done");
 
@@ -48,8 +48,8 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
 fn watch_survives_a_killed_daemon_and_restores_its_rows() {
     let world = world();
     let (living, mut dying) = (FakeAgent::new(), FakeAgent::new());
-    world.hook(&living, &prompt_payload("living", "go"));
-    world.hook(&dying, &prompt_payload("dying", "go"));
+    world.run_hook(&living, &prompt_payload("living", "go"));
+    world.run_hook(&dying, &prompt_payload("dying", "go"));
     let mut watch = Running::start(&world, ["watch", "--json"]);
     let row = watch.wait_for(|row| row["id"] == "living");
     let mut known = std::collections::BTreeSet::new();
@@ -73,7 +73,7 @@ fn watch_survives_a_killed_daemon_and_restores_its_rows() {
     assert_eq!(rows.len(), 2);
     // `watch` still prints changes.
     let stop = json!({"last_assistant_message": "done"});
-    world.hook(&living, &payload("Stop", "living", &stop));
+    world.run_hook(&living, &payload("Stop", "living", &stop));
     let done = watch.wait_for(|row| row["id"] == "living" && row["status"] == "done");
     assert_eq!(done["key"], row["key"]);
 }
@@ -82,14 +82,14 @@ fn watch_survives_a_killed_daemon_and_restores_its_rows() {
 fn watch_survives_repeated_daemon_crashes() {
     let world = world();
     let agent = FakeAgent::new();
-    world.hook(&agent, &prompt_payload("s", "0"));
+    world.run_hook(&agent, &prompt_payload("s", "0"));
     let mut watch = Running::start(&world, ["watch", "--json"]);
     watch.wait_for(|row| row["id"] == "s");
     for round in 1..crate::rounds(8) {
         let shot = world.signal_kill_to_daemon();
         wait_until("the dying one is gone", || shot.iter().all(|pid| is_dead(*pid)));
         let text = round.to_string();
-        world.hook(&agent, &prompt_payload("s", &text));
+        world.run_hook(&agent, &prompt_payload("s", &text));
         watch.wait_for(|row| row["prompt"] == *text);
     }
 }

@@ -75,7 +75,7 @@ impl AgentWithFile {
     }
 
     pub(crate) fn send_prompt(&self, world: &World) {
-        world.hook(&self.process, &prompt_payload(self.session, "go"));
+        world.run_hook(&self.process, &prompt_payload(self.session, "go"));
         self.write_status("busy", "");
     }
 }
@@ -98,7 +98,7 @@ impl AgentWithTranscript {
     pub(crate) fn send_prompt(&self, world: &World, text: &str) {
         let mut prompt: Value = serde_json::from_str(&prompt_payload(self.session, text)).unwrap();
         prompt["transcript_path"] = json!(self.path);
-        world.hook(&self.process, &prompt.to_string());
+        world.run_hook(&self.process, &prompt.to_string());
     }
 
     /// Writes a line of the user.

@@ -42,12 +42,12 @@ fn remove(path: &Path) {
 #[test]
 fn two_profiles_that_appear_in_one_directory_are_found() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let profiles = ["one", "two"].map(|name| world.home().join(name));
     let one = AgentWithFile::in_profile(&profiles[0], "one");
     let two = AgentWithFile::in_profile(&profiles[1], "two");
     for agent in [&one, &two] {
-        world.hook(&agent.process, &prompt_payload(agent.session, "go"));
+        world.run_hook(&agent.process, &prompt_payload(agent.session, "go"));
         subscription.wait_for_row(agent.session, |row| row["confirmed"] == false);
     }
     for agent in [&one, &two] {
@@ -71,7 +71,7 @@ fn replaced_session_directory_is_found_again() {
         }),
     ];
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithFile::new(&world, "s");
     agent.send_prompt(&world);
     subscription.wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
@@ -103,7 +103,7 @@ fn replaced_session_directory_is_found_again() {
 #[test]
 fn invalid_session_file_makes_its_row_unconfirmed() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithFile::new(&world, "s");
     agent.send_prompt(&world);
     let deeds: [Deed; 7] = [
@@ -144,7 +144,7 @@ fn invalid_session_file_makes_its_row_unconfirmed() {
 #[test]
 fn inotify_overflow_leaves_no_wrong_status() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agents = ["a", "b", "gone"].map(|session| AgentWithFile::new(&world, session));
     for agent in &agents {
         agent.send_prompt(&world);
@@ -170,7 +170,7 @@ fn inotify_overflow_leaves_no_wrong_status() {
 #[test]
 fn profiles_of_ended_agents_are_evicted() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     for number in 0..40 {
         let profile = world.home().join(format!("profile-{number}"));
         let mut agent = AgentWithFile::in_profile(&profile, "s");
@@ -185,7 +185,7 @@ fn profiles_of_ended_agents_are_evicted() {
 #[test]
 fn two_hundred_agents_share_one_profile() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agents: Vec<AgentWithFile> = (0..200).map(|_| AgentWithFile::new(&world, "s")).collect();
     let pid_of = |agent: &AgentWithFile| u64::from(agent.process.pid());
     for round in 0..10 {
@@ -229,7 +229,7 @@ fn confirmed_within(limit: &str) -> usize {
     }
     let world = world();
     fs::create_dir_all(world.home().join("one/sessions")).unwrap();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agents =
         ["one", "two"].map(|name| AgentWithFile::in_profile(&world.home().join(name), name));
     for agent in &agents {

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 fn agent_in_a_pid_namespace_is_unconfirmed() {
     in_private_namespace(|| {
         let world = world();
-        let mut subscription = Subscription::new(world.start());
+        let mut subscription = Subscription::new(world.start_daemon());
         let ours = AgentWithFile::new(&world, "ours");
         ours.send_prompt(&world);
         let inside = |event: &str| {
@@ -59,7 +59,7 @@ fn agent_in_a_time_namespace_is_one_row() {
         return skip("no time namespaces for us here (`unshare` of util-linux)");
     }
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let mut agent = in_another_time("sh")
         .args(["-c", "echo $$; cut -d ' ' -f 22 /proc/$$/stat; exec cat"])
         .env_remove("CLAUDE_CONFIG_DIR")
@@ -115,7 +115,7 @@ fn agent_of_another_user_has_no_row() {
     }
     in_private_namespace(|| {
         let world = world();
-        let mut subscription = Subscription::new(world.start());
+        let mut subscription = Subscription::new(world.start_daemon());
         fs::set_permissions(world.path(), Permissions::from_mode(0o755)).unwrap();
         for (doors, mode) in [(0o700, 0o600), (0o755, 0o666)] {
             fs::set_permissions(world.socket_directory(), Permissions::from_mode(doors)).unwrap();
@@ -126,7 +126,7 @@ fn agent_of_another_user_has_no_row() {
             run_with_input(hook, prompt_payload("theirs", "go").as_bytes()).assert_silent();
         }
         let agent = FakeAgent::new();
-        world.hook(&agent, &prompt_payload("ours", "go"));
+        world.run_hook(&agent, &prompt_payload("ours", "go"));
         subscription.wait_for_row("ours", |row| row["status"] == "working");
         assert_eq!(subscription.rows.len(), 1, "{:?}", subscription.rows);
     });
@@ -151,16 +151,16 @@ fn hung_profile_directory_does_not_stall_the_daemon() {
         if !mount.status().unwrap().success() {
             return skip("no file systems of our own here");
         }
-        let mut subscription = Subscription::new(world.start());
+        let mut subscription = Subscription::new(world.start_daemon());
         let remote = FakeAgent::with_profile(&share.join("settings"));
         let cwd = json!({ "cwd": share.join("shop"), "prompt": "go" });
-        world.hook(&remote, &payload("UserPromptSubmit", "remote", &cwd));
+        world.run_hook(&remote, &payload("UserPromptSubmit", "remote", &cwd));
         let local = AgentWithFile::new(&world, "local");
         local.send_prompt(&world);
         subscription.wait_for_row("local", |row| row["confirmed"] == true);
         let row = subscription.wait_for_row("remote", |row| row["status"] == "working");
         assert_eq!((&row["confirmed"], &row["branch"]), (&json!(false), &json!(null)), "{row}");
-        world.hook(&remote, &payload("Stop", "remote", &cwd));
+        world.run_hook(&remote, &payload("Stop", "remote", &cwd));
         subscription
             .wait_for_row("remote", |row| row["status"] == "done" && row["confirmed"] == false);
         local.write_status("idle", "");

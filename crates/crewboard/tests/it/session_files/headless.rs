@@ -21,7 +21,7 @@ fn write_status(agent: &AgentWithFile, status: &str, waiting_for: &str) {
 #[test]
 fn session_that_a_program_leads_needs_you_at_a_prompt() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithFile::new(&world, "led");
     write_status(&agent, "idle", "");
     subscription.wait_for_row("led", |row| row["status"] == "idle" && row["headless"] == true);

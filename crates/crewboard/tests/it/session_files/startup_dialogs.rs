@@ -22,7 +22,7 @@ impl Terminals {
         let world = world();
         let home = world.home();
         let tmux = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())])?;
-        let subscription = Subscription::new(world.start());
+        let subscription = Subscription::new(world.start_daemon());
         Some(Self { tmux, subscription, world })
     }
 

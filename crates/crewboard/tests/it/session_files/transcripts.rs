@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 #[test]
 fn transcript_shows_an_interrupt_without_a_session_file() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithTranscript::new(&world, "s");
     agent.send_prompt(&world, "go");
     subscription.wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == false);
@@ -26,7 +26,7 @@ fn transcript_shows_an_interrupt_without_a_session_file() {
 #[test]
 fn fast_growing_transcript_is_read_ten_times_a_second() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithTranscript::new(&world, "s");
     agent.send_prompt(&world, "go");
     subscription.wait_for_row("s", |row| row["status"] == "working");
@@ -60,7 +60,7 @@ fn fast_growing_transcript_is_read_ten_times_a_second() {
 #[test]
 fn transcript_may_appear_after_the_prompt() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithTranscript::new(&world, "s");
     agent.send_prompt(&world, "go");
     subscription.wait_for_row("s", |row| row["status"] == "working");
@@ -73,7 +73,7 @@ fn transcript_may_appear_after_the_prompt() {
     fs::remove_file(&agent.path).unwrap();
     agent.send_prompt(&world, "again");
     subscription.wait_for_row("s", |row| row["status"] == "working");
-    world.hook(&agent.process, &payload("Stop", "s", &json!({})));
+    world.run_hook(&agent.process, &payload("Stop", "s", &json!({})));
     subscription.wait_for_row("s", |row| row["status"] == "done");
     agent.send_prompt(&world, "once more");
     subscription.wait_for_row("s", |row| row["status"] == "working");
@@ -86,7 +86,7 @@ fn transcript_may_appear_after_the_prompt() {
 #[test]
 fn transcript_is_found_in_a_folder_of_any_name() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let deep = format!("/srv/{}", "a-directory/".repeat(20));
     let long = format!("{}-an0ld", deep.replace(['/', '.'], "-").get(..200).unwrap());
     for (id, folder) in [("named", "my-project"), ("long", &long), ("short", "-srv-a-directory")] {
@@ -117,7 +117,7 @@ fn transcript_is_found_in_a_folder_of_any_name() {
 #[test]
 fn two_processes_may_continue_one_conversation() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let one = AgentWithTranscript::new(&world, "s");
     let other = AgentWithTranscript::new(&world, "s");
     one.write_status("go");
@@ -139,7 +139,7 @@ fn two_processes_may_continue_one_conversation() {
 #[test]
 fn transcript_is_watched_only_during_its_turn() {
     let world = world();
-    let mut subscription = Subscription::new(world.start());
+    let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithTranscript::new(&world, "s");
     agent.write_status("go");
     agent.send_prompt(&world, "go");
@@ -154,7 +154,7 @@ fn transcript_is_watched_only_during_its_turn() {
     wait_until("it is watched", || is_watched(daemon, &agent.path));
     let row = world.connect().list().into_values().next().unwrap();
     assert_eq!(row["status"], "working", "{row}");
-    world.hook(&agent.process, &payload("Stop", "s", &json!({})));
+    world.run_hook(&agent.process, &payload("Stop", "s", &json!({})));
     subscription.wait_for_row("s", |row| row["status"] == "done");
     wait_until("it is watched no longer", || !is_watched(daemon, &agent.path));
 }
