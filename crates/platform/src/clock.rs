@@ -3,29 +3,29 @@ use crewboard_core::{Now, Stamp, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 
-/// Bytes of the files read here: two or three short lines.
+/// Maximum bytes read from a file. The files have two or three short lines.
 const MAX_FILE: u64 = 1024;
 
-/// The machine's two clocks: one to show, one to order by.
+/// The machine's two clocks: the wall clock, and the clock that orders events.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     boot: u32,
 }
 
 impl Clock {
-    /// Asks which boot this is, once.
+    /// Creates a clock with the id of the current boot.
     pub fn new() -> Self {
         Self { boot: boot_id() }
     }
 
-    /// The present moment on the clock that orders events.
+    /// Returns the current time of the clock that orders events.
     pub fn stamp(self) -> Stamp {
         let own = i128::from(micros_of(ORDERING_CLOCK));
         let micros = own - i128::from(own_nanoseconds_ahead() / 1000);
         Stamp { boot: self.boot, micros: u64::try_from(micros).unwrap_or(0) }
     }
 
-    /// The present moment on both clocks.
+    /// Returns the current time of both clocks.
     pub fn now(self) -> Now {
         Now { wall: Timestamp(micros_of(ClockId::Realtime) / 1000), stamp: self.stamp() }
     }
@@ -37,10 +37,10 @@ impl Default for Clock {
     }
 }
 
-/// Runs on while the machine sleeps, so that an hour's wait is an hour.
+/// This clock runs while the machine sleeps, so an hour of waiting counts as an hour.
 #[cfg(target_os = "linux")]
 const ORDERING_CLOCK: ClockId = ClockId::Boottime;
-/// On macOS `CLOCK_MONOTONIC` counts sleep.
+/// On macOS `CLOCK_MONOTONIC` runs while the machine sleeps.
 #[cfg(not(target_os = "linux"))]
 const ORDERING_CLOCK: ClockId = ClockId::Monotonic;
 
@@ -51,26 +51,26 @@ fn micros_of(clock: ClockId) -> u64 {
     seconds * 1_000_000 + nanoseconds / 1000
 }
 
-/// Returns by how many nanoseconds the boot clock that this process reads is ahead of the machine's own. A time
-/// namespace shifts it, and what shifted clocks say could not be compared.
+/// Returns by how many nanoseconds the boot clock of this process is ahead of the machine's boot clock. A time
+/// namespace shifts it, and times of shifted clocks cannot be compared.
 pub(crate) fn own_nanoseconds_ahead() -> i64 {
     static OWN: OnceLock<i64> = OnceLock::new();
-    // A process that runs keeps its time namespace.
+    // A running process keeps its time namespace.
     *OWN.get_or_init(|| nanoseconds_ahead("self"))
 }
 
-/// Returns the same of another process; 0 where there are no time namespaces.
+/// Returns by how many nanoseconds the boot clock of `process` is ahead; 0 if the kernel has no time namespaces.
 pub(crate) fn nanoseconds_ahead(process: &str) -> i64 {
     let offsets = read_kernel_file(&format!("/proc/{process}/timens_offsets"), MAX_FILE);
-    let ahead = boottime_in(&String::from_utf8_lossy(&offsets.unwrap_or_default()));
-    // The file is about the children to come, which may get another namespace than their parent has.
+    let ahead = parse_boottime(&String::from_utf8_lossy(&offsets.unwrap_or_default()));
+    // The file describes the time namespace of future children, which may differ from that of the process.
     let namespace = |name| std::fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
-    let is_its = ahead != 0 && namespace("time") == namespace("time_for_children");
-    if is_its { ahead } else { 0 }
+    let is_own = ahead != 0 && namespace("time") == namespace("time_for_children");
+    if is_own { ahead } else { 0 }
 }
 
-/// Reads the boot clock's line: `boottime 86400 0`, seconds and nanoseconds.
-fn boottime_in(offsets: &str) -> i64 {
+/// Parses the line of the boot clock, `boottime 86400 0` (seconds and nanoseconds), into nanoseconds.
+fn parse_boottime(offsets: &str) -> i64 {
     let line = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
     let mut numbers = line.unwrap_or_default().split_whitespace().map(str::parse::<i64>);
     match (numbers.next(), numbers.next()) {
@@ -81,7 +81,7 @@ fn boottime_in(offsets: &str) -> i64 {
     }
 }
 
-/// The leading 32 bits of the kernel's random boot id; zero where there is none.
+/// Returns the first 32 bits of the kernel's random boot id; 0 if the kernel has none.
 fn boot_id() -> u32 {
     #[cfg(target_os = "linux")]
     {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stamps_of_two_readers_compare() {
+    fn stamps_of_two_clocks_compare() {
         let first = Clock::new().stamp();
         let second = Clock::new().stamp();
         assert_eq!(first.boot, second.boot);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_namespace_says_how_far_its_clock_is_ahead() {
+    fn boottime_offset_is_parsed() {
         for (offsets, ahead) in [
             ("monotonic           0         0\nboottime            0         0\n", 0),
             ("monotonic 7 0\nboottime        86400         5\n", 86_400_000_000_005),
@@ -114,7 +114,7 @@ mod tests {
             ("boottime soon 0\n", 0),
             ("", 0),
         ] {
-            assert_eq!(boottime_in(offsets), ahead, "{offsets}");
+            assert_eq!(parse_boottime(offsets), ahead, "{offsets}");
         }
     }
 }

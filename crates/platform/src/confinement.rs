@@ -1,12 +1,13 @@
-//! Whether another process may do as much as this process.
+//! Compares the restrictions of another process with those of this process.
 //!
-//! A process in a sandbox may ask a process outside of it to act. A process that acts for another, or believes
-//! what its memory says, must know that the other process could have acted itself.
+//! A process in a sandbox may ask a process outside of the sandbox to act. A process that acts for another, or
+//! trusts the memory of another, must first know that the other process could have acted itself.
 
-/// Returns whether the kernel shows no restriction of process `pid` that this process does not have: the same
-/// user, user, process and mount namespaces and root directory, no less capabilities, no `no_new_privs` and no
-/// seccomp filter more. An unprivileged process cannot enter a Landlock domain without `no_new_privs`; the
-/// kernel does not show the domain itself.
+/// Returns true if the kernel shows no restriction of process `pid` that this process does not have.
+///
+/// It compares the user, the user, process and mount namespaces, the root directory, the capabilities,
+/// `no_new_privs` and the number of seccomp filters. An unprivileged process cannot enter a Landlock domain without
+/// `no_new_privs`; the kernel does not show the domain itself.
 #[cfg(target_os = "linux")]
 pub fn is_no_more_confined(pid: u32) -> bool {
     let own = linux::Restrictions::of("self");
@@ -14,7 +15,7 @@ pub fn is_no_more_confined(pid: u32) -> bool {
     own.zip(its).is_some_and(|(own, its)| its.is_as_free_as(&own))
 }
 
-/// Returns false: nothing shows the restrictions of a process here.
+/// Returns false: this system does not show the restrictions of a process.
 #[cfg(not(target_os = "linux"))]
 pub fn is_no_more_confined(_pid: u32) -> bool {
     false
@@ -32,14 +33,14 @@ mod linux {
     /// The restrictions of a process.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(super) struct Restrictions {
-        /// Real, effective, saved and file system user, as the kernel writes them.
+        /// The real, effective, saved and file system user, as the kernel writes them.
         pub(super) users: String,
         pub(super) namespaces: Vec<PathBuf>,
-        /// Device and inode of its root directory.
+        /// The device and inode of the root directory.
         pub(super) root: (u64, u64),
-        /// Permitted, effective, and the most that it can ever have.
+        /// The permitted, effective and bounding capabilities.
         pub(super) capabilities: [u64; 3],
-        /// `no_new_privs`, the seccomp mode and the number of seccomp filters. More is less free.
+        /// `no_new_privs`, the seccomp mode and the number of seccomp filters. A higher number is more restricted.
         pub(super) flags: [u64; 3],
     }
 
@@ -95,7 +96,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
-    fn each_restriction_of_a_process_counts() {
+    fn each_restriction_makes_a_process_less_free() {
         let own = Restrictions::of("self").unwrap();
         assert!(own.is_as_free_as(&own));
         let changes: [fn(&mut Restrictions); 7] = [
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_restrictions_are_read_from_the_kernels_text() {
+    fn restrictions_are_read_from_the_status_file() {
         let text = "Name:\tx: y\nUid:\t1000\t1000\t1000\t1000\nCapPrm:\t0000000000000000\n\
                     CapEff:\t0000000000000000\nCapBnd:\t000001fffeffffff\nNoNewPrivs:\t1\n\
                     Seccomp:\t2\nSeccomp_filters:\t3\n";
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_with_no_new_privileges_is_not_as_free() {
+    fn process_with_no_new_privs_is_more_confined() {
         let start = |words: &[&str]| {
             let mut command = Command::new(words[0]);
             command.args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap()
@@ -140,7 +141,7 @@ mod tests {
         let mut free = start(&["cat"]);
         assert!(is_no_more_confined(free.id()));
         let mut confined = start(&["setpriv", "--no-new-privs", "cat"]);
-        // The program sets the restriction itself before it becomes `cat`.
+        // `setpriv` sets the restriction before it executes `cat`.
         let is_set = || {
             let status = std::fs::read_to_string(format!("/proc/{}/status", confined.id()));
             status.unwrap().contains("NoNewPrivs:\t1")

@@ -5,19 +5,19 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Microseconds by which this process's waits ended later than they should have.
+/// Microseconds by which the waits of this process have ended too late.
 static OVERSLEPT: AtomicU64 = AtomicU64::new(0);
 
-/// What a wait may end late on a machine that is not busy: the kernel rounds times.
+/// Maximum delay of a wait on an idle machine. The kernel rounds times.
 const ROUNDING: Duration = Duration::from_millis(1);
 
-/// The longest single wait for a descriptor. How late it ends tells how busy the machine is.
+/// The longest single wait for a descriptor. Its delay shows how busy the machine is.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// A moment by which a process stops waiting.
+/// The time at which a process stops waiting.
 ///
-/// It is put off by the time for which the machine had no processor for this process: a busy machine
-/// makes everything slower, the program that is waited for too, and takes nobody's chance away.
+/// The deadline moves back by the time for which the machine had no processor for this process. A busy machine also
+/// slows the program that is waited for, so that program gets the same chance.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     at: Instant,
@@ -26,64 +26,64 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// `duration` from now.
+    /// Returns the deadline `duration` from now.
     pub fn after(duration: Duration) -> Self {
         let overslept = OVERSLEPT.load(Ordering::Relaxed);
         Self { at: Instant::now() + duration, overslept }
     }
 
-    /// The same deadline, `duration` sooner.
+    /// Returns the same deadline, `duration` earlier.
     #[must_use]
     pub fn earlier_by(self, duration: Duration) -> Self {
         Self { at: self.at.checked_sub(duration).unwrap_or(self.at), ..self }
     }
 
-    /// The same deadline, `duration` later.
+    /// Returns the same deadline, `duration` later.
     #[must_use]
     pub fn later_by(self, duration: Duration) -> Self {
         Self { at: self.at + duration, ..self }
     }
 
-    /// How long until then; zero once it has passed.
+    /// Returns the time until the deadline; zero if it has passed.
     pub fn remaining(self) -> Duration {
         let overslept = OVERSLEPT.load(Ordering::Relaxed).saturating_sub(self.overslept);
         (self.at + Duration::from_micros(overslept)).saturating_duration_since(Instant::now())
     }
 
-    /// Whether it has come.
+    /// Returns true if the deadline has passed.
     pub fn has_passed(self) -> bool {
         self.remaining().is_zero()
     }
 
-    /// Sleeps for `duration`, or until the deadline if that is sooner. False once it has passed.
+    /// Sleeps for `duration`, or until the deadline if that is sooner. Returns false if the deadline has passed.
     pub fn pause(self, duration: Duration) -> bool {
-        let (begun, asked) = (Instant::now(), duration.min(self.remaining()));
-        std::thread::sleep(asked);
-        note_wait(begun, asked);
+        let (begin, requested) = (Instant::now(), duration.min(self.remaining()));
+        std::thread::sleep(requested);
+        add_delay(begin, requested);
         !self.has_passed()
     }
 }
 
-/// Takes in that a wait of `asked`, which began at `begun`, has ended by itself.
-fn note_wait(begun: Instant, asked: Duration) {
-    let late = begun.elapsed().saturating_sub(asked);
+/// Adds the delay of a wait of `requested` that began at `begin` and has just timed out.
+fn add_delay(begin: Instant, requested: Duration) {
+    let late = begin.elapsed().saturating_sub(requested);
     if late > ROUNDING {
         OVERSLEPT.fetch_add(u64::try_from(late.as_micros()).unwrap_or(0), Ordering::Relaxed);
     }
 }
 
-/// Waits until `descriptor` is ready; false if the deadline came first. It looks at least once.
+/// Waits until `descriptor` is ready. Returns false if the deadline passes first. Polls at least once.
 pub(crate) fn ready(
     descriptor: &impl AsFd,
     flags: PollFlags,
     deadline: Deadline,
 ) -> io::Result<bool> {
     loop {
-        let (begun, asked) = (Instant::now(), deadline.remaining().min(SLICE));
-        let timeout = Timespec { tv_sec: 0, tv_nsec: asked.subsec_nanos().into() };
+        let (begin, requested) = (Instant::now(), deadline.remaining().min(SLICE));
+        let timeout = Timespec { tv_sec: 0, tv_nsec: requested.subsec_nanos().into() };
         match poll(&mut [PollFd::new(descriptor, flags)], Some(&timeout)) {
             Ok(0) => {
-                note_wait(begun, asked);
+                add_delay(begin, requested);
                 if deadline.has_passed() {
                     return Ok(false);
                 }
@@ -95,12 +95,12 @@ pub(crate) fn ready(
     }
 }
 
-/// Reads to the end, at most `limit` bytes, at most until the deadline: what has come by then.
+/// Reads until the end of the input, `limit` bytes or the deadline, and returns the bytes so far.
 ///
-/// Never blocks beyond it, and leaves the descriptor's flags alone: they are shared with others.
+/// Never blocks after the deadline. Does not change the descriptor's flags, which other processes may share.
 pub fn read_within(descriptor: &impl AsFd, limit: usize, deadline: Deadline) -> Vec<u8> {
     let mut bytes: Vec<u8> = Vec::with_capacity(4096);
-    // A pipe holds no more. A buffer that is cleared for each read costs more than the reading.
+    // A pipe holds at most this many bytes. Clearing a buffer for each read costs more than the read.
     let mut chunk = vec![0; 64 << 10];
     while bytes.len() < limit {
         if !matches!(ready(descriptor, PollFlags::IN, deadline), Ok(true)) {
@@ -117,7 +117,7 @@ pub fn read_within(descriptor: &impl AsFd, limit: usize, deadline: Deadline) -> 
     bytes
 }
 
-/// Writes all of `bytes` to a socket before the deadline, or says why not.
+/// Writes all of `bytes` to a socket before the deadline.
 pub fn write_within(
     descriptor: &impl AsFd,
     mut bytes: &[u8],
@@ -146,7 +146,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn reading_ends_at_the_end_the_limit_or_the_deadline() {
+    fn read_stops_at_end_limit_or_deadline() {
         let (mut writer, reader) = UnixStream::pair().unwrap();
         writer.write_all(b"hello").unwrap();
         let soon = || Deadline::after(Duration::from_millis(30));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passed_deadline_skips_no_try_that_does_not_wait() {
+    fn passed_deadline_still_allows_io_that_does_not_wait() {
         let passed = Deadline::after(Duration::ZERO);
         assert!(passed.has_passed());
         let (mut writer, reader) = UnixStream::pair().unwrap();
@@ -168,11 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_put_off_by_what_a_wait_ends_late() {
+    fn deadline_moves_back_by_the_delay_of_a_wait() {
         let deadline = Deadline::after(Duration::from_secs(10));
-        let asked = Duration::from_millis(2);
+        let requested = Duration::from_millis(2);
         // As if a wait of 2 ms had taken 3 s: only those 2 ms count.
-        note_wait(Instant::now().checked_sub(Duration::from_secs(3)).unwrap(), asked);
+        add_delay(Instant::now().checked_sub(Duration::from_secs(3)).unwrap(), requested);
         assert!(deadline.remaining() > Duration::from_secs(12), "{:?}", deadline.remaining());
         let fresh = Deadline::after(Duration::from_secs(10));
         assert!(fresh.remaining() <= Duration::from_secs(10) + Duration::from_secs(1));
@@ -180,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn writing_to_one_who_does_not_read_ends_at_the_deadline() {
+    fn write_to_a_full_socket_ends_at_the_deadline() {
         let (writer, _reader) = UnixStream::pair().unwrap();
-        let much = vec![b'x'; 4 << 20];
-        let error = write_within(&writer, &much, Deadline::after(Duration::from_millis(30)));
+        let bytes = vec![b'x'; 4 << 20];
+        let error = write_within(&writer, &bytes, Deadline::after(Duration::from_millis(30)));
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

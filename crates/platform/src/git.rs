@@ -1,103 +1,107 @@
-//! Which branch a directory is on, read from its repository's own files: starting git would cost more
-//! than everything else a hook does.
+//! Finds the branch of a directory in the files of its repository. Starting git would cost more than everything
+//! else that a hook does.
 
 use crate::mounts::Mounts;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// How far up a repository is looked for.
+/// Maximum number of directories that are searched upwards for a repository.
 const MAX_PARENTS: usize = 32;
 
-/// Bytes read of a file that holds a line.
+/// Maximum bytes read from a file that holds one line.
 const MAX_LINE: u64 = 4096;
 
-/// Bytes read of a repository's configuration. What git itself writes comes first.
+/// Maximum bytes read from a repository's configuration. Git writes its own settings first.
 const MAX_CONFIG: u64 = 64 << 10;
 
-/// Returns the branch of the repository or worktree that `directory` lies in, or the commit it is at,
-/// short.
+/// Returns the branch of the repository or worktree that contains `directory`, or the abbreviated commit if no
+/// branch is checked out.
 ///
-/// `None` outside of a repository, where git keeps the branch in another form than `HEAD`, and on network
-/// file systems, where a look may take for ever: no part of the way is touched there, wherever a link or
-/// a pointer of git's leads.
+/// Returns `None` outside a repository, if the repository does not store its branch in `HEAD`, and on network file
+/// systems. An access there may block for ever, so no part of a path there is touched, wherever a link or a
+/// `gitdir:` line leads.
 pub fn branch_of(directory: &Path) -> Option<String> {
     let mounts = Mounts::read();
-    let directory = mounts.local(Path::new("/"), directory)?;
+    let directory = mounts.resolve_local(Path::new("/"), directory)?;
     let mut tops = directory.ancestors().take(MAX_PARENTS);
-    let git = tops.find_map(|top| match git_directory(top, &mounts) {
-        Top::None => None,
-        Top::Unreadable => Some(None),
-        Top::Of(git) => Some(Some(git)),
+    let git = tops.find_map(|top| match find_git_directory(top, &mounts) {
+        GitDirectory::Missing => None,
+        GitDirectory::Unreadable => Some(None),
+        GitDirectory::Found(git) => Some(Some(git)),
     })??;
     Repository { git, mounts }.branch()
 }
 
-/// What a directory is to git.
-enum Top {
-    /// Not the top of a repository or worktree.
-    None,
-    /// The top of one whose git directory cannot be read. What lies above is another repository.
+/// The result of looking for a git directory in one directory.
+enum GitDirectory {
+    /// The directory is not the top of a repository or worktree.
+    Missing,
+    /// The directory is the top of a repository, and its git directory cannot be read. A repository above it is
+    /// another one.
     Unreadable,
-    /// The top of one with this git directory.
-    Of(PathBuf),
+    /// The directory is the top of a repository with this git directory.
+    Found(PathBuf),
 }
 
-fn git_directory(top: &Path, mounts: &Mounts) -> Top {
-    let Some(git) = mounts.local(top, Path::new(".git")) else { return Top::Unreadable };
-    let Ok(found) = git.metadata() else { return Top::None };
+fn find_git_directory(top: &Path, mounts: &Mounts) -> GitDirectory {
+    let Some(git) = mounts.resolve_local(top, Path::new(".git")) else {
+        return GitDirectory::Unreadable;
+    };
+    let Ok(found) = git.metadata() else { return GitDirectory::Missing };
     if found.is_dir() {
-        return Top::Of(git);
+        return GitDirectory::Found(git);
     }
-    // A linked worktree or a submodule: a file that says where.
-    let pointer = first_line(&git);
+    // In a linked worktree or a submodule, `.git` is a file with the path of the git directory.
+    let pointer = read_first_line(&git);
     let target = pointer.as_deref().and_then(|line| line.strip_prefix("gitdir:"));
-    let target = target.and_then(|target| mounts.local(top, Path::new(target.trim_start())));
-    target.map_or(Top::Unreadable, Top::Of)
+    let target =
+        target.and_then(|target| mounts.resolve_local(top, Path::new(target.trim_start())));
+    target.map_or(GitDirectory::Unreadable, GitDirectory::Found)
 }
 
 /// A repository, or a worktree of one.
 struct Repository {
-    /// Its git directory.
+    /// The git directory.
     git: PathBuf,
     mounts: Mounts,
 }
 
 impl Repository {
     fn branch(&self) -> Option<String> {
-        let head = self.head()?;
+        let head = self.read_head()?;
         let Some(reference) = head.strip_prefix("ref:") else {
             let is_commit =
                 matches!(head.len(), 40 | 64) && head.bytes().all(|byte| byte.is_ascii_hexdigit());
             return if is_commit { head.get(..8).map(str::to_owned) } else { None };
         };
         let branch = reference.trim().strip_prefix("refs/heads/")?;
-        (is_branch_name(branch) && self.keeps_files()).then(|| branch.to_owned())
+        (is_branch_name(branch) && self.stores_references_in_files()).then(|| branch.to_owned())
     }
 
-    /// Returns what `HEAD` says. It may be a link, as git made it once.
-    fn head(&self) -> Option<String> {
+    /// Returns the content of `HEAD`. Old versions of git made it a symbolic link.
+    fn read_head(&self) -> Option<String> {
         let head = self.git.join("HEAD");
         if self.mounts.is_remote(&head) {
             return None;
         }
         match std::fs::read_link(&head) {
             Ok(target) if target.starts_with("refs") => Some(format!("ref: {}", target.to_str()?)),
-            _ => first_line(&self.mounts.local(&self.git, Path::new("HEAD"))?),
+            _ => read_first_line(&self.mounts.resolve_local(&self.git, Path::new("HEAD"))?),
         }
     }
 
-    /// Whether `HEAD` means what it says: another store of references (`extensions.refStorage`) keeps its
-    /// own, and leaves a file that means nothing.
-    fn keeps_files(&self) -> bool {
-        let file = |from: &Path, name: &str| self.mounts.local(from, Path::new(name));
-        let pointer = file(&self.git, "commondir").and_then(|path| first_line(&path));
+    /// Returns true if the file `HEAD` is valid. Another reference store (`extensions.refStorage`) has a `HEAD` of its
+    /// own, and leaves a file without meaning.
+    fn stores_references_in_files(&self) -> bool {
+        let file = |from: &Path, name: &str| self.mounts.resolve_local(from, Path::new(name));
+        let pointer = file(&self.git, "commondir").and_then(|path| read_first_line(&path));
         let common = match pointer {
             Some(pointer) => file(&self.git, &pointer),
             None => Some(self.git.clone()),
         };
         let Some(config) = common.and_then(|common| file(&common, "config")) else { return false };
-        let config = text_of(&config, MAX_CONFIG).unwrap_or_default();
+        let config = read_text(&config, MAX_CONFIG).unwrap_or_default();
         let mut stores = config.lines().filter_map(|line| {
             let (name, store) =
                 line.rsplit_once(']').map_or(line, |(_, rest)| rest).split_once('=')?;
@@ -107,8 +111,8 @@ impl Repository {
     }
 }
 
-/// Whether git would allow it as the name of a branch. The name that stands for no branch, `.invalid`, is
-/// none.
+/// Returns true if git allows `name` as the name of a branch. `.invalid`, which git writes for no branch, is not
+/// allowed.
 fn is_branch_name(name: &str) -> bool {
     let is_part = |part: &str| {
         !part.is_empty() && !part.starts_with('.') && part.strip_suffix(".lock").is_none()
@@ -123,17 +127,17 @@ fn is_branch_name(name: &str) -> bool {
 }
 
 /// Returns the first line of a regular file.
-fn first_line(path: &Path) -> Option<String> {
-    Some(text_of(path, MAX_LINE)?.lines().next()?.trim_end().to_owned())
+fn read_first_line(path: &Path) -> Option<String> {
+    Some(read_text(path, MAX_LINE)?.lines().next()?.trim_end().to_owned())
 }
 
-/// Returns the first `most` bytes of a regular file (reading another kind might wait).
-fn text_of(path: &Path, most: u64) -> Option<String> {
+/// Returns the first `max` bytes of a regular file. Reading a file of another kind could block.
+fn read_text(path: &Path, max: u64) -> Option<String> {
     if !path.metadata().ok()?.is_file() {
         return None;
     }
     let mut text = String::new();
-    File::open(path).ok()?.take(most).read_to_string(&mut text).ok()?;
+    File::open(path).ok()?.take(max).read_to_string(&mut text).ok()?;
     Some(text)
 }
 
@@ -143,7 +147,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn branches_of_repositories_worktrees_and_other_places() {
+    fn branch_is_found_in_repositories_and_worktrees() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
         fs::create_dir_all(at("shop/.git/worktrees/tf-12")).unwrap();
@@ -168,7 +172,7 @@ mod tests {
         }
     }
 
-    /// The branch of a repository whose `HEAD` and `config` are these.
+    /// Returns the branch of a repository with this `HEAD` and this `config`.
     fn branch(head: &str, config: &str) -> Option<String> {
         let world = tempfile::tempdir().unwrap();
         fs::create_dir(world.path().join(".git")).unwrap();
@@ -178,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_names_no_branch_gives_none() {
+    fn head_without_a_branch_name_gives_none() {
         let commit = "0123456789abcdef0123456789abcdef01234567";
         for (head, expected) in [
             ("ref: refs/heads/main\n", Some("main")),
@@ -204,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn another_store_of_references_is_not_read_from_head() {
+    fn head_is_not_read_with_another_reference_store() {
         let main = "ref: refs/heads/main\n";
         for (config, expected) in [
             ("[core]\n\tbare = false\n", Some("main")),
@@ -218,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_itself_makes_is_read_as_git_does() {
+    fn repositories_made_by_git_are_read_as_git_reads_them() {
         let world = tempfile::tempdir().unwrap();
         let git = |directory: &str, words: &[&str]| {
             let mut command = std::process::Command::new("git");
@@ -246,7 +250,7 @@ mod tests {
         fs::remove_file(at("shop/.git/HEAD")).unwrap();
         std::os::unix::fs::symlink("refs/heads/trunk", at("shop/.git/HEAD")).unwrap();
         assert_eq!(branch("shop").as_deref(), Some("trunk"), "a link");
-        // Older ones know no other store.
+        // Older versions of git have no other reference store.
         if git(".", &["init", "--ref-format=reftable", "-b", "trunk", "tables"]) {
             assert_eq!(branch("tables"), None);
             assert!(git("tables", &["commit", "--allow-empty", "-m", "one"]));

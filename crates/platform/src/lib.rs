@@ -1,7 +1,7 @@
-//! What Crewboard asks of the operating system: clocks, processes, sockets, locks, bounded I/O.
+//! Access to the operating system: clocks, processes, sockets, locks and I/O with a deadline.
 //!
-//! The only crate, with the daemon's process watch, where one platform differs from another.
-//! Never: policy. It says what is, others decide.
+//! Only this crate and the daemon's process watch differ between platforms.
+//! Never: policy. This crate reports facts; other crates decide.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod clock;

@@ -1,15 +1,15 @@
-//! Which process listens at a socket, and which process runs a terminal.
+//! Finds the process that listens at a socket, and the process that runs a terminal.
 
 use std::fs::{read_dir, read_link, read_to_string};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Open files of a process that are looked at: a tmux with thousands of panes has fewer.
+/// Maximum number of open files of a process that are examined. A tmux server with thousands of panes has fewer.
 const MAX_FILES: usize = 16_384;
 
-/// A socket's file, held open, and the process that listens at it. The file may be moved or replaced
-/// meanwhile: [`Listener::path`] leads to the one that was found.
+/// The open file of a socket, and the process that listens at it. [`Listener::path`] leads to this file even if
+/// another program moves or replaces it.
 #[derive(Debug)]
 pub struct Listener {
     file: OwnedFd,
@@ -17,12 +17,12 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Finds the process that listens at the socket `path`. Nothing is sent to it.
+    /// Finds the process that listens at the socket `path`. Sends nothing to it.
     #[cfg(target_os = "linux")]
     pub fn at(path: &Path) -> io::Result<Self> {
         use crate::local_directory;
         use rustix::fs::{FileType, Mode, OFlags, fstat, open};
-        // Opening a file of another machine may take for ever.
+        // Opening a file on a network file system may block for ever.
         let real = local_directory(path).ok_or(io::ErrorKind::InvalidInput)?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = open(&real, flags, Mode::empty())?;
@@ -34,23 +34,23 @@ impl Listener {
         Ok(Self { file, pid })
     }
 
-    /// Fails: nothing leads to a file that was found here.
+    /// Returns an error: this system has no path to an open file.
     #[cfg(not(target_os = "linux"))]
     pub fn at(_path: &Path) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Returns the process that listens.
+    /// Returns the pid of the process that listens.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Returns a path that leads to the file that was found, for as long as this process has it open.
+    /// Returns a path that leads to the file as long as this process has it open.
     pub fn path(&self) -> PathBuf {
         path_of(&self.file)
     }
 
-    /// Keeps the file open in the program that this process becomes.
+    /// Keeps the file open when this process executes another program.
     pub fn keep_open(&self) -> io::Result<()> {
         Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
     }
@@ -60,15 +60,15 @@ fn path_of(file: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }
 
-/// Returns the process that listens at a socket with a name and no file (`name` without what stands for the
-/// zero byte). The name is its own for as long as it listens.
+/// Returns the pid of the process that listens at the abstract socket `name` (without the leading zero byte). No
+/// other process can bind the name as long as this one listens.
 #[cfg(target_os = "linux")]
 pub fn abstract_listener(name: &str) -> io::Result<u32> {
     let address = rustix::net::SocketAddrUnix::new_abstract_name(name.as_bytes())?;
     listening_process(crate::socket::connect_to(&address))
 }
 
-/// Fails: there are no such sockets here.
+/// Returns an error: this system has no abstract sockets.
 #[cfg(not(target_os = "linux"))]
 pub fn abstract_listener(_name: &str) -> io::Result<u32> {
     Err(io::ErrorKind::Unsupported.into())
@@ -85,34 +85,34 @@ fn listening_process(connection: crate::ConnectAttempt) -> io::Result<u32> {
     if peer.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    // A process of another pid namespace has the number 0 here.
+    // The kernel reports 0 for a process of another pid namespace.
     match u32::try_from(peer.pid()) {
         Ok(pid) if pid > 0 => Ok(pid),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
-/// Returns whether `pid` holds the other end of the pseudo-terminal `tty` (`/dev/pts/3`), as the program does in
-/// whose window or pane that terminal is.
+/// Returns true if `pid` has the other end of the pseudo-terminal `tty` (`/dev/pts/3`) open, as the program does that
+/// shows the terminal in a window or pane.
 pub fn runs_terminal(pid: u32, tty: &str) -> bool {
     let Some(index) = tty.strip_prefix("/dev/pts/") else { return false };
-    let is_its = |number: &str| {
+    let is_same = |number: &str| {
         let text = read_to_string(format!("/proc/{pid}/fdinfo/{number}")).unwrap_or_default();
         text.lines()
             .filter_map(|line| line.strip_prefix("tty-index:"))
-            .any(|its| its.trim() == index)
+            .any(|found| found.trim() == index)
     };
-    open_files(pid).any(|(number, file)| file.ends_with("ptmx") && is_its(&number))
+    open_files(pid).any(|(number, file)| file.ends_with("ptmx") && is_same(&number))
 }
 
-/// Returns the files of the Unix sockets at which `pid` listens, by the names that it gave them.
+/// Returns the paths of the Unix sockets at which `pid` listens, as `pid` bound them.
 pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
     let inode = |(_, file): (String, PathBuf)| {
         let inode = file.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
         Some(inode.to_owned())
     };
     let open: Vec<String> = open_files(pid).filter_map(inode).collect();
-    // Num RefCount Protocol Flags Type St Inode Path; the flag means that it listens.
+    // Num RefCount Protocol Flags Type St Inode Path; the flag 00010000 means that the socket listens.
     let table = read_to_string("/proc/net/unix").unwrap_or_default();
     let listening = table.lines().filter_map(|line| {
         let (fields, path) = line.split_once(" /")?;
@@ -125,7 +125,8 @@ pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
     listening.collect()
 }
 
-/// Returns the open files of a process: the number of each, and what it is. None where they may not be seen.
+/// Returns the open files of a process: each descriptor number with the target of its link. Returns nothing if the
+/// process is not the user's.
 fn open_files(pid: u32) -> impl Iterator<Item = (String, PathBuf)> {
     let entries = read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().filter_map(Result::ok);
     entries.take(MAX_FILES).filter_map(|entry| {
@@ -141,13 +142,13 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
 
     #[test]
-    fn a_listener_is_the_one_that_was_found() {
+    fn listener_stays_the_same_when_its_path_is_replaced() {
         let world = tempfile::tempdir().unwrap();
         let at = |name: &str| world.path().join(name);
         let first = UnixListener::bind(at("first")).unwrap();
         let found = Listener::at(&at("first")).unwrap();
         assert_eq!(found.pid(), std::process::id());
-        // The check itself sent nothing.
+        // The check sent nothing.
         let mut bytes = Vec::new();
         first.accept().unwrap().0.read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes, b"");
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_has_no_listener() {
+    fn file_without_a_listening_socket_has_no_listener() {
         let world = tempfile::tempdir().unwrap();
         let at = |name: &str| world.path().join(name);
         std::fs::write(at("file"), "").unwrap();
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_without_a_file_has_a_listener() {
+    fn abstract_socket_has_a_listener() {
         use std::os::linux::net::SocketAddrExt as _;
         let name = format!("crewboard-test-{}", std::process::id());
         let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
@@ -185,15 +186,16 @@ mod tests {
     }
 
     #[test]
-    fn the_sockets_of_a_process_are_those_at_which_it_listens() {
+    fn sockets_of_a_process_are_those_at_which_it_listens() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("a b");
         let listener = UnixListener::bind(&path).unwrap();
         let _stream = UnixStream::connect(&path).unwrap();
-        let own = || sockets_of(std::process::id()).into_iter().filter(|its| *its == path).count();
-        assert_eq!(own(), 1);
+        let count =
+            || sockets_of(std::process::id()).into_iter().filter(|found| *found == path).count();
+        assert_eq!(count(), 1);
         assert!(!sockets_of(std::os::unix::process::parent_id()).contains(&path));
         drop(listener);
-        assert_eq!(own(), 0);
+        assert_eq!(count(), 0);
     }
 }

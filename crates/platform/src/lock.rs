@@ -5,26 +5,26 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// A lock held on a file until it is dropped, or its holder dies.
+/// An exclusive lock on a file. It is released when it is dropped or its owner ends.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
 }
 
-/// The most losses that a lock file counts; beyond that the number says all.
+/// Maximum number of losses that a lock file counts.
 const MAX_LOSSES: usize = 64 << 10;
 
-/// What became of an attempt to lock.
+/// The result of an attempt to lock a file.
 #[derive(Debug)]
 pub enum LockAttempt {
-    /// It is ours until it is dropped.
+    /// This process owns the lock until it drops it.
     Acquired(Lock),
-    /// Somebody holds it.
+    /// Another owner holds the lock.
     Held,
 }
 
 impl Lock {
-    /// Takes the lock on `path` if nobody holds it. The file is made if it is not there.
+    /// Acquires the lock on `path` if it is free. Creates the file if it does not exist.
     pub fn try_lock(path: &Path) -> io::Result<LockAttempt> {
         let file = open(path)?;
         match file.try_lock() {
@@ -34,7 +34,7 @@ impl Lock {
         }
     }
 
-    /// Whether somebody holds the lock on `path`. The file is not made.
+    /// Returns true if a process holds the lock on `path`. Does not create the file.
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = OpenOptions::new().read(true).custom_flags(no_follow()).open(path) else {
             return false;
@@ -42,21 +42,21 @@ impl Lock {
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// Notes in the file at `path`, by the byte `reason`, that an event could not be delivered. The file is made
-    /// if it is not there: perhaps no daemon ever came up.
+    /// Appends the byte `reason` of a lost event to the file at `path`. Creates the file if it does not exist,
+    /// because perhaps no daemon has ever started.
     pub fn count_loss(path: &Path, reason: u8) {
         if let Ok(file) = open(path) {
             append(&file, reason);
         }
     }
 
-    /// Notes in the locked file, by the byte `reason`, that an event was lost.
+    /// Appends the byte `reason` of a lost event to the locked file.
     pub fn note_loss(&self, reason: u8) {
         append(&self.file, reason);
     }
 
-    /// Appends `marker` behind the losses so far. Empties a file that is full instead: nothing more could be
-    /// counted in it.
+    /// Appends `marker` after the losses so far. Empties the file instead if it is full, because it could count no
+    /// more losses.
     pub fn mark_losses(&self, marker: u8) {
         if length(&self.file) < MAX_LOSSES as u64 {
             append(&self.file, marker);
@@ -65,7 +65,7 @@ impl Lock {
         }
     }
 
-    /// Returns the bytes that were noted in the file, at most the first `MAX_LOSSES`.
+    /// Returns the bytes in the file, at most the first `MAX_LOSSES`.
     pub fn losses(&self) -> Vec<u8> {
         let mut bytes = vec![0; MAX_LOSSES];
         let count = self.file.read_at(&mut bytes, 0).unwrap_or(0);
@@ -73,15 +73,15 @@ impl Lock {
         bytes
     }
 
-    /// Gives the lock's descriptor a number of at least `from`, where one is free.
+    /// Moves the lock's descriptor to a number of at least `from`, if one is free.
     pub fn move_up(&mut self, from: u64) {
         if let Ok(copy) = self.file.as_fd().try_clone_to_owned() {
-            // The lock belongs to the open file, which the copy keeps open.
+            // The kernel ties the lock to the open file description, which the copy shares.
             self.file = File::from(move_descriptor_up(copy, from));
         }
     }
 
-    /// Whether the locked file is still the one at `path`.
+    /// Returns true if the locked file is still the file at `path`.
     pub fn is_of(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt;
         let (Ok(mine), Ok(its)) = (self.file.metadata(), path.symlink_metadata()) else {
@@ -91,11 +91,11 @@ impl Lock {
     }
 }
 
-/// Appends a byte, if the file may grow. A byte that cannot be written is not counted.
+/// Appends a byte if the file may grow. A loss that cannot be written is not counted.
 fn append(mut file: &File, byte: u8) {
-    // A write beyond the limit on the size of files would end the process with a signal.
-    let most = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
-    if length(file) < most.min(MAX_LOSSES as u64) {
+    // A write beyond the limit on file sizes would end the process with SIGXFSZ.
+    let max = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+    if length(file) < max.min(MAX_LOSSES as u64) {
         let _ = file.write_all(&[byte]);
     }
 }
@@ -104,7 +104,7 @@ fn length(file: &File) -> u64 {
     file.metadata().map_or(u64::MAX, |metadata| metadata.len())
 }
 
-/// Returns `descriptor` under a number of at least `from`, or as it is where none is free.
+/// Returns a copy of `descriptor` with a number of at least `from`, or `descriptor` itself if none is free.
 pub fn move_descriptor_up(descriptor: OwnedFd, from: u64) -> OwnedFd {
     let from = i32::try_from(from).unwrap_or(i32::MAX);
     rustix::io::fcntl_dupfd_cloexec(&descriptor, from).unwrap_or(descriptor)
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holder_at_a_time_and_losses_are_counted() {
+    fn lock_has_one_owner_and_counts_losses() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("lock");
         assert!(!Lock::is_held(&path));

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The process that holds a lock, itself held on to: its number cannot come to mean another.
+/// The process that holds a lock, as a pidfd, so that its pid cannot be reused for another process.
 #[derive(Debug)]
 pub struct LockOwner {
     pid: u32,
@@ -16,66 +16,66 @@ pub struct LockOwner {
 }
 
 impl LockOwner {
-    /// Finds out which process of ours holds the lock on `path`; none where the kernel shows none.
+    /// Finds the process of this user that holds the lock on `path`. Returns `None` if the kernel shows none.
     ///
-    /// Not by `/proc/locks`: it names a file by a device number that is another than `stat`'s on
-    /// some file systems. A descriptor's `fdinfo` shows the locks that were taken through it.
+    /// `/proc/locks` is not enough: on some file systems it has another device number than `stat`. The `fdinfo` of a
+    /// descriptor shows the locks that were acquired through it.
     pub fn of(path: &Path) -> Option<Self> {
         let file = path.symlink_metadata().ok()?;
         let lock = File { name: path.file_name()?, device: file.dev(), inode: file.ino() };
         let processes = fs::read_dir("/proc").ok()?.flatten();
         processes
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .find_map(|pid| Self::if_holds(pid, &lock))
+            .find_map(|pid| Self::open_if_owner(pid, &lock))
     }
 
-    fn if_holds(pid: u32, lock: &File<'_>) -> Option<Self> {
+    fn open_if_owner(pid: u32, lock: &File<'_>) -> Option<Self> {
         let process = format!("/proc/{pid}");
         let uid = fs::metadata(&process).ok()?.uid();
         if uid != rustix::process::geteuid().as_raw() || !holds(&process, lock) {
             return None;
         }
         let number = Pid::from_raw(i32::try_from(pid).ok()?)?;
-        let held = pidfd_open(number, PidfdFlags::empty()).ok()?;
-        // Only now does the number stand for one process, so only now is it sure.
-        holds(&process, lock).then_some(Self { pid, process: held })
+        let opened = pidfd_open(number, PidfdFlags::empty()).ok()?;
+        // The pid could have been reused before the pidfd was opened, so the check is repeated.
+        holds(&process, lock).then_some(Self { pid, process: opened })
     }
 
-    /// Its number.
+    /// Returns the pid of the process.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// The file it runs.
+    /// Returns the program file that the process runs.
     pub fn program(&self) -> Option<PathBuf> {
         fs::read_link(format!("/proc/{}/exe", self.pid)).ok()
     }
 
-    /// Whether it is suspended, by a signal or a debugger.
+    /// Returns true if the process is suspended, by a signal or a debugger.
     pub fn is_suspended(&self) -> bool {
-        process_info(self.pid).is_some_and(|facts| facts.suspended)
+        process_info(self.pid).is_some_and(|info| info.suspended)
     }
 
-    /// Asks it to end; one that is suspended goes on to do so.
+    /// Sends SIGTERM to the process. Continues a suspended process, so that it can end.
     pub fn terminate(&self) {
         for signal in [Signal::TERM, Signal::CONT] {
-            // One that has ended already is what was asked for.
+            // An error means that the process has ended already.
             let _ = pidfd_send_signal(&self.process, signal);
         }
     }
 
-    /// Ends it.
+    /// Sends SIGKILL to the process.
     pub fn kill(&self) {
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
-    /// Waits for its end, which the kernel tells; false if the deadline came first.
+    /// Waits until the process has ended. Returns false if the deadline passes first.
     pub fn has_ended_by(&self, deadline: Deadline) -> bool {
         matches!(ready(&self.process, PollFlags::IN, deadline), Ok(true))
     }
 }
 
-/// Which file a lock is on.
+/// The file of a lock.
 #[derive(Debug)]
 struct File<'a> {
     name: &'a OsStr,
@@ -83,12 +83,12 @@ struct File<'a> {
     inode: u64,
 }
 
-/// Whether a process holds an exclusive lock on this file.
+/// Returns true if a process holds an exclusive lock on this file.
 fn holds(process: &str, lock: &File<'_>) -> bool {
     let descriptors = fs::read_dir(format!("{process}/fd")).into_iter().flatten().flatten();
     descriptors.filter_map(|entry| entry.file_name().into_string().ok()).any(|descriptor| {
         let descriptor_link = format!("{process}/fd/{descriptor}");
-        // The name first: a look at a file on another machine may take for ever.
+        // The name is compared first, because `stat` of a file on another machine may block for ever.
         let has_name = fs::read_link(&descriptor_link).is_ok_and(|file| file.ends_with(lock.name));
         let is_lock = || {
             fs::metadata(&descriptor_link)
@@ -96,9 +96,9 @@ fn holds(process: &str, lock: &File<'_>) -> bool {
         };
         has_name
             && is_lock()
-            && fs::read_to_string(format!("{process}/fdinfo/{descriptor}")).is_ok_and(|facts| {
+            && fs::read_to_string(format!("{process}/fdinfo/{descriptor}")).is_ok_and(|info| {
                 // `lock:  1: FLOCK  ADVISORY  WRITE 1574 00:2d:9 0 EOF` (Linux 6.1).
-                let mut locks = facts.lines().filter(|line| line.starts_with("lock:"));
+                let mut locks = info.lines().filter(|line| line.starts_with("lock:"));
                 locks.any(|line| line.split_whitespace().any(|word| word == "WRITE"))
             })
     })
@@ -111,14 +111,14 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn whoever_holds_a_lock_is_found_and_who_only_looks_at_it_is_not() {
+    fn owner_of_an_exclusive_lock_is_found() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("lock");
         assert!(LockOwner::of(&path).is_none());
         let LockAttempt::Acquired(lock) = Lock::try_lock(&path).unwrap() else { panic!("held") };
-        let holder = LockOwner::of(&path).unwrap();
-        assert_eq!((holder.pid(), holder.is_suspended()), (std::process::id(), false));
-        assert!(!holder.has_ended_by(Deadline::after(Duration::ZERO)));
+        let owner = LockOwner::of(&path).unwrap();
+        assert_eq!((owner.pid(), owner.is_suspended()), (std::process::id(), false));
+        assert!(!owner.has_ended_by(Deadline::after(Duration::ZERO)));
         drop(lock);
         let shared = fs::File::open(&path).unwrap();
         shared.lock_shared().unwrap();

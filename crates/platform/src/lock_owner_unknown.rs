@@ -1,42 +1,42 @@
 use crate::deadline::Deadline;
 use std::path::{Path, PathBuf};
 
-/// The process that holds a lock. This system does not tell which it is, so there is none.
+/// The process that holds a lock. This system does not show it, so the type has no value.
 #[derive(Debug)]
 pub enum LockOwner {}
 
 impl LockOwner {
-    /// Nobody tells here.
+    /// Returns `None`: this system does not show the owner of a lock.
     pub fn of(_path: &Path) -> Option<Self> {
         None
     }
 
-    /// Its number.
+    /// Returns the pid of the process.
     pub fn pid(&self) -> u32 {
         match *self {}
     }
 
-    /// The file it runs.
+    /// Returns the program file that the process runs.
     pub fn program(&self) -> Option<PathBuf> {
         match *self {}
     }
 
-    /// Whether it is suspended.
+    /// Returns true if the process is suspended.
     pub fn is_suspended(&self) -> bool {
         match *self {}
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM to the process.
     pub fn terminate(&self) {
         match *self {}
     }
 
-    /// Ends it.
+    /// Sends SIGKILL to the process.
     pub fn kill(&self) {
         match *self {}
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended. Returns false if the deadline passes first.
     pub fn has_ended_by(&self, _deadline: Deadline) -> bool {
         match *self {}
     }

@@ -1,7 +1,7 @@
 use std::path::{Component, Path, PathBuf};
 
-/// Kinds of file systems that are on another machine, or may wait for a program: a look at one may take
-/// for ever, and the kernel tells of none of what others change there.
+/// Kinds of file systems that are on another machine or depend on a program. An access to one may block for ever, and
+/// the kernel does not report changes that other machines make there.
 const REMOTE: [&str; 14] = [
     "nfs",
     "nfs4",
@@ -19,15 +19,15 @@ const REMOTE: [&str; 14] = [
     "autofs",
 ];
 
-/// Links followed on the way to a directory; more is a ring.
+/// Maximum number of links that are followed in one path. More links form a loop.
 const MAX_LINKS: usize = 16;
 
-/// The kernel's table of mounts, at one moment: each mount point, and whether it may keep us waiting.
+/// The kernel's table of mounts at one moment: each mount point, and true if an access to it may block.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts(Vec<(PathBuf, bool)>);
 
 impl Mounts {
-    /// Reads the table. Where there is none, everything is taken for local.
+    /// Reads the table. If there is none, every path counts as local.
     pub(crate) fn read() -> Self {
         Self::parse(&std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
     }
@@ -41,27 +41,27 @@ impl Mounts {
             Some((PathBuf::from(unescape(point)), is_remote))
         });
         let mounts: Vec<(PathBuf, bool)> = mounts.collect();
-        // Only where there is a remote one does it matter which is innermost.
+        // The order of nested mounts matters only if one of them is remote.
         if mounts.iter().any(|(_, is_remote)| *is_remote) { Self(mounts) } else { Self::default() }
     }
 
-    /// Whether `directory`, taken by its words, is on another machine.
+    /// Returns true if `directory` is on another machine. Does not follow links.
     pub(crate) fn is_remote(&self, directory: &Path) -> bool {
         let around = self.0.iter().filter(|(point, _)| directory.starts_with(point));
-        // Of two on one point the later hides the earlier.
+        // If two mounts have the same mount point, the later one hides the earlier one.
         around
             .max_by_key(|(point, _)| point.as_os_str().len())
             .is_some_and(|(_, is_remote)| *is_remote)
     }
 
-    /// Follows `path`, which is absolute or begins at the real directory `from`. `None` where any part
-    /// of the way is on another machine, which is not touched.
-    pub(crate) fn local(&self, from: &Path, path: &Path) -> Option<PathBuf> {
-        resolve(from, path, self).filter(|resolved| resolved.is_local).map(|way| way.real)
+    /// Resolves `path`, which is absolute or begins at the real directory `from`. Returns `None` if any part of the
+    /// path is on another machine; that part is not touched.
+    pub(crate) fn resolve_local(&self, from: &Path, path: &Path) -> Option<PathBuf> {
+        resolve(from, path, self).filter(|resolved| resolved.is_local).map(|resolved| resolved.real)
     }
 }
 
-/// A mount point as the kernel writes it: blanks and the like as `\040`.
+/// Decodes a mount point, in which the kernel writes a space as `\040`.
 fn unescape(point: &str) -> String {
     let mut text = point.to_owned();
     for (escaped, plain) in [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")] {
@@ -70,28 +70,27 @@ fn unescape(point: &str) -> String {
     text
 }
 
-/// Where `directory` really is, its links followed; `None` where any part of the way is on another
-/// machine, which is found out without touching it. What does not exist (yet) stays as it is named.
+/// Returns the real path of `directory`, with its links resolved. Returns `None` if any part of the path is on
+/// another machine; that part is not touched. Parts that do not exist stay as they are.
 pub fn local_directory(directory: &Path) -> Option<PathBuf> {
-    Mounts::read().local(Path::new("/"), directory)
+    Mounts::read().resolve_local(Path::new("/"), directory)
 }
 
-/// Returns true if the kernel knows the whole way to what is at `path` without asking a file system.
+/// Returns true if the kernel has the whole path in its cache, so that no file system is accessed.
 pub fn is_known(path: &Path) -> bool {
-    known_path(path).is_some()
+    find_cached_path(path).is_some()
 }
 
-/// Whether a look at `path` may take for ever: some part of the way is on another machine.
+/// Returns true if an access to `path` may block for ever, because part of the path is on another machine.
 ///
-/// Usually the kernel knows the whole way by heart, which takes a microsecond to find out.
+/// Usually the kernel has the whole path in its cache; checking that takes a microsecond.
 pub fn may_block(path: &Path) -> bool {
-    known_path(path).is_none() && local_directory(path).is_none()
+    find_cached_path(path).is_none() && local_directory(path).is_none()
 }
 
-/// Returns the real path of what is at `path` if the kernel knows every part of the way without asking
-/// a file system.
+/// Returns the real path of `path` if the kernel has every part of it in its cache.
 #[cfg(target_os = "linux")]
-fn known_path(path: &Path) -> Option<PathBuf> {
+fn find_cached_path(path: &Path) -> Option<PathBuf> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     use std::os::fd::AsRawFd;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
@@ -99,32 +98,33 @@ fn known_path(path: &Path) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()
 }
 
+/// Returns `None`: this system does not show its cache of paths.
 #[cfg(not(target_os = "linux"))]
-fn known_path(_path: &Path) -> Option<PathBuf> {
+fn find_cached_path(_path: &Path) -> Option<PathBuf> {
     None
 }
 
-/// Returns the one name of an absolute directory, however it is spelled: without links, `.`, `..` and
-/// doubled or trailing slashes.
+/// Returns the canonical path of an absolute directory: without links, `.`, `..`, and double or trailing slashes.
 ///
-/// A part of the way that is on another machine is not touched, so links below it stay in the name.
+/// Parts of the path on another machine are not touched, so links below them stay in the result.
 pub fn canonical_directory(directory: &Path) -> PathBuf {
-    if let Some(known) = known_path(directory) {
-        return known;
+    if let Some(cached) = find_cached_path(directory) {
+        return cached;
     }
     let resolved = resolve(Path::new("/"), directory, &Mounts::read());
-    resolved.map_or_else(|| directory.components().collect(), |way| way.real)
+    resolved.map_or_else(|| directory.components().collect(), |resolved| resolved.real)
 }
 
-/// Where a path leads.
+/// A resolved path.
 #[derive(Debug, PartialEq, Eq)]
 struct Resolved {
     real: PathBuf,
-    /// No part of the way is on another machine.
+    /// True if no part of the path is on another machine.
     is_local: bool,
 }
 
-/// Follows the links of a path, which is absolute or begins at the real directory `from`, as far as they are on this machine; `None` for a ring of links.
+/// Resolves the links of a path as far as they are on this machine. The path is absolute or begins at the real
+/// directory `from`. Returns `None` for a loop of links.
 fn resolve(from: &Path, path: &Path, mounts: &Mounts) -> Option<Resolved> {
     let mut links = 0;
     let mut rest: Vec<PathBuf> = parts_of(path);
@@ -158,7 +158,7 @@ fn resolve(from: &Path, path: &Path, mounts: &Mounts) -> Option<Resolved> {
     Some(Resolved { real, is_local })
 }
 
-/// The names of a path, last first.
+/// Returns the names in a path, last first.
 fn parts_of(path: &Path) -> Vec<PathBuf> {
     let names = path
         .components()
@@ -172,7 +172,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn remote_file_systems_are_left_alone() {
+    fn remote_mounts_are_recognised() {
         let mounts = Mounts::parse(
             "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
              30 22 0:40 / /home/dev/my\\040share rw - nfs4 server:/x rw\n\
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_but_not_to_other_machines() {
+    fn links_are_followed_on_this_machine_only() {
         let world = tempfile::tempdir().unwrap();
         let world = world.path().canonicalize().unwrap();
         let at = |path: &str| world.join(path);

@@ -1,4 +1,4 @@
-//! Looking at what stands to be read, and leaving it there for somebody else.
+//! Reads the bytes in a socket or pipe without consuming them.
 
 use crate::Deadline;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -6,36 +6,35 @@ use rustix::fs::{FileType, fstat};
 use rustix::net::{RecvFlags, recv};
 use std::os::fd::AsFd;
 
-/// Between two looks at what has not come to its end yet. Nothing announces that more has come to what was
-/// there already.
-const LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+/// Time between two reads. `poll` does not report that more bytes have arrived after the first ones.
+const PEEK_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
-/// What stands in a socket or pipe to be read, at most `limit` bytes of it, without taking any: what has
-/// come by the time its writer is done, or by the deadline. Of anything else nothing.
+/// Returns at most `limit` bytes that are in a socket or pipe, without consuming them. Waits until the writer has
+/// closed its end, or until the deadline. Returns nothing for another kind of file.
 pub fn peek_within(descriptor: &impl AsFd, limit: usize, deadline: Deadline) -> Vec<u8> {
     let Ok(stat) = fstat(descriptor) else { return Vec::new() };
-    let look: fn(&_, usize) -> Vec<u8> = match FileType::from_raw_mode(stat.st_mode) {
+    let peek: fn(&_, usize) -> Vec<u8> = match FileType::from_raw_mode(stat.st_mode) {
         FileType::Socket => peek_socket,
         FileType::Fifo => peek_pipe,
         _ => return Vec::new(),
     };
     loop {
-        let is_whole = is_done(descriptor);
-        let bytes = look(descriptor, limit);
-        if is_whole || bytes.len() >= limit || deadline.has_passed() {
+        let is_complete = wait_for_end(descriptor);
+        let bytes = peek(descriptor, limit);
+        if is_complete || bytes.len() >= limit || deadline.has_passed() {
             return bytes;
         }
     }
 }
 
-/// Whether nothing more will come; waits a moment for that.
-fn is_done(descriptor: &impl AsFd) -> bool {
+/// Waits up to [`PEEK_INTERVAL`] for the end of the input. Returns true if no more bytes will arrive.
+fn wait_for_end(descriptor: &impl AsFd) -> bool {
     #[cfg(target_os = "linux")]
     let (flags, done) = (PollFlags::RDHUP, PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR);
     #[cfg(not(target_os = "linux"))]
     let (flags, done) = (PollFlags::empty(), PollFlags::HUP | PollFlags::ERR);
     let mut descriptors = [PollFd::new(descriptor, flags)];
-    match poll(&mut descriptors, Some(&LOOK_AGAIN)) {
+    match poll(&mut descriptors, Some(&PEEK_INTERVAL)) {
         Ok(_) => descriptors[0].revents().intersects(done | PollFlags::NVAL),
         Err(_) => false,
     }
@@ -62,7 +61,7 @@ fn peek_pipe<D: AsFd>(descriptor: &D, limit: usize) -> Vec<u8> {
     copy().unwrap_or_default()
 }
 
-/// Nothing looks into a pipe here.
+/// Returns nothing: this system cannot read a pipe without consuming it.
 #[cfg(not(target_os = "linux"))]
 fn peek_pipe<D: AsFd>(_descriptor: &D, _limit: usize) -> Vec<u8> {
     Vec::new()
@@ -79,8 +78,8 @@ mod tests {
         Deadline::after(Duration::from_millis(20))
     }
 
-    /// What was looked at, and what is read after it.
-    fn both(mut reader: impl Read + AsFd, mut writer: impl Write) -> (Vec<u8>, Vec<u8>) {
+    /// Returns the bytes that were peeked, and the bytes that are read after that.
+    fn peek_then_read(mut reader: impl Read + AsFd, mut writer: impl Write) -> (Vec<u8>, Vec<u8>) {
         writer.write_all(b"one ").unwrap();
         writer.write_all(b"two").unwrap();
         let open = peek_within(&reader, 100, soon());
@@ -94,16 +93,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_looked_at_stays_to_be_read() {
+    fn peeked_bytes_can_still_be_read() {
         let (reader, writer) = UnixStream::pair().unwrap();
-        let said = (b"one two".to_vec(), b"one two".to_vec());
-        assert_eq!(both(reader, writer), said);
+        let expected = (b"one two".to_vec(), b"one two".to_vec());
+        assert_eq!(peek_then_read(reader, writer), expected);
         let (reader, writer) = pipe().unwrap();
-        assert_eq!(both(reader, writer), said);
+        assert_eq!(peek_then_read(reader, writer), expected);
     }
 
     #[test]
-    fn of_nothing_nothing_is_seen() {
+    fn empty_input_gives_no_bytes() {
         let (reader, _writer) = UnixStream::pair().unwrap();
         assert_eq!(peek_within(&reader, 100, soon()), b"");
         let (reader, _writer) = pipe().unwrap();

@@ -5,15 +5,15 @@ use crewboard_core::Process;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How far up a process's family is looked at: `claude` in a shell in a shell in tmux is four.
+/// Maximum number of ancestors that are read. `claude` in a shell in a shell in tmux has four.
 const MAX_ANCESTORS: usize = 24;
 
-/// Bytes read of a process's environment: the kernel allows more than anybody needs.
+/// Maximum bytes read from a process's environment. The kernel allows more than a user needs.
 #[cfg(target_os = "linux")]
 const MAX_ENVIRONMENT: u64 = 256 * 1024;
 
-/// Bytes read of the words that a process was started with: a prompt among them may be long, and what is
-/// looked for comes early or not at all.
+/// Maximum bytes read from a process's arguments. A prompt among them may be long, and the arguments that are looked
+/// for come before it.
 #[cfg(target_os = "linux")]
 const MAX_ARGUMENTS: u64 = 16 * 1024;
 
@@ -21,38 +21,37 @@ const MAX_ARGUMENTS: u64 = 16 * 1024;
 #[cfg(target_os = "linux")]
 const MAX_STAT: u64 = 4096;
 
-/// What the kernel says of a process.
+/// A process as the kernel describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessInfo {
-    /// Its number and start time.
+    /// The pid and start time.
     pub process: Process,
-    /// Its parent's number.
+    /// The pid of the parent.
     pub parent: u32,
-    /// It is suspended, by Ctrl-Z or a signal.
+    /// True if the process is suspended, by Ctrl-Z or a signal.
     pub suspended: bool,
-    /// The controlling terminal's path.
+    /// The path of the controlling terminal.
     pub tty: Option<String>,
 }
 
-/// The process that `pid` is at present.
+/// Returns the process that has the number `pid` now.
 pub fn find_process(pid: u32) -> Option<Process> {
-    process_info(pid).map(|facts| facts.process)
+    process_info(pid).map(|info| info.process)
 }
 
-/// The parent, grandparent and so on of `process`, nearest first.
+/// Returns the parent, grandparent and so on of `process`, nearest first.
 pub fn ancestors_of(process: Process) -> Vec<Process> {
     let mut ancestors = Vec::new();
-    let mut pid = process_info(process.pid).map_or(0, |facts| facts.parent);
+    let mut pid = process_info(process.pid).map_or(0, |info| info.parent);
     while pid > 1 && ancestors.len() < MAX_ANCESTORS {
-        let Some(facts) = process_info(pid) else { break };
-        ancestors.push(facts.process);
-        pid = facts.parent;
+        let Some(info) = process_info(pid) else { break };
+        ancestors.push(info.process);
+        pid = info.parent;
     }
     ancestors
 }
 
-/// The values of variables in the environment that `pid` was started with; `None` where it is not ours
-/// to read.
+/// Returns the environment with which `pid` was started, or `None` if the user may not read it.
 #[cfg(target_os = "linux")]
 pub fn environment_of(pid: u32) -> Option<BTreeMap<String, String>> {
     use std::io::Read;
@@ -71,8 +70,7 @@ pub fn environment_of(pid: u32) -> Option<BTreeMap<String, String>> {
     Some(variables)
 }
 
-/// Returns the words that `pid` was started with, as far as the bound reaches; none where the kernel does not
-/// tell.
+/// Returns the arguments with which `pid` was started, up to [`MAX_ARGUMENTS`], or nothing if they cannot be read.
 #[cfg(target_os = "linux")]
 pub fn arguments_of(pid: u32) -> Vec<String> {
     let Ok(words) = read_kernel_file(&format!("/proc/{pid}/cmdline"), MAX_ARGUMENTS) else {
@@ -82,45 +80,45 @@ pub fn arguments_of(pid: u32) -> Vec<String> {
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
-/// Returns none: this system has no call for it that needs no unsafe code.
+/// Returns nothing: this system has no call for it that needs no unsafe code.
 #[cfg(not(target_os = "linux"))]
 pub fn arguments_of(_pid: u32) -> Vec<String> {
     Vec::new()
 }
 
-/// Nobody tells here.
+/// Returns `None`: this system does not show the environment of a process.
 #[cfg(not(target_os = "linux"))]
 pub fn environment_of(_pid: u32) -> Option<BTreeMap<String, String>> {
     None
 }
 
-/// Returns the name that the program of `pid` goes by; `None` where the kernel does not tell.
+/// Returns the name of the program that `pid` runs, or `None` if the kernel does not show it.
 pub fn program_name(pid: u32) -> Option<String> {
     // Only Linux has this file.
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
 }
 
-/// Returns the working directory of `pid`; `None` where it is not ours to read.
+/// Returns the working directory of `pid`, or `None` if the user may not read it.
 pub fn working_directory_of(pid: u32) -> Option<PathBuf> {
     // Only Linux has this file.
     std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
-/// The kernel's name of our own pid namespace, such as `pid:[4026531836]`.
+/// Returns the kernel's name of this process's pid namespace, such as `pid:[4026531836]`.
 pub fn pid_namespace() -> Option<String> {
     let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(link.to_str()?.to_owned())
 }
 
-/// Returns whether `pid` counts processes as we do; `None` where that cannot be known, because it has gone.
+/// Returns true if `pid` is in the pid namespace of this process, and `None` if the process has ended.
 ///
-/// The list of its numbers is readable by everyone. The link to its namespace is not: a process can hide it.
+/// It reads the list of pids, which every user may read. A process can hide the link to its namespace.
 pub fn shares_pid_namespace_with(pid: u32) -> Option<bool> {
     if cfg!(not(target_os = "linux")) {
         return Some(true);
     }
-    // The kernel says 0 of a process that has no number here at all.
+    // The kernel reports 0 for a process that has no pid in this namespace.
     if pid == 0 {
         return Some(false);
     }
@@ -128,21 +126,21 @@ pub fn shares_pid_namespace_with(pid: u32) -> Option<bool> {
     let numbers = String::from_utf8_lossy(&status)
         .lines()
         .find_map(|line| Some(line.strip_prefix("NSpid:")?.split_whitespace().count()))?;
-    // It has one number in our namespace, and one more in each below.
+    // A process has one pid in this namespace, and one more in each nested namespace.
     Some(numbers == 1)
 }
 
-/// The machine's name.
+/// Returns the name of the host.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Asks the kernel about `pid`.
+/// Returns the kernel's description of the process `pid`.
 #[cfg(target_os = "linux")]
 pub fn process_info(pid: u32) -> Option<ProcessInfo> {
     let line = read_kernel_file(&format!("/proc/{pid}/stat"), MAX_STAT).ok()?;
     let line = String::from_utf8_lossy(&line);
-    // The second field is the program's name in brackets, and may hold spaces and brackets.
+    // The second field is the program's name in parentheses. The name may contain spaces and parentheses.
     let (_, rest) = line.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let state = fields.next()?;
@@ -151,27 +149,27 @@ pub fn process_info(pid: u32) -> Option<ProcessInfo> {
     }
     let parent = fields.next()?.parse().ok()?;
     let tty = fields.nth(2)?.parse().ok()?;
-    let start = unshifted(fields.nth(14)?.parse().ok()?, own_nanoseconds_ahead());
+    let start = remove_offset(fields.nth(14)?.parse().ok()?, own_nanoseconds_ahead());
     let suspended = matches!(state, "T" | "t");
     Some(ProcessInfo { process: Process { pid, start }, parent, suspended, tty: tty_path(tty) })
 }
 
-/// Returns a process as the machine's own clock has it, from what that process says of itself: in a time
-/// namespace it reads another start time than other processes do.
+/// Returns `process` with its start time in the machine's clock. A process in a time namespace reads a shifted start
+/// time of itself.
 pub fn in_machine_time(process: Process) -> Process {
-    let start = unshifted(process.start, nanoseconds_ahead(&process.pid.to_string()));
+    let start = remove_offset(process.start, nanoseconds_ahead(&process.pid.to_string()));
     Process { start, ..process }
 }
 
-/// Returns a start time without what a time namespace adds to it.
-fn unshifted(start: u64, nanoseconds_ahead: i64) -> u64 {
+/// Returns a start time without the offset of a time namespace.
+fn remove_offset(start: u64, nanoseconds_ahead: i64) -> u64 {
     start.saturating_add_signed(-(nanoseconds_ahead / NANOSECONDS_OF_TICK))
 }
 
-/// The kernel tells start times in hundredths of a second.
+/// The kernel counts start times in hundredths of a second.
 const NANOSECONDS_OF_TICK: i64 = 10_000_000;
 
-/// The path of a terminal's device number, for the kinds a person types at.
+/// Returns the path of a terminal's device number, for pseudo-terminals and virtual consoles.
 #[cfg(target_os = "linux")]
 fn tty_path(device: i64) -> Option<String> {
     let device = u64::try_from(device).ok().filter(|device| *device != 0)?;
@@ -184,7 +182,7 @@ fn tty_path(device: i64) -> Option<String> {
     }
 }
 
-/// Asks the kernel about `pid`.
+/// Returns the kernel's description of the process `pid`.
 #[cfg(target_os = "macos")]
 pub fn process_info(pid: u32) -> Option<ProcessInfo> {
     use libproc::bsd_info::BSDInfo;
@@ -198,19 +196,20 @@ pub fn process_info(pid: u32) -> Option<ProcessInfo> {
     })
 }
 
-/// Returns the number of the calling thread.
+/// Returns the id of the calling thread.
 #[cfg(target_os = "linux")]
 pub fn this_thread() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
 }
 
+/// Returns 0: this system has no call for it that needs no unsafe code.
 #[cfg(not(target_os = "linux"))]
 pub fn this_thread() -> u32 {
     0
 }
 
-/// Returns which wait a thread of this process is in, by a number that is another for the next one. `None`
-/// if it runs, or would if there were a processor for it.
+/// Returns the number of the current wait of a thread of this process, or `None` if the thread runs or is ready to
+/// run. Each wait has another number.
 #[cfg(target_os = "linux")]
 pub fn is_waiting(thread: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status")).ok()?;
@@ -221,7 +220,7 @@ pub fn is_waiting(thread: u32) -> Option<u64> {
     waits.then(|| field("voluntary_ctxt_switches")?.parse().ok()).flatten()
 }
 
-/// Nothing tells here, so it is taken to wait.
+/// Returns `Some(0)`: this system does not show it, so the thread counts as waiting.
 #[cfg(not(target_os = "linux"))]
 pub fn is_waiting(_thread: u32) -> Option<u64> {
     Some(0)
@@ -232,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_has_a_start_and_a_parent() {
+    fn own_process_has_a_start_and_a_parent() {
         let own = process_info(std::process::id()).unwrap();
         assert_eq!(own.parent, std::os::unix::process::parent_id());
         assert!(own.process.start > 0);
@@ -244,23 +243,23 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_arguments_of_this_process_are_read() {
+    fn arguments_of_own_process_are_read() {
         let own: Vec<String> = std::env::args().collect();
         assert_eq!(arguments_of(std::process::id())[..own.len()], own);
         assert!(arguments_of(u32::MAX).is_empty());
     }
 
     #[test]
-    fn a_shifted_start_time_is_shifted_back() {
-        assert_eq!(unshifted(8_640_025, 86_400_000_000_000), 25);
-        assert_eq!(unshifted(25, -86_400_000_000_000), 8_640_025);
-        assert_eq!(unshifted(25, 86_400_000_000_000), 0);
+    fn offset_of_a_time_namespace_is_removed() {
+        assert_eq!(remove_offset(8_640_025, 86_400_000_000_000), 25);
+        assert_eq!(remove_offset(25, -86_400_000_000_000), 8_640_025);
+        assert_eq!(remove_offset(25, 86_400_000_000_000), 0);
         let own = find_process(std::process::id()).unwrap();
         assert_eq!(in_machine_time(own), own);
     }
 
     #[test]
-    fn nobody_is_nobody() {
+    fn unknown_pid_has_no_process_info() {
         assert_eq!(process_info(u32::MAX), None);
     }
 

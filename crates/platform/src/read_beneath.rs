@@ -1,5 +1,5 @@
-//! Reading what somebody else left in a directory that we know: no link is followed, nothing waits, and
-//! no more is read than asked for.
+//! Reads files that another program wrote below a known directory. It follows no link below that directory, never
+//! blocks, and reads at most as much as the caller asks for.
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{DirEntry, File};
@@ -7,19 +7,19 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// Which part of a file to read.
+/// The part of a file to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// All of it; one that is longer is refused.
+    /// The whole file. A longer file is an error.
     Whole { max: u64 },
-    /// Its first bytes.
+    /// The first bytes.
     Head { max: u64 },
-    /// Its last bytes.
+    /// The last bytes.
     Tail { max: u64 },
 }
 
-/// Reads the regular file of ours that `names` lead to from `directory`, a folder each and the file's
-/// own name last.
+/// Reads a regular file that belongs to the user. `names` are the path from `directory`: the names of the folders,
+/// and the name of the file last.
 pub fn read_beneath(directory: &Path, names: &[&str], part: Part) -> io::Result<Vec<u8>> {
     let (name, folders) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
     let to_folder = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
@@ -27,7 +27,7 @@ pub fn read_beneath(directory: &Path, names: &[&str], part: Part) -> io::Result<
     for name in folders {
         folder = rustix::fs::openat(&folder, *name, to_folder | OFlags::NOFOLLOW, Mode::empty())?;
     }
-    // Before it is opened: opening a device may do things.
+    // This check comes before the file is opened, because opening a device can have effects.
     let found = rustix::fs::statat(&folder, *name, AtFlags::SYMLINK_NOFOLLOW)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -53,16 +53,16 @@ pub fn read_beneath(directory: &Path, names: &[&str], part: Part) -> io::Result<
     Ok(bytes)
 }
 
-/// Returns the name of a folder in `directory` that holds a regular file of this name; it looks at `most` entries.
-pub fn directory_containing(directory: &Path, file: &str, most: usize) -> Option<String> {
-    let folders = std::fs::read_dir(directory).ok()?.take(most).filter_map(Result::ok);
+/// Returns the name of a folder in `directory` that contains a regular file `file`. Checks at most `max` entries.
+pub fn directory_containing(directory: &Path, file: &str, max: usize) -> Option<String> {
+    let folders = std::fs::read_dir(directory).ok()?.take(max).filter_map(Result::ok);
     let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-    let holds = |folder: &DirEntry| {
+    let contains = |folder: &DirEntry| {
         let found = folder.path().join(file).symlink_metadata();
         found.is_ok_and(|found| found.is_file())
     };
-    let mut holding = folders.filter(|folder| is_folder(folder) && holds(folder));
-    holding.next()?.file_name().into_string().ok()
+    let mut matching = folders.filter(|folder| is_folder(folder) && contains(folder));
+    matching.next()?.file_name().into_string().ok()
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn regular_files_of_ours_are_read_and_nothing_else() {
+    fn only_regular_files_without_links_are_read() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
         std::fs::create_dir_all(at("sessions/folder.json")).unwrap();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_found_that_holds_a_file() {
+    fn folder_that_contains_a_file_is_found() {
         let world = tempfile::tempdir().unwrap();
         for folder in ["a", "b", "c/s.jsonl"] {
             std::fs::create_dir_all(world.path().join(folder)).unwrap();

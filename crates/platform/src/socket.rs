@@ -7,25 +7,25 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-/// Connections that may wait to be accepted. The kernel cuts it to its own bound
+/// Maximum number of connections that wait to be accepted. The kernel reduces it to its own limit
 /// (`net.core.somaxconn`, 4096 by default).
 const BACKLOG: i32 = 4096;
 
-/// What became of connecting.
+/// The result of an attempt to connect.
 #[derive(Debug)]
 pub enum ConnectAttempt {
-    /// Connected, in non-blocking mode.
+    /// The socket is connected, in non-blocking mode.
     Connected(UnixStream),
-    /// A listener is there and its backlog is full.
+    /// A process listens, and its backlog is full.
     Busy,
     /// No process of the user's listens there.
     NoListener,
 }
 
-/// Connects to the socket at `path` without ever blocking: std's waits while the backlog is full.
+/// Connects to the socket at `path` without blocking. The function of `std` waits while the backlog is full.
 ///
-/// A server of another user than `uid` is left before a byte is sent to it. Whatever was checked about the
-/// path before, the path may lead elsewhere by now; the kernel's word about the peer cannot.
+/// Sends no byte to a server of a user other than `uid`. A check of the path is not enough, because the path may lead
+/// to another file by now; the kernel's credentials of the peer are reliable.
 pub fn connect(path: &Path, uid: u32) -> ConnectAttempt {
     let Ok(address) = SocketAddrUnix::new(path) else { return ConnectAttempt::NoListener };
     match connect_to(&address) {
@@ -36,7 +36,7 @@ pub fn connect(path: &Path, uid: u32) -> ConnectAttempt {
     }
 }
 
-/// Connects to the socket at `address` without ever blocking.
+/// Connects to the socket at `address` without blocking.
 pub(crate) fn connect_to(address: &SocketAddrUnix) -> ConnectAttempt {
     let Ok(socket) = socket() else { return ConnectAttempt::Busy };
     if rustix::io::ioctl_fionbio(&socket, true).is_err() {
@@ -52,10 +52,10 @@ pub(crate) fn connect_to(address: &SocketAddrUnix) -> ConnectAttempt {
     }
 }
 
-/// Returns whether a process of `uid` listens at the other end, by the kernel's word.
+/// Returns true if a process of `uid` listens at the other end, according to the kernel.
 #[cfg(target_os = "linux")]
 fn is_served_by(socket: &UnixStream, uid: u32) -> bool {
-    // Not rustix: a server outside the client's pid namespace has the number 0, which its type cannot hold.
+    // A server outside the client's pid namespace has the pid 0, which the type of rustix cannot represent.
     getsockopt(socket, sockopt::PeerCredentials).is_ok_and(|peer| peer.uid() == uid)
 }
 
@@ -64,8 +64,8 @@ fn is_served_by(socket: &UnixStream, uid: u32) -> bool {
     getsockopt(socket, sockopt::LocalPeerCred).is_ok_and(|peer| peer.uid() == uid)
 }
 
-/// Listens at `path`. The socket is bound as `temporary` and renamed into place once it listens, so
-/// that whoever finds it can connect.
+/// Listens at `path`. Binds the socket as `temporary` and renames it once it listens, so that every client that finds
+/// the path can connect.
 pub fn bind_listener(path: &Path, temporary: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -73,10 +73,10 @@ pub fn bind_listener(path: &Path, temporary: &Path) -> io::Result<UnixListener> 
     }
     let address = SocketAddrUnix::new(temporary)?;
     let socket = socket()?;
-    // The mode must be right from the first moment, not after a chmod.
-    let former = rustix::process::umask(Mode::from_raw_mode(0o177));
+    // With a later chmod the socket would be open to other users for a moment.
+    let previous = rustix::process::umask(Mode::from_raw_mode(0o177));
     let bound = rustix::net::bind(&socket, &address);
-    rustix::process::umask(former);
+    rustix::process::umask(previous);
     bound?;
     let listening = rustix::net::listen(&socket, BACKLOG)
         .map_err(io::Error::from)
@@ -88,7 +88,7 @@ pub fn bind_listener(path: &Path, temporary: &Path) -> io::Result<UnixListener> 
     Ok(UnixListener::from(socket))
 }
 
-/// Renames `temporary` to `path`, where a directory may be in the way.
+/// Renames `temporary` to `path`. Moves away a directory at `path`.
 fn replace(path: &Path, temporary: &Path) -> io::Result<()> {
     let Err(error) = std::fs::rename(temporary, path) else { return Ok(()) };
     if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
@@ -98,8 +98,8 @@ fn replace(path: &Path, temporary: &Path) -> io::Result<()> {
     std::fs::rename(temporary, path)
 }
 
-/// Makes room at `path`: removes an empty directory and gives anything else the next free name
-/// (`PATH.moved-1`, at most 9).
+/// Frees `path`: removes an empty directory, and renames anything else to the next free name (`PATH.moved-1` to
+/// `PATH.moved-9`).
 pub fn set_aside(path: &Path) -> io::Result<()> {
     if std::fs::remove_dir(path).is_ok() {
         return Ok(());
@@ -137,20 +137,20 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_another_user_gets_no_byte() {
+    fn server_of_another_user_gets_no_byte() {
         use std::io::Read;
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("s");
         let listener = bind_listener(&path, &world.path().join(".new")).unwrap();
         assert!(matches!(connect(&path, own() + 1), ConnectAttempt::NoListener));
-        let (mut stranger, _) = listener.accept().unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
         let mut sent = Vec::new();
-        stranger.read_to_end(&mut sent).unwrap();
+        accepted.read_to_end(&mut sent).unwrap();
         assert_eq!(sent, b"");
     }
 
     #[test]
-    fn a_listener_is_private_and_found_at_once() {
+    fn listener_is_private_and_accepts_at_once() {
         let world = tempfile::tempdir().unwrap();
         let (path, temporary) = (world.path().join("s"), world.path().join(".new"));
         assert!(matches!(connect(&path, own()), ConnectAttempt::NoListener));
@@ -160,13 +160,13 @@ mod tests {
         assert!(matches!(connect(&path, own()), ConnectAttempt::Connected(_)));
         drop(listener);
         assert!(matches!(connect(&path, own()), ConnectAttempt::NoListener));
-        // A dead daemon's socket is in nobody's way.
+        // The socket of a dead daemon is replaced.
         let _listener = bind_listener(&path, &temporary).unwrap();
         assert!(matches!(connect(&path, own()), ConnectAttempt::Connected(_)));
     }
 
     #[test]
-    fn a_full_backlog_is_busy_and_does_not_block() {
+    fn full_backlog_is_busy_and_does_not_block() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("s");
         let socket = socket().unwrap();
@@ -177,9 +177,9 @@ mod tests {
             match connect(&path, own()) {
                 ConnectAttempt::Connected(stream) => held.push(stream),
                 ConnectAttempt::Busy => break,
-                ConnectAttempt::NoListener => panic!("nobody listens"),
+                ConnectAttempt::NoListener => panic!("no process listens"),
             }
-            assert!(held.len() < 100, "a backlog of none never fills");
+            assert!(held.len() < 100, "the backlog never fills");
         }
     }
 }
