@@ -213,7 +213,7 @@ fn tests_are_skipped_by_one_function_only() {
 const SLEEPS: [(&str, usize, &str); 8] = [
     ("crates/testkit/src/wait.rs", 1, "`wait_until` polls a state that no event announces"),
     ("crates/testkit/src/tmux.rs", 1, "nothing announces that a screen has changed"),
-    ("crates/crewboard/src/commands/install/tests/meantime.rs", 1, "a writer's pace"),
+    ("crates/crewboard/src/commands/install/tests/concurrent_writes.rs", 1, "a writer's pace"),
     ("crates/crewboard/tests/it/main.rs", 1, "a daemon at rest: nothing is to happen"),
     ("crates/crewboard/tests/it/board.rs", 1, "a board at rest: nothing is to happen"),
     (

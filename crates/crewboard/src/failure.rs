@@ -23,6 +23,15 @@ pub(crate) mod exit_code {
     pub(crate) const TIMED_OUT: u8 = 124;
 }
 
+/// Returns the text of a system error without its number: `No such file or directory`, not `… (os error 2)`.
+pub(crate) fn without_error_number(error: &io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => text.replace(&format!(" (os error {number})"), ""),
+        None => text,
+    }
+}
+
 /// An error message, and a hint that says what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -79,7 +88,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::output_closed(),
-            _ => Self::new(error.to_string()),
+            _ => Self::new(without_error_number(&error)),
         }
     }
 }

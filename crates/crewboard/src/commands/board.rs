@@ -6,7 +6,7 @@ use crate::commands::install::run_install;
 use crate::configuration::BoardConfig;
 use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
-use crate::failure::Failure;
+use crate::failure::{Failure, without_error_number};
 use crate::hook::ProcessVariables;
 use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
 use crate::render::Style;
@@ -175,7 +175,7 @@ impl Host for LiveHost {
             Navigation::Jump => jump_to_pane(&row),
             Navigation::Open => open_session(&row, &environment),
         });
-        self.navigation = Some(running.map_err(|error| error.to_string())?);
+        self.navigation = Some(running.map_err(|error| without_error_number(&error))?);
         Ok(())
     }
 
@@ -202,7 +202,7 @@ impl Host for LiveHost {
         match here.process().status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{program}: {status}")),
-            Err(error) => Err(format!("{program}: {error}")),
+            Err(error) => Err(format!("cannot run {program}: {}", without_error_number(&error))),
         }
     }
 
@@ -242,11 +242,11 @@ mod tests {
     fn warnings_of_the_install_are_shown_once() {
         let output = "warning: Claude Code ignores all of /s.json, hooks included\n  \
                     line 1: a comment. It takes plain JSON only: correct that line.\n\
-                    Installed 19 hooks in /s.json.\n  The file as it was: /s.json.bak\n\
+                    Installed 19 hooks in /s.json.\n  Backup of the file: /s.json.bak\n\
                     warning: Claude Code ignores all of /s.json, hooks included\n";
         let expected = "Claude Code ignores all of /s.json, hooks included; \
                         line 1: a comment. It takes plain JSON only: correct that line.";
         assert_eq!(warnings(output), expected);
-        assert_eq!(warnings("Installed 19 hooks in /s.json.\n  The file as it was: /b\n"), "");
+        assert_eq!(warnings("Installed 19 hooks in /s.json.\n  Backup of the file: /b\n"), "");
     }
 }

@@ -1,14 +1,14 @@
-//! `install` and `uninstall`: the hooks in the agents' user settings.
+//! `crewboard install` and `uninstall`: install and remove the hooks in the agents' user settings.
 //!
-//! All profiles are read and all changes worked out before the first byte is written, so that one
-//! broken file leaves every file as it was.
+//! Reads all profiles and computes all changes before writing the first byte, so that a broken file leaves every file
+//! unchanged.
 
 mod attributes;
 mod backup;
 mod claude_version;
 mod error;
-mod held_signals;
-mod made_directories;
+mod ignored_signals;
+mod new_directories;
 mod owners;
 pub(crate) mod profile;
 mod program_path;
@@ -20,6 +20,7 @@ mod tests;
 mod warnings;
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -30,16 +31,16 @@ use similar::TextDiff;
 use crate::arguments::InstallArguments;
 use crate::environment::Environment;
 pub(crate) use error::InstallError;
-use held_signals::HeldSignals;
-use profile::{After, Change, ChangeKind, Profile};
+use ignored_signals::IgnoredSignals;
+use profile::{After, BackupKind, Change, Profile};
 use program_path::ProgramPath;
-use replace::{AtStep, Flush};
+use replace::{Flush, OnStep};
 use warnings::{Warning, warnings};
 
 /// Claude Code watches its settings files, so nothing needs to be restarted.
-const RUNNING_SESSIONS: &str = "Sessions that already run report with their next event.";
+const RUNNING_SESSIONS: &str = "Running sessions appear at their next event.";
 
-/// Puts the hooks into the settings of every profile.
+/// Installs the hooks in the settings of every profile.
 pub(crate) fn run_install(
     arguments: &InstallArguments,
     environment: &Environment,
@@ -49,12 +50,12 @@ pub(crate) fn run_install(
     let out = &mut UntilClosed(out);
     let profiles = Profile::chosen(&arguments.config_dir, environment)?;
     let program = ProgramPath::find(environment)?;
-    let version = claude_version::ask(environment);
+    let version = claude_version::find(environment);
     let entries = registration::entries(program.registered()?, version);
     if let (Some(version), true) = (version, entries.is_empty()) {
         return Err(InstallError::NoHooks(version));
     }
-    print_untried(version, out)?;
+    print_untested(version, out)?;
     let mut changes: Vec<Change> = Vec::new();
     for profile in &profiles {
         let change = Change::of_install(profile, &entries, environment.pause)?;
@@ -62,11 +63,11 @@ pub(crate) fn run_install(
         if change.after.is_some() {
             push_once(&mut changes, change);
         } else {
-            writeln!(out, "{}: the hooks are in place.", change.name)?;
+            writeln!(out, "{}: the hooks are already installed.", change.name)?;
         }
     }
     if !changes.is_empty() && version.is_none() {
-        writeln!(out, "`claude --version` gave no answer; assuming the newest Claude Code.")?;
+        writeln!(out, "Claude Code was not found or did not answer; assuming the latest version.")?;
     }
     if let ProgramPath::Versioned(path) = &program {
         let path = path.display();
@@ -74,13 +75,13 @@ pub(crate) fn run_install(
         writeln!(out, "  Run `crewboard install` again after each upgrade.")?;
     }
     let copy = match &program {
-        ProgramPath::Passing { from, to, place } if !program_path::is_copy(from, to) => {
+        ProgramPath::Temporary { from, to, place } if !program_path::is_copy(from, to) => {
             Some((from, to, place))
         }
         _ => None,
     };
     if let Some((from, to, place)) = copy {
-        let replaced = if to.exists() { ", in place of the one there" } else { "" };
+        let replaced = if to.exists() { ", replacing the file there" } else { "" };
         let (from, to) = (from.display(), to.display());
         writeln!(out, "{from} is in {place}; it will be copied to {to}{replaced}.")?;
     }
@@ -92,110 +93,124 @@ pub(crate) fn run_install(
     {
         program_path::check_owner(to, environment)?;
     }
-    if !agreed(&changes, arguments, environment, out, input)? {
+    if !confirm(&changes, arguments, environment, out, input)? {
         return Ok(());
     }
-    let _held = HeldSignals::hold();
+    let _ignored = IgnoredSignals::ignore();
     if let Some((from, to, _)) = copy {
-        program_path::copy_program(from, to)?;
-        writeln!(out, "Copied this program to {}.", to.display())?;
-        let directory = to.parent();
-        if !environment.path.iter().any(|entry| Some(entry.as_path()) == directory) {
-            writeln!(out, "warning: that directory is not on your PATH")?;
-            writeln!(out, "  The hooks work all the same; to type `crewboard`, add it.")?;
-        }
+        copy_program(from, to, environment, out)?;
     }
-    let mut all_run = true;
+    let mut all_hooks_run = true;
     let mut installed = Vec::new();
     for change in changes {
         let profile = change.profile.clone();
-        let again = || Change::of_install(&profile, &entries, environment.pause);
+        let recompute = || Change::of_install(&profile, &entries, environment.pause);
         let name = change.name.to_string();
-        let made = carry_out(change, again, environment.pause, &mut |_| {})?;
-        let Some((change, kept)) = made else {
-            writeln!(out, "{name}: another process has just put the hooks in.")?;
+        let applied = apply_change(change, recompute, environment.pause, &mut |_| {})?;
+        let Some((change, backup)) = applied else {
+            writeln!(out, "{name}: another process has just installed the hooks.")?;
             continue;
         };
         writeln!(out, "Installed {} hooks in {}.", entries.len(), change.name)?;
-        if change.wraps_status_line() {
-            writeln!(
-                out,
-                "  Your status line looks as before, and tells context, cost and limits."
-            )?;
-        }
-        match kept {
-            ChangeKind::Original(path) => {
-                writeln!(out, "  The file as it was: {}", path.display())?;
-            }
-            ChangeKind::Older(path) => {
-                writeln!(out, "  The file was empty. An older copy of it: {}", path.display())?;
-            }
-            ChangeKind::Nothing => writeln!(out, "  There was no such file before.")?,
-        }
+        print_kept_parts(&change, &backup, out)?;
         let warnings = warnings(&profile, change.after_text(), environment);
-        all_run &= warnings.is_empty();
+        all_hooks_run &= warnings.is_empty();
         print_warnings(&warnings, out)?;
         installed.push(change);
     }
-    if !installed.is_empty() && all_run {
+    if !installed.is_empty() && all_hooks_run {
         writeln!(out, "{RUNNING_SESSIONS}")?;
     }
     for change in &installed {
         let settings = &change.name.path;
         let project = environment.directory.as_deref();
-        status_line::say_what_is_missing(settings, change.after_text(), project, out)?;
+        status_line::print_missing_usage(settings, change.after_text(), project, out)?;
     }
     Ok(())
 }
 
-/// How often a change is tried while other programs change the file too. A program that writes a thousand times a second
-/// leaves a gap that is long enough in one of a few tries.
-const MAX_TRIES: u32 = 60;
+/// Copies the program, and warns if its directory is not on the path.
+fn copy_program(
+    from: &Path,
+    to: &Path,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> Result<(), InstallError> {
+    program_path::copy_program(from, to)?;
+    writeln!(out, "Copied this program to {}.", to.display())?;
+    let directory = to.parent().unwrap_or(to);
+    if !environment.path.iter().any(|entry| entry == directory) {
+        writeln!(out, "warning: {} is not on your PATH", directory.display())?;
+        writeln!(out, "  The hooks work. Add the directory to run `crewboard` by name.")?;
+    }
+    Ok(())
+}
 
-/// So often a new file is first made to outlive a power cut, which takes milliseconds, and then takes the name.
-const PATIENT_TRIES: u32 = 5;
+/// Prints what became of the status line and of the text before an install.
+fn print_kept_parts(change: &Change, backup: &BackupKind, out: &mut dyn Write) -> io::Result<()> {
+    if change.wraps_status_line() {
+        writeln!(
+            out,
+            "  Your status line looks the same, and now also reports context, cost and rate limits."
+        )?;
+    }
+    match backup {
+        BackupKind::Original(path) => writeln!(out, "  Backup of the file: {}", path.display()),
+        BackupKind::Older(path) => {
+            writeln!(out, "  The file was empty. Backup of an older version: {}", path.display())
+        }
+        BackupKind::None => writeln!(out, "  The file is new."),
+    }
+}
 
-/// The pause between two tries is this part of the pause for a program that is writing.
-const TRIES_IN_A_PAUSE: u32 = 20;
+/// Attempts to apply a change while other programs change the file. A program that writes a thousand times a second leaves
+/// a gap that is long enough in one of a few attempts.
+const MAX_ATTEMPTS: u32 = 60;
 
-/// Makes a change to what the file holds by then. Where another program has written the file since, the change is worked
-/// out once more from its text. Returns the change that was made, and nothing where another process has made it.
-fn carry_out(
+/// Attempts that flush the new file to disk (a few milliseconds) before it takes the name. Later attempts flush it after.
+const ATTEMPTS_WITH_FLUSH: u32 = 5;
+
+/// The pause between two attempts is this fraction of the pause for a program that is writing.
+const ATTEMPTS_PER_PAUSE: u32 = 20;
+
+/// Applies a change. If another program has written the file since, computes the change again from the new text. Returns
+/// the change that was applied, or `None` if another process has made it.
+fn apply_change(
     mut change: Change,
-    again: impl Fn() -> Result<Change, InstallError>,
+    recompute: impl Fn() -> Result<Change, InstallError>,
     pause: Duration,
-    at: AtStep<'_>,
-) -> Result<Option<(Change, ChangeKind)>, InstallError> {
-    for tries in 0..MAX_TRIES {
-        let flush = if tries < PATIENT_TRIES { Flush::Before } else { Flush::After };
-        let kept = match change.apply(pause, flush, at) {
-            Ok(kept) => Some(kept),
+    on_step: OnStep<'_>,
+) -> Result<Option<(Change, BackupKind)>, InstallError> {
+    for attempt in 0..MAX_ATTEMPTS {
+        let flush = if attempt < ATTEMPTS_WITH_FLUSH { Flush::Before } else { Flush::After };
+        let backup = match change.apply(pause, flush, on_step) {
+            Ok(backup) => Some(backup),
             Err(InstallError::Changed(_)) => {
-                thread::sleep(pause / TRIES_IN_A_PAUSE);
+                thread::sleep(pause / ATTEMPTS_PER_PAUSE);
                 None
             }
             Err(error) => return Err(error),
         };
-        let next = again()?;
+        let next = recompute()?;
         if next.after.is_none() {
             next.drop_stale_mark();
-            return Ok(kept.map(|kept| (change, kept)));
+            return Ok(backup.map(|backup| (change, backup)));
         }
         change = next;
     }
     Err(InstallError::Changed(change.name.path))
 }
 
-/// Prints a note where Claude Code is newer than every version that Crewboard was tried with.
-fn print_untried(version: Option<Version>, out: &mut dyn Write) -> io::Result<()> {
+/// Prints a note if Claude Code is newer than every version that Crewboard was tested with.
+fn print_untested(version: Option<Version>, out: &mut dyn Write) -> io::Result<()> {
     let Some(version) = version.filter(|version| claude::is_untried(*version)) else {
         return Ok(());
     };
     let tried = claude::NEWEST_TRIED;
     writeln!(
         out,
-        "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tried with. \
-         Its hooks are registered as for {tried}."
+        "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tested with. \
+         The hooks are registered as for {tried}."
     )
 }
 
@@ -209,7 +224,7 @@ fn print_warnings(warnings: &[Warning], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the hooks out of the settings of every profile.
+/// Removes the hooks from the settings of every profile.
 pub(crate) fn run_uninstall(
     arguments: &InstallArguments,
     environment: &Environment,
@@ -223,39 +238,39 @@ pub(crate) fn run_uninstall(
         if change.after.is_some() {
             push_once(&mut changes, change);
         } else {
-            writeln!(out, "{}: no hooks of Crewboard's.", change.name)?;
-            status_line::say_what_becomes(change.before(), change.after_text(), out)?;
+            writeln!(out, "{}: no Crewboard hooks found.", change.name)?;
+            status_line::print_uninstalled_status_line(change.before(), change.after_text(), out)?;
         }
     }
-    if changes.is_empty() || !agreed(&changes, arguments, environment, out, input)? {
+    if changes.is_empty() || !confirm(&changes, arguments, environment, out, input)? {
         return Ok(());
     }
-    let _held = HeldSignals::hold();
+    let _ignored = IgnoredSignals::ignore();
     for change in changes {
         let profile = change.profile.clone();
-        let again = || Change::of_uninstall(&profile, environment.pause);
+        let recompute = || Change::of_uninstall(&profile, environment.pause);
         let name = change.name.to_string();
-        let made = carry_out(change, again, environment.pause, &mut |_| {})?;
-        let Some((change, kept)) = made else {
-            writeln!(out, "{name}: another process has just taken the hooks out.")?;
+        let applied = apply_change(change, recompute, environment.pause, &mut |_| {})?;
+        let Some((change, backup)) = applied else {
+            writeln!(out, "{name}: another process has just removed the hooks.")?;
             continue;
         };
         match &change.after {
-            Some(After::Original(_)) => writeln!(out, "{name} is again as it was before install.")?,
-            Some(After::Removed) => writeln!(out, "Removed {name}: install had made it.")?,
+            Some(After::Original(_)) => writeln!(out, "Restored {name}.")?,
+            Some(After::Removed) => writeln!(out, "Removed {name}: it was created by install.")?,
             Some(After::Edited(_)) | None => {
-                writeln!(out, "Took the hooks out of {name}; what else changed in it was kept.")?;
+                writeln!(out, "Removed the hooks from {name}; other changes were kept.")?;
             }
         }
-        status_line::say_what_becomes(change.before(), change.after_text(), out)?;
-        if let ChangeKind::Original(kept) = kept {
-            writeln!(out, "  The file as it was before install: {}", kept.display())?;
+        status_line::print_uninstalled_status_line(change.before(), change.after_text(), out)?;
+        if let BackupKind::Original(path) = backup {
+            writeln!(out, "  Backup of the file before install: {}", path.display())?;
         }
     }
     Ok(())
 }
 
-/// Keeps whatever else is in the file from reaching the terminal as a command.
+/// Replaces control characters, because the file may hold terminal commands.
 fn printable(diff: &str) -> String {
     let line_ends = diff.replace("\r\n", "\n");
     let shown = |character: char| {
@@ -265,7 +280,7 @@ fn printable(diff: &str) -> String {
     line_ends.chars().map(shown).collect()
 }
 
-/// Goes on in silence when the reader has gone: half an install helps nobody.
+/// Ignores a closed output, so that the install is still completed.
 struct UntilClosed<'a>(&'a mut dyn Write);
 
 impl Write for UntilClosed<'_> {
@@ -284,15 +299,15 @@ impl Write for UntilClosed<'_> {
     }
 }
 
-/// Adds a change unless another profile shares the file by a link.
+/// Adds a change, unless another profile links to the same file.
 fn push_once(changes: &mut Vec<Change>, change: Change) {
     if !changes.iter().any(|other| other.same_file(&change)) {
         changes.push(change);
     }
 }
 
-/// Shows the changes and asks; `false` is a dry run.
-fn agreed(
+/// Shows the changes and asks the user. Returns false in a dry run.
+fn confirm(
     changes: &[Change],
     arguments: &InstallArguments,
     environment: &Environment,

@@ -136,10 +136,7 @@ fn install_copies_a_program_from_a_tmpfs() {
             .output()
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            printed.contains("/mnt/crewboard is in a file system that does not outlive a restart"),
-            "{output:?}"
-        );
+        assert!(printed.contains("/mnt/crewboard is in a file system in memory"), "{output:?}");
         let installed = world.home().join(".local/bin/crewboard");
         let command = format!("\"command\": \"{}\"", installed.display());
         assert!(fs::read_to_string(settings(&world)).unwrap().contains(&command));

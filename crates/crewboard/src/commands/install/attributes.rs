@@ -1,4 +1,4 @@
-//! Makes a new file like the one that it replaces: group, access list, other attributes, mode.
+//! Copies group, access list, extended attributes and mode to the new file.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -8,10 +8,10 @@ use rustix::fs::{XattrFlags, fchown, fgetxattr, flistxattr, fremovexattr, fsetxa
 use rustix::io::Errno;
 use rustix::process::Gid;
 
-/// An attribute's value is at most this long, and so is the list of their names.
+/// The longest value of an attribute, and the longest list of attribute names.
 const MAX_ATTRIBUTE: usize = 64 * 1024;
 
-/// Gives `new` what `old` has; `false` where the system does not let us.
+/// Copies the attributes of `old` to `new`. Returns false if the system does not allow it.
 pub(super) fn copy(old: &File, new: &File) -> io::Result<bool> {
     let (from, to) = (old.metadata()?, new.metadata()?);
     if from.uid() != to.uid() {
@@ -23,22 +23,26 @@ pub(super) fn copy(old: &File, new: &File) -> io::Result<bool> {
     if !copy_attributes(old, new)? {
         return Ok(false);
     }
-    // Last, because an access list changes it. By name, because the umask cuts the mode asked for at creation.
+    // The mode comes last, because an access list changes it. It is set explicitly, because the umask limits the mode at creation.
     new.set_permissions(Permissions::from_mode(from.mode() & 0o7777))?;
     Ok(true)
 }
 
-/// Gives a private copy the mode of the file, without what only the file's own group and access list may do.
-pub(super) fn copy_mode(old: Option<&Metadata>, new: &File, is_alike: bool) -> io::Result<()> {
+/// Copies the mode to a backup. Removes group and other bits unless group and access list were copied too.
+pub(super) fn copy_mode(
+    old: Option<&Metadata>,
+    new: &File,
+    has_same_access: bool,
+) -> io::Result<()> {
     let mode = old.map_or(0o600, |old| old.mode() & 0o7777);
-    let mode = if is_alike { mode } else { mode & 0o700 };
+    let mode = if has_same_access { mode } else { mode & 0o700 };
     new.set_permissions(Permissions::from_mode(mode))
 }
 
 fn copy_attributes(old: &File, new: &File) -> io::Result<bool> {
     let wanted = names(old)?;
     for name in names(new)?.iter().filter(|name| !wanted.contains(name)) {
-        // An access list that the directory gives to new files.
+        // An access list that the directory assigns to new files.
         if fremovexattr(new, name.as_slice()).is_err() {
             return Ok(false);
         }
@@ -59,7 +63,7 @@ fn names(file: &File) -> io::Result<Vec<Vec<u8>>> {
     let mut list = vec![0; MAX_ATTRIBUTE];
     let length = match flistxattr(file, list.as_mut_slice()) {
         Ok(length) => length,
-        // A file system without attributes.
+        // The file system has no attributes.
         Err(Errno::NOTSUP | Errno::NOSYS) => 0,
         Err(error) => return Err(error.into()),
     };
@@ -67,7 +71,7 @@ fn names(file: &File) -> io::Result<Vec<Vec<u8>>> {
     Ok(list.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
 }
 
-/// Returns nothing where it went in the meantime, or where we may not read it.
+/// Returns `None` if the attribute is gone or unreadable.
 fn value(file: &File, name: &[u8]) -> Option<Vec<u8>> {
     let mut value = vec![0; MAX_ATTRIBUTE];
     let length = fgetxattr(file, name, value.as_mut_slice()).ok()?;

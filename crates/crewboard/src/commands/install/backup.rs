@@ -1,4 +1,4 @@
-//! Keeps what install replaces, beside the settings.
+//! The backup of the settings that install replaces.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -14,33 +14,33 @@ use super::replace::{
 };
 use super::settings_file::{MAX_READ, SettingsFile};
 
-/// A copy that goes again, and gives its place back to the one before it, unless it is kept.
+/// A new backup. Dropping it restores the previous backup, unless `keep` was called.
 #[derive(Debug)]
 pub(super) struct Backup {
     path: PathBuf,
-    /// What was at its place.
-    before: Option<Vec<u8>>,
+    /// The previous backup.
+    previous: Option<Vec<u8>>,
     /// The device and the inode of the copy.
     copy: (u64, u64),
     is_kept: bool,
 }
 
 impl Backup {
-    /// Copies what was read of a file to `path`.
+    /// Writes the text that was read of a file to `path`.
     pub(super) fn make(
         file: &SettingsFile,
         path: &Path,
         flush: Flush,
     ) -> Result<Self, InstallError> {
         let failed = |source| cause(file, path, source);
-        let before = is_regular(path).then(|| read(path)).transpose().map_err(failed)?;
+        let previous = is_regular(path).then(|| read(path)).transpose().map_err(failed)?;
         let copy = write(file, path, flush).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), before, copy, is_kept: false })
+        Ok(Self { path: path.to_owned(), previous, copy, is_kept: false })
     }
 
     pub(super) fn keep(mut self) {
         self.is_kept = true;
-        // Where it was not done before. If it cannot be, the copy is there all the same.
+        // Flush it now, in case it was not flushed. The backup exists even if this fails.
         let _ = File::open(&self.path).and_then(|copy| copy.sync_all());
         sync_directory(&self.path);
     }
@@ -48,21 +48,21 @@ impl Backup {
 
 impl Drop for Backup {
     fn drop(&mut self) {
-        // Another install may have put its own there in the meantime.
+        // Another install may have written its own backup in the meantime.
         let is_ours = fs::symlink_metadata(&self.path)
             .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.copy);
         if self.is_kept || !is_ours {
             return;
         }
-        // The change did not happen, and the message that says why is all that the user needs.
-        let _ = match &self.before {
+        // The change failed, and its own error message is enough.
+        let _ = match &self.previous {
             None => fs::remove_file(&self.path),
             Some(bytes) => put(&self.path, bytes, Flush::Before, |_| Ok(())).map(drop),
         };
     }
 }
 
-/// Says why there can be no backup, in words that name the true cause.
+/// Returns an error that names the cause of a failed backup.
 fn cause(file: &SettingsFile, backup: &Path, source: io::Error) -> InstallError {
     let why = match Errno::from_io_error(&source) {
         Some(Errno::ROFS) => "is on a read-only file system",
@@ -75,17 +75,17 @@ fn cause(file: &SettingsFile, backup: &Path, source: io::Error) -> InstallError 
         }
     };
     let directory = directory_of(backup).display();
-    let why = format!("there is no room for a backup, because {directory} {why}");
+    let why = format!("a backup cannot be written, because {directory} {why}");
     InstallError::ReadOnly { path: file.target.clone(), why }
 }
 
 fn write(file: &SettingsFile, path: &Path, flush: Flush) -> io::Result<(u64, u64)> {
     put(path, file.bytes(), flush, |new| {
-        let is_alike = match File::open(&file.target) {
+        let has_same_access = match File::open(&file.target) {
             Ok(former) => attributes::copy(&former, new)?,
             Err(_) => false,
         };
-        attributes::copy_mode(file.metadata.as_ref(), new, is_alike)
+        attributes::copy_mode(file.metadata.as_ref(), new, has_same_access)
     })
 }
 
@@ -108,12 +108,12 @@ fn put(
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// A link in the backup's place is not ours, and is never followed.
+/// Returns true if this is a regular file. A link is not a backup of install, and is never followed.
 pub(super) fn is_regular(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// Reads what a new backup replaces. A file that is too large for one is not ours to replace.
+/// Reads the previous backup. Fails on a file that is too large to be a backup.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_READ + 1).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Which Claude Code is there.
+//! Finds the version of Claude Code.
 
 use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
@@ -10,22 +10,23 @@ use crewboard_agents::claude::registration::Version;
 
 use crate::environment::Environment;
 
-/// How long `claude --version` may take; after that the newest is assumed.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit of `claude --version`. After it, install assumes the latest version.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 
-const PAUSE: Duration = Duration::from_millis(5);
+/// Pause between two checks for the exit of the program.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Asks the `claude` on the path, or in the places its own installers use.
-pub(crate) fn ask(environment: &Environment) -> Option<Version> {
+/// Runs `claude --version`, with the `claude` on the path or in a directory of its own installers.
+pub(crate) fn find(environment: &Environment) -> Option<Version> {
     let home = environment.home.iter();
-    let besides: Vec<_> =
+    let further: Vec<_> =
         home.flat_map(|home| [home.join(".local/bin"), home.join(".claude/local")]).collect();
-    let program = environment.find_program("claude", &besides)?;
-    ask_program(&program, PATIENCE)
+    let program = environment.find_program("claude", &further)?;
+    run_program(&program, VERSION_TIMEOUT)
 }
 
-fn ask_program(program: &Path, patience: Duration) -> Option<Version> {
-    // A file, not a pipe: a grandchild that keeps a pipe open would hold us past the bound.
+fn run_program(program: &Path, timeout: Duration) -> Option<Version> {
+    // Use a file: a grandchild that keeps a pipe open would delay the read past the time limit.
     let mut output = tempfile::tempfile().ok()?;
     let started = Instant::now();
     let mut child = loop {
@@ -38,18 +39,18 @@ fn ask_program(program: &Path, patience: Duration) -> Option<Version> {
             .spawn();
         match spawned {
             Ok(child) => break child,
-            // Its updater is just writing it.
+            // An update is writing the program.
             Err(error)
                 if error.kind() == io::ErrorKind::ExecutableFileBusy
-                    && started.elapsed() < patience =>
+                    && started.elapsed() < timeout =>
             {
-                thread::sleep(PAUSE);
+                thread::sleep(POLL_INTERVAL);
             }
             Err(_) => return None,
         }
     };
-    if !ended_before(&mut child, started + patience) {
-        // It may have ended just now; either way it is reaped.
+    if !exits_before(&mut child, started + timeout) {
+        // Kill and reap it; it may have exited just now.
         let _ = child.kill();
         let _ = child.wait();
         return None;
@@ -60,11 +61,11 @@ fn ask_program(program: &Path, patience: Duration) -> Option<Version> {
     text.parse().ok()
 }
 
-fn ended_before(child: &mut Child, deadline: Instant) -> bool {
+fn exits_before(child: &mut Child, deadline: Instant) -> bool {
     while Instant::now() < deadline {
         match child.try_wait() {
             Ok(Some(_)) => return true,
-            Ok(None) => thread::sleep(PAUSE),
+            Ok(None) => thread::sleep(POLL_INTERVAL),
             Err(_) => return false,
         }
     }
@@ -78,27 +79,27 @@ mod tests {
 
     use super::*;
 
-    fn answer(script: &str, patience: Duration) -> Option<Version> {
+    fn version_of(script: &str, timeout: Duration) -> Option<Version> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("claude");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        ask_program(&path, patience)
+        run_program(&path, timeout)
     }
 
     #[test]
-    fn the_version_is_read_or_unknown() {
+    fn version_is_read_or_unknown() {
         let expected = Some(Version(2, 1, 330));
-        assert_eq!(answer("echo '2.1.330 (Claude Code)'", PATIENCE), expected);
-        assert_eq!(answer("echo oops; exit 1", PATIENCE), None);
-        // A process it leaves behind does not hold us up.
-        assert_eq!(answer("sleep 5 & echo 2.1.330", PATIENCE), expected);
+        assert_eq!(version_of("echo '2.1.330 (Claude Code)'", VERSION_TIMEOUT), expected);
+        assert_eq!(version_of("echo oops; exit 1", VERSION_TIMEOUT), None);
+        // A process that it leaves behind causes no delay.
+        assert_eq!(version_of("sleep 5 & echo 2.1.330", VERSION_TIMEOUT), expected);
     }
 
     #[test]
-    fn one_that_hangs_is_given_up() {
+    fn program_that_hangs_is_killed() {
         let started = Instant::now();
-        assert_eq!(answer("exec sleep 60", Duration::from_millis(50)), None);
+        assert_eq!(version_of("exec sleep 60", Duration::from_millis(50)), None);
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

@@ -1,6 +1,6 @@
-//! Refuses to make anything in another user's home.
+//! Refuses to create files in another user's home.
 //!
-//! `sudo` may keep `HOME`. What root makes there the user cannot read any more.
+//! `sudo` may keep `HOME`, and the user could not read files that root creates there.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,13 +9,13 @@ use std::path::Path;
 use super::error::InstallError;
 use crate::environment::Environment;
 
-/// Returns whether this is another user's. What belongs to root is nobody's home but root's, and where root lets others
-/// write it is meant for them.
+/// Returns true if the owner is another user. Directories of root are allowed: other users can write there only if root
+/// permits it.
 pub(super) fn is_foreign(uid: u32) -> bool {
     uid != rustix::process::geteuid().as_raw() && uid != 0
 }
 
-/// Refuses a directory of another user, and one that would be made in such a directory.
+/// Refuses a directory of another user, and a new directory inside one.
 pub(super) fn check_directory(directory: &Path) -> Result<(), InstallError> {
     for ancestor in directory.ancestors() {
         if let Ok(metadata) = fs::metadata(ancestor) {
@@ -30,7 +30,7 @@ pub(super) fn check_directory(directory: &Path) -> Result<(), InstallError> {
     Ok(())
 }
 
-/// Refuses a home directory of another user, even where a directory in it is ours.
+/// Refuses a home directory of another user, even if a directory in it belongs to this user.
 pub(super) fn check_home(environment: &Environment) -> Result<(), InstallError> {
     environment.home.as_deref().map_or(Ok(()), check_directory)
 }

@@ -1,8 +1,7 @@
-//! One configuration directory of Claude Code's, and what is to change in it.
+//! A profile (a configuration directory of Claude Code) and the change to its settings.
 //!
-//! Uninstall gives back identical bytes where it can prove that it may: if the backup, with our
-//! entries put in again, *is* the present file, then the present file is what install left. There
-//! is no record beside the backup that could disagree with it.
+//! Uninstall restores the original bytes if it can prove that they are right: if the backup plus Crewboard's entries
+//! equals the current file, then the current file is what install wrote. No other record could contradict the backup.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,11 +13,11 @@ use crewboard_platform::canonical_directory;
 
 use super::backup::{Backup, is_regular};
 use super::error::InstallError;
-use super::made_directories::MadeDirectories;
+use super::new_directories::NewDirectories;
 use super::owners::{check_directory, check_home};
-use super::replace::{self, AtStep, Flush, Step};
+use super::replace::{self, Flush, OnStep, Step};
 use super::settings_file::{MAX_BYTES, MAX_INSTALLED, SettingsFile, check_room_for_backup};
-use super::status_line::{given_back, is_installed, line_of_ours, wrapped};
+use super::status_line::{crewboard_line, is_installed, restored_command, wrapped};
 use crate::environment::{Environment, is_executable};
 
 /// A configuration directory, such as `~/.claude`.
@@ -27,7 +26,7 @@ pub(crate) struct Profile {
     pub(crate) directory: PathBuf,
 }
 
-/// Whether a profile's hooks are ours, and work.
+/// The state of Crewboard's hooks in a profile.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Installed {
     No,
@@ -35,17 +34,17 @@ pub(crate) enum Installed {
     Outdated { program: PathBuf, reason: Outdated },
 }
 
-/// What another `install` would put right.
+/// A reason to run `install` again.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outdated {
-    /// The registered program is not there any more.
+    /// The registered program no longer exists.
     ProgramGone,
     /// These events are not registered.
     EventsMissing(Vec<String>),
 }
 
 impl Profile {
-    /// Returns the profiles named on the command line, or else the user's own one.
+    /// Returns the profiles named on the command line, or the default profile.
     pub(crate) fn chosen(
         named: &[PathBuf],
         environment: &Environment,
@@ -67,7 +66,7 @@ impl Profile {
         Ok(profiles)
     }
 
-    /// Returns the profile Claude Code itself would use here.
+    /// Returns the profile that Claude Code itself would use.
     pub(crate) fn default_of(environment: &Environment) -> Result<Self, InstallError> {
         let directory = match (&environment.claude_config_dir, &environment.home) {
             (Some(directory), _) => directory.clone(),
@@ -78,24 +77,24 @@ impl Profile {
         Ok(Self { directory: canonical_directory(&directory) })
     }
 
-    /// The user settings.
+    /// Returns the path of the user settings.
     pub(crate) fn settings(&self) -> PathBuf {
         self.directory.join("settings.json")
     }
 
-    /// The settings as they were before install. Beside the settings' name, not beside what a link
-    /// leads to, which may be a repository of dotfiles.
+    /// Returns the path of the backup. It is next to the settings' name, not next to the target of a link, which may be
+    /// a repository of dotfiles.
     pub(crate) fn backup(&self) -> PathBuf {
         self.directory.join("settings.json.crewboard-backup")
     }
 
-    /// An empty file that says that install made the settings, so that uninstall may remove them.
-    /// Their text alone would be the same had there been an empty file.
-    pub(crate) fn made_mark(&self) -> PathBuf {
+    /// Returns the path of an empty file that marks settings created by install, which uninstall may remove. Without the
+    /// mark, they would look the same as settings that were empty before.
+    pub(crate) fn created_mark(&self) -> PathBuf {
         self.directory.join("settings.json.crewboard-made")
     }
 
-    /// Returns whether the hooks are installed as this version of Claude Code can have them.
+    /// Returns the state of the hooks for this version of Claude Code.
     pub(crate) fn installed(&self, version: Option<Version>) -> Result<Installed, InstallError> {
         let file = SettingsFile::read(&self.settings())?;
         let text = file.text.as_deref().unwrap_or_default();
@@ -118,7 +117,7 @@ impl Profile {
         })
     }
 
-    /// Refuses to make anything in another user's home.
+    /// Refuses to create files in another user's home.
     pub(super) fn check_owner(&self, environment: &Environment) -> Result<(), InstallError> {
         if environment.home.as_deref().is_some_and(|home| self.directory.starts_with(home)) {
             check_home(environment)?;
@@ -135,7 +134,7 @@ fn directory_only(path: PathBuf) -> io::Result<PathBuf> {
     if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// How a settings file is to be called: the name the user knows, and where it leads.
+/// The displayed name of a settings file: its path, and the target of a link.
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) path: PathBuf,
@@ -150,28 +149,28 @@ impl fmt::Display for Name {
     }
 }
 
-/// What a settings file becomes.
+/// The new content of a settings file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum After {
-    /// The same text with entries put in or taken out.
+    /// The same text with entries added or removed.
     Edited(String),
-    /// The text of the backup, which has done its duty by that.
+    /// The text of the backup, which is then removed.
     Original(String),
     /// No file, as before install.
     Removed,
 }
 
-/// A profile's settings, before and after.
+/// A change of a profile's settings.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) name: Name,
-    /// `None` where nothing is to be done.
+    /// `None` if there is nothing to change.
     pub(crate) after: Option<After>,
     pub(super) profile: Profile,
     file: SettingsFile,
-    /// Whether what is there now is to become the backup.
+    /// True if the current text becomes the backup.
     keep_original: bool,
-    /// Whether it no longer matters that install had made the file.
+    /// True if the mark of a created file is removed.
     drops_mark: bool,
 }
 
@@ -182,7 +181,7 @@ impl Change {
         Self { name, after, file, profile, keep_original: false, drops_mark: false }
     }
 
-    /// Works out the change that puts these entries in.
+    /// Computes the change that adds these entries.
     pub(crate) fn of_install(
         profile: &Profile,
         entries: &[Entry],
@@ -192,7 +191,7 @@ impl Change {
         SettingsFile::read_settled(&profile.settings(), || thread::sleep(pause), install)
     }
 
-    /// The same for a file that was read.
+    /// Computes the change that adds these entries to a file that was read.
     pub(super) fn of_installed_file(
         profile: &Profile,
         entries: &[Entry],
@@ -211,17 +210,17 @@ impl Change {
             return Err(InstallError::WouldBeTooLarge(file.target));
         }
         let has_ours = !settings_edit::find(before, is_ours).map_err(broken)?.is_empty();
-        // With entries of ours in it, the file is no original; an older backup or mark tells of it.
-        let is_known = is_regular(&profile.backup()) || is_regular(&profile.made_mark());
-        // An empty text takes the place of no other.
-        let is_less = before.trim().is_empty() && is_regular(&profile.backup());
-        let keep_original = file.text.is_some() && !(has_ours && is_known) && !is_less;
+        // A file with Crewboard entries is not an original. An older backup or mark then describes the original.
+        let is_known = is_regular(&profile.backup()) || is_regular(&profile.created_mark());
+        // An empty text never replaces a backup.
+        let would_lose_backup = before.trim().is_empty() && is_regular(&profile.backup());
+        let keep_original = file.text.is_some() && !(has_ours && is_known) && !would_lose_backup;
         let after = (after != before).then_some(After::Edited(after));
         let drops_mark = keep_original;
         Ok(Self { keep_original, drops_mark, ..Self::of(profile, file, after) })
     }
 
-    /// Works out the change that takes ours out.
+    /// Computes the change that removes Crewboard's entries.
     pub(crate) fn of_uninstall(profile: &Profile, pause: Duration) -> Result<Self, InstallError> {
         let uninstall = |file| Self::of_uninstalled_file(profile, file);
         SettingsFile::read_settled(&profile.settings(), || thread::sleep(pause), uninstall)
@@ -231,37 +230,39 @@ impl Change {
         let broken = |error| profile.broken(error);
         let before = file.text.as_deref().unwrap_or_default();
         let ours = settings_edit::find(before, is_ours).map_err(broken)?;
-        let line = line_of_ours(before).map_err(broken)?;
-        // One that the user wrote goes with our hooks, and without them is none of our business.
+        let line = crewboard_line(before).map_err(broken)?;
+        // A status line that the user added is removed with the hooks. Without hooks, leave it alone.
         if ours.is_empty() && !is_installed(before).map_err(broken)? {
             return Ok(Self::of(profile, file, None));
         }
         let backup = is_regular(&profile.backup());
-        // One that cannot be read proves nothing, and stays.
+        // A backup that cannot be read proves nothing, and stays.
         let backup = backup.then(|| SettingsFile::read(&profile.backup()).ok()).flatten();
         let is_original = |text: &str| {
             settings_edit::find(text, is_ours).is_ok_and(|entries| entries.is_empty())
                 && is_installed(text).is_ok_and(|installed| !installed)
         };
-        let put_in = |original: &str| {
+        let add_ours = |original: &str| {
             let text = settings_edit::add(original, &ours, is_ours)?;
             match &line {
                 Some((program, _)) => wrapped(&text, program),
                 None => Ok(text),
             }
         };
-        let left_by_install = |original: &str| {
-            is_original(original) && put_in(original).is_ok_and(|text| text == before)
+        let is_result_of_install = |original: &str| {
+            is_original(original) && add_ours(original).is_ok_and(|text| text == before)
         };
         let after = match backup.and_then(|backup| backup.text) {
-            Some(original) if left_by_install(&original) => After::Original(original),
-            None if is_regular(&profile.made_mark()) && left_by_install("") => After::Removed,
+            Some(original) if is_result_of_install(&original) => After::Original(original),
+            None if is_regular(&profile.created_mark()) && is_result_of_install("") => {
+                After::Removed
+            }
             original => {
-                // One with ours in it, or that cannot be read, says nothing of what was the user's.
+                // A backup with Crewboard entries, or an unreadable one, is not the user's text.
                 let original = original.filter(|text| is_original(text)).unwrap_or_default();
                 let mut text = settings_edit::remove(before, is_ours, &original).map_err(broken)?;
                 if let Some(line) = line {
-                    let own = given_back(before, &original, line).map_err(broken)?;
+                    let own = restored_command(before, &original, line).map_err(broken)?;
                     text = settings_edit::set_status_line(&text, own.as_deref()).map_err(broken)?;
                 }
                 After::Edited(text)
@@ -270,21 +271,21 @@ impl Change {
         Ok(Self { drops_mark: true, ..Self::of(profile, file, Some(after)) })
     }
 
-    /// Returns whether it is this change that makes the status line tell us.
+    /// Returns true if this change makes Crewboard the status line.
     pub(crate) fn wraps_status_line(&self) -> bool {
-        let is_ours = |text| line_of_ours(text).is_ok_and(|line| line.is_some());
+        let is_ours = |text| crewboard_line(text).is_ok_and(|line| line.is_some());
         is_ours(self.after_text()) && !is_ours(self.before())
     }
 
-    /// Returns whether both would write the same file, as linked profiles do.
+    /// Returns true if both changes write the same file, as with linked profiles.
     pub(crate) fn same_file(&self, other: &Self) -> bool {
         self.file.target == other.file.target
     }
 
-    /// Refuses what could not be written, before anything is.
+    /// Fails if the change cannot be written. Called before anything is written.
     pub(crate) fn check(&self, environment: &Environment) -> Result<(), InstallError> {
         self.profile.check_owner(environment)?;
-        self.file.way()?;
+        self.file.write_method()?;
         if self.keep_original {
             check_room_for_backup(&self.file, &self.profile.directory)?;
         }
@@ -303,32 +304,32 @@ impl Change {
         }
     }
 
-    /// Takes away what tells that install had made the file, where another program has made it anew since.
+    /// Removes the mark of a created file if another program has created the file again since.
     pub(crate) fn drop_stale_mark(&self) {
         let has_ours = |text| settings_edit::find(text, is_ours).is_ok_and(|ours| !ours.is_empty());
-        let mark = self.profile.made_mark();
+        let mark = self.profile.created_mark();
         if !self.file.text.as_deref().is_some_and(has_ours) && is_regular(&mark) {
-            // An empty file of ours, which means nothing by now.
+            // The empty mark no longer has a meaning.
             let _ = fs::remove_file(mark);
         }
     }
 
-    /// Makes the change once. Where another program changes the file at the same time, its text stands and nothing is
-    /// left of ours.
+    /// Applies the change once. If another program changes the file at the same time, keeps its text and undoes this
+    /// change.
     pub(crate) fn apply(
         &self,
         pause: Duration,
         flush: Flush,
-        at: AtStep<'_>,
-    ) -> Result<ChangeKind, InstallError> {
-        let made = match &self.file.text {
-            Some(_) => MadeDirectories::default(),
-            None => MadeDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
+        on_step: OnStep<'_>,
+    ) -> Result<BackupKind, InstallError> {
+        let new_directories = match &self.file.text {
+            Some(_) => NewDirectories::default(),
+            None => NewDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
                 InstallError::Io {
-                    action: "make the directory",
+                    action: "create the directory",
                     path: self.profile.directory.clone(),
                     source,
-                    advice: "Start the agent once, or make the directory yourself.",
+                    advice: "Start the agent once, or create the directory yourself.",
                 }
             })?,
         };
@@ -339,44 +340,39 @@ impl Change {
             .transpose()?;
         let displaced = match &self.after {
             Some(After::Edited(text) | After::Original(text)) => {
-                replace::write(&self.file, text, flush, at)?
+                replace::write(&self.file, text, flush, on_step)?
             }
             Some(After::Removed) => {
-                replace::delete(&self.file, at)?;
+                replace::delete(&self.file, on_step)?;
                 None
             }
             None => None,
         };
-        at(Step::Written);
-        // A program that had opened the file before writes to the one that was displaced.
+        on_step(Step::Written);
+        // A program that had the file open writes to the displaced file.
         thread::sleep(pause);
         if let Some(displaced) = displaced {
-            let put_back = displaced.put_back_if_changed(at);
-            let is_changed = put_back.map_err(|source| {
+            let restored = displaced.restore_if_changed(on_step);
+            let is_changed = restored.map_err(|source| {
                 let path = self.file.target.clone();
-                InstallError::Io {
-                    action: "look at",
-                    path,
-                    source,
-                    advice: replace::CHECK_DIRECTORY,
-                }
+                InstallError::Io { action: "check", path, source, advice: replace::CHECK_DIRECTORY }
             })?;
             if is_changed {
                 return Err(InstallError::Changed(self.file.target.clone()));
             }
         }
-        made.keep();
+        new_directories.keep();
         let has_new_backup = backup.is_some();
         if let Some(backup) = backup {
             backup.keep();
         }
-        let mark = self.profile.made_mark();
+        let mark = self.profile.created_mark();
         if let Some(After::Original(_)) = &self.after {
-            // It is the same as the settings now; leaving it would do no harm.
+            // The backup equals the settings now; if it cannot be removed, it does no harm.
             let _ = fs::remove_file(&backup_path);
         }
         if self.file.text.is_none() {
-            // Without it, uninstall leaves an empty file: no reason to fail now.
+            // Without the mark, uninstall leaves an empty file, so a failure here is ignored.
             if let Ok(mark) = Backup::make(&self.file, &mark, Flush::Before) {
                 mark.keep();
             }
@@ -384,21 +380,21 @@ impl Change {
             let _ = fs::remove_file(&mark);
         }
         Ok(if !is_regular(&backup_path) {
-            ChangeKind::Nothing
+            BackupKind::None
         } else if has_new_backup || !self.before().trim().is_empty() {
-            ChangeKind::Original(backup_path)
+            BackupKind::Original(backup_path)
         } else {
-            ChangeKind::Older(backup_path)
+            BackupKind::Older(backup_path)
         })
     }
 }
 
-/// The backup that there is after a change.
+/// The backup that exists after a change.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ChangeKind {
-    Nothing,
+pub(crate) enum BackupKind {
+    None,
     /// The text before install.
     Original(PathBuf),
-    /// An older text: the file was empty.
+    /// An older text, because the file was empty.
     Older(PathBuf),
 }

@@ -1,6 +1,6 @@
-//! Which path of ours an agent is told to run.
+//! The path of this program in the settings of agents.
 //!
-//! It is written into settings that outlive a build directory and a package's old version.
+//! The settings outlive build directories and old versions of a package, so the path must too.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,31 +8,31 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use super::error::InstallError;
-use super::made_directories::MadeDirectories;
+use super::new_directories::NewDirectories;
 use super::owners::{check_directory, check_home};
 use crate::environment::{Environment, is_executable};
 
 pub(crate) const PROGRAM: &str = "crewboard";
 
-/// Where our own program is, as far as settings care.
+/// The path of this program, by how long it will exist.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ProgramPath {
-    /// It stays there.
+    /// The path is permanent.
     Stable(PathBuf),
-    /// It is in a package's versioned directory, and no link on the path leads to it.
+    /// The path is in a versioned directory of a package, and no link on `$PATH` leads to it.
     Versioned(PathBuf),
-    /// It does not stay where it is, and should be copied to where it can.
-    Passing { from: PathBuf, to: PathBuf, place: Place },
+    /// The path is temporary, and the program should be copied to a permanent one.
+    Temporary { from: PathBuf, to: PathBuf, place: Place },
 }
 
-/// A place where files do not stay.
+/// A place for temporary files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// The next clean build takes it away.
+    /// A clean build removes it.
     Build,
-    /// It is emptied now and then: `/tmp`, a cache, downloads.
+    /// It is cleaned from time to time: `/tmp`, a cache, downloads.
     Temporary,
-    /// It is gone when the machine restarts.
+    /// It is lost at a restart of the machine.
     Memory,
 }
 
@@ -40,16 +40,16 @@ impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Build => "a build directory",
-            Self::Temporary => "a directory that is emptied now and then",
-            Self::Memory => "a file system that does not outlive a restart",
+            Self::Temporary => "a directory of temporary files",
+            Self::Memory => "a file system in memory",
         })
     }
 }
 
-/// Directories where files are not meant to stay.
+/// Directories of temporary files.
 const TEMPORARY: [&str; 6] = ["/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run", "/var/cache"];
 
-/// The same in a home directory.
+/// Directories of temporary files in a home directory.
 const TEMPORARY_AT_HOME: [&str; 4] = [".cache", "Downloads", ".local/share/Trash", ".Trash"];
 
 impl ProgramPath {
@@ -57,10 +57,10 @@ impl ProgramPath {
     pub(crate) fn find(environment: &Environment) -> Result<Self, InstallError> {
         let executable = environment.executable.as_deref().ok_or(InstallError::NoExecutable)?;
         let executable = without_deleted(executable);
-        if let Some(place) = passing_place(&executable, environment) {
+        if let Some(place) = temporary_place(&executable, environment) {
             let home = environment.home.as_ref().ok_or(InstallError::NoHome)?;
             let to = home.join(".local/bin").join(PROGRAM);
-            return Ok(Self::Passing { from: executable, to, place });
+            return Ok(Self::Temporary { from: executable, to, place });
         }
         if !in_versioned_directory(&executable) {
             return Ok(Self::Stable(executable));
@@ -74,14 +74,14 @@ impl ProgramPath {
         Ok(link.map_or(Self::Versioned(executable), Self::Stable))
     }
 
-    /// The path to write into settings.
+    /// Returns the path to write into settings.
     pub(crate) fn registered(&self) -> Result<&str, InstallError> {
-        let (Self::Stable(path) | Self::Versioned(path) | Self::Passing { to: path, .. }) = self;
+        let (Self::Stable(path) | Self::Versioned(path) | Self::Temporary { to: path, .. }) = self;
         path.to_str().ok_or_else(|| InstallError::ProgramNotText(path.clone()))
     }
 }
 
-/// Linux marks the path of a program whose file was replaced while it runs, as an upgrade does.
+/// Removes the mark that Linux adds to the path of a program whose file was replaced while it runs.
 fn without_deleted(executable: &Path) -> PathBuf {
     let stripped = executable.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
     match stripped {
@@ -90,10 +90,10 @@ fn without_deleted(executable: &Path) -> PathBuf {
     }
 }
 
-/// Returns in which place that does not last a program is, if it is in one.
+/// Returns the temporary place that a program is in, or `None`.
 ///
-/// What is in the home directory lasts as long as that, wherever the home directory is.
-fn passing_place(executable: &Path, environment: &Environment) -> Option<Place> {
+/// The home directory counts as permanent, wherever it is.
+fn temporary_place(executable: &Path, environment: &Environment) -> Option<Place> {
     if in_build_directory(executable) {
         return Some(Place::Build);
     }
@@ -115,7 +115,7 @@ fn passing_place(executable: &Path, environment: &Environment) -> Option<Place> 
     is_in_memory(&executable).then_some(Place::Memory)
 }
 
-/// Of a path that is not there yet, such as that of a replaced program, the directory is resolved.
+/// Resolves links in the path. For a missing file, such as a replaced program, resolves its directory.
 fn real_path(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
@@ -132,10 +132,10 @@ fn is_in_memory(_path: &Path) -> bool {
     false
 }
 
-/// Returns whether cargo made this file where it stands: `cargo clean` would take it away.
+/// Returns true if the file is in a build directory of cargo, which `cargo clean` removes.
 fn in_build_directory(executable: &Path) -> bool {
     executable.ancestors().skip(2).any(|directory| {
-        // Wherever the target directory is and whatever its name, cargo leaves these in it.
+        // cargo creates these files in every target directory, whatever its name.
         directory.join(".rustc_info.json").is_file()
             || directory.join("CACHEDIR.TAG").is_file()
             || directory.ends_with("target")
@@ -143,7 +143,7 @@ fn in_build_directory(executable: &Path) -> bool {
     })
 }
 
-/// Returns whether an upgrade of its package would leave this path behind.
+/// Returns true if an upgrade of its package would abandon this path.
 fn in_versioned_directory(path: &Path) -> bool {
     let path = path.to_string_lossy();
     ["/nix/store/", "/gnu/store/", "/Cellar/", "/node_modules/", "/_npx/", "/snap/"]
@@ -152,7 +152,7 @@ fn in_versioned_directory(path: &Path) -> bool {
         || path.split('/').any(is_versioned_name)
 }
 
-/// Returns whether a directory is called after a version, such as `0.1.0` or `crewboard-v0.1.0`.
+/// Returns true if a directory is named after a version, such as `0.1.0` or `crewboard-v0.1.0`.
 fn is_versioned_name(name: &str) -> bool {
     let name =
         name.strip_prefix(PROGRAM).map_or(name, |rest| rest.trim_start_matches(['-', '_', '@']));
@@ -170,32 +170,32 @@ fn is_same_file(candidate: &Path, executable: &Path) -> bool {
     }
 }
 
-/// Returns whether this very program is there already, and can be run.
+/// Returns true if the same program already exists there and is executable.
 pub(crate) fn is_copy(from: &Path, to: &Path) -> bool {
-    // A link into the build directory has the same bytes, but goes with it.
+    // A link into the build directory has the same bytes, but breaks with it.
     let is_file = fs::symlink_metadata(to).is_ok_and(|metadata| metadata.is_file());
     is_file
         && is_executable(to)
         && fs::read(from).is_ok_and(|program| fs::read(to).is_ok_and(|there| there == program))
 }
 
-/// Refuses to put the program into another user's home, or in place of another user's.
+/// Refuses to copy the program into another user's home, or over another user's file.
 pub(crate) fn check_owner(to: &Path, environment: &Environment) -> Result<(), InstallError> {
     check_home(environment)?;
     check_directory(to.parent().unwrap_or(to))?;
     check_directory(to)
 }
 
-/// Copies the program by rename, so that one that runs from there is not disturbed.
+/// Copies the program by rename, so that a running copy is not disturbed.
 pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
     let failed = |source: io::Error| InstallError::Io {
         action: "write",
         path: to.to_owned(),
         source,
-        advice: "Copy the program to a directory of yours, then run that one's `install`.",
+        advice: "Copy the program to a directory of your own, and run `install` from there.",
     };
     let directory = to.parent().unwrap_or(Path::new("/"));
-    let made = MadeDirectories::make(directory, 0o755).map_err(failed)?;
+    let new_directories = NewDirectories::make(directory, 0o755).map_err(failed)?;
     let mut source = File::open(from).map_err(failed)?;
     let mut file = tempfile::Builder::new()
         .prefix(".crewboard-")
@@ -205,7 +205,7 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
     file.as_file().set_permissions(Permissions::from_mode(0o755)).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(to).map_err(|error| failed(error.error))?;
-    made.keep();
+    new_directories.keep();
     Ok(())
 }
 
@@ -232,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_path_is_kept() {
+    fn permanent_path_is_registered() {
         let root = tempfile::tempdir().unwrap();
         let path = program(root.path(), "bin/crewboard");
         assert_eq!(find(&path, root.path(), &[]), ProgramPath::Stable(path.clone()));
     }
 
     #[test]
-    fn a_build_directory_is_left_for_the_users_own() {
+    fn program_in_a_build_directory_gets_a_copy() {
         for (marker, built) in [
             ("target/CACHEDIR.TAG", "target/debug/crewboard"),
             ("elsewhere/.rustc_info.json", "elsewhere/x86_64-unknown-linux-gnu/dist/crewboard"),
@@ -251,17 +251,17 @@ mod tests {
             let to = root.path().join(".local/bin/crewboard");
             assert_eq!(
                 find(&from, root.path(), &[]),
-                ProgramPath::Passing { from, to, place: Place::Build }
+                ProgramPath::Temporary { from, to, place: Place::Build }
             );
         }
     }
 
     #[test]
-    fn a_program_where_files_do_not_stay_is_copied() {
+    fn program_in_a_temporary_directory_gets_a_copy() {
         let root = tempfile::tempdir().unwrap();
         let home = root.path().join("home");
         let to = home.join(".local/bin/crewboard");
-        // The directory itself is below the system's own temporary one.
+        // The directory itself is below the temporary directory of the system.
         for (path, place) in [
             ("crewboard", Place::Temporary),
             ("opt/bin/crewboard", Place::Temporary),
@@ -270,12 +270,12 @@ mod tests {
             ("home/.local/share/Trash/files/crewboard", Place::Temporary),
         ] {
             let from = program(root.path(), path);
-            let expected = ProgramPath::Passing { from: from.clone(), to: to.clone(), place };
+            let expected = ProgramPath::Temporary { from: from.clone(), to: to.clone(), place };
             assert_eq!(find(&from, &home, &[]), expected);
         }
         for path in ["home/bin/crewboard", "home/.local/bin/crewboard", "home/.cached/crewboard"] {
-            let stays = program(root.path(), path);
-            assert_eq!(find(&stays, &home, &[]), ProgramPath::Stable(stays.clone()));
+            let permanent = program(root.path(), path);
+            assert_eq!(find(&permanent, &home, &[]), ProgramPath::Stable(permanent.clone()));
         }
         let cache = program(root.path(), "home/my-cache/crewboard");
         let environment = Environment {
@@ -285,33 +285,33 @@ mod tests {
             ..Environment::default()
         };
         let place = Place::Temporary;
-        let expected = ProgramPath::Passing { from: cache, to, place };
+        let expected = ProgramPath::Temporary { from: cache, to, place };
         assert_eq!(ProgramPath::find(&environment).unwrap(), expected);
     }
 
     #[test]
-    fn places_that_are_emptied_or_lost_are_known_by_path_and_by_file_system() {
+    fn temporary_places_are_known_by_path_and_file_system() {
         let environment = Environment { home: Some("/home/dev".into()), ..Environment::default() };
         for directory in ["/tmp", "/tmp/x", "/var/tmp", "/dev/shm", "/run/user/1000", "/var/cache"]
         {
             let program = Path::new(directory).join(PROGRAM);
             assert_eq!(
-                passing_place(&program, &environment),
+                temporary_place(&program, &environment),
                 Some(Place::Temporary),
                 "{directory}"
             );
         }
         for directory in ["/usr/local/bin", "/opt/tmp", "/home/dev/tmp", "/home/dev/run"] {
             let program = Path::new(directory).join(PROGRAM);
-            assert_eq!(passing_place(&program, &environment), None, "{directory}");
+            assert_eq!(temporary_place(&program, &environment), None, "{directory}");
         }
-        // Always in memory, and no place where a program would be put.
+        // Always in memory, but never the place of a program.
         assert!(!cfg!(target_os = "linux") || is_in_memory(Path::new("/dev/shm")));
         assert!(!is_in_memory(Path::new("/proc")));
     }
 
     #[test]
-    fn a_versioned_package_is_reached_by_its_link() {
+    fn versioned_package_is_registered_by_its_link() {
         for package in [
             "Cellar/crewboard/0.1.0/bin/crewboard",
             "nix/store/abc-crewboard-0.1.0/bin/crewboard",
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_versions() {
+    fn versions_in_names_are_recognised() {
         for name in ["0.1.0", "v2.3", "crewboard-0.1.0", "crewboard@1.0.0-beta", "1.0.0_1"] {
             assert!(is_versioned_name(name), "{name}");
         }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_replaced_while_it_runs_keeps_its_path() {
+    fn replaced_program_keeps_its_path() {
         let root = tempfile::tempdir().unwrap();
         let path = program(root.path(), "bin/crewboard");
         let marked = PathBuf::from(format!("{} (deleted)", path.display()));
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_replaces_by_rename_and_may_be_run() {
+    fn copy_replaces_by_rename_and_is_executable() {
         let root = tempfile::tempdir().unwrap();
         let from = program(root.path(), "target/debug/crewboard");
         let to = root.path().join("home/.local/bin/crewboard");

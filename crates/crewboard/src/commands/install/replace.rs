@@ -1,8 +1,8 @@
-//! Writes a settings file without losing what another program writes at the same time.
+//! Replaces a settings file without losing what another program writes at the same time.
 //!
-//! A new file takes the name by an exchange, which leaves the former file under a temporary name. So it can be compared
-//! with what was read: if another program has changed it in between, it goes back. Where a new file cannot take the
-//! name (a mount of a single file, hard links, attributes that cannot be copied) the file itself gets the new text.
+//! A new file takes the name by an exchange, which moves the former file to a temporary name. There it is compared with
+//! the text that was read: if another program has changed it, it is moved back. If a new file cannot take the name (a
+//! mount of a single file, hard links, attributes that cannot be copied), the text is written into the existing file.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -15,157 +15,162 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::attributes;
 use super::error::InstallError;
-use super::settings_file::{Seen, SettingsFile, Way};
+use super::settings_file::{FileState, SettingsFile, WriteMethod};
 
-/// How often files change places before a name that other programs keep taking is left to them.
+/// Exchanges before giving up on a name that other programs keep replacing.
 const MAX_EXCHANGES: u32 = 64;
 
 pub(super) const CHECK_DIRECTORY: &str =
     "Check that the directory exists and that you may write there.";
 
-/// A moment at which another program may do something: a test does it there.
+/// A step of a change, at which a test can act as another program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Everything is ready; the next call changes the file.
+    /// The next call changes the file.
     Ready,
-    /// Two files have changed places.
+    /// Two files were exchanged.
     Exchanged,
-    /// The change is made.
+    /// The change is written.
     Written,
 }
 
-/// When a new file is made to outlive a power cut.
+/// When a new file is flushed to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
     /// Before it takes the name.
     Before,
-    /// After that, because programs that write all the time leave no gap that is long enough for it.
+    /// After it takes the name, because other programs write too often for a flush in between.
     After,
 }
 
-/// What is called at each step.
-pub(crate) type AtStep<'a> = &'a mut dyn FnMut(Step);
+/// A callback for each step.
+pub(crate) type OnStep<'a> = &'a mut dyn FnMut(Step);
 
-/// A file that another one took the place of, under a temporary name that goes with this.
+/// A file that was replaced. It has a temporary name, and is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Displaced {
     temporary: TempPath,
     target: PathBuf,
-    /// What it was when it was displaced.
-    former: Seen,
-    /// What took its place.
-    new: Seen,
+    /// Its state when it was replaced.
+    former: FileState,
+    /// The state of the file that replaced it.
+    new: FileState,
 }
 
 impl Displaced {
-    /// Puts the file back where a program that had it open has written to it since. Returns whether it did, or whether
-    /// another program has taken the name.
-    pub(super) fn put_back_if_changed(self, at: AtStep<'_>) -> io::Result<bool> {
-        if Seen::at(&self.temporary)? == self.former {
+    /// Restores the file if a program that had it open has written to it since. Returns true if it was written to.
+    pub(super) fn restore_if_changed(self, on_step: OnStep<'_>) -> io::Result<bool> {
+        if FileState::at(&self.temporary)? == self.former {
             return Ok(false);
         }
-        if Seen::at(&self.target)? == self.new {
-            exchange(&self.temporary, &self.target, &self.new, at)?;
+        if FileState::at(&self.target)? == self.new {
+            exchange(&self.temporary, &self.target, &self.new, on_step)?;
         }
         Ok(true)
     }
 }
 
-/// Why a new file did not take the name.
-enum Trouble {
+/// The reason why a new file did not take the name.
+enum ReplaceError {
     /// Another program changed the file.
     Changed,
-    /// The system does not let it; the file itself may still be written.
-    NotThisWay(io::Error),
+    /// A new file cannot take the name. Writing into the existing file may still work.
+    RenameRefused(io::Error),
     Failed(io::Error),
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for ReplaceError {
     fn from(error: io::Error) -> Self {
-        let not_this_way =
+        let refused =
             [Errno::BUSY, Errno::XDEV, Errno::PERM, Errno::ACCESS, Errno::ROFS, Errno::NOTSUP];
         match Errno::from_io_error(&error) {
-            Some(errno) if not_this_way.contains(&errno) => Self::NotThisWay(error),
+            Some(errno) if refused.contains(&errno) => Self::RenameRefused(error),
             _ => Self::Failed(error),
         }
     }
 }
 
-/// Gives the file a new text, unless another program changed it since it was read.
+/// Writes a new text, unless another program has changed the file since it was read.
 pub(super) fn write(
     file: &SettingsFile,
     text: &str,
     flush: Flush,
-    at: AtStep<'_>,
+    on_step: OnStep<'_>,
 ) -> Result<Option<Displaced>, InstallError> {
     let changed = || InstallError::Changed(file.target.clone());
-    let Some(expected) = Seen::as_read(file) else {
-        return match create(file, text, at) {
+    let Some(expected) = FileState::as_read(file) else {
+        return match create(file, text, on_step) {
             Ok(()) => Ok(None),
-            Err(Trouble::Changed) => Err(changed()),
-            Err(Trouble::NotThisWay(error) | Trouble::Failed(error)) => Err(cause(file, error)),
+            Err(ReplaceError::Changed) => Err(changed()),
+            Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => {
+                Err(cause(file, error))
+            }
         };
     };
-    // Another program that takes the file away changes it too.
-    let gone = |trouble| match trouble {
-        Trouble::Failed(error) if error.kind() == io::ErrorKind::NotFound => Trouble::Changed,
-        trouble => trouble,
+    // A removed file counts as changed.
+    let removed_is_changed = |error| match error {
+        ReplaceError::Failed(error) if error.kind() == io::ErrorKind::NotFound => {
+            ReplaceError::Changed
+        }
+        error => error,
     };
-    if file.way()? == Way::Rename {
-        match by_rename(file, &expected, text, flush, at).map_err(gone) {
+    if file.write_method()? == WriteMethod::Rename {
+        match write_by_rename(file, &expected, text, flush, on_step).map_err(removed_is_changed) {
             Ok(displaced) => return Ok(displaced),
-            Err(Trouble::NotThisWay(_)) => {}
-            Err(Trouble::Changed) => return Err(changed()),
-            Err(Trouble::Failed(error)) => return Err(cause(file, error)),
+            Err(ReplaceError::RenameRefused(_)) => {}
+            Err(ReplaceError::Changed) => return Err(changed()),
+            Err(ReplaceError::Failed(error)) => return Err(cause(file, error)),
         }
     }
-    match in_place(file, &expected, text, at).map_err(gone) {
+    match write_in_place(file, &expected, text, on_step).map_err(removed_is_changed) {
         Ok(()) => Ok(None),
-        Err(Trouble::Changed) => Err(changed()),
-        Err(Trouble::NotThisWay(error) | Trouble::Failed(error)) => Err(cause(file, error)),
+        Err(ReplaceError::Changed) => Err(changed()),
+        Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => {
+            Err(cause(file, error))
+        }
     }
 }
 
-/// Makes the file, unless another program has made it in the meantime.
-fn create(file: &SettingsFile, text: &str, at: AtStep<'_>) -> Result<(), Trouble> {
+/// Creates the file, unless another program has created it in the meantime.
+fn create(file: &SettingsFile, text: &str, on_step: OnStep<'_>) -> Result<(), ReplaceError> {
     let new = new_file(directory_of(&file.target), text.as_bytes())?;
     new.as_file().sync_all()?;
-    at(Step::Ready);
+    on_step(Step::Ready);
     rename_to_free_name(&new.into_temp_path(), &file.target)?;
     sync_directory(&file.target);
     Ok(())
 }
 
-fn by_rename(
+fn write_by_rename(
     file: &SettingsFile,
-    expected: &Seen,
+    expected: &FileState,
     text: &str,
     flush: Flush,
-    at: AtStep<'_>,
-) -> Result<Option<Displaced>, Trouble> {
+    on_step: OnStep<'_>,
+) -> Result<Option<Displaced>, ReplaceError> {
     let target = &file.target;
     let former = File::open(target)?;
     let new = new_file(directory_of(target), text.as_bytes())?;
     if !attributes::copy(&former, new.as_file())? {
-        let why = "its attributes cannot be given to a new file";
-        return Err(Trouble::NotThisWay(io::Error::other(why)));
+        let why = "its attributes cannot be copied to a new file";
+        return Err(ReplaceError::RenameRefused(io::Error::other(why)));
     }
     if flush == Flush::Before {
         new.as_file().sync_all()?;
     }
     let (new, temporary) = new.into_parts();
-    let installed = Seen::at(&temporary)?;
-    if Seen::at(target)? != *expected {
-        return Err(Trouble::Changed);
+    let installed = FileState::at(&temporary)?;
+    if FileState::at(target)? != *expected {
+        return Err(ReplaceError::Changed);
     }
-    at(Step::Ready);
-    match exchange(&temporary, target, expected, at) {
+    on_step(Step::Ready);
+    match exchange(&temporary, target, expected, on_step) {
         Ok(true) => {}
-        Ok(false) => return Err(Trouble::Changed),
-        // A file system that cannot exchange. Between this look and the rename a change is lost.
+        Ok(false) => return Err(ReplaceError::Changed),
+        // The file system has no exchange. A change between this check and the rename would be lost.
         Err(error) if is_unsupported(&error) => {
-            if Seen::at(target)? != *expected {
-                return Err(Trouble::Changed);
+            if FileState::at(target)? != *expected {
+                return Err(ReplaceError::Changed);
             }
             temporary.persist(target).map_err(|error| error.error)?;
             sync_directory(target);
@@ -179,17 +184,22 @@ fn by_rename(
     Ok(Some(Displaced { temporary, target, former, new: installed }))
 }
 
-/// Lets two files change places. Returns whether it was `expected` that was at `target`.
+/// Exchanges two files. Returns true if `expected` was at `target`.
 ///
-/// If not, another program has put something newer there: that goes back, and again whatever comes in between, until
-/// what is taken away is what was put there before.
-fn exchange(temporary: &Path, target: &Path, expected: &Seen, at: AtStep<'_>) -> io::Result<bool> {
-    let mut put = Seen::at(temporary)?;
+/// Otherwise another program has written a newer file: exchanges again until the file that is taken away is the one that
+/// was put there before.
+fn exchange(
+    temporary: &Path,
+    target: &Path,
+    expected: &FileState,
+    on_step: OnStep<'_>,
+) -> io::Result<bool> {
+    let mut put = FileState::at(temporary)?;
     let mut expected = expected.clone();
     for round in 0..MAX_EXCHANGES {
         renameat_with(CWD, temporary, CWD, target, RenameFlags::EXCHANGE)?;
-        at(Step::Exchanged);
-        let taken = Seen::at(temporary)?;
+        on_step(Step::Exchanged);
+        let taken = FileState::at(temporary)?;
         if taken == expected {
             return Ok(round == 0);
         }
@@ -198,13 +208,13 @@ fn exchange(temporary: &Path, target: &Path, expected: &Seen, at: AtStep<'_>) ->
     Ok(false)
 }
 
-/// Writes into the file itself. If that fails half way, the former text goes back.
-fn in_place(
+/// Writes into the existing file. Restores the former text if that fails.
+fn write_in_place(
     file: &SettingsFile,
-    expected: &Seen,
+    expected: &FileState,
     text: &str,
-    at: AtStep<'_>,
-) -> Result<(), Trouble> {
+    on_step: OnStep<'_>,
+) -> Result<(), ReplaceError> {
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let options = || {
         let mut options = File::options();
@@ -212,61 +222,61 @@ fn in_place(
         options
     };
     let handle = options().write(true).open(&file.target)?;
-    at(Step::Ready);
-    if Seen::of(&options().open(&file.target)?)? != *expected {
-        return Err(Trouble::Changed);
+    on_step(Step::Ready);
+    if FileState::of(&options().open(&file.target)?)? != *expected {
+        return Err(ReplaceError::Changed);
     }
     let put = |bytes: &[u8]| {
-        // The longer text first: a reader in between finds a whole one at the start.
+        // Write before truncating, so that a reader in between finds a whole text at the start.
         handle.write_all_at(bytes, 0)?;
         handle.set_len(bytes.len() as u64)?;
         handle.sync_all()
     };
     if let Err(error) = put(text.as_bytes()) {
-        // Its blocks are still there, so this needs no room.
+        // The blocks of the file are still allocated, so this needs no space.
         put(file.bytes())?;
-        return Err(Trouble::Failed(error));
+        return Err(ReplaceError::Failed(error));
     }
-    // A program that writes at this very moment is met when the settings are read again, with the backup in its place.
+    // A program that writes at this moment is noticed when the settings are read again; the backup has the former text.
     Ok(())
 }
 
-/// Removes the file, unless another program changed it since it was read.
-pub(super) fn delete(file: &SettingsFile, at: AtStep<'_>) -> Result<(), InstallError> {
+/// Removes the file, unless another program has changed it since it was read.
+pub(super) fn delete(file: &SettingsFile, on_step: OnStep<'_>) -> Result<(), InstallError> {
     let failed = |error| cause(file, error);
     let changed = || InstallError::Changed(file.target.clone());
-    let Some(expected) = Seen::as_read(file) else { return Ok(()) };
-    file.way()?;
+    let Some(expected) = FileState::as_read(file) else { return Ok(()) };
+    file.write_method()?;
     let aside = new_file(directory_of(&file.target), &[]).map_err(failed)?.into_temp_path();
-    at(Step::Ready);
+    on_step(Step::Ready);
     match fs::rename(&file.target, &aside) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(changed()),
         Err(error) => return Err(failed(error)),
     }
-    at(Step::Exchanged);
-    if Seen::at(&aside).map_err(failed)? == expected {
+    on_step(Step::Exchanged);
+    if FileState::at(&aside).map_err(failed)? == expected {
         sync_directory(&file.target);
         return Ok(());
     }
-    // What another program wrote goes back, unless it has written again.
+    // Restore what another program wrote, unless it has written again.
     match rename_to_free_name(&aside, &file.target) {
-        Ok(()) | Err(Trouble::Changed) => Err(changed()),
-        Err(Trouble::NotThisWay(error) | Trouble::Failed(error)) => Err(failed(error)),
+        Ok(()) | Err(ReplaceError::Changed) => Err(changed()),
+        Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => Err(failed(error)),
     }
 }
 
-/// Gives a file a name that no file has; `Changed` where one has it by now.
-fn rename_to_free_name(temporary: &TempPath, target: &Path) -> Result<(), Trouble> {
+/// Renames a file to an unused name. Returns `Changed` if the name is taken.
+fn rename_to_free_name(temporary: &TempPath, target: &Path) -> Result<(), ReplaceError> {
     let renamed = match renameat_with(CWD, &**temporary, CWD, target, RenameFlags::NOREPLACE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            // The temporary name goes by itself.
+            // The temporary name is removed on drop.
             fs::hard_link(temporary, target)
         }
         renamed => renamed.map_err(io::Error::from),
     };
     match renamed {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Trouble::Changed),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ReplaceError::Changed),
         Err(error) => Err(error.into()),
         Ok(()) => Ok(()),
     }
@@ -274,7 +284,7 @@ fn rename_to_free_name(temporary: &TempPath, target: &Path) -> Result<(), Troubl
 
 /// Writes a new private file under a temporary name.
 pub(super) fn new_file(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    // The error of the crate names a temporary file that the user does not know, and has no number.
+    // The error of `tempfile` names a file that the user does not know, and has no error number.
     let mut number = None;
     let new = tempfile::Builder::new().prefix(".crewboard-").make_in(directory, |path| {
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(path);
@@ -288,7 +298,7 @@ pub(super) fn new_file(directory: &Path, bytes: &[u8]) -> io::Result<NamedTempFi
     Ok(new)
 }
 
-/// The rename itself must outlive a power cut too; where a file system cannot, it is done all the same.
+/// Flushes the directory, so that the rename is on disk. Ignores file systems that cannot.
 pub(super) fn sync_directory(path: &Path) {
     let _ = File::open(directory_of(path)).and_then(|directory| directory.sync_all());
 }
@@ -302,7 +312,7 @@ fn is_unsupported(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| unsupported.contains(&errno))
 }
 
-/// Says why a file cannot be written, in words that name the true cause.
+/// Returns an error that names the cause of a failed write.
 fn cause(file: &SettingsFile, source: io::Error) -> InstallError {
     let path = file.target.clone();
     let why = match Errno::from_io_error(&source) {
@@ -315,7 +325,7 @@ fn cause(file: &SettingsFile, source: io::Error) -> InstallError {
             let mode = |path: &Path| fs::metadata(path).map_or(0, |file| file.mode() & 0o7777);
             let (own, directory) = (mode(&path), mode(directory_of(&path)));
             format!(
-                "you may not write to it (mode {own:04o}, in a directory of mode {directory:04o})"
+                "you have no permission to write to it (mode {own:04o}, in a directory of mode {directory:04o})"
             )
         }
         _ => {

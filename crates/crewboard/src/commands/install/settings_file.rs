@@ -1,7 +1,7 @@
-//! Reads a settings file and knows how it may be changed.
+//! Reads a settings file, and decides how it can be changed.
 //!
-//! Another program may write the file at any time: in place (it empties the file, then writes) or by rename. So an
-//! empty or broken text is read again before it is believed, and `replace` looks at what it takes away.
+//! Another program may write the file at any time: in place (truncate, then write) or by rename. So an empty or broken
+//! text is read again before it is trusted, and `replace` checks the file that it takes away.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -11,48 +11,48 @@ use std::path::{Path, PathBuf};
 use super::error::InstallError;
 use super::owners::is_foreign;
 
-/// What install leaves behind is at most this large: Claude Code skips a larger file, hooks and all.
+/// Largest file that install writes. Claude Code skips a larger file with all its hooks.
 pub(super) use crewboard_agents::claude::settings::MAX_BYTES as MAX_INSTALLED;
 
-/// More than this is no settings file, and not worth reading into memory.
+/// Largest settings file that is read.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// What uninstall still reads: whatever install wrote, and what was added to it since.
+/// Largest file that uninstall reads: what install wrote plus later additions.
 pub(super) const MAX_READ: u64 = 16 * 1024 * 1024;
 
-/// How often an empty or broken text is read before it is believed: for a second, since believing it too soon may cost
-/// the user the file, and few files are meant to be so.
+/// Reads of an empty or broken text before it is trusted. This takes a second, because trusting it too early may cost the
+/// user the file, and few files are really empty.
 const READINGS: u32 = 10;
 
-/// Files below these belong to a package manager, whatever their modes say.
+/// Directories that belong to a package manager, whatever their modes.
 const STORES: [(&str, &str); 2] = [("/nix/store", "Nix"), ("/gnu/store", "Guix")];
 
-/// A file as it was read, present or not.
+/// A file as it was read, or its absence.
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
-    /// The file itself: where links led, so that a link stays a link.
+    /// The target of links, so that a link stays a link.
     pub(crate) target: PathBuf,
-    /// What was in it; `None` where there was no file.
+    /// The text, or `None` if there was no file.
     pub(crate) text: Option<String>,
-    /// What the system says of it.
+    /// The metadata of the file.
     pub(super) metadata: Option<Metadata>,
 }
 
 /// How a file can be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// A new file takes its name, and no reader ever sees half of a text.
+pub(super) enum WriteMethod {
+    /// A new file takes its name, so that no reader sees a partial text.
     Rename,
-    /// The file itself gets the new text, because a new one would not be the same file.
+    /// The text is written into the file, because a new file would lose hard links or attributes.
     InPlace,
 }
 
 impl SettingsFile {
-    /// Reads a file, following links: dotfile managers keep the real one elsewhere.
+    /// Reads a file and follows links, because dotfile managers keep the real file elsewhere.
     pub(crate) fn read(path: &Path) -> Result<Self, InstallError> {
         let target = resolve(path)?;
         let opened = fs::metadata(&target).and_then(|metadata| {
-            // A pipe in its place would block.
+            // Opening a pipe would block.
             if metadata.is_file() { File::open(&target).map(Some) } else { Ok(None) }
         });
         let file = match opened {
@@ -77,8 +77,8 @@ impl SettingsFile {
         }
     }
 
-    /// Reads a file and works something out from it. Where it is empty, or `work` can make nothing of it, it is read
-    /// again after a wait: another program may be in the middle of writing it.
+    /// Reads a file and computes a result from it. If the file is empty or `work` fails, waits and reads it again, because
+    /// another program may be writing it.
     pub(crate) fn read_settled<T>(
         path: &Path,
         mut wait: impl FnMut(),
@@ -99,22 +99,24 @@ impl SettingsFile {
         Self::read(path).and_then(work)
     }
 
-    /// Returns the file that a path leads to, as far as that can be known.
+    /// Returns the target of a path, as far as it is known.
     pub(super) fn target_of(path: &Path) -> PathBuf {
         resolve(path).unwrap_or_else(|_| path.to_owned())
     }
 
-    /// Returns whether the file can be changed, before anything is. Root may write where a mode says that nobody does;
-    /// what the mode says counts all the same.
-    pub(super) fn way(&self) -> Result<Way, InstallError> {
+    /// Returns how the file can be changed, or an error if it cannot. Respects a read-only mode even for root, who could
+    /// ignore it.
+    pub(super) fn write_method(&self) -> Result<WriteMethod, InstallError> {
         let refuse = |why: String| Err(InstallError::ReadOnly { path: self.target.clone(), why });
         if let Some((store, name)) = STORES.iter().find(|(store, _)| self.target.starts_with(store))
         {
             return refuse(format!("it is in {store}, which {name} manages"));
         }
         let directory = self.target.parent().unwrap_or(Path::new("/"));
-        // Where there is none it is about to be made, or the attempt will say why not.
-        let Ok(directory_metadata) = fs::metadata(directory) else { return Ok(Way::Rename) };
+        // A missing directory will be created, or the attempt reports the cause.
+        let Ok(directory_metadata) = fs::metadata(directory) else {
+            return Ok(WriteMethod::Rename);
+        };
         let takes_files = is_writable(&directory_metadata) && !is_foreign(directory_metadata.uid());
         let Some(metadata) = &self.metadata else {
             if is_foreign(directory_metadata.uid()) {
@@ -124,20 +126,20 @@ impl SettingsFile {
                 });
             }
             if takes_files {
-                return Ok(Way::Rename);
+                return Ok(WriteMethod::Rename);
             }
             let mode = directory_metadata.mode() & 0o7777;
             return refuse(format!("its directory is read-only (mode {mode:04o})"));
         };
-        // Also one of root's: a rename would make it ours behind its owner's back.
+        // This includes root's files: a rename would silently change the owner.
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(InstallError::NotYours { path: self.target.clone(), uid: metadata.uid() });
         }
         let mode = metadata.mode() & 0o7777;
         if takes_files && metadata.nlink() == 1 {
-            Ok(Way::Rename)
+            Ok(WriteMethod::Rename)
         } else if is_writable(metadata) {
-            Ok(Way::InPlace)
+            Ok(WriteMethod::InPlace)
         } else if metadata.nlink() > 1 {
             refuse(format!("it is read-only (mode {mode:04o}) and has other names (hard links)"))
         } else {
@@ -153,7 +155,7 @@ impl SettingsFile {
     }
 }
 
-/// Refuses a directory that takes no backup, by its mode, which root could ignore.
+/// Refuses a read-only directory, which cannot take a backup. Root could ignore the mode.
 pub(super) fn check_room_for_backup(
     file: &SettingsFile,
     directory: &Path,
@@ -162,7 +164,7 @@ pub(super) fn check_room_for_backup(
         Ok(metadata) if !is_writable(&metadata) => {
             let mode = metadata.mode() & 0o7777;
             let why = format!(
-                "there is no room for a backup, because {} is read-only (mode {mode:04o})",
+                "a backup cannot be written, because {} is read-only (mode {mode:04o})",
                 directory.display()
             );
             Err(InstallError::ReadOnly { path: file.target.clone(), why })
@@ -171,16 +173,16 @@ pub(super) fn check_room_for_backup(
     }
 }
 
-/// What a name leads to at one moment. Two are equal only if it is the same file with the same bytes.
+/// The state of a name at one moment. Two are equal only for the same file with the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct FileState {
     device: u64,
     inode: u64,
     bytes: Vec<u8>,
 }
 
-impl Seen {
-    /// Looks at a name without following a link. Only a regular file is read.
+impl FileState {
+    /// Reads the state of a name without following a link. Reads only a regular file.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         let metadata = fs::symlink_metadata(path)?;
         let (device, inode) = (metadata.dev(), metadata.ino());
@@ -197,7 +199,7 @@ impl Seen {
         Ok(Self { device: metadata.dev(), inode: metadata.ino(), bytes: bounded(file)? })
     }
 
-    /// Returns what a file is where it still is what was read.
+    /// Returns the state of a file at the time it was read.
     pub(super) fn as_read(file: &SettingsFile) -> Option<Self> {
         let metadata = file.metadata.as_ref()?;
         let bytes = file.bytes().to_owned();
@@ -220,7 +222,7 @@ fn bounded(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Follows links to the end, also where the last one leads to no file yet.
+/// Follows all links, even if the last target does not exist yet.
 fn resolve(path: &Path) -> Result<PathBuf, InstallError> {
     match path.canonicalize() {
         Ok(target) => return Ok(target),
@@ -228,7 +230,7 @@ fn resolve(path: &Path) -> Result<PathBuf, InstallError> {
         Err(error) => return Err(reading(path.to_owned(), error)),
     }
     let mut target = path.to_owned();
-    // The kernel gives up at forty too; a circle was told apart above.
+    // The kernel also stops at forty links; a loop was detected above.
     for _ in 0..40 {
         let Ok(link) = fs::read_link(&target) else { break };
         target = target.parent().unwrap_or(Path::new("/")).join(link);

@@ -1,9 +1,9 @@
-//! Against a real file system: what the user's files are before and after.
+//! Tests install and uninstall on a real file system.
 
-mod given_back;
-mod kept;
-mod meantime;
-mod said;
+mod concurrent_writes;
+mod output;
+mod preserved;
+mod restored;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::profile::{Change, Profile};
 use super::*;
 
-/// A home with a program in it and a scripted person.
+/// A home directory with a program, and the answer of the user.
 struct World {
     root: TempDir,
     environment: Environment,
@@ -55,7 +55,7 @@ impl World {
         Self { root, environment, answer: "" }
     }
 
-    /// With these settings in `~/.claude`.
+    /// Creates a world with these settings in `~/.claude`.
     fn with(settings: &str) -> Self {
         let world = Self::new();
         fs::create_dir(world.directory()).unwrap();
@@ -95,7 +95,7 @@ impl World {
         Ok(String::from_utf8(out).unwrap())
     }
 
-    /// Every file of the profile with its content.
+    /// Returns every file of the profile with its content.
     fn files(&self) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.directory()).unwrap().map(Result::unwrap);
         let mut files: Vec<_> = entries
@@ -110,37 +110,37 @@ impl World {
 }
 
 #[test]
-fn install_writes_says_what_and_keeps_the_original() {
+fn install_writes_hooks_and_a_backup() {
     let world = World::with(SETTINGS);
-    let said = world.install(&yes()).unwrap();
+    let output = world.install(&yes()).unwrap();
     let settings = world.settings().display().to_string();
-    assert!(said.contains(&format!("Installed 16 hooks in {settings}.\n")), "{said}");
-    let kept = format!("  The file as it was: {settings}.crewboard-backup\n");
-    assert!(said.contains(&kept), "{said}");
-    // The comment keeps hooks from running, and that is told instead.
-    assert!(said.contains("hooks included") && !said.contains(RUNNING_SESSIONS), "{said}");
+    assert!(output.contains(&format!("Installed 16 hooks in {settings}.\n")), "{output}");
+    let kept = format!("  Backup of the file: {settings}.crewboard-backup\n");
+    assert!(output.contains(&kept), "{output}");
+    // The comment keeps hooks from running, so a warning replaces the note.
+    assert!(output.contains("hooks included") && !output.contains(RUNNING_SESSIONS), "{output}");
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
     let text = world.text();
     assert!(text.starts_with("{\n  // mine\n  \"model\": \"opus\",\n"), "{text}");
     for row in EVENTS {
         assert!(text.contains(&format!("\"{}\": [", row.event)), "{}", row.event);
     }
-    // No temporary file is left.
+    // No temporary file remains.
     assert_eq!(world.files().len(), 2);
 }
 
 #[test]
-fn twice_changes_nothing_and_needs_no_answer() {
+fn second_install_changes_nothing_and_asks_nothing() {
     let world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     let files = world.files();
-    let said = world.install(&InstallArguments::default()).unwrap();
-    assert!(said.contains("the hooks are in place.\n"), "{said}");
+    let output = world.install(&InstallArguments::default()).unwrap();
+    assert!(output.contains("the hooks are already installed.\n"), "{output}");
     assert_eq!(world.files(), files);
 }
 
 #[test]
-fn modes_are_kept() {
+fn install_and_uninstall_keep_the_mode() {
     for bits in [0o600, 0o644, 0o664, 0o400] {
         let world = World::with(SETTINGS);
         fs::set_permissions(world.settings(), Permissions::from_mode(bits)).unwrap();
@@ -152,7 +152,7 @@ fn modes_are_kept() {
 }
 
 #[test]
-fn a_link_stays_a_link() {
+fn install_and_uninstall_keep_a_link() {
     let world = World::with("");
     let dotfiles = world.root.path().join("dotfiles");
     fs::create_dir(&dotfiles).unwrap();
@@ -160,11 +160,11 @@ fn a_link_stays_a_link() {
     fs::remove_file(world.settings()).unwrap();
     symlink("../../dotfiles/link.json", world.settings()).unwrap();
     symlink("claude.json", dotfiles.join("link.json")).unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("(a link to "), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("(a link to "), "{output}");
     assert!(fs::symlink_metadata(world.settings()).unwrap().is_symlink());
     assert!(fs::read_to_string(dotfiles.join("claude.json")).unwrap().contains("crewboard"));
-    // The repository of dotfiles gets no new file.
+    // The repository of dotfiles has no new file.
     assert_eq!(fs::read_dir(&dotfiles).unwrap().count(), 2);
     world.uninstall(&yes()).unwrap();
     assert_eq!(fs::read_to_string(dotfiles.join("claude.json")).unwrap(), SETTINGS);
@@ -172,7 +172,7 @@ fn a_link_stays_a_link() {
 }
 
 #[test]
-fn several_profiles_are_done_together_or_not_at_all() {
+fn install_changes_all_profiles_or_none() {
     let world = World::new();
     let directories: Vec<PathBuf> =
         ["a", "b", "c"].iter().map(|name| world.root.path().join(name)).collect();
@@ -192,13 +192,13 @@ fn several_profiles_are_done_together_or_not_at_all() {
     symlink("../b/settings.json", directories[2].join("settings.json")).unwrap();
     world.install(&arguments).unwrap();
     assert!(texts().iter().all(|text| text.contains("crewboard")));
-    assert!(!world.directory().exists(), "the user's own profile was not named");
+    assert!(!world.directory().exists(), "the default profile was not named");
     world.uninstall(&arguments).unwrap();
     assert_eq!(texts(), [SETTINGS; 3]);
 }
 
 #[test]
-fn the_variable_moves_the_profile_and_a_wrong_option_is_told() {
+fn profile_comes_from_the_variable_or_the_option() {
     let mut world = World::new();
     let elsewhere = world.root.path().join("elsewhere");
     world.environment.claude_config_dir = Some(elsewhere.clone());
@@ -213,7 +213,7 @@ fn the_variable_moves_the_profile_and_a_wrong_option_is_told() {
 }
 
 #[test]
-fn files_that_cannot_be_edited_stay_as_they_are() {
+fn install_does_not_change_a_broken_file() {
     for (settings, message) in [
         ("{\n  \"a\": oops\n}", "line 2, column 8: this is not valid JSON"),
         ("{\"hooks\": []}", "line 1, column 11: \"hooks\" should be an object, but is an array"),
@@ -222,7 +222,7 @@ fn files_that_cannot_be_edited_stay_as_they_are() {
         let before = world.files();
         let error = world.install(&yes()).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
-        assert!(error.to_string().contains("left as it is"), "{error}");
+        assert!(error.to_string().contains("was not changed"), "{error}");
         assert_eq!(error.exit_code(), 1);
         assert!(world.uninstall(&yes()).is_err());
         assert_eq!(world.files(), before);
@@ -238,9 +238,9 @@ fn files_that_cannot_be_edited_stay_as_they_are() {
 }
 
 #[test]
-fn a_read_only_directory_is_refused_and_gets_no_file() {
+fn install_refuses_a_read_only_directory() {
     for (settings, mode, why) in [
-        (Some(SETTINGS), 0o644, "there is no room for a backup, because "),
+        (Some(SETTINGS), 0o644, "a backup cannot be written, because "),
         (Some(SETTINGS), 0o444, "it is read-only (mode 0444), and so is its directory (0555)"),
         (None, 0, "its directory is read-only (mode 0555)"),
     ] {
@@ -250,23 +250,23 @@ fn a_read_only_directory_is_refused_and_gets_no_file() {
             None => fs::remove_file(world.settings()).unwrap(),
         }
         let before = world.files();
-        // Modes do not stop root, but they say what the owner wants.
+        // Modes do not stop root, but install respects them.
         fs::set_permissions(world.directory(), Permissions::from_mode(0o555)).unwrap();
         let error = world.install(&yes()).unwrap_err().to_string();
         let dry = world.install(&InstallArguments { dry_run: true, ..yes() });
         fs::set_permissions(world.directory(), Permissions::from_mode(0o755)).unwrap();
-        assert!(error.contains(why) && error.contains("left as it is"), "{error}");
+        assert!(error.contains(why) && error.contains("was not changed"), "{error}");
         assert!(dry.unwrap().contains("+    \"SessionStart\": [{"));
         assert_eq!(world.files(), before);
     }
 }
 
 #[test]
-fn a_file_of_another_users_is_shown_but_not_taken() {
+fn install_refuses_a_file_of_another_user() {
     let world = World::with("");
-    // Only root can give a file away; for others there is nothing to try this with.
+    // Only root can change the owner of a file.
     if std::os::unix::fs::chown(world.settings(), Some(54_321), None).is_err() {
-        return crewboard_testkit::skip("only root can give a file away");
+        return crewboard_testkit::skip("only root can change the owner of a file");
     }
     assert!(matches!(world.install(&yes()), Err(InstallError::NotYours { .. })));
     world.install(&InstallArguments { dry_run: true, ..yes() }).unwrap();

@@ -1,8 +1,8 @@
-//! Says what keeps installed hooks from running.
+//! Warns of settings that keep installed hooks from running.
 //!
-//! Claude Code merges several settings files. Of one key the value of the first file in this order counts: the managed
-//! settings, `--settings`, the project's local settings, the project's settings, the user's settings (tried on 2.1.332).
-//! A file that it skips counts for nothing.
+//! Claude Code merges several settings files. For each key, the first file in this order takes precedence: the managed
+//! settings, `--settings`, the project's local settings, the project's settings, the user's settings (tested with
+//! 2.1.332). A file that it skips has no effect.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use super::settings_file::SettingsFile;
 use super::status_line::settings_of_project;
 use crate::environment::Environment;
 
-/// A user reads a few reasons; the client names all.
+/// Problems in one warning. Claude Code itself lists all.
 const MAX_PROBLEMS: usize = 5;
 
-/// A warning: the first line, and the lines below it.
+/// The lines of a warning.
 pub(super) type Warning = Vec<String>;
 
-/// Returns what keeps the hooks of a profile from running when its settings have this text.
+/// Returns warnings about settings that keep the hooks of a profile from running, if its settings have this text.
 pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment) -> Vec<Warning> {
     let mut warnings = Vec::new();
     warnings.extend(skipped_file(profile, text));
@@ -30,7 +30,7 @@ pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment)
     if let Some(path) = managed.iter().find(|path| sets(path, "disableAllHooks")) {
         warnings.push(vec![
             format!("{} sets disableAllHooks, so no hook runs", shown(path)),
-            "Ask the administrator of this machine to take that out.".to_owned(),
+            "Ask the administrator of this machine to remove that setting.".to_owned(),
         ]);
     } else {
         warnings.extend(switched_off(profile, text, environment));
@@ -39,7 +39,7 @@ pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment)
         |path: &Path| sets(path, "allowManagedHooksOnly") || settings::locks_hooks(&text_of(path));
     if let Some(path) = managed.iter().find(|path| only_managed(path)) {
         warnings.push(vec![
-            format!("{} lets only managed hooks run, so no hook of yours runs", shown(path)),
+            format!("{} allows only managed hooks, so your hooks do not run", shown(path)),
             "Ask the administrator of this machine to add Crewboard's hooks there.".to_owned(),
         ]);
     }
@@ -53,29 +53,29 @@ fn skipped_file(profile: &Profile, text: &str) -> Option<Warning> {
     }
     let path = shown(&profile.settings());
     let mut lines = vec![format!("Claude Code ignores all of {path}, hooks included")];
-    // A key of the file may have any name.
+    // A key of the file may have any name, so clean it.
     let shown = |problem: &settings::Problem| clean(&problem.to_string(), MAX_PATH, false);
     lines.extend(problems.iter().take(MAX_PROBLEMS).map(shown));
     if let Some(more) = problems.len().checked_sub(MAX_PROBLEMS).filter(|more| *more > 0) {
         lines.push(format!("and {more} more"));
     }
-    lines.push("The hooks run once that is corrected.".to_owned());
+    lines.push("The hooks run once the file is corrected.".to_owned());
     Some(lines)
 }
 
-/// Returns a warning where `disableAllHooks` is on for the project that install runs in, or for all others.
+/// Returns a warning if `disableAllHooks` is set for the current project, or for all other projects.
 fn switched_off(profile: &Profile, text: &str, environment: &Environment) -> Option<Warning> {
     let own_path = profile.settings();
     let own = settings::switch(text, "disableAllHooks");
     let own_target = SettingsFile::target_of(&own_path);
     let project = environment.directory.as_deref().map(settings_of_project).unwrap_or_default();
-    let decides = project
+    let deciding_file = project
         .into_iter()
         .rev()
-        // In the home directory the user's own settings lie where a project's would.
+        // In the home directory, the user's settings have the path of project settings.
         .filter(|path| SettingsFile::target_of(path) != own_target)
-        .find_map(|path| in_file(&path, "disableAllHooks").map(|value| (path, value)));
-    match (decides, own) {
+        .find_map(|path| switch_in_file(&path, "disableAllHooks").map(|value| (path, value)));
+    match (deciding_file, own) {
         (Some((path, true)), _) => Some(vec![
             format!("{} sets disableAllHooks, so no hook runs in this project", shown(&path)),
             "Set it to false to let Crewboard see the sessions of this project.".to_owned(),
@@ -95,7 +95,7 @@ fn switched_off(profile: &Profile, text: &str, environment: &Environment) -> Opt
     }
 }
 
-/// The administrator's files, in the order in which the client reads them.
+/// Returns the administrator's settings files, in the order in which Claude Code reads them.
 fn managed_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory.join("managed-settings.d")).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries
@@ -111,8 +111,8 @@ fn managed_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns the value of a switch in a file that the client reads; a file that we cannot read is not ours to judge.
-fn in_file(path: &Path, key: &str) -> Option<bool> {
+/// Returns the value of a switch in a settings file, or `None` if the file cannot be read.
+fn switch_in_file(path: &Path, key: &str) -> Option<bool> {
     settings::switch(&text_of(path), key)
 }
 
@@ -120,7 +120,7 @@ fn text_of(path: &Path) -> String {
     SettingsFile::read(path).ok().and_then(|file| file.text).unwrap_or_default()
 }
 
-/// A directory that came with a project may have any name.
+/// The directory of a project may have any name.
 fn shown(path: &Path) -> String {
     clean(&path.to_string_lossy(), MAX_PATH, false)
 }

@@ -1,4 +1,4 @@
-//! Another program writes the settings while install or uninstall does.
+//! Another program writes the settings at the same time as install or uninstall.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::super::profile::After;
 use super::super::replace::Step;
 use super::super::settings_file::SettingsFile;
-use super::super::{ChangeKind, carry_out};
+use super::super::{BackupKind, apply_change};
 use super::*;
 
 const OTHER: &str = "{\"changed\": true}";
@@ -23,19 +23,19 @@ impl World {
         Change::of_uninstall(&self.profile(), Duration::ZERO).unwrap()
     }
 
-    /// Installs while `at` does what another program does.
-    fn install_while(&self, at: &mut dyn FnMut(Step)) -> Result<ChangeKind, InstallError> {
-        let again = || Ok(self.install_change());
-        let made = carry_out(self.install_change(), again, Duration::ZERO, at)?;
-        Ok(made.expect("no other process installs").1)
+    /// Installs, while `at` acts as another program.
+    fn install_while(&self, on_step: &mut dyn FnMut(Step)) -> Result<BackupKind, InstallError> {
+        let recompute = || Ok(self.install_change());
+        let applied = apply_change(self.install_change(), recompute, Duration::ZERO, on_step)?;
+        Ok(applied.expect("no other process installs").1)
     }
 
-    fn uninstall_while(&self, at: &mut dyn FnMut(Step)) -> Result<(), InstallError> {
-        let again = || Ok(self.uninstall_change());
-        carry_out(self.uninstall_change(), again, Duration::ZERO, at).map(drop)
+    fn uninstall_while(&self, on_step: &mut dyn FnMut(Step)) -> Result<(), InstallError> {
+        let recompute = || Ok(self.uninstall_change());
+        apply_change(self.uninstall_change(), recompute, Duration::ZERO, on_step).map(drop)
     }
 
-    /// What another program does that writes a new file and renames it.
+    /// Replaces the settings by rename, as another program does.
     fn rename_in(&self, text: &str) {
         let new = self.root.path().join("new.json");
         fs::write(&new, text).unwrap();
@@ -51,7 +51,7 @@ impl World {
     }
 }
 
-/// Does something at a step, the first time it comes.
+/// Returns a callback that acts once, at the first time of a step.
 fn once_at(step: Step, mut act: impl FnMut()) -> impl FnMut(Step) {
     let mut is_done = false;
     move |now| {
@@ -63,7 +63,7 @@ fn once_at(step: Step, mut act: impl FnMut()) -> impl FnMut(Step) {
 }
 
 #[test]
-fn a_change_in_the_meantime_is_kept() {
+fn install_keeps_a_change_of_another_program() {
     let world = World::with(SETTINGS);
     let entries = registration::entries("/opt/crewboard", None);
     let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
@@ -79,25 +79,25 @@ fn a_change_in_the_meantime_is_kept() {
     let removed = change();
     fs::remove_file(world.settings()).unwrap();
     assert!(matches!(apply(removed), InstallError::Changed(_)));
-    let made = change();
+    let created = change();
     fs::write(world.settings(), "{}").unwrap();
-    assert!(matches!(apply(made), InstallError::Changed(_)));
+    assert!(matches!(apply(created), InstallError::Changed(_)));
     assert_eq!(world.files(), [("settings.json".to_owned(), "{}".to_owned())]);
 }
 
 #[test]
-fn a_rename_at_any_step_of_install_is_merged() {
+fn install_merges_a_rename_at_any_step() {
     for step in [Step::Ready, Step::Exchanged, Step::Written] {
         let world = World::with(SETTINGS);
-        let kept = world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
+        let backup = world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
         world.assert_merged(OTHER);
-        assert_eq!(kept, ChangeKind::Original(world.backup()));
+        assert_eq!(backup, BackupKind::Original(world.backup()));
         assert_eq!(fs::read_to_string(world.backup()).unwrap(), OTHER, "{step:?}");
     }
 }
 
 #[test]
-fn a_write_in_place_at_any_step_of_install_is_merged() {
+fn install_merges_a_write_in_place_at_any_step() {
     for step in [Step::Ready, Step::Exchanged, Step::Written] {
         let world = World::with(SETTINGS);
         world
@@ -108,7 +108,7 @@ fn a_write_in_place_at_any_step_of_install_is_merged() {
 }
 
 #[test]
-fn a_write_to_a_hard_linked_file_at_any_step_is_merged() {
+fn install_merges_a_write_to_a_hard_link_at_any_step() {
     for step in [Step::Ready, Step::Written] {
         for text in ["{}", OTHER] {
             let world = World::with(SETTINGS);
@@ -123,8 +123,8 @@ fn a_write_to_a_hard_linked_file_at_any_step_is_merged() {
 }
 
 #[test]
-fn a_program_that_emptied_the_file_before_finishes_it_after() {
-    // It opens at one step and writes at another; in between the file may be empty or under another name.
+fn install_merges_a_write_that_began_before_it() {
+    // The program opens the file at one step and writes at another. In between, the file may be empty or renamed.
     let steps = [Step::Ready, Step::Exchanged, Step::Written];
     for (index, open) in steps.iter().enumerate() {
         for write in &steps[index..] {
@@ -150,14 +150,14 @@ fn a_program_that_emptied_the_file_before_finishes_it_after() {
 }
 
 #[test]
-fn a_program_that_had_the_file_open_loses_nothing() {
+fn install_merges_a_write_to_the_displaced_file() {
     let world = World::with(SETTINGS);
     let mut open = Some(File::options().write(true).open(world.settings()).unwrap());
     let write = |file: File| {
         file.set_len(0).unwrap();
         (&file).write_all(OTHER.as_bytes()).unwrap();
     };
-    // It writes to the file that was displaced.
+    // The program writes to the displaced file.
     world
         .install_while(&mut once_at(Step::Written, || open.take().into_iter().for_each(write)))
         .unwrap();
@@ -165,7 +165,7 @@ fn a_program_that_had_the_file_open_loses_nothing() {
 }
 
 #[test]
-fn two_programs_at_once_leave_the_newest_text() {
+fn install_keeps_the_newest_text_of_several_programs() {
     let world = World::with(SETTINGS);
     let mut round = 0;
     world
@@ -173,7 +173,7 @@ fn two_programs_at_once_leave_the_newest_text() {
             round += 1;
             match (round, step) {
                 (1, _) => world.rename_in("{\"first\": 1}"),
-                // While the first one's text is being put back.
+                // The text of the first program is being restored.
                 (2, Step::Exchanged) => world.rename_in("{\"second\": 2}"),
                 (3, Step::Exchanged) => fs::write(world.settings(), "{\"third\": 3}").unwrap(),
                 _ => {}
@@ -184,9 +184,9 @@ fn two_programs_at_once_leave_the_newest_text() {
 }
 
 #[test]
-fn a_program_that_takes_our_text_over_is_merged_with_again() {
+fn install_merges_again_when_its_text_is_overwritten() {
     let world = World::with(SETTINGS);
-    // It had read the file before us, and writes its own picture after us.
+    // The program had read the file before install, and writes its own text afterwards.
     let mut times = 0;
     world
         .install_while(&mut |step| {
@@ -200,7 +200,7 @@ fn a_program_that_takes_our_text_over_is_merged_with_again() {
 }
 
 #[test]
-fn a_program_that_never_rests_is_told_and_keeps_its_text() {
+fn install_fails_if_a_program_writes_all_the_time() {
     let world = World::with(SETTINGS);
     let mut times = 0;
     let error = world
@@ -216,24 +216,24 @@ fn a_program_that_never_rests_is_told_and_keeps_its_text() {
 }
 
 #[test]
-fn an_empty_file_never_replaces_a_backup() {
+fn empty_file_never_replaces_a_backup() {
     let world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     fs::write(world.settings(), "").unwrap();
     let said = world.install(&yes()).unwrap();
-    assert!(said.contains("The file was empty. An older copy of it: "), "{said}");
+    assert!(said.contains("The file was empty. Backup of an older version: "), "{said}");
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
     assert!(world.text().contains("crewboard"));
 }
 
 #[test]
-fn an_empty_or_broken_file_is_read_again_before_it_is_believed() {
-    // A text may be cut in the middle of a character.
+fn install_reads_an_empty_or_broken_file_again() {
+    // A text may end within a character.
     for half in [b"".as_slice(), b" \n", b"{\"model\": \"op", b"{\"hooks\": [", b"{\"a\": \"\xc3"] {
         let world = World::with("");
         fs::write(world.settings(), half).unwrap();
         let settings = world.settings();
-        // The other program finishes it while install waits for the third time.
+        // The other program completes the file while install waits for the third time.
         let mut waits = 0;
         let wait = || {
             waits += 1;
@@ -249,7 +249,7 @@ fn an_empty_or_broken_file_is_read_again_before_it_is_believed() {
 }
 
 #[test]
-fn a_change_at_any_step_of_uninstall_is_kept() {
+fn uninstall_keeps_a_change_at_any_step() {
     let other = World::with("{\"other\": 1}\n");
     other.install_while(&mut |_| {}).unwrap();
     let other = other.text();
@@ -271,7 +271,7 @@ fn a_change_at_any_step_of_uninstall_is_kept() {
 }
 
 #[test]
-fn a_file_that_install_made_and_another_program_wrote_is_kept() {
+fn uninstall_keeps_a_created_file_that_was_written_since() {
     for step in [Step::Ready, Step::Exchanged, Step::Written] {
         let world = World::new();
         world.install_while(&mut |_| {}).unwrap();
@@ -282,7 +282,7 @@ fn a_file_that_install_made_and_another_program_wrote_is_kept() {
 }
 
 #[test]
-fn a_file_that_another_program_makes_first_is_merged() {
+fn install_merges_a_file_that_is_created_meanwhile() {
     for step in [Step::Ready, Step::Written] {
         let world = World::new();
         world.install_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
@@ -292,44 +292,45 @@ fn a_file_that_another_program_makes_first_is_merged() {
 }
 
 #[test]
-fn two_installs_at_once_make_one_and_both_say_so() {
+fn two_installs_at_once_make_one_change() {
     let world = World::with(SETTINGS);
     let entries = registration::entries("/opt/crewboard", None);
-    let again = || Change::of_install(&world.profile(), &entries, Duration::ZERO);
+    let recompute = || Change::of_install(&world.profile(), &entries, Duration::ZERO);
     let mut other = once_at(Step::Ready, || {
         world.install_while(&mut |_| {}).unwrap();
     });
-    let made = carry_out(world.install_change(), again, Duration::ZERO, &mut other).unwrap();
-    assert!(made.is_none());
+    let applied =
+        apply_change(world.install_change(), recompute, Duration::ZERO, &mut other).unwrap();
+    assert!(applied.is_none());
     world.assert_merged(SETTINGS);
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
 }
 
-/// What a program has seen that counts up in the settings, as often as it can, until the test ends.
+/// The result of a program that counts up in the settings until the test ends.
 #[derive(Debug, Default)]
-struct CountCategory {
-    times: u64,
+struct CounterResult {
+    writes: u64,
     lost: u64,
 }
 
-fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> CountCategory {
-    let mut counted = CountCategory::default();
+fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> CounterResult {
+    let mut counted = CounterResult::default();
     let has = |count: u64| {
         let text = fs::read_to_string(world.settings()).unwrap_or_default();
         text.contains(&format!("\"count\": {count},"))
     };
     while !is_over.load(Ordering::Relaxed) {
-        // For a moment ours may be there instead, before it is taken back.
-        let patience = Instant::now() + Duration::from_secs(5);
-        while !has(counted.times) && Instant::now() < patience {
+        // For a moment the text of install may be there, before it is moved back.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !has(counted.writes) && Instant::now() < deadline {
             std::thread::yield_now();
         }
-        counted.lost += u64::from(!has(counted.times));
+        counted.lost += u64::from(!has(counted.writes));
         let Ok(text) = fs::read_to_string(world.settings()) else { continue };
         let Some((start, rest)) = text.split_once("\"count\": ") else { continue };
         let (_, rest) = rest.split_once(',').unwrap();
-        counted.times += 1;
-        let text = format!("{start}\"count\": {},{rest}", counted.times);
+        counted.writes += 1;
+        let text = format!("{start}\"count\": {},{rest}", counted.writes);
         if in_place {
             fs::write(world.settings(), text).unwrap();
         } else {
@@ -341,7 +342,7 @@ fn count_up(world: &World, in_place: bool, is_over: &AtomicBool) -> CountCategor
 }
 
 #[test]
-fn under_a_program_that_writes_all_the_time_nothing_is_lost() {
+fn install_loses_no_write_of_a_busy_program() {
     const SETTINGS: &str = "{\n  \"count\": 0,\n  \"mine\": \"x\"\n}\n";
     for in_place in [false, true] {
         let world = World::with(SETTINGS);
@@ -354,9 +355,11 @@ fn under_a_program_that_writes_all_the_time_nothing_is_lost() {
             while Instant::now() < end {
                 let install = || Change::of_install(&world.profile(), &entries, pause);
                 let uninstall = || Change::of_uninstall(&world.profile(), pause);
-                for again in [&install as &dyn Fn() -> _, &uninstall] {
-                    // It may give up, but never spoil anything.
-                    match again().and_then(|change| carry_out(change, again, pause, &mut |_| {})) {
+                for compute in [&install as &dyn Fn() -> _, &uninstall] {
+                    // It may give up, but must not lose anything.
+                    match compute()
+                        .and_then(|change| apply_change(change, compute, pause, &mut |_| {}))
+                    {
                         Ok(_) | Err(InstallError::Changed(_) | InstallError::Settings { .. }) => {}
                         Err(error) => panic!("{error}"),
                     }
@@ -368,7 +371,7 @@ fn under_a_program_that_writes_all_the_time_nothing_is_lost() {
             is_over.store(true, Ordering::Relaxed);
             writer.join().unwrap()
         });
-        assert!(counted.times > 50 && counted.lost == 0, "in place {in_place}: {counted:?}");
+        assert!(counted.writes > 50 && counted.lost == 0, "in place {in_place}: {counted:?}");
         let text = world.text();
         assert!(text.contains("\"mine\": \"x\""), "{text}");
         world.uninstall(&yes()).unwrap();

@@ -1,16 +1,16 @@
-//! Makes directories, and takes them away again where what they were made for failed.
+//! Creates directories, and removes them again if the install fails.
 
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-/// Directories that go again with this, the innermost first, unless they are kept.
+/// New directories. Dropping this removes them, the innermost first, unless `keep` was called.
 #[derive(Debug, Default)]
-pub(super) struct MadeDirectories(Vec<PathBuf>);
+pub(super) struct NewDirectories(Vec<PathBuf>);
 
-impl MadeDirectories {
-    /// Makes a directory and those above it that are missing.
+impl NewDirectories {
+    /// Creates a directory and its missing parents.
     pub(super) fn make(directory: &Path, bits: u32) -> io::Result<Self> {
         let missing: Vec<&Path> =
             directory.ancestors().take_while(|ancestor| !ancestor.is_dir()).collect();
@@ -18,7 +18,7 @@ impl MadeDirectories {
         for directory in missing.into_iter().rev() {
             match DirBuilder::new().mode(bits).create(directory) {
                 Ok(()) => all.0.push(directory.to_owned()),
-                // Another program has made it in the meantime.
+                // Another program has created it in the meantime.
                 Err(_) if directory.is_dir() => {}
                 Err(error) => return Err(error),
             }
@@ -31,10 +31,10 @@ impl MadeDirectories {
     }
 }
 
-impl Drop for MadeDirectories {
+impl Drop for NewDirectories {
     fn drop(&mut self) {
         for directory in self.0.iter().rev() {
-            // One that is not empty has come to use.
+            // A directory that is not empty is in use and stays.
             let _ = fs::remove_dir(directory);
         }
     }

@@ -1,4 +1,4 @@
-//! What else belongs to a settings file stays: links, group, access list, attributes; and a failure leaves nothing.
+//! Install preserves links, group, access list and attributes of the settings, and a failure leaves no new file.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,12 +16,12 @@ fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn hard_links_stay_one_file() {
+fn install_keeps_hard_links() {
     let world = World::with(SETTINGS);
     let other = world.root.path().join("dotfiles.json");
     fs::hard_link(world.settings(), &other).unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("Installed 16 hooks"), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("Installed 16 hooks"), "{output}");
     assert_eq!(fs::metadata(&other).unwrap().nlink(), 2);
     assert!(fs::read_to_string(&other).unwrap().contains("crewboard"));
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
@@ -31,12 +31,12 @@ fn hard_links_stay_one_file() {
 }
 
 #[test]
-fn attributes_and_access_lists_are_kept() {
+fn install_keeps_attributes_and_access_lists() {
     let world = World::with(SETTINGS);
     if setxattr(world.settings(), "user.note", b"mine", XattrFlags::empty()).is_err() {
         return skip("the file system has no attributes");
     }
-    // For user 1 to read and write, and the mask: `setfacl -m u:1:rw`.
+    // The access list of `setfacl -m u:1:rw`: user 1 may read and write.
     let list: Vec<u8> = [
         (0x01_u16, 6_u16, u32::MAX),
         (0x02, 6, 1),
@@ -62,7 +62,7 @@ fn attributes_and_access_lists_are_kept() {
 }
 
 #[test]
-fn a_new_file_gets_no_access_list_from_its_directory() {
+fn new_file_gets_no_access_list_from_its_directory() {
     let world = World::with(SETTINGS);
     let default = "system.posix_acl_default";
     let entries: [(u16, u16, u32); 5] = [
@@ -90,10 +90,10 @@ fn a_new_file_gets_no_access_list_from_its_directory() {
 }
 
 #[test]
-fn the_group_is_kept() {
+fn install_keeps_the_group() {
     let world = World::with(SETTINGS);
     if std::os::unix::fs::chown(world.settings(), None, Some(4321)).is_err() {
-        return skip("only root can give a file to any group");
+        return skip("only root can set any group");
     }
     fs::set_permissions(world.settings(), Permissions::from_mode(0o640)).unwrap();
     for change in [World::install, World::uninstall] {
@@ -106,9 +106,9 @@ fn the_group_is_kept() {
 }
 
 #[test]
-fn a_failure_takes_its_backup_and_its_directory_away_again() {
+fn failed_install_removes_its_backup_and_directory() {
     let world = World::with(SETTINGS);
-    // The write fails, because another program has taken the file for a directory.
+    // The write fails, because another program replaces the file with a directory.
     let entries = registration::entries("/opt/crewboard", None);
     let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
     for former in [None, Some("{\"older\": 1}")] {
@@ -116,13 +116,13 @@ fn a_failure_takes_its_backup_and_its_directory_away_again() {
         if let Some(former) = former {
             fs::write(world.backup(), former).unwrap();
         }
-        let mut at = |step| {
+        let mut on_step = |step| {
             if step == super::super::replace::Step::Ready {
                 fs::remove_file(world.settings()).unwrap();
                 fs::create_dir(world.settings()).unwrap();
             }
         };
-        change().apply(Duration::ZERO, Flush::Before, &mut at).unwrap_err();
+        change().apply(Duration::ZERO, Flush::Before, &mut on_step).unwrap_err();
         fs::remove_dir(world.settings()).unwrap();
         let expected: Vec<_> = former
             .map(|former| ("settings.json.crewboard-backup".to_owned(), former.to_owned()))
@@ -131,22 +131,22 @@ fn a_failure_takes_its_backup_and_its_directory_away_again() {
         assert_eq!(world.files(), expected);
         fs::write(world.settings(), SETTINGS).unwrap();
     }
-    // And so do the directories that were made for it.
+    // A failure also removes new directories.
     let world = World::new();
     let change = Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
-    let mut at = |step| {
+    let mut on_step = |step| {
         if step == super::super::replace::Step::Ready {
             fs::set_permissions(world.directory(), Permissions::from_mode(0o700)).unwrap();
             symlink("/nowhere", world.settings()).unwrap();
         }
     };
-    change.apply(Duration::ZERO, Flush::Before, &mut at).unwrap_err();
+    change.apply(Duration::ZERO, Flush::Before, &mut on_step).unwrap_err();
     let names: Vec<_> = fs::read_dir(world.directory()).unwrap().collect();
-    assert_eq!(names.len(), 1, "only what the other program made: {names:?}");
+    assert_eq!(names.len(), 1, "only the file of the other program remains: {names:?}");
 }
 
 #[test]
-fn an_immutable_file_is_named_as_the_cause() {
+fn install_names_an_immutable_file_as_the_cause() {
     for (path, expected) in [
         ("home/.claude/settings.json", "it, or its directory, is marked immutable"),
         ("home/.claude", "home/.claude is marked immutable or append-only"),
@@ -169,7 +169,7 @@ fn an_immutable_file_is_named_as_the_cause() {
 }
 
 #[test]
-fn a_home_of_another_user_gets_nothing() {
+fn install_creates_no_file_in_a_home_of_another_user() {
     let chown = |path: &Path, uid| std::os::unix::fs::chown(path, Some(uid), None);
     for (is_made, whose) in [
         (false, "home"),
@@ -179,7 +179,7 @@ fn a_home_of_another_user_gets_nothing() {
     ] {
         let world = if is_made { World::with(SETTINGS) } else { World::new() };
         if chown(&world.root.path().join(whose), 1234).is_err() {
-            return skip("only root can give a directory away");
+            return skip("only root can change the owner of a directory");
         }
         let error = world.install(&yes()).unwrap_err().to_string();
         assert!(error.contains("belongs to another user (uid 1234)"), "{whose}: {error}");
@@ -193,17 +193,17 @@ fn a_home_of_another_user_gets_nothing() {
 }
 
 #[test]
-fn a_home_of_another_user_gets_no_program() {
+fn install_copies_no_program_to_a_home_of_another_user() {
     let mut world = World::with(SETTINGS);
     fs::remove_dir_all(world.root.path().join("home/.local")).unwrap();
-    let passing = world.root.path().join("crewboard");
-    executable(&passing, "program");
-    world.environment.executable = Some(passing);
-    // The profile is ours, the home directory is not.
+    let program = world.root.path().join("crewboard");
+    executable(&program, "program");
+    world.environment.executable = Some(program);
+    // The profile belongs to this user, the home directory does not.
     world.environment.claude_config_dir = Some(world.root.path().join("profile"));
     let home = world.root.path().join("home");
     if std::os::unix::fs::chown(&home, Some(1234), None).is_err() {
-        return skip("only root can give a directory away");
+        return skip("only root can change the owner of a directory");
     }
     let error = world.install(&yes()).unwrap_err();
     assert!(matches!(error, InstallError::ForeignDirectory { uid: 1234, .. }), "{error}");
@@ -211,7 +211,7 @@ fn a_home_of_another_user_gets_no_program() {
 }
 
 #[test]
-fn a_file_that_install_would_make_too_large_is_refused() {
+fn install_refuses_to_make_a_file_too_large() {
     const LIMIT: usize = 2 * 1024 * 1024;
     let of_size = |size: usize| format!("{{\"a\": \"{}\"}}", "x".repeat(size - 9));
     let world = World::with(&of_size(LIMIT - 100));
@@ -219,23 +219,23 @@ fn a_file_that_install_would_make_too_large_is_refused() {
     let error = world.install(&yes()).unwrap_err();
     assert!(matches!(error, InstallError::WouldBeTooLarge(_)), "{error}");
     assert_eq!(world.files(), before);
-    // One that Claude Code ignores anyway is installed with a warning, and uninstall takes it at any size.
+    // Claude Code ignores this file anyway, so install changes it with a warning. Uninstall reads any size.
     let large = of_size(4 * 1024 * 1024 - 200);
     fs::write(world.settings(), &large).unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("the file: it is larger than 2 MiB"), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("the file: it is larger than 2 MiB"), "{output}");
     assert!(world.text().len() > 4 * 1024 * 1024);
     world.uninstall(&yes()).unwrap();
     assert_eq!(world.text(), large);
 }
 
 #[test]
-fn a_file_in_a_store_is_refused_by_its_path() {
+fn install_refuses_a_file_in_a_package_store() {
     let file = super::super::settings_file::SettingsFile {
         target: "/nix/store/abc-settings.json".into(),
         text: Some(String::new()),
         metadata: Some(File::open("/").unwrap().metadata().unwrap()),
     };
-    let error = file.way().unwrap_err().to_string();
+    let error = file.write_method().unwrap_err().to_string();
     assert!(error.contains("which Nix manages"), "{error}");
 }

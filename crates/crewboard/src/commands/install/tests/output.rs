@@ -1,4 +1,4 @@
-//! What a person is asked and told, and what is registered for whom.
+//! Tests the questions and output of install, and the hooks for each version of Claude Code.
 
 use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_agents::claude::registration::Version;
@@ -7,7 +7,7 @@ use super::super::profile::{Installed, Outdated};
 use super::*;
 
 #[test]
-fn a_person_sees_the_change_and_decides() {
+fn install_shows_the_change_and_asks() {
     let mut world = World::with(SETTINGS);
     world.environment.interactive = true;
     for answer in ["\n", "n\n", "", "yess\n"] {
@@ -18,31 +18,31 @@ fn a_person_sees_the_change_and_decides() {
         assert_eq!(world.files().len(), 1);
     }
     world.answer = "y\n";
-    let said = world.install(&InstallArguments::default()).unwrap();
-    assert!(said.contains("\n-  \"hooks\": {}\n+  \"hooks\": {\n"), "{said}");
-    assert!(said.contains("Make this change? [y/N] "), "{said}");
+    let output = world.install(&InstallArguments::default()).unwrap();
+    assert!(output.contains("\n-  \"hooks\": {}\n+  \"hooks\": {\n"), "{output}");
+    assert!(output.contains("Make this change? [y/N] "), "{output}");
     assert!(world.text().contains("crewboard"));
 }
 
 #[test]
-fn a_diff_does_not_move_the_cursor() {
+fn diff_has_no_control_characters() {
     let world = World::with("{\n  \"a\": \"\u{1b}[2J\u{9b}\",\r\n  \"b\": 1\n}\n");
     let dry = InstallArguments { dry_run: true, ..yes() };
-    let said = world.install(&dry).unwrap();
-    assert!(said.contains("\"a\": \"\u{fffd}[2J\u{fffd}\",\n"), "{said:?}");
+    let output = world.install(&dry).unwrap();
+    assert!(output.contains("\"a\": \"\u{fffd}[2J\u{fffd}\",\n"), "{output:?}");
 }
 
 #[test]
-fn nobody_to_ask_is_a_refusal_that_says_what_to_do() {
+fn install_fails_without_a_terminal_to_ask_on() {
     let world = World::with(SETTINGS);
     let error = world.install(&InstallArguments::default()).unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    assert!(error.to_string().contains("Pass --yes to do it, or --dry-run"), "{error}");
+    assert!(error.to_string().contains("Pass --yes to confirm, or --dry-run"), "{error}");
     assert_eq!(world.text(), SETTINGS);
 }
 
 #[test]
-fn a_dry_run_shows_and_does_nothing() {
+fn dry_run_shows_the_change_only() {
     let world = World::with(SETTINGS);
     let before = world.files();
     let dry = InstallArguments { dry_run: true, ..yes() };
@@ -58,7 +58,7 @@ fn a_dry_run_shows_and_does_nothing() {
 }
 
 #[test]
-fn from_a_build_directory_a_copy_is_registered() {
+fn program_in_a_build_directory_is_copied() {
     let mut world = World::with(SETTINGS);
     let installed = world.environment.executable.take().unwrap();
     fs::remove_file(&installed).unwrap();
@@ -68,22 +68,22 @@ fn from_a_build_directory_a_copy_is_registered() {
     world.environment.executable = Some(built);
     world.install(&InstallArguments { dry_run: true, ..yes() }).unwrap();
     assert!(!installed.exists());
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("it will be copied to"), "{said}");
-    assert!(!said.contains("not on your PATH"), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("it will be copied to"), "{output}");
+    assert!(!output.contains("not on your PATH"), "{output}");
     assert_eq!(fs::read_to_string(&installed).unwrap(), "just built");
     assert!(world.text().contains(&format!("\"command\": \"{}\"", installed.display())));
-    let said = world.install(&InstallArguments::default()).unwrap();
-    assert!(said.contains("the hooks are in place.\n"), "{said}");
+    let output = world.install(&InstallArguments::default()).unwrap();
+    assert!(output.contains("the hooks are already installed.\n"), "{output}");
     world.environment.path.clear();
     fs::write(&installed, "former").unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("in place of the one there") && said.contains("not on your PATH"));
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("replacing the file there") && output.contains("not on your PATH"));
     assert_eq!(fs::read_to_string(&installed).unwrap(), "just built");
 }
 
 #[test]
-fn a_reader_that_goes_does_not_stop_an_install_half_way() {
+fn closed_output_does_not_stop_an_install() {
     struct Closed;
     impl Write for Closed {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -101,7 +101,7 @@ fn a_reader_that_goes_does_not_stop_an_install_half_way() {
 }
 
 #[test]
-fn an_old_client_gets_the_shell_form_and_its_own_events() {
+fn old_client_gets_its_own_form_and_events() {
     let world = World::with(SETTINGS);
     let claude = world.root.path().join("home/.local/bin/claude");
     executable(&claude, "#!/bin/sh\necho '2.1.77 (Claude Code)'\n");
@@ -124,32 +124,32 @@ fn install_names_a_client_newer_than_the_newest_tried() {
     let claude = world.root.path().join("home/.local/bin/claude");
     let install = |version: &str| {
         executable(&claude, &format!("#!/bin/sh\necho '{version} (Claude Code)'\n"));
-        let said = world.install(&yes()).unwrap();
+        let output = world.install(&yes()).unwrap();
         let text = world.text();
         world.uninstall(&yes()).unwrap();
-        (said, text)
+        (output, text)
     };
     let tried = NEWEST_TRIED.to_string();
-    let (said, known) = install(&tried);
-    assert!(!said.contains("newer"), "{said}");
+    let (output, known) = install(&tried);
+    assert!(!output.contains("newer"), "{output}");
     for version in ["2.1.9999", "99.0.0"] {
         let expected = format!(
-            "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tried with. \
-             Its hooks are registered as for {tried}.\n"
+            "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tested with. \
+             The hooks are registered as for {tried}.\n"
         );
-        let (said, text) = install(version);
-        assert!(said.starts_with(&expected), "{said}");
+        let (output, text) = install(version);
+        assert!(output.starts_with(&expected), "{output}");
         assert_eq!(text, known, "{version}");
     }
 }
 
-/// How often install warns of this, before and after it makes the change.
-fn warned(said: &str, of: &str) -> usize {
-    said.matches(&format!("warning: {of}")).count()
+/// Counts a warning. Install warns before and after it makes the change.
+fn count_warnings(output: &str, text: &str) -> usize {
+    output.matches(&format!("warning: {text}")).count()
 }
 
 #[test]
-fn a_file_that_claude_code_skips_is_warned_of_before_and_after() {
+fn install_warns_of_a_file_that_claude_code_skips() {
     for (settings, expected) in [
         (SETTINGS, "line 2, column 3: it is not plain JSON: "),
         ("{\"a\": \"x\ny\"}", "it is not plain JSON: control character"),
@@ -160,27 +160,27 @@ fn a_file_that_claude_code_skips_is_warned_of_before_and_after() {
         ("{\"model\": 7}", "model: it should be text, but it is the number 7"),
     ] {
         let world = World::with(settings);
-        let said = world.install(&yes()).unwrap();
+        let output = world.install(&yes()).unwrap();
         let path = world.settings();
         let warning = format!("Claude Code ignores all of {}, hooks included", path.display());
-        assert_eq!(warned(&said, &warning), 2, "{said}");
-        assert!(said.contains(expected), "{said}");
-        assert!(!said.contains(RUNNING_SESSIONS), "{said}");
+        assert_eq!(count_warnings(&output, &warning), 2, "{output}");
+        assert!(output.contains(expected), "{output}");
+        assert!(!output.contains(RUNNING_SESSIONS), "{output}");
         let again = world.install(&yes()).unwrap();
-        assert_eq!(warned(&again, &warning), 1, "{again}");
+        assert_eq!(count_warnings(&again, &warning), 1, "{again}");
         world.uninstall(&yes()).unwrap();
         assert_eq!(world.text(), settings);
     }
     let world = World::with("{\"model\": \"opus\"}");
-    let said = world.install(&yes()).unwrap();
-    assert!(!said.contains("warning: ") && said.contains(RUNNING_SESSIONS), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(!output.contains("warning: ") && output.contains(RUNNING_SESSIONS), "{output}");
 }
 
 #[test]
-fn hooks_that_are_switched_off_are_told_by_what_decides_here() {
+fn install_names_the_file_that_disables_hooks() {
     const ON: &str = "{\"disableAllHooks\": false}";
     const OFF: &str = "{\"disableAllHooks\": true}";
-    // Skipped by Claude Code, so it decides nothing.
+    // Claude Code skips this file, so it has no effect.
     const BROKEN: &str = "{\"disableAllHooks\": true, \"model\": 7}";
     let none = "sets disableAllHooks, so no hook runs\n";
     let here = "sets disableAllHooks, so no hook runs in this project\n";
@@ -204,19 +204,19 @@ fn hooks_that_are_switched_off_are_told_by_what_decides_here() {
         fs::write(project_directory.join(".claude/settings.json"), project).unwrap();
         fs::write(project_directory.join(".claude/settings.local.json"), local).unwrap();
         world.environment.directory = Some(project_directory);
-        let said = world.install(&yes()).unwrap();
+        let output = world.install(&yes()).unwrap();
         assert_eq!(
-            said.matches("warning: ").count(),
+            output.matches("warning: ").count(),
             if expected.is_some() { 2 } else { 0 },
-            "{said}"
+            "{output}"
         );
-        assert!(expected.is_none_or(|expected| said.contains(expected)), "{said}");
-        assert_eq!(said.contains(RUNNING_SESSIONS), expected.is_none(), "{said}");
+        assert!(expected.is_none_or(|expected| output.contains(expected)), "{output}");
+        assert_eq!(output.contains(RUNNING_SESSIONS), expected.is_none(), "{output}");
     }
 }
 
 #[test]
-fn local_settings_at_a_repositorys_root_count_in_all_of_it() {
+fn local_settings_at_a_repository_root_apply_below_it() {
     let mut world = World::with("{}");
     let root = world.root.path().join("project");
     fs::create_dir_all(root.join(".claude")).unwrap();
@@ -224,12 +224,12 @@ fn local_settings_at_a_repositorys_root_count_in_all_of_it() {
     fs::create_dir_all(root.join("deep/er")).unwrap();
     fs::write(root.join(".claude/settings.local.json"), "{\"disableAllHooks\": true}").unwrap();
     world.environment.directory = Some(root.join("deep/er"));
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("so no hook runs in this project"), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("so no hook runs in this project"), "{output}");
 }
 
 #[test]
-fn managed_settings_go_before_all_others() {
+fn managed_settings_take_precedence() {
     for (name, settings, expected) in [
         (
             "managed-settings.json",
@@ -241,25 +241,21 @@ fn managed_settings_go_before_all_others() {
             "{\"disableAllHooks\": true}",
             "sets disableAllHooks, so no hook runs\n",
         ),
-        (
-            "managed-settings.json",
-            "{\"allowManagedHooksOnly\": true}",
-            "lets only managed hooks run",
-        ),
+        ("managed-settings.json", "{\"allowManagedHooksOnly\": true}", "allows only managed hooks"),
         (
             "managed-settings.d/10.json",
             "{\"allowManagedHooksOnly\": true}",
-            "lets only managed hooks run",
+            "allows only managed hooks",
         ),
         (
             "managed-settings.json",
             "{\"strictPluginOnlyCustomization\": true}",
-            "lets only managed hooks run",
+            "allows only managed hooks",
         ),
         (
             "managed-settings.json",
             "{\"strictPluginOnlyCustomization\": [\"hooks\"]}",
-            "lets only managed hooks run",
+            "allows only managed hooks",
         ),
         ("managed-settings.json", "{\"strictPluginOnlyCustomization\": [\"skills\"]}", ""),
         ("managed-settings.d/.10.json", "{\"disableAllHooks\": true}", ""),
@@ -274,48 +270,49 @@ fn managed_settings_go_before_all_others() {
         let path = world.root.path().join("managed").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, settings).unwrap();
-        let said = world.install(&yes()).unwrap();
-        assert!(said.contains(expected), "{said}");
-        assert_eq!(said.contains(RUNNING_SESSIONS), expected.is_empty(), "{said}");
+        let output = world.install(&yes()).unwrap();
+        assert!(output.contains(expected), "{output}");
+        assert_eq!(output.contains(RUNNING_SESSIONS), expected.is_empty(), "{output}");
     }
 }
 
 #[test]
-fn what_keeps_context_cost_and_limits_from_being_told_is_said() {
+fn install_notes_a_missing_or_other_status_line() {
     const LINE: &str = r#"{"statusLine": {"type": "command", "command": "./line.sh"}}"#;
     let mut world = World::new();
-    let said = world.install(&yes()).unwrap();
+    let output = world.install(&yes()).unwrap();
     assert!(
-        said.contains("note: no status line runs, ") && said.contains("settings.json:\n"),
-        "{said}"
+        output.contains("note: context, cost and limits come from ")
+            && output.contains("settings.json:\n"),
+        "{output}"
     );
-    let said = world.install(&yes()).unwrap();
-    assert!(!said.contains("note: "), "only once: {said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(!output.contains("note: "), "only once: {output}");
 
     let project = world.root.path().join("a\u{1b}[2Jproject");
     fs::create_dir_all(project.join(".claude")).unwrap();
     fs::write(project.join(".claude/settings.local.json"), LINE).unwrap();
     let other = World::with(LINE);
     world.environment = Environment { directory: Some(project.clone()), ..other.environment };
-    let said = world.install(&yes()).unwrap();
-    assert!(!said.contains("note: no status line") && !said.contains('\u{1b}'), "{said}");
-    assert!(said.contains("settings.local.json has a status line of its own\n"), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(!output.contains("note: context") && !output.contains('\u{1b}'), "{output}");
+    assert!(output.contains("settings.local.json has its own status line\n"), "{output}");
 
     let ours = LINE.replace("./line.sh", "crewboard statusline -- ./line.sh");
     fs::write(project.join(".claude/settings.local.json"), ours).unwrap();
     world.uninstall(&yes()).unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(!said.contains("note: "), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(!output.contains("note: "), "{output}");
 
-    // At home, the user's own settings look like a project's.
+    // In the home directory, the user's settings have the path of project settings.
     world.environment.directory.clone_from(&world.environment.home);
     world.uninstall(&yes()).unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(!said.contains("note: "), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(!output.contains("note: "), "{output}");
 }
 
 #[test]
-fn a_profile_knows_whether_it_is_installed() {
+fn profile_knows_if_its_hooks_are_installed() {
     let world = World::new();
     let profile = world.profile();
     assert_eq!(profile.installed(None).unwrap(), Installed::No);

@@ -1,4 +1,4 @@
-//! What uninstall takes out, and what it gives back.
+//! Tests which text uninstall removes and restores.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,26 +7,26 @@ use super::super::profile::Installed;
 use super::{RUNNING_SESSIONS, SETTINGS, World, executable, mode, yes};
 
 #[test]
-fn uninstall_gives_back_identical_bytes() {
+fn uninstall_restores_identical_bytes() {
     for settings in ["", "{}", "{ }\n", "\u{feff}{\r\n}\r\n", "{\"hooks\":{\"Stop\":[]}}", SETTINGS]
     {
         let world = World::with(settings);
         let before = world.files();
         world.install(&yes()).unwrap();
-        let said = world.uninstall(&yes()).unwrap();
-        assert!(said.contains("is again as it was before install"), "{said}");
+        let output = world.uninstall(&yes()).unwrap();
+        assert!(output.contains("Restored "), "{output}");
         assert_eq!(world.files(), before, "{settings:?}");
     }
 }
 
-/// A status line as users have them, its command written in a way that we would not.
+/// Settings with a status line of the user. Crewboard would not write the escape in its command.
 const LINE: &str = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"~\\/line.sh 'a b'\", \"padding\": 2},\n  \"model\": \"opus\"\n}\n";
 
 #[test]
-fn a_status_line_is_wrapped_and_given_back() {
+fn status_line_is_wrapped_and_restored() {
     let world = World::with(LINE);
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("Your status line looks as before"), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("Your status line looks the same"), "{output}");
     let installed = world.text();
     let program = world.environment.executable.clone().unwrap();
     let program = format!("exec '{}' statusline -- ", program.display());
@@ -36,7 +36,7 @@ fn a_status_line_is_wrapped_and_given_back() {
     assert_eq!(world.text(), installed, "twice changes nothing");
     world.uninstall(&yes()).unwrap();
     assert_eq!(world.files(), [("settings.json".to_owned(), LINE.to_owned())]);
-    // Something else changed meanwhile: the command comes back from our arguments.
+    // The user changed another option: the command is restored from the arguments of Crewboard's command.
     world.install(&yes()).unwrap();
     fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
     world.uninstall(&yes()).unwrap();
@@ -44,7 +44,7 @@ fn a_status_line_is_wrapped_and_given_back() {
 }
 
 #[test]
-fn a_status_line_that_runs_nothing_is_left_alone() {
+fn status_line_without_a_command_is_not_changed() {
     for line in [
         r#"{"type": "command", "command": ""}"#,
         r#"{"type": "command", "command": " \t"}"#,
@@ -52,16 +52,16 @@ fn a_status_line_that_runs_nothing_is_left_alone() {
     ] {
         let settings = format!("{{\"statusLine\": {line}}}");
         let world = World::with(&settings);
-        let said = world.install(&yes()).unwrap();
+        let output = world.install(&yes()).unwrap();
         assert!(world.text().contains(line), "{}", world.text());
-        assert!(said.contains("note: no status line runs"), "{said}");
+        assert!(output.contains("note: context, cost and limits come from"), "{output}");
         world.uninstall(&yes()).unwrap();
         assert_eq!(world.text(), settings);
     }
 }
 
 #[test]
-fn a_status_line_that_the_user_changed_since_is_the_users() {
+fn uninstall_keeps_a_status_line_that_the_user_changed() {
     let world = World::with(LINE);
     world.install(&yes()).unwrap();
     let line = crewboard_agents::settings_edit::set_status_line(&world.text(), Some("mine"));
@@ -71,29 +71,29 @@ fn a_status_line_that_the_user_changed_since_is_the_users() {
 }
 
 #[test]
-fn a_status_line_of_ours_that_the_user_wrote_is_the_users() {
+fn uninstall_keeps_a_crewboard_status_line_of_the_user() {
     const BY_HAND: [&str; 2] = ["crewboard statusline", r#"crewboard statusline -- \"echo hi\""#];
     for command in BY_HAND {
         let settings = LINE.replace("~\\/line.sh 'a b'", command);
         let world = World::with(&settings);
         world.install(&yes()).unwrap();
-        let said = world.uninstall(&yes()).unwrap();
+        let output = world.uninstall(&yes()).unwrap();
         assert_eq!(world.files(), [("settings.json".to_owned(), settings.clone())]);
-        assert!(said.contains("runs: crewboard statusline"), "{said}");
-        // Nor does another uninstall take it.
-        let said = world.uninstall(&yes()).unwrap();
+        assert!(output.contains("did not write: crewboard statusline"), "{output}");
+        // A second uninstall keeps it too.
+        let output = world.uninstall(&yes()).unwrap();
         assert_eq!(world.text(), settings);
-        assert!(said.contains("runs: crewboard statusline"), "{said}");
-        // Something else changed meanwhile.
+        assert!(output.contains("did not write: crewboard statusline"), "{output}");
+        // The user changed another option.
         world.install(&yes()).unwrap();
         fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
         world.uninstall(&yes()).unwrap();
         assert_eq!(world.text(), settings.replace("opus", "haiku"));
     }
-    // One that came after install goes with the hooks, and that is told.
-    for (command, left, told) in [
-        (BY_HAND[0], "", "The status line went with the hooks: crewboard statusline\n"),
-        (BY_HAND[1], "echo hi", "The status line is again: echo hi\n"),
+    // A Crewboard status line that was added after install is removed with the hooks.
+    for (command, left, expected) in [
+        (BY_HAND[0], "", "Removed the status line: crewboard statusline\n"),
+        (BY_HAND[1], "echo hi", "Restored the status line: echo hi\n"),
     ] {
         let world = World::with(SETTINGS);
         world.install(&yes()).unwrap();
@@ -101,16 +101,16 @@ fn a_status_line_of_ours_that_the_user_wrote_is_the_users() {
         let opus = "  \"model\": \"opus\"";
         let text = world.text().replace(opus, &format!("{opus},\n{line}"));
         fs::write(world.settings(), &text).unwrap();
-        let said = world.uninstall(&yes()).unwrap();
+        let output = world.uninstall(&yes()).unwrap();
         let line = format!(",\n{}", line.replace(command, left));
         let line = if left.is_empty() { "" } else { &line };
         assert_eq!(world.text(), SETTINGS.replace(opus, &format!("{opus}{line}")));
-        assert!(said.contains(told), "{said}");
+        assert!(output.contains(expected), "{output}");
     }
 }
 
 #[test]
-fn a_wrapped_status_line_without_its_hooks_is_taken_out_all_the_same() {
+fn uninstall_restores_a_wrapped_status_line_without_hooks() {
     let world = World::with(LINE);
     world.install(&yes()).unwrap();
     let own = LINE.replace("~\\/", "~/");
@@ -123,31 +123,31 @@ fn a_wrapped_status_line_without_its_hooks_is_taken_out_all_the_same() {
         if hooks_again {
             world.install(&yes()).unwrap();
         }
-        let said = world.uninstall(&yes()).unwrap();
-        assert!(said.contains("The status line is again: ~/line.sh 'a b'\n"), "{said}");
+        let output = world.uninstall(&yes()).unwrap();
+        assert!(output.contains("Restored the status line: ~/line.sh 'a b'\n"), "{output}");
         assert_eq!(world.text(), own);
     }
 }
 
 #[test]
-fn a_file_install_made_goes_again() {
+fn uninstall_removes_a_file_that_install_created() {
     let mut world = World::new();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("There was no such file before."), "{said}");
-    assert!(said.contains(RUNNING_SESSIONS), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("The file is new."), "{output}");
+    assert!(output.contains(RUNNING_SESSIONS), "{output}");
     assert_eq!((mode(&world.settings()), mode(&world.directory())), (0o600, 0o700));
-    // Also where the program has moved in between.
+    // Uninstall also removes it if the program has moved since.
     let moved = world.root.path().join("home/opt/crewboard");
     executable(&moved, "program");
     world.environment.executable = Some(moved);
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("There was no such file before."), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("The file is new."), "{output}");
     assert!(world.uninstall(&yes()).unwrap().starts_with("Removed "));
     assert_eq!(world.files(), []);
 }
 
 #[test]
-fn a_file_that_may_be_the_users_is_not_removed() {
+fn uninstall_keeps_a_file_that_may_be_the_users() {
     for settings in ["", "{}\n"] {
         let world = World::with(settings);
         world.install(&yes()).unwrap();
@@ -155,7 +155,7 @@ fn a_file_that_may_be_the_users_is_not_removed() {
         world.uninstall(&yes()).unwrap();
         assert_eq!(world.files(), [("settings.json".to_owned(), "{}\n".to_owned())]);
     }
-    // It had been made by install, but is another by now.
+    // Install had created the file, but another program has replaced it.
     let world = World::new();
     world.install(&yes()).unwrap();
     fs::write(world.settings(), "{}\n").unwrap();
@@ -166,20 +166,20 @@ fn a_file_that_may_be_the_users_is_not_removed() {
 }
 
 #[test]
-fn after_an_edit_only_ours_go() {
+fn uninstall_keeps_later_edits() {
     let world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     fs::write(world.settings(), world.text().replace("opus", "haiku")).unwrap();
-    let said = world.uninstall(&yes()).unwrap();
-    assert!(said.contains("what else changed in it was kept"), "{said}");
+    let output = world.uninstall(&yes()).unwrap();
+    assert!(output.contains("other changes were kept"), "{output}");
     assert_eq!(world.text(), SETTINGS.replace("opus", "haiku"));
-    // The only copy of the former text is not ours to throw away.
+    // The backup is the only copy of the former text, so it is kept.
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
-    assert!(world.uninstall(&yes()).unwrap().ends_with("no hooks of Crewboard's.\n"));
+    assert!(world.uninstall(&yes()).unwrap().ends_with("no Crewboard hooks found.\n"));
 }
 
 #[test]
-fn a_moved_program_is_updated_and_the_original_still_comes_back() {
+fn install_updates_the_path_of_a_moved_program() {
     let mut world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     let former = world.text();
@@ -195,8 +195,8 @@ fn a_moved_program_is_updated_and_the_original_still_comes_back() {
 }
 
 #[test]
-fn a_renamed_program_is_known_again() {
-    // One that takes no program without a shell, and one that does.
+fn install_recognises_a_renamed_program() {
+    // The older version needs a shell to run a program, the newer one does not.
     for version in ["2.1.100", "2.1.330"] {
         let mut world = World::with(SETTINGS);
         let claude = world.root.path().join("home/.local/bin/claude");
@@ -210,8 +210,8 @@ fn a_renamed_program_is_known_again() {
             world.environment.executable = Some(program.clone());
             world.install(&yes()).unwrap();
             let files = world.files();
-            let said = world.install(&yes()).unwrap();
-            assert!(said.contains("the hooks are in place.\n"), "{said}");
+            let output = world.install(&yes()).unwrap();
+            assert!(output.contains("the hooks are already installed.\n"), "{output}");
             assert_eq!(world.files(), files);
             let installed = world.profile().installed(Some(version.parse().unwrap())).unwrap();
             assert_eq!(installed, Installed::Yes { program: program.clone() });
@@ -223,7 +223,7 @@ fn a_renamed_program_is_known_again() {
 }
 
 #[test]
-fn a_backup_with_ours_in_it_is_never_taken_for_an_original() {
+fn backup_with_hooks_is_not_an_original() {
     let world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     fs::copy(world.settings(), world.backup()).unwrap();
@@ -232,7 +232,7 @@ fn a_backup_with_ours_in_it_is_never_taken_for_an_original() {
 }
 
 #[test]
-fn a_link_to_nothing_yet_gets_its_target() {
+fn install_creates_the_target_of_a_link() {
     let world = World::with("");
     let target = world.root.path().join("real.json");
     fs::remove_file(world.settings()).unwrap();
@@ -241,14 +241,14 @@ fn a_link_to_nothing_yet_gets_its_target() {
     assert!(target.is_file());
     world.uninstall(&yes()).unwrap();
     assert!(!target.exists() && fs::symlink_metadata(world.settings()).unwrap().is_symlink());
-    // And one to no directory is told by its own name.
+    // If the directory of the target is missing, the error names the target.
     let target = world.root.path().join("no/such/real.json");
     fs::remove_file(world.settings()).unwrap();
     symlink(&target, world.settings()).unwrap();
-    let said = world.install(&yes()).unwrap_err().to_string();
-    let (first, advice) = said.split_once('\n').unwrap();
+    let output = world.install(&yes()).unwrap_err().to_string();
+    let (first, advice) = output.split_once('\n').unwrap();
     let path = target.display();
-    assert_eq!(first, format!("cannot write {path}: No such file or directory (os error 2)"));
-    assert!(advice.contains("Check that the directory exists"), "{said}");
+    assert_eq!(first, format!("cannot write {path}: No such file or directory"));
+    assert!(advice.contains("Check that the directory exists"), "{output}");
     assert!(!world.directory().join("settings.json.crewboard-made").exists());
 }
