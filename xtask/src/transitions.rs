@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_is_the_table() {
+    fn page_matches_the_transition_table() {
         let page = std::fs::read_to_string(path()).unwrap();
         assert_eq!(page, crewboard_core::transitions_page(), "run `cargo xtask transitions`");
     }

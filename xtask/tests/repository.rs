@@ -1,8 +1,10 @@
-//! Rules of the repository that no compiler holds: who may depend on whom, and that pages are true.
+//! Checks the rules of the repository that the compiler does not check: dependencies, names, pages and tests.
 #![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test may fail by panicking")]
 
 #[path = "repository/circles.rs"]
 mod circles;
+#[path = "repository/comments.rs"]
+mod comments;
 #[path = "repository/words.rs"]
 mod words;
 
@@ -12,8 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What each crate of ours may depend on, of ours. An edge more is a decision, made here.
-const KNOWS: [(&str, &[&str]); 12] = [
+/// The crates of this workspace on which each of them may depend. A new edge is a decision, which is made here.
+const ALLOWED_CRATES: &[(&str, &[&str])] = &[
     ("crewboard-core", &[]),
     ("crewboard-config", &[]),
     ("crewboard-protocol", &["core"]),
@@ -21,9 +23,9 @@ const KNOWS: [(&str, &[&str]); 12] = [
     ("crewboard-terminals", &["core"]),
     ("crewboard-agents", &["core", "terminals"]),
     ("crewboard-client", &["core", "protocol", "config", "platform"]),
-    // What agents leave in files is read where it is watched.
+    // The daemon reads the files of agents where it watches them.
     ("crewboard-daemon", &["core", "protocol", "config", "platform", "agents", "terminals"]),
-    // The board and the daemon talk over the socket alone.
+    // The board and the daemon communicate over the socket only.
     ("crewboard-board", &["core", "protocol", "config", "platform", "client"]),
     (
         "crewboard",
@@ -40,12 +42,12 @@ const KNOWS: [(&str, &[&str]); 12] = [
         ],
     ),
     ("crewboard-testkit", &["core", "protocol", "config"]),
-    // The demo is made from recordings as a hook would read them.
+    // The demo is generated from recordings, which xtask reads as a hook does.
     ("xtask", &["core", "agents", "terminals", "testkit"]),
 ];
 
-/// What the crates that must stay small may depend on besides.
-const SMALL: [(&str, &[&str]); 5] = [
+/// The other crates on which the crates that must stay small may depend.
+const ALLOWED_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("crewboard-core", &["serde"]),
     ("crewboard-protocol", &["serde", "serde_json", "thiserror"]),
     ("crewboard-platform", &["rustix", "libproc", "nix"]),
@@ -53,18 +55,18 @@ const SMALL: [(&str, &[&str]); 5] = [
     ("crewboard-client", &["rustix", "close_fds", "serde_json", "thiserror"]),
 ];
 
-/// The checkout that is tested; the one that was built may be another, where they share a target.
+/// Returns the checkout that is tested. The checkout that was built may be another one with the same target directory.
 fn root() -> PathBuf {
     let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let xtask = xtask.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     xtask.parent().unwrap().to_owned()
 }
 
-fn text(path: &str) -> String {
+fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The packages of the workspace as cargo reads them.
+/// Returns the packages of the workspace as cargo describes them.
 fn packages() -> Vec<Value> {
     metadata(&["--no-deps"])
 }
@@ -81,7 +83,7 @@ fn metadata(arguments: &[&str]) -> Vec<Value> {
     metadata["packages"].as_array().unwrap().clone()
 }
 
-/// What a package needs to be built, on any system; not what only its tests need.
+/// Returns the names of the crates that a build of a package needs on any system, without those of its tests.
 fn dependencies(package: &Value) -> BTreeSet<String> {
     let all = package["dependencies"].as_array().unwrap();
     let shipped = all.iter().filter(|dependency| dependency["kind"] != "dev");
@@ -93,39 +95,41 @@ fn is_ours(name: &str) -> bool {
 }
 
 #[test]
-fn crates_know_only_whom_they_may() {
+fn crates_depend_only_on_allowed_crates_of_the_workspace() {
     for package in packages() {
         let name = package["name"].as_str().unwrap();
-        let Some((_, may)) = KNOWS.iter().find(|(known, _)| *known == name) else {
-            panic!("{name} is new: say in KNOWS whom it may know")
+        let Some((_, allowed)) = ALLOWED_CRATES.iter().find(|(known, _)| *known == name) else {
+            panic!("{name} is new: add it to ALLOWED_CRATES")
         };
-        let may: BTreeSet<String> = may.iter().map(|name| format!("crewboard-{name}")).collect();
-        let knows: BTreeSet<String> =
+        let allowed: BTreeSet<String> =
+            allowed.iter().map(|name| format!("crewboard-{name}")).collect();
+        let used: BTreeSet<String> =
             dependencies(&package).into_iter().filter(|name| is_ours(name)).collect();
-        let strangers: Vec<_> = knows.difference(&may).collect();
-        assert!(strangers.is_empty(), "{name} must not know {strangers:?}");
+        let extra: Vec<_> = used.difference(&allowed).collect();
+        assert!(extra.is_empty(), "{name} must not depend on {extra:?}");
     }
 }
 
 #[test]
-fn crates_depend_only_on_whom_they_may() {
+fn small_crates_depend_only_on_allowed_crates() {
     let packages = packages();
-    for (name, may) in SMALL {
-        let package = packages.iter().find(|package| package["name"] == name).unwrap();
+    for (name, allowed) in ALLOWED_DEPENDENCIES {
+        let package = packages.iter().find(|package| package["name"] == *name).unwrap();
         let others = dependencies(package).into_iter().filter(|other| !is_ours(other));
-        let strangers: Vec<_> = others.filter(|other| !may.contains(&other.as_str())).collect();
-        assert!(strangers.is_empty(), "{name} must not depend on {strangers:?}");
+        let extra: Vec<_> = others.filter(|other| !allowed.contains(&other.as_str())).collect();
+        assert!(extra.is_empty(), "{name} must not depend on {extra:?}");
     }
+    // Crewboard has no database: docs/decisions.
     let databases = ["rusqlite", "sqlx", "sled", "redb", "diesel", "heed"];
     for package in &packages {
-        let held = dependencies(package).into_iter().find(|name| databases.contains(&&**name));
-        assert_eq!(held, None, "{}", package["name"]);
+        let found = dependencies(package).into_iter().find(|name| databases.contains(&&**name));
+        assert_eq!(found, None, "{} depends on a database", package["name"]);
     }
 }
 
 #[test]
-fn every_crate_takes_the_workspaces_lints() {
-    assert!(text("Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
+fn every_crate_uses_the_lints_of_the_workspace() {
+    assert!(read("Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
     for package in packages() {
         let manifest = package["manifest_path"].as_str().unwrap();
         let manifest = fs::read_to_string(manifest).unwrap();
@@ -133,13 +137,14 @@ fn every_crate_takes_the_workspaces_lints() {
     }
 }
 
-/// `cargo deny check` says so too, for more targets and by all rules of such expressions; it is not installed everywhere.
+/// Checks less than `cargo deny check`, which also reads other targets and every form of a license expression, but
+/// is not installed everywhere.
 #[test]
-fn every_dependency_has_a_licence_that_is_accepted() {
-    let deny = text("deny.toml");
+fn every_dependency_has_an_accepted_license() {
+    let deny = read("deny.toml");
     let accepted = deny.lines().find_map(|line| line.strip_prefix("allow = [")).unwrap();
     let accepted: Vec<&str> = accepted.split('"').skip(1).step_by(2).collect();
-    // Every part of `A AND B` needs an accepted one of its choices.
+    // Each part of `A AND B` needs one accepted choice of `C OR D`.
     let is_accepted = |part: &str| {
         let mut choices = part.split(" OR ").flat_map(|choice| choice.split('/'));
         choices.any(|choice| accepted.contains(&choice.trim_matches(['(', ')', ' '])))
@@ -147,15 +152,19 @@ fn every_dependency_has_a_licence_that_is_accepted() {
     let platform = if cfg!(target_os = "linux") { "linux-gnu" } else { "apple-darwin" };
     let target = format!("--filter-platform={}-unknown-{platform}", std::env::consts::ARCH);
     let all = metadata(&["--locked", &target.replace("unknown-apple", "apple")]);
-    assert!(all.len() > 50, "{} packages only", all.len());
+    assert!(all.len() > 50, "only {} packages", all.len());
     for package in all {
-        let licence = package["license"].as_str().unwrap_or("none");
-        let is_fine = licence.split(" AND ").all(is_accepted);
-        assert!(is_fine, "{} has the licence {licence}; see deny.toml", package["name"]);
+        let license = package["license"].as_str().unwrap_or("none");
+        let is_fine = license.split(" AND ").all(is_accepted);
+        assert!(
+            is_fine,
+            "{} has the license {license}, which deny.toml does not accept",
+            package["name"]
+        );
     }
 }
 
-/// Every file below `folder` with that ending, less what is built or recorded.
+/// Collects the files below `folder` with this ending, without build output and recordings.
 fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -176,41 +185,60 @@ fn sources() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_library_says_what_it_is_and_what_it_never_does() {
+fn every_library_page_has_a_summary_and_a_never() {
     for path in sources().iter().filter(|path| path.ends_with("src/lib.rs")) {
         let source = fs::read_to_string(path).unwrap();
         let page: Vec<&str> = source.lines().take_while(|line| line.starts_with("//!")).collect();
-        assert!(page.len() >= 2, "{}: no first words", path.display());
-        assert!(page.iter().any(|line| line.contains("Never:")), "{}", path.display());
+        assert!(page.len() >= 2, "{} has no summary", path.display());
+        assert!(
+            page.iter().any(|line| line.contains("Never:")),
+            "{} has no `Never:`",
+            path.display()
+        );
     }
 }
 
 #[test]
-fn files_are_named_for_what_they_hold() {
+fn file_names_describe_their_contents() {
     for path in sources() {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let says_nothing = ["utils", "util", "helpers", "common", "types", "misc"];
-        assert!(!says_nothing.contains(&stem.as_str()), "{}", path.display());
+        let meaningless = ["utils", "util", "helpers", "common", "types", "misc"];
+        assert!(!meaningless.contains(&stem.as_str()), "{}", path.display());
     }
 }
 
-/// A test that ends early without a word counts as passed.
+/// The longest file that a reader can keep in mind.
+const MAX_LINES: usize = 600;
+
 #[test]
-fn tests_are_skipped_by_one_function_only() {
+fn no_file_is_too_long() {
+    let mut long = Vec::new();
+    for path in sources().iter().filter(|path| path.starts_with(root().join("crates"))) {
+        let lines = fs::read_to_string(path).unwrap().lines().count();
+        if lines > MAX_LINES {
+            long.push(format!("{}: {lines} lines", path.display()));
+        }
+    }
+    assert!(long.is_empty(), "more than {MAX_LINES} lines:\n{}", long.join("\n"));
+}
+
+/// A test that ends early and prints nothing counts as passed.
+#[test]
+fn tests_are_skipped_only_by_the_testkit() {
     for path in sources().iter().filter(|path| !path.ends_with("tests/repository.rs")) {
         let source = fs::read_to_string(path).unwrap();
-        let is_the_one = path.ends_with("testkit/src/skip.rs");
-        let says_so = source.contains("\"skipped: ");
-        assert!(is_the_one || !says_so, "{}: call `skip` of the testkit", path.display());
+        let is_testkit = path.ends_with("testkit/src/skip.rs");
+        let skips = source.contains("\"skipped: ");
+        assert!(is_testkit || !skips, "{}: call `skip` of the testkit", path.display());
         for rest in source.split("#[ignore").skip(1) {
             let name = rest.split("fn ").nth(1).unwrap_or_default();
-            assert!(name.starts_with("child_"), "{}: an ignored test is no test", path.display());
+            assert!(name.starts_with("child_"), "{}: the test {name} never runs", path.display());
         }
     }
 }
 
-/// The sleeps in tests, and why nothing can be awaited there.
-const SLEEPS: [(&str, usize, &str); 8] = [
+/// The number of sleeps in each test file, and the reason why the test cannot wait for an event.
+const SLEEPS: &[(&str, usize, &str)] = &[
     ("crates/testkit/src/wait.rs", 1, "`wait_until` polls a state that no event announces"),
     ("crates/testkit/src/tmux.rs", 1, "nothing announces that a screen has changed"),
     ("crates/crewboard/src/commands/install/tests/concurrent_writes.rs", 1, "a writer's pace"),
@@ -229,22 +257,25 @@ const SLEEPS: [(&str, usize, &str); 8] = [
     ("crates/crewboard/tests/it/subscriptions.rs", 1, "the pace of events in the long form"),
 ];
 
-/// A test that sleeps is slow where it sleeps too long, and fails now and then where it does not.
+/// A test that sleeps is slow, or fails on a busy machine.
 #[test]
-fn tests_sleep_only_where_nothing_can_be_awaited() {
+fn tests_sleep_only_where_no_event_can_be_awaited() {
     for path in sources() {
         let source = fs::read_to_string(&path).unwrap();
-        let place = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-        let is_test = place.contains("/tests/") || place.starts_with("crates/testkit/");
+        let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let is_test = name.contains("/tests/") || name.starts_with("crates/testkit/");
         let tests = source.split_once("#[cfg(test)]\nmod tests {").map(|(_, tests)| tests);
         let tests = if is_test { Some(source.as_str()) } else { tests };
         let words = ["thread::sleep(", "time::sleep(", "time::sleep_until("];
         let count = |tests: &str| words.iter().map(|word| tests.matches(word).count()).sum();
         let sleeps: usize = tests.map_or(0, count);
-        let known = SLEEPS.iter().find(|(known, ..)| *known == place);
-        let may = known.map_or(0, |(_, sleeps, _)| *sleeps);
-        let is_this = place == "xtask/tests/repository.rs";
-        assert!(is_this || sleeps == may, "{place} sleeps {sleeps} times; SLEEPS has {may}");
+        let known = SLEEPS.iter().find(|(known, ..)| *known == name);
+        let allowed = known.map_or(0, |(_, sleeps, _)| *sleeps);
+        let is_this_file = name == "xtask/tests/repository.rs";
+        assert!(
+            is_this_file || sleeps == allowed,
+            "{name} sleeps {sleeps} times; SLEEPS allows {allowed}"
+        );
     }
 }
 
@@ -255,19 +286,19 @@ fn pages() -> Vec<PathBuf> {
 }
 
 #[test]
-fn links_between_pages_lead_somewhere() {
+fn links_between_pages_lead_to_files() {
     for path in pages() {
         let page = fs::read_to_string(&path).unwrap();
         for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap();
             let is_file = !file.is_empty() && !file.contains(':') && !file.contains(' ');
-            let goal = path.parent().unwrap().join(file);
-            assert!(!is_file || goal.exists(), "{}: {link}", path.display());
+            let target = path.parent().unwrap().join(file);
+            assert!(!is_file || target.exists(), "{}: {link}", path.display());
         }
     }
 }
 
-/// The words in backticks that can only be the name of a test.
+/// Returns the words in backticks that have the form of a test name.
 fn tests_named_in(page: &str) -> impl Iterator<Item = &str> {
     let words = page.split('`').skip(1).step_by(2);
     words.filter(|word| {
@@ -279,16 +310,22 @@ fn tests_named_in(page: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn whatever_is_said_to_hold_a_rule_exists() {
+fn tests_that_pages_name_exist() {
     let sources: String = sources().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let mut pages = vec!["ARCHITECTURE.md".to_owned(), "docs/faults.md".to_owned()];
     pages.extend(decisions().into_iter().map(|name| format!("docs/decisions/{name}")));
     for path in pages {
-        let page = text(&path);
-        // Fenced blocks hold no names.
-        assert!(page.matches('`').count().is_multiple_of(2), "{path}: an odd number of backticks");
+        let page = read(&path);
+        // A fenced block has an even number of backticks as well.
+        assert!(
+            page.matches('`').count().is_multiple_of(2),
+            "{path} has an odd number of backticks"
+        );
         for name in tests_named_in(&page) {
-            assert!(sources.contains(&format!("fn {name}(")), "{path}: no test is called {name}");
+            assert!(
+                sources.contains(&format!("fn {name}(")),
+                "{path} names the test {name}, which does not exist"
+            );
         }
     }
 }
@@ -302,11 +339,11 @@ fn decisions() -> Vec<String> {
 }
 
 #[test]
-fn decisions_are_numbered_and_of_one_form() {
+fn decisions_are_numbered_and_have_the_same_headings() {
     for (index, name) in decisions().iter().enumerate() {
         let number = index + 1;
         assert!(name.starts_with(&format!("{number:04}-")), "{name} is not number {number}");
-        let page = text(&format!("docs/decisions/{name}"));
+        let page = read(&format!("docs/decisions/{name}"));
         assert!(page.starts_with(&format!("# {number}. ")), "{name}");
         for heading in ["\n## Context\n", "\n## Decision\n", "\n## Held by\n"] {
             assert!(page.contains(heading), "{name} has no {}", heading.trim());
@@ -315,11 +352,11 @@ fn decisions_are_numbered_and_of_one_form() {
 }
 
 #[test]
-fn one_command_runs_the_tests_everywhere() {
+fn pages_and_pipelines_run_the_tests_with_one_command() {
     let command = "cargo test --workspace --locked";
     for path in ["README.md", ".ci/run", "justfile", ".github/workflows/ci.yml", "CONTRIBUTING.md"]
     {
-        let runs_it = text(path).lines().any(|line| {
+        let runs_it = read(path).lines().any(|line| {
             let line = line.trim().trim_start_matches("run: ");
             line.strip_prefix("just test").unwrap_or(line).trim_start_matches([' ', '#']) == command
                 || line.starts_with(&format!("{command} |"))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The files that still stand in a circle: the crate and the module. The list may only become shorter.
+/// The crates and modules whose files still import each other in a circle. The list may only become shorter.
 const IN_CIRCLES: &[(&str, &[&str])] = &[
     (
         "board",
@@ -136,7 +136,7 @@ fn target(
     exports: &BTreeMap<Module, Module>,
 ) -> Module {
     let mut path = path.clone();
-    // A re-export of a re-export is followed; a circle of re-exports does not compile.
+    // A re-export may lead to another one. A circle of re-exports does not compile.
     for _ in 0..8 {
         let Some(next) = exports.get(&path) else { break };
         path = next.clone();
@@ -147,8 +147,8 @@ fn target(
     path
 }
 
-/// Returns which modules each module imports. A module's use of its own ancestor does not count, and neither does
-/// a re-export of a descendant: both are how a folder presents its files.
+/// Returns the modules that each module imports. An import of an ancestor does not count, and neither does a
+/// re-export of a descendant, because a folder publishes its files in this way.
 fn edges(modules: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
     let mut exports = BTreeMap::new();
     let mut imported = Vec::new();
@@ -169,33 +169,33 @@ fn edges(modules: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module
     }
     let mut edges: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
     for (module, path, is_public) in imported {
-        let goal = target(&path, modules, &exports);
-        let presents = is_public && goal.starts_with(module);
-        if !module.starts_with(&goal) && !presents {
-            edges.entry(module.clone()).or_default().insert(goal);
+        let imported = target(&path, modules, &exports);
+        let is_own_file = is_public && imported.starts_with(module);
+        if !module.starts_with(&imported) && !is_own_file {
+            edges.entry(module.clone()).or_default().insert(imported);
         }
     }
     edges
 }
 
-/// Returns the shortest way from a module back to itself.
+/// Returns the shortest path of imports from a module back to itself.
 fn circle(start: &Module, edges: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
-    let mut ways = vec![vec![start.clone()]];
+    let mut paths = vec![vec![start.clone()]];
     let mut visited = BTreeSet::new();
-    while !ways.is_empty() {
+    while !paths.is_empty() {
         let mut longer = Vec::new();
-        for way in ways {
-            for next in edges.get(way.last()?).into_iter().flatten() {
-                let way: Vec<Module> = way.iter().cloned().chain([next.clone()]).collect();
+        for path in paths {
+            for next in edges.get(path.last()?).into_iter().flatten() {
+                let path: Vec<Module> = path.iter().cloned().chain([next.clone()]).collect();
                 if next == start {
-                    return Some(way);
+                    return Some(path);
                 }
                 if visited.insert(next.clone()) {
-                    longer.push(way);
+                    longer.push(path);
                 }
             }
         }
-        ways = longer;
+        paths = longer;
     }
     None
 }
@@ -218,10 +218,10 @@ fn files_import_each_other_in_one_direction() {
         let known = IN_CIRCLES.iter().find(|(known, _)| *known == name_of_crate);
         let known = known.map_or(&[] as &[&str], |(_, known)| known);
         for module in modules.keys() {
-            let Some(way) = circle(module, &edges) else { continue };
+            let Some(path) = circle(module, &edges) else { continue };
             if !known.contains(&name(module).as_str()) {
-                let way: Vec<String> = way.iter().map(name).collect();
-                faults.push(format!("{name_of_crate}: {}", way.join(" -> ")));
+                let path: Vec<String> = path.iter().map(name).collect();
+                faults.push(format!("{name_of_crate}: {}", path.join(" -> ")));
             }
         }
     }
@@ -240,10 +240,10 @@ fn circle_is_found_through_a_reexport() {
         (inner.clone(), "use super::super::a::A;\nuse super::B;".to_owned()),
         (module("d"), "use std::fs;".to_owned()),
     ]);
-    let way = circle(&module("a"), &edges(&modules)).unwrap();
-    assert_eq!(way, [module("a"), inner.clone(), module("a")]);
+    let path = circle(&module("a"), &edges(&modules)).unwrap();
+    assert_eq!(path, [module("a"), inner.clone(), module("a")]);
     assert_eq!(circle(&module("d"), &edges(&modules)), None);
-    // A use of the parent and the parent's re-export are no circle.
+    // An import of the parent and a re-export by the parent are no circle.
     modules.insert(inner, "use super::B;".to_owned());
     assert_eq!(circle(&module("a"), &edges(&modules)), None);
     assert_eq!(circle(&module("b"), &edges(&modules)), None);

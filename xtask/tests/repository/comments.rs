@@ -1,0 +1,81 @@
+//! Counts doc comments that begin with a word that makes a riddle of them. The counts may only fall.
+use super::{files, root};
+use std::fs;
+use std::path::PathBuf;
+
+/// The words with which no doc comment begins, and how many still do. Lower a number when the count has fallen.
+const FIRST_WORDS: &[(&str, usize)] = &[
+    ("What", 136),
+    ("Whose", 1),
+    ("Who", 2),
+    ("Whether", 40),
+    ("Of", 5),
+    ("How", 80),
+    ("Where", 32),
+];
+
+/// Returns the first words of the doc comments in a source, with the numbers of their lines.
+fn first_words(source: &str) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    let mut before = "";
+    for (index, line) in source.lines().enumerate() {
+        let line = line.trim_start();
+        for mark in ["///", "//!"] {
+            if let Some(text) = line.strip_prefix(mark)
+                && !before.starts_with(mark)
+            {
+                let word = text
+                    .trim_start()
+                    .split(|letter: char| !letter.is_alphanumeric())
+                    .next()
+                    .unwrap_or_default();
+                found.push((word, index + 1));
+            }
+        }
+        before = line;
+    }
+    found
+}
+
+/// Returns the sources of the crates without their tests.
+fn shipped_sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files(&root().join("crates"), ".rs", &mut found);
+    let is_shipped = |path: &PathBuf| {
+        let path = path.strip_prefix(root()).unwrap();
+        path.components().nth(2).is_some_and(|folder| folder.as_os_str() == "src")
+    };
+    found.retain(is_shipped);
+    found
+}
+
+#[test]
+fn doc_comments_begin_with_a_verb() {
+    let sources: Vec<_> = shipped_sources()
+        .into_iter()
+        .map(|path| {
+            let source = fs::read_to_string(&path).unwrap();
+            (path.strip_prefix(root()).unwrap().display().to_string(), source)
+        })
+        .collect();
+    assert!(sources.len() > 100, "only {} sources", sources.len());
+    let mut faults = Vec::new();
+    for (word, most) in FIRST_WORDS {
+        let mut places = Vec::new();
+        for (path, source) in &sources {
+            let lines = first_words(source).into_iter().filter(|(first, _)| first == word);
+            places.extend(lines.map(|(_, line)| format!("{path}:{line}")));
+        }
+        if places.len() > *most {
+            let count = places.len();
+            faults.push(format!("{word}: {count}, allowed {most}:\n  {}", places.join("\n  ")));
+        }
+    }
+    assert!(faults.is_empty(), "begin these doc comments with a verb:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn first_words_are_read_once_per_comment() {
+    let source = "//! Of a file.\n//! What follows.\n\n    /// Whether, or not.\n    /// Who.\n    fn f() {}\n/// Returns.\n";
+    assert_eq!(first_words(source), [("Of", 1), ("Whether", 4), ("Returns", 7)]);
+}
