@@ -10,6 +10,7 @@ pub mod files;
 pub mod settings_edit;
 
 mod evidence;
+mod fields;
 mod surroundings;
 
 pub use crewboard_terminals::Variables;

@@ -84,7 +84,7 @@ fn print_line() {
         unicode: locale_is_utf8(),
         columns: columns.unwrap_or(usize::MAX),
     };
-    let text = format_line(line.model_name.as_deref(), line.told, Clock::new().now().wall, style);
+    let text = format_line(line.model_name.as_deref(), line.usage, Clock::new().now().wall, style);
     // Ignore a closed output.
     let _ = writeln!(io::stdout(), "{text}");
 }

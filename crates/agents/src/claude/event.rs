@@ -1,7 +1,7 @@
-//! A payload in Crewboard's own terms.
+//! Translates a hook's payload into a report.
 
 use super::arguments;
-use super::payload::{BackgroundTask as PayloadTask, Payload, Text};
+use super::payload::{BackgroundTask as PayloadTask, Payload};
 use super::profile::profile_of;
 use super::scan::{members, split_near};
 use super::tool::{self, ASK, EXIT_PLAN, Input};
@@ -13,48 +13,48 @@ use crewboard_core::{
 use crewboard_terminals as terminals;
 use serde_json::value::RawValue;
 
-/// How the prompt begins that tells the model of background work's end; nobody types it.
+/// The beginning of the prompt with which the client reports the end of background work to the model.
 const TASK_NOTIFICATION: &str = "<task-notification>";
 
-/// Bytes of a payload that are looked at: what is drained in time is not read in time, and an agent says who and what
-/// it is first. The slowest text that was tried takes 25 ms a mebibyte.
+/// The bytes of a payload that are parsed, so that a hook meets its deadline. The agent writes the session and the event
+/// first. The slowest measured text takes 25 ms per MiB.
 const MAX_READ: usize = 1 << 20;
 
-/// Turns a hook's payload into an event; `None` where it says nothing of use, or is no payload.
+/// Translates a hook's payload into a report; `None` if the payload is invalid or of no use.
 pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
     let text = String::from_utf8_lossy(payload.get(..MAX_READ).unwrap_or(payload));
     let read = Payload::read(&text);
     if let Some(json) = read.tool_input.map(RawValue::get) {
         return report(&read, &Input::new(json), surroundings);
     }
-    let event = read.event.as_ref().map(|event| event.0.as_ref());
-    match event.is_none_or(has_input).then(|| String::from_utf8_lossy(payload)) {
-        Some(text) => report_of_long(&text, surroundings),
-        None => report(&read, &Input::default(), surroundings),
+    if read.event.get().is_none_or(has_input) {
+        report_of_long(&String::from_utf8_lossy(payload), surroundings)
+    } else {
+        report(&read, &Input::default(), surroundings)
     }
 }
 
-/// As much of `text` as is looked at.
+/// Returns the beginning of `text` that is parsed.
 fn head(text: &str) -> &str {
     split_near(text, MAX_READ).0
 }
 
-/// Whether an event of that name comes with the input of a tool.
+/// Returns true if the payload of this event has the input of a tool.
 fn has_input(event: &str) -> bool {
     event.contains("ToolUse") || event.starts_with("Permission")
 }
 
-/// Reads a payload whose input is too long to be looked at whole, or cut off. What comes behind the input is read
-/// all the same, and its digest is of all of it.
+/// Reads a payload whose input is truncated, or too long to be parsed. The fields after the input are still read, and
+/// the digest covers the whole input.
 fn report_of_long(text: &str, surroundings: &Surroundings<'_>) -> Option<Report> {
     let mut all = members(text)?;
     let input = all.find(|member| member.name == "\"tool_input\"");
     let Some(json) = input.map(|input| input.value) else {
         return report(&Payload::read(head(text)), &Input::default(), surroundings);
     };
-    let behind = all.rest();
-    let (before, _) = text.split_at_checked(text.len() - behind.len() - json.len())?;
-    let short = format!("{}null{}", head(before), head(behind));
+    let after = all.rest();
+    let (before, _) = text.split_at_checked(text.len() - after.len() - json.len())?;
+    let short = format!("{}null{}", head(before), head(after));
     report(&Payload::read(&short), &Input::new(json), surroundings)
 }
 
@@ -63,19 +63,20 @@ fn report(
     input: &Input<'_>,
     surroundings: &Surroundings<'_>,
 ) -> Option<Report> {
-    let session = payload.session.as_ref().filter(|session| !session.0.is_empty())?;
-    let name = payload.event.as_ref()?;
+    let session = payload.session.get()?;
+    let name = payload.event.get()?;
     let job = surroundings.environment.get("CLAUDE_JOB_DIR");
-    let asking = asking_teammate(&name.0, payload);
-    let event = match &asking {
-        Some(asking) => asking.event(),
-        None => event_of(&name.0, payload, input, job.is_some())?,
+    let teammate = read_teammate_prompt(name, payload);
+    let event = match &teammate {
+        Some(prompt) => prompt.event(),
+        None => event_of(name, payload, input, job.is_some())?,
     };
-    let asking = asking.map(|asking| asking.name);
+    let teammate = teammate.map(|prompt| prompt.name);
+    let subagent = payload.agent_id.get();
     let entrypoint = surroundings.environment.get("CLAUDE_CODE_ENTRYPOINT");
-    let transcript = owned(payload.transcript.as_ref());
+    let transcript = payload.transcript.to_text();
     let place = if job.is_some() {
-        // A background session inherits the variables of whichever pane started its service.
+        // A background session inherits the variables of the pane that started the background service.
         Place { host: surroundings.host.clone(), ..Place::default() }
     } else {
         Place {
@@ -86,23 +87,23 @@ fn report(
     };
     Some(Report {
         agent: AgentName::new(super::NAME),
-        session: ConversationId::new(&session.0),
-        source: format!("hook:{}", name.0),
+        session: ConversationId::new(session),
+        source: format!("hook:{name}"),
         stamp: surroundings.stamp,
         process: surroundings.process,
-        subagent: payload.agent_id.as_ref().map(|id| id.0.as_ref()).or(asking).map(SubagentId::new),
-        subagent_type: asking
+        subagent: subagent.or(teammate).map(SubagentId::new),
+        subagent_type: teammate
             .map(str::to_owned)
-            .or_else(|| payload.agent_id.as_ref().and(owned(payload.agent_type.as_ref()))),
-        turn: payload.turn.as_ref().map(|turn| TurnId::new(&turn.0)),
-        cwd: owned(payload.cwd.as_ref()),
+            .or_else(|| subagent.and(payload.agent_type.to_text())),
+        turn: payload.turn.get().map(TurnId::new),
+        cwd: payload.cwd.to_text(),
         branch: None,
         project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
         profile: profile_of(surroundings.environment, transcript.as_deref())
             .and_then(|profile| profile.into_os_string().into_string().ok()),
         transcript,
-        mode: owned(payload.mode.as_ref()),
-        model: owned(payload.model.as_ref()),
+        mode: payload.mode.to_text(),
+        model: payload.model.to_text(),
         headless: entrypoint.is_some_and(|entrypoint| entrypoint.starts_with("sdk")),
         resident: arguments::is_resident(&surroundings.arguments),
         teammate: arguments::teammate(&surroundings.arguments),
@@ -116,27 +117,27 @@ fn report(
 fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) -> Option<Event> {
     Some(match name {
         "SessionStart" => {
-            // The background service keeps a spare client ready, which is nobody's session until it
-            // is given a prompt (tried: left-arrow).
-            let is_spare = is_job && text(payload.agent_type.as_ref()) == "claude";
+            // The background service keeps a spare client ready. It has no session until it gets a prompt (recording
+            // left-arrow).
+            let is_spare = is_job && payload.agent_type.text() == "claude";
             if is_spare {
                 return None;
             }
-            Event::SessionStarted { origin: origin_of(text(payload.source.as_ref())) }
+            Event::SessionStarted { origin: origin_of(payload.source.text()) }
         }
         "SessionEnd" => Event::SessionEnded {
-            reason: match text(payload.reason.as_ref()) {
+            reason: match payload.reason.text() {
                 "clear" | "resume" => EndReason::Switch,
                 _ => EndReason::Exit,
             },
         },
         "UserPromptSubmit" => {
-            let prompt = text(payload.prompt.as_ref());
+            let prompt = payload.prompt.text();
             let automatic = prompt.starts_with(TASK_NOTIFICATION);
             Event::PromptSubmitted {
                 prompt: if automatic { String::new() } else { prompt.to_owned() },
                 automatic,
-                ended_task: if automatic { task_of(prompt) } else { None },
+                ended_task: if automatic { ended_task(prompt) } else { None },
             }
         }
         "PreToolUse" => Event::ToolStarted {
@@ -144,7 +145,7 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
             text: tool_line(payload, input),
             tool_use: tool_use(payload),
             input: input.digest,
-            asks: Some(request_of(payload)).filter(|kind| *kind != PromptKind::Permission),
+            asks: Some(prompt_kind(payload)).filter(|kind| *kind != PromptKind::Permission),
         },
         "PostToolUse" | "PostToolUseFailure" => Event::ToolEnded {
             tool: tool_name(payload),
@@ -153,10 +154,10 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
         },
         "PostToolBatch" => Event::ToolsEnded,
         "PermissionRequest" => Event::RequestOpened {
-            request: request_of(payload),
+            request: prompt_kind(payload),
             tool: tool_name(payload),
-            text: tool::whole(text(payload.tool.as_ref()), request_of(payload), input),
-            line: match request_of(payload) {
+            text: tool::whole(payload.tool.text(), prompt_kind(payload), input),
+            line: match prompt_kind(payload) {
                 PromptKind::Permission => tool_line(payload, input),
                 PromptKind::Question | PromptKind::Plan => String::new(),
             },
@@ -169,26 +170,29 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
         },
         "Elicitation" => Event::RequestOpened {
             request: PromptKind::Question,
-            tool: text(payload.server.as_ref()).to_owned(),
-            text: text(payload.message.as_ref()).to_owned(),
+            tool: payload.server.text().to_owned(),
+            text: payload.message.text().to_owned(),
             line: String::new(),
-            input: tool::digest(text(payload.elicitation.as_ref()).as_bytes()),
+            input: tool::digest(payload.elicitation.text().as_bytes()),
         },
         "ElicitationResult" => Event::RequestClosed {
-            tool: text(payload.server.as_ref()).to_owned(),
+            tool: payload.server.text().to_owned(),
             tool_use: None,
-            input: tool::digest(text(payload.elicitation.as_ref()).as_bytes()),
+            input: tool::digest(payload.elicitation.text().as_bytes()),
         },
-        "Notification" => return notification(payload),
+        "Notification" => return read_notification(payload),
         "Stop" => Event::TurnEnded {
-            message: text(payload.last_message.as_ref()).to_owned(),
+            message: payload.last_message.text().to_owned(),
             background: payload.background.iter().filter_map(background_task).collect(),
             scheduled: payload.scheduled,
         },
         "StopFailure" => Event::TurnFailed {
-            error: text(payload.error.as_ref()).to_owned(),
-            detail: text(payload.last_message.as_ref().or(payload.error_details.as_ref()))
-                .to_owned(),
+            error: payload.error.text().to_owned(),
+            detail: payload
+                .last_message
+                .to_text()
+                .or_else(|| payload.error_details.to_text())
+                .unwrap_or_default(),
         },
         "SubagentStart" => Event::SubagentStarted,
         "SubagentStop" => Event::SubagentEnded,
@@ -196,25 +200,25 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
     })
 }
 
-/// What a dialog of the tool asks for.
-fn request_of(payload: &Payload<'_>) -> PromptKind {
-    match text(payload.tool.as_ref()) {
+/// Returns the kind of prompt that the tool opens.
+fn prompt_kind(payload: &Payload<'_>) -> PromptKind {
+    match payload.tool.text() {
         ASK => PromptKind::Question,
         EXIT_PLAN => PromptKind::Plan,
         _ => PromptKind::Permission,
     }
 }
 
-/// A teammate in a pane of its own that asks for a permission. Its lead's client shows the dialog, and no other
-/// event of either client tells of it (seen in 2.1.332).
+/// A permission prompt of a teammate in a pane of its own. The client of its lead shows the dialog, and no other event
+/// of either client reports it (seen in 2.1.332).
 #[derive(Debug)]
-struct AskingTeammate<'a> {
+struct TeammatePrompt<'a> {
     name: &'a str,
     tool: &'a str,
     message: &'a str,
 }
 
-impl AskingTeammate<'_> {
+impl TeammatePrompt<'_> {
     fn event(&self) -> Event {
         Event::RequestOpened {
             request: PromptKind::Permission,
@@ -226,36 +230,36 @@ impl AskingTeammate<'_> {
     }
 }
 
-fn asking_teammate<'a>(event: &str, payload: &'a Payload<'_>) -> Option<AskingTeammate<'a>> {
-    let is_asking = event == "Notification"
-        && text(payload.notification.as_ref()) == "worker_permission_prompt";
-    if !is_asking {
+fn read_teammate_prompt<'a>(event: &str, payload: &'a Payload<'_>) -> Option<TeammatePrompt<'a>> {
+    let is_prompt =
+        event == "Notification" && payload.notification.text() == "worker_permission_prompt";
+    if !is_prompt {
         return None;
     }
-    let message = text(payload.message.as_ref());
-    let asks_for_tool = message.split_once(" needs permission for ");
-    let asks_for_network = || Some((message.split_once(" needs network access to ")?.0, ""));
-    let (name, tool) = asks_for_tool.or_else(asks_for_network)?;
-    (!name.is_empty()).then_some(AskingTeammate { name, tool, message })
+    let message = payload.message.text();
+    let for_tool = message.split_once(" needs permission for ");
+    let for_network = || Some((message.split_once(" needs network access to ")?.0, ""));
+    let (name, tool) = for_tool.or_else(for_network)?;
+    (!name.is_empty()).then_some(TeammatePrompt { name, tool, message })
 }
 
-/// Returns whether a notification is of another session's dialog. The list of sessions (`claude agents`) tells of all
-/// (seen in 2.1.332: `LABEL needs your input: approve Bash: make`, under an id that is no session's). No dialog of the
-/// session's own is told of in these words but one.
+/// Returns true if a notification reports the prompt of another session. The list of sessions (`claude agents`) reports
+/// the prompts of all sessions (seen in 2.1.332: `LABEL needs your input: approve Bash: make`, under an id that belongs
+/// to no session). Of a session's own dialogs only one uses these words.
 fn is_of_another_session(message: &str) -> bool {
     const NEEDS: &str = " needs your input";
     const OWN: &str = "Teammate setup needs your input";
     message != OWN && (message.ends_with(NEEDS) || message.contains(" needs your input: "))
 }
 
-fn notification(payload: &Payload<'_>) -> Option<Event> {
-    let message = text(payload.message.as_ref());
-    let request = match text(payload.notification.as_ref()) {
+fn read_notification(payload: &Payload<'_>) -> Option<Event> {
+    let message = payload.message.text();
+    let request = match payload.notification.text() {
         "idle_prompt" => return Some(Event::Rested),
         "permission_prompt" if message.contains("plan") => PromptKind::Plan,
         "permission_prompt" => PromptKind::Permission,
         "agent_needs_input" if is_of_another_session(message) => return None,
-        // The last: auto mode's own dialog (harness: auto-dialog).
+        // Auto mode's own dialog is an `agent_needs_input` (recording auto-dialog).
         "elicitation_dialog" | "elicitation_url_dialog" | "agent_needs_input" => {
             PromptKind::Question
         }
@@ -276,40 +280,30 @@ fn origin_of(source: &str) -> StartOrigin {
 }
 
 fn background_task(task: &PayloadTask<'_>) -> Option<BackgroundTask> {
-    let is_over =
-        matches!(text(task.status.as_ref()), "completed" | "failed" | "killed" | "stopped");
+    let is_over = matches!(task.status.text(), "completed" | "failed" | "killed" | "stopped");
     (!is_over).then(|| BackgroundTask {
-        id: text(task.id.as_ref()).to_owned(),
-        kind: text(task.kind.as_ref()).to_owned(),
+        id: task.id.text().to_owned(),
+        kind: task.kind.text().to_owned(),
     })
 }
 
-/// The task that a `<task-notification>` prompt tells the end of.
-fn task_of(prompt: &str) -> Option<String> {
+/// Returns the id of the task whose end a `<task-notification>` prompt reports.
+fn ended_task(prompt: &str) -> Option<String> {
     let (_, after) = prompt.split_once("<task-id>")?;
     let (id, _) = after.split_once("</task-id>")?;
     Some(id.trim().to_owned())
 }
 
 fn tool_name(payload: &Payload<'_>) -> String {
-    text(payload.tool.as_ref()).to_owned()
+    payload.tool.text().to_owned()
 }
 
 fn tool_line(payload: &Payload<'_>, input: &Input<'_>) -> String {
-    let cwd = payload.cwd.as_ref().map(|cwd| cwd.0.as_ref());
-    tool::line(text(payload.tool.as_ref()), input, cwd)
+    tool::line(payload.tool.text(), input, payload.cwd.get())
 }
 
 fn tool_use(payload: &Payload<'_>) -> Option<ToolUseId> {
-    payload.tool_use.as_ref().map(|id| ToolUseId::new(&id.0))
-}
-
-fn text<'a>(field: Option<&'a Text<'_>>) -> &'a str {
-    field.map_or("", |text| &text.0)
-}
-
-fn owned(field: Option<&Text<'_>>) -> Option<String> {
-    field.map(|text| text.0.clone().into_owned()).filter(|text| !text.is_empty())
+    payload.tool_use.get().map(ToolUseId::new)
 }
 
 #[cfg(test)]
@@ -348,12 +342,12 @@ mod tests {
         for name in ["PreSkillShellCommand", "SkillDreamt", "stop", ""] {
             assert_eq!(read_payload(&payload(name)), None, "{name}");
         }
-        // A known event with fields that are not known says what it said before.
+        // Unknown fields do not change the report of a known event.
         let mut stop = payload("Stop");
-        let former = read_payload(&stop).unwrap();
+        let expected = read_payload(&stop).unwrap();
         stop["dreams"] = serde_json::json!([{ "of": "sheep" }]);
         stop["command_source"] = serde_json::json!("skill");
-        assert_eq!(read_payload(&stop), Some(former));
+        assert_eq!(read_payload(&stop), Some(expected));
     }
 
     #[test]
@@ -388,7 +382,7 @@ mod tests {
             (" needs permission for Bash", None),
         ] {
             let report = read("worker_permission_prompt", message);
-            let told = report.as_ref().map(|report| {
+            let found = report.as_ref().map(|report| {
                 let Event::RequestOpened { request, tool, text, .. } = &report.event else {
                     panic!("{report:?}")
                 };
@@ -397,7 +391,7 @@ mod tests {
                 assert_eq!(report.subagent_type.as_deref(), Some(name));
                 (name, tool.as_str())
             });
-            assert_eq!(told, expected, "{message}");
+            assert_eq!(found, expected, "{message}");
         }
     }
 }

@@ -1,76 +1,63 @@
-//! `sessions/PID.json` in Claude Code's configuration directory: what hooks never say.
+//! Reads session files: `sessions/PID.json` in Claude Code's configuration directory.
 //!
-//! An internal format, read tolerantly. Seen in 2.1.330 (`harness/findings-files.md`): one file a
-//! process, interactive, `-p` and background alike; made at the start, without a `status` for up to
-//! 0.6 s; rewritten in place at each change (so it may be half written until it is closed); removed
-//! when the client leaves, before `SessionEnd`; left behind by `kill -9`. `status` is `busy`, `idle`,
-//! `waiting` or `shell`. `procStart` is field 22 of `/proc/PID/stat`, as a string; `pidDomain` ends in
-//! the pid namespace, as `pid:[4026531836]`. `statusUpdatedAt` is the client's own clock. A background session's
-//! job is the directory `jobs/JOBID`; one that is kept ready for the next has `spare` until it is given a prompt.
-//! A client whose conversation was moved to the background (left-arrow) stays, to show it or another, with `parkedJobId`.
+//! The format is internal. Seen in 2.1.330 (`harness/findings-files.md`):
+//!
+//! * Each process has one file, in interactive, `-p` and background sessions.
+//! * The client creates the file at its start, without a `status` for up to 0.6 s. It rewrites the file in place at each
+//!   change, so the file may be half written until it is closed. It removes the file when it exits, before `SessionEnd`.
+//!   After `kill -9` the file stays.
+//! * `status` is `busy`, `idle`, `waiting` or `shell`. `statusUpdatedAt` is the client's own clock.
+//! * `procStart` is field 22 of `/proc/PID/stat`, as a string. `pidDomain` ends with the pid namespace, as
+//!   `pid:[4026531836]`.
+//! * The job of a background session is the directory `jobs/JOBID`. A background client that is kept ready for the next
+//!   session has `spare` until it gets a prompt.
+//! * A client whose conversation was moved to the background (left-arrow) keeps running to show this or another
+//!   conversation. Its file then has `parkedJobId`.
 
 use crate::evidence::SessionFile;
+use crate::fields::{Field, Text};
 use crewboard_core::{ConversationId, FileMetadata, FileStatus, Place, Process, PromptKind};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny};
 
-/// The fields that are read; all may be missing in other versions.
+/// The fields that Crewboard reads. Each may be missing in other versions.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Fields {
+struct Fields<'a> {
     pid: Field<u32>,
-    version: Field<String>,
-    session_id: Field<String>,
-    proc_start: Field<String>,
-    pid_domain: Field<String>,
-    kind: Field<String>,
-    entrypoint: Field<String>,
-    status: Field<String>,
-    waiting_for: Field<String>,
+    #[serde(borrow)]
+    version: Field<Text<'a>>,
+    #[serde(borrow)]
+    session_id: Field<Text<'a>>,
+    #[serde(borrow)]
+    proc_start: Field<Text<'a>>,
+    #[serde(borrow)]
+    pid_domain: Field<Text<'a>>,
+    #[serde(borrow)]
+    kind: Field<Text<'a>>,
+    #[serde(borrow)]
+    entrypoint: Field<Text<'a>>,
+    #[serde(borrow)]
+    status: Field<Text<'a>>,
+    #[serde(borrow)]
+    waiting_for: Field<Text<'a>>,
     status_updated_at: Field<u64>,
     updated_at: Field<u64>,
-    cwd: Field<String>,
-    name: Field<String>,
-    name_source: Field<String>,
-    job_id: Field<String>,
+    #[serde(borrow)]
+    cwd: Field<Text<'a>>,
+    #[serde(borrow)]
+    name: Field<Text<'a>>,
+    #[serde(borrow)]
+    name_source: Field<Text<'a>>,
+    #[serde(borrow)]
+    job_id: Field<Text<'a>>,
     spare: Field<bool>,
-    parked_job_id: Field<String>,
-    tmux: Field<String>,
+    #[serde(borrow)]
+    parked_job_id: Field<Text<'a>>,
+    #[serde(borrow)]
+    tmux: Field<Text<'a>>,
 }
 
-/// A field. A value of another type than the one that is known counts as missing: a newer client may write it, and the
-/// other fields are still read.
-#[derive(Debug, Default)]
-struct Field<T>(Option<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Value<T> {
-            Known(T),
-            Other(IgnoredAny),
-        }
-        Ok(match Value::deserialize(deserializer)? {
-            Value::Known(value) => Self(Some(value)),
-            Value::Other(IgnoredAny) => Self(None),
-        })
-    }
-}
-
-impl Field<String> {
-    /// Returns the text, which is empty where the field is missing.
-    fn text(&self) -> &str {
-        self.0.as_deref().unwrap_or_default()
-    }
-
-    /// Returns the text, if there is any.
-    fn into_text(self) -> Option<String> {
-        self.0.filter(|text| !text.is_empty())
-    }
-}
-
-/// The pid that a file of that name is of.
+/// Returns the pid in the name of a session file.
 pub(crate) fn pid_of(name: &str) -> Option<u32> {
     let digits = name.strip_suffix(".json")?;
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -79,8 +66,8 @@ pub(crate) fn pid_of(name: &str) -> Option<u32> {
 
 /// Returns the pid in the name of a key file, such as `9096.1f0c.key`.
 ///
-/// Claude Code (2.1.330, 2.1.332) makes it some 0.7 s after its start, before the dialogs that stand in front of
-/// the session (trust, settings errors), and the session file after them.
+/// Claude Code (2.1.330, 2.1.332) creates the key file about 0.7 s after its start, before the dialogs that precede the
+/// session (trust, settings errors). It creates the session file after them.
 pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
     let (digits, rest) = name.split_once('.')?;
     let is_key =
@@ -89,17 +76,17 @@ pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
     (is_key && is_number).then(|| digits.parse().ok()).flatten()
 }
 
-/// Reads a file's text; `None` where it is none of a session, or not whole at this moment.
+/// Reads a session file; `None` if the file belongs to no session, or is half written at this moment.
 pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
-    let file: Fields = serde_json::from_slice(text).ok()?;
-    // The service behind background sessions has files of its own, which are nobody's session.
+    let file: Fields<'_> = serde_json::from_slice(text).ok()?;
+    // The service behind background sessions has files of its own, which belong to no session.
     let is_session = matches!(file.kind.text(), "interactive" | "bg" | "");
     let pid = file.pid.0.filter(|pid| *pid != 0)?;
-    if !is_session || file.spare.0 == Some(true) || file.session_id.text().is_empty() {
+    if !is_session || file.spare.is_true() || file.session_id.text().is_empty() {
         return None;
     }
     let word = match file.status.text() {
-        _ if file.parked_job_id.0.is_some() => "parked",
+        _ if file.parked_job_id.get().is_some() => "parked",
         "" => "started",
         word => word,
     };
@@ -108,7 +95,7 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
         ("busy", _) => FileStatus::Busy,
         ("idle", _) => FileStatus::Resting { shells: false },
         ("shell", _) => FileStatus::Resting { shells: true },
-        // Plans are asked about with the words of a permission.
+        // The file of a session that shows a plan has the words of a permission.
         ("waiting", "permission prompt" | "sandbox request" | "worker request") => {
             FileStatus::Asking { request: PromptKind::Permission }
         }
@@ -123,7 +110,7 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
         process: Process { pid, start: file.proc_start.text().parse().ok()? },
         source: format!("file:{word}"),
         status,
-        // It is parked in the status in which it was.
+        // A parked session keeps the `statusUpdatedAt` of its last status.
         since: if status == FileStatus::Parked {
             file.updated_at.0
         } else {
@@ -131,13 +118,13 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
         },
         pid_namespace: namespace_of(file.pid_domain.text()).map(str::to_owned),
         about: FileMetadata {
-            agent_version: file.version.into_text(),
+            agent_version: file.version.to_text(),
             session: ConversationId::new(file.session_id.text()),
-            cwd: file.cwd.into_text(),
-            title: if is_named { file.name.into_text() } else { None },
+            cwd: file.cwd.to_text(),
+            title: if is_named { file.name.to_text() } else { None },
             headless: file.entrypoint.text().starts_with("sdk"),
             job: if file.kind.text() == "bg" {
-                file.job_id.into_text().map(|id| format!("jobs/{id}"))
+                file.job_id.to_text().map(|id| format!("jobs/{id}"))
             } else {
                 None
             },
@@ -147,12 +134,12 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
     })
 }
 
-/// The kernel's name of the pid namespace, at the end of `pidDomain`.
+/// Returns the kernel's name of the pid namespace, which is the end of `pidDomain`.
 fn namespace_of(domain: &str) -> Option<&str> {
     domain.rfind("pid:[").and_then(|start| domain.get(start..))
 }
 
-/// `main:@0.%0`: session, window and pane of tmux.
+/// Reads the tmux session, window and pane, such as `main:@0.%0`.
 fn place_of(tmux: &str) -> Place {
     let pane = tmux.rsplit_once('.').map(|(_, pane)| pane).filter(|pane| pane.starts_with('%'));
     match pane {
@@ -169,8 +156,8 @@ fn place_of(tmux: &str) -> Place {
 mod tests {
     use super::*;
 
-    /// What one look comes to, as text.
-    fn condition(fields: &str) -> String {
+    /// Reads a session file with these fields, and renders its status.
+    fn status(fields: &str) -> String {
         let text = format!(r#"{{"pid":9096,"sessionId":"s"{fields}}}"#);
         let text = match fields {
             fields if fields.contains("procStart") => text,
@@ -214,7 +201,7 @@ mod tests {
             (r#","procStart":"soon""#, "nothing"),
             (r#","status":"idle"}08}76,"waitingFor":"dialog open""#, "nothing"),
         ] {
-            assert_eq!(condition(fields), expected, "{fields}");
+            assert_eq!(status(fields), expected, "{fields}");
         }
         for text in ["", "null", "[]", "{}", r#"{"pid":1}"#, "\u{0}"] {
             assert!(read(text.as_bytes()).is_none(), "{text}");

@@ -1,198 +1,144 @@
-//! What Claude Code tells its `statusLine` command.
+//! Reads the payload that Claude Code sends to its `statusLine` command.
 //!
-//! Seen on 2.1.330 (`harness/findings-statusline.md`): `rate_limits` comes with a subscription only, and
-//! only after an answer that bore them; `context_window.used_percentage` is null until the first answer.
+//! Seen in 2.1.330 (`harness/findings-statusline.md`): a session has `rate_limits` only with a subscription, and only
+//! after an answer with rate limits. `context_window.used_percentage` is null until the first answer.
 
 use super::NAME;
-use super::payload::Text;
 use super::profile::profile_of;
 use crate::Surroundings;
+use crate::fields::{Field, Text, for_each_field};
 use crewboard_core::{Event, Report, Timestamp, UsageReport, WindowReport};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
 
-/// A percentage above this is none; one above 100 is a limit that is overdrawn.
+/// The largest valid percentage. A percentage above 100 means that a rate limit is exceeded.
 const MAX_PERCENT: f64 = 1000.0;
 
-/// US dollars beyond which a cost is none.
+/// The largest valid cost, in US dollars.
 const MAX_COST: f64 = 1e7;
 
-/// Seconds beyond which a Unix time is none: the year 5138.
+/// The largest valid Unix time, in seconds: the year 5138.
 const MAX_SECONDS: f64 = 1e11;
 
-/// What is of use in a status line's payload.
+/// The fields of a payload that Crewboard reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusLine {
-    session: String,
+    session: Option<String>,
     transcript: Option<String>,
     model: Option<String>,
-    /// The model's name as people read it.
+    /// The model's name for the user, such as `Opus 5.5`.
     pub model_name: Option<String>,
-    /// What the session and its account have used.
-    pub told: UsageReport,
+    /// The usage of the session and of its account.
+    pub usage: UsageReport,
 }
 
 impl StatusLine {
-    /// Reads as much of a payload as can be read.
+    /// Reads a payload up to the first error.
     pub fn read(payload: &[u8]) -> Self {
         let text = String::from_utf8_lossy(payload);
-        let mut read = Self::default();
-        let mut deserializer = serde_json::Deserializer::from_str(&text);
-        // What was read before an error stands, so the error itself says nothing more.
-        let _ = Fill(&mut read).deserialize(&mut deserializer);
-        read
+        let mut line = Self::default();
+        for_each_field(&text, |name, json| line.read_field(name, json));
+        line
     }
 
-    /// What is to be told of it; nothing where it names no session.
-    pub fn report(&self, surroundings: &Surroundings<'_>) -> Option<Report> {
-        if self.session.is_empty() {
-            return None;
+    fn read_field(&mut self, name: &str, json: &RawValue) {
+        match name {
+            "session_id" => self.session = Field::<Text<'_>>::read(json).to_text(),
+            "transcript_path" => self.transcript = Field::<Text<'_>>::read(json).to_text(),
+            "model" => {
+                let model: Model<'_> = Field::read(json).0.unwrap_or_default();
+                self.model = model.id.to_text();
+                self.model_name = model.display_name.to_text();
+            }
+            "cost" => {
+                let cost: Cost = Field::read(json).0.unwrap_or_default();
+                self.usage.cost_cents = cents(&cost.total_cost_usd);
+            }
+            "context_window" => {
+                let context: Used = Field::read(json).0.unwrap_or_default();
+                self.usage.context_percent = percent(&context.used_percentage);
+            }
+            "rate_limits" => {
+                let limits: RateLimits = Field::read(json).0.unwrap_or_default();
+                self.usage.five_hour = window(&limits.five_hour);
+                self.usage.seven_day = window(&limits.seven_day);
+            }
+            _ => {}
         }
-        let event = Event::UsageReport(self.told);
+    }
+
+    /// Returns the usage report for the daemon; `None` if the payload names no session.
+    pub fn report(&self, surroundings: &Surroundings<'_>) -> Option<Report> {
+        let session = self.session.as_deref()?;
+        let event = Event::UsageReport(self.usage);
         let profile = profile_of(surroundings.environment, self.transcript.as_deref());
         Some(Report {
             process: surroundings.process,
             profile: profile.and_then(|profile| profile.into_os_string().into_string().ok()),
             model: self.model.clone(),
-            ..Report::new(NAME, &self.session, "statusline", surroundings.stamp, event)
+            ..Report::new(NAME, session, "statusline", surroundings.stamp, event)
         })
     }
 }
 
-/// Fills what is read field by field, so that what is read survives what cannot be.
-struct Fill<'p>(&'p mut StatusLine);
-
-impl<'de> DeserializeSeed<'de> for Fill<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fill<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let read = self.0;
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            let key = key.0.as_ref();
-            if !matches!(
-                key,
-                "session_id"
-                    | "transcript_path"
-                    | "model"
-                    | "cost"
-                    | "context_window"
-                    | "rate_limits"
-            ) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let raw: &RawValue = map.next_value()?;
-            match key {
-                "session_id" => read.session = text(Some(raw)).unwrap_or_default(),
-                "transcript_path" => read.transcript = text(Some(raw)),
-                "model" => {
-                    let model: Model<'_> = part(raw);
-                    read.model = text(model.id);
-                    read.model_name = text(model.display_name);
-                }
-                "cost" => read.told.cost_cents = cents(part::<Cost<'_>>(raw).total_cost_usd),
-                "context_window" => {
-                    read.told.context_percent = percent(part::<Used<'_>>(raw).used_percentage);
-                }
-                _ => {
-                    let limits: RateLimits<'_> = part(raw);
-                    read.told.five_hour = window(limits.five_hour);
-                    read.told.seven_day = window(limits.seven_day);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Model<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    display_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Field<Text<'a>>,
+    #[serde(borrow)]
+    display_name: Field<Text<'a>>,
 }
 
 #[derive(Default, Deserialize)]
-struct Cost<'a> {
-    #[serde(borrow, default)]
-    total_cost_usd: Option<&'a RawValue>,
+#[serde(default)]
+struct Cost {
+    total_cost_usd: Field<f64>,
 }
 
 #[derive(Default, Deserialize)]
-struct Used<'a> {
-    #[serde(borrow, default)]
-    used_percentage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    resets_at: Option<&'a RawValue>,
+#[serde(default)]
+struct Used {
+    used_percentage: Field<f64>,
+    resets_at: Field<f64>,
 }
 
 #[derive(Default, Deserialize)]
-struct RateLimits<'a> {
-    #[serde(borrow, default)]
-    five_hour: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    seven_day: Option<&'a RawValue>,
+#[serde(default)]
+struct RateLimits {
+    five_hour: Field<Used>,
+    seven_day: Field<Used>,
 }
 
-/// An object whose fields are looked at one by one; an empty one where it is none.
-fn part<'a, T: Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
-    serde_json::from_str(raw.get()).unwrap_or_default()
+/// Returns a number from 0 to `max`. A number outside counts as unknown.
+fn number(field: &Field<f64>, max: f64) -> Option<f64> {
+    field.0.filter(|number| (0.0..=max).contains(number))
 }
 
-fn text(raw: Option<&RawValue>) -> Option<String> {
-    let text: Text<'_> = serde_json::from_str(raw?.get()).ok()?;
-    Some(text.0.into_owned()).filter(|text| !text.is_empty())
-}
-
-/// A number from nothing to `most`: what is below or beyond is a mistake, and not known then.
-fn number(raw: Option<&RawValue>, most: f64) -> Option<f64> {
-    let number: f64 = serde_json::from_str(raw?.get()).ok()?;
-    (0.0..=most).contains(&number).then_some(number)
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn percent(field: &Field<f64>) -> Option<u8> {
+    number(field, MAX_PERCENT).map(|percent| percent.min(100.0).round() as u8)
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "from 0 to 100 by then"
+    reason = "from 0 to `MAX_COST` in cents"
 )]
-fn percent(raw: Option<&RawValue>) -> Option<u8> {
-    number(raw, MAX_PERCENT).map(|percent| percent.min(100.0).round() as u8)
+fn cents(field: &Field<f64>) -> Option<u64> {
+    number(field, MAX_COST).map(|dollars| (dollars * 100.0).round() as u64)
 }
 
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "from 0 to `MAX_COST` by then"
+    reason = "from 0 to `MAX_SECONDS` in milliseconds"
 )]
-fn cents(raw: Option<&RawValue>) -> Option<u64> {
-    number(raw, MAX_COST).map(|dollars| (dollars * 100.0).round() as u64)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "from 0 to `MAX_SECONDS` by then"
-)]
-fn window(raw: Option<&RawValue>) -> Option<WindowReport> {
-    let window: Used<'_> = part(raw?);
-    let seconds = number(window.resets_at, MAX_SECONDS)?;
+fn window(field: &Field<Used>) -> Option<WindowReport> {
+    let window = field.0.as_ref()?;
+    let seconds = number(&window.resets_at, MAX_SECONDS)?;
     let resets_at = Timestamp((seconds * 1000.0) as u64);
-    Some(WindowReport { used_percent: percent(window.used_percentage)?, resets_at })
+    Some(WindowReport { used_percent: percent(&window.used_percentage)?, resets_at })
 }
 
 #[cfg(test)]
@@ -200,7 +146,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// As the real client told it (2.1.330), less what is not looked at.
+    /// The payload of the real client (2.1.330), without some of the fields that Crewboard does not read.
     const PAYLOAD: &str = r#"{"session_id":"43977576","transcript_path":"/home/dev/.claude/projects/p/43977576.jsonl",
         "cwd":"/home/dev/project","effort":{"level":"medium"},"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"},
         "cost":{"total_cost_usd":0.84042,"total_duration_ms":7982},
@@ -212,7 +158,7 @@ mod tests {
     fn payload_is_read_into_a_usage_report() {
         let read = StatusLine::read(PAYLOAD.as_bytes());
         assert_eq!(read.model_name.as_deref(), Some("Opus 5.5"));
-        let told = UsageReport {
+        let usage = UsageReport {
             context_percent: Some(42),
             cost_cents: Some(84),
             five_hour: Some(WindowReport {
@@ -224,7 +170,7 @@ mod tests {
                 resets_at: Timestamp(1_795_815_564_000),
             }),
         };
-        assert_eq!(read.told, told);
+        assert_eq!(read.usage, usage);
         let surroundings = Surroundings {
             stamp: crewboard_core::Stamp::default(),
             host: "box".to_owned(),
@@ -234,18 +180,18 @@ mod tests {
             arguments: Vec::new(),
         };
         let report = read.report(&surroundings).unwrap();
-        assert_eq!(report.event, Event::UsageReport(told));
+        assert_eq!(report.event, Event::UsageReport(usage));
         assert_eq!(report.session.as_str(), "43977576");
         assert_eq!(report.profile.as_deref(), Some("/home/dev/.claude"));
         assert_eq!(report.model.as_deref(), Some("claude-opus-5-5"));
         assert_eq!(StatusLine::read(b"{}").report(&surroundings), None);
     }
 
-    /// Context, cost, and percentage and end of the two limits, of a payload with these parts.
-    fn told(parts: &str) -> String {
+    /// Renders the usage in a payload with these parts: context, cost, and percentage and end of both rate limits.
+    fn usage(parts: &str) -> String {
         let read = StatusLine::read(format!(r#"{{{parts},"session_id":"s"}}"#).as_bytes());
-        assert_eq!(read.session, "s", "{parts}");
-        let UsageReport { context_percent, cost_cents, five_hour, seven_day } = read.told;
+        assert_eq!(read.session.as_deref(), Some("s"), "{parts}");
+        let UsageReport { context_percent, cost_cents, five_hour, seven_day } = read.usage;
         let window = |window: Option<WindowReport>| {
             window.map(|window| (window.used_percent, window.resets_at.0 / 1000))
         };
@@ -256,7 +202,7 @@ mod tests {
     #[test]
     fn invalid_number_is_ignored() {
         let context =
-            |value: &str| told(&format!(r#""context_window":{{"used_percentage":{value}}}"#));
+            |value: &str| usage(&format!(r#""context_window":{{"used_percentage":{value}}}"#));
         for (value, percent) in [
             ("42", "(42)"),
             ("42.5", "(43)"),
@@ -299,7 +245,7 @@ mod tests {
                 "(None, None, None, None)",
             ),
         ] {
-            assert_eq!(told(parts), values, "{parts}");
+            assert_eq!(usage(parts), values, "{parts}");
         }
     }
 
@@ -310,11 +256,11 @@ mod tests {
         }
         let (whole, _) = PAYLOAD.split_once(r#""rate_limits""#).unwrap();
         let read = StatusLine::read(whole.as_bytes());
-        assert_eq!((read.told.context_percent, read.told.cost_cents), (Some(42), Some(84)));
+        assert_eq!((read.usage.context_percent, read.usage.cost_cents), (Some(42), Some(84)));
         for nothing in ["", "null", "[]", "7", "not json", "{", "\u{feff}{}"] {
             assert_eq!(StatusLine::read(nothing.as_bytes()), StatusLine::default(), "{nothing}");
         }
         let deep = format!(r#"{{"x":{}{},"session_id":"s"}}"#, "[".repeat(9999), "]".repeat(9999));
-        assert_eq!(StatusLine::read(deep.as_bytes()).session, "s");
+        assert_eq!(StatusLine::read(deep.as_bytes()).session.as_deref(), Some("s"));
     }
 }

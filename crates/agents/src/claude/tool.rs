@@ -5,8 +5,8 @@
 //! escapes ([`crewboard_core::reveal`]), and what does not fit is cut with a mark, each field by itself, so that a
 //! long one hides no other.
 
-use super::payload::Text;
 use super::scan::{Member, compact, members, split_near};
+use crate::fields::Text;
 use crewboard_core::{
     Exact, InputDigest, MAX_LINE, PromptKind, reveal, reveal_beginning, with_commas,
 };

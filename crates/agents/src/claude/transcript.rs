@@ -1,28 +1,29 @@
-//! The end of a conversation's transcript, `projects/FOLDER/SESSION.jsonl`: how a turn ended that
-//! nothing else told of.
+//! Reads the end of a conversation's transcript, `projects/FOLDER/SESSION.jsonl`, to derive how a turn ended.
 //!
-//! An internal format, read tolerantly. Seen in 2.1.330: a turn that ends well has a `system` line of
-//! subtype `turn_duration` after the last `assistant` one; one that a person broke off has a `user` line
-//! `[Request interrupted by user…]`; one that the API failed has an `assistant` line with
-//! `isApiErrorMessage` and the kind in `error`. An interrupt before the first byte leaves no line. Lines
-//! reach the disk 160 ms after their own timestamp in the median, half a second at worst.
+//! The format is internal. Seen in 2.1.330:
+//!
+//! * A finished turn has a `system` line of subtype `turn_duration` after its last `assistant` line.
+//! * An interrupted turn has a `user` line `[Request interrupted by user…]`. An interrupt before the first byte of the
+//!   answer leaves no line.
+//! * A turn that failed with an API error has an `assistant` line with `isApiErrorMessage` and the kind in `error`.
+//! * Lines reach the disk 160 ms after their own timestamp in the median, and half a second at worst.
 
 use crate::evidence::LastTurn;
+use crate::fields::{Field, Text};
 use crewboard_core::TurnEnd;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+
 use std::path::{Path, PathBuf};
 
-/// Characters of a folder's name that come from the directory's path; a longer path is cut there.
+/// The characters of a folder's name that come from the directory's path. A longer path is truncated.
 const MAX_FOLDER: usize = 200;
 
-/// Returns the name of the folder of a directory's conversations: its path, in which each UTF-16 unit that is
-/// no letter or digit is a `-`; one that is too long is cut and gets a hash (2.1.224 and newer; tried on
-/// 2.1.332).
+/// Returns the name of the folder of a directory's conversations: the path, with `-` for each UTF-16 unit that is not a
+/// letter or digit. A path that is too long is truncated and gets a hash (2.1.224 and newer; tried on 2.1.332).
 ///
-/// Not every folder is named so: `CLAUDE_CODE_PROJECT_DIR_NAME` names another, and older clients cut and
-/// hash otherwise.
+/// A folder may have another name: `CLAUDE_CODE_PROJECT_DIR_NAME` sets one, and older clients truncate and hash in
+/// another way.
 pub(crate) fn folder_of(directory: &str) -> String {
     let plain = |unit: u16| char::from(u8::try_from(unit).unwrap_or(b'-'));
     let letter = |unit| Some(plain(unit)).filter(char::is_ascii_alphanumeric).unwrap_or('-');
@@ -35,7 +36,7 @@ pub(crate) fn folder_of(directory: &str) -> String {
     name
 }
 
-/// Returns the hash that the client adds to the name of a folder that it cuts, in base 36.
+/// Returns the hash that the client appends to a truncated folder name, in base 36.
 fn hash_of(directory: &str) -> String {
     let add = |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
     let mut rest = directory.encode_utf16().fold(0, add).unsigned_abs();
@@ -49,25 +50,26 @@ fn hash_of(directory: &str) -> String {
     }
 }
 
-/// Returns the directory in which a conversation began, as the first lines of its transcript name it: the one
-/// after which its folder is named, else the first.
+/// Returns the directory in which a conversation began. Its transcript's first lines name directories: the result is the
+/// one that gives the folder its name, or else the first one.
 pub fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Located<'a> {
         #[serde(borrow)]
-        cwd: Cow<'a, str>,
+        cwd: Field<Text<'a>>,
     }
     let mut first = None;
-    // The last line may be cut off.
+    // The last line may be truncated.
     for line in head.split(|byte| *byte == b'\n') {
         let Ok(Located { cwd }) = serde_json::from_slice(line) else { continue };
+        let cwd = cwd.text();
         if !cwd.starts_with('/') {
             continue;
         }
-        if folder == Some(folder_of(&cwd).as_str()) {
-            return Some(PathBuf::from(cwd.into_owned()));
+        if folder == Some(folder_of(cwd).as_str()) {
+            return Some(PathBuf::from(cwd));
         }
-        first = first.or_else(|| Some(PathBuf::from(cwd.into_owned())));
+        first = first.or_else(|| Some(PathBuf::from(cwd)));
     }
     first
 }
@@ -80,28 +82,32 @@ pub(crate) fn profile_above(transcript: &Path) -> Option<PathBuf> {
     is_below.then(|| profile.to_owned())
 }
 
-/// How a person's interrupt begins.
+/// The beginning of the line that reports an interrupt by the user.
 const INTERRUPTED: &str = "[Request interrupted by user";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Line<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    subtype: Option<Cow<'a, str>>,
-    timestamp: Option<Cow<'a, str>>,
-    is_sidechain: bool,
-    is_api_error_message: bool,
-    is_aborted_mid_stream: bool,
-    error: Option<Cow<'a, str>>,
+    kind: Field<Text<'a>>,
     #[serde(borrow)]
-    message: Option<Message<'a>>,
+    subtype: Field<Text<'a>>,
+    #[serde(borrow)]
+    timestamp: Field<Text<'a>>,
+    is_sidechain: Field<bool>,
+    is_api_error_message: Field<bool>,
+    is_aborted_mid_stream: Field<bool>,
+    #[serde(borrow)]
+    error: Field<Text<'a>>,
+    #[serde(borrow)]
+    message: Field<Message<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Message<'a> {
-    stop_reason: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    stop_reason: Field<Text<'a>>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
 }
@@ -110,50 +116,50 @@ struct Message<'a> {
 #[serde(default)]
 struct Part<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    text: Option<Cow<'a, str>>,
+    kind: Field<Text<'a>>,
+    #[serde(borrow)]
+    text: Field<Text<'a>>,
 }
 
 impl Line<'_> {
-    /// The first text of the message, whether it is text alone or a list of parts.
+    /// Returns the text of the message: all of it, or the first text of its list of parts.
     fn text(&self) -> Option<String> {
-        let content = self.message.as_ref()?.content?.get();
-        if let Ok(text) = serde_json::from_str::<String>(content) {
-            return Some(text);
+        let content = self.message.0.as_ref()?.content?;
+        if let Some(Text(text)) = Field::read(content).0 {
+            return Some(text.into_owned());
         }
-        let parts: Vec<Part<'_>> = serde_json::from_str(content).ok()?;
-        parts
-            .into_iter()
-            .find(|part| part.kind == "text")
-            .and_then(|part| part.text.map(Cow::into_owned))
+        let parts: Vec<Field<Part<'_>>> = Field::read(content).0?;
+        let mut parts = parts.into_iter().filter_map(|part| part.0);
+        parts.find(|part| part.kind.text() == "text")?.text.to_text()
     }
 }
 
-/// What the last lines say of the turn that began after `since` (Unix milliseconds). The first line of
-/// `tail` may be cut off, and so may the last.
+/// Derives how the turn ended that began after `since` (Unix milliseconds). The first and the last line of `tail` may be
+/// truncated.
 pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
     let text = String::from_utf8_lossy(tail);
     let mut last = LastTurn::Unknown;
-    let mut words = None;
+    let mut answer = None;
     for line in text.lines() {
         let Ok(line) = serde_json::from_str::<Line<'_>>(line) else { continue };
-        let at = line.timestamp.as_deref().and_then(milliseconds_of);
-        let Some(at) = at.filter(|at| *at >= since && !line.is_sidechain) else { continue };
+        let at = line.timestamp.get().and_then(milliseconds_of);
+        let is_main = !line.is_sidechain.is_true();
+        let Some(at) = at.filter(|at| *at >= since && is_main) else { continue };
         let over = |how| LastTurn::Over { how, at };
-        last = match line.kind.as_ref() {
-            "assistant" if line.is_api_error_message => over(TurnEnd::Failed {
-                error: line.error.as_deref().unwrap_or("unknown").to_owned(),
+        last = match line.kind.text() {
+            "assistant" if line.is_api_error_message.is_true() => over(TurnEnd::Failed {
+                error: line.error.get().unwrap_or("unknown").to_owned(),
                 detail: line.text().unwrap_or_default(),
             }),
-            "assistant" if line.is_aborted_mid_stream => over(TurnEnd::Interrupted),
+            "assistant" if line.is_aborted_mid_stream.is_true() => over(TurnEnd::Interrupted),
             "assistant" => {
-                words = line.text().or(words);
-                let reason =
-                    line.message.as_ref().and_then(|message| message.stop_reason.as_deref());
-                match reason {
-                    // With `-p` nothing follows; else the turn's duration does, or a hook's order to go on.
+                answer = line.text().or(answer);
+                let message = line.message.0.as_ref();
+                match message.map(|message| message.stop_reason.text()) {
+                    // In a `-p` session this is the last line. In other sessions the turn's duration follows, or the
+                    // turn continues because a hook demands it.
                     Some("end_turn") => {
-                        LastTurn::Answered { message: words.clone().unwrap_or_default() }
+                        LastTurn::Answered { message: answer.clone().unwrap_or_default() }
                     }
                     _ => LastTurn::Running,
                 }
@@ -162,12 +168,12 @@ pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
                 over(TurnEnd::Interrupted)
             }
             "user" => LastTurn::Running,
-            // It is written after an error too where a background agent goes on (tried: error-background).
+            // The duration also follows an error while a background agent still runs (recording error-background).
             "system" if matches!(last, LastTurn::Over { how: TurnEnd::Failed { .. }, .. }) => {
                 continue;
             }
-            "system" if line.subtype.as_deref() == Some("turn_duration") => {
-                over(TurnEnd::Finished { message: words.take().unwrap_or_default() })
+            "system" if line.subtype.text() == "turn_duration" => {
+                over(TurnEnd::Finished { message: answer.take().unwrap_or_default() })
             }
             _ => continue,
         };
@@ -175,7 +181,7 @@ pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
     last
 }
 
-/// Unix milliseconds of `2026-11-25T11:04:08.475Z`; all that a transcript writes is of this form.
+/// Parses `2026-11-25T11:04:08.475Z`, the only form in transcripts, into Unix milliseconds.
 fn milliseconds_of(text: &str) -> Option<u64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let numbers = |text: &str, separator: char| -> Option<Vec<u64>> {
@@ -188,7 +194,7 @@ fn milliseconds_of(text: &str) -> Option<u64> {
         return None;
     }
     let milliseconds = format!("{fraction:0<3}").get(..3)?.parse::<u64>().ok()?;
-    // Days since 1970 of a year that begins in March, so that leap days come last.
+    // The days since 1970, counted in years that begin in March, so that the leap day is the last day.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
     let days = days.checked_sub(719_468)?;
@@ -220,10 +226,10 @@ mod tests {
         for (directory, folder) in [
             ("/home/dev/my shop".to_owned(), "-home-dev-my-shop".to_owned()),
             ("/home/dev/é".to_owned(), "-home-dev--".to_owned()),
-            // Made by 2.1.332 in that directory.
+            // Version 2.1.332 created this name for the directory.
             (format!("/home/dev{deep}"), format!("-home-dev{plain}-abcd-k3keew")),
             (format!("/{}", "x".repeat(199)), format!("-{}", "x".repeat(199))),
-            // Two units of UTF-16.
+            // The crab is two UTF-16 units.
             ("/home/dev/🦀".to_owned(), "-home-dev---".to_owned()),
         ] {
             assert_eq!(folder_of(&directory), folder, "{directory}");
@@ -267,7 +273,7 @@ mod tests {
             let how = match found {
                 LastTurn::Over { how, .. } => Some(how),
                 LastTurn::Running => None,
-                LastTurn::Answered { .. } | LastTurn::Unknown => panic!("{lines:?} says nothing"),
+                LastTurn::Answered { .. } | LastTurn::Unknown => panic!("{lines:?}: {found:?}"),
             };
             assert_eq!(how, expected, "{lines:?}");
         }
