@@ -30,11 +30,11 @@ pub use session::identity::{
     AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
 };
 pub use session::place::{Pane, Place};
+pub use session::prompt::{Prompt, PromptKind};
 pub use session::status::Status;
 pub use session::usage::{RateLimits, RateWindow, UsageReport, WindowReport};
 pub use session::{End, Origin, Session, Subagent, Transition, Usage};
 pub use state::marks::Mark;
-pub use state::prompts::{Prompt, PromptKind};
 pub use state::trail::{Effect, TrailEntry};
 pub use state::transition_table::{
     EvidenceKind, StartingStatus, TRANSITIONS, TransitionRule, page as transitions_page,

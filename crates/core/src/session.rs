@@ -1,12 +1,13 @@
 pub(crate) mod identity;
 pub(crate) mod place;
+pub(crate) mod prompt;
 pub(crate) mod status;
 pub(crate) mod usage;
 
 use crate::session::identity::{AgentName, ConversationId, Process, RowKey, SubagentId};
 use crate::session::place::Place;
+use crate::session::prompt::Prompt;
 use crate::session::status::Status;
-use crate::state::prompts::Prompt;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};

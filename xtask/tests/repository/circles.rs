@@ -11,7 +11,6 @@ const IN_CIRCLES: &[(&str, &[&str])] = &[
         &["layout", "model", "model::row_list", "runtime::host", "update::navigation", "view"],
     ),
     ("config", &["candidates", "parents", "parse", "rules"]),
-    ("core", &["session::status", "state::prompts"]),
     ("crewboard", &["arguments", "commands", "completing"]),
     (
         "terminals",

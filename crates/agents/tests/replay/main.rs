@@ -254,7 +254,7 @@ fn trail_explains_five_situations() {
                 Effect::Unchanged => "no other status".to_owned(),
                 Effect::Ignored { why } => format!("ignored: {why}"),
             };
-            format!("{at:>6} ms  {:24} {}: {effect}", entry.source, entry.said)
+            format!("{at:>6} ms  {:24} {}: {effect}", entry.source, entry.summary)
         });
         let text: Vec<String> = lines.collect();
         insta::assert_snapshot!(scenario, text.join("\n"));

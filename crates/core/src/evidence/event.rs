@@ -2,9 +2,9 @@ use crate::session::identity::{
     AgentName, ConversationId, InputDigest, Process, SubagentId, ToolUseId, TurnId,
 };
 use crate::session::place::{Place, sanitise_directory, sanitise_optional};
+use crate::session::prompt::PromptKind;
 use crate::session::status::Status;
 use crate::session::usage::UsageReport;
-use crate::state::prompts::PromptKind;
 use crate::text::clean;
 use crate::time::Stamp;
 use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT};
@@ -346,7 +346,7 @@ impl Event {
                 *detail = clean(detail, MAX_PROMPT, true);
             }
             Self::StatusReported { status, activity, text } => {
-                if let Some(request) = status.request() {
+                if let Some(request) = PromptKind::of_status(*status) {
                     *activity = request.expose_line(activity, MAX_LINE);
                     *text = request.expose(text);
                 } else {

@@ -1,6 +1,6 @@
 use crate::session::identity::{AgentName, ConversationId, Process};
 use crate::session::place::{Place, sanitise_directory, sanitise_optional};
-use crate::state::prompts::PromptKind;
+use crate::session::prompt::PromptKind;
 use crate::text::clean;
 use crate::time::Stamp;
 use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT};

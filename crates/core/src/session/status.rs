@@ -1,4 +1,3 @@
-use crate::state::prompts::PromptKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -54,16 +53,6 @@ impl Status {
     /// Returns the status for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.word() == word)
-    }
-
-    /// Returns the kind of prompt that a session of this status shows.
-    pub const fn request(self) -> Option<PromptKind> {
-        match self {
-            Self::Permission => Some(PromptKind::Permission),
-            Self::Question => Some(PromptKind::Question),
-            Self::Plan => Some(PromptKind::Plan),
-            _ => None,
-        }
     }
 
     /// Returns true if the agent cannot go on until the user answers.

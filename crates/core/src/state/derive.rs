@@ -3,9 +3,9 @@
 use super::session_file::Inference;
 use super::{RowState, SubagentState};
 use crate::exact::one_line;
+use crate::session::prompt::PromptKind;
 use crate::session::status::Status;
 use crate::session::{End, Session, Subagent, Transition};
-use crate::state::prompts::PromptKind;
 use crate::state::row::Row;
 use crate::state::trail::{Effect, TrailEntry};
 use crate::text::excerpt;
@@ -100,7 +100,7 @@ fn record_inference(
     let at = now.wall_of(inference.at);
     state.trail.push(TrailEntry {
         source: inference.source,
-        said: inference.summary.to_owned(),
+        summary: inference.summary.to_owned(),
         at,
         stamp: inference.at,
         delay: now.wall.since(at),

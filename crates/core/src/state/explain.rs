@@ -10,7 +10,7 @@ use crate::time::Now;
 pub(crate) fn record_event(row: &mut Row, report: &Report, now: Now, effect: Effect) {
     row.state.trail.push(TrailEntry {
         source: report.source.clone(),
-        said: summary(report),
+        summary: summarize_event(report),
         at: now.wall_of(report.stamp),
         stamp: report.stamp,
         delay: now.wall.since(now.wall_of(report.stamp)),
@@ -19,8 +19,8 @@ pub(crate) fn record_event(row: &mut Row, report: &Report, now: Now, effect: Eff
 }
 
 /// Summarises an event in a few words, without the agent's own text where it may be long.
-fn summary(report: &Report) -> String {
-    let said = match &report.event {
+fn summarize_event(report: &Report) -> String {
+    let summary = match &report.event {
         Event::SessionStarted { origin } => match origin {
             StartOrigin::Startup => "session started".to_owned(),
             StartOrigin::Resume => "conversation resumed".to_owned(),
@@ -56,8 +56,8 @@ fn summary(report: &Report) -> String {
         Event::Unknown => "an event this daemon does not know".to_owned(),
     };
     match &report.subagent {
-        Some(subagent) => format!("{said} (subagent {subagent})"),
-        None => said,
+        Some(subagent) => format!("{summary} (subagent {subagent})"),
+        None => summary,
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn record_observation(
     now: Now,
     effect: Effect,
 ) {
-    let said = match &observation.finding {
+    let summary = match &observation.finding {
         FileFinding::FileStatus { condition, .. } | FileFinding::Glimpse { condition, .. } => {
             match condition {
                 FileStatus::Unknown => "no status yet".to_owned(),
@@ -99,5 +99,5 @@ pub(crate) fn record_observation(
     let at = now.wall_of(stamp);
     let source = observation.source.clone();
     let delay = now.wall.since(now.wall_of(observation.seen));
-    row.state.trail.push(TrailEntry { source, said, at, stamp, delay, effect });
+    row.state.trail.push(TrailEntry { source, summary, at, stamp, delay, effect });
 }

@@ -4,6 +4,7 @@ use super::derive::THINKING;
 use super::{Ignored, RowState, RunningTool, SubagentState, Turn, TurnState};
 use crate::evidence::event::{BackgroundTask, Report};
 use crate::session::identity::InputDigest;
+use crate::session::prompt::PromptKind;
 use crate::session::status::Status;
 use crate::session::{End, Session};
 use crate::state::Ended;
@@ -23,7 +24,7 @@ impl RowState {
         self.tools.clear();
         self.last_turn_event = stamp;
         let words = if text.is_empty() { activity.to_owned() } else { text.to_owned() };
-        let kind = status.request();
+        let kind = PromptKind::of_status(status);
         match status {
             Status::Permission | Status::Question | Status::Plan | Status::Working => {
                 self.begin_turn(None, stamp);

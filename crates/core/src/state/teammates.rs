@@ -7,7 +7,7 @@
 use super::{RowState, SubagentState, Turn, TurnState};
 use crate::MAX_SUBAGENTS;
 use crate::session::identity::{RowKey, SubagentId};
-use crate::state::prompts::Prompt;
+use crate::session::prompt::Prompt;
 use crate::time::Stamp;
 
 /// The kind of a teammate's background task.

@@ -4,7 +4,8 @@ use super::RowState;
 use crate::MAX_TOOLS;
 use crate::evidence::event::{Event, Report};
 use crate::session::identity::{InputDigest, SubagentId, ToolUseId};
-use crate::state::prompts::{Answer, PromptKind};
+use crate::session::prompt::PromptKind;
+use crate::state::prompts::Answer;
 use crate::time::Stamp;
 
 #[derive(Debug, Clone)]

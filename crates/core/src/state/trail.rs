@@ -23,7 +23,8 @@ pub struct TrailEntry {
     /// The source: `hook:Stop`, `process:exited`, …
     pub source: String,
     /// A summary in a few words.
-    pub said: String,
+    #[serde(rename = "said")]
+    pub summary: String,
     /// When it happened.
     pub at: Timestamp,
     /// When it happened on the clock that orders events.

@@ -128,7 +128,7 @@ impl SessionStore {
         let derived = derive_session(row, now, now.stamp, source);
         row.state.trail.push(TrailEntry {
             source: source.to_owned(),
-            said: format!("process {} ended", process.pid),
+            summary: format!("process {} ended", process.pid),
             at: now.wall,
             stamp: now.stamp,
             delay: 0,

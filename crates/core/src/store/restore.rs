@@ -46,7 +46,7 @@ impl SessionStore {
         let mut row = restored_row(restored, &self.epoch);
         row.state.trail.push(TrailEntry {
             source: "restored".to_owned(),
-            said: format!("{}, restored by a client", row.session.status),
+            summary: format!("{}, restored by a client", row.session.status),
             at: now.wall,
             stamp: now.stamp,
             delay: 0,

@@ -123,7 +123,7 @@ fn event_line(entry: &TrailEntry, is_first: bool) -> String {
     };
     let late =
         if entry.delay >= 100 { format!(" ({} ms late)", entry.delay) } else { String::new() };
-    format!("{}  {:<24} {:<32} {effect}{late}", clock_time(entry.at), entry.source, entry.said)
+    format!("{}  {:<24} {:<32} {effect}{late}", clock_time(entry.at), entry.source, entry.summary)
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
     fn entry(text: &str, from: Status, to: Status) -> TrailEntry {
         TrailEntry {
             source: "report".to_owned(),
-            said: text.to_owned(),
+            summary: text.to_owned(),
             at: Timestamp::default(),
             stamp: Stamp::default(),
             delay: 0,

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::hook::{ProcessVariables, branch_report};
 use crewboard_agents::supported;
 use crewboard_core::{
-    AgentName, ConversationId, Event, Exact, MAX_LINE, Place, Report, Status, reveal,
+    AgentName, ConversationId, Event, Exact, MAX_LINE, Place, PromptKind, Report, Status, reveal,
 };
 use crewboard_platform::{Clock, branch_of, find_process, host_name, process_info};
 use crewboard_protocol::{EventLine, PROTOCOL, Reply, Request};
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let cwd = arguments.cwd.or_else(|| env::current_dir().ok());
     let tty = process_info(std::process::id()).and_then(|process| process.tty);
     let (mut activity, mut text) = (arguments.activity, arguments.text);
-    if let Some(request) = status.request() {
+    if let Some(request) = PromptKind::of_status(status) {
         // The user approves this text, so two different texts must never look the same.
         let how = request.exact();
         activity = reveal(&activity, Exact { max: MAX_LINE, multiline: false, ..how });

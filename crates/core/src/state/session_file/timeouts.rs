@@ -2,7 +2,7 @@
 
 use super::{LookupRequest, Reading, is_newer, must_be_in_file};
 use crate::evidence::observation::FileStatus;
-use crate::state::prompts::PromptKind;
+use crate::session::prompt::PromptKind;
 use crate::state::{RowState, Turn, TurnState};
 use crate::time::{Now, Stamp};
 use crate::{
