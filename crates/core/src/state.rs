@@ -25,10 +25,11 @@ pub(crate) use session_file::LookupRequest;
 use session_file::FileEvidence;
 use teammates::TeammateState;
 use tools::RunningTool;
+use turn::{Turn, TurnState};
 
 use crate::HEADLESS_SETTLE_MS;
 use crate::evidence::event::{BackgroundTask, EndReason, Event, Report};
-use crate::session::identity::{ConversationId, InputDigest, SubagentId, ToolUseId, TurnId};
+use crate::session::identity::{ConversationId, InputDigest, SubagentId, ToolUseId};
 use crate::session::prompt::{Prompt, PromptKind};
 use crate::session::status::Status;
 use crate::session::{End, Transition};
@@ -40,7 +41,7 @@ use std::collections::VecDeque;
 /// The state of a session, from which its status is derived.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowState {
-    pub(crate) turn: Turn,
+    turn: Turn,
     pub(crate) files: FileEvidence,
     pub(crate) prompts: Prompts,
     /// The one-line summary of the open prompt, if the reporter gave one.
@@ -88,45 +89,6 @@ pub(crate) struct RowState {
     pub(crate) restored: Option<(String, u64, Timestamp)>,
 }
 
-/// The main turn of a session, which is not a subagent's.
-#[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each flag is independent")]
-pub(crate) struct Turn {
-    state: TurnState,
-    id: Option<TurnId>,
-    /// The stamp of the event that began this state.
-    since: Stamp,
-    /// The number of ended turns. The end of another turn is a transition though the status is the same.
-    ends: u64,
-    /// The turn during which the user typed a prompt. The prompt begins a turn that no hook announces.
-    queued_in: Option<TurnId>,
-    /// The turn whose end started the queued prompt. A second report of that end is ignored.
-    queued_after: Option<TurnId>,
-    /// The prompt that began the turn. A second report of it is ignored.
-    prompt: Option<(String, Stamp)>,
-    /// No event announced the turn.
-    inferred: bool,
-    /// The session file shows that the turn is over, and nothing shows how it ended.
-    end_unknown: bool,
-    /// The turn is assumed because a teammate's turn has ended.
-    woken_by_teammate: bool,
-    /// The end of the turn needs no further confirmation.
-    end_confirmed: bool,
-    /// The last message of the turn before, if that ended too shortly before this one to be shown.
-    previous_message: Option<String>,
-    /// The agent's last message, or the error.
-    message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum TurnState {
-    #[default]
-    None,
-    Working,
-    Done,
-    Failed,
-}
-
 #[derive(Debug, Clone)]
 struct SubagentState {
     id: SubagentId,
@@ -165,12 +127,11 @@ impl RowState {
             }
         }
         match self.turn.state {
-            TurnState::None if self.awaits_confirmation() => (Status::Working, 0),
-            TurnState::None => (Status::Idle, 0),
-            TurnState::Working => (Status::Working, 0),
+            TurnState::Working { .. } => (Status::Working, 0),
+            _ if self.awaits_confirmation() => (Status::Working, 0),
+            TurnState::AtPrompt | TurnState::EndUnknown { .. } => (Status::Idle, 0),
             _ if headless && !self.outlives_turn(now) => (Status::Working, 0),
-            TurnState::Done if self.awaits_confirmation() => (Status::Working, 0),
-            TurnState::Done => (Status::Done, self.turn.ends),
+            TurnState::Done { .. } => (Status::Done, self.turn.ends),
             TurnState::Failed => (Status::Failed, self.turn.ends),
         }
     }
@@ -182,61 +143,15 @@ impl RowState {
             || now.has_passed(self.turn.since, HEADLESS_SETTLE_MS)
     }
 
-    /// Returns the status for the end of the turn, if it has ended.
-    fn turn_end_status(&self) -> Option<Status> {
-        match self.turn.state {
-            TurnState::Done => Some(Status::Done),
-            TurnState::Failed => Some(Status::Failed),
-            TurnState::None | TurnState::Working => None,
-        }
-    }
-
     /// Returns when a headless session becomes done: a stamp, and the milliseconds after it.
     pub(crate) fn headless_deadline(&self, headless: bool) -> Option<(Stamp, u64)> {
         let shown_working = matches!(self.last_status, Some((Status::Working, _)));
         (headless
-            && self.turn_end_status().is_some()
+            && self.turn.end_status().is_some()
             && shown_working
             && self.ended.is_none()
             && !self.awaits_confirmation())
         .then_some((self.turn.since, HEADLESS_SETTLE_MS))
-    }
-
-    fn begin_turn(&mut self, id: Option<TurnId>, stamp: Stamp) {
-        self.turn.state = TurnState::Working;
-        self.turn.id = id;
-        self.turn.since = stamp;
-        self.turn.queued_in = None;
-        self.turn.queued_after = None;
-        self.turn.inferred = false;
-        self.turn.woken_by_teammate = false;
-        self.turn.end_unknown = false;
-        self.turn.end_confirmed = false;
-        self.turn.previous_message = None;
-        self.turn.message.clear();
-    }
-
-    fn end_turn(&mut self, state: TurnState, id: Option<TurnId>, stamp: Stamp, words: String) {
-        let is_other = id.is_none() && self.turn.message != words;
-        let is_new = self.turn.state != state || self.turn.id != id || is_other;
-        if is_new {
-            self.turn.ends += 1;
-            self.turn.since = stamp;
-        }
-        self.turn.state = state;
-        self.turn.id = id;
-        self.turn.inferred = false;
-        self.turn.woken_by_teammate = false;
-        self.turn.end_unknown = false;
-        self.turn.message = words;
-        // While a subagent works, the file does not show the end of the session's own turn.
-        self.turn.end_confirmed = !self.busy_means_turn();
-        self.clear_own_before(stamp);
-    }
-
-    fn fail_turn(&mut self, id: Option<TurnId>, stamp: Stamp, error: &str, detail: &str) {
-        let words = if detail.is_empty() { error.to_owned() } else { format!("{error}: {detail}") };
-        self.end_turn(TurnState::Failed, id, stamp, words);
     }
 
     /// Removes the session's own tools and prompts, not its subagents', from before `stamp`.
@@ -247,7 +162,7 @@ impl RowState {
 
     /// Resets the session to its prompt, with nothing open.
     fn reset(&mut self, stamp: Stamp) {
-        self.turn = Turn { since: stamp, ends: self.turn.ends, ..Turn::default() };
+        self.turn.reset(stamp);
         self.prompts.clear();
         self.tools.clear();
         self.subagents.clear();
@@ -385,7 +300,7 @@ impl RowState {
             }
             self.ended = None;
             self.files.cancel_removal();
-            self.turn.state = TurnState::None;
+            self.turn.state = TurnState::AtPrompt;
         }
         self.prompt_summary.clear();
         let result = match (self.apply_common(report), &report.subagent) {

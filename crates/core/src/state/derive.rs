@@ -56,13 +56,13 @@ pub(crate) fn derive_session(row: &mut Row, now: Now, at: Stamp, source: &str) -
     let mut transition = None;
     if shown.0 == Status::Done {
         // A short change of the file does not undo a status that was shown.
-        state.turn.end_confirmed = true;
+        state.turn.confirm_end();
     }
     if state.last_status != Some(shown) {
         if session.headless && before == Status::Working && shown.0 == Status::Closed {
             let is_orderly = state.ended.is_none_or(|ended| ended.how == End::Exit);
             let at = now.wall_of(state.turn.since).max(session.since);
-            let passed = state.turn_end_status().filter(|_| is_orderly);
+            let passed = state.turn.end_status().filter(|_| is_orderly);
             state.hidden_turn_end = passed.map(|status| Transition { status, at });
         }
         state.last_status = Some(shown);
@@ -146,10 +146,10 @@ fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static st
             "the end of its process is not watched"
         });
     }
-    if state.turn.inferred {
+    if state.turn.is_assumed() {
         return Some("no event reported the start of its turn");
     }
-    if state.turn.end_unknown {
+    if state.turn.is_end_unknown() {
         return Some("no event reported how its turn ended");
     }
     // Hooks do not report an interrupt.

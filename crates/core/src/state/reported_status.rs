@@ -1,7 +1,8 @@
 //! Applies statuses that `crewboard report` names itself, and those of restored sessions.
 
 use super::derive::THINKING;
-use super::{Ignored, RowState, RunningTool, SubagentState, Turn, TurnState};
+use super::turn::{Turn, TurnEvidence, TurnState};
+use super::{Ignored, RowState, RunningTool, SubagentState};
 use crate::evidence::event::{BackgroundTask, Report};
 use crate::session::identity::InputDigest;
 use crate::session::prompt::PromptKind;
@@ -34,8 +35,8 @@ impl RowState {
                     self.start_tool(RunningTool::from_text(doing, stamp));
                 }
             }
-            Status::Done => self.end_turn(TurnState::Done, None, stamp, words),
-            Status::Failed => self.end_turn(TurnState::Failed, None, stamp, words),
+            Status::Done => self.finish_turn(None, stamp, words),
+            Status::Failed => self.fail_turn(None, stamp, &words, ""),
             Status::Idle => self.reset(stamp),
             Status::Closed => self.mark_exited(stamp),
         }
@@ -48,11 +49,11 @@ impl RowState {
     /// Derives the state of a restored session from its public fields.
     pub(crate) fn from_restored(session: &Session) -> Self {
         let turn_state = match session.status {
-            Status::Idle | Status::Closed => TurnState::None,
-            Status::Done => TurnState::Done,
+            Status::Idle | Status::Closed => TurnState::AtPrompt,
+            Status::Done => TurnState::Done { confirmed: false },
             Status::Failed => TurnState::Failed,
             Status::Working | Status::Permission | Status::Question | Status::Plan => {
-                TurnState::Working
+                TurnState::Working { evidence: TurnEvidence::Shown, previous_message: None }
             }
         };
         let message = session.activity.clone().unwrap_or_default();

@@ -8,7 +8,8 @@ mod turn_end;
 pub(crate) use timeouts::Inference;
 
 use super::teammates::TEAMMATE;
-use super::{Ignored, RowState, TurnState};
+use super::turn::{TurnEvidence, TurnState};
+use super::{Ignored, RowState};
 use crate::DOUBT_MS;
 use crate::evidence::observation::{FileFinding, FileStatus};
 use crate::session::End;
@@ -169,8 +170,7 @@ impl RowState {
         match (former.status, condition) {
             // An interrupt started a queued prompt at once, which is another turn (tried: interrupt-queued).
             (FileStatus::Resting { .. }, FileStatus::Busy)
-                if self.turn.state == TurnState::Working
-                    && is_newer(former.since, self.last_turn_event) =>
+                if self.turn.is_working() && is_newer(former.since, self.last_turn_event) =>
             {
                 self.clear_own_before(former.since);
                 self.begin_turn(None, self.turn.since.latest(former.since));
@@ -178,11 +178,10 @@ impl RowState {
             // A queued command, or the end of background work, started a turn as soon as the last one was over
             // (tried: bash-mode, background-shell-idle).
             (FileStatus::Resting { .. }, FileStatus::Busy)
-                if self.turn.state == TurnState::Done && !self.turn.end_confirmed =>
+                if self.turn.state == (TurnState::Done { confirmed: false }) =>
             {
-                let words = std::mem::take(&mut self.turn.message);
-                self.begin_unannounced_turn();
-                self.turn.previous_message = Some(words);
+                let message = std::mem::take(&mut self.turn.message);
+                self.begin_turn_by_file(Some(message));
             }
             // The agent shows a prompt, so that a turn must have run.
             (FileStatus::Busy, FileStatus::Asking { .. })
@@ -194,7 +193,7 @@ impl RowState {
             (FileStatus::Resting { .. }, FileStatus::Asking { .. })
                 if self.busy_means_turn() && self.has_no_event() =>
             {
-                self.begin_unannounced_turn();
+                self.begin_turn_by_file(None);
             }
             _ => {}
         }
@@ -226,24 +225,28 @@ impl RowState {
         self.latest == Stamp::default()
     }
 
-    /// Returns true if a busy file means a turn that no hook has announced. Working subagents keep the file busy too.
+    /// Returns true if a busy file means a turn that no hook has announced.
     pub(super) fn busy_means_turn(&self) -> bool {
+        !self.turn.is_working() && !self.subagents_keep_file_busy()
+    }
+
+    /// Returns true if a subagent or a teammate keeps the file busy, though the session's own turn may be over.
+    pub(super) fn subagents_keep_file_busy(&self) -> bool {
         let keeps_busy = |kind: &str| match kind {
             SHELL => false,
             TEAMMATE => !self.files.idle_in_team,
             _ => true,
         };
-        let subagents_work = !self.subagents.is_empty()
+        !self.subagents.is_empty()
             || self.teammates_keep_file_busy()
-            || self.background.iter().any(|task| keeps_busy(&task.kind));
-        self.turn.state != TurnState::Working && !subagents_work
+            || self.background.iter().any(|task| keeps_busy(&task.kind))
     }
 
     /// Begins a turn that only the file shows: a command, a wake-up, or a user prompt whose hook was lost.
-    fn begin_unannounced_turn(&mut self) {
+    fn begin_turn_by_file(&mut self, previous_message: Option<String>) {
         let Some(reading) = &self.files.reading else { return };
         let since = self.turn.since.latest(reading.since);
-        self.begin_turn(None, since);
+        self.begin_unannounced_turn(TurnEvidence::Shown, previous_message, since);
     }
 
     /// Removes and returns the lookups that the session needs.

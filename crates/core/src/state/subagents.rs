@@ -1,7 +1,8 @@
 //! Applies the events of subagents. They carry the session's id and the subagent's own, and come between the
 //! session's own events in any order.
 
-use super::{Ignored, RowState, SubagentState, TurnState};
+use super::turn::{TurnEvidence, TurnState};
+use super::{Ignored, RowState, SubagentState};
 use crate::MAX_SUBAGENTS;
 use crate::evidence::event::{BackgroundTask, Event, Report};
 use crate::session::identity::SubagentId;
@@ -14,10 +15,9 @@ impl RowState {
         report: &Report,
     ) -> Result<(), Ignored> {
         let stamp = report.stamp;
-        if self.last_status.is_none() && self.turn.state == TurnState::None {
+        if self.last_status.is_none() && self.turn.state == TurnState::AtPrompt {
             // The first event of the session is a subagent's, so a turn runs.
-            self.begin_turn(None, stamp);
-            self.turn.inferred = true;
+            self.begin_unannounced_turn(TurnEvidence::Assumed, None, stamp);
         }
         let ended = self
             .ended_subagents

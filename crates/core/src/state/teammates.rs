@@ -4,7 +4,8 @@
 //! A teammate in its lead's own process is a subagent. Its background task runs for as long as the teammate lives,
 //! at work or idle.
 
-use super::{RowState, SubagentState, Turn, TurnState};
+use super::turn::{TurnEvidence, TurnState};
+use super::{RowState, SubagentState};
 use crate::MAX_SUBAGENTS;
 use crate::session::identity::{RowKey, SubagentId};
 use crate::session::prompt::Prompt;
@@ -39,7 +40,7 @@ impl RowState {
         TeammateState {
             row: row.clone(),
             name: SubagentId::new(name),
-            works: !ended && self.turn.state == TurnState::Working,
+            works: !ended && self.turn.is_working(),
             ended,
             since: self.turn.since,
             latest: self.latest,
@@ -173,29 +174,22 @@ impl RowState {
 
     /// Begins the turn in which the lead gets the result of a teammate's turn. No hook announces it.
     pub(super) fn wake(&mut self, stamp: Stamp) {
-        let is_known = self.turn.state == TurnState::Working || stamp.is_before(self.turn.since);
+        let is_known = self.turn.is_working() || stamp.is_before(self.turn.since);
         if is_known || self.ended.is_some() {
             return;
         }
-        let former =
-            (self.turn.state == TurnState::Done).then(|| std::mem::take(&mut self.turn.message));
-        self.begin_turn(None, stamp);
-        self.turn.inferred = true;
-        self.turn.woken_by_teammate = true;
-        self.turn.previous_message = former;
+        let is_done = matches!(self.turn.state, TurnState::Done { .. });
+        let former = is_done.then(|| std::mem::take(&mut self.turn.message));
+        self.begin_unannounced_turn(TurnEvidence::TeammateEnded, former, stamp);
     }
 
     /// Ends a turn that [`Self::wake`] assumed and that did not happen.
     pub(super) fn undo_wake(&mut self) {
-        let message = self.turn.previous_message.take();
-        let state = if message.is_some() { TurnState::Done } else { TurnState::None };
-        self.turn = Turn {
-            state,
-            since: self.turn.since,
-            ends: self.turn.ends,
-            end_confirmed: true,
-            message: message.unwrap_or_default(),
-            ..Turn::default()
-        };
+        let TurnState::Working { previous_message, .. } = &mut self.turn.state else { return };
+        let since = self.turn.since;
+        match previous_message.take() {
+            Some(message) => self.turn.return_to_done(since, message),
+            None => self.turn.reset(since),
+        }
     }
 }

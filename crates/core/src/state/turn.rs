@@ -1,11 +1,159 @@
-//! Applies the events of the session's main turn, which come one after the other.
+//! The main turn of a session, and its events, which come one after the other.
 
-use super::{DUPLICATE_MICROS, Ignored, RowState, Turn, TurnState};
+use super::{DUPLICATE_MICROS, Ignored, RowState};
 use crate::evidence::event::{EndReason, Event, Report, StartOrigin};
 use crate::session::identity::TurnId;
+use crate::session::status::Status;
 use crate::time::Stamp;
+use std::mem::discriminant;
+
+/// The main turn of a session, which is not a subagent's.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Turn {
+    pub(super) state: TurnState,
+    pub(super) id: Option<TurnId>,
+    /// The stamp of the event that began this state.
+    pub(super) since: Stamp,
+    /// The number of ended turns. The end of another turn is a transition though the status is the same.
+    pub(super) ends: u64,
+    /// The agent's last message, or the error.
+    pub(super) message: String,
+    /// The last user prompt. A second report of it is ignored.
+    pub(super) prompt: Option<(String, Stamp)>,
+    /// The turn during which the user typed a prompt. The prompt begins a turn that no hook announces.
+    pub(super) queued_in: Option<TurnId>,
+    /// The turn whose end started the queued prompt. A second report of that end is ignored.
+    pub(super) queued_after: Option<TurnId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum TurnState {
+    /// The agent is at its prompt, and no end of a turn is shown.
+    #[default]
+    AtPrompt,
+    /// The session file shows that the turn is over, and nothing shows how it ended.
+    EndUnknown { confirmed: bool },
+    Working {
+        evidence: TurnEvidence,
+        /// The last message of the turn before, if that ended too shortly before this one to be shown.
+        previous_message: Option<String>,
+    },
+    /// The agent finished. The end is confirmed if it needs no further confirmation.
+    Done { confirmed: bool },
+    /// The turn ended with an API error.
+    Failed,
+}
+
+/// The evidence of a turn that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TurnEvidence {
+    /// An event or the session file shows the turn.
+    Shown,
+    /// The turn is assumed. No event announced it.
+    Assumed,
+    /// The turn is assumed because a teammate's turn has ended.
+    TeammateEnded,
+}
+
+impl Turn {
+    pub(super) fn is_working(&self) -> bool {
+        self.evidence().is_some()
+    }
+
+    /// Returns the evidence of the turn, if it runs.
+    pub(super) fn evidence(&self) -> Option<TurnEvidence> {
+        if let TurnState::Working { evidence, .. } = self.state { Some(evidence) } else { None }
+    }
+
+    /// Returns true if a turn is assumed to run, and nothing shows it.
+    pub(super) fn is_assumed(&self) -> bool {
+        self.evidence().is_some_and(|evidence| evidence != TurnEvidence::Shown)
+    }
+
+    pub(super) fn is_end_unknown(&self) -> bool {
+        matches!(self.state, TurnState::EndUnknown { .. })
+    }
+
+    /// Returns the status for the end of the turn, if it has ended.
+    pub(super) fn end_status(&self) -> Option<Status> {
+        match self.state {
+            TurnState::Done { .. } => Some(Status::Done),
+            TurnState::Failed => Some(Status::Failed),
+            _ => None,
+        }
+    }
+
+    /// Resets the turn to the prompt of the agent.
+    pub(super) fn reset(&mut self, since: Stamp) {
+        *self = Self { since, ends: self.ends, ..Self::default() };
+    }
+
+    /// Returns to the end of the turn before, whose last message was `message`.
+    pub(super) fn return_to_done(&mut self, since: Stamp, message: String) {
+        self.reset(since);
+        self.state = TurnState::Done { confirmed: true };
+        self.message = message;
+    }
+
+    /// Confirms the end of the turn.
+    pub(super) fn confirm_end(&mut self) {
+        if let TurnState::Done { confirmed } | TurnState::EndUnknown { confirmed } = &mut self.state
+        {
+            *confirmed = true;
+        }
+    }
+}
 
 impl RowState {
+    pub(super) fn begin_turn(&mut self, id: Option<TurnId>, stamp: Stamp) {
+        let (ends, prompt) = (self.turn.ends, self.turn.prompt.take());
+        let state = TurnState::Working { evidence: TurnEvidence::Shown, previous_message: None };
+        self.turn = Turn { state, id, since: stamp, ends, prompt, ..Turn::default() };
+    }
+
+    /// Begins a turn that no event announced.
+    pub(super) fn begin_unannounced_turn(
+        &mut self,
+        evidence: TurnEvidence,
+        previous_message: Option<String>,
+        stamp: Stamp,
+    ) {
+        self.begin_turn(None, stamp);
+        self.turn.state = TurnState::Working { evidence, previous_message };
+    }
+
+    pub(super) fn finish_turn(&mut self, id: Option<TurnId>, stamp: Stamp, message: String) {
+        // While a subagent works, the file does not show the end of the session's own turn.
+        let confirmed = self.subagents_keep_file_busy();
+        self.end_turn(TurnState::Done { confirmed }, id, stamp, message);
+    }
+
+    pub(super) fn fail_turn(
+        &mut self,
+        id: Option<TurnId>,
+        stamp: Stamp,
+        error: &str,
+        detail: &str,
+    ) {
+        let message =
+            if detail.is_empty() { error.to_owned() } else { format!("{error}: {detail}") };
+        self.end_turn(TurnState::Failed, id, stamp, message);
+    }
+
+    fn end_turn(&mut self, end: TurnState, id: Option<TurnId>, stamp: Stamp, message: String) {
+        let is_same_kind = discriminant(&self.turn.state) == discriminant(&end);
+        // An end without an id is another one if its message differs.
+        let is_same_turn = self.turn.id == id && (id.is_some() || self.turn.message == message);
+        if !(is_same_kind && is_same_turn) {
+            self.turn.ends += 1;
+            self.turn.since = stamp;
+        }
+        self.turn.state = end;
+        self.turn.id = id;
+        self.turn.message = message;
+        self.clear_own_before(stamp);
+    }
+
     /// Rejects an event that is older than the last event of the main turn.
     fn reject_late(&self, stamp: Stamp) -> Result<(), Ignored> {
         if stamp.is_before(self.last_turn_event) {
@@ -26,7 +174,7 @@ impl RowState {
         match &report.event {
             // A compaction within a turn changes nothing. One that the user started ends at the prompt.
             Event::SessionStarted { origin: StartOrigin::Compact }
-                if self.turn.state == TurnState::Working || is_late => {}
+                if self.turn.is_working() || is_late => {}
             Event::SessionStarted { origin: StartOrigin::Compact } => self.reset(stamp),
             Event::SessionStarted { origin } => {
                 self.reject_late(stamp)?;
@@ -36,8 +184,7 @@ impl RowState {
                     || report.headless && !report.resident
                     || background_session && *origin == StartOrigin::Startup
                 {
-                    self.begin_turn(None, stamp);
-                    self.turn.inferred = true;
+                    self.begin_unannounced_turn(TurnEvidence::Assumed, None, stamp);
                 }
             }
             Event::SessionEnded { reason: EndReason::Switch } => {
@@ -76,7 +223,7 @@ impl RowState {
                     return Err("older than the present turn");
                 }
                 self.open_request(report, *request, tool, (text, line), *input)?;
-                if self.turn.state != TurnState::Working {
+                if !self.turn.is_working() {
                     self.begin_turn(turn, stamp);
                 }
                 self.last_turn_event = self.last_turn_event.latest(stamp);
@@ -92,8 +239,8 @@ impl RowState {
             Event::Rested => {
                 self.reject_late(stamp)?;
                 // This is newer than a turn that only the file shows.
-                if matches!(self.turn.state, TurnState::Working | TurnState::None) {
-                    self.turn = Turn { since: stamp, ends: self.turn.ends, ..Turn::default() };
+                if self.turn.end_status().is_none() {
+                    self.turn.reset(stamp);
                 }
                 self.clear_own_before(stamp);
             }
@@ -122,11 +269,10 @@ impl RowState {
                 if queued_in.is_some() && queued_in == turn {
                     // The queued prompt runs now, and no event announces it.
                     self.clear_own_before(stamp);
-                    self.begin_turn(None, stamp);
-                    self.turn.inferred = true;
+                    self.begin_unannounced_turn(TurnEvidence::Assumed, None, stamp);
                     self.turn.queued_after = turn;
                 } else {
-                    self.end_turn(TurnState::Done, turn, stamp, message.clone());
+                    self.finish_turn(turn, stamp, message.clone());
                 }
             }
             Event::TurnFailed { error, detail } => {
@@ -147,12 +293,12 @@ impl RowState {
                 && at.boot == stamp.boot
                 && at.micros.abs_diff(stamp.micros) < DUPLICATE_MICROS
         });
-        if is_duplicate && self.turn.state == TurnState::Working {
+        if is_duplicate && self.turn.is_working() {
             return Err("a duplicate of the prompt");
         }
         self.turn.prompt = Some((prompt.to_owned(), stamp));
         self.files.set_prompted();
-        if self.turn.state == TurnState::Working && turn.is_some() && self.turn.id == turn {
+        if self.turn.is_working() && turn.is_some() && self.turn.id == turn {
             // Claude Code announces a queued prompt at once, with the id of the running turn, and not again when it
             // runs (harness: queued-prompt).
             self.turn.queued_in = turn;
@@ -171,13 +317,12 @@ impl RowState {
             return Err("older than the present turn");
         }
         self.last_turn_event = self.last_turn_event.latest(stamp);
-        if self.turn.state == TurnState::Working {
+        if let TurnState::Working { evidence, .. } = &mut self.turn.state {
+            *evidence = TurnEvidence::Shown;
             if turn.is_some() && self.turn.id != turn {
                 self.turn.id = turn;
                 self.turn.queued_in = None;
             }
-            self.turn.inferred = false;
-            self.turn.woken_by_teammate = false;
         } else {
             self.begin_turn(turn, stamp);
         }

@@ -3,7 +3,8 @@
 use super::{LookupRequest, Reading, is_newer, must_be_in_file};
 use crate::evidence::observation::FileStatus;
 use crate::session::prompt::PromptKind;
-use crate::state::{RowState, Turn, TurnState};
+use crate::state::RowState;
+use crate::state::turn::{TurnEvidence, TurnState};
 use crate::time::{Now, Stamp};
 use crate::{
     ATTENDED_MS, DIALOG_MS, DOUBT_MS, EXPLAINED_MS, FLICKER_MS, HELD_MS, LEAVING_MS, OVER_MS,
@@ -78,11 +79,8 @@ impl RowState {
         if self.ended.is_some() {
             return [None; 4];
         }
-        let woken_by_teammate = self.turn.woken_by_teammate.then_some((
-            Timeout::LeadNotWoken,
-            self.turn.since,
-            WOKEN_MS,
-        ));
+        let woken_by_teammate = (self.turn.evidence() == Some(TurnEvidence::TeammateEnded))
+            .then_some((Timeout::LeadNotWoken, self.turn.since, WOKEN_MS));
         let left = self.files.removed.map(|at| (Timeout::AliveWithoutFile, at, LEAVING_MS));
         let Some(reading) = &self.files.reading else {
             return [left, woken_by_teammate, None, None];
@@ -114,13 +112,12 @@ impl RowState {
             }
             FileStatus::Dialog if self.prompts.first().is_none() => {
                 match self.turn.state {
-                    TurnState::None if !self.files.prompted => {
+                    TurnState::AtPrompt | TurnState::EndUnknown { .. } if !self.files.prompted => {
                         Some((Timeout::DialogAtStart, reading.since, DIALOG_MS))
                     }
                     // After a queued command the user may have opened the dialog.
-                    TurnState::Working
-                        if is_over(self.last_turn_event)
-                            && self.turn.previous_message.is_none() =>
+                    TurnState::Working { previous_message: None, .. }
+                        if is_over(self.last_turn_event) =>
                     {
                         Some((Timeout::DialogInTurn, reading.first, DOUBT_MS))
                     }
@@ -133,7 +130,7 @@ impl RowState {
         let disagreement = disagreement.filter(|stamp| Some(*stamp) != self.files.rechecked);
         let disagreement = disagreement.filter(|stamp| stamp.boot == reading.last.boot);
         let confirmed = self.awaits_confirmation().then_some(match reading.status {
-            FileStatus::Resting { .. } if self.turn.end_unknown => {
+            FileStatus::Resting { .. } if self.turn.is_end_unknown() => {
                 (Timeout::TurnEndConfirmed, self.turn.since, EXPLAINED_MS)
             }
             FileStatus::Resting { .. } => (Timeout::TurnEndConfirmed, reading.first, OVER_MS),
@@ -160,7 +157,7 @@ impl RowState {
             }
             FileStatus::Resting { .. } if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
             FileStatus::Resting { .. } => Some(self.last_turn_event)
-                .filter(|stamp| self.turn.state == TurnState::Working && is_older(*stamp)),
+                .filter(|stamp| self.turn.is_working() && is_older(*stamp)),
             FileStatus::Asking { .. } if asked.is_none() => {
                 Some(self.latest).filter(|stamp| is_older(*stamp))
             }
@@ -172,24 +169,26 @@ impl RowState {
     /// the agent continue (tried: user-stop-hook-blocks), or a queued command may run at once.
     pub(crate) fn awaits_confirmation(&self) -> bool {
         let Some(reading) = &self.files.reading else { return false };
-        if self.turn.end_unknown && (self.has_no_event() || self.lists_teammates()) {
+        match (&self.turn.state, reading.status) {
             // Without hooks only the transcript shows if the turn is done or interrupted. No hook announces a lead's
             // turn that a teammate's report began either.
-            return !self.turn.end_confirmed;
-        }
-        let is_open = match reading.status {
-            FileStatus::Busy => self.busy_means_turn() && reading.since.is_before(self.turn.since),
-            FileStatus::Resting { .. } => self.turn.since.is_before(reading.since),
+            (TurnState::EndUnknown { confirmed: false }, _) => {
+                self.has_no_event() || self.lists_teammates()
+            }
+            (TurnState::Done { confirmed: false }, FileStatus::Busy) => {
+                self.busy_means_turn() && reading.since.is_before(self.turn.since)
+            }
+            (TurnState::Done { confirmed: false }, FileStatus::Resting { .. }) => {
+                self.turn.since.is_before(reading.since)
+            }
             _ => false,
-        };
-        self.turn.state == TurnState::Done && !self.turn.end_confirmed && is_open
+        }
     }
 
     /// Returns true if a turn, prompt or subagent from before the agent became idle still counts as running.
     fn has_stale_work(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
         // An agent that was started with a user prompt is idle for a moment before it begins.
-        let is_starting = self.turn.inferred && !self.files.prompted;
-        let works = self.turn.state == TurnState::Working && !is_starting;
+        let works = self.turn.is_working() && (!self.turn.is_assumed() || self.files.prompted);
         works && is_over(self.last_turn_event.latest(self.turn.since))
             || self.prompts.any(is_over)
             || self.subagents.iter().any(|known| is_over(known.since))
@@ -197,8 +196,7 @@ impl RowState {
 
     /// Returns true if the turn is only assumed because headless agents are started with a user prompt.
     fn waits_for_first_prompt(&self, is_over: &impl Fn(Stamp) -> bool) -> bool {
-        self.turn.state == TurnState::Working
-            && self.turn.inferred
+        self.turn.is_assumed()
             && !self.files.prompted
             && is_over(self.last_turn_event.latest(self.turn.since))
     }
@@ -215,7 +213,7 @@ impl RowState {
         let since = reading.as_ref().map_or(now.stamp, |reading| reading.since);
         match timeout {
             Timeout::UnannouncedTurn => {
-                self.begin_unannounced_turn();
+                self.begin_turn_by_file(None);
                 infer("works on a turn that no event announced")
             }
             Timeout::TurnEnd => {
@@ -239,7 +237,7 @@ impl RowState {
                 infer("its prompt stays open, so a user can answer it")
             }
             Timeout::StartedWithoutPrompt => {
-                self.turn = Turn { since, ends: self.turn.ends, ..Turn::default() };
+                self.turn.reset(since);
                 infer("at its prompt: it was started without a user prompt")
             }
             Timeout::LeadNotWoken => {
@@ -256,7 +254,7 @@ impl RowState {
                 None
             }
             Timeout::TurnEndConfirmed => {
-                self.turn.end_confirmed = true;
+                self.turn.confirm_end();
                 let at = self.turn.since;
                 let summary = match reading.as_ref().map(|reading| reading.status) {
                     Some(FileStatus::Resting { .. }) => "confirms the end of the turn",
@@ -295,7 +293,7 @@ impl RowState {
             summary: "works on a turn that no event announced",
             at: reading.since,
         };
-        self.begin_unannounced_turn();
+        self.begin_turn_by_file(None);
         Some(inference)
     }
 
@@ -315,33 +313,20 @@ impl RowState {
         self.tools.retain(|tool| !is_over(tool.stamp));
         self.subagents.retain(|known| !is_over(known.since));
         self.background.retain(|task| task.kind != SUBAGENT);
-        if self.turn.state == TurnState::Working
-            && is_over(self.last_turn_event.latest(self.turn.since))
+        let began = self.turn.since;
+        if let TurnState::Working { previous_message, .. } = &mut self.turn.state
+            && is_over(self.last_turn_event.latest(began))
         {
-            let began = self.turn.since;
             // A queued command that no model answered (tried: fork-running) hid the end of the turn before it.
             let has_no_event = !began.is_before(self.last_turn_event);
-            let previous = self.turn.previous_message.take();
+            let previous = previous_message.take();
             if let Some(message) = previous.filter(|_| has_no_event && !is_denied) {
-                let ends = self.turn.ends;
-                self.turn = Turn {
-                    state: TurnState::Done,
-                    since,
-                    ends,
-                    end_confirmed: true,
-                    message,
-                    ..Turn::default()
-                };
+                self.turn.return_to_done(since, message);
                 return;
             }
-            self.turn = Turn {
-                since: if began.boot == since.boot { began.latest(since) } else { since },
-                ends: self.turn.ends,
-                end_unknown: true,
-                // An agent that is idle after a prompt was denied.
-                end_confirmed: is_denied,
-                ..Turn::default()
-            };
+            self.turn.reset(if began.boot == since.boot { began.latest(since) } else { since });
+            // An agent whose prompt was denied is idle.
+            self.turn.state = TurnState::EndUnknown { confirmed: is_denied };
             self.files.lookups.push(LookupRequest::TurnEnd(began));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::LookupRequest;
 use crate::evidence::observation::TurnEnd;
-use crate::state::{Ignored, RowState, Turn, TurnState};
+use crate::state::{Ignored, RowState};
 use crate::time::Stamp;
 
 impl RowState {
@@ -12,8 +12,8 @@ impl RowState {
         at: Stamp,
         awaited_turn: Option<Stamp>,
     ) -> Result<(), Ignored> {
-        let is_of_this_turn = self.turn.end_unknown
-            || awaited_turn.is_some() && self.turn.state == TurnState::Working;
+        let is_of_this_turn =
+            self.turn.is_end_unknown() || awaited_turn.is_some() && self.turn.is_working();
         if !is_of_this_turn {
             return Err("a hook has reported it since");
         }
@@ -22,10 +22,10 @@ impl RowState {
             TurnEnd::Interrupted => {
                 self.clear_own_before(at);
                 self.prompts.close(|_| true);
-                self.turn = Turn { since: at, ends: self.turn.ends, ..Turn::default() };
+                self.turn.reset(at);
             }
             TurnEnd::Finished { message } => {
-                self.end_turn(TurnState::Done, None, at, message.clone());
+                self.finish_turn(None, at, message.clone());
             }
             TurnEnd::Failed { error, detail } => {
                 self.fail_turn(None, at, error, detail);
@@ -37,7 +37,7 @@ impl RowState {
     /// Requests the turn's end from the transcript for as long as the turn runs, if the file does not show it.
     pub(crate) fn await_turn_end(&mut self) {
         let is_hidden = self.files.unreadable || self.teammates_keep_file_busy();
-        let runs = is_hidden && self.ended.is_none() && self.turn.state == TurnState::Working;
+        let runs = is_hidden && self.ended.is_none() && self.turn.is_working();
         let wanted = runs.then_some(self.turn.since);
         if self.files.awaited_turn != wanted {
             self.files.awaited_turn = wanted;
