@@ -17,7 +17,10 @@ pub(crate) use arguments::never_has_session_file;
 pub use event::read_event;
 pub(crate) use profile::profile_of;
 use registration::Version;
-pub use resume::{attach_words, resume_command, resume_directory, resume_words};
+pub use resume::{
+    attach_words, command_with_profile, profile_variables, resume_command, resume_directory,
+    resume_words,
+};
 pub use transcript::directory_in;
 
 /// The name in `crewboard hook claude`.

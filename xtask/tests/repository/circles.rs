@@ -11,7 +11,6 @@ const IN_CIRCLES: &[(&str, &[&str])] = &[
         &["layout", "model", "model::row_list", "runtime::host", "update::navigation", "view"],
     ),
     ("config", &["candidates", "parents", "parse", "rules"]),
-    ("crewboard", &["arguments", "commands", "completing"]),
     (
         "terminals",
         &["apple", "contact", "focus", "kitty", "new_pane", "screen", "tmux", "wezterm", "zellij"],

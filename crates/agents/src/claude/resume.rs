@@ -1,16 +1,45 @@
-//! How a conversation is taken up again, and how a background session is come to.
+//! Commands of Claude Code that resume a conversation or attach to a background session, with their profile.
 //!
-//! `claude --resume ID` wants the directory in which it ran (before 2.1.223), works from then on in the one in which it
-//! is started, and finds only what its configuration directory holds. That is named only where it is not the usual one: with
-//! `CLAUDE_CONFIG_DIR` set, even to `~/.claude`, Claude Code looks for its other file inside it.
+//! `claude --resume ID` must be started in the directory of the conversation (before 2.1.223), works from then on in the
+//! directory in which it is started, and finds only conversations of its profile. `CLAUDE_CONFIG_DIR` names only a profile
+//! that is not the default one: with the variable set, even to `~/.claude`, Claude Code looks for `.claude.json` inside it.
 
 use super::transcript::{directory_in, folder_of};
 use crewboard_core::Session;
 use std::path::{Path, PathBuf};
 
-/// The words that take up conversation `id`, without the program; `None` if it is no id of Claude Code's.
+/// The variable that names the profile.
+const PROFILE_VARIABLE: &str = "CLAUDE_CONFIG_DIR";
+
+/// Returns the arguments that resume a conversation, or `None` if the id cannot be one of Claude Code.
 pub fn resume_words(id: &str) -> Option<Vec<String>> {
     is_id(id).then(|| vec!["--resume".to_owned(), id.to_owned()])
+}
+
+/// Returns the command that runs Claude Code with exactly this profile, whatever the environment has. `None` is the
+/// default profile.
+pub fn command_with_profile(
+    program: &str,
+    profile: Option<&Path>,
+    arguments: &[String],
+) -> Vec<String> {
+    let mut command = vec!["env".to_owned()];
+    match profile {
+        Some(profile) => command.push(format!("{PROFILE_VARIABLE}={}", profile.display())),
+        None => command.extend(["-u", PROFILE_VARIABLE].map(str::to_owned)),
+    }
+    if program.contains('=') {
+        // `env` would read the program as a variable.
+        command.extend(["sh", "-c", "exec \"$0\" \"$@\""].map(str::to_owned));
+    }
+    command.push(program.to_owned());
+    command.extend_from_slice(arguments);
+    command
+}
+
+/// Returns the variables that a user sets in a shell to select a profile. `None` is the default profile.
+pub fn profile_variables(profile: Option<&str>) -> Vec<(String, String)> {
+    profile.map(|profile| (PROFILE_VARIABLE.to_owned(), profile.to_owned())).into_iter().collect()
 }
 
 /// Returns the shell command that resumes a conversation. It names the profile unless that is the default one, and says
@@ -21,28 +50,28 @@ pub fn resume_command(session: &Session, default_profile: Option<&str>) -> Strin
     let Some(profile) = profile else { return format!("claude --resume {id}") };
     let quoted = profile.replace('\'', r"'\''");
     let claim = if session.origin.is_none() { " # a profile that events claim" } else { "" };
-    format!("CLAUDE_CONFIG_DIR='{quoted}' claude --resume {id}{claim}")
+    format!("{PROFILE_VARIABLE}='{quoted}' claude --resume {id}{claim}")
 }
 
-/// Returns the directory in which a conversation began, from the one in which it is now (a Bash tool's `cd`
-/// changes that) and its transcript: `folder` is the name of the transcript's folder and `head` its first lines.
+/// Returns the directory in which a conversation began. `present` is its current directory, which a `cd` of the Bash tool
+/// changes; `folder` is the name of the folder with its transcript, and `head` the first lines of the transcript.
 ///
-/// The folder is named after that directory and stays, whatever `cd` and `--resume` do (2.1.330: seen in the
-/// harness, `cd` and `open-again`).
+/// The folder has the name of that directory, and `cd` and `--resume` do not change it (2.1.330: seen in the harness, `cd`
+/// and `open-again`).
 pub fn resume_directory(present: &Path, folder: Option<&str>, head: &[u8]) -> PathBuf {
     let began_in = |directory: &&Path| directory.to_str().map(folder_of).as_deref() == folder;
     let above = folder.and_then(|_| present.ancestors().find(began_in)).map(Path::to_owned);
     above.or_else(|| directory_in(head, folder)).unwrap_or_else(|| present.to_owned())
 }
 
-/// The words that come to a background session by its job's directory. The job's name is what
-/// `claude attach` takes (2.1.330: tried with `claude --bg`, whose hooks say `CLAUDE_JOB_DIR`).
+/// Returns the arguments that attach to a background session, from the directory of its job. `claude attach` takes the
+/// name of that directory (2.1.330: tested with `claude --bg`, whose hooks have `CLAUDE_JOB_DIR`).
 pub fn attach_words(job: &str) -> Option<Vec<String>> {
     let name = Path::new(job).file_name()?.to_str()?;
     is_id(name).then(|| vec!["attach".to_owned(), name.to_owned()])
 }
 
-/// Never an option, nor anything that could be taken for more than a name.
+/// Returns true if the text is an id: never an option, a path or a shell expression.
 fn is_id(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     id.bytes().all(is_plain) && !id.is_empty() && !id.starts_with('-')
@@ -71,6 +100,23 @@ mod tests {
         ] {
             let found = resume_directory(Path::new(present), folder, head);
             assert_eq!(found, Path::new(began_in), "{present} {folder:?}");
+        }
+    }
+
+    #[test]
+    fn command_selects_the_profile_and_quotes_the_program() {
+        let arguments = resume_words("6cf7").unwrap();
+        for (program, profile, expected) in [
+            ("/bin/claude", None, "env -u CLAUDE_CONFIG_DIR /bin/claude --resume 6cf7"),
+            ("/bin/claude", Some("/work"), "env CLAUDE_CONFIG_DIR=/work /bin/claude --resume 6cf7"),
+            (
+                "/a=b/claude",
+                None,
+                "env -u CLAUDE_CONFIG_DIR sh -c exec \"$0\" \"$@\" /a=b/claude --resume 6cf7",
+            ),
+        ] {
+            let command = command_with_profile(program, profile.map(Path::new), &arguments);
+            assert_eq!(command.join(" "), expected);
         }
     }
 

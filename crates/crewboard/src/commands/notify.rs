@@ -8,7 +8,7 @@ use crate::command_runner::CommandRunner;
 use crate::configuration::schema;
 use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::navigate::{asker, target_of};
+use crate::navigate::{target_of, this_caller};
 use crewboard_client::{ConnectError, Connection};
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
@@ -79,7 +79,7 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
     person.retain(|row| {
         row.process().is_none()
             || deadline.has_passed()
-            || !has_focus(target_of(row), asker(), &mut CommandRunner::for_background())
+            || !has_focus(target_of(row), this_caller(), &mut CommandRunner::for_background())
     });
     let Some(message) = message(&person, more, notify.content) else { return true };
     // Notify the desktop without waiting for the boards.
