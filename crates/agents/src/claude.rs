@@ -1,7 +1,8 @@
-//! Claude Code. What its hooks say was measured on 2.1.330 (see `harness/findings.md`).
+//! Everything that knows Claude Code. Its hooks were measured on 2.1.330 (see `harness/findings.md`).
 
 mod arguments;
 mod event;
+pub mod handlers;
 mod payload;
 mod profile;
 pub mod registration;
@@ -9,27 +10,29 @@ mod resume;
 mod scan;
 pub(super) mod session_file;
 pub mod settings;
+mod shell_words;
 pub mod status_line;
 mod tool;
 pub(super) mod transcript;
+mod version;
 
 pub(crate) use arguments::never_has_session_file;
 pub use event::read_event;
 pub(crate) use profile::profile_of;
-use registration::Version;
 pub use resume::{
     attach_words, command_with_profile, profile_variables, resume_command, resume_directory,
     resume_words,
 };
 pub use transcript::directory_in;
+pub use version::Version;
 
 /// The name in `crewboard hook claude`.
 pub const NAME: &str = "claude";
 
-/// The newest version that Crewboard was tried with. A newer client is served like this one.
+/// The newest version that Crewboard was tested with. A newer client gets the same settings as this version.
 pub const NEWEST_TRIED: Version = Version(2, 1, 332);
 
-/// Returns whether a version is newer than every version that Crewboard was tried with.
+/// Returns true if a version is newer than every version that Crewboard was tested with.
 pub fn is_untried(version: Version) -> bool {
     version > NEWEST_TRIED
 }

@@ -24,8 +24,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crewboard_agents::claude::registration::Version;
-use crewboard_agents::claude::{self, registration};
+use crewboard_agents::claude::{self, Version, registration};
 use similar::TextDiff;
 
 use crate::arguments::InstallArguments;

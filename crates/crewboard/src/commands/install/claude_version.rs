@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crewboard_agents::claude::registration::Version;
+use crewboard_agents::claude::Version;
 
 use crate::environment::Environment;
 

@@ -4,7 +4,7 @@ use crate::failure::{Failure, without_error_number};
 use std::io;
 use std::path::PathBuf;
 
-use crewboard_agents::claude::registration::Version;
+use crewboard_agents::claude::Version;
 use crewboard_agents::settings_edit::EditError;
 
 /// An error. Unless the message says otherwise, nothing was changed.

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
-use crewboard_agents::claude::registration::{self, Version, is_ours, our_program};
+use crewboard_agents::claude::handlers::{is_ours, our_program};
+use crewboard_agents::claude::{Version, registration};
 use crewboard_agents::settings_edit::{self, EditError, Entry};
 use crewboard_platform::canonical_directory;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crewboard_agents::claude::registration::{self, our_status_line};
+use crewboard_agents::claude::handlers::{self, our_status_line};
 use crewboard_agents::settings_edit::{self, EditError};
 use crewboard_core::{MAX_PATH, clean};
 
@@ -18,7 +18,7 @@ pub(super) fn crewboard_line(text: &str) -> Result<Option<(String, Option<String
 pub(super) fn is_installed(text: &str) -> Result<bool, EditError> {
     Ok(settings_edit::status_line(text)?.is_some_and(|command| {
         our_status_line(&command).is_some_and(|(program, own)| {
-            own.is_some_and(|own| registration::status_line(&program, &own) == command)
+            own.is_some_and(|own| handlers::status_line(&program, &own) == command)
         })
     }))
 }
@@ -72,7 +72,7 @@ pub(super) fn wrapped(text: &str, program: &str) -> Result<String, EditError> {
         Some((_, Some(own))) => own,
         None => command,
     };
-    settings_edit::set_status_line(text, Some(&registration::status_line(program, &own)))
+    settings_edit::set_status_line(text, Some(&handlers::status_line(program, &own)))
 }
 
 /// Prints why context, cost and rate limits are not reported, if they are not.

@@ -1,7 +1,7 @@
 //! Tests the questions and output of install, and the hooks for each version of Claude Code.
 
 use crewboard_agents::claude::NEWEST_TRIED;
-use crewboard_agents::claude::registration::Version;
+use crewboard_agents::claude::Version;
 
 use super::super::profile::{Installed, Outdated};
 use super::*;
