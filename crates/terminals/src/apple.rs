@@ -1,14 +1,14 @@
 //! The terminals of macOS, through `AppleScript`. Not yet tried on a Mac.
 //!
-//! The scripts are always the same; what they look for is a word of their own, which nothing expands.
-//! Sources: iTerm2's and Terminal's scripting dictionaries, and Ghostty's, whose terminals have a `tty` in
-//! versions after 1.3.0 (`ScriptTerminal.swift`).
+//! The scripts are constant. The id that they look for is an argument, which nothing expands.
+//! Sources: the scripting dictionaries of iTerm2, Terminal and Ghostty. Ghostty's terminals have a `tty` in versions
+//! after 1.3.0 (`ScriptTerminal.swift`).
 
-use super::focus::{Found, Target};
-use super::system::{Command, CommandError, System, TerminalError};
+use crate::system::{Command, CommandError, System, TerminalError};
+use crate::target::{PaneOutcome, Target};
 use crewboard_core::Pane;
 
-/// By the session's UUID; window, tab and pane numbers change.
+/// Finds the session by its UUID, because the numbers of windows, tabs and panes change.
 const ITERM2: &str = r#"on run argv
   tell application "iTerm2"
     repeat with w in windows
@@ -27,8 +27,8 @@ const ITERM2: &str = r#"on run argv
   end tell
 end run"#;
 
-/// Terminal.app.
-pub(super) const TERMINAL: &str = r#"on run argv
+/// Finds a tab of Terminal.app by its tty.
+pub(crate) const TERMINAL: &str = r#"on run argv
   tell application "Terminal"
     repeat with w in windows
       repeat with t in tabs of w
@@ -43,8 +43,8 @@ pub(super) const TERMINAL: &str = r#"on run argv
   end tell
 end run"#;
 
-/// Ghostty.
-pub(super) const GHOSTTY: &str = r#"on run argv
+/// Finds a terminal of Ghostty by its tty.
+pub(crate) const GHOSTTY: &str = r#"on run argv
   tell application "Ghostty"
     repeat with t in terminals
       if tty of t is item 1 of argv then
@@ -55,35 +55,39 @@ pub(super) const GHOSTTY: &str = r#"on run argv
   end tell
 end run"#;
 
-pub(super) fn focus_iterm2(pane: &Pane, system: &mut dyn System) -> Result<Found, TerminalError> {
-    // Such as `w0t0p0:2F1C…`.
+pub(crate) fn focus_iterm2(
+    pane: &Pane,
+    system: &mut dyn System,
+) -> Result<PaneOutcome, TerminalError> {
+    // The variable is such as `w0t0p0:2F1C…`.
     let session = pane.pane.as_deref().unwrap_or_default();
     let id = session.rsplit(':').next().unwrap_or_default();
     run(ITERM2, id, system)
 }
 
-pub(super) fn focus_by_tty(
+pub(crate) fn focus_by_tty(
     script: &str,
     target: Target<'_>,
     system: &mut dyn System,
-) -> Result<Found, TerminalError> {
+) -> Result<PaneOutcome, TerminalError> {
     match &target.place.tty {
         Some(tty) => run(script, tty, system),
-        None => Err(TerminalError::new("its terminal device is not known")),
+        None => Err(TerminalError::new("its terminal device is unknown")),
     }
 }
 
-fn run(script: &str, wanted: &str, system: &mut dyn System) -> Result<Found, TerminalError> {
-    // It is never an option: a device's path, or a UUID.
-    if !wanted.starts_with(|character: char| character == '/' || character.is_ascii_hexdigit()) {
-        return Err(TerminalError::new(format!("{wanted:?} names no window of its terminal")));
+fn run(script: &str, id: &str, system: &mut dyn System) -> Result<PaneOutcome, TerminalError> {
+    // `osascript` must not read the id as an option. It is the path of a device, or a UUID.
+    if !id.starts_with(|character: char| character == '/' || character.is_ascii_hexdigit()) {
+        return Err(TerminalError::new(format!("{id:?} is not the id of a window")));
     }
-    match system.run(&Command::new(["osascript", "-e", script, wanted])) {
-        Ok(said) if said.trim() == "shown" => Ok(Found::Shown),
-        Ok(_) => Err(TerminalError::new(format!("no window of its terminal has {wanted}"))),
-        Err(CommandError::NotFound) => Err(TerminalError::new(format!(
-            "its terminal takes no commands here: look for {wanted}"
-        ))),
-        Err(refusal) => Err(TerminalError::of("osascript", refusal)),
+    match system.run(&Command::new(["osascript", "-e", script, id])) {
+        Ok(output) if output.trim() == "shown" => Ok(PaneOutcome::Shown),
+        Ok(_) => Err(TerminalError::new(format!("its terminal has no window with {id}"))),
+        Err(CommandError::NotFound) => {
+            Err(TerminalError::new("its terminal accepts no commands on this system")
+                .hint(format!("look for {id}")))
+        }
+        Err(error) => Err(TerminalError::from_command("osascript", error)),
     }
 }

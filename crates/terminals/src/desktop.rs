@@ -1,14 +1,12 @@
-//! The desktop's own notifier.
+//! The notifier of the desktop.
 
 use crate::Command;
 
-/// What shows a notification on this system's desktop: `notify-send`, of every free desktop, or
-/// `AppleScript` (untried).
+/// Returns the command that shows a notification on the desktop: `notify-send`, or `osascript` on macOS (not tried).
 ///
-/// Both take the text as words of the command, whatever it begins with or holds. The body of the former
-/// is markup (Desktop Notifications Specification 1.2), and is escaped; before that `notify-send` decodes
-/// it as a C string (seen on 0.8.1: `\74` becomes `<`, and of `\377`, which is no UTF-8, it dies), but not
-/// the title.
+/// Both accept any text as an argument. The body for `notify-send` is markup (Desktop Notifications Specification 1.2)
+/// and is escaped. `notify-send` also decodes the body, but not the title, as a C string (seen on 0.8.1: `\74` becomes
+/// `<`, and `\377`, which is not UTF-8, makes it crash).
 pub fn notifier(title: &str, text: &str) -> Command {
     if cfg!(target_os = "macos") {
         return Command::new([
@@ -35,7 +33,7 @@ mod tests {
 
     #[cfg(not(target_os = "macos"))]
     #[test]
-    fn a_text_stays_a_text() {
+    fn notification_text_is_escaped() {
         let command = notifier(r"-n\74: done", r"<b>$(touch x)</b> & more \74 \");
         assert_eq!(
             command.words,

@@ -1,9 +1,8 @@
-//! The terminals and multiplexers: where their variables say a process runs, how a pane of one is
-//! brought before somebody's eyes ([`focus()`]), and how a program is run in a new one ([`open()`]).
+//! Terminals and multiplexers: locates a process by its environment variables ([`locate()`]), shows a pane
+//! ([`focus()`]), and runs a program in a new pane ([`open()`]).
 //!
-//! A terminal is told everything in words of a command, never in a line that a shell or the terminal
-//! itself would expand. Nothing is run here: a [`System`] does that.
-//! Never: sockets, processes, the environment. A [`System`] runs what is decided here.
+//! Every command is a list of words, never a line that a shell or the terminal would expand.
+//! Never: sockets, processes, the environment. A [`System`] runs the commands.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod apple;
@@ -14,8 +13,10 @@ mod focus;
 mod kitty;
 mod locate;
 mod new_pane;
+mod open;
 mod screen;
 mod system;
+mod target;
 #[cfg(test)]
 mod test_system;
 #[cfg(test)]
@@ -27,11 +28,13 @@ mod wezterm;
 mod zellij;
 
 pub use bell::{BellKind, Multiplexer, bell_bytes};
-pub use focus::{FocusOutcome, Target, focus};
+pub use focus::{FocusOutcome, focus};
 pub use locate::{locate, tmux_server};
-pub use new_pane::{NewPane, OpenOutcome, open};
+pub use new_pane::NewPane;
+pub use open::{OpenOutcome, open};
 pub use system::{
     Caller, Command, CommandError, EnclosingTmux, Server, System, TerminalError, Unverified,
 };
+pub use target::Target;
 pub use variables::Variables;
 pub use visibility::has_focus;

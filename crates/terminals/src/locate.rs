@@ -1,17 +1,17 @@
 use crate::Variables;
 use crewboard_core::{MAX_OTHERS, Pane, Place};
 
-/// A terminal as its variables show it.
+/// The environment variables of a terminal.
 struct Terminal {
     name: &'static str,
-    /// Set in every pane of it, and naming the pane where it can be named.
+    /// The variable that is set in every pane, and has the pane's id if it has one.
     pane: &'static str,
-    /// Which of its servers or sessions.
+    /// The variable with the server or session.
     server: Option<&'static str>,
 }
 
-/// Innermost first: a multiplexer's pane is where a person looks, whatever window shows it.
-/// Sources: `tmux(1)`, zellij's and kitty's and `WezTerm`'s documentation of their environment.
+/// The known terminals, innermost first: a multiplexer is inside a window.
+/// Sources: `tmux(1)`, and the documentation of the environment of zellij, kitty and `WezTerm`.
 const TERMINALS: [Terminal; 6] = [
     Terminal { name: "tmux", pane: "TMUX_PANE", server: Some("TMUX") },
     Terminal { name: "zellij", pane: "ZELLIJ_PANE_ID", server: Some("ZELLIJ_SESSION_NAME") },
@@ -21,16 +21,15 @@ const TERMINALS: [Terminal; 6] = [
     Terminal { name: "iterm2", pane: "ITERM_SESSION_ID", server: None },
 ];
 
-/// Where the variables say their process runs. The host and the tty are not theirs to say.
+/// Returns the place that the variables of a process name, without the host and the tty.
 pub fn locate(environment: &dyn Variables) -> Place {
     let mut panes = TERMINALS.iter().filter_map(|terminal| {
         let pane = environment.get(terminal.pane)?;
         let server = terminal.server.and_then(|variable| environment.get(variable));
         let server = match terminal.name {
-            // screen's WINDOW is too common a name to believe without its session.
+            // Other programs also set WINDOW, so it counts only with a session.
             "screen" => Some(server?),
-            // TMUX is socket,pid,session: only the socket names the server. Who runs one tmux in another
-            // takes it away, and leaves the pane's name.
+            // A user who nests tmux removes TMUX and keeps TMUX_PANE, so the pane counts only with a server.
             "tmux" => Some(tmux_server(environment)?),
             _ => server,
         };
@@ -45,16 +44,16 @@ pub fn locate(environment: &dyn Variables) -> Place {
     };
     let others = panes.take(MAX_OTHERS).collect();
     let target = match (&*terminal, &server, &pane) {
-        // Its panes are numbered in each session.
+        // Each zellij session numbers its own panes.
         ("zellij", Some(session), Some(pane)) => Some(format!("{session}:{pane}")),
         _ => None,
     };
     Place { terminal: Some(terminal), server, pane, target, others, ..Place::default() }
 }
 
-/// The socket of the tmux server that started whoever has these variables, in a pane or over one.
+/// Returns the socket of the tmux server that started the process with these variables, in a pane or in a popup.
 pub fn tmux_server(environment: &dyn Variables) -> Option<String> {
-    // Socket, server's process, session; a path may hold commas.
+    // TMUX has the socket, the pid of the server and the session. The path may contain commas.
     Some(environment.get("TMUX")?.rsplitn(3, ',').nth(2)?.to_owned())
 }
 
@@ -64,7 +63,7 @@ mod tests {
     use crate::test_system::environment;
 
     #[test]
-    fn the_innermost_multiplexer_wins() {
+    fn innermost_multiplexer_is_the_place() {
         for (variables, terminal, server, pane, others) in [
             (
                 &[

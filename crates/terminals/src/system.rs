@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// A command as data: the program, its words, and variables that it gets besides.
+/// A command to run: the program and its arguments, and additional environment variables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Command {
     pub words: Vec<String>,
@@ -16,33 +16,33 @@ impl Command {
         Self { words: words.into_iter().map(Into::into).collect(), variables: Vec::new() }
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// A path as a person would type it into a shell.
+    /// Returns a path, quoted for a shell.
     pub fn quoted(path: &Path) -> String {
-        quoted(&path.display().to_string())
+        quote(&path.display().to_string())
     }
 
-    pub(super) fn and<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+    pub(crate) fn and<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.words.extend(words.into_iter().map(Into::into));
         self
     }
 }
 
-/// As a person would type it into a shell. To be shown; it is never run like this.
+/// Writes the command, quoted for a shell. This is for display; the command is never run like this.
 impl fmt::Display for Command {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variables = self.variables.iter();
-        let variables = variables.map(|(name, value)| format!("{name}={}", quoted(value)));
-        let words = self.words.iter().map(String::as_str).map(quoted);
+        let variables = variables.map(|(name, value)| format!("{name}={}", quote(value)));
+        let words = self.words.iter().map(String::as_str).map(quote);
         formatter.write_str(&variables.chain(words).collect::<Vec<_>>().join(" "))
     }
 }
 
-fn quoted(word: &str) -> String {
+fn quote(word: &str) -> String {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "%+,-./:=@_".contains(character);
     if word.chars().all(is_plain) && !word.is_empty() {
@@ -51,34 +51,34 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// Why a command gave no answer.
+/// The reason why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandError {
-    /// There is no such program.
+    /// The program does not exist.
     NotFound,
-    /// It took too long, and was ended.
+    /// The command did not end in time, and was killed.
     TimedOut,
-    /// It failed, and said this, in however many lines.
+    /// The command failed with this output, which may have several lines.
     Failed(String),
 }
 
-/// How the server of a terminal is found.
+/// The name of a terminal server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server<'a> {
-    /// By the file of its socket.
+    /// The path of its socket.
     Socket(&'a str),
-    /// By the name of a socket that has no file.
+    /// The name of its abstract socket, which has no file.
     Abstract(&'a str),
-    /// By the name of its socket's file, in a directory that the terminal chooses.
+    /// The file name of its socket, in a directory that the terminal chooses.
     Session(&'a str),
 }
 
-/// Why a server may not be contacted.
+/// The reason why a server may not be contacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unverified {
     /// No process listens there.
     Gone,
-    /// Nothing shows that it runs the terminal of the process, or that is known not to.
+    /// No evidence shows that the server runs the terminal of the process.
     Mismatch,
 }
 
@@ -86,37 +86,37 @@ pub enum Unverified {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnclosingTmux {
     pub pid: u32,
-    /// The path to which it bound its socket.
+    /// The path to which the server bound its socket.
     pub socket: String,
-    /// What leads to that socket, or why nothing does.
+    /// A verified address of that socket, or the reason why there is none.
     pub address: Result<String, Unverified>,
 }
 
-/// What terminals are asked through, and what the kernel says of processes.
+/// Runs commands, and reads facts about processes from the kernel.
 pub trait System {
-    /// Runs a command to its end, in bounded time: what it printed.
+    /// Runs a command with a time limit. Returns its output.
     fn run(&mut self, command: &Command) -> Result<String, CommandError>;
-    /// The controlling terminal of a process.
+    /// Returns the controlling terminal of a process.
     fn tty_of(&self, pid: u32) -> Option<String>;
-    /// Whether `pid` was started by `ancestor`, however far above.
+    /// Returns true if `ancestor` is the process `pid` or one of its ancestors.
     fn descends(&self, pid: u32, ancestor: u32) -> bool;
-    /// Checks who listens at `server`: the process in whose pane or window `pid` runs, with nothing between them
-    /// or itself confined more than the asker; or an ancestor of `own`. Returns an address that leads to the
-    /// very socket that was checked; of a session its socket's file.
+    /// Verifies the process that listens at `server`. It must be an ancestor of `own`, or run the terminal of `pid`
+    /// with no process from it to `pid` confined more than the caller. Returns an address that leads to the verified
+    /// socket; for a session, the path of its socket.
     fn verify_server(
         &mut self,
         server: Server<'_>,
         pid: Option<u32>,
         own: Option<u32>,
     ) -> Result<String, Unverified>;
-    /// Finds the tmux server that runs the terminal of `pid`, whatever variables say: an ancestor that holds the
-    /// other end of that terminal, with nothing between them confined more than the asker.
+    /// Finds the tmux server that runs the terminal of `pid`, without its variables: an ancestor that has the other
+    /// end of the terminal open, with no process between them confined more than the caller.
     fn enclosing_tmux(&mut self, pid: u32) -> Option<EnclosingTmux>;
-    /// The variables a process was started with.
+    /// Returns the environment with which a process was started.
     fn environment_of(&self, pid: u32) -> Option<BTreeMap<String, String>>;
 }
 
-/// Who asks: the process of the board or the command.
+/// The process of the board or of the command.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     pub pid: u32,
@@ -124,11 +124,11 @@ pub struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// The tmux server and the session of it in which the asker runs. A variable left over from elsewhere is
-    /// none: whoever runs in a server was started by it.
-    pub(super) fn tmux(&self, system: &dyn System) -> Option<(String, String)> {
+    /// Returns the socket of the tmux server in which the caller runs, and its session. An inherited variable does not
+    /// count: every process in a tmux server descends from it.
+    pub(crate) fn tmux(&self, system: &dyn System) -> Option<(String, String)> {
         let variable = self.environment.get("TMUX")?;
-        // Socket, server's pid, session; a path may hold commas.
+        // TMUX has the socket, the pid of the server and the session. The path may contain commas.
         let mut fields = variable.rsplitn(3, ',');
         let (session, pid, socket) = (fields.next()?, fields.next()?, fields.next()?);
         let is_inside = system.descends(self.pid, pid.parse().ok()?);
@@ -136,40 +136,45 @@ impl Caller<'_> {
     }
 }
 
-/// Why a pane cannot be shown, and what to do about it.
+/// The reason why a pane cannot be shown, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TerminalError {
-    pub why: String,
+    pub reason: String,
     pub hint: Option<String>,
 }
 
 impl TerminalError {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), hint: None }
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), hint: None }
     }
 
-    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// A pane that is not there, or is there and is another's.
-    pub(super) fn gone(terminal: &str, pane: &str, id: &str, is_there: bool) -> Self {
-        Self::new(if is_there {
-            format!("its variables name {pane} {id} of {terminal}, but it does not run in that")
+    /// Returns the error for a pane that is gone, or that exists and belongs to another process.
+    pub(crate) fn missing_pane(terminal: &str, pane: &str, id: &str, exists: bool) -> Self {
+        Self::new(if exists {
+            format!("its variables name {pane} {id} of {terminal}, but it does not run there")
         } else {
             format!("its {pane} {id} is gone from {terminal}")
         })
     }
 
-    /// A refusal of `program`, where nothing more is known of what it means.
-    pub fn of(program: &str, refusal: CommandError) -> Self {
-        match refusal {
-            CommandError::NotFound => Self::new(format!("there is no {program} to be found"))
-                .hint(format!("{program} must be on the PATH of whoever asks")),
+    /// Returns the error for a command of `program` that failed.
+    pub fn from_command(program: &str, error: CommandError) -> Self {
+        match error {
+            CommandError::NotFound => {
+                let install = match program {
+                    "notify-send" => "Debian: install libnotify-bin",
+                    _ => "install it, or add its directory to PATH",
+                };
+                Self::new(format!("cannot find {program} on the PATH")).hint(install)
+            }
             CommandError::TimedOut => Self::new(format!("{program} does not answer")),
-            CommandError::Failed(said) => match excerpt(&said, MAX_LINE).as_str() {
-                "" => Self::new(format!("{program} refused without a word")),
-                said => Self::new(format!("{program} says: {said}")),
+            CommandError::Failed(output) => match excerpt(&output, MAX_LINE).as_str() {
+                "" => Self::new(format!("{program} failed without a message")),
+                message => Self::new(format!("{program} failed: {message}")),
             },
         }
     }
@@ -180,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_as_a_shell_would_take_it() {
+    fn command_is_displayed_with_shell_quotes() {
         let command = Command::new(["tmux", "-S", "/tmp/a b", "it's", "$(touch x)", ""]);
         let command = command.with("TMUX", "");
         assert_eq!(command.to_string(), r"TMUX='' tmux -S '/tmp/a b' 'it'\''s' '$(touch x)' ''");

@@ -1,9 +1,9 @@
-//! A system that answers what a test says, and writes down what it was asked.
+//! A system with the answers of a test, which records the commands.
 
-use super::system::{Command, CommandError, EnclosingTmux, Server, System, Unverified};
+use crate::system::{Command, CommandError, EnclosingTmux, Server, System, Unverified};
 use std::collections::BTreeMap;
 
-/// Variables as a test writes them.
+/// The variables of a test.
 pub(super) type Table = &'static [(&'static str, &'static str)];
 
 /// Returns the environment that has these variables.
@@ -13,43 +13,43 @@ pub(super) fn environment(table: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[derive(Debug, Default)]
 pub(super) struct TestSystem {
-    /// What commands that have this in them answer; others print nothing.
+    /// The results of the commands that contain a text. Other commands print nothing.
     pub(super) answers: Vec<(&'static str, Result<&'static str, CommandError>)>,
-    pub(super) asked: Vec<Command>,
+    pub(super) commands: Vec<Command>,
     pub(super) ttys: Vec<(u32, &'static str)>,
-    /// Each with an ancestor.
-    pub(super) families: Vec<(u32, u32)>,
+    /// Processes, each with an ancestor.
+    pub(super) ancestors: Vec<(u32, u32)>,
     pub(super) variables: Vec<(u32, BTreeMap<String, String>)>,
-    /// Each server that was to be proven, and by which processes.
-    pub(super) proofs: Vec<(String, Option<u32>, Option<u32>)>,
+    /// The servers to verify, with the pids that were given.
+    pub(super) verifications: Vec<(String, Option<u32>, Option<u32>)>,
     /// The tmux servers that run the terminals of processes.
-    pub(super) above: Vec<(u32, EnclosingTmux)>,
-    /// Why no server is proven.
+    pub(super) enclosing: Vec<(u32, EnclosingTmux)>,
+    /// The reason why every verification fails.
     pub(super) unverified: Option<Unverified>,
 }
 
 impl TestSystem {
-    pub(super) fn answering(
+    pub(super) fn with_answers(
         answers: &[(&'static str, Result<&'static str, CommandError>)],
     ) -> Self {
         Self { answers: answers.to_vec(), ..Self::default() }
     }
 
     /// Sets the variables with which a process was started.
-    pub(super) fn started_with(&mut self, pid: u32, variables: &[(&str, &str)]) {
+    pub(super) fn add_environment(&mut self, pid: u32, variables: &[(&str, &str)]) {
         self.variables.push((pid, environment(variables)));
     }
 
-    /// What was asked, a command a line.
-    pub(super) fn asked(&self) -> String {
-        let lines: Vec<String> = self.asked.iter().map(ToString::to_string).collect();
+    /// Returns the commands so far, one per line.
+    pub(super) fn command_lines(&self) -> String {
+        let lines: Vec<String> = self.commands.iter().map(ToString::to_string).collect();
         lines.join("\n")
     }
 }
 
 impl System for TestSystem {
     fn run(&mut self, command: &Command) -> Result<String, CommandError> {
-        self.asked.push(command.clone());
+        self.commands.push(command.clone());
         let line = command.to_string();
         let answer = self.answers.iter().find(|(part, _)| line.contains(part));
         answer.map_or(Ok(String::new()), |(_, answer)| answer.clone().map(str::to_owned))
@@ -61,7 +61,7 @@ impl System for TestSystem {
     }
 
     fn descends(&self, pid: u32, ancestor: u32) -> bool {
-        self.families.contains(&(pid, ancestor))
+        self.ancestors.contains(&(pid, ancestor))
     }
 
     fn verify_server(
@@ -70,7 +70,7 @@ impl System for TestSystem {
         pid: Option<u32>,
         own: Option<u32>,
     ) -> Result<String, Unverified> {
-        self.proofs.push((format!("{server:?}"), pid, own));
+        self.verifications.push((format!("{server:?}"), pid, own));
         match (self.unverified, server) {
             (Some(unverified), _) => Err(unverified),
             (None, Server::Session(name)) => Ok(format!("/run/sockets/1/{name}")),
@@ -79,8 +79,8 @@ impl System for TestSystem {
     }
 
     fn enclosing_tmux(&mut self, pid: u32) -> Option<EnclosingTmux> {
-        let (_, above) = self.above.iter().find(|(below, _)| *below == pid)?;
-        Some(above.clone())
+        let (_, server) = self.enclosing.iter().find(|(own, _)| *own == pid)?;
+        Some(server.clone())
     }
 
     fn environment_of(&self, pid: u32) -> Option<BTreeMap<String, String>> {

@@ -1,4 +1,4 @@
-//! What terminals are told, as data.
+//! The commands for each terminal.
 
 use super::test_system::{Table, TestSystem, environment};
 use super::*;
@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 const SOCKET: &str = "/tmp/tmux-1000/default";
 const AGENT: u32 = 500;
-const ASKER: u32 = 900;
+const CALLER: u32 = 900;
 const TMUX: u32 = 27123;
 
-pub(super) const NOWHERE: Table = &[];
-/// A pane of tmux, and what runs over one.
+pub(super) const NO_VARIABLES: Table = &[];
+/// The variables of a tmux pane, and of a tmux popup.
 const IN_TMUX: Table = &[("TMUX", "/tmp/tmux-1000/default,27123,1"), ("TMUX_PANE", "%1")];
 const IN_POPUP: Table = &[("TMUX", "/tmp/tmux-1000/default,27123,1")];
 
@@ -40,11 +40,11 @@ fn other(terminal: &str, server: &str, pane: &str) -> Pane {
     Pane { terminal: terminal.unwrap_or_default(), server, pane }
 }
 
-/// A tmux with three panes and three clients, in which whoever has its variables runs.
+/// Returns a system with a tmux of three panes and three clients. The caller runs in it.
 fn tmux_system() -> TestSystem {
     TestSystem {
-        families: vec![(ASKER, TMUX)],
-        ..TestSystem::answering(&[
+        ancestors: vec![(CALLER, TMUX)],
+        ..TestSystem::with_answers(&[
             ("list-panes", Ok(PANES)),
             ("list-clients", Ok(CLIENTS)),
             ("display-message", Ok("/dev/pts/21 $1\n")),
@@ -52,8 +52,8 @@ fn tmux_system() -> TestSystem {
     }
 }
 
-/// The variables by which a process is in this place; `None` where they name no server.
-fn variables_that_say(place: &Place) -> Option<BTreeMap<String, String>> {
+/// Returns the variables of a process in this place, or `None` if they name no server.
+fn variables_of(place: &Place) -> Option<BTreeMap<String, String>> {
     place.server.as_ref()?;
     let panes = place.panes();
     let variables = panes.iter().flat_map(|pane| {
@@ -71,35 +71,34 @@ fn variables_that_say(place: &Place) -> Option<BTreeMap<String, String>> {
     Some(variables.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// What was asked, and what came of it.
-pub(super) fn told(place: &Place, variables: Table, mut system: TestSystem) -> String {
+/// Focuses a pane. Returns the commands and the outcome.
+pub(super) fn focus_pane(place: &Place, variables: Table, mut system: TestSystem) -> String {
     if system.environment_of(AGENT).is_none() {
-        system.variables.extend(variables_that_say(place).map(|variables| (AGENT, variables)));
+        system.variables.extend(variables_of(place).map(|variables| (AGENT, variables)));
     }
     let target = Target { place, pid: Some(AGENT) };
-    let asker = Caller { pid: ASKER, environment: &environment(variables) };
-    let reached = focus(target, asker, &mut system);
-    let outcome = match reached {
+    let caller = Caller { pid: CALLER, environment: &environment(variables) };
+    let outcome = match focus(target, caller, &mut system) {
         Ok(FocusOutcome::Shown { note: None }) => "shown".to_owned(),
         Ok(FocusOutcome::Shown { note: Some(note) }) => format!("shown; {note}"),
         Ok(FocusOutcome::Attach(command)) => format!("attach with {command}"),
-        Err(TerminalError { why, hint: None }) => format!("not: {why}"),
-        Err(TerminalError { why, hint: Some(hint) }) => format!("not: {why}; {hint}"),
+        Err(TerminalError { reason, hint: None }) => format!("not: {reason}"),
+        Err(TerminalError { reason, hint: Some(hint) }) => format!("not: {reason}; {hint}"),
     };
-    format!("{}\n-> {outcome}", system.asked())
+    format!("{}\n-> {outcome}", system.command_lines())
 }
 
 #[test]
-fn tmux_switches_the_askers_own_client() {
+fn tmux_switches_the_callers_own_client() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
-    assert_snapshot!(told(&pane, IN_TMUX, tmux_system()), @"
+    assert_snapshot!(focus_pane(&pane, IN_TMUX, tmux_system()), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default display-message -p -t %1 '#{client_name} #{session_id}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0'
     -> shown
     ");
-    assert_snapshot!(told(&pane, IN_POPUP, tmux_system()), @"
+    assert_snapshot!(focus_pane(&pane, IN_POPUP, tmux_system()), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default display-message -p -t '$1:' '#{client_name} #{session_id}'
@@ -109,14 +108,14 @@ fn tmux_switches_the_askers_own_client() {
 }
 
 #[test]
-fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
+fn tmux_switches_the_last_used_client_from_outside() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let mut system = tmux_system();
     system.ttys.push((600, "/dev/pts/22"));
-    system.started_with(72, &[("KITTY_WINDOW_ID", "4"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]);
+    system.add_environment(72, &[("KITTY_WINDOW_ID", "4"), ("KITTY_LISTEN_ON", "unix:/tmp/k")]);
     let windows = r#"[{"tabs":[{"windows":[{"id":3,"pid":599},{"id":4,"pid":600}]}]}]"#;
     system.answers.push((" ls", Ok(windows)));
-    assert_snapshot!(told(&pane, NOWHERE, system), @"
+    assert_snapshot!(focus_pane(&pane, NO_VARIABLES, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
@@ -124,34 +123,34 @@ fn from_outside_tmux_switches_the_client_typed_at_last_and_raises_its_window() {
     kitty @ --to unix:/tmp/k focus-window --match id:4
     -> shown
     ");
-    // Variables left over from tmux do not make an asker one of its.
+    // Inherited variables of tmux do not count for a caller outside tmux.
     let mut system = tmux_system();
-    system.families.clear();
-    assert_snapshot!(told(&pane, IN_TMUX, system), @"
+    system.ancestors.clear();
+    assert_snapshot!(focus_pane(&pane, IN_TMUX, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
-    -> shown; it is shown on /dev/pts/22, whose window cannot be raised from here
+    -> shown; it is shown on /dev/pts/22, whose window Crewboard cannot raise
     ");
 }
 
 #[test]
-fn where_nobody_told_its_variables_they_are_read() {
+fn unreported_variables_are_read_from_the_process() {
     for place in [place("tmux", "", "%0", "/dev/pts/3"), place("", "", "", "/dev/pts/3")] {
         let mut system = tmux_system();
-        system.started_with(AGENT, IN_TMUX);
-        assert!(told(&place, IN_TMUX, system).ends_with("-> shown"));
-        let told = told(&place, IN_TMUX, tmux_system());
-        assert!(told.contains("-> not: "), "{told}");
+        system.add_environment(AGENT, IN_TMUX);
+        assert!(focus_pane(&place, IN_TMUX, system).ends_with("-> shown"));
+        let outcome = focus_pane(&place, IN_TMUX, tmux_system());
+        assert!(outcome.contains("-> not: "), "{outcome}");
     }
 }
 
 #[test]
-fn a_session_on_no_terminal_is_attached() {
+fn detached_session_gives_an_attach_command() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let mut system = tmux_system();
     system.answers[1].1 = Ok("");
-    assert_snapshot!(told(&pane, NOWHERE, system), @"
+    assert_snapshot!(focus_pane(&pane, NO_VARIABLES, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
     -> attach with tmux -S /tmp/tmux-1000/default attach-session -t '$0:@0.%0'
@@ -159,38 +158,38 @@ fn a_session_on_no_terminal_is_attached() {
 }
 
 #[test]
-fn a_pane_of_tmux_is_known_by_its_terminal_device() {
+fn tmux_pane_is_found_by_its_terminal_device() {
     let cases = [
         ("is where its variables say", place("tmux", SOCKET, "%0", "/dev/pts/3")),
         ("is in another pane", place("tmux", SOCKET, "%0", "/dev/pts/5")),
         ("is gone", place("tmux", SOCKET, "%9", "/dev/pts/9")),
-        ("has variables left over", place("tmux", SOCKET, "%0", "/dev/pts/9")),
-        ("has no device that is known and another parent", place("tmux", SOCKET, "%7", "")),
+        ("has inherited variables", place("tmux", SOCKET, "%0", "/dev/pts/9")),
+        ("has an unknown device and another parent", place("tmux", SOCKET, "%7", "")),
     ];
-    let told = cases.map(|(case, place)| {
-        let told = told(&place, IN_TMUX, tmux_system());
-        let last: Vec<&str> = told.lines().rev().take(2).collect();
+    let outcomes = cases.map(|(case, place)| {
+        let outcome = focus_pane(&place, IN_TMUX, tmux_system());
+        let last: Vec<&str> = outcome.lines().rev().take(2).collect();
         format!("{case}: {} {}", last[1], last[0])
     });
-    assert_snapshot!(told.join("\n"), @"
+    assert_snapshot!(outcomes.join("\n"), @"
     is where its variables say: tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0' -> shown
     is in another pane: tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$2:@2.%7' -> shown
     is gone: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its pane %9 is gone from tmux
-    has variables left over: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name pane %0 of tmux, but it does not run in that
-    has no device that is known and another parent: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name pane %7 of tmux, but it does not run in that
+    has inherited variables: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name pane %0 of tmux, but it does not run there
+    has an unknown device and another parent: tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}' -> not: its variables name pane %7 of tmux, but it does not run there
     ");
 }
 
 #[test]
-fn what_runs_in_a_terminal_within_the_pane_is_in_the_pane_unless_that_is_a_multiplexer() {
+fn nested_terminal_is_in_its_pane_unless_it_is_a_multiplexer() {
     let mut pane = place("tmux", SOCKET, "%0", "/dev/pts/9");
-    let system = || TestSystem { families: vec![(AGENT, 400), (ASKER, TMUX)], ..tmux_system() };
-    assert!(told(&pane, IN_TMUX, system()).ends_with("-> shown"));
+    let system = || TestSystem { ancestors: vec![(AGENT, 400), (CALLER, TMUX)], ..tmux_system() };
+    assert!(focus_pane(&pane, IN_TMUX, system()).ends_with("-> shown"));
     pane.others = vec![other("screen", "77.pts-0.box", "2")];
     let mut system = system();
-    system.families.push((AGENT, 77));
+    system.ancestors.push((AGENT, 77));
     system.answers.push(("screen -ls", Ok("There is a screen on:\n\t77.pts-0.box\t(Attached)\n")));
-    assert_snapshot!(told(&pane, IN_TMUX, system), @"
+    assert_snapshot!(focus_pane(&pane, IN_TMUX, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
     SCREENDIR=/run/sockets/1 screen -ls 77.pts-0.box
     SCREENDIR=/run/sockets/1 screen -S 77.pts-0.box -X select 2
@@ -199,30 +198,30 @@ fn what_runs_in_a_terminal_within_the_pane_is_in_the_pane_unless_that_is_a_multi
 }
 
 #[test]
-fn a_tmux_that_does_not_do_it_says_why() {
+fn tmux_failure_has_a_reason() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
-    let refusals = [
+    let errors = [
         CommandError::NotFound,
         CommandError::TimedOut,
         CommandError::Failed("no server running on /tmp/tmux-1000/default".to_owned()),
         CommandError::Failed(String::new()),
     ];
-    let told = refusals.map(|refusal| {
+    let outcomes = errors.map(|error| {
         let mut system = tmux_system();
-        system.answers[0].1 = Err(refusal);
-        told(&pane, IN_TMUX, system).lines().last().unwrap_or_default().to_owned()
+        system.answers[0].1 = Err(error);
+        focus_pane(&pane, IN_TMUX, system).lines().last().unwrap_or_default().to_owned()
     });
-    assert_snapshot!(told.join("\n"), @"
-    -> not: there is no tmux to be found; tmux must be on the PATH of whoever asks
+    assert_snapshot!(outcomes.join("\n"), @"
+    -> not: cannot find tmux on the PATH; install it, or add its directory to PATH
     -> not: its tmux server does not answer (/tmp/tmux-1000/default)
     -> not: no tmux server answers at /tmp/tmux-1000/default
-    -> not: tmux refused without a word
+    -> not: tmux failed without a message
     ");
 }
 
 #[test]
-fn each_terminal_is_told_in_its_own_words() {
-    let answers = TestSystem::answering;
+fn each_terminal_gets_its_own_commands() {
+    let answers = TestSystem::with_answers;
     let kitty = r#"[{"tabs":[{"windows":[{"id":3,"pid":599}]}]}]"#;
     let wezterm =
         r#"[{"pane_id":0,"tty_name":"/dev/pts/3"},{"pane_id":5,"tty_name":"/dev/pts/9"}]"#;
@@ -231,42 +230,47 @@ fn each_terminal_is_told_in_its_own_words() {
     let cases = [
         (
             place("wezterm", "/run/wez", "0", "/dev/pts/9"),
-            NOWHERE,
+            NO_VARIABLES,
             answers(&[("list", Ok(wezterm))]),
         ),
-        (place("wezterm", "/run/wez", "7", ""), NOWHERE, answers(&[("list", Ok(wezterm))])),
-        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), NOWHERE, in_kitty()),
-        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/4"), NOWHERE, in_kitty()),
-        (place("kitty", "unix:/tmp/k", "4", "/dev/pts/4"), NOWHERE, in_kitty()),
-        (place("kitty", "", "3", ""), NOWHERE, answers(&[])),
+        (place("wezterm", "/run/wez", "7", ""), NO_VARIABLES, answers(&[("list", Ok(wezterm))])),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/3"), NO_VARIABLES, in_kitty()),
+        (place("kitty", "unix:/tmp/k", "3", "/dev/pts/4"), NO_VARIABLES, in_kitty()),
+        (place("kitty", "unix:/tmp/k", "4", "/dev/pts/4"), NO_VARIABLES, in_kitty()),
+        (place("kitty", "", "3", ""), NO_VARIABLES, answers(&[])),
         (
             place("iterm2", "", "w0t1p0:2F1C-77", ""),
-            NOWHERE,
+            NO_VARIABLES,
             answers(&[("osascript", Ok("shown\n"))]),
         ),
         (
             place("terminal", "", "", "/dev/ttys003"),
-            NOWHERE,
+            NO_VARIABLES,
             answers(&[("osascript", Ok("shown\n"))]),
         ),
-        (place("ghostty", "", "", "/dev/ttys003"), NOWHERE, answers(&[("osascript", Ok("\n"))])),
+        (
+            place("ghostty", "", "", "/dev/ttys003"),
+            NO_VARIABLES,
+            answers(&[("osascript", Ok("\n"))]),
+        ),
         (
             place("ghostty", "", "", "/dev/pts/3"),
-            NOWHERE,
+            NO_VARIABLES,
             answers(&[("osascript", Err(CommandError::NotFound))]),
         ),
-        (place("vscode", "", "", "/dev/pts/3"), NOWHERE, answers(&[])),
-        (place("", "", "", "/dev/pts/3"), NOWHERE, answers(&[])),
-        (place("", "", "", ""), NOWHERE, answers(&[])),
+        (place("vscode", "", "", "/dev/pts/3"), NO_VARIABLES, answers(&[])),
+        (place("", "", "", "/dev/pts/3"), NO_VARIABLES, answers(&[])),
+        (place("", "", "", ""), NO_VARIABLES, answers(&[])),
     ];
-    let told = cases.map(|(place, variables, system)| {
-        let told = told(&place, variables, system);
+    let outcomes = cases.map(|(place, variables, system)| {
+        let outcome = focus_pane(&place, variables, system);
         // The scripts for macOS are constants.
-        let lines =
-            told.lines().filter(|line| !line.starts_with("  ") && !line.starts_with("osascript"));
+        let lines = outcome
+            .lines()
+            .filter(|line| !line.starts_with("  ") && !line.starts_with("osascript"));
         lines.collect::<Vec<_>>().join("\n")
     });
-    assert_snapshot!(told.join("\n"), @r#"
+    assert_snapshot!(outcomes.join("\n"), @r#"
     WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start list --format json
     WEZTERM_UNIX_SOCKET=/run/wez wezterm cli --no-auto-start activate-pane --pane-id 5
     -> shown
@@ -276,68 +280,71 @@ fn each_terminal_is_told_in_its_own_words() {
     kitty @ --to unix:/tmp/k focus-window --match id:3
     -> shown
     kitty @ --to unix:/tmp/k ls
-    -> not: its variables name window 3 of kitty, but it does not run in that
+    -> not: its variables name window 3 of kitty, but it does not run there
     kitty @ --to unix:/tmp/k ls
     -> not: its window 4 is gone from kitty
 
-    -> not: kitty, in whose window 3 it runs, takes no commands; set `allow_remote_control` and `listen_on` in kitty.conf and start kitty anew
+    -> not: it runs in window 3 of a kitty that accepts no commands; set `allow_remote_control` and `listen_on` in kitty.conf, and restart kitty
     end run' 2F1C-77
     -> shown
     end run' /dev/ttys003
     -> shown
     end run' /dev/ttys003
-    -> not: no window of its terminal has /dev/ttys003
+    -> not: its terminal has no window with /dev/ttys003
     end run' /dev/pts/3
-    -> not: its terminal takes no commands here: look for /dev/pts/3
+    -> not: its terminal accepts no commands on this system; look for /dev/pts/3
 
-    -> not: it runs in vscode, which has no command to show a tab: look for /dev/pts/3; `tty` in a shell says which one it is
+    -> not: it runs in vscode, which has no command to show a tab; look for /dev/pts/3 (`tty` in a shell prints its device)
 
-    -> not: it runs in a terminal that takes no commands: look for /dev/pts/3; `tty` in a shell says which one it is
+    -> not: its terminal accepts no commands; look for /dev/pts/3 (`tty` in a shell prints its device)
 
-    -> not: it runs in no terminal that is known
+    -> not: its terminal is unknown
     "#);
 }
 
-/// What was asked to run two words in a directory.
-fn opened(variables: Table, mut system: TestSystem) -> String {
+/// Opens a program in a new pane. Returns the last command and the outcome.
+fn open_pane(variables: Table, mut system: TestSystem) -> String {
     let words = ["/usr/bin/env".to_owned(), "#(touch x);".to_owned()];
-    let opening = NewPane { words: &words, directory: "/srv/#(touch x);" };
-    let asker = Caller { pid: ASKER, environment: &environment(variables) };
-    let outcome = match open(&opening, asker, &mut system) {
+    let new_pane = NewPane { words: &words, directory: "/srv/#(touch x);" };
+    let caller = Caller { pid: CALLER, environment: &environment(variables) };
+    let outcome = match open(&new_pane, caller, &mut system) {
         Ok(OpenOutcome::InPane(terminal)) => format!("in {terminal}"),
         Ok(OpenOutcome::RunHere(command)) => format!("here: {command}"),
-        Err(trouble) => format!("not: {}", trouble.why),
+        Err(error) => format!("not: {}", error.reason),
     };
-    format!("{}\n-> {outcome}", system.asked().lines().last().unwrap_or_default())
+    format!("{}\n-> {outcome}", system.command_lines().lines().last().unwrap_or_default())
 }
 
 #[test]
-fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
-    let screen = TestSystem { families: vec![(ASKER, 77)], ..TestSystem::default() };
-    let told = [
-        opened(IN_TMUX, tmux_system()),
-        opened(IN_POPUP, tmux_system()),
-        opened(IN_TMUX, TestSystem::default()),
-        opened(
+fn new_pane_opens_in_the_callers_terminal() {
+    let screen = TestSystem { ancestors: vec![(CALLER, 77)], ..TestSystem::default() };
+    let outcomes = [
+        open_pane(IN_TMUX, tmux_system()),
+        open_pane(IN_POPUP, tmux_system()),
+        open_pane(IN_TMUX, TestSystem::default()),
+        open_pane(
             &[("ZELLIJ_SESSION_NAME", "work"), ("ZELLIJ_PANE_ID", "1")],
-            TestSystem::answering(&[("new-pane", Ok("terminal_7\n"))]),
+            TestSystem::with_answers(&[("new-pane", Ok("terminal_7\n"))]),
         ),
-        opened(
+        open_pane(
             &[("ZELLIJ_SESSION_NAME", "gone"), ("ZELLIJ_PANE_ID", "1")],
-            TestSystem::answering(&[("new-pane", Ok("\x1b[32;1mbeta\x1b[m [Created 2m ago]\n"))]),
+            TestSystem::with_answers(&[(
+                "new-pane",
+                Ok("\x1b[32;1mbeta\x1b[m [Created 2m ago]\n"),
+            )]),
         ),
-        opened(&[("STY", "77.pts-0.box"), ("WINDOW", "1")], screen),
-        opened(
+        open_pane(&[("STY", "77.pts-0.box"), ("WINDOW", "1")], screen),
+        open_pane(
             &[("WEZTERM_PANE", "3"), ("WEZTERM_UNIX_SOCKET", "/run/wez")],
             TestSystem::default(),
         ),
-        opened(
+        open_pane(
             &[("KITTY_WINDOW_ID", "3"), ("KITTY_LISTEN_ON", "unix:/tmp/k")],
             TestSystem::default(),
         ),
-        opened(&[("KITTY_WINDOW_ID", "3")], TestSystem::default()),
+        open_pane(&[("KITTY_WINDOW_ID", "3")], TestSystem::default()),
     ];
-    assert_snapshot!(told.join("\n"), @r###"
+    assert_snapshot!(outcomes.join("\n"), @r###"
     tmux -S /tmp/tmux-1000/default new-window -t '$1:' -- sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x)\;' /usr/bin/env '#(touch x)\;'
     -> in tmux
     tmux -S /tmp/tmux-1000/default new-window -t '$1:' -- sh -c 'cd -- "$1" && shift && exec "$@"' sh '/srv/#(touch x)\;' /usr/bin/env '#(touch x)\;'
@@ -360,7 +367,7 @@ fn a_program_is_run_in_a_new_pane_of_the_askers_terminal() {
 }
 
 #[test]
-fn a_server_that_nothing_but_a_claim_names_is_never_contacted() {
+fn server_named_only_by_a_claim_is_never_contacted() {
     let claims = [
         place("tmux", "/tmp/ws/evil.sock", "%0", "/dev/pts/3"),
         place("zellij", "evil", "0", ""),
@@ -373,84 +380,84 @@ fn a_server_that_nothing_but_a_claim_names_is_never_contacted() {
     for claim in claims {
         for variables in [&[][..], IN_TMUX, &[("STY", "77.pts-0.box"), ("WINDOW", "1")]] {
             let mut system = tmux_system();
-            system.families.push((AGENT, 500));
-            system.started_with(AGENT, variables);
-            let told = told(&claim, IN_TMUX, system);
-            assert!(told.starts_with("\n-> not: "), "{claim:?}: {told}");
+            system.ancestors.push((AGENT, 500));
+            system.add_environment(AGENT, variables);
+            let outcome = focus_pane(&claim, IN_TMUX, system);
+            assert!(outcome.starts_with("\n-> not: "), "{claim:?}: {outcome}");
             let mut system = tmux_system();
-            system.started_with(AGENT, variables);
-            let asker = Caller { pid: ASKER, environment: &environment(IN_TMUX) };
+            system.add_environment(AGENT, variables);
+            let caller = Caller { pid: CALLER, environment: &environment(IN_TMUX) };
             let target = Target { place: &claim, pid: Some(AGENT) };
-            assert!(!has_focus(target, asker, &mut system));
-            assert_eq!((system.asked(), system.proofs), (String::new(), Vec::new()));
+            assert!(!has_focus(target, caller, &mut system));
+            assert_eq!((system.command_lines(), system.verifications), (String::new(), Vec::new()));
         }
     }
 }
 
 #[test]
-fn a_server_is_proven_by_whoever_has_it_in_its_variables() {
+fn server_is_verified_by_the_processes_that_name_it() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let other = &[("TMUX", "/tmp/tmux-1000/other,1,1"), ("TMUX_PANE", "%1")];
     let server = format!("Socket({SOCKET:?})");
-    for (own, its, proof) in [
-        (IN_TMUX, Some(IN_TMUX), Some((Some(AGENT), Some(ASKER)))),
-        (IN_POPUP, Some(other), Some((None, Some(ASKER)))),
+    for (own, its, verification) in [
+        (IN_TMUX, Some(IN_TMUX), Some((Some(AGENT), Some(CALLER)))),
+        (IN_POPUP, Some(other), Some((None, Some(CALLER)))),
         (other, Some(IN_TMUX), Some((Some(AGENT), None))),
-        (NOWHERE, Some(other), None),
-        (NOWHERE, None, None),
+        (NO_VARIABLES, Some(other), None),
+        (NO_VARIABLES, None, None),
     ] {
         let mut system = tmux_system();
         if let Some(its) = its {
-            system.started_with(AGENT, its);
+            system.add_environment(AGENT, its);
         }
         let target = Target { place: &pane, pid: Some(AGENT) };
-        let asker = Caller { pid: ASKER, environment: &environment(own) };
-        let reached = focus(target, asker, &mut system);
-        assert_eq!(reached.is_ok(), proof.is_some());
+        let caller = Caller { pid: CALLER, environment: &environment(own) };
+        let outcome = focus(target, caller, &mut system);
+        assert_eq!(outcome.is_ok(), verification.is_some());
         let expected: Vec<_> =
-            proof.map(|(its, own)| (server.clone(), its, own)).into_iter().collect();
-        assert_eq!(system.proofs, expected);
+            verification.map(|(its, own)| (server.clone(), its, own)).into_iter().collect();
+        assert_eq!(system.verifications, expected);
     }
 }
 
 #[test]
-fn a_server_that_is_not_proven_is_told_nothing() {
-    let told = [Unverified::Gone, Unverified::Mismatch].map(|unverified| {
+fn unverified_server_gets_no_command() {
+    let outcomes = [Unverified::Gone, Unverified::Mismatch].map(|unverified| {
         let system = TestSystem { unverified: Some(unverified), ..tmux_system() };
-        told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), IN_TMUX, system)
+        focus_pane(&place("tmux", SOCKET, "%0", "/dev/pts/3"), IN_TMUX, system)
     });
-    assert_snapshot!(told.join(""), @"
+    assert_snapshot!(outcomes.join(""), @"
 
-    -> not: no tmux listens at /tmp/tmux-1000/default any more
-    -> not: its events name the tmux server /tmp/tmux-1000/default, and nothing shows that it runs there; a server is contacted where it runs the session's terminal, or the one you are in
+    -> not: no tmux server listens at /tmp/tmux-1000/default
+    -> not: its events name the tmux server /tmp/tmux-1000/default, and nothing shows that it runs there; Crewboard contacts only a server that runs the session's terminal or your own
     ");
 }
 
-/// The tmux that runs the terminal of a process, by the kernel's word.
-fn above(address: Result<String, Unverified>) -> EnclosingTmux {
+/// Returns the tmux server that runs the terminal of a process, according to the kernel.
+fn enclosing(address: Result<String, Unverified>) -> EnclosingTmux {
     EnclosingTmux { pid: 31, socket: "/tmp/o".to_owned(), address }
 }
 
 #[test]
-fn a_client_in_a_pane_of_another_tmux_is_shown_there() {
+fn client_in_a_pane_of_another_tmux_is_shown_there() {
     // Client 72 of the inner server is in a pane of the outer one, with or without its variables.
     let panes = "%4 /dev/pts/8 300 $4 @4\n%5 /dev/pts/22 301 $4 @5\n";
-    for variables in [None, Some(NOWHERE), Some(&[("TERM", "xterm")])] {
+    for variables in [None, Some(NO_VARIABLES), Some(&[("TERM", "xterm")])] {
         let mut system = tmux_system();
-        system.families.push((ASKER, 31));
-        system.above.push((72, above(Ok("/tmp/o".to_owned()))));
+        system.ancestors.push((CALLER, 31));
+        system.enclosing.push((72, enclosing(Ok("/tmp/o".to_owned()))));
         system.answers.insert(0, ("/tmp/o list-panes", Ok(panes)));
         system.answers.insert(0, ("/tmp/o list-clients", Ok("9 80 $4 /dev/pts/1 /dev/pts/1")));
         system.answers.insert(0, ("/tmp/o display-message", Ok("/dev/pts/1 $4")));
         if let Some(variables) = variables {
-            system.started_with(72, variables);
+            system.add_environment(72, variables);
         }
         let in_outer = &[("TMUX", "/tmp/o,31,4"), ("TMUX_PANE", "%4")];
-        let told = told(&place("tmux", SOCKET, "%0", "/dev/pts/3"), in_outer, system);
-        let told: Vec<&str> =
-            told.lines().filter(|line| line.contains("switch") || line.contains("->")).collect();
+        let outcome = focus_pane(&place("tmux", SOCKET, "%0", "/dev/pts/3"), in_outer, system);
+        let lines: Vec<&str> =
+            outcome.lines().filter(|line| line.contains("switch") || line.contains("->")).collect();
         assert_eq!(
-            told,
+            lines,
             [
                 "tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'",
                 "tmux -S /tmp/o switch-client -c /dev/pts/1 -t '$4:@5.%5'",
@@ -461,7 +468,7 @@ fn a_client_in_a_pane_of_another_tmux_is_shown_there() {
 }
 
 #[test]
-fn a_pane_that_no_variable_names_is_found_by_its_terminal() {
+fn pane_without_variables_is_found_by_its_terminal() {
     for (tty, address, last) in [
         ("/dev/pts/3", Ok(SOCKET.to_owned()), "-> shown; it is shown on /dev/pts/22"),
         ("/dev/pts/99", Ok(SOCKET.to_owned()), "-> not: it runs in a popup of tmux, which has no"),
@@ -477,9 +484,9 @@ fn a_pane_that_no_variable_names_is_found_by_its_terminal() {
         ),
     ] {
         let mut system = tmux_system();
-        system.above.push((AGENT, above(address)));
-        let told = told(&place("", "", "", tty), NOWHERE, system);
-        let found = told.lines().last().unwrap_or_default();
-        assert!(found.starts_with(last), "{told}");
+        system.enclosing.push((AGENT, enclosing(address)));
+        let outcome = focus_pane(&place("", "", "", tty), NO_VARIABLES, system);
+        let found = outcome.lines().last().unwrap_or_default();
+        assert!(found.starts_with(last), "{outcome}");
     }
 }

@@ -1,101 +1,102 @@
-//! tmux. Everything here was seen on 3.3a.
+//! tmux. Tested with 3.3a.
 //!
-//! Sessions, windows and panes are named by their ids (`$1`, `@2`, `%3`), which nothing expands and which
-//! stay when somebody renames or moves one; their names are never asked for. `display-message -t` answers
-//! for another pane where the one asked for is gone, so that panes are looked up in the list of all.
+//! Sessions, windows and panes have ids (`$1`, `@2`, `%3`), which tmux does not expand and which stay the same when the
+//! user renames or moves them. Their names are not used. If a pane is gone, `display-message -t` answers for another
+//! pane, so panes are looked up in the list of all panes.
 
-use super::contact::contact;
-use super::focus::{Found, Target};
-use super::new_pane::NewPane;
-use super::system::{
-    Caller, Command, CommandError, EnclosingTmux, Server as Named, System, TerminalError,
+use crate::contact::verify_address;
+use crate::new_pane::NewPane;
+use crate::system::{
+    Caller, Command, CommandError, EnclosingTmux, Server as ServerName, System, TerminalError,
     Unverified,
 };
+use crate::target::{PaneOutcome, Target};
 use crewboard_core::Pane;
 use std::borrow::Cow;
 use std::fmt;
 
-pub(super) fn focus(
+pub(crate) fn focus(
     pane: &Pane,
     target: Target<'_>,
-    asker: Caller<'_>,
+    caller: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Found, TerminalError> {
+) -> Result<PaneOutcome, TerminalError> {
     let Pane { server: Some(socket), pane: Some(id), .. } = pane else {
-        return Err(TerminalError::new("its variables name a pane of tmux, but no server"));
+        return Err(TerminalError::new("its variables name a tmux pane, but no server"));
     };
-    let address = contact(("tmux", socket), Named::Socket(socket), target.pid, asker, system)?;
+    let name = ServerName::Socket(socket);
+    let address = verify_address(("tmux", socket), name, target.pid, caller, system)?;
     let server = Server { socket, address: &address };
-    server.show(Some(id), target, asker, system)
+    server.show(Some(id), target, caller, system)
 }
 
-/// Shows the pane in which a process runs, whatever its variables say; `None` where no tmux runs its terminal.
-pub(super) fn focus_above(
+/// Shows the pane in which a process runs, without its variables. Returns `None` if no tmux server runs its terminal.
+pub(crate) fn focus_enclosing(
     target: Target<'_>,
-    asker: Caller<'_>,
+    caller: Caller<'_>,
     system: &mut dyn System,
-) -> Option<Result<Found, TerminalError>> {
+) -> Option<Result<PaneOutcome, TerminalError>> {
     let EnclosingTmux { pid, socket, address } = system.enclosing_tmux(target.pid?)?;
-    let again = |what: &str| format!("`kill -USR1 {pid}` makes its socket again{what}");
+    let recreate = format!("run `kill -USR1 {pid}`: the server then creates its socket again");
     Some(match address {
         Ok(address) => {
-            Server { socket: &socket, address: &address }.show(None, target, asker, system)
+            Server { socket: &socket, address: &address }.show(None, target, caller, system)
         }
         Err(Unverified::Gone) => Err(TerminalError::new(format!(
             "the socket of its tmux server is gone ({socket}), but the server runs (process {pid})"
         ))
-        .hint(again(""))),
+        .hint(recreate)),
         Err(Unverified::Mismatch) => Err(TerminalError::new(format!(
-            "its tmux server is process {pid}, and another one has its socket ({socket})"
+            "its tmux server is process {pid}, and another server has its socket ({socket})"
         ))
-        .hint(again(", and takes it from the other"))),
+        .hint(format!("{recreate}, in place of the other server"))),
     })
 }
 
-/// Runs a command in a new window of the session before which the asker sits.
-pub(super) fn open(
-    opening: &NewPane<'_>,
-    asker: Caller<'_>,
+/// Runs a program in a new window of the session that the caller's terminal shows.
+pub(crate) fn open(
+    new_pane: &NewPane<'_>,
+    caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Option<Result<(), TerminalError>> {
-    let (socket, session) = asker.tmux(system)?;
-    let address = match contact(("tmux", &socket), Named::Socket(&socket), None, asker, system) {
+    let (socket, session) = caller.tmux(system)?;
+    let name = ServerName::Socket(&socket);
+    let address = match verify_address(("tmux", &socket), name, None, caller, system) {
         Ok(address) => address,
-        Err(trouble) => return Some(Err(trouble)),
+        Err(error) => return Some(Err(error)),
     };
     let server = Server { socket: &socket, address: &address };
     let clients = match server.clients(system) {
         Ok(clients) => clients,
-        Err(trouble) => return Some(Err(trouble)),
+        Err(error) => return Some(Err(error)),
     };
-    let own = server.own_client(&clients, asker, system);
+    let own = server.own_client(&clients, caller, system);
     let session = own.map_or(session, |client| client.session.clone());
     let target = format!("{session}:");
-    // A directory of its own (`-c`) it would expand as a format, in which not every name can be written (`#[`).
-    let words =
-        ["new-window", "-t", &target, "--"].into_iter().chain(opening.words_that_go_there());
-    let words: Vec<Cow<'_, str>> = words.map(unending).collect();
+    // tmux would expand the directory of `-c` as a format, in which some names cannot be written (`#[`).
+    let words = ["new-window", "-t", &target, "--"].into_iter().chain(new_pane.shell_words());
+    let words: Vec<Cow<'_, str>> = words.map(escape_semicolon).collect();
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-    Some(server.ask(&words, system).map(|_| ()))
+    Some(server.run(&words, system).map(|_| ()))
 }
 
-/// A word as tmux takes it: one that ends in a semicolon would end the command.
-fn unending(word: &str) -> Cow<'_, str> {
+/// Escapes a semicolon at the end of a word. tmux would end the command there.
+fn escape_semicolon(word: &str) -> Cow<'_, str> {
     match word.strip_suffix(';') {
         Some(rest) => format!("{rest}\\;").into(),
         None => word.into(),
     }
 }
 
-/// A server that may be contacted.
+/// A verified server.
 struct Server<'a> {
-    /// The socket that variables name.
+    /// The path of the socket, as the variables name it.
     socket: &'a str,
-    /// What leads to the socket that was checked.
+    /// The address that leads to the verified socket.
     address: &'a str,
 }
 
-/// A pane, as a session that has it names it.
+/// A pane in one of the sessions that have its window.
 #[derive(Clone)]
 struct PanePlace {
     session: String,
@@ -109,9 +110,9 @@ impl fmt::Display for PanePlace {
     }
 }
 
-/// A terminal that shows a session.
+/// A client: a terminal that shows a session.
 struct Client {
-    /// When it was last typed at, in seconds.
+    /// The time of the last key press, in seconds.
     activity: u64,
     pid: u32,
     session: String,
@@ -120,30 +121,30 @@ struct Client {
 }
 
 impl Server<'_> {
-    /// Shows the target's pane: the one that `id` names, or without one that in which the target is known to run.
+    /// Shows the target's pane: the pane `id`, or without an id the pane in which the target is known to run.
     fn show(
         &self,
         id: Option<&str>,
         target: Target<'_>,
-        asker: Caller<'_>,
+        caller: Caller<'_>,
         system: &mut dyn System,
-    ) -> Result<Found, TerminalError> {
+    ) -> Result<PaneOutcome, TerminalError> {
         let (place, others) = self.find(id, target, system)?;
         let clients = self.clients(system)?;
-        let own = self.own_client(&clients, asker, system);
+        let own = self.own_client(&clients, caller, system);
         let Some(client) = own.or_else(|| clients.iter().max_by_key(|client| client.activity))
         else {
             let attach = self.command().and(["attach-session", "-t", &place.to_string()]);
-            return Ok(Found::Detached(attach));
+            return Ok(PaneOutcome::Detached(attach));
         };
-        // Where several sessions have its window, its client need not leave its own.
-        let stays = others.iter().find(|place| place.session == client.session);
-        let place = stays.unwrap_or(&place).to_string();
-        // Session, window and pane at once (since tmux 2.3).
-        self.ask(&["switch-client", "-c", &client.name, "-t", &place], system)?;
+        // If several sessions have the window, the client stays in its session.
+        let in_session = others.iter().find(|place| place.session == client.session);
+        let place = in_session.unwrap_or(&place).to_string();
+        // This selects the session, the window and the pane at once (since tmux 2.3).
+        self.run(&["switch-client", "-c", &client.name, "-t", &place], system)?;
         Ok(match own {
-            Some(_) => Found::Shown,
-            None => Found::In { pid: client.pid, tty: Some(client.tty.clone()) },
+            Some(_) => PaneOutcome::Shown,
+            None => PaneOutcome::ShownByClient { pid: client.pid, tty: Some(client.tty.clone()) },
         })
     }
 
@@ -151,36 +152,36 @@ impl Server<'_> {
         Command::new(["tmux", "-S", self.address])
     }
 
-    fn ask(&self, words: &[&str], system: &mut dyn System) -> Result<String, TerminalError> {
-        let is_gone = |said: &str| {
-            said.starts_with("no server running") || said.starts_with("error connecting to")
+    fn run(&self, words: &[&str], system: &mut dyn System) -> Result<String, TerminalError> {
+        let is_gone = |output: &str| {
+            output.starts_with("no server running") || output.starts_with("error connecting to")
         };
         let socket = self.socket;
         let command = self.command().and(words.iter().copied());
-        system.run(&command).map_err(|refusal| match refusal {
-            CommandError::Failed(said) if is_gone(&said) => {
+        system.run(&command).map_err(|error| match error {
+            CommandError::Failed(output) if is_gone(&output) => {
                 TerminalError::new(format!("no tmux server answers at {socket}"))
             }
             CommandError::TimedOut => {
                 TerminalError::new(format!("its tmux server does not answer ({socket})"))
             }
-            refusal => TerminalError::of("tmux", refusal),
+            error => TerminalError::from_command("tmux", error),
         })
     }
 
-    /// The lines of an answer, each with its fields: ids, numbers and devices, none with a blank in it.
-    fn table<const N: usize>(
+    /// Runs a command and splits each line of its output into fields. Ids, numbers and devices contain no space.
+    fn run_table<const N: usize>(
         &self,
         words: &[&str],
         system: &mut dyn System,
     ) -> Result<Vec<[String; N]>, TerminalError> {
-        let answer = self.ask(words, system)?;
+        let output = self.run(words, system)?;
         let fields = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        Ok(answer.lines().filter_map(|line| fields(line).try_into().ok()).collect())
+        Ok(output.lines().filter_map(|line| fields(line).try_into().ok()).collect())
     }
 
-    /// Where the target's pane is now, wherever it was moved: first by its id, unless that is another
-    /// process's by now, then by its terminal device.
+    /// Finds the target's pane, even if it was moved: by its id, unless another process has that pane now, or else by
+    /// its terminal device. Returns the pane in its first session and in all others.
     fn find(
         &self,
         id: Option<&str>,
@@ -188,32 +189,33 @@ impl Server<'_> {
         system: &mut dyn System,
     ) -> Result<(PanePlace, Vec<PanePlace>), TerminalError> {
         let format = "#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}";
-        let panes: Vec<[String; 5]> = self.table(&["list-panes", "-a", "-F", format], system)?;
+        let panes: Vec<[String; 5]> =
+            self.run_table(&["list-panes", "-a", "-F", format], system)?;
         let is_at =
             |[_, tty, pid, ..]: &[String; 5]| target.is_at(Some(tty), pid.parse().ok(), system);
         let named = panes.iter().find(|[pane, ..]| Some(pane.as_str()) == id);
-        // Where nothing tells, its variables are believed.
-        let believed = named.filter(|pane| is_at(pane) != Some(false));
-        let found = believed.or_else(|| panes.iter().find(|pane| is_at(pane) == Some(true)));
+        // Without evidence against them, the variables are trusted.
+        let trusted = named.filter(|pane| is_at(pane) != Some(false));
+        let found = trusted.or_else(|| panes.iter().find(|pane| is_at(pane) == Some(true)));
         let Some([found, ..]) = found else {
             return Err(match id {
-                Some(id) => TerminalError::gone("tmux", "pane", id, named.is_some()),
-                // Its terminal is the server's own, and no pane's.
+                Some(id) => TerminalError::missing_pane("tmux", "pane", id, named.is_some()),
+                // The server runs its terminal, but no pane has that terminal.
                 None => TerminalError::new("it runs in a popup of tmux, which has no pane")
-                    .hint("it is on the terminal over which that popup was opened"),
+                    .hint("look at the terminal in which the popup was opened"),
             });
         };
         let mut places =
             panes.iter().filter(|[pane, ..]| pane == found).map(|[pane, _, _, session, window]| {
                 PanePlace { session: session.clone(), window: window.clone(), pane: pane.clone() }
             });
-        let first = places.next().ok_or_else(|| TerminalError::new("tmux has no such pane"))?;
+        let first = places.next().ok_or_else(|| TerminalError::new("its tmux pane is gone"))?;
         Ok((first, places.collect()))
     }
 
     fn clients(&self, system: &mut dyn System) -> Result<Vec<Client>, TerminalError> {
         let format = "#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}";
-        let clients: Vec<[String; 5]> = self.table(&["list-clients", "-F", format], system)?;
+        let clients: Vec<[String; 5]> = self.run_table(&["list-clients", "-F", format], system)?;
         let clients = clients.into_iter().filter_map(|[activity, pid, session, name, tty]| {
             let (activity, pid) = (activity.parse().ok()?, pid.parse().ok()?);
             Some(Client { activity, pid, session, name, tty })
@@ -221,24 +223,24 @@ impl Server<'_> {
         Ok(clients.collect())
     }
 
-    /// The client before which the asker sits, if it runs in this server: of those that show its session
-    /// the one that was typed at last, which tmux itself knows to the microsecond. In a popup and in
-    /// `run-shell` there is no pane to go by; the session is the one of the client that was typed at.
+    /// Returns the caller's client if the caller runs in this server: among the clients that show its session, the one
+    /// with the last key press, whose time tmux knows to the microsecond. In a popup and in `run-shell`, no variable
+    /// names a pane, and the session is that of the client with the last key press.
     fn own_client<'c>(
         &self,
         clients: &'c [Client],
-        asker: Caller<'_>,
+        caller: Caller<'_>,
         system: &mut dyn System,
     ) -> Option<&'c Client> {
-        let (socket, session) = asker.tmux(system)?;
+        let (socket, session) = caller.tmux(system)?;
         if socket != self.socket {
             return None;
         }
-        let place = asker.environment.get("TMUX_PANE").unwrap_or(format!("{session}:"));
+        let place = caller.environment.get("TMUX_PANE").unwrap_or(format!("{session}:"));
         let words = ["display-message", "-p", "-t", &place, "#{client_name} #{session_id}"];
-        let answer: Vec<[String; 2]> = self.table(&words, system).ok()?;
-        let [name, session] = answer.first()?;
-        // Of a session on no terminal tmux names another's client.
+        let output: Vec<[String; 2]> = self.run_table(&words, system).ok()?;
+        let [name, session] = output.first()?;
+        // For a detached session tmux names a client of another session.
         clients.iter().find(|client| client.name == *name && client.session == *session)
     }
 }
@@ -248,9 +250,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_ends_no_command() {
+    fn semicolon_at_the_end_of_a_word_is_escaped() {
         for (word, escaped) in [("a", "a"), ("a;", r"a\;"), (";", r"\;"), (r"a\;", r"a\\;")] {
-            assert_eq!(unending(word), escaped);
+            assert_eq!(escape_semicolon(word), escaped);
         }
     }
 }

@@ -9,7 +9,7 @@ pub trait Variables: fmt::Debug {
 
 impl Variables for BTreeMap<String, String> {
     fn get(&self, name: &str) -> Option<String> {
-        // The inherent method, not this one.
+        // This calls the inherent method, not the method of the trait.
         BTreeMap::get(self, name).filter(|value| !value.is_empty()).cloned()
     }
 }

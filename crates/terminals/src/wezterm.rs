@@ -1,57 +1,57 @@
-//! `WezTerm`. Its `cli` takes the server from `WEZTERM_UNIX_SOCKET`; `activate-pane` is there since
-//! 20230326 (<https://wezterm.org/cli/cli/activate-pane.html>), and `list --format json` names each pane's
-//! tty where it knows it. Read there, not tried. Nothing it has raises a window.
+//! `WezTerm`. Its `cli` reads the server from `WEZTERM_UNIX_SOCKET`. `activate-pane` exists since 20230326
+//! (<https://wezterm.org/cli/cli/activate-pane.html>), and `list --format json` has each pane's tty if `WezTerm` knows
+//! it. This follows the documentation and was not tried. `WezTerm` has no command that raises a window.
 
-use super::contact::contact;
-use super::focus::{Found, Target, find_listed};
-use super::new_pane::NewPane;
-use super::system::{Caller, Command, CommandError, Server, System, TerminalError};
+use crate::contact::verify_address;
+use crate::new_pane::NewPane;
+use crate::system::{Caller, Command, CommandError, Server, System, TerminalError};
+use crate::target::{PaneOutcome, Target, find_listed};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
-struct Listed {
+struct ListedPane {
     pane_id: u64,
     #[serde(default)]
     tty_name: Option<String>,
 }
 
-pub(super) fn focus(
+pub(crate) fn focus(
     pane: &Pane,
     target: Target<'_>,
-    asker: Caller<'_>,
+    caller: Caller<'_>,
     system: &mut dyn System,
-) -> Result<Found, TerminalError> {
+) -> Result<PaneOutcome, TerminalError> {
     let Some(socket) = &pane.server else {
-        return Err(TerminalError::new("its variables name a pane of WezTerm, but no socket"));
+        return Err(TerminalError::new("its variables name a WezTerm pane, but no socket"));
     };
-    let socket = contact(("wezterm", socket), Server::Socket(socket), target.pid, asker, system)?;
+    let server = Server::Socket(socket);
+    let socket = verify_address(("wezterm", socket), server, target.pid, caller, system)?;
     let pane = &Pane { server: Some(socket), ..pane.clone() };
     let id = pane.pane.as_deref().unwrap_or_default();
-    let refused = |refusal: CommandError| TerminalError::of("wezterm", refusal);
-    let list = system.run(&cli(pane).and(["list", "--format", "json"])).map_err(refused)?;
-    let panes: Vec<Listed> = serde_json::from_str(&list).map_err(|error| {
-        TerminalError::new(format!("wezterm's list is not understood: {error}"))
+    let list = system.run(&cli(pane).and(["list", "--format", "json"])).map_err(command_error)?;
+    let panes: Vec<ListedPane> = serde_json::from_str(&list).map_err(|error| {
+        TerminalError::new(format!("cannot read WezTerm's list of panes: {error}"))
     })?;
-    let is_at = |listed: &Listed| target.is_at(listed.tty_name.as_deref(), None, system);
+    let is_at = |listed: &ListedPane| target.is_at(listed.tty_name.as_deref(), None, system);
     let found = find_listed(&panes, |listed| listed.pane_id.to_string() == id, is_at)
-        .map_err(|is_there| TerminalError::gone("WezTerm", "pane", id, is_there))?;
+        .map_err(|exists| TerminalError::missing_pane("WezTerm", "pane", id, exists))?;
     let id = found.pane_id.to_string();
-    system.run(&cli(pane).and(["activate-pane", "--pane-id", &id])).map_err(refused)?;
-    Ok(Found::Shown)
+    system.run(&cli(pane).and(["activate-pane", "--pane-id", &id])).map_err(command_error)?;
+    Ok(PaneOutcome::Shown)
 }
 
-pub(super) fn open(
-    opening: &NewPane<'_>,
+pub(crate) fn open(
+    new_pane: &NewPane<'_>,
     pane: &Pane,
     system: &mut dyn System,
 ) -> Result<(), TerminalError> {
-    let mut command = cli(pane).and(["spawn", "--cwd", opening.directory]);
+    let mut command = cli(pane).and(["spawn", "--cwd", new_pane.directory]);
     if let Some(id) = &pane.pane {
         command = command.and(["--pane-id", id]);
     }
-    let command = command.and(["--"]).and(opening.words.iter().cloned());
-    system.run(&command).map(|_| ()).map_err(|refusal| TerminalError::of("wezterm", refusal))
+    let command = command.and(["--"]).and(new_pane.words.iter().cloned());
+    system.run(&command).map(|_| ()).map_err(command_error)
 }
 
 fn cli(pane: &Pane) -> Command {
@@ -60,4 +60,8 @@ fn cli(pane: &Pane) -> Command {
         Some(socket) => command.with("WEZTERM_UNIX_SOCKET", socket),
         None => command,
     }
+}
+
+fn command_error(error: CommandError) -> TerminalError {
+    TerminalError::from_command("wezterm", error)
 }

@@ -11,10 +11,6 @@ const IN_CIRCLES: &[(&str, &[&str])] = &[
         &["layout", "model", "model::row_list", "runtime::host", "update::navigation", "view"],
     ),
     ("config", &["candidates", "parents", "parse", "rules"]),
-    (
-        "terminals",
-        &["apple", "contact", "focus", "kitty", "new_pane", "screen", "tmux", "wezterm", "zellij"],
-    ),
 ];
 
 /// A module of a crate by its path from the crate's root, such as `["sessions", "teams"]`.

@@ -195,10 +195,10 @@ fn test_all(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
 
 fn trouble(command: &Command, refusal: CommandError) -> String {
     let program = command.words.first().map_or("", String::as_str);
-    let TerminalError { why, hint } = TerminalError::of(program, refusal);
+    let TerminalError { reason, hint } = TerminalError::from_command(program, refusal);
     match hint {
-        Some(hint) => format!("{why} ({hint})"),
-        None => why,
+        Some(hint) => format!("{reason} ({hint})"),
+        None => reason,
     }
 }
 

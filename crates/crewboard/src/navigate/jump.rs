@@ -94,14 +94,14 @@ mod tests {
         insta::assert_snapshot!(text, @"
         shop runs on far, but this is HOST; its terminal is on that machine or in that container
         shop runs on far, but this is HOST; its terminal is on that machine or in that container
-        cannot show shop: it runs in no terminal that is known
+        cannot show shop: its terminal is unknown
         shop is closed; run `crewboard open kaaaa` to resume it
         shop is a background session and has no pane; run `crewboard open kaaaa` to attach to it (claude attach 387c1190)
         shop is run by another agent and has no pane; run `crewboard jump kbbbb` to see the other agent
         shop runs without a terminal (headless)
-        cannot show shop: it runs in a terminal that takes no commands: look for /dev/pts/300; `tty` in a shell says which one it is
+        cannot show shop: its terminal accepts no commands; look for /dev/pts/300 (`tty` in a shell prints its device)
         cannot show shop: it runs in vscode, which has no command to show a tab
-        cannot show shop: it runs in no terminal that is known
+        cannot show shop: its terminal is unknown
         ");
     }
 }

@@ -103,7 +103,10 @@ fn claimed_terminal_server_receives_no_byte() {
         ([("TMUX", tmux.as_str()), ("TMUX_PANE", "%0")], reason),
         ([("KITTY_LISTEN_ON", kitty.as_str()), ("KITTY_WINDOW_ID", "1")], reason),
         ([("WEZTERM_UNIX_SOCKET", path.as_str()), ("WEZTERM_PANE", "1")], reason),
-        ([("KITTY_LISTEN_ON", "tcp:localhost:1"), ("KITTY_WINDOW_ID", "1")], "cannot be checked"),
+        (
+            [("KITTY_LISTEN_ON", "tcp:localhost:1"), ("KITTY_WINDOW_ID", "1")],
+            "cannot check which process",
+        ),
     ] {
         // First only the event names the server, then also the variables of the process.
         for own in [&[][..], &variables] {
