@@ -241,20 +241,28 @@ fn tests_are_skipped_only_by_the_testkit() {
 const SLEEPS: &[(&str, usize, &str)] = &[
     ("crates/testkit/src/wait.rs", 1, "`wait_until` polls a state that no event announces"),
     ("crates/testkit/src/tmux.rs", 1, "nothing announces that a screen has changed"),
-    ("crates/crewboard/src/commands/install/tests/concurrent_writes.rs", 1, "a writer's pace"),
-    ("crates/crewboard/tests/it/main.rs", 1, "a daemon at rest: nothing is to happen"),
-    ("crates/crewboard/tests/it/board.rs", 1, "a board at rest: nothing is to happen"),
     (
-        "crates/crewboard/tests/it/session_files/transcripts.rs",
-        2,
-        "a writer's pace; a look in vain",
+        "crates/crewboard/src/commands/install/tests/concurrent_writes.rs",
+        1,
+        "the pace of the writer",
     ),
     (
-        "crates/crewboard/tests/it/daemon_exit.rs",
-        2,
-        "it spreads deliveries over a daemon's life and end",
+        "crates/crewboard/tests/it/support/measure.rs",
+        1,
+        "the test shows that an idle daemon does nothing",
     ),
-    ("crates/crewboard/tests/it/subscriptions.rs", 1, "the pace of events in the long form"),
+    ("crates/crewboard/tests/it/board.rs", 1, "the test shows that an idle board does nothing"),
+    (
+        "crates/crewboard/tests/it/daemon/session_files/transcripts.rs",
+        2,
+        "the pace of the writer; no event shows a lookup without a result",
+    ),
+    ("crates/crewboard/tests/it/daemon/exit.rs", 2, "the pace of the senders"),
+    (
+        "crates/crewboard/tests/it/daemon/subscriptions.rs",
+        1,
+        "the pace of the events in the long form",
+    ),
 ];
 
 /// A test that sleeps is slow, or fails on a busy machine.

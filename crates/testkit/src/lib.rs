@@ -19,7 +19,10 @@ mod world;
 
 pub use fake_agent::FakeAgent;
 pub use line_client::{LineClient, Subscription, event_line, prompt};
-pub use process::{CommandOutput, is_dead, run_with_input, signal, wait_for_output};
+pub use process::{
+    CommandOutput, children, is_dead, process_state, run_with_input, signal, wait_for_output,
+    wrap_command,
+};
 pub use skip::{OPTIONAL_PROGRAMS, optional_program, skip};
 pub use tmux::{Pane, Tmux};
 pub use wait::{TIMEOUT, wait_until};

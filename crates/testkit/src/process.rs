@@ -18,16 +18,41 @@ pub struct CommandOutput {
     pub elapsed: Duration,
 }
 
+/// Returns the state of a process as the letter that `ps` prints. Returns `None` if there is no such process.
+pub fn process_state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// Returns true if a process has ended and released its file descriptors.
 pub fn is_dead(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with(['Z', 'X']))
+    process_state(pid).is_none_or(|state| matches!(state, 'Z' | 'X'))
+}
+
+/// Returns the children of a process.
+pub fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(|word| word.parse().unwrap()).collect()
 }
 
 /// Sends a signal to a process that this test started.
 pub fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let _ = rustix::process::kill_process(pid.unwrap(), signal);
+}
+
+/// Returns the command `outer`, followed by the program and the arguments of `inner`. It has the variables and the
+/// directory of `inner`, and pipes for its output.
+pub fn wrap_command(outer: &[&str], inner: &Command) -> Command {
+    let mut command = Command::new(outer[0]);
+    command.args(&outer[1..]).arg(inner.get_program()).args(inner.get_args()).env_clear();
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(directory) = inner.get_current_dir() {
+        command.current_dir(directory);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// Runs a command with `input` on its standard input and waits for its end.
@@ -82,5 +107,19 @@ impl CommandOutput {
 
     pub fn code(&self) -> Option<i32> {
         self.status.code()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zombie_is_dead() {
+        assert!(!is_dead(std::process::id()));
+        let mut child = Command::new("true").spawn().unwrap();
+        crate::wait_until("the child ends", || is_dead(child.id()));
+        child.wait().unwrap();
+        assert!(is_dead(child.id()));
     }
 }

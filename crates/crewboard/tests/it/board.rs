@@ -1,28 +1,21 @@
 //! The board in a real terminal.
 
-use crate::board_world::{Agent, BoardWorld, PROGRAM, child_of};
-use crate::session_files::AgentWithFile;
-use crate::status_of;
+mod several_boards;
+
+use crate::support::{Agent, AgentWithFile, BoardWorld, PROGRAM, processor_time, wake_ups};
 use crewboard_agents::claude::NEWEST_TRIED;
-use crewboard_testkit::{Pane, is_dead, signal, wait_until};
+use crewboard_testkit::{Pane, children, is_dead, process_state, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 
 /// Returns the pid of the board that runs in the shell of a pane.
 fn board_in(pane: &Pane<'_>) -> u32 {
-    child_of(pane.pid())
-}
-
-/// Returns the state of a process as the letter that `ps` prints.
-fn state_of(pid: u32) -> String {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let (_, fields) = stat.rsplit_once(") ").unwrap_or_default();
-    fields.chars().take(1).collect()
+    children(pane.pid())[0]
 }
 
 /// Waits until the shell works in a restored terminal.
 #[track_caller]
-fn shell_is_back(pane: &Pane<'_>) {
+fn assert_shell_is_back(pane: &Pane<'_>) {
     pane.wait_for_release();
     // Text that is typed before the shell's prompt would be echoed before it.
     pane.wait_for("the shell's prompt", |screen| screen.trim_end().ends_with('$'));
@@ -31,7 +24,7 @@ fn shell_is_back(pane: &Pane<'_>) {
     let screen = pane.wait_for_text("back-21");
     assert!(screen.contains("echo back-$((20 + 1))"), "{screen}");
     assert!(screen.lines().any(|line| line == "back-21"), "{screen}");
-    assert!(!screen.contains("session"), "the board's picture is gone:\n{screen}");
+    assert!(!screen.contains("session"), "the picture of the board is still there:\n{screen}");
 }
 
 /// An Emacs shell, a CI job and a serial line would show each escape sequence as text.
@@ -86,11 +79,11 @@ fn board_restores_the_terminal_when_it_exits() {
     let pane = world.shell_with_board("quit", (80, 24));
     pane.wait_for_text("q quit");
     pane.press(&["q"]);
-    shell_is_back(&pane);
+    assert_shell_is_back(&pane);
     for ending in [Signal::TERM, Signal::INT, Signal::HUP] {
         let pane = world.shell_with_board(&format!("signal{}", ending.as_raw()), (80, 24));
         signal(board_in(&pane), ending);
-        shell_is_back(&pane);
+        assert_shell_is_back(&pane);
     }
 }
 
@@ -101,37 +94,41 @@ fn suspended_board_exits_without_drawing() {
         let pane = world.shell_with_board(name, (80, 24));
         let pid = board_in(&pane);
         pane.press(&["C-z"]);
-        shell_is_back(&pane);
+        assert_shell_is_back(&pane);
         (pane, pid)
     };
-    let gone = |pane: &Pane<'_>, pid| {
+    let assert_gone = |pane: &Pane<'_>, pid| {
         wait_until("the board leaves", || is_dead(pid));
-        shell_is_back(pane);
-        assert!(!pane.screen().contains("settings"), "it drew once more:\n{}", pane.screen());
+        assert_shell_is_back(pane);
+        assert!(
+            !pane.screen().contains("settings"),
+            "the board drew once more:\n{}",
+            pane.screen()
+        );
     };
     // A stopped process handles SIGTERM when it is continued.
     let (pane, pid) = suspended("term");
     signal(pid, Signal::TERM);
     signal(pid, Signal::CONT);
-    gone(&pane, pid);
+    assert_gone(&pane, pid);
     // Users end a forgotten job with `kill`. Most shells also continue the job for it.
     let kill = "kill %1; kill -s CONT %1";
     let (pane, pid) = suspended("kill");
     pane.type_line(kill);
-    gone(&pane, pid);
+    assert_gone(&pane, pid);
     // A board in the background stops again.
     let (pane, pid) = suspended("bg");
     pane.type_line("bg");
-    wait_until("it is stopped again", || state_of(pid) == "T");
-    shell_is_back(&pane);
+    wait_until("the board is stopped again", || process_state(pid) == Some('T'));
+    assert_shell_is_back(&pane);
     pane.type_line("fg");
     pane.wait_for_text("shows what they would change there");
     pane.press(&["C-z"]);
-    shell_is_back(&pane);
+    assert_shell_is_back(&pane);
     pane.type_line("bg");
-    shell_is_back(&pane);
+    assert_shell_is_back(&pane);
     pane.type_line(kill);
-    gone(&pane, pid);
+    assert_gone(&pane, pid);
 }
 
 #[test]
@@ -141,23 +138,23 @@ fn suspended_board_restores_the_terminal_and_redraws_on_fg() {
     let before = pane.wait_for_text("shows what they would change there");
     let pid = board_in(&pane);
     pane.press(&["C-z"]);
-    shell_is_back(&pane);
+    assert_shell_is_back(&pane);
     pane.type_line("fg");
     pane.wait_for("the same picture", |screen| screen == before);
     // The board also handles a SIGTSTP of another process.
     signal(pid, Signal::TSTP);
-    shell_is_back(&pane);
+    assert_shell_is_back(&pane);
     pane.type_line("fg");
     pane.wait_for("the same picture", |screen| screen == before);
     pane.press(&["q"]);
-    shell_is_back(&pane);
+    assert_shell_is_back(&pane);
 }
 
 #[test]
 fn board_takes_the_terminal_back_after_sigstop() {
     let Some(world) = BoardWorld::new() else { return };
     // tmux continues its own children at once, so a shell without job control runs the board.
-    let program = format!("{}; true", env!("CARGO_BIN_EXE_crewboard"));
+    let program = format!("{PROGRAM}; true");
     let pane = world.tmux.open("stopped", (80, 24), &["/bin/sh", "-c", &program]);
     let before = pane.wait_for_text("shows what they would change there");
     let board = board_in(&pane);
@@ -203,18 +200,18 @@ fn resized_board_looks_like_a_fresh_board() {
     for (width, height) in sizes {
         pane.resize(width, height);
         // The fresh board never had another size. Times advance on both boards.
-        shows_what_a_fresh_one_does(&world, &pane, (width, height), ['✓', '4']);
+        wait_for_the_picture_of_a_fresh_board(&world, &pane, (width, height), ['✓', '4']);
     }
     // A narrower text leaves no part of the wider text behind.
     for agent in &agents {
         world.send_prompt(agent, "plain");
     }
-    shows_what_a_fresh_one_does(&world, &pane, (80, 24), ['●', '●']);
+    wait_for_the_picture_of_a_fresh_board(&world, &pane, (80, 24), ['●', '●']);
 }
 
 /// Waits until a board shows the same as a fresh board of this size, with one of `signs` on the screen.
 #[track_caller]
-fn shows_what_a_fresh_one_does(
+fn wait_for_the_picture_of_a_fresh_board(
     world: &BoardWorld,
     pane: &Pane<'_>,
     (width, height): (u16, u16),
@@ -277,21 +274,12 @@ fn key_pressed_during_a_resize_is_handled() {
         pane.wait_for("the help gone", |screen| !screen.contains("previous session"));
     }
     // A terminal that stays readable would wake the board thousands of times a second.
-    let wakes = || {
-        status_of(pane.pid(), "nonvoluntary_ctxt_switches")
-            + status_of(pane.pid(), "voluntary_ctxt_switches")
-    };
-    let ticks = || {
-        let line = std::fs::read_to_string(format!("/proc/{}/stat", pane.pid())).unwrap();
-        let (_, rest) = line.rsplit_once(") ").unwrap();
-        let fields: Vec<u64> = rest.split(' ').filter_map(|field| field.parse().ok()).collect();
-        fields[10] + fields[11]
-    };
-    let before = (ticks(), wakes());
+    let board = pane.pid();
+    let before = (processor_time(board), wake_ups(board));
     // There is no event to await: the test shows that nothing happens.
     std::thread::sleep(std::time::Duration::from_secs(1));
-    let spent = ticks() - before.0;
-    assert!(spent < 50, "{spent}0 ms of a second, {} switches", wakes() - before.1);
+    let spent = processor_time(board) - before.0;
+    assert!(spent < 50, "{spent}0 ms of a second, {} switches", wake_ups(board) - before.1);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Output and exit codes that all commands have in common.
 
-use crate::running_command::Running;
-use crate::world;
+use crate::support::{RunningCommand, world};
 use crewboard_testkit::wait_for_output;
 use std::time::Instant;
 
@@ -22,8 +21,9 @@ fn ascii_locale_gets_only_ascii() {
     ]);
     world.set("LC_ALL", "C");
     let name = world.list()[0]["key"].as_str().unwrap().to_owned();
-    let mut watch = Running::start(&world, ["watch"]);
-    for printed in [watch.line(), world.run(["list"]).stdout, world.run(["explain", &name]).stdout]
+    let mut watch = RunningCommand::start(&world, &["watch"]);
+    for printed in
+        [watch.next_line(), world.run(["list"]).stdout, world.run(["explain", &name]).stdout]
     {
         assert!(printed.is_ascii() && printed.contains("\"an answer\" - x"), "{printed}");
     }

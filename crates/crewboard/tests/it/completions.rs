@@ -1,12 +1,10 @@
 //! Completions in real shells, installed in each documented way.
 
-use crate::board_world::BoardWorld;
-use crate::skip;
+use crate::support::{BoardWorld, PROGRAM};
+use crewboard_testkit::skip;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
 /// A shell, and the way in which it loads the completions.
 struct Way {

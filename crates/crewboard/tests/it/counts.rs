@@ -1,13 +1,11 @@
 //! `crewboard counts`, in the status line of a real tmux.
 
-use crate::board_world::{Agent, BoardWorld};
+use crate::support::{Agent, BoardWorld, PROGRAM};
 use crewboard_testkit::{Pane, wait_until};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, thread};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
 /// A tmux server inside the test's tmux, whose status line shows the counts.
 struct Inner {

@@ -1,6 +1,22 @@
 //! `crewboard daemon`, also with a hung daemon.
 
-use crate::world;
+mod bad_input;
+mod bounds;
+mod degraded;
+mod exit;
+mod files;
+mod idle;
+mod other_users;
+mod profiles;
+mod session_exit;
+mod session_files;
+mod sockets;
+mod start;
+mod subscriptions;
+mod teammates;
+mod version_skew;
+
+use crate::support::{PROGRAM, world};
 use crewboard_testkit::{signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
@@ -10,7 +26,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 fn program() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_crewboard")).canonicalize().unwrap()
+    PathBuf::from(PROGRAM).canonicalize().unwrap()
 }
 
 #[test]

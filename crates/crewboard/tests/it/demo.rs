@@ -1,11 +1,8 @@
 //! `crewboard demo`.
 
-use crate::board_world::BoardWorld;
-use crate::replay::children;
-use crate::session_files::AgentWithFile;
-use crate::world;
+use crate::support::{AgentWithFile, BoardWorld, world};
 use crewboard_core::Status;
-use crewboard_testkit::{is_dead, signal, wait_until};
+use crewboard_testkit::{children, is_dead, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 

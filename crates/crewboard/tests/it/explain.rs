@@ -1,6 +1,6 @@
 //! `crewboard explain`.
 
-use crate::{payload, prompt_payload, world};
+use crate::support::{payload, prompt_payload, world};
 use crewboard_testkit::FakeAgent;
 use serde_json::json;
 

@@ -1,10 +1,15 @@
 //! `crewboard hook` prints nothing, exits with 0 and meets its deadline in every situation.
 
-use crate::private_namespace::in_private_namespace;
-use crate::{note, own_uid, payload, prompt_payload, world};
+mod busy_machine;
+mod hung_file_systems;
+
+use crate::support::{
+    PROGRAM, in_private_namespace, note, own_uid, payload, prompt_payload, world,
+};
 use crewboard_protocol::Loss;
 use crewboard_testkit::{
-    CommandOutput, FakeAgent, World, run_with_input, signal, wait_for_output, wait_until,
+    CommandOutput, FakeAgent, LineClient, World, run_with_input, signal, wait_for_output,
+    wait_until,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -118,7 +123,7 @@ fn hook_survives_an_open_or_closed_standard_input() {
 
     let mut closed = Command::new("sh");
     closed.args(["-c", r#"exec "$1" hook claude <&- >&- 2>&-"#, "sh"]);
-    closed.arg(env!("CARGO_BIN_EXE_crewboard")).env_clear().env("HOME", world.home());
+    closed.arg(PROGRAM).env_clear().env("HOME", world.home());
     closed.env("CREWBOARD_SOCKET", world.socket());
     assert_in_time("all of 0, 1 and 2 closed", &run_with_input(closed, b""));
 
@@ -264,7 +269,7 @@ fn hook_survives_missing_directories() {
     fs::create_dir(&gone).unwrap();
     let mut command = Command::new("sh");
     command.args(["-c", r#"rmdir "$1"; exec "$2" hook claude"#, "sh"]).arg(&gone);
-    command.arg(env!("CARGO_BIN_EXE_crewboard")).current_dir(&gone).env_clear();
+    command.arg(PROGRAM).current_dir(&gone).env_clear();
     command.env("CREWBOARD_SOCKET", world.socket()).env("CLAUDE_PID", agent.pid().to_string());
     command.env("HOME", world.home()).stdout(Stdio::piped()).stderr(Stdio::piped());
     assert_in_time(
@@ -319,7 +324,7 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
         // Without HOME and a runtime directory, the candidate in /tmp is left.
         assert_in_time("an empty environment", &bare(&world, &prompt_payload("s", "go")));
         let shared = "/tmp/crewboard-0/crewboard.sock";
-        let mut client = crewboard_testkit::LineClient::connect(shared.as_ref());
+        let mut client = LineClient::connect(shared.as_ref());
         client.wait_for_events(1);
         client.send(json!({"type": "stop"}));
         while client.next_line().is_some() {}

@@ -1,16 +1,12 @@
 //! A false daemon that sends terminal control sequences in every text.
 
-use crate::world;
-use crewboard_testkit::{CommandOutput, World, run_with_input};
+use crate::support::{serve_replies, world};
+use crewboard_testkit::{CommandOutput, run_with_input};
 use serde_json::{Value, json};
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::thread;
 
 const HOSTILE: &str = "ab\u{1b}]0;pwned\u{7}c\u{1b}[2Jd\u{9b}31me\u{202e}f\nFORGED\rg\u{7f}";
 
-/// Returns the text as the client's decoder cleans it.
+/// Returns the hostile text as the decoder of the client cleans it.
 fn cleaned() -> String {
     crewboard_core::clean(HOSTILE, 100, false)
 }
@@ -19,11 +15,11 @@ fn cleaned() -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
     /// Valid replies with hostile texts.
-    Fitting,
+    Valid,
     /// Errors with hostile messages.
     Errors,
     /// Invalid replies, which an error message quotes.
-    Garbled,
+    Invalid,
 }
 
 fn row() -> Value {
@@ -42,7 +38,8 @@ fn row() -> Value {
     })
 }
 
-fn fitting(kind: &str) -> Vec<Value> {
+/// Returns valid replies to a request, with hostile texts.
+fn valid_replies(kind: &str) -> Vec<Value> {
     let window = json!({"used_percent": 7, "resets_at": 9_999_999_999_999_u64, "at": 1});
     let snapshot = || {
         vec![
@@ -89,37 +86,6 @@ fn fitting(kind: &str) -> Vec<Value> {
     }
 }
 
-fn answer(stream: &UnixStream, answers: Answers) -> Option<()> {
-    for line in BufReader::new(stream).lines() {
-        let request: Value = serde_json::from_str(&line.ok()?).ok()?;
-        let kind = request["type"].as_str()?;
-        let replies = match answers {
-            Answers::Fitting => fitting(kind),
-            _ if kind == "event" => Vec::new(),
-            Answers::Errors => vec![json!({"type": "error", "code": "busy", "message": HOSTILE})],
-            Answers::Garbled => vec![json!({"type": "row", "row": {"status": HOSTILE}})],
-        };
-        for reply in replies {
-            writeln!(&*stream, "{reply}").ok()?;
-        }
-        if kind == "stop" {
-            return None;
-        }
-    }
-    None
-}
-
-/// Listens at the socket of the world until the test ends.
-fn serve(world: &World, answers: Answers) {
-    let _ = fs::remove_file(world.socket());
-    let listener = UnixListener::bind(world.socket()).unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || answer(&stream, answers));
-        }
-    });
-}
-
 fn assert_harmless(output: &CommandOutput, words: &[&str]) {
     for text in [&output.stdout, &output.stderr] {
         for line in text.split('\n') {
@@ -162,9 +128,14 @@ fn no_command_prints_a_terminal_control_sequence() {
         &["daemon", "status", "--json"],
         &["daemon", "status"],
     ];
-    for answers in [Answers::Fitting, Answers::Errors, Answers::Garbled] {
+    for answers in [Answers::Valid, Answers::Errors, Answers::Invalid] {
         let world = world();
-        serve(&world, answers);
+        serve_replies(&world, move |kind| match answers {
+            Answers::Valid => valid_replies(kind),
+            _ if kind == "event" => Vec::new(),
+            Answers::Errors => vec![json!({"type": "error", "code": "busy", "message": HOSTILE})],
+            Answers::Invalid => vec![json!({"type": "row", "row": {"status": HOSTILE}})],
+        });
         let mut printed = String::new();
         for words in commands {
             let output = world.run(words);

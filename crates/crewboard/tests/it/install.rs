@@ -1,8 +1,7 @@
 //! `crewboard install` and `crewboard uninstall`, on special file systems and under signals.
 
-use crate::private_namespace::in_private_namespace;
-use crate::world;
-use crewboard_testkit::{World, skip};
+use crate::support::{PROGRAM, in_private_namespace, world};
+use crewboard_testkit::{World, file_names, skip};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -36,14 +35,6 @@ fn complaint(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 fn mount(arguments: &[&str], paths: &[&Path]) {
     let status = Command::new("mount").args(arguments).args(paths).status().unwrap();
     assert!(status.success(), "mount {arguments:?} {paths:?}");
@@ -64,7 +55,7 @@ fn install_writes_a_mounted_file_in_place() {
         let output = run(&world, "uninstall");
         assert!(output.status.success(), "{output:?}");
         assert_eq!(fs::read_to_string(&outside).unwrap(), SETTINGS);
-        assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
+        assert_eq!(file_names(&world.home().join(".claude")), ["settings.json"]);
     });
 }
 
@@ -92,7 +83,7 @@ fn install_on_a_read_only_file_system_changes_nothing() {
             }
             let complaint = complaint(&run(&world, "install"));
             assert!(complaint.to_lowercase().contains("read-only file system"), "{complaint}");
-            assert_eq!(names(&directory), ["settings.json"], "{layout}");
+            assert_eq!(file_names(&directory), ["settings.json"], "{layout}");
             assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
         }
     });
@@ -118,7 +109,7 @@ fn install_writes_in_place_in_a_read_only_directory() {
         assert!(fs::read_to_string(&writable).unwrap().contains("crewboard"));
         assert!(run(&world, "uninstall").status.success());
         assert_eq!(fs::read_to_string(&writable).unwrap(), SETTINGS);
-        assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
+        assert_eq!(file_names(&world.home().join(".claude")), ["settings.json"]);
     });
 }
 
@@ -128,7 +119,7 @@ fn install_copies_a_program_from_a_tmpfs() {
         let world = with_settings();
         mount(&["-t", "tmpfs", "tmpfs"], &[Path::new("/mnt")]);
         let program = Path::new("/mnt/crewboard");
-        fs::copy(env!("CARGO_BIN_EXE_crewboard"), program).unwrap();
+        fs::copy(PROGRAM, program).unwrap();
         let output = Command::new(program)
             .args(["install", "--yes"])
             .env_clear()
@@ -165,7 +156,7 @@ fn install_completes_its_change_after_a_signal() {
         assert!(output.status.success(), "{signal:?}: {output:?}");
         assert!(fs::read_to_string(settings(&world)).unwrap().contains("crewboard"));
         let expected = ["settings.json", "settings.json.crewboard-backup"];
-        assert_eq!(names(&world.home().join(".claude")), expected);
+        assert_eq!(file_names(&world.home().join(".claude")), expected);
     }
 }
 
@@ -196,7 +187,7 @@ fn install_leaves_nothing_behind_at_a_file_size_limit() {
         let complaint = complaint(&output);
         assert!(complaint.contains("File too large"), "{complaint}");
         assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
-        assert_eq!(names(&world.home().join(".claude")), ["settings.json"]);
+        assert_eq!(file_names(&world.home().join(".claude")), ["settings.json"]);
     }
 }
 
@@ -230,7 +221,7 @@ fn install_works_without_renameat2_exchange() {
     let output = traced("install").unwrap();
     assert!(output.status.success(), "{output:?}");
     let expected = ["settings.json", "settings.json.crewboard-made"];
-    assert_eq!(names(&world.home().join(".claude")), expected);
+    assert_eq!(file_names(&world.home().join(".claude")), expected);
     assert!(traced("uninstall").unwrap().status.success());
-    assert!(names(&world.home().join(".claude")).is_empty());
+    assert!(file_names(&world.home().join(".claude")).is_empty());
 }

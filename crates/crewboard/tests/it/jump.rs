@@ -1,48 +1,19 @@
 //! `crewboard jump`, with clients of real tmux servers in panes of another tmux server.
 
-use crate::board_world::{Agent, BoardWorld};
+mod claims;
+mod kitty;
+mod screen;
+mod without_variables;
+mod zellij;
+
+use crate::support::{
+    Agent, PROGRAM, SHELL, SIZE, TwoServers, agent_command, files_named_x, greeting, plain_shell,
+    run_in_pane,
+};
 use crewboard_testkit::{Pane, Tmux, wait_until};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
-
-pub(crate) const SIZE: (u16, u16) = (90, 20);
-
-/// Returns a command that prints its name, runs the hook as an agent for `event`, and then stays.
-pub(crate) fn agent(name: &str, event: &str) -> Vec<String> {
-    let payload = json!({
-        "session_id": name,
-        "hook_event_name": event,
-        "prompt": "go on",
-        "cwd": format!("/srv/{name}"),
-    });
-    let line =
-        "echo \"agent $1 is here\"; printf %s \"$2\" | CLAUDE_PID=$$ \"$3\" hook claude; exec cat";
-    ["sh", "-c", line, "sh", name, &payload.to_string(), PROGRAM].map(str::to_owned).to_vec()
-}
-
-/// An interactive shell.
-const SHELL: [&str; 2] = ["sh", "-i"];
-
-/// Opens a shell without the variables of a multiplexer.
-pub(crate) fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
-    let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh", "-i"];
-    let shell = screen.open(name, SIZE, &words);
-    shell.wait_for_text("$");
-    shell
-}
-
-/// Runs `crewboard` with these words in the shell of a pane. Returns its exit code and the screen.
-pub(crate) fn run_in_pane(pane: &Pane<'_>, words: &str) -> (i32, String) {
-    let code = |screen: &str| screen.lines().find_map(|line| line.strip_prefix("= ")?.parse().ok());
-    pane.type_line("clear");
-    pane.wait_for("no code of another", |screen| code(screen).is_none());
-    pane.type_line(&format!("clear; {PROGRAM} {words}; echo \"= $?\""));
-    let screen = pane.wait_for("its end", |screen| code(screen).is_some());
-    (code(&screen).unwrap(), screen)
-}
 
 /// Waits for the next second, because tmux records the activity of clients in seconds.
 fn wait_for_another_second(server: &Tmux) {
@@ -58,59 +29,6 @@ fn active(server: &Tmux, client: &Pane<'_>) -> String {
     let clients = server.run(["list-clients", "-F", "#{client_tty} #{pane_id}"]);
     let line = clients.lines().find_map(|line| line.strip_prefix(&format!("{tty} ")));
     line.unwrap().to_owned()
-}
-
-pub(crate) fn here(name: &str) -> String {
-    format!("agent {name} is here")
-}
-
-/// Two tmux servers. `near` has the sessions `desk` (a shell), `shop` (two agents in one window, one in another)
-/// and `spare` (a shell). `far` has the session `far` (a shell, and an agent in another window).
-pub(crate) struct TwoServers {
-    pub(crate) near: Tmux,
-    pub(crate) far: Tmux,
-    pub(crate) world: BoardWorld,
-}
-
-impl TwoServers {
-    pub(crate) fn new() -> Option<Self> {
-        let world = BoardWorld::new()?;
-        let (near, far) = (world.server("near"), world.server("far"));
-        near.open("desk", SIZE, &SHELL);
-        near.open("spare", SIZE, &SHELL);
-        near.open("shop", SIZE, &agent("till", "UserPromptSubmit"));
-        let split = ["split-window", "-t", "=shop:", "--"].map(str::to_owned).to_vec();
-        near.run([split, agent("shelf", "Stop")].concat());
-        let window = ["new-window", "-d", "-t", "=shop:", "--"].map(str::to_owned).to_vec();
-        near.run([window, agent("cellar", "Stop")].concat());
-        far.open("far", SIZE, &SHELL);
-        let window = ["new-window", "-d", "-t", "=far:", "--"].map(str::to_owned).to_vec();
-        far.run([window, agent("abroad", "UserPromptSubmit")].concat());
-        let servers = Self { near, far, world };
-        for name in ["till", "shelf", "cellar", "abroad"] {
-            servers.world.wait_for_row(name, "in its pane", |row| row["place"]["tty"].is_string());
-        }
-        Some(servers)
-    }
-
-    /// Opens a client of one of the servers, attached to `session`.
-    pub(crate) fn client(&self, server: &Tmux, session: &str) -> Pane<'_> {
-        let client =
-            self.world.tmux.open(session, SIZE, &server.attach_command(&format!("={session}")));
-        client.wait_for_text("$");
-        client
-    }
-
-    pub(crate) fn row_is_seen(&self, name: &str) {
-        self.world.wait_for_row(name, "seen", |row| row["seen"] == true);
-    }
-
-    /// Returns the pane of an agent, as its row has it.
-    pub(crate) fn pane_of(&self, name: &str) -> String {
-        let rows = self.world.list();
-        let row = rows.iter().find(|row| row["id"] == name).unwrap();
-        row["place"]["pane"].as_str().unwrap().to_owned()
-    }
 }
 
 #[test]
@@ -140,7 +58,7 @@ fn jump_shows_the_right_pane_in_the_right_client() {
     ] {
         let typed = format!("clear; {PROGRAM} jump {name}");
         near.run(["send-keys", "-t", &format!("={session}:"), &typed, "Enter"]);
-        client.wait_for_text(&here(name));
+        client.wait_for_text(&greeting(name));
         assert_eq!(active(near, client), servers.pane_of(name), "{name}");
         servers.row_is_seen(name);
         assert!(!other.screen().contains("agent"), "{}", other.screen());
@@ -150,7 +68,7 @@ fn jump_shows_the_right_pane_in_the_right_client() {
     // A jump to the other server uses only the client of that server.
     let (code, _) = run_in_pane(&desk, "jump abroad");
     assert_eq!(code, 0);
-    far.wait_for_text(&here("abroad"));
+    far.wait_for_text(&greeting("abroad"));
     assert!(!spare.screen().contains("agent"), "{}", spare.screen());
 
     // A jump from a terminal outside tmux uses the client in which the user typed last.
@@ -159,7 +77,7 @@ fn jump_shows_the_right_pane_in_the_right_client() {
         client.type_line("clear");
         let (code, screen) = run_in_pane(&plain, "jump shelf");
         assert_eq!((code, screen.contains("crewboard:")), (0, false), "{screen}");
-        client.wait_for_text(&here("shelf"));
+        client.wait_for_text(&greeting("shelf"));
         back(client, session);
     }
 }
@@ -188,7 +106,7 @@ fn popup_jump_targets_the_outer_client() {
         client.press(&["c", "e", "l", "l", "a", "r", "Enter"]);
         client.wait_for_text("1 of 4");
         client.press(&["Enter"]);
-        client.wait_for_text(&here("cellar"));
+        client.wait_for_text(&greeting("cellar"));
         client.wait_for("no popup", |screen| !screen.contains("crewboard"));
         assert_eq!(active(near, client), servers.pane_of("cellar"));
         let after: Vec<String> = others.map(|other| active(near, other)).collect();
@@ -197,7 +115,7 @@ fn popup_jump_targets_the_outer_client() {
     }
     // The next session that needs the user.
     desk.press(&["C-b", "n"]);
-    desk.wait_for_text(&here("shelf"));
+    desk.wait_for_text(&greeting("shelf"));
     servers.row_is_seen("shelf");
     desk.press(&["C-b", "n"]);
     desk.wait_for_text("no session needs you");
@@ -213,7 +131,7 @@ fn jump_follows_a_moved_pane_and_names_a_missing_one() {
     for to in ["break-pane -d -t =shop: -s", "join-pane -d -t =spare: -s"] {
         near.run(to.split(' ').chain([shelf.as_str()]));
         near.run(["send-keys", "-t", "=desk:", &format!("clear; {PROGRAM} jump shelf"), "Enter"]);
-        desk.wait_for_text(&here("shelf"));
+        desk.wait_for_text(&greeting("shelf"));
         assert_eq!(active(near, &desk), shelf);
         near.run(["switch-client", "-c", &desk.expand("#{pane_tty}"), "-t", "=desk:"]);
         desk.wait_for("the shell", |screen| !screen.contains("agent"));
@@ -274,7 +192,7 @@ fn jump_attaches_a_detached_session_to_its_own_terminal() {
         "{screen}"
     );
     plain.type_line(&format!("{PROGRAM} jump abroad"));
-    plain.wait_for_text(&here("abroad"));
+    plain.wait_for_text(&greeting("abroad"));
     plain.press(&["C-b", "d"]);
     plain.wait_for_text("[detached");
     // The board attaches as well, and continues after the detach.
@@ -282,7 +200,7 @@ fn jump_attaches_a_detached_session_to_its_own_terminal() {
     plain.wait_for_text("Enter jump");
     plain.press(&["/"]);
     plain.press(&["t", "i", "l", "l", "Enter", "Enter"]);
-    plain.wait_for_text(&here("till"));
+    plain.wait_for_text(&greeting("till"));
     plain.press(&["C-b", "d"]);
     plain.wait_for_text("1 of 4");
     plain.press(&["q"]);
@@ -301,7 +219,7 @@ fn jump_executes_no_hostile_name() {
     for (index, name) in HOSTILE.into_iter().enumerate() {
         // tmux refuses some of these names for new sessions.
         let id = format!("hostile-{index}");
-        let words = agent(&id, "UserPromptSubmit");
+        let words = agent_command(&id, "UserPromptSubmit");
         let created = near.run(
             ["new-session", "-d", "-P", "-F", "#{session_id}", "--"]
                 .map(str::to_owned)
@@ -316,27 +234,10 @@ fn jump_executes_no_hostile_name() {
         near.run(["select-pane", "-t", &format!("{session}:"), "-T", name]);
         world.wait_for_row(&id, "there", |row| row["place"]["tty"].is_string());
         near.run(["send-keys", "-t", "=desk:", &format!("clear; {PROGRAM} jump {id}"), "Enter"]);
-        desk.wait_for_text(&here(&id));
+        desk.wait_for_text(&greeting(&id));
         assert_eq!(active(near, &desk), servers.pane_of(&id));
         near.run(["switch-client", "-c", &desk.expand("#{pane_tty}"), "-t", "=desk:"]);
         desk.wait_for("the shell", |screen| !screen.contains("agent"));
     }
     assert_eq!(files_named_x(world.path()), Vec::<PathBuf>::new());
-}
-
-/// Returns all files named `x` below a directory.
-pub(crate) fn files_named_x(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut directories = vec![directory.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.file_name().is_some_and(|name| name == "x") {
-                found.push(path);
-            } else if path.is_dir() {
-                directories.push(path);
-            }
-        }
-    }
-    found
 }

@@ -1,7 +1,7 @@
 //! `crewboard list`.
 
-use crate::{payload, prompt_payload, world};
-use crewboard_testkit::{FakeAgent, signal, wait_for_output, wait_until};
+use crate::support::{payload, prompt_payload, world};
+use crewboard_testkit::{FakeAgent, process_state, signal, wait_for_output, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -15,10 +15,7 @@ fn list_gets_its_reply_after_it_was_suspended() {
     signal(daemon, Signal::STOP);
     let started = Instant::now();
     let list = world.command(["list", "--json"]).spawn().unwrap();
-    let state = || {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", list.id())).unwrap();
-        stat.rsplit(')').next().unwrap().trim_start().chars().next().unwrap()
-    };
+    let state = || process_state(list.id());
     let connected = || {
         let links = fs::read_dir(format!("/proc/{}/fd", list.id())).into_iter().flatten().flatten();
         links
@@ -26,9 +23,9 @@ fn list_gets_its_reply_after_it_was_suspended() {
             .any(|target| target.to_string_lossy().starts_with("socket:"))
     };
     for _ in 0..10 {
-        wait_until("it waits", || connected() && state() == 'S');
+        wait_until("the command waits", || connected() && state() == Some('S'));
         signal(list.id(), Signal::STOP);
-        wait_until("it is stopped", || state() == 'T');
+        wait_until("the command is stopped", || state() == Some('T'));
         signal(list.id(), Signal::CONT);
     }
     signal(daemon, Signal::CONT);

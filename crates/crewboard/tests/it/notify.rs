@@ -1,17 +1,14 @@
 //! Notifications and the commands of rules.
 
-use crate::board_world::{Agent, BoardWorld};
-use crate::skip;
-use crewboard_testkit::{Pane, signal, wait_until};
+use crate::support::{
+    Agent, BoardWorld, PROGRAM, install_fake_notifier, lines, start_daemon_with_notifier,
+};
+use crewboard_testkit::{Pane, run_with_input, signal, skip, wait_until, wrap_command};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crewboard");
 
 /// Creates a world with this configuration.
 fn world_with(configuration: &str) -> Option<BoardWorld> {
@@ -27,12 +24,6 @@ fn configure(world: &BoardWorld, configuration: &str) {
     let next = directory.join("next");
     fs::write(&next, configuration).unwrap();
     fs::rename(next, directory.join("config.toml")).unwrap();
-}
-
-/// Returns the lines of a file that commands write to.
-pub(crate) fn lines(path: &PathBuf) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -93,19 +84,16 @@ fn slow_rule_commands_delay_nothing() {
     ) else {
         return;
     };
-    let line = "umask 027; ulimit -S -n 500; exec \"$0\" daemon start";
-    let mut start = Command::new("sh");
-    let own = world.command::<&str>([]);
-    let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    start.args(["-c", line, PROGRAM]).env_clear().envs(variables).stdout(Stdio::null());
-    assert!(start.status().unwrap().success());
+    let script = "umask 027; ulimit -S -n 500; exec \"$0\" \"$@\"";
+    let start = wrap_command(&["sh", "-c", script], &world.command(["daemon", "start"]));
+    assert!(run_with_input(start, b"").status.success());
     let agents: Vec<Agent> = (0..17).map(|index| Agent::new(&format!("agent-{index}"))).collect();
     let board = world.board("board", (80, 30));
     for agent in &agents {
         world.send_prompt(agent, "go");
     }
     let received = world.home().join("received");
-    wait_until("as many run as may", || lines(&received).len() == 16);
+    wait_until("the most allowed commands run", || lines(&received).len() == 16);
     assert_eq!(lines(&received)[0], "500 0027");
     world.request_permission(&agents[0], "ls");
     board.wait_for("the bell", |_| board.expand("#{window_bell_flag}") == "1");
@@ -162,10 +150,10 @@ fn another_board_rings_for_a_stopped_board() {
     assert_eq!(tried_on_boards(&world), received);
     first.press(&["q"]);
     let silent = "terminal   failed  a board is open but does not respond; ";
-    wait_until("the other is gone", || tried_on_boards(&world).starts_with(silent));
+    wait_until("only the stopped board is left", || tried_on_boards(&world).starts_with(silent));
     assert_eq!(bells(&second), "0");
     signal(pid, Signal::CONT);
-    wait_until("it answers again", || tried_on_boards(&world) == received);
+    wait_until("the board answers again", || tried_on_boards(&world) == received);
 }
 
 #[test]
@@ -224,23 +212,10 @@ fn notification_passes_through_tmux_to_the_terminal() {
     assert!(!world.home().join("x").exists());
 }
 
-/// Installs a `notify-send` that records its arguments, one per line. Returns its directory and the file.
-pub(crate) fn install_fake_notifier(world: &BoardWorld) -> (PathBuf, PathBuf) {
-    let (directory, received) = (world.home().join("bin"), world.home().join("received"));
-    fs::create_dir(&directory).unwrap();
-    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{}'\n", received.display());
-    let program = directory.join("notify-send");
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    (directory, received)
-}
-
 #[test]
 fn focused_pane_gets_no_notification() {
     let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
-    let (directory, received) = install_fake_notifier(&world);
-    let path = format!("{}:/usr/bin:/bin", directory.display());
-    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    let received = start_daemon_with_notifier(&world);
     let server = world.server("near");
     let pane = server.open("shop", (80, 20), &["cat"]);
     server.run(["set", "-g", "focus-events", "on"]);

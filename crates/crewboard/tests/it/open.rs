@@ -1,46 +1,22 @@
 //! `crewboard open`.
 
-use crate::board_world::{Agent, BoardWorld, PROGRAM};
-use crate::jump::{TwoServers, files_named_x, plain_shell, run_in_pane};
+use crate::support::{
+    Agent, BoardWorld, PROGRAM, TwoServers, closed_session, files_named_x, install_fake_claude,
+    plain_shell, run_in_pane,
+};
 use crewboard_testkit::wait_until;
 use serde_json::json;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-/// Installs a program `claude` that prints its arguments, directory and profile. Returns its directory.
-pub(crate) fn fake_claude(world: &BoardWorld) -> PathBuf {
-    let directory = world.path().join("bin");
-    std::fs::create_dir(&directory).unwrap();
-    let program = directory.join("claude");
-    let line = "#!/bin/sh\necho \"ran claude $*\"; echo \"in $PWD\"; \
-                echo \"profile ${CLAUDE_CONFIG_DIR-usual}\"; exec cat\n";
-    std::fs::write(&program, line).unwrap();
-    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    directory
-}
-
-/// Starts and kills a session in a directory, with its own profile. Returns the session and the profile.
-pub(crate) fn closed_session(world: &BoardWorld, directory: &Path) -> (Agent, String) {
-    let profile = world.path().join("profile").display().to_string();
-    let own = [("CLAUDE_CONFIG_DIR", &*profile)];
-    let mut closed = Agent::started_in(directory, &own, "6cf7f83b-72a2");
-    let cwd = json!({ "prompt": "go on", "cwd": directory });
-    world.send_event_with(&own, &closed, "UserPromptSubmit", &cwd);
-    world.wait_for_row(&closed.id, "looked at", |row| row["origin"].is_object());
-    closed.kill();
-    world.wait_for_row(&closed.id, "closed", |row| row["status"] == "closed");
-    (closed, profile)
-}
 
 #[test]
 fn open_resumes_a_session_in_the_terminal_of_the_user() {
     let Some(servers) = TwoServers::new() else { return };
     let (near, world) = (&servers.near, &servers.world);
-    let path = format!("PATH={}:$PATH", fake_claude(world).display());
+    let path = format!("PATH={}:$PATH", install_fake_claude(world).display());
     // tmux would execute `#(…)`, and end its command at the semicolon.
     let directory = world.path().join("#(touch x)$(touch x)#[fg=red]x;");
     std::fs::create_dir(&directory).unwrap();
@@ -102,7 +78,7 @@ fn refused_to_open(world: &BoardWorld, id: &str) -> String {
 #[test]
 fn open_uses_the_origin_of_the_process_not_of_events() {
     let Some(world) = BoardWorld::new() else { return };
-    let path = format!("PATH={}:$PATH", fake_claude(&world).display());
+    let path = format!("PATH={}:$PATH", install_fake_claude(&world).display());
     let (trap, work) = (Trap::new(&world), world.path().join("work"));
     fs::create_dir(&work).unwrap();
     let profile = world.path().join("own-profile").display().to_string();
@@ -136,7 +112,7 @@ fn open_uses_the_origin_of_the_process_not_of_events() {
 #[test]
 fn open_refuses_a_session_from_a_sandbox() {
     let Some(world) = BoardWorld::new() else { return };
-    fake_claude(&world);
+    install_fake_claude(&world);
     let trap = Trap::new(&world);
     // The process itself has the variables and the directory of the trap.
     let mut confined = Command::new("setpriv");
@@ -164,7 +140,7 @@ fn open_refuses_a_session_from_a_sandbox() {
 #[test]
 fn restored_row_is_a_claim_until_its_process_is_seen() {
     let Some(world) = BoardWorld::new() else { return };
-    fake_claude(&world);
+    install_fake_claude(&world);
     assert!(world.command(["daemon", "start"]).status().unwrap().success());
     let (trap, work) = (Trap::new(&world), world.path().join("work"));
     fs::create_dir(&work).unwrap();

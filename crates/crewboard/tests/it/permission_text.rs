@@ -1,7 +1,6 @@
 //! Each place that shows a permission shows the whole input of the tool.
 
-use crate::board_world::{Agent, BoardWorld};
-use crate::{payload, world};
+use crate::support::{Agent, BoardWorld, payload, world};
 use crewboard_testkit::{FakeAgent, run_with_input, wait_until};
 use serde_json::{Value, json};
 

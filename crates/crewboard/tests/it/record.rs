@@ -1,11 +1,36 @@
 //! `crewboard record`.
 
-use crate::replay::record;
-use crate::{payload, world};
-use crewboard_testkit::{FakeAgent, TIMEOUT, run_with_input};
+use crate::support::{payload, world};
+use crewboard_testkit::{
+    FakeAgent, TIMEOUT, World, run_with_input, signal, wait_for_output, wait_until,
+};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Records in `world` while `happens` runs, until `is_over` returns true for the file.
+pub(crate) fn record(
+    world: &World,
+    words: &[&str],
+    happens: impl FnOnce(),
+    is_over: impl Fn(&str) -> bool,
+) -> String {
+    let file = world.home().join("r.jsonl");
+    let _ = fs::remove_file(&file);
+    let mut all = vec!["record", "--out", file.to_str().unwrap()];
+    all.extend(words);
+    let started = Instant::now();
+    let recorder = world.command(all).spawn().unwrap();
+    let written = || fs::read_to_string(&file).unwrap_or_default();
+    wait_until("recording begins", || written().ends_with('\n'));
+    happens();
+    wait_until("all is recorded", || is_over(&written()));
+    signal(recorder.id(), Signal::INT);
+    let output = wait_for_output(recorder, started);
+    assert!(output.status.success() && output.elapsed < TIMEOUT, "{output:?}");
+    written()
+}
 
 #[test]
 fn record_stores_reset_times_relative_to_the_event() {

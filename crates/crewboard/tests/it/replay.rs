@@ -1,53 +1,31 @@
 //! `crewboard replay`.
 
-use crate::{payload, prompt_payload, world};
+use crate::record::record;
+use crate::support::{payload, prompt_payload, world};
 use crewboard_testkit::{
-    FakeAgent, Subscription, TIMEOUT, World, is_dead, signal, wait_for_output, wait_until,
+    FakeAgent, Subscription, World, children, is_dead, signal, wait_for_output, wait_until,
+    wrap_command,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// Returns the statuses of a row with its end and its prompt.
-fn story(row: &Value) -> Value {
+fn summary(row: &Value) -> Value {
     let history: Vec<&Value> =
         row["history"].as_array().unwrap().iter().map(|entered| &entered["status"]).collect();
     json!([history, row["status"], row["end"], row["confirmed"], row["request"]["kind"]])
 }
 
-/// Returns the stories of all rows, sorted.
-fn stories(list: &str) -> Vec<String> {
+/// Returns the summaries of all rows, sorted.
+fn summaries(list: &str) -> Vec<String> {
     let rows: Vec<Value> = serde_json::from_str(list).unwrap();
-    let mut stories: Vec<String> = rows.iter().map(|row| story(row).to_string()).collect();
-    stories.sort();
-    stories
-}
-
-/// Records in `world` while `happens` runs, until `is_over` returns true for the file.
-pub(crate) fn record(
-    world: &World,
-    words: &[&str],
-    happens: impl FnOnce(),
-    is_over: impl Fn(&str) -> bool,
-) -> String {
-    let file = world.home().join("r.jsonl");
-    let _ = fs::remove_file(&file);
-    let mut all = vec!["record", "--out", file.to_str().unwrap()];
-    all.extend(words);
-    let started = Instant::now();
-    let recorder = world.command(all).spawn().unwrap();
-    let written = || fs::read_to_string(&file).unwrap_or_default();
-    wait_until("recording begins", || written().ends_with('\n'));
-    happens();
-    wait_until("all is recorded", || is_over(&written()));
-    signal(recorder.id(), Signal::INT);
-    let output = wait_for_output(recorder, started);
-    assert!(output.status.success() && output.elapsed < TIMEOUT, "{output:?}");
-    written()
+    let mut summaries: Vec<String> = rows.iter().map(|row| summary(row).to_string()).collect();
+    summaries.sort();
+    summaries
 }
 
 /// Runs three agents: one gets a permission and finishes, one waits for a permission, one is killed.
@@ -78,7 +56,7 @@ fn play(world: &World, file: &Path) -> Vec<String> {
     let output = world.run(["replay", file.to_str().unwrap(), "--speed", "10000", "--json"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stderr, "");
-    stories(&output.stdout)
+    summaries(&output.stdout)
 }
 
 #[test]
@@ -89,7 +67,7 @@ fn replay_shows_the_recorded_statuses_in_order() {
         let happens = || three_agents(&world, &mut agents);
         let text = record(&world, words, happens, |text| text.contains("\"exited\""));
         assert_eq!(text.contains("SECRET") || text.contains("/srv/shop"), keeps, "{text}");
-        let real = stories(&world.run(["list", "--json"]).stdout);
+        let real = summaries(&world.run(["list", "--json"]).stdout);
         assert_eq!(real.len(), 3);
         let daemon = world.daemon();
         let played = play(&world, &world.home().join("r.jsonl"));
@@ -113,18 +91,18 @@ fn interrupted_replay_leaves_nothing_behind() {
     let started = Instant::now();
     let replay = world.command(["replay", file.to_str().unwrap(), "--json"]).spawn().unwrap();
     let mut found = Vec::new();
-    wait_until("it plays", || {
+    wait_until("the replay runs", || {
         found = children(replay.id());
         found.len() >= 2
     });
-    let stage = world.daemons().first().and_then(|daemon| socket_of(*daemon)).unwrap();
+    let directory = world.daemons().first().and_then(|daemon| socket_of(*daemon)).unwrap();
     signal(replay.id(), Signal::TERM);
     let output = wait_for_output(replay, started);
     assert_eq!(output.code(), Some(130), "{output:?}");
     let is_gone = || world.daemons().is_empty() && found.iter().all(|pid| is_dead(*pid));
     wait_until("its processes are gone", is_gone);
-    let stage = Path::new(&stage).parent().unwrap();
-    assert!(!stage.exists(), "{}", stage.display());
+    let directory = Path::new(&directory).parent().unwrap();
+    assert!(!directory.exists(), "{}", directory.display());
 }
 
 #[test]
@@ -135,17 +113,17 @@ fn replay_removes_the_files_of_a_killed_replay() {
     let later = json!({"at": 3_600_000, "exited": "p1"});
     fs::write(&file, format!("{header}\n{later}\n")).unwrap();
     let mut replay = world.command(["replay", file.to_str().unwrap(), "--json"]).spawn().unwrap();
-    wait_until("it plays", || !world.daemons().is_empty());
+    wait_until("the replay runs", || !world.daemons().is_empty());
     let socket = socket_of(world.daemon()).unwrap();
-    let stage = Path::new(&socket).parent().unwrap();
+    let directory = Path::new(&socket).parent().unwrap();
     replay.kill().unwrap();
     replay.wait().unwrap();
-    wait_until("its daemon leaves by itself", || world.daemons().is_empty());
-    assert!(stage.exists(), "the killed replay cannot remove it");
+    wait_until("its daemon exits", || world.daemons().is_empty());
+    assert!(directory.exists(), "the killed replay cannot remove it");
     fs::write(&file, format!("{header}\n")).unwrap();
     let output = world.run(["replay", file.to_str().unwrap(), "--json"]);
     assert!(output.status.success(), "{output:?}");
-    assert!(!stage.exists(), "{}", stage.display());
+    assert!(!directory.exists(), "{}", directory.display());
 }
 
 #[test]
@@ -157,15 +135,10 @@ fn replay_directory_is_private_under_any_umask() {
     fs::write(&file, format!("{header}\n{later}\n")).unwrap();
     let replay = world.command(["replay", file.to_str().unwrap(), "--json"]);
     for umask in ["000", "002", "007", "022", "077", "777"] {
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
-        shell.arg(replay.get_program()).args(replay.get_args()).env_clear();
-        shell.envs(replay.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        shell.current_dir(world.home()).stdin(Stdio::null());
-        shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let script = format!("umask {umask}; exec \"$0\" \"$@\"");
         let started = Instant::now();
-        let mut replay = shell.spawn().unwrap();
-        wait_until("it plays", || {
+        let mut replay = wrap_command(&["sh", "-c", &script], &replay).spawn().unwrap();
+        wait_until("the replay runs", || {
             let ended = replay.try_wait().unwrap();
             assert_eq!(ended, None, "umask {umask}");
             !world.daemons().is_empty()
@@ -178,13 +151,6 @@ fn replay_directory_is_private_under_any_umask() {
         assert_eq!(output.code(), Some(130), "umask {umask}: {output:?}");
         wait_until("the private daemon is gone", || world.daemons().is_empty());
     }
-}
-
-/// Returns the children of a process.
-pub(crate) fn children(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().map(|word| word.parse().unwrap()).collect()
 }
 
 /// Returns the socket in the environment of a daemon.

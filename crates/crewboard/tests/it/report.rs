@@ -1,6 +1,6 @@
 //! `crewboard report`.
 
-use crate::{prompt_payload, world};
+use crate::support::{prompt_payload, world};
 use crewboard_testkit::FakeAgent;
 use serde_json::json;
 

@@ -1,7 +1,6 @@
 //! `crewboard seen`.
 
-use crate::board_world::PROGRAM;
-use crate::jump::TwoServers;
+use crate::support::{PROGRAM, TwoServers};
 
 #[test]
 fn focused_tmux_pane_is_marked_seen() {

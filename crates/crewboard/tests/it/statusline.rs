@@ -1,6 +1,6 @@
 //! `crewboard statusline`: the agent sees only the output of the user's command, and the daemon gets the usage.
 
-use crate::{own_uid, prompt_payload, world};
+use crate::support::{RunningCommand, own_uid, prompt_payload, world};
 use crewboard_platform::{ConnectAttempt, connect};
 use crewboard_testkit::{
     CommandOutput, FakeAgent, World, run_with_input, signal, wait_for_output, wait_until,
@@ -187,7 +187,7 @@ fn usage_and_limits(world: &World) -> (Value, Value) {
 
 /// Runs the status line until the daemon has its values. Returns usage and rate limits.
 fn send_usage(world: &World, agent: &FakeAgent, context: u32, five_hour: u32) -> (Value, Value) {
-    wait_until("the daemon knows", || {
+    wait_until("the daemon has the values", || {
         let output =
             run_with_socket(wrapped(world, agent, "cat"), payload(context, five_hour).as_bytes());
         assert_eq!(output.code(), Some(0));
@@ -218,18 +218,14 @@ fn rate_limits_survive_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();
     world.run_hook(&agent, &prompt_payload("s", "go"));
-    let mut watch = world.command(["watch", "--json"]).spawn().unwrap();
-    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-    lines.next().unwrap().unwrap();
+    let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
+    watch.next_line();
     let before = send_usage(&world, &agent, 42, 62);
     // The daemon sends the rate limits before the usage, so `watch` has both.
-    let has_usage = |line: &str| line.contains("\"context_percent\":42.0");
-    assert!(lines.any(|line| has_usage(&line.unwrap())));
+    watch.wait_for_text("\"context_percent\":42.0");
     world.kill_daemon();
     wait_until("`watch` has started another daemon", || world.try_connect().is_some());
     wait_until("`watch` has restored the limits", || usage_and_limits(&world) == before);
-    let _ = watch.kill();
-    let _ = watch.wait();
 }
 
 #[test]

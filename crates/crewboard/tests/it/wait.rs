@@ -1,6 +1,6 @@
 //! `crewboard wait`.
 
-use crate::{payload, prompt_payload, world};
+use crate::support::{payload, prompt_payload, world};
 use crewboard_testkit::{FakeAgent, Subscription, World, wait_for_output, wait_until};
 use serde_json::json;
 use std::time::Instant;
@@ -36,7 +36,7 @@ fn wait_exit_code_says_how_it_ended() {
         world.report("a", "working");
         let started = Instant::now();
         let wait = world.command(["wait", "a", "--until", until]).spawn().unwrap();
-        await_wait(&world);
+        wait_for_the_request(&world);
         world.report("a", then);
         assert_eq!(wait_for_output(wait, started).code(), Some(code), "until {until}, then {then}");
     }
@@ -44,19 +44,19 @@ fn wait_exit_code_says_how_it_ended() {
     world.report("c", "closed");
     let started = Instant::now();
     let wait = world.command(["wait", "--any", "--until", "done"]).spawn().unwrap();
-    await_wait(&world);
+    wait_for_the_request(&world);
     world.report("b", "done");
     assert_eq!(wait_for_output(wait, started).code(), Some(0));
     // `--new` includes sessions that start later.
     let wait = world.command(["wait", "--any", "--new", "--until", "permission"]).spawn().unwrap();
-    await_wait(&world);
+    wait_for_the_request(&world);
     world.report("d", "permission");
     assert_eq!(wait_for_output(wait, started).code(), Some(0));
 }
 
 /// Waits until the daemon has a wait request.
-fn await_wait(world: &World) {
-    wait_until("it waits", || {
+fn wait_for_the_request(world: &World) {
+    wait_until("the command waits", || {
         world.try_connect().is_some_and(|mut client| client.hello()["waits"] == 1)
     });
 }
@@ -68,9 +68,9 @@ fn wait_survives_a_killed_daemon() {
     world.run_hook(&agent, &prompt_payload("s", "go"));
     let started = Instant::now();
     let wait = world.command(["wait", "shop", "--until", "done"]).spawn().unwrap();
-    await_wait(&world);
+    wait_for_the_request(&world);
     world.kill_daemon();
-    await_wait(&world);
+    wait_for_the_request(&world);
     let stop = json!({"last_assistant_message": "done"});
     world.run_hook(&agent, &payload("Stop", "s", &stop));
     assert_eq!(wait_for_output(wait, started).code(), Some(0));
@@ -85,7 +85,7 @@ fn wait_remembers_reached_sessions_after_a_daemon_crash() {
     world.report("third", "working");
     let started = Instant::now();
     let wait = world.command(["wait", "--all", "--until", "done"]).spawn().unwrap();
-    await_wait(&world);
+    wait_for_the_request(&world);
     // The session reaches the status while the command waits. Its later statuses do not matter.
     world.report("second", "done");
     world.report("second", "working");
@@ -93,7 +93,7 @@ fn wait_remembers_reached_sessions_after_a_daemon_crash() {
     // The reply shows that the daemon has sent the change to each client.
     world.connect().hello();
     world.kill_daemon();
-    await_wait(&world);
+    wait_for_the_request(&world);
     world.report("first", "question");
     world.report("third", "done");
     assert_eq!(wait_for_output(wait, started).code(), Some(0));

@@ -1,8 +1,7 @@
 //! `crewboard watch`.
 
-use crate::running_command::Running;
-use crate::{payload, prompt_payload, world};
-use crewboard_testkit::{FakeAgent, Subscription, is_dead, run_with_input, wait_until};
+use crate::support::{PROGRAM, RunningCommand, note, payload, prompt_payload, rounds, world};
+use crewboard_testkit::{FakeAgent, Subscription, run_with_input, wait_until};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Instant;
@@ -12,16 +11,16 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
     let world = world();
     let agent = FakeAgent::new();
     world.run_hook(&agent, &prompt_payload("s", "go"));
-    let mut watch = Running::start(&world, ["watch", "--json"]);
-    let first = watch.wait_for(|row| row["id"] == "s");
+    let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
+    let first = watch.wait_for("the row", |row| row["id"] == "s");
     assert_eq!((&first["status"], &first["history"]), (&json!("working"), &Value::Null));
     let stop = json!({"last_assistant_message": "all done"});
     world.run_hook(&agent, &payload("Stop", "s", &stop));
-    let done = watch.wait_for(|row| row["status"] == "done");
+    let done = watch.wait_for("the end of the turn", |row| row["status"] == "done");
     assert_eq!(done["transitions"][0]["status"], "done");
 
     // `watch` ends with its reader even without a further change.
-    watch.lines = None;
+    watch.close_output();
     let mut status = None;
     wait_until("it ends with its reader", || {
         status = watch.child.try_wait().unwrap();
@@ -29,12 +28,12 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
     });
     assert!(status.unwrap().success());
 
-    let mut plain = Running::start(&world, ["watch"]);
-    assert!(plain.line().contains("shop"));
+    let mut plain = RunningCommand::start(&world, &["watch"]);
+    assert!(plain.next_line().contains("shop"));
 
     // A shell runs `watch | head -n 1`.
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", r#""$1" watch --json | head -n 1"#, "sh", env!("CARGO_BIN_EXE_crewboard")]);
+    shell.args(["-c", r#""$1" watch --json | head -n 1"#, "sh", PROGRAM]);
     shell.env_clear().env("HOME", world.home()).env("CREWBOARD_SOCKET", world.socket());
     shell.env("PATH", "/usr/bin:/bin").stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = run_with_input(shell, b"");
@@ -50,20 +49,21 @@ fn watch_survives_a_killed_daemon_and_restores_its_rows() {
     let (living, mut dying) = (FakeAgent::new(), FakeAgent::new());
     world.run_hook(&living, &prompt_payload("living", "go"));
     world.run_hook(&dying, &prompt_payload("dying", "go"));
-    let mut watch = Running::start(&world, ["watch", "--json"]);
-    let row = watch.wait_for(|row| row["id"] == "living");
-    let mut known = std::collections::BTreeSet::new();
-    known.insert("living");
+    let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
+    let row = watch.wait_for("the row", |row| row["id"] == "living");
     let mut subscription = Subscription::new(world.connect());
     subscription
         .wait_for_rows(|rows| rows.len() == 2 && rows.values().all(|row| row["confirmed"] == true));
     let former = world.daemon();
-    // The agent may end before or after the new daemon starts. Either must be noticed.
+    // The agent may end before or after the new daemon starts. The daemon must notice both.
     let started = Instant::now();
     world.signal_kill_to_daemon();
     dying.kill();
-    watch.wait_for(|row| row["id"] == "dying" && row["status"] == "closed");
-    crate::note(&format!("rows back and a death noticed {:?} after kill -9", started.elapsed()));
+    watch.wait_for("the closed row", |row| row["id"] == "dying" && row["status"] == "closed");
+    note(&format!(
+        "the rows were restored and an end noticed {:?} after kill -9",
+        started.elapsed()
+    ));
     assert_ne!(world.daemon(), former);
     let rows = world.connect().list();
     let restored = rows.values().find(|row| row["id"] == "living").unwrap();
@@ -74,7 +74,8 @@ fn watch_survives_a_killed_daemon_and_restores_its_rows() {
     // `watch` still prints changes.
     let stop = json!({"last_assistant_message": "done"});
     world.run_hook(&living, &payload("Stop", "living", &stop));
-    let done = watch.wait_for(|row| row["id"] == "living" && row["status"] == "done");
+    let done = watch
+        .wait_for("the end of the turn", |row| row["id"] == "living" && row["status"] == "done");
     assert_eq!(done["key"], row["key"]);
 }
 
@@ -83,13 +84,12 @@ fn watch_survives_repeated_daemon_crashes() {
     let world = world();
     let agent = FakeAgent::new();
     world.run_hook(&agent, &prompt_payload("s", "0"));
-    let mut watch = Running::start(&world, ["watch", "--json"]);
-    watch.wait_for(|row| row["id"] == "s");
-    for round in 1..crate::rounds(8) {
-        let shot = world.signal_kill_to_daemon();
-        wait_until("the dying one is gone", || shot.iter().all(|pid| is_dead(*pid)));
+    let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
+    watch.wait_for("the row", |row| row["id"] == "s");
+    for round in 1..rounds(8) {
+        world.kill_daemon();
         let text = round.to_string();
         world.run_hook(&agent, &prompt_payload("s", &text));
-        watch.wait_for(|row| row["prompt"] == *text);
+        watch.wait_for("the prompt", |row| row["prompt"] == *text);
     }
 }

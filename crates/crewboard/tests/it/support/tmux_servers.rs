@@ -1,0 +1,113 @@
+//! Real tmux servers with agents in their panes.
+
+use super::{BoardWorld, PROGRAM};
+use crewboard_testkit::{Pane, Tmux};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+pub(crate) const SIZE: (u16, u16) = (90, 20);
+
+/// Returns a command that prints its name, runs the hook as an agent for `event`, and then stays.
+pub(crate) fn agent_command(name: &str, event: &str) -> Vec<String> {
+    let payload = json!({
+        "session_id": name,
+        "hook_event_name": event,
+        "prompt": "go on",
+        "cwd": format!("/srv/{name}"),
+    });
+    let line =
+        "echo \"agent $1 is here\"; printf %s \"$2\" | CLAUDE_PID=$$ \"$3\" hook claude; exec cat";
+    ["sh", "-c", line, "sh", name, &payload.to_string(), PROGRAM].map(str::to_owned).to_vec()
+}
+
+/// An interactive shell.
+pub(crate) const SHELL: [&str; 2] = ["sh", "-i"];
+
+/// Opens a shell without the variables of a multiplexer.
+pub(crate) fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
+    let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh", "-i"];
+    let shell = screen.open(name, SIZE, &words);
+    shell.wait_for_text("$");
+    shell
+}
+
+/// Runs `crewboard` with these words in the shell of a pane. Returns its exit code and the screen.
+pub(crate) fn run_in_pane(pane: &Pane<'_>, words: &str) -> (i32, String) {
+    let code = |screen: &str| screen.lines().find_map(|line| line.strip_prefix("= ")?.parse().ok());
+    pane.type_line("clear");
+    pane.wait_for("no code of another", |screen| code(screen).is_none());
+    pane.type_line(&format!("clear; {PROGRAM} {words}; echo \"= $?\""));
+    let screen = pane.wait_for("its end", |screen| code(screen).is_some());
+    (code(&screen).unwrap(), screen)
+}
+
+/// Returns the line that [`agent_command`] prints.
+pub(crate) fn greeting(name: &str) -> String {
+    format!("agent {name} is here")
+}
+
+/// Two tmux servers. `near` has the sessions `desk` (a shell), `shop` (two agents in one window, one in another)
+/// and `spare` (a shell). `far` has the session `far` (a shell, and an agent in another window).
+pub(crate) struct TwoServers {
+    pub(crate) near: Tmux,
+    pub(crate) far: Tmux,
+    pub(crate) world: BoardWorld,
+}
+
+impl TwoServers {
+    pub(crate) fn new() -> Option<Self> {
+        let world = BoardWorld::new()?;
+        let (near, far) = (world.server("near"), world.server("far"));
+        near.open("desk", SIZE, &SHELL);
+        near.open("spare", SIZE, &SHELL);
+        near.open("shop", SIZE, &agent_command("till", "UserPromptSubmit"));
+        let split = ["split-window", "-t", "=shop:", "--"].map(str::to_owned).to_vec();
+        near.run([split, agent_command("shelf", "Stop")].concat());
+        let window = ["new-window", "-d", "-t", "=shop:", "--"].map(str::to_owned).to_vec();
+        near.run([window, agent_command("cellar", "Stop")].concat());
+        far.open("far", SIZE, &SHELL);
+        let window = ["new-window", "-d", "-t", "=far:", "--"].map(str::to_owned).to_vec();
+        far.run([window, agent_command("abroad", "UserPromptSubmit")].concat());
+        let servers = Self { near, far, world };
+        for name in ["till", "shelf", "cellar", "abroad"] {
+            servers.world.wait_for_row(name, "in its pane", |row| row["place"]["tty"].is_string());
+        }
+        Some(servers)
+    }
+
+    /// Opens a client of one of the servers, attached to `session`.
+    pub(crate) fn client(&self, server: &Tmux, session: &str) -> Pane<'_> {
+        let client =
+            self.world.tmux.open(session, SIZE, &server.attach_command(&format!("={session}")));
+        client.wait_for_text("$");
+        client
+    }
+
+    pub(crate) fn row_is_seen(&self, name: &str) {
+        self.world.wait_for_row(name, "seen", |row| row["seen"] == true);
+    }
+
+    /// Returns the pane of an agent, as its row has it.
+    pub(crate) fn pane_of(&self, name: &str) -> String {
+        let rows = self.world.list();
+        let row = rows.iter().find(|row| row["id"] == name).unwrap();
+        row["place"]["pane"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Returns all files named `x` below a directory.
+pub(crate) fn files_named_x(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().is_some_and(|name| name == "x") {
+                found.push(path);
+            } else if path.is_dir() {
+                directories.push(path);
+            }
+        }
+    }
+    found
+}
