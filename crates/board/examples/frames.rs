@@ -1,4 +1,4 @@
-//! What a frame of the board costs: time to take a message in, time to draw, bytes to the terminal.
+//! Measures the cost of a frame: the time to apply a message, the time to draw, and the bytes to the terminal.
 //! `cargo run --release -p crewboard-board --example frames`
 
 use crewboard_board::keymap::Keymap;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const NOW: Timestamp = Timestamp(1_795_331_980_546);
 const ROUNDS: usize = 200;
 
-/// Swallows what is written, and counts it.
+/// Counts the bytes and writes, and drops them.
 #[derive(Clone, Default)]
 struct Sink {
     bytes: Rc<Cell<usize>>,
@@ -61,29 +61,29 @@ fn rows(count: usize) -> Vec<Session> {
     (0..count).map(row).collect()
 }
 
-/// Makes the next message from the round.
+/// Returns the message of a round, and the milliseconds that pass before it.
 type Next = fn(&Model, usize) -> (Message, u64);
 
-/// What may happen between two frames.
+/// The cases that are measured: the message between two frames.
 const CASES: [(&str, Next); 5] = [
     ("nothing", |_, _| (Message::ClockTick, 0)),
     ("a key", |_, round| {
         let key = if round % 2 == 0 { "down" } else { "up" };
         (Message::Key(key.parse().unwrap_or_else(|_| unreachable!("a key of the table"))), 0)
     }),
-    ("one row says another thing", |model, round| {
+    ("one row changes its text", |model, round| {
         let mut row = model.rows.listed().next().cloned().unwrap_or_default();
         row.activity = Some(format!("Bash make step-{round}"));
         (Message::Row(Box::new(row)), 0)
     }),
-    ("one row goes to the other end", |model, _| {
+    ("one row moves to the other end", |model, _| {
         let mut row = model.rows.listed().last().cloned().unwrap_or_default();
         let is_closed = row.status == Status::Closed;
         row.status = if is_closed { Status::Permission } else { Status::Closed };
         row.needs_you = is_closed;
         (Message::Row(Box::new(row)), 0)
     }),
-    ("every row is another", |model, round| {
+    ("every row changes", |model, round| {
         let changed = model.rows.all().cloned().map(|mut row| {
             row.name = format!("{}-{}", row.key.as_str(), round % 7);
             row.activity = Some(format!("step {round} of {}", row.key.as_str()));

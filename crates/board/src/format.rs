@@ -1,4 +1,4 @@
-//! Text and durations as they stand in a terminal's cells.
+//! Texts and durations, fitted to the cells of a terminal.
 
 pub(crate) mod cells;
 pub(crate) mod display_width;

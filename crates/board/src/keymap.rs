@@ -1,10 +1,10 @@
-//! The keys: one table for what they do, the footer, the help and the user's own.
+//! The actions and their keys: one table for the keys, the footer, the help and the configuration.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::fmt;
 use std::str::FromStr;
 
-/// What a key does.
+/// An action that a key can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     Up,
@@ -22,9 +22,9 @@ pub enum Action {
     Snooze,
     Dismiss,
     ShowDismissed,
-    OpenAgain,
+    Open,
     Detail,
-    Whole,
+    FullDetails,
     Timeline,
     Install,
     Problems,
@@ -35,29 +35,29 @@ pub enum Action {
     Quit,
 }
 
-/// One line of the table.
+/// An action with its name, keys and texts.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     pub action: Action,
-    /// The word in the configuration file.
+    /// The name in the configuration file.
     pub name: &'static str,
     /// The keys, in the configuration's spelling.
     pub keys: &'static [&'static str],
-    /// What the help says.
+    /// The text in the help.
     pub help: &'static str,
-    /// What the footer says, if it says it.
+    /// The word in the footer, if the action is shown there.
     pub footer: Option<&'static str>,
 }
 
-/// The table.
+/// All actions, in the order of the help.
 pub const TABLE: &[Entry] = &[
     entry(Action::Up, "up", &["up", "k"], "previous session", None),
     entry(Action::Down, "down", &["down", "j"], "next session", None),
-    entry(Action::PageUp, "page-up", &["pageup", "ctrl-b"], "a page up", None),
-    entry(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "a page down", None),
+    entry(Action::PageUp, "page-up", &["pageup", "ctrl-b"], "page up", None),
+    entry(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "page down", None),
     entry(Action::First, "first", &["g", "home"], "first session", None),
     entry(Action::Last, "last", &["G", "end"], "last session", None),
-    entry(Action::Jump, "jump", &["enter"], "go to the session's pane", Some("jump")),
+    entry(Action::Jump, "jump", &["enter"], "jump to the session's pane", Some("jump")),
     entry(Action::NextNeedsYou, "next", &["tab"], "next session that needs you", Some("next")),
     entry(
         Action::PreviousNeedsYou,
@@ -66,22 +66,28 @@ pub const TABLE: &[Entry] = &[
         "previous session that needs you",
         None,
     ),
-    entry(Action::Seen, "seen", &["space"], "I have seen it", Some("seen")),
-    entry(Action::Pin, "pin", &["p"], "pin it to the top of its like, or unpin it", None),
-    entry(Action::Snooze, "snooze", &["z"], "quiet for an hour, or until its status changes", None),
-    entry(Action::Dismiss, "dismiss", &["x"], "hide it until it next needs you", None),
-    entry(Action::ShowDismissed, "show-dismissed", &["X"], "show or hide the hidden ones", None),
-    entry(Action::OpenAgain, "open", &["o"], "take a closed session up again", None),
-    entry(Action::Filter, "filter", &["/"], "show only what matches", Some("filter")),
+    entry(Action::Seen, "seen", &["space"], "mark as seen", Some("seen")),
+    entry(Action::Pin, "pin", &["p"], "pin to the top of its group, or unpin", None),
+    entry(Action::Snooze, "snooze", &["z"], "snooze for an hour or until its status changes", None),
+    entry(Action::Dismiss, "dismiss", &["x"], "hide until it needs you again", None),
+    entry(Action::ShowDismissed, "show-dismissed", &["X"], "toggle hidden sessions", None),
+    entry(
+        Action::Open,
+        "open",
+        &["o"],
+        "resume a closed session, attach to a background one",
+        None,
+    ),
+    entry(Action::Filter, "filter", &["/"], "filter the list", Some("filter")),
     entry(Action::Detail, "detail", &["d"], "show or hide the details", None),
-    entry(Action::Whole, "whole", &["v"], "the details in full, on the whole screen", None),
-    entry(Action::Timeline, "timeline", &["t"], "the last hours of every session", None),
-    entry(Action::Install, "install", &["i"], "put the hooks into your agents' settings", None),
-    entry(Action::Problems, "problems", &["e"], "what is wrong with the configuration", None),
-    entry(Action::Help, "help", &["?", "f1"], "this page", Some("help")),
-    entry(Action::Back, "back", &["esc"], "leave the filter, the help or the timeline", None),
-    entry(Action::Redraw, "redraw", &["ctrl-l"], "draw everything anew", None),
-    entry(Action::Suspend, "suspend", &["ctrl-z"], "stop, until the shell's fg", None),
+    entry(Action::FullDetails, "whole", &["v"], "show the full details", None),
+    entry(Action::Timeline, "timeline", &["t"], "toggle the timeline of all sessions", None),
+    entry(Action::Install, "install", &["i"], "install the hooks", None),
+    entry(Action::Problems, "problems", &["e"], "show the problems of the configuration", None),
+    entry(Action::Help, "help", &["?", "f1"], "show this help", Some("help")),
+    entry(Action::Back, "back", &["esc"], "close the help, the timeline or the filter", None),
+    entry(Action::Redraw, "redraw", &["ctrl-l"], "redraw the screen", None),
+    entry(Action::Suspend, "suspend", &["ctrl-z"], "suspend (fg to return)", None),
     entry(Action::Quit, "quit", &["q", "ctrl-c"], "quit", Some("quit")),
 ];
 
@@ -95,7 +101,7 @@ const fn entry(
     Entry { action, name, keys, help, footer }
 }
 
-/// A key with what is held down beside it.
+/// A key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
     code: KeyCode,
@@ -103,20 +109,21 @@ pub struct Key {
     alt: bool,
 }
 
-/// The keys there are.
+/// The keys that a configuration can name.
 pub const KEY_WORDS: &str = "a character, enter, tab, shift-tab, space, esc, up, down, left, right, home, end, pageup, pagedown, \
      backspace, delete, f1 to f12, with ctrl- or alt- in front";
 
-/// How key names differ from their words.
-const SHOWN: [(KeyCode, &str); 3] =
+/// The keys whose shown name differs from their name in the configuration.
+const SHOWN_NAMES: [(KeyCode, &str); 3] =
     [(KeyCode::PageUp, "PgUp"), (KeyCode::PageDown, "PgDn"), (KeyCode::BackTab, "Shift-Tab")];
 
-/// A word that names no key.
+/// The error for a word that is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no key; keys are {words}", words = KEY_WORDS)]
-pub struct NoSuchKey(pub String);
+#[error("{0:?} is not a key; keys are {words}", words = KEY_WORDS)]
+pub struct UnknownKey(pub String);
 
-const NAMED: [(&str, KeyCode); 15] = [
+/// The keys with a name.
+const KEY_NAMES: [(&str, KeyCode); 15] = [
     ("enter", KeyCode::Enter),
     ("tab", KeyCode::Tab),
     ("shift-tab", KeyCode::BackTab),
@@ -135,10 +142,10 @@ const NAMED: [(&str, KeyCode); 15] = [
 ];
 
 impl FromStr for Key {
-    type Err = NoSuchKey;
+    type Err = UnknownKey;
 
-    fn from_str(word: &str) -> Result<Self, NoSuchKey> {
-        let no_such_key = || NoSuchKey(word.to_owned());
+    fn from_str(word: &str) -> Result<Self, UnknownKey> {
+        let unknown_key = || UnknownKey(word.to_owned());
         let (mut control, mut alt) = (false, false);
         let mut rest = word;
         loop {
@@ -150,7 +157,7 @@ impl FromStr for Key {
                 break;
             }
         }
-        let named = NAMED.iter().find(|(name, _)| *name == rest).map(|(_, code)| *code);
+        let named = KEY_NAMES.iter().find(|(name, _)| *name == rest).map(|(_, code)| *code);
         let function = || {
             let number = rest.strip_prefix('f')?.parse().ok()?;
             (1..=12).contains(&number).then_some(KeyCode::F(number))
@@ -160,7 +167,7 @@ impl FromStr for Key {
             let first = characters.next()?;
             characters.next().is_none().then_some(KeyCode::Char(first))
         };
-        let code = named.or_else(function).or_else(single).ok_or_else(no_such_key)?;
+        let code = named.or_else(function).or_else(single).ok_or_else(unknown_key)?;
         Ok(Self { code, control, alt })
     }
 }
@@ -176,7 +183,7 @@ impl From<KeyEvent> for Key {
 }
 
 impl Key {
-    /// The character it types, if it types one.
+    /// Returns the character that the key types, if it types one.
     pub fn typed(self) -> Option<char> {
         match self.code {
             KeyCode::Char(character) if !self.control && !self.alt => Some(character),
@@ -188,13 +195,13 @@ impl Key {
         self.code == KeyCode::Backspace
     }
 
-    /// Whether it is `character` with Ctrl held down.
+    /// Returns true if the key is `character` with Ctrl.
     pub fn is_control(self, character: char) -> bool {
         self.control && self.code == KeyCode::Char(character)
     }
 }
 
-/// Names are shown as people write them on keycaps.
+/// Writes the name as it stands on a keycap.
 impl fmt::Display for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.control {
@@ -208,11 +215,13 @@ impl fmt::Display for Key {
             KeyCode::Char(character) => write!(formatter, "{character}"),
             KeyCode::F(number) => write!(formatter, "F{number}"),
             code => {
-                if let Some((_, name)) = SHOWN.iter().find(|(shown, _)| *shown == code) {
+                if let Some((_, name)) = SHOWN_NAMES.iter().find(|(shown, _)| *shown == code) {
                     return formatter.write_str(name);
                 }
-                let name =
-                    NAMED.iter().find(|(_, named)| *named == code).map_or("?", |(name, _)| name);
+                let name = KEY_NAMES
+                    .iter()
+                    .find(|(_, named)| *named == code)
+                    .map_or("?", |(name, _)| name);
                 let mut letters = name.chars();
                 let first = letters.next().unwrap_or('?').to_ascii_uppercase();
                 write!(formatter, "{first}{}", letters.as_str())
@@ -221,7 +230,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// The keys in force: the table's, or the user's own for an action.
+/// The keys of all actions: those of the table, or those of the configuration.
 #[derive(Debug, Clone)]
 pub struct Keymap {
     bindings: Vec<(Action, Vec<Key>)>,
@@ -235,29 +244,29 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// Gives `action` these keys instead of its own. A key taken from another action is its no more.
+    /// Binds `action` to these keys instead of its own, and removes them from all other actions.
     pub fn rebind(&mut self, action: Action, keys: &[Key]) {
-        for (other, its) in &mut self.bindings {
+        for (other, bound) in &mut self.bindings {
             if *other == action {
-                *its = keys.to_vec();
+                *bound = keys.to_vec();
             } else {
-                its.retain(|key| !keys.contains(key));
+                bound.retain(|key| !keys.contains(key));
             }
         }
     }
 
-    /// What `key` does.
+    /// Returns the action of `key`.
     pub fn action(&self, key: Key) -> Option<Action> {
         let found = self.bindings.iter().find(|(_, keys)| keys.contains(&key));
         found.map(|(action, _)| *action)
     }
 
-    /// The first key of `action`, as it is shown.
+    /// Returns the shown name of the first key of `action`.
     pub fn key(&self, action: Action) -> Option<String> {
         self.keys(action).first().map(ToString::to_string)
     }
 
-    /// The keys of `action`.
+    /// Returns the keys of `action`.
     pub fn keys(&self, action: Action) -> &[Key] {
         let found = self.bindings.iter().find(|(bound, _)| *bound == action);
         found.map_or(&[], |(_, keys)| keys)
@@ -269,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_of_the_table_is_one_and_does_one_thing() {
+    fn table_has_valid_keys_and_uses_each_once() {
         let mut seen = Vec::new();
         for entry in TABLE {
             for word in entry.keys {
@@ -283,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_read_and_shown() {
+    fn key_is_parsed_and_shown() {
         for (word, shown) in [
             ("q", Some("q")),
             ("G", Some("G")),
@@ -305,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_users_own_is_taken_from_others() {
+    fn rebind_removes_the_key_from_other_actions() {
         let mut keymap = Keymap::default();
         let key: Key = "x".parse().unwrap();
         keymap.rebind(Action::Quit, &[key]);

@@ -1,9 +1,10 @@
-//! The board: the screen people keep open all day.
+//! The board: the full-screen interface of Crewboard.
 //!
-//! Three pure parts and a shell: [`update`] turns messages into a new model and effects, [`layout`]
-//! says where everything is (drawing and mouse alike), `view` draws and writes no state. `shell` runs
-//! them: one thread that sleeps until a key, the daemon or a visible clock has something to say.
-//! Never: the daemon's insides, a second thread, a wake-up without a change to show.
+//! Three parts are pure: [`update`] applies messages to the [`model`] and returns effects, [`layout`] divides the
+//! screen for drawing and for the mouse, [`view`] draws the model and changes nothing. The private module `runtime`
+//! runs them on one thread, which sleeps until a key, the daemon or a visible clock has something new.
+//!
+//! Never: the inner state of the daemon, a second thread, a wake-up without a change to show.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod format;

@@ -1,4 +1,4 @@
-//! What the board knows. Plain data: [`crate::update`] alone changes it.
+//! The state of the board. It is plain data, and only [`crate::update`] changes it.
 
 pub(crate) mod agent_text;
 pub(crate) mod navigation;
@@ -15,76 +15,78 @@ use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
 use crewboard_protocol::Losses;
 use std::borrow::Cow;
 
-/// Everything that is on the screen, or could be.
+/// Everything that the board can show.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub struct Model {
     pub rows: RowList,
-    /// The accounts' limits.
+    /// The rate limits of all accounts.
     pub limits: Vec<RateLimits>,
-    /// The lost events that no client has shown the user yet, and since when they are on the screen.
+    /// The lost events that the user has not seen yet.
     pub losses: Losses,
+    /// When they appeared on the screen.
     pub losses_since: Timestamp,
     pub selected: Option<RowKey>,
-    /// The row that was selected before the filter took it off the list.
+    /// The row that was selected before the filter excluded it.
     pub selection_before_filter: Option<RowKey>,
-    /// The number of listed rows above the window.
+    /// The number of listed rows above the visible part.
     pub scroll: usize,
     pub screen: Screen,
     pub overlay: Option<Overlay>,
-    /// Keys go into the filter.
+    /// Keys edit the filter.
     pub filtering: bool,
     pub detail: bool,
     pub connection: ConnectionState,
     pub hooks: HookState,
-    /// The profile that an agent uses here unless told otherwise.
+    /// The profile that an agent uses by default.
     pub default_profile: Option<String>,
     pub(crate) agent_text: AgentText,
     pub notice: Option<Notice>,
-    /// What is wrong with the daemon's version and with the options, the worst first, until it is mended or the user
-    /// hides it.
+    /// The problems of the daemon's version and of the configuration, the worst first. Empty after the user has hidden
+    /// them.
     pub problems: Vec<String>,
-    /// Of those, what is wrong with the configuration, and about the daemon's version.
+    /// The problems of the configuration, also while they are hidden.
     pub configuration_problems: Vec<String>,
+    /// The problem of the daemon's version, also while it is hidden.
     pub version_problem: Option<String>,
     pub now: Timestamp,
     pub width: u16,
     pub height: u16,
     pub theme: Theme,
     pub keymap: Keymap,
-    /// What the options last said of the details.
+    /// The last value of the option `detail`.
     pub(crate) configured_detail: bool,
     pub(crate) last_click: Option<(RowKey, Timestamp)>,
-    /// The row to which somebody is being taken, as it was when they set out.
+    /// The navigation that has not ended yet.
     pub(crate) pending_navigation: Option<PendingNavigation>,
-    /// The board leaves when somebody was taken to a row.
+    /// The board quits after a jump.
     pub quit_after_jump: bool,
-    /// Something on the screen may be another than was drawn.
+    /// The screen may differ from the last frame.
     pub needs_redraw: bool,
 }
 
-/// Which of the two main screens.
+/// The two main screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Screen {
     List,
     Timeline,
 }
 
-/// What lies over the screen.
+/// A page that covers the main screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
     Help {
         scroll: usize,
     },
-    /// The selected row's details, however long.
+    /// The full details of the selected row.
     Details {
         scroll: usize,
     },
-    /// What is wrong with the options, in full.
+    /// The full text of all problems.
     Problems {
         scroll: usize,
     },
-    /// What installing the hooks would change; waits for yes or no.
+    /// The change that an install of the hooks would make. It waits for `y` or `n`.
     Install {
         change: String,
         scroll: usize,
@@ -92,7 +94,7 @@ pub enum Overlay {
 }
 
 impl Overlay {
-    /// How many of its lines are scrolled away.
+    /// Returns the number of lines above the visible part.
     pub fn scroll(&self) -> usize {
         match self {
             Self::Help { scroll }
@@ -112,32 +114,32 @@ impl Overlay {
     }
 }
 
-/// How it stands with the daemon.
+/// The state of the connection to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectionState {
     Connecting,
     Connected,
-    /// It is there, and has not answered since: the picture may be old.
+    /// The daemon has not replied since this time, so the rows may be old.
     Unresponsive {
         since: Timestamp,
     },
-    /// The picture is old: since when, and why.
+    /// The connection was lost, so the rows are old.
     Disconnected {
         why: String,
         since: Timestamp,
     },
 }
 
-/// Whether the agents tell us anything.
+/// The state of the agents' hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HookState {
     Installed,
     Missing,
-    /// What is shown is a recording, to which no agent tells anything.
+    /// The board shows a recording, which no hook can change.
     NotApplicable,
 }
 
-/// A sentence for a few seconds.
+/// A message that is shown for a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub text: String,
@@ -199,13 +201,13 @@ impl Model {
         self.rows.get(self.selected.as_ref()?)
     }
 
-    /// Where the selected row stands in the list.
+    /// Returns the index of the selected row in the list.
     pub fn selected_index(&self) -> Option<usize> {
         self.rows.index_of(self.selected.as_ref()?)
     }
 
-    /// The time of the picture: a daemon that is gone tells no more news, and ages that went on would
-    /// claim to know that nothing happened.
+    /// Returns the time to which ages are shown. It stands still without the daemon: ages that grew would claim that
+    /// nothing has happened since.
     pub fn display_time(&self) -> Timestamp {
         match &self.connection {
             ConnectionState::Disconnected { since, .. }
@@ -214,23 +216,24 @@ impl Model {
         }
     }
 
-    /// What is to be said of a daemon that tells nothing, once it is worth a word: most are back at once.
+    /// Returns a message if the daemon cannot be reached. A short loss gives none, because a daemon that restarts is
+    /// back at once.
     pub fn connection_problem(&self) -> Option<String> {
         match &self.connection {
             ConnectionState::Disconnected { why, since }
                 if self.now.since(*since) >= DISCONNECT_GRACE_MS =>
             {
-                Some(format!("no daemon: {why}; trying again"))
+                Some(format!("disconnected: {why}; retrying"))
             }
             ConnectionState::Unresponsive { .. } => {
-                Some("the daemon does not answer; what is shown may be old".to_owned())
+                Some("the daemon does not answer; the board may be out of date".to_owned())
             }
             _ => None,
         }
     }
 }
 
-/// A daemon that is replaced is away for less than this.
+/// A loss of the connection is shown after this time: a daemon that is replaced is back sooner.
 pub(crate) const DISCONNECT_GRACE_MS: u64 = 400;
 
 /// A notice is shown for this time.

@@ -1,4 +1,4 @@
-//! The event loop, the terminal and the signals: everything that is not pure.
+//! The event loop, the terminal and the signals: everything with side effects.
 
 pub(crate) mod event_loop;
 pub(crate) mod host;

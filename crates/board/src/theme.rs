@@ -1,17 +1,17 @@
-//! How things look: shapes, words and colours of statuses, and the themes.
+//! The themes: colours, and the shapes of statuses.
 
 use crewboard_core::Status;
 use ratatui::style::{Color, Modifier, Style};
 
-/// What a terminal can show.
+/// The colours and characters of the board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
     pub palette: &'static Palette,
-    /// The locale can show more than ASCII.
+    /// The locale has more characters than ASCII.
     pub unicode: bool,
 }
 
-/// A set of colours. Every status has its own shape and word too, so a theme may have none.
+/// A set of colours. A palette may have none, because every status also has its own shape and word.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Palette {
     pub name: &'static str,
@@ -25,7 +25,7 @@ pub struct Palette {
     selected: Option<Color>,
 }
 
-/// The terminal's own sixteen colours: what the user chose for everything else.
+/// The sixteen colours of the terminal, which the user may have set.
 pub const TERMINAL: Palette = Palette {
     name: "terminal",
     permission: Color::Yellow,
@@ -33,14 +33,14 @@ pub const TERMINAL: Palette = Palette {
     plan: Color::LightBlue,
     failed: Color::Red,
     done: Color::Green,
-    // Not blue: on many a black background it cannot be read.
+    // Blue is unreadable on many black backgrounds.
     working: Color::Cyan,
-    // Faint rather than a grey: in some palettes bright black is the background itself.
+    // Faint instead of grey: in some terminal palettes bright black is the background colour.
     dim: Color::Reset,
     selected: None,
 };
 
-/// For dark backgrounds. The hues are told apart with any kind of colour vision (Okabe and Ito).
+/// Colours for dark backgrounds. The hues can be distinguished with any kind of colour vision (Okabe and Ito).
 pub const DARK: Palette = Palette {
     name: "dark",
     permission: Color::Rgb(0xe6, 0x9f, 0x00),
@@ -48,13 +48,14 @@ pub const DARK: Palette = Palette {
     plan: Color::Rgb(0x56, 0xb4, 0xe9),
     failed: Color::Rgb(0xd5, 0x5e, 0x00),
     done: Color::Rgb(0x00, 0x9e, 0x73),
-    // The most frequent, so the calmest: theirs is a yellow that calls louder than what needs somebody.
+    // The most frequent status has the calmest colour. The yellow of Okabe and Ito would outshine the statuses that
+    // need the user.
     working: Color::Rgb(0xa8, 0xbb, 0xcc),
     dim: Color::Rgb(0x80, 0x80, 0x80),
     selected: Some(Color::Rgb(0x26, 0x2b, 0x33)),
 };
 
-/// For light backgrounds.
+/// Colours for light backgrounds.
 pub const LIGHT: Palette = Palette {
     name: "light",
     permission: Color::Rgb(0x9a, 0x5b, 0x00),
@@ -67,7 +68,7 @@ pub const LIGHT: Palette = Palette {
     selected: Some(Color::Rgb(0xe4, 0xe8, 0xf0)),
 };
 
-/// Shapes and weights only (`NO_COLOR`).
+/// No colours, only shapes and weights (`NO_COLOR`).
 pub const PLAIN: Palette = Palette {
     name: "plain",
     permission: Color::Reset,
@@ -80,11 +81,11 @@ pub const PLAIN: Palette = Palette {
     selected: None,
 };
 
-/// All of them, the default first.
+/// All palettes, the default first.
 pub const PALETTES: [&Palette; 4] = [&TERMINAL, &DARK, &LIGHT, &PLAIN];
 
 impl Theme {
-    /// A status's shape: legible without colour, and in plain ASCII where it must be.
+    /// Returns the shape of a status, which identifies it without colour. It is ASCII if the locale is.
     pub fn shape(self, status: Status) -> &'static str {
         let (unicode, ascii) = match status {
             Status::Permission => ("!", "!"),
@@ -99,7 +100,7 @@ impl Theme {
         if self.unicode { unicode } else { ascii }
     }
 
-    /// What a bar is made of for a status, one column wide.
+    /// Returns the character of a status in a bar, one column wide.
     pub fn cell(self, status: Status) -> &'static str {
         match status {
             Status::Working if self.unicode => "━",
@@ -110,6 +111,7 @@ impl Theme {
         }
     }
 
+    /// Returns the style of a status.
     pub fn status(self, status: Status) -> Style {
         let palette = self.palette;
         let (colour, weight) = match status {
@@ -126,7 +128,7 @@ impl Theme {
         if colour == Color::Reset { style } else { style.fg(colour) }
     }
 
-    /// For what matters less.
+    /// Returns the style of less important text.
     pub fn dim(self) -> Style {
         match self.palette.dim {
             Color::Reset => Style::new().add_modifier(Modifier::DIM),
@@ -134,7 +136,7 @@ impl Theme {
         }
     }
 
-    /// What stands before a row: whether it is selected.
+    /// Returns the character at the start of a row, which marks the selected row.
     pub fn marker(self, is_selected: bool) -> &'static str {
         match (is_selected, self.unicode) {
             (true, true) => "▌",
@@ -143,7 +145,7 @@ impl Theme {
         }
     }
 
-    /// What stands behind a row's shape: whether it is pinned.
+    /// Returns the character after a row's shape, which marks a pinned row.
     pub fn pin(self, is_pinned: bool) -> &'static str {
         match (is_pinned, self.unicode) {
             (true, true) => "◆",
@@ -152,15 +154,17 @@ impl Theme {
         }
     }
 
+    /// Returns the text between two facts on a line.
     pub fn separator(self) -> &'static str {
         if self.unicode { " · " } else { ", " }
     }
 
+    /// Returns the style of important text.
     pub fn strong() -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// For the selected row.
+    /// Returns the style of the selected row.
     pub fn selected(self) -> Style {
         match self.palette.selected {
             Some(colour) => Style::new().bg(colour),

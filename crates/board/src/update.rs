@@ -1,4 +1,4 @@
-//! What each message changes, and what is to be done about it.
+//! Applies messages to the model, and returns the effects that they need.
 
 pub(crate) mod effect;
 pub(crate) mod keys;
@@ -7,7 +7,7 @@ pub(crate) mod navigation;
 pub use effect::Effect;
 
 use crate::keymap::Key;
-use crate::layout::{FULL, visible_rows};
+use crate::layout::{FOOTER_HEIGHT, visible_rows};
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, DISCONNECT_GRACE_MS, HookState, Model, Overlay};
@@ -19,7 +19,7 @@ use crewboard_protocol::Losses;
 #[derive(Debug, Clone)]
 pub enum Message {
     Key(Key),
-    /// Text that was pasted, which is no key.
+    /// Text that the user pasted. It runs no actions.
     Pasted(String),
     Clicked {
         column: u16,
@@ -31,41 +31,41 @@ pub enum Message {
         width: u16,
         height: u16,
     },
-    /// The clock says another time than was drawn.
+    /// A time on the screen may have changed.
     ClockTick,
-    /// All rows, as they are now.
+    /// All rows.
     Rows(Vec<Session>),
     Row(Box<Session>),
     Removed(RowKey),
-    /// The accounts' limits, all of them.
+    /// The rate limits of all accounts.
     RateLimits(Vec<RateLimits>),
-    /// The lost events that no client has shown the user yet.
+    /// The lost events that the user has not seen yet.
     Losses(Losses),
-    /// The daemon is gone.
+    /// The connection was lost, or an attempt to connect failed; the text says why.
     Disconnected(String),
-    /// What is wrong about the daemon's version; `None` where nothing is.
+    /// The problem of the daemon's version. `None` if there is none.
     Version(Option<String>),
-    /// The daemon was asked something, and has not answered in time.
+    /// The daemon did not reply in time.
     Unresponsive,
-    /// It has said something.
-    Answered,
-    /// What installing would change, or why it cannot.
+    /// The daemon sent something.
+    Responsive,
+    /// The change that an install would make, or an error.
     InstallPreview(Result<String, String>),
-    /// What the install said.
+    /// The output of an install, or an error.
     Installed(Result<String, String>),
     Notice(String),
-    /// What came of an errand.
+    /// The outcome of a navigation.
     Navigated(NavigationOutcome),
-    /// The options are these now.
+    /// The options, after a start or a change of the configuration.
     Configured(Box<Options>),
 }
 
-/// How long lost events are on the screen before a key or a click says that the user has seen them.
-const LOSSES_READ_MS: u64 = 1000;
+/// A key or a click means that the user has seen the lost events, if they have been on the screen for this time.
+const LOSSES_VISIBLE_MS: u64 = 1000;
 
-/// Takes in a message at the time `now`.
+/// Applies a message that arrived at the time `now`.
 pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
-    if is_known(model, &message) {
+    if is_unchanged(model, &message) {
         return Vec::new();
     }
     model.now = now;
@@ -74,12 +74,12 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         model.notice = None;
     }
     let filter = (model.rows.filter().to_owned(), model.rows.shows_dismissed());
-    let stood_at = model.selected_index();
+    let former_index = model.selected_index();
     let mut effects = Vec::new();
     let is_input = matches!(message, Message::Key(_) | Message::Clicked { .. });
     match message {
         Message::Key(key) => effects = keys::on_key(model, key),
-        Message::Pasted(text) => keys::pasted(model, &text),
+        Message::Pasted(text) => keys::on_paste(model, &text),
         Message::Clicked { column, line } => effects = keys::on_click(model, column, line),
         Message::WheelUp => keys::step(model, -1),
         Message::WheelDown => keys::step(model, 1),
@@ -90,7 +90,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             model.rows.replace_all(rows);
         }
         Message::Row(row) => {
-            let closes = closes_under_the_selection(model, &row);
+            let closes = closes_selected_row(model, &row);
             model.rows.insert(*row);
             if closes {
                 model.selected = None;
@@ -104,7 +104,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             show_problems(model);
         }
         Message::Disconnected(why) => {
-            // Gone since it was first found gone, however often it is looked for.
+            // Further failed attempts do not change the time of the loss.
             let since = match model.connection {
                 ConnectionState::Disconnected { since, .. } => since,
                 ConnectionState::Connected
@@ -114,42 +114,42 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             model.connection = ConnectionState::Disconnected { why, since };
         }
         Message::Unresponsive => model.connection = ConnectionState::Unresponsive { since: now },
-        Message::Answered => model.connection = ConnectionState::Connected,
+        Message::Responsive => model.connection = ConnectionState::Connected,
         Message::InstallPreview(Ok(change)) => {
             model.overlay = Some(Overlay::Install { change, scroll: 0 });
         }
         Message::InstallPreview(Err(why)) | Message::Installed(Err(why)) => model.notify(why),
-        Message::Installed(Ok(said)) => {
+        Message::Installed(Ok(output)) => {
             model.hooks = HookState::Installed;
-            model.notify(said);
+            model.notify(output);
         }
         Message::Notice(text) => model.notify(text),
-        Message::Navigated(went) => effects = navigation::finish_navigation(model, went),
+        Message::Navigated(outcome) => effects = navigation::finish_navigation(model, outcome),
         Message::Configured(options) => configure(model, *options),
     }
     let is_filter_changed =
         filter != (model.rows.filter().to_owned(), model.rows.shows_dismissed());
-    if is_input && !model.losses.is_empty() && now.since(model.losses_since) >= LOSSES_READ_MS {
+    if is_input && !model.losses.is_empty() && now.since(model.losses_since) >= LOSSES_VISIBLE_MS {
         effects.push(Effect::LossesSeen(model.losses.total()));
     }
-    keep_selection(model, is_filter_changed, stood_at);
+    keep_selection(model, is_filter_changed, former_index);
     effects
 }
 
-/// Whether the selected row is over with this news, on a strip that shows nothing but a few rows. It goes down to the
-/// other closed ones, and must not drag the window there, away from those that wait: what stands in its place is
-/// selected. Where there is room to act on a row and to read of it, the selection stays with it.
-fn closes_under_the_selection(model: &Model, news: &Session) -> bool {
-    let is_open = |row: &Session| row.key == news.key && row.status != Status::Closed;
-    news.status == Status::Closed
-        && model.height < FULL
-        && !news.pinned
+/// Returns true if `new` closes the selected row on a strip, which shows only a few rows. The row moves down to the
+/// other closed rows. If it stayed selected, the strip would scroll away from the rows that need the user, so the next
+/// row in its place is selected instead. On a larger screen the selection stays on the row.
+fn closes_selected_row(model: &Model, new: &Session) -> bool {
+    let is_open = |row: &Session| row.key == new.key && row.status != Status::Closed;
+    new.status == Status::Closed
+        && model.height < FOOTER_HEIGHT
+        && !new.pinned
         && model.overlay.is_none()
         && model.selected_row().is_some_and(is_open)
 }
 
-/// Whether a message says what is on the screen already: then nothing is to be drawn.
-fn is_known(model: &Model, message: &Message) -> bool {
+/// Returns true if a message changes nothing on the screen, so that no frame is needed.
+fn is_unchanged(model: &Model, message: &Message) -> bool {
     match message {
         Message::Row(row) => model.rows.get(&row.key) == Some(row),
         Message::RateLimits(limits) => model.limits == *limits,
@@ -161,14 +161,15 @@ fn is_known(model: &Model, message: &Message) -> bool {
         }
         Message::Resized { width, height } => (model.width, model.height) == (*width, *height),
         Message::Unresponsive => matches!(model.connection, ConnectionState::Unresponsive { .. }),
-        Message::Answered => !matches!(model.connection, ConnectionState::Unresponsive { .. }),
+        Message::Responsive => !matches!(model.connection, ConnectionState::Unresponsive { .. }),
         _ => false,
     }
 }
 
+/// Applies the options.
 fn configure(model: &mut Model, options: Options) {
     if options.detail != model.configured_detail {
-        // Only a change of the option: the user's key may have said otherwise since.
+        // Only a change of the option counts: the user may have pressed the key since.
         model.configured_detail = options.detail;
         model.detail = options.detail;
     }
@@ -181,7 +182,7 @@ fn configure(model: &mut Model, options: Options) {
     }
 }
 
-/// Shows what is wrong, also what was hidden before.
+/// Shows all problems, also those that the user has hidden.
 fn show_problems(model: &mut Model) {
     let version = model.version_problem.iter();
     model.problems = version.chain(&model.configuration_problems).cloned().collect();
@@ -190,8 +191,8 @@ fn show_problems(model: &mut Model) {
     }
 }
 
-/// Puts the list in order, keeps the selection on its row, and the row in the window.
-fn keep_selection(model: &mut Model, is_filter_changed: bool, stood_at: Option<usize>) {
+/// Keeps the selection on its row, and the row in the visible part of the list.
+fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Option<usize>) {
     let is_listed = |key: &RowKey| model.rows.index_of(key).is_some();
     let may_return = is_filter_changed || model.selected_index().is_none();
     if may_return && model.selection_before_filter.as_ref().is_some_and(is_listed) {
@@ -200,14 +201,14 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, stood_at: Option<u
     if model.selected_index().is_none() {
         let former = model.selected.take();
         if is_filter_changed || model.rows.order().is_empty() {
-            // A filter must not cost the place in the list.
+            // The selection returns to this row when the filter is cleared.
             model.selection_before_filter = model.selection_before_filter.take().or(former);
         }
-        // What stands in its place now, or the last.
-        let index = stood_at.unwrap_or(0).min(model.rows.order().len().saturating_sub(1));
+        // The row that is now in its place, or the last row.
+        let index = former_index.unwrap_or(0).min(model.rows.order().len().saturating_sub(1));
         model.selected = model.rows.order().get(index).cloned();
         if matches!(model.overlay, Some(Overlay::Details { .. })) {
-            // It was about that row, and must not become another's under somebody's eyes.
+            // The page must not change to another row while the user reads it.
             model.overlay = None;
         }
     }
@@ -218,16 +219,16 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, stood_at: Option<u
         .min(index)
         .max((index + 1).saturating_sub(height))
         .min(model.rows.order().len().saturating_sub(height));
-    let last = overlay::lines_in_all(model).saturating_sub(overlay::height(model));
+    let last = overlay::line_count(model).saturating_sub(overlay::height(model));
     if let Some(overlay) = &mut model.overlay {
         *overlay.scroll_mut() = overlay.scroll().min(last);
     }
 }
 
-/// Milliseconds until something on the screen is another with no message but the time, if ever.
+/// Returns the milliseconds until a time on the screen changes. `None` if none will change.
 pub fn next_clock(model: &Model) -> Option<u64> {
     let notice = model.notice.as_ref().map(|notice| notice.until.since(model.now));
-    // The picture of a daemon that is gone stands still, but for the word that it is gone.
+    // Without the daemon the screen stands still, except that it shows the loss after a moment.
     let (clocks, loss) = match &model.connection {
         ConnectionState::Disconnected { since, .. } => {
             (Vec::new(), DISCONNECT_GRACE_MS.checked_sub(model.now.since(*since)))

@@ -1,4 +1,4 @@
-//! Drawing. Reads the model and the layout, writes cells and nothing else.
+//! Draws the model: reads it and its layout, and writes only cells.
 
 mod canvas;
 mod detail;
@@ -40,29 +40,29 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     footer::draw(model, areas.footer, buffer);
 }
 
-/// Milliseconds until each time on the screen changes.
+/// Returns the milliseconds until each time on the screen changes.
 pub(crate) fn clocks(model: &Model) -> Vec<u64> {
     let areas = layout(model);
     let now = model.display_time();
-    let of_row = |row: &Session| age_changes_in(row.since, now, grain(row));
+    let row_clock = |row: &Session| age_changes_in(row.since, now, grain(row));
     let mut clocks = header::clocks(model);
     if let Some(urgent) = model.rows.most_urgent().filter(|_| model.height == 1) {
-        clocks.push(of_row(urgent));
+        clocks.push(row_clock(urgent));
     }
-    let shows_detail = overlay::shows_detail(model);
+    let shows_details = overlay::shows_details(model);
     if model.overlay.is_none() {
         if model.screen == Screen::List {
             let shown = model.rows.listed().skip(model.scroll).take(usize::from(areas.list.height));
-            clocks.extend(shown.map(of_row));
+            clocks.extend(shown.map(row_clock));
         } else if !model.rows.order().is_empty() {
             clocks.push(MINUTE - now.0 % MINUTE);
         }
     }
-    if (areas.detail.height > 1 && model.overlay.is_none() || shows_detail)
+    if (areas.detail.height > 1 && model.overlay.is_none() || shows_details)
         && let Some(row) = model.selected_row()
     {
-        clocks.push(of_row(row));
-        // The bar, and all else there, is told in whole minutes.
+        clocks.push(row_clock(row));
+        // The bar and the other times of the details change with whole minutes.
         clocks.push(MINUTE - now.0 % MINUTE);
     }
     clocks

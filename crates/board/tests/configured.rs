@@ -12,7 +12,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
 #[test]
-fn changed_options_are_in_force_at_once() {
+fn changed_options_apply_at_once() {
     let now = Timestamp(1_795_331_980_546);
     let key = |word: &str| -> Key { word.parse().unwrap() };
     let theme = |palette| Theme { palette, unicode: true };
@@ -24,31 +24,31 @@ fn changed_options_are_in_force_at_once() {
         problems: Vec::new(),
     };
     let mut model = Model::new(options.theme, Keymap::default(), HookState::Installed, now);
-    let tell = |model: &mut Model, message| update(model, message, now);
+    let apply = |model: &mut Model, message| update(model, message, now);
     let configured = |options: &Options| Message::Configured(Box::new(options.clone()));
 
-    tell(&mut model, configured(&options));
+    apply(&mut model, configured(&options));
     assert!(model.detail && model.notice.is_none());
 
     options.theme = theme(&DARK);
     options.keymap.rebind(Action::Quit, &[key("Q")]);
-    tell(&mut model, configured(&options));
+    apply(&mut model, configured(&options));
     assert_eq!(model.theme.palette.name, "dark");
-    assert_eq!(tell(&mut model, Message::Key(key("q"))), []);
-    assert_eq!(tell(&mut model, Message::Key(key("Q"))), [Effect::Quit]);
+    assert_eq!(apply(&mut model, Message::Key(key("q"))), []);
+    assert_eq!(apply(&mut model, Message::Key(key("Q"))), [Effect::Quit]);
 
-    // What the user's key said holds until the option itself changes.
-    tell(&mut model, Message::Key(key("d")));
+    // The user's key counts until the option itself changes.
+    apply(&mut model, Message::Key(key("d")));
     assert!(!model.detail);
     options.notice = Some("config.toml:1:1: no".to_owned());
-    tell(&mut model, configured(&options));
+    apply(&mut model, configured(&options));
     assert!(!model.detail);
     assert_eq!(model.notice.as_ref().unwrap().text, "config.toml:1:1: no");
     options.detail = false;
-    tell(&mut model, configured(&options));
-    tell(&mut model, Message::Key(key("d")));
+    apply(&mut model, configured(&options));
+    apply(&mut model, Message::Key(key("d")));
     assert!(model.detail);
-    tell(&mut model, configured(&options));
+    apply(&mut model, configured(&options));
     assert!(model.detail);
 }
 
@@ -59,7 +59,7 @@ fn shows(model: &Model, text: &str) -> bool {
 }
 
 #[test]
-fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
+fn problems_are_shown_until_they_are_fixed_or_hidden() {
     let now = Timestamp(1_795_331_980_546);
     let theme = Theme { palette: &TERMINAL, unicode: true };
     let (keymap, detail, notice) = (Keymap::default(), true, None);
@@ -74,14 +74,14 @@ fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
     };
     update(&mut model, Message::Resized { width: 80, height: 24 }, now);
     update(&mut model, Message::Configured(Box::new(wrong.clone())), now);
-    // Longer than what is said for a while only.
+    // Problems stay longer than a notice.
     update(&mut model, Message::ClockTick, Timestamp(now.0 + 600_000));
     assert!(shows(&model, "config.toml:2:9: board.theme is"));
     assert!(!shows(&model, " light"), "cut");
     key(&mut model, "e", 600_000);
     assert!(shows(&model, " light") && shows(&model, "config.toml:3:1: unknown option"));
     key(&mut model, "esc", 600_000);
-    assert!(shows(&model, "e shows all   Esc hides"));
+    assert!(shows(&model, "e show all   Esc hide"));
     key(&mut model, "esc", 600_000);
     assert!(!shows(&model, "config.toml") && model.problems.is_empty());
     update(&mut model, Message::Configured(Box::new(wrong)), now);
@@ -91,7 +91,7 @@ fn what_is_wrong_with_them_stays_until_it_is_mended_or_put_away() {
 }
 
 #[test]
-fn a_daemon_of_another_version_is_named_until_it_is_gone() {
+fn version_problem_is_shown_until_it_is_gone() {
     let problem =
         "the daemon is out of date: expected 2.0.0, got 1.0.0; run `crewboard daemon restart`";
     let now = Timestamp(1_795_331_980_546);
@@ -100,7 +100,7 @@ fn a_daemon_of_another_version_is_named_until_it_is_gone() {
     update(&mut model, Message::Resized { width: 120, height: 24 }, now);
     update(&mut model, Message::Version(Some(problem.to_owned())), now);
     assert!(shows(&model, "the daemon is out of date"));
-    // A change of the configuration does not hide it, nor does the same daemon say it twice.
+    // The same problem again causes no frame.
     model.needs_redraw = false;
     update(&mut model, Message::Version(Some(problem.to_owned())), now);
     assert!(!model.needs_redraw && shows(&model, "the daemon is out of date"));

@@ -5,13 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// The crates and modules whose files still import each other in a circle. The list may only become shorter.
-const IN_CIRCLES: &[(&str, &[&str])] = &[
-    (
-        "board",
-        &["layout", "model", "model::row_list", "runtime::host", "update::navigation", "view"],
-    ),
-    ("config", &["candidates", "parents", "parse", "rules"]),
-];
+const IN_CIRCLES: &[(&str, &[&str])] = &[("config", &["candidates", "parents", "parse", "rules"])];
 
 /// A module of a crate by its path from the crate's root, such as `["sessions", "teams"]`.
 type Module = Vec<String>;

@@ -1,4 +1,4 @@
-//! The texts of the list's columns.
+//! Short texts of the list and the details.
 
 use crate::format::text::Grain;
 use crewboard_core::{Session, Status};
@@ -37,6 +37,14 @@ pub(crate) fn work(row: &Session, unicode: bool) -> String {
         format!("{}{subagents}", if unicode { "⋔" } else { "+" })
     } else {
         String::new()
+    }
+}
+
+/// Returns a source such as `hook:Stop` in words.
+pub(crate) fn source_name(source: &str) -> Cow<'_, str> {
+    match source.strip_prefix("hook:") {
+        Some(event) => Cow::Owned(format!("{event} hook")),
+        None => Cow::Borrowed(source),
     }
 }
 

@@ -1,37 +1,37 @@
-//! Text in the form on whose width terminals agree. Where one draws a character wider than we think, all
-//! that follows on the line is shifted; where narrower, what was there before stays behind.
+//! Converts text to a form that has the same width on all terminals. A character that is wider than expected shifts the
+//! rest of the line; a narrower one leaves old text on the screen.
 
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// `text` without what is drawn differently from terminal to terminal: of a joined emoji the first, of a
-/// flag its letters, symbols in their plain form.
-pub(crate) fn agreed(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_agreed) {
+/// Returns `text` without the characters that terminals draw in different widths. A joined emoji becomes its first
+/// emoji, a flag becomes its letters, and symbols lose their variation selectors.
+pub(crate) fn portable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_portable) {
         return Cow::Borrowed(text);
     }
-    let mut agreed = String::with_capacity(text.len());
+    let mut portable = String::with_capacity(text.len());
     for cluster in text.graphemes(true) {
         for (index, character) in cluster.chars().enumerate() {
             match character {
-                // A picture of several: terminals draw one, or one after the other.
+                // Terminals draw a joined emoji as one, or as its parts one after the other.
                 JOINER if index > 0 && cluster.chars().next() >= Some(SYMBOLS) => break,
-                '\u{1f1e6}'..='\u{1f1ff}' => agreed.push(letter_of(character)),
-                // A colour of skin by itself is a square.
-                '\u{1f3fb}'..='\u{1f3ff}' if index == 0 => agreed.push(character),
-                '\u{2630}' => agreed.push('≡'),
-                _ if is_shifting(character) => agreed.push('\u{fffd}'),
-                _ if is_agreed(character) => agreed.push(character),
+                '\u{1f1e6}'..='\u{1f1ff}' => portable.push(letter_of(character)),
+                // A skin colour alone is drawn as a square.
+                '\u{1f3fb}'..='\u{1f3ff}' if index == 0 => portable.push(character),
+                '\u{2630}' => portable.push('≡'),
+                _ if is_unstable(character) => portable.push('\u{fffd}'),
+                _ if is_portable(character) => portable.push(character),
                 _ => {}
             }
         }
     }
-    Cow::Owned(agreed)
+    Cow::Owned(portable)
 }
 
-/// How many columns `text` takes, cell by cell: that of the whole counts what a font might join, such as
-/// the Arabic lam and alef, as one.
+/// Returns the number of columns of `text`, the sum over its grapheme clusters. The width of the whole text would count
+/// a ligature, such as the Arabic lam and alef, as one column.
 pub(crate) fn columns(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
@@ -41,22 +41,23 @@ pub(crate) fn columns(text: &str) -> usize {
 
 const JOINER: char = '\u{200d}';
 
-/// From here on there are arrows, symbols and emoji, and before it the scripts in which a joiner joins letters.
+/// The first of the arrows, symbols and emoji. The scripts in which a joiner joins letters are before it.
 const SYMBOLS: char = '\u{2190}';
 
-/// The letter of a half of a flag.
+/// Returns the letter of a regional indicator: two of them are a flag.
 fn letter_of(character: char) -> char {
     let index = u32::from(character).wrapping_sub(0x1_f1e6);
     u8::try_from(index).map_or('?', |index| char::from(b'A' + index % 26))
 }
 
-pub(crate) fn is_agreed(character: char) -> bool {
+/// Returns true if all terminals draw the character in the same width.
+pub(crate) fn is_portable(character: char) -> bool {
     character.is_ascii()
-        || !(is_invisible(character) || is_shifting(character) || is_disputed_mark(character))
+        || !(is_invisible(character) || is_unstable(character) || is_disputed_mark(character))
 }
 
-/// What has no width, or gives another to what it follows: joiners, variation selectors, halves of
-/// flags, colours of skin, the keycap, and characters that only direct others.
+/// Returns true for characters that have no width, or that change the width of the character before them: joiners,
+/// variation selectors, regional indicators, skin colours, the keycap, and format controls.
 fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{61c}'
@@ -67,17 +68,17 @@ fn is_invisible(character: char) -> bool {
         | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Symbols and letters that became wider or narrower from one version of Unicode to the next; and the signs
-/// that enclose the digits after them (`U+0600`), which have a column, none, or one with all that they enclose.
-fn is_shifting(character: char) -> bool {
+/// Returns true for characters whose width differs between versions of Unicode, and for the signs that enclose the
+/// digits after them (`U+0600`): terminals give these one column, none, or one together with the digits.
+fn is_unstable(character: char) -> bool {
     matches!(character,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
         | '\u{110bd}' | '\u{110cd}' | '\u{17a4}' | '\u{17d8}' | '\u{2630}'..='\u{2637}' | '\u{268a}'..='\u{268f}' | '\u{2d7f}'
         | '\u{3248}'..='\u{324f}' | '\u{1171e}' | '\u{1d300}'..='\u{1d376}')
 }
 
-/// Marks of Indic and other scripts that have no width for us and a column for tmux: every character that
-/// either knows was written to tmux 3.3a and its cursor looked at.
+/// Returns true for marks of Indic and other scripts that have no width in `unicode-width` and one column in tmux. The
+/// list was measured: every character that either of them knows was written to tmux 3.3a, and the cursor was read.
 fn is_disputed_mark(character: char) -> bool {
     matches!(
         character,
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_terminals_dispute_becomes_what_they_agree_on() {
+    fn portable_replaces_characters_of_disputed_width() {
         for (text, expected) in [
             ("plain", "plain"),
             ("日本語 한국어 e\u{301} 🚀", "日本語 한국어 e\u{301} 🚀"),
@@ -155,23 +156,23 @@ mod tests {
             ("பா", "ப"),
             ("\u{600}\u{601}١٢", "\u{fffd}\u{fffd}١٢"),
         ] {
-            assert_eq!(agreed(text), expected, "{text}");
+            assert_eq!(portable(text), expected, "{text}");
         }
         assert_eq!((columns("لا"), columns("日a")), (2, 3));
     }
 
-    /// Terminals count the columns of characters one by one; a board counts those of what belongs together.
+    /// A terminal adds up the columns of single characters, the board those of grapheme clusters.
     #[test]
-    fn every_character_takes_its_own_columns_among_others() {
+    fn clusters_are_as_wide_as_their_characters() {
         let mut wrong = Vec::new();
-        // Above that there are ideographs and tags.
+        // The characters above are ideographs and tags.
         for character in ('\0'..'\u{20000}').chain('\u{e0000}'..='\u{e0fff}') {
-            let around =
+            let texts =
                 [format!("a{character}{character}b"), format!("ا{character}日{character}1")];
-            for text in around {
-                let text = agreed(&text);
-                let alone: usize = text.chars().map(|one| one.to_string().width()).sum();
-                if !character.is_control() && columns(&text) != alone {
+            for text in texts {
+                let text = portable(&text);
+                let sum: usize = text.chars().map(|one| one.to_string().width()).sum();
+                if !character.is_control() && columns(&text) != sum {
                     wrong.push(format!("{:04x}", u32::from(character)));
                 }
             }

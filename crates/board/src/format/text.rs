@@ -1,13 +1,13 @@
-//! Text is not bytes: widths, cuts and times as a person reads them.
+//! Fits texts into columns, and formats times.
 
-use crate::format::display_width::{agreed, columns, is_agreed};
+use crate::format::display_width::{columns, is_portable, portable};
 use crewboard_core::{LINE_BREAK, PromptKind, Session, TAB, Timestamp, escape};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// `text` in exactly `width` columns: cut with a mark, or filled with blanks. Cuts fall between what a
-/// person sees as characters. Where the terminal shows ASCII only, the rest becomes `?`.
+/// Returns `text` in exactly `width` columns: cut with a mark, or filled with blanks. Cuts are between grapheme
+/// clusters. In an ASCII locale all other characters become `?`.
 pub fn fit(text: &str, width: usize, unicode: bool) -> String {
     let mut fitted = cut(text, width, unicode);
     let rest = width.saturating_sub(columns(&fitted));
@@ -15,32 +15,32 @@ pub fn fit(text: &str, width: usize, unicode: bool) -> String {
     fitted
 }
 
-/// `text` in at most `width` columns, with a mark where it was cut.
+/// Returns the beginning of `text` in at most `width` columns, with a mark if it was cut.
 pub fn cut(text: &str, width: usize, unicode: bool) -> String {
-    let shown = shown(text, unicode);
+    let shown = displayable(text, unicode);
     if columns(&shown) <= width {
         return shown.into_owned();
     }
     let mark = if unicode { "…" } else { "~" };
     let mut fitted = String::new();
-    let mut taken = 0;
+    let mut used = 0;
     for cluster in shown.graphemes(true) {
-        let wide = cluster.width();
-        if taken + wide + 1 > width {
+        let cluster_width = cluster.width();
+        if used + cluster_width + 1 > width {
             break;
         }
-        taken += wide;
+        used += cluster_width;
         fitted.push_str(cluster);
     }
-    if taken < width {
+    if used < width {
         fitted.push_str(mark);
     }
     fitted
 }
 
-/// The last of `text` in at most `width` columns, with a mark where it was cut: what is being typed.
-pub fn end_of(text: &str, width: usize, unicode: bool) -> String {
-    let shown = shown(text, unicode);
+/// Returns the end of `text` in at most `width` columns, with a mark if it was cut.
+pub fn cut_start(text: &str, width: usize, unicode: bool) -> String {
+    let shown = displayable(text, unicode);
     let mut rest: &str = &shown;
     while columns(rest) > width.saturating_sub(usize::from(rest.len() < shown.len())) {
         rest = rest.graphemes(true).next().and_then(|first| rest.get(first.len()..)).unwrap_or("");
@@ -53,14 +53,15 @@ pub fn end_of(text: &str, width: usize, unicode: bool) -> String {
     format!("{mark}{rest}")
 }
 
-/// `text` as every terminal shows it, or in ASCII with `?` for what has no likeness.
-fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
-    let agreed = agreed(text);
-    if unicode || agreed.is_ascii() {
-        return agreed;
+/// Returns `text` in the form in which all terminals can show it. In an ASCII locale, characters without a similar
+/// ASCII character become `?`.
+fn displayable(text: &str, unicode: bool) -> Cow<'_, str> {
+    let portable = portable(text);
+    if unicode || portable.is_ascii() {
+        return portable;
     }
-    let mut ascii = String::with_capacity(agreed.len());
-    for cluster in agreed.graphemes(true) {
+    let mut ascii = String::with_capacity(portable.len());
+    for cluster in portable.graphemes(true) {
         match cluster {
             "…" => ascii.push_str("..."),
             "–" | "—" | "‐" | "‑" | "−" => ascii.push('-'),
@@ -76,21 +77,21 @@ fn shown(text: &str, unicode: bool) -> Cow<'_, str> {
     Cow::Owned(ascii)
 }
 
-/// What a row does, asks or last said, in one line; of a request nothing is left out but behind a mark.
+/// Returns what a session does, asks or last wrote, in one line. A prompt is cut only with a mark.
 pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     let activity = row.activity.as_deref().unwrap_or_default();
     match row.request.as_ref().map(|request| request.kind) {
         Some(PromptKind::Permission) => exact(activity, unicode),
-        // In a question a likeness in ASCII is good enough.
+        // In a question or plan a similar ASCII character is good enough.
         Some(_) => exact(activity, true),
         None => Cow::Borrowed(activity),
     }
 }
 
-/// `text`, which the user approves, without what terminals draw differently or not at all: each such character is
-/// shown as an escape. [`wrap`] and [`cut`] leave nothing more out of it.
+/// Returns `text`, which the user approves, with an escape for each character that terminals draw differently or not at
+/// all. [`wrap`] and [`cut`] then leave out no further character.
 pub fn exact(text: &str, unicode: bool) -> Cow<'_, str> {
-    let is_shown = |character: char| is_agreed(character) && (unicode || character.is_ascii());
+    let is_shown = |character: char| is_portable(character) && (unicode || character.is_ascii());
     if text.chars().all(is_shown) {
         return Cow::Borrowed(text);
     }
@@ -107,15 +108,15 @@ pub fn exact(text: &str, unicode: bool) -> Cow<'_, str> {
     Cow::Owned(exact)
 }
 
-/// `text` in lines of at most `width` columns, broken between words where there are any; at most
-/// `lines` of them, the last marked if there is more.
+/// Wraps `text` into lines of at most `width` columns, between words if possible. Returns at most `lines` lines; the
+/// last has a mark if there are more.
 pub fn wrap(text: &str, width: usize, lines: usize, unicode: bool) -> Vec<String> {
-    let text = shown(text, unicode);
-    let lines_of = text.lines().map(str::trim_end);
-    wrap_lines(lines_of, width, lines, unicode, false)
+    let text = displayable(text, unicode);
+    let text_lines = text.lines().map(str::trim_end);
+    wrap_lines(text_lines, width, lines, unicode, false)
 }
 
-/// The same of a text that the user approves: no blank is left out where a line is broken.
+/// Wraps a text that the user approves: like [`wrap`], but keeps the blanks at the end of a line.
 pub fn wrap_exact(text: &str, width: usize, lines: usize, unicode: bool) -> Vec<String> {
     wrap_lines(exact(text, unicode).split('\n'), width, lines, unicode, true)
 }
@@ -131,12 +132,12 @@ fn wrap_lines<'a>(
     if width == 0 || lines == 0 {
         return wrapped;
     }
-    let mut is_whole = true;
+    let mut is_complete = true;
     'all: for line in text {
         let mut rest = line;
         loop {
             if wrapped.len() == lines {
-                is_whole = false;
+                is_complete = false;
                 break 'all;
             }
             let (head, tail) = break_at(rest, width);
@@ -148,7 +149,7 @@ fn wrap_lines<'a>(
             }
         }
     }
-    if !is_whole && let Some(last) = wrapped.last_mut() {
+    if !is_complete && let Some(last) = wrapped.last_mut() {
         let mark = if unicode { "…" } else { "~" };
         if columns(last) + 2 <= width {
             last.push(' ');
@@ -160,20 +161,20 @@ fn wrap_lines<'a>(
     wrapped
 }
 
-/// The first `width` columns of `text`, up to the last blank in them if there is one, and the rest.
+/// Splits `text` after at most `width` columns, at the last blank in them if there is one.
 fn break_at(text: &str, width: usize) -> (&str, &str) {
-    let mut taken = 0;
+    let mut used = 0;
     let mut last_blank = None;
     for (index, cluster) in text.grapheme_indices(true) {
-        taken += cluster.width();
-        if taken > width {
-            // A blank that would be the first of the next line is where the words part anyway.
+        used += cluster.width();
+        if used > width {
+            // A blank right after the line is a good place to split.
             let blank = if cluster == " " { Some(index) } else { last_blank };
-            // A character wider than the line stands alone on it, cut.
+            // A character that is wider than the line gets its own line, and is cut.
             let end = blank.unwrap_or(if index == 0 { cluster.len() } else { index });
             return text.split_at(end);
         }
-        // Not the indent of the line: what comes after it would be thrown back to its start.
+        // A split in the indent would leave a line of blanks.
         if cluster == " " && !text.get(..index).unwrap_or_default().trim_start().is_empty() {
             last_blank = Some(index + 1);
         }
@@ -181,12 +182,12 @@ fn break_at(text: &str, width: usize) -> (&str, &str) {
     (text, "")
 }
 
-/// How finely a time is told.
+/// The precision of a shown age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
-    /// `12s`, `4m12`, `25m`, `1h03`: while somebody waits for it to pass.
+    /// `12s`, `4m12`, `25m`, `1h03`: for a session that works or waits.
     Seconds,
-    /// `now`, `9m`, `1h03`: where nothing is under way.
+    /// `now`, `9m`, `1h03`: for all other sessions.
     Minutes,
 }
 
@@ -195,18 +196,17 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// From here on nobody counts seconds.
+/// A longer age is shown without seconds.
 const SECONDS_UNTIL: u64 = 10 * MINUTE;
 
-/// Times on the screen are taken at the last whole second or minute of the clock on the wall, so that
-/// all of them change together: a board that is told in minutes wakes up once a minute, however many
-/// rows it has.
+/// Returns the last whole second or minute (`step`) of the clock. All times on the screen refer to it, so that they
+/// change together: a board that shows minutes wakes up once a minute, for any number of rows.
 pub fn at_last(now: Timestamp, step: u64) -> Timestamp {
     Timestamp(now.0 - now.0 % step)
 }
 
-/// Milliseconds since `since` as they are told, and how long each figure of them stays.
-fn told(since: Timestamp, now: Timestamp, grain: Grain) -> (u64, u64) {
+/// Returns the shown age in milliseconds, and the step in which it changes.
+fn age_and_step(since: Timestamp, now: Timestamp, grain: Grain) -> (u64, u64) {
     let seconds = at_last(now, SECOND).since(since);
     let minutes = at_last(now, MINUTE).since(since);
     let (elapsed, step) = match grain {
@@ -217,9 +217,9 @@ fn told(since: Timestamp, now: Timestamp, grain: Grain) -> (u64, u64) {
     (elapsed, if elapsed < DAY { step } else { DAY })
 }
 
-/// How long ago, in at most five columns.
+/// Returns an age in at most five columns.
 pub fn age(since: Timestamp, now: Timestamp, grain: Grain) -> String {
-    let (elapsed, step) = told(since, now, grain);
+    let (elapsed, step) = age_and_step(since, now, grain);
     let (minutes, hours) = (elapsed / MINUTE, elapsed / HOUR);
     match elapsed {
         0..MINUTE if grain == Grain::Minutes => "now".to_owned(),
@@ -231,16 +231,16 @@ pub fn age(since: Timestamp, now: Timestamp, grain: Grain) -> String {
     }
 }
 
-/// Milliseconds until [`age`] says something else.
+/// Returns the milliseconds until [`age`] returns a new text.
 pub fn age_changes_in(since: Timestamp, now: Timestamp, grain: Grain) -> u64 {
-    let (elapsed, step) = told(since, now, grain);
+    let (elapsed, step) = age_and_step(since, now, grain);
     let change = since.0.saturating_add((elapsed / step + 1).saturating_mul(step));
-    // The first whole second or minute at which that much has passed.
+    // The first whole second or minute at or after the change.
     let tick = if step == SECOND { SECOND } else { MINUTE };
     change.div_ceil(tick).saturating_mul(tick).saturating_sub(now.0).max(1)
 }
 
-/// How long something took, or takes on the whole.
+/// Returns a duration as text.
 pub fn span(milliseconds: u64) -> String {
     match milliseconds {
         0..MINUTE => format!("{}s", milliseconds / SECOND),
@@ -249,20 +249,20 @@ pub fn span(milliseconds: u64) -> String {
     }
 }
 
-/// When something is to come: how long until then, or, where that is a day or more, on which day.
+/// Returns the time until `at`. If that is a day or more, returns its weekday and local time.
 pub fn until(at: Timestamp, now: Timestamp) -> String {
     let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
     if rest < DAY { span(rest.max(MINUTE)) } else { local(at, "%a %H:%M") }
 }
 
-/// Milliseconds until [`until`] says something else.
+/// Returns the milliseconds until [`until`] returns a new text.
 pub fn until_changes_in(at: Timestamp, now: Timestamp) -> u64 {
     let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
     let next_minute = MINUTE - now.0 % MINUTE;
     if rest < DAY { next_minute } else { rest - DAY + next_minute }
 }
 
-/// The local time of day.
+/// Returns the local time of day.
 pub fn clock_time(at: Timestamp) -> String {
     local(at, "%H:%M:%S")
 }
@@ -279,7 +279,7 @@ mod tests {
     use crewboard_core::Prompt;
 
     #[test]
-    fn text_fits_exactly() {
+    fn fit_returns_exactly_the_width() {
         for (text, width, expected) in [
             ("abc", 5, "abc  "),
             ("abcdef", 5, "abcd…"),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_text_says_that_it_is_one() {
+    fn cut_start_keeps_the_end_with_a_mark() {
         for (text, width, expected) in [
             ("abc", 3, "abc"),
             ("abcd", 3, "…cd"),
@@ -310,12 +310,12 @@ mod tests {
             ("abc", 0, ""),
             ("", 3, ""),
         ] {
-            assert_eq!(end_of(text, width, true), expected, "{text} in {width}");
+            assert_eq!(cut_start(text, width, true), expected, "{text} in {width}");
         }
     }
 
     #[test]
-    fn what_the_user_approves_loses_nothing_to_the_terminal() {
+    fn exact_escapes_characters_that_terminals_hide() {
         let text = "a\u{200b}b 🇷🇲 ❤\u{fe0f} ப\u{bbe}\n日⏎⇥…";
         assert_eq!(
             exact(text, true),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn text_wraps_between_words_and_says_where_it_stops() {
+    fn wrap_breaks_between_words_and_marks_a_cut() {
         for (text, width, lines, expected) in [
             ("one two three", 7, 9, vec!["one two", "three"]),
             ("one two three", 7, 1, vec!["one tw…"]),
@@ -359,9 +359,9 @@ mod tests {
     }
 
     #[test]
-    fn ages_and_when_they_change() {
+    fn age_and_its_next_change_are_right() {
         use Grain::{Minutes, Seconds};
-        // From half a minute and a bit past a whole one.
+        // Half a minute and a bit after a whole minute.
         let since = Timestamp(1_700_000_040_000 + 30_250);
         for (elapsed, grain, expected, next) in [
             (0, Seconds, "0s", 1750),
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_come_stays_until_it_changes() {
+    fn until_stays_until_its_next_change() {
         let now = Timestamp(1_795_331_980_546);
         let until_in = |minutes: u64| until(Timestamp(now.0 + minutes * MINUTE), now);
         assert_eq!([0, 1, 72, 1439].map(until_in), ["1m", "1m", "1h12", "23h59"]);
@@ -390,25 +390,25 @@ mod tests {
         let at = Timestamp(now.0 + 2 * DAY + 1_234);
         let mut now = now;
         for _ in 0..200 {
-            let (next, said) = (until_changes_in(at, now), until(at, now));
-            assert_eq!(until(at, Timestamp(now.0 + next - 1)), said);
+            let (next, text) = (until_changes_in(at, now), until(at, now));
+            assert_eq!(until(at, Timestamp(now.0 + next - 1)), text);
             now.0 += next;
-            assert_ne!(until(at, now), said);
+            assert_ne!(until(at, now), text);
         }
     }
 
     #[test]
-    fn an_age_stays_until_it_changes() {
+    fn age_stays_until_its_next_change() {
         for grain in [Grain::Seconds, Grain::Minutes] {
             let mut now = Timestamp(1_700_000_000_123);
             for since in [now.0, now.0 - 61_000, now.0 + 90_000, now.0 - 599_999] {
                 let since = Timestamp(since);
                 for _ in 0..2000 {
                     let next = age_changes_in(since, now, grain);
-                    let said = age(since, now, grain);
-                    assert_eq!(age(since, Timestamp(now.0 + next - 1), grain), said);
+                    let text = age(since, now, grain);
+                    assert_eq!(age(since, Timestamp(now.0 + next - 1), grain), text);
                     now.0 += next;
-                    assert_ne!(age(since, now, grain), said);
+                    assert_ne!(age(since, now, grain), text);
                 }
             }
         }

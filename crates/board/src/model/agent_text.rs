@@ -2,7 +2,7 @@
 
 use crewboard_core::Session;
 
-/// Functions that write such texts. The host supplies them, because the board knows no agent by name.
+/// Functions that write such texts. The host supplies them, because only the `agents` crate knows an agent's own terms.
 #[derive(Debug, Clone, Copy)]
 pub struct AgentText {
     /// Returns an agent's name and version.
@@ -14,7 +14,7 @@ pub struct AgentText {
 }
 
 impl AgentText {
-    /// Adds nothing to what the session says, and leaves nothing out.
+    /// Texts that show the agent's own values unchanged.
     pub const PLAIN: Self = Self {
         describe_version: |agent, version| format!("{agent} {version}"),
         short_model: |_, model| model,

@@ -1,8 +1,8 @@
-//! Ways from the board to a session.
+//! Navigation from the board to a session: its kinds and its state.
 
 use crewboard_core::RowKey;
 
-/// A way to a session.
+/// A kind of navigation to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Navigation {
     /// Shows the session's pane.
@@ -28,6 +28,6 @@ pub(crate) struct PendingNavigation {
     pub(crate) navigation: Navigation,
     pub(crate) row: RowKey,
     pub(crate) name: String,
-    /// The revision that the user saw at the start.
+    /// The revision of the row that the board showed at the start.
     pub(crate) revision: u64,
 }

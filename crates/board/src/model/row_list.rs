@@ -1,5 +1,5 @@
-//! The rows, the order in which they are listed, and the totals over all of them. All of it is updated with each
-//! change, so that a frame costs only the rows it shows.
+//! The rows, their order in the list, and the totals over all rows. Each change updates them, so the cost of a frame
+//! depends only on the rows that it shows.
 
 use crate::format::cells;
 use crate::model::agent_text::AgentText;
@@ -65,15 +65,15 @@ where
     K: Borrow<Q> + Hash + Eq,
     Q: ToOwned<Owned = K> + Hash + Eq + ?Sized,
 {
-    let counted = counts.get(key).copied().unwrap_or(0).saturating_add_signed(by);
-    if counted == 0 {
+    let count = counts.get(key).copied().unwrap_or(0).saturating_add_signed(by);
+    if count == 0 {
         counts.remove(key);
     } else if let Some(known) = counts.get_mut(key) {
-        *known = counted;
+        *known = count;
     } else {
-        counts.insert(key.to_owned(), counted);
+        counts.insert(key.to_owned(), count);
     }
-    counted
+    count
 }
 
 impl Totals {
@@ -130,7 +130,7 @@ impl Totals {
         true
     }
 
-    /// Counts a row in or out, except for its name.
+    /// Adds `by` to every count of a row except that of its name.
     fn add(&mut self, agent_text: AgentText, row: &Session, by: isize) {
         let add_to = |sum: &mut usize| *sum = sum.saturating_add_signed(by);
         if row.dismissed {
@@ -140,8 +140,8 @@ impl Totals {
             }
         }
         match row.counted() {
-            CountCategory::Needs(needed) => {
-                let index = Status::ALL.iter().position(|status| *status == needed);
+            CountCategory::Needs(needing) => {
+                let index = Status::ALL.iter().position(|status| *status == needing);
                 add_to(&mut self.needs[index.unwrap_or(0)]);
             }
             CountCategory::Working => add_to(&mut self.working),
@@ -204,7 +204,7 @@ fn short_model(agent_text: AgentText, row: &Session) -> &str {
     row.model.as_deref().map_or("", |model| short(row.agent.as_str(), model))
 }
 
-/// The rows and the list that the filter makes of them.
+/// All rows, and the list of those that match the filter.
 #[derive(Debug, Clone)]
 pub struct RowList {
     rows: HashMap<RowKey, Session>,
@@ -389,7 +389,7 @@ struct Matcher<'a> {
     words: Vec<(&'a str, String)>,
 }
 
-/// The least length of the start of a key or id: a shorter text matches many of them by chance.
+/// The least length of a key's or id's beginning: a shorter text matches many of them by chance.
 const MIN_ID_LENGTH: usize = 3;
 
 impl<'a> Matcher<'a> {
@@ -437,7 +437,7 @@ fn names(row: &Session) -> String {
     names
 }
 
-/// Returns the texts in which each word must occur as a whole: a long text has any few letters in some order.
+/// Returns the texts in which each word must occur as a whole: in a long text, a few letters match by chance.
 fn texts(row: &Session) -> impl Iterator<Item = &str> {
     let texts = [&row.activity, &row.title, &row.prompt, &row.model, &row.cwd];
     texts.into_iter().flatten().map(String::as_str)

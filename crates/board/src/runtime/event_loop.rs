@@ -1,4 +1,4 @@
-//! The loop: sleeps until a key, the daemon, a signal or a visible clock has something to say.
+//! The event loop. It sleeps until there is a key, a signal, an event of the daemon, or a visible clock that changes.
 
 use crate::keymap::Key;
 use crate::model::navigation::NavigationOutcome;
@@ -6,7 +6,7 @@ use crate::model::options::Options;
 use crate::model::{ConnectionState, HookState, Model};
 use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
-use crate::runtime::terminal::{Screen, is_ours};
+use crate::runtime::terminal::{Screen, is_foreground};
 use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Session, Status, Timestamp};
@@ -20,37 +20,36 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// How long to look for a further key.
-const KEYS_WITHIN: Duration = Duration::from_millis(1);
+/// The timeout of a poll for a further key.
+const KEY_POLL_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// Frames are at least this far apart, except the first after a pause: a flood of news must not
-/// become a flood of drawing.
-const FRAME_GAP: Duration = Duration::from_millis(33);
+/// The least time between two frames, so that a burst of changes does not cause a burst of frames.
+const MIN_FRAME_GAP: Duration = Duration::from_millis(33);
 
-/// How long one attempt to find or start a daemon may hold up the keys.
-const CONNECT_WITHIN: Duration = Duration::from_millis(150);
+/// The time limit of one attempt to find or start a daemon. No key is read meanwhile.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(150);
 
-/// The pause before the second such attempt; each further one is twice as long,
-const RECONNECT: Duration = Duration::from_millis(250);
+/// The pause before the second attempt. Each further pause is twice as long.
+const MIN_RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// up to this: a board that finds no daemon all day must not keep the machine awake.
-const RECONNECT_AT_MOST: Duration = Duration::from_secs(8);
+/// The longest pause: a board that finds no daemon all day must not keep the machine awake.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(8);
 
-/// How long the daemon may take to answer before we say that it does not.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// The daemon is shown as unresponsive if a reply takes longer.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long it may have nothing to tell before a clock that ticks asks whether it is there at all. Without
-/// a clock on the screen nobody asks: then nothing on it claims to be of now.
-const ASK_AFTER: Duration = Duration::from_secs(5);
+/// A clock tick pings the daemon if the last event is older than this. A screen without a clock sends no ping, because
+/// nothing on it claims to be current.
+const PING_AFTER: Duration = Duration::from_secs(5);
 
-/// Why the board ended otherwise than by its user.
+/// An error that ends the board.
 #[derive(Debug, thiserror::Error)]
 pub enum BoardError {
     #[error("the terminal: {0}")]
     Terminal(#[from] io::Error),
 }
 
-/// Shows the board until its user leaves.
+/// Runs the board until the user quits, or a signal ends it.
 pub fn run(
     daemon_locator: &DaemonLocator,
     host: &mut dyn Host,
@@ -65,52 +64,52 @@ pub fn run(
     model.set_agent_text(host.agent_text());
     update(&mut model, Message::Configured(Box::new(options)), clock.now().wall);
     update(&mut model, Message::Resized { width, height }, clock.now().wall);
-    let signals = Signals::catch()?;
-    let screen = Screen::take()?;
-    let mut shell = EventLoop {
+    let signals = Signals::register()?;
+    let screen = Screen::acquire()?;
+    let mut event_loop = EventLoop {
         clock,
         model,
         screen,
         signals,
-        follow: Subscription::new(daemon_locator),
+        subscription: Subscription::new(daemon_locator),
         host,
-        drawn: None,
-        reconnect: Some(Instant::now()),
-        pause: RECONNECT,
-        heard: Instant::now(),
-        answer_by: None,
-        leaving: false,
+        last_frame: None,
+        connect_at: Some(Instant::now()),
+        retry_pause: MIN_RETRY_PAUSE,
+        last_event: Instant::now(),
+        reply_deadline: None,
+        quits: false,
     };
-    shell.follow.accept_notifications(true);
-    shell.run()?;
+    event_loop.subscription.accept_notifications(true);
+    event_loop.run()?;
     Ok(())
 }
 
-/// The board and everything it is connected to.
+/// The board with its connections to the daemon, the terminal and the host.
 struct EventLoop<'a> {
     clock: Clock,
     model: Model,
     screen: Screen,
     signals: Signals,
-    follow: Subscription<'a>,
+    subscription: Subscription<'a>,
     host: &'a mut dyn Host,
     /// When the last frame was drawn.
-    drawn: Option<Instant>,
-    /// When to look for a daemon next.
-    reconnect: Option<Instant>,
-    /// How long to wait after the next failure.
-    pause: Duration,
-    /// When the daemon last said something.
-    heard: Instant,
-    /// When it must have answered what it was asked.
-    answer_by: Option<Instant>,
-    leaving: bool,
+    last_frame: Option<Instant>,
+    /// When to try to connect next. `None` while connected.
+    connect_at: Option<Instant>,
+    /// The pause after the next failed attempt.
+    retry_pause: Duration,
+    /// When the daemon last sent something.
+    last_event: Instant,
+    /// When the pending reply is late.
+    reply_deadline: Option<Instant>,
+    quits: bool,
 }
 
 impl EventLoop<'_> {
     fn run(&mut self) -> io::Result<()> {
-        while !self.leaving {
-            if self.reconnect.is_some_and(|at| at <= Instant::now()) {
+        while !self.quits {
+            if self.connect_at.is_some_and(|at| at <= Instant::now()) {
                 self.connect();
             }
             let wait = self.draw_or_wait()?;
@@ -119,15 +118,15 @@ impl EventLoop<'_> {
         Ok(())
     }
 
-    /// Draws if anything changed and the last frame is not too young; how long to sleep then.
+    /// Draws a frame if something has changed and the last frame is old enough. Returns how long to sleep at most.
     fn draw_or_wait(&mut self) -> io::Result<Option<Duration>> {
-        let mut wait = self.reconnect.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut wait = self.connect_at.map(|at| at.saturating_duration_since(Instant::now()));
         let mut at_most = |duration: Duration| {
             wait = Some(wait.map_or(duration, |wait| wait.min(duration)));
         };
         if self.model.needs_redraw {
-            let young = self.drawn.map(|drawn| FRAME_GAP.saturating_sub(drawn.elapsed()));
-            match young {
+            let gap = self.last_frame.map(|frame| MIN_FRAME_GAP.saturating_sub(frame.elapsed()));
+            match gap {
                 Some(rest) if !rest.is_zero() => {
                     at_most(rest);
                     return Ok(wait);
@@ -135,12 +134,12 @@ impl EventLoop<'_> {
                 _ => {
                     self.screen.draw(&self.model)?;
                     self.model.needs_redraw = false;
-                    self.drawn = Some(Instant::now());
+                    self.last_frame = Some(Instant::now());
                 }
             }
         }
-        if let Some(answer_by) = self.answer_by {
-            at_most(answer_by.saturating_duration_since(Instant::now()));
+        if let Some(deadline) = self.reply_deadline {
+            at_most(deadline.saturating_duration_since(Instant::now()));
         }
         if let Some(milliseconds) = next_clock(&self.model) {
             at_most(Duration::from_millis(milliseconds));
@@ -148,92 +147,99 @@ impl EventLoop<'_> {
         Ok(wait)
     }
 
-    /// Sleeps until something happens, at most for `wait`, and takes it in.
+    /// Sleeps until something happens, at most for `wait`, and handles it.
     fn sleep(&mut self, wait: Option<Duration>) -> io::Result<()> {
         let stdin = io::stdin();
         let timeout = wait.map(|wait| Timespec {
             tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: wait.subsec_nanos().into(),
         });
-        let (keys, signals, daemon, options, errand) = {
+        let (keys, signals, daemon, options, navigation) = {
             let mut descriptors =
                 vec![PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
             let mut add = |descriptor| {
                 descriptors.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
                 descriptors.len() - 1
             };
-            let daemon = self.follow.stream().map(|stream| add(stream.as_fd()));
+            let daemon = self.subscription.stream().map(|stream| add(stream.as_fd()));
             let options = self.host.options_watch().map(&mut add);
-            let errand = self.host.navigation_watch().map(&mut add);
+            let navigation = self.host.navigation_watch().map(&mut add);
             match poll(&mut descriptors, timeout.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let happened =
+            let flags =
                 |index: usize| descriptors.get(index).map_or(PollFlags::empty(), PollFd::revents);
-            let at = |index: Option<usize>| index.is_some_and(|index| !happened(index).is_empty());
-            (happened(0), !happened(1).is_empty(), at(daemon), at(options), at(errand))
+            let is_ready =
+                |index: Option<usize>| index.is_some_and(|index| !flags(index).is_empty());
+            (
+                flags(0),
+                !flags(1).is_empty(),
+                is_ready(daemon),
+                is_ready(options),
+                is_ready(navigation),
+            )
         };
         if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
-            // The terminal is gone, and nobody is left to be shown anything.
-            self.leaving = true;
+            // The terminal is gone.
+            self.quits = true;
             return Ok(());
         }
         if signals {
-            self.take_signals()?;
+            self.handle_signals()?;
         }
-        // After a signal too: a resize and a key may come together.
+        // Also after a signal: a resize and a key may arrive together.
         if signals || !keys.is_empty() {
-            self.take_keys()?;
+            self.read_keys()?;
         }
         if daemon {
-            self.take_news();
+            self.read_events();
         }
         if options && let Some(options) = self.host.changed_options() {
-            self.tell(Message::Configured(Box::new(options)))?;
+            self.apply(Message::Configured(Box::new(options)))?;
         }
-        if errand {
-            let went = self.host.navigation_outcome();
-            self.tell(Message::Navigated(went))?;
+        if navigation {
+            let outcome = self.host.navigation_outcome();
+            self.apply(Message::Navigated(outcome))?;
         }
-        if keys.is_empty() && !signals && !daemon && !options && !errand {
-            self.tell(Message::ClockTick)?;
-            self.ask_on_tick();
+        if keys.is_empty() && !signals && !daemon && !options && !navigation {
+            self.apply(Message::ClockTick)?;
+            self.send_tick_requests();
         }
-        if !daemon && self.answer_by.is_some_and(|answer_by| answer_by <= Instant::now()) {
-            self.answer_by = None;
-            self.tell(Message::Unresponsive)?;
+        if !daemon && self.reply_deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.reply_deadline = None;
+            self.apply(Message::Unresponsive)?;
         }
         Ok(())
     }
 
-    /// What a clock that ticked has to ask: best effort, for the next tick asks again.
-    fn ask_on_tick(&mut self) {
+    /// Sends the requests that are due at a clock tick. Errors are ignored, because the next tick sends them again.
+    fn send_tick_requests(&mut self) {
         if self.model.connection != ConnectionState::Connected {
-            // What nobody takes in would fill the connection.
+            // A daemon that does not read would let the connection fill up.
             return;
         }
-        if self.heard.elapsed() >= ASK_AFTER {
-            self.ask_whether_it_is_there();
+        if self.last_event.elapsed() >= PING_AFTER {
+            self.ping();
         }
-        let works = |row: &Session| row.status == Status::Working;
-        if self.follow.rows().values().any(works) {
-            let _ = self.follow.send(&Request::Look);
+        let is_working = |row: &Session| row.status == Status::Working;
+        if self.subscription.rows().values().any(is_working) {
+            let _ = self.subscription.send(&Request::Look);
         }
     }
 
-    /// Asks for a sign of life, unless one is owed already.
-    fn ask_whether_it_is_there(&mut self) {
+    /// Sends a request that the daemon must reply to, unless a reply is pending already.
+    fn ping(&mut self) {
         let hello = Request::Hello { protocol: PROTOCOL };
-        if self.answer_by.is_none() && self.follow.send(&hello).is_ok() {
-            self.answer_by = Some(Instant::now() + ANSWER_WITHIN);
+        if self.reply_deadline.is_none() && self.subscription.send(&hello).is_ok() {
+            self.reply_deadline = Some(Instant::now() + REPLY_TIMEOUT);
         }
     }
 
-    fn take_keys(&mut self) -> io::Result<()> {
-        // With no time at all the source does not even look (crossterm 0.29), and a key that came with a
-        // resize would stay where it is and keep the terminal readable.
-        while event::poll(KEYS_WITHIN)? {
+    fn read_keys(&mut self) -> io::Result<()> {
+        // With a timeout of zero crossterm 0.29 does not read. A key that arrived together with a resize would stay
+        // unread, and the terminal would stay readable.
+        while event::poll(KEY_POLL_TIMEOUT)? {
             let message = match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => {
                     Message::Key(Key::from(key))
@@ -250,184 +256,189 @@ impl EventLoop<'_> {
                 Event::Resize(width, height) => Message::Resized { width, height },
                 _ => continue,
             };
-            self.tell(message)?;
+            self.apply(message)?;
         }
         Ok(())
     }
 
-    fn take_signals(&mut self) -> io::Result<()> {
+    fn handle_signals(&mut self) -> io::Result<()> {
         let caught = self.signals.take();
-        if caught.leave {
-            // One that is told to leave while it is stopped must not take the terminal for that.
-            self.leaving = true;
+        if caught.quit {
+            // A board in the background must not acquire the terminal in order to quit.
+            self.quits = true;
             return Ok(());
         }
-        if caught.stop {
+        if caught.suspend {
             return self.suspend();
         }
-        if caught.went_on {
-            // Stopped behind our back: whatever ran meanwhile had the terminal, or has it still.
-            return if is_ours() { self.go_on() } else { self.stay_stopped() };
+        if caught.continued {
+            // The board was stopped by SIGSTOP. Another program had the terminal meanwhile, or still has it.
+            return if is_foreground() { self.resume() } else { self.stop() };
         }
-        // Of the others each may mean another size.
+        // Each of the other signals may mean a new size.
         let (width, height) = ratatui::crossterm::terminal::size()?;
-        self.tell(Message::Resized { width, height })
+        self.apply(Message::Resized { width, height })
     }
 
-    fn take_news(&mut self) {
-        (self.heard, self.answer_by) = (Instant::now(), None);
-        update(&mut self.model, Message::Answered, self.clock.now().wall);
-        match self.follow.ready() {
-            Ok(news) => {
-                for news in news {
-                    self.take_piece(news);
+    fn read_events(&mut self) {
+        (self.last_event, self.reply_deadline) = (Instant::now(), None);
+        update(&mut self.model, Message::Responsive, self.clock.now().wall);
+        match self.subscription.ready() {
+            Ok(events) => {
+                for event in events {
+                    self.apply_event(event);
                 }
             }
-            Err(error) => self.lost(&error.to_string()),
+            Err(error) => self.disconnect(&error.to_string()),
         }
     }
 
-    fn take_piece(&mut self, news: SubscriptionEvent) {
+    fn apply_event(&mut self, event: SubscriptionEvent) {
         let now = self.clock.now().wall;
-        let message = match news {
+        let message = match event {
             SubscriptionEvent::Synced => {
-                Message::Rows(self.follow.rows().values().cloned().collect())
+                Message::Rows(self.subscription.rows().values().cloned().collect())
             }
-            SubscriptionEvent::Changed { row, .. } => match self.follow.rows().get(&row.key) {
-                // With the history, which the news does not carry.
-                Some(known) => Message::Row(Box::new(known.clone())),
-                None => return,
-            },
+            SubscriptionEvent::Changed { row, .. } => {
+                match self.subscription.rows().get(&row.key) {
+                    // The subscription's row has the history, which the change does not carry.
+                    Some(known) => Message::Row(Box::new(known.clone())),
+                    None => return,
+                }
+            }
             SubscriptionEvent::Removed(key) => Message::Removed(key),
-            SubscriptionEvent::RateLimits => Message::RateLimits(self.follow.limits().to_vec()),
+            SubscriptionEvent::RateLimits => {
+                Message::RateLimits(self.subscription.limits().to_vec())
+            }
             SubscriptionEvent::Losses(losses) => Message::Losses(losses),
             SubscriptionEvent::Notification { id, title, text } => {
                 let bytes = self.host.notification_bytes(&title, &text);
-                // A terminal that is gone ends the board by itself, and another tells the person.
+                // After an error another client shows the notification; a lost terminal ends the board anyway.
                 if Screen::send(&bytes).is_ok()
                     && let Some(id) = id
                 {
-                    let _ = self.follow.send(&Request::NotificationShown { id });
+                    let _ = self.subscription.send(&Request::NotificationShown { id });
                 }
                 return;
             }
             SubscriptionEvent::Version(problem) => Message::Version(problem),
-            SubscriptionEvent::Lost => return self.lost("it went away"),
-            SubscriptionEvent::Unreachable(why) => return self.lost(&why),
+            SubscriptionEvent::Lost => return self.disconnect("the daemon closed the connection"),
+            SubscriptionEvent::Unreachable(why) => return self.disconnect(&why),
         };
         update(&mut self.model, message, now);
     }
 
-    fn lost(&mut self, why: &str) {
+    fn disconnect(&mut self, why: &str) {
         let now = self.clock.now().wall;
         update(&mut self.model, Message::Disconnected(why.to_owned()), now);
-        self.follow.forget_connection();
-        self.answer_by = None;
-        self.reconnect = Some(Instant::now());
+        self.subscription.forget_connection();
+        self.reply_deadline = None;
+        self.connect_at = Some(Instant::now());
     }
 
     fn connect(&mut self) {
-        match self.follow.connect(Deadline::after(CONNECT_WITHIN)) {
+        match self.subscription.connect(Deadline::after(CONNECT_TIMEOUT)) {
             Ok(()) => {
-                (self.reconnect, self.pause) = (None, RECONNECT);
-                // It owes us all rows.
-                self.answer_by = Some(Instant::now() + ANSWER_WITHIN);
+                (self.connect_at, self.retry_pause) = (None, MIN_RETRY_PAUSE);
+                // The daemon must send all rows.
+                self.reply_deadline = Some(Instant::now() + REPLY_TIMEOUT);
             }
             Err(error) => {
                 let now = self.clock.now().wall;
                 update(&mut self.model, Message::Disconnected(error.to_string()), now);
-                self.reconnect = Some(Instant::now() + self.pause);
-                self.pause = (self.pause * 2).min(RECONNECT_AT_MOST);
+                self.connect_at = Some(Instant::now() + self.retry_pause);
+                self.retry_pause = (self.retry_pause * 2).min(MAX_RETRY_PAUSE);
             }
         }
     }
 
-    fn tell(&mut self, message: Message) -> io::Result<()> {
+    fn apply(&mut self, message: Message) -> io::Result<()> {
         let now: Timestamp = self.clock.now().wall;
         for effect in update(&mut self.model, message, now) {
-            self.carry_out(effect)?;
+            self.run_effect(effect)?;
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, effect: Effect) -> io::Result<()> {
+    fn run_effect(&mut self, effect: Effect) -> io::Result<()> {
         match effect {
             Effect::Mark { row, mark } => {
                 let sent: Result<(), ConnectionError> =
-                    self.follow.send(&Request::Mark { row, mark });
+                    self.subscription.send(&Request::Mark { row, mark });
                 match sent {
-                    Ok(()) => self.ask_whether_it_is_there(),
-                    Err(error) => self.lost(&error.to_string()),
+                    Ok(()) => self.ping(),
+                    Err(error) => self.disconnect(&error.to_string()),
                 }
             }
             Effect::LossesSeen(count) => {
-                // A daemon that is gone hears it after the next key.
-                let _ = self.follow.send(&Request::LossesSeen { count });
+                // If this fails, the next key sends it again.
+                let _ = self.subscription.send(&Request::LossesSeen { count });
             }
             Effect::PreviewInstall if self.host.hook_state() == HookState::Installed => {
-                self.tell(Message::Installed(Ok("The hooks are in place already.".to_owned())))?;
+                self.apply(Message::Installed(Ok("The hooks are already installed.".to_owned())))?;
             }
             Effect::PreviewInstall => {
                 let change = self.host.preview_install();
-                self.tell(Message::InstallPreview(change))?;
+                self.apply(Message::InstallPreview(change))?;
             }
             Effect::Install => {
                 let installed = self.host.install();
-                self.tell(Message::Installed(installed))?;
+                self.apply(Message::Installed(installed))?;
             }
             Effect::Navigate { navigation, row } => {
                 if let Err(why) = self.host.start_navigation(navigation, &row) {
-                    self.tell(Message::Navigated(NavigationOutcome::Failed(why)))?;
+                    self.apply(Message::Navigated(NavigationOutcome::Failed(why)))?;
                 }
             }
             Effect::RunHere => {
-                self.screen.lend();
-                self.follow.accept_notifications(false);
-                let ran = self.host.run_here();
-                self.follow.accept_notifications(true);
-                self.go_on()?;
-                self.tell(Message::Navigated(ran.map_or_else(NavigationOutcome::Failed, |()| {
-                    NavigationOutcome::Shown(String::new())
-                })))?;
+                self.screen.release();
+                self.subscription.accept_notifications(false);
+                let result = self.host.run_here();
+                self.subscription.accept_notifications(true);
+                self.resume()?;
+                self.apply(Message::Navigated(
+                    result.map_or_else(NavigationOutcome::Failed, |()| {
+                        NavigationOutcome::Shown(String::new())
+                    }),
+                ))?;
             }
-            Effect::Redraw => self.screen.forget()?,
+            Effect::Redraw => self.screen.invalidate()?,
             Effect::Suspend => self.suspend()?,
-            Effect::Quit => self.leaving = true,
+            Effect::Quit => self.quits = true,
         }
         Ok(())
     }
 
     fn suspend(&mut self) -> io::Result<()> {
-        self.screen.lend();
-        // Another board can call the person meanwhile.
-        self.follow.accept_notifications(false);
-        let ended = self.stay_stopped();
-        self.follow.accept_notifications(true);
-        ended
+        self.screen.release();
+        // Another board can show notifications meanwhile.
+        self.subscription.accept_notifications(false);
+        let result = self.stop();
+        self.subscription.accept_notifications(true);
+        result
     }
 
-    /// Stops until the terminal is ours again, or it is time to leave.
-    fn stay_stopped(&mut self) -> io::Result<()> {
+    /// Stops the process until it is in the foreground again, or must quit.
+    fn stop(&mut self) -> io::Result<()> {
         loop {
-            // Not SIGTSTP, which we catch; the shell sees no difference.
+            // The board catches SIGTSTP. The shell sees no difference.
             let _ = kill_process(getpid(), Signal::STOP);
-            // One that is told to leave while it is stopped must not take the terminal for that.
-            self.leaving |= self.signals.take().leave;
-            if self.leaving {
+            self.quits |= self.signals.take().quit;
+            if self.quits {
                 return Ok(());
             }
-            // Continued in the background there is nothing to show and nobody to ask.
-            if is_ours() {
-                return self.go_on();
+            // In the background the process must not touch the terminal.
+            if is_foreground() {
+                return self.resume();
             }
         }
     }
 
-    /// Takes the terminal again; of what is not told again only the size matters.
-    fn go_on(&mut self) -> io::Result<()> {
-        self.screen.take_again()?;
+    /// Acquires the terminal again. Only the size may have changed without an event.
+    fn resume(&mut self) -> io::Result<()> {
+        self.screen.reacquire()?;
         self.model.needs_redraw = true;
         let (width, height) = ratatui::crossterm::terminal::size()?;
-        self.tell(Message::Resized { width, height })
+        self.apply(Message::Resized { width, height })
     }
 }

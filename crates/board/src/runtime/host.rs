@@ -7,7 +7,7 @@ use crate::model::options::Options;
 use crewboard_core::Session;
 use std::os::fd::BorrowedFd;
 
-/// Does for the board everything that concerns agents, terminals and files.
+/// Does everything for the board that concerns agents, terminals and files.
 pub trait Host {
     /// Returns whether the agents' hooks are installed.
     fn hook_state(&mut self) -> HookState;

@@ -1,4 +1,4 @@
-//! Signals, as something to wait for.
+//! Catches signals and makes them pollable.
 
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::flag;
@@ -9,22 +9,22 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What was caught, and a pipe that tells when there is something.
+/// The signals that were caught, and a pipe that becomes readable at each.
 pub(crate) struct Signals {
     pipe: UnixStream,
-    leave: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    went_on: Arc<AtomicBool>,
+    quit: Arc<AtomicBool>,
+    suspend: Arc<AtomicBool>,
+    continued: Arc<AtomicBool>,
 }
 
-/// What was caught since the last look.
-pub(crate) struct Caught {
-    pub(crate) leave: bool,
-    pub(crate) stop: bool,
-    pub(crate) went_on: bool,
+/// The signals since the last [`Signals::take`].
+pub(crate) struct CaughtSignals {
+    pub(crate) quit: bool,
+    pub(crate) suspend: bool,
+    pub(crate) continued: bool,
 }
 
-/// Becomes readable when one was caught.
+/// The descriptor becomes readable when a signal was caught.
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
@@ -32,15 +32,15 @@ impl AsFd for Signals {
 }
 
 impl Signals {
-    pub(crate) fn catch() -> io::Result<Self> {
+    pub(crate) fn register() -> io::Result<Self> {
         let (pipe, writer) = UnixStream::pair()?;
         pipe.set_nonblocking(true)?;
-        let (leave, stop, went_on) = Default::default();
-        let signals = Self { pipe, leave, stop, went_on };
-        flag::register(SIGTSTP, Arc::clone(&signals.stop))?;
-        flag::register(SIGCONT, Arc::clone(&signals.went_on))?;
+        let (quit, suspend, continued) = Default::default();
+        let signals = Self { pipe, quit, suspend, continued };
+        flag::register(SIGTSTP, Arc::clone(&signals.suspend))?;
+        flag::register(SIGCONT, Arc::clone(&signals.continued))?;
         for signal in [SIGTERM, SIGHUP, SIGINT] {
-            flag::register(signal, Arc::clone(&signals.leave))?;
+            flag::register(signal, Arc::clone(&signals.quit))?;
         }
         for signal in [SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGWINCH] {
             pipe::register(signal, writer.try_clone()?)?;
@@ -48,13 +48,13 @@ impl Signals {
         Ok(signals)
     }
 
-    pub(crate) fn take(&mut self) -> Caught {
+    pub(crate) fn take(&mut self) -> CaughtSignals {
         let mut buffer = [0; 64];
         while matches!(self.pipe.read(&mut buffer), Ok(count) if count > 0) {}
-        Caught {
-            leave: self.leave.swap(false, Ordering::Relaxed),
-            stop: self.stop.swap(false, Ordering::Relaxed),
-            went_on: self.went_on.swap(false, Ordering::Relaxed),
+        CaughtSignals {
+            quit: self.quit.swap(false, Ordering::Relaxed),
+            suspend: self.suspend.swap(false, Ordering::Relaxed),
+            continued: self.continued.swap(false, Ordering::Relaxed),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal: taken over, given back, whatever happens.
+//! Acquires the terminal and restores it, also after a panic.
 
 use crate::model::Model;
 use crate::view::view;
@@ -18,18 +18,18 @@ use rustix::termios::tcgetpgrp;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The screen while the board has it. Dropping it gives it back.
+/// The screen while the board owns it. Dropping it restores the terminal.
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
 impl Screen {
-    /// Takes the terminal over. A panic gives it back before it says what it has to say.
-    pub(crate) fn take() -> io::Result<Self> {
-        let former = std::panic::take_hook();
+    /// Acquires the terminal. A panic restores it before it prints its message.
+    pub(crate) fn acquire() -> io::Result<Self> {
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
-            former(panic);
+            restore();
+            default_hook(panic);
         }));
         enter()?;
         Ok(Self { terminal: blank()? })
@@ -41,61 +41,61 @@ impl Screen {
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Writes what is no picture.
+    /// Writes bytes that are not part of the picture.
     pub(crate) fn send(bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout();
         out.write_all(bytes)?;
         out.flush()
     }
 
-    /// Draws everything anew at the next frame: the terminal may show something else than we think.
-    pub(crate) fn forget(&mut self) -> io::Result<()> {
-        // Not `Terminal::clear`: that asks the terminal where its cursor is, and waits for an answer.
+    /// Clears the screen and draws the next frame in full: the terminal may show something else than the last frame.
+    pub(crate) fn invalidate(&mut self) -> io::Result<()> {
+        // `Terminal::clear` asks the terminal for the position of the cursor, and waits for the reply.
         execute!(io::stdout(), Clear(ClearType::All))?;
         self.terminal = blank()?;
         Ok(())
     }
 
-    /// Gives the terminal back before it is needed no more.
-    #[expect(clippy::unused_self, reason = "only who has the screen can give it back")]
-    pub(crate) fn lend(&self) {
-        give_back();
+    /// Restores the terminal for another program.
+    #[expect(clippy::unused_self, reason = "only the owner of the screen may release it")]
+    pub(crate) fn release(&self) {
+        restore();
     }
 
-    /// Takes the terminal again, whatever has been done to it meanwhile.
-    pub(crate) fn take_again(&mut self) -> io::Result<()> {
-        give_back();
+    /// Acquires the terminal again, in whatever state it is.
+    pub(crate) fn reacquire(&mut self) -> io::Result<()> {
+        restore();
         enter()?;
-        self.forget()
+        self.invalidate()
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// Whether the terminal is ours. Given back twice it would move the cursor back to where it was
-/// before the board began, over whatever was said since.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// True while the board owns the terminal. A second restore would move the cursor back to its position before the
+/// board, over later output.
+static ACQUIRED: AtomicBool = AtomicBool::new(false);
 
-/// A terminal that is taken to show nothing yet.
+/// Returns a terminal that assumes a blank screen.
 fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
-    // One write a frame, not one a cell.
+    // One write per frame instead of one per cell.
     Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout())))
 }
 
 fn enter() -> io::Result<()> {
-    TAKEN.store(true, Ordering::Relaxed);
+    ACQUIRED.store(true, Ordering::Relaxed);
     enable_raw_mode()?;
-    // Without the brackets a pasted text would be keys, and do what they do.
+    // Without bracketed paste, pasted text would run the actions of its letters.
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
 }
 
-/// Puts the terminal back as it was. Nothing more can be done where that fails.
-fn give_back() {
-    if !TAKEN.swap(false, Ordering::Relaxed) {
+/// Restores the terminal. Errors are ignored: nothing can be done about them.
+fn restore() {
+    if !ACQUIRED.swap(false, Ordering::Relaxed) {
         return;
     }
     let _ = execute!(
@@ -105,15 +105,15 @@ fn give_back() {
         LeaveAlternateScreen,
         Show
     );
-    // In the background the modes are the shell's own; and to touch them stops whoever does.
-    if is_ours() {
+    // In the background the modes are the shell's own, and a change of them would stop this process.
+    if is_foreground() {
         let _ = disable_raw_mode();
     }
     let _ = io::stdout().flush();
 }
 
-/// Whether we run in the terminal's foreground, and so may do with it what we like.
-pub(crate) fn is_ours() -> bool {
-    // Where that cannot be told there is no job control either.
+/// Returns true if this process is in the terminal's foreground, and so may change the terminal.
+pub(crate) fn is_foreground() -> bool {
+    // An error means that there is no job control.
     tcgetpgrp(io::stdin()).map_or(true, |foreground| foreground == getpgrp())
 }

@@ -1,4 +1,4 @@
-//! The effects that an update asks for.
+//! The effects that an update returns.
 
 use crate::model::navigation::Navigation;
 use crewboard_core::{Mark, RowKey, Session};

@@ -1,4 +1,4 @@
-//! What keys, clicks and pasted text do.
+//! Handles keys, clicks and pasted text.
 
 use crate::keymap::{Action, Key};
 use crate::layout::{row_at, visible_rows};
@@ -9,25 +9,25 @@ use crate::update::navigation::start_navigation;
 use crate::view::overlay;
 use crewboard_core::{Mark, RowKey, Session};
 
-/// Bytes of a filter that is pasted.
-const MAX_FILTER: usize = 200;
+/// The greatest length of a filter with pasted text, in bytes.
+const MAX_FILTER_BYTES: usize = 200;
 
-/// Two clicks on a row within this time are one double click.
+/// Two clicks on a row within this time are a double click.
 const DOUBLE_CLICK_MS: u64 = 400;
 
-/// Pasted text is no key: only a filter that is typed takes it.
-pub(crate) fn pasted(model: &mut Model, text: &str) {
+/// Adds pasted text to the filter while the user edits it. Elsewhere it is ignored, so that it runs no actions.
+pub(crate) fn on_paste(model: &mut Model, text: &str) {
     if model.filtering && model.overlay.is_none() {
-        let room = MAX_FILTER.saturating_sub(model.rows.filter().len());
+        let room = MAX_FILTER_BYTES.saturating_sub(model.rows.filter().len());
         model.rows.edit_filter(|filter| filter.push_str(&crewboard_core::clean(text, room, false)));
     }
 }
 
-/// Moves the selection, or what lies over the screen, by so many lines.
+/// Moves the selection by `by` rows, or scrolls the overlay by `by` lines.
 pub(crate) fn step(model: &mut Model, by: isize) {
     if let Some(overlay) = &mut model.overlay {
-        let above = overlay.scroll_mut();
-        *above = above.saturating_add_signed(by);
+        let scroll = overlay.scroll_mut();
+        *scroll = scroll.saturating_add_signed(by);
         return;
     }
     let last = model.rows.order().len().saturating_sub(1);
@@ -35,7 +35,7 @@ pub(crate) fn step(model: &mut Model, by: isize) {
     select(model, model.rows.order().get(index).cloned());
 }
 
-/// Selects a row because somebody wants it: no filter that is left gives another back.
+/// Selects a row for the user. The row from before the filter does not come back then.
 fn select(model: &mut Model, row: Option<RowKey>) {
     if row.is_some() {
         model.selection_before_filter = None;
@@ -43,23 +43,25 @@ fn select(model: &mut Model, row: Option<RowKey>) {
     model.selected = row;
 }
 
+/// Selects the row under a click. A double click jumps to it.
 pub(crate) fn on_click(model: &mut Model, column: u16, line: u16) -> Vec<Effect> {
     if model.overlay.is_some() {
         return Vec::new();
     }
     let Some(key) = row_at(model, column, line) else { return Vec::new() };
-    let again = model
+    let is_double = model
         .last_click
         .take()
         .is_some_and(|(clicked, at)| clicked == key && model.now.since(at) <= DOUBLE_CLICK_MS);
     select(model, Some(key.clone()));
-    if again {
+    if is_double {
         return start_navigation(model, Navigation::Jump);
     }
     model.last_click = Some((key, model.now));
     Vec::new()
 }
 
+/// Runs the action of a key, or gives the key to the overlay or the filter.
 pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     let action = model.keymap.action(key);
     if model.overlay.is_some() {
@@ -68,15 +70,15 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     if model.filtering {
         return on_filter_key(model, key, action);
     }
-    action.map_or_else(Vec::new, |action| act(model, action))
+    action.map_or_else(Vec::new, |action| run_action(model, action))
 }
 
-/// What lies over the screen hides the rows: no key may do anything to one of them meanwhile.
+/// Handles a key while an overlay hides the rows. No key may change a hidden row.
 fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
     if let Some(Overlay::Install { .. }) = model.overlay {
         match key.typed() {
-            // Nobody says yes to what cannot be seen.
-            Some('y' | 'Y') if model.height < crate::layout::FULL => {}
+            // The window is too small to show the change, so the user cannot confirm it.
+            Some('y' | 'Y') if model.height < crate::layout::FOOTER_HEIGHT => {}
             Some('y' | 'Y') => {
                 model.overlay = None;
                 return vec![Effect::Install];
@@ -88,25 +90,27 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
             _ => {}
         }
     }
-    let is_whole = matches!(model.overlay, Some(Overlay::Details { .. }));
+    let is_details = matches!(model.overlay, Some(Overlay::Details { .. }));
     let page = isize::try_from(overlay::height(model).saturating_sub(1).max(1));
     let page = page.unwrap_or(1);
-    let all = isize::try_from(overlay::lines_in_all(model)).unwrap_or(isize::MAX);
+    let all = isize::try_from(overlay::line_count(model)).unwrap_or(isize::MAX);
     match action {
         Some(Action::Up) => step(model, -1),
         Some(Action::Down) => step(model, 1),
         Some(Action::PageUp) => step(model, -page),
-        // Paging down with the space bar, as in every pager.
+        // The space bar pages down, as in every pager.
         Some(Action::PageDown | Action::Seen) => step(model, page),
         Some(Action::First) => step(model, -all),
         Some(Action::Last) => step(model, all),
-        Some(Action::Jump) if is_whole => {
+        Some(Action::Jump) if is_details => {
             model.overlay = None;
             return start_navigation(model, Navigation::Jump);
         }
-        // A letter that quits leaves the page, not the board; Ctrl-C leaves both.
+        // The letter `q` closes the overlay only; Ctrl-C quits the board.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
-        Some(Action::Back | Action::Help | Action::Whole | Action::Problems | Action::Quit) => {
+        Some(
+            Action::Back | Action::Help | Action::FullDetails | Action::Problems | Action::Quit,
+        ) => {
             model.overlay = None;
         }
         Some(Action::Redraw) => return vec![Effect::Redraw],
@@ -116,30 +120,31 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
     Vec::new()
 }
 
+/// Handles a key while the user edits the filter. A key that types nothing runs its action.
 fn on_filter_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
     match (key.typed(), action) {
         (Some(character), _) => model.rows.edit_filter(|filter| filter.push(character)),
         _ if key.is_backspace() => {
-            // With nothing left to take back, out of it.
+            // Backspace in an empty filter ends its editing.
             model.filtering = model.rows.edit_filter(String::pop).is_some();
         }
         _ if key.is_control('u') => model.rows.edit_filter(String::clear),
         _ if key.is_control('w') => {
-            let kept = model.rows.filter().trim_end().rfind(' ').map_or(0, |blank| blank + 1);
-            model.rows.edit_filter(|filter| filter.truncate(kept));
+            let length = model.rows.filter().trim_end().rfind(' ').map_or(0, |blank| blank + 1);
+            model.rows.edit_filter(|filter| filter.truncate(length));
         }
         (None, Some(Action::Jump)) => model.filtering = false,
         (None, Some(Action::Back)) => {
             model.filtering = false;
             model.rows.edit_filter(String::clear);
         }
-        (None, Some(action)) => return act(model, action),
+        (None, Some(action)) => return run_action(model, action),
         (None, None) => {}
     }
     Vec::new()
 }
 
-fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+fn run_action(model: &mut Model, action: Action) -> Vec<Effect> {
     let page = isize::try_from(visible_rows(model).saturating_sub(1).max(1)).unwrap_or(1);
     let all = isize::try_from(model.rows.order().len()).unwrap_or(isize::MAX);
     match action {
@@ -150,8 +155,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::First => step(model, -all),
         Action::Last => step(model, all),
         Action::Jump => return start_navigation(model, Navigation::Jump),
-        Action::NextNeedsYou => next_that_needs_you(model, true),
-        Action::PreviousNeedsYou => next_that_needs_you(model, false),
+        Action::NextNeedsYou => select_needing(model, true),
+        Action::PreviousNeedsYou => select_needing(model, false),
         Action::Filter => {
             model.screen = Screen::List;
             model.filtering = true;
@@ -163,12 +168,12 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Dismiss => return dismiss(model),
         Action::ShowDismissed => model.rows.set_show_dismissed(!model.rows.shows_dismissed()),
-        Action::OpenAgain => return start_navigation(model, Navigation::Open),
+        Action::Open => return start_navigation(model, Navigation::Open),
         Action::Detail => model.detail = !model.detail,
-        Action::Whole if model.selected.is_some() => {
+        Action::FullDetails if model.selected.is_some() => {
             model.overlay = Some(Overlay::Details { scroll: 0 });
         }
-        Action::Whole => {}
+        Action::FullDetails => {}
         Action::Timeline => {
             model.screen = match model.screen {
                 Screen::List => Screen::Timeline,
@@ -179,11 +184,11 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return vec![Effect::PreviewInstall];
         }
         Action::Install if model.hooks == HookState::NotApplicable => {
-            model.notify("This is a recording; press it on a board of your own sessions.");
+            model.notify("Not available in a demo or recording.");
         }
-        Action::Install => model.notify("The hooks are in your agents' settings already."),
+        Action::Install => model.notify("The hooks are already installed."),
         Action::Problems if model.problems.is_empty() => {
-            model.notify("The configuration is fine.");
+            model.notify("The configuration has no problems.");
         }
         Action::Problems => model.overlay = Some(Overlay::Problems { scroll: 0 }),
         Action::Help => model.overlay = Some(Overlay::Help { scroll: 0 }),
@@ -195,21 +200,22 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Leaves what lies on top.
+/// Closes the timeline, the problems or the filter.
 fn back(model: &mut Model) {
     if model.screen == Screen::Timeline {
         model.screen = Screen::List;
     } else if model.problems.is_empty() {
         model.rows.edit_filter(String::clear);
     } else {
-        // They stand where the filter would.
+        // The problems are shown in place of the filter, so they are hidden first.
         model.problems.clear();
     }
 }
 
+/// Returns an effect that marks the selected row.
 fn mark(model: &mut Model, mark: impl Fn(&Session) -> Mark) -> Vec<Effect> {
     if model.connection != ConnectionState::Connected {
-        model.notify("The daemon is not there to be told; try again in a moment.");
+        model.notify("Daemon not reachable; try again.");
         return Vec::new();
     }
     let Some(row) = model.selected_row() else { return Vec::new() };
@@ -218,21 +224,21 @@ fn mark(model: &mut Model, mark: impl Fn(&Session) -> Mark) -> Vec<Effect> {
     vec![effect]
 }
 
-/// Hides a row or shows it again, and says where what has gone can be found: it may be one that waits.
+/// Hides a row or shows it again. The notice names the key that shows hidden rows, because the row may need the user.
 fn dismiss(model: &mut Model) -> Vec<Effect> {
     let effects = mark(model, |row| Mark::Dismissed { on: !row.dismissed, revision: row.revision });
-    let goes = |row: &&Session| !row.dismissed && !effects.is_empty();
-    if let Some(row) = model.selected_row().filter(goes) {
+    let is_hidden = |row: &&Session| !row.dismissed && !effects.is_empty();
+    if let Some(row) = model.selected_row().filter(is_hidden) {
         let key = model.keymap.key(Action::ShowDismissed).filter(|_| !model.rows.shows_dismissed());
-        let shows = key.map(|key| format!("; {key} shows it")).unwrap_or_default();
-        let text = format!("{} is hidden until it next needs you{shows}", row.name);
+        let hint = key.map(|key| format!("; {key} shows hidden sessions")).unwrap_or_default();
+        let text = format!("{} is hidden until it needs you again{hint}", row.name);
         model.notify(text);
     }
     effects
 }
 
-/// Selects the nearest row that needs somebody, forwards or backwards, round the ends.
-fn next_that_needs_you(model: &mut Model, forwards: bool) {
+/// Selects the nearest row that needs the user, forwards or backwards, and wraps around.
+fn select_needing(model: &mut Model, forwards: bool) {
     let here = model.selected_index().unwrap_or(0);
     let (before, after) = model.rows.order().split_at(here.min(model.rows.order().len()));
     let needs_you = |key: &&RowKey| model.rows.get(key).is_some_and(|row| row.needs_you);
@@ -243,6 +249,6 @@ fn next_that_needs_you(model: &mut Model, forwards: bool) {
     };
     match found.cloned() {
         Some(key) => select(model, Some(key)),
-        None => model.notify("Nobody needs you."),
+        None => model.notify("No session needs you."),
     }
 }

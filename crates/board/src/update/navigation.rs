@@ -10,7 +10,10 @@ use crewboard_core::{Mark, Session, Status};
 pub(crate) fn start_navigation(model: &mut Model, navigation: Navigation) -> Vec<Effect> {
     let Some(row) = model.selected_row() else { return Vec::new() };
     if let Some(pending) = &model.pending_navigation {
-        let text = format!("Still on the way to {}.", pending.name);
+        let text = match pending.navigation {
+            Navigation::Jump => format!("Still jumping to {}.", pending.name),
+            Navigation::Open => format!("Still opening {}.", pending.name),
+        };
         model.notify(text);
         return Vec::new();
     }
@@ -28,18 +31,18 @@ pub(crate) fn start_navigation(model: &mut Model, navigation: Navigation) -> Vec
     vec![Effect::Navigate { navigation, row }]
 }
 
-/// Returns a notice that names the right key, if `navigation` does not fit the session. Without such a key the host
-/// names the command for a shell.
+/// Returns a notice that names the right key, if `navigation` does not fit the session. If that key is unbound, the
+/// navigation starts, and the host's error names the shell command.
 fn suggest_other_key(model: &Model, row: &Session, navigation: Navigation) -> Option<String> {
     let name = &row.name;
     let is_closed = row.status == Status::Closed;
     match navigation {
         Navigation::Jump if is_closed => {
-            let open = model.keymap.key(Action::OpenAgain)?;
+            let open = model.keymap.key(Action::Open)?;
             Some(format!("{name} is closed; press {open} to resume it"))
         }
         Navigation::Jump if row.job.is_some() => {
-            let open = model.keymap.key(Action::OpenAgain)?;
+            let open = model.keymap.key(Action::Open)?;
             Some(format!("{name} runs in the background, in no pane; press {open} to attach to it"))
         }
         Navigation::Open if !is_closed && row.job.is_none() => {

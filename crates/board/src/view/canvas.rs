@@ -1,4 +1,4 @@
-//! Writing text into a part of the screen.
+//! Writes text into a part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

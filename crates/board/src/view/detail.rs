@@ -1,7 +1,8 @@
-//! The selected session, whole.
+//! The details of the selected session.
 
 use super::canvas::{MINUTE, put, room};
 use super::timeline::{Scale, bar, history, waited};
+use crate::format::cells::source_name;
 use crate::format::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
 use crate::keymap::Action;
 use crate::model::Model;
@@ -12,14 +13,14 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns of the labels.
-const LABEL: usize = 11;
-/// Narrower than this, what is asked starts at the left edge.
-const LABELLED: usize = 44;
-/// Columns of the bar at most: a minute each.
-const BAR: u16 = 60;
+/// The width of the labels with the blank in front and the gap behind.
+const LABEL_WIDTH: usize = 12;
+/// In fewer columns, a long text starts at the left edge without a label.
+const MIN_LABELLED_WIDTH: usize = 44;
+/// The greatest width of the bar: one column per minute.
+const MAX_BAR_WIDTH: u16 = 60;
 
-/// A line, as pieces of one style each.
+/// A line of pieces, each in one style.
 pub(super) type Line = Vec<(String, Style)>;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -27,7 +28,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let lines = usize::from(area.height - 1);
     let details = Details::of(model, row, usize::from(area.width), false);
     let (head, rest) = (details.head.len(), details.rest.len());
-    // What a person has to answer comes first, but not at the cost of all else.
+    // The prompt that the user has to answer comes first, but leaves room for the other facts.
     let head_lines = head.min(lines.saturating_sub(rest).max(lines / 2));
     let is_cut = details.is_cut || head > head_lines || head_lines + rest > lines;
     draw_heading(model, row, is_cut, area, buffer);
@@ -36,7 +37,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         && let Some((text, _)) = shown.last_mut().and_then(|line| line.last_mut())
     {
         let mark = if model.theme.unicode { " …" } else { " ~" };
-        let width = usize::from(area.width).saturating_sub(LABEL + 2);
+        let width = usize::from(area.width).saturating_sub(LABEL_WIDTH + 2);
         if text.width() + 2 <= width {
             text.push_str(mark);
         } else {
@@ -55,8 +56,8 @@ pub(super) fn draw_line(line: &Line, area: Rect, y: u16, buffer: &mut Buffer) {
     }
 }
 
-/// All of the lines, for the whole screen.
-pub(super) fn whole(model: &Model, row: &Session, width: usize) -> Vec<Line> {
+/// Returns all lines of the details.
+pub(super) fn full_details(model: &Model, row: &Session, width: usize) -> Vec<Line> {
     let mut details = Details::of(model, row, width, true);
     if !details.head.is_empty() {
         details.head.push(Line::new());
@@ -65,7 +66,7 @@ pub(super) fn whole(model: &Model, row: &Session, width: usize) -> Vec<Line> {
     details.head
 }
 
-/// Who and what it is.
+/// Returns the heading: the name of the session and its main facts.
 pub(super) fn heading(model: &Model, row: &Session) -> String {
     let mut parts = vec![model.display_name(row).into_owned(), row.agent.to_string()];
     parts.extend(row.model.is_some().then(|| model.rows.short_model(row).to_owned()));
@@ -75,22 +76,22 @@ pub(super) fn heading(model: &Model, row: &Session) -> String {
     let percent = usage.and_then(|usage| usage.context_percent);
     parts.extend(percent.map(|percent| format!("{percent:.0}%")));
     parts.extend(usage.and_then(|usage| usage.cost_usd).map(|cost| format!("${cost:.2}")));
-    // What commands ask for where several have the same name.
+    // Commands need the key if several sessions have the same name.
     parts.push(row.key.to_string());
     parts.extend(row.title.clone());
     if model.connection_problem().is_some() {
-        parts.push("as last seen".to_owned());
+        parts.push("last known state".to_owned());
     }
     parts.join(model.theme.separator())
 }
 
 fn draw_heading(model: &Model, row: &Session, is_cut: bool, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let key = model.keymap.keys(Action::Whole).first().filter(|_| is_cut);
-    let hint = key.map(|key| format!(" {key} shows all ")).unwrap_or_default();
-    let all = usize::from(area.width.saturating_sub(2));
+    let key = model.keymap.keys(Action::FullDetails).first().filter(|_| is_cut);
+    let hint = key.map(|key| format!(" {key} show all ")).unwrap_or_default();
+    let width = usize::from(area.width.saturating_sub(2));
     let text =
-        cut(&heading(model, row), all.saturating_sub(hint.width() + 4).max(8), theme.unicode);
+        cut(&heading(model, row), width.saturating_sub(hint.width() + 4).max(8), theme.unicode);
     let end = put(buffer, area, area.x + 1, area.y, &text, Theme::strong());
     let rule = if theme.unicode { "─" } else { "-" };
     let rest = room(area, end + 1);
@@ -101,23 +102,23 @@ fn draw_heading(model: &Model, row: &Session, is_cut: bool, area: Rect, buffer: 
     }
 }
 
-/// What is to be said of a row.
+/// The lines of the details.
 struct Details<'a> {
     model: &'a Model,
     width: usize,
-    /// However long a text is, it is shown to its end.
-    is_whole: bool,
-    /// One of them was not.
+    /// Texts are never cut.
+    is_full: bool,
+    /// At least one text was cut.
     is_cut: bool,
-    /// What it asks, does or said.
+    /// The prompt, the activity or the last message.
     head: Vec<Line>,
     rest: Vec<Line>,
 }
 
 impl<'a> Details<'a> {
-    fn of(model: &'a Model, row: &Session, width: usize, is_whole: bool) -> Self {
+    fn of(model: &'a Model, row: &Session, width: usize, is_full: bool) -> Self {
         let (head, rest) = (Vec::new(), Vec::new());
-        let mut details = Self { model, width, is_whole, is_cut: false, head, rest };
+        let mut details = Self { model, width, is_full, is_cut: false, head, rest };
         details.add_head(row);
         details.add_work(row);
         details.add_times(row);
@@ -125,24 +126,27 @@ impl<'a> Details<'a> {
         details
     }
 
-    /// A text of at most `lines` lines behind its label.
+    /// Returns a text with its label, in at most `lines` lines.
     fn text(&self, label: &str, text: &str, lines: usize, style: Style) -> Vec<Line> {
         let unicode = self.model.theme.unicode;
         self.labelled(label, lines, style, |width| wrap(text, width, lines, unicode))
     }
 
-    /// Text that `wrapped` breaks into lines of that width, behind its label.
+    /// Returns a text with its label. `wrap_text` breaks the text into lines of the given width.
     fn labelled(
         &self,
         label: &str,
         lines: usize,
         style: Style,
-        wrapped: impl FnOnce(usize) -> Vec<String>,
+        wrap_text: impl FnOnce(usize) -> Vec<String>,
     ) -> Vec<Line> {
-        let (label, indent) =
-            if self.width < LABELLED && lines > 2 { ("", 0) } else { (label, LABEL - 1) };
+        let (label, indent) = if self.width < MIN_LABELLED_WIDTH && lines > 2 {
+            ("", 0)
+        } else {
+            (label, LABEL_WIDTH - 1)
+        };
         let width = self.width.saturating_sub(indent + 2);
-        let wrapped = wrapped(width).into_iter().enumerate();
+        let wrapped = wrap_text(width).into_iter().enumerate();
         wrapped
             .map(|(index, line)| {
                 let label = if index == 0 { label } else { "" };
@@ -152,7 +156,7 @@ impl<'a> Details<'a> {
     }
 
     fn add(&mut self, label: &str, text: &str, lines: usize, style: Style) {
-        let lines = if self.is_whole { usize::MAX } else { lines };
+        let lines = if self.is_full { usize::MAX } else { lines };
         let shown = self.text(label, text, lines, style);
         self.is_cut |=
             shown.len() == lines && self.text(label, text, lines + 1, style).len() > lines;
@@ -164,8 +168,8 @@ impl<'a> Details<'a> {
             Status::Permission | Status::Question => ("asks", Theme::strong()),
             Status::Plan => ("plan", Style::new()),
             Status::Failed => ("error", self.model.theme.status(Status::Failed)),
-            Status::Done => ("said", Style::new()),
-            Status::Working => ("does", Style::new()),
+            Status::Done => ("message", Style::new()),
+            Status::Working => ("doing", Style::new()),
             Status::Idle | Status::Closed => ("last", Style::new()),
         };
         self.head = match &row.request {
@@ -185,11 +189,13 @@ impl<'a> Details<'a> {
                 self.text(label, text.trim(), usize::MAX, style)
             }
         };
-        let asker = row.request.as_ref().and_then(|request| request.subagent.as_ref());
-        if let Some(asker) = asker {
-            let known = row.subagents.iter().find(|subagent| subagent.id == *asker);
-            let kind = known.and_then(|subagent| subagent.kind.as_deref()).unwrap_or("one");
-            self.add("for", &format!("its subagent {kind}"), 1, Style::new());
+        if let Some(id) = row.request.as_ref().and_then(|request| request.subagent.as_ref()) {
+            let subagent = row.subagents.iter().find(|subagent| subagent.id == *id);
+            let text = match subagent.and_then(|subagent| subagent.kind.as_deref()) {
+                Some(kind) => format!("subagent {kind}"),
+                None => "a subagent".to_owned(),
+            };
+            self.add("for", &text, 1, Style::new());
         }
         if let Some(prompt) = &row.prompt {
             self.add("prompt", prompt, 2, Style::new());
@@ -205,29 +211,29 @@ impl<'a> Details<'a> {
         });
         let subagents: Vec<String> = subagents.collect();
         self.add("subagents", &subagents.join(separator), 2, Style::new());
-        let mut beside = Vec::new();
+        let mut background = Vec::new();
         if row.background > 0 {
-            beside.push(format!("{} in the background", row.background));
+            background.push(format!("{} running", row.background));
         }
         if row.scheduled > 0 {
-            beside.push(format!("{} scheduled", row.scheduled));
+            background.push(format!("{} scheduled", row.scheduled));
         }
-        self.add("beside", &beside.join(separator), 1, Style::new());
+        self.add("background", &background.join(separator), 1, Style::new());
     }
 
     fn add_times(&mut self, row: &Session) {
         let (theme, now) = (self.model.theme, self.model.display_time());
-        let width = self.width.saturating_sub(LABEL + 1);
-        let bar_width = u16::try_from(width).unwrap_or(u16::MAX).min(BAR);
+        let width = self.width.saturating_sub(LABEL_WIDTH + 1);
+        let bar_width = u16::try_from(width).unwrap_or(u16::MAX).min(MAX_BAR_WIDTH);
         if let Some(scale) = Scale::hour(now, bar_width).filter(|_| bar_width >= 10) {
-            let label = format!("{:<width$}", "last hour", width = LABEL - 1);
+            let label = format!("{:<width$}", "last hour", width = LABEL_WIDTH - 1);
             let mut line = vec![(label, theme.dim())];
             let pieces = bar(theme, row, scale);
-            let drawn: usize = pieces.iter().map(|(text, _)| text.width()).sum();
+            let bar_columns: usize = pieces.iter().map(|(text, _)| text.width()).sum();
             line.extend(pieces);
             let waited = waited(row, now, scale);
             let text = format!("  waited for you {}", span(waited));
-            if waited >= MINUTE && drawn + text.width() <= width {
+            if waited >= MINUTE && bar_columns + text.width() <= width {
                 line.push((text, Style::new()));
             }
             self.rest.push(line);
@@ -239,28 +245,28 @@ impl<'a> Details<'a> {
         let theme = self.model.theme;
         let separator = theme.separator();
         let now = self.model.display_time();
-        let mut kept: Vec<String> = Vec::new();
-        kept.extend(row.pinned.then(|| "pinned".to_owned()));
-        kept.extend(row.dismissed.then(|| "hidden until it needs you".to_owned()));
+        let mut marks: Vec<String> = Vec::new();
+        marks.extend(row.pinned.then(|| "pinned".to_owned()));
+        marks.extend(row.dismissed.then(|| "hidden until it needs you again".to_owned()));
         if let Some(until) = row.snoozed_until {
-            // In whole minutes, and never none while it lasts.
+            // In whole minutes, and at least one.
             let rest = until.since(crate::format::text::at_last(now, MINUTE));
             let rest = span(rest.max(MINUTE));
-            kept.push(format!("quiet for {rest}, or until its status changes"));
+            marks.push(format!("snoozed, {rest} left"));
         }
-        self.add("marks", &kept.join(separator), 1, Style::new());
+        self.add("marks", &marks.join(separator), 1, Style::new());
         if row.status == Status::Closed {
-            let how = match row.end {
-                Some(End::Exit) => "it said goodbye",
-                Some(End::Killed) => "its process died without a word",
-                Some(End::Lost) => "it cannot be watched and was silent for a day",
+            let reason = match row.end {
+                Some(End::Exit) => "exited",
+                Some(End::Killed) => "killed or crashed",
+                Some(End::Lost) => "unreachable, silent for a day",
                 None => "",
             };
-            self.add("ended", how, 1, Style::new());
-            // Where nothing was said its agent knows of no conversation.
+            self.add("ended", reason, 1, Style::new());
+            // Without a prompt or a message the agent has not stored the conversation.
             if row.prompt.is_some() || row.activity.is_some() {
                 self.add(
-                    "again",
+                    "resume",
                     &(self.model.agent_text.resume_command)(
                         row,
                         self.model.default_profile.as_deref(),
@@ -283,12 +289,13 @@ impl<'a> Details<'a> {
         }
         facts.extend(row.pid.map(|pid| format!("pid {pid}")));
         self.add("where", &facts.join(separator), 1, theme.dim());
-        let told = match &row.unconfirmed {
-            _ if row.confirmed => "by".to_owned(),
-            Some(why) => format!("unconfirmed ({why}), by"),
-            None => "unconfirmed, by".to_owned(),
-        };
-        let facts = [row.id.to_string(), format!("{told} {}", row.source)];
+        let mut facts = vec![row.id.to_string()];
+        match &row.unconfirmed {
+            _ if row.confirmed => {}
+            Some(why) => facts.push(format!("unconfirmed ({why})")),
+            None => facts.push("unconfirmed".to_owned()),
+        }
+        facts.push(format!("via {}", source_name(&row.source)));
         self.add("session", &facts.join(separator), 1, theme.dim());
         if let Some(version) = &row.agent_version {
             let agent = (self.model.agent_text.describe_version)(row.agent.as_str(), version);

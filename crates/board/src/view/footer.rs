@@ -1,7 +1,7 @@
-//! The last line: what is being typed, what was just said, or the keys that matter most.
+//! The last line: the filter, a notice, a problem or the most important keys.
 
 use super::canvas::{put, room};
-use crate::format::text::{cut, end_of};
+use crate::format::text::{cut, cut_start};
 use crate::keymap::{Action, TABLE};
 use crate::layout::visible_rows;
 use crate::model::{HookState, Model, Overlay, Screen};
@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-/// Blanks between two keys.
+/// The number of blanks between two keys.
 const GAP: usize = 3;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if model.overlay.is_some() {
         return draw_keys(model, area, buffer);
     }
-    // What was just said goes before a filter that stands, not before one that is being typed.
+    // A notice replaces the filter, except while the user edits it.
     if let Some(notice) = model.notice.as_ref().filter(|_| !model.filtering) {
         let text = cut(&notice.text.replace('\n', " "), room(area, left), unicode);
         put(buffer, area, left, area.y, &text, Theme::strong());
@@ -31,13 +31,13 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     if let Some(problem) = model.problems.first().filter(|_| !model.filtering) {
         let key = |action| model.keymap.key(action);
-        let shows =
-            key(Action::Problems).map(|key| format!("   {key} shows all")).unwrap_or_default();
-        let hides = key(Action::Back).map(|key| format!("   {key} hides")).unwrap_or_default();
-        let space = room(area, left).saturating_sub(shows.width() + hides.width() + 1);
+        let show =
+            key(Action::Problems).map(|key| format!("   {key} show all")).unwrap_or_default();
+        let hide = key(Action::Back).map(|key| format!("   {key} hide")).unwrap_or_default();
+        let space = room(area, left).saturating_sub(show.width() + hide.width() + 1);
         let text = cut(problem, space, unicode);
         let x = put(buffer, area, left, area.y, &text, model.theme.status(Status::Failed));
-        put(buffer, area, x, area.y, &format!("{shows}{hides}"), model.theme.dim());
+        put(buffer, area, x, area.y, &format!("{show}{hide}"), model.theme.dim());
         return;
     }
     if model.filtering || !model.rows.filter().is_empty() {
@@ -49,11 +49,10 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         let count = format!("  {} of {}", model.rows.order().len(), model.rows.count());
         let space = room(area, left).saturating_sub(count.width());
         let typed = format!("{}{cursor}", model.rows.filter());
-        let text = format!("/{}", end_of(&typed, space.saturating_sub(1), unicode));
+        let text = format!("/{}", cut_start(&typed, space.saturating_sub(1), unicode));
         let x = put(buffer, area, left, area.y, &text, Theme::strong());
         let x = put(buffer, area, x, area.y, &count, model.theme.dim());
-        let keys =
-            if model.filtering { "   Enter keeps it   Esc shows all" } else { "   Esc shows all" };
+        let keys = if model.filtering { "   Enter keep   Esc clear" } else { "   Esc clear" };
         if room(area, x) > keys.width() {
             put(buffer, area, x, area.y, keys, model.theme.dim());
         }
@@ -62,7 +61,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     draw_keys(model, area, buffer);
 }
 
-/// The keys in the order in which they give way to one another.
+/// Returns the actions that the footer shows. In a narrow window the last are left out first.
 fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
     match model.overlay {
         Some(Overlay::Install { .. }) => Vec::new(),
@@ -78,7 +77,7 @@ fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
                 wanted.push((Action::Timeline, "list"));
             }
             if model.hooks == HookState::Missing {
-                wanted.push((Action::Install, "put the hooks in"));
+                wanted.push((Action::Install, "install hooks"));
             }
             let rank = |action: &Action| match action {
                 Action::Help | Action::Install => 0,
@@ -94,6 +93,7 @@ fn wanted(model: &Model) -> Vec<(Action, &'static str)> {
     }
 }
 
+/// Draws the keys, and the position in the list or the overlay.
 fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     let question = "Make this change?  y yes   n no";
     if matches!(model.overlay, Some(Overlay::Install { .. })) {
@@ -104,7 +104,7 @@ fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     if matches!(model.overlay, Some(Overlay::Install { .. }))
         && question.width() + position.width() + GAP > space
     {
-        // What is asked matters more.
+        // The question is more important than the position.
         position.clear();
     }
     if !position.is_empty() {
@@ -119,8 +119,8 @@ fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
             shown.push((action, key.to_string(), word));
         }
     }
-    let place = |action: Action| TABLE.iter().position(|entry| entry.action == action);
-    shown.sort_by_key(|(action, ..)| place(*action));
+    let table_index = |action: Action| TABLE.iter().position(|entry| entry.action == action);
+    shown.sort_by_key(|(action, ..)| table_index(*action));
     let mut x = area.x + 1;
     for (_, key, word) in shown {
         x = put(buffer, area, x, area.y, &key, Theme::strong());
@@ -133,12 +133,12 @@ fn draw_keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Which rows are shown, if not all are.
+/// Returns which rows or lines are shown, or an empty text if all are.
 fn position(model: &Model) -> String {
     let (shown, all) = match &model.overlay {
         Some(overlay) => {
             let height = super::overlay::height(model);
-            (overlay.scroll()..overlay.scroll() + height, super::overlay::lines_in_all(model))
+            (overlay.scroll()..overlay.scroll() + height, super::overlay::line_count(model))
         }
         None => (model.scroll..model.scroll + visible_rows(model), model.rows.order().len()),
     };

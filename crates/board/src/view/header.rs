@@ -1,10 +1,10 @@
-//! The first line: how many sessions are what.
+//! The first line: the number of sessions in each status, and the rate limits.
 
 use super::canvas::{Piece, put, room};
 use super::limits::{self, Detail, Extent};
 use crate::format::cells::grain;
 use crate::format::text::{activity, age, cut};
-use crate::layout::FULL;
+use crate::layout::FOOTER_HEIGHT;
 use crate::model::{ConnectionState, Model, Screen};
 use crate::theme::Theme;
 use crewboard_core::Status;
@@ -15,7 +15,7 @@ use unicode_width::UnicodeWidthStr;
 
 const BRAND: &str = "crewboard  ";
 
-/// Blanks between the counts and the limits, at least.
+/// The least number of blanks between the counts and the limits.
 const GAP: usize = 3;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -27,13 +27,13 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if model.height > 3 && area.width >= 60 {
         x = put(buffer, area, x + 1, area.y, BRAND, Theme::strong());
     }
-    if let Some(loss) = model.connection_problem() {
-        let text = cut(&loss, room(area, x), theme.unicode);
+    if let Some(problem) = model.connection_problem() {
+        let text = cut(&problem, room(area, x), theme.unicode);
         put(buffer, area, x, area.y, &text, theme.status(Status::Failed));
         return;
     }
-    // Without a footer, what was just said is said here.
-    if let Some(notice) = model.notice.as_ref().filter(|_| model.height < FULL) {
+    // Without a footer, notices are shown here.
+    if let Some(notice) = model.notice.as_ref().filter(|_| model.height < FOOTER_HEIGHT) {
         let text = cut(&notice.text.replace('\n', " "), room(area, x), theme.unicode);
         put(buffer, area, x, area.y, &text, Theme::strong());
         return;
@@ -66,24 +66,24 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Returns how many events were lost that the user has not seen yet, as fully as `space` columns and the counts
-/// allow; empty if there are none.
+/// Returns the number of lost events that the user has not seen yet, with as much detail as fits in `space` columns
+/// with the counts. Empty if there are none.
 fn losses(model: &Model, space: usize) -> String {
     if model.losses.is_empty() {
         return String::new();
     }
     let separator = model.theme.separator();
     let total = model.losses.total();
-    let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, Kinds::None)) };
-    let tries = [
+    let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, StatusForm::None)) };
+    let texts = [
         format!("{}{separator}", model.losses),
         format!("{total} event{} lost{separator}", if total == 1 { "" } else { "s" }),
     ];
-    let found = tries.into_iter().find(|text| text.width() + needed <= space);
+    let found = texts.into_iter().find(|text| text.width() + needed <= space);
     found.unwrap_or_else(|| format!("{total} lost "))
 }
 
-/// What the line ends with.
+/// Returns the word at the right end of the line.
 fn right(model: &Model) -> &'static str {
     match (&model.connection, model.screen) {
         (ConnectionState::Connecting, _) => "connecting ",
@@ -92,13 +92,13 @@ fn right(model: &Model) -> &'static str {
     }
 }
 
-/// What of so many columns is left for the counts and the limits.
+/// Returns how many of `room` columns are left for the counts and the limits.
 fn space(model: &Model, room: usize) -> usize {
     let right = right(model);
     room.saturating_sub(right.width() + usize::from(!right.is_empty()))
 }
 
-/// Milliseconds until something of the line is another.
+/// Returns the milliseconds until each time in the line changes.
 pub(super) fn clocks(model: &Model) -> Vec<u64> {
     if model.connection_problem().is_some()
         || model.height == 1 && model.rows.most_urgent().is_some()
@@ -116,7 +116,8 @@ fn width(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(text, _)| text.width()).sum()
 }
 
-/// What the line says in `space` columns: how many wait that are not on the screen, where that leaves the rest as it is.
+/// Returns the text of the line for `space` columns. The number of hidden rows that need the user is added only if
+/// nothing else becomes shorter.
 fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     let (mut pieces, extent) = counts_and_limits(model, space);
     let hidden = model.rows.totals().hidden_needs;
@@ -130,25 +131,26 @@ fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
     (pieces, extent)
 }
 
-/// The counts and the limits as fully as `space` columns allow: figures of limits are worth the words of
-/// the counts, which stand below as well; bars and times are not, nor are they worth another account's figures.
+/// Returns the counts and the limits with as much detail as fits in `space` columns. The percentages of the limits
+/// are more important than the words of the counts, which the list shows as well. Bars and reset times are less
+/// important than the words, and than the percentages of a further account.
 fn counts_and_limits(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
-    let counts = |kinds| {
-        // Of what is not known yet nothing is claimed.
-        if model.rows.is_empty() { Vec::new() } else { counts(model, kinds) }
+    let counts = |form| {
+        // Without rows nothing is known yet.
+        if model.rows.is_empty() { Vec::new() } else { counts(model, form) }
     };
     let sets = limits::count(model);
-    let of_all = [
-        (Kinds::Words, Detail::Bars),
-        (Kinds::Words, Detail::Resets),
-        (Kinds::Shapes, Detail::Bars),
-        (Kinds::Shapes, Detail::Resets),
+    let all_sets = [
+        (StatusForm::Words, Detail::Bars),
+        (StatusForm::Words, Detail::Resets),
+        (StatusForm::Shapes, Detail::Bars),
+        (StatusForm::Shapes, Detail::Resets),
     ]
-    .map(|(kinds, detail)| (kinds, Extent { sets, detail }));
-    let figures = |sets| (Kinds::Shapes, Extent { sets, detail: Detail::Figures });
-    let tries = of_all.into_iter().chain((1..=sets).rev().map(figures));
-    for (kinds, extent) in tries.filter(|(_, extent)| extent.sets > 0) {
-        let pieces = counts(kinds);
+    .map(|(form, detail)| (form, Extent { sets, detail }));
+    let percentages = |sets| (StatusForm::Shapes, Extent { sets, detail: Detail::Percentages });
+    let candidates = all_sets.into_iter().chain((1..=sets).rev().map(percentages));
+    for (form, extent) in candidates.filter(|(_, extent)| extent.sets > 0) {
+        let pieces = counts(form);
         if width(&pieces) + GAP + width(&limits::pieces(model, extent)) < space {
             return (pieces, Some(extent));
         }
@@ -156,49 +158,51 @@ fn counts_and_limits(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>
     (if model.rows.is_empty() { Vec::new() } else { headline(model, space) }, None)
 }
 
-/// What `kinds` say of those that need somebody, and how many others there are.
-fn counts(model: &Model, kinds: Kinds) -> Vec<Piece> {
-    let mut pieces = needs(model, kinds);
-    pieces.extend(others(model));
+/// Returns the number of rows that need the user, and of the other rows.
+fn counts(model: &Model, form: StatusForm) -> Vec<Piece> {
+    let mut pieces = needs(model, form);
+    pieces.extend(other_counts(model));
     pieces
 }
 
-/// The counts, as fully as `space` columns allow.
+/// Returns the counts with as much detail as fits in `space` columns.
 fn headline(model: &Model, space: usize) -> Vec<Piece> {
-    let mut tries = [Kinds::Words, Kinds::Shapes, Kinds::None].map(|kinds| counts(model, kinds));
-    let found = tries.iter().position(|pieces| width(pieces) <= space);
+    let mut candidates =
+        [StatusForm::Words, StatusForm::Shapes, StatusForm::None].map(|form| counts(model, form));
+    let found = candidates.iter().position(|pieces| width(pieces) <= space);
     match found {
-        Some(index) => std::mem::take(&mut tries[index]),
-        // Of a narrow line what matters most.
-        None => needs(model, Kinds::None),
+        Some(index) => std::mem::take(&mut candidates[index]),
+        // A narrow line has room for the most important count only.
+        None => needs(model, StatusForm::None),
     }
 }
 
-/// How the kinds of need are told.
+/// The form in which the statuses that need the user are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kinds {
+enum StatusForm {
     Words,
     Shapes,
     None,
 }
 
-fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
+/// Returns the number of rows that need the user, and their statuses.
+fn needs(model: &Model, form: StatusForm) -> Vec<Piece> {
     let theme = model.theme;
     let needs = model.rows.totals().needs();
     let count: usize = needs.iter().map(|(_, count)| count).sum();
     let Some((first, _)) = needs.first() else {
-        return vec![("nobody needs you".to_owned(), theme.dim())];
+        return vec![("no session needs you".to_owned(), theme.dim())];
     };
     let verb = if count == 1 { "needs" } else { "need" };
     let mut pieces = vec![(format!("{count} {verb} you"), theme.status(*first))];
     for (index, (status, count)) in needs.iter().enumerate() {
         let before = if index == 0 { ": " } else { ", " };
-        let text = match kinds {
-            Kinds::None => break,
-            Kinds::Shapes => format!(" {}{count}", theme.shape(*status)),
-            Kinds::Words => {
-                let noun = *count > 1 && status.is_prompt();
-                let plural = if noun { "s" } else { "" };
+        let text = match form {
+            StatusForm::None => break,
+            StatusForm::Shapes => format!(" {}{count}", theme.shape(*status)),
+            StatusForm::Words => {
+                let is_plural = *count > 1 && status.is_prompt();
+                let plural = if is_plural { "s" } else { "" };
                 let number = if needs.len() == 1 { String::new() } else { format!("{count} ") };
                 format!("{before}{number}{status}{plural}")
             }
@@ -208,7 +212,8 @@ fn needs(model: &Model, kinds: Kinds) -> Vec<Piece> {
     pieces
 }
 
-fn others(model: &Model) -> impl Iterator<Item = Piece> {
+/// Returns the number of rows that work or are idle.
+fn other_counts(model: &Model) -> impl Iterator<Item = Piece> {
     let separator = model.theme.separator();
     [(model.rows.totals().working, "working"), (model.rows.totals().idle, "idle")]
         .into_iter()
@@ -216,11 +221,11 @@ fn others(model: &Model) -> impl Iterator<Item = Piece> {
         .map(move |(count, word)| (format!("{separator}{count} {word}"), Style::new()))
 }
 
-/// All there is to say in one line: how many need somebody, and who needs it most.
+/// Draws a strip of one line: the number of rows that need the user, and the most urgent of them.
 fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let Some(row) = model.rows.most_urgent() else { return };
-    let mut pieces = needs(model, Kinds::None);
+    let mut pieces = needs(model, StatusForm::None);
     if area.width < 60 {
         let count: usize = model.rows.totals().needs().iter().map(|(_, count)| count).sum();
         pieces = vec![(format!("{count}"), theme.status(row.status))];

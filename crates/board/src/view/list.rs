@@ -44,7 +44,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let (marker, pin) = (theme.marker(is_selected), theme.pin(row.pinned));
     let word = if columns.status > 3 { row.status.word() } else { "" };
     let head = format!("{marker}{}{pin}{word}", theme.shape(row.status));
-    // Never cut with a mark: of the narrowest line the marker is what is left.
+    // The text is never cut with a mark, so that even the narrowest line shows the marker.
     put(buffer, area, x, area.y, &head, status);
     x += u16::try_from(columns.status).unwrap_or(u16::MAX);
     let mut cell = |text: &str, width: usize, style: Style| {
@@ -58,26 +58,26 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
         (true, false) => "-",
         (false, _) => "",
     };
-    // A name is cut short of its gap; the others bring theirs in front.
+    // The gap of the name is behind it; the other columns have their gap in front.
     let name = format!("{indent}{}", model.display_name(row));
     cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
-    cell(&says(row, columns, unicode), columns.says, base);
-    let mut behind = |text: &str, width: usize, style: Style| {
+    cell(&row_text(row, columns, unicode), columns.text, base);
+    let mut next_cell = |text: &str, width: usize, style: Style| {
         cell("", width.min(GAP), style);
         cell(text, width.saturating_sub(GAP), style);
     };
-    behind(&work(row, unicode), columns.work, base);
+    next_cell(&work(row, unicode), columns.work, base);
     let age = age(row.since, model.display_time(), grain(row));
-    behind(&format!("{age:>5}"), columns.age, base);
+    next_cell(&format!("{age:>5}"), columns.age, base);
     let context = row.usage.and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
-    behind(&context.unwrap_or_default(), columns.context, base);
+    next_cell(&context.unwrap_or_default(), columns.context, base);
     let cost_width = columns.cost.saturating_sub(GAP);
-    behind(&format!("{:>cost_width$}", cost(row)), columns.cost, theme.dim());
-    behind(model.rows.short_model(row), columns.model, theme.dim());
-    behind(row.agent.as_str(), columns.agent, theme.dim());
-    behind(place(row), columns.place, theme.dim());
-    behind(&row.place.host, columns.host, theme.dim());
+    next_cell(&format!("{:>cost_width$}", cost(row)), columns.cost, theme.dim());
+    next_cell(model.rows.short_model(row), columns.model, theme.dim());
+    next_cell(row.agent.as_str(), columns.agent, theme.dim());
+    next_cell(place(row), columns.place, theme.dim());
+    next_cell(&row.place.host, columns.host, theme.dim());
     if is_selected {
         select(theme, status, area, buffer);
     }
@@ -88,7 +88,7 @@ fn select(theme: Theme, status: Style, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
     let selected = theme.selected();
     if selected.add_modifier.contains(Modifier::REVERSED) {
-        // One even block: reversed, each faint or coloured word would be a patch of its own.
+        // A reversed faint or coloured word would look like a patch, so the bar gets one style.
         buffer.set_style(area, Style::reset().patch(selected));
         let shape = Rect { width: area.width.min(2), ..area };
         buffer.set_style(shape, status);
@@ -96,22 +96,22 @@ fn select(theme: Theme, status: Style, area: Rect, buffer: &mut Buffer) {
     buffer.set_style(area, selected);
 }
 
-/// What a row does, asks or last said; and what else is to be known of it.
-fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
+/// Returns what a session does, asks or last wrote, with its marks in front.
+fn row_text(row: &Session, columns: &Columns, unicode: bool) -> String {
     let activity = activity(row, unicode);
-    let mut says = match (row.status, Some(activity).filter(|activity| !activity.is_empty())) {
-        (Status::Done, Some(said)) if unicode => format!("“{said}”"),
-        (Status::Done, Some(said)) => format!("\"{said}\""),
+    let mut text = match (row.status, Some(activity).filter(|activity| !activity.is_empty())) {
+        (Status::Done, Some(message)) if unicode => format!("“{message}”"),
+        (Status::Done, Some(message)) => format!("\"{message}\""),
         (_, Some(activity)) => activity.into_owned(),
-        // Nothing is under way; what it was about still tells it from others.
+        // Without an activity the title or the prompt identifies the session.
         (_, None) => row.title.as_ref().or(row.prompt.as_ref()).cloned().unwrap_or_default(),
     };
     if hides_lines(row) {
-        says.push_str(if unicode { " …" } else { " ~" });
+        text.push_str(if unicode { " …" } else { " ~" });
     }
     let work = if columns.work == 0 { work(row, unicode) } else { String::new() };
-    if !work.is_empty() && columns.says > 16 {
-        says = format!("({work}) {says}");
+    if !work.is_empty() && columns.text > 16 {
+        text = format!("({work}) {text}");
     }
     let marks = [
         (!row.confirmed && row.status != Status::Closed, "unconfirmed"),
@@ -120,67 +120,68 @@ fn says(row: &Session, columns: &Columns, unicode: bool) -> String {
         (row.end == Some(End::Killed), "killed"),
         (row.end == Some(End::Lost), "lost"),
     ];
-    let marks = marks.into_iter().filter_map(|(is_so, mark)| is_so.then_some(mark));
+    let marks = marks.into_iter().filter_map(|(is_set, mark)| is_set.then_some(mark));
     let marks = marks.collect::<Vec<_>>().join(", ");
-    let says = match (marks.is_empty(), says.is_empty()) {
-        (true, _) => says,
+    let text = match (marks.is_empty(), text.is_empty()) {
+        (true, _) => text,
         (false, true) => marks,
-        (false, false) => format!("{marks}: {says}"),
+        (false, false) => format!("{marks}: {text}"),
     };
     match (row.snoozed_until.is_some(), unicode) {
-        (true, true) => format!("zᶻ {says}"),
-        (true, false) => format!("zz {says}"),
-        (false, _) => says,
+        (true, true) => format!("zᶻ {text}"),
+        (true, false) => format!("zz {text}"),
+        (false, _) => text,
     }
 }
 
-/// Whether what a row asks has lines of which its activity shows nothing, not even a mark.
+/// Returns true if the prompt has further lines, and the activity does not show them or a mark.
 fn hides_lines(row: &Session) -> bool {
     let shown = row.activity.as_deref().unwrap_or_default();
     let shows_lines = shown.contains(LINE_BREAK) || shown.contains("  +") || shown.ends_with('…');
-    let is_longer = |request: &Prompt| {
+    let has_more = |request: &Prompt| {
         let mut more = request.text.trim().lines().skip(1);
-        // A description changes nothing, and would be marked in nearly every row.
+        // Nearly every prompt has a description, which changes nothing.
         more.any(|line| !line.starts_with("+description: "))
     };
-    !shows_lines && row.request.as_ref().is_some_and(is_longer)
+    !shows_lines && row.request.as_ref().is_some_and(has_more)
 }
 
-/// What to do where there is nothing to see.
+/// Draws a message in place of an empty list: the reason, and what to do.
 fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let key = |action| model.keymap.key(action).unwrap_or_default();
     let paragraphs: Vec<Cow<'_, str>> = if !model.rows.filter().is_empty() && !model.rows.is_empty()
     {
         let back = key(Action::Back);
         vec![
-            format!("Nothing matches “{}”.", model.rows.filter()).into(),
-            format!("{back} shows all again.").into(),
+            format!("No session matches “{}”.", model.rows.filter()).into(),
+            format!("Press {back} to show all sessions.").into(),
         ]
     } else if model.connection_problem().is_some() {
-        vec![
-            "The daemon is not there, and was not before.".into(),
-            "What it knows shows up here as soon as it is.".into(),
-        ]
+        vec!["The daemon is not reachable.".into(), "Sessions appear here as soon as it is.".into()]
     } else if model.connection != ConnectionState::Connected {
-        vec!["Looking for the daemon.".into()]
+        vec!["Connecting to the daemon.".into()]
     } else if model.rows.totals().dismissed > 0 {
         let sessions = match model.rows.totals().dismissed {
             1 => "The only session is hidden.".to_owned(),
             count => format!("All {count} sessions are hidden."),
         };
         let show = key(Action::ShowDismissed);
-        vec![sessions.into(), format!("{show} shows them.").into()]
+        vec![sessions.into(), format!("Press {show} to show hidden sessions.").into()]
     } else if model.hooks == HookState::Missing {
         let install = key(Action::Install);
         vec![
-            "Crewboard's hooks are not in your agents' settings, so they tell it nothing.".into(),
-            format!("{install} shows what they would change there, and puts them in.").into(),
+            "Claude Code is not connected yet.".into(),
+            format!(
+                "Press {install} to install the hooks (you will see the change first), or try \
+                 `crewboard demo`."
+            )
+            .into(),
         ]
     } else {
         vec![
             "No sessions yet.".into(),
-            "Start Claude Code in any pane. Sessions that already run appear at once; those of \
-             another configuration directory appear at their next event."
+            "Start Claude Code in any pane. Running sessions appear at once; sessions of another \
+             configuration directory appear at their next event."
                 .into(),
         ]
     };

@@ -1,4 +1,4 @@
-//! Statuses over time: bars, histories and the timeline screen.
+//! Shows statuses over time: bars, histories and the timeline screen.
 
 use super::canvas::{MINUTE, put, room};
 use crate::format::cells::grain;
@@ -15,14 +15,14 @@ use unicode_width::UnicodeWidthStr;
 const SECOND: u64 = 1000;
 const HOUR: u64 = 60 * MINUTE;
 
-/// How much a cell of a bar may stand for: whole minutes that divide every hour or day, so that cells
-/// begin where the clock on the wall does and a bar moves by a whole cell, once in a while.
+/// The possible durations of a bar's cell, in minutes. Each divides an hour or a day, so that cells begin at round
+/// times, and a bar moves by a whole cell.
 const STEPS: [u64; 13] = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 120];
 
-/// How much time the timeline shows: the least of these in which all is to be seen.
+/// The possible durations of the timeline, in hours. It uses the shortest that contains all transitions.
 const SPANS: [u64; 6] = [1, 2, 4, 8, 12, 24];
 
-/// The time that a bar's cells stand for, ending with the cell that the present is in.
+/// The time range of a bar. The last cell contains the present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scale {
     cells: u64,
@@ -31,16 +31,17 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// At least the last `shown` milliseconds in at most `width` cells; `None` in too few.
+    /// Returns a scale for at least the last `shown` milliseconds in at most `width` cells, or `None` if that is
+    /// impossible.
     fn new(now: Timestamp, shown: u64, width: u16) -> Option<Self> {
         let width = u64::from(width);
         let steps = STEPS.into_iter().map(|minutes| minutes * MINUTE);
         let step = steps.into_iter().find(|step| step * width >= shown)?;
-        // Not as many as there is room for: nobody thinks in hours and forty-three minutes.
+        // A bar does not use all columns: a round duration is easier to read.
         Some(Self { cells: shown.div_ceil(step), step, end: at_last(now, step).0 + step })
     }
 
-    /// The last hour.
+    /// Returns the scale of the last hour.
     pub(super) fn hour(now: Timestamp, width: u16) -> Option<Self> {
         Self::new(now, HOUR, width)
     }
@@ -50,69 +51,67 @@ impl Scale {
     }
 }
 
-/// The statuses of a row and when each began, oldest first, the present one last.
-fn entered(row: &Session) -> impl DoubleEndedIterator<Item = Transition> + Clone + '_ {
-    let is_told = row.history.last().is_some_and(|last| last.status == row.status);
+/// Returns the statuses of a row with their starts, oldest first. The present status is last.
+fn transitions(row: &Session) -> impl DoubleEndedIterator<Item = Transition> + Clone + '_ {
+    let is_recorded = row.history.last().is_some_and(|last| last.status == row.status);
     let present = Transition { status: row.status, at: row.since };
-    row.history.iter().copied().chain((!is_told).then_some(present))
+    row.history.iter().copied().chain((!is_recorded).then_some(present))
 }
 
-/// A bar, as pieces of one style each. A cell that held a call for somebody shows it, however short it
-/// was; the last shows what is.
+/// Returns a bar. A cell with a prompt shows the prompt, however short it was; the last cell shows the present status.
 pub(super) fn bar(theme: Theme, row: &Session, scale: Scale) -> Vec<(String, Style)> {
     let mut pieces: Vec<(String, Style)> = Vec::new();
-    let mut coming = entered(row).peekable();
+    let mut upcoming = transitions(row).peekable();
     let mut status = None;
     for cell in 1..=scale.cells {
         let end = scale.start() + cell * scale.step;
         let is_last = cell == scale.cells;
-        let mut urgent = None;
-        while let Some(next) = coming.next_if(|next| next.at.0 < end || is_last) {
+        let mut prompt = None;
+        while let Some(next) = upcoming.next_if(|next| next.at.0 < end || is_last) {
             status = Some(next.status);
             if next.status.is_prompt() && next.at.0 + scale.step >= end {
-                urgent = urgent.or(status);
+                prompt = prompt.or(status);
             }
         }
-        let (text, style) = match urgent.or(status) {
+        let (text, style) = match prompt.or(status) {
             Some(status) => (theme.cell(status), theme.status(status)),
             None => (" ", Style::new()),
         };
         match pieces.last_mut() {
-            Some((piece, its)) if *its == style => piece.push_str(text),
+            Some((piece, piece_style)) if *piece_style == style => piece.push_str(text),
             _ => pieces.push((text.to_owned(), style)),
         }
     }
     pieces
 }
 
-/// Milliseconds of a bar that a row spent waiting for somebody, up to the last whole minute.
+/// Returns the milliseconds of a bar in which a row waited for the user, up to the last whole minute.
 pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
     let (start, now) = (scale.start(), at_last(now, MINUTE).0);
-    let ends = entered(row).skip(1).map(|next| next.at.0).chain([now]);
-    entered(row)
+    let ends = transitions(row).skip(1).map(|next| next.at.0).chain([now]);
+    transitions(row)
         .zip(ends)
         .filter(|(transition, _)| transition.status.is_prompt())
         .map(|(transition, end)| end.min(now).saturating_sub(transition.at.0.max(start)))
         .sum()
 }
 
-/// The last statuses with how long each was held, oldest first as in the bar, as many of the latest
-/// as `width` columns hold.
+/// Returns the statuses and their durations, oldest first. In a narrow window the oldest are left out.
 pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool) -> String {
     let separator = if unicode { " · " } else { ", " };
     let mark = if unicode { "… " } else { "... " };
-    let held = age(row.since, now, grain(row));
-    let mut line = match (row.status, held.as_str()) {
+    let present = age(row.since, now, grain(row));
+    let mut line = match (row.status, present.as_str()) {
         (Status::Closed, "now") => "closed just now".to_owned(),
-        (Status::Closed, _) => format!("closed {held} ago"),
-        (status, _) => format!("{status} {held}"),
+        (Status::Closed, _) => format!("closed {present} ago"),
+        (status, _) => format!("{status} {present}"),
     };
-    let passed = passed(row);
-    let count = passed.len();
-    for (index, (status, held)) in passed.into_iter().enumerate().rev() {
-        let longer = format!("{status} {}{separator}{line}", span(held));
-        let needs = longer.width() + if index == 0 { 0 } else { mark.width() };
-        if needs > width {
+    let past = past_statuses(row);
+    let count = past.len();
+    for (index, (status, duration)) in past.into_iter().enumerate().rev() {
+        let longer = format!("{status} {}{separator}{line}", span(duration));
+        let columns = longer.width() + if index == 0 { 0 } else { mark.width() };
+        if columns > width {
             return if index + 1 == count && line.width() + mark.width() > width {
                 line
             } else {
@@ -124,39 +123,39 @@ pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool
     line
 }
 
-/// The statuses that were left and how long each was held, but for those that nobody could see.
-fn passed(row: &Session) -> Vec<(Status, u64)> {
-    let mut passed: Vec<(Status, u64)> = Vec::new();
-    for (transition, next) in entered(row).zip(entered(row).skip(1)) {
-        let held = next.at.since(transition.at);
-        match passed.last_mut() {
-            _ if held < SECOND => {}
-            Some((status, before)) if *status == transition.status => *before += held,
-            _ => passed.push((transition.status, held)),
+/// Returns the past statuses and their durations, without those that were too short to be seen.
+fn past_statuses(row: &Session) -> Vec<(Status, u64)> {
+    let mut past: Vec<(Status, u64)> = Vec::new();
+    for (transition, next) in transitions(row).zip(transitions(row).skip(1)) {
+        let duration = next.at.since(transition.at);
+        match past.last_mut() {
+            _ if duration < SECOND => {}
+            Some((status, before)) if *status == transition.status => *before += duration,
+            _ => past.push((transition.status, duration)),
         }
     }
-    passed
+    past
 }
 
-/// Columns in front of a name: marker, shape, pin.
+/// The width of the marker, shape and pin in front of a name.
 const NAME_X: u16 = 3;
 
-/// Columns of what a row waited, at the right.
-const WAITED: u16 = 8;
+/// The width of the waiting time at the right.
+const WAITED_WIDTH: u16 = 8;
 
-/// Every session's last hours, side by side.
+/// Draws the timeline: the last hours of all sessions.
 pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let area = areas.list;
     let now = model.display_time();
     let widest = u16::try_from(model.rows.widths().name).unwrap_or(u16::MAX);
     let name_width = widest.clamp(4, (area.width / 4).clamp(6, 28));
     let bar_x = area.x + NAME_X + name_width + 2;
-    let room_for_bar = area.width.saturating_sub(bar_x + WAITED + 1);
+    let room_for_bar = area.width.saturating_sub(bar_x + WAITED_WIDTH + 1);
     let oldest =
-        model.rows.listed().filter_map(|row| entered(row).next()).map(|first| first.at).min();
+        model.rows.listed().filter_map(|row| transitions(row).next()).map(|first| first.at).min();
     let age = oldest.map_or(0, |oldest| at_last(now, MINUTE).since(oldest));
     let shown = SPANS.into_iter().map(|hours| hours * HOUR).find(|shown| *shown >= age);
-    // In a narrow pane, what there is room for.
+    // A narrow window shows the last hour.
     let scale = Scale::new(now, shown.unwrap_or(24 * HOUR), room_for_bar)
         .or_else(|| Scale::new(now, HOUR, room_for_bar));
     let bar_width = scale.map_or(0, |scale| u16::try_from(scale.cells).unwrap_or(u16::MAX));
@@ -164,7 +163,7 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         draw_hours(
             model,
             scale,
-            Rect { x: bar_x, width: bar_width + WAITED + 1, ..areas.hours },
+            Rect { x: bar_x, width: bar_width + WAITED_WIDTH + 1, ..areas.hours },
             buffer,
         );
     }
@@ -195,21 +194,19 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         }
     }
     if let Some(scale) = scale {
-        // Hidden ones too: they had somebody wait all the same.
-        let is_whole = model.rows.filter().is_empty();
+        // Without a filter, hidden sessions count as well: they also waited for the user.
+        let is_unfiltered = model.rows.filter().is_empty();
         let rows = model
             .rows
             .all()
-            .filter(|row| is_whole && row.dismissed && !model.rows.shows_dismissed());
+            .filter(|row| is_unfiltered && row.dismissed && !model.rows.shows_dismissed());
         let total: u64 = model.rows.listed().chain(rows).map(|row| waited(row, now, scale)).sum();
         let hours = (scale.cells * scale.step).div_ceil(HOUR);
         let shown = if hours == 1 { "hour".to_owned() } else { format!("{hours} hours") };
         let text = match total {
-            0 => format!("Nobody waited for you in the last {shown}."),
-            1..MINUTE => {
-                format!("In the last {shown} your agents waited less than a minute for you.")
-            }
-            _ => format!("In the last {shown} your agents waited {} for you.", span(total)),
+            0 => format!("No session waited for you in the last {shown}."),
+            1..MINUTE => format!("Sessions waited less than a minute for you in the last {shown}."),
+            _ => format!("Sessions waited {} for you in the last {shown}.", span(total)),
         };
         let short = format!("waited {} in {hours}h", span(total));
         let width = usize::from(areas.total.width.saturating_sub(1));
@@ -219,7 +216,7 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     }
 }
 
-/// The whole hours above the bars.
+/// Draws the hours above the bars.
 fn draw_hours(model: &Model, scale: Scale, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
@@ -227,7 +224,7 @@ fn draw_hours(model: &Model, scale: Scale, area: Rect, buffer: &mut Buffer) {
     let style = model.theme.dim();
     let cells_of = |minutes: u64| minutes * MINUTE / scale.step;
     let bar_end = area.x + u16::try_from(scale.cells).unwrap_or(u16::MAX);
-    // Labels end where their time is, `now` at the end of the bar.
+    // The end of a label is at its time; `now` is at the end of the bar.
     let steps = [15, 30, 60, 120, 240, 360, 720];
     let every = steps.into_iter().find(|minutes| cells_of(*minutes) >= 8).unwrap_or(24 * 60);
     let mut minutes = every;

@@ -1,4 +1,4 @@
-//! What colour and weight say, and that nothing depends on them.
+//! Colours and weights, and that the board is legible without them.
 
 use crate::sample::{NOW, UNICODE, board, buffer, day, press};
 use crewboard_board::model::Model;
@@ -17,7 +17,7 @@ fn themed(palette: &'static Palette) -> Model {
     model
 }
 
-/// The screen with a letter for each style, and what the letters stand for.
+/// Returns the screen with a letter for each style, and a legend of the letters.
 fn styles(buffer: &Buffer) -> String {
     let mut legend: Vec<Style> = Vec::new();
     let mut map = String::new();
@@ -51,7 +51,7 @@ fn styles(buffer: &Buffer) -> String {
 }
 
 #[test]
-fn each_theme() {
+fn themes_style_the_board() {
     assert_snapshot!("terminal", styles(&buffer(&themed(&TERMINAL))));
     assert_snapshot!("dark", styles(&buffer(&themed(&DARK))));
     assert_snapshot!("light", styles(&buffer(&themed(&LIGHT))));
@@ -59,7 +59,7 @@ fn each_theme() {
 }
 
 #[test]
-fn a_lost_daemon_greys_the_rows() {
+fn rows_are_dim_without_a_daemon() {
     let mut model = themed(&TERMINAL);
     update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
     update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 1000));
@@ -67,7 +67,7 @@ fn a_lost_daemon_greys_the_rows() {
 }
 
 #[test]
-fn without_colour_no_cell_has_one() {
+fn plain_theme_sets_no_colour() {
     for keys in ["down", "t", "?", "v", "/ a"] {
         let mut model = themed(&PLAIN);
         press(&mut model, keys);
@@ -77,9 +77,9 @@ fn without_colour_no_cell_has_one() {
     }
 }
 
-/// Sixteen colours are the user's own; no others may be asked of such a terminal.
+/// The terminal may have sixteen colours only.
 #[test]
-fn sixteen_colours_are_enough_for_the_default() {
+fn default_theme_uses_sixteen_colours() {
     for cell in &buffer(&themed(&TERMINAL)).content {
         for colour in [cell.fg, cell.bg] {
             assert!(!matches!(colour, Color::Rgb(..) | Color::Indexed(_)), "{colour:?}");
@@ -87,9 +87,9 @@ fn sixteen_colours_are_enough_for_the_default() {
     }
 }
 
-/// The selected row differs from its like in more than the marker at its start, in every theme.
+/// The selected row differs from other rows in more than its marker.
 #[test]
-fn the_selected_row_is_seen_in_every_theme() {
+fn selected_row_is_visible_in_every_theme() {
     for palette in PALETTES {
         let model = themed(palette);
         let buffer = buffer(&model);
@@ -101,6 +101,10 @@ fn the_selected_row_is_seen_in_every_theme() {
             (buffer[(x, line)].bg, buffer[(x, line)].modifier.contains(Modifier::REVERSED))
         });
         let even: Vec<_> = even.collect();
-        assert!(even.iter().all(|cell| *cell == even[0]), "{}: one even bar", palette.name);
+        assert!(
+            even.iter().all(|cell| *cell == even[0]),
+            "{}: the bar has several styles",
+            palette.name
+        );
     }
 }

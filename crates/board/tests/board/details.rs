@@ -8,7 +8,7 @@ use crewboard_board::AgentText;
 use crewboard_core::{Session, Status, Timestamp};
 use insta::assert_snapshot;
 
-/// From the heading of the details on.
+/// Returns the screen from the heading of the details on.
 fn details(row: Session) -> String {
     let picture = picture(&board_of(row));
     let lines = picture.lines().skip_while(|line| !line.contains("──"));
@@ -16,7 +16,7 @@ fn details(row: Session) -> String {
 }
 
 #[test]
-fn of_each_status() {
+fn details_of_each_status() {
     assert_snapshot!("permission", details(permission()));
     assert_snapshot!("question", details(question()));
     assert_snapshot!("plan", details(plan()));
@@ -34,16 +34,16 @@ fn agent_version_is_shown_as_the_host_describes_it() {
     assert_snapshot!("agent version", details(versioned.clone()));
     let mut model = board_of(versioned);
     model.set_agent_text(AgentText {
-        describe_version: |agent, version| format!("{agent} {version} (never tried)"),
+        describe_version: |agent, version| format!("{agent} {version} (not tried)"),
         ..crate::sample::AGENT_TEXT
     });
     let picture = picture(&model);
-    assert!(picture.contains("agent     claude 2.1.400 (never tried)"), "{picture}");
+    assert!(picture.contains("agent      claude 2.1.400 (not tried)"), "{picture}");
     assert!(!details(idle()).contains("agent "));
 }
 
 #[test]
-fn what_was_over_at_once_is_no_history() {
+fn history_leaves_out_statuses_under_a_second() {
     let entered = [
         (Status::Idle, 900),
         (Status::Working, 600),
@@ -53,32 +53,32 @@ fn what_was_over_at_once_is_no_history() {
     ];
     let row = Session { since: ago(60), ..history(idle(), &entered) };
     let details = details(row);
-    assert!(details.contains("history   idle 5m · working 9m · idle"), "{details}");
+    assert!(details.contains("history    idle 5m · working 9m · idle"), "{details}");
 }
 
 #[test]
-fn what_closed_did_so_a_while_ago_or_just_now() {
-    for (seconds, told) in [(7300, "closed 2h00 ago"), (9, "closed just now")] {
+fn history_shows_when_a_session_closed() {
+    for (seconds, expected) in [(7300, "closed 2h00 ago"), (9, "closed just now")] {
         let details = details(history(row("r1", "r1", Status::Closed, seconds), &[]));
-        assert!(details.contains(&format!("history   {told}")), "{details}");
+        assert!(details.contains(&format!("history    {expected}")), "{details}");
     }
 }
 
 #[test]
-fn where_nothing_was_said_there_is_nothing_to_take_up_again() {
-    let silent = Session { activity: None, ..closed() };
-    let prompted = Session { prompt: Some("go on".to_owned()), ..silent.clone() };
-    for (row, is_offered) in [(silent, false), (prompted, true), (closed(), true)] {
+fn resume_is_offered_only_with_a_conversation() {
+    let empty = Session { activity: None, ..closed() };
+    let prompted = Session { prompt: Some("continue".to_owned()), ..empty.clone() };
+    for (row, is_offered) in [(empty, false), (prompted, true), (closed(), true)] {
         let details = details(row);
-        assert_eq!(details.contains("again     claude --resume"), is_offered, "{details}");
+        assert_eq!(details.contains("resume     claude --resume"), is_offered, "{details}");
     }
 }
 
 #[test]
-fn the_command_to_resume_names_any_profile_but_the_usual() {
+fn resume_command_names_a_profile_that_is_not_default() {
     for (profile, command) in [
-        ("/home/dev/.claude", "again     claude --resume"),
-        ("/data/dev/.claude", "again     PROFILE=/data/dev/.claude claude --resume"),
+        ("/home/dev/.claude", "resume     claude --resume"),
+        ("/data/dev/.claude", "resume     PROFILE=/data/dev/.claude claude --resume"),
     ] {
         let details = details(Session { profile: Some(profile.to_owned()), ..closed() });
         assert!(details.contains(command), "{details}");
@@ -86,20 +86,20 @@ fn the_command_to_resume_names_any_profile_but_the_usual() {
 }
 
 #[test]
-fn of_marked_rows() {
+fn details_show_marks() {
     let snoozed_until = Some(Timestamp(NOW.0 + 2_500_000));
     let row = Session { pinned: true, snoozed_until, confirmed: false, headless: true, ..done() };
     assert_snapshot!("marked", details(row));
 }
 
 #[test]
-fn of_a_long_prompt() {
+fn long_prompt_is_cut_in_the_details() {
     let prompt = "Please look at the checkout flow, ".repeat(30);
     assert_snapshot!("long prompt", details(Session { prompt: Some(prompt), ..question() }));
 }
 
 #[test]
-fn among_many_rows_the_request_is_cut_and_says_so() {
+fn cut_prompt_is_marked_and_can_be_shown_in_full() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "down down down down");
     assert_snapshot!("cut", picture(&model));
@@ -111,7 +111,7 @@ fn among_many_rows_the_request_is_cut_and_says_so() {
 }
 
 #[test]
-fn hidden() {
+fn details_can_be_hidden() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "d");
     assert_snapshot!("no details", picture(&model));

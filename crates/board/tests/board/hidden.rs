@@ -1,4 +1,4 @@
-//! Rows that are hidden, and how whoever hid them finds them again.
+//! Hidden rows, and how the user finds them again.
 
 use crate::sample::{NOW, board, day, picture, press, question};
 use crewboard_board::keymap::Action;
@@ -12,22 +12,22 @@ fn notice(model: &Model) -> &str {
 }
 
 #[test]
-fn hiding_says_how_to_see_it_again() {
+fn dismiss_says_how_to_show_the_row_again() {
     let mut model = board(day(), 80, 24);
     model.selected = Some(RowKey::new("c1"));
     press(&mut model, "x");
-    assert_eq!(notice(&model), "shop is hidden until it next needs you; X shows it");
-    // With a key of the user's own, with none, and where hidden ones are shown already.
+    assert_eq!(notice(&model), "shop is hidden until it needs you again; X shows hidden sessions");
+    // With another key, with hidden rows shown already, and without a key.
     model.keymap.rebind(Action::ShowDismissed, &["h".parse().unwrap()]);
     press(&mut model, "x");
-    assert_eq!(notice(&model), "shop is hidden until it next needs you; h shows it");
+    assert_eq!(notice(&model), "shop is hidden until it needs you again; h shows hidden sessions");
     press(&mut model, "h x");
-    assert_eq!(notice(&model), "shop is hidden until it next needs you");
+    assert_eq!(notice(&model), "shop is hidden until it needs you again");
     press(&mut model, "h");
     model.keymap.rebind(Action::ShowDismissed, &[]);
     press(&mut model, "x");
-    assert_eq!(notice(&model), "shop is hidden until it next needs you");
-    // Shown again, there is nothing to say.
+    assert_eq!(notice(&model), "shop is hidden until it needs you again");
+    // There is no notice when the row is shown again.
     model.notice = None;
     model.rows.set_show_dismissed(true);
     update(&mut model, Message::Row(Box::new(Session { dismissed: true, ..question() })), NOW);
@@ -36,16 +36,16 @@ fn hiding_says_how_to_see_it_again() {
 }
 
 #[test]
-fn the_top_line_counts_hidden_ones_that_wait() {
+fn header_counts_hidden_rows_that_need_the_user() {
     let mut rows = day();
     for row in &mut rows {
         row.dismissed = matches!(row.key.as_str(), "c1" | "c3" | "c8");
     }
-    let tops = [200, 100, 80, 60, 40].map(|width| {
-        let top = picture(&board(rows.clone(), width, 24)).lines().next().unwrap().to_owned();
-        format!("{width:>3} {top}")
+    let headers = [200, 100, 80, 60, 40].map(|width| {
+        let header = picture(&board(rows.clone(), width, 24)).lines().next().unwrap().to_owned();
+        format!("{width:>3} {header}")
     });
-    assert_snapshot!(tops.join("\n"), @"
+    assert_snapshot!(headers.join("\n"), @"
     200  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
     100  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
      80  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
@@ -54,9 +54,12 @@ fn the_top_line_counts_hidden_ones_that_wait() {
     ");
     let mut shows = board(rows.clone(), 200, 24);
     press(&mut shows, "X");
-    assert!(!picture(&shows).lines().next().unwrap().contains("hidden"), "they are on the screen");
+    assert!(
+        !picture(&shows).lines().next().unwrap().contains("hidden"),
+        "the rows are on the screen"
+    );
     for row in &mut rows {
         row.dismissed &= !row.needs_you;
     }
-    assert!(!picture(&board(rows, 200, 24)).contains("1 hidden"), "it waits for nobody");
+    assert!(!picture(&board(rows, 200, 24)).contains("1 hidden"), "the row does not need the user");
 }

@@ -1,4 +1,4 @@
-//! The accounts' limits in the first line.
+//! The rate limits in the header.
 
 use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
 use crewboard_board::model::Model;
@@ -9,9 +9,9 @@ use insta::assert_snapshot;
 
 const HOUR: u64 = 3_600_000;
 
-fn window(used_percent: u8, minutes: u64, told_seconds_ago: u64) -> RateWindow {
+fn window(used_percent: u8, minutes: u64, reported_seconds_ago: u64) -> RateWindow {
     let resets_at = Timestamp(NOW.0 + minutes * 60_000);
-    RateWindow { used_percent, resets_at, at: ago(told_seconds_ago) }
+    RateWindow { used_percent, resets_at, at: ago(reported_seconds_ago) }
 }
 
 fn limits(profile: &str, five_hour: RateWindow, seven_day: Option<RateWindow>) -> RateLimits {
@@ -20,7 +20,7 @@ fn limits(profile: &str, five_hour: RateWindow, seven_day: Option<RateWindow>) -
 }
 
 fn ordinary() -> RateLimits {
-    // The day's name of a reset that is far is the local one; near ones are the same everywhere.
+    // A reset in more than a day would be shown as a local weekday.
     limits("/home/dev/.claude", window(62, 72, 30), Some(window(31, 900, 30)))
 }
 
@@ -29,13 +29,13 @@ fn with(mut model: Model, limits: Vec<RateLimits>) -> Model {
     model
 }
 
-/// The first line alone.
+/// Returns the first line of the screen.
 fn first_line(model: &Model) -> String {
     picture(model).lines().next().unwrap_or_default().to_owned()
 }
 
 #[test]
-fn limits_are_told_as_fully_as_there_is_room() {
+fn limits_show_as_much_detail_as_fits() {
     let widths = [200, 150, 140, 120, 100, 90, 80, 60, 40, 20];
     let lines = widths.map(|width| {
         format!("{width:>3} {}", first_line(&with(board(day(), width, 20), vec![ordinary()])))
@@ -44,7 +44,7 @@ fn limits_are_told_as_fully_as_there_is_room() {
 }
 
 #[test]
-fn limits_of_all_kinds() {
+fn limits_of_each_kind_are_shown() {
     let old = limits("/home/dev/.claude", window(62, 72, 740), None);
     let over = limits("/home/dev/.claude", window(99, 0, 10), Some(window(97, 300, 10)));
     let work = limits("/home/dev/.claude-work/", window(4, 12, 0), Some(window(100, 1439, 0)));
@@ -62,7 +62,7 @@ fn limits_of_all_kinds() {
     assert_snapshot!("limits of all kinds", lines.join("\n"));
 }
 
-/// Four accounts, the fullest of them neither the first nor the last.
+/// Returns four accounts. The fullest is neither the first nor the last.
 fn four() -> Vec<RateLimits> {
     let of = |profile: &str, used, weekly| {
         let profile = format!("/home/dev/.claude{profile}");
@@ -72,7 +72,7 @@ fn four() -> Vec<RateLimits> {
 }
 
 #[test]
-fn of_several_accounts_those_that_fit_are_told_the_fullest_first() {
+fn fullest_accounts_are_shown_if_not_all_fit() {
     let widths = [250, 200, 160, 140, 110, 90, 60, 40];
     let lines = widths
         .map(|width| format!("{width:>3} {}", first_line(&with(board(day(), width, 20), four()))));
@@ -80,24 +80,24 @@ fn of_several_accounts_those_that_fit_are_told_the_fullest_first() {
 }
 
 #[test]
-fn limits_tick_when_what_is_shown_changes() {
-    // By the minute; figures alone, until they are old; with their age.
+fn limits_tick_when_their_text_changes() {
+    // Reset times tick by the minute; percentages alone when they become old; old ones with their age.
     let old = limits("/home/dev/.claude", window(62, 72, 740), None);
-    for (width, told) in
+    for (width, limits) in
         [(120, vec![ordinary()]), (66, vec![ordinary()]), (66, vec![old]), (100, four())]
     {
         let row = Session { since: ago(10 * 24 * 3600), ..idle() };
-        let mut model = with(board(vec![row], width, 8), told);
+        let mut model = with(board(vec![row], width, 8), limits);
         model.detail = false;
         let mut now = NOW.0;
         while now < NOW.0 + 2 * HOUR {
             let next = next_clock(&model).unwrap();
             let before = picture(&model);
             update(&mut model, Message::ClockTick, Timestamp(now + next - 1));
-            assert_eq!(picture(&model), before, "{width}: before its time");
+            assert_eq!(picture(&model), before, "{width}: changed before the tick");
             now += next;
             update(&mut model, Message::ClockTick, Timestamp(now));
-            assert_ne!(picture(&model), before, "{width}: for nothing");
+            assert_ne!(picture(&model), before, "{width}: no change at the tick");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Lost events in the first line.
+//! Lost events in the header.
 
 use crate::sample::{NOW, UNICODE, board, day, empty, idle, picture};
 use crewboard_board::keymap::Key;
@@ -18,7 +18,7 @@ fn first_line(model: &Model) -> String {
 }
 
 #[test]
-fn lost_events_are_in_the_first_line_at_every_size() {
+fn lost_events_are_in_the_header_at_every_size() {
     for width in [20, 30, 40, 60, 80, 100, 140, 200] {
         for height in [1, 2, 3, 4, 8, 12, 24, 50] {
             for rows in [day(), vec![idle()]] {
@@ -37,7 +37,7 @@ fn lost_events_are_in_the_first_line_at_every_size() {
 }
 
 #[test]
-fn lost_events_stay_until_a_key_after_they_could_be_read() {
+fn lost_events_stay_until_a_key_after_a_second() {
     let mut model = with_losses(board(day(), 100, 24));
     let key = || Message::Key("down".parse::<Key>().unwrap());
     let after = |ms: u64| Timestamp(NOW.0 + ms);
@@ -45,7 +45,7 @@ fn lost_events_stay_until_a_key_after_they_could_be_read() {
     update(&mut model, Message::ClockTick, after(3_600_000));
     assert!(first_line(&model).contains("3 events lost"));
     assert_eq!(update(&mut model, key(), after(3_600_001)), [Effect::LossesSeen(3)]);
-    // The daemon has the number: another loss may have come meanwhile.
+    // The daemon subtracts the number, because it may have counted more losses meanwhile.
     assert!(first_line(&model).contains("3 events lost"));
     update(&mut model, Message::Losses(Losses::default()), after(3_600_002));
     assert!(!first_line(&model).contains("lost"));

@@ -1,4 +1,4 @@
-//! The board as its user meets it: messages in, pictures out.
+//! Tests the board from outside: messages go in, pictures come out.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod colours;

@@ -1,4 +1,4 @@
-//! What holds whatever happens to the board.
+//! Properties that hold after any messages.
 
 use crate::sample::{NOW, asking, buffer, empty, row, text};
 use crewboard_board::keymap::{Key, TABLE};
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-/// Short texts of what breaks screens: letters of all widths, marks, joiners, controls, overrides.
+/// Generates short texts that can break a screen: letters of all widths, marks, joiners, controls, overrides.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-zA-Z0-9 ./-]{0,12}",
@@ -35,7 +35,7 @@ fn status() -> impl Strategy<Value = Status> {
     prop::sample::select(Status::ALL.to_vec())
 }
 
-/// A moment near now, before or (clocks differ) a little after.
+/// Generates a time before `NOW`, or a little after it, because clocks differ.
 fn moment() -> impl Strategy<Value = Timestamp> {
     prop_oneof![0..4_000_u64, 0..700_000_u64, 0..100_000_000_u64, Just(NOW.0),]
         .prop_map(|before| Timestamp(NOW.0 + 5_000 - before.min(NOW.0)))
@@ -89,7 +89,7 @@ fn session() -> impl Strategy<Value = Session> {
     )
 }
 
-/// A message, and the milliseconds that passed before it.
+/// Generates a message, and the milliseconds that pass before it.
 fn message() -> impl Strategy<Value = (Message, u64)> {
     let keys: Vec<Key> = TABLE
         .iter()
@@ -112,7 +112,7 @@ fn message() -> impl Strategy<Value = (Message, u64)> {
         1 => hostile().prop_map(|change| Message::InstallPreview(Ok(change.repeat(9)))),
         1 => hostile().prop_map(Message::Notice),
         1 => Just(Message::Unresponsive),
-        1 => Just(Message::Answered),
+        1 => Just(Message::Responsive),
     ];
     (message, prop_oneof![Just(0), 0..100_u64, 0..200_000_u64])
 }
@@ -122,12 +122,12 @@ fn theme() -> impl Strategy<Value = Theme> {
         .prop_map(|(theme, unicode)| Theme { palette: PALETTES[theme], unicode })
 }
 
-/// A board on which all this happened.
-fn after(
+/// Applies messages to a new board, and calls `check` after each.
+fn apply_all(
     theme: Theme,
     hooks: HookState,
     messages: Vec<(Message, u64)>,
-    mut each: impl FnMut(&mut Model),
+    mut check: impl FnMut(&mut Model),
 ) {
     let mut model = empty(80, 24, theme);
     model.hooks = hooks;
@@ -135,7 +135,7 @@ fn after(
     for (message, later) in messages {
         now.0 += later;
         update(&mut model, message, now);
-        each(&mut model);
+        check(&mut model);
     }
 }
 
@@ -157,58 +157,58 @@ fn check_layout(model: &Model) {
     let screen = Rect::new(0, 0, model.width, model.height);
     let areas = layout(model).all();
     for (index, area) in areas.iter().enumerate().filter(|(_, area)| !area.is_empty()) {
-        assert_eq!(area.intersection(screen), *area, "leaves the screen");
+        assert_eq!(area.intersection(screen), *area, "part outside the screen");
         for other in &areas[index + 1..] {
             assert!(area.intersection(*other).is_empty(), "{area:?} and {other:?} overlap");
         }
     }
     let columns = columns(model, usize::from(model.width));
-    let sum = columns.status + columns.name + columns.says + columns.work + columns.age;
+    let sum = columns.status + columns.name + columns.text + columns.work + columns.age;
     let sum = sum + columns.context + columns.model + columns.agent + columns.place + columns.host;
-    assert_eq!(sum, usize::from(model.width), "columns share out the line");
+    assert_eq!(sum, usize::from(model.width), "the columns fill the line");
 }
 
-/// Every drawn character is whole on its line, and the cells behind a wide one are its own.
+/// Checks that no character is cut at the edge, and that nothing is drawn outside the screen.
 fn check_picture(model: &Model) {
     let drawn = buffer(model);
-    assert_eq!(drawn, buffer(model), "drawn twice, it is another picture");
+    assert_eq!(drawn, buffer(model), "two pictures of one model differ");
     for line in text(&drawn).lines() {
         let width = unicode_width::UnicodeWidthStr::width(line);
         assert!(width <= usize::from(model.width), "{width} columns: {line:?}");
         assert!(!line.contains(|character: char| character.is_control()), "{line:?}");
         assert!(model.theme.unicode || line.is_ascii(), "{line:?}");
     }
-    // A terminal that shrank, or lies elsewhere, before the board heard of it.
+    // The terminal has shrunk, and the board has not received the new size yet.
     let (width, height) = (model.width, model.height);
     for area in [Rect::new(0, 0, width / 2, height / 2), Rect::new(0, 0, width, height / 3)] {
         draw(model, &mut Buffer::empty(area));
     }
-    // Wider than believed: nothing may be drawn out there.
+    // The terminal is larger than the model's size: nothing may be drawn outside that size.
     let wide = Rect::new(0, 0, width + 7, height + 5);
     let mut buffer = Buffer::empty(wide);
     draw(model, &mut buffer);
     let within = Rect::new(0, 0, width, height);
     for position in wide.positions() {
         let is_blank = buffer[position] == ratatui::buffer::Cell::EMPTY;
-        assert!(within.contains(position) || is_blank, "drew outside at {position:?}");
+        assert!(within.contains(position) || is_blank, "drawn outside at {position:?}");
     }
     if model.theme.unicode && model.overlay.is_none() {
         let list = layout(model).list;
         let marked = (list.y..list.bottom()).filter(|y| buffer[(0, *y)].symbol() == "▌").count();
         let expected = usize::from(model.selected.is_some() && !list.is_empty());
-        assert_eq!(marked, expected, "one selected row is seen");
+        assert_eq!(marked, expected, "not exactly one selected row");
     }
 }
 
 fn check_mouse(model: &Model) {
     let list = layout(model).list;
     for y in 0..model.height {
-        let hit = row_at(model, 0, y);
-        assert!(hit.is_none() || list.contains(Position { x: 0, y }));
+        let row = row_at(model, 0, y);
+        assert!(row.is_none() || list.contains(Position { x: 0, y }));
     }
 }
 
-/// Until the next tick the picture stands still.
+/// Checks that the picture does not change before the next clock tick.
 fn check_clock(model: &Model) {
     let horizon = 200_000;
     let next = next_clock(model).map_or(horizon, |next| next.min(horizon));
@@ -218,7 +218,7 @@ fn check_clock(model: &Model) {
         waited.now = Timestamp(model.now.0 + later);
         if drawn != buffer(&waited) {
             let (drawn, waited) = (text(&drawn), text(&buffer(&waited)));
-            panic!("another picture {later} ms later, before {next}:\n{drawn}\n{waited}");
+            panic!("the picture changed after {later} ms, before {next}:\n{drawn}\n{waited}");
         }
     }
 }
@@ -227,13 +227,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_happens_breaks_it(
+    fn board_is_consistent_after_any_messages(
         theme in theme(),
         missing in any::<bool>(),
         messages in vec(message(), 1..40),
     ) {
         let hooks = if missing { HookState::Missing } else { HookState::Installed };
-        after(theme, hooks, messages, |model| {
+        apply_all(theme, hooks, messages, |model| {
             check_selection(model);
             check_layout(model);
             check_picture(model);
@@ -243,19 +243,19 @@ proptest! {
     }
 
     #[test]
-    fn the_selection_leaves_its_row_only_with_it(messages in vec(message(), 1..60)) {
+    fn selection_stays_when_a_row_changes(messages in vec(message(), 1..60)) {
         let mut before: Option<RowKey> = None;
-        after(crate::sample::UNICODE, HookState::Installed, messages, |model| {
-            // Only keys, clicks and the wheel may move it; so in their absence it stays.
+        apply_all(crate::sample::UNICODE, HookState::Installed, messages, |model| {
+            // Only keys, clicks and the wheel may move the selection.
             let stays = before.as_ref().is_some_and(|key| model.rows.order().contains(key));
             let row = model.rows.all().next().cloned();
             before = model.selected.clone();
             if let Some(row) = row.filter(|_| stays) {
-                let was = model.selected.clone();
+                let selected = model.selected.clone();
                 let moved = Session { needs_you: !row.needs_you, ..row };
                 let now = model.now;
                 update(model, Message::Row(Box::new(moved)), now);
-                assert!(model.selected == was);
+                assert!(model.selected == selected);
             }
         });
     }

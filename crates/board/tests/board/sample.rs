@@ -1,4 +1,4 @@
-//! Rows as a real day brings them, and pictures of the board with them.
+//! Sample rows, and pictures of the board with them.
 
 use crewboard_board::AgentText;
 use crewboard_board::keymap::{Key, Keymap};
@@ -13,12 +13,12 @@ use crewboard_core::{
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// When everything here happens: some seconds past a whole minute.
+/// The time of all samples: some seconds past a whole minute.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_331_980_546);
 
 pub(crate) const UNICODE: Theme = Theme { palette: &TERMINAL, unicode: true };
 
-/// The texts of an agent that the host would supply.
+/// The agent's texts, as the host would supply them.
 pub(crate) const AGENT_TEXT: AgentText = AgentText {
     describe_version: |agent, version| format!("{agent} {version}"),
     short_model: |_, model| model.strip_prefix("claude-").unwrap_or(model),
@@ -29,12 +29,12 @@ pub(crate) const AGENT_TEXT: AgentText = AgentText {
     },
 };
 
-/// A moment before [`NOW`].
+/// Returns the time this many seconds before [`NOW`].
 pub(crate) fn ago(seconds: u64) -> Timestamp {
     Timestamp(NOW.0 - seconds * 1000)
 }
 
-/// A row with nothing special about it.
+/// Returns an ordinary row.
 pub(crate) fn row(key: &str, name: &str, status: Status, seconds: u64) -> Session {
     let number = u64::from(key.bytes().last().unwrap_or(0));
     Session {
@@ -66,7 +66,7 @@ fn tmux(row: Session, target: &str) -> Session {
     Session { place, ..row }
 }
 
-fn used(row: Session, percent: f64) -> Session {
+fn with_usage(row: Session, percent: f64) -> Session {
     Session {
         usage: Some(Usage { context_percent: Some(percent), cost_usd: Some(1.23), at: NOW }),
         model: Some("claude-opus-5-5".to_owned()),
@@ -74,7 +74,7 @@ fn used(row: Session, percent: f64) -> Session {
     }
 }
 
-fn says(row: Session, activity: &str) -> Session {
+fn with_activity(row: Session, activity: &str) -> Session {
     Session { activity: Some(activity.to_owned()), ..row }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn asking(row: Session, kind: PromptKind, tool: Option<&str>, text: &
     let request =
         Prompt { kind, tool: tool.map(ToOwned::to_owned), text: text.to_owned(), subagent: None };
     let activity = tool.map_or_else(|| line.to_owned(), |tool| format!("{tool} {line}"));
-    Session { request: Some(request), ..says(row, &activity) }
+    Session { request: Some(request), ..with_activity(row, &activity) }
 }
 
 pub(crate) fn history(row: Session, statuses: &[(Status, u64)]) -> Session {
@@ -111,7 +111,7 @@ pub(crate) fn question() -> Session {
     Session {
         prompt: Some("add the orders migration and run it against staging".to_owned()),
         title: Some("Orders migration".to_owned()),
-        ..tmux(used(row, 41.0), "main:2.1")
+        ..tmux(with_usage(row, 41.0), "main:2.1")
     }
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn permission() -> Session {
         mode: Some("acceptEdits".to_owned()),
         source: "hook:PermissionRequest".to_owned(),
         prompt: Some("roll the new node pool out".to_owned()),
-        ..tmux(used(row, 77.0), "main:3.0")
+        ..tmux(with_usage(row, 77.0), "main:3.0")
     }
 }
 
@@ -137,22 +137,31 @@ pub(crate) fn plan() -> Session {
     let steps: String = (1..=30).map(step).collect();
     let text = format!("# Move the sessions to Redis\n\n{steps}");
     let row = row("c3", "auth", Status::Plan, 75);
-    tmux(used(asking(row, PromptKind::Plan, None, &text), 12.0), "main:4.0")
+    tmux(with_usage(asking(row, PromptKind::Plan, None, &text), 12.0), "main:4.0")
 }
 
 pub(crate) fn failed() -> Session {
-    let row = says(row("c4", "billing", Status::Failed, 600), "rate_limit: 429 Too Many Requests");
+    let row = with_activity(
+        row("c4", "billing", Status::Failed, 600),
+        "rate_limit: 429 Too Many Requests",
+    );
     tmux(history(row, &[(Status::Working, 1900), (Status::Failed, 600)]), "main:5.0")
 }
 
 pub(crate) fn done() -> Session {
-    let row = says(row("c5", "docs", Status::Done, 540), "The quick start now covers zellij too.");
+    let row = with_activity(
+        row("c5", "docs", Status::Done, 540),
+        "The quick start now covers zellij too.",
+    );
     let place = Place { terminal: Some("code".to_owned()), ..Place::default() };
-    Session { background: 2, scheduled: 1, place, ..used(row, 12.4) }
+    Session { background: 2, scheduled: 1, place, ..with_usage(row, 12.4) }
 }
 
 pub(crate) fn working() -> Session {
-    tmux(used(says(row("c6", "web", Status::Working, 12), "thinking"), 8.0), "main:6.0")
+    tmux(
+        with_usage(with_activity(row("c6", "web", Status::Working, 12), "thinking"), 8.0),
+        "main:6.0",
+    )
 }
 
 pub(crate) fn subagents() -> Session {
@@ -162,7 +171,7 @@ pub(crate) fn subagents() -> Session {
         status,
         since: ago(seconds),
     };
-    let row = says(
+    let row = with_activity(
         row("c7", "api", Status::Working, 64),
         "Bash cargo nextest run --workspace --all-features --no-fail-fast",
     );
@@ -172,23 +181,23 @@ pub(crate) fn subagents() -> Session {
             subagent("a1", "Explore", Status::Working, 300),
             subagent("a2", "Plan", Status::Permission, 20),
         ],
-        ..tmux(used(row, 22.0), "main:1.0")
+        ..tmux(with_usage(row, 22.0), "main:1.0")
     }
 }
 
 pub(crate) fn idle() -> Session {
-    let row = tmux(used(row("c8", "scratch", Status::Idle, 3720), 3.0), "main:9.0");
+    let row = tmux(with_usage(row("c8", "scratch", Status::Idle, 3720), 3.0), "main:9.0");
     Session { title: Some("Try the new parser".to_owned()), ..row }
 }
 
 pub(crate) fn closed() -> Session {
-    let row = says(row("c9", "old", Status::Closed, 7300), "All tests pass.");
+    let row = with_activity(row("c9", "old", Status::Closed, 7300), "All tests pass.");
     let row =
         history(row, &[(Status::Working, 9000), (Status::Done, 8000), (Status::Closed, 7300)]);
     Session { end: Some(End::Killed), source: "process:exited".to_owned(), ..row }
 }
 
-/// One row of each status, and one with subagents.
+/// Returns a row of each status, and one with subagents.
 pub(crate) fn day() -> Vec<Session> {
     vec![
         question(),
@@ -203,7 +212,7 @@ pub(crate) fn day() -> Vec<Session> {
     ]
 }
 
-/// The board of somebody whose hooks are in place, before it heard of any row.
+/// Returns a board with installed hooks that has received no rows yet.
 pub(crate) fn empty(width: u16, height: u16, theme: Theme) -> Model {
     let mut model = Model::new(theme, Keymap::default(), HookState::Installed, NOW);
     model.default_profile = Some("/home/dev/.claude".to_owned());
@@ -212,19 +221,19 @@ pub(crate) fn empty(width: u16, height: u16, theme: Theme) -> Model {
     model
 }
 
-/// The board with these rows.
+/// Returns a board with these rows.
 pub(crate) fn board(rows: Vec<Session>, width: u16, height: u16) -> Model {
     let mut model = empty(width, height, UNICODE);
     update(&mut model, Message::Rows(rows), NOW);
     model
 }
 
-/// The board with one row, its details in view.
+/// Returns a board that shows one row and its details.
 pub(crate) fn board_of(row: Session) -> Model {
     board(vec![row], 80, 24)
 }
 
-/// Presses keys, in the configuration's spelling, a blank between them.
+/// Presses keys. Their names are those of the configuration, with blanks between them.
 pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for word in keys.split_whitespace() {
@@ -240,7 +249,7 @@ pub(crate) fn buffer(model: &Model) -> Buffer {
     buffer
 }
 
-/// The screen as text, without the blanks at the ends of lines.
+/// Returns the screen as text, without the blanks at the ends of lines.
 pub(crate) fn picture(model: &Model) -> String {
     text(&buffer(model))
 }

@@ -1,4 +1,4 @@
-//! What is on the screen, state by state.
+//! Pictures of the screen in each state.
 
 use crate::sample::{
     NOW, UNICODE, ago, board, day, done, empty, idle, permission, picture, press, question, row,
@@ -12,12 +12,12 @@ use crewboard_core::{RowKey, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
 #[test]
-fn a_day() {
-    assert_snapshot!(picture(&board(day(), 100, 30)));
+fn list_shows_each_status() {
+    assert_snapshot!("a day", picture(&board(day(), 100, 30)));
 }
 
 #[test]
-fn nothing_there() {
+fn empty_board_says_what_to_do() {
     let mut model = empty(80, 24, UNICODE);
     assert_snapshot!("connecting", picture(&model));
     update(&mut model, Message::Rows(Vec::new()), NOW);
@@ -25,7 +25,7 @@ fn nothing_there() {
 }
 
 #[test]
-fn the_first_run() {
+fn first_run_offers_to_install_the_hooks() {
     let mut model = Model::new(UNICODE, Keymap::default(), HookState::Missing, NOW);
     update(&mut model, Message::Resized { width: 80, height: 24 }, NOW);
     update(&mut model, Message::Rows(Vec::new()), NOW);
@@ -40,7 +40,7 @@ fn the_first_run() {
 }
 
 #[test]
-fn the_whole_change_can_be_read_before_it_is_made() {
+fn change_can_be_read_in_full_before_it_is_made() {
     let line = format!(
         "+  \"command\": \"/home/dev/.local/bin/crewboard hook claude {}\",",
         "x".repeat(60)
@@ -48,7 +48,7 @@ fn the_whole_change_can_be_read_before_it_is_made() {
     let change = format!("--- settings.json\n+++ settings.json\n{line}\n");
     let mut model = board(day(), 40, 8);
     model.hooks = HookState::Missing;
-    assert!(picture(&model).contains("i put the hooks in"), "rows do not hide the offer");
+    assert!(picture(&model).contains("i install hooks"), "the offer is shown with rows");
     update(&mut model, Message::InstallPreview(Ok(change)), NOW);
     let mut read = String::new();
     for _ in 0..9 {
@@ -58,10 +58,14 @@ fn the_whole_change_can_be_read_before_it_is_made() {
     for word in ["\"command\":", "hook", "xxxxxxxxxx\","] {
         assert!(read.contains(word), "{word}: {read}");
     }
-    // Where it cannot be read nobody says yes to it.
+    // A change that cannot be read cannot be confirmed.
     for height in [1, 3, 7] {
         update(&mut model, Message::Resized { width: 60, height }, NOW);
-        assert!(picture(&model).contains("Too small to show the change"), "{}", picture(&model));
+        assert!(
+            picture(&model).contains("Window too small to show the change"),
+            "{}",
+            picture(&model)
+        );
         assert_eq!(press(&mut model, "y"), []);
     }
     update(&mut model, Message::Resized { width: 60, height: 8 }, NOW);
@@ -70,42 +74,41 @@ fn the_whole_change_can_be_read_before_it_is_made() {
 }
 
 #[test]
-fn a_daemon_that_is_silent() {
+fn unresponsive_daemon_is_shown_until_it_replies() {
     let mut model = board(day(), 80, 24);
     let before = picture(&model);
     update(&mut model, Message::Unresponsive, NOW);
-    let silent = picture(&model);
-    assert!(silent.contains("the daemon does not answer; what is shown may be old"), "{silent}");
+    let unresponsive = picture(&model);
+    assert!(
+        unresponsive.contains("the daemon does not answer; the board may be out of date"),
+        "{unresponsive}"
+    );
     assert!(press(&mut model, "p").is_empty(), "a mark would be lost");
-    update(&mut model, Message::Answered, NOW);
+    update(&mut model, Message::Responsive, NOW);
     press(&mut model, "ctrl-l");
     assert!(before.contains("5 need you"), "{before}");
-    // The rows count again, and only the answer to the key is still there.
-    let again = picture(&model);
+    // The rows are current again, and only the notice is left.
+    let after = picture(&model);
     let above = |picture: &str| picture.lines().take(23).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(above(&again), above(&before));
+    assert_eq!(above(&after), above(&before));
 }
 
 #[test]
-fn a_daemon_that_is_gone() {
+fn lost_daemon_is_shown_after_a_moment() {
     let mut model = board(day(), 80, 24);
     let before = picture(&model);
-    update(&mut model, Message::Disconnected("it went away".to_owned()), NOW);
+    update(&mut model, Message::Disconnected("the daemon closed the connection".to_owned()), NOW);
     assert_eq!(picture(&model).lines().nth(2), before.lines().nth(2), "no flicker for a restart");
     update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 60_000));
     assert_snapshot!("lost", picture(&model));
     let mut model = empty(80, 24, UNICODE);
-    update(
-        &mut model,
-        Message::Disconnected("nobody listens at /run/user/1000/crewboard".to_owned()),
-        NOW,
-    );
+    update(&mut model, Message::Disconnected("no daemon runs".to_owned()), NOW);
     update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 400));
     assert_snapshot!("lost from the start", picture(&model));
 }
 
 #[test]
-fn a_filter() {
+fn filter_is_shown_in_the_footer() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "/ o r d");
     assert_snapshot!("filter", picture(&model));
@@ -116,7 +119,7 @@ fn a_filter() {
 }
 
 #[test]
-fn help() {
+fn help_lists_keys_statuses_and_signs() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "?");
     assert_snapshot!("help", picture(&model));
@@ -128,7 +131,7 @@ fn help() {
 }
 
 #[test]
-fn what_people_do_to_rows() {
+fn marked_rows_show_their_marks() {
     let rows = vec![
         Session { pinned: true, ..working() },
         Session { snoozed_until: Some(Timestamp(NOW.0 + 2_500_000)), ..permission() },
@@ -143,13 +146,13 @@ fn what_people_do_to_rows() {
 }
 
 #[test]
-fn all_hidden() {
+fn board_says_that_all_rows_are_hidden() {
     let model = board(vec![Session { dismissed: true, ..idle() }], 80, 10);
-    assert_snapshot!(picture(&model));
+    assert_snapshot!("all hidden", picture(&model));
 }
 
 #[test]
-fn rows_of_every_kind() {
+fn list_shows_rows_of_every_kind() {
     let rows = vec![
         Session { branch: Some("main".to_owned()), ..working() },
         Session { branch: Some("fix-42".to_owned()), ..row("d2", "web", Status::Idle, 30) },
@@ -172,11 +175,11 @@ fn rows_of_every_kind() {
 }
 
 #[test]
-fn the_timeline() {
+fn timeline_shows_the_last_hours() {
     let mut model = board(day(), 100, 20);
     press(&mut model, "t");
     assert_snapshot!("timeline", picture(&model));
-    // A hidden one had somebody wait all the same.
+    // A hidden session also waited for the user.
     let hidden = Session { dismissed: true, ..question() };
     update(&mut model, Message::Row(Box::new(hidden)), NOW);
     assert!(picture(&model).contains("waited 6m for you"), "{}", picture(&model));
@@ -194,17 +197,17 @@ fn the_timeline() {
 }
 
 #[test]
-fn a_notice() {
+fn notice_is_shown_in_the_footer_or_header() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "enter");
-    let why = "billing cannot be shown: its pane %9 is gone from tmux (/tmp/tmux-1000/default)";
+    let why = "cannot jump to billing: tmux (/tmp/tmux-1000/default) no longer has its pane %9";
     update(&mut model, Message::Navigated(NavigationOutcome::Failed(why.to_owned())), NOW);
-    assert_snapshot!(picture(&model).lines().last().unwrap());
-    // A strip has no footer to say it in.
+    assert_snapshot!("notice", picture(&model).lines().last().unwrap());
+    // A strip has no footer, so the notice is in the header.
     for height in [1, 3, 7] {
         let mut model = board(day(), 40, height);
         press(&mut model, "e");
-        let top = picture(&model).lines().next().unwrap().trim().to_owned();
-        assert_eq!(top, "The configuration is fine.", "{height} lines");
+        let header = picture(&model).lines().next().unwrap().trim().to_owned();
+        assert_eq!(header, "The configuration has no problems.", "{height} lines");
     }
 }

@@ -1,4 +1,4 @@
-//! Texts as agents and people really write them, and terminals that can show little.
+//! Unusual texts of agents and users, and terminals that can show only ASCII.
 
 use crate::sample::{
     NOW, UNICODE, asking, board, buffer, day, empty, picture, plan, press, row, text,
@@ -29,10 +29,10 @@ pub(crate) const STRANGE: [(&str, &str); 11] = [
 fn strange_rows() -> Vec<Session> {
     let mut rows: Vec<Session> = (0_u64..)
         .zip(STRANGE)
-        .map(|(index, (name, says))| Session {
-            activity: Some(says.to_owned()),
+        .map(|(index, (name, activity))| Session {
+            activity: Some(activity.to_owned()),
             branch: Some(name.to_owned()),
-            prompt: Some(says.repeat(9)),
+            prompt: Some(activity.repeat(9)),
             started: Timestamp(NOW.0 - 9000 + index),
             ..row(&format!("s{index}"), name, Status::ALL[usize::try_from(index).unwrap() % 8], 60)
         })
@@ -42,7 +42,7 @@ fn strange_rows() -> Vec<Session> {
 }
 
 #[test]
-fn strange_texts_stay_in_their_columns() {
+fn unusual_texts_stay_in_their_columns() {
     let model = board(strange_rows(), 100, 40);
     assert_snapshot!("strange", picture(&model));
     let buffer = buffer(&model);
@@ -54,7 +54,7 @@ fn strange_texts_stay_in_their_columns() {
     }
 }
 
-/// Every screen there is, one after the other.
+/// Returns every screen, in several sizes.
 fn screens(theme: Theme) -> Vec<Model> {
     let mut screens = vec![empty(80, 24, theme)];
     let mut missing = empty(80, 24, theme);
@@ -80,7 +80,7 @@ fn screens(theme: Theme) -> Vec<Model> {
                 press(&mut model, "down");
                 screens.push(model.clone());
             }
-            update(&mut model, Message::Disconnected("„weg”".to_owned()), NOW);
+            update(&mut model, Message::Disconnected("„gone”".to_owned()), NOW);
             update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 1000));
             screens.push(model);
         }
@@ -89,7 +89,7 @@ fn screens(theme: Theme) -> Vec<Model> {
 }
 
 #[test]
-fn where_the_locale_is_ascii_so_is_every_byte() {
+fn board_is_ascii_in_an_ascii_locale() {
     let screens = screens(Theme { palette: &PLAIN, unicode: false });
     for model in &screens {
         let text = text(&buffer(model));
@@ -104,21 +104,21 @@ fn where_the_locale_is_ascii_so_is_every_byte() {
 }
 
 #[test]
-fn many_rows() {
+fn list_of_a_thousand_rows_scrolls() {
     let mut rows: Vec<Session> = (0_u64..1000)
         .map(|index| Session {
             started: Timestamp(NOW.0 - 10_000_000 + index),
             ..row(&format!("k{index:04}"), &format!("project-{index}"), Status::Idle, 60)
         })
         .collect();
-    rows.push(row("calls", "calls", Status::Question, 5));
+    rows.push(row("waits", "waits", Status::Question, 5));
     let mut model = board(rows, 80, 16);
     press(&mut model, "G");
     assert_snapshot!("many", picture(&model));
 }
 
 #[test]
-fn an_endless_word_is_broken() {
+fn endless_word_is_broken() {
     let asked = asking(
         row("w", "w", Status::Permission, 5),
         PromptKind::Permission,

@@ -1,4 +1,4 @@
-//! A board that breaks, in a real terminal. The program that breaks is this test binary.
+//! A board that panics in a real terminal. The program in the terminal is this test binary.
 
 use crate::sample::UNICODE;
 use crate::strange::STRANGE;
@@ -13,16 +13,16 @@ use crewboard_testkit::Tmux;
 use std::env;
 use tempfile::TempDir;
 
-/// Panics when it is asked something.
-struct Breaks;
+/// A host that panics when the board asks for the install.
+struct PanickingHost;
 
-impl Host for Breaks {
+impl Host for PanickingHost {
     fn hook_state(&mut self) -> HookState {
         HookState::Missing
     }
 
     fn preview_install(&mut self) -> Result<String, String> {
-        panic!("broke on purpose")
+        panic!("intended panic")
     }
 
     fn install(&mut self) -> Result<String, String> {
@@ -34,10 +34,10 @@ impl Host for Breaks {
     }
 }
 
-/// Runs a board that breaks: the program in the terminal of the test below.
+/// Runs a board that panics. This is the program in the terminal of the test below.
 #[test]
-#[ignore = "it is run by a_panic_gives_the_terminal_back_and_says_why"]
-fn child_breaks() {
+#[ignore = "it is run by panic_restores_the_terminal_and_prints_its_message"]
+fn child_panics() {
     let daemon_locator = DaemonLocator::new(&Environment::of_process(), "/bin/false".into());
     let options = Options {
         theme: UNICODE,
@@ -46,7 +46,7 @@ fn child_breaks() {
         notice: None,
         problems: Vec::new(),
     };
-    run(&daemon_locator, &mut Breaks, options).unwrap();
+    run(&daemon_locator, &mut PanickingHost, options).unwrap();
 }
 
 fn directory() -> TempDir {
@@ -54,12 +54,12 @@ fn directory() -> TempDir {
 }
 
 #[test]
-fn a_terminal_takes_as_many_columns_as_we_think() {
+fn tmux_uses_as_many_columns_as_computed() {
     let directory = directory();
     let Some(tmux) = Tmux::new(directory.path(), &[]) else { return };
-    for (number, (name, says)) in STRANGE.into_iter().enumerate() {
-        // Controls never come this far.
-        let text = crewboard_core::clean(&format!("{name} {says}"), 400, false);
+    for (number, (name, activity)) in STRANGE.into_iter().enumerate() {
+        // The daemon removes control characters.
+        let text = crewboard_core::clean(&format!("{name} {activity}"), 400, false);
         let program = ["/bin/sh", "-c", "printf %s \"$0\"; exec sleep 60", &fit(&text, 70, true)];
         let pane = tmux.open(&format!("width-{number}"), (90, 4), &program);
         pane.wait_for(&format!("70 columns of {text}"), |_| pane.expand("#{cursor_x}") == "70");
@@ -67,7 +67,7 @@ fn a_terminal_takes_as_many_columns_as_we_think() {
 }
 
 #[test]
-fn a_panic_gives_the_terminal_back_and_says_why() {
+fn panic_restores_the_terminal_and_prints_its_message() {
     let directory = directory();
     let socket = directory.path().join("s");
     let variables = [("CREWBOARD_SOCKET", socket.to_str().unwrap())];
@@ -75,13 +75,13 @@ fn a_panic_gives_the_terminal_back_and_says_why() {
     let program = env::current_exe().unwrap();
     let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
     let program = program.display();
-    pane.type_line(&format!("{program} --exact terminal::child_breaks --ignored --nocapture"));
-    pane.wait_for_text("i put the hooks in");
+    pane.type_line(&format!("{program} --exact terminal::child_panics --ignored --nocapture"));
+    pane.wait_for_text("i install hooks");
     assert_eq!(pane.expand("#{alternate_on}"), "1");
     pane.press(&["i"]);
     let screen = pane.wait_for_text("test result: FAILED");
     pane.wait_for_release();
     let at = screen.lines().position(|line| line.contains("panicked at crates/board/tests/board"));
-    let said = at.and_then(|at| screen.lines().nth(at + 1));
-    assert_eq!(said, Some("broke on purpose"), "{screen}");
+    let message = at.and_then(|at| screen.lines().nth(at + 1));
+    assert_eq!(message, Some("intended panic"), "{screen}");
 }

@@ -1,4 +1,4 @@
-//! When the next picture is another one.
+//! Clock ticks: when the board wakes up to show a new time.
 
 use crate::sample::{
     NOW, UNICODE, board, buffer, closed, day, empty, idle, permission, press, question, row,
@@ -8,8 +8,8 @@ use crewboard_board::model::Model;
 use crewboard_board::update::{Message, next_clock, update};
 use crewboard_core::{Session, Status, Timestamp};
 
-/// Lets the time pass as the shell does, for `span` milliseconds; how often it woke up. Between two
-/// wake-ups the picture must stand still.
+/// Lets `span` milliseconds pass as the event loop does, and returns the number of wake-ups. Checks that the picture
+/// does not change between two wake-ups.
 pub(crate) fn wakes(model: &mut Model, span: u64) -> usize {
     let end = Timestamp(model.now.0 + span);
     let mut count = 0;
@@ -30,8 +30,8 @@ pub(crate) fn wakes(model: &mut Model, span: u64) -> usize {
 const MINUTE: u64 = 60_000;
 
 #[test]
-fn a_board_at_rest_wakes_up_once_a_minute() {
-    // Twenty idle rows, each since another second.
+fn idle_board_wakes_up_once_a_minute() {
+    // Twenty idle rows that became idle at different seconds.
     let mut rows: Vec<Session> = (0..20)
         .map(|index| row(&format!("r{index}"), "quiet", Status::Idle, 100 + 7 * index))
         .collect();
@@ -43,7 +43,7 @@ fn a_board_at_rest_wakes_up_once_a_minute() {
 }
 
 #[test]
-fn rows_at_work_tick_together_once_a_second() {
+fn working_rows_tick_together_once_a_second() {
     let rows = (0..20)
         .map(|index| Session {
             since: Timestamp(NOW.0 - 137 * index),
@@ -54,43 +54,43 @@ fn rows_at_work_tick_together_once_a_second() {
 }
 
 #[test]
-fn after_ten_minutes_nobody_counts_seconds() {
+fn row_shows_no_seconds_after_ten_minutes() {
     let since = Timestamp(NOW.0 - 11 * MINUTE);
     let mut model = board(vec![Session { since, ..working() }], 100, 40);
     assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
 }
 
 #[test]
-fn nothing_ticks_where_no_time_is_shown() {
+fn screen_without_times_does_not_tick() {
     assert_eq!(next_clock(&empty(80, 24, UNICODE)), None);
     assert_eq!(next_clock(&board(Vec::new(), 80, 24)), None);
     let mut model = board(day(), 80, 24);
     press(&mut model, "?");
     assert_eq!(next_clock(&model), None, "the help hides all times");
     assert_eq!(next_clock(&board(day(), 0, 0)), None);
-    assert_eq!(next_clock(&board(vec![idle()], 80, 1)), None, "a strip of counts");
+    assert_eq!(next_clock(&board(vec![idle()], 80, 1)), None, "the strip shows counts only");
 }
 
 #[test]
-fn rows_told_in_days_sleep_for_hours() {
+fn row_that_shows_days_ticks_after_hours() {
     let mut model = board(vec![row("r1", "old", Status::Closed, 90_000)], 80, 24);
     press(&mut model, "d");
     assert!(next_clock(&model).unwrap() > 60 * MINUTE);
 }
 
 #[test]
-fn the_picture_of_a_lost_daemon_stands_still() {
+fn board_without_a_daemon_stands_still() {
     let mut model = board(vec![question(), permission()], 80, 24);
     update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
-    assert_eq!(wakes(&mut model, 10 * MINUTE), 1, "to say that it is gone");
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 1, "to show the loss");
     assert_eq!(next_clock(&model), None);
     model.needs_redraw = false;
     update(&mut model, Message::Disconnected("gone".to_owned()), Timestamp(NOW.0 + MINUTE));
-    assert!(!model.needs_redraw, "said already");
+    assert!(!model.needs_redraw, "the loss is shown already");
 }
 
 #[test]
-fn a_notice_goes_after_a_while() {
+fn notice_disappears_after_five_seconds() {
     let mut model = board(Vec::new(), 80, 24);
     update(&mut model, Message::Notice("hello".to_owned()), NOW);
     assert_eq!(next_clock(&model), Some(5000));

@@ -1,4 +1,4 @@
-//! What each message changes.
+//! The changes that messages make.
 
 use crate::sample::{NOW, UNICODE, board, day, empty, idle, press, row, working};
 use crewboard_board::keymap::{Action, Key};
@@ -8,7 +8,7 @@ use crewboard_board::update::{Effect, Message, update};
 use crewboard_board::{Navigation, NavigationOutcome};
 use crewboard_core::{ConversationId, Mark, RowKey, Session, Status, Timestamp};
 
-/// So many idle rows, `r00` to `r99`, in this order.
+/// Returns idle rows `r00` to at most `r99`, in this order.
 fn rows(count: usize) -> Vec<Session> {
     let named = |index: usize| {
         let key = format!("r{index:02}");
@@ -26,35 +26,35 @@ fn change(model: &mut Model, row: Session) {
     update(model, Message::Row(Box::new(row)), NOW);
 }
 
-fn calling(key: &str) -> Session {
+fn waiting(key: &str) -> Session {
     row(key, key, Status::Permission, 1)
 }
 
 #[test]
-fn the_selection_stays_on_its_row() {
+fn selection_stays_on_its_row() {
     let mut model = board(rows(6), 80, 24);
     press(&mut model, "down down");
     assert_eq!(selected(&model), "r02");
-    // Others move above it, come, and go.
-    change(&mut model, calling("r05"));
-    change(&mut model, calling("new"));
+    // Other rows move above it, appear and disappear.
+    change(&mut model, waiting("r05"));
+    change(&mut model, waiting("new"));
     assert_eq!(selected(&model), "r02");
     update(&mut model, Message::Removed(RowKey::new("r00")), NOW);
     assert_eq!(selected(&model), "r02");
-    // It moves itself.
-    change(&mut model, Session { since: NOW, ..calling("r02") });
+    // The row itself moves.
+    change(&mut model, Session { since: NOW, ..waiting("r02") });
     assert_eq!((selected(&model), model.selected_index()), ("r02", Some(2)));
-    // It is dismissed, and what stands in its place is selected.
-    change(&mut model, Session { dismissed: true, needs_you: false, ..calling("r02") });
+    // The row is dismissed, and the row that is now in its place is selected.
+    change(&mut model, Session { dismissed: true, needs_you: false, ..waiting("r02") });
     assert_eq!((selected(&model), model.selected_index()), ("r01", Some(2)));
 }
 
 #[test]
-fn a_row_that_closes_does_not_take_the_selection_down_with_it() {
+fn closing_row_does_not_move_the_selection_of_a_strip() {
     let closed =
         |pinned| Session { pinned, status: Status::Closed, ..row("r01", "r01", Status::Idle, 1) };
-    for (pinned, keys, then) in [(false, "", "r02"), (true, "", "r01"), (false, "v", "r01")] {
-        // Where there is room to read of it and to act on it, it keeps the selection.
+    for (pinned, keys, expected) in [(false, "", "r02"), (true, "", "r01"), (false, "v", "r01")] {
+        // On a larger screen the row keeps the selection.
         let mut model = board(rows(4), 80, 24);
         press(&mut model, "down");
         change(&mut model, closed(pinned));
@@ -64,8 +64,8 @@ fn a_row_that_closes_does_not_take_the_selection_down_with_it() {
         press(&mut model, "down");
         press(&mut model, keys);
         change(&mut model, closed(pinned));
-        assert_eq!(selected(&model), then, "pinned {pinned}, {keys}");
-        // Whoever selects a closed one keeps it, whatever else is told of it.
+        assert_eq!(selected(&model), expected, "pinned {pinned}, {keys}");
+        // A closed row that the user has selected stays selected when it changes.
         model.overlay = None;
         model.selected = Some(RowKey::new("r01"));
         change(&mut model, Session { revision: 99, ..closed(pinned) });
@@ -74,25 +74,25 @@ fn a_row_that_closes_does_not_take_the_selection_down_with_it() {
 }
 
 #[test]
-fn a_removed_rows_place_is_taken_by_the_next_or_the_last() {
+fn removal_selects_the_next_or_the_last_row() {
     let mut model = board(rows(3), 80, 24);
     press(&mut model, "down");
-    for (removed, then) in [("r01", "r02"), ("r02", "r00"), ("r00", "")] {
+    for (removed, expected) in [("r01", "r02"), ("r02", "r00"), ("r00", "")] {
         update(&mut model, Message::Removed(RowKey::new(removed)), NOW);
-        assert_eq!(selected(&model), then);
+        assert_eq!(selected(&model), expected);
     }
     update(&mut model, Message::Rows(rows(2)), NOW);
     assert_eq!(selected(&model), "r00");
 }
 
 #[test]
-fn one_changed_row_is_put_where_sorting_all_would_put_it() {
+fn changed_row_is_listed_as_if_all_were_sorted() {
     let mut model = board(day(), 80, 24);
     for changed in [
-        Session { status: Status::Closed, needs_you: false, ..calling("c1") },
+        Session { status: Status::Closed, needs_you: false, ..waiting("c1") },
         Session { pinned: true, ..idle() },
         Session { dismissed: true, ..working() },
-        calling("c8"),
+        waiting("c8"),
         row("z1", "z1", Status::Done, 5),
         Session { dismissed: false, ..working() },
     ] {
@@ -104,9 +104,9 @@ fn one_changed_row_is_put_where_sorting_all_would_put_it() {
 }
 
 #[test]
-fn tab_goes_round_those_that_need_somebody() {
+fn tab_cycles_through_rows_that_need_the_user() {
     let mut rows = rows(4);
-    rows.extend([calling("a"), Session { since: NOW, ..calling("b") }]);
+    rows.extend([waiting("a"), Session { since: NOW, ..waiting("b") }]);
     let mut model = board(rows, 80, 24);
     press(&mut model, "G");
     let mut visited = Vec::new();
@@ -124,11 +124,11 @@ fn tab_goes_round_those_that_need_somebody() {
     let mut model = board(self::rows(2), 80, 24);
     press(&mut model, "tab");
     assert_eq!(selected(&model), "r00");
-    assert_eq!(model.notice.unwrap().text, "Nobody needs you.");
+    assert_eq!(model.notice.unwrap().text, "No session needs you.");
 }
 
 #[test]
-fn what_is_pasted_is_text_and_no_keys() {
+fn pasted_text_runs_no_actions() {
     let mut model = board(rows(20), 80, 24);
     let paste = || Message::Pasted("r1\nq".to_owned());
     assert_eq!(update(&mut model, paste(), NOW), []);
@@ -139,7 +139,7 @@ fn what_is_pasted_is_text_and_no_keys() {
 }
 
 #[test]
-fn a_filter_that_nothing_matches_keeps_the_place_in_the_list() {
+fn selection_returns_after_a_filter_without_match() {
     let mut model = board(rows(20), 80, 24);
     press(&mut model, "j j");
     let selected = model.selected.clone();
@@ -150,7 +150,7 @@ fn a_filter_that_nothing_matches_keeps_the_place_in_the_list() {
 }
 
 #[test]
-fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
+fn selection_returns_when_the_filter_is_cleared() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "down down");
     let before = selected(&model).to_owned();
@@ -158,13 +158,13 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
     assert_eq!(selected(&model), "c8");
     press(&mut model, "esc");
     assert_eq!(selected(&model), before);
-    // Also changed and left later, letter by letter.
+    // Also if the filter was kept, or was edited letter by letter.
     press(&mut model, "/ s c r a t c h enter esc");
     assert_eq!(selected(&model), before);
     press(&mut model, "/ s c r a ctrl-u");
     assert_eq!(selected(&model), before);
     press(&mut model, "esc");
-    // News of the row that is not listed does not take the selection away from the one that is.
+    // A change of the row that is not listed does not move the selection.
     press(&mut model, "/ s c r a t c h enter");
     let renamed = Session {
         name: "scratch".to_owned(),
@@ -174,7 +174,7 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
     assert_eq!(selected(&model), "c8");
     press(&mut model, "esc");
     assert_eq!(selected(&model), before);
-    // Who does something with the row that was found stays there.
+    // After an action on the row that was found, the selection stays there.
     for keys in ["/ w e b enter space esc", "/ a enter down up esc"] {
         press(&mut model, keys.split(" esc").next().unwrap());
         let found = selected(&model).to_owned();
@@ -184,7 +184,7 @@ fn a_filter_that_is_left_gives_back_the_row_that_was_selected() {
 }
 
 #[test]
-fn a_filter_finds_what_all_its_words_are_in() {
+fn filter_lists_rows_that_match_all_words() {
     let mut rows = day();
     rows.push(Session {
         id: ConversationId::new("another"),
@@ -197,11 +197,11 @@ fn a_filter_finds_what_all_its_words_are_in() {
         ("nextest working", "c7"),
         ("shop staging question", "c1"),
         ("shop nextest", ""),
-        // Names with letters left out, in any case; in order, and with a capital only as they are written.
+        // Letters of a name may be left out, but must be in order. Case counts only in a word with a capital letter.
         ("qstn", "c1"),
         ("Qstn", ""),
         ("nstq", ""),
-        // Keys and ids by how they begin, and not by a letter.
+        // Keys and ids match by their beginning, which needs three letters.
         ("wq", ""),
         ("wq7", "wq7xz"),
         ("6cf", "c4 c5 c1 c3 c2 c6 c7 c8 c9"),
@@ -217,13 +217,13 @@ fn a_filter_finds_what_all_its_words_are_in() {
 }
 
 #[test]
-fn a_filter_is_edited() {
+fn filter_is_edited_with_the_usual_keys() {
     let mut model = board(rows(20), 80, 24);
     for (keys, filter, filtering, listed) in [
         ("/ r 1", "r1", true, 11),
         ("7", "r17", true, 1),
         ("backspace", "r1", true, 11),
-        // Keys that type nothing still do what they do.
+        // Keys that type nothing still run their actions.
         ("down", "r1", true, 11),
         ("ctrl-w", "", true, 20),
         ("q j x", "qjx", true, 0),
@@ -240,7 +240,7 @@ fn a_filter_is_edited() {
 }
 
 #[test]
-fn two_clicks_on_one_row_are_a_double_click() {
+fn two_quick_clicks_on_a_row_are_a_double_click() {
     let mut model = board(rows(5), 80, 24);
     let list = layout(&model).list;
     let click = |model: &mut Model, line: u16, later: u64| {
@@ -254,13 +254,13 @@ fn two_clicks_on_one_row_are_a_double_click() {
     assert!(!click(&mut model, 3, 100), "another row");
     assert!(!click(&mut model, 3, 600), "too late");
     assert!(click(&mut model, 3, 900));
-    assert!(!click(&mut model, 3, 950), "the third is a first");
+    assert!(!click(&mut model, 3, 950), "the third click is single");
     assert!(!click(&mut model, 12, 1000), "below the rows");
     assert_eq!(selected(&model), "r03");
 }
 
 #[test]
-fn the_window_follows_the_selection() {
+fn list_scrolls_with_the_selection() {
     let mut model = board(rows(60), 80, 24);
     let height = visible_rows(&model);
     let page = height - 1;
@@ -283,19 +283,19 @@ fn the_window_follows_the_selection() {
     }
     update(&mut model, Message::WheelUp, NOW);
     assert_eq!(model.selected_index(), Some(page + 2));
-    // Also where the window shrinks, or shows something else.
+    // Also when the window shrinks, and in the timeline.
     press(&mut model, "G");
     update(&mut model, Message::Resized { width: 80, height: 9 }, NOW);
     assert_eq!(model.scroll, 60 - visible_rows(&model));
     press(&mut model, "t");
     let bottom = layout(&model).list.bottom();
-    let hit = row_at(&model, 3, bottom - 1);
-    assert_eq!(hit, model.selected, "a click in the timeline hits the row that is drawn there");
+    let row = row_at(&model, 3, bottom - 1);
+    assert_eq!(row, model.selected, "a click in the timeline selects the row under it");
 }
 
 #[test]
-fn marks_name_the_revision_that_was_on_the_screen() {
-    let mut model = board(vec![Session { revision: 7, ..calling("a") }], 80, 24);
+fn marks_carry_the_revision_on_the_screen() {
+    let mut model = board(vec![Session { revision: 7, ..waiting("a") }], 80, 24);
     let mark = |mark| Effect::Mark { row: RowKey::new("a"), mark };
     assert_eq!(press(&mut model, "space"), [mark(Mark::Seen { revision: 7 })]);
     assert_eq!(press(&mut model, "p"), [mark(Mark::Pinned { on: true })]);
@@ -306,7 +306,7 @@ fn marks_name_the_revision_that_was_on_the_screen() {
         pinned: true,
         snoozed_until: Some(NOW),
         dismissed: true,
-        ..calling("a")
+        ..waiting("a")
     };
     change(&mut model, marked);
     assert_eq!(selected(&model), "");
@@ -320,7 +320,7 @@ fn marks_name_the_revision_that_was_on_the_screen() {
 }
 
 #[test]
-fn without_a_daemon_marks_are_not_lost_in_silence() {
+fn mark_without_a_daemon_shows_a_notice() {
     let mut model = board(rows(1), 80, 24);
     update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
     assert_eq!(press(&mut model, "space"), []);
@@ -328,20 +328,20 @@ fn without_a_daemon_marks_are_not_lost_in_silence() {
 }
 
 #[test]
-fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
-    let mut model = board(vec![Session { revision: 7, ..calling("r1") }], 80, 24);
+fn jump_marks_the_revision_at_its_start_as_seen() {
+    let mut model = board(vec![Session { revision: 7, ..waiting("r1") }], 80, 24);
     let row = |model: &Model| Box::new(model.rows.get(&RowKey::new("r1")).unwrap().clone());
     let jump = |model: &Model| [Effect::Navigate { navigation: Navigation::Jump, row: row(model) }];
     assert_eq!(press(&mut model, "enter"), jump(&model));
-    // One errand at a time, and news of the row meanwhile are not seen.
+    // Only one navigation runs at a time, and a change meanwhile is not seen.
     assert_eq!(press(&mut model, "enter"), []);
-    assert!(model.notice.take().unwrap().text.contains("on the way to r1"));
-    change(&mut model, Session { revision: 8, ..calling("r1") });
-    let well = Message::Navigated(NavigationOutcome::Shown(String::new()));
+    assert!(model.notice.take().unwrap().text.contains("Still jumping to r1"));
+    change(&mut model, Session { revision: 8, ..waiting("r1") });
+    let shown = Message::Navigated(NavigationOutcome::Shown(String::new()));
     let seen = |revision| Effect::Mark { row: RowKey::new("r1"), mark: Mark::Seen { revision } };
-    assert_eq!(update(&mut model, well.clone(), NOW), [seen(7)]);
+    assert_eq!(update(&mut model, shown.clone(), NOW), [seen(7)]);
     assert_eq!(model.notice, None);
-    // What went wrong is said, and marks nothing.
+    // A failure is shown, and marks nothing.
     assert_eq!(press(&mut model, "enter"), jump(&model));
     assert_eq!(
         update(
@@ -352,9 +352,9 @@ fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
         []
     );
     assert_eq!(model.notice.take().unwrap().text, "it is gone");
-    // On a terminal of its own it is run here, and is over when that is.
+    // A command that needs a terminal runs here, and its end ends the navigation.
     let job = Some("/home/dev/.claude/jobs/387c1190".to_owned());
-    change(&mut model, Session { revision: 8, job, ..calling("r1") });
+    change(&mut model, Session { revision: 8, job, ..waiting("r1") });
     assert_eq!(
         press(&mut model, "o"),
         [Effect::Navigate { navigation: Navigation::Open, row: row(&model) }]
@@ -363,9 +363,9 @@ fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
         update(&mut model, Message::Navigated(NavigationOutcome::RunHere), NOW),
         [Effect::RunHere]
     );
-    assert_eq!(update(&mut model, well.clone(), NOW), []);
-    change(&mut model, Session { revision: 8, ..calling("r1") });
-    // A board for one jump leaves after it, told or not, and stays where there was none.
+    assert_eq!(update(&mut model, shown.clone(), NOW), []);
+    change(&mut model, Session { revision: 8, ..waiting("r1") });
+    // A board for one jump quits after it, with or without a daemon, and stays after a failure.
     model.quit_after_jump = true;
     press(&mut model, "enter");
     assert_eq!(
@@ -373,35 +373,35 @@ fn whoever_is_taken_to_a_row_has_seen_it_as_it_was_then() {
         []
     );
     press(&mut model, "enter");
-    assert_eq!(update(&mut model, well.clone(), NOW), [seen(8), Effect::Quit]);
+    assert_eq!(update(&mut model, shown.clone(), NOW), [seen(8), Effect::Quit]);
     press(&mut model, "enter");
     update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
-    assert_eq!(update(&mut model, well, NOW), [Effect::Quit]);
+    assert_eq!(update(&mut model, shown, NOW), [Effect::Quit]);
 }
 
 #[test]
-fn a_key_that_cannot_do_it_names_the_one_that_does() {
-    let closed = Session { status: Status::Closed, needs_you: false, ..calling("r1") };
-    let job = Session { job: Some("jobs/387c1190".to_owned()), ..calling("r1") };
-    let mut model = board(vec![calling("r1")], 80, 24);
-    model.keymap.rebind(Action::OpenAgain, &["u".parse().unwrap()]);
-    for (row, key, said) in [
+fn key_that_does_not_fit_names_the_right_key() {
+    let closed = Session { status: Status::Closed, needs_you: false, ..waiting("r1") };
+    let job = Session { job: Some("jobs/387c1190".to_owned()), ..waiting("r1") };
+    let mut model = board(vec![waiting("r1")], 80, 24);
+    model.keymap.rebind(Action::Open, &["u".parse().unwrap()]);
+    for (row, key, notice) in [
         (&closed, "enter", "r1 is closed; press u to resume it"),
         (&job, "enter", "r1 runs in the background, in no pane; press u to attach to it"),
-        (&calling("r1"), "u", "r1 is open; press Enter to show its pane"),
+        (&waiting("r1"), "u", "r1 is open; press Enter to show its pane"),
     ] {
         change(&mut model, row.clone());
-        assert_eq!(press(&mut model, key), [], "{said}");
-        assert_eq!(model.notice.take().unwrap().text, said);
+        assert_eq!(press(&mut model, key), [], "{notice}");
+        assert_eq!(model.notice.take().unwrap().text, notice);
     }
-    // Where no key does it, what sets out knows a command that does.
-    model.keymap.rebind(Action::OpenAgain, &[]);
+    // Without such a key the navigation starts, and the host names a command.
+    model.keymap.rebind(Action::Open, &[]);
     change(&mut model, closed);
     assert_eq!(press(&mut model, "enter").len(), 1);
 }
 
 #[test]
-fn what_lies_over_the_rows_keeps_keys_from_them() {
+fn overlay_keeps_keys_from_the_rows() {
     for open in ["?", "v"] {
         let mut model = board(rows(9), 80, 12);
         press(&mut model, open);
@@ -411,7 +411,7 @@ fn what_lies_over_the_rows_keeps_keys_from_them() {
         assert!(model.overlay.is_some() && model.rows.filter().is_empty() && !model.filtering);
         update(&mut model, Message::Clicked { column: 3, line: 3 }, NOW);
         assert_eq!(selected(&model), "r00");
-        assert_eq!(press(&mut model, "q"), [], "{open}: out of it, not out of the board");
+        assert_eq!(press(&mut model, "q"), [], "{open}: `q` closes the overlay only");
         assert_eq!(model.overlay, None);
         press(&mut model, open);
         assert_eq!(press(&mut model, "ctrl-c"), [Effect::Quit]);
@@ -419,7 +419,7 @@ fn what_lies_over_the_rows_keeps_keys_from_them() {
 }
 
 #[test]
-fn overlays_scroll_no_further_than_they_go() {
+fn overlay_scrolls_to_its_last_line() {
     let mut model = board(rows(1), 80, 12);
     press(&mut model, "? G");
     let last = model.overlay.as_ref().unwrap().scroll();
@@ -432,7 +432,7 @@ fn overlays_scroll_no_further_than_they_go() {
 }
 
 #[test]
-fn the_whole_of_a_row_that_goes_does_not_become_anothers() {
+fn full_details_close_when_their_row_is_removed() {
     let mut model = board(rows(2), 80, 24);
     press(&mut model, "v");
     update(&mut model, Message::Removed(RowKey::new("r00")), NOW);
@@ -440,14 +440,14 @@ fn the_whole_of_a_row_that_goes_does_not_become_anothers() {
 }
 
 #[test]
-fn hooks_are_installed_after_a_look_and_a_yes() {
+fn hooks_are_installed_after_the_user_confirms() {
     let mut model = empty(80, 24, UNICODE);
     press(&mut model, "i");
     assert!(model.notice.take().unwrap().text.contains("already"));
     model.hooks = HookState::Missing;
     assert_eq!(press(&mut model, "i"), [Effect::PreviewInstall]);
-    update(&mut model, Message::InstallPreview(Err("the file is no JSON".to_owned())), NOW);
-    assert_eq!(model.notice.take().unwrap().text, "the file is no JSON");
+    update(&mut model, Message::InstallPreview(Err("the file is not JSON".to_owned())), NOW);
+    assert_eq!(model.notice.take().unwrap().text, "the file is not JSON");
     let change = "+ hooks\n".repeat(90);
     update(&mut model, Message::InstallPreview(Ok(change.clone())), NOW);
     assert_eq!(press(&mut model, "x enter down down"), []);
@@ -457,7 +457,7 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
     update(&mut model, Message::InstallPreview(Ok(change)), NOW);
     assert_eq!(press(&mut model, "y"), [Effect::Install]);
     assert_eq!(model.overlay, None);
-    update(&mut model, Message::Installed(Ok("There.".to_owned())), NOW);
+    update(&mut model, Message::Installed(Ok("Hooks installed.".to_owned())), NOW);
     assert_eq!(model.hooks, HookState::Installed);
     for (hooks, word) in
         [(HookState::Installed, "already"), (HookState::NotApplicable, "recording")]
@@ -469,7 +469,7 @@ fn hooks_are_installed_after_a_look_and_a_yes() {
 }
 
 #[test]
-fn each_key_that_changes_the_screen_changes_it_back() {
+fn toggle_key_pressed_twice_restores_the_screen() {
     for key in ["d", "t", "X"] {
         let mut model = board(day(), 80, 24);
         let before = (model.detail, model.screen, model.rows.shows_dismissed());
@@ -486,19 +486,19 @@ fn each_key_that_changes_the_screen_changes_it_back() {
 }
 
 #[test]
-fn news_that_is_none_is_not_drawn() {
+fn unchanged_state_is_not_drawn() {
     let mut model = board(day(), 80, 24);
     model.needs_redraw = false;
     let known = model.rows.all().next().unwrap().clone();
     update(&mut model, Message::Row(Box::new(known)), NOW);
-    update(&mut model, Message::Removed(RowKey::new("nobody")), NOW);
+    update(&mut model, Message::Removed(RowKey::new("unknown")), NOW);
     update(&mut model, Message::Resized { width: 80, height: 24 }, NOW);
     assert!(!model.needs_redraw);
     assert_eq!(model.connection, ConnectionState::Connected);
 }
 
 #[test]
-fn a_key_of_the_users_own_does_what_it_says() {
+fn configured_key_runs_its_action() {
     let mut model = board(rows(2), 80, 24);
     let key: Key = "n".parse().unwrap();
     model.keymap.rebind(Action::Down, &[key]);

@@ -30,7 +30,7 @@ fn schema_accepts_every_theme_key_and_action() {
     let problems: Vec<String> =
         loaded.problems.iter().map(|problem| problem.text.clone()).collect();
     insta::assert_snapshot!(problems.join("\n"), @r#"
-    keys.pin: "hyper-x" is no key; keys are a character, enter, tab, shift-tab, space, esc, up, down, left, right, home, end, pageup, pagedown, backspace, delete, f1 to f12, with ctrl- or alt- in front
+    keys.pin: "hyper-x" is not a key; keys are a character, enter, tab, shift-tab, space, esc, up, down, left, right, home, end, pageup, pagedown, backspace, delete, f1 to f12, with ctrl- or alt- in front
     keys.jump: keys.quit has the key "ctrl-alt-q" already (line 3)
     "#);
     assert!(loaded.problems.iter().all(|problem| problem.severity == Severity::Error));

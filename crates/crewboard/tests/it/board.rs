@@ -122,7 +122,7 @@ fn suspended_board_exits_without_drawing() {
     wait_until("the board is stopped again", || process_state(pid) == Some('T'));
     assert_shell_is_back(&pane);
     pane.type_line("fg");
-    pane.wait_for_text("shows what they would change there");
+    pane.wait_for_text("Press i to install the hooks");
     pane.press(&["C-z"]);
     assert_shell_is_back(&pane);
     pane.type_line("bg");
@@ -135,7 +135,7 @@ fn suspended_board_exits_without_drawing() {
 fn suspended_board_restores_the_terminal_and_redraws_on_fg() {
     let Some(world) = BoardWorld::new() else { return };
     let pane = world.shell_with_board("stop", (80, 24));
-    let before = pane.wait_for_text("shows what they would change there");
+    let before = pane.wait_for_text("Press i to install the hooks");
     let pid = board_in(&pane);
     pane.press(&["C-z"]);
     assert_shell_is_back(&pane);
@@ -156,7 +156,7 @@ fn board_takes_the_terminal_back_after_sigstop() {
     // tmux continues its own children at once, so a shell without job control runs the board.
     let program = format!("{PROGRAM}; true");
     let pane = world.tmux.open("stopped", (80, 24), &["/bin/sh", "-c", &program]);
-    let before = pane.wait_for_text("shows what they would change there");
+    let before = pane.wait_for_text("Press i to install the hooks");
     let board = board_in(&pane);
     signal(board, Signal::STOP);
     std::fs::write(pane.expand("#{pane_tty}"), "\x1b[?1049l\x1b[?25hother output").unwrap();
@@ -299,5 +299,5 @@ fn session_that_needs_the_user_moves_to_the_top() {
         "{screen}"
     );
     pane.press(&["Tab"]);
-    pane.wait_for("its details", |screen| screen.contains("asks      Bash terraform apply"));
+    pane.wait_for("its details", |screen| screen.contains("asks       Bash terraform apply"));
 }

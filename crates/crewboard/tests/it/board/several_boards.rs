@@ -28,7 +28,7 @@ fn boards_watch_and_list_agree() {
     };
     one.press(&["Space"]);
     for pane in [&one, &other] {
-        pane.wait_for_text("nobody needs you");
+        pane.wait_for_text("no session needs you");
     }
     shop("seen", &|row| row["seen"] == true && row["needs_you"] == false);
     other.press(&["p"]);
