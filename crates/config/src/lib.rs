@@ -28,4 +28,4 @@ pub use problem::{Problem, Severity};
 pub use rules::Rule;
 pub use schema::{Action, Entry, Known, Schema, Value};
 pub use settings::{Board, Config, Daemon, Loaded, Notify, Origin, Setting};
-pub use watch::{BACK, FileWatch};
+pub use watch::{DirectoryWatcher, FileWatch, REAPPEAR_WITHIN, WatchedPath};

@@ -1,138 +1,44 @@
-//! Noticing that the file may be another, without a thread and without a look in between.
+//! A watch of the configuration file, without a thread and without polling.
 
-/// How long a file that went may take to come back.
-pub const BACK: std::time::Duration = std::time::Duration::from_millis(50);
+mod path;
+
+pub use path::{DirectoryWatcher, WatchedPath};
+
+/// How long a removed file may take to reappear before it counts as gone. Some editors move the old file away and
+/// write another in its place.
+pub const REAPPEAR_WITHIN: std::time::Duration = std::time::Duration::from_millis(50);
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use super::{DirectoryWatcher, WatchedPath};
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
     use rustix::io::Errno;
-    use std::collections::VecDeque;
-    use std::ffi::{OsStr, OsString};
+    use std::ffi::OsStr;
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::os::unix::ffi::OsStrExt;
-    use std::path::{Component, Path, PathBuf};
+    use std::path::Path;
 
-    /// Symbolic links followed on the way to the file, as many as the kernel does.
-    const MAX_LINKS: usize = 40;
+    const REAPPEAR_WITHIN: rustix::event::Timespec = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: super::REAPPEAR_WITHIN.subsec_nanos() as i64,
+    };
 
-    /// How long a file that went may take to come back before it counts as gone. Some editors move
-    /// the old one away and write another in its place.
-    const BACK_WITHIN: rustix::event::Timespec =
-        rustix::event::Timespec { tv_sec: 0, tv_nsec: super::BACK.subsec_nanos() as i64 };
-
-    /// A name in a directory that the file depends on.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    struct Link {
-        directory: PathBuf,
-        name: OsString,
-        /// It is the file itself, which is written to. Of a link or a missing directory nobody wants to hear
-        /// how often its neighbours are: they may be all of a home directory.
-        is_file: bool,
-    }
-
-    /// Tells when the file, a link to it or a directory that is still missing changes.
+    /// Reports changes of the file, of symbolic links to it and of directories on its path that are missing. It has an
+    /// inotify instance of its own.
     #[derive(Debug)]
     pub struct FileWatch {
         inotify: OwnedFd,
-        path: PathBuf,
-        links: Vec<Link>,
-        /// What the kernel calls each link's directory.
-        watched: Vec<(i32, usize)>,
+        watched: WatchedPath<i32>,
     }
 
-    impl FileWatch {
-        /// Watches for the file at `path`, whether it is there or not. `None` where that cannot be.
-        pub fn new(path: &Path) -> Option<Self> {
-            let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
-            let path = path.to_owned();
-            let mut watch = Self { inotify, path, links: Vec::new(), watched: Vec::new() };
-            watch.arm();
-            Some(watch)
-        }
+    /// The directories that an inotify instance watches.
+    struct Directories<'a>(&'a OwnedFd);
 
-        /// Takes in what the kernel has to say, and never waits; whether there was anything of the file.
-        /// It may be on its way from one place to another: who reads it should give it [`BACK`](super::BACK) to come back.
-        pub fn stirred(&mut self) -> bool {
-            let stirred = self.take();
-            if stirred {
-                self.arm();
-            }
-            stirred
-        }
+    impl DirectoryWatcher for Directories<'_> {
+        type Token = i32;
 
-        /// Takes in what the kernel has to say; whether the file may be another now.
-        pub fn changed(&mut self) -> bool {
-            let mut changed = false;
-            while self.take() {
-                changed = true;
-                self.arm();
-                if self.path.exists() {
-                    continue;
-                }
-                let mut descriptors =
-                    [rustix::event::PollFd::new(&self.inotify, rustix::event::PollFlags::IN)];
-                let _ = rustix::event::poll(&mut descriptors, Some(&BACK_WITHIN));
-            }
-            changed
-        }
-
-        /// Empties the queue; whether anything in it was about the file.
-        fn take(&self) -> bool {
-            let mut buffer = [MaybeUninit::uninit(); 2048];
-            let mut reader = Reader::new(&self.inotify, &mut buffer);
-            let mut changed = false;
-            loop {
-                match reader.next() {
-                    Ok(event) => {
-                        let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
-                        changed |= self.concerns(event.wd(), event.events(), name);
-                    }
-                    Err(Errno::INTR) => {}
-                    Err(_) => return changed,
-                }
-            }
-        }
-
-        fn concerns(&self, directory: i32, what: ReadFlags, name: Option<&OsStr>) -> bool {
-            if what.contains(ReadFlags::QUEUE_OVERFLOW) {
-                return true;
-            }
-            let Some(name) = name else {
-                // The directory itself was deleted or moved, or we removed its watch.
-                return self.watched.iter().any(|(watched, _)| *watched == directory);
-            };
-            let links = self.watched.iter().filter(|(watched, _)| *watched == directory);
-            links.filter_map(|(_, index)| self.links.get(*index)).any(|link| {
-                // A file that was just made is empty; it is written to and closed next.
-                let is_unwritten = what.contains(ReadFlags::CREATE)
-                    && !what.contains(ReadFlags::ISDIR)
-                    && !link.directory.join(&link.name).is_symlink();
-                link.name == name && !is_unwritten
-            })
-        }
-
-        /// Watches what the file depends on now.
-        fn arm(&mut self) {
-            // What it depends on may change before it is watched.
-            for _ in 0..4 {
-                let links = links_of(&self.path);
-                if links == self.links && !self.watched.is_empty() {
-                    // A directory under the same name may be another one.
-                    let before = self.watched.clone();
-                    self.watch_links();
-                    if before == self.watched {
-                        return;
-                    }
-                } else {
-                    self.links = links;
-                    self.watch_links();
-                }
-            }
-        }
-
-        fn watch_links(&mut self) {
+        fn add(&mut self, directory: &Path, wants_writes: bool) -> Option<i32> {
             let names = WatchFlags::CREATE
                 | WatchFlags::DELETE
                 | WatchFlags::MOVED_FROM
@@ -142,21 +48,59 @@ mod linux {
                 | WatchFlags::ONLYDIR
                 // Two links may be in one directory.
                 | WatchFlags::MASK_ADD;
-            let add = |(index, link): (usize, &Link)| {
-                let writes =
-                    if link.is_file { WatchFlags::CLOSE_WRITE } else { WatchFlags::empty() };
-                let added = inotify::add_watch(&self.inotify, &link.directory, names | writes);
-                added.ok().map(|watched| (watched, index))
-            };
-            let watched: Vec<(i32, usize)> =
-                self.links.iter().enumerate().filter_map(add).collect();
-            for (old, _) in &self.watched {
-                if watched.iter().all(|(watched, _)| watched != old) {
-                    // The kernel may have given it up itself.
-                    let _ = inotify::remove_watch(&self.inotify, *old);
+            let writes = if wants_writes { WatchFlags::CLOSE_WRITE } else { WatchFlags::empty() };
+            inotify::add_watch(self.0, directory, names | writes).ok()
+        }
+
+        fn remove(&mut self, token: i32) {
+            // The kernel may have ended the watch.
+            let _ = inotify::remove_watch(self.0, token);
+        }
+    }
+
+    impl FileWatch {
+        /// Watches the file at `path`, which need not exist. Returns `None` if the system does not allow it.
+        pub fn new(path: &Path) -> Option<Self> {
+            let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
+            let watched = WatchedPath::new(path, &mut Directories(&inotify));
+            Some(Self { inotify, watched })
+        }
+
+        /// Reads the pending events. Returns true if the file may have changed.
+        pub fn changed(&mut self) -> bool {
+            let mut changed = false;
+            while self.read_events() {
+                changed = true;
+                self.watched.update(&mut Directories(&self.inotify));
+                if self.watched.path().exists() {
+                    continue;
+                }
+                let mut descriptors =
+                    [rustix::event::PollFd::new(&self.inotify, rustix::event::PollFlags::IN)];
+                let _ = rustix::event::poll(&mut descriptors, Some(&REAPPEAR_WITHIN));
+            }
+            changed
+        }
+
+        /// Empties the queue. Returns true if any event was about the file.
+        fn read_events(&self) -> bool {
+            let mut buffer = [MaybeUninit::uninit(); 2048];
+            let mut reader = Reader::new(&self.inotify, &mut buffer);
+            let mut changed = false;
+            loop {
+                match reader.next() {
+                    Ok(event) => {
+                        let flags = event.events();
+                        let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+                        let is_created =
+                            flags.contains(ReadFlags::CREATE) && !flags.contains(ReadFlags::ISDIR);
+                        changed |= flags.contains(ReadFlags::QUEUE_OVERFLOW)
+                            || self.watched.is_affected(event.wd(), name, is_created);
+                    }
+                    Err(Errno::INTR) => {}
+                    Err(_) => return changed,
                 }
             }
-            self.watched = watched;
         }
     }
 
@@ -165,51 +109,6 @@ mod linux {
             self.inotify.as_fd()
         }
     }
-
-    /// The names that decide which file `path` is: each symbolic link on the way, and the file itself
-    /// or the first directory that is missing.
-    fn links_of(path: &Path) -> Vec<Link> {
-        let mut links = Vec::new();
-        let mut directory = PathBuf::from("/");
-        let mut rest: VecDeque<OsString> = parts(path);
-        while let Some(name) = rest.pop_front() {
-            if name == ".." {
-                directory.pop();
-                continue;
-            }
-            let here = directory.join(&name);
-            let metadata = here.symlink_metadata();
-            let is_link = metadata.as_ref().is_ok_and(std::fs::Metadata::is_symlink);
-            if is_link || metadata.is_err() || rest.is_empty() {
-                let is_file = rest.is_empty() && !is_link;
-                links.push(Link { directory: directory.clone(), name, is_file });
-            }
-            if metadata.is_err() || links.len() > MAX_LINKS {
-                break;
-            }
-            match std::fs::read_link(&here) {
-                Ok(target) => {
-                    if target.is_absolute() {
-                        directory = PathBuf::from("/");
-                    }
-                    for part in parts(&target).into_iter().rev() {
-                        rest.push_front(part);
-                    }
-                }
-                Err(_) => directory = here,
-            }
-        }
-        links
-    }
-
-    fn parts(path: &Path) -> VecDeque<OsString> {
-        let part = |component: Component<'_>| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("..".into()),
-            _ => None,
-        };
-        path.components().filter_map(part).collect()
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -217,7 +116,7 @@ mod other {
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::path::Path;
 
-    /// Nothing is watched here: the file is read when the board is opened.
+    /// Watches nothing on this system. The file is read when the board is opened.
     #[derive(Debug)]
     pub struct FileWatch {
         never: OwnedFd,
@@ -226,10 +125,6 @@ mod other {
     impl FileWatch {
         pub fn new(_path: &Path) -> Option<Self> {
             None
-        }
-
-        pub fn stirred(&mut self) -> bool {
-            false
         }
 
         pub fn changed(&mut self) -> bool {

@@ -10,9 +10,10 @@ use crate::notify::queue::NotificationQueue;
 use crate::options::{Inherited, Options};
 use crate::origin::origin_of;
 use crate::watch::configuration::{ConfigWatch, notification_settings};
-use crate::watch::directory::DirectoryWatch;
+use crate::watch::file_watches::{Changes, FileWatches};
 use crate::watch::processes::{Watching, is_gone, watch};
-use crate::watch::session_files::AgentFiles;
+use crate::watch::session_files::SessionFiles;
+use crate::watch::sockets::SocketWatch;
 use crewboard_config::Environment;
 use crewboard_core::{Observation, Process, ProcessToWatch, Timestamp};
 use crewboard_platform::{Clock, ancestors_of, process_info};
@@ -42,8 +43,9 @@ pub(crate) struct Server {
     clock: Clock,
     started: Timestamp,
     listeners: Listeners,
-    directories: DirectoryWatch,
-    files: AgentFiles,
+    watches: FileWatches,
+    socket_watch: SocketWatch,
+    session_files: SessionFiles,
     config_watch: ConfigWatch,
     notifications: NotificationQueue,
     /// The user's home directory, which has the profiles of the agents.
@@ -98,12 +100,14 @@ impl Server {
             log.line(now.wall, &format!("degraded: {line}"));
             degraded.entry(sense).or_insert(line);
         };
-        let mut directories = DirectoryWatch::new().unwrap_or_else(|error| {
+        let mut watches = FileWatches::new().unwrap_or_else(|error| {
             note_missing(&mut log, Sense::Sockets, &error);
-            DirectoryWatch::deaf()
+            note_missing(&mut log, Sense::Files, &error);
+            FileWatches::unavailable()
         });
+        let mut socket_watch = SocketWatch::default();
         for directory in listeners.directories() {
-            if let Err(error) = directories.add(&directory) {
+            if let Err(error) = socket_watch.add_directory(&mut watches, &directory) {
                 note_missing(
                     &mut log,
                     Sense::Sockets,
@@ -111,14 +115,10 @@ impl Server {
                 );
             }
         }
-        // A lock file that cannot be watched is read with the next change of its directory.
-        directories.add_files(&listeners.locks());
-        let files = AgentFiles::new().unwrap_or_else(|error| {
-            note_missing(&mut log, Sense::Files, &error);
-            AgentFiles::blind()
-        });
+        SocketWatch::add_locks(&mut watches, &listeners.locks());
         // The watch begins before the first read, so no change is missed.
-        let config_watch = ConfigWatch::new(options.schema.clone(), environment.clone());
+        let config_watch =
+            ConfigWatch::new(options.schema.clone(), environment.clone(), &mut watches);
         if let Some(path) = config_watch.unread() {
             let why = format_args!("{} is on a file system that may not answer", path.display());
             note_missing(&mut log, Sense::Configuration, &why);
@@ -131,8 +131,9 @@ impl Server {
             clock,
             started: now.wall,
             listeners,
-            directories,
-            files,
+            watches,
+            socket_watch,
+            session_files: SessionFiles::new(),
             config_watch,
             notifications: NotificationQueue::new(inherited, config.clone()),
             home: environment.home.clone(),
@@ -156,7 +157,8 @@ impl Server {
         // The sockets were not watched between their creation and now.
         self.check_sockets().await;
         if let Some(home) = &self.home {
-            let found = self.files.begin(home, self.clock.now());
+            let now = self.clock.now();
+            let found = self.session_files.watch_usual_profile(home, &mut self.watches, now);
             // An earlier daemon may have notified the user of these prompts.
             self.actor.mute_notifications(true);
             self.handle_observations(found);
@@ -173,12 +175,9 @@ impl Server {
                     let log = self.connections.add_accepted(accepted, &self.inputs);
                     self.note(log);
                 }
-                changed = self.files.changed() => {
-                    let found = self.files.read(changed, self.clock.now());
-                    self.handle_observations(found);
-                }
-                () = self.directories.changed() => self.check_sockets().await,
-                () = self.config_watch.changed() => self.configure(),
+                changes = self.watches.changed() => self.handle_changes(changes).await,
+                () = self.socket_watch.check_is_due() => self.check_sockets().await,
+                () = self.config_watch.read_is_due() => self.configure(),
                 log = self.notifications.next_finished() => self.note(log),
                 () = until(deadline) => self.deadline_passed().await,
                 _ = terminate.recv() => self.stop("stopped by a signal"),
@@ -228,9 +227,9 @@ impl Server {
         }
         let now = self.clock.now();
         if let Input::ProcessExited(process) = input
-            && let Some(left) = self.files.farewell(process, now)
+            && let Some(removed) = self.session_files.process_exited(process, now)
         {
-            self.handle_observations(vec![left]);
+            self.handle_observations(vec![removed]);
         }
         if self.actor.needs_process_check(&input) {
             self.check_processes();
@@ -250,7 +249,7 @@ impl Server {
                 self.handle(Input::ProcessExited(process));
             }
         }
-        let found = self.files.glimpse(self.clock.now());
+        let found = self.session_files.read_unwatched(self.clock.now());
         self.handle_observations(found);
     }
 
@@ -260,6 +259,22 @@ impl Server {
             let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
             self.note(Some(format!("degraded: {line}")));
             self.degraded.insert(sense, line);
+        }
+    }
+
+    /// Handles changes of files and directories.
+    async fn handle_changes(&mut self, changes: Changes) {
+        let Changes { sockets, session_files, configuration } = changes;
+        if !session_files.is_empty() {
+            let now = self.clock.now();
+            let found = self.session_files.read_changes(session_files, &mut self.watches, now);
+            self.handle_observations(found);
+        }
+        if !sockets.is_empty() {
+            self.check_sockets().await;
+        }
+        if !configuration.is_empty() {
+            self.config_watch.note(&configuration, &mut self.watches);
         }
     }
 
@@ -290,13 +305,14 @@ impl Server {
                     .send(connection, Outgoing::Reply(Reply::Hello(info).encode().into()));
             }
             Output::ProcessToWatch(wanted) => self.watch(&wanted),
-            Output::FileLookup(look) => {
-                let found = self.files.look(look, self.clock.now());
+            Output::FileLookup(lookup) => {
+                let now = self.clock.now();
+                let found = self.session_files.look_up(lookup, &mut self.watches, now);
                 self.handle_observations(found.into_iter().collect());
             }
             Output::Forget(process) => {
                 self.watched.remove(&process);
-                self.files.forget(process);
+                self.session_files.remove_process(process, &mut self.watches);
             }
             Output::Notify(notification) => {
                 let log = self.notifications.push(*notification);
@@ -356,8 +372,7 @@ impl Server {
                     self.handle(Input::OriginFound { process, origin });
                 }
                 self.handle(Input::ProcessWatched { process, ancestors });
-                let found = self.files.follow(wanted, self.clock.now());
-                self.handle_observations(found);
+                self.watch_files(wanted);
             }
             Watching::Gone => {
                 // Events of the process may wait in the queue. Its end comes after them.
@@ -367,14 +382,19 @@ impl Server {
             Watching::Impossible(why) => {
                 self.note_missing(Sense::Processes, &why);
                 // The session file can still be read.
-                let found = self.files.follow(wanted, self.clock.now());
-                self.handle_observations(found);
+                self.watch_files(wanted);
             }
         }
     }
 
+    fn watch_files(&mut self, wanted: &ProcessToWatch) {
+        let now = self.clock.now();
+        let found = self.session_files.watch_process(wanted, &mut self.watches, now);
+        self.handle_observations(found);
+    }
+
     fn flush(&mut self) {
-        if let Some(why) = self.files.take_failure() {
+        if let Some(why) = self.session_files.take_failure() {
             self.note_missing(Sense::Files, &why);
         }
         if std::mem::take(&mut self.losses_changed) {
@@ -412,11 +432,11 @@ impl Server {
         let now = self.clock.now();
         self.log.line(now.wall, &format!("moved: listens on {}", show(&self.listeners.sockets())));
         for directory in self.listeners.directories() {
-            if let Err(error) = self.directories.add(&directory) {
+            if let Err(error) = self.socket_watch.add_directory(&mut self.watches, &directory) {
                 self.note([format!("{} cannot be watched: {error}", directory.display())]);
             }
         }
-        self.directories.add_files(&self.listeners.locks());
+        SocketWatch::add_locks(&mut self.watches, &self.listeners.locks());
     }
 
     async fn deadline_passed(&mut self) {
@@ -424,7 +444,8 @@ impl Server {
         self.connections.deadline_passed(now);
         let log = self.notifications.retry_due(now);
         self.note(log);
-        let found = self.files.look_now(self.clock.now());
+        let domain_now = self.clock.now();
+        let found = self.session_files.run_due_lookups(&mut self.watches, domain_now);
         self.handle_observations(found);
         self.handle(Input::Tick);
         if self.idle_since.is_some_and(|since| since + self.idle_exit <= now) {
@@ -469,10 +490,16 @@ impl Server {
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
         let idle = self.idle_since.map(|since| since + self.idle_exit);
         let notifications = self.notifications.retry_at();
-        [domain, idle, notifications, self.connections.accept_from(), self.files.next_look()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            domain,
+            idle,
+            notifications,
+            self.connections.accept_from(),
+            self.session_files.next_lookup(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 

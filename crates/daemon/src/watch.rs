@@ -1,6 +1,7 @@
-//! What the daemon watches: processes, session files, directories and the configuration.
+//! The watches of processes, session files, sockets and the configuration.
 
 pub(crate) mod configuration;
-pub(crate) mod directory;
+pub(crate) mod file_watches;
 pub(crate) mod processes;
 pub(crate) mod session_files;
+pub(crate) mod sockets;

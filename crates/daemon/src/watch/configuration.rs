@@ -1,12 +1,15 @@
 //! The configuration of the daemon, which is read again when the file changes.
 
-use crate::watch::processes::readable_descriptor;
-use crewboard_config::{BACK, Config, Environment, FileWatch, Loaded, Location, Schema, locate};
+use crate::watch::file_watches::{
+    FileChangeKind, FileWatches, OwnerChanges, WatchPurpose, WatchToken,
+};
+use crewboard_config::{
+    Config, DirectoryWatcher, Environment, Loaded, Location, REAPPEAR_WITHIN, Schema, WatchedPath,
+    locate,
+};
 use crewboard_core::{NotificationSettings, Status, WaitGoal};
 use crewboard_platform::may_block;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
-use tokio::io::unix::AsyncFd;
+use std::path::{Path, PathBuf};
 use tokio::time::{Instant, sleep_until};
 
 /// Watches and reads the configuration.
@@ -14,23 +17,38 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) struct ConfigWatch {
     schema: Schema,
     environment: Environment,
-    watch: Option<(FileWatch, AsyncFd<OwnedFd>)>,
-    /// The file has changed and is read at this time.
-    due: Option<Instant>,
+    /// `None` if the configuration is read only once.
+    path: Option<WatchedPath<WatchToken>>,
+    /// The time at which a changed file is read.
+    read_at: Option<Instant>,
+}
+
+/// Watches directories for the configuration.
+struct Directories<'a>(&'a mut FileWatches);
+
+impl DirectoryWatcher for Directories<'_> {
+    type Token = WatchToken;
+
+    fn add(&mut self, directory: &Path, wants_writes: bool) -> Option<WatchToken> {
+        let purpose =
+            if wants_writes { WatchPurpose::ConfigFile } else { WatchPurpose::ConfigName };
+        self.0.add(purpose, directory).ok()
+    }
+
+    fn remove(&mut self, token: WatchToken) {
+        self.0.remove(token);
+    }
 }
 
 impl ConfigWatch {
     /// Watches the configuration of `environment`. If it cannot be watched, it is read once.
-    pub(crate) fn new(schema: Schema, environment: Environment) -> Self {
-        let watch = match locate(&environment) {
+    pub(crate) fn new(schema: Schema, environment: Environment, watches: &mut FileWatches) -> Self {
+        let path = match locate(&environment) {
             Location::At(path) if may_block(&path) => None,
-            Location::At(path) => FileWatch::new(&path).and_then(|file| {
-                let descriptor = file.as_fd().try_clone_to_owned().ok()?;
-                Some((file, readable_descriptor(descriptor).ok()?))
-            }),
+            Location::At(path) => Some(WatchedPath::new(&path, &mut Directories(watches))),
             Location::Nowhere | Location::Relative(_) => None,
         };
-        Self { schema, environment, watch, due: None }
+        Self { schema, environment, path, read_at: None }
     }
 
     /// Returns the configuration, or the defaults if its file may not answer.
@@ -43,28 +61,26 @@ impl ConfigWatch {
         unread_configuration(&self.environment)
     }
 
-    /// Waits until the configuration may have changed.
-    pub(crate) async fn changed(&mut self) {
-        let Some((file, descriptor)) = &mut self.watch else {
-            return std::future::pending().await;
-        };
-        loop {
-            let due = self.due.unwrap_or_else(Instant::now);
-            tokio::select! {
-                ready = descriptor.readable() => {
-                    let Ok(mut ready) = ready else { return std::future::pending().await };
-                    ready.clear_ready();
-                    if file.stirred() {
-                        // Some editors move the old file away first.
-                        self.due = Some(Instant::now() + BACK);
-                    }
-                }
-                () = sleep_until(due), if self.due.is_some() => {
-                    self.due = None;
-                    return;
-                }
-            }
+    /// Notes that directories of the configuration have changed.
+    pub(crate) fn note(&mut self, changes: &OwnerChanges, watches: &mut FileWatches) {
+        let Some(path) = &mut self.path else { return };
+        let is_affected = changes.files.iter().any(|file| {
+            let is_created = file.kind == FileChangeKind::Created;
+            path.is_affected(file.watch, file.name.as_deref(), is_created)
+        });
+        if is_affected || changes.overflow {
+            path.update(&mut Directories(watches));
+            self.read_at = Some(Instant::now() + REAPPEAR_WITHIN);
         }
+    }
+
+    /// Waits until a changed configuration is to be read.
+    pub(crate) async fn read_is_due(&mut self) {
+        match self.read_at {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+        self.read_at = None;
     }
 }
 

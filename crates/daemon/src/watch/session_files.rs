@@ -1,13 +1,13 @@
-//! What agents leave in files while they run: watched, never polled.
+//! The session files and transcripts that agents write while they run. They are watched, and never polled.
 //!
-//! Only below the configuration directory that the agent's own process was started with (the kernel
-//! says which; no client's word is taken for a path), only regular files of ours, no link followed,
-//! and nothing on network file systems.
+//! Only files below the configuration directory that the agent's process was started with are read. The kernel reports
+//! that directory; a path from a client is never used. The files must be regular files of this user and not on a network
+//! file system, and no link is followed to them.
 
 use crewboard_core::{AgentName, FileFinding, FileMetadata, Now, Observation, Process};
 
-/// An observation that says of `watch` no more than that no file tells of it.
-fn blind(agent: &AgentName, process: Process, now: Now) -> Observation {
+/// Returns the observation that no file shows the status of a process.
+fn without_file(agent: &AgentName, process: Process, now: Now) -> Observation {
     Observation {
         agent: agent.clone(),
         process,
@@ -24,6 +24,6 @@ mod linux;
 mod other;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::AgentFiles;
+pub(crate) use linux::SessionFiles;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use other::AgentFiles;
+pub(crate) use other::SessionFiles;

@@ -6,13 +6,17 @@ mod headless;
 mod startup_dialogs;
 mod transcripts;
 
-use crate::support::{AgentWithFile, assert_rests, note, payload, prompt_payload, world};
+use crate::support::{
+    AgentWithFile, AgentWithTranscript, assert_rests, is_watched, note, payload, prompt_payload,
+    world,
+};
 use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_testkit::{FakeAgent, Subscription, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Instant;
 
 fn ask_payload(id: &str) -> String {
@@ -187,4 +191,46 @@ fn list_shows_a_suspended_agent() {
             client.list().values().all(|row| row["stopped"] == stopped)
         });
     }
+}
+
+/// A user has only 128 instances. The kernel has one watch for the home directory, which the configuration and the
+/// session files both wait in until their own directories exist.
+#[test]
+fn daemon_has_one_inotify_instance_for_all_watches() {
+    let world = world();
+    let mut subscription = Subscription::new(world.start_daemon());
+    let daemon = world.daemon();
+    let instances = || {
+        let links = fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().flatten();
+        let names = links.filter_map(|link| fs::read_link(link.path()).ok());
+        names.filter(|name| name == Path::new("anon_inode:inotify")).count()
+    };
+    assert!(is_watched(daemon, &world.home()));
+    assert_eq!(instances(), 1);
+
+    let config = world.home().join(".config/crewboard");
+    fs::create_dir_all(&config).unwrap();
+    wait_until("the configuration is watched", || is_watched(daemon, &config));
+    let agent = AgentWithFile::new(&world, "a");
+    agent.send_prompt(&world);
+    subscription.wait_for_row("a", |row| row["status"] == "working" && row["confirmed"] == true);
+    let other = AgentWithTranscript::new(&world, "b");
+    other.write_user_line("go");
+    other.send_prompt(&world, "go");
+    wait_until("the transcript is watched", || is_watched(daemon, &other.path));
+    for path in [&world.socket_directory(), agent.path.parent().unwrap(), &config] {
+        assert!(is_watched(daemon, path), "{}", path.display());
+    }
+    assert_eq!(instances(), 1);
+
+    // Each kind of watch still reports its own changes.
+    agent.write_status("idle", "");
+    subscription.wait_for_row("a", |row| row["status"] == "idle");
+    other.write_interrupt();
+    subscription.wait_for_row("b", |row| row["status"] == "idle");
+    fs::write(config.join("config.toml"), "nonsense = 1\n").unwrap();
+    wait_until("the configuration is read", || world.log().contains("configuration: "));
+    fs::remove_file(world.socket()).unwrap();
+    wait_until("the socket is back", || world.try_connect().is_some());
+    assert_eq!((world.daemon(), instances()), (daemon, 1));
 }

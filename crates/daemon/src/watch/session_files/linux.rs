@@ -1,172 +1,170 @@
-//! With inotify. Start at [`AgentFiles::follow`].
+//! Session files and transcripts with inotify. Start at [`SessionFiles::watch_process`].
 
-mod changed;
-mod conditions;
+mod batch;
 mod profiles;
 mod starting;
+mod statuses;
 mod transcripts;
 
-use super::blind;
-use changed::Changed;
-use conditions::left;
+use super::without_file;
+use crate::watch::file_watches::{FileWatches, OwnerChanges, WatchToken};
+use batch::Batch;
 use crewboard_agents::claude;
 use crewboard_agents::files::{profile_of, session_file_name, session_files_directory};
 use crewboard_core::{AgentName, FileLookup, Now, Observation, Process, ProcessToWatch, Stamp};
 use crewboard_platform::{environment_of, host_name, pid_namespace, working_directory_of};
-use futures_util::{FutureExt, StreamExt};
-use inotify::{EventStream, Inotify, WatchDescriptor, Watches};
 use starting::Starting;
+use statuses::file_removed;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
-/// Events of one batch taken in before others have their turn.
-const MAX_BATCH: usize = 256;
-
 /// An agent's configuration directory.
 #[derive(Debug)]
 struct Profile {
     agent: AgentName,
-    /// As the agent spells it; a link on the way may lead elsewhere later.
-    named: PathBuf,
-    /// Its one name, which sessions bear.
-    settled: PathBuf,
-    /// Where it really is; none where we may not look.
-    real: Option<PathBuf>,
-    /// Whether the kernel tells of its files. What a file says that is not watched may be of long ago.
+    /// The path as the agent spells it. A link on the path may lead to another directory later.
+    spelled: PathBuf,
+    /// The canonical path, which sessions show.
+    canonical: PathBuf,
+    /// The directory in which files may be read. `None` if there is none, as on a network file system.
+    local: Option<PathBuf>,
+    /// The kernel reports changes of the session files. A file that is not watched may be outdated.
     is_watched: bool,
 }
 
-/// Why a directory or file is watched.
+/// The reason for which a directory or file is watched.
 #[derive(Debug, Clone)]
-enum Watched {
-    /// It is the profile.
+enum Reason {
+    /// The directory is the profile.
     Profile(usize),
-    /// It holds the condition files of the profile.
-    Conditions(usize),
-    /// The profile's folder is not there yet; this would be the next part of the way.
-    Missing { profile: usize, next: OsString },
-    /// A transcript that will tell of a turn's end.
+    /// The directory has the session files of the profile.
+    SessionFiles(usize),
+    /// The folder of the profile does not exist yet. The name would be the next part of its path.
+    Missing { profile: usize, name: OsString },
+    /// The file is a transcript that will show the end of a turn.
     Transcript(Box<FileLookup>),
 }
 
-impl Watched {
+impl Reason {
     fn profile(&self) -> Option<usize> {
         match self {
-            Self::Profile(profile) | Self::Conditions(profile) | Self::Missing { profile, .. } => {
-                Some(*profile)
-            }
+            Self::Profile(profile)
+            | Self::SessionFiles(profile)
+            | Self::Missing { profile, .. } => Some(*profile),
             Self::Transcript(_) => None,
         }
     }
 }
 
-/// The last that was read of a process's file.
+/// The last status that was read from the session file of a process.
 #[derive(Debug)]
-struct Known {
+struct KnownStatus {
     process: Process,
-    /// The file's own words, to know an unchanged one by.
+    /// The text of the file that the status comes from. It shows whether the status has changed.
     source: String,
-    raw: Option<u64>,
+    /// The time of the status by the agent's clock.
+    agent_time: Option<u64>,
     since: Stamp,
 }
 
-pub(crate) struct AgentFiles {
-    /// None where the kernel gives us none.
-    watches: Option<Watches>,
-    stream: Option<EventStream<[u8; 4096]>>,
-    watched: HashMap<WatchDescriptor, Vec<Watched>>,
+/// Watches and reads session files and transcripts.
+#[derive(Debug)]
+pub(crate) struct SessionFiles {
+    watched: HashMap<WatchToken, Vec<Reason>>,
     profiles: Vec<Profile>,
-    /// Whose files are whose.
-    followed: HashMap<Process, usize>,
-    known: HashMap<(usize, u32), Known>,
+    /// The profile of each process.
+    processes: HashMap<Process, usize>,
+    /// The last status of each process, by profile and pid.
+    known: HashMap<(usize, u32), KnownStatus>,
     /// Processes that have started and have no session yet.
     starting: HashMap<Process, Starting>,
-    /// Looks at transcripts, by when they are due, and how many each will have been.
+    /// Lookups by the time when they are due, each with the number of attempts that it then has had.
     due: BTreeMap<(Instant, u64), (FileLookup, usize)>,
-    looks: u64,
-    /// Why the kernel refused a watch, where it has no more.
+    last_lookup: u64,
+    /// The reason why the kernel refused a watch, if it had no room for it.
     failure: Option<String>,
     namespace: Option<String>,
     host: String,
 }
 
-impl AgentFiles {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        let inotify = Inotify::init()?;
-        let watches = Some(inotify.watches());
-        let stream = Some(inotify.into_event_stream([0; 4096])?);
-        Ok(Self { watches, stream, ..Self::blind() })
-    }
-
-    /// Sees nothing, so that what hooks do not tell is unconfirmed.
-    pub(crate) fn blind() -> Self {
+impl SessionFiles {
+    pub(crate) fn new() -> Self {
         Self {
-            watches: None,
-            stream: None,
             watched: HashMap::new(),
             profiles: Vec::new(),
-            followed: HashMap::new(),
+            processes: HashMap::new(),
             known: HashMap::new(),
             starting: HashMap::new(),
             due: BTreeMap::new(),
-            looks: 0,
+            last_lookup: 0,
             failure: None,
             namespace: pid_namespace(),
             host: host_name(),
         }
     }
 
-    /// Looks at the files of the user's own profile: agents that were there before us.
-    pub(crate) fn begin(&mut self, home: &Path, now: Now) -> Vec<Observation> {
+    /// Watches the user's usual profile and reads its files, to find agents that started before the daemon.
+    pub(crate) fn watch_usual_profile(
+        &mut self,
+        home: &Path,
+        watches: &mut FileWatches,
+        now: Now,
+    ) -> Vec<Observation> {
         let home = home.to_string_lossy().into_owned();
         let variables = BTreeMap::from([("HOME".to_owned(), home)]);
         let agent = AgentName::new(claude::NAME);
-        let Some(named) = profile_of(claude::NAME, &variables, None) else { return Vec::new() };
+        let Some(spelled) = profile_of(claude::NAME, &variables, None) else { return Vec::new() };
         let mut observations = Vec::new();
-        self.profile(&agent, &named, now, &mut observations);
+        self.watch_profile(&agent, &spelled, watches, now, &mut observations);
         observations
     }
 
-    /// Watches the files of a process from now on. What they say now comes back, of it and of others
-    /// in the same profile that were not known.
-    pub(crate) fn follow(&mut self, watch: &ProcessToWatch, now: Now) -> Vec<Observation> {
+    /// Watches the files of a process. Returns its present status, and those of other processes in the same profile that
+    /// were not known.
+    pub(crate) fn watch_process(
+        &mut self,
+        watch: &ProcessToWatch,
+        watches: &mut FileWatches,
+        now: Now,
+    ) -> Vec<Observation> {
         let agent = watch.agent.as_str();
         if session_files_directory(agent).is_none() {
             return Vec::new();
         }
         let Some(variables) = environment_of(watch.process.pid) else {
-            return vec![blind(&watch.agent, watch.process, now)];
+            return vec![without_file(&watch.agent, watch.process, now)];
         };
-        // One that was started without a home keeps no files.
-        let Some(named) = profile_of(agent, &variables, None) else { return Vec::new() };
-        let named = match working_directory_of(watch.process.pid) {
-            // Absolute ones stay as they are.
-            Some(directory) => directory.join(named),
-            None => named,
+        // An agent that was started without a home directory keeps no files.
+        let Some(spelled) = profile_of(agent, &variables, None) else { return Vec::new() };
+        let spelled = match working_directory_of(watch.process.pid) {
+            // An absolute path stays as it is.
+            Some(directory) => directory.join(spelled),
+            None => spelled,
         };
-        if !named.is_absolute() {
-            return vec![blind(&watch.agent, watch.process, now)];
+        if !spelled.is_absolute() {
+            return vec![without_file(&watch.agent, watch.process, now)];
         }
         let mut observations = Vec::new();
-        let profile = self.profile(&watch.agent, &named, now, &mut observations);
+        let profile = self.watch_profile(&watch.agent, &spelled, watches, now, &mut observations);
         let Some(profile) = profile else {
-            return vec![blind(&watch.agent, watch.process, now)];
+            return vec![without_file(&watch.agent, watch.process, now)];
         };
-        self.followed.insert(watch.process, profile);
+        self.processes.insert(watch.process, profile);
         if !observations.iter().any(|known| known.process == watch.process) {
-            observations.push(self.condition_of(watch.process, profile, false, now));
+            observations.push(self.read_status(watch.process, profile, false, now));
         }
         observations
     }
 
-    /// A process has ended: whether it had taken its file away before. One that is killed leaves it.
-    pub(crate) fn farewell(&mut self, process: Process, now: Now) -> Option<Observation> {
-        let profile = *self.followed.get(&process)?;
+    /// Returns the observation that a process removed its session file before it exited, if it did. A killed process
+    /// leaves its file.
+    pub(crate) fn process_exited(&mut self, process: Process, now: Now) -> Option<Observation> {
+        let profile = *self.processes.get(&process)?;
         self.known.get(&(profile, process.pid)).filter(|known| known.process == process)?;
-        let Profile { agent, real, .. } = self.profiles.get(profile)?;
-        let file = real
+        let Profile { agent, local, .. } = self.profiles.get(profile)?;
+        let file = local
             .as_ref()?
             .join(session_files_directory(agent.as_str())?)
             .join(session_file_name(process));
@@ -175,102 +173,82 @@ impl AgentFiles {
         }
         let agent = agent.clone();
         self.known.remove(&(profile, process.pid));
-        Some(left(&agent, process, now))
+        Some(file_removed(&agent, process, now))
     }
 
-    /// A process has ended.
-    pub(crate) fn forget(&mut self, process: Process) {
+    /// Removes a process that has exited.
+    pub(crate) fn remove_process(&mut self, process: Process, watches: &mut FileWatches) {
         self.starting.remove(&process);
-        if let Some(profile) = self.followed.remove(&process) {
+        if let Some(profile) = self.processes.remove(&process) {
             self.known.retain(|(of, _), known| *of != profile || known.process != process);
-            self.due.retain(|_, (look, _)| look.process != process);
-            self.await_no_turn_end(process);
+            self.due.retain(|_, (lookup, _)| lookup.process != process);
+            self.cancel_turn_end(process, watches);
         }
     }
 
-    /// Returns why the kernel refused a watch since the last call, if it did for lack of room.
+    /// Returns the reason why the kernel had no room for a watch since the last call, if it had none.
     pub(crate) fn take_failure(&mut self) -> Option<String> {
         self.failure.take()
     }
 
-    /// Reads the files that cannot be watched, because a view asks.
-    pub(crate) fn glimpse(&mut self, now: Now) -> Vec<Observation> {
-        let unwatched =
+    /// Reads the session files that cannot be watched, because a client asks.
+    pub(crate) fn read_unwatched(&mut self, now: Now) -> Vec<Observation> {
+        let is_unwatched =
             |profile: usize| self.profiles.get(profile).is_some_and(|profile| !profile.is_watched);
-        let followed = self.followed.iter().filter(|(_, profile)| unwatched(**profile));
-        let mut followed: Vec<(Process, usize)> =
-            followed.map(|(process, profile)| (*process, *profile)).collect();
-        followed.sort_unstable();
-        followed
+        let unwatched = self.processes.iter().filter(|(_, profile)| is_unwatched(**profile));
+        let mut unwatched: Vec<(Process, usize)> =
+            unwatched.map(|(process, profile)| (*process, *profile)).collect();
+        unwatched.sort_unstable();
+        unwatched
             .into_iter()
-            .filter_map(|(process, profile)| self.glimpse_of(process, profile, now))
+            .filter_map(|(process, profile)| self.read_unwatched_status(process, profile, now))
             .collect()
     }
 
-    /// Waits until files have changed, and says which.
-    pub(crate) async fn changed(&mut self) -> Changed {
-        let mut changed = Changed::default();
-        let Some(stream) = &mut self.stream else { return std::future::pending().await };
-        match stream.next().await {
-            Some(Ok(event)) => changed.note(event),
-            // Nothing more will come; do not spin.
-            _ => std::future::pending().await,
-        }
-        for _ in 1..MAX_BATCH {
-            match stream.next().now_or_never() {
-                Some(Some(Ok(event))) => changed.note(event),
-                _ => break,
-            }
-        }
-        changed
-    }
-
-    /// Reads what has changed.
-    pub(crate) fn read(&mut self, changed: Changed, now: Now) -> Vec<Observation> {
+    /// Reads the files that have changed.
+    pub(crate) fn read_changes(
+        &mut self,
+        changes: OwnerChanges,
+        watches: &mut FileWatches,
+        now: Now,
+    ) -> Vec<Observation> {
+        let batch = Batch::from(changes);
         let mut observations = Vec::new();
         let mut stale = BTreeSet::new();
-        if changed.overflow {
-            // Whatever it was that we were not told of.
+        if batch.overflow {
+            // Any file may have changed.
             stale.extend(0..self.profiles.len());
-            let watched: Vec<WatchDescriptor> = self.watched.keys().cloned().collect();
-            for descriptor in watched {
-                self.look_again(&descriptor);
+            let tokens: Vec<WatchToken> = self.watched.keys().copied().collect();
+            for watch in tokens {
+                self.transcript_changed(watch, watches);
             }
         }
-        for (descriptor, names) in changed.names {
-            self.look_again(&descriptor);
-            for reason in self.watched.get(&descriptor).cloned().unwrap_or_default() {
+        for (watch, names) in batch.names {
+            self.transcript_changed(watch, watches);
+            for reason in self.watched.get(&watch).cloned().unwrap_or_default() {
                 match reason {
-                    Watched::Conditions(profile) => {
-                        for (name, gone) in &names {
-                            observations.extend(self.file_changed(profile, name, *gone, now));
+                    Reason::SessionFiles(profile) => {
+                        for (name, is_gone) in &names {
+                            observations.extend(self.file_changed(profile, name, *is_gone, now));
                         }
                     }
-                    Watched::Missing { profile, next } => {
-                        if names.iter().any(|(name, _)| *name == next) {
+                    Reason::Missing { profile, name: missing } => {
+                        if names.iter().any(|(name, _)| *name == missing) {
                             stale.insert(profile);
                         }
                     }
-                    Watched::Profile(_) | Watched::Transcript(_) => {}
+                    Reason::Profile(_) | Reason::Transcript(_) => {}
                 }
             }
         }
-        for descriptor in changed.lost {
-            self.look_again(&descriptor);
-            stale.extend(self.unwatch(&descriptor).iter().filter_map(Watched::profile));
+        for watch in batch.ended {
+            self.transcript_changed(watch, watches);
+            let reasons = self.unwatch(watch, watches);
+            stale.extend(reasons.iter().filter_map(Reason::profile));
         }
         for profile in stale {
-            self.arm(profile, now, &mut observations);
+            self.update_profile(profile, watches, now, &mut observations);
         }
         observations
-    }
-}
-
-impl std::fmt::Debug for AgentFiles {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("AgentFiles")
-            .field("profiles", &self.profiles)
-            .finish_non_exhaustive()
     }
 }

@@ -1,35 +1,39 @@
-//! Where there is no inotify.
+//! Systems without inotify.
 
-use super::blind;
+use super::without_file;
+use crate::watch::file_watches::{FileWatches, OwnerChanges};
 use crewboard_core::{FileLookup, Now, Observation, Process, ProcessToWatch};
 use std::path::Path;
 use tokio::time::Instant;
 
-/// Nothing is watched here yet: what hooks do not tell is unconfirmed.
+/// Watches no file on this system. A status that no hook reports is unconfirmed.
 #[derive(Debug)]
-pub(crate) struct AgentFiles;
+pub(crate) struct SessionFiles;
 
-#[derive(Debug, Default)]
-pub(crate) struct Changed;
-
-impl AgentFiles {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    pub(crate) fn blind() -> Self {
+impl SessionFiles {
+    pub(crate) fn new() -> Self {
         Self
     }
 
-    pub(crate) fn begin(&mut self, _home: &Path, _now: Now) -> Vec<Observation> {
+    pub(crate) fn watch_usual_profile(
+        &mut self,
+        _home: &Path,
+        _watches: &mut FileWatches,
+        _now: Now,
+    ) -> Vec<Observation> {
         Vec::new()
     }
 
-    pub(crate) fn follow(&mut self, watch: &ProcessToWatch, now: Now) -> Vec<Observation> {
-        vec![blind(&watch.agent, watch.process, now)]
+    pub(crate) fn watch_process(
+        &mut self,
+        watch: &ProcessToWatch,
+        _watches: &mut FileWatches,
+        now: Now,
+    ) -> Vec<Observation> {
+        vec![without_file(&watch.agent, watch.process, now)]
     }
 
-    pub(crate) fn glimpse(&mut self, _now: Now) -> Vec<Observation> {
+    pub(crate) fn read_unwatched(&mut self, _now: Now) -> Vec<Observation> {
         Vec::new()
     }
 
@@ -37,29 +41,39 @@ impl AgentFiles {
         None
     }
 
-    pub(crate) fn farewell(&mut self, _process: Process, _now: Now) -> Option<Observation> {
+    pub(crate) fn process_exited(&mut self, _process: Process, _now: Now) -> Option<Observation> {
         None
     }
 
-    pub(crate) fn forget(&mut self, _process: Process) {}
+    pub(crate) fn remove_process(&mut self, _process: Process, _watches: &mut FileWatches) {}
 
-    pub(crate) fn look(&mut self, look: FileLookup, now: Now) -> Option<Observation> {
-        Some(blind(&look.agent, look.process, now))
+    pub(crate) fn look_up(
+        &mut self,
+        lookup: FileLookup,
+        _watches: &mut FileWatches,
+        now: Now,
+    ) -> Option<Observation> {
+        Some(without_file(&lookup.agent, lookup.process, now))
     }
 
-    pub(crate) fn next_look(&self) -> Option<Instant> {
+    pub(crate) fn next_lookup(&self) -> Option<Instant> {
         None
     }
 
-    pub(crate) fn look_now(&mut self, _now: Now) -> Vec<Observation> {
+    pub(crate) fn run_due_lookups(
+        &mut self,
+        _watches: &mut FileWatches,
+        _now: Now,
+    ) -> Vec<Observation> {
         Vec::new()
     }
 
-    pub(crate) async fn changed(&mut self) -> Changed {
-        std::future::pending().await
-    }
-
-    pub(crate) fn read(&mut self, _changed: Changed, _now: Now) -> Vec<Observation> {
+    pub(crate) fn read_changes(
+        &mut self,
+        _changes: OwnerChanges,
+        _watches: &mut FileWatches,
+        _now: Now,
+    ) -> Vec<Observation> {
         Vec::new()
     }
 }

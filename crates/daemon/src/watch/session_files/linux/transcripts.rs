@@ -1,144 +1,156 @@
-//! Transcripts: how a turn ended, where that has to be looked up.
+//! Lookups in files, above all the end of a turn in a transcript.
 
-use super::{AgentFiles, Profile, Watched, blind};
+use super::{Profile, Reason, SessionFiles, without_file};
+use crate::watch::file_watches::{FileWatches, WatchPurpose, WatchToken};
 use crewboard_agents::files::{LastTurn, last_turn, transcript_below};
 use crewboard_core::{
     FileFinding, FileLookup, LookupTarget, Now, Observation, Process, Stamp, Timestamp,
     TranscriptQuery, TurnEnd,
 };
 use crewboard_platform::{Part, directory_containing, read_beneath};
-use inotify::{WatchDescriptor, WatchMask};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Bytes read of a transcript's end: the lines after a turn's last word are few and short.
+/// Bytes read of a transcript's end. The lines after the last text of a turn are few and short.
 const MAX_TAIL: u64 = 64 * 1024;
-/// How long after a turn its transcript is whole: its last line is on the disk 100 to 150 ms after
-/// the file says that the agent rests, half a second at worst. Where the first look finds no end, the
-/// second decides.
+/// The times after which the end of a turn is looked up. The last line of a transcript is on the disk 100 to 150 ms
+/// after the session file shows that the agent rests, and after half a second at worst. If the first lookup finds no
+/// end, the second decides.
 const TURN_END_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
-/// How often a transcript that grows is looked at, at most.
-const TRANSCRIPT_PACE: Duration = Duration::from_millis(100);
-/// How often, and after how long, a transcript is looked for that is not there yet: the first prompt's
-/// comes 100 to 660 ms after it.
+/// The shortest time between two reads of a transcript that grows.
+const TRANSCRIPT_INTERVAL: Duration = Duration::from_millis(100);
+/// The times after which a missing transcript is looked for. The transcript of the first prompt appears 100 to 660 ms
+/// after the prompt.
 const MISSING_DELAYS: [Duration; 3] =
     [Duration::from_millis(400), Duration::from_secs(1), Duration::from_secs(4)];
-/// Folders of transcripts that are searched for one that is not where it was expected.
+/// Folders that are searched for a transcript that is not in the expected one.
 const MAX_FOLDERS: usize = 4096;
-/// Looks at transcripts that may be due at once.
-const MAX_LOOKS: usize = 4096;
-/// Milliseconds by which a transcript's lines may be older than the hook that told of the prompt.
+/// Lookups that may be due at once.
+const MAX_LOOKUPS: usize = 4096;
+/// Milliseconds by which the lines of a transcript may be older than the hook of the prompt.
 const PROMPT_LEAD_MS: u64 = 500;
 
-impl AgentFiles {
-    /// Looks once at what a row wants to know. What takes its time comes with [`Self::changed`].
-    pub(crate) fn look(&mut self, look: FileLookup, now: Now) -> Option<Observation> {
-        let delay = match look.subject {
+impl SessionFiles {
+    /// Looks up what a row needs from a file. The result of a lookup that takes time comes from
+    /// [`Self::run_due_lookups`].
+    pub(crate) fn look_up(
+        &mut self,
+        lookup: FileLookup,
+        watches: &mut FileWatches,
+        now: Now,
+    ) -> Option<Observation> {
+        let delay = match lookup.subject {
             LookupTarget::FileStatus => {
-                let Some(profile) = self.followed.get(&look.process).copied() else {
-                    if let Some(starting) = self.starting.get(&look.process) {
-                        let profile = starting.profile;
-                        return Some(self.condition_of(look.process, profile, false, now));
-                    }
-                    return Some(blind(&look.agent, look.process, now));
-                };
-                return Some(self.condition_of(look.process, profile, false, now));
+                let starting = self.starting.get(&lookup.process).map(|starting| starting.profile);
+                let profile = self.processes.get(&lookup.process).copied().or(starting);
+                return Some(match profile {
+                    Some(profile) => self.read_status(lookup.process, profile, false, now),
+                    None => without_file(&lookup.agent, lookup.process, now),
+                });
             }
             LookupTarget::TurnEnd(_) => TURN_END_DELAYS[0],
             LookupTarget::TurnEndToCome(_) => {
-                self.await_no_turn_end(look.process);
-                TRANSCRIPT_PACE
+                self.cancel_turn_end(lookup.process, watches);
+                TRANSCRIPT_INTERVAL
             }
             LookupTarget::NoTurnEnd => {
-                self.await_no_turn_end(look.process);
+                self.cancel_turn_end(lookup.process, watches);
                 return None;
             }
         };
-        self.look_later(look, delay, 1);
+        self.look_up_later(lookup, delay, 1);
         None
     }
 
-    /// Nothing is looked for in the transcript of a process's present turn any more.
-    pub(super) fn await_no_turn_end(&mut self, process: Process) {
-        let is_it = |look: &FileLookup| {
-            look.process == process && matches!(look.subject, LookupTarget::TurnEndToCome(_))
+    /// Stops waiting for the end of the present turn in the transcript of a process.
+    pub(super) fn cancel_turn_end(&mut self, process: Process, watches: &mut FileWatches) {
+        let waits = |lookup: &FileLookup| {
+            lookup.process == process && matches!(lookup.subject, LookupTarget::TurnEndToCome(_))
         };
-        self.due.retain(|_, (look, _)| !is_it(look));
-        self.unwatch_for(|reason| matches!(reason, Watched::Transcript(look) if is_it(look)));
+        self.due.retain(|_, (lookup, _)| !waits(lookup));
+        self.unwatch_if(
+            watches,
+            |reason| matches!(reason, Reason::Transcript(lookup) if waits(lookup)),
+        );
     }
 
-    /// A transcript has grown, is gone, or is another: it is looked at once more, a moment later.
-    pub(super) fn look_again(&mut self, descriptor: &WatchDescriptor) {
-        let Some(reasons) = self.watched.get(descriptor) else { return };
-        let looks = reasons.iter().filter_map(|reason| match reason {
-            Watched::Transcript(look) => Some(FileLookup::clone(look)),
+    /// Ends the watch of a transcript that was changed or removed, and reads the transcript later.
+    pub(super) fn transcript_changed(&mut self, watch: WatchToken, watches: &mut FileWatches) {
+        let Some(reasons) = self.watched.get(&watch) else { return };
+        let lookups = reasons.iter().filter_map(|reason| match reason {
+            Reason::Transcript(lookup) => Some(FileLookup::clone(lookup)),
             _ => None,
         });
-        let looks: Vec<FileLookup> = looks.collect();
-        if !looks.is_empty() {
-            self.unwatch(descriptor);
+        let lookups: Vec<FileLookup> = lookups.collect();
+        if !lookups.is_empty() {
+            self.unwatch(watch, watches);
         }
-        for look in looks {
-            self.look_later(look, TRANSCRIPT_PACE, 1);
-        }
-    }
-
-    /// `tries`: how many looks there will have been with this one.
-    pub(super) fn look_later(&mut self, look: FileLookup, delay: Duration, tries: usize) {
-        if self.due.len() < MAX_LOOKS {
-            self.looks += 1;
-            self.due.insert((Instant::now() + delay, self.looks), (look, tries));
+        for lookup in lookups {
+            self.look_up_later(lookup, TRANSCRIPT_INTERVAL, 1);
         }
     }
 
-    /// When a look is due, if one is.
-    pub(crate) fn next_look(&self) -> Option<Instant> {
+    /// Looks up after a delay. `attempts` is the number of attempts, that one included.
+    pub(super) fn look_up_later(&mut self, lookup: FileLookup, delay: Duration, attempts: usize) {
+        if self.due.len() < MAX_LOOKUPS {
+            self.last_lookup += 1;
+            self.due.insert((Instant::now() + delay, self.last_lookup), (lookup, attempts));
+        }
+    }
+
+    /// Returns the time of the next lookup.
+    pub(crate) fn next_lookup(&self) -> Option<Instant> {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Carries out the looks that are due.
-    pub(crate) fn look_now(&mut self, now: Now) -> Vec<Observation> {
+    /// Runs the lookups that are due.
+    pub(crate) fn run_due_lookups(
+        &mut self,
+        watches: &mut FileWatches,
+        now: Now,
+    ) -> Vec<Observation> {
         let mut observations = Vec::new();
         while let Some(entry) = self.due.first_entry() {
             if entry.key().0 > Instant::now() {
                 break;
             }
-            let (look, tries) = entry.remove();
-            observations.extend(match look.subject {
-                LookupTarget::FileStatus => self.look(look, now),
-                _ => self.look_at_transcript(look, tries, now),
+            let (lookup, attempts) = entry.remove();
+            observations.extend(match lookup.subject {
+                LookupTarget::FileStatus => self.look_up(lookup, watches, now),
+                _ => self.read_turn_end(lookup, attempts, watches, now),
             });
         }
         observations
     }
 
-    /// Reads how a turn ended. A look that waits for that is answered when there is something to say.
-    fn look_at_transcript(
+    /// Reads how a turn ended. A lookup for a turn that runs has a result only once the turn has ended.
+    fn read_turn_end(
         &mut self,
-        look: FileLookup,
-        tries: usize,
+        lookup: FileLookup,
+        attempts: usize,
+        watches: &mut FileWatches,
         now: Now,
     ) -> Option<Observation> {
-        let (conversation, waits) = match &look.subject {
+        let (conversation, waits) = match &lookup.subject {
             LookupTarget::TurnEnd(conversation) => (conversation, false),
             LookupTarget::TurnEndToCome(conversation) => (conversation, true),
             LookupTarget::FileStatus | LookupTarget::NoTurnEnd => return None,
         };
         let began = conversation.since;
-        let (real, below) = self.transcript_of(&look, conversation)?;
-        let below = below.each_ref().map(String::as_str);
+        let (directory, names) = self.find_transcript(&lookup, conversation)?;
+        let names = names.each_ref().map(String::as_str);
         let since = if began.boot == now.stamp.boot { now.wall_of(began) } else { Timestamp(0) };
         if waits {
-            // Before it is read, so that nothing is written in between.
-            let path = below.iter().fold(real.clone(), |path, name| path.join(name));
-            self.watch_transcript(&path, look.clone(), tries);
+            // The watch begins before the read, so that no write is missed.
+            let path = names.iter().fold(directory.clone(), |path, name| path.join(name));
+            self.watch_transcript(&path, lookup.clone(), attempts, watches);
         }
-        let tail = read_beneath(&real, &below, Part::Tail { max: MAX_TAIL });
-        // What a hook told of ends after that; a line from before tells of the turn that was broken off.
+        let tail = read_beneath(&directory, &names, Part::Tail { max: MAX_TAIL });
+        // A turn that a hook reported ends after the hook. An earlier line shows the end of the turn before it.
         let lead = if waits { 0 } else { PROMPT_LEAD_MS };
         let last = last_turn(
-            look.agent.as_str(),
+            lookup.agent.as_str(),
             tail.as_deref().unwrap_or_default(),
             since.0.saturating_sub(lead),
         );
@@ -151,60 +163,62 @@ impl AgentFiles {
             LastTurn::Answered { message } if !waits => {
                 FileFinding::TurnEnd { how: TurnEnd::Finished { message }, at: began }
             }
-            _ if !waits && tries < TURN_END_DELAYS.len() => {
-                self.look_later(look, TURN_END_DELAYS[tries], tries + 1);
+            _ if !waits && attempts < TURN_END_DELAYS.len() => {
+                self.look_up_later(lookup, TURN_END_DELAYS[attempts], attempts + 1);
                 return None;
             }
-            // It came to rest without an answer: broken off before the first byte, or a command.
+            // The agent rests and gave no answer: the turn was interrupted before the first byte, or was a command.
             _ if !waits && tail.is_ok() => {
                 FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: began }
             }
             _ if waits => return None,
             _ => FileFinding::NothingOver,
         };
-        self.await_no_turn_end(look.process);
+        self.cancel_turn_end(lookup.process, watches);
         Some(Observation {
             source: "file:transcript".to_owned(),
             finding,
-            ..blind(&look.agent, look.process, now)
+            ..without_file(&lookup.agent, lookup.process, now)
         })
     }
 
-    /// Returns the directory that a conversation's transcript is below, and the way to it.
-    fn transcript_of(
+    /// Returns the profile's directory, and the names on the path from there to the transcript of a conversation.
+    fn find_transcript(
         &self,
-        look: &FileLookup,
+        lookup: &FileLookup,
         conversation: &TranscriptQuery,
     ) -> Option<(PathBuf, [String; 3])> {
-        let profile = *self.followed.get(&look.process)?;
-        let Profile { agent, real, .. } = self.profiles.get(profile)?;
-        let real = real.clone()?;
+        let profile = *self.processes.get(&lookup.process)?;
+        let Profile { agent, local, .. } = self.profiles.get(profile)?;
+        let local = local.clone()?;
         let [folders, folder, file] = transcript_below(
             agent.as_str(),
             conversation.session.as_str(),
             conversation.path.as_deref(),
             conversation.cwd.as_deref(),
         )?;
-        let in_folders = real.join(&folders);
+        let in_folders = local.join(&folders);
         let is_there = in_folders.join(&folder).join(&file).symlink_metadata().is_ok();
-        // The folder's name need not follow from the agent's directory: it may have another by now.
+        // The folder may be named after an earlier working directory of the agent.
         let other =
             if is_there { None } else { directory_containing(&in_folders, &file, MAX_FOLDERS) };
-        Some((real, [folders, other.unwrap_or(folder), file]))
+        Some((local, [folders, other.unwrap_or(folder), file]))
     }
 
-    /// Looks again when the transcript grows, or is there.
-    fn watch_transcript(&mut self, path: &Path, look: FileLookup, tries: usize) {
-        let grows = WatchMask::MODIFY
-            | WatchMask::MOVE_SELF
-            | WatchMask::DELETE_SELF
-            | WatchMask::ONESHOT
-            | WatchMask::DONT_FOLLOW;
-        if let Some(descriptor) = self.watch(path, grows) {
-            // Two processes may go on with one conversation.
-            self.watched.entry(descriptor).or_default().push(Watched::Transcript(Box::new(look)));
-        } else if let Some(delay) = MISSING_DELAYS.get(tries - 1) {
-            self.look_later(look, *delay, tries + 1);
+    /// Watches a transcript until it grows, or looks for a missing one later.
+    fn watch_transcript(
+        &mut self,
+        path: &Path,
+        lookup: FileLookup,
+        attempts: usize,
+        watches: &mut FileWatches,
+    ) {
+        // Two processes may continue the same conversation.
+        let reason = Reason::Transcript(Box::new(lookup.clone()));
+        if !self.watch(path, WatchPurpose::Transcript, reason, watches)
+            && let Some(delay) = MISSING_DELAYS.get(attempts - 1)
+        {
+            self.look_up_later(lookup, *delay, attempts + 1);
         }
     }
 }
