@@ -1,13 +1,13 @@
-//! What an agent's own files show of its sessions.
+//! The evidence in an agent's own files.
 
 use crewboard_core::{FileMetadata, FileStatus, Process, TurnEnd};
 
-/// The content of a session file: what one process of an agent does now.
+/// The content of a session file: the state of one process of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFile {
     /// The agent's process.
     pub process: Process,
-    /// The agent's word for the status, as a source: `file:idle`.
+    /// The source of the status, with the agent's own word: `file:idle`.
     pub source: String,
     pub status: FileStatus,
     /// When the status began, in Unix milliseconds by the agent's own clock.
@@ -18,14 +18,14 @@ pub struct SessionFile {
     pub about: FileMetadata,
 }
 
-/// What a transcript shows of the last turn.
+/// The state of the last turn in a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LastTurn {
     /// The turn ended at this time, in Unix milliseconds.
     Over { how: TurnEnd, at: u64 },
-    /// The last line is the agent's answer. Nothing says yet that the turn is over.
+    /// The last line is the agent's answer. No line reports the end of the turn yet.
     Answered { message: String },
-    /// The turn began, and the transcript has no end of it.
+    /// The turn began, and the transcript does not report its end.
     Running,
     /// The transcript has no line of the turn.
     Unknown,

@@ -1,4 +1,4 @@
-//! Where the files are that agents write while they run, and what they say. Opens no file.
+//! Finds and reads the files that agents write while they run. Opens no file.
 
 pub use crate::evidence::{LastTurn, SessionFile};
 
@@ -39,7 +39,7 @@ pub fn pid_of(agent: &str, name: &str) -> Option<u32> {
     }
 }
 
-/// Returns the pid in the name of the key file that an agent makes when it starts, before it has a session file.
+/// Returns the pid in the name of the key file that an agent creates at its start, before it has a session file.
 pub fn pid_of_key_file(agent: &str, name: &str) -> Option<u32> {
     match agent {
         claude::NAME => claude::session_file::pid_of_key(name),
@@ -47,7 +47,7 @@ pub fn pid_of_key_file(agent: &str, name: &str) -> Option<u32> {
     }
 }
 
-/// Returns true if a process that was started with these arguments never makes a session file.
+/// Returns true if a process with these arguments never creates a session file.
 pub fn never_has_session_file(agent: &str, arguments: &[String]) -> bool {
     agent == claude::NAME && claude::never_has_session_file(arguments)
 }
@@ -62,8 +62,8 @@ pub fn read_session_file(agent: &str, text: &[u8]) -> Option<SessionFile> {
 
 /// Returns the path of a conversation's transcript below its profile, as two directories and a file name.
 ///
-/// The path that an event named counts if it ends as the path of this conversation's transcript ends; its beginning
-/// may spell the profile in another way. If the event named no path, the working directory gives the answer.
+/// The path in an event counts if it ends as the path of this conversation's transcript does; its beginning may spell the
+/// profile in another way. If the event has no path, the result is derived from the working directory.
 pub fn transcript_below(
     agent: &str,
     session: &str,
@@ -83,7 +83,7 @@ pub fn transcript_below(
     is_there.then(|| [folder.to_owned(), project.to_owned(), file])
 }
 
-/// Returns what the end of a transcript shows of the turn that began after `since` (Unix milliseconds).
+/// Derives from the end of a transcript how the turn ended that began after `since` (Unix milliseconds).
 pub fn last_turn(agent: &str, tail: &[u8], since: u64) -> LastTurn {
     match agent {
         claude::NAME => claude::transcript::last_turn(tail, since),

@@ -1,8 +1,8 @@
 //! Everything that knows an agent by name: payloads, session files, transcripts and settings.
 //!
 //! Never: sockets, processes, the environment. Their values are arguments.
-//! Start at [`read_event`] for payloads, at [`claude::registration`] for the hooks that are registered, and at
-//! [`settings_edit`] for how a settings file is changed without disturbing it.
+//! Start at [`read_event`] for payloads, at [`claude::registration`] for the registered hooks, and at [`settings_edit`] for
+//! the edits of a settings file.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod claude;
@@ -18,11 +18,11 @@ pub use surroundings::Surroundings;
 
 use crewboard_core::{Report, Session};
 
-/// The agents whose hooks are read. Their names are reserved: only a hook may send reports under them.
+/// The agents whose hooks Crewboard reads. Their names are reserved: only a hook may send reports under them.
 pub const SUPPORTED: [&str; 1] = [claude::NAME];
 
-/// Returns the supported agent that a name means, or could be mistaken for on the screen. Case, spaces and invisible
-/// characters do not make another name.
+/// Returns the supported agent whose name looks like `name` on the screen. Case, spaces and invisible characters do not
+/// count.
 pub fn supported(name: &str) -> Option<&'static str> {
     let folded: String = name.chars().filter(|character| character.is_alphanumeric()).collect();
     let folded = folded.to_lowercase();
@@ -37,7 +37,7 @@ pub fn agent_pid(agent: &str, environment: &dyn Variables) -> Option<u32> {
     }
 }
 
-/// Turns an agent's payload into a report; `None` if the payload is invalid or of no use.
+/// Translates an agent's payload into a report; `None` if the payload is invalid or of no use.
 pub fn read_event(agent: &str, payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
     match agent {
         claude::NAME => claude::read_event(payload, surroundings),

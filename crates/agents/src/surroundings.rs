@@ -1,7 +1,7 @@
 use crewboard_core::{Process, Stamp};
 use crewboard_terminals::Variables;
 
-/// What a hook process knows besides its payload.
+/// The facts that a hook process knows in addition to its payload.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
     pub stamp: Stamp,

@@ -1,34 +1,34 @@
-//! The words Claude Code was started with. They tell two things that no payload tells: that a session is a
-//! teammate of another one, and that a program sends a session its prompts.
+//! Reads the arguments of a Claude Code process. They show two facts that no payload has: the session is a teammate of
+//! another session, or a program sends the session its prompts.
 //!
-//! Seen in 2.1.332 (`harness/findings-teams.md`): a teammate in a pane of its own is a client of its own, started with
+//! Seen in 2.1.332 (`harness/findings-teams.md`): a teammate in a pane of its own is a separate client with the arguments
 //! `--agent-name tester --team-name session-6caf6195 --parent-session-id 6caf6195-…`.
 
 use crewboard_core::{ConversationId, Teammate};
 
-/// Returns whether the client was started without a prompt, to be sent its prompts while it runs.
+/// Returns true if a program sends the client its prompts while it runs.
 pub(super) fn is_resident(arguments: &[String]) -> bool {
     value_of(arguments, "--input-format") == Some("stream-json")
 }
 
-/// Returns the teammate that the client was started as.
+/// Returns the teammate's name and lead if the client was started as a teammate.
 pub(super) fn teammate(arguments: &[String]) -> Option<Teammate> {
     let name = value_of(arguments, "--agent-name").filter(|name| !name.is_empty())?;
     let lead = value_of(arguments, "--parent-session-id").filter(|lead| !lead.is_empty())?;
     Some(Teammate { name: name.to_owned(), lead: ConversationId::new(lead) })
 }
 
-/// Returns whether the client has no session of its own to show: a teammate, whose lead shows its dialogs, or
-/// the spare client that the list of sessions (`claude agents`) keeps for the next one.
+/// Returns true if the client never has a session file: a teammate, whose lead shows its dialogs, or the spare client that
+/// the list of sessions (`claude agents`) keeps for the next session.
 pub(crate) fn never_has_session_file(arguments: &[String]) -> bool {
     let is_spare = value_of(arguments, "--agent") == Some("claude")
         && value_of(arguments, "--session-id").is_some();
     is_spare || teammate(arguments).is_some()
 }
 
-/// Returns the value of an option, written as one word or as two.
+/// Returns the value of an option: `--option VALUE` or `--option=VALUE`.
 fn value_of<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
-    // After a bare `--` there are only prompts.
+    // The arguments after `--` are prompts.
     let mut words = arguments.iter().skip(1).map(String::as_str).take_while(|word| *word != "--");
     while let Some(word) = words.next() {
         match word.strip_prefix(option) {

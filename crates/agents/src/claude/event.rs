@@ -156,7 +156,7 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
         "PermissionRequest" => Event::RequestOpened {
             request: prompt_kind(payload),
             tool: tool_name(payload),
-            text: tool::whole(payload.tool.text(), prompt_kind(payload), input),
+            text: tool::render_text(payload.tool.text(), prompt_kind(payload), input),
             line: match prompt_kind(payload) {
                 PromptKind::Permission => tool_line(payload, input),
                 PromptKind::Question | PromptKind::Plan => String::new(),
@@ -299,7 +299,7 @@ fn tool_name(payload: &Payload<'_>) -> String {
 }
 
 fn tool_line(payload: &Payload<'_>, input: &Input<'_>) -> String {
-    tool::line(payload.tool.text(), input, payload.cwd.get())
+    tool::render_line(payload.tool.text(), input, payload.cwd.get())
 }
 
 fn tool_use(payload: &Payload<'_>) -> Option<ToolUseId> {

@@ -30,7 +30,7 @@ mod tests {
             (&[HOME], Some(below("/data/projects/ana/.w")), Some("/data/projects/ana/.w")),
             (&[], Some(below("/data/projects")), Some("/data/projects")),
             (&[], Some(below("/a/projects/projects/b")), Some("/a/projects/projects/b")),
-            // A folder may be called so, with `CLAUDE_CODE_PROJECT_DIR_NAME`.
+            // A folder may have any name, with `CLAUDE_CODE_PROJECT_DIR_NAME`.
             (&[], Some("/a/.claude/projects/projects/s.jsonl".to_owned()), Some("/a/.claude")),
             (&[HOME], Some("/var/projects/s.jsonl".to_owned()), Some(own_home)),
             (&[("HOME", "ana")], None, None),

@@ -4,6 +4,7 @@
 //! directory in which it is started, and finds only conversations of its profile. `CLAUDE_CONFIG_DIR` names only a profile
 //! that is not the default one: with the variable set, even to `~/.claude`, Claude Code looks for `.claude.json` inside it.
 
+use super::shell_words::shell_quoted;
 use super::transcript::{directory_in, folder_of};
 use crewboard_core::Session;
 use std::path::{Path, PathBuf};
@@ -48,9 +49,9 @@ pub fn resume_command(session: &Session, default_profile: Option<&str>) -> Strin
     let id = &session.id;
     let profile = session.profile.as_deref().filter(|profile| Some(*profile) != default_profile);
     let Some(profile) = profile else { return format!("claude --resume {id}") };
-    let quoted = profile.replace('\'', r"'\''");
+    let quoted = shell_quoted(profile);
     let claim = if session.origin.is_none() { " # a profile that events claim" } else { "" };
-    format!("{PROFILE_VARIABLE}='{quoted}' claude --resume {id}{claim}")
+    format!("{PROFILE_VARIABLE}={quoted} claude --resume {id}{claim}")
 }
 
 /// Returns the directory in which a conversation began. `present` is its current directory, which a `cd` of the Bash tool

@@ -1,30 +1,30 @@
-//! JSON taken apart without being decoded, also where it is cut off.
+//! Splits JSON into its members without decoding them, even if the text is truncated.
 
-/// A member of an object, as it is written.
+/// A member of an object, in its JSON form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Member<'a> {
-    /// The name, in its quotes.
+    /// The name, with its quotes.
     pub(super) name: &'a str,
     pub(super) value: &'a str,
-    /// Whether the value has its end.
+    /// True if the value is not truncated.
     pub(super) is_whole: bool,
 }
 
-/// The members of an object.
+/// An iterator over the members of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Members<'a> {
     rest: &'a str,
     is_first: bool,
 }
 
-/// The members of the object that `text` is or begins; `None` where it is none.
+/// Returns the members of the object at the beginning of `text`; `None` if `text` does not begin with an object.
 pub(super) fn members(text: &str) -> Option<Members<'_>> {
     let rest = text.trim_start().strip_prefix('{')?;
     Some(Members { rest, is_first: true })
 }
 
 impl<'a> Members<'a> {
-    /// What follows the last member that was taken.
+    /// Returns the text after the last member that the iterator returned.
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }
@@ -38,7 +38,7 @@ impl<'a> Iterator for Members<'a> {
         if !std::mem::take(&mut self.is_first) {
             rest = rest.strip_prefix(',')?.trim_start();
         }
-        // What follows a value that has no end is nothing.
+        // A truncated value has nothing after it.
         self.rest = "";
         let (name, rest) = rest.split_at_checked(string_end(rest)?)?;
         let rest = rest.trim_start().strip_prefix(':')?.trim_start();
@@ -49,7 +49,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// How long the value is that `text` begins with; `None` where it has no end.
+/// Returns the length of the value at the beginning of `text`; `None` if it is truncated.
 fn value_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     match bytes.first()? {
@@ -75,7 +75,7 @@ fn value_end(text: &str) -> Option<usize> {
     }
 }
 
-/// How long the string is that `text` begins with; `None` where it is none, or has no end.
+/// Returns the length of the string at the beginning of `text`; `None` if there is none, or if it is truncated.
 fn string_end(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('"')?;
     let mut from = 0;
@@ -89,13 +89,13 @@ fn string_end(text: &str) -> Option<usize> {
     }
 }
 
-/// `text` in two, the first of at most `max` bytes.
+/// Splits `text` in two. The first part has at most `max` bytes.
 pub(super) fn split_near(text: &str, max: usize) -> (&str, &str) {
     let mut ends = (0..=max.min(text.len())).rev();
     text.split_at(ends.find(|end| text.is_char_boundary(*end)).unwrap_or(0))
 }
 
-/// `json` without the blanks between its parts.
+/// Removes the blanks between the parts of `json`.
 pub(super) fn compact(json: &str) -> String {
     let mut compacted = String::with_capacity(json.len());
     let mut rest = json;
@@ -173,14 +173,14 @@ mod tests {
         ) {
             let value = Value::Object(object.into_iter().collect());
             let text = if pretty { format!("{value:#}") } else { value.to_string() };
-            let taken: serde_json::Map<String, Value> = members(&text).into_iter().flatten()
+            let found: serde_json::Map<String, Value> = members(&text).into_iter().flatten()
                 .map(|member| (
                     serde_json::from_str(member.name).unwrap(),
                     serde_json::from_str(member.value).unwrap(),
                 )).collect();
-            prop_assert_eq!(Value::Object(taken), value.clone());
+            prop_assert_eq!(Value::Object(found), value.clone());
             prop_assert_eq!(compact(&text), value.to_string());
-            // Cut off anywhere it is the same up to there.
+            // A truncated text has the same members up to the truncation.
             let cut = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
             let all: Vec<_> = members(&text).into_iter().flatten().collect();
             for (index, member) in members(text.split_at(cut).0).into_iter().flatten().enumerate() {

@@ -1,8 +1,8 @@
-//! Finds what makes Claude Code skip a whole settings file.
+//! Finds the errors for which Claude Code skips a whole settings file.
 //!
-//! Claude Code checks a settings file when it reads it. A value of the wrong type under most keys makes it skip the
-//! file with everything in it, hooks included ("Files with errors are skipped entirely"). Everything here was tried on
-//! the real client 2.1.332. A key that is not in the table is not judged: a newer client may know it.
+//! Claude Code checks a settings file when it reads it. If a known key has a value of the wrong type, the client usually
+//! skips the whole file, including its hooks ("Files with errors are skipped entirely"). Every rule here was tested with
+//! the real client 2.1.332. A key that is not in the table is not checked, because a newer client may know it.
 
 mod keys;
 
@@ -13,25 +13,25 @@ use serde_json::{Map, Value};
 
 use keys::{KEYS, Kind};
 
-/// Claude Code reads no settings file that is larger (tried on 2.1.332).
+/// The size of the largest settings file that Claude Code reads (tested with 2.1.332).
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Events whose hooks decide over a tool call: an entry that cannot be loaded there makes the client skip the file.
-/// Under any other event it skips only the entry.
+/// The events whose hooks decide about a tool call. If an entry of such an event is invalid, the client skips the file;
+/// for any other event it skips only the entry.
 const GUARDS: [&str; 3] = ["PreToolUse", "PermissionRequest", "PreSkillShellCommand"];
 
 /// The types of hooks that the client knows.
 const HOOK_TYPES: [&str; 5] = ["command", "prompt", "agent", "http", "mcp_tool"];
 
-/// Deeper than this nothing is looked for.
+/// The depth to which objects are searched for hooks.
 const MAX_DEPTH: usize = 8;
 
-/// One reason for which Claude Code skips a settings file.
+/// An error for which Claude Code skips a settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it is: a path of keys such as `statusLine.type`, or a line and a column.
+    /// The place of the error: a path of keys such as `statusLine.type`, or a line and a column.
     pub place: String,
-    /// What is wrong there, as the end of a sentence: `it should be text, but it is a number`.
+    /// A description as the end of a sentence: `it should be text, but it is a number`.
     pub what: String,
 }
 
@@ -41,14 +41,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Returns every reason that is known for Claude Code to skip a settings file with this text.
+/// Returns every known error for which Claude Code skips a settings file with this text.
 pub fn problems(text: &str) -> Vec<Problem> {
     let mut found = Vec::new();
     if text.len() > MAX_BYTES {
         let what = "it is larger than 2 MiB".to_owned();
         found.push(Problem { place: "the file".to_owned(), what });
     }
-    // The client puts up with one byte-order mark, and with a file that has nothing in it.
+    // The client accepts one byte-order mark, and an empty file.
     let json = text.strip_prefix('\u{feff}').unwrap_or(text);
     if json.trim().is_empty() {
         return found;
@@ -57,31 +57,31 @@ pub fn problems(text: &str) -> Vec<Problem> {
         found.push(syntax_problem(&error));
         return found;
     }
-    // Of two equal keys the last one counts, for the client and for this parser.
+    // The last of two equal keys counts, in the client and in this parser.
     match serde_json::from_str(json) {
         Ok(Value::Object(settings)) => settings_problems(&settings, &mut found),
         Ok(other) => found.push(Problem {
             place: "the file".to_owned(),
             what: format!("it should be an object, but it is {}", name(Some(&other))),
         }),
-        // Nested more deeply than this parser goes, or a number that is too large for it: the client takes both.
+        // The client accepts deeper nesting and larger numbers than this parser does.
         Err(_) => {}
     }
     found
 }
 
-/// Returns the value of a switch at the top of a settings text, and nothing where Claude Code skips the file.
+/// Returns the value of a top-level switch in a settings text; `None` if Claude Code skips the file.
 pub fn switch(text: &str, key: &str) -> Option<bool> {
     if problems(text).is_empty() { managed_switch(text, key) } else { None }
 }
 
-/// Returns the value of a switch at the top of a managed settings text. Of such a file Claude Code leaves out only what
-/// it cannot read.
+/// Returns the value of a top-level switch in a managed settings text. Claude Code never skips such a file; it ignores
+/// only the keys with errors.
 pub fn managed_switch(text: &str, key: &str) -> Option<bool> {
     top_level(text)?.get(key)?.as_bool()
 }
 
-/// Returns whether a managed settings text lets no hooks run but those of plugins and its own.
+/// Returns true if a managed settings text allows no hooks except its own and those of plugins.
 pub fn locks_hooks(text: &str) -> bool {
     let locks = || match top_level(text)?.get("strictPluginOnlyCustomization")? {
         Value::Bool(all) => Some(*all),
@@ -115,14 +115,14 @@ fn settings_problems(settings: &Map<String, Value>, found: &mut Vec<Problem>) {
         hook_problems(hooks, found);
     }
     for (key, value) in settings {
-        if key != "hooks" && holds_guard(key, value, 0) {
-            let what = "it holds hooks of a tool call outside \"hooks\"".to_owned();
+        if key != "hooks" && contains_guard(key, value, 0) {
+            let what = "it contains hooks for tool calls outside \"hooks\"".to_owned();
             found.push(Problem { place: key.clone(), what });
         }
     }
 }
 
-/// Adds what is wrong with a value of a known key.
+/// Adds the problems of a value of a known key.
 fn check(kind: &Kind, value: &Value, place: &str, found: &mut Vec<Problem>) {
     let mut wrong = |expected: &str| {
         let what = format!("it should be {expected}, but it is {}", name(Some(value)));
@@ -189,19 +189,19 @@ fn check(kind: &Kind, value: &Value, place: &str, found: &mut Vec<Problem>) {
 }
 
 fn hook_problems(hooks: &Value, found: &mut Vec<Problem>) {
-    // Of another type the client skips it alone, and install refuses it.
+    // If `hooks` is not an object, the client ignores only this key, and install reports an error.
     let Value::Object(events) = hooks else { return };
     for (event, groups) in events {
         if GUARDS.contains(&event.as_str()) {
             guard_problems(event, groups, found);
-        } else if groups.is_object() && holds_guard("", groups, 0) {
-            let what = "it is no event, but it holds hooks of a tool call".to_owned();
+        } else if groups.is_object() && contains_guard("", groups, 0) {
+            let what = "it is not an event, but it contains hooks for tool calls".to_owned();
             found.push(Problem { place: format!("hooks.{event}"), what });
         }
     }
 }
 
-/// Adds what is wrong with the hooks of an event that decides over a tool call.
+/// Adds the problems of the hooks of an event that decides about a tool call.
 fn guard_problems(event: &str, groups: &Value, found: &mut Vec<Problem>) {
     let mut wrong = |place: String, expected: &str, value: Option<&Value>| {
         let what = format!("it should be {expected}, but it is {}", name(value));
@@ -251,26 +251,27 @@ fn guard_problems(event: &str, groups: &Value, found: &mut Vec<Problem>) {
             if args.is_some_and(|args| !is_words(args)) {
                 wrong(format!("{place}.args"), "a list of texts", args);
             }
-            let waits_not = hook.get("async").filter(|_| is_command);
-            if waits_not.is_some_and(|value| !value.is_boolean()) {
-                wrong(format!("{place}.async"), "true or false", waits_not);
+            let is_async = hook.get("async").filter(|_| is_command);
+            if is_async.is_some_and(|value| !value.is_boolean()) {
+                wrong(format!("{place}.async"), "true or false", is_async);
             }
         }
     }
 }
 
-/// Returns whether a key, or one below it, has hooks of an event that decides over a tool call.
-fn holds_guard(key: &str, value: &Value, depth: usize) -> bool {
+/// Returns true if a key, or a key below it, has hooks of an event that decides about a tool call.
+fn contains_guard(key: &str, value: &Value, depth: usize) -> bool {
     let is_group = |group: &Value| group.get("hooks").is_some_and(Value::is_array);
     match value {
         Value::Array(groups) => GUARDS.contains(&key) && groups.iter().any(is_group),
         Value::Object(members) if depth < MAX_DEPTH && !keys::FREE.contains(&key) => {
-            members.iter().any(|(key, value)| holds_guard(key, value, depth + 1))
+            members.iter().any(|(key, value)| contains_guard(key, value, depth + 1))
         }
         _ => false,
     }
 }
 
+/// Describes a value in an error.
 fn name(value: Option<&Value>) -> String {
     match value {
         None => "missing".to_owned(),

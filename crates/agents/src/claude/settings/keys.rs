@@ -1,9 +1,9 @@
-//! The keys of Claude Code's settings that make it skip the file when their value is of another type.
+//! Lists the keys for which Claude Code skips a settings file if their value has a wrong type.
 //!
-//! Each one was tried on the real client 2.1.332 with a number, a text, `true`, `null`, lists and an object. Keys whose
-//! wrong values the client only leaves out (`theme`, `effortLevel`, …) are not here.
+//! Each key was tested with the real client 2.1.332 and a number, a text, `true`, `null`, lists and an object. Keys whose
+//! wrong values the client ignores (`theme`, `effortLevel`, …) are not in the list.
 
-/// What a value has to be.
+/// The type that a value must have.
 #[derive(Debug)]
 pub(super) enum Kind {
     Any,
@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Flag,
     FlagOrNull,
     OrNull,
-    /// Anything but a list: the client takes it or leaves it out.
+    /// Anything except a list: the client accepts or ignores it.
     NotList,
     Number {
         least: f64,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Either(&'static [Kind]),
 }
 
-/// Keys below which the user is free in the choice of names: the client looks for no hooks there.
+/// Keys below which the user chooses the names. The client does not search them for hooks.
 pub(super) const FREE: [&str; 9] = [
     "mcpServers",
     "managedMcpServers",
@@ -71,7 +71,7 @@ const STATUS_LINE: Kind = Kind::Object {
     ],
 };
 
-/// Of the rules themselves the client leaves out what it cannot read.
+/// A list of permission rules. The client ignores the rules that it cannot read.
 const RULES: Kind = Kind::List(&Kind::Any);
 
 const PERMISSIONS: Kind = Kind::Object {
@@ -136,7 +136,7 @@ const SANDBOX: Kind = Kind::Object {
     ],
 };
 
-/// Every key that is judged, in the order of the client's own table.
+/// Every key that is checked, in the order of the client's own table.
 pub(super) const KEYS: &[(&str, Kind)] = &[
     ("$schema", Kind::Text),
     ("apiKeyHelper", Kind::Text),

@@ -1,4 +1,4 @@
-//! Against what the real client 2.1.332 did with each of these files.
+//! Compares the checks with what the real client 2.1.332 did with each of these files.
 
 use super::*;
 
@@ -93,8 +93,8 @@ const SKIPPED: &[&str] = &[
     r#"{"includeCoAuthoredBy":"false"}"#,
 ];
 
-/// Files that the client took, as a whole or but for one entry.
-const TAKEN: &[&str] = &[
+/// Files that the client accepted, as a whole or without one entry.
+const ACCEPTED: &[&str] = &[
     "",
     " \n",
     "\u{feff}{}",
@@ -150,7 +150,7 @@ const TAKEN: &[&str] = &[
     r#"{"hooks":{"Stop":[{"matcher":7,"hooks":[]}]}}"#,
 ];
 
-/// Files that are no plain JSON, and that the client skipped for that.
+/// Files that the client skipped because they are not plain JSON.
 const BROKEN: &[&str] = &[
     "{\"a\":\"x\ny\"}",
     "{\"a\":\"x\ty\"}",
@@ -189,7 +189,7 @@ fn skipped_file_has_a_problem() {
 
 #[test]
 fn accepted_file_has_no_problem() {
-    for text in TAKEN {
+    for text in ACCEPTED {
         assert_eq!(problems(text), [], "{text}");
     }
 }
@@ -232,7 +232,7 @@ fn problem_names_the_key_and_the_expected_type() {
         ),
         (
             r#"{"PreToolUse":[{"hooks":[]}]}"#,
-            "PreToolUse: it holds hooks of a tool call outside \"hooks\"",
+            "PreToolUse: it contains hooks for tool calls outside \"hooks\"",
         ),
         ("[]", "the file: it should be an object, but it is a list"),
     ] {

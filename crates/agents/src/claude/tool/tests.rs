@@ -7,7 +7,7 @@ const CWD: Option<&str> = Some("/home/dev/shop");
 
 fn shown(tool: &str, json: &str) -> (String, String) {
     let input = Input::new(json);
-    (whole(tool, kind(tool), &input), line(tool, &input, CWD))
+    (render_text(tool, kind(tool), &input), render_line(tool, &input, CWD))
 }
 
 fn kind(tool: &str) -> PromptKind {
@@ -18,7 +18,7 @@ fn kind(tool: &str) -> PromptKind {
     }
 }
 
-/// A tool, its input, what is shown of it in full, and in a line.
+/// A tool, its input, the full text, and the line.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
 const ROWS: [Row; 36] = [
@@ -162,9 +162,9 @@ const ROWS: [Row; 36] = [
     ),
     (
         "Agent",
-        r#"{"description":"FileLookup","prompt":"delete all","subagent_type":"Explore"}"#,
-        "FileLookup\n+prompt: delete all\n+subagent_type: Explore",
-        "FileLookup  +prompt: delete all  +subagent_type: Explore",
+        r#"{"description":"Look up","prompt":"delete all","subagent_type":"Explore"}"#,
+        "Look up\n+prompt: delete all\n+subagent_type: Explore",
+        "Look up  +prompt: delete all  +subagent_type: Explore",
     ),
     (
         "mcp__db__query",
@@ -260,7 +260,7 @@ fn digest_is_half_of_a_sha256() {
     assert_ne!(digest(b"touch a"), digest(b"touch b"));
 }
 
-/// Inputs that differ in little, and in what is hidden easily.
+/// Generates inputs with small differences, in characters that are easily hidden.
 fn input() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         prop::sample::select(vec![
@@ -308,7 +308,7 @@ fn input() -> impl Strategy<Value = Value> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
-    /// Two inputs that are not the same never look the same, up to the cut.
+    /// Two different inputs never look the same, unless they are truncated.
     #[test]
     fn different_inputs_look_different(one in input(), other in input()) {
         for tool in ["Bash", "mcp__x__y"] {
