@@ -1,5 +1,5 @@
-//! Every recording of the real agents, replayed through the payload readers and the domain, against
-//! what a person watching would have said.
+//! Plays every recording of the real agents through the payload readers and the domain, and compares the rows with what
+//! the user saw (`harness/truth.json`).
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod player;
@@ -8,7 +8,7 @@ use crewboard_core::Effect;
 use crewboard_testkit::recording::{CLIENTS, Recording};
 use crewboard_testkit::truth::{RowTruth, Step, Truth};
 use crewboard_testkit::verdict::{Observed, compare};
-use player::{Arrival, Shown, Told, happenings_in, play, play_as};
+use player::{Arrival, Evidence, PlayedRow, count_occurrences, play, play_with};
 
 #[test]
 fn every_recording_ends_in_the_truth() {
@@ -30,7 +30,7 @@ fn every_recording_ends_in_the_truth() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// `claude -p` ends before the end of its turn is shown, and whoever waits for that is told all the same.
+/// The process of `claude -p` exits before the row shows the end of its turn, so the change reports that end.
 #[test]
 fn headless_session_is_done_before_it_closes() {
     let mut passed = Vec::new();
@@ -53,7 +53,7 @@ fn headless_session_is_done_before_it_closes() {
             "headless-permission-denied: done",
             "headless-plain: done",
             "headless-tools: done",
-            // An agent's agent.
+            // A `claude -p` that the Bash tool of another session runs.
             "nested: done",
         ]
     );
@@ -64,7 +64,7 @@ fn repeated_events_lead_to_the_same_state() {
     for (client, scenario) in Recording::all().unwrap() {
         let recording = Recording::load(client, &scenario).unwrap();
         let once = play(&recording);
-        let twice = play_as(&recording, Arrival::Twice, Told::All);
+        let twice = play_with(&recording, Arrival::Twice, Evidence::All);
         for (once, twice) in once.iter().zip(&twice) {
             assert_eq!(once.changes, twice.changes, "{scenario}");
             assert_eq!(once.end, twice.end, "{scenario}");
@@ -80,10 +80,10 @@ fn late_events_lead_to_the_same_state() {
         let recording = Recording::load(client, &scenario).unwrap();
         let in_order = play(&recording);
         for seed in 0..20 {
-            let late = play_as(&recording, Arrival::Late { most: 100, seed }, Told::All);
+            let late = play_with(&recording, Arrival::Late { most: 100, seed }, Evidence::All);
             assert_eq!(in_order.len(), late.len(), "{client} {scenario} {seed}");
             for (row, late) in in_order.iter().zip(&late) {
-                let ends = |row: &Shown| {
+                let ends = |row: &PlayedRow| {
                     let mut words = row.changes.iter().rev().map(|change| change.status.clone());
                     let last = words.next();
                     (last, words.find(|word| word != "closed"), row.end.clone())
@@ -100,11 +100,11 @@ fn late_events_lead_to_the_same_state() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Returns the words that are right for the row at a moment, in milliseconds from the first act: those of the
-/// step it is in, and of those so near that a user could not tell the order. A step whose time is unknown
-/// counts from the step before it until the step after it.
-fn truth_at(row: &RowTruth, at: i64) -> Vec<&str> {
-    /// The screen is read every 40 ms, and people are slower.
+/// Returns the statuses that are correct for the row at a moment, in milliseconds after the first act: those of the
+/// current step, and of steps so near that a user could not see the order. A step without a time lasts from the step
+/// before it to the step after it.
+fn expected_at(row: &RowTruth, at: i64) -> Vec<&str> {
+    /// The recorder reads the screen every 40 ms, and users are slower.
     const NEAR: i64 = 600;
     let mut words = Vec::new();
     for (index, step) in row.statuses.iter().enumerate() {
@@ -121,8 +121,8 @@ fn truth_at(row: &RowTruth, at: i64) -> Vec<&str> {
     words
 }
 
-/// The status shown at a moment, and whether it was confirmed.
-fn shown_at(shown: &Shown, at: i64) -> (Option<&str>, bool) {
+/// Returns the status at a moment, and whether it was confirmed.
+fn status_at(shown: &PlayedRow, at: i64) -> (Option<&str>, bool) {
     let status = shown.changes.iter().rev().find(|change: &&Observed| change.at_ms <= at);
     let confirmed = shown.confirmed.iter().rev().find(|(from, _)| *from <= at);
     (
@@ -131,8 +131,8 @@ fn shown_at(shown: &Shown, at: i64) -> (Option<&str>, bool) {
     )
 }
 
-/// Drops each event and observation in turn. Wherever nothing has happened for a second, the status is the
-/// truth, or is marked unconfirmed, or what happens next sets it right; and it is right in the end.
+/// Drops each event and observation in turn. After each second without evidence the status is correct or unconfirmed, or
+/// the next evidence corrects it. At the end the status is correct.
 #[test]
 fn next_evidence_corrects_a_lost_event() {
     let truth = Truth::load().unwrap();
@@ -140,8 +140,8 @@ fn next_evidence_corrects_a_lost_event() {
     for (client, scenario) in Recording::all().unwrap() {
         let recording = Recording::load(client, &scenario).unwrap();
         let rows = truth.rows(client, &scenario, &recording);
-        for dropped in 0..happenings_in(&recording) {
-            let played = play_as(&recording, Arrival::Without(dropped), Told::All);
+        for dropped in 0..count_occurrences(&recording) {
+            let played = play_with(&recording, Arrival::Without(dropped), Evidence::All);
             for row in &rows {
                 let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else {
                     wrong.push(format!("{client} {scenario} {dropped} {}: never shown", row.row));
@@ -149,8 +149,8 @@ fn next_evidence_corrects_a_lost_event() {
                 };
                 let mut was_wrong = false;
                 for (at, last) in quiet_points(shown) {
-                    let (status, confirmed) = shown_at(shown, at);
-                    let expected = truth_at(row, at);
+                    let (status, confirmed) = status_at(shown, at);
+                    let expected = expected_at(row, at);
                     let is_wrong =
                         confirmed && !status.is_some_and(|status| expected.contains(&status));
                     if is_wrong && (was_wrong || last) {
@@ -169,32 +169,32 @@ fn next_evidence_corrects_a_lost_event() {
     assert!(wrong.is_empty(), "{count}: {:#?}", &wrong[..count.min(20)]);
 }
 
-/// The moments before which nothing happened to the row's process for a second; whether each is the last.
-fn quiet_points(shown: &Shown) -> Vec<(i64, bool)> {
+/// Returns the ends of all seconds without evidence about the row's process, and whether each is the last.
+fn quiet_points(shown: &PlayedRow) -> Vec<(i64, bool)> {
     const QUIET: i64 = 1000;
     let mut points = Vec::new();
-    for pair in shown.touched.windows(2) {
+    for pair in shown.evidence_at.windows(2) {
         if pair[1] - pair[0] > QUIET {
             points.push((pair[0] + QUIET, false));
         }
     }
-    points.extend(shown.touched.last().map(|last| (last + QUIET, true)));
+    points.extend(shown.evidence_at.last().map(|last| (last + QUIET, true)));
     points
 }
 
-/// Where hooks are off, the files alone tell what a person saw, if not always in time for the short.
+/// Without hooks, the session files alone lead to the status that the user saw at the end.
 #[test]
 fn session_files_alone_end_in_the_truth() {
-    // In the first a command runs as soon as the turn is over: the file rests for too short a time to say which is
-    // over. In the others a teammate keeps the lead's file busy, and has none of its own.
+    // In `fork-running` a command runs as soon as the turn is over, so the file is idle for too short a time. In
+    // `team-tmux` a teammate keeps the lead's file busy, and has no session file.
     const HIDES_ENDS: [&str; 2] = ["fork-running", "team-tmux"];
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
-    let tells_ends = |name: &str| !HIDES_ENDS.iter().any(|hides| name.starts_with(hides));
+    let shows_ends = |name: &str| !HIDES_ENDS.iter().any(|hidden| name.starts_with(hidden));
     let recordings = Recording::all().unwrap();
-    for (client, scenario) in recordings.into_iter().filter(|(_, name)| tells_ends(name)) {
+    for (client, scenario) in recordings.into_iter().filter(|(_, name)| shows_ends(name)) {
         let recording = Recording::load(client, &scenario).unwrap();
-        let played = play_as(&recording, Arrival::InOrder, Told::Files);
+        let played = play_with(&recording, Arrival::InOrder, Evidence::Files);
         for row in &truth.rows(client, &scenario, &recording) {
             let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else {
                 wrong.push(format!("{client} {scenario} {}: never shown", row.row));
@@ -213,19 +213,19 @@ fn session_files_alone_end_in_the_truth() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Where files are out of reach, what may have ended unheard is not shown as certain.
+/// Without session files, a status that may have ended without a hook is unconfirmed.
 #[test]
 fn hooks_alone_confirm_no_wrong_status() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
     for (client, scenario) in Recording::all().unwrap() {
         let recording = Recording::load(client, &scenario).unwrap();
-        let played = play_as(&recording, Arrival::InOrder, Told::Hooks);
+        let played = play_with(&recording, Arrival::InOrder, Evidence::Hooks);
         for row in &truth.rows(client, &scenario, &recording) {
             let Some(shown) = played.iter().find(|shown| shown.pid == row.pid) else { continue };
             for (at, _) in quiet_points(shown) {
-                let (status, confirmed) = shown_at(shown, at);
-                let expected = truth_at(row, at);
+                let (status, confirmed) = status_at(shown, at);
+                let expected = expected_at(row, at);
                 if confirmed && !status.is_some_and(|status| expected.contains(&status)) {
                     wrong.push(format!("{client} {scenario} {} at {at}: {status:?}", row.row));
                 }
@@ -235,7 +235,7 @@ fn hooks_alone_confirm_no_wrong_status() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Everything `explain` has to say of five situations, with who told it and what came of it.
+/// The trail of a session is what `explain` prints: each event with its source and its effect.
 #[test]
 fn trail_explains_five_situations() {
     for scenario in [

@@ -1,5 +1,4 @@
-//! Plays a recording: hooks, the agents' files, the processes' ends and the passing of time, each at its
-//! own moment or as late as asked.
+//! Plays a recording: hooks, the agents' files, the ends of processes and the clock, each at its own time or later.
 
 use crewboard_agents::claude::registration::EVENTS;
 use crewboard_agents::files::{LastTurn, last_turn, pid_of, read_session_file};
@@ -12,87 +11,91 @@ use crewboard_testkit::recording::{FileLine, HookLine, Recording};
 use crewboard_testkit::verdict::Observed;
 use serde_json::json;
 
-/// What was shown of one client process.
+/// The row of one client process, as the recording played.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct PlayedRow {
     pub(crate) pid: u32,
     pub(crate) changes: Vec<Observed>,
-    /// Ends of turns that were not shown.
+    /// The ends of turns that the row never showed.
     pub(crate) passed: Vec<&'static str>,
-    /// Whether the status was confirmed, from when on.
+    /// The confirmed flag of the status, with the time from which it holds.
     pub(crate) confirmed: Vec<(i64, bool)>,
-    /// What `explain` would list, oldest first.
+    /// The events that `explain` lists, oldest first.
     pub(crate) trail: Vec<TrailEntry>,
-    /// When anything was heard of it.
-    pub(crate) touched: Vec<i64>,
+    /// The times at which evidence about the process arrived.
+    pub(crate) evidence_at: Vec<i64>,
     pub(crate) end: Option<String>,
     pub(crate) lineage: usize,
     pub(crate) most_background: u32,
 }
 
-/// One thing that happened.
+/// A recorded occurrence.
 #[derive(Clone, Copy)]
-enum Happening<'a> {
+enum Occurrence<'a> {
     Hook(&'a HookLine),
-    /// A process's file was written or removed.
+    /// A process's session file was written or removed.
     File(&'a FileLine),
     Exit(u32),
 }
 
-/// The boot all recordings are of.
+/// The boot of all recordings.
 const BOOT: u32 = 1;
 
-/// The daemon waits that long before it reads a transcript's end, and before it reads it again.
+/// The time for which the daemon waits before it reads a transcript, and before it reads the transcript again.
 const TRANSCRIPT_DELAYS_NS: [i64; 2] = [100_000_000, 600_000_000];
 
-/// How the events of a recording arrive.
+/// The order in which the occurrences of a recording arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// As they happened.
+    /// Each occurrence arrives when it happened.
     InOrder,
-    /// Each of them twice, as from hooks that are registered twice.
+    /// Each arrives twice, as from hooks that are registered twice.
     Twice,
-    /// Each up to this many milliseconds late; the seed says how late.
+    /// Each arrives up to this many milliseconds late. The seed decides how late.
     Late { most: u64, seed: u64 },
-    /// All but the one of this number.
+    /// All arrive except the one with this index.
     Without(usize),
 }
 
-/// Whose word reaches us.
+/// The evidence that arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Hooks', files' and processes'.
+pub(crate) enum Evidence {
+    /// Hooks, session files and processes.
     All,
-    /// The agents' files are out of reach.
+    /// Hooks and processes: the session files cannot be read.
     Hooks,
-    /// Hooks are off.
+    /// Session files and processes: no hooks are installed.
     Files,
 }
 
-/// Plays `recording`; what was shown of each process, in the order in which they appeared.
-pub(crate) fn play(recording: &Recording) -> Vec<Shown> {
-    play_as(recording, Arrival::InOrder, Told::All)
+/// Plays `recording`, and returns the rows in the order in which their processes appeared.
+pub(crate) fn play(recording: &Recording) -> Vec<PlayedRow> {
+    play_with(recording, Arrival::InOrder, Evidence::All)
 }
 
-/// How many things happen in a recording.
-pub(crate) fn happenings_in(recording: &Recording) -> usize {
-    happenings(recording, Told::All).len()
+/// Counts the occurrences of a recording.
+pub(crate) fn count_occurrences(recording: &Recording) -> usize {
+    occurrences(recording, Evidence::All).len()
 }
 
-/// Plays `recording` with its events arriving as `arrival` says, their stamps as they were.
-pub(crate) fn play_as(recording: &Recording, arrival: Arrival, told: Told) -> Vec<Shown> {
-    let happenings = happenings(recording, told);
+/// Plays `recording` with another order of arrival. The stamps do not change.
+pub(crate) fn play_with(
+    recording: &Recording,
+    arrival: Arrival,
+    evidence: Evidence,
+) -> Vec<PlayedRow> {
+    let occurrences = occurrences(recording, evidence);
     let order: Vec<u32> =
-        happenings.iter().filter_map(|(.., happening)| pid_of_happening(happening)).collect();
+        occurrences.iter().filter_map(|(.., occurrence)| pid_of_occurrence(occurrence)).collect();
     let mut random = match arrival {
         Arrival::Late { seed, .. } => seed,
         _ => 0,
     };
-    let mut arrivals: Vec<(i64, i64, Happening<'_>)> = Vec::new();
-    for (index, (mono, happening)) in happenings.into_iter().enumerate() {
+    let mut arrivals: Vec<(i64, i64, Occurrence<'_>)> = Vec::new();
+    for (index, (mono, occurrence)) in occurrences.into_iter().enumerate() {
         let delay = match arrival {
             Arrival::Late { most, .. } => {
-                // Numerical Recipes' generator: good enough to be late by.
+                // The generator of Numerical Recipes is random enough for delays.
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 i64::try_from((random >> 16) % (most * 1_000_000)).unwrap()
             }
@@ -102,88 +105,88 @@ pub(crate) fn play_as(recording: &Recording, arrival: Arrival, told: Told) -> Ve
             continue;
         }
         if arrival == Arrival::Twice {
-            arrivals.push((mono, mono, happening));
+            arrivals.push((mono, mono, occurrence));
         }
-        arrivals.push((mono + delay, mono, happening));
+        arrivals.push((mono + delay, mono, occurrence));
     }
     arrivals.sort_by_key(|(arrived, ..)| *arrived);
-    let mut stage = Stage::new(recording, told);
-    for (arrived, happened, happening) in arrivals {
-        stage.pass_time_until(arrived);
-        stage.act(arrived, happened, happening);
+    let mut player = Player::new(recording, evidence);
+    for (arrived, happened, occurrence) in arrivals {
+        player.advance_to(arrived);
+        player.receive(arrived, happened, occurrence);
     }
-    let end = stage.now_ns + 3_000_000_000;
-    stage.pass_time_until(end);
-    let mut shown = stage.shown;
-    for row in stage.sessions.iter() {
+    let end = player.now_ns + 3_000_000_000;
+    player.advance_to(end);
+    let mut shown = player.shown;
+    for row in player.sessions.iter() {
         let pid = row.pid.unwrap();
         if let Some(shown) = shown.iter_mut().find(|shown| shown.pid == pid) {
-            shown.trail = stage.sessions.trail(&row.key).unwrap();
+            shown.trail = player.sessions.trail(&row.key).unwrap();
         }
     }
     shown.sort_by_key(|row| order.iter().position(|pid| *pid == row.pid));
     shown
 }
 
-fn happenings(recording: &Recording, told: Told) -> Vec<(i64, Happening<'_>)> {
-    let mut happenings: Vec<(i64, Happening<'_>)> = Vec::new();
-    for hook in recording.hooks.iter().filter(|_| told != Told::Files) {
+fn occurrences(recording: &Recording, evidence: Evidence) -> Vec<(i64, Occurrence<'_>)> {
+    let mut occurrences: Vec<(i64, Occurrence<'_>)> = Vec::new();
+    for hook in recording.hooks.iter().filter(|_| evidence != Evidence::Files) {
         let registered =
             hook.event().is_some_and(|name| EVENTS.iter().any(|event| event.event == name));
         if registered {
-            happenings.push((hook.mono_ns, Happening::Hook(hook)));
+            occurrences.push((hook.mono_ns, Occurrence::Hook(hook)));
         }
     }
     for line in &recording.files {
         let is_written = line.json.is_some() || line.ops.iter().any(|op| op == "delete");
         if let (Some("exit"), Some(pid)) = (line.op.as_deref(), line.pid) {
-            happenings.push((line.mono_ns, Happening::Exit(pid)));
+            occurrences.push((line.mono_ns, Occurrence::Exit(pid)));
         } else if line.src == "sessions"
             && is_written
-            && told != Told::Hooks
+            && evidence != Evidence::Hooks
             && line.file.as_deref().and_then(|name| pid_of("claude", name)).is_some()
         {
-            happenings.push((line.mono_ns, Happening::File(line)));
+            occurrences.push((line.mono_ns, Occurrence::File(line)));
         }
     }
-    happenings.sort_by_key(|(mono, _)| *mono);
-    happenings
+    occurrences.sort_by_key(|(mono, _)| *mono);
+    occurrences
 }
 
-fn pid_of_happening(happening: &Happening<'_>) -> Option<u32> {
-    match happening {
-        Happening::Hook(hook) => agent_pid("claude", &hook.env).or(hook.client()),
-        Happening::File(line) => pid_of("claude", line.file.as_deref()?),
-        Happening::Exit(_) => None,
+fn pid_of_occurrence(occurrence: &Occurrence<'_>) -> Option<u32> {
+    match occurrence {
+        Occurrence::Hook(hook) => agent_pid("claude", &hook.env).or(hook.client()),
+        Occurrence::File(line) => pid_of("claude", line.file.as_deref()?),
+        Occurrence::Exit(_) => None,
     }
 }
 
-/// The domain and all that would be round it.
-struct Stage<'a> {
+/// The domain, with stand-ins for the daemon and the clock.
+struct Player<'a> {
     recording: &'a Recording,
-    told: Told,
+    evidence: Evidence,
     sessions: SessionStore,
-    shown: Vec<Shown>,
-    /// From the clock since boot to the wall clock, in nanoseconds.
+    shown: Vec<PlayedRow>,
+    /// The difference between the wall clock and the clock since boot, in nanoseconds.
     wall_offset: i64,
     start: i64,
     now_ns: i64,
-    /// Looks at transcripts, by when they are due, and whether each is the second.
-    looks: Vec<(i64, FileLookup, bool)>,
+    /// The pending lookups of transcripts: the time, the lookup, and whether it is the second attempt.
+    lookups: Vec<(i64, FileLookup, bool)>,
 }
 
-impl<'a> Stage<'a> {
-    fn new(recording: &'a Recording, told: Told) -> Self {
+impl<'a> Player<'a> {
+    fn new(recording: &'a Recording, evidence: Evidence) -> Self {
         let first = &recording.files[0];
         Self {
             recording,
-            told,
+            evidence,
             sessions: SessionStore::new("test".to_owned()),
             shown: Vec::new(),
             wall_offset: first.wall_ns - first.mono_ns,
             start: recording.start_ns().unwrap_or_default(),
             now_ns: 0,
-            looks: Vec::new(),
+            lookups: Vec::new(),
         }
     }
 
@@ -195,58 +198,58 @@ impl<'a> Stage<'a> {
         Now { wall: self.wall(self.now_ns), stamp: stamp_of(self.now_ns) }
     }
 
-    /// Lets the clocks do what they would.
-    fn pass_time_until(&mut self, until: i64) {
+    /// Advances the clock, and runs the deadlines and lookups that are due.
+    fn advance_to(&mut self, until: i64) {
         if self.now_ns == 0 {
             self.now_ns = until;
         }
         loop {
             let tick = self.sessions.next_deadline(self.now());
             let tick = tick.map(|wait| self.now_ns + i64::try_from(wait).unwrap() * 1_000_000);
-            let look = self.looks.iter().map(|(at, ..)| *at).min();
-            let Some(next) = tick.into_iter().chain(look).min().filter(|next| *next <= until)
+            let lookup = self.lookups.iter().map(|(at, ..)| *at).min();
+            let Some(next) = tick.into_iter().chain(lookup).min().filter(|next| *next <= until)
             else {
                 break;
             };
             self.now_ns = next.max(self.now_ns);
-            let due = self.looks.iter().position(|(at, ..)| *at <= self.now_ns);
+            let due = self.lookups.iter().position(|(at, ..)| *at <= self.now_ns);
             match due {
                 Some(position) => {
-                    let (_, look, again) = self.looks.remove(position);
-                    self.look_at_transcript(&look, again);
+                    let (_, lookup, again) = self.lookups.remove(position);
+                    self.read_transcript(&lookup, again);
                 }
-                None => self.take(Input::Tick),
+                None => self.apply(Input::Tick),
             }
         }
         self.now_ns = until;
     }
 
-    fn act(&mut self, arrived: i64, happened: i64, happening: Happening<'_>) {
+    fn receive(&mut self, arrived: i64, happened: i64, occurrence: Occurrence<'_>) {
         self.now_ns = arrived;
-        let pid = match happening {
-            Happening::Exit(pid) => Some(pid),
-            _ => pid_of_happening(&happening),
+        let pid = match occurrence {
+            Occurrence::Exit(pid) => Some(pid),
+            _ => pid_of_occurrence(&occurrence),
         };
-        match happening {
-            Happening::Exit(pid) => self.take(Input::ProcessExited { process: process(pid) }),
-            Happening::Hook(hook) => {
+        match occurrence {
+            Occurrence::Exit(pid) => self.apply(Input::ProcessExited { process: process(pid) }),
+            Occurrence::Hook(hook) => {
                 if let Some(report) = report(hook, stamp_of(happened)) {
-                    self.take(Input::Reported(Box::new(report)));
+                    self.apply(Input::Reported(Box::new(report)));
                 }
             }
-            Happening::File(line) => {
+            Occurrence::File(line) => {
                 if let Some(observation) = self.observation(line, stamp_of(happened)) {
-                    self.take(Input::Observed(Box::new(observation)));
+                    self.apply(Input::Observed(Box::new(observation)));
                 }
             }
         }
         let at = (self.now_ns + self.wall_offset - self.start) / 1_000_000;
         if let Some(shown) = self.shown.iter_mut().find(|shown| Some(shown.pid) == pid) {
-            shown.touched.push(at);
+            shown.evidence_at.push(at);
         }
     }
 
-    /// What a line of the recording says of a process's file.
+    /// Reads a recorded session file into an observation.
     fn observation(&self, line: &FileLine, seen: Stamp) -> Option<Observation> {
         let pid = pid_of("claude", line.file.as_deref()?)?;
         let (source, finding, about) = match &line.json {
@@ -264,19 +267,19 @@ impl<'a> Stage<'a> {
         Some(Observation { agent, process: process(pid), source, seen, finding, about })
     }
 
-    fn take(&mut self, input: Input) {
+    fn apply(&mut self, input: Input) {
         let outcome = self.sessions.apply(input, self.now());
-        let (mut changes, mut looks) = (outcome.changes, outcome.looks);
+        let (mut changes, mut lookups) = (outcome.changes, outcome.looks);
         for watch in outcome.watch {
             let watched = Input::ProcessWatched { process: watch.process, ancestors: Vec::new() };
             let outcome = self.sessions.apply(watched, self.now());
             changes.extend(outcome.changes);
-            looks.extend(outcome.looks);
-            if self.told == Told::Hooks || !self.has_file(watch.process.pid) {
+            lookups.extend(outcome.looks);
+            if self.evidence == Evidence::Hooks || !self.has_file(watch.process.pid) {
                 let blind = self.found(watch.process, "file:none", FileFinding::Blind);
                 let outcome = self.sessions.apply(blind, self.now());
                 changes.extend(outcome.changes);
-                looks.extend(outcome.looks);
+                lookups.extend(outcome.looks);
             }
         }
         for change in changes.iter().filter(|change| change.kind == ChangeKind::Updated) {
@@ -284,12 +287,12 @@ impl<'a> Stage<'a> {
             let pid = row.pid.unwrap();
             let position = self.shown.iter().position(|shown| shown.pid == pid);
             let position = position.unwrap_or_else(|| {
-                self.shown.push(Shown {
+                self.shown.push(PlayedRow {
                     pid,
                     changes: Vec::new(),
                     passed: Vec::new(),
                     confirmed: Vec::new(),
-                    touched: Vec::new(),
+                    evidence_at: Vec::new(),
                     trail: Vec::new(),
                     end: None,
                     lineage: 0,
@@ -309,12 +312,12 @@ impl<'a> Stage<'a> {
             shown.lineage = row.lineage.len();
             shown.most_background = shown.most_background.max(row.background);
         }
-        for look in looks {
-            self.look(look);
+        for lookup in lookups {
+            self.lookup(lookup);
         }
     }
 
-    /// Returns whether the process ever had a session file. A teammate in a process of its own has none.
+    /// Returns true if the process ever had a session file. A teammate in a process of its own never has one.
     fn has_file(&self, pid: u32) -> bool {
         let name = format!("{pid}.json");
         let files = &mut self.recording.files.iter();
@@ -332,22 +335,22 @@ impl<'a> Stage<'a> {
         }))
     }
 
-    fn look(&mut self, look: FileLookup) {
-        if matches!(look.subject, LookupTarget::TurnEndToCome(_) | LookupTarget::NoTurnEnd) {
-            self.looks.retain(|(_, due, _)| {
-                due.process != look.process
+    fn lookup(&mut self, lookup: FileLookup) {
+        if matches!(lookup.subject, LookupTarget::TurnEndToCome(_) | LookupTarget::NoTurnEnd) {
+            self.lookups.retain(|(_, due, _)| {
+                due.process != lookup.process
                     || !matches!(due.subject, LookupTarget::TurnEndToCome(_))
             });
         }
-        if look.subject == LookupTarget::NoTurnEnd {
+        if lookup.subject == LookupTarget::NoTurnEnd {
             return;
         }
-        if look.subject != LookupTarget::FileStatus {
-            self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], look, false));
+        if lookup.subject != LookupTarget::FileStatus {
+            self.lookups.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], lookup, false));
             return;
         }
-        // What is in the file at this moment, whoever was told of it.
-        let name = format!("{}.json", look.process.pid);
+        // The lookup reads the file as it is at this moment.
+        let name = format!("{}.json", lookup.process.pid);
         let now_ns = self.now_ns;
         let line = self.recording.files.iter().rev().find(|line| {
             line.src == "sessions"
@@ -355,23 +358,23 @@ impl<'a> Stage<'a> {
                 && line.json.is_some()
                 && line.mono_ns <= now_ns
         });
-        let written = line.filter(|_| self.told != Told::Hooks);
+        let written = line.filter(|_| self.evidence != Evidence::Hooks);
         let found = match written.and_then(|line| self.observation(line, stamp_of(line.mono_ns))) {
             Some(found) => {
                 Input::Observed(Box::new(Observation { seen: stamp_of(now_ns), ..found }))
             }
-            None => self.found(look.process, "file:none", FileFinding::Blind),
+            None => self.found(lookup.process, "file:none", FileFinding::Blind),
         };
-        self.take(found);
+        self.apply(found);
     }
 
-    fn look_at_transcript(&mut self, look: &FileLookup, again: bool) {
+    fn read_transcript(&mut self, lookup: &FileLookup, again: bool) {
         let (LookupTarget::TurnEnd(conversation) | LookupTarget::TurnEndToCome(conversation)) =
-            &look.subject
+            &lookup.subject
         else {
             return;
         };
-        let waits = matches!(look.subject, LookupTarget::TurnEndToCome(_));
+        let waits = matches!(lookup.subject, LookupTarget::TurnEndToCome(_));
         let file = format!("{}.jsonl", conversation.session);
         let lines = self.recording.files.iter().filter(|line| {
             line.src == "transcript"
@@ -390,23 +393,23 @@ impl<'a> Stage<'a> {
             LastTurn::Answered { message } if !waits => {
                 FileFinding::TurnEnd { how: TurnEnd::Finished { message }, at: conversation.since }
             }
-            // The daemon looks again when the transcript grows.
+            // The daemon reads the transcript again when it grows.
             _ if waits => {
-                self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], look.clone(), false));
+                self.lookups.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], lookup.clone(), false));
                 return;
             }
             _ if !again => {
-                self.looks.push((self.now_ns + TRANSCRIPT_DELAYS_NS[1], look.clone(), true));
+                self.lookups.push((self.now_ns + TRANSCRIPT_DELAYS_NS[1], lookup.clone(), true));
                 return;
             }
             _ => FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: conversation.since },
         };
-        let found = self.found(look.process, "file:transcript", finding);
-        self.take(found);
+        let found = self.found(lookup.process, "file:transcript", finding);
+        self.apply(found);
     }
 }
 
-/// A line as the client wrote it, as far as the recording kept it.
+/// Returns a line as the client wrote it, with the fields that the recording has.
 fn transcript_line(line: &FileLine) -> String {
     let text = line.sum.as_deref().unwrap_or_default();
     let text = text.strip_prefix("text:").unwrap_or(text);
