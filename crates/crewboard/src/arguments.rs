@@ -1,4 +1,4 @@
-//! The arguments of the command line.
+//! The arguments of the command line. Help texts use the imperative, as clap's own texts do.
 
 use crate::completions;
 use crate::render::why_no_screen;
@@ -13,11 +13,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Shows, live, what every coding agent in every terminal pane is doing, and which one needs you
+/// Show live what your coding agents are doing, and which one needs you
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, after_help = NOTES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
-    /// Quits the board after a jump (for tmux popups)
+    /// Quit the board after a jump (for tmux popups)
     #[arg(long)]
     pub(crate) once: bool,
     #[command(subcommand)]
@@ -25,155 +25,154 @@ pub(crate) struct Arguments {
 }
 
 const NOTES: &str = "\
-Run without a command to open the board (press ? for its keys); if hooks are missing, it offers to install \
-them. ROW is a session's key, its name, its pane (such as %7), or the beginning of its id.
+Run without a command to open the board (press ? for its keys). The board offers to install missing hooks. \
+ROW is the key, the name or the pane (such as %7) of a session, or the beginning of its id.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have further codes.";
 
-const ROW: &str =
-    "The session: its key, its name, its pane (such as %7), or the beginning of its id";
+const ROW: &str = "Key, name or pane (such as %7) of a session, or the beginning of its id";
 
 /// The commands, in the order of `--help`: commands for users first, commands for agents last.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows the board with a recorded hour of sample work; leaves your sessions and files alone
+    /// Show the board with an hour of sample work, without your sessions and files
     Demo {
         #[command(flatten)]
         pace: PaceArguments,
     },
-    /// Lists sessions, most urgent first
+    /// List sessions, most urgent first
     List {
-        /// Prints a JSON array
+        /// Print a JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Streams changes, one line each
+    /// Print a line for each change of a session
     Watch {
-        /// Prints one JSON object per line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Counts sessions by status, as a line for a status bar
+    /// Count sessions by status, as a line for a status bar
     Counts {
-        /// The status bar to format the line for
+        /// Format of the line
         #[arg(long, value_enum, default_value_t = CountsFormat::Plain)]
         format: CountsFormat,
-        /// Keeps running and prints a line at each change
+        /// Keep running and print a line at each change
         #[arg(long)]
         follow: bool,
     },
-    /// Explains why a session has its status
+    /// Explain why a session has its status
     Explain {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Prints JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Shows a session's pane
+    /// Show a session's pane
     Jump {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
     },
-    /// Shows the pane of the session that has needed you longest
+    /// Show the pane of the session that has needed you longest
     #[command(
         after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 no session needs you."
     )]
     Next,
-    /// Resumes a closed session in a new pane or here; attaches to a background session
+    /// Resume a closed session in a new pane or here, or attach to a background session
     Open {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows_to_open))]
         row: String,
     },
-    /// Marks a session as seen, so that it no longer needs you
+    /// Mark a session as seen, so that it no longer needs you
     Seen {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
     },
-    /// Pins a session to the top of its group
+    /// Pin a session to the top of its group
     Pin {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Undoes the mark
+        /// Remove the mark
         #[arg(long)]
         off: bool,
     },
-    /// Snoozes a session for an hour or until its status changes
+    /// Snooze a session for an hour or until its status changes
     Snooze {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Undoes the mark
+        /// Remove the mark
         #[arg(long)]
         off: bool,
     },
-    /// Hides a session until it needs you again
+    /// Hide a session until it needs you again
     Dismiss {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Undoes the mark
+        /// Remove the mark
         #[arg(long)]
         off: bool,
     },
-    /// Installs the hooks in the agents' user settings
+    /// Install the hooks in the agents' user settings
     Install(InstallArguments),
-    /// Removes the hooks
+    /// Remove the hooks from the agents' user settings
     Uninstall(InstallArguments),
-    /// Shows, creates and checks the configuration
+    /// Show, create or check the configuration
     Config {
         #[command(subcommand)]
         action: Option<ConfigAction>,
     },
-    /// Tests notifications
+    /// Test notifications
     Notify {
-        /// Sends a test notification (without it, reads the daemon's notification from standard input)
+        /// Send a test notification in each configured way
         #[arg(long)]
         test: bool,
     },
-    /// Waits until sessions reach a status
+    /// Wait until sessions reach a status
     #[command(after_help = WAIT_CODES)]
     Wait(WaitArguments),
-    /// Reports the status of your own agent
+    /// Report the status of your own agent
     Report(ReportArguments),
-    /// Records daemon events until Ctrl-C, with your text removed, for a bug report
+    /// Record daemon events for a bug report, without your text, until Ctrl-C
     Record {
-        /// The new file to write (default: standard output)
+        /// New file to write [default: standard output]
         #[arg(long)]
         out: Option<PathBuf>,
-        /// Keeps prompts, commands, messages, paths and names
+        /// Keep prompts, commands, messages, paths and names
         #[arg(long)]
         keep_text: bool,
     },
-    /// Plays a recording on a separate board
+    /// Play a recording on a separate board
     Replay {
-        /// A file written by `crewboard record`
+        /// File written by `crewboard record`
         file: PathBuf,
         #[command(flatten)]
         pace: PaceArguments,
     },
-    /// Starts, stops or describes the daemon (rarely needed: it starts and exits by itself)
+    /// Start, stop or describe the daemon, which normally starts and exits by itself
     Daemon {
         #[command(subcommand)]
         action: Option<DaemonAction>,
     },
-    /// Prints the completion script of a shell
+    /// Print the completion script of a shell
     Completions {
-        /// The shell
+        /// Name of the shell
         shell: Shell,
     },
-    /// Prints the manual page, for `man -l -`
+    /// Print the manual page (use `crewboard man | man -l -`)
     Man,
-    /// Represents a recorded process
+    /// Represent a recorded process
     #[command(hide = true)]
     Placeholder,
-    /// Reads one event of an agent from standard input (agents run this)
+    /// Read one event of an agent from standard input (agents run this)
     Hook {
-        /// The agent
+        /// Name of the agent
         agent: String,
     },
-    /// Status-line command for Claude Code: forwards usage to the daemon, then runs yours
+    /// Send usage to the daemon, then run your own status line (Claude Code runs this)
     Statusline {
-        /// Your own status-line command: a single word is a shell command line, several words are a
-        /// program and its arguments (default: prints model, context, cost and limits)
+        /// Your own command: a single word is a shell command line, several words are a program and
+        /// its arguments [default: print model, context, cost and limits]
         #[arg(last = true)]
         command: Vec<OsString>,
     },
@@ -189,17 +188,17 @@ pub(crate) enum Agent {
 /// The arguments of `install` and `uninstall`.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct InstallArguments {
-    /// The agents [default: all]
+    /// Agents [default: all]
     #[arg(value_enum, value_name = "AGENT")]
     pub(crate) agents: Vec<Agent>,
-    /// The agent's configuration directory; can be repeated
+    /// Configuration directory of the agent; can be repeated
     /// [default: `$CLAUDE_CONFIG_DIR` or ~/.claude]
     #[arg(long, value_name = "DIR")]
     pub(crate) config_dir: Vec<PathBuf>,
-    /// Shows the change without applying it
+    /// Show the change without applying it
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Skips the confirmation
+    /// Skip the confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -207,47 +206,47 @@ pub(crate) struct InstallArguments {
 /// The format of `counts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CountsFormat {
-    /// `#()` in tmux's status line
+    /// `#()` in the status line of tmux
     Tmux,
-    /// Lines for `zellij pipe` and the plugin zjstatus
+    /// Input of `zellij pipe` for the plugin zjstatus
     Zellij,
-    /// A custom module of waybar
+    /// Custom module of waybar
     Waybar,
-    /// A custom module of starship
+    /// Custom module of starship
     Starship,
     /// Shapes and numbers
     Plain,
-    /// A JSON object
+    /// JSON object
     Json,
 }
 
-/// How fast a recording is played, and how far.
+/// The arguments of `demo` and `replay`.
 #[derive(Debug, Args)]
 pub(crate) struct PaceArguments {
     /// Playback speed
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
-    /// Prints the sessions at the end as a JSON array, without a board
+    /// Print the sessions at the end as a JSON array, without a board
     #[arg(long)]
     pub(crate) json: bool,
-    /// Shows the board at this moment (milliseconds from the start) and pauses
+    /// Show the board at this moment (milliseconds from the start) and pause
     #[arg(long, hide = true, allow_negative_numbers = true)]
     pub(crate) at: Option<i64>,
 }
 
 const WAIT_CODES: &str = "\
-Exit codes: 0 reached, 1 failure or no such session, 2 wrong usage, 3 the session needs you instead \
-(permission, question, plan, failed), 4 it closed instead, 124 timed out.";
+Exit codes: 0 reached, 1 failure or no such session, 2 wrong usage, 3 a session needs you instead \
+(permission, question, plan, failed), 4 a session closed instead, 124 timed out.";
 
 #[derive(Debug, Args)]
 #[group(id = "which", required = true, multiple = false)]
 pub(crate) struct WaitRows {
     #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
     pub(crate) row: Option<String>,
-    /// Waits for the first session that reaches the status
+    /// Wait for the first session that reaches the status
     #[arg(long)]
     pub(crate) any: bool,
-    /// Waits for all sessions; ends early if a session needs you or closes
+    /// Wait for all sessions; end early if a session needs you or closes
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -256,14 +255,14 @@ pub(crate) struct WaitRows {
 pub(crate) struct WaitArguments {
     #[command(flatten)]
     pub(crate) rows: WaitRows,
-    /// Statuses, separated by commas, or needs-you
+    /// Statuses separated by commas, or needs-you
     #[arg(long, required = true, value_name = "STATUSES", value_delimiter = ',', value_parser = until)]
     #[arg(add = ArgValueCandidates::new(completions::goals))]
     pub(crate) until: Vec<Until>,
-    /// Includes sessions that start later
+    /// Include sessions that start later
     #[arg(long)]
     pub(crate) new: bool,
-    /// Gives up after this time, such as 90s, 30m or 2h
+    /// Give up after this time, such as 90s, 30m or 2h
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 }
@@ -277,27 +276,26 @@ pub(crate) enum Until {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The agent's name
+    /// Name of the agent
     #[arg(long)]
     pub(crate) agent: String,
-    /// A unique id of the session
+    /// Unique id of the session
     #[arg(long)]
     pub(crate) session: String,
-    /// The status to report
+    /// Status to report
     #[arg(long, value_enum)]
     pub(crate) status: ReportedStatus,
-    /// One line: the current activity, or what the agent asks for
+    /// Current activity, or a summary of the prompt, in one line
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) activity: String,
-    /// The full question, plan or command (with or without --activity); or, without --activity, the
-    /// error or the last message
+    /// Full text of the prompt; or, without --activity, the error or the last message
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) text: String,
-    /// Process ID of the session; the session closes when it exits. Omit it if one script reports
-    /// several sessions
+    /// Process id of the session, which closes when the process exits; omit it if one script
+    /// reports several sessions
     #[arg(long)]
     pub(crate) pid: Option<u32>,
-    /// The working directory (default: the current directory)
+    /// Working directory of the session [default: the current directory]
     #[arg(long)]
     pub(crate) cwd: Option<PathBuf>,
 }
@@ -332,25 +330,25 @@ impl From<ReportedStatus> for Status {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DaemonAction {
-    /// Starts the daemon if it does not run
+    /// Start the daemon if it is not running
     Start,
-    /// Stops the daemon; an open board starts it again
+    /// Stop the daemon; an open board starts it again
     Stop,
-    /// Stops the daemon and starts it again
+    /// Stop the daemon and start it again
     Restart,
-    /// Shows whether the daemon runs, and its sessions and clients
+    /// Show if the daemon is running, with its sessions and clients
     Status {
-        /// Prints JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Runs the daemon in the foreground
+    /// Run the daemon in the foreground
     Run {
-        /// Exits after this time without clients (default: `CREWBOARD_IDLE_EXIT`, else the
-        /// configuration)
+        /// Exit after this time without clients [default: `$CREWBOARD_IDLE_EXIT`, else the
+        /// configuration]
         #[arg(long, value_name = "TIME", value_parser = duration)]
         idle_exit: Option<Duration>,
-        /// The path of the socket that standard input listens on
+        /// Path of the socket that standard input listens on
         #[arg(long, hide = true)]
         adopt: Option<PathBuf>,
     },
@@ -358,19 +356,19 @@ pub(crate) enum DaemonAction {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Prints the path of the configuration file
+    /// Print the path of the configuration file
     Path,
-    /// Prints each option with its value and the origin of the value
+    /// Print each option with its value and the origin of the value
     Show {
-        /// Prints JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Creates a file with every option and its default, all commented out; never overwrites a file
+    /// Create a configuration file with every option commented out; never overwrite a file
     Init,
-    /// Lists the problems of the configuration, or of another file
+    /// List the problems of the configuration, or of another file
     Check {
-        /// The file to check
+        /// File to check
         file: Option<PathBuf>,
     },
 }

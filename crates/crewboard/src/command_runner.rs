@@ -185,9 +185,9 @@ fn unproven(error: &io::Error) -> Unverified {
 /// Returns a process and its ancestors, nearest first.
 fn process_and_ancestors(pid: u32) -> Vec<Process> {
     let Some(process) = find_process(pid) else { return Vec::new() };
-    let mut line = vec![process];
-    line.extend(ancestors_of(process));
-    line
+    let mut processes = vec![process];
+    processes.extend(ancestors_of(process));
+    processes
 }
 
 /// Returns true if `ancestor` is the process `pid` or one of its ancestors.
@@ -199,14 +199,16 @@ fn descends(pid: u32, ancestor: u32) -> bool {
 /// end of the terminal, and no process between them is confined more than this program. A confined process could
 /// name, and be a child of, a server of its own.
 fn runs_terminal_of(server: u32, pid: u32) -> bool {
-    let mut line = process_and_ancestors(pid);
-    let Some(above) = line.iter().position(|process| process.pid == server) else { return false };
-    line.truncate(above + 1);
-    let [.., started, _] = line[..] else { return false };
+    let mut processes = process_and_ancestors(pid);
+    let Some(above) = processes.iter().position(|process| process.pid == server) else {
+        return false;
+    };
+    processes.truncate(above + 1);
+    let [.., started, _] = processes[..] else { return false };
     let tty = process_info(started.pid).and_then(|process| process.tty);
-    let is_free = line.iter().all(|process| is_no_more_confined(process.pid));
+    let is_free = processes.iter().all(|process| is_no_more_confined(process.pid));
     // The process ids have not been reused since the checks.
-    let is_same = || line.iter().all(|process| find_process(process.pid) == Some(*process));
+    let is_same = || processes.iter().all(|process| find_process(process.pid) == Some(*process));
     is_free && tty.is_some_and(|tty| runs_terminal(server, &tty)) && is_same()
 }
 

@@ -1,6 +1,6 @@
 //! Connects to the daemon and fetches what commands and completions need from it.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, without_error_numbers};
 use crewboard_client::{Connection, DaemonLocator, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::{RateLimits, Session};
@@ -90,7 +90,7 @@ fn fetch_snapshot(connection: &mut Connection, timeout: Duration) -> Result<Snap
 
 /// Prints a warning. Ignores a closed standard error.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(io::stderr(), "crewboard: {text}");
+    let _ = writeln!(io::stderr(), "crewboard: {}", without_error_numbers(text));
 }
 
 /// Warns the user if the daemon is of another version than this program.

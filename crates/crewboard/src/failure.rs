@@ -25,11 +25,23 @@ pub(crate) mod exit_code {
 
 /// Returns the text of a system error without its number: `No such file or directory`, not `… (os error 2)`.
 pub(crate) fn without_error_number(error: &io::Error) -> String {
-    let text = error.to_string();
-    match error.raw_os_error() {
-        Some(number) => text.replace(&format!(" (os error {number})"), ""),
-        None => text,
+    without_error_numbers(&error.to_string())
+}
+
+/// Removes every ` (os error N)` from a text.
+pub(crate) fn without_error_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.parse::<i32>().is_ok() => plain.push_str(rest),
+            _ => {
+                plain.push_str(" (os error ");
+                plain.push_str(part);
+            }
+        }
     }
+    plain
 }
 
 /// An error message, and a hint that says what to do.
@@ -58,10 +70,10 @@ impl Failure {
     }
 
     /// Returns the message and the hint in one line.
-    pub(crate) fn in_a_line(self) -> String {
+    pub(crate) fn in_one_line(self) -> String {
         match self.hint {
-            Some(hint) => format!("{}; {hint}", self.message),
-            None => self.message,
+            Some(hint) => format!("{}; {hint}", without_error_numbers(&self.message)),
+            None => without_error_numbers(&self.message),
         }
     }
 
@@ -75,7 +87,8 @@ impl Failure {
         if self.code != 0 {
             let mut stderr = io::stderr().lock();
             // A message may quote a file or another program; remove its control sequences.
-            let _ = writeln!(stderr, "crewboard: {}", clean(&self.message, usize::MAX, true));
+            let message = without_error_numbers(&self.message);
+            let _ = writeln!(stderr, "crewboard: {}", clean(&message, usize::MAX, true));
             if let Some(hint) = self.hint {
                 let _ = writeln!(stderr, "  {}", clean(&hint, usize::MAX, true));
             }
@@ -88,7 +101,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::output_closed(),
-            _ => Self::new(without_error_number(&error)),
+            _ => Self::new(error.to_string()),
         }
     }
 }
@@ -130,5 +143,20 @@ impl From<SubscriptionError> for Failure {
             SubscriptionError::Talk(error) => error.into(),
             SubscriptionError::ReaderGone => Self::output_closed(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_numbers_are_removed() {
+        let error = io::Error::from_raw_os_error(17);
+        assert_eq!(without_error_number(&error), "File exists");
+        let text = "a: No such file or directory (os error 2); b (os error x) c (os error 13)";
+        let plain = "a: No such file or directory; b (os error x) c";
+        assert_eq!(without_error_numbers(text), plain);
+        assert_eq!(Failure::new(text).hint("d").in_one_line(), format!("{plain}; d"));
     }
 }

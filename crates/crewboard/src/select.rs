@@ -137,7 +137,7 @@ mod tests {
             ("billing", "`crewboard list` shows"),
             ("x", "`crewboard list` shows"),
         ] {
-            let text = find(&rows, word, None).unwrap_err().in_a_line();
+            let text = find(&rows, word, None).unwrap_err().in_one_line();
             assert!(text.contains(&format!("there is no session {word:?}")), "{text}");
             let hint = text.split_once("; ").map_or("", |(_, hint)| hint);
             assert!(hint.starts_with(expected), "{text}");

@@ -4,6 +4,7 @@
 //! The user's command replaces this process (`exec`), and its input is peeked at but not consumed. So its output, exit
 //! code, signals and descriptors are its own.
 
+use crate::failure::without_error_number;
 use crate::hook::{settle_paths, surroundings};
 use crate::render::locale_is_utf8;
 use crewboard_agents::claude::{NAME, status_line::StatusLine};
@@ -56,7 +57,12 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
     } else {
         Command::new(program).args(arguments).exec()
     };
-    let _ = writeln!(io::stderr(), "crewboard: cannot run {}: {error}", program.display());
+    let _ = writeln!(
+        io::stderr(),
+        "crewboard: cannot run {}: {}",
+        program.display(),
+        without_error_number(&error)
+    );
     // The exit code that shells use for a program that they cannot run.
     ExitCode::from(127)
 }

@@ -15,7 +15,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(4);
 /// Checks that must find the watched thread in the same wait before the process exits, once the event is delivered.
 const CHECKS_AFTER_DELIVERY: u32 = 2;
 
-/// The same before delivery: a slow disk may take this long to create a file, and exiting would drop the event.
+/// Checks before delivery. A slow disk may take this long to create a file, and exiting would drop the event.
 const CHECKS_BEFORE_DELIVERY: u32 = 25;
 
 /// Time limit for the last action of the watchdog, which a file system may block too.
@@ -28,7 +28,7 @@ const STACK: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     state: Arc<State>,
-    lost: fn(),
+    on_dropped_event: fn(),
     started: OnceCell<()>,
 }
 
@@ -41,12 +41,12 @@ struct State {
 }
 
 impl Watchdog {
-    /// Creates a watchdog without a thread. It calls `lost` before it exits a process whose event is not delivered.
-    pub(crate) fn new(deadline: Deadline, lost: fn()) -> Self {
+    /// Creates a watchdog without a thread. It calls `on_dropped_event` before it exits a process whose event is not delivered.
+    pub(crate) fn new(deadline: Deadline, on_dropped_event: fn()) -> Self {
         let extension = AtomicU64::new(0);
         let is_delivered = AtomicBool::new(false);
         let state = Arc::new(State { deadline, extension, is_delivered });
-        Self { state, lost, started: OnceCell::new() }
+        Self { state, on_dropped_event, started: OnceCell::new() }
     }
 
     /// Starts the thread. It exits this process with success if the calling thread waits after the deadline, but leaves
@@ -55,11 +55,13 @@ impl Watchdog {
     /// Most hooks never wait, so the thread is started only before a wait that a file system may prolong.
     pub(crate) fn start(&self) {
         self.started.get_or_init(|| {
-            let (watched, lost) = (crewboard_platform::this_thread(), self.lost);
+            let (watched, on_dropped_event) =
+                (crewboard_platform::this_thread(), self.on_dropped_event);
             let state = Arc::clone(&self.state);
             // If the thread cannot start, the hook runs without a watchdog.
-            let _ =
-                thread::Builder::new().stack_size(STACK).spawn(move || state.watch(watched, lost));
+            let _ = thread::Builder::new()
+                .stack_size(STACK)
+                .spawn(move || state.watch(watched, on_dropped_event));
         });
     }
 
@@ -88,7 +90,7 @@ impl State {
         self.deadline.later_by(Duration::from_micros(extension))
     }
 
-    fn watch(&self, watched: u32, lost: fn()) {
+    fn watch(&self, watched: u32, on_dropped_event: fn()) {
         let mut before = None;
         let mut checks = 0;
         loop {
@@ -110,7 +112,7 @@ impl State {
         if !self.is_delivered() {
             let (sender, is_over) = mpsc::channel();
             let _ = thread::Builder::new().spawn(move || {
-                lost();
+                on_dropped_event();
                 let _ = sender.send(());
             });
             let _ = is_over.recv_timeout(LAST_ACTION_TIMEOUT);

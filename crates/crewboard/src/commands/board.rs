@@ -26,10 +26,15 @@ use std::thread;
 /// Opens the board on the terminal.
 pub(crate) fn run(quits_after_jump: bool) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (configured, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
+    let (board_config, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
     let environment = Environment::of_process();
-    let mut host =
-        LiveHost { environment, configured, quits_after_jump, navigation: None, here: None };
+    let mut host = LiveHost {
+        environment,
+        board_config,
+        quits_after_jump,
+        navigation: None,
+        terminal_command: None,
+    };
     crewboard_board::run(&daemon_locator()?, &mut host, options)
         .map_err(|error| Failure::new(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
@@ -48,7 +53,7 @@ pub(crate) fn run_on_sandbox(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The host of a board that shows a recording: it asks and changes no agent of the user.
+/// The host of a board that shows a recording. It never reads or changes the user's agents.
 struct RecordingHost;
 
 impl Host for RecordingHost {
@@ -78,11 +83,11 @@ const AGENT_TEXT: AgentText = AgentText { describe_version, short_model, resume_
 /// The host of a board that shows live sessions.
 struct LiveHost {
     environment: Environment,
-    configured: BoardConfig,
+    board_config: BoardConfig,
     quits_after_jump: bool,
     navigation: Option<RunningNavigation>,
     /// The command that [`NavigationOutcome::RunHere`] stands for.
-    here: Option<TerminalCommand>,
+    terminal_command: Option<TerminalCommand>,
 }
 
 /// A navigation on a thread of its own: terminals may take seconds to answer, and the board does not wait for them.
@@ -187,21 +192,21 @@ impl Host for LiveHost {
         let result = self.navigation.take().and_then(|navigation| navigation.result.recv().ok());
         match result {
             Some(Ok(Destination::Pane(note))) => NavigationOutcome::Shown(note),
-            Some(Ok(Destination::ThisTerminal(here))) => {
-                self.here = Some(here);
+            Some(Ok(Destination::ThisTerminal(command))) => {
+                self.terminal_command = Some(command);
                 NavigationOutcome::RunHere
             }
-            Some(Err(failure)) => NavigationOutcome::Failed(failure.in_a_line()),
+            Some(Err(failure)) => NavigationOutcome::Failed(failure.in_one_line()),
             None => NavigationOutcome::Failed("Jump interrupted.".to_owned()),
         }
     }
 
     fn run_here(&mut self) -> Result<(), String> {
-        let Some(here) = self.here.take() else { return Ok(()) };
-        let program = here.command.words.first().cloned().unwrap_or_default();
-        match here.process().status() {
+        let Some(terminal_command) = self.terminal_command.take() else { return Ok(()) };
+        let program = terminal_command.command.words.first().cloned().unwrap_or_default();
+        match terminal_command.process().status() {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(format!("{program}: {status}")),
+            Ok(status) => Err(format!("{program} failed: {status}")),
             Err(error) => Err(format!("cannot run {program}: {}", without_error_number(&error))),
         }
     }
@@ -211,26 +216,26 @@ impl Host for LiveHost {
     }
 
     fn options_watch(&self) -> Option<BorrowedFd<'_>> {
-        self.configured.watch()
+        self.board_config.watch()
     }
 
     fn notification_bytes(&mut self, title: &str, text: &str) -> Vec<u8> {
-        let way = match self.configured.ring().as_str() {
+        let bell = match self.board_config.ring().as_str() {
             "osc9" => BellKind::Osc9,
             "osc777" => BellKind::Osc777,
             "bell" => BellKind::Bell,
             _ => return Vec::new(),
         };
-        let inside = match (ProcessVariables.get("TMUX"), ProcessVariables.get("STY")) {
+        let multiplexer = match (ProcessVariables.get("TMUX"), ProcessVariables.get("STY")) {
             (Some(_), _) => Multiplexer::Tmux,
             (None, Some(_)) => Multiplexer::Screen,
             (None, None) => Multiplexer::None,
         };
-        bell_bytes(way, inside, title, text)
+        bell_bytes(bell, multiplexer, title, text)
     }
 
     fn changed_options(&mut self) -> Option<Options> {
-        self.configured.changed()
+        self.board_config.changed()
     }
 }
 

@@ -137,7 +137,7 @@ fn init(path: &Path, output: &mut impl Write) -> Result<ExitCode, Failure> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => Failure::new(format!("{} already exists", path.display()))
             .hint("run `crewboard config show` to see every option with its value"),
-        _ => Failure::new(format!("{}: {error}", path.display())),
+        _ => Failure::new(format!("cannot write {}: {error}", path.display())),
     };
     if let Some(directory) = path.parent() {
         // Private, as the XDG specification requires for a new directory.

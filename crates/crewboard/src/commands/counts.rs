@@ -25,9 +25,9 @@ const MAX_NAMES: usize = 20;
 
 /// Prints the counts, once or at each change.
 pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failure> {
-    let look = Theme { palette: &TERMINAL, unicode: Style::of_stdout().unicode };
+    let theme = Theme { palette: &TERMINAL, unicode: Style::of_stdout().unicode };
     if follow {
-        return follow_changes(format, look);
+        return follow_changes(format, theme);
     }
     let (rows, limits) = match daemon_locator()?.connect() {
         Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT)?,
@@ -35,11 +35,11 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
         Err(ConnectError::NoDaemon) => Default::default(),
         Err(error) => return Err(error.into()),
     };
-    print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, look))?;
+    print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, theme))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn follow_changes(format: CountsFormat, look: Theme) -> Result<ExitCode, Failure> {
+fn follow_changes(format: CountsFormat, theme: Theme) -> Result<ExitCode, Failure> {
     let daemon_locator = daemon_locator()?;
     let mut subscription = Subscription::new(&daemon_locator);
     while !matches!(subscription.next(&io::stdout())?, SubscriptionEvent::Synced) {}
@@ -47,7 +47,7 @@ fn follow_changes(format: CountsFormat, look: Theme) -> Result<ExitCode, Failure
     let mut printed: Option<String> = None;
     let mut repeats_first_line = false;
     loop {
-        let line = current_line(&subscription, format, look);
+        let line = current_line(&subscription, format, theme);
         if repeats_first_line || printed.as_ref() != Some(&line) {
             repeats_first_line = is_tmux && printed.is_none();
             print(&line)?;
@@ -62,10 +62,10 @@ fn follow_changes(format: CountsFormat, look: Theme) -> Result<ExitCode, Failure
     }
 }
 
-fn current_line(subscription: &Subscription<'_>, format: CountsFormat, look: Theme) -> String {
+fn current_line(subscription: &Subscription<'_>, format: CountsFormat, theme: Theme) -> String {
     let mut rows: Vec<&Session> = subscription.rows().values().collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
-    line(&rows, subscription.limits(), format, look)
+    line(&rows, subscription.limits(), format, theme)
 }
 
 fn print(line: &str) -> io::Result<()> {
@@ -75,16 +75,16 @@ fn print(line: &str) -> io::Result<()> {
 }
 
 /// Returns the line. `rows` are in the order of `crewboard list`.
-fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Theme) -> String {
+fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, theme: Theme) -> String {
     let counts = Counts::of(rows.iter().copied());
     match format {
-        CountsFormat::Tmux => styled(&counts, look),
+        CountsFormat::Tmux => styled(&counts, theme),
         // The format that the plugin zjstatus reads from `zellij pipe` (its src/pipe.rs).
         CountsFormat::Zellij => {
-            format!("zjstatus::pipe::pipe_crewboard::{}", styled(&counts, look))
+            format!("zjstatus::pipe::pipe_crewboard::{}", styled(&counts, theme))
         }
-        CountsFormat::Starship | CountsFormat::Plain => plain(&counts, look),
-        CountsFormat::Waybar => waybar(rows, &counts, look),
+        CountsFormat::Starship | CountsFormat::Plain => plain(&counts, theme),
+        CountsFormat::Waybar => waybar(rows, &counts, theme),
         CountsFormat::Json => {
             let mut value = json!(counts);
             value["limits"] = json!(limits);
@@ -93,15 +93,15 @@ fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, look: Th
     }
 }
 
-fn plain(counts: &Counts, look: Theme) -> String {
-    let shown = |(status, count): &(Status, usize)| format!("{}{count}", look.shape(*status));
+fn plain(counts: &Counts, theme: Theme) -> String {
+    let shown = |(status, count): &(Status, usize)| format!("{}{count}", theme.shape(*status));
     let shown: Vec<String> = counts.by_status().iter().map(shown).collect();
     shown.join(" ")
 }
 
 /// Returns the counts with tmux style tags, which zjstatus understands too (it ignores `nobold`, because each tag there
 /// starts from the default style). The line holds no text from agents.
-fn styled(counts: &Counts, look: Theme) -> String {
+fn styled(counts: &Counts, theme: Theme) -> String {
     let mut line = String::new();
     for (status, count) in counts.by_status() {
         let style = match status {
@@ -114,7 +114,7 @@ fn styled(counts: &Counts, look: Theme) -> String {
             Status::Idle | Status::Closed => "fg=default,nobold",
         };
         let space = if line.is_empty() { "" } else { " " };
-        let _ = write!(line, "{space}#[{style}]{}{count}", look.shape(status));
+        let _ = write!(line, "{space}#[{style}]{}{count}", theme.shape(status));
     }
     if !line.is_empty() {
         line.push_str("#[default]");
@@ -123,13 +123,13 @@ fn styled(counts: &Counts, look: Theme) -> String {
 }
 
 /// Returns the JSON object of a custom module of waybar. Its text and tooltip are Pango markup.
-fn waybar(rows: &[&Session], counts: &Counts, look: Theme) -> String {
+fn waybar(rows: &[&Session], counts: &Counts, theme: Theme) -> String {
     let needs = |row: &&&Session| matches!(row.counted(), CountCategory::Needs(_));
     let named: Vec<String> = rows
         .iter()
         .filter(needs)
         .take(MAX_NAMES)
-        .map(|row| escaped(&format!("{} {}: {}", look.shape(row.status), row.name, row.status)))
+        .map(|row| escaped(&format!("{} {}: {}", theme.shape(row.status), row.name, row.status)))
         .collect();
     let mut tooltip = named.join("\n");
     if counts.needs_you > MAX_NAMES {
@@ -137,7 +137,7 @@ fn waybar(rows: &[&Session], counts: &Counts, look: Theme) -> String {
     }
     let urgent = counts.by_status().first().map_or("none", |(status, _)| status.word());
     let class = if counts.needs_you > 0 { json!(["needs-you", urgent]) } else { json!([urgent]) };
-    json!({ "text": plain(counts, look), "alt": urgent, "class": class, "tooltip": tooltip })
+    json!({ "text": plain(counts, theme), "alt": urgent, "class": class, "tooltip": tooltip })
         .to_string()
 }
 
@@ -161,12 +161,12 @@ mod tests {
             })
             .collect();
         let rows: Vec<&Session> = rows.iter().collect();
-        let look = Theme { palette: &TERMINAL, unicode };
+        let theme = Theme { palette: &TERMINAL, unicode };
         let formats = ["tmux", "zellij", "waybar", "starship", "json"];
         formats
             .map(|name| {
                 let format = CountsFormat::from_str(name, false).unwrap();
-                format!("{name}: {}", line(&rows, &[], format, look))
+                format!("{name}: {}", line(&rows, &[], format, theme))
             })
             .join("\n")
     }

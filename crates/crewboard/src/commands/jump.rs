@@ -32,7 +32,7 @@ pub(crate) fn next() -> Result<ExitCode, Failure> {
                 // Run by a tmux key binding, any output would cover the pane that is shown now.
                 if let Some(failure) = first_failure.filter(|_| io::stderr().is_terminal()) {
                     let failure: Failure = failure;
-                    let _ = writeln!(io::stderr(), "crewboard: {}", failure.in_a_line());
+                    let _ = writeln!(io::stderr(), "crewboard: {}", failure.in_one_line());
                 }
                 mark_seen(&mut connection, row)?;
                 return finish(destination);
@@ -81,7 +81,7 @@ fn finish(destination: Destination) -> Result<ExitCode, Failure> {
         Destination::ThisTerminal(terminal_command) => {
             // `exec` returns only if it fails.
             let error = terminal_command.exec();
-            Err(Failure::new(format!("{}: {error}", terminal_command.command)))
+            Err(Failure::new(format!("cannot run {}: {error}", terminal_command.command)))
         }
     }
 }

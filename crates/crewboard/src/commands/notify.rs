@@ -43,7 +43,7 @@ pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
         }
         return test_all(&loaded.config(), &environment);
     }
-    let not_by_hand = |problem: String| {
+    let wrong_usage = |problem: String| {
         Failure::usage(problem).hint("run `crewboard notify --test` to test notifications")
     };
     let mut line = Vec::new();
@@ -51,11 +51,11 @@ pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
         io::stdin().take(MAX_NOTIFICATION).read_to_end(&mut line)?;
     }
     if line.trim_ascii().is_empty() {
-        let purpose = "the daemon runs this command with a notification on standard input";
-        return Err(not_by_hand(purpose.to_owned()));
+        let purpose = "the daemon runs `crewboard notify` with a notification on standard input";
+        return Err(wrong_usage(purpose.to_owned()));
     }
     let job: NotificationJob = serde_json::from_slice(&line).map_err(|error| {
-        not_by_hand(format!("standard input is not a notification of the daemon: {error}"))
+        wrong_usage(format!("standard input is not a notification of the daemon: {error}"))
     })?;
     restore_limits(&job);
     Ok(if send(job, &environment) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -107,7 +107,7 @@ fn to_board(message: &Message) -> Result<Option<Connection>, Failure> {
     Ok(Some(connection))
 }
 
-/// Sends a test notification to the boards, which write `way` to their terminals. Returns the result in message.
+/// Sends a test notification to the boards, which write `way` to their terminals. Returns the result as a text.
 fn try_board(message: &Message, way: &str) -> Result<String, Failure> {
     // A missing board is not an error of the configuration.
     let Some(mut connection) = to_board(message)? else {
@@ -136,8 +136,8 @@ fn to_desktop(message: &Message, environment: &Environment) -> Result<(), Comman
 /// may have had a minimal environment.
 fn bus_variable(environment: &Environment) -> Option<(String, String)> {
     const ADDRESS: &str = "DBUS_SESSION_BUS_ADDRESS";
-    let is_delivered = std::env::var_os(ADDRESS).is_some_and(|address| !address.is_empty());
-    if is_delivered || environment.runtime_dir.is_some() {
+    let is_set = std::env::var_os(ADDRESS).is_some_and(|address| !address.is_empty());
+    if is_set || environment.runtime_dir.is_some() {
         return None;
     }
     let bus = environment.run_user.join(environment.uid.to_string()).join("bus");
@@ -165,7 +165,7 @@ fn test_all(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
             "desktop",
             match to_desktop(&message, environment) {
                 Ok(()) => Ok(format!("sent to the desktop: {}", message.title)),
-                Err(refusal) => Err(trouble(&notifier("", ""), refusal)),
+                Err(error) => Err(describe_error(&notifier("", ""), error)),
             },
         )?;
     } else {
@@ -175,7 +175,7 @@ fn test_all(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
         print("terminal", Ok("off (notify.terminal)".to_owned()))?;
     } else {
         let way = &config.notify.terminal;
-        print("terminal", try_board(&message, way).map_err(Failure::in_a_line))?;
+        print("terminal", try_board(&message, way).map_err(Failure::in_one_line))?;
     }
     if config.on.is_empty() {
         print("[[on]]", Ok("no rules in the configuration".to_owned()))?;
@@ -193,9 +193,10 @@ fn test_all(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn trouble(command: &Command, refusal: CommandError) -> String {
+/// Returns why a command failed, with a hint.
+fn describe_error(command: &Command, error: CommandError) -> String {
     let program = command.words.first().map_or("", String::as_str);
-    let TerminalError { reason, hint } = TerminalError::from_command(program, refusal);
+    let TerminalError { reason, hint } = TerminalError::from_command(program, error);
     match hint {
         Some(hint) => format!("{reason} ({hint})"),
         None => reason,

@@ -2,7 +2,7 @@
 
 use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::recording::file::{Entry, What, header};
+use crate::recording::file::{Entry, EntryContent, header};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::redact::Redactor;
 use crewboard_client::{Connection, ConnectionError, DaemonLocator};
@@ -24,8 +24,13 @@ pub(crate) fn run(out: Option<&Path>, keep_text: bool) -> Result<ExitCode, Failu
     match out {
         Some(path) => {
             let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-            let file: File =
-                opened.map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+            let file: File = opened.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    Failure::new(format!("{} already exists", path.display()))
+                        .hint("choose another file; a recording never replaces one")
+                }
+                _ => Failure::new(format!("cannot create {}: {error}", path.display())),
+            })?;
             Recorder::new(file, keep_text).run(&interrupt)
         }
         None => Recorder::new(io::stdout(), keep_text).run(&interrupt),
@@ -90,7 +95,7 @@ impl<W: Write + AsFd> Recorder<W> {
     }
 
     fn record(&mut self, reply: Reply) -> Result<(), Failure> {
-        let (at, what, skipped) = match reply {
+        let (at, content, skipped) = match reply {
             Reply::Recorded { mut report, skipped } => {
                 self.events += 1;
                 let at = self.milliseconds(report.stamp);
@@ -102,7 +107,7 @@ impl<W: Write + AsFd> Recorder<W> {
                 if let Some(redactor) = &mut self.redactor {
                     redactor.report(&mut report);
                 }
-                (at, What::Reported { report, process }, skipped)
+                (at, EntryContent::Reported { report, process }, skipped)
             }
             Reply::Observed { mut observation, skipped } => {
                 let seen = observation.seen;
@@ -118,18 +123,18 @@ impl<W: Write + AsFd> Recorder<W> {
                 if let Some(redactor) = &mut self.redactor {
                     redactor.observation(&mut observation);
                 }
-                (self.milliseconds(seen), What::Observed { observation, process }, skipped)
+                (self.milliseconds(seen), EntryContent::Observed { observation, process }, skipped)
             }
             Reply::Exited { process, stamp, skipped } => {
                 let process = self.name_of(process);
-                (self.milliseconds(stamp), What::Exited { process }, skipped)
+                (self.milliseconds(stamp), EntryContent::Exited { process }, skipped)
             }
             _ => return Ok(()),
         };
         if skipped > 0 {
             self.write_line(&json!({ "at": at, "skipped": skipped }).to_string())?;
         }
-        let line = Entry { at, what }.encode().map_err(io::Error::from)?;
+        let line = Entry { at, content }.encode().map_err(io::Error::from)?;
         Ok(self.write_line(&line)?)
     }
 

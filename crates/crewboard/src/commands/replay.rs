@@ -18,9 +18,12 @@ const DEMO: &str = include_str!("../../assets/demo.jsonl");
 
 /// Plays a recording from a file.
 pub(crate) fn replay(path: &Path, pace: &PaceArguments) -> Result<ExitCode, Failure> {
-    let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let recording = file::read(&text).map_err(failed)?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
+    let recording = file::read(&text).map_err(|why| {
+        Failure::new(format!("cannot play {}: {why}", path.display()))
+            .hint("`crewboard record` writes recordings")
+    })?;
     for problem in &recording.problems {
         let _ = writeln!(io::stderr(), "crewboard: {}: {problem}", path.display());
     }
@@ -50,7 +53,7 @@ fn play(
         return Err(Failure::new(format!("cannot show the board on this terminal ({why})"))
             .hint("`--json` prints the sessions at the end of the recording"));
     }
-    let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), holds: pace.at.is_some() };
+    let pace = Pace { speed: pace.speed, from: pace.at.unwrap_or(0), pauses: pace.at.is_some() };
     let interrupt = Interrupt::catch()?;
     let sandbox = Sandbox::start()?;
     let mut player = Player::start(sandbox.daemon_locator(), recording.entries, pace)?;
@@ -60,30 +63,32 @@ fn play(
         }
         return list::print(sandbox.daemon_locator(), json);
     }
-    let plays = || -> Result<(), Failure> {
+    let play_all = || -> Result<(), Failure> {
         if player.play(&interrupt)? {
             interrupt.sleep_until(None)?;
         }
         Ok(())
     };
     // A paused recording is for a screenshot, which needs no notice.
-    let notice = (!pace.holds).then(|| notice.to_owned());
-    play_while_shown(&interrupt, plays, || board::run_on_sandbox(sandbox.daemon_locator(), notice))
+    let notice = (!pace.pauses).then(|| notice.to_owned());
+    play_while_shown(&interrupt, play_all, || {
+        board::run_on_sandbox(sandbox.daemon_locator(), notice)
+    })
 }
 
 /// Plays the recording until the board closes.
 fn play_while_shown(
     interrupt: &Interrupt,
-    plays: impl FnOnce() -> Result<(), Failure> + Send,
-    shows: impl FnOnce() -> Result<ExitCode, Failure>,
+    play_all: impl FnOnce() -> Result<(), Failure> + Send,
+    show: impl FnOnce() -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     std::thread::scope(|scope| {
-        let plays = scope.spawn(plays);
+        let play_all = scope.spawn(play_all);
         // Stop the player even if the board panics; otherwise the scope would wait for it forever.
         let stop = StopOnDrop(interrupt);
-        let outcome = shows();
+        let outcome = show();
         drop(stop);
-        let ended = plays.join().unwrap_or_else(|_| Err(Failure::new("the player failed")));
+        let ended = play_all.join().unwrap_or_else(|_| Err(Failure::new("the player failed")));
         outcome.and_then(|code| ended.map(|()| code))
     })
 }
@@ -100,7 +105,7 @@ impl Drop for StopOnDrop<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::file::What;
+    use crate::recording::file::EntryContent;
     use crewboard_core::{Input, Now, Process, SessionStore, Stamp, Status, Timestamp};
     use std::collections::BTreeSet;
 
@@ -118,17 +123,19 @@ mod tests {
             let milliseconds = u64::try_from(entry.at + 4_000_000).unwrap();
             let stamp = Stamp { boot: 1, micros: milliseconds * 1000 };
             let now = Now { wall: Timestamp(milliseconds), stamp };
-            let input = match entry.what {
-                What::Reported { mut report, process: name } => {
+            let input = match entry.content {
+                EntryContent::Reported { mut report, process: name } => {
                     report.stamp = stamp;
                     report.process = name.as_deref().map(process);
                     Input::Reported(report)
                 }
-                What::Observed { mut observation, process: name } => {
+                EntryContent::Observed { mut observation, process: name } => {
                     (observation.seen, observation.process) = (stamp, process(&name));
                     Input::Observed(observation)
                 }
-                What::Exited { process: name } => Input::ProcessExited { process: process(&name) },
+                EntryContent::Exited { process: name } => {
+                    Input::ProcessExited { process: process(&name) }
+                }
             };
             for watch in sessions.apply(input, now).watch {
                 let process = watch.process;

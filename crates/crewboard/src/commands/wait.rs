@@ -89,7 +89,7 @@ fn reconnect(daemon_locator: &DaemonLocator, deadline: Option<Instant>) -> Optio
             Err(failure) => failure,
         };
         if pause == FIRST_RETRY_PAUSE {
-            warn(&format!("{}; retrying", failure.in_a_line()));
+            warn(&format!("{}; retrying", failure.in_one_line()));
         }
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if remaining.is_some_and(|remaining| remaining.is_zero()) {

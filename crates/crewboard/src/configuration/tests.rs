@@ -42,11 +42,11 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     use std::fs;
     let world = tempfile::tempdir().unwrap();
     let path = world.path().join("crewboard/config.toml");
-    let (mut configured, options) = BoardConfig::open(environment(&path), false);
+    let (mut board_config, options) = BoardConfig::open(environment(&path), false);
     assert_eq!(options.theme.palette.name, "terminal");
-    let mut seen = Vec::new();
+    let mut lines = Vec::new();
     fs::create_dir(path.parent().unwrap()).unwrap();
-    assert!(configured.changed().is_none(), "nothing has changed");
+    assert!(board_config.changed().is_none(), "nothing has changed");
     for text in [
         "[board]\ntheme = \"dark\"\n[keys]\nquit = \"Q\"\n",
         "[board]\ntheme = \"dark\"\n[keys]\nquit = \"Q\" # a comment\n",
@@ -59,18 +59,18 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
         let other = path.with_extension("new");
         fs::write(&other, text).unwrap();
         fs::rename(&other, &path).unwrap();
-        let line = configured.changed().map(|options| {
+        let line = board_config.changed().map(|options| {
             let quit: Vec<String> =
                 options.keymap.keys(Action::Quit).iter().map(ToString::to_string).collect();
             let notice = options.notice.unwrap_or_default();
             let problems = options.problems.join("; ");
             format!("{} {} | {notice}{problems}", options.theme.palette.name, quit.join(" "))
         });
-        seen.push(line.unwrap_or_else(|| "nothing".to_owned()));
+        lines.push(line.unwrap_or_else(|| "nothing".to_owned()));
     }
     fs::remove_file(&path).unwrap();
-    assert!(configured.changed().is_none(), "a missing file equals an empty one");
-    insta::assert_snapshot!(seen.join("\n"), @r#"
+    assert!(board_config.changed().is_none(), "a missing file equals an empty one");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
     dark Q | The configuration was reloaded.
     nothing
     dark Q | config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number

@@ -61,7 +61,7 @@ mod tests {
     fn text_of(result: Result<Destination, Failure>) -> String {
         match result {
             Ok(outcome) => format!("{outcome:?}"),
-            Err(failure) => failure.in_a_line(),
+            Err(failure) => failure.in_one_line(),
         }
     }
 

@@ -184,7 +184,7 @@ mod tests {
             Ok(OpenPlan { command, directory }) => {
                 format!("{} in {}", command.join(" "), directory.display())
             }
-            Err(failure) => failure.in_a_line(),
+            Err(failure) => failure.in_one_line(),
         }
     }
 

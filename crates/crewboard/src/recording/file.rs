@@ -12,12 +12,12 @@ const VERSION: u64 = 1;
 pub(crate) struct Entry {
     /// Milliseconds from the start; negative for entries before it.
     pub(crate) at: i64,
-    pub(crate) what: What,
+    pub(crate) content: EntryContent,
 }
 
 /// The content of an entry.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum What {
+pub(crate) enum EntryContent {
     /// An event. Its stamp and process id are not recorded; `process` is the recorded name of its process. The
     /// `resets_at` of a rate limit is in milliseconds after the event.
     Reported { report: Box<Report>, process: Option<String> },
@@ -43,8 +43,8 @@ pub(crate) fn header() -> String {
 impl Entry {
     /// Returns the entry as a line without its newline.
     pub(crate) fn encode(&self) -> Result<String, serde_json::Error> {
-        let line = match &self.what {
-            What::Reported { report, process } => {
+        let line = match &self.content {
+            EntryContent::Reported { report, process } => {
                 let mut report = serde_json::to_value(report)?;
                 if let Value::Object(fields) = &mut report {
                     fields.remove("stamp");
@@ -55,7 +55,7 @@ impl Entry {
                 }
                 json!({ "at": self.at, "report": report })
             }
-            What::Observed { observation, process } => {
+            EntryContent::Observed { observation, process } => {
                 let mut observed = serde_json::to_value(observation)?;
                 if let Value::Object(fields) = &mut observed {
                     fields.remove("seen");
@@ -63,7 +63,7 @@ impl Entry {
                 }
                 json!({ "at": self.at, "observed": observed })
             }
-            What::Exited { process } => json!({ "at": self.at, "exited": process }),
+            EntryContent::Exited { process } => json!({ "at": self.at, "exited": process }),
         };
         Ok(line.to_string())
     }
@@ -78,10 +78,10 @@ pub(crate) fn read(text: &str) -> Result<Recording, String> {
         .filter(|(_, line)| !line.is_empty());
     let head = lines.next().and_then(|(_, line)| serde_json::from_str::<Value>(line).ok());
     let head = head.filter(|head| head["crewboard"] == "record");
-    let head = head.ok_or("not a Crewboard recording")?;
+    let head = head.ok_or("it is not a Crewboard recording")?;
     if head["version"].as_u64().is_none_or(|version| version > VERSION) {
         return Err(format!(
-            "the recording has version {}, but this program reads version {VERSION}",
+            "it has version {}, but this program reads version {VERSION}",
             head["version"]
         ));
     }
@@ -106,18 +106,18 @@ fn read_entry(line: &str) -> Result<Option<Entry>, String> {
     let at = line.get("at").and_then(Value::as_i64);
     let at = || at.ok_or("\"at\" must be a whole number of milliseconds");
     if let Some(observed) = line.remove("observed") {
-        return Ok(Some(Entry { at: at()?, what: read_observation(observed)? }));
+        return Ok(Some(Entry { at: at()?, content: read_observation(observed)? }));
     }
-    let what = match (line.remove("report"), line.remove("exited")) {
+    let content = match (line.remove("report"), line.remove("exited")) {
         (Some(report), _) => read_report(report)?,
-        (None, Some(Value::String(process))) => What::Exited { process },
+        (None, Some(Value::String(process))) => EntryContent::Exited { process },
         (None, Some(_)) => return Err("\"exited\" must name a process".to_owned()),
         (None, None) => return Ok(None),
     };
-    Ok(Some(Entry { at: at()?, what }))
+    Ok(Some(Entry { at: at()?, content }))
 }
 
-fn read_report(mut report: Value) -> Result<What, String> {
+fn read_report(mut report: Value) -> Result<EntryContent, String> {
     let mut process = None;
     if let Value::Object(fields) = &mut report {
         process = fields.remove("process").and_then(|name| name.as_str().map(str::to_owned));
@@ -126,10 +126,10 @@ fn read_report(mut report: Value) -> Result<What, String> {
     let mut report: Box<Report> =
         serde_json::from_value(report).map_err(|error| error.to_string())?;
     report.sanitise();
-    Ok(What::Reported { report, process })
+    Ok(EntryContent::Reported { report, process })
 }
 
-fn read_observation(mut observed: Value) -> Result<What, String> {
+fn read_observation(mut observed: Value) -> Result<EntryContent, String> {
     let Value::Object(fields) = &mut observed else {
         return Err("\"observed\" must be an object".to_owned());
     };
@@ -140,7 +140,7 @@ fn read_observation(mut observed: Value) -> Result<What, String> {
     let mut observation: Box<Observation> =
         serde_json::from_value(observed).map_err(|error| error.to_string())?;
     observation.sanitise();
-    Ok(What::Observed { observation, process })
+    Ok(EntryContent::Observed { observation, process })
 }
 
 #[cfg(test)]

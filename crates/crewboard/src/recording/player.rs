@@ -2,7 +2,7 @@
 
 use crate::daemon_client::{REPLY_TIMEOUT, connect};
 use crate::failure::Failure;
-use crate::recording::file::{Entry, What};
+use crate::recording::file::{Entry, EntryContent};
 use crate::recording::interrupt::Interrupt;
 use crewboard_client::{Connection, ConnectionError, DaemonLocator};
 use crewboard_core::{Event, Process, Report, Stamp};
@@ -21,7 +21,7 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// get no placeholder and cannot be watched.
 const MAX_PLACEHOLDERS: usize = 256;
 
-/// How fast a recording is played, and from where.
+/// The speed of a player, and the moment at which it starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     /// The playback speed.
@@ -29,7 +29,7 @@ pub(crate) struct Pace {
     /// The moment, in milliseconds of the recording, at which playing starts. Earlier entries are sent at once.
     pub(crate) from: i64,
     /// Pauses at that moment.
-    pub(crate) holds: bool,
+    pub(crate) pauses: bool,
 }
 
 /// A process that represents a recorded one. It runs until it is killed or this program exits.
@@ -52,7 +52,7 @@ impl Placeholder {
         let Some(process) = find_process(child.id()) else {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(io::ErrorKind::NotFound.into());
+            return Err(io::Error::other("a placeholder process exited at once"));
         };
         Ok(Self { child, process })
     }
@@ -96,7 +96,7 @@ impl Player {
         let mut recorder = connect(daemon_locator)?;
         recorder.ask(&Request::Record, REPLY_TIMEOUT)?;
         let clock = Clock::new();
-        if pace.holds {
+        if pace.pauses {
             // Boards show ages in whole seconds of the wall clock. Starting on a whole second makes a paused
             // recording look the same every time.
             std::thread::sleep(Duration::from_millis(1000 - clock.now().wall.0 % 1000));
@@ -117,7 +117,7 @@ impl Player {
 
     /// Sends the remaining entries at their times. Returns false if it is interrupted.
     pub(crate) fn play(&mut self, interrupt: &Interrupt) -> Result<bool, Failure> {
-        while !self.pace.holds
+        while !self.pace.pauses
             && let Some(entry) = self.next.take()
         {
             let ahead = Duration::from_millis(entry.at.abs_diff(self.pace.from));
@@ -133,8 +133,8 @@ impl Player {
     }
 
     fn send_entry(&mut self, entry: Entry) -> Result<(), Failure> {
-        match entry.what {
-            What::Reported { mut report, process } => {
+        match entry.content {
+            EntryContent::Reported { mut report, process } => {
                 report.stamp = self.stamp(entry.at);
                 report.process = process.map(|name| self.process(name)).transpose()?.flatten();
                 if let Event::UsageReport(usage) = &mut report.event {
@@ -143,7 +143,7 @@ impl Player {
                 }
                 self.send_report(report)?;
             }
-            What::Observed { mut observation, process } => {
+            EntryContent::Observed { mut observation, process } => {
                 observation.seen = self.stamp(entry.at);
                 let seen = observation.seen;
                 if let Some(moment) = observation.finding.moment() {
@@ -158,7 +158,7 @@ impl Player {
                     self.sender.send(&Request::Observe(line))?;
                 }
             }
-            What::Exited { process } => self.end_process(&process)?,
+            EntryContent::Exited { process } => self.end_process(&process)?,
         }
         // The daemon queues what this program does not read.
         while self.recorder.receive_ready()?.is_some() {}
@@ -183,14 +183,16 @@ impl Player {
     }
 
     /// Returns the placeholder process for a recorded process.
-    fn process(&mut self, name: String) -> io::Result<Option<Process>> {
+    fn process(&mut self, name: String) -> Result<Option<Process>, Failure> {
         if let Some(placeholder) = self.placeholders.get(&name) {
             return Ok(Some(placeholder.process));
         }
         if self.placeholders.len() == MAX_PLACEHOLDERS {
             return Ok(None);
         }
-        let placeholder = Placeholder::start()?;
+        let placeholder = Placeholder::start().map_err(|error| {
+            Failure::new(format!("cannot start a process for the recording: {error}"))
+        })?;
         let process = placeholder.process;
         self.placeholders.insert(name, placeholder);
         Ok(Some(process))

@@ -1,5 +1,5 @@
-//! Takes the user's words out of a report: what stays is what the statuses follow from. The same
-//! word becomes the same placeholder, so that what belonged together still does.
+//! Removes the user's text from events, but keeps everything from which statuses are derived. Equal words get equal
+//! placeholders, so that references between events stay intact.
 
 use crewboard_core::{
     AgentName, BackgroundTask, ConversationId, Event, FileFinding, FileMetadata, InputDigest,
@@ -7,13 +7,13 @@ use crewboard_core::{
 };
 use std::collections::HashMap;
 
-/// Agents whose names are no secret.
+/// Agents with public names.
 const KNOWN_AGENTS: [&str; 2] = ["claude", "codex"];
 
-/// The longest text that a placeholder stands for at its length, in bytes.
+/// Length limit of a placeholder in bytes. A placeholder is about as long as its text, up to this limit.
 const MAX_LENGTH: usize = 1024;
 
-/// What was replaced so far, and by what.
+/// Replaces the user's text, and remembers the placeholder of each word.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor {
     words: HashMap<String, String>,
@@ -22,9 +22,9 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    /// Replaces all that the user, or a name the user gave, could be known by.
+    /// Replaces every text of a report that could identify the user, and every name that the user chose.
     pub(crate) fn report(&mut self, report: &mut Report) {
-        // Named one by one, so that a new field does not compile until it is thought of here.
+        // List every field, so that a new field does not compile without a decision here.
         let Report {
             agent,
             session,
@@ -61,7 +61,7 @@ impl Redactor {
         }
         self.optional("type", subagent_type);
         if let Some(teammate) = teammate {
-            // Its lead speaks of it by this name as it does of a subagent by its id.
+            // The lead refers to a teammate by this name, as it refers to a subagent by its id.
             teammate.name = self.id("task", &teammate.name);
             teammate.lead = ConversationId::new(&self.id("session", teammate.lead.as_str()));
         }
@@ -83,7 +83,7 @@ impl Redactor {
         self.event(event);
     }
 
-    /// Replaces the same in what was seen in an agent's files.
+    /// Replaces the same texts in an observation of an agent's files.
     pub(crate) fn observation(&mut self, observation: &mut Observation) {
         let Observation { agent: _, process: _, source, seen: _, finding, about } = observation;
         if !is_word(source.strip_prefix("file:").unwrap_or(source)) {
@@ -103,7 +103,7 @@ impl Redactor {
         }
         let FileMetadata { agent_version, session, cwd, title, headless: _, job, profile, place } =
             about;
-        // A version is no secret, but the file may hold any text in its place.
+        // A version is public, but the file may have any text in this field.
         if let Some(version) = agent_version.as_mut().filter(|version| !is_word(version)) {
             *version = self.id("version", version);
         }
@@ -186,7 +186,7 @@ impl Redactor {
         }
     }
 
-    /// The digest of an input could be tried against guesses, so it goes too.
+    /// Replaces the id and the input digest of a tool call. A digest would allow guessing the input.
     fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut InputDigest) {
         if let Some(id) = tool_use {
             *id = ToolUseId::new(&self.id("call", id.as_str()));
@@ -206,7 +206,7 @@ impl Redactor {
         if path.is_empty() { String::new() } else { format!("/{}", self.id("path", path)) }
     }
 
-    /// What stands for `word`; nothing stands for nothing.
+    /// Returns the placeholder of a word. An empty word stays empty.
     fn id(&mut self, kind: &'static str, word: &str) -> String {
         if word.is_empty() {
             return String::new();
@@ -220,21 +220,21 @@ impl Redactor {
         words.entry(word.to_owned()).or_insert_with(make).clone()
     }
 
-    /// Stands for a text that is shown: about as long, so that it is cut and wrapped as that was.
+    /// Returns the placeholder of a displayed text. It is about as long, so that it is cut and wrapped in the same way.
     fn text(&mut self, kind: &'static str, text: &str) -> String {
-        let mut stand_in = self.id(kind, text);
+        let mut placeholder = self.id(kind, text);
         let length = text.len().next_power_of_two().min(MAX_LENGTH);
         if text.contains('\n') {
-            stand_in.push('\n');
+            placeholder.push('\n');
         }
-        while length > 16 && stand_in.len() + 6 < length {
-            stand_in.push_str(" .....");
+        while length > 16 && placeholder.len() + 6 < length {
+            placeholder.push_str(" .....");
         }
-        stand_in
+        placeholder
     }
 }
 
-/// Whether it is one of an agent's own short words, in which nothing of the user's can be.
+/// Returns true if the text is a short word of an agent, which cannot contain text of the user.
 fn is_word(text: &str) -> bool {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
     text.len() <= 40 && text.chars().all(is_plain)
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_of_the_user_is_left() {
+    fn redaction_removes_every_text_of_the_user() {
         let long = format!("{}\nSECRET", "SECRET ".repeat(50));
         for event in [
             json!({"kind": "prompt_submitted", "prompt": long, "ended_task": "SECRET-4"}),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belonged_together_still_does_and_agents_own_words_stay() {
+    fn redaction_keeps_references_and_words_of_agents() {
         let mut redactor = Redactor::default();
         let mut started = report(&json!({"kind": "tool_started", "tool": "Bash", "text": "x",
             "tool_use": "t1", "input": "00000000000000000000000000000005"}));
@@ -308,14 +308,14 @@ mod tests {
             (started.agent.as_str(), started.source.as_str()),
             ("claude", "hook:PreToolUse")
         );
-        assert_eq!(started.branch.as_deref(), Some(""), "an empty branch says something");
+        assert_eq!(started.branch.as_deref(), Some(""), "an empty branch has a meaning");
         let Event::ToolStarted { tool, input: first, .. } = started.event else { panic!() };
         let Event::RequestOpened { input: second, request, .. } = asked.event else { panic!() };
         assert_eq!((tool.as_str(), first, request), ("Bash", second, PromptKind::Permission));
     }
 
     #[test]
-    fn agent_version_stays_and_other_text_in_its_place_goes() {
+    fn redaction_keeps_an_agent_version_and_no_other_text() {
         for (version, stays) in [("2.1.400", true), ("2.1.400-beta.1", true), ("my SECRET", false)]
         {
             let mut observation: Observation = serde_json::from_value(json!({
@@ -331,7 +331,7 @@ mod tests {
         }
     }
 
-    /// What the hooks of a recording of the real agent would send, in their order.
+    /// Returns the reports of the hooks in a recording of the real agent, in their order.
     fn reports(scenario: &str) -> Vec<Report> {
         let read = |hook: &HookLine| {
             hook.event()?;
@@ -348,7 +348,7 @@ mod tests {
         Recording::load(CLIENTS[0], scenario).unwrap().hooks.iter().filter_map(read).collect()
     }
 
-    /// The statuses that follow, and what goes with them.
+    /// Returns each status that follows from the reports, with its process, background tasks and subagents.
     fn statuses(reports: Vec<Report>) -> Vec<(Option<u32>, Status, u32, usize)> {
         let mut sessions = SessionStore::new("test".to_owned());
         let mut seen = Vec::new();
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_users_words_the_statuses_are_the_same() {
+    fn redaction_does_not_change_statuses() {
         let mut compared = 0;
         for scenario in Recording::scenarios(CLIENTS[0]).unwrap() {
             let plain = reports(&scenario);
@@ -383,12 +383,12 @@ mod tests {
     }
 
     #[test]
-    fn a_text_stays_about_as_long() {
+    fn placeholder_is_about_as_long_as_its_text() {
         let mut redactor = Redactor::default();
         for length in [1, 10, 100, 700] {
-            let stand_in = redactor.text("prompt", &"x".repeat(length));
+            let placeholder = redactor.text("prompt", &"x".repeat(length));
             let about = length / 2..=(2 * length).max(16);
-            assert!(about.contains(&stand_in.len()), "{length} became {}", stand_in.len());
+            assert!(about.contains(&placeholder.len()), "{length} became {}", placeholder.len());
         }
     }
 }

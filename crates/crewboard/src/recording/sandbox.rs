@@ -9,7 +9,7 @@ use rustix::process::getuid;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fs, io};
 use tempfile::TempDir;
 
 /// Time after which the private daemon exits if the replay was killed.
@@ -40,28 +40,33 @@ impl Sandbox {
         let private = Permissions::from_mode(0o700);
         // `TMPDIR` may be too long for a socket path.
         remove_stale(&surroundings.temporary_dir);
+        let failed = |error: io::Error| {
+            let parent = surroundings.temporary_dir.display();
+            Failure::new(format!("cannot create a private directory in {parent}: {error}"))
+        };
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(private.clone())
-            .tempdir_in(&surroundings.temporary_dir)?;
+            .tempdir_in(&surroundings.temporary_dir)
+            .map_err(|error| failed(error.kind().into()))?;
         // The umask may have removed bits.
-        fs::set_permissions(directory.path(), private)?;
+        fs::set_permissions(directory.path(), private).map_err(failed)?;
         // Lock the file before it gets its name: a file without a lock belongs to a replay that was killed.
         let fresh = directory.path().join("fresh");
-        let LockAttempt::Acquired(in_use) = Lock::try_lock(&fresh)? else {
+        let LockAttempt::Acquired(in_use) = Lock::try_lock(&fresh).map_err(failed)? else {
             return Err(Failure::new(format!("{} is locked by another process", fresh.display())));
         };
-        fs::rename(&fresh, directory.path().join(IN_USE))?;
+        fs::rename(&fresh, directory.path().join(IN_USE)).map_err(failed)?;
         // Recorded sessions must not notify the user.
         let config = directory.path().join("config.toml");
-        fs::write(&config, "[notify]\nstatuses = []\n")?;
+        fs::write(&config, "[notify]\nstatuses = []\n").map_err(failed)?;
         let environment = Environment {
             socket: Some(directory.path().join("s")),
             config: Some(config),
             idle_exit: Some(IDLE_EXIT.to_owned()),
             // Keep the user's own sessions out of the sandbox.
             home: Some(directory.path().to_owned()),
-            ..surroundings
+            ..surroundings.clone()
         };
         // If this socket cannot be used, the client would fall back to the user's own daemon.
         let places = candidates(&environment, may_block);

@@ -73,7 +73,7 @@ fn usage_errors_exit_with_code_2() {
     assert_eq!(output.code(), Some(2));
     assert_eq!(
         output.stderr,
-        "crewboard: the daemon runs this command with a notification on standard input\n  \
+        "crewboard: the daemon runs `crewboard notify` with a notification on standard input\n  \
          run `crewboard notify --test` to test notifications\n"
     );
     let output = world.run(["--version"]);

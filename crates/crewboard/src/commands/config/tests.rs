@@ -3,8 +3,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 
-/// What the command prints, its exit code, and what it says on standard error, with the world's own
-/// path taken out.
+/// Returns the output and the failure of the command, with `~` in place of the path of the world.
 fn run_in(world: &TempDir, action: &ConfigAction) -> String {
     let environment = Environment { home: Some(world.path().to_owned()), ..Environment::default() };
     let mut output = Vec::new();
@@ -27,7 +26,7 @@ const SHOW: ConfigAction = ConfigAction::Show { json: false };
 const CHECK: ConfigAction = ConfigAction::Check { file: None };
 
 #[test]
-fn init_writes_once_and_what_it_wrote_is_right() {
+fn init_writes_a_valid_file_once() {
     let world = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(run_in(&world, &ConfigAction::Path), @"~/.config/crewboard/config.toml");
     insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml does not exist: every option has its default");
@@ -43,7 +42,7 @@ fn init_writes_once_and_what_it_wrote_is_right() {
 }
 
 #[test]
-fn show_says_where_each_value_came_from() {
+fn show_prints_the_origin_of_each_value() {
     let world = tempfile::tempdir().unwrap();
     write(&world, "[board]\ntheme = \"dark\"\n\n[keys]\njump = [\"enter\", \"q\"]\npin = []\n");
     insta::assert_snapshot!(run_in(&world, &SHOW), @r###"
@@ -90,7 +89,7 @@ fn show_says_where_each_value_came_from() {
     [daemon]
     idle_exit = "1h"  # default
     "###);
-    // What it shows is a configuration, and the same one.
+    // The output of `show` is a configuration with the same values.
     let shown = run_in(&world, &SHOW);
     write(&world, &shown);
     let without_origin = |text: &str| -> Vec<String> {
@@ -109,7 +108,7 @@ fn show_says_where_each_value_came_from() {
 }
 
 #[test]
-fn check_lists_all_that_is_wrong() {
+fn check_lists_every_problem() {
     let world = tempfile::tempdir().unwrap();
     write(&world, "[board]\ntheme = \"drak\"\nfont = 1\n[keys]\njump = \"x\"\npin = \"x\"\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @r#"
@@ -136,9 +135,9 @@ fn check_lists_all_that_is_wrong() {
     insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1 })"#);
 }
 
-/// The page is what the table says. Where it is not, this test with `UPDATE_DOCS` set writes it.
+/// Compares the page with the options. With `UPDATE_DOCS` set, writes the page first.
 #[test]
-fn the_documentation_is_in_step_with_the_options() {
+fn documentation_matches_the_options() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
     let page = schema().page();
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -147,6 +146,6 @@ fn the_documentation_is_in_step_with_the_options() {
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == page,
-        "docs/configuration.md is out of step: UPDATE_DOCS=1 cargo test -p crewboard documentation"
+        "docs/configuration.md is out of date: run UPDATE_DOCS=1 cargo test -p crewboard documentation"
     );
 }

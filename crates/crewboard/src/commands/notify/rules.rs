@@ -1,6 +1,7 @@
 //! `[[on]]` rules: runs the user's own commands. Session data is passed in variables and on standard input, never in
 //! the command line.
 
+use crate::failure::without_error_number;
 use crewboard_config::Rule;
 use crewboard_core::Session;
 use crewboard_platform::Deadline;
@@ -26,7 +27,7 @@ pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
     let mut children = Vec::new();
     for row in rows {
         for rule in rules.iter().filter(|rule| rule.is_for(row.status.word(), row.needs_you)) {
-            children.push(run(&rule.run, row).map_err(|error| error.to_string()));
+            children.push(run(&rule.run, row).map_err(|error| without_error_number(&error)));
         }
     }
     Running { children, deadline: Deadline::after(COMMAND_TIMEOUT) }
@@ -78,7 +79,7 @@ fn wait_or_kill(mut child: Child, deadline: Deadline) -> Result<(), String> {
     match ended.recv_timeout(deadline.remaining()) {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(status.to_string()),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(without_error_number(&error)),
         Err(_) => {
             if let Some(group) = group {
                 let _ = kill_process_group(group, Signal::KILL);
