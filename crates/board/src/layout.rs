@@ -11,7 +11,7 @@ const MIN_LIST_HEIGHT: u16 = 4;
 /// The most lines that the details take from the rows: enough for all but a long plan or prompt, which a key shows in
 /// full.
 const MAX_SHARED_HEIGHT: u16 = 10;
-/// The list grows by this number of lines.
+/// The height of the list is a multiple of this number of lines.
 const LIST_STEP: u16 = 2;
 /// The least width of the details: narrower details would be cut in every line.
 const MIN_DETAIL_WIDTH: u16 = 30;

@@ -26,10 +26,10 @@ pub(crate) struct Screen {
 impl Screen {
     /// Acquires the terminal. A panic restores it before it prints its message.
     pub(crate) fn acquire() -> io::Result<Self> {
-        let default_hook = std::panic::take_hook();
+        let previous_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             restore();
-            default_hook(panic);
+            previous_hook(panic);
         }));
         enter()?;
         Ok(Self { terminal: blank()? })

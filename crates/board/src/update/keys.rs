@@ -106,7 +106,7 @@ fn on_overlay_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Ef
             model.overlay = None;
             return start_navigation(model, Navigation::Jump);
         }
-        // The letter `q` closes the overlay only; Ctrl-C quits the board.
+        // A letter that quits closes only the overlay here; Ctrl-C quits the board.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
         Some(
             Action::Back | Action::Help | Action::FullDetails | Action::Problems | Action::Quit,

@@ -32,14 +32,14 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let theme = model.theme;
     let unicode = theme.unicode;
     let is_selected = model.selected.as_ref() == Some(&row.key);
-    let is_old = model.connection_problem().is_some();
-    let is_quiet = row.status == Status::Closed
+    let is_stale = model.connection_problem().is_some();
+    let is_muted = row.status == Status::Closed
         || row.dismissed
         || row.snoozed_until.is_some()
         || row.seen && row.status.needs_you_until_seen();
-    let base = if is_old || is_quiet { theme.dim() } else { Style::new() };
-    let status = if is_old || is_quiet { base } else { theme.status(row.status) };
-    let strong = if row.needs_you && !is_old && !is_quiet { Theme::strong() } else { base };
+    let base = if is_stale || is_muted { theme.dim() } else { Style::new() };
+    let status = if is_stale || is_muted { base } else { theme.status(row.status) };
+    let strong = if row.needs_you && !is_stale && !is_muted { Theme::strong() } else { base };
     let mut x = area.x;
     let (marker, pin) = (theme.marker(is_selected), theme.pin(row.pinned));
     let word = if columns.status > 3 { row.status.word() } else { "" };
