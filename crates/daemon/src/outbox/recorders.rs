@@ -1,7 +1,7 @@
 //! Evidence for clients that record. A recorder that does not read loses lines, and learns how many.
 
 use crate::ids::ConnectionId;
-use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
+use crate::outbox::batch::{Batch, BatchSlot, Line, fill};
 use crewboard_core::{Observation, Process, Report, Stamp};
 use crewboard_protocol::Reply;
 use std::collections::{HashMap, VecDeque};
@@ -13,14 +13,13 @@ const MAX_WAITING: usize = 1024 * 1024;
 pub(crate) const MAX_RECORDERS: usize = 16;
 
 /// A client that records.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Recorder {
     lines: VecDeque<Line>,
     bytes: usize,
     /// Lines dropped since the last one that was kept.
     skipped: u64,
-    /// The connection has written its last batch.
-    idle: bool,
+    slot: BatchSlot,
 }
 
 /// All recorders.
@@ -32,8 +31,7 @@ pub(crate) struct Recorders {
 impl Recorders {
     /// Sends all evidence to this connection from now on.
     pub(crate) fn add(&mut self, connection: ConnectionId) {
-        let new = || Recorder { lines: VecDeque::new(), bytes: 0, skipped: 0, idle: true };
-        self.recorders.entry(connection).or_insert_with(new);
+        self.recorders.entry(connection).or_default();
     }
 
     /// Returns true if no further connection may record.
@@ -52,7 +50,7 @@ impl Recorders {
     /// Notes that a connection has written its last batch.
     pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
         if let Some(recorder) = self.recorders.get_mut(&connection) {
-            recorder.idle = true;
+            recorder.slot.batch_written();
         }
     }
 
@@ -93,26 +91,16 @@ impl Recorders {
         }
     }
 
-    /// Returns a batch for each idle recorder that has lines waiting.
+    /// Returns a batch for each recorder that has lines waiting and has written its last batch.
     pub(crate) fn flush(&mut self) -> Vec<Batch> {
-        let mut batches = Vec::new();
-        for (connection, recorder) in &mut self.recorders {
-            let mut lines = Vec::new();
-            let mut bytes = 0;
-            while recorder.idle
-                && bytes < BATCH_BYTES
-                && let Some(line) = recorder.lines.pop_front()
-            {
-                bytes += line.len();
-                lines.push(line);
-            }
-            recorder.bytes -= bytes;
-            if !lines.is_empty() {
-                recorder.idle = false;
-                batches.push(Batch { connection: *connection, lines, answers: false });
-            }
-        }
-        batches
+        let ready = self.recorders.iter_mut().filter(|(_, recorder)| recorder.slot.is_free());
+        ready
+            .filter_map(|(connection, recorder)| {
+                let mut lines = Vec::new();
+                recorder.bytes -= fill(&mut lines, || recorder.lines.pop_front());
+                recorder.slot.take(*connection, lines, false)
+            })
+            .collect()
     }
 }
 

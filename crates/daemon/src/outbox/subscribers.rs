@@ -2,7 +2,7 @@
 //! the number of rows bounds what waits for it.
 
 use crate::ids::ConnectionId;
-use crate::outbox::batch::{BATCH_BYTES, Batch, Line};
+use crate::outbox::batch::{Batch, BatchSlot, Line, fill};
 use crewboard_core::{
     Change, ChangeKind, MAX_ROWS, MAX_TRANSITIONS, RowKey, SessionStore, Transition,
 };
@@ -42,8 +42,7 @@ struct Subscriber {
     losses_pending: bool,
     /// The `synced` line of the present snapshot has not been sent.
     in_snapshot: bool,
-    /// The connection has written its last batch.
-    idle: bool,
+    slot: BatchSlot,
     /// The client gets changes, not only a list.
     is_subscribed: bool,
     /// Notifications that the client is to show, each with its id.
@@ -99,7 +98,7 @@ impl Subscribers {
 
     /// Returns true if the connection has written its last batch, and `None` if it is no subscriber.
     pub(crate) fn is_idle(&self, connection: ConnectionId) -> Option<bool> {
-        self.subscribers.get(&connection).map(|subscriber| subscriber.idle)
+        self.subscribers.get(&connection).map(|subscriber| subscriber.slot.is_free())
     }
 
     /// Sends a notification that the client is to show.
@@ -146,7 +145,7 @@ impl Subscribers {
     /// Notes that a connection has written its last batch.
     pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
         if let Some(subscriber) = self.subscribers.get_mut(&connection) {
-            subscriber.idle = true;
+            subscriber.slot.batch_written();
             if !subscriber.is_subscribed
                 && !subscriber.in_snapshot
                 && subscriber.requests.is_empty()
@@ -199,16 +198,13 @@ impl Subscribers {
                 subscriber.begin_snapshot(request, sessions);
                 subscriber.losses_pending = !self.unseen_losses.is_empty();
             }
-            if !subscriber.idle {
+            if !subscriber.slot.is_free() {
                 continue;
             }
             let was_in_snapshot = subscriber.in_snapshot;
             let lines = subscriber.batch(sessions, &mut encoded, &mut limits, self.unseen_losses);
-            if !lines.is_empty() {
-                subscriber.idle = false;
-                let answers = was_in_snapshot && !subscriber.in_snapshot;
-                batches.push(Batch { connection: *connection, lines, answers });
-            }
+            let answers = was_in_snapshot && !subscriber.in_snapshot;
+            batches.extend(subscriber.slot.take(*connection, lines, answers));
         }
         batches
     }
@@ -232,7 +228,7 @@ impl Subscriber {
             limits_pending: false,
             losses_pending: false,
             in_snapshot: false,
-            idle: true,
+            slot: BatchSlot::default(),
             is_subscribed: false,
             notifications: Vec::new(),
             requests: VecDeque::new(),
@@ -297,6 +293,30 @@ impl Subscriber {
         }
     }
 
+    /// Returns the line of the next pending change. A line that another subscriber got in this flush is shared.
+    fn next_line(&mut self, sessions: &SessionStore, encoded: &mut Vec<Encoded>) -> Option<Line> {
+        while let Some(key) = self.order.pop_front() {
+            let Some(change) = self.pending.remove(&key) else { continue };
+            if change == PendingChange::Removed {
+                self.sent.remove(&key);
+            } else {
+                self.sent.insert(key.clone());
+            }
+            let known = (self.pending.is_empty() && !self.in_snapshot).then(|| sessions.revision());
+            let shared = encoded
+                .iter()
+                .find(|line| line.key == key && line.change == change && line.known == known);
+            if let Some(shared) = shared {
+                return Some(Arc::clone(&shared.line));
+            }
+            if let Some(line) = encode(sessions, &key, &change, known) {
+                encoded.push(Encoded { key, change, known, line: Arc::clone(&line) });
+                return Some(line);
+            }
+        }
+        None
+    }
+
     fn batch(
         &mut self,
         sessions: &SessionStore,
@@ -313,30 +333,7 @@ impl Subscriber {
         if std::mem::take(&mut self.losses_pending) {
             lines.push(Reply::Losses { unseen }.encode().into());
         }
-        let mut bytes = 0;
-        while bytes < BATCH_BYTES
-            && let Some(key) = self.order.pop_front()
-        {
-            let Some(change) = self.pending.remove(&key) else { continue };
-            if change == PendingChange::Removed {
-                self.sent.remove(&key);
-            } else {
-                self.sent.insert(key.clone());
-            }
-            let known = (self.pending.is_empty() && !self.in_snapshot).then(|| sessions.revision());
-            let shared = encoded
-                .iter()
-                .find(|line| line.key == key && line.change == change && line.known == known);
-            let line = if let Some(shared) = shared {
-                Arc::clone(&shared.line)
-            } else {
-                let Some(line) = encode(sessions, &key, &change, known) else { continue };
-                encoded.push(Encoded { key, change, known, line: Arc::clone(&line) });
-                line
-            };
-            bytes += line.len();
-            lines.push(line);
-        }
+        fill(&mut lines, || self.next_line(sessions, encoded));
         if self.in_snapshot && self.pending.is_empty() {
             self.in_snapshot = false;
             let epoch = sessions.epoch().to_owned();
