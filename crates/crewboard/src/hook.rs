@@ -59,7 +59,7 @@ fn deliver(agent: &str) -> Option<()> {
     if report.profile.as_ref().is_some_and(|profile| !is_known(Path::new(profile))) {
         watchdog.start();
     }
-    settle_paths(&mut report);
+    normalise_paths(&mut report);
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));
     // Reading a long payload is work, not waiting, so it does not shorten the time for delivery.
     let deadline = watchdog.ensure_remaining(FOR_DELIVERY);
@@ -117,7 +117,7 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
 
 /// Makes the paths of a report absolute, and resolves links of the profile, so that all sessions of a profile report the
 /// same path.
-pub(crate) fn settle_paths(report: &mut Report) {
+pub(crate) fn normalise_paths(report: &mut Report) {
     let process = report.process;
     let absolute = |path: &String| -> Option<PathBuf> {
         let path = Path::new(path);

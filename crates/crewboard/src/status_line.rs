@@ -5,7 +5,7 @@
 //! code, signals and descriptors are its own.
 
 use crate::failure::without_error_number;
-use crate::hook::{settle_paths, surroundings};
+use crate::hook::{normalise_paths, surroundings};
 use crate::render::locale_is_utf8;
 use crewboard_agents::claude::{NAME, status_line::StatusLine};
 use crewboard_board::format::text::until;
@@ -71,7 +71,7 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
 /// start a daemon.
 fn send_usage(line: &StatusLine) -> Option<()> {
     let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);
-    settle_paths(&mut report);
+    normalise_paths(&mut report);
     report.sanitise();
     let request = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));

@@ -1,7 +1,7 @@
 //! `crewboard` without a command: the board.
 
 use crate::arguments::InstallArguments;
-use crate::commands::install::profile::{Installed, Profile};
+use crate::commands::install::profile::{InstallState, Profile};
 use crate::commands::install::run_install;
 use crate::configuration::BoardConfig;
 use crate::daemon_client::daemon_locator;
@@ -119,7 +119,7 @@ impl LiveHost {
         let mut no_input = io::empty();
         let result = run_install(arguments, &self.environment, &mut output, &mut no_input);
         let output = String::from_utf8_lossy(&output).into_owned();
-        result.map(|()| output).map_err(|error| error.to_string())
+        result.map(|()| output).map_err(|error| Failure::from(error).in_one_line())
     }
 }
 
@@ -146,8 +146,8 @@ fn warnings(output: &str) -> String {
 impl Host for LiveHost {
     fn hook_state(&mut self) -> HookState {
         let profile = Profile::default_of(&self.environment);
-        match profile.and_then(|profile| profile.installed(None)) {
-            Ok(Installed::Yes { .. }) => HookState::Installed,
+        match profile.and_then(|profile| profile.install_state(None)) {
+            Ok(InstallState::Yes { .. }) => HookState::Installed,
             _ => HookState::Missing,
         }
     }

@@ -57,7 +57,8 @@ fn check_has_no_errors(loaded: &Loaded) -> Result<ExitCode, Failure> {
         0 => Ok(ExitCode::SUCCESS),
         count => {
             let errors = if count == 1 { "an error".to_owned() } else { format!("{count} errors") };
-            Err(Failure::new(format!("the configuration is ignored because it has {errors}")))
+            Err(Failure::new(format!("the configuration is ignored because it has {errors}"))
+                .hint("run `crewboard config check` to list every problem"))
         }
     }
 }

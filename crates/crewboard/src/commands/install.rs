@@ -31,7 +31,7 @@ use crate::arguments::InstallArguments;
 use crate::environment::Environment;
 pub(crate) use error::InstallError;
 use ignored_signals::IgnoredSignals;
-use profile::{After, BackupKind, Change, Profile};
+use profile::{BackupKind, Change, NewContent, Profile};
 use program_path::ProgramPath;
 use replace::{Flush, OnStep};
 use warnings::{Warning, warnings};
@@ -46,7 +46,7 @@ pub(crate) fn run_install(
     out: &mut dyn Write,
     input: &mut dyn BufRead,
 ) -> Result<(), InstallError> {
-    let out = &mut UntilClosed(out);
+    let out = &mut IgnoreClosed(out);
     let profiles = Profile::chosen(&arguments.config_dir, environment)?;
     let program = ProgramPath::find(environment)?;
     let version = claude_version::find(environment);
@@ -60,7 +60,7 @@ pub(crate) fn run_install(
         let change = Change::of_install(profile, &entries, environment.pause)?;
         print_warnings(&warnings(profile, change.after_text(), environment), out)?;
         if change.after.is_some() {
-            push_once(&mut changes, change);
+            push_unless_same_file(&mut changes, change);
         } else {
             writeln!(out, "{}: the hooks are already installed.", change.name)?;
         }
@@ -230,12 +230,12 @@ pub(crate) fn run_uninstall(
     out: &mut dyn Write,
     input: &mut dyn BufRead,
 ) -> Result<(), InstallError> {
-    let out = &mut UntilClosed(out);
+    let out = &mut IgnoreClosed(out);
     let mut changes: Vec<Change> = Vec::new();
     for profile in Profile::chosen(&arguments.config_dir, environment)? {
         let change = Change::of_uninstall(&profile, environment.pause)?;
         if change.after.is_some() {
-            push_once(&mut changes, change);
+            push_unless_same_file(&mut changes, change);
         } else {
             writeln!(out, "{}: no Crewboard hooks found.", change.name)?;
             status_line::print_uninstalled_status_line(change.before(), change.after_text(), out)?;
@@ -255,9 +255,11 @@ pub(crate) fn run_uninstall(
             continue;
         };
         match &change.after {
-            Some(After::Original(_)) => writeln!(out, "Restored {name}.")?,
-            Some(After::Removed) => writeln!(out, "Removed {name}: it was created by install.")?,
-            Some(After::Edited(_)) | None => {
+            Some(NewContent::Original(_)) => writeln!(out, "Restored {name}.")?,
+            Some(NewContent::Removed) => {
+                writeln!(out, "Removed {name}: it was created by install.")?;
+            }
+            Some(NewContent::Edited(_)) | None => {
                 writeln!(out, "Removed the hooks from {name}; other changes were kept.")?;
             }
         }
@@ -270,7 +272,7 @@ pub(crate) fn run_uninstall(
 }
 
 /// Replaces control characters, because the file may hold terminal commands.
-fn printable(diff: &str) -> String {
+fn without_control_characters(diff: &str) -> String {
     let line_ends = diff.replace("\r\n", "\n");
     let shown = |character: char| {
         let harmless = !character.is_control() || ['\n', '\t'].contains(&character);
@@ -280,9 +282,9 @@ fn printable(diff: &str) -> String {
 }
 
 /// Ignores a closed output, so that the install is still completed.
-struct UntilClosed<'a>(&'a mut dyn Write);
+struct IgnoreClosed<'a>(&'a mut dyn Write);
 
-impl Write for UntilClosed<'_> {
+impl Write for IgnoreClosed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
@@ -299,7 +301,7 @@ impl Write for UntilClosed<'_> {
 }
 
 /// Adds a change, unless another profile links to the same file.
-fn push_once(changes: &mut Vec<Change>, change: Change) {
+fn push_unless_same_file(changes: &mut Vec<Change>, change: Change) {
     if !changes.iter().any(|other| other.same_file(&change)) {
         changes.push(change);
     }
@@ -324,7 +326,7 @@ fn confirm(
             let name = change.name.to_string();
             let diff = TextDiff::from_lines(change.before(), change.after_text());
             let diff = diff.unified_diff().header(&name, &name).to_string();
-            out.write_all(printable(&diff).as_bytes())?;
+            out.write_all(without_control_characters(&diff).as_bytes())?;
         }
     }
     if arguments.dry_run || arguments.yes {

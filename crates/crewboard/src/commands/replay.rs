@@ -88,7 +88,9 @@ fn play_while_shown(
         let stop = StopOnDrop(interrupt);
         let outcome = show();
         drop(stop);
-        let ended = play_all.join().unwrap_or_else(|_| Err(Failure::new("the player failed")));
+        let ended = play_all
+            .join()
+            .unwrap_or_else(|_| Err(Failure::new("the player of the recording has crashed")));
         outcome.and_then(|code| ended.map(|()| code))
     })
 }

@@ -19,7 +19,10 @@ use std::process::ExitCode;
 pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     let process = match arguments.pid {
         Some(pid) => {
-            let missing = || Failure::new(format!("there is no process {pid}"));
+            let missing = || {
+                Failure::new(format!("there is no process {pid}"))
+                    .hint("pass the process id of your agent, or leave out --pid")
+            };
             Some(find_process(pid).ok_or_else(missing)?)
         }
         None => None,

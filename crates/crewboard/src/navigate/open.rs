@@ -91,9 +91,9 @@ fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failu
     let directory = match first_directory(row, transcript.as_ref()) {
         Some(directory) if directory.is_dir() => directory,
         // A background session keeps its own directory.
-        _ if job.is_some() => {
-            environment.home.clone().ok_or_else(|| Failure::new("HOME is not set"))?
-        }
+        _ if job.is_some() => environment.home.clone().ok_or_else(|| {
+            Failure::new("HOME is not set").hint("set it to the path of your home directory")
+        })?,
         Some(directory) => return Err(unusable_directory(&directory)),
         None if row.cwd.is_some() => return Err(only_claimed(row, "directory", &arguments)),
         None => return Err(Failure::new(format!("the directory of {name} is unknown"))),

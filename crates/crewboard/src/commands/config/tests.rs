@@ -127,7 +127,7 @@ fn check_lists_every_problem() {
 
     [board]
     theme = "terminal"  # default
-    (Failure { message: "the configuration is ignored because it has 2 errors", hint: None, code: 1 })
+    (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1 })
     "#);
     write(&world, "[board]\nfont = 1\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; known are theme, detail");

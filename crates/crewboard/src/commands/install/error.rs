@@ -7,52 +7,52 @@ use std::path::PathBuf;
 use crewboard_agents::claude::Version;
 use crewboard_agents::settings_edit::EditError;
 
-/// An error. Unless the message says otherwise, nothing was changed.
+/// An error: the message, and below it a hint that says what to do. Unless the text says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallError {
     #[error(
-        "HOME is not set, so your settings cannot be found\nName the configuration directory with --config-dir."
+        "HOME is not set, so your settings cannot be found\nname the configuration directory with --config-dir"
     )]
     NoHome,
-    #[error("{} is not a directory\nCheck the path given with --config-dir.", .0.display())]
+    #[error("{} is not a directory\ncheck the path given with --config-dir", .0.display())]
     NoSuchDirectory(PathBuf),
     #[error(
-        "{}: {source}\nThe file was not changed. Correct it, then run this again.",
+        "{}: {source}\ncorrect the file, then run this again; it was not changed",
         path.display()
     )]
     Settings { path: PathBuf, source: EditError },
-    #[error("{} is not text in UTF-8\nThe file was not changed.", .0.display())]
+    #[error("{} is not text in UTF-8\ncorrect the file, then run this again; it was not changed", .0.display())]
     NotText(PathBuf),
-    #[error("{} is larger than 4 MiB, which is too large for a settings file\nThe file was not changed.", .0.display())]
+    #[error("{} is larger than 4 MiB, which is too large for a settings file\nmake the file smaller, then run this again; it was not changed", .0.display())]
     TooLarge(PathBuf),
     #[error(
         "with the hooks, {} would be larger than 2 MiB, and Claude Code would ignore the whole file\n\
-         Make the file smaller, then run this again.",
+         make the file smaller, then run this again",
         .0.display()
     )]
     WouldBeTooLarge(PathBuf),
-    #[error("{} is not a regular file\nMove it away, then run this again.", .0.display())]
+    #[error("{} is not a regular file\nmove it away, then run this again", .0.display())]
     NotAFile(PathBuf),
     #[error(
-        "{} belongs to another user (uid {uid})\nRun this as that user, or change the owner of the file. If a tool \
-         generates it, add the output of --dry-run there.",
+        "{} belongs to another user (uid {uid})\nrun this as that user, or change the owner of the file; \
+         if a tool generates the file, add the output of --dry-run there",
         path.display()
     )]
     NotYours { path: PathBuf, uid: u32 },
     #[error(
         "{} belongs to another user (uid {uid}), and that user could not use files that you create there\n\
-         Run this as that user. If `sudo` kept HOME, use `sudo -H`.",
+         run this as that user; if `sudo` kept HOME, use `sudo -H`",
         path.display()
     )]
     ForeignDirectory { path: PathBuf, uid: u32 },
     #[error(
-        "{} cannot be changed: {why}\nThe file was not changed. If a tool generates the file (home-manager, a container), \
-         add the output of --dry-run there.",
+        "{} cannot be changed: {why}\nif a tool generates the file (home-manager, a container), \
+         add the output of --dry-run there; the file was not changed",
         path.display()
     )]
     ReadOnly { path: PathBuf, why: String },
     #[error(
-        "other programs kept changing {}\nTheir changes were kept. Run this again when they have finished.",
+        "other programs kept changing {}\nrun this again when they have finished; their changes were kept",
         .0.display()
     )]
     Changed(PathBuf),
@@ -60,16 +60,16 @@ pub(crate) enum InstallError {
     Io { action: &'static str, path: PathBuf, source: io::Error, advice: &'static str },
     #[error(
         "this would change your settings, but there is no terminal to ask for confirmation\n\
-         Pass --yes to confirm, or --dry-run to see the change first."
+         pass --yes to confirm, or --dry-run to see the change first"
     )]
     CannotAsk,
     #[error("nothing was changed")]
     Declined,
-    #[error("cannot find the file of this program\nRun it by its full path.")]
+    #[error("cannot find the file of this program\nrun it by its full path")]
     NoExecutable,
-    #[error("the path {} is not text in UTF-8, which settings need\nMove the program to another directory.", .0.display())]
+    #[error("the path {} is not text in UTF-8, which settings need\nmove the program to another directory", .0.display())]
     ProgramNotText(PathBuf),
-    #[error("Claude Code {0} has no hooks\nUpdate it (`claude update`), then run this again.")]
+    #[error("Claude Code {0} has no hooks\nupdate it (`claude update`), then run this again")]
     NoHooks(Version),
     #[error("cannot write the output: {}", without_error_number(.0))]
     Output(#[from] io::Error),
@@ -87,6 +87,11 @@ impl InstallError {
 
 impl From<InstallError> for Failure {
     fn from(error: InstallError) -> Self {
-        Self::new(error.to_string()).code(error.exit_code())
+        let text = error.to_string();
+        let failure = match text.split_once('\n') {
+            Some((message, advice)) => Self::new(message).hint(advice),
+            None => Self::new(text.as_str()),
+        };
+        failure.code(error.exit_code())
     }
 }

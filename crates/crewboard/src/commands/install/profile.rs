@@ -29,17 +29,17 @@ pub(crate) struct Profile {
 
 /// The state of Crewboard's hooks in a profile.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Installed {
+pub(crate) enum InstallState {
     No,
     Yes { program: PathBuf },
-    Outdated { program: PathBuf, reason: Outdated },
+    Outdated { program: PathBuf, reason: OutdatedReason },
 }
 
 /// A reason to run `install` again.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outdated {
+pub(crate) enum OutdatedReason {
     /// The registered program no longer exists.
-    ProgramGone,
+    ProgramMissing,
     /// These events are not registered.
     EventsMissing(Vec<String>),
 }
@@ -96,12 +96,15 @@ impl Profile {
     }
 
     /// Returns the state of the hooks for this version of Claude Code.
-    pub(crate) fn installed(&self, version: Option<Version>) -> Result<Installed, InstallError> {
+    pub(crate) fn install_state(
+        &self,
+        version: Option<Version>,
+    ) -> Result<InstallState, InstallError> {
         let file = SettingsFile::read(&self.settings())?;
         let text = file.text.as_deref().unwrap_or_default();
         let ours = settings_edit::find(text, is_ours).map_err(|error| self.broken(error))?;
         let Some(program) = ours.iter().find_map(|entry| our_program(&entry.handler)) else {
-            return Ok(Installed::No);
+            return Ok(InstallState::No);
         };
         let missing: Vec<String> = registration::entries(&program, version)
             .into_iter()
@@ -110,11 +113,11 @@ impl Profile {
             .collect();
         let program = PathBuf::from(program);
         Ok(if program.is_absolute() && !is_executable(&program) {
-            Installed::Outdated { program, reason: Outdated::ProgramGone }
+            InstallState::Outdated { program, reason: OutdatedReason::ProgramMissing }
         } else if !missing.is_empty() {
-            Installed::Outdated { program, reason: Outdated::EventsMissing(missing) }
+            InstallState::Outdated { program, reason: OutdatedReason::EventsMissing(missing) }
         } else {
-            Installed::Yes { program }
+            InstallState::Yes { program }
         })
     }
 
@@ -152,7 +155,7 @@ impl fmt::Display for Name {
 
 /// The new content of a settings file.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum After {
+pub(crate) enum NewContent {
     /// The same text with entries added or removed.
     Edited(String),
     /// The text of the backup, which is then removed.
@@ -166,7 +169,7 @@ pub(crate) enum After {
 pub(crate) struct Change {
     pub(crate) name: Name,
     /// `None` if there is nothing to change.
-    pub(crate) after: Option<After>,
+    pub(crate) after: Option<NewContent>,
     pub(super) profile: Profile,
     file: SettingsFile,
     /// True if the current text becomes the backup.
@@ -176,7 +179,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    fn of(profile: &Profile, file: SettingsFile, after: Option<After>) -> Self {
+    fn of(profile: &Profile, file: SettingsFile, after: Option<NewContent>) -> Self {
         let name = Name { path: profile.settings(), target: file.target.clone() };
         let profile = profile.clone();
         Self { name, after, file, profile, keep_original: false, drops_mark: false }
@@ -216,7 +219,7 @@ impl Change {
         // An empty text never replaces a backup.
         let would_lose_backup = before.trim().is_empty() && is_regular(&profile.backup());
         let keep_original = file.text.is_some() && !(has_ours && is_known) && !would_lose_backup;
-        let after = (after != before).then_some(After::Edited(after));
+        let after = (after != before).then_some(NewContent::Edited(after));
         let drops_mark = keep_original;
         Ok(Self { keep_original, drops_mark, ..Self::of(profile, file, after) })
     }
@@ -254,9 +257,9 @@ impl Change {
             is_original(original) && add_ours(original).is_ok_and(|text| text == before)
         };
         let after = match backup.and_then(|backup| backup.text) {
-            Some(original) if is_result_of_install(&original) => After::Original(original),
+            Some(original) if is_result_of_install(&original) => NewContent::Original(original),
             None if is_regular(&profile.created_mark()) && is_result_of_install("") => {
-                After::Removed
+                NewContent::Removed
             }
             original => {
                 // A backup with Crewboard entries, or an unreadable one, is not the user's text.
@@ -266,7 +269,7 @@ impl Change {
                     let own = restored_command(before, &original, line).map_err(broken)?;
                     text = settings_edit::set_status_line(&text, own.as_deref()).map_err(broken)?;
                 }
-                After::Edited(text)
+                NewContent::Edited(text)
             }
         };
         Ok(Self { drops_mark: true, ..Self::of(profile, file, Some(after)) })
@@ -299,8 +302,8 @@ impl Change {
 
     pub(crate) fn after_text(&self) -> &str {
         match &self.after {
-            Some(After::Edited(text) | After::Original(text)) => text,
-            Some(After::Removed) => "",
+            Some(NewContent::Edited(text) | NewContent::Original(text)) => text,
+            Some(NewContent::Removed) => "",
             None => self.before(),
         }
     }
@@ -330,7 +333,7 @@ impl Change {
                     action: "create the directory",
                     path: self.profile.directory.clone(),
                     source,
-                    advice: "Start the agent once, or create the directory yourself.",
+                    advice: "start the agent once, or create the directory yourself",
                 }
             })?,
         };
@@ -340,10 +343,10 @@ impl Change {
             .then(|| Backup::make(&self.file, &backup_path, flush))
             .transpose()?;
         let displaced = match &self.after {
-            Some(After::Edited(text) | After::Original(text)) => {
+            Some(NewContent::Edited(text) | NewContent::Original(text)) => {
                 replace::write(&self.file, text, flush, on_step)?
             }
-            Some(After::Removed) => {
+            Some(NewContent::Removed) => {
                 replace::delete(&self.file, on_step)?;
                 None
             }
@@ -368,7 +371,7 @@ impl Change {
             backup.keep();
         }
         let mark = self.profile.created_mark();
-        if let Some(After::Original(_)) = &self.after {
+        if let Some(NewContent::Original(_)) = &self.after {
             // The backup equals the settings now; if it cannot be removed, it does no harm.
             let _ = fs::remove_file(&backup_path);
         }

@@ -192,7 +192,7 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
         action: "write",
         path: to.to_owned(),
         source,
-        advice: "Copy the program to a directory of your own, and run `install` from there.",
+        advice: "copy the program to a directory of your own, and run `install` from there",
     };
     let directory = to.parent().unwrap_or(Path::new("/"));
     let new_directories = NewDirectories::make(directory, 0o755).map_err(failed)?;

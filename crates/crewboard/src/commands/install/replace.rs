@@ -21,7 +21,7 @@ use super::settings_file::{FileState, SettingsFile, WriteMethod};
 const MAX_EXCHANGES: u32 = 64;
 
 pub(super) const CHECK_DIRECTORY: &str =
-    "Check that the directory exists and that you may write there.";
+    "check that the directory exists and that you can write to it";
 
 /// A step of a change, at which a test can act as another program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Written,
 }
 
-/// When a new file is flushed to disk.
+/// The moment at which a new file is flushed to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
     /// Before it takes the name.

@@ -38,7 +38,7 @@ pub(crate) struct SettingsFile {
     pub(super) metadata: Option<Metadata>,
 }
 
-/// How a file can be changed.
+/// The method of changing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteMethod {
     /// A new file takes its name, so that no reader sees a partial text.
@@ -212,7 +212,7 @@ fn is_writable(metadata: &Metadata) -> bool {
 }
 
 pub(super) fn reading(path: PathBuf, source: io::Error) -> InstallError {
-    let advice = "Check that you may read it.";
+    let advice = "check that you have permission to read it";
     InstallError::Io { action: "read", path, source, advice }
 }
 

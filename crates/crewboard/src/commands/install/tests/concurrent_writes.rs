@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::super::profile::After;
+use super::super::profile::NewContent;
 use super::super::replace::Step;
 use super::super::settings_file::SettingsFile;
 use super::super::{BackupKind, apply_change};
@@ -275,7 +275,7 @@ fn uninstall_keeps_a_created_file_that_was_written_since() {
     for step in [Step::Ready, Step::Exchanged, Step::Written] {
         let world = World::new();
         world.install_while(&mut |_| {}).unwrap();
-        assert!(matches!(world.uninstall_change().after, Some(After::Removed)));
+        assert!(matches!(world.uninstall_change().after, Some(NewContent::Removed)));
         world.uninstall_while(&mut once_at(step, || world.rename_in(OTHER))).unwrap();
         assert_eq!(world.files(), [("settings.json".to_owned(), OTHER.to_owned())], "{step:?}");
     }

@@ -3,7 +3,7 @@
 use crewboard_agents::claude::NEWEST_TRIED;
 use crewboard_agents::claude::Version;
 
-use super::super::profile::{Installed, Outdated};
+use super::super::profile::{InstallState, OutdatedReason};
 use super::*;
 
 #[test]
@@ -37,7 +37,7 @@ fn install_fails_without_a_terminal_to_ask_on() {
     let world = World::with(SETTINGS);
     let error = world.install(&InstallArguments::default()).unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    assert!(error.to_string().contains("Pass --yes to confirm, or --dry-run"), "{error}");
+    assert!(error.to_string().contains("pass --yes to confirm, or --dry-run"), "{error}");
     assert_eq!(world.text(), SETTINGS);
 }
 
@@ -315,21 +315,24 @@ fn install_notes_a_missing_or_other_status_line() {
 fn profile_knows_if_its_hooks_are_installed() {
     let world = World::new();
     let profile = world.profile();
-    assert_eq!(profile.installed(None).unwrap(), Installed::No);
+    assert_eq!(profile.install_state(None).unwrap(), InstallState::No);
     let program = world.environment.executable.clone().unwrap();
     world.install(&yes()).unwrap();
-    assert_eq!(profile.installed(None).unwrap(), Installed::Yes { program: program.clone() });
+    assert_eq!(
+        profile.install_state(None).unwrap(),
+        InstallState::Yes { program: program.clone() }
+    );
     let text = world.text();
     fs::write(world.settings(), text.replace("\"Stop\"", "\"Other\"")).unwrap();
-    let reason = Outdated::EventsMissing(vec!["Stop".to_owned()]);
+    let reason = OutdatedReason::EventsMissing(vec!["Stop".to_owned()]);
     assert_eq!(
-        profile.installed(Some(Version(2, 1, 330))).unwrap(),
-        Installed::Outdated { program: program.clone(), reason }
+        profile.install_state(Some(Version(2, 1, 330))).unwrap(),
+        InstallState::Outdated { program: program.clone(), reason }
     );
     fs::write(world.settings(), text).unwrap();
     fs::remove_file(&program).unwrap();
-    let reason = Outdated::ProgramGone;
-    assert_eq!(profile.installed(None).unwrap(), Installed::Outdated { program, reason });
+    let reason = OutdatedReason::ProgramMissing;
+    assert_eq!(profile.install_state(None).unwrap(), InstallState::Outdated { program, reason });
     fs::write(world.settings(), "{").unwrap();
-    profile.installed(None).unwrap_err();
+    profile.install_state(None).unwrap_err();
 }

@@ -183,7 +183,7 @@ fn install_creates_no_file_in_a_home_of_another_user() {
         }
         let error = world.install(&yes()).unwrap_err().to_string();
         assert!(error.contains("belongs to another user (uid 1234)"), "{whose}: {error}");
-        assert!(error.contains("Run this as that user"), "{error}");
+        assert!(error.contains("run this as that user"), "{error}");
         assert_eq!(world.directory().exists(), is_made);
         if is_made {
             assert_eq!(world.files(), [("settings.json".to_owned(), SETTINGS.to_owned())]);

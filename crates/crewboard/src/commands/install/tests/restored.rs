@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::super::profile::Installed;
+use super::super::profile::InstallState;
 use super::{RUNNING_SESSIONS, SETTINGS, World, executable, mode, yes};
 
 #[test]
@@ -213,8 +213,8 @@ fn install_recognises_a_renamed_program() {
             let output = world.install(&yes()).unwrap();
             assert!(output.contains("the hooks are already installed.\n"), "{output}");
             assert_eq!(world.files(), files);
-            let installed = world.profile().installed(Some(version.parse().unwrap())).unwrap();
-            assert_eq!(installed, Installed::Yes { program: program.clone() });
+            let installed = world.profile().install_state(Some(version.parse().unwrap())).unwrap();
+            assert_eq!(installed, InstallState::Yes { program: program.clone() });
         }
         assert!(!world.text().contains("crewboard-dev"), "{}", world.text());
         world.uninstall(&yes()).unwrap();
@@ -249,6 +249,6 @@ fn install_creates_the_target_of_a_link() {
     let (first, advice) = output.split_once('\n').unwrap();
     let path = target.display();
     assert_eq!(first, format!("cannot write {path}: No such file or directory"));
-    assert!(advice.contains("Check that the directory exists"), "{output}");
+    assert!(advice.contains("check that the directory exists"), "{output}");
     assert!(!world.directory().join("settings.json.crewboard-made").exists());
 }
