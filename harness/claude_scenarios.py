@@ -1,4 +1,4 @@
-"""What the driver does in each scenario (what the model says is in scenarios.json)."""
+"""The user's actions in each scenario (the model's answers are in scenarios.json)."""
 import os, re, shlex, signal, subprocess, sys, time, json
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -11,7 +11,7 @@ def scen(f):
 
 
 def manual(r, **kw):
-    """Permission prompts as before auto mode became the default."""
+    """Sets the permission mode that was the default before auto mode."""
     perms = {"allow": ["Bash(echo:*)", "Bash(sleep:*)", "Bash(./wait.sh:*)", "Read"], "defaultMode": "default"}
     perms.update(kw)
     r.settings(permissions=perms)
@@ -96,7 +96,7 @@ def parallel_tools(r):
 
 @scen
 def queued_prompt(r):
-    """a second prompt typed while the first is being worked on"""
+    """a second prompt typed during the turn of the first"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -109,7 +109,7 @@ def queued_prompt(r):
 
 @scen
 def idle(r):
-    """nothing typed for 70 s after the answer"""
+    """no key for 70 s after the answer"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -138,7 +138,7 @@ def permission_approve(r):
 
 @scen
 def permission_long(r):
-    """a granted tool that takes its time: no hook tells of the grant, only of the tool's end"""
+    """an approved tool that runs for a while: no hook reports the approval, only the tool's end"""
     manual(r, allow=["Read"])
     r.claude()
     r.say("scn:longperm go")
@@ -218,7 +218,7 @@ def auto_mode(r):
 
 @scen
 def auto_dialog(r):
-    """auto mode cannot ask its judge whether a subagent may be started, and asks the person how to go on"""
+    """auto mode cannot reach its classifier for a subagent, and asks the user how to continue"""
     r.settings()
     r.claude()
     r.say("scn:longsub go")
@@ -266,7 +266,7 @@ def plan_approve(r):
 
 @scen
 def enter_plan(r):
-    """the model itself enters plan mode"""
+    """the model enters plan mode"""
     manual(r)
     r.claude()
     r.say("scn:enterplan go")
@@ -288,7 +288,7 @@ def enter_plan(r):
 def subagent_one(r):
     manual(r)
     r.claude()
-    say_done(r, "sub1", 2, timeout=60, settle=3)  # turn 2: woken by the helper's end
+    say_done(r, "sub1", 2, timeout=60, settle=3)  # turn 2 starts at the end of the subagent
     r.exit()
 
 
@@ -296,7 +296,7 @@ def subagent_one(r):
 def subagents_parallel(r):
     manual(r)
     r.claude()
-    say_done(r, "sub2", 2, timeout=60, settle=8)  # woken once or twice, as the helpers end
+    say_done(r, "sub2", 2, timeout=60, settle=8)  # one or two turns start when the subagents end
     r.exit()
 
 
@@ -459,8 +459,8 @@ def resume_id(r):
 
 @scen
 def open_again(r):
-    """a session of another profile is taken up again by HARNESS_CREWBOARD, and goes on: after /exit in a new window, after
-    kill -9 by a board's `o`, after /exit on a terminal without a multiplexer"""
+    """HARNESS_CREWBOARD resumes a session of another profile, and the session continues: after /exit in a new window, after
+    kill -9 with `o` on the board, after /exit on a terminal without a multiplexer"""
     program, profile = os.environ["HARNESS_CREWBOARD"], os.path.join(r.home, ".claude at work")
     manual(r)
     os.rename(os.path.join(r.home, ".claude"), profile)
@@ -664,8 +664,8 @@ def bg(r):
 
 @scen
 def bg_attach(r):
-    """a background session that asks is attached to (by HARNESS_CREWBOARD, where there is one) and granted; the list of
-    sessions is opened, which starts a spare client; a prompt there goes to the spare one"""
+    """HARNESS_CREWBOARD (if set) attaches to a background session with an open permission, which the user approves; the
+    list of sessions starts a spare client, and a prompt there goes to the spare client"""
     manual(r)
     r.shell()
     r.wait(r"\$ *$", 10)
@@ -697,9 +697,9 @@ def bg_attach(r):
     stop_service(r)
 
 
-# -- more: hooks of the person's own, several prompts at once, dialogs ---------------------------
+# -- more: hooks of the user, several prompts at once, dialogs ---------------------------
 def user_hook(r, event, script, matcher=None):
-    """A hook of the person's own beside the recorder: `script` is a Python program, its stdin read into `d`."""
+    """Registers a hook of the user in addition to the recorder: `script` is a Python program, its stdin read into `d`."""
     n = sum(1 for f in os.listdir(r.dir) if f.startswith("user_hook"))
     p = os.path.join(r.dir, "user_hook%d.py" % n)
     with open(p, "w") as f:
@@ -739,19 +739,19 @@ def two_agents(r, second):
 
 @scen
 def two_agents_permission(r):
-    """two background agents that both ask; granted one after the other"""
+    """two background agents with open permissions, approved one after the other"""
     two_agents(r, "1")
 
 
 @scen
 def two_agents_permission_deny(r):
-    """two background agents that both ask: the first granted, the second denied with Esc"""
+    """two background agents with open permissions: the first approved, the second denied with Esc"""
     two_agents(r, "Escape")
 
 
 @scen
 def parallel_permission(r):
-    """two calls in one message, both need permission; the granted first one runs for 4 s"""
+    """two calls in one message, both need permission; the first one runs for 4 s after its approval"""
     manual(r, allow=["Read"])
     r.claude()
     r.say("scn:parperm go")
@@ -774,7 +774,7 @@ def parallel_permission(r):
 
 @scen
 def user_stop_hook_blocks(r):
-    """a Stop hook of the person's own that sends the model back to work once"""
+    """a Stop hook of the user that continues the turn once"""
     manual(r)
     user_hook(r, "Stop", 'if not d.get("stop_hook_active"):\n    sys.stderr.write("go on")\n    sys.exit(2)')
     r.claude()
@@ -785,7 +785,7 @@ def user_stop_hook_blocks(r):
 
 @scen
 def user_prompt_hook_blocks(r):
-    """a UserPromptSubmit hook of the person's own that refuses some prompts"""
+    """a UserPromptSubmit hook of the user that blocks some prompts"""
     manual(r)
     user_hook(r, "UserPromptSubmit", 'if "secret" in d.get("prompt", ""):\n    sys.stderr.write("no secrets here")\n    sys.exit(2)')
     r.claude()
@@ -803,7 +803,7 @@ def user_prompt_hook_blocks(r):
 
 @scen
 def hook_auto_approves(r):
-    """a PermissionRequest hook of the person's own answers at once; the tool runs for 5 s"""
+    """a PermissionRequest hook of the user approves at once; the tool runs for 5 s"""
     manual(r, allow=["Read"])
     user_hook(r, "PermissionRequest", ALLOW)
     r.claude()
@@ -813,7 +813,7 @@ def hook_auto_approves(r):
 
 @scen
 def hook_auto_denies(r):
-    """a PermissionRequest hook of the person's own refuses at once; the model goes on for 4 s"""
+    """a PermissionRequest hook of the user denies at once; the model continues for 4 s"""
     manual(r, allow=["Read"])
     user_hook(r, "PermissionRequest", DENY)
     r.claude()
@@ -838,7 +838,7 @@ def interrupt_ctrl_c(r):
 
 @scen
 def interrupt_queued(r):
-    """a prompt typed while an answer streams, then Esc"""
+    """a prompt typed during an answer, then Esc"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -899,7 +899,7 @@ def dialog_config(r):
 
 @scen
 def dialog_model_running(r):
-    """/model opened while an answer streams"""
+    """/model opened during an answer"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -918,7 +918,7 @@ def dialog_model_running(r):
 
 @scen
 def dialog_resume(r):
-    """/resume opened in a session and left with Esc, then another session picked"""
+    """/resume opened in a session and closed with Esc, then another session picked"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -945,7 +945,7 @@ def dialog_resume(r):
 # -- trust, no hooks, nested, bash mode, compaction -----------------------------------------------
 @scen
 def trust(r):
-    """a first start in a folder nobody trusted yet"""
+    """a first start in a folder that is not trusted yet"""
     manual(r)
     p = os.path.join(r.home, ".claude.json")
     with open(p) as f:
@@ -968,7 +968,7 @@ def trust(r):
 
 
 def edit_settings(r, **over):
-    """Changes the run's settings file as a user's editor would."""
+    """Changes the run's settings file as an editor does."""
     p = os.path.join(r.home, ".claude", "settings.json")
     with open(p) as f:
         j = json.load(f)
@@ -979,7 +979,7 @@ def edit_settings(r, **over):
 
 @scen
 def settings_error(r):
-    """a settings file that the client skips as a whole: it says so before the session, and runs no hook"""
+    """a settings file that the client skips as a whole: it reports that before the session, and runs no hook"""
     manual(r)
     edit_settings(r, statusLine={"command": "date"})
     r.claude(ready=False)
@@ -998,7 +998,7 @@ def settings_error(r):
 
 @scen
 def no_hooks(r):
-    """disableAllHooks: what the files tell alone"""
+    """disableAllHooks: only the files have evidence"""
     r.settings(permissions={"allow": ["Read"], "defaultMode": "default"}, disableAllHooks=True)
     r.claude()
     r.say("scn:longperm go")
@@ -1035,7 +1035,7 @@ def nested(r):
 
 @scen
 def bash_mode(r):
-    """!sleep 3 at the prompt, and !sleep 3 while an answer streams"""
+    """!sleep 3 at the prompt, and !sleep 3 during an answer"""
     manual(r)
     r.claude()
     r.say("!sleep 3")
@@ -1071,7 +1071,7 @@ def bash_mode_interrupt(r):
 
 @scen
 def compact_interrupt(r):
-    """/compact, then Esc while the summary is written"""
+    """/compact, then Esc during the summary"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1102,7 +1102,7 @@ def auto_compact(r):
 # -- background work -------------------------------------------------------------------------------
 @scen
 def background_agent_stopped(r):
-    """a person stops the background agent"""
+    """the user stops the background agent"""
     manual(r)
     r.claude()
     r.say("scn:longsubbg go")
@@ -1141,7 +1141,7 @@ def background_shell_idle(r):
 
 @scen
 def background_both(r):
-    """a background shell command and a background agent both go on after the turn"""
+    """a background shell command and a background agent both run after the turn"""
     manual(r)
     r.claude()
     say_done(r, "bgboth", 1)
@@ -1152,7 +1152,7 @@ def background_both(r):
 
 @scen
 def foreground_agent_interrupt(r):
-    """background tasks switched off: the agent runs inside the turn; Esc"""
+    """background tasks disabled: the agent runs inside the turn; Esc"""
     manual(r)
     os.environ["CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"] = "1"
     os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"
@@ -1182,7 +1182,7 @@ def plan_until_dialog(r):
 
 @scen
 def plan_reject(r):
-    """the plan's dialog left with Esc"""
+    """the plan's dialog closed with Esc"""
     plan_until_dialog(r)
     r.keys("Escape", why="reject the plan")
     time.sleep(4)
@@ -1193,7 +1193,7 @@ def plan_reject(r):
 
 @scen
 def plan_keep(r):
-    """the plan's dialog answered with its last option: what to change"""
+    """the plan's dialog answered with its last option and a text: the changes"""
     plan_until_dialog(r)
     m = re.findall(r"(\d)\. ", r.screen())
     r.keys(m[-1] if m else "4", why="the last option")
@@ -1233,7 +1233,7 @@ def question_answer_fast(r):
     r.say("scn:ask go")
     r.wait("Which colour")
     r.mark("question is on screen")
-    time.sleep(0.6)  # Enter 5 ms after the dialog was on screen did nothing (one run)
+    time.sleep(0.6)  # Enter 5 ms after the dialog appeared had no effect (one run)
     r.keys("Enter", why="first answer")
     r.mock_wait("done", "ask", 1)
     time.sleep(2)
@@ -1261,7 +1261,7 @@ def deny_no(r):
 
 @scen
 def queued_tools(r):
-    """a prompt typed while a tool runs: it goes into the same turn"""
+    """a prompt typed while a tool runs: it joins the same turn"""
     manual(r)
     r.claude()
     r.say("scn:queuedtools go")
@@ -1278,7 +1278,7 @@ def queued_tools(r):
 
 @scen
 def pretool_hook_slow(r):
-    """a PreToolUse hook of the person's own that takes 2 s, then a permission prompt"""
+    """a PreToolUse hook of the user that takes 2 s, then a permission prompt"""
     manual(r)
     user_hook(r, "PreToolUse", "time.sleep(2)")
     r.claude()
@@ -1295,7 +1295,7 @@ def pretool_hook_slow(r):
 # -- ends, errors, two clients ------------------------------------------------------------------------
 @scen
 def wakeup_scheduled(r):
-    """the model schedules a wake-up (CronCreate) and stops; the turn that starts by itself"""
+    """the model schedules a wake-up (CronCreate) and stops; then a turn starts without a prompt"""
     manual(r, allow=["Bash", "CronCreate", "ScheduleWakeup", "ToolSearch"])
     r.claude()
     r.say("scn:cron go")
@@ -1309,7 +1309,7 @@ def wakeup_scheduled(r):
 
 @scen
 def sigterm_turn(r):
-    """SIGTERM while an answer streams"""
+    """SIGTERM during an answer"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -1358,7 +1358,7 @@ def pane_killed_permission(r):
 
 @scen
 def rapid(r):
-    """a prompt, Esc within 0.3 s, a prompt again"""
+    """a prompt, Esc within 0.3 s, another prompt"""
     manual(r)
     r.claude()
     r.say("scn:stall go")
@@ -1373,7 +1373,7 @@ def rapid(r):
     r.say("scn:slow go")
     time.sleep(0.25)
     r.keys("Escape", why="Esc at once")
-    time.sleep(0.15)  # within 50 ms the client takes Esc and the next key for one, and goes on (one run in three)
+    time.sleep(0.15)  # within 50 ms the client reads Esc and the next key as one key, and continues (one run in three)
     r.keys("C-u")
     r.say("scn:second go")
     r.mock_wait("done", "second", 0)
@@ -1384,7 +1384,7 @@ def rapid(r):
 
 @scen
 def two_clients(r):
-    """one conversation resumed by two clients at once"""
+    """two clients resume one conversation"""
     manual(r)
     sid = "11111111-2222-4333-8444-555555555555"
     r.claude("--session-id", sid)
@@ -1407,7 +1407,7 @@ def two_clients(r):
 
 @scen
 def continue_killed(r):
-    """claude --continue of a session that was killed -9 in a tool"""
+    """claude --continue of a session that kill -9 ended in a tool"""
     manual(r)
     r.claude()
     r.say("scn:longtool go")
@@ -1433,7 +1433,7 @@ error_scen("error-429", "rate429", 12)
 
 @scen
 def error_background(r):
-    """a turn fails while a background agent works on"""
+    """a turn fails while a background agent works"""
     manual(r)
     os.environ["CLAUDE_CODE_MAX_RETRIES"] = "2"
     os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_MAX_RETRIES"
@@ -1472,7 +1472,7 @@ def stream_cut(r):
 
 @scen
 def permission_idle_deny(r):
-    """a permission prompt left alone for 65 s, then denied"""
+    """a permission prompt open for 65 s, then denied"""
     manual(r)
     r.claude()
     r.say("scn:perm go")
@@ -1488,7 +1488,7 @@ def permission_idle_deny(r):
 
 @scen
 def deny_amend(r):
-    """a permission prompt answered with No and a word to the model (Tab): the turn goes on"""
+    """a permission prompt answered with No and a message (Tab): the turn continues"""
     manual(r)
     r.claude()
     r.say("scn:permgoon go")
@@ -1511,7 +1511,7 @@ def deny_amend(r):
 
 @scen
 def no_turn_duration(r):
-    """showTurnDuration off: are the turn_duration lines written?"""
+    """showTurnDuration disabled: shows if the transcript has turn_duration lines"""
     r.settings(permissions={"allow": ["Read"], "defaultMode": "default"}, disableAllHooks=True, showTurnDuration=False)
     r.claude()
     say_done(r, "plain", 0, "scripted answer", settle=3)
@@ -1521,7 +1521,7 @@ def no_turn_duration(r):
 
 @scen
 def send_now(r):
-    """a queued prompt sent at once with ctrl+x ctrl+s while an answer streams"""
+    """a queued prompt sent at once with ctrl+x ctrl+s during an answer"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -1537,7 +1537,7 @@ def send_now(r):
 
 @scen
 def status_line(r):
-    """what the status line is told and shows: at the start, after an answer whose headers tell limits, over a pause"""
+    """the status line's input and output: at the start, after an answer with rate limits in its headers, during a pause"""
     manual(r)
     r.claude()
     say_done(r, "limits", 0, "answer with limits", settle=2)
@@ -1549,7 +1549,7 @@ def status_line(r):
 
 @scen
 def interrupt_twice(r):
-    """Esc in a stream, Esc again and again at the prompt (a menu of earlier prompts opens and closes), then a prompt"""
+    """Esc during an answer, Esc several times at the prompt (a menu of earlier prompts opens and closes), then a prompt"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1574,7 +1574,7 @@ def interrupt_twice(r):
 
 @scen
 def quit_ctrl_c(r):
-    """Ctrl-C in a stream, then twice more: the client leaves"""
+    """Ctrl-C during an answer, then twice more: the client exits"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -1614,7 +1614,7 @@ def permission_ctrl_c(r):
 
 @scen
 def pretool_hook_denies(r):
-    """a PreToolUse hook of the person's own refuses the call: the model goes on without a dialog"""
+    """a PreToolUse hook of the user denies the call: the model continues without a dialog"""
     r.settings(permissions={"allow": ["Read"], "defaultMode": "default"})
     user_hook(r, "PreToolUse", 'sys.stderr.write("not here")\nsys.exit(2)', "Bash")
     r.claude()
@@ -1626,7 +1626,7 @@ def pretool_hook_denies(r):
 
 @scen
 def suspend_signal(r):
-    """SIGSTOP in a stream, as a machine that sleeps, SIGCONT 6 s later"""
+    """SIGSTOP during an answer, like a machine that sleeps, SIGCONT 6 s later"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -1646,7 +1646,7 @@ def suspend_signal(r):
 
 @scen
 def mode_switch(r):
-    """Shift-Tab twice in a stream: other permission modes, the same turn"""
+    """Shift-Tab twice during an answer: other permission modes, the same turn"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -1663,7 +1663,7 @@ def mode_switch(r):
 
 @scen
 def plan_again(r):
-    """a plan is rejected, asked for again and approved"""
+    """a plan is rejected, shown again and approved"""
     plan_until_dialog(r)
     r.keys("Escape", why="reject the plan")
     time.sleep(3)
@@ -1682,7 +1682,7 @@ def plan_again(r):
 # -- dialogs and commands of many kinds -----------------------------------------------------------------
 @scen
 def elicitation(r):
-    """a tool of an MCP server asks with a form: answered, declined, left with Esc"""
+    """a tool of an MCP server shows a form: answered, declined, closed with Esc"""
     manual(r, allow=["ToolSearch", "mcp__asker"])
     config = os.path.join(r.dir, "mcp.json")
     with open(config, "w") as f:
@@ -1706,7 +1706,7 @@ def elicitation(r):
 
 @scen
 def branch(r):
-    """/branch at the prompt, then /branch while an answer streams: the conversation goes on under another id"""
+    """/branch at the prompt, then /branch during an answer: the conversation continues under another id"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1729,7 +1729,7 @@ def branch(r):
 
 @scen
 def fork_running(r):
-    """/fork with a task while an answer streams"""
+    """/fork with a task during an answer"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1750,7 +1750,7 @@ def fork_running(r):
 
 @scen
 def prompt_too_long(r):
-    """the API says that the prompt is too long, again and again, then an answer"""
+    """the API reports several times that the prompt is too long, then answers"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1763,7 +1763,7 @@ def prompt_too_long(r):
 
 @scen
 def stop_reasons(r):
-    """an answer that is cut off at its greatest length, one that the model refuses"""
+    """an answer that ends at its maximum length, and one that the model refuses"""
     manual(r)
     r.claude()
     r.say("scn:maxtokens go")
@@ -1781,7 +1781,7 @@ def stop_reasons(r):
 
 @scen
 def resume_elsewhere(r):
-    """claude --resume ID in another directory than that in which the conversation began"""
+    """claude --resume ID in another directory than the conversation began in"""
     manual(r)
     sid = "11111111-2222-4333-8444-555555555555"
     r.claude("--session-id", sid)
@@ -1805,7 +1805,7 @@ def resume_elsewhere(r):
 
 @scen
 def compact_queued(r):
-    """/compact, and a prompt typed while the summary is written"""
+    """/compact, and a prompt typed during the summary"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1823,7 +1823,7 @@ def compact_queued(r):
 
 @scen
 def dialogs_idle(r):
-    """/model, /help, /permissions and /status at the prompt, each left with Esc"""
+    """/model, /help, /permissions and /status at the prompt, each closed with Esc"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1840,7 +1840,7 @@ def dialogs_idle(r):
 
 @scen
 def permission_always(r):
-    """a permission granted for good: the next such call asks nobody"""
+    """a permission approved permanently: the next such call opens no prompt"""
     manual(r)
     r.claude()
     r.say("scn:always go")
@@ -1882,7 +1882,7 @@ def ask_several(r):
 
 @scen
 def background_ctrl_b(r):
-    """a running command is put into the background with Ctrl-B and ends there"""
+    """Ctrl-B moves a running command to the background, and it ends there"""
     manual(r)
     r.claude()
     r.say("scn:ctrlb go")
@@ -1901,7 +1901,7 @@ def background_ctrl_b(r):
 
 @scen
 def left_arrow(r):
-    """Left at the empty prompt: the session goes into the background, is gone back to, and told something"""
+    """Left at the empty prompt: the session moves to the background; the user returns to it and types a prompt"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1938,7 +1938,7 @@ def logout(r):
 
 @scen
 def clear_running(r):
-    """/clear typed while an answer streams"""
+    """/clear typed during an answer"""
     manual(r)
     r.claude()
     r.say("scn:slow go")
@@ -1956,7 +1956,7 @@ def clear_running(r):
 
 @scen
 def rewind(r):
-    """Esc twice at the prompt, and the conversation is taken back to its first prompt"""
+    """Esc twice at the prompt, and the conversation returns to its first prompt"""
     manual(r)
     r.claude()
     say_done(r, "plain", 0, "scripted answer")
@@ -1977,7 +1977,7 @@ def rewind(r):
     r.exit()
 
 
-# -- a client that a program leads (an editor, a GUI): a person answers, by JSON lines --------------
+# -- a client that a program leads (an editor, a GUI): the user answers by JSON lines --------------
 def resident(r, *args):
     manual(r)
     p = r.resident("--permission-mode", "default", *args)
@@ -1988,7 +1988,7 @@ def resident(r, *args):
 
 @scen
 def resident_idle(r):
-    """nothing is asked of it"""
+    """the program sends no prompt"""
     resident(r)
     time.sleep(4)
     r.leave()
@@ -1996,7 +1996,7 @@ def resident_idle(r):
 
 @scen
 def resident_permission(r):
-    """it asks for a permission and gets it"""
+    """it opens a permission, which the user approves"""
     resident(r)
     r.ask("scn:perm go")
     m = r.wait_asked()
@@ -2009,7 +2009,7 @@ def resident_permission(r):
 
 @scen
 def resident_denied(r):
-    """it asks for a permission, is refused, and says what follows from that"""
+    """it opens a permission, which the user denies, and the turn continues"""
     resident(r)
     r.ask("scn:perm go")
     m = r.wait_asked()
@@ -2022,7 +2022,7 @@ def resident_denied(r):
 
 @scen
 def resident_denied_interrupt(r):
-    """it is refused a permission, and the turn ends with that"""
+    """it opens a permission, which the user denies, and the turn ends"""
     resident(r)
     r.ask("scn:perm go")
     m = r.wait_asked()
@@ -2035,7 +2035,7 @@ def resident_denied_interrupt(r):
 
 @scen
 def resident_question(r):
-    """it asks a question"""
+    """it opens a question"""
     resident(r)
     r.ask("scn:ask go")
     m = r.wait_asked()
@@ -2050,7 +2050,7 @@ def resident_question(r):
 
 @scen
 def resident_plan(r):
-    """it asks whether a plan is good"""
+    """it opens a plan"""
     manual(r)
     p = r.resident("--permission-mode", "plan")
     r.wait_file_status(p.pid)
@@ -2071,7 +2071,7 @@ def resident_plan(r):
 
 @scen
 def resident_interrupt(r):
-    """an interrupt by the protocol while an answer streams, then another turn"""
+    """an interrupt by the protocol during an answer, then another turn"""
     resident(r)
     r.ask("scn:slow go")
     r.mock_wait("anthropic", "slow", 0)
@@ -2087,7 +2087,7 @@ def resident_interrupt(r):
 
 @scen
 def resident_interrupt_permission(r):
-    """an interrupt by the protocol while it asks for a permission"""
+    """an interrupt by the protocol while a permission is open"""
     resident(r)
     r.ask("scn:perm go")
     r.wait_asked()
@@ -2113,7 +2113,7 @@ def resident_two_turns(r):
 
 @scen
 def resident_killed(r):
-    """it is killed while it asks"""
+    """it is killed while a permission is open"""
     p = resident(r)
     r.ask("scn:perm go")
     r.wait_asked()
@@ -2129,7 +2129,7 @@ MATE = "main:0.1"
 
 
 def team(r, mode, name):
-    """Starts a lead with agent teams switched on, and has it start a teammate."""
+    """Starts a lead with agent teams enabled, which starts a teammate."""
     os.environ["CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS"] = "1"
     os.environ["HARNESS_PASS_ENV"] = os.environ.get("HARNESS_PASS_ENV", "") + " CLAUDE_CODE_EXPERIMENTAL_AGENT_TEAMS"
     manual(r)
@@ -2139,7 +2139,7 @@ def team(r, mode, name):
 
 
 def team_leave(r):
-    """/exit of a lead, which asks first as long as it has a teammate."""
+    """Types /exit to a lead, which asks first while it has a teammate."""
     r.say("/exit")
     time.sleep(2)
     r.snap("leaving")
@@ -2151,7 +2151,7 @@ def team_leave(r):
 
 @scen
 def team_tmux(r):
-    """a teammate in a pane of its own works, reports and is idle"""
+    """a teammate in a pane of its own works, reports and becomes idle"""
     team(r, "tmux", "team")
     time.sleep(3)
     r.snap("lead")
@@ -2165,7 +2165,7 @@ def team_tmux(r):
 
 @scen
 def team_tmux_permission(r):
-    """a teammate in a pane of its own asks for a permission; the lead's pane shows it, and there it is granted"""
+    """a teammate in a pane of its own opens a permission; the lead's pane shows it, and the user approves it there"""
     team(r, "tmux", "teamask")
     r.wait("made-by-mate", 20)
     time.sleep(8)
@@ -2180,7 +2180,7 @@ def team_tmux_permission(r):
 
 @scen
 def team_tmux_denied(r):
-    """a teammate in a pane of its own asks for a permission and is refused"""
+    """a teammate in a pane of its own opens a permission, which the user denies"""
     team(r, "tmux", "teamask")
     r.wait("made-by-mate", 20)
     time.sleep(4)
@@ -2239,7 +2239,7 @@ def team_tmux_interrupt(r):
 
 @scen
 def team_in_process(r):
-    """a teammate in the lead's own process works, reports and is idle"""
+    """a teammate in the lead's own process works, reports and becomes idle"""
     team(r, "in-process", "team")
     time.sleep(3)
     r.snap("lead")
@@ -2251,7 +2251,7 @@ def team_in_process(r):
 
 @scen
 def team_in_process_permission(r):
-    """a teammate in the lead's own process asks for a permission"""
+    """a teammate in the lead's own process opens a permission"""
     team(r, "in-process", "teamask")
     r.wait("made-by-mate", 20)
     time.sleep(8)
@@ -2263,10 +2263,10 @@ def team_in_process_permission(r):
     team_leave(r)
 
 
-# -- other sessions' needs ----------------------------------------------------------------------
+# -- notifications of other sessions ----------------------------------------------------------------------
 @scen
 def agents_view_needs(r):
-    """a background session asks; the list of sessions, open elsewhere, says so"""
+    """a background session opens a prompt; the list of sessions in another pane reports it"""
     manual(r)
     r.shell()
     r.wait(r"\$ *$", 10)

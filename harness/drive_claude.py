@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Leads the real Claude Code through a scenario, offline.  Called by run_claude.sh; see README.md.
+"""Runs a scenario with the real Claude Code, offline.  run_claude.sh calls it; see README.md.
 
-Starts mock_api.py, seeds a throw-away HOME (no onboarding, no trust dialog), registers the hook
-command for every event, starts the client headless or in a private tmux server, types, and tears
-everything down.  Ends only the processes it started itself.
+Starts mock_api.py, fills a temporary HOME (no onboarding, no trust dialog), registers the hook
+command for every event, starts the client headless or in a private tmux server, types, and stops
+everything.  Ends only the processes that it started.
 """
 import json, os, re, shutil, signal, subprocess, sys, time
 
@@ -15,7 +15,7 @@ SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact P
 PostModelSwitch PermissionRequest PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation
 ElicitationResult ConfigChange WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged
 DirectoryAdded MessageDisplay""".split()
-# A WorktreeCreate hook *replaces* `git worktree add` and must print the folder it made: not for observers.
+# A WorktreeCreate hook *replaces* `git worktree add` and must print the folder that it created, so an observer must not register it.
 SKIP = set(os.environ.get("HARNESS_SKIP_EVENTS", "WorktreeCreate").split())
 
 KEYSTR = "sk-ant-mock"
@@ -54,7 +54,7 @@ class Run:
                 f.write("line one of %s\nline two\n" % n)
         with open(os.path.join(self.proj, "CLAUDE.md"), "w") as f:
             f.write("# Project notes\nA scripted project.\n")
-        w = os.path.join(self.proj, "wait.sh")  # the Bash tool refuses a long bare `sleep`
+        w = os.path.join(self.proj, "wait.sh")  # the Bash tool denies a long `sleep`
         with open(w, "w") as f:
             f.write("#!/bin/sh\nsleep $1\necho waited $1\n")
         os.chmod(w, 0o755)
@@ -106,7 +106,7 @@ class Run:
         self.after_settings()
 
     def after_settings(self):
-        """HARNESS_AFTER_SETTINGS: a program's own installer, run on the settings a person would have."""
+        """Runs HARNESS_AFTER_SETTINGS, a program's own installer, on the settings of the user."""
         cmd = os.environ.get("HARNESS_AFTER_SETTINGS")
         if not cmd:
             return
@@ -151,7 +151,7 @@ class Run:
         self.port = int(open(pf).read())
 
     def start_observer(self):
-        """HARNESS_OBSERVE=1: observe.py writes files.jsonl (sessions files, transcripts, processes, screen)."""
+        """Starts observe.py if HARNESS_OBSERVE=1; it writes files.jsonl (session files, transcripts, processes, screen)."""
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.home, "TERM": "xterm-256color", "LANG": "C.UTF-8",
                "TMPDIR": os.path.join(self.home, "tmp"), "TMUX_TMPDIR": os.path.join(self.home, "run")}
         self.observer = subprocess.Popen([PY, "-B", os.path.join(HERE, "observe.py"), os.path.join(self.dir, "files.jsonl"), self.home, "h"],
@@ -161,7 +161,7 @@ class Run:
 
     # -- notes --------------------------------------------------------------------
     def mark(self, what, **kv):
-        """What the driver did and when, on the same clocks as the recordings."""
+        """Writes an act of the driver with its time, on the same clocks as the recordings."""
         with open(self.marks, "a") as f:
             f.write(json.dumps({"wall_ns": time.time_ns(), "mono_ns": time.monotonic_ns(), "mark": what, **kv}) + "\n")
         print("   [%s] %s %s" % (self.scenario, what, kv or ""), flush=True)
@@ -185,7 +185,7 @@ class Run:
 
     # -- a client that a program leads over its standard input and output ---------------
     def resident(self, *args):
-        """Starts a client that stays and takes messages as JSON lines, as an editor or a GUI does."""
+        """Starts a client that stays and reads messages as JSON lines, as an editor or a GUI does."""
         cmd = ["claude", "-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose",
                "--permission-prompt-tool", "stdio", *args]
         self.mark("start", cmd=" ".join(cmd))
@@ -211,7 +211,7 @@ class Run:
         self.send({"type": "control_request", "request_id": "driver-%d" % time.monotonic_ns(), "request": request})
 
     def answer(self, request, response, why):
-        """Answers what the resident client asked."""
+        """Answers the open prompt of the resident client."""
         self.mark(why)
         self.send({"type": "control_response", "response": {"subtype": "success", "request_id": request["request_id"], "response": response}})
 
@@ -237,7 +237,7 @@ class Run:
         raise Failed("the client never sent such a message; it said:\n%s" % open(self.out, errors="replace").read()[-1500:])
 
     def wait_asked(self, count=1):
-        """Waits until the resident client asks for a permission, an answer or a plan."""
+        """Waits until the resident client opens a permission, a question or a plan."""
         m = self.wait_message(lambda m: m.get("type") == "control_request" and m["request"].get("subtype") == "can_use_tool", count)
         self.mark("asked")
         return m
@@ -249,7 +249,7 @@ class Run:
         return m
 
     def wait_file_status(self, pid, timeout=20):
-        """Waits until the client wrote a status into its sessions file."""
+        """Waits until the client has written a status to its session file."""
         path = os.path.join(self.home, ".claude", "sessions", "%d.json" % pid)
         end = time.time() + timeout
         while time.time() < end:
@@ -262,7 +262,7 @@ class Run:
         raise Failed("no status in %s" % path)
 
     def leave(self):
-        """Closes the resident client's standard input, at which it leaves."""
+        """Closes the resident client's standard input, so that the client exits."""
         self.mark("close input")
         self.client.stdin.close()
         try:
@@ -333,7 +333,7 @@ class Run:
         self.tmux("send-keys", "-t", t, *k)
 
     def say(self, text, t="main:0.0"):
-        """Types a prompt and Enter, as a person does: the text first, Enter once it is on screen."""
+        """Types a prompt and Enter, as a user does: the text first, and Enter when the text is on the screen."""
         self.tmux("send-keys", "-t", t, "-l", text)
         time.sleep(0.4)
         self.mark("prompt", text=text)
@@ -361,9 +361,9 @@ class Run:
             self.snap("ready", t)
 
     def pid(self, t="main:0.0"):
-        """pid of the client that runs in pane t: the pane shell's child, or what the pane was opened with."""
+        """Returns the pid of the client in pane t: the child of the pane's shell, or the pane's first process."""
         pp = self.tmux("display-message", "-p", "-t", t, "#{pane_pid}").strip()
-        # Not tmux's word for what runs there: that is the client also where it is the shell's child.
+        # tmux's own name of the running command cannot tell the two apart: it is the client in both cases.
         if open("/proc/%s/comm" % pp).read().strip() == "claude":
             return int(pp)
         out = subprocess.run(["ps", "--ppid", pp, "-o", "pid=,comm="], capture_output=True, text=True).stdout
@@ -427,7 +427,7 @@ def main():
     rc = 0
 
     def give_up(signum, _frame):
-        raise Failed("took longer than HARNESS_TIMEOUT" if signum == signal.SIGALRM else "told to stop")
+        raise Failed("took longer than HARNESS_TIMEOUT" if signum == signal.SIGALRM else "stopped by a signal")
     signal.signal(signal.SIGALRM, give_up)
     signal.signal(signal.SIGTERM, give_up)
     signal.alarm(int(os.environ.get("HARNESS_TIMEOUT", "300")))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""export.py RUNDIR OUTDIR SCENARIO   normalises one run and saves it under OUTDIR.
+"""export.py RUNDIR OUTDIR SCENARIO   normalises a run and saves it in OUTDIR.
 
-SCENARIO.jsonl        what the recorder wrote: one line per hook or status-line process, in order of mono_ns
-SCENARIO.marks.jsonl  what the driver did and what the mock API saw, on the same clocks
-SCENARIO.files.jsonl  what observe.py saw on disk and on screen (HARNESS_OBSERVE=1), on the same clocks
+SCENARIO.jsonl        the recorder's lines: one for each hook or status-line process, in order of mono_ns
+SCENARIO.marks.jsonl  the acts of the driver and the requests to the mock API, on the same clocks
+SCENARIO.files.jsonl  the lines of observe.py about disk and screen (HARNESS_OBSERVE=1), on the same clocks
 """
 import json, os, re, sys
 
@@ -34,7 +34,7 @@ def main():
     def norm(line):
         for a, b in rs:
             line = line.replace(a, b)
-        return re.sub(cutpath, "python3", line)     # a summary may end in the middle of the interpreter's path
+        return re.sub(cutpath, "python3", line)     # a summary may end inside the interpreter's path
     os.makedirs(outdir, exist_ok=True)
 
     def load(p):
@@ -57,14 +57,14 @@ def main():
     if files:
         sets.append((name + ".files.jsonl", files))
     elif os.path.exists(os.path.join(outdir, name + ".files.jsonl")):
-        os.remove(os.path.join(outdir, name + ".files.jsonl"))  # of an older run
+        os.remove(os.path.join(outdir, name + ".files.jsonl"))  # from an older run
     for fn, rows in sets:
         with open(os.path.join(outdir, fn), "w") as f:
             for d in rows:
                 f.write(json.dumps(d, ensure_ascii=False) + "\n")
     ours = [p for p in (os.path.expanduser("~"), os.path.dirname(HERE), CACHE, os.path.abspath(rundir)) if len(p) > 1]
     left = sum(1 for d in rec + marks + files if any(p + "/" in json.dumps(d) for p in ours))
-    print("%s: %d hook lines, %d marks, %d file lines%s" % (name, len(rec), len(marks), len(files), ", %d lines still hold a machine path" % left if left else ""))
+    print("%s: %d hook lines, %d marks, %d file lines%s" % (name, len(rec), len(marks), len(files), ", %d lines still have a path of this machine" % left if left else ""))
 
 
 main()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An MCP server over standard input and output with one tool, `ask`, that asks the person for a name (elicitation)."""
+"""Runs an MCP server on standard input and output with one tool, `ask`, that asks the user for a name (elicitation)."""
 import json, sys
 
 
@@ -8,7 +8,7 @@ def send(**message):
 
 
 FORM = {"type": "object", "properties": {"name": {"type": "string", "title": "Name"}}, "required": ["name"]}
-TOOL = {"name": "ask", "description": "Asks the person for a name", "inputSchema": {"type": "object", "properties": {}}}
+TOOL = {"name": "ask", "description": "Asks the user for a name", "inputSchema": {"type": "object", "properties": {}}}
 call = None
 for line in sys.stdin:
     message = json.loads(line)

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Scripted stand-in for the model API that Claude Code talks to.
+"""Serves a scripted replacement of the model API that Claude Code calls.
 
 Python standard library only; binds to a loopback address only.
 
   mock_api.py [--host 127.0.0.1] [--port 0] [--port-file FILE] [--log FILE] [--scenarios FILE]
 
-Speaks enough of the Anthropic Messages API to lead a real client through a scenario: POST /v1/messages (SSE and
+Implements the part of the Anthropic Messages API that a real client needs for a scenario: POST /v1/messages (SSE and
 plain), /v1/messages/count_tokens, GET /v1/models.
 
-A scenario is a list of model turns and is chosen by a keyword in the user's prompt: `scn:NAME`.
-The server keeps no conversation: the turn number is the count of assistant turns that follow the
-newest user message bearing a keyword, so retries, resumed sessions, subagents (whose prompt bears a
-keyword of its own) and parallel sessions need no bookkeeping.  Only "error" items count attempts.
+A scenario is a list of model turns; a keyword in the user's prompt selects it: `scn:NAME`.
+The server stores no conversation: the turn number is the count of assistant turns after the newest
+user message with a keyword, so retries, resumed sessions, subagents (whose prompt has a keyword of
+its own) and parallel sessions need no state.  Only "error" items count attempts.
 
 A turn is a dict:
   {"text": "..."}                         text block
@@ -19,12 +19,12 @@ A turn is a dict:
   {"tools": [["Bash", {...}], ...]}       tool calls, in one assistant message
   {"chunk_ms": 40, "chunk": 8}            pace of the text stream (ms between pieces, characters a piece)
   {"delay_ms": 500}                       wait before the first byte
-  {"errors": [529, 529]}                  answer the first len(errors) attempts of this turn with these
+  {"errors": [529, 529]}                  answer the first len(errors) attempts of this turn with these codes
   {"error_type": "..."}                   error type for them
-  {"cut_after": 3}                        close the connection after this many text pieces
-  {"headers": {"name": "value"}}          further headers of the answer; {in:SECONDS} becomes a Unix time
-Tool inputs may hold {cwd}, {home}: filled in from MOCK_CWD and MOCK_HOME; {plan_file}: the plan file that plan
-mode names.
+  {"cut_after": 3}                        close the connection after this number of text pieces
+  {"headers": {"name": "value"}}          more headers of the answer; {in:SECONDS} becomes a Unix time
+Tool inputs may have {cwd} and {home}, which become MOCK_CWD and MOCK_HOME, and {plan_file}, the plan file that
+plan mode names.
 """
 import argparse, hashlib, json, os, re, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,7 +70,7 @@ def new_id(prefix):
 
 
 def strip_noise(t):
-    """Text the client itself puts into user messages is no place for a keyword."""
+    """Removes the text that the client itself adds to user messages, because a keyword there does not count."""
     t = re.sub(r"<system-reminder>.*?</system-reminder>", "", t, flags=re.S)
     t = re.sub(r"<task-notification>.*?</task-notification>", "", t, flags=re.S)
     t = re.sub(r"<(local-)?command-[a-z]+>.*?</(local-)?command-[a-z]+>", "", t, flags=re.S)
@@ -88,7 +88,7 @@ def pick(turns_after, scenario):
 
 
 def locate(msgs):
-    """msgs: list of (role, text or None).  -> (scenario, assistant turns after it, key text)"""
+    """Takes a list of (role, text or None); returns (scenario, assistant turns after it, key text)."""
     for i in range(len(msgs) - 1, -1, -1):
         role, text = msgs[i]
         if role == "user" and text:

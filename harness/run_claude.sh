@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_claude.sh SCENARIO [HOOK_COMMAND [STATUSLINE_COMMAND]]
-# Leads the real Claude Code through SCENARIO against a mock model API on the loopback.  See README.md.
+# Runs SCENARIO with the real Claude Code against a mock model API on the loopback.  See README.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ $# -lt 1 ]; then
@@ -19,7 +19,7 @@ if [ "$1" != --list ] && [ ! -x "$bin" ]; then
 fi
 scenario=$1
 rundir=${HARNESS_RUN_DIR:-$cache/r/$scenario}
-# An own network namespace with nothing but the loopback: the client cannot reach anything else.
+# The run has its own network namespace with only the loopback, so the client cannot reach another host.
 if [ -z "${HARNESS_IN_NS:-}" ] && [ "$scenario" != --list ]; then
   export HARNESS_IN_NS=1
   if unshare -n true 2>/dev/null; then
@@ -27,7 +27,7 @@ if [ -z "${HARNESS_IN_NS:-}" ] && [ "$scenario" != --list ]; then
   elif unshare -r -n true 2>/dev/null; then
     exec unshare -r -n bash -c 'ip link set lo up 2>/dev/null; exec bash "$@"' x "$here/run_claude.sh" "$@"
   fi
-  echo "run_claude.sh: no network namespace here; relying on the base URL and the opt-outs alone" >&2
+  echo "run_claude.sh: cannot create a network namespace; only the base URL and the opt-outs keep the run offline" >&2
 fi
 cd "$here"
 set +e

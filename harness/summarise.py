@@ -2,7 +2,7 @@
 """summarise.py DIR [SCENARIO...]   prints each recording as a sequence of events with ms offsets.
 
 Offsets count from the driver's first act.  S0, S1 ... are session ids in order of appearance, A0 ... agent ids.
-[..] are the driver's acts (keys, kills), <n> the model's answers (mock turn n).
+[..] is an act of the driver (keys, kills), <n> an answer of the model (mock turn n).
 """
 import json, os, re, sys
 
