@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// Writes the recording into the program's assets.
 pub(crate) fn run() -> Result<()> {
     let path = path();
-    fs::write(&path, make()?).with_context(|| path.display().to_string())?;
+    fs::write(&path, generate()?).with_context(|| path.display().to_string())?;
     println!("{}", path.display());
     Ok(())
 }
@@ -29,7 +29,7 @@ fn path() -> PathBuf {
 }
 
 /// Returns the whole recording.
-fn make() -> Result<String> {
+fn generate() -> Result<String> {
     let mut lines: Vec<(i64, Value)> = Vec::new();
     for (index, row) in ROWS.iter().enumerate() {
         let number = index + 1;
@@ -38,7 +38,7 @@ fn make() -> Result<String> {
             let events = events_of(row, part, number)
                 .with_context(|| format!("{} of {}", part.recording, row.name))?;
             for (at, report) in events {
-                lines.push((at, json!({ "at": at, "report": recorded(report, &process)? })));
+                lines.push((at, json!({ "at": at, "report": to_recorded(report, &process)? })));
             }
         }
         for used in row.used {
@@ -64,7 +64,7 @@ fn events_of(row: &Row, part: &Part, number: usize) -> Result<Vec<(i64, Report)>
     let recording = Recording::load(CLIENTS[0], part.recording)?;
     let mut all = Vec::new();
     for hook in &recording.hooks {
-        if let Some(report) = report(hook)
+        if let Some(report) = read_report(hook)
             && report.event != Event::Unknown
         {
             all.push((hook.mono_ns / 1_000_000, report));
@@ -76,12 +76,12 @@ fn events_of(row: &Row, part: &Part, number: usize) -> Result<Vec<(i64, Report)>
     };
     let (begins, ends) = (part.seconds.0 * 1000, part.seconds.1 * 1000);
     let mut texts = part.texts.iter();
-    let mut asked = HashMap::new();
+    let mut inputs = HashMap::new();
     let mut events = Vec::new();
     for (at, report) in chosen {
         let mut report = report.clone();
         rename(&mut report, row, number);
-        replace_texts(&mut report.event, &mut texts, &mut asked)?;
+        replace_texts(&mut report.event, &mut texts, &mut inputs)?;
         report.sanitise();
         let at = begins + (at - first) * (ends - begins) / (last - first).max(1);
         events.push((at, report));
@@ -104,11 +104,11 @@ fn usage(row: &Row, used: &Used, number: usize, process: &str) -> Result<Value> 
     });
     let mut report = Report::new("claude", "", "statusline", Stamp::default(), event);
     rename(&mut report, row, number);
-    recorded(report, process)
+    to_recorded(report, process)
 }
 
 /// Returns a report in the form of a recording.
-fn recorded(report: Report, process: &str) -> Result<Value> {
+fn to_recorded(report: Report, process: &str) -> Result<Value> {
     let mut report = serde_json::to_value(report)?;
     if let Value::Object(fields) = &mut report {
         fields.remove("stamp");
@@ -118,7 +118,7 @@ fn recorded(report: Report, process: &str) -> Result<Value> {
 }
 
 /// Returns the event that the hook reads from a recorded payload.
-fn report(hook: &HookLine) -> Option<Report> {
+fn read_report(hook: &HookLine) -> Option<Report> {
     let surroundings = Surroundings {
         stamp: Stamp::default(),
         host: String::new(),
@@ -131,6 +131,7 @@ fn report(hook: &HookLine) -> Option<Report> {
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
 }
 
+/// Gives a report the names of a row of the demo.
 fn rename(report: &mut Report, row: &Row, number: usize) {
     let folder = format!("/home/dev/{}", row.name);
     report.session = ConversationId::new(&format!("{number:08x}-0c0d-4e00-8a00-000000000000"));
@@ -157,7 +158,7 @@ fn rename(report: &mut Report, row: &Row, number: usize) {
 fn replace_texts<'a>(
     event: &mut Event,
     texts: &mut impl Iterator<Item = &'a &'a str>,
-    asked: &mut HashMap<InputDigest, String>,
+    inputs: &mut HashMap<InputDigest, String>,
 ) -> Result<()> {
     let mut next = || texts.next().map(|text| (*text).to_owned()).context("texts are missing");
     match event {
@@ -165,11 +166,11 @@ fn replace_texts<'a>(
         Event::ToolStarted { text, input, .. } => {
             let input_text = next()?;
             input_text.lines().next().unwrap_or_default().clone_into(text);
-            asked.insert(*input, input_text);
+            inputs.insert(*input, input_text);
         }
         Event::RequestOpened { request, text, line, input, .. } => {
             line.clear();
-            *text = asked.get(input).cloned().unwrap_or_default();
+            *text = inputs.get(input).cloned().unwrap_or_default();
             ensure!(!text.is_empty() || *request == PromptKind::Plan, "the prompt has no text");
         }
         Event::TurnEnded { message, .. } => *message = next()?,
@@ -186,6 +187,6 @@ mod tests {
     #[test]
     fn demo_recording_matches_its_scenes() {
         let stored = fs::read_to_string(path()).unwrap();
-        assert!(stored == make().unwrap(), "run `cargo xtask demo`");
+        assert!(stored == generate().unwrap(), "run `cargo xtask demo`");
     }
 }

@@ -31,14 +31,15 @@ pub(crate) fn run() -> Result<Dist> {
         bail!("{} is linked dynamically", placed.display());
     }
     let dist = Dist {
-        man: man(&placed, &folder)?,
-        completions: completions(&placed, &folder)?,
+        man: write_man(&placed, &folder)?,
+        completions: write_completions(&placed, &folder)?,
         program: placed,
     };
-    report(&dist)?;
+    print(&dist)?;
     Ok(dist)
 }
 
+/// Builds the program with the `dist` profile. Returns its path.
 fn build(target: &Path) -> Result<PathBuf> {
     let host = host()?;
     // A separate folder, so that these flags rebuild nothing in cargo's own, and so that cargo's folder for
@@ -70,11 +71,11 @@ pub(crate) fn host() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let text = workspace::output(Command::new(rustc).arg("-vV").current_dir(workspace::root()))?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc -vV names no host")?.to_owned())
+    Ok(host.context("`rustc -vV` printed no host")?.to_owned())
 }
 
 /// Writes the man page, if the program can print one.
-fn man(program: &Path, folder: &Path) -> Result<Option<PathBuf>> {
+fn write_man(program: &Path, folder: &Path) -> Result<Option<PathBuf>> {
     let output = Command::new(program).arg("man").output()?;
     if !output.status.success() || !output.stdout.starts_with(b".") {
         return Ok(None);
@@ -84,7 +85,8 @@ fn man(program: &Path, folder: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
-fn completions(program: &Path, folder: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+/// Writes the completions of each shell.
+fn write_completions(program: &Path, folder: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
     let folder = folder.join("completions");
     fs::create_dir_all(&folder)?;
     let mut written = Vec::new();
@@ -100,7 +102,8 @@ fn completions(program: &Path, folder: &Path) -> Result<Vec<(&'static str, PathB
     Ok(written)
 }
 
-fn report(dist: &Dist) -> Result<()> {
+/// Prints the files that were built.
+fn print(dist: &Dist) -> Result<()> {
     let size = fs::metadata(&dist.program)?.len();
     println!("{} ({} KiB)", dist.program.display(), size / 1024);
     match &dist.man {
@@ -128,7 +131,7 @@ pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
 fn is_static(program: &[u8]) -> Result<bool> {
     const INTERPRETER: u32 = 3;
     let number = |at: usize, size: usize| -> Result<u64> {
-        let bytes = program.get(at..at + size).context("the program is cut short")?;
+        let bytes = program.get(at..at + size).context("the program is truncated")?;
         Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     };
     if !program.starts_with(b"\x7fELF\x02\x01") {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_with_an_interpreter_is_dynamic() {
+    fn program_with_an_interpreter_is_dynamic() {
         assert!(is_static(&program(&[6, 1, 2])).unwrap());
         assert!(!is_static(&program(&[6, 3, 1])).unwrap());
         assert!(is_static(&program(&[6, 1])[..100]).is_err());

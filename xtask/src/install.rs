@@ -14,6 +14,7 @@ pub(crate) struct Arguments {
     prefix: Option<PathBuf>,
 }
 
+/// Builds the release and installs its files.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let prefix = match &arguments.prefix {
         Some(folder) => std::path::absolute(folder)?,
@@ -68,6 +69,7 @@ fn completion_place(shell: &str) -> &'static str {
     }
 }
 
+/// Returns true if a folder is an entry of `PATH`.
 fn on_path(folder: &Path, path: Option<OsString>) -> bool {
     path.is_some_and(|path| std::env::split_paths(&path).any(|entry| entry == folder))
 }
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_in_another_users_directory_is_refused() {
+    fn install_refuses_a_directory_of_another_user() {
         let home = tempfile::tempdir().unwrap();
         let own = home.path().metadata().unwrap().uid();
         let to = home.path().join(".local/share/fish/crewboard.fish");
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_searched_by_whole_entries() {
+    fn path_is_searched_by_whole_entries() {
         let path = Some(OsString::from("/usr/bin:/home/dev/.local/bin"));
         assert!(on_path(Path::new("/home/dev/.local/bin"), path.clone()));
         assert!(!on_path(Path::new("/home/dev/.local"), path));

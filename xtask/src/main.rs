@@ -1,7 +1,7 @@
 //! Tasks of the repository: build and install the program, and test it with the real agent.
 //!
 //! Never: shipped to users. Start at [`Task`].
-#![expect(clippy::print_stdout, reason = "a task's output is for the person who ran it")]
+#![expect(clippy::print_stdout, reason = "a task prints for the user who runs it")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod bench;
@@ -38,7 +38,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = match Task::parse() {
+    let result = match Task::parse() {
         Task::Dist => dist::run().map(|_| ExitCode::SUCCESS),
         Task::Install(arguments) => install::run(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Matrix(arguments) => matrix::run(&arguments),
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Task::Pictures => pictures::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
-    done.unwrap_or_else(|error| {
+    result.unwrap_or_else(|error| {
         println!("error: {error:#}");
         ExitCode::FAILURE
     })

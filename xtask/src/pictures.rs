@@ -1,13 +1,13 @@
 //! Writes text pictures of the board and the list into README.md: the demo at a fixed moment in a private terminal.
 
-use crate::workspace::{cargo, output, root, run as must, target_dir};
+use crate::workspace::{cargo, output, root, run as run_checked, target_dir};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The moment of the picture, in milliseconds from the demo's start.
+/// The time of the picture, in milliseconds from the demo's start.
 const MOMENT: &str = "5500";
 
 /// Columns and lines of the terminal.
@@ -24,7 +24,7 @@ const LIST_WIDTH: &str = "100";
 
 /// Takes the pictures and writes them into README.md.
 pub(crate) fn run() -> Result<()> {
-    must(cargo().args(["build", "--package", "crewboard"]))?;
+    run_checked(cargo().args(["build", "--package", "crewboard"]))?;
     let program = target_dir()?.join("debug/crewboard");
     let path = root().join("README.md");
     let mut page = fs::read_to_string(&path)?;
@@ -81,13 +81,14 @@ fn capture(
     start.args(["new-session", "-d", "-x", width, "-y", height, "-s", "picture"]);
     let words = format!("'{}' demo --at {MOMENT} {input}", program.display());
     start.args(["/bin/sh", "-c", &words]);
-    must(&mut start)?;
+    run_checked(&mut start)?;
     let begun = Instant::now();
     let picture = loop {
         let shown = output(tmux().args(["capture-pane", "-p", "-t", "picture"]));
         match shown {
             Ok(shown) if shown.contains(sign) => break Ok(shown),
             Ok(_) if begun.elapsed() < DRAWN_WITHIN => {
+                // No event announces a changed screen.
                 std::thread::sleep(Duration::from_millis(20));
             }
             Ok(shown) => break Err(anyhow::anyhow!("the board did not appear:\n{shown}")),
@@ -100,6 +101,7 @@ fn capture(
         && begun.elapsed() < 2 * DRAWN_WITHIN
         && tmux().args(["has-session", "-t", "picture"]).output()?.status.success()
     {
+        // No event announces the end of a program in a pane.
         std::thread::sleep(Duration::from_millis(20));
     }
     let _ = tmux().arg("kill-server").output();

@@ -8,6 +8,7 @@ fn path() -> PathBuf {
     workspace::root().join("docs").join("statuses.md")
 }
 
+/// Writes the page.
 pub(crate) fn run() -> Result<()> {
     std::fs::write(path(), crewboard_core::transitions_page())?;
     println!("wrote {}", path().display());

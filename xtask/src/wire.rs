@@ -1,6 +1,7 @@
-//! A client that follows `PROTOCOL.md` only: it shares no code with the daemon.
+//! A client that is written from `PROTOCOL.md` only: it shares no code with the daemon.
 
 use anyhow::{Context, Result, bail};
+use crewboard_testkit::is_dead;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -21,13 +22,15 @@ impl Connection {
         Ok(Self(BufReader::new(stream)))
     }
 
+    /// Sends a line.
     pub(crate) fn send(&mut self, line: &str) -> Result<()> {
         let stream = self.0.get_mut();
         stream.write_all(line.as_bytes())?;
         Ok(stream.write_all(b"\n")?)
     }
 
-    pub(crate) fn read(&mut self) -> Result<String> {
+    /// Returns the next line.
+    pub(crate) fn read_line(&mut self) -> Result<String> {
         let mut line = String::new();
         if self.0.read_line(&mut line).context("the daemon did not reply in time")? == 0 {
             bail!("the daemon closed the connection");
@@ -36,10 +39,10 @@ impl Connection {
     }
 
     /// Sends a request and returns the first reply of a type.
-    pub(crate) fn ask(&mut self, request: &str, reply_type: &str) -> Result<Value> {
+    pub(crate) fn request(&mut self, request: &str, reply_type: &str) -> Result<Value> {
         self.send(request)?;
         loop {
-            let reply: Value = serde_json::from_str(&self.read()?)?;
+            let reply: Value = serde_json::from_str(&self.read_line()?)?;
             if reply["type"] == reply_type {
                 return Ok(reply);
             }
@@ -52,40 +55,17 @@ impl Connection {
     /// Stops the daemon and waits for the end of its process, which may still touch files in its folder.
     /// Returns its `hello`.
     pub(crate) fn stop_daemon(mut self) -> Result<Value> {
-        let hello = self.ask(r#"{"type":"hello"}"#, "hello")?;
-        let pid = hello["pid"].as_u64().context("hello names no pid")?;
+        let hello = self.request(r#"{"type":"hello"}"#, "hello")?;
+        let pid = u32::try_from(hello["pid"].as_u64().context("hello has no pid")?)?;
         self.send(r#"{"type":"stop"}"#)?;
         let start = Instant::now();
-        while is_alive(pid) {
+        while !is_dead(pid) {
             if start.elapsed() > REPLY_TIMEOUT {
                 bail!("the daemon (pid {pid}) does not exit after `stop`");
             }
+            // No event announces the end of a process that is no child of this process.
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(hello)
-    }
-}
-
-/// Returns true if a process runs. A zombie does not run.
-fn is_alive(pid: u64) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-    let state = stat.ok().and_then(|text| Some(text.rsplit_once(") ")?.1.starts_with('Z')));
-    state == Some(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zombie_is_not_alive() {
-        assert!(is_alive(u64::from(std::process::id())));
-        let mut child = std::process::Command::new("true").spawn().unwrap();
-        let pid = u64::from(child.id());
-        while is_alive(pid) {
-            std::thread::yield_now();
-        }
-        child.wait().unwrap();
-        assert!(!is_alive(pid));
     }
 }

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// A running daemon, which is stopped when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     program: PathBuf,
@@ -26,8 +27,8 @@ impl Daemon {
                 String::from_utf8_lossy(&output.stderr).trim_end()
             );
         }
-        let hello = daemon.connect()?.ask(r#"{"type":"hello"}"#, "hello")?;
-        daemon.pid = u32::try_from(hello["pid"].as_u64().context("hello names no pid")?)?;
+        let hello = daemon.connect()?.request(r#"{"type":"hello"}"#, "hello")?;
+        daemon.pid = u32::try_from(hello["pid"].as_u64().context("hello has no pid")?)?;
         Ok(daemon)
     }
 
@@ -71,7 +72,7 @@ impl Daemon {
     /// Returns a subscribed connection that has received its snapshot.
     pub(crate) fn subscribe(&self) -> Result<Connection> {
         let mut connection = self.connect()?;
-        connection.ask(r#"{"type":"subscribe"}"#, "synced")?;
+        connection.request(r#"{"type":"subscribe"}"#, "synced")?;
         Ok(connection)
     }
 }

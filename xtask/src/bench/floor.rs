@@ -1,9 +1,10 @@
-//! The yardstick: programs that do the minimum of a hook.
+//! Builds the programs that do the minimum of a hook, as a yardstick.
 
 use crate::{dist, workspace};
 use anyhow::Result;
 use std::path::PathBuf;
 
+/// The paths of the minimal programs.
 #[derive(Debug)]
 pub(crate) struct Floor {
     /// Reads its input and exits.

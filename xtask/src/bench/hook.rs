@@ -24,6 +24,7 @@ pub(super) struct Candidate {
     pub(super) sample: Sample,
 }
 
+/// Measures the hook with payloads of several sizes.
 pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<String> {
     let daemon = Daemon::start(program)?;
     let sink = sink(daemon.folder())?;
@@ -49,7 +50,7 @@ pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<St
             candidate("**crewboard hook**", daemon.hook()),
             candidate("crewboard hook through `sh -c 'exec …'`", shell),
         ];
-        race(&mut candidates, payload.as_bytes(), rounds)?;
+        run_rounds(&mut candidates, payload.as_bytes(), rounds)?;
         for candidate in &candidates {
             let sample = &candidate.sample;
             let _ = writeln!(
@@ -73,7 +74,11 @@ pub(super) fn candidate(name: &'static str, mut command: Command) -> Candidate {
 }
 
 /// Runs every command once in each round, in a new random order.
-pub(super) fn race(candidates: &mut [Candidate], payload: &[u8], rounds: usize) -> Result<()> {
+pub(super) fn run_rounds(
+    candidates: &mut [Candidate],
+    payload: &[u8],
+    rounds: usize,
+) -> Result<()> {
     let mut shuffler = Shuffler::new();
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     for round in 0..rounds + WARM_UP {
@@ -90,6 +95,7 @@ pub(super) fn race(candidates: &mut [Candidate], payload: &[u8], rounds: usize) 
     Ok(())
 }
 
+/// Runs a command with a payload in a pipe. Returns the time from its start to its end.
 fn run(command: &mut Command, payload: &[u8]) -> Result<Duration> {
     let (reader, mut writer) = std::io::pipe()?;
     let fits = payload.len() <= PIPE;

@@ -20,6 +20,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+/// The arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Also write docs/benchmarks.md
@@ -33,6 +34,7 @@ pub(crate) struct Arguments {
     rest: u64,
 }
 
+/// Measures everything and prints the page.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let program = dist::run()?.program;
     let floor = floor::build()?;

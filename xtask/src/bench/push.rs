@@ -14,6 +14,7 @@ const WARM_UP: usize = 20;
 /// The pause between two events, so that all processes sleep again, as in normal use.
 const GAP: Duration = Duration::from_millis(5);
 
+/// Measures `rounds` events of the program.
 pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
     let (mut whole, mut hooks, mut echoes) =
         (Sample::default(), Sample::default(), Sample::default());
@@ -43,15 +44,15 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
         hook.stdin(reader).stdout(Stdio::null()).stderr(Stdio::null());
         let start = Instant::now();
         let mut child = hook.spawn()?;
-        while !subscriber.read()?.contains(&wanted) {}
+        while !subscriber.read_line()?.contains(&wanted) {}
         let pushed = start.elapsed();
         child.wait()?;
         let ended = start.elapsed();
-        let bounced = echo.round_trip(payload.as_bytes())?;
+        let reply_time = echo.round_trip(payload.as_bytes())?;
         if round >= WARM_UP {
             whole.push(pushed);
             hooks.push(ended);
-            echoes.push(bounced);
+            echoes.push(reply_time);
         }
         std::thread::sleep(GAP);
     }

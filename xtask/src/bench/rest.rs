@@ -20,6 +20,7 @@ pub(super) fn measure(program: &Path, seconds: u64) -> Result<String> {
          | state | resident KiB | of it anonymous KiB | threads | wake-ups |\n|---|---|---|---|---|\n"
     );
     let mut row = |state: &str| -> Result<()> {
+        // The measurement itself: nothing happens meanwhile.
         std::thread::sleep(SETTLE);
         let before = wake_ups(daemon.pid)?;
         std::thread::sleep(Duration::from_secs(seconds));
@@ -63,24 +64,27 @@ fn fill(writer: &mut Connection, daemon: &Daemon) -> Result<()> {
     }
     let start = Instant::now();
     loop {
-        let hello = daemon.connect()?.ask(r#"{"type":"hello"}"#, "hello")?;
-        let rows = hello["rows"].as_u64().context("hello names no rows")?;
+        let hello = daemon.connect()?.request(r#"{"type":"hello"}"#, "hello")?;
+        let rows = hello["rows"].as_u64().context("hello has no row count")?;
         if rows >= u64::try_from(ROWS)? {
             return Ok(());
         }
         if start.elapsed() > Duration::from_secs(10) {
             bail!("the daemon shows {rows} rows, not {ROWS}");
         }
+        // No event announces that the daemon has applied the events.
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
+/// The memory of a process in KiB, and its number of threads.
 struct Memory {
     resident: u64,
     anonymous: u64,
     threads: u64,
 }
 
+/// Reads the memory of a process and the number of its threads.
 fn memory(pid: u32) -> Result<Memory> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let number = |name: &str| number(&text, name);
@@ -91,6 +95,7 @@ fn memory(pid: u32) -> Result<Memory> {
     })
 }
 
+/// Returns how often the threads of a process have been switched to or from a processor.
 fn wake_ups(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {

@@ -1,7 +1,7 @@
 //! Measures a status line with and without Crewboard, as Claude Code runs both.
 
 use super::daemon::{Daemon, in_agent};
-use super::hook::{candidate, race};
+use super::hook::{candidate, run_rounds};
 use super::sample::micros;
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -10,6 +10,7 @@ use std::path::Path;
 /// The user's command: it reads its input and prints a line.
 const OWN: &str = "cat >/dev/null; echo line";
 
+/// Measures the status line with and without the user's command.
 pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
     let daemon = Daemon::start(program)?;
     let shell = |line: &str| {
@@ -25,7 +26,7 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
         candidate("**wrapped by crewboard statusline**", shell(&wrapped)),
         candidate("crewboard statusline, its own line", shell(&own_line)),
     ];
-    race(&mut candidates, PAYLOAD.as_bytes(), rounds)?;
+    run_rounds(&mut candidates, PAYLOAD.as_bytes(), rounds)?;
     let mut text = format!(
         "## A status line\n\n\
          The whole process, its {} bytes of input in a pipe, through `/bin/sh -c` as Claude Code runs it; the user's command is \

@@ -1,11 +1,10 @@
 //! Compares the real agent's screen with a real board: how soon the permission is at the top, and whether the
 //! selection stays.
 
-use super::report::Grade;
+use super::report::{CheckResult, Grade};
 use super::world::{Driven, Subject, World};
 use anyhow::{Context, Result, anyhow, ensure};
 use crewboard_testkit::Pane;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 /// The scenario: a tool that asks and is approved after twelve seconds, and a client that exits.
@@ -23,34 +22,15 @@ const OTHERS: [&str; 3] = ["alpha", "beta", "gamma"];
 /// The polling interval: there is no event for a changed terminal.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// The result of a check that is not a scenario.
-#[derive(Debug)]
-pub(crate) struct Sight {
-    title: &'static str,
-    pub(crate) grade: Grade,
-    text: String,
-}
-
-impl Sight {
-    pub(super) fn new(title: &'static str, grade: Grade, text: String) -> Self {
-        Self { title, grade, text }
-    }
-}
-
 const TITLE: &str = "board";
 
-impl fmt::Display for Sight {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:28} {}\n    {}", self.title, self.grade.word(), self.text)
-    }
-}
-
 /// Runs the client through its prompt, and watches its screen and a board.
-pub(crate) fn run(subject: &Subject) -> Sight {
-    try_run(subject).unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
+pub(crate) fn run(subject: &Subject) -> CheckResult {
+    try_run(subject)
+        .unwrap_or_else(|error| CheckResult::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
-fn try_run(subject: &Subject) -> Result<Sight> {
+fn try_run(subject: &Subject) -> Result<CheckResult> {
     let world = World::new(subject)?;
     for name in OTHERS {
         let words = ["report", "--agent", "other", "--status", "working", "--session", name];
@@ -62,23 +42,24 @@ fn try_run(subject: &Subject) -> Result<Sight> {
     let board = tmux.open("board", (120, 30), &[&world.program().to_string_lossy()]);
     board.wait_for_text("3 working");
     board.press(&["G"]);
-    let kept = |screen: &str| OTHERS.into_iter().find(|name| selected(screen).contains(name));
-    let screen = board.wait_for("the last row selected", |screen| {
+    let name_of_selected =
+        |screen: &str| OTHERS.into_iter().find(|name| selected(screen).contains(name));
+    let screen = board.wait_for("the selection of the last row", |screen| {
         screen.lines().nth(4).is_some_and(|line| line == selected(screen))
     });
-    let kept = kept(&screen).context("no row is selected")?;
-    let (seen, driven) = std::thread::scope(|scope| {
+    let selected_name = name_of_selected(&screen).context("no row is selected")?;
+    let (times, driven) = std::thread::scope(|scope| {
         let client = scope.spawn(|| world.harness(SCENARIO, ""));
-        let seen = Seen::of(&world, &board, kept, || client.is_finished());
-        (seen, client.join())
+        let times = PromptTimes::poll(&world, &board, selected_name, || client.is_finished());
+        (times, client.join())
     });
     // An open board would start another daemon.
     board.press(&["q"]);
-    board.wait_for("the board gone", |_| board.expand("#{pane_dead}") == "1");
+    board.wait_for("the end of the board", |_| board.expand("#{pane_dead}") == "1");
     world.stop_daemon()?;
     match driven.map_err(|_| anyhow!("the harness's thread panicked"))?? {
-        Driven::Failed(why) => Ok(Sight::new(TITLE, Grade::HarnessFailed, why)),
-        Driven::Done => Ok(seen?.judge(kept)),
+        Driven::Failed(reason) => Ok(CheckResult::new(TITLE, Grade::HarnessFailed, reason)),
+        Driven::Done => Ok(times?.grade(selected_name)),
     }
 }
 
@@ -97,7 +78,7 @@ fn is_on_top(screen: &str) -> bool {
 
 /// The times at which the prompt was first on each screen.
 #[derive(Debug, Default)]
-struct Seen {
+struct PromptTimes {
     agent: Option<Instant>,
     board: Option<Instant>,
     /// A screen with another selected row.
@@ -106,39 +87,44 @@ struct Seen {
     pause: Duration,
 }
 
-impl Seen {
+impl PromptTimes {
     /// Polls both screens until the client's run is over.
-    fn of(world: &World, board: &Pane<'_>, kept: &str, is_over: impl Fn() -> bool) -> Result<Self> {
-        let mut seen = Self::default();
+    fn poll(
+        world: &World,
+        board: &Pane<'_>,
+        selected_name: &str,
+        is_over: impl Fn() -> bool,
+    ) -> Result<Self> {
+        let mut times = Self::default();
         let mut before = Instant::now();
         while !is_over() {
-            let is_asked = world.agents_screen()?.contains(PROMPT);
-            if is_asked && seen.agent.is_none() {
-                seen.agent = Some(Instant::now());
+            let is_shown = world.agent_screen()?.contains(PROMPT);
+            if is_shown && times.agent.is_none() {
+                times.agent = Some(Instant::now());
             }
             let screen = board.screen();
-            if is_on_top(&screen) && seen.board.is_none() {
-                seen.board = Some(Instant::now());
+            if is_on_top(&screen) && times.board.is_none() {
+                times.board = Some(Instant::now());
             }
-            if !selected(&screen).contains(kept) {
-                seen.wrong_selection = Some(screen);
+            if !selected(&screen).contains(selected_name) {
+                times.wrong_selection = Some(screen);
             }
-            if seen.agent.is_none() || seen.board.is_none() {
-                seen.pause = before.elapsed();
+            if times.agent.is_none() || times.board.is_none() {
+                times.pause = before.elapsed();
             }
             before = Instant::now();
             std::thread::sleep(POLL_INTERVAL);
         }
-        Ok(seen)
+        Ok(times)
     }
 
-    fn judge(self, kept: &str) -> Sight {
-        let wrong = |text: String| Sight::new(TITLE, Grade::Wrong, text);
+    fn grade(self, selected_name: &str) -> CheckResult {
+        let wrong = |text: String| CheckResult::new(TITLE, Grade::Wrong, text);
         let (Some(agent), Some(board)) = (self.agent, self.board) else {
             return wrong(format!("the prompt was not seen on both screens: {self:?}"));
         };
         if let Some(screen) = self.wrong_selection {
-            return wrong(format!("{kept} was not selected any more:\n{screen}"));
+            return wrong(format!("{selected_name} was not selected any more:\n{screen}"));
         }
         let later = board.saturating_duration_since(agent).as_millis();
         let sooner = agent.saturating_duration_since(board).as_millis();
@@ -146,9 +132,9 @@ impl Seen {
         let pause = self.pause.as_millis();
         let text = format!(
             "the prompt was at the top {lag} ms after the client's own screen showed it \
-             (polled every {pause} ms); {kept} stayed selected"
+             (polled every {pause} ms); {selected_name} stayed selected"
         );
         let grade = if lag <= MAX_DELAY_MS { Grade::Right } else { Grade::Wrong };
-        Sight::new(TITLE, grade, text)
+        CheckResult::new(TITLE, grade, text)
     }
 }

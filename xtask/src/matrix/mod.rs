@@ -1,12 +1,11 @@
 //! `cargo xtask matrix`: runs the real agent through the harness's scenarios, with Crewboard as its hooks.
 //!
-//! No scenario is repeated silently: each failure is reported, and a failure of the harness is distinguished from
-//! a failure of Crewboard.
+//! Runs each scenario once and reports each failure. A failure of the harness is no failure of Crewboard.
 
 mod board;
-mod opening;
 mod pipeline;
 mod report;
+mod resume;
 mod scenario;
 mod watch;
 mod world;
@@ -40,7 +39,7 @@ const HARNESS_FAILED: u8 = 3;
 
 /// Exit codes: 0 all right; 1 a status was wrong; 3 only the harness failed.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate flag")]
 pub(crate) struct Arguments {
     /// Scenarios to run [default: all]
     scenarios: Vec<String>,
@@ -75,6 +74,7 @@ pub(crate) struct Arguments {
     program: Option<PathBuf>,
 }
 
+/// Runs the scenarios and checks that the arguments select, and reports the results.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let truth = Truth::load()?;
     let names: Vec<&str> = match arguments.scenarios.as_slice() {
@@ -90,32 +90,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(program) => std::fs::canonicalize(program)?,
         None => dist::run()?.program,
     };
-    let is_asked = |alone: bool| alone || arguments.smoke;
+    let runs = |only: bool| only || arguments.smoke;
     let is_part = arguments.smoke || arguments.board || arguments.pipeline || arguments.open;
     let clients = versions(&arguments.clients, is_part);
     let subject = |client: &String| Subject { program: program.clone(), client: client.clone() };
     let check = |subject: &Subject| {
-        let mut sights = Vec::new();
-        sights.extend(is_asked(arguments.board).then(|| board::run(subject)));
-        sights.extend(is_asked(arguments.pipeline).then(|| pipeline::run(subject)));
-        sights.extend(is_asked(arguments.open).then(|| opening::run(subject)));
-        sights
+        let mut results = Vec::new();
+        results.extend(runs(arguments.board).then(|| board::run(subject)));
+        results.extend(runs(arguments.pipeline).then(|| pipeline::run(subject)));
+        results.extend(runs(arguments.open).then(|| resume::run(subject)));
+        results
     };
     if arguments.board || arguments.pipeline || arguments.open {
-        let sights: Vec<_> =
+        let results: Vec<_> =
             clients.iter().map(subject).flat_map(|subject| check(&subject)).collect();
-        for sight in &sights {
-            println!("{sight}");
+        for result in &results {
+            println!("{result}");
         }
-        return Ok(exit_code(&sights.iter().map(|sight| sight.grade).collect::<Vec<_>>()));
+        return Ok(exit_code(&results.iter().map(|result| result.grade).collect::<Vec<_>>()));
     }
     let mut runs = Vec::new();
-    let mut sights = Vec::new();
+    let mut results = Vec::new();
     for client in &clients {
         println!("Claude Code {client}");
         let subject = subject(client);
         runs.push((client.clone(), run_all(&truth, &names, &subject, arguments)));
-        sights.extend(check(&subject));
+        results.extend(check(&subject));
     }
     let table = report::markdown(&runs, &program)?;
     let is_whole = arguments.scenarios.is_empty() && arguments.clients.is_empty();
@@ -127,11 +127,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         println!("\n{table}");
     }
-    for sight in &sights {
-        println!("{sight}");
+    for result in &results {
+        println!("{result}");
     }
     let outcomes = runs.iter().flat_map(|(_, outcomes)| outcomes);
-    let grades = outcomes.map(Outcome::grade).chain(sights.iter().map(|sight| sight.grade));
+    let grades = outcomes.map(Outcome::grade).chain(results.iter().map(|result| result.grade));
     Ok(exit_code(&grades.collect::<Vec<_>>()))
 }
 

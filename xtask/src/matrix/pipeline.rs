@@ -1,7 +1,6 @@
 //! Runs a shell script that controls two real agents with `crewboard wait`, and checks every exit code.
 
-use super::board::Sight;
-use super::report::Grade;
+use super::report::{CheckResult, Grade};
 use super::world::{Driven, Subject, World};
 use anyhow::Result;
 use std::time::{Duration, Instant};
@@ -29,13 +28,13 @@ all, working again: 4
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the check.
-pub(crate) fn run(subject: &Subject) -> Sight {
+pub(crate) fn run(subject: &Subject) -> CheckResult {
     const TITLE: &str = "pipeline";
     try_run(subject, TITLE)
-        .unwrap_or_else(|error| Sight::new(TITLE, Grade::Wrong, format!("{error:#}")))
+        .unwrap_or_else(|error| CheckResult::new(TITLE, Grade::Wrong, format!("{error:#}")))
 }
 
-fn try_run(subject: &Subject, title: &'static str) -> Result<Sight> {
+fn try_run(subject: &Subject, title: &'static str) -> Result<CheckResult> {
     let world = World::new(subject)?;
     let (script, output) = (world.file("pipeline.sh"), world.file("pipeline.out"));
     std::fs::write(&script, SCRIPT)?;
@@ -55,8 +54,8 @@ fn try_run(subject: &Subject, title: &'static str) -> Result<Sight> {
         text = std::fs::read_to_string(&output)?;
     }
     world.stop_daemon()?;
-    if let Driven::Failed(why) = driven {
-        return Ok(Sight::new(title, Grade::HarnessFailed, why));
+    if let Driven::Failed(reason) = driven {
+        return Ok(CheckResult::new(title, Grade::HarnessFailed, reason));
     }
     let wrong: Vec<String> = (EXPECTED.lines().enumerate())
         .filter(|(index, expected)| text.lines().nth(*index) != Some(expected))
@@ -65,8 +64,8 @@ fn try_run(subject: &Subject, title: &'static str) -> Result<Sight> {
         })
         .collect();
     Ok(if wrong.is_empty() {
-        Sight::new(title, Grade::Right, EXPECTED.lines().collect::<Vec<_>>().join(", "))
+        CheckResult::new(title, Grade::Right, EXPECTED.lines().collect::<Vec<_>>().join(", "))
     } else {
-        Sight::new(title, Grade::Wrong, format!("{}\n{text}", wrong.join(", ")))
+        CheckResult::new(title, Grade::Wrong, format!("{}\n{text}", wrong.join(", ")))
     })
 }

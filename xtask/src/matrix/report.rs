@@ -4,11 +4,11 @@ use super::watch::Process;
 use crate::workspace;
 use anyhow::Result;
 use crewboard_testkit::verdict::Verdict;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The result of one scenario.
+/// The grade of a scenario or a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grade {
     Right,
@@ -17,7 +17,27 @@ pub(crate) enum Grade {
     HarnessFailed,
 }
 
-/// One scenario.
+/// The result of a check that is not a scenario.
+#[derive(Debug)]
+pub(crate) struct CheckResult {
+    title: &'static str,
+    pub(crate) grade: Grade,
+    text: String,
+}
+
+impl CheckResult {
+    pub(super) fn new(title: &'static str, grade: Grade, text: String) -> Self {
+        Self { title, grade, text }
+    }
+}
+
+impl fmt::Display for CheckResult {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:28} {}\n    {}", self.title, self.grade.word(), self.text)
+    }
+}
+
+/// The result of one scenario.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) scenario: String,
@@ -25,20 +45,20 @@ pub(crate) struct Outcome {
     /// The reason of the harness's failure.
     pub(crate) harness: Option<String>,
     /// A failure of Crewboard before the comparison.
-    pub(crate) trouble: Option<String>,
-    pub(crate) kept: Option<PathBuf>,
+    pub(crate) failure: Option<String>,
+    pub(crate) kept_folder: Option<PathBuf>,
 }
 
-/// One client process.
+/// The result of one client process.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
-    /// Its name in the truth.
+    /// The name of the row in the truth.
     pub(crate) name: String,
     /// The changes that were shown: status, milliseconds from the first act, and source.
     pub(crate) changes: Vec<(String, i64, Option<String>)>,
     pub(crate) verdict: Option<Verdict>,
     /// A problem apart from the verdict.
-    pub(crate) trouble: Option<String>,
+    pub(crate) failure: Option<String>,
     /// Milliseconds from each act to Crewboard's change.
     pub(crate) after_acts: Vec<i64>,
     /// Milliseconds from the screen's change to Crewboard's; negative if Crewboard was first.
@@ -46,7 +66,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn seen(process: &Process, start_ns: i64) -> Self {
+    /// Returns a row with the changes of a process, without a verdict.
+    pub(crate) fn new(process: &Process, start_ns: i64) -> Self {
         let start = start_ns.div_euclid(1_000_000);
         let changes = process.changes.iter();
         let changes =
@@ -56,7 +77,7 @@ impl Row {
 
     fn grade(&self) -> Grade {
         let is_right = self.verdict.as_ref().is_some_and(Verdict::is_right);
-        if is_right && self.trouble.is_none() { Grade::Right } else { Grade::Wrong }
+        if is_right && self.failure.is_none() { Grade::Right } else { Grade::Wrong }
     }
 
     fn statuses(&self) -> String {
@@ -66,7 +87,7 @@ impl Row {
 
     fn problem(&self) -> Option<String> {
         let verdict = self.verdict.as_ref().filter(|verdict| !verdict.is_right());
-        self.trouble.clone().or_else(|| verdict.map(ToString::to_string))
+        self.failure.clone().or_else(|| verdict.map(ToString::to_string))
     }
 }
 
@@ -76,8 +97,8 @@ impl Outcome {
             scenario: scenario.to_owned(),
             rows: Vec::new(),
             harness: None,
-            trouble: None,
-            kept: None,
+            failure: None,
+            kept_folder: None,
         }
     }
 
@@ -86,7 +107,7 @@ impl Outcome {
             return Grade::HarnessFailed;
         }
         let any_wrong = self.rows.iter().any(|row| row.grade() == Grade::Wrong);
-        if self.trouble.is_some() || self.rows.is_empty() || any_wrong {
+        if self.failure.is_some() || self.rows.is_empty() || any_wrong {
             Grade::Wrong
         } else {
             Grade::Right
@@ -96,9 +117,9 @@ impl Outcome {
     /// Returns a line for the terminal, and one more for each problem.
     pub(crate) fn summary(&self) -> String {
         let mut text = format!("{:28} {}", self.scenario, self.grade().word());
-        let troubles = self.harness.iter().chain(&self.trouble);
-        for trouble in troubles {
-            let _ = write!(text, "\n    {trouble}");
+        let failures = self.harness.iter().chain(&self.failure);
+        for failure in failures {
+            let _ = write!(text, "\n    {failure}");
         }
         for row in &self.rows {
             if let Some(problem) = row.problem() {
@@ -106,7 +127,7 @@ impl Outcome {
                 let _ = write!(text, "\n        {}", changes_with_sources(row));
             }
         }
-        if let Some(folder) = &self.kept {
+        if let Some(folder) = &self.kept_folder {
             let _ = write!(text, "\n    kept {}", folder.display());
         }
         text
@@ -163,7 +184,7 @@ fn section(text: &mut String, client: &str, outcomes: &[Outcome]) {
         "\n## Claude Code {client}\n\n{}\n\n\
          | scenario | process | shown | verdict | at the end | after acts | after the screen |\n\
          |---|---|---|---|---|---|---|\n",
-        tally(outcomes)
+        count_grades(outcomes)
     );
     for outcome in outcomes {
         if outcome.rows.is_empty() {
@@ -198,14 +219,14 @@ fn table_row(outcome: &Outcome, row: &Row) -> String {
 fn note(outcome: &Outcome) -> Option<String> {
     let mut lines = Vec::new();
     lines.extend(outcome.harness.iter().map(|why| format!("the harness failed: `{why}`.")));
-    lines.extend(outcome.trouble.iter().map(|why| format!("{why}.")));
+    lines.extend(outcome.failure.iter().map(|why| format!("{why}.")));
     for row in &outcome.rows {
         lines.extend(row.problem().map(|problem| format!("{}: {problem}.", row.name)));
     }
     (!lines.is_empty()).then(|| format!("* {}: {}", outcome.scenario, lines.join(" ")))
 }
 
-fn tally(outcomes: &[Outcome]) -> String {
+fn count_grades(outcomes: &[Outcome]) -> String {
     let grades = [
         (Grade::Right, "right"),
         (Grade::Wrong, "wrong"),
@@ -248,7 +269,7 @@ mod tests {
                 ("closed".to_owned(), 9, None),
             ],
             verdict: Some(Verdict { problems: Vec::new(), changes: Vec::new() }),
-            trouble: problem.map(str::to_owned),
+            failure: problem.map(str::to_owned),
             after_acts: vec![7, -1, 90],
             after_screens: vec![1200],
         }

@@ -9,39 +9,41 @@ use crewboard_testkit::recording::{FileLine, Mark, first_act_ns, read_lines};
 use crewboard_testkit::truth::{RowTruth, Scenario};
 use crewboard_testkit::verdict::compare;
 
+/// Runs a scenario and compares its processes with the truth.
 pub(crate) fn run(subject: &Subject, name: &str, truth: &Scenario, keep: bool) -> Outcome {
     let mut outcome = Outcome::new(name);
     let world = match World::new(subject) {
         Ok(world) => world,
         Err(error) => {
-            outcome.trouble = Some(format!("{error:#}"));
+            outcome.failure = Some(format!("{error:#}"));
             return outcome;
         }
     };
     if let Err(error) = fill(&mut outcome, &world, truth) {
-        outcome.trouble = Some(format!("{error:#}"));
+        outcome.failure = Some(format!("{error:#}"));
     }
     if keep {
-        outcome.kept = Some(world.keep());
+        outcome.kept_folder = Some(world.keep());
     }
     outcome
 }
 
+/// Runs the scenario of an outcome and adds its rows.
 fn fill(outcome: &mut Outcome, world: &World, truth: &Scenario) -> Result<()> {
     let result = world.drive(&outcome.scenario)?;
     std::fs::write(world.run_dir().join("watch.jsonl"), result.lines.join("\n") + "\n")?;
-    if let Driven::Failed(why) = result.driven {
-        outcome.harness = Some(why);
+    if let Driven::Failed(reason) = result.driven {
+        outcome.harness = Some(reason);
         return Ok(());
     }
     let processes = watch::processes(result.lines.iter().map(String::as_str))?;
     let marks: Vec<Mark> = read_lines(&world.run_dir().join("marks.jsonl"))?;
     let files: Vec<FileLine> = read_lines(&world.run_dir().join("files.jsonl"))?;
-    let start_ns = first_act_ns(&marks).context("the driver left no mark")?;
+    let start_ns = first_act_ns(&marks).context("the driver wrote no mark")?;
     let clocks = Clocks { marks: &marks, files: &files, start_ns };
     outcome.rows = rows(truth, &processes, clocks);
     if result.dropped > 0 {
-        outcome.trouble = Some(format!("hooks could not deliver {} events", result.dropped));
+        outcome.failure = Some(format!("hooks could not deliver {} events", result.dropped));
     }
     Ok(())
 }
@@ -49,22 +51,23 @@ fn fill(outcome: &mut Outcome, world: &World, truth: &Scenario) -> Result<()> {
 /// Compares the processes in order of appearance, which is also the order of the truth.
 fn rows(truth: &Scenario, processes: &[Process], clocks: Clocks<'_>) -> Vec<Row> {
     let mut rows: Vec<_> = (truth.rows.iter().enumerate())
-        .map(|(index, row)| judge(row, processes.get(index), clocks))
+        .map(|(index, row)| compare_row(row, processes.get(index), clocks))
         .collect();
     let extra = processes.iter().skip(truth.rows.len());
     rows.extend(extra.map(|process| Row {
         name: "none".to_owned(),
-        trouble: Some("no such client process ran".to_owned()),
-        ..Row::seen(process, clocks.start_ns)
+        failure: Some("no such client process ran".to_owned()),
+        ..Row::new(process, clocks.start_ns)
     }));
     rows
 }
 
-fn judge(truth: &RowTruth, process: Option<&Process>, clocks: Clocks<'_>) -> Row {
+/// Compares one process with its truth.
+fn compare_row(truth: &RowTruth, process: Option<&Process>, clocks: Clocks<'_>) -> Row {
     let Some(process) = process else {
         return Row {
             name: truth.row.clone(),
-            trouble: Some("never shown".to_owned()),
+            failure: Some("never shown".to_owned()),
             ..Row::default()
         };
     };
@@ -78,11 +81,11 @@ fn judge(truth: &RowTruth, process: Option<&Process>, clocks: Clocks<'_>) -> Row
     let skipped = process.skipped;
     Row {
         name: truth.row.clone(),
-        trouble: (skipped > 0).then(|| format!("the stream skipped {skipped} changes")),
+        failure: (skipped > 0).then(|| format!("the stream skipped {skipped} changes")),
         after_acts: lags(Origin::Act),
         after_screens: lags(Origin::Screen),
         verdict: Some(verdict),
-        ..Row::seen(process, clocks.start_ns)
+        ..Row::new(process, clocks.start_ns)
     }
 }
 

@@ -12,11 +12,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The timeout for the start of the daemon.
-const START: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time after the client's last act in which a change may still arrive.
 const SETTLE: Duration = Duration::from_secs(1);
 
+/// The home, socket and program of one run.
 #[derive(Debug)]
 pub(crate) struct World {
     program: PathBuf,
@@ -27,7 +28,7 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
-/// The pair of programs that a run tries: Crewboard, and a version of the client.
+/// The programs that a run tests: Crewboard, and a version of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
     pub(crate) program: PathBuf,
@@ -83,7 +84,7 @@ impl World {
     }
 
     /// Returns what the client's terminal shows; empty without a terminal.
-    pub(crate) fn agents_screen(&self) -> Result<String> {
+    pub(crate) fn agent_screen(&self) -> Result<String> {
         let output = Command::new("tmux")
             .env_clear()
             .envs([("PATH", "/usr/local/bin:/usr/bin:/bin"), ("LANG", "C.UTF-8")])
@@ -135,7 +136,7 @@ impl World {
         let output = std::fs::File::create(&log)?;
         let program = self.program.to_str().context("the program's path is not UTF-8")?;
         if program.contains('\'') {
-            bail!("{program}: a quote in the program's path");
+            bail!("{program} has a quote in its path");
         }
         // Most scenarios write settings more than once; `begin` must run only once.
         let install = format!(
@@ -173,7 +174,7 @@ impl World {
     /// Stops the daemon and returns the number of dropped events.
     pub(crate) fn stop_daemon(&self) -> Result<u64> {
         let hello = Connection::open(&self.socket())?.stop_daemon()?;
-        hello["dropped"].as_u64().context("hello does not say what was dropped")
+        hello["dropped"].as_u64().context("hello has no count of dropped events")
     }
 }
 
@@ -192,6 +193,7 @@ impl Watcher {
             if !matches!(&started, Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy) {
                 break;
             }
+            // No event announces that the copy is closed.
             std::thread::sleep(Duration::from_millis(10));
             started = spawn();
         }
@@ -221,6 +223,7 @@ impl Drop for Watcher {
     }
 }
 
+/// Waits until the daemon answers a request.
 fn wait_for_daemon(world: &World) -> Result<()> {
     let start = Instant::now();
     loop {
@@ -228,10 +231,11 @@ fn wait_for_daemon(world: &World) -> Result<()> {
         if output.status.success() {
             return Ok(());
         }
-        if start.elapsed() > START {
+        if start.elapsed() > START_TIMEOUT {
             let text = String::from_utf8_lossy(&output.stderr);
             bail!("`crewboard list --json` fails after `watch`: {}", text.trim_end());
         }
+        // No event announces the start of the daemon.
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -98,7 +98,7 @@ fn suspended_board_exits_without_drawing() {
         (pane, pid)
     };
     let assert_gone = |pane: &Pane<'_>, pid| {
-        wait_until("the board leaves", || is_dead(pid));
+        wait_until("the board exits", || is_dead(pid));
         assert_shell_is_back(pane);
         assert!(
             !pane.screen().contains("settings"),
@@ -245,7 +245,7 @@ fn selection_stays_on_its_row_while_others_move() {
     // Each other row moves to the top and then down again.
     for (moved, other) in others.iter().enumerate() {
         world.request_permission(other, "make");
-        pane.wait_for("the other row moved over it", |screen| {
+        pane.wait_for("the other row above the selected one", |screen| {
             let place = at(screen, name);
             assert_eq!(selected(screen), place, "{screen}");
             at(screen, &other.id) == Some(moved) && screen.contains(&format!("{} need", moved + 1))
@@ -253,7 +253,7 @@ fn selection_stays_on_its_row_while_others_move() {
     }
     for (moved, other) in others.iter().enumerate() {
         world.send_event(other, "Stop", &json!({ "last_assistant_message": "All green." }));
-        pane.wait_for("the other row became another", |screen| {
+        pane.wait_for("the other row as done", |screen| {
             assert_eq!(selected(screen), at(screen, name), "{screen}");
             screen.matches("✓ done").count() == moved + 1
         });
@@ -271,7 +271,7 @@ fn key_pressed_during_a_resize_is_handled() {
         pane.press(&["?"]);
         pane.wait_for_text("previous session");
         pane.resize_with_key(90 + round, "Escape");
-        pane.wait_for("the help gone", |screen| !screen.contains("previous session"));
+        pane.wait_for("the closed help", |screen| !screen.contains("previous session"));
     }
     // A terminal that stays readable would wake the board thousands of times a second.
     let board = pane.pid();

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A shell, and the way in which it loads the completions.
-struct Way {
+/// A shell, and how it loads the completions.
+struct Installation {
     shell: &'static str,
     /// The file with the completions, relative to the home.
     script: &'static str,
@@ -16,26 +16,26 @@ struct Way {
     text: &'static str,
 }
 
-const WAYS: [Way; 4] = [
-    Way {
+const INSTALLATIONS: [Installation; 4] = [
+    Installation {
         shell: "bash",
         script: "crewboard.bash",
         start: ".bashrc",
         text: "source ~/crewboard.bash\nPS1='$ '",
     },
-    Way {
+    Installation {
         shell: "zsh",
         script: "functions/_crewboard",
         start: ".zshrc",
         text: "fpath=(~/functions $fpath)\nautoload -Uz compinit && compinit -u -D\nPS1='$ '",
     },
-    Way {
+    Installation {
         shell: "zsh",
         script: "crewboard.zsh",
         start: ".zshrc",
         text: "autoload -Uz compinit && compinit -u -D\nsource ~/crewboard.zsh\nPS1='$ '",
     },
-    Way {
+    Installation {
         shell: "fish",
         script: ".local/share/fish/vendor_completions.d/crewboard.fish",
         start: ".config/fish/config.fish",
@@ -50,9 +50,9 @@ fn write(path: &Path, text: &[u8]) {
 
 #[test]
 fn first_tab_completes_in_each_shell() {
-    for Way { shell, script, start, text } in WAYS {
+    for Installation { shell, script, start, text } in INSTALLATIONS {
         if Command::new(shell).arg("--version").stdout(Stdio::null()).status().is_err() {
-            skip(&format!("there is no {shell} here"));
+            skip(&format!("{shell} is not installed"));
             continue;
         }
         let Some(world) = BoardWorld::new() else { return };

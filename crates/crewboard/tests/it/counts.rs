@@ -56,7 +56,7 @@ impl Inner {
 }
 
 /// Starts an agent that works, and waits until the status line shows it.
-fn one_works(world: &BoardWorld) -> (Agent, Inner, Pane<'_>) {
+fn show_working_agent(world: &BoardWorld) -> (Agent, Inner, Pane<'_>) {
     let agent = Agent::new("shop");
     world.send_prompt(&agent, "go");
     let inner = Inner::configure(&world.home());
@@ -68,7 +68,7 @@ fn one_works(world: &BoardWorld) -> (Agent, Inner, Pane<'_>) {
 #[test]
 fn tmux_status_line_follows_the_counts() {
     let Some(world) = BoardWorld::new() else { return };
-    let (agent, inner, bar) = one_works(&world);
+    let (agent, inner, bar) = show_working_agent(&world);
     // These changes are in one second. By itself, tmux would draw the later ones 15 s later.
     world.request_permission(&agent, "ls");
     let other = Agent::new("#(touch x)");
@@ -83,7 +83,7 @@ fn tmux_status_line_follows_the_counts() {
 #[test]
 fn one_counts_process_remains_after_fifty_configuration_reloads() {
     let Some(world) = BoardWorld::new() else { return };
-    let (agent, inner, bar) = one_works(&world);
+    let (agent, inner, bar) = show_working_agent(&world);
     for _ in 0..50 {
         inner.tmux(&["source-file", inner.configuration.to_str().unwrap()]);
     }
@@ -95,11 +95,11 @@ fn one_counts_process_remains_after_fifty_configuration_reloads() {
     bar.wait_for_text("[!1]");
     wait_until("one process counts", || inner.counters().len() == 1);
     inner.tmux(&["kill-server"]);
-    wait_until("none counts", || inner.counters().is_empty());
+    wait_until("no process counts", || inner.counters().is_empty());
     // `watch` also ends when its reader is gone.
     let mut watch = world.command(["watch"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(watch.stdout.take());
     let ended = thread::spawn(move || watch.wait().unwrap().success());
-    wait_until("it ends", || ended.is_finished());
+    wait_until("`watch` ends", || ended.is_finished());
     assert!(ended.join().unwrap());
 }

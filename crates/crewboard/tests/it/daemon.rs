@@ -103,13 +103,13 @@ fn restart_kills_a_daemon_that_ignores_sigterm() {
     let script = r#"exec 9>>"$1"; flock -x 9; trap '' TERM; echo; exec sleep 600"#;
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", script, "sh"]).arg(&lock).stdout(Stdio::piped());
-    let mut deaf = shell.spawn().unwrap();
+    let mut holder = shell.spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(deaf.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let output = world.run(["daemon", "restart"]);
     assert!(output.status.success(), "{output:?}");
-    assert!(output.stdout.contains(&format!("process {},", deaf.id())), "{output:?}");
-    assert_eq!(deaf.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
+    assert!(output.stdout.contains(&format!("process {},", holder.id())), "{output:?}");
+    assert_eq!(holder.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     let _the_new_one = world.daemon();
 }
 
@@ -118,7 +118,7 @@ fn sigterm_ends_the_daemon_in_order() {
     let world = world();
     world.start_daemon();
     signal(world.daemon(), Signal::TERM);
-    wait_until("it leaves", || world.daemons().is_empty());
+    wait_until("the daemon exits", || world.daemons().is_empty());
     assert!(!world.socket().exists());
     assert!(world.log().contains("left: stopped by a signal"), "{}", world.log());
 }

@@ -21,14 +21,14 @@ fn demo_ends_its_own_daemon_when_it_exits() {
             assert!(screen.contains(used), "{used}: {screen}");
         }
         let demo = pane.pid();
-        let held = children(demo);
-        assert!(held.len() > 10, "a daemon and the placeholders: {held:?}");
+        let processes = children(demo);
+        assert!(processes.len() > 10, "expected a daemon and the placeholders, got {processes:?}");
         if by_signal {
             signal(demo, Signal::TERM);
         } else {
             pane.press(&["q"]);
         }
-        wait_until("nothing of it is left", || held.iter().all(|pid| is_dead(*pid)));
+        wait_until("all its processes end", || processes.iter().all(|pid| is_dead(*pid)));
     }
     assert_eq!(world.list(), Vec::<Value>::new(), "the user's own daemon has no row");
 }

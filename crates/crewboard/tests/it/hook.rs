@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs::{self, File, Permissions};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
@@ -46,7 +47,7 @@ fn hook_survives_any_standard_input() {
     let cases: [(&str, Vec<u8>); 12] = [
         ("ordinary", prompt_payload("s", "go").into_bytes()),
         ("not JSON", b"hello".to_vec()),
-        ("another JSON", b"[1,2,3]".to_vec()),
+        ("a JSON array", b"[1,2,3]".to_vec()),
         ("a number", b"7".to_vec()),
         ("half an object", br#"{"session_id":"s","hook_event_name":"Us"#.to_vec()),
         ("binary", (0..=255).cycle().take(100_000).collect()),
@@ -71,7 +72,9 @@ fn hook_survives_any_standard_input() {
     // The daemon still accepts events after invalid input.
     world.run_hook(&FakeAgent::new(), &prompt_payload("t", "after all"));
     let mut client = world.connect();
-    wait_until("it arrives", || client.list().values().any(|row| row["prompt"] == "after all"));
+    wait_until("the event arrives", || {
+        client.list().values().any(|row| row["prompt"] == "after all")
+    });
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn hook_shortens_long_texts() {
         world.run_hook(agent, input);
     }
     let mut client = world.connect();
-    wait_until("they arrive", || client.list().len() == cases.len());
+    wait_until("the events arrive", || client.list().len() == cases.len());
     for row in client.list().values() {
         assert!(row.to_string().len() < 16_000, "{} is long", row["id"]);
     }
@@ -169,7 +172,7 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
     drop(held);
     signal(daemon, Signal::CONT);
     let mut client = world.connect();
-    wait_until("what was queued arrives", || {
+    wait_until("the queued event arrives", || {
         client.list().values().any(|row| row["id"] == "queued")
     });
     note(&format!("a full backlog was served in {:?}", listing.elapsed()));
@@ -226,7 +229,7 @@ fn hook_survives_a_start_lock_that_stays_held() {
     let crewboard_platform::LockAttempt::Acquired(_held) =
         crewboard_platform::Lock::try_lock(&path).unwrap()
     else {
-        panic!("held already")
+        panic!("the lock is held already")
     };
     assert_in_time(
         "the start lock stays held",
@@ -286,14 +289,14 @@ fn hook_survives_missing_directories() {
     );
     world.set("CREWBOARD_SOCKET", "/proc/self/s");
     assert_in_time(
-        "a directory of the kernel's",
+        "a directory of the kernel",
         &run_hook(&world, &agent, &prompt_payload("s", "go")),
     );
     assert_in_time("an unknown agent", &run_with_input(world.command(["hook", "unknown"]), b"{}"));
     assert_in_time("no agent", &run_with_input(world.command(["hook"]), b"{}"));
     let mut broken = world.hook_command(&agent);
     broken.env("CLAUDE_PID", "not a number");
-    assert_in_time("a pid that is none", &run_with_input(broken, b"{}"));
+    assert_in_time("an invalid pid", &run_with_input(broken, b"{}"));
     assert!(world.daemons().is_empty());
 }
 
@@ -303,7 +306,7 @@ fn hook_survives_a_closed_stdout() {
     let agent = FakeAgent::new();
     let mut command = world.hook_command(&agent);
     let (theirs, ours) = UnixStream::pair().unwrap();
-    command.stdout(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
+    command.stdout(Stdio::from(OwnedFd::from(theirs)));
     drop(ours);
     assert_in_time(
         "its output is broken",
@@ -351,7 +354,7 @@ fn hook_survives_an_empty_environment_and_a_full_disk() {
             let _ = File::create(small.join(format!("instead-of-{name}")));
         }
         assert_in_time(
-            "no file can be made",
+            "no file can be created",
             &run_hook(&world, &agent, &prompt_payload("s", "go")),
         );
         assert!(world.daemons().is_empty());

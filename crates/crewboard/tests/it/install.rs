@@ -30,7 +30,7 @@ fn run(world: &World, command: &str) -> Output {
     world.command([command, "--yes"]).stdin(Stdio::null()).output().unwrap()
 }
 
-fn complaint(output: &Output) -> String {
+fn error_message(output: &Output) -> String {
     assert!(!output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -81,8 +81,8 @@ fn install_on_a_read_only_file_system_changes_nothing() {
                 }
                 _ => mount(&["--bind"], &[store, &directory]),
             }
-            let complaint = complaint(&run(&world, "install"));
-            assert!(complaint.to_lowercase().contains("read-only file system"), "{complaint}");
+            let message = error_message(&run(&world, "install"));
+            assert!(message.to_lowercase().contains("read-only file system"), "{message}");
             assert_eq!(file_names(&directory), ["settings.json"], "{layout}");
             assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
         }
@@ -184,8 +184,8 @@ fn install_leaves_nothing_behind_at_a_file_size_limit() {
             .env("HOME", world.home())
             .output()
             .unwrap();
-        let complaint = complaint(&output);
-        assert!(complaint.contains("File too large"), "{complaint}");
+        let message = error_message(&output);
+        assert!(message.contains("File too large"), "{message}");
         assert_eq!(fs::read_to_string(settings(&world)).unwrap(), SETTINGS);
         assert_eq!(file_names(&world.home().join(".claude")), ["settings.json"]);
     }
@@ -210,7 +210,7 @@ fn install_works_without_renameat2_exchange() {
         Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("strace") => {
             panic!("{output:?}")
         }
-        _ => return skip("`strace` cannot trace here"),
+        _ => return skip("strace cannot trace here"),
     }
     assert!(fs::read_to_string(settings(&world)).unwrap().contains("crewboard"));
     assert_eq!(fs::read_to_string(backup(&world)).unwrap(), SETTINGS);

@@ -16,11 +16,11 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Waits for the next second, because tmux records the activity of clients in seconds.
-fn wait_for_another_second(server: &Tmux) {
+fn wait_for_next_second(server: &Tmux) {
     let clients = server.run(["list-clients", "-F", "#{client_activity}"]);
     let last: u64 = clients.lines().map(|line| line.parse().unwrap()).max().unwrap();
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    wait_until("another second", || now() > last);
+    wait_until("the next second begins", || now() > last);
 }
 
 /// Returns the active pane of a client.
@@ -39,7 +39,7 @@ fn jump_shows_the_right_pane_in_the_right_client() {
     let spare = servers.client(near, "spare");
     let far = servers.client(&servers.far, "far");
     let plain = plain_shell(&servers.world.tmux, "plain");
-    let back = |client: &Pane<'_>, session: &str| {
+    let switch_back = |client: &Pane<'_>, session: &str| {
         near.run([
             "switch-client",
             "-c",
@@ -62,7 +62,7 @@ fn jump_shows_the_right_pane_in_the_right_client() {
         assert_eq!(active(near, client), servers.pane_of(name), "{name}");
         servers.row_is_seen(name);
         assert!(!other.screen().contains("agent"), "{}", other.screen());
-        back(client, session);
+        switch_back(client, session);
     }
 
     // A jump to the other server uses only the client of that server.
@@ -73,12 +73,12 @@ fn jump_shows_the_right_pane_in_the_right_client() {
 
     // A jump from a terminal outside tmux uses the client in which the user typed last.
     for (client, session) in [(&spare, "spare"), (&desk, "desk"), (&spare, "spare")] {
-        wait_for_another_second(near);
+        wait_for_next_second(near);
         client.type_line("clear");
         let (code, screen) = run_in_pane(&plain, "jump shelf");
         assert_eq!((code, screen.contains("crewboard:")), (0, false), "{screen}");
         client.wait_for_text(&greeting("shelf"));
-        back(client, session);
+        switch_back(client, session);
     }
 }
 

@@ -124,7 +124,7 @@ fn board_rings_the_bell_of_its_terminal() {
 }
 
 /// Returns the line of `notify --test` about the boards.
-fn tried_on_boards(world: &BoardWorld) -> String {
+fn test_on_boards(world: &BoardWorld) -> String {
     let output = world.command(["notify", "--test"]).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let line = printed.lines().find(|line| line.starts_with("terminal")).unwrap().to_owned();
@@ -137,7 +137,7 @@ fn another_board_rings_for_a_stopped_board() {
     let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
     let agent = Agent::new("shop");
     world.send_prompt(&agent, "go");
-    assert!(tried_on_boards(&world).starts_with("terminal   ok      no board is open"));
+    assert!(test_on_boards(&world).starts_with("terminal   ok      no board is open"));
     let first = world.board("first", (80, 20));
     first.wait_for_text("shop");
     let (second, pid) = world.board_in_shell("second", (80, 20));
@@ -147,13 +147,13 @@ fn another_board_rings_for_a_stopped_board() {
     world.request_permission(&agent, "ls");
     first.wait_for("the bell", |_| bells(&first) == "1");
     let received = "terminal   ok      a board wrote bell to its terminal";
-    assert_eq!(tried_on_boards(&world), received);
+    assert_eq!(test_on_boards(&world), received);
     first.press(&["q"]);
     let silent = "terminal   failed  a board is open but does not respond; ";
-    wait_until("only the stopped board is left", || tried_on_boards(&world).starts_with(silent));
+    wait_until("only the stopped board is left", || test_on_boards(&world).starts_with(silent));
     assert_eq!(bells(&second), "0");
     signal(pid, Signal::CONT);
-    wait_until("the board answers again", || tried_on_boards(&world) == received);
+    wait_until("the board answers again", || test_on_boards(&world) == received);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn notify_test_reports_a_hung_daemon() {
     assert!(world.command(["daemon", "start"]).status().unwrap().success());
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
-    let printed = tried_on_boards(&world);
+    let printed = test_on_boards(&world);
     signal(daemon, Signal::CONT);
     assert!(
         printed.starts_with("terminal   failed  the daemon did not answer in 5 s; "),
@@ -205,7 +205,7 @@ fn notification_passes_through_tmux_to_the_terminal() {
     world.tmux.run(["pipe-pane", "-O", "-t", "client", &format!("cat >>'{}'", sent.display())]);
     world.request_permission(&agent, "ls");
     let expected = "\x1b]9;Crewboard: 4;1; $(touch x): permission. It is waiting for your permission to use a tool.\x07";
-    wait_until("the terminal has it", || {
+    wait_until("the terminal has the notification", || {
         let bytes = fs::read(&sent).unwrap_or_default();
         String::from_utf8_lossy(&bytes).contains(expected)
     });
@@ -239,7 +239,7 @@ fn focused_pane_gets_no_notification() {
     client.wait_for("no focus", |_| !flags().contains("focused"));
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
     event("PermissionRequest", &asks("the second"));
-    wait_until("the notifier runs", || lines(&received).len() >= 4);
+    wait_until("the notifier has run", || lines(&received).len() >= 4);
     assert_eq!(
         lines(&received),
         ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]
@@ -256,8 +256,10 @@ fn failed_notifier_is_logged() {
     let agent = Agent::new("shop");
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, "ls");
-    let complaint = "notification failed: exit status: 1; `crewboard notify --test` says why";
-    wait_until("the log has it", || world.log().lines().any(|line| line.ends_with(complaint)));
+    let message = "notification failed: exit status: 1; `crewboard notify --test` says why";
+    wait_until("the log names the failure", || {
+        world.log().lines().any(|line| line.ends_with(message))
+    });
 }
 
 /// A notification server that prints one notification and ends.
@@ -312,7 +314,7 @@ fn desktop_notification_arrives_over_dbus() {
         && is_there("dbus-daemon", &["--version"])
         && is_there("/usr/bin/python3", &["-c", "import dbus, gi"]);
     if !is_complete {
-        return skip("no dbus-daemon, notify-send or python3-dbus");
+        return skip("dbus-daemon, notify-send or python3-dbus is not installed");
     }
     let mut bus = Command::new("dbus-daemon");
     bus.args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped());

@@ -23,7 +23,7 @@ fn open_resumes_a_session_in_the_terminal_of_the_user() {
     let (closed, _) = closed_session(world, &directory);
     let profile = world.list().into_iter().find(|row| row["id"] == *closed.id).unwrap();
     let profile = format!("profile {}", profile["profile"].as_str().unwrap_or("usual"));
-    let is_there = |screen: &str| {
+    let shows_claude = |screen: &str| {
         let screen = screen.replace('\n', "");
         screen.contains("ran claude --resume 6cf7f83b-72a2")
             && screen.contains(&format!("in {}", directory.display()))
@@ -35,7 +35,7 @@ fn open_resumes_a_session_in_the_terminal_of_the_user() {
     desk.type_line(&format!("{path} {PROGRAM} --once"));
     desk.wait_for_text("Enter jump");
     desk.press(&["G", "o"]);
-    desk.wait_for("Claude Code in a new window", is_there);
+    desk.wait_for("Claude Code in a new window", shows_claude);
     assert_eq!(near.run(["list-windows", "-t", "=desk:", "-F", "#{window_id}"]).lines().count(), 2);
     // `open` refuses a session that is open.
     let (code, screen) = run_in_pane(&servers.client(near, "spare"), "open till");
@@ -43,7 +43,7 @@ fn open_resumes_a_session_in_the_terminal_of_the_user() {
     // Without a multiplexer, the command resumes it in its own terminal.
     let plain = plain_shell(&world.tmux, "plain");
     plain.type_line(&format!("{path} {PROGRAM} open 6cf7"));
-    plain.wait_for("Claude Code in this terminal", is_there);
+    plain.wait_for("Claude Code in this terminal", shows_claude);
     assert_eq!(files_named_x(world.path()), Vec::<PathBuf>::new());
 }
 
@@ -88,25 +88,25 @@ fn open_uses_the_origin_of_the_process_not_of_events() {
     for _ in 0..2 {
         world.send_event_with(&trap.variables(), &process, "UserPromptSubmit", &claims);
     }
-    world.wait_for_row(&process.id, "looked at", |row| row["origin"].is_object());
+    world.wait_for_row(&process.id, "with its origin", |row| row["origin"].is_object());
     process.kill();
     world.wait_for_row(&process.id, "closed", |row| row["status"] == "closed");
     let rows = world.list();
     assert_eq!(rows[0]["origin"], json!({ "profile": profile, "cwd": work }));
     assert_eq!((&rows[0]["profile"], &rows[0]["cwd"]), (&json!(profile), &json!(trap.directory)));
-    let is_there = |screen: &str| {
+    let shows_claude = |screen: &str| {
         let screen = screen.replace('\n', "");
         screen.contains(&format!("in {}", work.display()))
             && screen.contains(&format!("profile {profile}"))
     };
     let plain = plain_shell(&world.tmux, "plain");
     plain.type_line(&format!("{path} {PROGRAM} open 6cf7"));
-    plain.wait_for("Claude Code where the process was started", is_there);
+    plain.wait_for("Claude Code where the process was started", shows_claude);
     let board = plain_shell(&world.tmux, "board");
     board.type_line(&format!("{path} {PROGRAM} --once"));
     board.wait_for_text("Enter jump");
     board.press(&["G", "o"]);
-    board.wait_for("Claude Code where the process was started", is_there);
+    board.wait_for("Claude Code where the process was started", shows_claude);
 }
 
 #[test]
@@ -119,13 +119,13 @@ fn open_refuses_a_session_from_a_sandbox() {
     confined.args(["--no-new-privs", "cat"]).current_dir(&trap.directory);
     let mut confined = confined.envs(trap.variables()).stdin(Stdio::piped()).spawn().unwrap();
     let status = format!("/proc/{}/status", confined.id());
-    wait_until("it is confined", || {
+    wait_until("the process is confined", || {
         fs::read_to_string(&status).unwrap().contains("NoNewPrivs:\t1")
     });
     let prompt = json!({ "prompt": "go", "cwd": trap.directory });
     let id = "6cf7f83b-72a2";
     world.send_event_from(confined.id(), id, &trap.variables(), "UserPromptSubmit", &prompt);
-    world.wait_for_row(id, "looked at", |row| row["pid"] == confined.id());
+    world.wait_for_row(id, "with its process", |row| row["pid"] == confined.id());
     confined.kill().unwrap();
     confined.wait().unwrap();
     world.wait_for_row(id, "closed", |row| row["status"] == "closed" && row["origin"].is_null());

@@ -110,5 +110,5 @@ fn huge_tool_input_is_shown_and_paired_with_its_call() {
     // A denial of another input, which differs in its last byte, does not close the prompt.
     shown_after("PermissionDenied", &other, "permission");
     shown_after("PermissionDenied", &one, "working");
-    wait_until("the hook kept its promise", || client.hello()["dropped"] == 0);
+    wait_until("no event is dropped", || client.hello()["dropped"] == 0);
 }

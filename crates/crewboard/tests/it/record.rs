@@ -23,9 +23,9 @@ pub(crate) fn record(
     let started = Instant::now();
     let recorder = world.command(all).spawn().unwrap();
     let written = || fs::read_to_string(&file).unwrap_or_default();
-    wait_until("recording begins", || written().ends_with('\n'));
+    wait_until("the recording begins", || written().ends_with('\n'));
     happens();
-    wait_until("all is recorded", || is_over(&written()));
+    wait_until("all events are recorded", || is_over(&written()));
     signal(recorder.id(), Signal::INT);
     let output = wait_for_output(recorder, started);
     assert!(output.status.success() && output.elapsed < TIMEOUT, "{output:?}");

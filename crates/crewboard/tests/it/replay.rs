@@ -72,7 +72,7 @@ fn replay_shows_the_recorded_statuses_in_order() {
         let daemon = world.daemon();
         let played = play(&world, &world.home().join("r.jsonl"));
         assert_eq!(played, real, "{text}");
-        wait_until("the private daemon is gone", || world.daemons() == [daemon]);
+        wait_until("the private daemon exits", || world.daemons() == [daemon]);
     }
 }
 
@@ -100,7 +100,7 @@ fn interrupted_replay_leaves_nothing_behind() {
     let output = wait_for_output(replay, started);
     assert_eq!(output.code(), Some(130), "{output:?}");
     let is_gone = || world.daemons().is_empty() && found.iter().all(|pid| is_dead(*pid));
-    wait_until("its processes are gone", is_gone);
+    wait_until("its processes end", is_gone);
     let directory = Path::new(&directory).parent().unwrap();
     assert!(!directory.exists(), "{}", directory.display());
 }
@@ -149,7 +149,7 @@ fn replay_directory_is_private_under_any_umask() {
         signal(replay.id(), Signal::TERM);
         let output = wait_for_output(replay, started);
         assert_eq!(output.code(), Some(130), "umask {umask}: {output:?}");
-        wait_until("the private daemon is gone", || world.daemons().is_empty());
+        wait_until("the private daemon exits", || world.daemons().is_empty());
     }
 }
 

@@ -22,7 +22,7 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
     // `watch` ends with its reader even without a further change.
     watch.close_output();
     let mut status = None;
-    wait_until("it ends with its reader", || {
+    wait_until("`watch` ends with its reader", || {
         status = watch.child.try_wait().unwrap();
         status.is_some()
     });

@@ -43,7 +43,7 @@ fn invalid_request_gets_an_error_and_changes_nothing() {
 #[test]
 fn endless_line_is_cut_off_and_its_memory_freed() {
     let world = world();
-    let mut witness = world.start_daemon();
+    let mut other = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     for _ in 0..3 {
@@ -53,16 +53,16 @@ fn endless_line_is_cut_off_and_its_memory_freed() {
         assert!(matches!(cut.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{cut}");
         assert_eq!(client.receive()["code"], "too_long");
         assert_eq!(client.next_line(), None);
-        witness.hello();
+        other.hello();
     }
-    wait_until("the memory comes back", || memory_of(daemon) < before + 1500);
+    wait_until("the daemon frees the memory", || memory_of(daemon) < before + 1500);
     note(&format!("three lines of 10 MB: from {before} kB to {} kB", memory_of(daemon)));
 }
 
 #[test]
 fn thousand_silent_connections_do_not_delay_other_clients() {
     let world = world();
-    let mut witness = world.start_daemon();
+    let mut other = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     let descriptors = || std::fs::read_dir(format!("/proc/{daemon}/fd")).unwrap().count();
@@ -77,7 +77,7 @@ fn thousand_silent_connections_do_not_delay_other_clients() {
         let mut subscription = Subscription::new(world.connect());
         world.connect().send_bytes(&event_line(&id, None, now(), prompt("go")));
         subscription.wait_for_row(&id, |row| row["status"] == "working");
-        assert_eq!(witness.list().len(), round + 1);
+        assert_eq!(other.list().len(), round + 1);
         note(&format!("served among a thousand in {:?}", started.elapsed()));
         drop((held, subscription));
         wait_until("their descriptors are closed", || descriptors() < 40);
@@ -98,7 +98,7 @@ fn flood(client: &LineClient, request: &[u8], most: usize) -> (usize, Vec<u8>) {
             Ok(count) if count == request.len() => sent += 1,
             Ok(count) => rest = request[count..].to_vec(),
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => panic!("cut off after {sent}: {error}"),
+            Err(error) => panic!("connection closed after {sent}: {error}"),
         }
     }
     client.stream().set_nonblocking(false).unwrap();
@@ -108,12 +108,12 @@ fn flood(client: &LineClient, request: &[u8], most: usize) -> (usize, Vec<u8>) {
 #[test]
 fn unread_replies_hold_back_further_requests() {
     let world = world();
-    let mut witness = world.start_daemon();
+    let mut other = world.start_daemon();
     let daemon = world.daemon();
     for index in 0..200 {
-        witness.send_bytes(&event_line(&format!("s{index}"), None, now(), prompt("go")));
+        other.send_bytes(&event_line(&format!("s{index}"), None, now(), prompt("go")));
     }
-    witness.hello();
+    other.hello();
     let before = memory_of(daemon);
     for (kind, replies_end) in [("hello", "hello"), ("list", "synced"), ("subscribe", "synced")] {
         let mut client = world.connect();
@@ -125,12 +125,12 @@ fn unread_replies_hold_back_further_requests() {
             let (more, left) = flood(&client, &request, 100_000 - sent);
             sent += more;
             rest = left;
-            witness.hello();
+            other.hello();
             if !rest.is_empty() {
                 break;
             }
         }
-        assert!(sent < 100_000, "{kind}: everything was taken");
+        assert!(sent < 100_000, "{kind}: the daemon read all requests");
         let during = memory_of(daemon);
         assert!(during < before + 6000, "{kind}: {before} kB to {during} kB");
         note(&format!("{sent} times {kind}: {before} kB, {during} kB while unread"));
@@ -141,7 +141,7 @@ fn unread_replies_hold_back_further_requests() {
             last = rest;
         }
         let writer = client.stream().try_clone().unwrap();
-        let rest_of_it = std::thread::spawn(move || (&writer).write_all(&last));
+        let sender = std::thread::spawn(move || (&writer).write_all(&last));
         let mut ends = 0;
         // Lists are long, so the test reads only more of them than a connection may have outstanding.
         let wanted = if kind == "hello" { whole } else { whole.min(100) };
@@ -149,10 +149,10 @@ fn unread_replies_hold_back_further_requests() {
             ends += usize::from(client.receive()["type"] == replies_end);
         }
         drop(client);
-        let _ = rest_of_it.join().unwrap();
+        let _ = sender.join().unwrap();
     }
-    wait_until("the memory comes back", || memory_of(daemon) < before + 3000);
-    assert_eq!(witness.list().len(), 200);
+    wait_until("the daemon frees the memory", || memory_of(daemon) < before + 3000);
+    assert_eq!(other.list().len(), 200);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn requests_sent_at_once_are_answered_in_order() {
     for index in 0..500 {
         assert_eq!(client.receive()["message"], format!("there is no row r{index}"));
     }
-    assert_eq!(client.receive()["type"], "hello", "a last line without its end counts");
+    assert_eq!(client.receive()["type"], "hello", "the last line needs no end");
     assert_eq!(client.next_line(), None);
 }
 

@@ -44,7 +44,7 @@ fn write_until_full(client: &LineClient, bytes: &[u8]) -> usize {
         match client.stream().write(&bytes[written..]) {
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => panic!("cut off after {written} bytes: {error}"),
+            Err(error) => panic!("connection closed after {written} bytes: {error}"),
         }
     }
     client.stream().set_nonblocking(false).unwrap();
@@ -54,7 +54,7 @@ fn write_until_full(client: &LineClient, bytes: &[u8]) -> usize {
 #[test]
 fn half_lines_of_many_clients_take_little_memory() {
     let world = world();
-    let mut witness = world.start_daemon();
+    let mut other = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     let line = vec![b' '; 250_000];
@@ -68,7 +68,7 @@ fn half_lines_of_many_clients_take_little_memory() {
         for (client, written) in clients.iter().zip(&mut written) {
             *written += write_until_full(client, &line[*written..]);
         }
-        witness.hello();
+        other.hello();
     }
     let held = memory_of(daemon);
     assert!(held < before + 20_000, "{before} kB, then {held} kB");
@@ -87,7 +87,7 @@ fn half_lines_of_many_clients_take_little_memory() {
 #[test]
 fn waits_of_many_clients_take_little_memory() {
     let world = world();
-    let mut witness = world.start_daemon();
+    let mut other = world.start_daemon();
     let daemon = world.daemon();
     let before = memory_of(daemon);
     let keys: Vec<String> = (0..2000).map(|number| format!("row{number}")).collect();
@@ -106,11 +106,11 @@ fn waits_of_many_clients_take_little_memory() {
         }
         assert_eq!(reply["code"], "not_found", "{reply}");
     }
-    assert_eq!(witness.hello()["waits"], 8);
+    assert_eq!(other.hello()["waits"], 8);
     let held = memory_of(daemon);
     assert!(held < before + 20_000, "{before} kB, then {held} kB");
     drop(clients);
-    wait_until("the waits end", || witness.hello()["waits"] == 0);
+    wait_until("the waits end", || other.hello()["waits"] == 0);
 }
 
 #[test]

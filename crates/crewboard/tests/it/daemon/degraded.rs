@@ -92,7 +92,7 @@ fn daemon_without_pidfds_still_idles() {
     let Some(_daemon) = RestrictedDaemon::start(&world, "pidfd_open:error=ENOSYS") else { return };
     let agent = FakeAgent::new();
     world.run_hook(&agent, &prompt_payload("s", "go"));
-    wait_until("the row is there", || world.connect().list().len() == 1);
+    wait_until("the row appears", || world.connect().list().len() == 1);
     assert_rests(world.daemon());
 }
 
@@ -109,7 +109,7 @@ fn request_notices_an_interrupt_without_inotify() {
         let reason = "its agent's session file is not watched";
         assert_eq!((&row()["status"], &row()["unconfirmed"]), (&json!("working"), &json!(reason)));
         agent.write_status("idle", "");
-        wait_until("a list shows it", || row()["status"] == "idle");
+        wait_until("a list shows the idle agent", || row()["status"] == "idle");
         assert_eq!((&row()["confirmed"], &row()["source"]), (&json!(false), &json!("file:idle")));
         agent.write_status("waiting", "permission prompt");
         wait_until("a list shows the dialog", || row()["status"] == "permission");

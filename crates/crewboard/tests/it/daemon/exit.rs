@@ -76,7 +76,7 @@ fn killed_daemon_loses_only_events_in_flight() {
         });
         let mut client = world.connect();
         let mut before = None;
-        wait_until("the new daemon has read all", || {
+        wait_until("the new daemon has read all events", || {
             let events = client.hello()["events"].as_u64();
             std::mem::replace(&mut before, events) == events
         });
@@ -108,7 +108,7 @@ const DEADLINE: Duration = Duration::from_millis(85);
 fn hooks_lose_no_event_across_idle_exits() {
     const PER_WORLD: usize = 200;
     let hooks = rounds(1000).max(PER_WORLD);
-    let (mut arrived, mut dropped, mut lives) = (0, 0, 0);
+    let (mut arrived, mut dropped, mut daemons) = (0, 0, 0);
     for _ in 0..hooks.div_ceil(PER_WORLD) {
         let mut world = world();
         world.set("CREWBOARD_IDLE_EXIT", "1ms");
@@ -130,7 +130,7 @@ fn hooks_lose_no_event_across_idle_exits() {
                 });
             }
         });
-        wait_until("the last daemon leaves", || world.daemons().is_empty());
+        wait_until("the last daemon exits", || world.daemons().is_empty());
         let served = served_events(&world);
         // A hook may miss its deadline on a busy machine. Its event is then counted as lost.
         let lost = fs::metadata(world.socket_directory().join("s.lock")).unwrap().len();
@@ -138,11 +138,11 @@ fn hooks_lose_no_event_across_idle_exits() {
         assert_eq!(served.iter().sum::<u64>() + lost, PER_WORLD as u64, "{}", world.log());
         arrived += served.iter().sum::<u64>();
         dropped += lost;
-        lives += served.len();
+        daemons += served.len();
     }
-    assert!(lives > 1, "no daemon exited between the hooks");
+    assert!(daemons > 1, "no daemon exited between the hooks");
     note(&format!(
-        "{arrived} hooks arrived, {dropped} reached their deadline, across {lives} lives of the daemon"
+        "{arrived} hooks arrived, {dropped} reached their deadline, with {daemons} daemons"
     ));
 }
 
@@ -170,7 +170,7 @@ fn deliveries_during_an_idle_exit_lose_no_event() {
     let all = 2 * EACH as u64;
     wait_until("every delivery is counted", || served_events(&world).iter().sum::<u64>() == all);
     let served = served_events(&world);
-    note(&format!("{} deliveries across {} lives of the daemon", 2 * EACH, served.len()));
+    note(&format!("{} deliveries with {} daemons", 2 * EACH, served.len()));
 }
 
 /// Returns the path of a script that runs `crewboard` with the variables of this world.
@@ -201,7 +201,7 @@ fn daemon_stays_while_a_session_is_open() {
     assert_eq!(world.daemon(), first);
     // The daemon exits when the last agent has ended.
     agent.kill();
-    wait_until("the daemon leaves", || world.daemons().is_empty());
+    wait_until("the daemon exits", || world.daemons().is_empty());
     assert!(world.log().contains("left: unused"), "{}", world.log());
     assert_eq!(world.socket_files(), ["s.lock", "s.log", "s.start"]);
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 #[test]
 fn connection_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
-        return skip("connection_of_another_user_is_refused: only root can run as another user");
+        return skip("only root can run as another user");
     }
     let world = world();
     let agent = FakeAgent::new();
@@ -32,7 +32,7 @@ fn connection_of_another_user_is_refused() {
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
     let (connected, is_connected) = channel();
-    let stranger = std::thread::spawn(move || {
+    let other = std::thread::spawn(move || {
         // Only this thread changes its user.
         let other_user = Uid::from_raw(65_534);
         rustix::thread::set_thread_res_uid(other_user, other_user, other_user).unwrap();
@@ -44,7 +44,7 @@ fn connection_of_another_user_is_refused() {
     let outcome = is_connected.recv();
     signal(daemon, Signal::CONT);
     outcome.unwrap();
-    assert_eq!(stranger.join().unwrap(), None);
+    assert_eq!(other.join().unwrap(), None);
     let mut client = world.connect();
     assert_eq!(client.list().len(), 1);
     assert_eq!(client.request(json!({"type": "hello"}))["rows"], 1);
@@ -52,7 +52,7 @@ fn connection_of_another_user_is_refused() {
 }
 
 /// Listens at `path` as another user. Returns the bytes that each client sends.
-fn listen_as_stranger(path: PathBuf) -> Receiver<Vec<u8>> {
+fn listen_as_another_user(path: PathBuf) -> Receiver<Vec<u8>> {
     let (ready, is_ready) = channel();
     let (sender, received) = channel();
     std::thread::spawn(move || {
@@ -77,13 +77,13 @@ fn listen_as_stranger(path: PathBuf) -> Receiver<Vec<u8>> {
 #[test]
 fn no_command_sends_a_byte_to_another_users_server() {
     if !rustix::process::geteuid().is_root() {
-        return skip("no_command_sends_a_byte: only root can run as another user");
+        return skip("only root can run as another user");
     }
     let world = world();
     let agent = FakeAgent::new();
-    let theirs = world.path().join("theirs");
-    fs::create_dir(&theirs).unwrap();
-    chown(&theirs, Some(65_534), None).unwrap();
+    let foreign = world.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    chown(&foreign, Some(65_534), None).unwrap();
     fs::set_permissions(world.path(), Permissions::from_mode(0o755)).unwrap();
     let payload = prompt_payload("s", "sekrit");
     let words: [&[&str]; 14] = [
@@ -103,13 +103,14 @@ fn no_command_sends_a_byte_to_another_users_server() {
         &["daemon", "stop"],
     ];
     for (round, words) in words.iter().enumerate() {
-        let socket = theirs.join(format!("s{round}"));
-        let received = listen_as_stranger(socket.clone());
+        let socket = foreign.join(format!("s{round}"));
+        let received = listen_as_another_user(socket.clone());
         fs::rename(&socket, world.socket()).unwrap();
         let mut command = world.command(*words);
         command.env("CLAUDE_PID", agent.pid().to_string());
         run_with_input(command, payload.as_bytes());
-        let sent = received.recv_timeout(TIMEOUT).expect("the command connected to the server");
+        let sent =
+            received.recv_timeout(TIMEOUT).expect("the command did not connect to the server");
         assert_eq!(String::from_utf8_lossy(&sent), "", "{words:?}");
         world.kill_daemon();
     }
@@ -120,35 +121,35 @@ fn runtime_directory_of_another_user_is_skipped() {
     in_private_namespace(|| {
         let mut world = world();
         world.unset("CREWBOARD_SOCKET");
-        let theirs = Path::new("/run/user/5000");
-        fs::create_dir_all(theirs).unwrap();
-        if chown(theirs, Some(5000), None).is_err() {
-            return skip("one user only in this namespace");
+        let foreign = Path::new("/run/user/5000");
+        fs::create_dir_all(foreign).unwrap();
+        if chown(foreign, Some(5000), None).is_err() {
+            return skip("this namespace has only one user");
         }
-        world.set("XDG_RUNTIME_DIR", theirs);
+        world.set("XDG_RUNTIME_DIR", foreign);
         let agent = FakeAgent::new();
         for mode in [0o700, 0o755, 0o777, 0o1777] {
-            fs::set_permissions(theirs, Permissions::from_mode(mode)).unwrap();
+            fs::set_permissions(foreign, Permissions::from_mode(mode)).unwrap();
             world.run_hook(&agent, &prompt_payload("s", "go"));
             for words in [&["list", "--json"][..], &["daemon", "status", "--json"], &["counts"]] {
                 let output = world.run(words);
                 assert!(output.status.success(), "{mode:o} {output:?}");
                 assert!(!output.stdout.contains("/run/user/5000"), "{mode:o} {output:?}");
             }
-            wait_until("the row is there", || world.run(["list"]).stdout.contains("shop"));
-            assert_eq!(file_names(theirs), [""; 0], "{mode:o}");
+            wait_until("the row appears", || world.run(["list"]).stdout.contains("shop"));
+            assert_eq!(file_names(foreign), [""; 0], "{mode:o}");
             world.kill_daemon();
         }
         // A directory of this user inside it, made by an earlier version, is not used either.
-        let ours = theirs.join("crewboard");
-        fs::create_dir(&ours).unwrap();
-        fs::set_permissions(&ours, Permissions::from_mode(0o700)).unwrap();
+        let own = foreign.join("crewboard");
+        fs::create_dir(&own).unwrap();
+        fs::set_permissions(&own, Permissions::from_mode(0o700)).unwrap();
         world.run_hook(&agent, &prompt_payload("s", "go"));
-        wait_until("the row is there", || world.run(["list"]).stdout.contains("shop"));
-        assert_eq!(file_names(&ours), [""; 0]);
+        wait_until("the row appears", || world.run(["list"]).stdout.contains("shop"));
+        assert_eq!(file_names(&own), [""; 0]);
         world.kill_daemon();
         // The error says why a socket that the user names there cannot be used.
-        world.set("CREWBOARD_SOCKET", ours.join("s"));
+        world.set("CREWBOARD_SOCKET", own.join("s"));
         let output = world.run(["list"]);
         assert_eq!(output.code(), Some(2), "{output:?}");
         assert!(output.stderr.contains("/run/user/5000 belongs to user 5000"), "{output:?}");

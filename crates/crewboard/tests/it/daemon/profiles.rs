@@ -33,7 +33,7 @@ fn send_limits(world: &World, variables: &[(&str, &str)], agent: &FakeAgent, id:
 }
 
 /// Returns the profiles whose rate limits the daemon knows.
-fn limited(world: &World) -> Vec<Value> {
+fn profiles_with_limits(world: &World) -> Vec<Value> {
     let counts = world.run(["counts", "--format", "json"]);
     let counts: Value = serde_json::from_str(&counts.stdout).unwrap();
     counts["limits"].as_array().unwrap().iter().map(|limits| limits["profile"].clone()).collect()
@@ -92,7 +92,7 @@ fn directory_spelled_in_many_ways_is_one_profile() {
         let output = run_with_input(install, b"");
         assert!(output.stdout.contains(&format!("{}/settings.json", real.display())), "{output:?}");
     }
-    assert_eq!(limited(&world), [json!(real)]);
+    assert_eq!(profiles_with_limits(&world), [json!(real)]);
 }
 
 #[test]
@@ -129,8 +129,10 @@ fn missing_and_default_directory_are_one_profile_each() {
     world.run_hook(&agent, &payload("SessionStart", "reported", &transcript));
     let row = subscription.wait_for_row("reported", |row| row["status"] == "idle");
     assert_eq!(row["profile"], json!(usual));
-    wait_until("the limits of both are known", || limited(&world).len() == 2);
-    assert_eq!(limited(&world), [json!(usual), json!(missing)]);
+    wait_until("the daemon has the limits of both profiles", || {
+        profiles_with_limits(&world).len() == 2
+    });
+    assert_eq!(profiles_with_limits(&world), [json!(usual), json!(missing)]);
 }
 
 #[test]

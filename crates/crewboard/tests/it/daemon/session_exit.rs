@@ -121,7 +121,7 @@ fn container_can_neither_mark_nor_end_sessions_outside() {
     let agent = FakeAgent::new();
     world.run_hook(&agent, &prompt_payload("s", "go"));
     let row = |world: &World| world.connect().list().into_values().next();
-    wait_until("the row is there", || row(&world).is_some_and(|row| row["confirmed"] == true));
+    wait_until("the row appears", || row(&world).is_some_and(|row| row["confirmed"] == true));
     let tried =
         Command::new("unshare").args(["--pid", "--fork", "--map-root-user", "true"]).status();
     if !tried.is_ok_and(|status| status.success()) {

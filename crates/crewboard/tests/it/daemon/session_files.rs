@@ -187,7 +187,7 @@ fn list_shows_a_suspended_agent() {
     client.wait_for_events(1);
     for (sent, stopped) in [(Signal::STOP, true), (Signal::CONT, false)] {
         signal(agent.pid(), sent);
-        wait_until("the list shows it", || {
+        wait_until("the list shows the state of the process", || {
             client.list().values().all(|row| row["stopped"] == stopped)
         });
     }

@@ -14,17 +14,19 @@ use std::process::Command;
 fn open_world() -> World {
     let mut world = world();
     world.unset("CREWBOARD_SOCKET");
-    private("/run/user");
-    private("/run/user/0");
+    create_private("/run/user");
+    create_private("/run/user/0");
     world
 }
 
-fn private(path: impl AsRef<Path>) {
+/// Creates a directory that only its owner can use.
+fn create_private(path: impl AsRef<Path>) {
     fs::create_dir_all(&path).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
 }
 
-fn names(world: &World) -> Vec<String> {
+/// Returns the ids of all sessions, sorted.
+fn session_ids(world: &World) -> Vec<String> {
     let output = world.run(["list", "--json"]);
     assert!(output.status.success(), "{output:?}");
     let rows: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
@@ -42,7 +44,7 @@ fn hook_and_list_meet_with_different_runtime_directories() {
         // The first hook starts the daemon, and the others find it.
         for starts_with_own in [true, false] {
             let mut world = open_world();
-            private(own(&world));
+            create_private(own(&world));
             for (index, agent) in agents.iter().enumerate() {
                 if (index % 2 == 0) == starts_with_own {
                     world.set("XDG_RUNTIME_DIR", own(&world));
@@ -57,7 +59,7 @@ fn hook_and_list_meet_with_different_runtime_directories() {
                     Some(path) => world.set("XDG_RUNTIME_DIR", path),
                     None => world.unset("XDG_RUNTIME_DIR"),
                 }
-                wait_until("all rows are there", || names(&world) == ["s0", "s1", "s2"]);
+                wait_until("all rows appear", || session_ids(&world) == ["s0", "s1", "s2"]);
             }
             let _the_only_one = world.daemon();
             world.kill_daemon();
@@ -81,7 +83,7 @@ fn hooks_that_see_only_run_or_only_tmp_find_one_daemon() {
             };
             run_with_input(hook, prompt_payload(id, "go").as_bytes()).assert_silent();
         }
-        wait_until("all rows are there", || names(&world) == ["s0", "s1", "s2"]);
+        wait_until("all rows appear", || session_ids(&world) == ["s0", "s1", "s2"]);
         let _the_only_one = world.daemon();
     });
 }
@@ -103,7 +105,7 @@ fn hooks_with_different_candidates_start_one_daemon() {
         for round in 0..rounds(10) {
             let world = open_world();
             let own = world.path().join("own");
-            private(&own);
+            create_private(&own);
             let payloads: Vec<String> =
                 (0..agents.len()).map(|index| prompt_payload(&format!("s{index}"), "go")).collect();
             std::thread::scope(|scope| {
@@ -119,7 +121,7 @@ fn hooks_with_different_candidates_start_one_daemon() {
                 }
             });
             let _the_only_one = world.daemon();
-            wait_until("all rows are there", || names(&world).len() == agents.len());
+            wait_until("all rows appear", || session_ids(&world).len() == agents.len());
             world.kill_daemon();
             assert_eq!(world.daemons().len(), 0, "round {round}");
             fs::remove_dir_all("/run/user/0/crewboard").unwrap();
@@ -134,20 +136,21 @@ fn daemon_keeps_its_rows_when_its_directory_is_removed() {
         let world = open_world();
         let agent = FakeAgent::new();
         world.run_hook(&agent, &prompt_payload("s", "go"));
-        wait_until("the row is there", || names(&world) == ["s"]);
+        wait_until("the row appears", || session_ids(&world) == ["s"]);
         let daemon = world.daemon();
         // First each directory is removed alone, and then both.
-        for gone in [&["/run/user"][..], &["/tmp/crewboard-0"], &["/run/user", "/tmp/crewboard-0"]]
+        for removed in
+            [&["/run/user"][..], &["/tmp/crewboard-0"], &["/run/user", "/tmp/crewboard-0"]]
         {
-            for path in gone {
+            for path in removed {
                 let _ = fs::remove_dir_all(path);
             }
-            wait_until("it listens at /tmp", || {
-                LineClientAt("/tmp/crewboard-0/crewboard.sock").lives()
+            wait_until("the daemon listens at /tmp", || {
+                is_served("/tmp/crewboard-0/crewboard.sock")
             });
-            assert_eq!(names(&world), ["s"], "after {gone:?} went");
+            assert_eq!(session_ids(&world), ["s"], "after the removal of {removed:?}");
             assert_eq!(world.daemon(), daemon);
-            private("/run/user/0");
+            create_private("/run/user/0");
         }
         // The daemon writes a new log at the first candidate.
         let places = ["/run/user/0/crewboard", "/tmp/crewboard-0"];
@@ -158,13 +161,10 @@ fn daemon_keeps_its_rows_when_its_directory_is_removed() {
     });
 }
 
-struct LineClientAt(&'static str);
-
-impl LineClientAt {
-    fn lives(&self) -> bool {
-        std::os::unix::net::UnixStream::connect(self.0)
-            .is_ok_and(|stream| LineClient::new(stream).hello()["type"] == "hello")
-    }
+/// Returns true if a daemon serves the socket at a path.
+fn is_served(socket: &str) -> bool {
+    std::os::unix::net::UnixStream::connect(socket)
+        .is_ok_and(|stream| LineClient::new(stream).hello()["type"] == "hello")
 }
 
 #[test]
@@ -174,8 +174,8 @@ fn removed_socket_and_lock_are_recreated() {
     world.run_hook(&agent, &prompt_payload("s", "go"));
     let daemon = world.daemon();
     for round in 0..rounds(5) {
-        for gone in [&["s"][..], &["s.lock"], &["s", "s.lock", "s.start", "s.log"]] {
-            for name in gone {
+        for removed in [&["s"][..], &["s.lock"], &["s", "s.lock", "s.start", "s.log"]] {
+            for name in removed {
                 let _ = fs::remove_file(world.socket_directory().join(name));
             }
             wait_until("socket and lock are back", || {
@@ -183,7 +183,11 @@ fn removed_socket_and_lock_are_recreated() {
                     && world.try_connect().is_some()
                     && crewboard_platform::Lock::is_held(&world.socket_directory().join("s.lock"))
             });
-            assert_eq!(names(&world), ["s"], "round {round}, after {gone:?}");
+            assert_eq!(
+                session_ids(&world),
+                ["s"],
+                "round {round}, after the removal of {removed:?}"
+            );
             assert_eq!(world.daemon(), daemon);
         }
     }
@@ -196,13 +200,13 @@ fn removed_socket_and_lock_are_recreated() {
             let _ = fs::remove_dir_all(world.socket_directory());
         }
         wait_until("the whole directory is back", || world.try_connect().is_some());
-        assert_eq!(names(&world), ["s"]);
+        assert_eq!(session_ids(&world), ["s"]);
         assert_eq!(world.daemon(), daemon);
     }
 }
 
-/// Creates a file of some kind at a path.
-type Make = fn(&Path);
+/// Creates a file at a path.
+type CreateFile = fn(&Path);
 
 #[test]
 fn replaced_socket_is_bound_again() {
@@ -211,7 +215,7 @@ fn replaced_socket_is_bound_again() {
     world.run_hook(&agent, &prompt_payload("s", "go"));
     let daemon = world.daemon();
     let (socket, other) = (world.socket(), world.path().join("other"));
-    let replacements: [(&str, Make); 6] = [
+    let replacements: [(&str, CreateFile); 6] = [
         ("a file", |path| fs::write(path, "mine").unwrap()),
         ("a dead socket", |path| drop(UnixListener::bind(path).unwrap())),
         ("a link to nothing", |path| symlink("/nowhere", path).unwrap()),
@@ -219,8 +223,8 @@ fn replaced_socket_is_bound_again() {
         ("an empty directory", |path| fs::create_dir(path).unwrap()),
         ("a full directory", |path| fs::create_dir_all(path.join("kept")).unwrap()),
     ];
-    for (what, make) in replacements {
-        make(&other);
+    for (what, create) in replacements {
+        create(&other);
         if other.symlink_metadata().unwrap().is_dir() {
             fs::remove_file(&socket).unwrap();
             // The daemon may recreate its socket first.
@@ -231,7 +235,7 @@ fn replaced_socket_is_bound_again() {
             fs::rename(&other, &socket).unwrap();
         }
         wait_until(what, || world.try_connect().is_some());
-        assert_eq!(names(&world), ["s"], "{what}");
+        assert_eq!(session_ids(&world), ["s"], "{what}");
         assert_eq!(world.daemon(), daemon, "{what}");
     }
     // The daemon renames what was at the path, and keeps it.
@@ -250,7 +254,7 @@ fn daemon_repairs_modes_that_clients_refuse() {
         let world = open_world();
         let agent = FakeAgent::new();
         world.run_hook(&agent, &prompt_payload("s", "go"));
-        wait_until("the row is there", || names(&world) == ["s"]);
+        wait_until("the row appears", || session_ids(&world) == ["s"]);
         let daemon = world.daemon();
         let mode = |path: &str| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         for directory in ["/run/user/0/crewboard", "/tmp/crewboard-0"] {
@@ -264,7 +268,7 @@ fn daemon_repairs_modes_that_clients_refuse() {
                 wait_until("the file can be used again", || mode(&path) == 0o600);
             }
         }
-        assert_eq!(names(&world), ["s"]);
+        assert_eq!(session_ids(&world), ["s"]);
         assert_eq!(world.daemon(), daemon);
     });
 }
@@ -280,7 +284,7 @@ fn directory_named_by_the_user_keeps_its_mode() {
     assert!(output.stderr.contains("is open to others (mode 777)"), "{output:?}");
     assert_eq!(fs::metadata(world.socket_directory()).unwrap().permissions().mode() & 0o777, 0o777);
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o700)).unwrap();
-    assert_eq!(names(&world), ["s"]);
+    assert_eq!(session_ids(&world), ["s"]);
 }
 
 #[test]
@@ -292,7 +296,7 @@ fn removed_socket_is_recreated_without_inotify() {
         let world = world();
         let agent = FakeAgent::new();
         world.run_hook(&agent, &prompt_payload("s", "go"));
-        wait_until("the log has it", || world.log().contains("degraded: "));
+        wait_until("the log names the degradation", || world.log().contains("degraded: "));
         let daemon = world.daemon();
         fs::remove_file(world.socket()).unwrap();
         wait_until("the socket is back", || world.try_connect().is_some());
@@ -306,13 +310,13 @@ fn candidate_too_long_for_a_socket_is_skipped() {
         let mut world = open_world();
         let agent = FakeAgent::new();
         let long = world.path().join("x".repeat(100));
-        private(&long);
+        create_private(&long);
         world.set("XDG_RUNTIME_DIR", &long);
         world.run_hook(&agent, &prompt_payload("s", "go"));
-        wait_until("the row is there", || names(&world) == ["s"]);
+        wait_until("the row appears", || session_ids(&world) == ["s"]);
         assert!(file_names(&long).is_empty());
         world.unset("XDG_RUNTIME_DIR");
-        assert_eq!(names(&world), ["s"]);
+        assert_eq!(session_ids(&world), ["s"]);
     });
 }
 
@@ -322,12 +326,12 @@ fn candidate_open_to_other_users_is_never_used() {
         let world = open_world();
         let agent = FakeAgent::new();
         let shared = Path::new("/tmp/crewboard-0");
-        private(shared);
+        create_private(shared);
         if chown(shared, Some(65_534), None).is_err() {
-            return skip("one user only in this namespace");
+            return skip("this namespace has only one user");
         }
         world.run_hook(&agent, &prompt_payload("s", "go"));
-        wait_until("the row is there", || names(&world) == ["s"]);
+        wait_until("the row appears", || session_ids(&world) == ["s"]);
         assert!(file_names(shared).is_empty());
         world.kill_daemon();
 

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Returns the fields that are the same in a change and in `list`.
-fn essence(rows: &BTreeMap<String, Value>) -> BTreeMap<&str, (&Value, &Value)> {
+/// Returns the fields of each row that are the same in a change and in `list`.
+fn statuses_and_revisions(rows: &BTreeMap<String, Value>) -> BTreeMap<&str, (&Value, &Value)> {
     rows.iter().map(|(key, row)| (key.as_str(), (&row["status"], &row["revision"]))).collect()
 }
 
 /// Sends the events of sessions that start and end, and of one that stays open.
-fn churn(hook: &LineClient, sessions: std::ops::Range<usize>) {
+fn send_sessions(hook: &LineClient, sessions: std::ops::Range<usize>) {
     for index in sessions {
         let id = format!("session-{index}");
         let mut lines = event_line(&id, None, now(), prompt("go"));
@@ -37,22 +37,22 @@ fn stalled_subscription_costs_nothing_and_catches_up() {
     let mut slowest = Duration::ZERO;
     // The long form of the test sends the events within a minute, the short form as fast as it can.
     let pace = Duration::from_millis(if rounds(0) > 0 { 150 } else { 0 });
-    let mut play = |sessions: std::ops::Range<usize>| {
+    let mut send_all = |sessions: std::ops::Range<usize>| {
         let mut due = Instant::now();
         for start in sessions.step_by(50) {
             due += pace;
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            churn(&hook, start..start + 50);
+            send_sessions(&hook, start..start + 50);
             let sent = Instant::now();
             let last = format!("prompt {}", start + 49);
             other.wait_for_row("stays", |row| row["prompt"] == *last);
             slowest = slowest.max(sent.elapsed());
         }
     };
-    play(0..BEFORE);
+    send_all(0..BEFORE);
     let before = memory_of(daemon);
     let started = Instant::now();
-    play(BEFORE..BEFORE + MINUTE);
+    send_all(BEFORE..BEFORE + MINUTE);
     let took = started.elapsed();
     let after = memory_of(daemon);
     note(&format!(
@@ -63,17 +63,20 @@ fn stalled_subscription_costs_nothing_and_catches_up() {
     assert!(after < before + 300, "the daemon grew from {before} kB to {after} kB");
 
     let all = world.connect().list();
-    assert_eq!(all.len(), 51, "the one that stays and the closed ones that are kept");
+    assert_eq!(all.len(), 51, "the open session and the closed sessions that the daemon keeps");
     let started = Instant::now();
     let mut changes = 0;
-    while essence(&stalled.rows) != essence(&all) {
+    while statuses_and_revisions(&stalled.rows) != statuses_and_revisions(&all) {
         stalled.receive();
         changes += 1;
     }
-    note(&format!("it caught up with {changes} notices in {:?}", started.elapsed()));
-    other.wait_for_rows(|rows| essence(rows) == essence(&all));
+    note(&format!(
+        "the stalled subscription caught up with {changes} changes in {:?}",
+        started.elapsed()
+    ));
+    other.wait_for_rows(|rows| statuses_and_revisions(rows) == statuses_and_revisions(&all));
     // The subscription still gets changes.
-    churn(&hook, 100_000..100_001);
+    send_sessions(&hook, 100_000..100_001);
     stalled.wait_for_row("stays", |row| row["prompt"] == "prompt 100000");
 }
 
@@ -83,22 +86,23 @@ fn snapshot_and_changes_have_no_gap() {
     let mut subscriptions = vec![Subscription::new(world.start_daemon())];
     let hook = world.connect();
     for index in 0..40 {
-        churn(&hook, index * 10..index * 10 + 5);
+        send_sessions(&hook, index * 10..index * 10 + 5);
         // The client subscribes between other changes.
         subscriptions.push(Subscription::new(world.connect()));
-        churn(&hook, index * 10 + 5..index * 10 + 10);
+        send_sessions(&hook, index * 10 + 5..index * 10 + 10);
     }
     for subscription in &mut subscriptions {
         subscription.wait_for_row("stays", |row| row["prompt"] == "prompt 399");
     }
     let all = world.connect().list();
     for subscription in &mut subscriptions {
-        subscription.wait_for_rows(|rows| essence(rows) == essence(&all));
+        subscription
+            .wait_for_rows(|rows| statuses_and_revisions(rows) == statuses_and_revisions(&all));
     }
 }
 
 /// Subscribes until the snapshot is complete. Returns the rows and the revision.
-fn followed(world: &World) -> (BTreeMap<String, Value>, Value) {
+fn snapshot_with_revision(world: &World) -> (BTreeMap<String, Value>, Value) {
     let mut client = world.connect();
     client.send(json!({"type": "subscribe"}));
     assert_eq!(client.receive()["type"], "snapshot");
@@ -117,10 +121,10 @@ fn subscription_resumes_or_gets_a_snapshot() {
     let world = world();
     let mut watching = Subscription::new(world.start_daemon());
     let hook = world.connect();
-    churn(&hook, 0..3);
+    send_sessions(&hook, 0..3);
     watching.wait_for_row("stays", |row| row["prompt"] == "prompt 2");
-    let (mut rows, after) = followed(&world);
-    churn(&hook, 3..60);
+    let (mut rows, after) = snapshot_with_revision(&world);
+    send_sessions(&hook, 3..60);
     watching.wait_for_row("stays", |row| row["prompt"] == "prompt 59");
     let mut client = world.connect();
     client.send(json!({"type": "subscribe", "after": after}));
@@ -137,7 +141,7 @@ fn subscription_resumes_or_gets_a_snapshot() {
             _ => break,
         }
     }
-    assert_eq!(essence(&rows), essence(&world.connect().list()));
+    assert_eq!(statuses_and_revisions(&rows), statuses_and_revisions(&world.connect().list()));
 
     // The daemon sends a snapshot for an unknown epoch and for a revision that it has not reached.
     for after in [
@@ -149,7 +153,7 @@ fn subscription_resumes_or_gets_a_snapshot() {
         assert_eq!(client.receive()["type"], "snapshot");
     }
     // The daemon forgets removals after this many.
-    churn(&hook, 60..500);
+    send_sessions(&hook, 60..500);
     watching.wait_for_row("stays", |row| row["prompt"] == "prompt 499");
     let mut client = world.connect();
     client.send(json!({"type": "subscribe", "after": after}));
@@ -169,6 +173,6 @@ fn each_request_on_one_connection_gets_its_reply() {
     }
     // The subscription still gets changes.
     world.connect().send_bytes(&event_line("t", None, now(), prompt("go")));
-    let notice = client.receive();
-    assert_eq!((&notice["type"], &notice["row"]["id"]), (&json!("change"), &json!("t")));
+    let change = client.receive();
+    assert_eq!((&change["type"], &change["row"]["id"]), (&json!("change"), &json!("t")));
 }

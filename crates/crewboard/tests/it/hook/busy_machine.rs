@@ -80,7 +80,7 @@ fn no_event_is_lost_on_a_busy_machine() {
     let slowest = run_hooks(&world, &agent, hooks);
     drop(spinners);
     note(&format!("{hooks} hooks in {:?}, the slowest in {slowest:?}", started.elapsed()));
-    wait_until("the last daemon leaves", || world.daemons().is_empty());
+    wait_until("the last daemon exits", || world.daemons().is_empty());
     let served: u64 = served_events(&world).iter().sum();
     let lost = fs::metadata(world.socket_directory().join("s.lock")).unwrap().len();
     assert_eq!((served, lost), (hooks, 0), "{}", world.log());

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(2);
 /// A FUSE mount whose server never answers. It is unmounted when this value is dropped.
 struct HungFileSystem {
     at: PathBuf,
-    keeper: Child,
+    server: Child,
 }
 
 impl HungFileSystem {
@@ -26,26 +26,26 @@ impl HungFileSystem {
         let script = r#"exec 5<>/dev/fuse && \
             mount -i -t fuse -o fd=5,rootmode=040000,user_id=0,group_id=0 hung "$1" && \
             echo mounted && exec cat"#;
-        let mut keeper = Command::new("sh");
-        keeper.args(["-c", script, "sh"]).arg(&at);
-        let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut server = Command::new("sh");
+        server.args(["-c", script, "sh"]).arg(&at);
+        let mut server = server.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        (line == "mounted\n").then_some(Self { at, keeper })
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (line == "mounted\n").then_some(Self { at, server })
     }
 }
 
 impl Drop for HungFileSystem {
     fn drop(&mut self) {
         // Each blocked access fails when the last descriptor of the server is closed.
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
     }
 }
 
 /// Runs the `SessionStart` hook of a new agent in `cwd`, and asserts that the hook is fast. Returns the agent.
-fn begin(world: &World, id: &str, cwd: &Path) -> FakeAgent {
+fn start_session(world: &World, id: &str, cwd: &Path) -> FakeAgent {
     let agent = FakeAgent::new();
     let start = payload("SessionStart", id, &json!({"source": "startup", "cwd": cwd}));
     let output = run_with_input(world.hook_command(&agent), start.as_bytes());
@@ -60,7 +60,7 @@ fn hung_file_system_costs_a_hook_only_the_branch() {
     in_private_namespace(|| {
         let mut world = world();
         let Some(hung) = HungFileSystem::mount(world.path().join("hung")) else {
-            return skip("no FUSE for us here");
+            return skip("FUSE does not work here");
         };
         let there = |name: &str| hung.at.join(name);
         let new = |name: &str| {
@@ -93,7 +93,7 @@ fn hung_file_system_costs_a_hook_only_the_branch() {
             ("a common directory", common),
             ("below another repository", inner),
         ]
-        .map(|(id, cwd)| begin(&world, id, &cwd))
+        .map(|(id, cwd)| start_session(&world, id, &cwd))
         .into();
         let mut client = world.connect();
         wait_until("all events arrive", || client.list().len() == agents.len());
@@ -101,19 +101,21 @@ fn hung_file_system_costs_a_hook_only_the_branch() {
             assert!(row["branch"].is_null(), "{row}");
         }
         // The same hook reads the branch of an ordinary repository.
-        let _agent = begin(&world, "ordinary", &outer);
+        let _agent = start_session(&world, "ordinary", &outer);
         wait_until("the branch arrives", || {
             client.list().values().any(|row| row["id"] == "ordinary" && row["branch"] == "main")
         });
         let profile = there("profile");
         world.set("CLAUDE_CONFIG_DIR", &profile);
-        let _agent = begin(&world, "profile", world.path());
-        wait_until("it arrives", || client.list().values().any(|row| row["id"] == "profile"));
+        let _agent = start_session(&world, "profile", world.path());
+        wait_until("the event arrives", || {
+            client.list().values().any(|row| row["id"] == "profile")
+        });
         world.unset("CLAUDE_CONFIG_DIR");
 
         // The hook exits even if no daemon can be reached.
         world.set("CREWBOARD_SOCKET", there("s"));
-        let _agent = begin(&world, "socket", world.path());
+        let _agent = start_session(&world, "socket", world.path());
     });
 }
 
@@ -122,14 +124,14 @@ fn hung_home_delays_neither_daemon_nor_hook() {
     in_private_namespace(|| {
         let mut world = world();
         let Some(hung) = HungFileSystem::mount(world.path().join("hung")) else {
-            return skip("no FUSE for us here");
+            return skip("FUSE does not work here");
         };
         let link = world.path().join("link");
         symlink(&hung.at, &link).unwrap();
         for home in [hung.at.clone(), hung.at.join("dev"), link] {
             world.set("HOME", &home);
             let id = home.display().to_string();
-            let _agent = begin(&world, &id, world.path());
+            let _agent = start_session(&world, &id, world.path());
             let mut client = world.connect();
             wait_until("the event arrives", || {
                 client.list().values().any(|row| row["id"] == id.as_str())
@@ -153,7 +155,7 @@ fn hung_home_delays_neither_daemon_nor_hook() {
         // Only the configuration file is on the hung file system.
         world.set("HOME", world.home());
         world.set("CREWBOARD_CONFIG", hung.at.join("config.toml"));
-        let _agent = begin(&world, "configured", world.path());
+        let _agent = start_session(&world, "configured", world.path());
         let mut client = world.connect();
         wait_until("the event arrives", || {
             client.list().values().any(|row| row["id"] == "configured")
@@ -166,7 +168,7 @@ fn hung_runtime_directory_is_skipped() {
     in_private_namespace(|| {
         let mut world = world();
         let Some(hung) = HungFileSystem::mount(world.path().join("hung")) else {
-            return skip("no FUSE for us here");
+            return skip("FUSE does not work here");
         };
         world.unset("CREWBOARD_SOCKET");
         let link = world.path().join("link");
@@ -174,7 +176,7 @@ fn hung_runtime_directory_is_skipped() {
         let mut agents = Vec::new();
         for runtime in [hung.at.clone(), hung.at.join("run"), link] {
             world.set("XDG_RUNTIME_DIR", &runtime);
-            agents.push(begin(&world, &runtime.display().to_string(), world.path()));
+            agents.push(start_session(&world, &runtime.display().to_string(), world.path()));
             let output = world.run(["list", "--json"]);
             let rows: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
             assert_eq!(rows.as_array().unwrap().len(), agents.len(), "{output:?}");
@@ -184,7 +186,7 @@ fn hung_runtime_directory_is_skipped() {
         world.unset("XDG_RUNTIME_DIR");
         fs::create_dir_all("/run/user").unwrap();
         let _login = HungFileSystem::mount("/run/user/0".into()).unwrap();
-        let _agent = begin(&world, "login", world.path());
+        let _agent = start_session(&world, "login", world.path());
         let shared = fs::metadata("/tmp/crewboard-0").unwrap();
         assert_eq!(shared.permissions().mode() & 0o777, 0o700);
         let output = world.run(["list", "--json"]);

@@ -60,7 +60,7 @@ fn assert_no_contact_by_commands(
     let asks = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
     world.send_event_from(pid, &id, variables, "UserPromptSubmit", &json!({ "prompt": "go" }));
     world.send_event_from(pid, &id, variables, "PermissionRequest", &asks);
-    wait_until("the notifier runs", || lines(&received).len() >= 4);
+    wait_until("the notifier has run", || lines(&received).len() >= 4);
     let is_refused = |message: &str| {
         let message = message.replace('\n', "");
         assert!(message.contains("cannot show") && message.contains(reason), "{message}");
@@ -152,7 +152,7 @@ fn assert_sandboxed_server_is_not_contacted(sandbox: &[&str]) {
     assert_eq!(lines(&asked), Vec::<String>::new());
     // The hook runs when the server is asked, so it would have run above.
     tmux(&["tmux", "-S", path, "list-clients"]);
-    wait_until("its hook runs", || lines(&asked) == ["after-list-clients"]);
+    wait_until("the hook of the server runs", || lines(&asked) == ["after-list-clients"]);
 }
 
 #[test]

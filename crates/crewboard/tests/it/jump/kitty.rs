@@ -20,7 +20,7 @@ impl Screen {
         let kitty = kitty.arg("--version").stdout(Stdio::null()).status();
         let screen = kitty.ok().and_then(|_| Self::start());
         if screen.is_none() {
-            skip("there is no kitty or no Xvfb here");
+            skip("kitty or Xvfb is not installed");
         }
         screen
     }
@@ -64,7 +64,7 @@ impl<'a> Kitty<'a> {
         let terminal = world.tmux.open("kitty", (80, 10), &[&words[..], &options].concat());
         let address = format!("{address}-{}", terminal.pid());
         let kitty = Self { world, address, _terminal: terminal };
-        wait_until("kitty takes commands", || kitty.remote_control(&["ls"]).is_some());
+        wait_until("kitty accepts commands", || kitty.remote_control(&["ls"]).is_some());
         kitty
     }
 
@@ -118,7 +118,7 @@ fn jump_shows_the_right_kitty_window_and_tab() {
         ("till", tab),
         ("cellar", other_window),
     ] {
-        wait_until("there", || match kitty.crewboard(&["jump", name]) {
+        wait_until("the jump succeeds", || match kitty.crewboard(&["jump", name]) {
             (Some(0), message) if message.is_empty() => true,
             // kitty may answer too late on a busy machine.
             (Some(1), message) if message.contains("kitty does not answer") => false,

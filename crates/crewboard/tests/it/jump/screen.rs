@@ -17,7 +17,7 @@ fn jump_shows_or_attaches_a_screen_window() {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
     };
     if screen(&["-v"]).is_err() {
-        return skip("there is no screen here");
+        return skip("GNU screen is not installed");
     }
     let _ended = ScreenEnd(&screen);
     let variable = format!("SCREENDIR={}", sockets.display());
@@ -39,7 +39,7 @@ fn jump_shows_or_attaches_a_screen_window() {
     client.wait_for_text(&greeting("till"));
     screen(&["-d", "work"]).unwrap();
     // The client may clear its last line when it ends.
-    client.wait_for("its end", |screen| {
+    client.wait_for("the end of the client", |screen| {
         screen.contains("detached") || client.expand("#{pane_dead}") == "1"
     });
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", &variable, "sh", "-i"];

@@ -6,7 +6,7 @@ use crate::support::{
 use crewboard_testkit::{Tmux, wait_until};
 
 /// Waits until the daemon knows the terminal of an agent.
-fn is_known(world: &BoardWorld, name: &str) {
+fn wait_for_terminal(world: &BoardWorld, name: &str) {
     world.wait_for_row(name, "in its terminal", |row| row["place"]["tty"].is_string());
 }
 
@@ -22,7 +22,7 @@ fn jump_into_an_inner_tmux_shows_the_outer_window() {
     let (outer, inner) = (world.server("outer"), world.server("inner"));
     inner.open("work", SIZE, &["sh", "-i"]);
     new_window(&inner, "=work:", &agent_command("till", "UserPromptSubmit"));
-    is_known(&world, "till");
+    wait_for_terminal(&world, "till");
     outer.open("desk", SIZE, &["sh", "-i"]);
     let attach = inner.attach_command("=work");
     let kinds = [vec!["env", "-i", "TERM=tmux"], vec!["env", "TMUX="], vec!["env", "-u", "TMUX"]];
@@ -33,7 +33,7 @@ fn jump_into_an_inner_tmux_shows_the_outer_window() {
         let words: Vec<String> = kind.chain(path).chain(attach.clone()).collect();
         new_window(&outer, "=desk:9", &words);
         let attached = || inner.run(["list-clients", "-F", "x"]).lines().count() == 1;
-        wait_until("the inner client is there", attached);
+        wait_until("the inner client is attached", attached);
         let desk = world.tmux.open(&format!("desk{number}"), SIZE, &outer.attach_command("=desk"));
         let plain = plain_shell(&world.tmux, &format!("plain{number}"));
         for asks_outside in [false, true] {
@@ -48,7 +48,7 @@ fn jump_into_an_inner_tmux_shows_the_outer_window() {
             desk.wait_for_text(&greeting("till"));
         }
         outer.run(["kill-window", "-t", "=desk:9"]);
-        wait_until("the inner client is gone", || inner.run(["list-clients"]).is_empty());
+        wait_until("the inner client is detached", || inner.run(["list-clients"]).is_empty());
         outer.run(["detach-client", "-s", "=desk"]);
     }
 }
@@ -65,7 +65,7 @@ fn jump_says_that_a_popup_has_no_pane() {
     // The tmux command returns when the popup is closed.
     std::thread::scope(|scope| {
         scope.spawn(|| near.run([popup, agent_command("till", "UserPromptSubmit")].concat()));
-        is_known(&world, "till");
+        wait_for_terminal(&world, "till");
         let plain = plain_shell(&world.tmux, "plain");
         let (code, screen) = run_in_pane(&plain, "jump till");
         assert!(
@@ -84,7 +84,7 @@ fn jump_finds_the_pane_of_an_agent_without_variables() {
     near.open("desk", SIZE, &["sh", "-i"]);
     let words = ["env", "-u", "TMUX_PANE"].map(str::to_owned).to_vec();
     new_window(&near, "=desk:", &[words, agent_command("till", "UserPromptSubmit")].concat());
-    is_known(&world, "till");
+    wait_for_terminal(&world, "till");
     let desk = world.tmux.open("desk", SIZE, &near.attach_command("=desk"));
     desk.wait_for_text("$");
     desk.type_line(&format!("{PROGRAM} jump till"));
@@ -97,7 +97,7 @@ fn jump_explains_a_removed_tmux_socket() {
     let near = world.server("near");
     near.open("desk", SIZE, &["sh", "-i"]);
     new_window(&near, "=desk:", &agent_command("till", "UserPromptSubmit"));
-    is_known(&world, "till");
+    wait_for_terminal(&world, "till");
     let desk = world.tmux.open("desk", SIZE, &near.attach_command("=desk"));
     desk.wait_for_text("$");
     let server = near.run(["display-message", "-p", "#{pid}"]);
@@ -109,7 +109,7 @@ fn jump_explains_a_removed_tmux_socket() {
     let hint = format!("kill -USR1 {}", server.trim_end());
     assert!(screen.contains(&hint), "{screen}");
     plain.type_line(&hint);
-    wait_until("the socket is there again", || near.socket().exists());
+    wait_until("the socket is back", || near.socket().exists());
     assert_eq!(run_in_pane(&plain, "jump till").0, 0);
     desk.wait_for_text(&greeting("till"));
 }

@@ -137,7 +137,7 @@ fn jump_shows_the_right_zellij_pane_and_session() {
     assert_eq!(run_in_pane(&plain, "jump abroad").0, 0);
     far.wait_for_text(&greeting("abroad"));
     is_at("far", "abroad");
-    assert_eq!(run_in_pane(&plain, "jump abroad").0, 0, "it is there already");
+    assert_eq!(run_in_pane(&plain, "jump abroad").0, 0, "the client shows the pane already");
     // A jump from another session stays in its own terminal.
     zellij.run_action("far", &["go-to-tab", "1"]);
     far.wait_for("the shell", |screen| !screen.contains("agent"));
@@ -148,7 +148,7 @@ fn jump_shows_the_right_zellij_pane_and_session() {
     let (code, screen) = run_in_pane(&plain_shell(&world.tmux, "other"), "jump abroad </dev/null");
     assert!(code == 1, "{screen}");
     plain.type_line(&format!("clear; {PROGRAM} jump abroad"));
-    wait_until("attached", || zellij.active("far").len() == 1);
+    wait_until("a client is attached", || zellij.active("far").len() == 1);
 
     // The error names a pane or session that is gone.
     for (session, pane, reason) in [

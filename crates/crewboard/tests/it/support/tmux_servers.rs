@@ -35,9 +35,9 @@ pub(crate) fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
 pub(crate) fn run_in_pane(pane: &Pane<'_>, words: &str) -> (i32, String) {
     let code = |screen: &str| screen.lines().find_map(|line| line.strip_prefix("= ")?.parse().ok());
     pane.type_line("clear");
-    pane.wait_for("no code of another", |screen| code(screen).is_none());
+    pane.wait_for("no exit code on the screen", |screen| code(screen).is_none());
     pane.type_line(&format!("clear; {PROGRAM} {words}; echo \"= $?\""));
-    let screen = pane.wait_for("its end", |screen| code(screen).is_some());
+    let screen = pane.wait_for("the exit code", |screen| code(screen).is_some());
     (code(&screen).unwrap(), screen)
 }
 

@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 /// A change of a path, with its description.
-type Deed = (&'static str, fn(&Path));
+type Change = (&'static str, fn(&Path));
 
 fn move_away(path: &Path) {
     fs::rename(path, path.with_extension("away")).unwrap();
@@ -60,7 +60,7 @@ fn two_profiles_that_appear_in_one_directory_are_found() {
 
 #[test]
 fn replaced_session_directory_is_found_again() {
-    let deeds: [Deed; 5] = [
+    let changes: [Change; 5] = [
         ("removed", remove),
         ("moved away", move_away),
         ("a link now", become_link),
@@ -77,9 +77,9 @@ fn replaced_session_directory_is_found_again() {
     subscription.wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
     for folder in [".claude/sessions", ".claude"] {
         let folder = world.home().join(folder);
-        for (what, deed) in &deeds {
+        for (what, change) in &changes {
             note(&format!("{} is {what}", folder.display()));
-            deed(&folder);
+            change(&folder);
             let is_still_there = *what == "a link now" && folder.ends_with(".claude");
             if is_still_there {
                 agent.write_status("idle", "");
@@ -106,7 +106,7 @@ fn invalid_session_file_makes_its_row_unconfirmed() {
     let mut subscription = Subscription::new(world.start_daemon());
     let agent = AgentWithFile::new(&world, "s");
     agent.send_prompt(&world);
-    let deeds: [Deed; 7] = [
+    let changes: [Change; 7] = [
         ("half", |path| {
             let text = fs::read(path).unwrap();
             fs::write(path, &text[..text.len() / 2]).unwrap();
@@ -128,11 +128,11 @@ fn invalid_session_file_makes_its_row_unconfirmed() {
             fs::rename(&pipe, path).unwrap();
         }),
     ];
-    for (what, spoil) in deeds {
+    for (what, change) in changes {
         subscription
             .wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == true);
         note(&format!("the file is {what}"));
-        spoil(&agent.path);
+        change(&agent.path);
         subscription
             .wait_for_row("s", |row| row["status"] == "working" && row["confirmed"] == false);
         let _ = fs::remove_file(&agent.path);
@@ -195,10 +195,10 @@ fn two_hundred_agents_share_one_profile() {
     }
     let expected = |index: usize| if (index + 9).is_multiple_of(3) { "idle" } else { "working" };
     subscription.wait_for_rows(|rows| {
-        let is_so = |(index, agent)| {
+        let is_shown = |(index, agent)| {
             rows.values().any(|row| row["pid"] == pid_of(agent) && row["status"] == expected(index))
         };
-        agents.iter().enumerate().all(is_so)
+        agents.iter().enumerate().all(is_shown)
     });
     subscription.client.hello();
     assert_rests(world.daemon());

@@ -127,7 +127,7 @@ fn hung_profile_directory_does_not_stall_the_daemon() {
         fs::create_dir(&share).unwrap();
         // The test is the server, and does not answer.
         let Ok(server) = OpenOptions::new().read(true).write(true).open("/dev/fuse") else {
-            return skip("no /dev/fuse here");
+            return skip("there is no /dev/fuse");
         };
         let mut mount = Command::new("mount");
         mount

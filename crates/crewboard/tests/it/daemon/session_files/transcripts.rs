@@ -130,7 +130,7 @@ fn two_processes_may_continue_one_conversation() {
     subscription.wait_for_rows(|rows| {
         rows.len() == 2 && rows.values().all(|row| row["status"] == "working")
     });
-    wait_until("it is watched", || is_watched(world.daemon(), &one.path));
+    wait_until("the transcript is watched", || is_watched(world.daemon(), &one.path));
     one.write_interrupt();
     subscription.wait_for_rows(|rows| {
         pids.iter()
@@ -153,10 +153,10 @@ fn transcript_is_watched_only_during_its_turn() {
     subscription.wait_for_row("s", |row| row["status"] == "working" && row["prompt"] == "again");
     // The daemon watches the transcript once it has found no end of this turn in it.
     let daemon = world.daemon();
-    wait_until("it is watched", || is_watched(daemon, &agent.path));
+    wait_until("the transcript is watched", || is_watched(daemon, &agent.path));
     let row = world.connect().list().into_values().next().unwrap();
     assert_eq!(row["status"], "working", "{row}");
     world.run_hook(&agent.process, &payload("Stop", "s", &json!({})));
     subscription.wait_for_row("s", |row| row["status"] == "done");
-    wait_until("it is watched no longer", || !is_watched(daemon, &agent.path));
+    wait_until("the transcript is watched no longer", || !is_watched(daemon, &agent.path));
 }

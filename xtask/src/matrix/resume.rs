@@ -1,7 +1,6 @@
 //! Resumes the real agent with `crewboard open`, and checks where it runs and that its row is the same.
 
-use super::board::Sight;
-use super::report::Grade;
+use super::report::{CheckResult, Grade};
 use super::watch;
 use super::world::{Driven, Subject, World};
 use anyhow::{Result, ensure};
@@ -21,33 +20,39 @@ idle, working, done, closed: exit, project, .claude at work, no multiplexer
 ";
 
 /// Runs the check.
-pub(crate) fn run(subject: &Subject) -> Sight {
+pub(crate) fn run(subject: &Subject) -> CheckResult {
     const TITLE: &str = "resume";
     match try_run(subject) {
-        Ok((Driven::Failed(why), _)) => Sight::new(TITLE, Grade::HarnessFailed, why),
-        Ok((Driven::Done, seen)) if seen == EXPECTED => {
-            Sight::new(TITLE, Grade::Right, "three times, in the same row".to_owned())
+        Ok((Driven::Failed(reason), _)) => CheckResult::new(TITLE, Grade::HarnessFailed, reason),
+        Ok((Driven::Done, summary)) if summary == EXPECTED => {
+            CheckResult::new(TITLE, Grade::Right, "three times, in the same row".to_owned())
         }
-        Ok((Driven::Done, seen)) => Sight::new(TITLE, Grade::Wrong, format!("\n{seen}")),
-        Err(error) => Sight::new(TITLE, Grade::Wrong, format!("{error:#}")),
+        Ok((Driven::Done, summary)) => {
+            CheckResult::new(TITLE, Grade::Wrong, format!("\n{summary}"))
+        }
+        Err(error) => CheckResult::new(TITLE, Grade::Wrong, format!("{error:#}")),
     }
 }
 
 fn try_run(subject: &Subject) -> Result<(Driven, String)> {
     let world = World::new(subject)?;
-    let driven = world.drive(SCENARIO)?;
-    let mut seen = String::new();
-    if let Driven::Done = driven.driven {
-        let processes = watch::processes(driven.lines.iter().map(String::as_str))?;
-        ensure!(processes.iter().all(|process| process.key == processes[0].key), "several rows");
+    let run = world.drive(SCENARIO)?;
+    let mut summary = String::new();
+    if let Driven::Done = run.driven {
+        let processes = watch::processes(run.lines.iter().map(String::as_str))?;
+        ensure!(
+            processes.iter().all(|process| process.key == processes[0].key),
+            "the processes have several rows"
+        );
         for process in processes {
-            let statuses: Vec<_> = process.changes.iter().map(|it| it.status.as_str()).collect();
+            let statuses: Vec<_> =
+                process.changes.iter().map(|change| change.status.as_str()).collect();
             let end = process.end.as_deref().unwrap_or("no end");
-            let place = place(&driven.lines, process.pid)?;
-            writeln!(seen, "{}: {end}, {place}", statuses.join(", "))?;
+            let place = place(&run.lines, process.pid)?;
+            writeln!(summary, "{}: {end}, {place}", statuses.join(", "))?;
         }
     }
-    Ok((driven.driven, seen))
+    Ok((run.driven, summary))
 }
 
 /// Returns the place of a process at its first prompt. Later, the first process changes its directory.
