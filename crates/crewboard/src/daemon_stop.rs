@@ -52,7 +52,8 @@ pub(crate) fn ask_to_stop(daemon_locator: &DaemonLocator) -> Result<StopResult, 
         .hint("an open board may have started it; run `crewboard daemon status`"))
 }
 
-/// Sends the stop request, and reads until the connection closes or the deadline passes. Returns the error that ended it.
+/// Sends the stop request, and reads until the connection closes or the deadline passes. Returns the error that ended
+/// it.
 fn send_stop(connection: &mut Connection, deadline: Deadline) -> ConnectionError {
     if let Err(error) = connection.send(&Request::Stop) {
         return error;

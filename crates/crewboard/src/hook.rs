@@ -81,7 +81,7 @@ fn deliver(agent: &str) -> Option<()> {
     Some(())
 }
 
-/// Returns where the daemon is, and calls `before_wait` before a look at a path that a file system may prolong.
+/// Returns the locator of the daemon. It calls `before_wait` before it checks a path on which a file system may block.
 fn daemon_locator(before_wait: &dyn Fn()) -> DaemonLocator {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
     DaemonLocator::guarded(&Environment::of_process(), program, before_wait)
@@ -115,8 +115,8 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
     }
 }
 
-/// Makes the paths of a report absolute, and resolves links of the profile, so that all sessions of a profile report the
-/// same path.
+/// Makes the paths of a report absolute, and resolves links of the profile, so that all sessions of a profile report
+/// the same path.
 pub(crate) fn normalise_paths(report: &mut Report) {
     let process = report.process;
     let absolute = |path: &String| -> Option<PathBuf> {
@@ -132,8 +132,8 @@ pub(crate) fn normalise_paths(report: &mut Report) {
     report.profile = profile.map(|profile| canonical_directory(&profile)).and_then(text);
 }
 
-/// Returns true if the branch should be read: agents change it within turns, and reading it at each tool call would slow
-/// every call.
+/// Returns true if the branch should be read: agents change it within turns, and reading it at each tool call would
+/// slow every call.
 fn begins_or_ends_a_turn(report: &Report) -> bool {
     let is_edge = matches!(
         report.event,

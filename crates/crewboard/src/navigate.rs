@@ -62,7 +62,7 @@ impl TerminalCommand {
 /// Fails if a session is on another machine, and names it.
 ///
 /// The host name alone is no proof, because it can change while sessions run. A live process with the session's
-/// process id and start time is the session's own.
+/// process id and start time belongs to the session.
 fn check_is_on_this_host(row: &Session) -> Result<(), Failure> {
     let (own, host) = (host_name(), &row.place.host);
     if host.is_empty() || *host == own || target_of(row).pid.is_some() {

@@ -24,8 +24,8 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
-/// Longest delay of the user's command by an input that does not end. Claude Code writes 2 KB and closes the pipe before
-/// this process starts, so only a broken client reaches it.
+/// Longest delay of the user's command by an input that does not end. Claude Code writes 2 KB and closes the pipe
+/// before this process starts, so only a broken client reaches it.
 const PEEK_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Time limit for reading the input of the built-in line.

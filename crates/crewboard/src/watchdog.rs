@@ -41,7 +41,8 @@ struct State {
 }
 
 impl Watchdog {
-    /// Creates a watchdog without a thread. It calls `on_dropped_event` before it exits a process whose event is not delivered.
+    /// Creates a watchdog without a thread. It calls `on_dropped_event` before it exits a process whose event is not
+    /// delivered.
     pub(crate) fn new(deadline: Deadline, on_dropped_event: fn()) -> Self {
         let extension = AtomicU64::new(0);
         let is_delivered = AtomicBool::new(false);

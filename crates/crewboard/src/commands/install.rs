@@ -162,18 +162,19 @@ fn print_kept_parts(change: &Change, backup: &BackupKind, out: &mut dyn Write) -
     }
 }
 
-/// Attempts to apply a change while other programs change the file. A program that writes a thousand times a second leaves
-/// a gap that is long enough in one of a few attempts.
+/// Attempts to apply a change while other programs change the file. A program that writes a thousand times a second
+/// leaves a gap that is long enough in one of a few attempts.
 const MAX_ATTEMPTS: u32 = 60;
 
-/// Attempts that flush the new file to disk (a few milliseconds) before it takes the name. Later attempts flush it after.
+/// Attempts that flush the new file to disk (a few milliseconds) before it takes the name. Later attempts flush it
+/// after.
 const ATTEMPTS_WITH_FLUSH: u32 = 5;
 
 /// The pause between two attempts is this fraction of the pause for a program that is writing.
 const ATTEMPTS_PER_PAUSE: u32 = 20;
 
-/// Applies a change. If another program has written the file since, computes the change again from the new text. Returns
-/// the change that was applied, or `None` if another process has made it.
+/// Applies a change. If another program has written the file since, computes the change again from the new text.
+/// Returns the change that was applied, or `None` if another process has made it.
 fn apply_change(
     mut change: Change,
     recompute: impl Fn() -> Result<Change, InstallError>,

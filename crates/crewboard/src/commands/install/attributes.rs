@@ -23,7 +23,8 @@ pub(super) fn copy(old: &File, new: &File) -> io::Result<bool> {
     if !copy_attributes(old, new)? {
         return Ok(false);
     }
-    // The mode comes last, because an access list changes it. It is set explicitly, because the umask limits the mode at creation.
+    // The mode comes last, because an access list changes it. It is set explicitly, because the umask limits the mode
+    // at creation.
     new.set_permissions(Permissions::from_mode(from.mode() & 0o7777))?;
     Ok(true)
 }
@@ -71,7 +72,7 @@ fn names(file: &File) -> io::Result<Vec<Vec<u8>>> {
     Ok(list.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
 }
 
-/// Returns `None` if the attribute is gone or unreadable.
+/// Returns the value of an attribute, or `None` if it is missing or unreadable.
 fn value(file: &File, name: &[u8]) -> Option<Vec<u8>> {
     let mut value = vec![0; MAX_ATTRIBUTE];
     let length = fgetxattr(file, name, value.as_mut_slice()).ok()?;

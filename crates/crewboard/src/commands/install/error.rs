@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use crewboard_agents::claude::Version;
 use crewboard_agents::settings_edit::EditError;
 
-/// An error: the message, and below it a hint that says what to do. Unless the text says otherwise, nothing was changed.
+/// An error: the message, and below it a hint that says what to do. Unless the text says otherwise, nothing was
+/// changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallError {
     #[error(

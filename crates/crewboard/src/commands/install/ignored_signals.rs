@@ -1,7 +1,7 @@
 //! Ignores signals while files are written.
 //!
-//! A partial change would leave temporary files and a backup without an install. A change takes less than a second, so it
-//! is always completed.
+//! A partial change would leave temporary files and a backup without an install. A change takes less than a second, so
+//! it is always completed.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

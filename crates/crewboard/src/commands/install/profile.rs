@@ -89,8 +89,8 @@ impl Profile {
         self.directory.join("settings.json.crewboard-backup")
     }
 
-    /// Returns the path of an empty file that marks settings created by install, which uninstall may remove. Without the
-    /// mark, they would look the same as settings that were empty before.
+    /// Returns the path of an empty file that marks settings created by install, which uninstall may remove. Without
+    /// the mark, they would look the same as settings that were empty before.
     pub(crate) fn created_mark(&self) -> PathBuf {
         self.directory.join("settings.json.crewboard-made")
     }

@@ -186,8 +186,8 @@ fn write_by_rename(
 
 /// Exchanges two files. Returns true if `expected` was at `target`.
 ///
-/// Otherwise another program has written a newer file: exchanges again until the file that is taken away is the one that
-/// was put there before.
+/// Otherwise another program has written a newer file: exchanges again until the file that is taken away is the one
+/// that was put there before.
 fn exchange(
     temporary: &Path,
     target: &Path,

@@ -20,8 +20,8 @@ pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Largest file that uninstall reads: what install wrote plus later additions.
 pub(super) const MAX_READ: u64 = 16 * 1024 * 1024;
 
-/// Reads of an empty or broken text before it is trusted. This takes a second, because trusting it too early may cost the
-/// user the file, and few files are really empty.
+/// Reads of an empty or broken text before it is trusted. This takes a second, because trusting it too early may cost
+/// the user the file, and few files are really empty.
 const READINGS: u32 = 10;
 
 /// Directories that belong to a package manager, whatever their modes.
@@ -77,8 +77,8 @@ impl SettingsFile {
         }
     }
 
-    /// Reads a file and computes a result from it. If the file is empty or `work` fails, waits and reads it again, because
-    /// another program may be writing it.
+    /// Reads a file and computes a result from it. If the file is empty or `work` fails, waits and reads it again,
+    /// because another program may be writing it.
     pub(crate) fn read_settled<T>(
         path: &Path,
         mut wait: impl FnMut(),
@@ -104,8 +104,8 @@ impl SettingsFile {
         resolve(path).unwrap_or_else(|_| path.to_owned())
     }
 
-    /// Returns how the file can be changed, or an error if it cannot. Respects a read-only mode even for root, who could
-    /// ignore it.
+    /// Returns how the file can be changed, or an error if it cannot. Respects a read-only mode even for root, who
+    /// could ignore it.
     pub(super) fn write_method(&self) -> Result<WriteMethod, InstallError> {
         let refuse = |why: String| Err(InstallError::ReadOnly { path: self.target.clone(), why });
         if let Some((store, name)) = STORES.iter().find(|(store, _)| self.target.starts_with(store))

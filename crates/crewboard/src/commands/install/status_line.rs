@@ -23,8 +23,8 @@ pub(super) fn is_installed(text: &str) -> Result<bool, EditError> {
     }))
 }
 
-/// Returns the command that uninstall restores, or `None` for no status line: the command in `original`, the text before
-/// install, if the user has not changed it since; else the argument of Crewboard's command.
+/// Returns the command that uninstall restores, or `None` for no status line: the command in `original`, the text
+/// before install, if the user has not changed it since; else the argument of Crewboard's command.
 pub(super) fn restored_command(
     text: &str,
     original: &str,

@@ -115,8 +115,8 @@ fn install_writes_hooks_and_a_backup() {
     let output = world.install(&yes()).unwrap();
     let settings = world.settings().display().to_string();
     assert!(output.contains(&format!("Installed 16 hooks in {settings}.\n")), "{output}");
-    let kept = format!("  Backup of the file: {settings}.crewboard-backup\n");
-    assert!(output.contains(&kept), "{output}");
+    let backup = format!("  Backup of the file: {settings}.crewboard-backup\n");
+    assert!(output.contains(&backup), "{output}");
     // The comment keeps hooks from running, so a warning replaces the note.
     assert!(output.contains("hooks included") && !output.contains(RUNNING_SESSIONS), "{output}");
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);

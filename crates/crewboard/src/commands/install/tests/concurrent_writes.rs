@@ -220,8 +220,8 @@ fn empty_file_never_replaces_a_backup() {
     let world = World::with(SETTINGS);
     world.install(&yes()).unwrap();
     fs::write(world.settings(), "").unwrap();
-    let said = world.install(&yes()).unwrap();
-    assert!(said.contains("The file was empty. Backup of an older version: "), "{said}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("The file was empty. Backup of an older version: "), "{output}");
     assert_eq!(fs::read_to_string(world.backup()).unwrap(), SETTINGS);
     assert!(world.text().contains("crewboard"));
 }

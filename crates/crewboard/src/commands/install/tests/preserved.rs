@@ -171,21 +171,21 @@ fn install_names_an_immutable_file_as_the_cause() {
 #[test]
 fn install_creates_no_file_in_a_home_of_another_user() {
     let chown = |path: &Path, uid| std::os::unix::fs::chown(path, Some(uid), None);
-    for (is_made, whose) in [
+    for (has_profile, name) in [
         (false, "home"),
         (true, "home"),
         (true, "home/.claude"),
         (true, "home/.claude/settings.json"),
     ] {
-        let world = if is_made { World::with(SETTINGS) } else { World::new() };
-        if chown(&world.root.path().join(whose), 1234).is_err() {
+        let world = if has_profile { World::with(SETTINGS) } else { World::new() };
+        if chown(&world.root.path().join(name), 1234).is_err() {
             return skip("only root can change the owner of a directory");
         }
         let error = world.install(&yes()).unwrap_err().to_string();
-        assert!(error.contains("belongs to another user (uid 1234)"), "{whose}: {error}");
+        assert!(error.contains("belongs to another user (uid 1234)"), "{name}: {error}");
         assert!(error.contains("run this as that user"), "{error}");
-        assert_eq!(world.directory().exists(), is_made);
-        if is_made {
+        assert_eq!(world.directory().exists(), has_profile);
+        if has_profile {
             assert_eq!(world.files(), [("settings.json".to_owned(), SETTINGS.to_owned())]);
         }
         world.install(&InstallArguments { dry_run: true, ..yes() }).unwrap();
