@@ -201,7 +201,8 @@ impl DaemonLocator {
 
     /// Counts a dropped event in a file that a daemon will read, if a directory may hold the file.
     pub fn count_loss(&self, loss: Loss) {
-        let candidate = self.candidates.iter().find(|candidate| candidate.may_hold_notes(self.uid));
+        let candidate =
+            self.candidates.iter().find(|candidate| candidate.may_count_losses(self.uid));
         if let Some(candidate) = candidate {
             Lock::count_loss(&candidate.serve_lock(), loss.byte());
         }

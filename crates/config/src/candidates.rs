@@ -1,70 +1,47 @@
 use crate::Environment;
 use crate::parents::Parents;
+use crate::unusable::Unusable;
 use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Bytes of the longest path a Unix socket can have (`sun_path` less its final zero).
+/// Maximum bytes of the path of a Unix socket (`sun_path` without its final zero).
 const MAX_SOCKET_PATH: usize = 107;
 
-/// Bytes of the name a socket is bound under before it is renamed into place.
+/// Maximum bytes of the temporary name to which a socket is bound.
 const MAX_TEMPORARY_NAME: usize = 16;
 
-/// The mode of a directory of Crewboard's own.
+/// The mode of a directory that Crewboard creates.
 const PRIVATE: u32 = 0o700;
 
-/// A place where the socket may be.
+/// A path at which the daemon's socket may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The directory of the socket, its locks and the log.
     pub directory: PathBuf,
-    /// The socket itself.
     pub socket: PathBuf,
-    /// What the directories above must be like. A directory that the user named may be readable by others.
+    /// The requirements for the directories above. Other users may read a directory that the user named.
     parents: Parents,
 }
 
-/// Why a candidate is not used.
-#[derive(Debug, thiserror::Error)]
-pub enum Unusable {
-    #[error("{0} is a symbolic link")]
-    Symlink(PathBuf),
-    #[error("{0} is no directory")]
-    NotADirectory(PathBuf),
-    #[error("{0} belongs to user {1}")]
-    Foreign(PathBuf, u32),
-    #[error("{0} is open to others (mode {1:o}); it must be 0700")]
-    Open(PathBuf, u32),
-    #[error("other users may write to {0} (mode {1:o}), which is above the socket's directory")]
-    OpenParent(PathBuf, u32),
-    #[error("{0} is no absolute path of a file")]
-    Relative(PathBuf),
-    #[error("{0} is too long for a socket (its directory may have 90 bytes, it itself 107)")]
-    TooLong(PathBuf),
-    #[error("{0} is there and is no socket")]
-    NotASocket(PathBuf),
-    #[error("{0}: {1}")]
-    Io(PathBuf, io::Error),
-}
-
-/// The places to look for the daemon, best first. One too long for a socket is left out.
+/// Returns the candidates for the daemon's socket, best first. Leaves out paths that are too long for a socket.
 ///
-/// A `CREWBOARD_SOCKET` stands alone: a container or a private world must not meet the user's own. Other
-/// places are left out where `may_block` says that a look at them may take for ever, as at a file system
-/// of another machine, which no runtime directory may be on.
+/// `CREWBOARD_SOCKET` is the only candidate if it is set, because a container or a test must not reach the user's own
+/// daemon. Otherwise leaves out paths for which `may_block` is true. They are on a network file system, which a runtime
+/// directory must not be.
 pub fn candidates(environment: &Environment, may_block: impl Fn(&Path) -> bool) -> Vec<Candidate> {
     if let Some(Ok(named)) = environment.socket.as_deref().map(Candidate::named) {
         return vec![named];
     }
     let uid = environment.uid.to_string();
-    let of_login = environment.run_user.join(&uid);
+    let login = environment.run_user.join(&uid);
     let runtime = environment.runtime_dir.as_ref().filter(|path| path.is_absolute());
     let mut found: Vec<Candidate> = Vec::new();
     for (directory, parents) in runtime
         .into_iter()
-        .chain([&of_login])
+        .chain([&login])
         .map(|path| (path.join("crewboard"), Parents::Own))
         .chain([(environment.temporary_dir.join(format!("crewboard-{uid}")), Parents::Safe)])
     {
@@ -77,9 +54,9 @@ pub fn candidates(environment: &Environment, may_block: impl Fn(&Path) -> bool) 
     found
 }
 
-/// Tells what is wrong with a `CREWBOARD_SOCKET` that would be passed over, or cannot be used.
+/// Checks `CREWBOARD_SOCKET`, for the user.
 ///
-/// A hook passes it over: better an event at the usual place than none. A person is to know.
+/// A hook ignores an invalid `CREWBOARD_SOCKET` and uses the default candidates, so that no event is lost.
 pub fn check_named(environment: &Environment) -> Result<(), Unusable> {
     match &environment.socket {
         Some(socket) => Candidate::named(socket)?.check(environment.uid).map(drop),
@@ -106,35 +83,35 @@ impl Candidate {
         }
     }
 
-    /// The file whose lock says that a daemon serves this socket. Its bytes count lost events.
+    /// Returns the file that the daemon of this socket keeps locked. Its bytes count lost events.
     pub fn serve_lock(&self) -> PathBuf {
-        self.beside("lock")
+        self.with_suffix("lock")
     }
 
-    /// The file whose lock is held by whoever starts or stops a daemon.
+    /// Returns the file that a process keeps locked while it starts or stops a daemon.
     pub fn start_lock(&self) -> PathBuf {
-        self.beside("start")
+        self.with_suffix("start")
     }
 
-    /// The daemon's log.
+    /// Returns the path of the daemon's log.
     pub fn log(&self) -> PathBuf {
-        self.beside("log")
+        self.with_suffix("log")
     }
 
-    /// Where process `pid` binds the socket before it renames it into place.
+    /// Returns the path to which process `pid` binds the socket before it renames the socket.
     pub fn temporary_socket(&self, pid: u32) -> PathBuf {
         self.directory.join(format!(".new-{pid}"))
     }
 
-    fn beside(&self, ending: &str) -> PathBuf {
+    fn with_suffix(&self, suffix: &str) -> PathBuf {
         let mut path = self.socket.clone().into_os_string();
         path.push(".");
-        path.push(ending);
+        path.push(suffix);
         PathBuf::from(path)
     }
 
-    /// Checks that the directory is the user's, private and no link, and that no other user can exchange
-    /// it. False if it does not exist.
+    /// Checks that the directory is private, belongs to the user and is not a link, and that no other user can replace
+    /// it. Returns false if it does not exist.
     pub fn check(&self, uid: u32) -> Result<bool, Unusable> {
         if let Some(parent) = self.directory.parent()
             && !self.parents.check(parent, uid)?
@@ -148,9 +125,9 @@ impl Candidate {
         }
     }
 
-    /// Whether a note of a lost event may be written beside the socket, also where the socket itself may not
-    /// be used: the directory is the user's and no other user may write to it.
-    pub fn may_hold_notes(&self, uid: u32) -> bool {
+    /// Returns true if lost events may be counted in a file next to the socket: the directory belongs to the user and
+    /// no other user may write to it. The socket itself may be unusable.
+    pub fn may_count_losses(&self, uid: u32) -> bool {
         match self.check(uid) {
             Ok(exists) => exists,
             Err(Unusable::Open(_, mode)) => mode & 0o022 == 0,
@@ -159,9 +136,9 @@ impl Candidate {
         }
     }
 
-    /// Gives a directory of Crewboard's own that another program opened to others its mode back, and
-    /// returns the mode it had. A directory that the user named is left as it is.
-    pub fn mend(&self, uid: u32) -> Result<Option<u32>, Unusable> {
+    /// Restores the mode of Crewboard's own directory if another program has changed it, and returns the changed mode.
+    /// Does not change a directory that the user named.
+    pub fn repair(&self, uid: u32) -> Result<Option<u32>, Unusable> {
         let is_own = self.parents != Parents::Named;
         let mode = match self.check(uid) {
             Err(Unusable::Open(_, mode)) if is_own => mode,
@@ -171,20 +148,20 @@ impl Candidate {
                 _ => return Ok(None),
             },
         };
-        // No other user can exchange it for a link: the check is of the directories above it too.
+        // No other user can replace the directory with a link, because the directories above it are checked too.
         std::fs::set_permissions(&self.directory, Permissions::from_mode(PRIVATE))
             .map_err(|error| Unusable::Io(self.directory.clone(), error))?;
         self.check(uid).map(|_| Some(mode))
     }
 
-    /// Makes the directory if it is not there (its parent must be) and checks it.
+    /// Creates the directory if it does not exist, and checks it. Its parent must exist.
     pub fn prepare(&self, uid: u32) -> Result<(), Unusable> {
         if self.check(uid)? {
             return Ok(());
         }
         match DirBuilder::new().mode(PRIVATE).create(&self.directory) {
             Ok(()) => {}
-            // Another of ours was faster.
+            // Another process of this user has created it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Unusable::Io(self.directory.clone(), error)),
         }
@@ -195,8 +172,8 @@ impl Candidate {
         }
     }
 
-    /// Whether something that is no socket is where the socket is to be.
-    fn is_taken(&self) -> bool {
+    /// Returns true if the path of the socket exists and is not a socket.
+    fn is_occupied(&self) -> bool {
         self.socket.metadata().is_ok_and(|file| !file.file_type().is_socket())
     }
 
@@ -213,8 +190,8 @@ impl Candidate {
             Err(Unusable::Foreign(path(), metadata.uid()))
         } else if mode & forbidden != 0 {
             Err(Unusable::Open(path(), mode))
-        } else if is_named && self.is_taken() {
-            // A listener is renamed into place: it would replace a file of the user's.
+        } else if is_named && self.is_occupied() {
+            // The daemon renames its socket to this path, and would replace a file of the user.
             Err(Unusable::NotASocket(self.socket.clone()))
         } else {
             Ok(())
@@ -238,12 +215,12 @@ mod tests {
     }
 
     fn sockets(environment: &Environment) -> Vec<String> {
-        let of = |candidate: Candidate| candidate.socket.to_string_lossy().into_owned();
-        candidates(environment, |_| false).into_iter().map(of).collect()
+        let path = |candidate: Candidate| candidate.socket.to_string_lossy().into_owned();
+        candidates(environment, |_| false).into_iter().map(path).collect()
     }
 
     #[test]
-    fn the_order_of_places() {
+    fn candidates_are_in_order() {
         let login = "/run/user/1000/crewboard/crewboard.sock";
         let shared = "/tmp/crewboard-1000/crewboard.sock";
         assert_eq!(sockets(&environment()), [login, shared]);
@@ -261,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_may_keep_a_client_waiting_is_left_out() {
+    fn candidate_that_may_block_is_left_out() {
         let is_hung = |path: &Path| path.starts_with("/run/user");
         let found = candidates(&environment(), is_hung);
         assert_eq!(found.len(), 1);
@@ -271,48 +248,48 @@ mod tests {
     }
 
     #[test]
-    fn a_named_socket_stands_alone_unless_it_cannot_be_one() {
+    fn valid_named_socket_is_the_only_candidate() {
         let named = Environment { socket: Some("/srv/c.sock".into()), ..environment() };
         assert_eq!(sockets(&named), ["/srv/c.sock"]);
-        for unfit in ["c.sock".to_owned(), format!("/{}/c", "x".repeat(120))] {
-            let named = Environment { socket: Some(unfit.into()), ..environment() };
+        for invalid in ["c.sock".to_owned(), format!("/{}/c", "x".repeat(120))] {
+            let named = Environment { socket: Some(invalid.into()), ..environment() };
             assert_eq!(sockets(&named).len(), 2);
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_named_socket_is_told() {
+    fn problem_of_a_named_socket_is_reported() {
         let world = tempfile::tempdir().unwrap();
         let at = |path: &str| world.path().join(path);
         let uid = rustix::process::geteuid().as_raw();
-        let told = |socket: PathBuf| {
+        let problem = |socket: PathBuf| {
             let named = Environment { uid, socket: Some(socket), ..environment() };
             check_named(&named).map_err(|error| error.to_string()).err().unwrap_or_default()
         };
         for fine in ["s", "not/there/yet"] {
-            assert_eq!(told(at(fine)), "");
+            assert_eq!(problem(at(fine)), "");
         }
         fs::write(at("notes"), "mine").unwrap();
         fs::create_dir(at("open")).unwrap();
         fs::set_permissions(at("open"), Permissions::from_mode(0o777)).unwrap();
-        for (socket, what) in [
-            ("run/s".into(), "no absolute path"),
-            ("/".into(), "no absolute path"),
+        for (socket, expected) in [
+            ("run/s".into(), "not an absolute path"),
+            ("/".into(), "not an absolute path"),
             (at(&"x".repeat(108)), "too long"),
-            (at("notes"), "no socket"),
-            (at("open"), "no socket"),
-            (at("notes/s"), "no directory"),
+            (at("notes"), "not a socket"),
+            (at("open"), "not a socket"),
+            (at("notes/s"), "not a directory"),
             (at("open/s"), "open to others"),
         ] {
-            let said = told(socket);
-            assert!(said.contains(what), "{what}: {said}");
+            let problem = problem(socket);
+            assert!(problem.contains(expected), "{expected}: {problem}");
         }
-        let strange = Environment { uid: uid + 1, socket: Some(at("s")), ..environment() };
-        assert!(matches!(check_named(&strange), Err(Unusable::Foreign(..))));
+        let foreign = Environment { uid: uid + 1, socket: Some(at("s")), ..environment() };
+        assert!(matches!(check_named(&foreign), Err(Unusable::Foreign(..))));
     }
 
     #[test]
-    fn only_a_private_directory_of_ours_is_used() {
+    fn only_a_private_directory_of_the_user_is_used() {
         let world = tempfile::tempdir().unwrap();
         let uid = rustix::process::geteuid().as_raw();
         let candidate = |name: &str, named_by_user| Candidate {

@@ -1,15 +1,16 @@
-//! Spans of time, as people write them.
+//! Parses and formats durations such as `90s` and `2h`.
 
 use std::time::Duration;
 
 /// The units, largest first, with their milliseconds.
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
-/// Reads `90s`, `30m`, `2h`, `500ms`; a number alone is seconds.
+/// Parses a duration such as `90s`, `30m`, `2h` or `500ms`. A number without a unit is in seconds.
 pub fn duration(word: &str) -> Result<Duration, String> {
     let digits = word.find(|character: char| !character.is_ascii_digit()).unwrap_or(word.len());
     let (number, unit) = word.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| "it must be such as 90s, 30m or 2h".to_owned())?;
+    let number: u64 =
+        number.parse().map_err(|_| "use a duration such as 90s, 30m or 2h".to_owned())?;
     let unit = if unit.is_empty() { "s" } else { unit };
     let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         return Err("it must end in ms, s, m or h".to_owned());
@@ -18,7 +19,7 @@ pub fn duration(word: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(milliseconds))
 }
 
-/// Writes it as [`duration`] reads it, in the largest unit that is exact.
+/// Formats a duration for [`duration`], in the largest unit that is exact.
 pub(crate) fn duration_word(duration: Duration) -> String {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let exact = |(_, factor): &&(&str, u64)| milliseconds >= *factor && milliseconds % factor == 0;
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn durations_are_parsed_and_formatted() {
         for (word, expected) in [
             ("90s", Some((90_000, "90s"))),
             ("5", Some((5_000, "5s"))),

@@ -1,37 +1,37 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Files that the daemon must be allowed to open: some twenty of its own, and a few for its clients and
+/// Minimum number of files that the daemon must be able to open: about twenty of its own, and some for its clients and
 /// for the processes that it watches.
 pub const MIN_DESCRIPTORS: u64 = 64;
 
-/// What Crewboard reads of its environment, read once.
+/// The environment of Crewboard, which is read once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// The effective user id: whose agents these are.
+    /// The effective user id.
     pub uid: u32,
-    /// `CREWBOARD_SOCKET`: the one socket to use, for containers and private worlds.
+    /// `CREWBOARD_SOCKET`: the only socket to use, for containers and tests.
     pub socket: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
-    /// `/run/user`, where a login's runtime directories are.
+    /// `/run/user`, which contains the runtime directory of each user.
     pub run_user: PathBuf,
-    /// The directory for temporary files that all users share (macOS: this user's own).
+    /// The directory for temporary files. All users share it, except on macOS.
     pub temporary_dir: PathBuf,
     /// `HOME`.
     pub home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`.
     pub config_home: Option<PathBuf>,
-    /// `CREWBOARD_CONFIG`: the configuration file, wherever it is.
+    /// `CREWBOARD_CONFIG`: the path of the configuration file.
     pub config: Option<PathBuf>,
-    /// `CREWBOARD_IDLE_EXIT`: how long the daemon stays with nobody to serve, as it was written.
+    /// `CREWBOARD_IDLE_EXIT`: how long the daemon runs without clients and live sessions, not parsed.
     pub idle_exit: Option<String>,
-    /// `NO_COLOR` is set.
+    /// True if `NO_COLOR` is set.
     pub no_colour: bool,
 }
 
 impl Environment {
-    /// Reads the process's environment.
+    /// Reads the environment of this process.
     pub fn of_process() -> Self {
         Self {
             uid: rustix::process::geteuid().as_raw(),
@@ -49,7 +49,7 @@ impl Environment {
     }
 }
 
-/// Fixed, not `TMPDIR`: an agent whose `TMPDIR` is another must find the same daemon.
+/// Returns a fixed path. An agent with another `TMPDIR` must find the same daemon.
 #[cfg(not(target_os = "macos"))]
 fn temporary_dir() -> PathBuf {
     PathBuf::from("/tmp")

@@ -1,4 +1,4 @@
-//! Finding and reading the configuration file.
+//! Finds and reads the configuration file.
 
 use crate::Environment;
 use rustix::fs::OFlags;
@@ -7,21 +7,21 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Bytes read of a configuration: the daemon answers nobody meanwhile. Every option written out is less than a tenth
-/// of it.
+/// Maximum bytes of the configuration file. The daemon answers no request while it reads the file. A file with every
+/// option is less than a tenth of this.
 const MAX_FILE: u64 = 64 << 10;
 
-/// Where the configuration file is, if it is there.
+/// The path of the configuration file, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     At(PathBuf),
-    /// Nobody says where: there is neither a home nor a variable.
+    /// The path is unknown: neither a home directory nor a variable is set.
     Nowhere,
-    /// `CREWBOARD_CONFIG` means another file in every directory. The daemon's is `/`.
+    /// `CREWBOARD_CONFIG` is a relative path, which would be another file for the daemon.
     Relative(PathBuf),
 }
 
-/// Where to look for the configuration file.
+/// Returns the path of the configuration file.
 pub fn locate(environment: &Environment) -> Location {
     if let Some(path) = &environment.config {
         return if path.is_absolute() {
@@ -32,16 +32,16 @@ pub fn locate(environment: &Environment) -> Location {
     }
     let absolute = |path: &&PathBuf| path.is_absolute();
     let own = environment.config_home.as_ref().filter(absolute).cloned();
-    let usual = || environment.home.as_ref().filter(absolute).map(|home| home.join(".config"));
-    match own.or_else(usual) {
+    let default = || environment.home.as_ref().filter(absolute).map(|home| home.join(".config"));
+    match own.or_else(default) {
         Some(directory) => Location::At(directory.join("crewboard").join("config.toml")),
         None => Location::Nowhere,
     }
 }
 
-/// The file's text; `None` if it is not there.
+/// Returns the text of the file, or `None` if the file does not exist.
 pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
-    // A pipe or a terminal in its place must not hold the board up.
+    // A pipe or a terminal at this path must not block the board.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -50,7 +50,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
         Err(error) => return Err(error),
     };
     if !is_file_or_null(&file.metadata()?) {
-        // A pipe nobody writes into reads like an empty file.
+        // A pipe without a writer would look like an empty file.
         return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
@@ -61,7 +61,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
     String::from_utf8(bytes).map(Some).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
-/// Whether it is a file, or `/dev/null`, which is how one asks for no configuration.
+/// Returns true for a regular file, and for `/dev/null`, with which the user turns the configuration off.
 fn is_file_or_null(metadata: &Metadata) -> bool {
     let is_null =
         |null: Metadata| metadata.file_type().is_char_device() && null.rdev() == metadata.rdev();
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_the_file_is() {
+    fn configuration_file_is_located() {
         let at = |path: &str| Location::At(path.into());
         for (config, config_home, home, expected) in [
             (None, None, Some("/home/dev"), at("/home/dev/.config/crewboard/config.toml")),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_and_what_is_not_there_is_not() {
+    fn unreadable_file_is_an_error_and_missing_file_is_not() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("config.toml");
         assert_eq!(read(&path).unwrap(), None);
@@ -112,7 +112,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_pipe_in_its_place_is_refused_and_holds_nobody_up() {
+    fn pipe_is_refused_without_blocking() {
         use rustix::fs::{CWD, FileType, Mode, mknodat};
         let world = tempfile::tempdir().unwrap();
         let pipe = world.path().join("pipe");

@@ -1,11 +1,12 @@
-//! Where Crewboard's files are, and what its user configured.
+//! The paths of Crewboard's files, and the user's configuration.
 //!
-//! Never: the processes that use them, nor the board's words, which come in as data ([`Known`]). All
-//! environment comes in through [`Environment`], read once.
+//! Never: processes, or the names that the board defines, which are passed as data ([`Known`]). The environment is read
+//! once, into [`Environment`].
 //! Start at [`candidates()`] and [`Schema::load`].
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod candidates;
+mod closest;
 mod duration;
 mod environment;
 mod file;
@@ -13,19 +14,23 @@ mod lines;
 mod parents;
 mod parse;
 mod problem;
+mod reader;
 mod rules;
 mod schema;
 mod settings;
 mod template;
+mod unusable;
 mod watch;
 
-pub use candidates::{Candidate, Unusable, candidates, check_named};
+pub use candidates::{Candidate, candidates, check_named};
+pub use closest::closest;
 pub use duration::duration;
 pub use environment::{Environment, MIN_DESCRIPTORS};
 pub use file::{Location, locate};
-pub use parse::closest;
+
 pub use problem::{Problem, Severity};
 pub use rules::Rule;
 pub use schema::{Action, Entry, Known, Schema, Value};
 pub use settings::{Board, Config, Daemon, Loaded, Notify, Origin, Setting};
+pub use unusable::Unusable;
 pub use watch::{DirectoryWatcher, FileWatch, REAPPEAR_WITHIN, WatchedPath};

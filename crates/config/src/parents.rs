@@ -1,33 +1,33 @@
-//! Checks the directories above a socket's directory: a user who may write to one of them can exchange
-//! what lies below it at any moment, also between a check and the use of what was checked.
+//! Checks the directories above the directory of a socket. A user who may write to one of them can replace everything
+//! below it at any time, even between the check and the use of the socket.
 
-use crate::candidates::Unusable;
+use crate::unusable::Unusable;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The sticky bit: in such a directory only the owner of a file, of the directory and root rename it.
+/// The sticky bit. In such a directory, only root and the owners of the file and the directory can rename a file.
 const STICKY: u32 = 0o1000;
 
-/// Write permission of the group and of all others.
+/// The write permissions of the group and of all other users.
 const WRITE_BY_GROUP: u32 = 0o020;
 const WRITE_BY_OTHERS: u32 = 0o002;
 
-/// What a candidate asks of the directories above its own.
+/// The requirements of a candidate for the directories above its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parents {
-    /// The nearest one must be the user's own, as the specification of `XDG_RUNTIME_DIR` says.
+    /// The nearest directory must belong to the user, as the specification of `XDG_RUNTIME_DIR` says.
     Own,
-    /// Each must be the user's or root's, and may be open to others only if it is sticky.
+    /// Each directory must belong to the user or root, and other users may write to it only if it is sticky.
     Safe,
-    /// The same, but a group may write to them: the user who named the path knows that group.
+    /// Like `Safe`, but a group may write to the directories, because the user has chosen the path.
     Named,
 }
 
 impl Parents {
-    /// Checks every directory from `parent` up to the root, and those that a link on the way leads to.
-    /// False if `parent` does not exist.
+    /// Checks every directory from `parent` up to the root, also behind links. Returns false if `parent` does not
+    /// exist.
     pub(crate) fn check(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
         let nearest = match parent.metadata() {
             Ok(metadata) => metadata,
@@ -44,14 +44,14 @@ impl Parents {
         Ok(true)
     }
 
-    /// Checks `parent` and each directory above it. True if one of them is a link.
+    /// Checks `parent` and each directory above it. Returns true if one of them is a link.
     fn check_each(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
-        let look = |path: &Path| match path.symlink_metadata() {
+        let read = |path: &Path| match path.symlink_metadata() {
             Ok(metadata) => Ok((path.to_owned(), metadata)),
             Err(error) => Err(Unusable::Io(path.to_owned(), error)),
         };
-        let directories = parent.ancestors().map(look).collect::<Result<Vec<_>, _>>()?;
-        // In a user namespace root may have another number. The owner of `/` can do what root can.
+        let directories = parent.ancestors().map(read).collect::<Result<Vec<_>, _>>()?;
+        // In a user namespace, root may have another uid. The owner of `/` can do everything that root can.
         let root = directories.last().map_or(0, |(_, metadata)| metadata.uid());
         let mut has_link = false;
         for (path, metadata) in &directories {
@@ -66,7 +66,7 @@ impl Parents {
         Ok(has_link)
     }
 
-    /// Whether other users may exchange what lies in the directory.
+    /// Returns true if other users may replace the files in the directory.
     fn is_open(self, directory: &Metadata) -> bool {
         let forbidden = match self {
             Self::Own | Self::Safe => WRITE_BY_GROUP | WRITE_BY_OTHERS,
@@ -82,7 +82,7 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
-    /// What the check says of `parent` once the directory `changed` has this mode and owner.
+    /// Checks `parent` after the directory `changed` got this mode and owner. Returns the outcome as a word.
     fn outcome(kind: Parents, mode: u32, owner: Option<u32>, deep: bool) -> String {
         let world = tempfile::tempdir().unwrap();
         let changed = world.path().join("changed");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_that_others_may_write_to_is_refused() {
+    fn parent_that_others_may_write_to_is_refused() {
         for deep in [false, true] {
             for (mode, strict, named) in [
                 (0o700, "safe", "safe"),
@@ -124,9 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_of_another_user_is_refused_even_if_it_is_sticky() {
+    fn sticky_parent_of_another_user_is_refused() {
         if !rustix::process::geteuid().is_root() {
-            // Only root can give a directory away; the same is shown from the other side below.
+            // Only root can change the owner of a directory, so this check uses another uid instead.
             let world = tempfile::tempdir().unwrap();
             let uid = rustix::process::geteuid().as_raw();
             assert!(matches!(
@@ -146,15 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_directory_of_root_is_not_the_users_own() {
-        let strange = rustix::process::geteuid().as_raw() + 1;
-        assert!(matches!(Parents::Own.check(Path::new("/"), strange), Err(Unusable::Foreign(..))));
-        assert!(matches!(Parents::Safe.check(Path::new("/"), strange), Ok(true)));
-        assert!(matches!(Parents::Own.check(Path::new("/not/there"), strange), Ok(false)));
+    fn runtime_directory_of_root_is_refused() {
+        let other = rustix::process::geteuid().as_raw() + 1;
+        assert!(matches!(Parents::Own.check(Path::new("/"), other), Err(Unusable::Foreign(..))));
+        assert!(matches!(Parents::Safe.check(Path::new("/"), other), Ok(true)));
+        assert!(matches!(Parents::Own.check(Path::new("/not/there"), other), Ok(false)));
     }
 
     #[test]
-    fn where_a_link_leads_is_checked_too() {
+    fn target_of_a_link_is_checked_too() {
         let world = tempfile::tempdir().unwrap();
         let uid = rustix::process::geteuid().as_raw();
         let (real, link) = (world.path().join("open/real"), world.path().join("link"));

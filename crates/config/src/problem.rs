@@ -1,32 +1,32 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Whether the file can be used all the same.
+/// The severity of a problem. A file with an error is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     Error,
     Warning,
 }
 
-/// Something wrong with the configuration.
+/// A problem with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub severity: Severity,
-    /// The file, where the problem is in one.
+    /// The file, if the problem is in a file.
     pub path: Option<PathBuf>,
-    /// Line and column, counted from one.
+    /// The line and the column, counted from one.
     pub position: Option<(usize, usize)>,
     pub text: String,
 }
 
 impl Problem {
-    /// With the file's name in place of its path, for where there is little room.
+    /// Formats the problem with the name of the file instead of its path.
     pub fn brief(&self) -> String {
         let name = self.path.as_ref().and_then(|path| path.file_name());
-        self.located(name.map(|name| name.to_string_lossy().into_owned()))
+        self.format_with(name.map(|name| name.to_string_lossy().into_owned()))
     }
 
-    fn located(&self, file: Option<String>) -> String {
+    fn format_with(&self, file: Option<String>) -> String {
         match (file, self.position) {
             (Some(file), Some((line, column))) => format!("{file}:{line}:{column}: {}", self.text),
             (Some(file), None) => format!("{file}: {}", self.text),
@@ -38,6 +38,6 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.path.as_ref().map(|path| path.display().to_string());
-        formatter.write_str(&self.located(file))
+        formatter.write_str(&self.format_with(file))
     }
 }

@@ -1,7 +1,8 @@
-//! `[[on]]`: what of the user's own runs at which statuses.
+//! `[[on]]` rules: the user's own commands, which run when a session reaches a status.
 
-use crate::parse::{Reader, closest, in_order, kind};
+use crate::closest::closest;
 use crate::problem::Severity;
+use crate::reader::{Reader, in_order, kind};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use toml::Spanned;
@@ -12,100 +13,92 @@ pub(crate) const ON: &str = "on";
 const STATUS: &str = "status";
 const RUN: &str = "run";
 
-/// Rules at most: each may start a program at each change of a status.
+/// Maximum number of rules. Each rule may start a program at each change of a status.
 const MAX_RULES: usize = 100;
 
-/// What is to run when a session enters one of these statuses.
+/// A command that runs when a session enters one of these statuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Words of statuses, or `needs-you`.
+    /// The words of statuses, or `needs-you`.
     pub statuses: Vec<String>,
-    /// A line for the shell.
+    /// The shell command.
     pub run: String,
-    /// Where it is in the file.
+    /// The line of the rule in the file.
     pub line: usize,
 }
 
 impl Rule {
-    /// Whether it is for a session in this status, which needs somebody or not.
+    /// Returns true if the rule applies to a session in this status.
     pub fn is_for(&self, status: &str, needs_you: bool) -> bool {
         self.statuses.iter().any(|word| word == status || word == "needs-you" && needs_you)
     }
 }
 
-impl Reader<'_> {
-    /// Reads the list.
-    pub(crate) fn rules(&mut self, value: &Spanned<DeValue<'_>>) {
-        let DeValue::Array(rules) = value.get_ref() else {
-            let text = format!(
-                "each rule is a section of its own, [[{ON}]], not {}",
-                kind(value.get_ref())
-            );
-            return self.error(&value.span(), text);
-        };
-        if let Some(rule) = rules.get(MAX_RULES) {
-            let text = format!("there are more than {MAX_RULES} rules of [[{ON}]]");
-            self.error(&rule.span(), text);
+/// Reads the list of rules.
+pub(crate) fn read_rules(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let DeValue::Array(values) = value.get_ref() else {
+        let text = format!("each rule must be a section [[{ON}]], not {}", kind(value.get_ref()));
+        reader.error(&value.span(), text);
+        return rules;
+    };
+    if let Some(value) = values.get(MAX_RULES) {
+        let text = format!("there are more than {MAX_RULES} [[{ON}]] rules");
+        reader.error(&value.span(), text);
+    }
+    for value in values.iter().take(MAX_RULES) {
+        if reader.is_full() {
+            break;
         }
-        for rule in rules.iter().take(MAX_RULES) {
-            if self.is_full() {
-                return;
-            }
-            match rule.get_ref() {
-                DeValue::Table(table) => self.rule(table, &rule.span()),
-                other => {
-                    let text = format!("a rule of [[{ON}]] must be a table, not {}", kind(other));
-                    self.error(&rule.span(), text);
-                }
+        match value.get_ref() {
+            DeValue::Table(table) => rules.extend(read_rule(reader, table, &value.span())),
+            other => {
+                let text = format!("an [[{ON}]] rule must be a table, not {}", kind(other));
+                reader.error(&value.span(), text);
             }
         }
     }
+    rules
+}
 
-    fn rule(&mut self, table: &DeTable<'_>, at: &Range<usize>) {
-        let mut statuses = None;
-        let mut run = None;
-        for (name, value) in in_order(table) {
-            if self.is_full() {
-                return;
-            }
-            match name.get_ref().as_ref() {
-                STATUS => {
-                    let occasions = self.schema.known.occasions.clone();
-                    statuses = Some(self.words("on.status", value, &occasions));
-                }
-                RUN => {
-                    run = Some(match value.get_ref() {
-                        DeValue::String(line) if !line.trim().is_empty() => Some(line.to_string()),
-                        DeValue::String(_) => {
-                            self.error(&value.span(), "on.run is empty".to_owned());
-                            None
-                        }
-                        other => {
-                            let text =
-                                format!("on.run must be a line for the shell, not {}", kind(other));
-                            self.error(&value.span(), text);
-                            None
-                        }
-                    });
-                }
-                other => {
-                    let advice = closest(other, &[STATUS, RUN]).map_or_else(
-                        || format!("; known are {STATUS}, {RUN}"),
-                        |meant| format!("; did you mean {meant}?"),
-                    );
-                    let text = format!("unknown option on.{}{advice}", other.escape_debug());
-                    self.say(Severity::Warning, &name.span(), text);
-                }
-            }
+fn read_rule(reader: &mut Reader<'_>, table: &DeTable<'_>, at: &Range<usize>) -> Option<Rule> {
+    let mut statuses = None;
+    let mut run = None;
+    for (name, value) in in_order(table) {
+        if reader.is_full() {
+            return None;
         }
-        for (name, is_there) in [(STATUS, statuses.is_some()), (RUN, run.is_some())] {
-            if !is_there {
-                self.error(at, format!("this rule of [[{ON}]] has no {name}"));
+        match name.get_ref().as_ref() {
+            STATUS => {
+                let allowed = reader.schema.known.rule_statuses.clone();
+                statuses = Some(reader.words("on.status", value, &allowed));
             }
-        }
-        let line = self.lines.line(at.start);
-        if let (Some(Some(statuses)), Some(Some(run))) = (statuses, run) {
-            self.rules.push(Rule { statuses, run, line });
+            RUN => run = Some(read_command(reader, value)),
+            other => {
+                let suggestion = closest(other, &[STATUS, RUN]).map_or_else(
+                    || format!("; use {STATUS} or {RUN}"),
+                    |name| format!("; did you mean {name}?"),
+                );
+                let text = format!("unknown option on.{}{suggestion}", other.escape_debug());
+                reader.report(Severity::Warning, &name.span(), text);
+            }
         }
     }
+    for (name, is_set) in [(STATUS, statuses.is_some()), (RUN, run.is_some())] {
+        if !is_set {
+            reader.error(at, format!("this [[{ON}]] rule has no {name}"));
+        }
+    }
+    let line = reader.lines.line(at.start);
+    Some(Rule { statuses: statuses??, run: run??, line })
+}
+
+fn read_command(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Option<String> {
+    let text = match value.get_ref() {
+        DeValue::String(command) if !command.trim().is_empty() => return Some(command.to_string()),
+        DeValue::String(_) => "on.run is empty".to_owned(),
+        other => format!("on.run must be a shell command, not {}", kind(other)),
+    };
+    reader.error(&value.span(), text);
+    None
 }

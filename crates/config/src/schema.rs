@@ -1,12 +1,12 @@
-//! The table of options: what may stand in the file, what holds without it, and what it means.
+//! The table of options, with their allowed values, defaults and help.
 //!
-//! Reading, the commented file and the documentation all go by it.
+//! The parser, the commented file and the documentation use this table.
 
 use crate::duration::duration_word;
 use std::fmt;
 use std::time::Duration;
 
-/// What the configuration is told of the board, whose words these are.
+/// The names that the board and core define, for the schema.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// The themes, the default first.
@@ -14,57 +14,57 @@ pub struct Known {
     /// The theme without colours, for `NO_COLOR`.
     pub colourless: &'static str,
     pub actions: Vec<Action>,
-    /// The statuses that may need somebody.
-    pub needing: Vec<&'static str>,
-    /// What `[[on]]` may be for.
-    pub occasions: Vec<&'static str>,
-    /// Which keys there are, for the documentation.
+    /// The statuses that may notify the user.
+    pub notify_statuses: Vec<&'static str>,
+    /// The statuses that an `[[on]]` rule may have.
+    pub rule_statuses: Vec<&'static str>,
+    /// A description of the keys, for the documentation.
     pub key_words: &'static str,
-    /// A key's one spelling, or what is wrong with the word.
-    pub key: fn(&str) -> Result<String, String>,
+    /// Returns the canonical spelling of a key, or an error.
+    pub parse_key: fn(&str) -> Result<String, String>,
 }
 
-/// Something that keys do.
+/// An action of the board to which keys are bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
     pub name: &'static str,
     pub keys: Vec<String>,
     pub help: &'static str,
-    /// Without a key for it the user would be stuck.
-    pub needed: bool,
+    /// True if the action must keep a key.
+    pub required: bool,
 }
 
-/// What an option is set to.
+/// The value of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// One of the option's allowed words.
     Word(String),
-    /// Any of them.
+    /// A list of the option's allowed words.
     Words(Vec<String>),
     Switch(bool),
     Time(Duration),
     Keys(Vec<String>),
 }
 
-/// As it is written in the file.
+/// Writes the value as TOML.
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Word(word) => write!(formatter, "{}", quoted(word)),
+            Self::Word(word) => write!(formatter, "{}", quote(word)),
             Self::Switch(on) => write!(formatter, "{on}"),
-            Self::Time(duration) => write!(formatter, "{}", quoted(&duration_word(*duration))),
+            Self::Time(duration) => write!(formatter, "{}", quote(&duration_word(*duration))),
             Self::Words(words) | Self::Keys(words) => {
-                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
                 write!(formatter, "[{}]", words.join(", "))
             }
         }
     }
 }
 
-/// A TOML string.
-fn quoted(text: &str) -> String {
+/// Quotes a TOML string.
+fn quote(text: &str) -> String {
     match text {
-        // Of several lines. Its escapes are TOML's too.
+        // Rust's escapes of control characters are valid in TOML.
         _ if text.contains(char::is_control) => format!("{text:?}"),
         _ if !text.contains(['"', '\\']) => format!("\"{text}\""),
         _ if !text.contains('\'') => format!("'{text}'"),
@@ -72,7 +72,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// One option.
+/// An option.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub section: &'static str,
@@ -81,11 +81,11 @@ pub struct Entry {
     pub default: Value,
     /// The allowed words of a [`Value::Word`] or [`Value::Words`].
     pub allowed: Vec<&'static str>,
-    pub(crate) needed: bool,
+    pub(crate) required: bool,
 }
 
 impl Entry {
-    /// `section.name`.
+    /// Returns `section.name`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
@@ -103,14 +103,14 @@ pub(crate) const THEME: &str = "theme";
 pub(crate) const DETAIL: &str = "detail";
 pub(crate) const IDLE_EXIT: &str = "idle_exit";
 
-/// The variable that wins over `daemon.idle_exit`.
+/// The variable that overrides `daemon.idle_exit`.
 pub(crate) const IDLE_EXIT_VARIABLE: &str = "CREWBOARD_IDLE_EXIT";
 
-/// How long the daemon stays with nobody to serve: long enough to outlast a lunch.
+/// The default of `daemon.idle_exit`: longer than a lunch break.
 pub(crate) const IDLE_EXIT_DEFAULT: Duration = Duration::from_secs(3600);
 
-/// What a board can do to be noticed.
-const RINGS: [&str; 4] = ["bell", "osc9", "osc777", "off"];
+/// The notifications that a board can write to its terminal.
+const TERMINAL_NOTIFICATIONS: [&str; 4] = ["bell", "osc9", "osc777", "off"];
 
 /// All options.
 #[derive(Debug, Clone)]
@@ -120,6 +120,7 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Creates the table of all options.
     pub fn new(known: Known) -> Self {
         let option = |section, name, default, help: &str| Entry {
             section,
@@ -127,7 +128,7 @@ impl Schema {
             help: help.to_owned(),
             default,
             allowed: Vec::new(),
-            needed: false,
+            required: false,
         };
         let theme = Value::Word(known.themes.first().copied().unwrap_or_default().to_owned());
         let mut entries = vec![
@@ -137,89 +138,88 @@ impl Schema {
                     BOARD,
                     THEME,
                     theme,
-                    "The colours. Where none is set here and NO_COLOR is set in the environment, plain.",
+                    "The colours. If the file sets no theme and NO_COLOR is set in the environment, plain is used.",
                 )
             },
             option(
                 BOARD,
                 DETAIL,
                 Value::Switch(true),
-                "Whether the board opens with the details of the selected session.",
+                "Show the details of the selected session when the board opens.",
             ),
         ];
         for action in &known.actions {
             let keys = Value::Keys(action.keys.clone());
             entries.push(Entry {
-                needed: action.needed,
+                required: action.required,
                 ..option(KEYS, action.name, keys, action.help)
             });
         }
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         entries.extend([
             Entry {
-                allowed: known.needing.clone(),
+                allowed: known.notify_statuses.clone(),
                 ..option(
                     NOTIFY,
                     STATUSES,
-                    Value::Words(words(&known.needing)),
-                    "Of which statuses you are told, where a session needs you.",
+                    Value::Words(words(&known.notify_statuses)),
+                    "The statuses that notify you.",
                 )
             },
             option(
                 NOTIFY,
                 DESKTOP,
                 Value::Switch(true),
-                "Whether the desktop's own notifier tells you (notify-send; on macOS osascript), where there is one.",
+                "Show notifications on the desktop (notify-send; osascript on macOS).",
             ),
             Entry {
-                allowed: RINGS.to_vec(),
+                allowed: TERMINAL_NOTIFICATIONS.to_vec(),
                 ..option(
                     NOTIFY,
                     TERMINAL,
                     Value::Word("bell".to_owned()),
-                    "What one of the open boards writes to its terminal: a bell, a notification as iTerm2, WezTerm, \
-                     Ghostty and kitty (osc9) or foot and rxvt (osc777) take it, or nothing.",
+                    "The notification that one of the open boards writes to its terminal: a bell, a sequence for \
+                     iTerm2, WezTerm, Ghostty and kitty (osc9) or for foot and rxvt (osc777), or nothing.",
                 )
             },
             option(
                 NOTIFY,
                 CONTENT,
                 Value::Switch(false),
-                "Whether the question or the command is told too. Else only the project and the status are: others \
-                 may see your screen.",
+                "Include the question or the command in notifications. Otherwise they have only the project and the \
+                 status, because others may see your screen.",
             ),
         ]);
         entries.push(option(
             DAEMON,
             IDLE_EXIT,
             Value::Time(IDLE_EXIT_DEFAULT),
-            "How long the daemon stays with nobody to serve, such as 90s, 30m or 2h. \
-             CREWBOARD_IDLE_EXIT wins over it.",
+            "The time without clients and live sessions after which the daemon exits, such as 90s, 30m or 2h. \
+             CREWBOARD_IDLE_EXIT overrides it.",
         ));
         Self { known, entries }
     }
 
-    /// The options, section by section.
+    /// Returns the options, section by section.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The sections with what is to be said of each.
+    /// Returns the sections with a description of each.
     pub(crate) fn sections(&self) -> [(&'static str, String); 4] {
         let keys = format!(
-            "What the board's keys do: a key or a list of keys for each action, instead of its \
-             own. A key taken from another action is that one's no more; [] leaves an action \
-             without a key. Keys are {}.",
+            "The keys of the board: a key or a list of keys for each action, in place of its default keys. \
+             Binding a key removes it from its old action; [] unbinds all keys of an action. Keys are {}.",
             self.known.key_words
         );
         [
-            (BOARD, "How the board looks. A change shows at once.".to_owned()),
+            (BOARD, "The look of the board. A change applies at once.".to_owned()),
             (KEYS, keys),
             (
                 NOTIFY,
-                "How you are told that a session needs you. A change counts at once.".to_owned(),
+                "Notifications that a session needs you. A change applies at once.".to_owned(),
             ),
-            (DAEMON, "What keeps the rows. A change counts at once.".to_owned()),
+            (DAEMON, "The background process. A change applies at once.".to_owned()),
         ]
     }
 }

@@ -1,7 +1,7 @@
-//! What is in force, and where each value came from.
+//! The effective settings, and the origin of each value.
 
 use crate::file::{Location, locate, read};
-use crate::parse::{Given, Parsed, left_of, parse};
+use crate::parse::{FileValue, Parsed, parse, unbound};
 use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Default,
     File {
         line: usize,
     },
-    /// A variable of the environment.
+    /// An environment variable.
     Environment(&'static str),
 }
 
-/// An option's value in force.
+/// The effective value of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     pub section: &'static str,
@@ -33,27 +33,27 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// What a look at the configuration found.
+/// The loaded configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The file; `None` if nobody says where it would be.
+    /// The path of the file, or `None` if it is unknown.
     pub path: Option<PathBuf>,
     pub exists: bool,
-    /// Of every option. With an error among the problems, what holds without the file.
+    /// The settings of all options. If the problems contain an error, the file is ignored.
     pub settings: Vec<Setting>,
-    /// What is to run at which statuses, in the file's order.
+    /// The `[[on]]` rules, in the order of the file.
     pub rules: Vec<Rule>,
     pub problems: Vec<Problem>,
 }
 
-/// The configuration as its users want it.
+/// The effective configuration, as a structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub board: Board,
-    /// Every action with its keys.
+    /// All actions with their keys.
     pub keys: Vec<(&'static str, Vec<String>)>,
     pub notify: Notify,
-    /// What is to run at which statuses.
+    /// The `[[on]]` rules.
     pub on: Vec<Rule>,
     pub daemon: Daemon,
 }
@@ -65,15 +65,15 @@ pub struct Board {
     pub detail: bool,
 }
 
-/// How a person is told that a session needs them.
+/// The settings of notifications.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
-    /// Of which statuses.
+    /// The statuses that notify the user.
     pub statuses: Vec<String>,
     pub desktop: bool,
     /// `bell`, `osc9`, `osc777` or `off`.
     pub terminal: String,
-    /// What is asked is told too.
+    /// True if notifications include the question or the command.
     pub content: bool,
 }
 
@@ -83,7 +83,7 @@ pub struct Daemon {
 }
 
 impl Schema {
-    /// Finds, reads and checks the configuration.
+    /// Finds, reads and parses the configuration file.
     pub fn load(&self, environment: &Environment) -> Loaded {
         let path = match locate(environment) {
             Location::At(path) => path,
@@ -98,52 +98,53 @@ impl Schema {
         };
         match read(&path) {
             Ok(text) => self.resolve(Some(&path), text.as_deref(), environment),
-            Err(why) => {
+            Err(cause) => {
                 let mut loaded = self.resolve(Some(&path), None, environment);
                 loaded.exists = true;
-                loaded.problems.insert(0, error(Some(&path), format!("cannot be read: {why}")));
+                let text = format!("cannot read the file: {cause}");
+                loaded.problems.insert(0, error(Some(&path), text));
                 loaded
             }
         }
     }
 
-    /// What holds with this text in the file.
+    /// Returns the configuration for this text of the file.
     pub fn resolve(
         &self,
         path: Option<&Path>,
         text: Option<&str>,
         environment: &Environment,
     ) -> Loaded {
-        let named = path.unwrap_or_else(|| Path::new("config.toml"));
-        let Parsed { mut given, mut rules, mut problems } =
-            text.map_or_else(Parsed::default, |text| parse(self, named, text));
+        let shown_path = path.unwrap_or_else(|| Path::new("config.toml"));
+        let Parsed { mut values, mut rules, mut problems } =
+            text.map_or_else(Parsed::default, |text| parse(self, shown_path, text));
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
-            given.clear();
+            values.clear();
             rules.clear();
         }
-        let mut settings = self.without_environment(&given);
-        let mut set = |section, name, value, variable, wins| {
+        let mut settings = self.file_settings(&values);
+        let mut set = |section, name, value, variable, overrides_file| {
             let found = settings
                 .iter_mut()
                 .find(|setting| setting.section == section && setting.name == name);
             if let Some(setting) = found
-                && (wins || setting.origin == Origin::Default)
+                && (overrides_file || setting.origin == Origin::Default)
             {
                 setting.value = value;
                 setting.origin = Origin::Environment(variable);
             }
         };
         if environment.no_colour {
-            // By its own convention (no-color.org) a program's configuration wins over it.
+            // The convention (no-color.org) says that the configuration of a program overrides NO_COLOR.
             let colourless = Value::Word(self.known.colourless.to_owned());
             set(BOARD, THEME, colourless, "NO_COLOR", false);
         }
         if let Some(word) = &environment.idle_exit {
             match duration(word) {
                 Ok(time) => set(DAEMON, IDLE_EXIT, Value::Time(time), IDLE_EXIT_VARIABLE, true),
-                Err(why) => {
-                    // Ignored: a typing mistake in a profile must not keep the daemon from starting.
-                    let text = format!("{IDLE_EXIT_VARIABLE} is {word:?}; {why}");
+                Err(error) => {
+                    // A typing mistake in a shell profile must not prevent the start of the daemon.
+                    let text = format!("{IDLE_EXIT_VARIABLE} is {word:?}; {error}");
                     let severity = Severity::Warning;
                     problems.push(Problem { severity, path: None, position: None, text });
                 }
@@ -153,13 +154,14 @@ impl Schema {
         Loaded { path, exists: text.is_some(), settings, rules, problems }
     }
 
-    fn without_environment(&self, given: &[Given]) -> Vec<Setting> {
+    /// Returns the settings from the file and the defaults, without the environment.
+    fn file_settings(&self, values: &[FileValue]) -> Vec<Setting> {
         let setting = |(index, entry): (usize, &crate::Entry)| {
-            let own = given.iter().find(|given| given.entry == index);
+            let own = values.iter().find(|value| value.entry == index);
             let (value, origin) = match (own, &entry.default) {
                 (Some(own), _) => (own.value.clone(), Origin::File { line: own.line }),
                 (None, Value::Keys(keys)) => {
-                    (Value::Keys(left_of(self, keys, given)), Origin::Default)
+                    (Value::Keys(unbound(self, keys, values)), Origin::Default)
                 }
                 (None, default) => (default.clone(), Origin::Default),
             };
@@ -175,18 +177,23 @@ fn error(path: Option<&Path>, text: String) -> Problem {
 }
 
 impl Loaded {
+    /// Returns the problems because of which the file is ignored.
     pub fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity == Severity::Error)
     }
 
+    /// Returns the problems with which the file is still used.
     pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|problem| problem.severity == Severity::Warning)
     }
 
-    /// The settings by name.
+    /// Returns the settings as a structure.
     pub fn config(&self) -> Config {
         let value = |section, name| {
-            let found = self.settings.iter().find(|one| one.section == section && one.name == name);
+            let found = self
+                .settings
+                .iter()
+                .find(|setting| setting.section == section && setting.name == name);
             found.map(|setting| &setting.value)
         };
         let keys = self.settings.iter().filter(|setting| setting.section == KEYS);

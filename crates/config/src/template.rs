@@ -1,24 +1,24 @@
-//! The commented file and the documentation, from the schema.
+//! Writes the commented file and the documentation from the schema.
 
 use crate::schema::{Entry, Schema, Value};
 use std::fmt::Write as _;
 
-/// Columns of a comment in the file.
+/// Maximum columns of a comment in the file.
 const WIDTH: usize = 98;
 
-/// What `[[on]]` is.
-const ON_HELP: &str = "A command of your own, run when a session enters a status; up to a hundred of these. The \
-     session is in variables (CREWBOARD_NAME, CREWBOARD_STATUS and others) and, as JSON, on standard input.";
+/// The description of `[[on]]`.
+const ON_HELP: &str = "A rule: a command that runs when a session enters a status. A file may have a hundred rules. The \
+     command gets the session in variables (CREWBOARD_NAME, CREWBOARD_STATUS and others) and, as JSON, on standard input.";
 
-/// The documentation's beginning.
+/// The beginning of the documentation.
 const PREFACE: &str = r#"<!-- Generated from the table of options: UPDATE_DOCS=1 cargo test -p crewboard documentation -->
 
 # Configuration
 
-Everything is optional, and Crewboard is meant to be used without a configuration. What you want otherwise goes into
-`~/.config/crewboard/config.toml`, or `$XDG_CONFIG_HOME/crewboard/config.toml`, or the file that `CREWBOARD_CONFIG` names
-with an absolute path. The daemon does not read a file on a network file system that may block it. `crewboard daemon status` then says
-`configuration not read`, and the daemon uses the defaults.
+Crewboard works without a configuration, and every option is optional. Put overrides in
+`~/.config/crewboard/config.toml`, or in `$XDG_CONFIG_HOME/crewboard/config.toml`. `CREWBOARD_CONFIG` can be the absolute
+path of another file. The daemon does not read a file on a network file system that may block it. `crewboard daemon status`
+then prints `configuration not read`, and the daemon uses the defaults.
 
 ```toml
 [board]
@@ -31,32 +31,32 @@ pin = []
 
 | command | does |
 | --- | --- |
-| `crewboard config path` | prints where the file is looked for |
-| `crewboard config show [--json]` | prints each value in force, and where it came from |
-| `crewboard config init` | writes a file with every option and its default, all commented out; never over another |
-| `crewboard config check [FILE]` | lists all that is wrong with a file; exit code 1 if there are errors |
+| `crewboard config path` | prints the path of the file |
+| `crewboard config show [--json]` | prints each effective value and its origin |
+| `crewboard config init` | writes a file with every option and its default, all commented out; never replaces a file |
+| `crewboard config check [FILE]` | lists the problems of a file; exits with 1 if there are errors |
 
-The board and the daemon apply a change as soon as the file is written; on macOS those that are started next have it. An unknown option is a
-warning. A wrong value, or a file that cannot be read or is longer than 64 KiB, is an error: the board says so and keeps what it
-had, and a board or a daemon that starts goes by the defaults. Hooks never read the file.
+The board and the daemon apply a change as soon as the file is written; on macOS it applies at the next start. An unknown
+option is a warning. A wrong value, an unreadable file and a file of more than 64 KiB are errors. The board then shows the
+error and keeps its settings; a board or a daemon that starts uses the defaults. Hooks never read the file.
 
-Of two that set the same thing: a word of the command line wins over `CREWBOARD_…` in the environment, that over the file,
-and that over the default. `NO_COLOR` is the exception: as its convention has it, a theme in the file wins over it.
+An option of the command line overrides `CREWBOARD_…` in the environment, which overrides the file, which overrides the
+default. `NO_COLOR` is the exception: by its convention, a theme in the file overrides it.
 "#;
 
 impl Schema {
-    /// A file with every option, all commented out.
+    /// Returns a file with every option, all commented out.
     pub fn template(&self) -> String {
-        let mut text = "# Crewboard's configuration. All of it is optional; what is commented out is the default.\n\
-             # `crewboard config check` finds mistakes, `crewboard config show` prints what is in force.\n"
+        let mut text = "# The configuration of Crewboard. Every option is optional; the comments show the defaults.\n\
+             # `crewboard config check` finds problems, `crewboard config show` prints the effective values.\n"
             .to_owned();
-        for (section, about) in self.sections() {
+        for (section, description) in self.sections() {
             text.push('\n');
-            comment(&mut text, &about);
+            comment(&mut text, &description);
             let _ = writeln!(text, "[{section}]");
             for entry in self.entries().iter().filter(|entry| entry.section == section) {
                 text.push('\n');
-                comment(&mut text, &described(entry));
+                comment(&mut text, &describe(entry));
                 let _ = writeln!(text, "#{} = {}", entry.name, entry.default);
             }
         }
@@ -66,23 +66,23 @@ impl Schema {
         text
     }
 
-    /// The documentation, in Markdown.
+    /// Returns the documentation, in Markdown.
     pub fn page(&self) -> String {
         let mut text = PREFACE.to_owned();
-        for (section, about) in self.sections() {
-            let _ = write!(text, "\n## `[{section}]`\n\n{about}\n\n");
+        for (section, description) in self.sections() {
+            let _ = write!(text, "\n## `[{section}]`\n\n{description}\n\n");
             text.push_str("| option | default | |\n| --- | --- | --- |\n");
             for entry in self.entries().iter().filter(|entry| entry.section == section) {
-                let help = described(entry).replace('|', "\\|");
+                let help = describe(entry).replace('|', "\\|");
                 let _ = writeln!(text, "| `{}` | `{}` | {help} |", entry.name, entry.default);
             }
         }
         let _ = write!(text, "\n## `[[on]]`\n\n{ON_HELP}\n");
-        text.push_str(&self.page_of_rules());
+        text.push_str(&self.rules_page());
         text
     }
 
-    fn page_of_rules(&self) -> String {
+    fn rules_page(&self) -> String {
         format!(
             r#"
 ```toml
@@ -93,18 +93,18 @@ run = "paplay ~/ring.oga"
 
 | option | |
 | --- | --- |
-| `status` | One or a list of {}. |
-| `run` | A line for `/bin/sh`. |
+| `status` | A status or a list of statuses: {}. |
+| `run` | A command line for `/bin/sh`. |
 
-[Notifications](notifications.md) has the variables, and what else is to be known of it.
+[Notifications](notifications.md) describes the variables and the limits of a command.
 "#,
-            self.known.occasions.join(", ")
+            self.known.rule_statuses.join(", ")
         )
     }
 }
 
-/// What the option means, and what it may be.
-fn described(entry: &Entry) -> String {
+/// Returns the help of an option with its allowed values.
+fn describe(entry: &Entry) -> String {
     match entry.default {
         Value::Word(_) => format!("{} One of {}.", entry.help, entry.allowed.join(", ")),
         Value::Words(_) => format!("{} Any of {}.", entry.help, entry.allowed.join(", ")),

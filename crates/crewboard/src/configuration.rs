@@ -15,18 +15,18 @@ pub(crate) fn schema() -> Schema {
         name: entry.name,
         keys: entry.keys.iter().map(|key| (*key).to_owned()).collect(),
         help: entry.help,
-        needed: entry.action == Action::Quit,
+        required: entry.action == Action::Quit,
     });
-    let needing =
+    let notify_statuses =
         Status::ALL.iter().filter(|status| status.is_prompt() || status.needs_you_until_seen());
     Schema::new(Known {
         themes: PALETTES.iter().map(|palette| palette.name).collect(),
         colourless: PLAIN.name,
         actions: actions.collect(),
-        needing: needing.map(|status| status.word()).collect(),
-        occasions: ["needs-you"].into_iter().chain(Status::ALL.map(Status::word)).collect(),
+        notify_statuses: notify_statuses.map(|status| status.word()).collect(),
+        rule_statuses: ["needs-you"].into_iter().chain(Status::ALL.map(Status::word)).collect(),
         key_words: KEY_WORDS,
-        key: |word| match word.parse::<Key>() {
+        parse_key: |word| match word.parse::<Key>() {
             Ok(key) => Ok(key.to_string()),
             Err(error) => Err(error.to_string()),
         },

@@ -1,4 +1,4 @@
-//! The configuration as its users meet it: files in, settings and messages out.
+//! Tests the configuration from a file to its settings and messages.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod messages;
@@ -9,13 +9,13 @@ mod written;
 
 use crewboard_config::{Action, Known, Schema};
 
-/// A schema with words that are not the board's: nothing here may depend on those.
+/// Returns a schema with names of its own. The crate must not depend on the names of the board.
 fn schema() -> Schema {
-    let action = |name, keys: &[&str], needed| Action {
+    let action = |name, keys: &[&str], required| Action {
         name,
         keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-        help: "what it does",
-        needed,
+        help: "the help of the action",
+        required,
     };
     Schema::new(Known {
         themes: vec!["terminal", "dark", "light", "plain"],
@@ -26,15 +26,15 @@ fn schema() -> Schema {
             action("timeline", &["t"], false),
             action("quit", &["q", "ctrl-c"], true),
         ],
-        needing: vec!["permission", "done"],
-        occasions: vec!["needs-you", "permission", "working", "done"],
+        notify_statuses: vec!["permission", "done"],
+        rule_statuses: vec!["needs-you", "permission", "working", "done"],
         key_words: "a letter, enter or space, with ctrl- in front",
-        key: |word| {
+        parse_key: |word| {
             let bare = word.trim_start_matches("ctrl-");
             if bare.chars().count() == 1 || ["enter", "space"].contains(&bare) {
                 Ok(word.replace("space", " "))
             } else {
-                Err(format!("{word:?} is no key"))
+                Err(format!("{word:?} is not a key"))
             }
         },
     })

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 fn setting<'a>(loaded: &'a Loaded, section: &str, name: &str) -> &'a Setting {
-    let found = loaded.settings.iter().find(|one| one.section == section && one.name == name);
-    found.unwrap()
+    let mut settings = loaded.settings.iter();
+    settings.find(|setting| setting.section == section && setting.name == name).unwrap()
 }
 
 #[test]
-fn the_daemons_variable_wins_over_the_file_and_the_file_over_no_color() {
+fn idle_exit_overrides_the_file_and_no_color_does_not() {
     let file = |text: &'static str| Some(text);
     let both = file("[board]\ntheme = \"dark\"\n[daemon]\nidle_exit = \"2h\"");
     let no_color = Origin::Environment("NO_COLOR");
@@ -21,7 +21,7 @@ fn the_daemons_variable_wins_over_the_file_and_the_file_over_no_color() {
         (both, false, None, ("\"dark\"", line(2)), ("\"2h\"", line(4))),
         (None, true, Some("5m"), ("\"plain\"", no_color), ("\"5m\"", variable)),
         (both, true, Some("5m"), ("\"dark\"", line(2)), ("\"5m\"", variable)),
-        // A file with an error counts for nothing, whatever else is in it.
+        // A file with an error is ignored as a whole.
         (
             file("[board]\ntheme = \"dark\"\ndetail = 1"),
             false,
@@ -29,7 +29,7 @@ fn the_daemons_variable_wins_over_the_file_and_the_file_over_no_color() {
             ("\"terminal\"", Origin::Default),
             ("\"1h\"", Origin::Default),
         ),
-        // A warning changes nothing.
+        // A file with a warning is used.
         (
             file("[board]\ntheme = \"dark\"\nfont = 1"),
             false,
@@ -54,17 +54,18 @@ fn the_daemons_variable_wins_over_the_file_and_the_file_over_no_color() {
 }
 
 #[test]
-fn a_variable_that_cannot_be_read_is_a_warning_and_ignored() {
+fn invalid_variable_is_ignored_with_a_warning() {
     let environment = Environment { idle_exit: Some("soon".to_owned()), ..Environment::default() };
     let text = Some("[daemon]\nidle_exit = \"2h\"");
     let loaded = schema().resolve(None, text, &environment);
-    let said: Vec<String> = loaded.warnings().map(ToString::to_string).collect();
-    assert_eq!(said, ["CREWBOARD_IDLE_EXIT is \"soon\"; it must be such as 90s, 30m or 2h"]);
+    let warnings: Vec<String> = loaded.warnings().map(ToString::to_string).collect();
+    let expected = "CREWBOARD_IDLE_EXIT is \"soon\"; use a duration such as 90s, 30m or 2h";
+    assert_eq!(warnings, [expected]);
     assert_eq!(loaded.config().daemon.idle_exit, Duration::from_secs(7200));
 }
 
 #[test]
-fn a_key_that_was_taken_is_its_former_actions_no_more() {
+fn bound_key_is_removed_from_its_default_action() {
     let text = Some("[keys]\njump = [\"space\", \"x\"]\ntimeline = []");
     let loaded = schema().resolve(None, text, &Environment::default());
     let keys = loaded.config().keys;
@@ -75,7 +76,7 @@ fn a_key_that_was_taken_is_its_former_actions_no_more() {
 }
 
 #[test]
-fn a_missing_file_is_no_error_and_an_unreadable_one_is_said() {
+fn unreadable_configuration_uses_the_defaults() {
     let world = tempfile::tempdir().unwrap();
     let at = |path: PathBuf| Environment { config: Some(path), ..Environment::default() };
     let missing = schema().load(&at(world.path().join("no/config.toml")));
@@ -85,14 +86,14 @@ fn a_missing_file_is_no_error_and_an_unreadable_one_is_said() {
     assert_eq!(missing.config(), nowhere.config());
 
     let directory = schema().load(&at(world.path().to_owned()));
-    let said: Vec<String> = directory.errors().map(ToString::to_string).collect();
-    let expected = format!("{}: cannot be read: ", world.path().display());
-    assert!(said.len() == 1 && said[0].starts_with(&expected), "{said:?}");
+    let errors: Vec<String> = directory.errors().map(ToString::to_string).collect();
+    let expected = format!("{}: cannot read the file: ", world.path().display());
+    assert!(errors.len() == 1 && errors[0].starts_with(&expected), "{errors:?}");
     assert_eq!(directory.config(), nowhere.config());
 
     let relative = schema().load(&at("config.toml".into()));
-    let said: Vec<String> = relative.errors().map(ToString::to_string).collect();
-    assert_eq!(said, ["CREWBOARD_CONFIG is config.toml; it must be an absolute path"]);
+    let errors: Vec<String> = relative.errors().map(ToString::to_string).collect();
+    assert_eq!(errors, ["CREWBOARD_CONFIG is config.toml; it must be an absolute path"]);
 
     let path = world.path().join("config.toml");
     fs::write(&path, "[board]\ntheme = \"light\"").unwrap();

@@ -4,15 +4,15 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// Whether the watch has something to say now.
+/// Returns true if the watch has an event now.
 fn is_ready(watch: &FileWatch) -> bool {
     let mut descriptors = [PollFd::new(watch, PollFlags::IN)];
     poll(&mut descriptors, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
 }
 
-/// Does `deed` and demands that the watch says exactly whether that changed the file.
-fn check(watch: &mut FileWatch, expected: bool, what: &str, deed: impl FnOnce()) {
-    deed();
+/// Performs `action`. Fails unless the watch reports a change exactly if one is expected.
+fn check(watch: &mut FileWatch, expected: bool, what: &str, action: impl FnOnce()) {
+    action();
     let changed = is_ready(watch) && watch.changed();
     assert_eq!(changed, expected, "{what}");
     assert!(!is_ready(watch), "after: {what}");
@@ -23,7 +23,7 @@ fn write(path: &Path) {
 }
 
 #[test]
-fn a_file_in_its_place() {
+fn watch_reports_writes_and_replacements() {
     let world = tempfile::tempdir().unwrap();
     let at = |name: &str| world.path().join(name);
     let path = at("config.toml");
@@ -36,7 +36,7 @@ fn a_file_in_its_place() {
     check(watch, false, "read", || drop(fs::read(&path).unwrap()));
     check(watch, true, "replaced by rename", || fs::rename(at("other"), &path).unwrap());
     check(watch, true, "written in place once more", || write(&path));
-    check(watch, true, "moved away and written anew", || {
+    check(watch, true, "moved away and written again", || {
         fs::rename(&path, at("backup")).unwrap();
         write(&path);
     });
@@ -45,7 +45,7 @@ fn a_file_in_its_place() {
 }
 
 #[test]
-fn directories_that_come_into_being_and_go() {
+fn watch_reports_created_and_removed_directories() {
     let world = tempfile::tempdir().unwrap();
     let at = |name: &str| world.path().join(name);
     let path = at("one/two/config.toml");
@@ -64,26 +64,26 @@ fn directories_that_come_into_being_and_go() {
     check(watch, true, "the directory moved away", || {
         fs::rename(at("one/two"), at("one/away")).unwrap();
     });
-    check(watch, false, "written where it is no more", || write(&at("one/away/config.toml")));
+    check(watch, false, "written at the old path", || write(&at("one/away/config.toml")));
     check(watch, true, "moved back", || fs::rename(at("one/away"), at("one/two")).unwrap());
     check(watch, true, "written again", || write(&path));
 }
 
 #[test]
-fn a_neighbour_of_a_missing_directory_wakes_nobody() {
+fn watch_ignores_neighbours_of_a_missing_directory() {
     let world = tempfile::tempdir().unwrap();
     let at = |name: &str| world.path().join(name);
     write(&at("neighbour"));
     let mut watch = FileWatch::new(&at("missing/config.toml")).unwrap();
     write(&at("neighbour"));
     assert!(!is_ready(&watch));
-    check(&mut watch, true, "made", || fs::create_dir(at("missing")).unwrap());
+    check(&mut watch, true, "created", || fs::create_dir(at("missing")).unwrap());
     check(&mut watch, true, "written", || write(&at("missing/config.toml")));
     check(&mut watch, true, "written in place", || write(&at("missing/config.toml")));
 }
 
 #[test]
-fn symbolic_links() {
+fn watch_follows_symbolic_links() {
     let world = tempfile::tempdir().unwrap();
     let at = |name: &str| world.path().join(name);
     for directory in ["config", "dotfiles", "dotfiles/new"] {
@@ -94,7 +94,9 @@ fn symbolic_links() {
     let path = at("config/config.toml");
     let mut watch = FileWatch::new(&path).unwrap();
     let watch = &mut watch;
-    check(watch, true, "a link comes", || symlink("../dotfiles/crewboard.toml", &path).unwrap());
+    check(watch, true, "a link is created", || {
+        symlink("../dotfiles/crewboard.toml", &path).unwrap();
+    });
     check(watch, true, "its target is written", || write(&at("dotfiles/crewboard.toml")));
     check(watch, true, "its target is replaced", || {
         write(&at("dotfiles/new/other"));

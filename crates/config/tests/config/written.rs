@@ -1,17 +1,18 @@
 use crate::schema;
 use crewboard_config::{Environment, Origin};
 
-/// What holds with this file, without where it came from.
+/// Returns the settings for a file, without their origins.
 fn values(text: Option<&str>) -> Vec<String> {
     let loaded = schema().resolve(None, text, &Environment::default());
     assert_eq!(loaded.problems, []);
-    let line =
-        |one: &crewboard_config::Setting| format!("{}.{} {}", one.section, one.name, one.value);
+    let line = |setting: &crewboard_config::Setting| {
+        format!("{}.{} {}", setting.section, setting.name, setting.value)
+    };
     loaded.settings.iter().map(line).collect()
 }
 
 #[test]
-fn the_written_file_is_the_defaults_also_with_every_option_uncommented() {
+fn template_equals_the_defaults_with_or_without_comments() {
     let template = schema().template();
     let defaults = values(None);
     assert_eq!(values(Some(&template)), defaults);
@@ -29,13 +30,13 @@ fn the_written_file_is_the_defaults_also_with_every_option_uncommented() {
         .collect();
     assert_eq!(values(Some(&uncommented)), defaults);
     let all = schema().resolve(None, Some(&uncommented), &Environment::default());
-    assert!(all.settings.iter().all(|one| matches!(one.origin, Origin::File { .. })));
+    assert!(all.settings.iter().all(|setting| matches!(setting.origin, Origin::File { .. })));
     assert_eq!(all.rules.len(), 1);
     assert!(template.lines().all(|line| line.len() <= 100));
 }
 
 #[test]
-fn every_option_is_in_the_file_and_on_the_page() {
+fn template_and_page_contain_every_option() {
     let (template, page) = (schema().template(), schema().page());
     for entry in schema().entries() {
         assert!(template.contains(&format!("\n#{} = {}\n", entry.name, entry.default)));
@@ -44,7 +45,7 @@ fn every_option_is_in_the_file_and_on_the_page() {
 }
 
 #[test]
-fn a_key_is_written_so_that_it_is_read_again() {
+fn written_key_is_read_again() {
     for key in ["\"", "\\", "'", "#", "\u{fc}"] {
         let value = crewboard_config::Value::Keys(vec![key.to_owned()]);
         let text = format!("[keys]\njump = {value}");

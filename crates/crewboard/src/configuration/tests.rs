@@ -31,7 +31,7 @@ fn schema_accepts_every_theme_key_and_action() {
         loaded.problems.iter().map(|problem| problem.text.clone()).collect();
     insta::assert_snapshot!(problems.join("\n"), @r#"
     keys.pin: "hyper-x" is not a key; keys are a character, enter, tab, shift-tab, space, esc, up, down, left, right, home, end, pageup, pagedown, backspace, delete, f1 to f12, with ctrl- or alt- in front
-    keys.jump: keys.quit has the key "ctrl-alt-q" already (line 3)
+    keys.jump: keys.quit already has the key "ctrl-alt-q" (line 3)
     "#);
     assert!(loaded.problems.iter().all(|problem| problem.severity == Severity::Error));
 }
@@ -75,7 +75,7 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     nothing
     dark Q | config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number
     dark Q | The configuration was reloaded.
-    light q Ctrl-c | config.toml:3:1: unknown option board.colour; known are theme, detail
+    light q Ctrl-c | config.toml:3:1: unknown option board.colour; use one of theme, detail
     terminal q Ctrl-c | The configuration was reloaded.
     "#);
 }

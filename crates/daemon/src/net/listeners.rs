@@ -293,7 +293,7 @@ impl Served {
     fn mend_modes(&mut self, uid: u32) -> Vec<String> {
         let mut lines = Vec::new();
         let directory = self.candidate.directory.display();
-        match self.candidate.mend(uid) {
+        match self.candidate.repair(uid) {
             Ok(None) => self.is_refused = false,
             Ok(Some(mode)) => {
                 lines.push(format!("{directory} had mode {mode:o}; it is 0700 again"));

@@ -113,8 +113,8 @@ fn check_lists_every_problem() {
     write(&world, "[board]\ntheme = \"drak\"\nfont = 1\n[keys]\njump = \"x\"\npin = \"x\"\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @r#"
     error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
-    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; known are theme, detail
-    error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump has the key "x" already (line 5)
+    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail
+    error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
     (failed)
     "#);
     let shown = run_in(&world, &SHOW);
@@ -122,15 +122,15 @@ fn check_lists_every_problem() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     # ~/.config/crewboard/config.toml
     # error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
-    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; known are theme, detail
-    # error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump has the key "x" already (line 5)
+    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail
+    # error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
 
     [board]
     theme = "terminal"  # default
     (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1 })
     "#);
     write(&world, "[board]\nfont = 1\n");
-    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; known are theme, detail");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; use one of theme, detail");
     let other = ConfigAction::Check { file: Some(world.path().join("other.toml")) };
     insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1 })"#);
 }
