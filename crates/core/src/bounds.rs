@@ -75,7 +75,8 @@ pub const FLICKER_MS: u64 = 150;
 /// Milliseconds for which a session file must be idle to confirm a hook's end of turn. A queued command runs 2 to
 /// 50 ms later (measured).
 pub const OVER_MS: u64 = 60;
-/// Milliseconds within which the transcript reports how a turn ended, once the file is idle. 600 ms were measured.
+/// Milliseconds within which the transcript or a late hook reports how a turn ended, once the file is idle. 600 ms were
+/// measured. The session counts as working until then.
 pub const EXPLAINED_MS: u64 = 1500;
 /// Milliseconds within which a hook reports a turn or dialog that the file shows already. Hooks start 10 to 30 ms
 /// after the file is written, later on a busy machine. `/clear` keeps the file busy for 60 ms.

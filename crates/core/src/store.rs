@@ -8,7 +8,7 @@ mod teams;
 mod usage;
 
 use crate::Status;
-use crate::evidence::event::{Event, Report, StartOrigin};
+use crate::evidence::event::{Event, Report};
 use crate::evidence::observation::{FileFinding, FileLookup, Observation};
 use crate::session::identity::{AgentName, Process, RowKey};
 use crate::session::usage::RateLimits;
@@ -293,18 +293,8 @@ impl SessionStore {
         // A suspended process sends no events.
         row.session.stopped = false;
         let is_newest = !report.stamp.is_before(row.state.latest);
-        // A compaction that the user started is not a turn, but the agent works.
-        let ends_turn = matches!(
-            report.event,
-            Event::TurnEnded { .. }
-                | Event::TurnFailed { .. }
-                | Event::SessionStarted { origin: StartOrigin::Compact }
-        );
-        let unannounced = (ends_turn && report.subagent.is_none())
-            .then(|| row.state.confirm_unannounced_turn(report.stamp))
-            .flatten();
-        if let Some(began) = unannounced {
-            let derived = derive_session(row, now, began.at, &began.source);
+        if let Some(confirmed) = row.state.confirm_pending(report) {
+            let derived = derive_session(row, now, confirmed.at, &confirmed.source);
             self.record_change(&key, derived.transition, now, outcome);
         }
         let Some(row) = self.rows.get_mut(&key) else { return };

@@ -3,7 +3,7 @@
 use crate::world::{DAY, World, process, prompt, request, tool, turn_end};
 use crewboard_core::{
     AgentName, End, Event, FileFinding, FileMetadata, FileStatus, Input, LookupTarget, Observation,
-    PromptKind, Stamp, Status, TurnEnd,
+    PromptKind, Report, Stamp, Status, TurnEnd, TurnId,
 };
 
 impl World {
@@ -146,8 +146,7 @@ fn turn_end_shows_after_a_queued_command() {
         }
         world.milliseconds += 1000;
         looks(&mut world, resting);
-        world.milliseconds += 1000;
-        world.apply(Input::Tick);
+        world.pass(2000);
         let row = world.only();
         assert_eq!((row.status, row.activity.as_deref()), (becomes, words));
     }
@@ -212,4 +211,60 @@ fn status_of_an_unwatched_file_is_unconfirmed() {
     world
         .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
     assert_eq!(world.of(1).unconfirmed, None);
+}
+
+/// Starts a turn whose session file has been idle for 300 ms. Returns the world and the stamp of the turn's end.
+fn turn_without_a_stop_hook() -> (World, Stamp) {
+    let mut world = World::new();
+    let turn = Some(TurnId::new("P0"));
+    let begin = Report { turn, ..world.report(1, "s", prompt("go")) };
+    world.apply_report(begin);
+    let since = world.now().stamp;
+    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.pass(1000);
+    let since = world.now().stamp;
+    world
+        .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
+    world.pass(300);
+    assert_eq!(world.only().status, Status::Working);
+    (world, since)
+}
+
+fn transitions(world: &World) -> Vec<Status> {
+    let row = world.sessions.with_history(&world.only().key).unwrap();
+    row.history.iter().map(|entered| entered.status).collect()
+}
+
+#[test]
+fn late_stop_hook_is_done_without_an_idle_status() {
+    let finished = || TurnEnd::Finished { message: "Done.".to_owned() };
+    for is_in_transcript in [false, true] {
+        let (mut world, at) = turn_without_a_stop_hook();
+        if is_in_transcript {
+            world.found(FileFinding::TurnEnd { how: finished(), at });
+            world.pass(100);
+            assert_eq!(world.only().status, Status::Done);
+        }
+        let stop = Report { turn: Some(TurnId::new("P0")), ..world.report(1, "s", turn_end()) };
+        world.apply_report(stop);
+        world.pass(2000);
+        assert_eq!(transitions(&world), [Status::Working, Status::Done], "{is_in_transcript}");
+        assert!(world.only().confirmed);
+    }
+}
+
+#[test]
+fn interrupted_turn_is_idle_as_soon_as_it_is_known() {
+    // The transcript shows it.
+    let (mut world, at) = turn_without_a_stop_hook();
+    world.found(FileFinding::TurnEnd { how: TurnEnd::Interrupted, at });
+    assert_eq!((world.only().status, world.only().since), (Status::Idle, world.now().wall_of(at)));
+    // The transcript cannot be read.
+    let (mut world, _) = turn_without_a_stop_hook();
+    world.pass(1300);
+    assert_eq!(world.only().status, Status::Idle);
+    // The user types the next prompt.
+    let (mut world, _) = turn_without_a_stop_hook();
+    world.event(1, "s", prompt("again"));
+    assert_eq!(transitions(&world), [Status::Working, Status::Idle, Status::Working]);
 }

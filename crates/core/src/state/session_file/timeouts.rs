@@ -1,6 +1,7 @@
 //! The timeouts on what the session file shows: how long a status must last until it counts.
 
 use super::{LookupRequest, Reading, is_newer, must_be_in_file};
+use crate::evidence::event::{Event, Report, StartOrigin};
 use crate::evidence::observation::FileStatus;
 use crate::session::prompt::PromptKind;
 use crate::state::RowState;
@@ -36,7 +37,7 @@ enum Timeout {
     LeadNotWoken,
     /// The file and the hooks disagree about the event of this stamp.
     Disagreement(Stamp),
-    /// The session file has confirmed the hook's end of turn for long enough, or never will.
+    /// The end of the turn counts: the file has confirmed it for long enough, or no further evidence comes.
     TurnEndConfirmed,
     /// The agent removed its file, and its process lives on.
     AliveWithoutFile,
@@ -165,16 +166,17 @@ impl RowState {
         }
     }
 
-    /// Returns true if a hook's end of turn still waits for confirmation by the file. A hook of the user may have made
-    /// the agent continue (tried: user-stop-hook-blocks), or a queued command may run at once.
+    /// Returns true if the end of the turn is not certain yet, so that the session still counts as working.
     pub(crate) fn awaits_confirmation(&self) -> bool {
         let Some(reading) = &self.files.reading else { return false };
         match (&self.turn.state, reading.status) {
-            // Without hooks only the transcript shows if the turn is done or interrupted. No hook announces a lead's
-            // turn that a teammate's report began either.
+            // The transcript or a late hook shows if the turn is done or interrupted. A file that is not watched was
+            // read for a client that waits for the reply.
             (TurnState::EndUnknown { confirmed: false }, _) => {
-                self.has_no_event() || self.lists_teammates()
+                !self.files.unreadable || self.has_no_event() || self.lists_teammates()
             }
+            // A hook of the user may have made the agent continue (tried: user-stop-hook-blocks), or a queued command
+            // may run at once.
             (TurnState::Done { confirmed: false }, FileStatus::Busy) => {
                 self.busy_means_turn() && reading.since.is_before(self.turn.since)
             }
@@ -276,25 +278,39 @@ impl RowState {
         }
     }
 
-    /// Begins a turn that only the file shows and whose timeout still runs, because its end came at `stamp`. Returns
-    /// the inference if there was such a turn.
-    pub(crate) fn confirm_unannounced_turn(&mut self, stamp: Stamp) -> Option<Inference> {
-        let reading = self.files.reading.as_ref()?;
-        let is_pending = reading.status == FileStatus::Busy
-            && self.busy_means_turn()
-            && self.ended.is_none()
-            && is_newer(reading.since, self.quiet_since())
-            && reading.since.is_before(stamp);
-        if !is_pending {
+    /// Confirms what the file shows and whose timeout still runs, if the event implies it: the end of a turn implies
+    /// that the turn ran, and a user prompt implies that the turn before is over.
+    pub(crate) fn confirm_pending(&mut self, report: &Report) -> Option<Inference> {
+        if report.subagent.is_some() || self.ended.is_some() {
             return None;
         }
-        let inference = Inference {
-            source: reading.source.clone(),
-            summary: "works on a turn that no event announced",
-            at: reading.since,
-        };
-        self.begin_turn_by_file(None);
-        Some(inference)
+        let reading = self.files.reading.as_ref()?;
+        let (source, stamp) = (reading.source.clone(), report.stamp);
+        match report.event {
+            // A compaction that the user started is not a turn, but the agent works.
+            Event::TurnEnded { .. }
+            | Event::TurnFailed { .. }
+            | Event::SessionStarted { origin: StartOrigin::Compact }
+                if reading.status == FileStatus::Busy
+                    && self.busy_means_turn()
+                    && is_newer(reading.since, self.quiet_since())
+                    && reading.since.is_before(stamp) =>
+            {
+                let summary = "works on a turn that no event announced";
+                let at = reading.since;
+                self.begin_turn_by_file(None);
+                Some(Inference { source, summary, at })
+            }
+            Event::PromptSubmitted { .. }
+                if self.turn.state == (TurnState::EndUnknown { confirmed: false })
+                    && self.turn.since.is_before(stamp) =>
+            {
+                self.turn.confirm_end();
+                let at = self.turn.since;
+                Some(Inference { source, summary: "at its prompt: the turn is over", at })
+            }
+            _ => None,
+        }
     }
 
     /// Opens a question for a dialog that has no other evidence than the file.
@@ -324,7 +340,10 @@ impl RowState {
                 self.turn.return_to_done(since, message);
                 return;
             }
+            let id = self.turn.id.take();
             self.turn.reset(if began.boot == since.boot { began.latest(since) } else { since });
+            // A late hook may report the same end.
+            self.turn.id = id;
             // An agent whose prompt was denied is idle.
             self.turn.state = TurnState::EndUnknown { confirmed: is_denied };
             self.files.lookups.push(LookupRequest::TurnEnd(began));

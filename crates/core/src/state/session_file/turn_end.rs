@@ -18,6 +18,7 @@ impl RowState {
             return Err("a hook has reported it since");
         }
         let at = self.turn.since.latest(at);
+        let id = self.turn.id.clone();
         match how {
             TurnEnd::Interrupted => {
                 self.clear_own_before(at);
@@ -25,10 +26,10 @@ impl RowState {
                 self.turn.reset(at);
             }
             TurnEnd::Finished { message } => {
-                self.finish_turn(None, at, message.clone());
+                self.finish_turn(id, at, message.clone());
             }
             TurnEnd::Failed { error, detail } => {
-                self.fail_turn(None, at, error, detail);
+                self.fail_turn(id, at, error, detail);
             }
         }
         Ok(())
