@@ -1,7 +1,7 @@
-//! The bounds on all that Crewboard keeps. Text is cut, and lists drop their oldest entries.
+//! The bounds on everything that Crewboard keeps. Text is cut, and lists drop their oldest entries.
 
-/// Bytes of a prompt's text. The user must be able to read a whole command before approving it. A cut says how much
-/// is missing, and each field of a tool's input is cut by itself.
+/// Bytes of a prompt's text. The user must be able to read a whole command before approving it. A cut shows how much
+/// is missing, and each field of a tool's input is cut separately.
 pub const MAX_REQUEST_TEXT: usize = 4096;
 /// Bytes of a user prompt, a message or an error.
 pub const MAX_PROMPT: usize = 1024;
@@ -11,7 +11,7 @@ pub const MAX_LINE: usize = 256;
 pub const MAX_PATH: usize = 4096;
 /// Bytes of an identifier. Agents use UUIDs of 36 bytes.
 pub const MAX_ID: usize = 128;
-/// Other terminals of a place. Terminals are rarely nested deeper.
+/// The other terminals of a place. Terminals are rarely nested deeper.
 pub const MAX_OTHERS: usize = 3;
 /// Running tools of one session.
 pub const MAX_TOOLS: usize = 64;

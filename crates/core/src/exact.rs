@@ -2,8 +2,8 @@
 //! without a mark, and two different texts never look the same.
 //!
 //! A character that cannot be seen, or that a terminal obeys, is shown as `\xHH` or `\u{HHHH}`; a run of
-//! one is counted, `\u{200b*17}`. A line break in a one-line form is `⏎` and a tab is `⇥`. What is too
-//! long is cut, and the cut says how much is missing: `… 3,214 more characters`.
+//! one is counted, `\u{200b*17}`. A line break in a one-line form is `⏎` and a tab is `⇥`. A text that is too
+//! long is cut, and the cut shows how much is missing: `… 3,214 more characters`.
 
 mod marks;
 
@@ -57,7 +57,7 @@ pub fn one_line(text: &str, max: usize) -> String {
     let how = Exact { max: usize::MAX, multiline: false, prose: true };
     let mut line = expose(text.trim_end_matches('\n'), how);
     if line.len() > max {
-        // The view of the whole text says how much is missing.
+        // The view of the whole text shows how much is missing.
         let end = max.saturating_sub('…'.len_utf8());
         let end = (0..=end).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
         line.truncate(end);
@@ -80,7 +80,7 @@ fn show(text: &str, more: usize, how: Exact, protect: bool) -> String {
     // The characters read, and the position of the cut if the text does not fit.
     let (mut taken, mut cut) = (0_usize, (0_usize, 0_usize));
     let room =
-        how.max.saturating_sub(if how.says_how_much() { CUT_MARK } else { '…'.len_utf8() });
+        how.max.saturating_sub(if how.shows_missing_count() { CUT_MARK } else { '…'.len_utf8() });
     let mut context = Context::default();
     while let Some(character) = rest.next() {
         let run = match how.least_run(character) {
@@ -114,7 +114,7 @@ fn show(text: &str, more: usize, how: Exact, protect: bool) -> String {
     }
     let (length, before) = cut;
     shown.truncate(length);
-    if how.says_how_much() {
+    if how.shows_missing_count() {
         let missing = taken + rest.count() - before + more;
         let _ = write!(shown, "… {} more characters", with_commas(missing));
     } else if how.max >= '…'.len_utf8() {
@@ -159,8 +159,8 @@ impl Context {
 }
 
 impl Exact {
-    /// Returns true if there is room to say how much is missing.
-    fn says_how_much(self) -> bool {
+    /// Returns true if there is room to show how much is missing.
+    fn shows_missing_count(self) -> bool {
         self.max >= 2 * CUT_MARK
     }
 
@@ -193,7 +193,7 @@ impl Exact {
                 shown.push_str(&escape(character));
                 return context.escaped(character);
             }
-            _ if protect && self.is_ours(character, rest, context) => {
+            _ if protect && self.looks_like_a_mark(character, rest, context) => {
                 shown.push_str(&escape(character));
                 return context.escaped(character);
             }
@@ -208,7 +208,7 @@ impl Exact {
     }
 
     /// Returns true if the character, followed by `rest`, would look like one of the marks.
-    fn is_ours(self, character: char, rest: &str, context: &Context) -> bool {
+    fn looks_like_a_mark(self, character: char, rest: &str, context: &Context) -> bool {
         match character {
             LINE_BREAK | TAB => true,
             '\\' => {

@@ -1,4 +1,4 @@
-//! What changes mean for users and scripts: notifications, waits and counts.
+//! Derives notifications, waits and counts from the sessions and their changes.
 
 pub(crate) mod counts;
 pub(crate) mod notifications;

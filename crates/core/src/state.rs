@@ -136,8 +136,8 @@ impl RowState {
         }
     }
 
-    /// Returns true if the headless session's turn ended long enough ago that the process does not end with it. A
-    /// turn of another boot always has.
+    /// Returns true if the headless session's process still runs some time after the end of its turn. The end of a
+    /// turn of another boot always counts as long ago.
     fn outlives_turn(&self, now: Now) -> bool {
         self.turn.since.boot != now.stamp.boot
             || now.has_passed(self.turn.since, HEADLESS_SETTLE_MS)
@@ -154,7 +154,7 @@ impl RowState {
         .then_some((self.turn.since, HEADLESS_SETTLE_MS))
     }
 
-    /// Removes the session's own tools and prompts, not its subagents', from before `stamp`.
+    /// Removes the tools and prompts from before `stamp` that are the session's own and not a subagent's.
     fn clear_own_before(&mut self, stamp: Stamp) {
         self.tools.retain(|tool| tool.subagent.is_some() || stamp.is_before(tool.stamp));
         self.prompts.close_before(stamp, |subagent| subagent.is_none());
@@ -163,12 +163,7 @@ impl RowState {
     /// Resets the session to its prompt, with nothing open.
     fn reset(&mut self, stamp: Stamp) {
         self.turn.reset(stamp);
-        self.prompts.clear();
-        self.tools.clear();
-        self.subagents.clear();
-        self.background.clear();
-        self.scheduled = 0;
-        self.relayed_prompt = None;
+        self.clear_open_work();
         self.last_turn_event = stamp;
     }
 
@@ -230,7 +225,7 @@ impl RowState {
                     self.prompts.set_dialog_text(text, stamp);
                     Ok(())
                 } else if stamp.is_before(self.latest) {
-                    Err("older than what the session did since")
+                    Err("older than the session's last event")
                 } else {
                     self.open_request(report, *request, "", (text, ""), InputDigest::default())
                 }
@@ -275,7 +270,7 @@ impl RowState {
         self.clear_open_work();
     }
 
-    /// Removes all prompts, tools and subagents of a session that has ended.
+    /// Removes all prompts, tools, subagents and background work.
     pub(crate) fn clear_open_work(&mut self) {
         self.prompts.clear();
         self.tools.clear();

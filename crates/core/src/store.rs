@@ -58,7 +58,7 @@ pub struct Outcome {
     /// The processes that the daemon must watch from now on, with their agents' files.
     pub watch: Vec<ProcessToWatch>,
     /// The files that the daemon must read, once each.
-    pub looks: Vec<FileLookup>,
+    pub lookups: Vec<FileLookup>,
     /// Keys that an earlier daemon gave to sessions, each with the session's present key.
     pub renamed: Vec<(RowKey, RowKey)>,
     /// The rate limits of an account have changed.
@@ -79,7 +79,7 @@ pub struct ProcessToWatch {
 pub struct Change {
     /// The session's key.
     pub key: RowKey,
-    /// If the session still exists.
+    /// The kind of the change.
     pub kind: ChangeKind,
     /// The status that the session entered, if it entered one.
     pub transition: Option<Transition>,
@@ -98,7 +98,9 @@ impl Change {
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
+    /// The session is new or changed.
     Updated,
+    /// The session was removed.
     Removed,
 }
 
@@ -275,7 +277,7 @@ impl SessionStore {
                 row,
                 report,
                 now,
-                Effect::Ignored { why: "of a former process".to_owned() },
+                Effect::Ignored { why: "from a former process".to_owned() },
             );
             return;
         }
@@ -335,9 +337,11 @@ impl SessionStore {
         let before = row.session.clone();
         let (source, seen) = (&observation.source, observation.seen);
         let at = match &observation.finding {
-            FileFinding::FileStatus { since, .. } | FileFinding::Glimpse { since, .. } => *since,
+            FileFinding::FileStatus { since, .. } | FileFinding::UnwatchedStatus { since, .. } => {
+                *since
+            }
             FileFinding::TurnEnd { at, .. } => *at,
-            FileFinding::Left | FileFinding::Blind | FileFinding::NothingOver => seen,
+            FileFinding::Removed | FileFinding::Unreadable | FileFinding::EndNotFound => seen,
         };
         let result = row.state.apply_finding(source, seen, &observation.finding);
         if result.is_ok() {
@@ -350,7 +354,7 @@ impl SessionStore {
             Err(why) => Effect::Ignored { why: why.to_owned() },
         };
         // Clients ask often, and mostly nothing has changed.
-        let is_unchanged = matches!(observation.finding, FileFinding::Glimpse { .. })
+        let is_unchanged = matches!(observation.finding, FileFinding::UnwatchedStatus { .. })
             && row.session == before
             && derived.transition.is_none();
         if !is_unchanged {

@@ -59,7 +59,7 @@ impl Now {
         Timestamp(self.wall.0.saturating_sub(waited))
     }
 
-    /// Returns true if `milliseconds` have passed since `stamp`. A stamp of another boot counts as now.
+    /// Returns true if `milliseconds` have passed since `stamp`. No time has passed since a stamp of another boot.
     pub fn has_passed(self, stamp: Stamp, milliseconds: u64) -> bool {
         stamp.boot == self.stamp.boot
             && self.stamp.micros.saturating_sub(stamp.micros) >= milliseconds * 1000

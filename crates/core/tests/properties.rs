@@ -1,4 +1,4 @@
-//! What holds for any sequence of events, however odd.
+//! Checks what must hold after any sequence of events.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crewboard_core::{
@@ -223,8 +223,8 @@ impl World {
                 5 => status(FileStatus::Asking { request: PromptKind::Question }),
                 6 => status(FileStatus::Dialog),
                 7 => status(FileStatus::Unknown),
-                8 => FileFinding::Left,
-                9 => FileFinding::Blind,
+                8 => FileFinding::Removed,
+                9 => FileFinding::Unreadable,
                 10 => status(FileStatus::Parked),
                 11 => ended(TurnEnd::Interrupted),
                 _ => ended(TurnEnd::Finished { message: "done".to_owned() }),

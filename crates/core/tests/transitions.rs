@@ -151,7 +151,7 @@ impl World {
             }
             EvidenceKind::FileDialog => self.file_status(FileStatus::Dialog),
             EvidenceKind::FileParked => self.file_status(FileStatus::Parked),
-            EvidenceKind::FileRemoved => self.file(FileFinding::Left),
+            EvidenceKind::FileRemoved => self.file(FileFinding::Removed),
             EvidenceKind::ProcessEnds => {
                 self.pass(100);
                 self.apply(Input::ProcessExited { process: PROCESS });

@@ -44,7 +44,7 @@ impl World {
         self.sessions.apply(Input::Reported(Box::new(report)), now)
     }
 
-    fn uses(&mut self, usage: UsageReport) -> Outcome {
+    fn report_usage(&mut self, usage: UsageReport) -> Outcome {
         self.milliseconds += 10;
         self.apply(self.report(1, "s", Event::UsageReport(usage)))
     }
@@ -56,7 +56,7 @@ impl World {
     /// Reports a five-hour window that resets the given hours after the clock's start.
     fn five_hour(&mut self, used_percent: u8, hours: u64) -> bool {
         let five_hour = Some(WindowReport { used_percent, resets_at: at(hours) });
-        self.uses(UsageReport { five_hour, ..UsageReport::default() }).limits_changed
+        self.report_usage(UsageReport { five_hour, ..UsageReport::default() }).limits_changed
     }
 
     fn used(&self) -> Option<u8> {
@@ -72,7 +72,7 @@ fn at(hours: u64) -> Timestamp {
     Timestamp(START + hours * HOUR)
 }
 
-fn row_of(context_percent: u8, cost_cents: u64) -> UsageReport {
+fn usage_report(context_percent: u8, cost_cents: u64) -> UsageReport {
     let (context_percent, cost_cents) = (Some(context_percent), Some(cost_cents));
     UsageReport { context_percent, cost_cents, ..UsageReport::default() }
 }
@@ -81,27 +81,27 @@ fn row_of(context_percent: u8, cost_cents: u64) -> UsageReport {
 fn usage_changes_only_the_usage_of_a_session() {
     let mut world = World::new();
     let before = world.row().clone();
-    let changes = world.uses(row_of(42, 123)).changes;
+    let changes = world.report_usage(usage_report(42, 123)).changes;
     assert_eq!((changes.len(), changes[0].transition), (1, None));
     let at = world.now().wall;
     let usage = Some(Usage { context_percent: Some(42.0), cost_usd: Some(1.23), at });
     let revision = before.revision + 1;
     assert_eq!(*world.row(), Session { usage, revision, ..before });
     // The same report again changes nothing.
-    assert!(world.uses(row_of(42, 123)).changes.is_empty());
+    assert!(world.report_usage(usage_report(42, 123)).changes.is_empty());
     assert_eq!(world.row().usage, usage);
     // A minute later it changes the time of the usage.
     world.milliseconds += MINUTE;
-    assert_eq!(world.uses(row_of(42, 123)).changes.len(), 1);
+    assert_eq!(world.report_usage(usage_report(42, 123)).changes.len(), 1);
     let again = usage.map(|usage| Usage { at: world.now().wall, ..usage });
     assert_eq!(world.row().usage, again);
-    assert!(world.uses(row_of(42, 123)).changes.is_empty());
-    assert_eq!(world.uses(UsageReport::default()).changes.len(), 1);
+    assert!(world.report_usage(usage_report(42, 123)).changes.is_empty());
+    assert_eq!(world.report_usage(UsageReport::default()).changes.len(), 1);
     assert_eq!(world.row().usage, None);
     world.milliseconds += MINUTE;
-    assert!(world.uses(UsageReport::default()).changes.is_empty());
+    assert!(world.report_usage(UsageReport::default()).changes.is_empty());
     // A client may send any number.
-    world.uses(row_of(255, u64::MAX));
+    world.report_usage(usage_report(255, u64::MAX));
     let usage = world.row().usage.unwrap();
     assert_eq!((usage.context_percent, usage.cost_usd), (Some(100.0), None));
 }
@@ -109,35 +109,35 @@ fn usage_changes_only_the_usage_of_a_session() {
 #[test]
 fn late_or_foreign_usage_report_is_ignored() {
     let mut world = World::new();
-    let late = world.report(1, "s", Event::UsageReport(row_of(10, 1)));
-    world.uses(row_of(42, 123));
+    let late = world.report(1, "s", Event::UsageReport(usage_report(10, 1)));
+    world.report_usage(usage_report(42, 123));
     let known = world.row().clone();
     let strangers = [
         late,
-        world.report(1, "other", Event::UsageReport(row_of(1, 1))),
-        world.report(2, "s", Event::UsageReport(row_of(1, 1))),
-        world.report(0, "unknown", Event::UsageReport(row_of(1, 1))),
+        world.report(1, "other", Event::UsageReport(usage_report(1, 1))),
+        world.report(2, "s", Event::UsageReport(usage_report(1, 1))),
+        world.report(0, "unknown", Event::UsageReport(usage_report(1, 1))),
     ];
     for stranger in strangers {
         assert!(world.apply(stranger).changes.is_empty());
         assert_eq!((world.sessions.len(), world.row()), (1, &known));
     }
     // A report from a container is matched by its conversation.
-    let of_container = world.report(0, "s", Event::UsageReport(row_of(43, 123)));
+    let of_container = world.report(0, "s", Event::UsageReport(usage_report(43, 123)));
     assert_eq!(world.apply(of_container).changes.len(), 1);
     // A closed session ignores usage reports.
     world.milliseconds += 10;
     let now = world.now();
     world.sessions.apply(Input::ProcessExited { process: Process { pid: 1, start: 7 } }, now);
     assert_eq!(world.row().status, Status::Closed);
-    assert!(world.uses(row_of(50, 123)).changes.is_empty());
+    assert!(world.report_usage(usage_report(50, 123)).changes.is_empty());
 }
 
 #[test]
 fn usage_report_updates_the_model() {
     let mut world = World::new();
-    world.uses(row_of(42, 123));
-    let event = Event::UsageReport(row_of(42, 123));
+    world.report_usage(usage_report(42, 123));
+    let event = Event::UsageReport(usage_report(42, 123));
     let report = Report { model: Some("opus".to_owned()), ..world.report(1, "s", event) };
     assert_eq!(world.apply(report.clone()).changes.len(), 1);
     assert_eq!(world.row().model.as_deref(), Some("opus"));
@@ -159,7 +159,7 @@ fn newest_rate_limit_of_several_sessions_wins() {
         (0, 62, 5, false, 62),
         (1, 62, 5, true, 62),
         (9, 40, 5, false, 62),
-        // No session has repeated the higher figure for long.
+        // No session has repeated the higher figure for a long time.
         (1, 40, 5, true, 40),
         // The next window.
         (0, 3, 10, true, 3),
@@ -190,8 +190,8 @@ fn late_rate_limit_report_is_ignored() {
     );
     world.five_hour(62, 5);
     let seven_day = Some(WindowReport { used_percent: 31, resets_at: at(100) });
-    world.uses(UsageReport { seven_day, ..UsageReport::default() });
-    assert!(!world.uses(UsageReport::default()).limits_changed);
+    world.report_usage(UsageReport { seven_day, ..UsageReport::default() });
+    assert!(!world.report_usage(UsageReport::default()).limits_changed);
     assert!(!world.apply(late).limits_changed);
     let limits = world.limits().remove(0);
     assert_eq!(limits.five_hour.unwrap().used_percent, 62);
@@ -242,8 +242,8 @@ fn newer_rate_limits_win_after_a_restore() {
     let mut before = World::new();
     before.five_hour(62, 5);
     let seven_day = Some(WindowReport { used_percent: 31, resets_at: at(100) });
-    before.uses(UsageReport { seven_day, ..UsageReport::default() });
-    let held = before.limits();
+    before.report_usage(UsageReport { seven_day, ..UsageReport::default() });
+    let restored = before.limits();
     let mut world = World::new();
     world.milliseconds += MINUTE;
     world.five_hour(64, 5);
@@ -254,8 +254,8 @@ fn newer_rate_limits_win_after_a_restore() {
         let used = |window: Option<RateWindow>| window.map(|window| window.used_percent);
         (changed, used(limits.five_hour), used(limits.seven_day))
     };
-    assert_eq!(restore(held.clone()), (true, Some(64), Some(31)));
-    assert_eq!(restore(held), (false, Some(64), Some(31)));
+    assert_eq!(restore(restored.clone()), (true, Some(64), Some(31)));
+    assert_eq!(restore(restored), (false, Some(64), Some(31)));
     // Windows that are over, lack an agent, or exceed the bounds.
     let bad = |resets_at: Timestamp| {
         let window = Some(RateWindow { used_percent: 255, resets_at, at: Timestamp(u64::MAX) });

@@ -318,7 +318,7 @@ impl Actor {
             let ended = self.waits.rename(from, row);
             outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
         }
-        outputs.extend(outcome.looks.into_iter().map(Output::FileLookup));
+        outputs.extend(outcome.lookups.into_iter().map(Output::FileLookup));
         if outcome.limits_changed {
             self.subscribers.note_limits();
         }

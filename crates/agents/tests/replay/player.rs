@@ -261,7 +261,7 @@ impl<'a> Player<'a> {
                 let finding = FileFinding::FileStatus { condition: file.status, since };
                 (file.source, finding, file.about)
             }
-            None => ("file:removed".to_owned(), FileFinding::Left, FileMetadata::default()),
+            None => ("file:removed".to_owned(), FileFinding::Removed, FileMetadata::default()),
         };
         let agent = crewboard_core::AgentName::new("claude");
         Some(Observation { agent, process: process(pid), source, seen, finding, about })
@@ -269,17 +269,17 @@ impl<'a> Player<'a> {
 
     fn apply(&mut self, input: Input) {
         let outcome = self.sessions.apply(input, self.now());
-        let (mut changes, mut lookups) = (outcome.changes, outcome.looks);
+        let (mut changes, mut lookups) = (outcome.changes, outcome.lookups);
         for watch in outcome.watch {
             let watched = Input::ProcessWatched { process: watch.process, ancestors: Vec::new() };
             let outcome = self.sessions.apply(watched, self.now());
             changes.extend(outcome.changes);
-            lookups.extend(outcome.looks);
+            lookups.extend(outcome.lookups);
             if self.evidence == Evidence::Hooks || !self.has_file(watch.process.pid) {
-                let blind = self.found(watch.process, "file:none", FileFinding::Blind);
+                let blind = self.found(watch.process, "file:none", FileFinding::Unreadable);
                 let outcome = self.sessions.apply(blind, self.now());
                 changes.extend(outcome.changes);
-                lookups.extend(outcome.looks);
+                lookups.extend(outcome.lookups);
             }
         }
         for change in changes.iter().filter(|change| change.kind == ChangeKind::Updated) {
@@ -363,7 +363,7 @@ impl<'a> Player<'a> {
             Some(found) => {
                 Input::Observed(Box::new(Observation { seen: stamp_of(now_ns), ..found }))
             }
-            None => self.found(lookup.process, "file:none", FileFinding::Blind),
+            None => self.found(lookup.process, "file:none", FileFinding::Unreadable),
         };
         self.apply(found);
     }

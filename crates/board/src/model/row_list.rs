@@ -146,7 +146,7 @@ impl Totals {
             }
             CountCategory::Working => add_to(&mut self.working),
             CountCategory::Idle => add_to(&mut self.idle),
-            CountCategory::Nothing => {}
+            CountCategory::NotCounted => {}
         }
         add_to_count(&mut self.agents, &row.agent, by);
         if !row.place.host.is_empty() {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// The agent.
     pub agent: AgentName,
-    /// The conversation the event belongs to.
+    /// The conversation to which the event belongs.
     pub session: ConversationId,
     /// The source of the event: `hook:PermissionRequest`, `report`.
     pub source: String,
@@ -73,7 +73,7 @@ pub struct Report {
     /// The sender is in another process namespace than the daemon, such as a container. The daemon sets this.
     #[serde(default, skip_serializing_if = "is_false")]
     pub elsewhere: bool,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
@@ -82,7 +82,7 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// What happened, in Crewboard's own terms.
+/// An event in Crewboard's own terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
@@ -128,7 +128,7 @@ pub enum Event {
         tool: String,
         /// The whole question, plan or input of the tool.
         text: String,
-        /// The same in a line, where that is not just `text` with marks for its line breaks.
+        /// The same in one line. It is empty if that is `text` with marks for its line breaks.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         line: String,
         input: InputDigest,

@@ -6,7 +6,7 @@ use crate::time::Stamp;
 use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT};
 use serde::{Deserialize, Serialize};
 
-/// What an agent's own files say about one process.
+/// The content of an agent's own files about one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// The agent.
@@ -27,20 +27,24 @@ pub struct Observation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FileFinding {
-    /// The agent's own status, and since when by its own clock.
+    /// The agent's own status, and when it began by the agent's own clock.
     #[serde(rename = "condition")]
     FileStatus { condition: FileStatus, since: Stamp },
     /// The same from a file that is not watched and was read because a client asked. No event reports its changes.
-    Glimpse { condition: FileStatus, since: Stamp },
+    #[serde(rename = "glimpse")]
+    UnwatchedStatus { condition: FileStatus, since: Stamp },
     /// The agent removed its file, as it does when it exits.
-    Left,
+    #[serde(rename = "left")]
+    Removed,
     /// The file does not exist or cannot be read.
-    Blind,
+    #[serde(rename = "blind")]
+    Unreadable,
     /// The transcript shows how the turn ended that had begun before `at`.
     #[serde(rename = "turn_over")]
     TurnEnd { how: TurnEnd, at: Stamp },
     /// The transcript does not show how the last turn ended.
-    NothingOver,
+    #[serde(rename = "nothing_over")]
+    EndNotFound,
 }
 
 /// The status that an agent's session file shows.
@@ -102,11 +106,11 @@ pub struct FileLookup {
     pub agent: AgentName,
     /// The process to which the file belongs.
     pub process: Process,
-    /// What to read.
+    /// The part to read.
     pub subject: LookupTarget,
 }
 
-/// What a lookup reads.
+/// The part of an agent's files that a lookup reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupTarget {
     /// The present status in the session file.
@@ -136,9 +140,9 @@ impl FileFinding {
     /// Returns the time of the finding, if it has one of its own.
     pub fn moment(&mut self) -> Option<&mut Stamp> {
         match self {
-            Self::FileStatus { since, .. } | Self::Glimpse { since, .. } => Some(since),
+            Self::FileStatus { since, .. } | Self::UnwatchedStatus { since, .. } => Some(since),
             Self::TurnEnd { at, .. } => Some(at),
-            Self::Left | Self::Blind | Self::NothingOver => None,
+            Self::Removed | Self::Unreadable | Self::EndNotFound => None,
         }
     }
 }

@@ -125,7 +125,7 @@ fn long_padding_is_shown_as_a_count() {
 }
 
 #[test]
-fn a_cut_says_how_much_is_missing() {
+fn cut_shows_how_much_is_missing() {
     let how = Exact { max: 200, ..COMMAND };
     assert_eq!(reveal(&"a".repeat(200), how), "a".repeat(200));
     assert_eq!(

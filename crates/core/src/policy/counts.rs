@@ -12,18 +12,18 @@ pub enum CountCategory {
     Working,
     Idle,
     /// The session does not count: it is dismissed, closed or seen.
-    Nothing,
+    NotCounted,
 }
 
 impl Session {
     /// Returns the category in which the session counts.
     pub fn counted(&self) -> CountCategory {
         match self.status {
-            _ if self.dismissed => CountCategory::Nothing,
+            _ if self.dismissed => CountCategory::NotCounted,
             status if self.needs_you => CountCategory::Needs(status),
             Status::Working => CountCategory::Working,
             Status::Idle => CountCategory::Idle,
-            _ => CountCategory::Nothing,
+            _ => CountCategory::NotCounted,
         }
     }
 }
@@ -59,7 +59,7 @@ impl Counts {
                 }
                 CountCategory::Working => &mut counts.working,
                 CountCategory::Idle => &mut counts.idle,
-                CountCategory::Nothing => continue,
+                CountCategory::NotCounted => continue,
             };
             *count += 1;
         }

@@ -94,15 +94,15 @@ impl NotificationPolicy {
             let wanted = commands.statuses.contains(&transition.status)
                 || commands.needs_you && row.needs_you && entered.is_some();
             // The lead's session stands for a teammate's prompts and gets its results.
-            let is_its_leads = row.teammate.is_some()
+            let belongs_to_lead = row.teammate.is_some()
                 && !row.needs_you
                 && (transition.status.is_prompt() || transition.status.needs_you_until_seen());
-            let wanted = wanted && !is_its_leads;
+            let wanted = wanted && !belongs_to_lead;
             if wanted && transition.status == Status::Done {
                 self.pending_rules.insert(row.key.clone(), Pending::new(row, now));
             } else if wanted {
                 let (status, since) = (transition.status, transition.at);
-                // The session has left this status already.
+                // The session may have left this status already.
                 let needs_you = row.needs_you && entered.is_some();
                 self.due_rules.push(Session { status, since, needs_you, ..row.clone() });
             }
@@ -212,7 +212,7 @@ impl Pending {
         let awaits_subagents = has_working_subagents(row);
         let wait = match row.status {
             Status::Done if awaits_subagents => SUBAGENTS_MS,
-            // A headless session is done for a while before that shows, and its process may end at once.
+            // A headless session shows `done` only after some time, and its process may end at once.
             Status::Done if !row.headless => DONE_MS,
             _ => 0,
         };

@@ -64,19 +64,19 @@ pub enum WaitOutcome {
     Closed,
 }
 
-/// A wait in progress. The daemon shows it every transition.
+/// A wait in progress. The daemon calls [`Wait::observe`] after every transition.
 #[derive(Debug, Clone)]
 pub struct Wait {
     goal: WaitGoal,
     scope: WaitScope,
-    /// The sessions it waits for, and if each has reached the goal.
+    /// The sessions that the wait is for, and whether each has reached the goal.
     rows: HashMap<RowKey, bool>,
     /// Sessions that start later count too.
     includes_new: bool,
 }
 
 impl Wait {
-    /// Creates a wait for the sessions in `keys`. The caller shows it each of them with [`Wait::observe`] at once.
+    /// Creates a wait for the sessions in `keys`. The caller then calls [`Wait::observe`] for each of them.
     pub fn new(goal: WaitGoal, scope: WaitScope, keys: Vec<RowKey>, includes_new: bool) -> Self {
         let rows = keys.into_iter().map(|key| (key, false)).collect();
         Self { goal, scope, rows, includes_new }
@@ -162,7 +162,7 @@ mod tests {
         names.iter().map(|name| RowKey::new(name)).collect()
     }
 
-    /// Shows the wait each (session, status) in turn. Returns the outcome and the number of steps.
+    /// Updates the wait with each session and status in turn. Returns the outcome and the number of steps.
     fn run(mut wait: Wait, shown: &[(&str, Status)]) -> Option<(WaitOutcome, usize)> {
         shown.iter().enumerate().find_map(|(index, (key, status))| {
             wait.observe(&row(key, *status)).map(|outcome| (outcome, index + 1))

@@ -64,7 +64,7 @@ identifier! {
     RowKey
 }
 
-/// An operating-system process. The start time tells it from a later one with the same number.
+/// An operating-system process. The start time distinguishes it from a later process with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Process {
     /// The process id in the daemon's namespace.
@@ -112,14 +112,14 @@ impl TryFrom<String> for InputDigest {
     }
 }
 
-/// The letters of a key. Most vowels and look-alikes are missing, so that a key is not a word and reads well.
+/// The letters of a key. Most vowels and similar letters are missing, so that a key is not a word and is easy to read.
 const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
 
 /// The number of letters of a key.
 const KEY_LENGTH: usize = 5;
 
 impl RowKey {
-    /// Returns true if [`RowKey::derive`] could make the key. A client may send any other text as a key: an option,
+    /// Returns true if [`RowKey::derive`] could return the key. A client may send any other text as a key: an option,
     /// a shell command, the name of a session.
     pub(crate) fn is_well_formed(&self) -> bool {
         let letters = self.0.as_bytes();
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_parts_give_the_same_key_everywhere() {
+    fn same_parts_give_the_same_key() {
         let key = RowKey::derive(&["claude", "box", "1574", "285645"], 0);
         assert_eq!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 0));
         assert_ne!(key, RowKey::derive(&["claude", "box", "1574", "285645"], 1));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_well_formed_if_it_could_be_derived() {
+    fn derived_key_is_well_formed() {
         for number in 0..1000_u32 {
             let key = RowKey::derive(&["claude", &number.to_string()], number);
             assert!(key.is_well_formed(), "{key}");

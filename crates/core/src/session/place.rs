@@ -90,12 +90,12 @@ pub(crate) fn sanitise_optional(field: &mut Option<String>, max: usize, multilin
 pub(crate) fn sanitise_directory(field: &mut Option<String>) {
     sanitise_optional(field, MAX_PATH, false);
     if let Some(path) = field {
-        *path = one_spelling(path);
+        *path = normalise_path(path);
     }
 }
 
 /// Returns an absolute path without doubled slashes, trailing slashes and `.`.
-pub(crate) fn one_spelling(path: &str) -> String {
+pub(crate) fn normalise_path(path: &str) -> String {
     if !path.starts_with('/') {
         return path.to_owned();
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_has_one_spelling() {
+    fn directory_has_one_spelling() {
         for (path, spelled) in [
             ("/home/dev/.w", "/home/dev/.w"),
             ("/home/dev/.w/", "/home/dev/.w"),
@@ -119,7 +119,7 @@ mod tests {
             ("//.", "/"),
             ("relative/", "relative/"),
         ] {
-            assert_eq!(one_spelling(path), spelled, "{path}");
+            assert_eq!(normalise_path(path), spelled, "{path}");
         }
     }
 }

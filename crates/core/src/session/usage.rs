@@ -2,7 +2,7 @@
 
 use crate::session::Usage;
 use crate::session::identity::AgentName;
-use crate::session::place::one_spelling;
+use crate::session::place::normalise_path;
 use crate::text::clean;
 use crate::time::{Now, Timestamp};
 use crate::{FRESH_MS, MAX_LIMIT_MS, MAX_PATH};
@@ -155,7 +155,7 @@ impl RateLimits {
     /// Cleans and bounds rate limits that came over the socket.
     pub(crate) fn sanitise(&mut self, now: Now) {
         self.agent.sanitise();
-        self.profile = one_spelling(&clean(&self.profile, MAX_PATH, false));
+        self.profile = normalise_path(&clean(&self.profile, MAX_PATH, false));
         for window in [&mut self.five_hour, &mut self.seven_day] {
             *window = window.filter(|window| is_plausible_reset(window.resets_at, now.wall));
             if let Some(window) = window {

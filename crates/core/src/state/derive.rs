@@ -66,7 +66,7 @@ pub(crate) fn derive_session(row: &mut Row, now: Now, at: Stamp, source: &str) -
             state.hidden_turn_end = passed.map(|status| Transition { status, at });
         }
         state.last_status = Some(shown);
-        // After a late event the status is still not older than the status before.
+        // A late event does not make the status older than the one before.
         session.since = now.wall_of(at).max(session.since);
         source.clone_into(&mut session.source);
         session.status = shown.0;
@@ -129,7 +129,7 @@ fn derive_details(session: &mut Session, state: &RowState, now: Now) {
     session.confirmed = unconfirmed.is_none();
     session.unconfirmed = unconfirmed.map(str::to_owned);
     session.activity = activity(state, session.status);
-    // The lead's row needs the user for a prompt that the lead shows, and the lead gets the result of a turn.
+    // A teammate does not need the user: its lead shows the prompts and gets the result of a turn.
     let is_asked = session.status.is_prompt() && state.relayed_prompt.is_none();
     let is_over = session.status.needs_you_until_seen() && session.teammate.is_none();
     session.needs_you = !session.headless

@@ -53,7 +53,7 @@ fn summarize_event(report: &Report) -> String {
         Event::UsageReport(_) => "usage".to_owned(),
         Event::BranchRead => "branch".to_owned(),
         Event::StatusReported { status, .. } => format!("reported {status}"),
-        Event::Unknown => "an event this daemon does not know".to_owned(),
+        Event::Unknown => "an event that this daemon does not know".to_owned(),
     };
     match &report.subagent {
         Some(subagent) => format!("{summary} (subagent {subagent})"),
@@ -69,32 +69,33 @@ pub(crate) fn record_observation(
     effect: Effect,
 ) {
     let summary = match &observation.finding {
-        FileFinding::FileStatus { condition, .. } | FileFinding::Glimpse { condition, .. } => {
-            match condition {
-                FileStatus::Unknown => "no status yet".to_owned(),
-                FileStatus::Busy => "busy".to_owned(),
-                FileStatus::Resting { shells: false } => "at its prompt".to_owned(),
-                FileStatus::Resting { shells: true } => {
-                    "at its prompt, background shells run".to_owned()
-                }
-                FileStatus::Asking { request } => format!("a {} prompt is open", request.status()),
-                FileStatus::Dialog => "a dialog is open".to_owned(),
-                FileStatus::Parked => "its conversation moved to the background".to_owned(),
+        FileFinding::FileStatus { condition, .. }
+        | FileFinding::UnwatchedStatus { condition, .. } => match condition {
+            FileStatus::Unknown => "no status yet".to_owned(),
+            FileStatus::Busy => "busy".to_owned(),
+            FileStatus::Resting { shells: false } => "at its prompt".to_owned(),
+            FileStatus::Resting { shells: true } => {
+                "at its prompt, background shells run".to_owned()
             }
-        }
-        FileFinding::Left => "removed its file".to_owned(),
-        FileFinding::Blind => "its file cannot be read".to_owned(),
+            FileStatus::Asking { request } => format!("a {} prompt is open", request.status()),
+            FileStatus::Dialog => "a dialog is open".to_owned(),
+            FileStatus::Parked => "its conversation moved to the background".to_owned(),
+        },
+        FileFinding::Removed => "removed its file".to_owned(),
+        FileFinding::Unreadable => "its file cannot be read".to_owned(),
         FileFinding::TurnEnd { how: TurnEnd::Finished { .. }, .. } => "turn over".to_owned(),
         FileFinding::TurnEnd { how: TurnEnd::Interrupted, .. } => "turn interrupted".to_owned(),
         FileFinding::TurnEnd { how: TurnEnd::Failed { error, .. }, .. } => {
             format!("turn failed: {error}")
         }
-        FileFinding::NothingOver => "does not show the turn's end".to_owned(),
+        FileFinding::EndNotFound => "does not show the turn's end".to_owned(),
     };
     let stamp = match observation.finding {
-        FileFinding::FileStatus { since, .. } | FileFinding::Glimpse { since, .. } => since,
+        FileFinding::FileStatus { since, .. } | FileFinding::UnwatchedStatus { since, .. } => since,
         FileFinding::TurnEnd { at, .. } => at,
-        FileFinding::Left | FileFinding::Blind | FileFinding::NothingOver => observation.seen,
+        FileFinding::Removed | FileFinding::Unreadable | FileFinding::EndNotFound => {
+            observation.seen
+        }
     };
     let at = now.wall_of(stamp);
     let source = observation.source.clone();

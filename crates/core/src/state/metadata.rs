@@ -1,4 +1,4 @@
-//! Applies the metadata of an event to its session.
+//! The metadata of events: where a session runs, its name, model and branch.
 
 use crate::evidence::event::Report;
 use crate::session::place::Place;

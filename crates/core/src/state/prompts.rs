@@ -6,7 +6,7 @@ use crate::session::prompt::{Prompt, PromptKind};
 use crate::time::Stamp;
 use std::collections::VecDeque;
 
-/// A prompt that the user has not answered yet, as far as is known.
+/// A prompt to which no answer is known yet.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenPrompt {
     pub(crate) request: Prompt,
@@ -36,7 +36,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) stamp: Stamp,
 }
 
-/// The prompts of one session: the open ones, and those answered lately, which a late duplicate must not reopen.
+/// The prompts of one session: the open ones, and those answered recently, which a late duplicate must not reopen.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prompts {
     open: Vec<OpenPrompt>,
@@ -77,18 +77,18 @@ impl Prompts {
         stamp: Stamp,
     ) -> bool {
         let tool = request.tool.as_deref().unwrap_or_default();
-        let answered = self.answered.iter().any(|answered| {
+        let is_answered = self.answered.iter().any(|answered| {
             answered.subagent == request.subagent
                 && answered.tool == tool
                 && (answered.input == input || request.kind != PromptKind::Permission)
                 && !answered.stamp.is_before(stamp)
         });
-        let twin = self.open.iter().any(|open| {
+        let is_open = self.open.iter().any(|open| {
             open.request.subagent == request.subagent
                 && open.request.tool == request.tool
                 && open.input == input
         });
-        if answered || twin {
+        if is_answered || is_open {
             return false;
         }
         // This is the prompt that the session file showed already.

@@ -90,7 +90,7 @@ impl RowState {
                 state.prompts.open_restored(request.clone());
             }
         }
-        // A closed session may lack the reason.
+        // A closed session may come without the reason of its end.
         let end = session.end.or((session.status == Status::Closed).then_some(End::Lost));
         if let Some(how) = end {
             state.ended = Some(Ended { how, stamp: Stamp::default(), dead: true });

@@ -68,14 +68,14 @@ impl Row {
             cwd: self.session.cwd.clone(),
             since,
         };
-        let subject = |wanted| match wanted {
+        let target = |wanted| match wanted {
             LookupRequest::FileStatus => LookupTarget::FileStatus,
             LookupRequest::TurnEnd(since) => LookupTarget::TurnEnd(conversation(since)),
             LookupRequest::TurnEndToCome(since) => LookupTarget::TurnEndToCome(conversation(since)),
             LookupRequest::NoTurnEnd => LookupTarget::NoTurnEnd,
         };
         let agent = &self.session.agent;
-        let looks = wanted.into_iter().map(subject);
-        looks.map(|subject| FileLookup { agent: agent.clone(), process, subject }).collect()
+        let targets = wanted.into_iter().map(target);
+        targets.map(|subject| FileLookup { agent: agent.clone(), process, subject }).collect()
     }
 }

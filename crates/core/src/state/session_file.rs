@@ -33,9 +33,9 @@ pub(crate) struct FileEvidence {
     answerable: bool,
     /// The file was idle while the session had a teammate, so that a teammate does not keep it busy.
     idle_in_team: bool,
-    /// The start of the turn whose end the transcript is watched for.
+    /// The start of the turn whose end the daemon awaits in the transcript.
     awaited_turn: Option<Stamp>,
-    /// The lookups that are not handed on yet.
+    /// The lookups that the daemon has not been asked for yet.
     lookups: Vec<LookupRequest>,
 }
 
@@ -54,7 +54,7 @@ struct Reading {
     status: FileStatus,
     /// When the status began, by the file.
     since: Stamp,
-    /// When the daemon read this status first and last.
+    /// When the daemon first and last read this status.
     first: Stamp,
     last: Stamp,
     source: String,
@@ -66,7 +66,7 @@ fn is_newer(stamp: Stamp, known: Stamp) -> bool {
 }
 
 impl RowState {
-    /// Applies what the daemon found in an agent's file.
+    /// Applies the result of reading an agent's file.
     pub(crate) fn apply_finding(
         &mut self,
         source: &str,
@@ -75,7 +75,7 @@ impl RowState {
     ) -> Result<(), Ignored> {
         if let Some(ended) = &mut self.ended {
             let died = ended.how == End::Killed && !ended.stamp.is_before(seen);
-            if died && *finding == FileFinding::Left {
+            if died && *finding == FileFinding::Removed {
                 // The agent removed its file before its process ended, and this report came later.
                 ended.how = End::Exit;
                 return Ok(());
@@ -86,7 +86,7 @@ impl RowState {
             FileFinding::FileStatus { condition, since } => {
                 return self.apply_file_status(source, *condition, *since, seen);
             }
-            FileFinding::Glimpse { condition, since } => {
+            FileFinding::UnwatchedStatus { condition, since } => {
                 let result = self.apply_file_status(source, *condition, *since, seen);
                 // The status is right now, but no event reports its end.
                 self.files.unreadable = true;
@@ -97,13 +97,13 @@ impl RowState {
                 }
                 return result;
             }
-            FileFinding::Left => {
+            FileFinding::Removed => {
                 if self.files.removed.is_some() {
                     return Err("known already");
                 }
                 self.files.removed = Some(seen);
             }
-            FileFinding::Blind => {
+            FileFinding::Unreadable => {
                 if self.files.unreadable {
                     return Err("known already");
                 }
@@ -114,7 +114,7 @@ impl RowState {
                 let awaited_turn = self.files.awaited_turn.take();
                 return self.apply_transcript_end(how, *at, awaited_turn);
             }
-            FileFinding::NothingOver => {
+            FileFinding::EndNotFound => {
                 self.files.awaited_turn = None;
                 return Err("the transcript does not show it");
             }

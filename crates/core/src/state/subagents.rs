@@ -74,8 +74,8 @@ impl RowState {
 
     /// Removes the background task of a subagent that has ended. The tasks of a restored session have no ids.
     fn remove_background_task(&mut self, subagent: &SubagentId) {
-        let is_it = |task: &BackgroundTask| task.id == subagent.as_str();
-        let position = self.background.iter().position(is_it);
+        let is_same = |task: &BackgroundTask| task.id == subagent.as_str();
+        let position = self.background.iter().position(is_same);
         let position =
             position.or_else(|| self.background.iter().position(|task| task.id.is_empty()));
         if let Some(position) = position {

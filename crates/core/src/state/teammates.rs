@@ -2,7 +2,7 @@
 //! client shows for a teammate.
 //!
 //! A teammate in its lead's own process is a subagent. Its background task runs for as long as the teammate lives,
-//! at work or idle.
+//! working or idle.
 
 use super::turn::{TurnEvidence, TurnState};
 use super::{RowState, SubagentState};
@@ -87,7 +87,7 @@ impl RowState {
         self.teammates.iter()
     }
 
-    /// Returns whether the session has a teammate in a process of its own.
+    /// Returns true if the session has a teammate in a process of its own.
     pub(crate) fn has_teammates(&self) -> bool {
         !self.teammates.is_empty()
     }
@@ -149,7 +149,7 @@ impl RowState {
         self.background.iter().any(|task| task.kind == TEAMMATE)
     }
 
-    /// Returns the number of teammates in the session's own process, at work or idle.
+    /// Returns the number of teammates in the session's own process, working or idle.
     pub(super) fn teammates_in_process(&self) -> usize {
         let all = self.background.iter().filter(|task| task.kind == TEAMMATE).count();
         all.saturating_sub(self.teammates.iter().filter(|mate| !mate.ended).count())
@@ -159,14 +159,14 @@ impl RowState {
     pub(super) fn background_count(&self) -> usize {
         let is_teammate =
             |id: &SubagentId| self.background.iter().all(|task| task.id != id.as_str());
-        let at_work = self.subagents.iter().filter(|known| is_teammate(&known.id)).count()
+        let working = self.subagents.iter().filter(|known| is_teammate(&known.id)).count()
             + self.working_teammates().count();
         let teammates = self.background.iter().filter(|task| task.kind == TEAMMATE).count();
-        self.background.len() - teammates + teammates.min(at_work)
+        self.background.len() - teammates + teammates.min(working)
     }
 
     /// Returns true if a teammate keeps the session file busy, so that the file does not show the session's own turn.
-    /// A teammate in a process of its own does so for as long as it lives, at work or idle (Claude Code 2.1.332).
+    /// A teammate in a process of its own does so for as long as it lives, working or idle (Claude Code 2.1.332).
     pub(super) fn teammates_keep_file_busy(&self) -> bool {
         let has_teammate = self.lists_teammates() || self.teammates.iter().any(|mate| !mate.ended);
         has_teammate && !self.files.was_idle_in_team()

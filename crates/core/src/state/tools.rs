@@ -1,4 +1,4 @@
-//! The tools that run now.
+//! The running tools of a session and its subagents.
 
 use super::RowState;
 use crate::MAX_TOOLS;
@@ -90,12 +90,12 @@ impl RowState {
             self.ended_tools.push_back(id.clone());
         }
         self.tools.retain(|open| {
-            let is_it = if tool_use.is_some() && open.id.is_some() {
+            let is_same = if tool_use.is_some() && open.id.is_some() {
                 open.id.as_ref() == tool_use
             } else {
                 open.tool == tool && open.input == input
             };
-            open.subagent.as_ref() != subagent || !is_it
+            open.subagent.as_ref() != subagent || !is_same
         });
     }
 }

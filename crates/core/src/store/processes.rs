@@ -58,8 +58,9 @@ impl SessionStore {
     ) {
         let mut children: Vec<RowKey> = Vec::new();
         for (child, its_ancestors) in &self.ancestors {
-            let orphan = self.rows.get(child).is_some_and(|row| row.session.parent.is_none());
-            if child != key && orphan && its_ancestors.contains(&process) {
+            let has_no_parent =
+                self.rows.get(child).is_some_and(|row| row.session.parent.is_none());
+            if child != key && has_no_parent && its_ancestors.contains(&process) {
                 children.push(child.clone());
             }
         }
@@ -75,15 +76,15 @@ impl SessionStore {
             self.record_change(key, derived.transition, now, outcome);
         }
         if let Some(parent) = parent {
-            self.adopt(key, &parent, now, outcome);
+            self.set_parent(key, &parent, now, outcome);
         }
         for child in children {
-            self.adopt(&child, key, now, outcome);
+            self.set_parent(&child, key, now, outcome);
         }
     }
 
-    /// Makes `child` a child of `parent`, whose pane it never claims.
-    pub(super) fn adopt(
+    /// Sets the parent of a session, which never claims its parent's pane.
+    pub(super) fn set_parent(
         &mut self,
         child: &RowKey,
         parent: &RowKey,

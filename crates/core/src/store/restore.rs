@@ -65,7 +65,7 @@ impl SessionStore {
     }
 
     /// Finds the row of a client's copy by its process, or by its key if it has no process. The key alone proves
-    /// nothing, because the client names it.
+    /// nothing, because a client can send any key.
     fn find_restored(&self, restored: &Session) -> Option<RowKey> {
         if let Some(process) = restored.process() {
             return self.process_index.get(process, &restored.agent).cloned();
@@ -137,9 +137,9 @@ fn sanitise(row: &mut Session, now: Now) {
         .chain(history)
         .chain(subagents)
     {
-        *time = past(*time, now.wall);
+        *time = plausible_time(*time, now.wall);
     }
-    // A client can claim anything. While the process lives, the kernel says it again.
+    // A client can claim anything. The kernel reports it again while the process runs.
     row.origin = None;
     row.key.sanitise();
     row.agent.sanitise();
@@ -190,7 +190,7 @@ fn sanitise(row: &mut Session, now: Now) {
 }
 
 /// Returns `time`, or `now` if `time` lies in the future or too far in the past.
-fn past(time: Timestamp, now: Timestamp) -> Timestamp {
+fn plausible_time(time: Timestamp, now: Timestamp) -> Timestamp {
     let earliest = now.0.saturating_sub(MAX_AGE_MS);
     if (earliest..=now.0).contains(&time.0) { time } else { now }
 }

@@ -47,11 +47,11 @@ impl SessionStore {
         });
     }
 
-    /// Schedules a session's next deadline and hands on its lookups.
+    /// Schedules a session's next deadline and adds its lookups to the outcome.
     pub(super) fn schedule(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
         self.unschedule(key);
         let Some(row) = self.rows.get_mut(key) else { return };
-        outcome.looks.extend(row.take_lookups());
+        outcome.lookups.extend(row.take_lookups());
         let state = &row.state;
         let waits = if let Some(ended) = state.ended {
             vec![(ended.stamp, KEEP_CLOSED_MS)]
@@ -95,10 +95,10 @@ impl SessionStore {
                 row.session.snoozed_until = None;
             }
             let last_evidence = row.state.last_evidence();
-            let silent = now.has_passed(last_evidence, LOST_AFTER_MS)
+            let is_silent = now.has_passed(last_evidence, LOST_AFTER_MS)
                 || last_evidence.boot != now.stamp.boot;
             let source = if !row.state.watched
-                && silent
+                && is_silent
                 && !wakes
                 && row.state.headless_deadline(row.session.headless).is_none()
             {

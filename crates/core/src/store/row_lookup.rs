@@ -1,4 +1,4 @@
-//! Which row an event belongs to.
+//! Finds the row of an event or an observation, or creates it.
 
 use super::{Outcome, ProcessToWatch, SessionStore};
 use crate::evidence::event::{Event, Report};
@@ -52,8 +52,8 @@ impl SessionStore {
                 (row.session.pid.is_some(), Reverse(row.session.started), row.session.key.clone())
             };
             // An event from a container does not prove that it belongs to a process outside of it.
-            let may_be = |row: &&Row| row.session.pid.is_none() || !report.elsewhere;
-            if let Some(row) = self.rows.values().filter(same).filter(may_be).min_by_key(rank) {
+            let can_match = |row: &&Row| row.session.pid.is_none() || !report.elsewhere;
+            if let Some(row) = self.rows.values().filter(same).filter(can_match).min_by_key(rank) {
                 return Some(row.session.key.clone());
             }
         }
@@ -94,7 +94,7 @@ impl SessionStore {
             return Some(key.clone());
         }
         let (FileFinding::FileStatus { condition, since }
-        | FileFinding::Glimpse { condition, since }) = observation.finding
+        | FileFinding::UnwatchedStatus { condition, since }) = observation.finding
         else {
             return None;
         };
@@ -168,13 +168,13 @@ impl SessionStore {
 pub(super) fn switch_conversation(row: &mut Row, report: &Report) -> Result<(), &'static str> {
     let starts = matches!(report.event, Event::SessionStarted { .. });
     if !starts && row.session.lineage.contains(&report.session) {
-        return Err("of a former conversation");
+        return Err("from a former conversation");
     }
     if report.stamp.is_before(row.state.latest) {
-        return Err("of a conversation that another one has replaced");
+        return Err("from a conversation that was replaced");
     }
     if matches!(report.event, Event::SessionEnded { .. }) || report.subagent.is_some() {
-        return Err("of a conversation that this process never showed");
+        return Err("from a conversation that this process never had");
     }
     row.switch_conversation(&report.session, report.stamp);
     Ok(())

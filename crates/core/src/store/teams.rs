@@ -92,7 +92,7 @@ impl SessionStore {
         }
     }
 
-    /// Passes the prompts that a lead's client shows on to the teammates.
+    /// Sets on each teammate the prompt that its lead's client shows for it.
     fn relay_prompts(&mut self, lead: &RowKey, now: Now, outcome: &mut Outcome) {
         let Some(row) = self.rows.get(lead).filter(|row| row.state.has_teammates()) else { return };
         let source = row.session.source.clone();

@@ -14,7 +14,7 @@ impl SessionStore {
         self.accounts.limits()
     }
 
-    /// Applies a usage report. It creates no session.
+    /// Applies a usage report. A usage report creates no session.
     pub(super) fn apply_usage(
         &mut self,
         report: &Report,

@@ -1,4 +1,4 @@
-//! Which session an event belongs to.
+//! How the session of an event is found.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
 use crewboard_core::{
@@ -175,17 +175,17 @@ fn path_that_cleaning_changes_is_not_an_origin() {
 fn client_cannot_restore_an_origin() {
     let mut old = World::new();
     old.event(1, "shop", prompt("a"));
-    let mut held = old.of(1).clone();
-    held.origin = Some(origin("/tmp/trap", "/tmp/trap"));
-    held.profile = Some("/tmp/trap".to_owned());
+    let mut snapshot = old.of(1).clone();
+    snapshot.origin = Some(origin("/tmp/trap", "/tmp/trap"));
+    snapshot.profile = Some("/tmp/trap".to_owned());
     let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
-    new.apply(Input::Restored(vec![held.clone()]));
+    new.apply(Input::Restored(vec![snapshot.clone()]));
     assert_eq!(new.of(1).origin, None);
     let own = origin("/home/dev/.claude", "/home/dev/shop");
     new.apply(Input::OriginFound { process: process(1), origin: own.clone() });
     // A newer copy of another client does not restore the claim.
-    (held.epoch, held.updated) = ("third".to_owned(), Timestamp(held.updated.0 + 1));
-    new.apply(Input::Restored(vec![held]));
+    (snapshot.epoch, snapshot.updated) = ("third".to_owned(), Timestamp(snapshot.updated.0 + 1));
+    new.apply(Input::Restored(vec![snapshot]));
     let row = new.of(1);
     assert_eq!((row.profile.as_deref(), &row.origin), (Some("/home/dev/.claude"), &Some(own)));
 }

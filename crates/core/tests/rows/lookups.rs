@@ -31,11 +31,11 @@ impl World {
     }
 
     fn lookups_of(&mut self, input: Input) -> Vec<LookupTarget> {
-        self.apply(input).looks.into_iter().map(|look| look.subject).collect()
+        self.apply(input).lookups.into_iter().map(|look| look.subject).collect()
     }
 
     fn lookups_after(&mut self, event: Event) -> Vec<LookupTarget> {
-        self.event(1, "s", event).looks.into_iter().map(|look| look.subject).collect()
+        self.event(1, "s", event).lookups.into_iter().map(|look| look.subject).collect()
     }
 }
 
@@ -43,16 +43,16 @@ impl World {
 fn transcript_is_read_while_the_turn_runs() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
-    let looks = world.found(FileFinding::Blind);
-    assert!(matches!(looks[..], [LookupTarget::TurnEndToCome(_)]), "{looks:?}");
-    assert_eq!(world.found(FileFinding::Blind), []);
+    let lookups = world.found(FileFinding::Unreadable);
+    assert!(matches!(lookups[..], [LookupTarget::TurnEndToCome(_)]), "{lookups:?}");
+    assert_eq!(world.found(FileFinding::Unreadable), []);
     assert_eq!(world.lookups_after(turn_end()), [LookupTarget::NoTurnEnd]);
     // A cancelled lookup does not prevent the next one.
-    let looks = world.lookups_after(prompt("again"));
-    assert!(matches!(looks[..], [LookupTarget::TurnEndToCome(_)]), "{looks:?}");
+    let lookups = world.lookups_after(prompt("again"));
+    assert!(matches!(lookups[..], [LookupTarget::TurnEndToCome(_)]), "{lookups:?}");
     let since = world.now().stamp;
-    let looks = world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
-    assert_eq!(looks, [LookupTarget::NoTurnEnd], "the file shows the end from now on");
+    let lookups = world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    assert_eq!(lookups, [LookupTarget::NoTurnEnd], "the file shows the end from now on");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn lost_session_reopens_after_a_day() {
     let mut world = World::new();
     let since = world.now().stamp;
     world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
-    world.found(FileFinding::Left);
+    world.found(FileFinding::Removed);
     world.milliseconds += DAY;
     world.apply(Input::Tick);
     assert_eq!(world.only().end, Some(End::Lost));
@@ -115,40 +115,40 @@ fn removed_file_is_read_again_if_the_process_lives() {
     world.event(1, "s", prompt("go"));
     let since = world.now().stamp;
     world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
-    world.found(FileFinding::Left);
+    world.found(FileFinding::Removed);
     assert_eq!(world.only().status, Status::Closed);
     world.milliseconds += 11_000;
-    let looks = world.lookups_of(Input::Tick);
-    assert!(looks.contains(&LookupTarget::FileStatus), "{looks:?}");
+    let lookups = world.lookups_of(Input::Tick);
+    assert!(lookups.contains(&LookupTarget::FileStatus), "{lookups:?}");
     assert_eq!((world.only().status, world.only().confirmed), (Status::Working, false));
 }
 
 /// A queued command runs as soon as the turn is over (tried: `fork-running`).
 #[test]
 fn turn_end_shows_after_a_queued_command() {
-    for (works, becomes, words) in
+    for (works, becomes, activity) in
         [(false, Status::Done, Some("Done.")), (true, Status::Idle, None)]
     {
         let mut world = World::new();
         let resting = FileStatus::Resting { shells: false };
-        let looks = |world: &mut World, condition| {
+        let show = |world: &mut World, condition| {
             let since = world.now().stamp;
             world.found(FileFinding::FileStatus { condition, since });
         };
         world.event(1, "s", prompt("go"));
-        looks(&mut world, FileStatus::Busy);
+        show(&mut world, FileStatus::Busy);
         world.event(1, "s", turn_end());
-        looks(&mut world, resting);
-        looks(&mut world, FileStatus::Busy);
+        show(&mut world, resting);
+        show(&mut world, FileStatus::Busy);
         assert_eq!(world.only().status, Status::Working);
         if works {
             world.event(1, "s", tool());
         }
         world.milliseconds += 1000;
-        looks(&mut world, resting);
+        show(&mut world, resting);
         world.pass(2000);
         let row = world.only();
-        assert_eq!((row.status, row.activity.as_deref()), (becomes, words));
+        assert_eq!((row.status, row.activity.as_deref()), (becomes, activity));
     }
 }
 
@@ -169,8 +169,8 @@ fn dialog_that_holds_up_a_turn_needs_you() {
     assert_eq!(status_after(&mut world, 200), (Status::Question, true));
     let text = "Auto mode needs your choice".to_owned();
     world.event(1, "s", Event::AttentionCalled { request: PromptKind::Question, text });
-    let words = |world: &World| world.only().request.clone().unwrap().text;
-    assert_eq!(words(&world), "Auto mode needs your choice");
+    let text = |world: &World| world.only().request.clone().unwrap().text;
+    assert_eq!(text(&world), "Auto mode needs your choice");
     let since = world.now().stamp;
     world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
     assert_eq!(status_after(&mut world, 5000), (Status::Working, false));
@@ -198,7 +198,8 @@ fn status_of_an_unwatched_file_is_unconfirmed() {
     world.milliseconds += 5_000;
     // The status has lasted since the time in the file, not only since the file was read.
     let since = Stamp { micros: world.now().stamp.micros - 1_000_000, ..world.now().stamp };
-    let idle = || FileFinding::Glimpse { condition: FileStatus::Resting { shells: false }, since };
+    let idle =
+        || FileFinding::UnwatchedStatus { condition: FileStatus::Resting { shells: false }, since };
     world.found(idle());
     let row = world.of(1).clone();
     assert_eq!((row.status, row.confirmed), (Status::Idle, false));

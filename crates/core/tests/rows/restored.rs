@@ -7,8 +7,8 @@ use crewboard_core::{
     Timestamp, Transition,
 };
 
-/// Returns the sessions that a subscriber of `world` has.
-fn held(world: &World) -> Vec<Session> {
+/// Returns the sessions of a subscription to `world`.
+fn snapshot(world: &World) -> Vec<Session> {
     let keys: Vec<_> = world.sessions.iter().map(|row| row.key.clone()).collect();
     keys.iter().map(|key| world.sessions.with_history(key).unwrap()).collect()
 }
@@ -20,9 +20,9 @@ fn new_daemon_restores_the_sessions() {
     old.event(1, "works", tool());
     old.event(2, "asks", request());
     old.event(3, "dies", prompt("a"));
-    let held = held(&old);
+    let snapshot = snapshot(&old);
     let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
-    let outcome = new.apply(Input::Restored(held.clone()));
+    let outcome = new.apply(Input::Restored(snapshot.clone()));
     assert_eq!(outcome.watch.len(), 3);
     for ProcessToWatch { process, .. } in outcome.watch {
         if process.pid == 3 {
@@ -31,7 +31,7 @@ fn new_daemon_restores_the_sessions() {
             new.apply(Input::ProcessWatched { process, ancestors: Vec::new() });
         }
     }
-    for row in &held {
+    for row in &snapshot {
         let again = new.sessions.get(&row.key).unwrap();
         let trail = new.sessions.trail(&row.key).unwrap();
         assert_eq!(trail[0].source, "restored", "{trail:?}");
@@ -51,7 +51,7 @@ fn new_daemon_restores_the_sessions() {
     }
     assert_eq!((new.of(3).status, new.of(3).end), (Status::Closed, Some(End::Killed)));
     // A second restore changes nothing, and events still apply.
-    assert!(new.apply(Input::Restored(held)).changes.is_empty());
+    assert!(new.apply(Input::Restored(snapshot)).changes.is_empty());
     new.event(2, "asks", turn_end());
     assert_eq!(new.of(2).status, Status::Done);
 }
@@ -67,13 +67,13 @@ fn agent_version_is_restored_for_the_same_process() {
     };
     let since = old.now().stamp;
     old.found_of(about, FileFinding::FileStatus { condition: FileStatus::Busy, since });
-    let held = held(&old);
+    let snapshot = snapshot(&old);
     for (pid, expected) in [(None, Some("2.1.400")), (Some(1), Some("2.1.400")), (Some(2), None)] {
         let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
         if let Some(pid) = pid {
             new.event(pid, "s1", prompt("b"));
         }
-        new.apply(Input::Restored(held.clone()));
+        new.apply(Input::Restored(snapshot.clone()));
         let row = new.sessions.iter().find(|row| pid.is_none() || row.pid == pid).unwrap();
         assert_eq!(row.agent_version.as_deref(), expected, "{pid:?}");
     }
@@ -86,7 +86,7 @@ fn restored_status_keeps_its_time() {
     old.milliseconds += 60_000;
     old.event(1, "s1", request());
     let since = old.only().since;
-    let held = held(&old);
+    let snapshot = snapshot(&old);
     // The new daemon reads the file before the client restores the session.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
     let condition = FileStatus::Asking { request: PromptKind::Permission };
@@ -97,16 +97,16 @@ fn restored_status_keeps_its_time() {
     new.apply(Input::Tick);
     assert_eq!(new.only().status, Status::Permission);
     assert_ne!(new.only().since, since);
-    new.apply(Input::Restored(held.clone()));
+    new.apply(Input::Restored(snapshot.clone()));
     let key = new.only().key.clone();
     let row = new.sessions.with_history(&key).unwrap();
     assert_eq!((row.status, row.since), (Status::Permission, since));
-    assert_eq!(row.history, held[0].history);
+    assert_eq!(row.history, snapshot[0].history);
     // A prompt from a hook may be another one.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
     new.event(1, "s1", request());
     let later = new.only().since;
-    new.apply(Input::Restored(held));
+    new.apply(Input::Restored(snapshot));
     assert_eq!(new.only().since, later);
 }
 
@@ -128,7 +128,7 @@ fn reported_prompt_keeps_its_line_and_its_text() {
         let expected = (status, "a database".to_owned(), "Which database should it be?".to_owned());
         assert_eq!(shown(&old), expected);
         let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
-        new.apply(Input::Restored(held(&old)));
+        new.apply(Input::Restored(snapshot(&old)));
         assert_eq!(shown(&new), expected);
         new.event(1, "s1", asks(Status::Working));
         assert_eq!(new.only().activity.as_deref(), Some("a database"));
@@ -144,7 +144,7 @@ fn reported_prompt_keeps_its_line_and_its_text() {
 fn subagent_event_does_not_hide_a_restored_prompt() {
     let mut old = World::new();
     old.event(1, "s1", request());
-    let held = held(&old);
+    let snapshot = snapshot(&old);
     let mut new = World::named("second");
     let subagents = Report {
         subagent: Some(crewboard_core::SubagentId::new("a1")),
@@ -152,7 +152,7 @@ fn subagent_event_does_not_hide_a_restored_prompt() {
     };
     new.apply_report(subagents);
     assert_eq!(new.only().status, Status::Working);
-    new.apply(Input::Restored(held));
+    new.apply(Input::Restored(snapshot));
     assert_eq!((new.only().status, new.only().needs_you), (Status::Permission, true));
     // The end of the tool closes the restored prompt, which has no input.
     let ended = Event::ToolEnded {
@@ -189,7 +189,7 @@ fn future_times_do_not_make_the_daemon_spin() {
 fn restored_times_are_plausible() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
-    let mut row = held(&old).remove(0);
+    let mut row = snapshot(&old).remove(0);
     for (milliseconds, is_plausible) in [(0, false), (u64::MAX, false), (1_794_000_000_000, true)] {
         let mut new = World::named("second");
         let time = Timestamp(milliseconds);
@@ -219,10 +219,10 @@ fn event_without_a_process_reopens_a_killed_session() {
 fn newer_copy_of_two_clients_wins() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
-    let mut stale = held(&old);
+    let mut stale = snapshot(&old);
     stale[0].prompt = Some("stale".to_owned());
     old.event(1, "s1", turn_end());
-    let mut fresh = held(&old);
+    let mut fresh = snapshot(&old);
     fresh[0].dismissed = true;
     fresh[0].seen = true;
     fresh[0].needs_you = false;
@@ -241,12 +241,12 @@ fn newer_copy_of_two_clients_wins() {
 fn restore_fills_the_gaps_of_a_known_session() {
     let mut old = World::new();
     old.event(1, "s1", prompt("fix it"));
-    let mut held = held(&old);
-    held[0].pinned = true;
-    held[0].title = Some("The checkout test".to_owned());
+    let mut snapshot = snapshot(&old);
+    snapshot[0].pinned = true;
+    snapshot[0].title = Some("The checkout test".to_owned());
     let mut new = World::named("second");
     new.event(1, "s1", request());
-    new.apply(Input::Restored(held));
+    new.apply(Input::Restored(snapshot));
     let row = new.only();
     assert_eq!((row.status, row.pinned), (Status::Permission, true));
     assert_eq!(row.title.as_deref(), Some("The checkout test"));
@@ -258,7 +258,7 @@ fn restored_session_takes_no_other_sessions_key() {
     let mut new = World::new();
     new.event(1, "s1", prompt("a"));
     new.event(2, "s2", prompt("b"));
-    let mut confused = held(&new).into_iter().find(|row| row.pid == Some(1)).unwrap();
+    let mut confused = snapshot(&new).into_iter().find(|row| row.pid == Some(1)).unwrap();
     confused.key = new.of(2).key.clone();
     new.apply(Input::Restored(vec![confused]));
     assert_eq!((new.sessions.len(), new.of(1).id.as_str(), new.of(2).id.as_str()), (2, "s1", "s2"));
@@ -325,7 +325,7 @@ fn restore_does_not_change_the_key_of_an_open_session() {
             // The session is known only from another client.
             let mut old = World::new();
             old.event(1, "s1", prompt("a"));
-            for ProcessToWatch { process, .. } in new.apply(Input::Restored(held(&old))).watch {
+            for ProcessToWatch { process, .. } in new.apply(Input::Restored(snapshot(&old))).watch {
                 new.apply(Input::ProcessWatched { process, ancestors: Vec::new() });
             }
         }
@@ -372,12 +372,12 @@ fn session_is_found_by_its_key_of_an_earlier_daemon() {
     old.event(1, "s1", prompt("a"));
     old.apply(Input::ProcessExited { process: process(1) });
     old.event(2, "s1", prompt("b"));
-    let held = held(&old);
+    let snapshot = snapshot(&old);
     let mut new = World::named("second");
     new.event(2, "s1", prompt("c"));
     let key = new.only().key.clone();
-    assert_ne!(key, held[0].key);
-    let outcome = new.apply(Input::Restored(held.clone()));
-    assert_eq!(outcome.renamed, [(held[0].key.clone(), key.clone())]);
-    assert_eq!((&new.only().key, new.sessions.current_key(&held[0].key)), (&key, &key));
+    assert_ne!(key, snapshot[0].key);
+    let outcome = new.apply(Input::Restored(snapshot.clone()));
+    assert_eq!(outcome.renamed, [(snapshot[0].key.clone(), key.clone())]);
+    assert_eq!((&new.only().key, new.sessions.current_key(&snapshot[0].key)), (&key, &key));
 }

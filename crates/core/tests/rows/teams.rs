@@ -89,8 +89,8 @@ fn teammate_is_a_child_of_its_lead() {
     assert_eq!((lead.teammate.as_deref(), lead.parent.as_ref()), (None, None));
     assert!(mate.place.pane.is_some(), "it has a pane of its own");
     assert_eq!(world.status(2), (Status::Working, false));
-    let helpers: Vec<_> = lead.subagents.iter().map(|one| one.kind.as_deref()).collect();
-    assert_eq!((lead.background, helpers), (1, vec![Some("tester")]));
+    let kinds: Vec<_> = lead.subagents.iter().map(|one| one.kind.as_deref()).collect();
+    assert_eq!((lead.background, kinds), (1, vec![Some("tester")]));
 }
 
 #[test]
@@ -138,17 +138,17 @@ fn teammates_permission_needs_you_at_its_lead_only() {
 
 #[test]
 fn teammates_permission_closes_when_it_continues() {
-    let goes_on: [fn(&mut World); 5] = [
+    let continuations: [fn(&mut World); 5] = [
         |world| world.lead_file(FileStatus::Busy),
         |world| drop(world.mate(2, tool_ends())),
         |world| drop(world.mate(2, Event::ToolsEnded)),
         |world| drop(world.mate(2, turn_end())),
         |world| drop(world.apply(Input::ProcessExited { process: process(2) })),
     ];
-    for (way, go_on) in goes_on.iter().enumerate() {
+    for (way, proceed) in continuations.iter().enumerate() {
         let mut world = World::team();
         world.lead_asks_for("tester");
-        go_on(&mut world);
+        proceed(&mut world);
         assert!(!world.of(1).status.is_prompt(), "{way}: {:?}", world.of(1));
         assert!(!world.of(2).status.is_prompt(), "{way}: {:?}", world.of(2));
         // The next prompt of the same tool is another one.

@@ -13,7 +13,7 @@ fn without_file(agent: &AgentName, process: Process, now: Now) -> Observation {
         process,
         source: "file:none".to_owned(),
         seen: now.stamp,
-        finding: FileFinding::Blind,
+        finding: FileFinding::Unreadable,
         about: FileMetadata::default(),
     }
 }

@@ -1,4 +1,4 @@
-//! The timeouts on what the session file shows: how long a status must last until it counts.
+//! The timeouts of the session file: how long a status must last until it counts.
 
 use super::{LookupRequest, Reading, is_newer, must_be_in_file};
 use crate::evidence::event::{Event, Report, StartOrigin};
@@ -15,7 +15,7 @@ use crate::{
 /// The kind of a subagent's background task.
 const SUBAGENT: &str = "subagent";
 
-/// A timeout on what the files show.
+/// A timeout of the agent's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Timeout {
     /// The file is busy, and no hook has announced a turn.
@@ -39,7 +39,7 @@ enum Timeout {
     Disagreement(Stamp),
     /// The end of the turn counts: the file has confirmed it for long enough, or no further evidence comes.
     TurnEndConfirmed,
-    /// The agent removed its file, and its process lives on.
+    /// The agent removed its file, and its process still runs.
     AliveWithoutFile,
 }
 
@@ -145,7 +145,7 @@ impl RowState {
         ]
     }
 
-    /// Returns the time at which the hooks and the file disagree. One of the two lags.
+    /// Returns the stamp of the event about which the hooks and the file disagree, because one of them lags.
     fn disagreement(&self, reading: &Reading) -> Option<Stamp> {
         let is_older =
             |stamp: Stamp| !is_newer(reading.since, stamp) && !must_be_in_file(stamp, reading.last);
@@ -232,7 +232,7 @@ impl RowState {
             }
             Timeout::DialogInTurn => {
                 self.open_dialog(since);
-                infer("a dialog that the agent opened holds up the turn")
+                infer("a dialog that the agent opened blocks the turn")
             }
             Timeout::PromptStaysOpen => {
                 self.files.answerable = true;

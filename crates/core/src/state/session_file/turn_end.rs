@@ -1,4 +1,4 @@
-//! The end of a turn that only the transcript shows.
+//! Applies the end of a turn that only the transcript shows.
 
 use super::LookupRequest;
 use crate::evidence::observation::TurnEnd;
@@ -6,6 +6,8 @@ use crate::state::{Ignored, RowState};
 use crate::time::Stamp;
 
 impl RowState {
+    /// Applies the end of the turn, unless a hook has reported it since. `awaited_turn` is the start of the turn that
+    /// the daemon watched.
     pub(super) fn apply_transcript_end(
         &mut self,
         how: &TurnEnd,

@@ -123,7 +123,7 @@ impl SessionFiles {
         }
         let mut seen = self.observe(profile, file, false, now);
         if let FileFinding::FileStatus { condition, since } = seen.finding {
-            seen.finding = FileFinding::Glimpse { condition, since };
+            seen.finding = FileFinding::UnwatchedStatus { condition, since };
         }
         Some(seen)
     }
@@ -194,7 +194,7 @@ impl SessionFiles {
 pub(super) fn file_removed(agent: &AgentName, process: Process, now: Now) -> Observation {
     Observation {
         source: "file:removed".to_owned(),
-        finding: FileFinding::Left,
+        finding: FileFinding::Removed,
         ..without_file(agent, process, now)
     }
 }

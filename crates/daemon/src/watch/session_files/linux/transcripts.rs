@@ -172,7 +172,7 @@ impl SessionFiles {
                 FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: began }
             }
             _ if waits => return None,
-            _ => FileFinding::NothingOver,
+            _ => FileFinding::EndNotFound,
         };
         self.cancel_turn_end(lookup.process, watches);
         Some(Observation {
