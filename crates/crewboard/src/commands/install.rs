@@ -47,7 +47,7 @@ pub(crate) fn run_install(
     input: &mut dyn BufRead,
 ) -> Result<(), InstallError> {
     let out = &mut IgnoreClosed(out);
-    let profiles = Profile::chosen(&arguments.config_dir, environment)?;
+    let profiles = Profile::select(&arguments.config_dir, environment)?;
     let program = ProgramPath::find(environment)?;
     let version = claude_version::find(environment);
     let entries = registration::entries(program.registered()?, version);
@@ -193,7 +193,7 @@ fn apply_change(
         };
         let next = recompute()?;
         if next.after.is_none() {
-            next.drop_stale_mark();
+            next.remove_stale_mark();
             return Ok(backup.map(|backup| (change, backup)));
         }
         change = next;
@@ -233,7 +233,7 @@ pub(crate) fn run_uninstall(
 ) -> Result<(), InstallError> {
     let out = &mut IgnoreClosed(out);
     let mut changes: Vec<Change> = Vec::new();
-    for profile in Profile::chosen(&arguments.config_dir, environment)? {
+    for profile in Profile::select(&arguments.config_dir, environment)? {
         let change = Change::of_uninstall(&profile, environment.pause)?;
         if change.after.is_some() {
             push_unless_same_file(&mut changes, change);
@@ -303,7 +303,7 @@ impl Write for IgnoreClosed<'_> {
 
 /// Adds a change, unless another profile links to the same file.
 fn push_unless_same_file(changes: &mut Vec<Change>, change: Change) {
-    if !changes.iter().any(|other| other.same_file(&change)) {
+    if !changes.iter().any(|other| other.writes_same_file(&change)) {
         changes.push(change);
     }
 }

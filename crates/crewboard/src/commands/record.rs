@@ -105,7 +105,7 @@ impl<W: Write + AsFd> Recorder<W> {
                     usage.resets().for_each(|at| *at = Timestamp(at.since(then)));
                 }
                 if let Some(redactor) = &mut self.redactor {
-                    redactor.report(&mut report);
+                    redactor.redact_report(&mut report);
                 }
                 (at, EntryContent::Reported { report, process }, skipped)
             }
@@ -121,7 +121,7 @@ impl<W: Write + AsFd> Recorder<W> {
                 }
                 let process = self.name_of(observation.process);
                 if let Some(redactor) = &mut self.redactor {
-                    redactor.observation(&mut observation);
+                    redactor.redact_observation(&mut observation);
                 }
                 (self.milliseconds(seen), EntryContent::Observed { observation, process }, skipped)
             }

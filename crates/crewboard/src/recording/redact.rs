@@ -23,7 +23,7 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     /// Replaces every text of a report that could identify the user, and every name that the user chose.
-    pub(crate) fn report(&mut self, report: &mut Report) {
+    pub(crate) fn redact_report(&mut self, report: &mut Report) {
         // List every field, so that a new field does not compile without a decision here.
         let Report {
             agent,
@@ -50,53 +50,56 @@ impl Redactor {
             event,
         } = report;
         if !KNOWN_AGENTS.contains(&agent.as_str()) {
-            *agent = AgentName::new(&self.id("agent", agent.as_str()));
+            *agent = AgentName::new(&self.placeholder("agent", agent.as_str()));
         }
-        *session = ConversationId::new(&self.id("session", session.as_str()));
+        *session = ConversationId::new(&self.placeholder("session", session.as_str()));
         if !is_word(source.strip_prefix("hook:").unwrap_or(source)) {
-            *source = self.id("source", source);
+            *source = self.placeholder("source", source);
         }
         if let Some(subagent) = subagent {
-            *subagent = SubagentId::new(&self.id("task", subagent.as_str()));
+            *subagent = SubagentId::new(&self.placeholder("task", subagent.as_str()));
         }
-        self.optional("type", subagent_type);
+        self.redact_optional("type", subagent_type);
         if let Some(teammate) = teammate {
             // The lead refers to a teammate by this name, as it refers to a subagent by its id.
-            teammate.name = self.id("task", &teammate.name);
-            teammate.lead = ConversationId::new(&self.id("session", teammate.lead.as_str()));
+            teammate.name = self.placeholder("task", &teammate.name);
+            teammate.lead =
+                ConversationId::new(&self.placeholder("session", teammate.lead.as_str()));
         }
         if let Some(turn) = turn {
-            *turn = TurnId::new(&self.id("turn", turn.as_str()));
+            *turn = TurnId::new(&self.placeholder("turn", turn.as_str()));
         }
         for path in [cwd, project, profile, transcript, job].into_iter().flatten() {
-            *path = self.path(path);
+            *path = self.placeholder_path(path);
         }
         if let Some(branch) = branch {
-            *branch = self.id("branch", branch);
+            *branch = self.placeholder("branch", branch);
         }
         for word in [mode, model].into_iter().flatten() {
             if !is_word(word) {
-                *word = self.id("word", word);
+                *word = self.placeholder("word", word);
             }
         }
-        self.place(place);
-        self.event(event);
+        self.redact_place(place);
+        self.redact_event(event);
     }
 
     /// Replaces the same texts in an observation of an agent's files.
-    pub(crate) fn observation(&mut self, observation: &mut Observation) {
+    pub(crate) fn redact_observation(&mut self, observation: &mut Observation) {
         let Observation { agent: _, process: _, source, seen: _, finding, about } = observation;
         if !is_word(source.strip_prefix("file:").unwrap_or(source)) {
-            *source = self.id("source", source);
+            *source = self.placeholder("source", source);
         }
         if let FileFinding::TurnEnd { how, at: _ } = finding {
             match how {
-                TurnEnd::Finished { message } => *message = self.text("message", message),
+                TurnEnd::Finished { message } => {
+                    *message = self.placeholder_text("message", message);
+                }
                 TurnEnd::Failed { error, detail } => {
                     if !is_word(error) {
-                        *error = self.id("error", error);
+                        *error = self.placeholder("error", error);
                     }
-                    *detail = self.text("detail", detail);
+                    *detail = self.placeholder_text("detail", detail);
                 }
                 TurnEnd::Interrupted => {}
             }
@@ -105,20 +108,20 @@ impl Redactor {
             about;
         // A version is public, but the file may have any text in this field.
         if let Some(version) = agent_version.as_mut().filter(|version| !is_word(version)) {
-            *version = self.id("version", version);
+            *version = self.placeholder("version", version);
         }
-        *session = ConversationId::new(&self.id("session", session.as_str()));
+        *session = ConversationId::new(&self.placeholder("session", session.as_str()));
         for path in [cwd, job, profile].into_iter().flatten() {
-            *path = self.path(path);
+            *path = self.placeholder_path(path);
         }
-        self.optional("title", title);
-        self.place(place);
+        self.redact_optional("title", title);
+        self.redact_place(place);
     }
 
-    fn place(&mut self, place: &mut Place) {
+    fn redact_place(&mut self, place: &mut Place) {
         let Place { host, terminal, server, pane, target, tty, others } = place;
-        *host = self.id("host", host);
-        self.optional("target", target);
+        *host = self.placeholder("host", host);
+        self.redact_optional("target", target);
         let mut servers = vec![server];
         let mut words: Vec<&mut String> = [terminal, pane, tty].into_iter().flatten().collect();
         for Pane { terminal, server, pane } in others {
@@ -127,52 +130,56 @@ impl Redactor {
             words.extend(pane);
         }
         for server in servers.into_iter().flatten() {
-            *server = self.path(server);
+            *server = self.placeholder_path(server);
         }
         for word in words {
             let bare = word.strip_prefix("/dev/").unwrap_or(word).replace(['%', '/'], "");
             if !is_word(&bare) {
-                *word = self.id("place", word);
+                *word = self.placeholder("place", word);
             }
         }
     }
 
-    fn event(&mut self, event: &mut Event) {
+    fn redact_event(&mut self, event: &mut Event) {
         match event {
             Event::PromptSubmitted { prompt, automatic: _, ended_task } => {
-                *prompt = self.text("prompt", prompt);
-                self.optional("task", ended_task);
+                *prompt = self.placeholder_text("prompt", prompt);
+                self.redact_optional("task", ended_task);
             }
             Event::ToolStarted { tool: _, text, tool_use, input, asks: _ } => {
-                *text = self.text("command", text);
-                self.tool(tool_use, input);
+                *text = self.placeholder_text("command", text);
+                self.redact_tool(tool_use, input);
             }
             Event::ToolEnded { tool: _, tool_use, input }
-            | Event::RequestClosed { tool: _, tool_use, input } => self.tool(tool_use, input),
-            Event::RequestOpened { request, tool: _, text, line, input } => {
-                *text = self.text(request.status().word(), text);
-                *line = self.text("line", line);
-                self.tool(&mut None, input);
+            | Event::RequestClosed { tool: _, tool_use, input } => {
+                self.redact_tool(tool_use, input);
             }
-            Event::AttentionCalled { request: _, text } => *text = self.text("attention", text),
+            Event::RequestOpened { request, tool: _, text, line, input } => {
+                *text = self.placeholder_text(request.status().word(), text);
+                *line = self.placeholder_text("line", line);
+                self.redact_tool(&mut None, input);
+            }
+            Event::AttentionCalled { request: _, text } => {
+                *text = self.placeholder_text("attention", text);
+            }
             Event::TurnEnded { message, background, scheduled: _ } => {
-                *message = self.text("message", message);
+                *message = self.placeholder_text("message", message);
                 for BackgroundTask { id, kind } in background {
-                    *id = self.id("task", id);
+                    *id = self.placeholder("task", id);
                     if !is_word(kind) {
-                        *kind = self.id("type", kind);
+                        *kind = self.placeholder("type", kind);
                     }
                 }
             }
             Event::TurnFailed { error, detail } => {
                 if !is_word(error) {
-                    *error = self.id("error", error);
+                    *error = self.placeholder("error", error);
                 }
-                *detail = self.text("detail", detail);
+                *detail = self.placeholder_text("detail", detail);
             }
             Event::StatusReported { status: _, activity, text } => {
-                *activity = self.text("activity", activity);
-                *text = self.text("text", text);
+                *activity = self.placeholder_text("activity", activity);
+                *text = self.placeholder_text("text", text);
             }
             Event::SessionStarted { .. }
             | Event::SessionEnded { .. }
@@ -187,27 +194,27 @@ impl Redactor {
     }
 
     /// Replaces the id and the input digest of a tool call. A digest would allow guessing the input.
-    fn tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut InputDigest) {
+    fn redact_tool(&mut self, tool_use: &mut Option<ToolUseId>, input: &mut InputDigest) {
         if let Some(id) = tool_use {
-            *id = ToolUseId::new(&self.id("call", id.as_str()));
+            *id = ToolUseId::new(&self.placeholder("call", id.as_str()));
         }
         let number = u128::try_from(self.inputs.len()).unwrap_or(u128::MAX).saturating_add(1);
         let next = InputDigest::new(number.to_be_bytes());
         *input = *self.inputs.entry(*input).or_insert(next);
     }
 
-    fn optional(&mut self, kind: &'static str, word: &mut Option<String>) {
+    fn redact_optional(&mut self, kind: &'static str, word: &mut Option<String>) {
         if let Some(word) = word {
-            *word = self.id(kind, word);
+            *word = self.placeholder(kind, word);
         }
     }
 
-    fn path(&mut self, path: &str) -> String {
-        if path.is_empty() { String::new() } else { format!("/{}", self.id("path", path)) }
+    fn placeholder_path(&mut self, path: &str) -> String {
+        if path.is_empty() { String::new() } else { format!("/{}", self.placeholder("path", path)) }
     }
 
     /// Returns the placeholder of a word. An empty word stays empty.
-    fn id(&mut self, kind: &'static str, word: &str) -> String {
+    fn placeholder(&mut self, kind: &'static str, word: &str) -> String {
         if word.is_empty() {
             return String::new();
         }
@@ -221,8 +228,8 @@ impl Redactor {
     }
 
     /// Returns the placeholder of a displayed text. It is about as long, so that it is cut and wrapped in the same way.
-    fn text(&mut self, kind: &'static str, text: &str) -> String {
-        let mut placeholder = self.id(kind, text);
+    fn placeholder_text(&mut self, kind: &'static str, text: &str) -> String {
+        let mut placeholder = self.placeholder(kind, text);
         let length = text.len().next_power_of_two().min(MAX_LENGTH);
         if text.contains('\n') {
             placeholder.push('\n');
@@ -284,7 +291,7 @@ mod tests {
                 "text": "SECRET"}),
         ] {
             let mut report = report(&event);
-            Redactor::default().report(&mut report);
+            Redactor::default().redact_report(&mut report);
             let text = serde_json::to_string(&report).unwrap();
             assert!(!text.contains("SECRET") && !text.contains("77777777"), "{text}");
         }
@@ -300,8 +307,8 @@ mod tests {
         started.branch = Some(String::new());
         let mut asked = report(&json!({"kind": "request_opened", "request": "permission",
             "tool": "Bash", "text": "x", "input": "00000000000000000000000000000005"}));
-        redactor.report(&mut started);
-        redactor.report(&mut asked);
+        redactor.redact_report(&mut started);
+        redactor.redact_report(&mut asked);
         assert_eq!(started.session, asked.session);
         assert_eq!(started.cwd, asked.project);
         assert_eq!(
@@ -324,7 +331,7 @@ mod tests {
                 "about": {"agent_version": version},
             }))
             .unwrap();
-            Redactor::default().observation(&mut observation);
+            Redactor::default().redact_observation(&mut observation);
             let kept = observation.about.agent_version.unwrap();
             assert_eq!(kept == version, stays, "{kept}");
             assert!(!kept.contains("SECRET"), "{kept}");
@@ -373,7 +380,7 @@ mod tests {
             let mut redacted = plain.clone();
             let mut redactor = Redactor::default();
             for report in &mut redacted {
-                redactor.report(report);
+                redactor.redact_report(report);
             }
             let real = statuses(plain);
             compared += real.len();
@@ -386,7 +393,7 @@ mod tests {
     fn placeholder_is_about_as_long_as_its_text() {
         let mut redactor = Redactor::default();
         for length in [1, 10, 100, 700] {
-            let placeholder = redactor.text("prompt", &"x".repeat(length));
+            let placeholder = redactor.placeholder_text("prompt", &"x".repeat(length));
             let about = length / 2..=(2 * length).max(16);
             assert!(about.contains(&placeholder.len()), "{length} became {}", placeholder.len());
         }

@@ -27,12 +27,12 @@ pub(super) struct Backup {
 
 impl Backup {
     /// Writes the text that was read of a file to `path`.
-    pub(super) fn make(
+    pub(super) fn create(
         file: &SettingsFile,
         path: &Path,
         flush: Flush,
     ) -> Result<Self, InstallError> {
-        let failed = |source| cause(file, path, source);
+        let failed = |source| describe_failure(file, path, source);
         let previous = is_regular(path).then(|| read(path)).transpose().map_err(failed)?;
         let copy = write(file, path, flush).map_err(failed)?;
         Ok(Self { path: path.to_owned(), previous, copy, is_kept: false })
@@ -63,7 +63,7 @@ impl Drop for Backup {
 }
 
 /// Returns an error that names the cause of a failed backup.
-fn cause(file: &SettingsFile, backup: &Path, source: io::Error) -> InstallError {
+fn describe_failure(file: &SettingsFile, backup: &Path, source: io::Error) -> InstallError {
     let why = match Errno::from_io_error(&source) {
         Some(Errno::ROFS) => "is on a read-only file system",
         Some(Errno::PERM) if is_immutable(backup) => {

@@ -11,7 +11,7 @@ pub(super) struct NewDirectories(Vec<PathBuf>);
 
 impl NewDirectories {
     /// Creates a directory and its missing parents.
-    pub(super) fn make(directory: &Path, bits: u32) -> io::Result<Self> {
+    pub(super) fn create(directory: &Path, bits: u32) -> io::Result<Self> {
         let missing: Vec<&Path> =
             directory.ancestors().take_while(|ancestor| !ancestor.is_dir()).collect();
         let mut all = Self::default();

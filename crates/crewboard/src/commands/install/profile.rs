@@ -18,7 +18,7 @@ use super::new_directories::NewDirectories;
 use super::owners::{check_directory, check_home};
 use super::replace::{self, Flush, OnStep, Step};
 use super::settings_file::{MAX_BYTES, MAX_INSTALLED, SettingsFile, check_room_for_backup};
-use super::status_line::{crewboard_line, is_installed, restored_command, wrapped};
+use super::status_line::{crewboard_line, is_installed, restored_command, wrap_status_line};
 use crate::environment::{Environment, is_executable};
 
 /// A configuration directory, such as `~/.claude`.
@@ -46,7 +46,7 @@ pub(crate) enum OutdatedReason {
 
 impl Profile {
     /// Returns the profiles named on the command line, or the default profile.
-    pub(crate) fn chosen(
+    pub(crate) fn select(
         named: &[PathBuf],
         environment: &Environment,
     ) -> Result<Vec<Self>, InstallError> {
@@ -205,7 +205,7 @@ impl Change {
         let before = file.text.as_deref().unwrap_or_default();
         let mut after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
         if let Some(program) = entries.first().and_then(|entry| our_program(&entry.handler)) {
-            after = wrapped(&after, &program).map_err(broken)?;
+            after = wrap_status_line(&after, &program).map_err(broken)?;
         }
         if before.len() > MAX_BYTES && after != before {
             return Err(InstallError::TooLarge(file.target));
@@ -249,7 +249,7 @@ impl Change {
         let add_ours = |original: &str| {
             let text = settings_edit::add(original, &ours, is_ours)?;
             match &line {
-                Some((program, _)) => wrapped(&text, program),
+                Some((program, _)) => wrap_status_line(&text, program),
                 None => Ok(text),
             }
         };
@@ -282,7 +282,7 @@ impl Change {
     }
 
     /// Returns true if both changes write the same file, as with linked profiles.
-    pub(crate) fn same_file(&self, other: &Self) -> bool {
+    pub(crate) fn writes_same_file(&self, other: &Self) -> bool {
         self.file.target == other.file.target
     }
 
@@ -309,7 +309,7 @@ impl Change {
     }
 
     /// Removes the mark of a created file if another program has created the file again since.
-    pub(crate) fn drop_stale_mark(&self) {
+    pub(crate) fn remove_stale_mark(&self) {
         let has_ours = |text| settings_edit::find(text, is_ours).is_ok_and(|ours| !ours.is_empty());
         let mark = self.profile.created_mark();
         if !self.file.text.as_deref().is_some_and(has_ours) && is_regular(&mark) {
@@ -328,7 +328,7 @@ impl Change {
     ) -> Result<BackupKind, InstallError> {
         let new_directories = match &self.file.text {
             Some(_) => NewDirectories::default(),
-            None => NewDirectories::make(&self.profile.directory, 0o700).map_err(|source| {
+            None => NewDirectories::create(&self.profile.directory, 0o700).map_err(|source| {
                 InstallError::Io {
                     action: "create the directory",
                     path: self.profile.directory.clone(),
@@ -340,7 +340,7 @@ impl Change {
         let backup_path = self.profile.backup();
         let backup = self
             .keep_original
-            .then(|| Backup::make(&self.file, &backup_path, flush))
+            .then(|| Backup::create(&self.file, &backup_path, flush))
             .transpose()?;
         let displaced = match &self.after {
             Some(NewContent::Edited(text) | NewContent::Original(text)) => {
@@ -377,7 +377,7 @@ impl Change {
         }
         if self.file.text.is_none() {
             // Without the mark, uninstall leaves an empty file, so a failure here is ignored.
-            if let Ok(mark) = Backup::make(&self.file, &mark, Flush::Before) {
+            if let Ok(mark) = Backup::create(&self.file, &mark, Flush::Before) {
                 mark.keep();
             }
         } else if self.drops_mark {

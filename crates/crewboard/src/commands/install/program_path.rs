@@ -195,7 +195,7 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), InstallError> {
         advice: "copy the program to a directory of your own, and run `install` from there",
     };
     let directory = to.parent().unwrap_or(Path::new("/"));
-    let new_directories = NewDirectories::make(directory, 0o755).map_err(failed)?;
+    let new_directories = NewDirectories::create(directory, 0o755).map_err(failed)?;
     let mut source = File::open(from).map_err(failed)?;
     let mut file = tempfile::Builder::new()
         .prefix(".crewboard-")

@@ -103,7 +103,7 @@ pub(super) fn write(
             Ok(()) => Ok(None),
             Err(ReplaceError::Changed) => Err(changed()),
             Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => {
-                Err(cause(file, error))
+                Err(describe_failure(file, error))
             }
         };
     };
@@ -119,14 +119,14 @@ pub(super) fn write(
             Ok(displaced) => return Ok(displaced),
             Err(ReplaceError::RenameRefused(_)) => {}
             Err(ReplaceError::Changed) => return Err(changed()),
-            Err(ReplaceError::Failed(error)) => return Err(cause(file, error)),
+            Err(ReplaceError::Failed(error)) => return Err(describe_failure(file, error)),
         }
     }
     match write_in_place(file, &expected, text, on_step).map_err(removed_is_changed) {
         Ok(()) => Ok(None),
         Err(ReplaceError::Changed) => Err(changed()),
         Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => {
-            Err(cause(file, error))
+            Err(describe_failure(file, error))
         }
     }
 }
@@ -243,7 +243,7 @@ fn write_in_place(
 
 /// Removes the file, unless another program has changed it since it was read.
 pub(super) fn delete(file: &SettingsFile, on_step: OnStep<'_>) -> Result<(), InstallError> {
-    let failed = |error| cause(file, error);
+    let failed = |error| describe_failure(file, error);
     let changed = || InstallError::Changed(file.target.clone());
     let Some(expected) = FileState::as_read(file) else { return Ok(()) };
     file.write_method()?;
@@ -313,7 +313,7 @@ fn is_unsupported(error: &io::Error) -> bool {
 }
 
 /// Returns an error that names the cause of a failed write.
-fn cause(file: &SettingsFile, source: io::Error) -> InstallError {
+fn describe_failure(file: &SettingsFile, source: io::Error) -> InstallError {
     let path = file.target.clone();
     let why = match Errno::from_io_error(&source) {
         Some(Errno::ROFS) => "it is on a read-only file system".to_owned(),

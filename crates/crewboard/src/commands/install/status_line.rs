@@ -30,7 +30,7 @@ pub(super) fn restored_command(
     original: &str,
     (program, own): (String, Option<String>),
 ) -> Result<Option<String>, EditError> {
-    let by_install = settings_edit::status_line(&wrapped(original, &program)?)?;
+    let by_install = settings_edit::status_line(&wrap_status_line(original, &program)?)?;
     let is_unchanged = by_install == settings_edit::status_line(text)?;
     if is_unchanged { settings_edit::status_line(original) } else { Ok(own) }
 }
@@ -64,7 +64,7 @@ pub(super) fn print_uninstalled_status_line(
 
 /// Returns the text with a status line that runs Crewboard and then the user's own command. Adds none if there is none,
 /// because even an empty status line takes a row of the screen.
-pub(super) fn wrapped(text: &str, program: &str) -> Result<String, EditError> {
+pub(super) fn wrap_status_line(text: &str, program: &str) -> Result<String, EditError> {
     let Some(command) = settings_edit::status_line(text)? else { return Ok(text.to_owned()) };
     let own = match our_status_line(&command) {
         // The user added Crewboard's built-in line.
