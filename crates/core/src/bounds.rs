@@ -65,8 +65,10 @@ pub const FRESH_MS: u64 = 10 * 60 * 1000;
 pub const MAX_LIMIT_MS: u64 = 31 * 24 * 60 * 60 * 1000;
 /// The greatest age of a time in a restored session, in milliseconds. No agent runs for a year.
 pub const MAX_AGE_MS: u64 = 366 * 24 * 60 * 60 * 1000;
-/// Milliseconds for which a snoozed session does not need the user if its status does not change.
+/// Milliseconds for which a session is snoozed if the client names no time.
 pub const SNOOZE_MS: u64 = 60 * 60 * 1000;
+/// Milliseconds for which a session can be snoozed at most: a week, which is longer than most sessions run.
+pub const MAX_SNOOZE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Milliseconds for which a session file must be idle before it ends a turn that no hook has ended. Between two turns
 /// Claude Code's file is idle for 2 to 80 ms (measured), once for 180 on a busy machine. A longer wait would hide an

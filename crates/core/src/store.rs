@@ -377,7 +377,9 @@ impl SessionStore {
         if let Some(entered) = derive_session(row, now, now.stamp, "clock").transition {
             self.record_change(key, Some(entered), now, outcome);
         }
-        if let Mark::Seen { revision } | Mark::Dismissed { on: true, revision } = mark
+        if let Mark::Seen { revision }
+        | Mark::Unseen { revision }
+        | Mark::Dismissed { on: true, revision } = mark
             && revision > self.revision
         {
             // A client cannot have seen a future revision.

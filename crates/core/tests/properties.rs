@@ -128,7 +128,9 @@ fn mark() -> impl Strategy<Value = Mark> {
     prop_oneof![
         (0..200u64).prop_map(|revision| Mark::Seen { revision }),
         any::<bool>().prop_map(|on| Mark::Pinned { on }),
-        any::<bool>().prop_map(|on| Mark::Snoozed { on }),
+        (any::<bool>(), proptest::option::of(any::<u64>()))
+            .prop_map(|(on, for_ms)| Mark::Snoozed { on, for_ms }),
+        (0..200u64).prop_map(|revision| Mark::Unseen { revision }),
         (any::<bool>(), 0..200u64).prop_map(|(on, revision)| Mark::Dismissed { on, revision }),
     ]
 }

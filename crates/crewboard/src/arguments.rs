@@ -8,7 +8,7 @@ use clap::{
 };
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, Shell};
 use crewboard_config::duration;
-use crewboard_core::Status;
+use crewboard_core::{MAX_SNOOZE_MS, Status};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,10 +97,13 @@ pub(crate) enum Command {
         #[arg(long)]
         off: bool,
     },
-    /// Snooze a session for an hour or until its status changes
+    /// Snooze a session for a time or until its status changes
     Snooze {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
+        /// Time to snooze for, such as 30m or 2h, at most a week [default: 1h]
+        #[arg(long = "for", value_name = "TIME", value_parser = snooze_time, conflicts_with = "off")]
+        time: Option<Duration>,
         /// Remove the mark
         #[arg(long)]
         off: bool,
@@ -394,6 +397,13 @@ fn with_plain_paths(command: clap::Command) -> clap::Command {
         _ => argument,
     };
     command.mut_args(plain).mut_subcommands(with_plain_paths)
+}
+
+fn snooze_time(word: &str) -> Result<Duration, String> {
+    let time = duration(word)?;
+    let most = Duration::from_millis(MAX_SNOOZE_MS);
+    let is_valid = !time.is_zero() && time <= most;
+    if is_valid { Ok(time) } else { Err("must be more than 0s and at most 168h".to_owned()) }
 }
 
 fn speed(word: &str) -> Result<f64, String> {

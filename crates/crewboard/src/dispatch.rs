@@ -29,7 +29,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Open { row } => jump::open(&row),
         Command::Seen { row } => mark::run(&row, |row| Mark::Seen { revision: row.revision }),
         Command::Pin { row, off } => mark::run(&row, |_| Mark::Pinned { on: !off }),
-        Command::Snooze { row, off } => mark::run(&row, |_| Mark::Snoozed { on: !off }),
+        Command::Snooze { row, time, off } => {
+            let for_ms = time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            mark::run(&row, |_| Mark::Snoozed { on: !off, for_ms })
+        }
         Command::Dismiss { row, off } => {
             mark::run(&row, |row| Mark::Dismissed { on: !off, revision: row.revision })
         }

@@ -164,7 +164,10 @@ fn run_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Seen => return mark(model, |row| Mark::Seen { revision: row.revision }),
         Action::Pin => return mark(model, |row| Mark::Pinned { on: !row.pinned }),
         Action::Snooze => {
-            return mark(model, |row| Mark::Snoozed { on: row.snoozed_until.is_none() });
+            return mark(model, |row| Mark::Snoozed {
+                on: row.snoozed_until.is_none(),
+                for_ms: None,
+            });
         }
         Action::Dismiss => return dismiss(model),
         Action::ShowDismissed => model.rows.set_show_dismissed(!model.rows.shows_dismissed()),

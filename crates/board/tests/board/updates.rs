@@ -299,7 +299,7 @@ fn marks_carry_the_revision_on_the_screen() {
     let mark = |mark| Effect::Mark { row: RowKey::new("a"), mark };
     assert_eq!(press(&mut model, "space"), [mark(Mark::Seen { revision: 7 })]);
     assert_eq!(press(&mut model, "p"), [mark(Mark::Pinned { on: true })]);
-    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: true })]);
+    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: true, for_ms: None })]);
     assert_eq!(press(&mut model, "x"), [mark(Mark::Dismissed { on: true, revision: 7 })]);
     let marked = Session {
         revision: 9,
@@ -313,7 +313,7 @@ fn marks_carry_the_revision_on_the_screen() {
     assert_eq!(press(&mut model, "space p z x"), [], "hidden");
     press(&mut model, "X");
     assert_eq!(press(&mut model, "p"), [mark(Mark::Pinned { on: false })]);
-    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: false })]);
+    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: false, for_ms: None })]);
     assert_eq!(press(&mut model, "x"), [mark(Mark::Dismissed { on: false, revision: 9 })]);
     press(&mut model, "X");
     assert_eq!(selected(&model), "");

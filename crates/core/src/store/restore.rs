@@ -11,7 +11,7 @@ use crate::text::clean;
 use crate::time::{Now, Timestamp};
 use crate::{
     MAX_AGE_MS, MAX_FORMER_KEYS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT,
-    MAX_ROWS, MAX_SUBAGENTS, SNOOZE_MS, Status,
+    MAX_ROWS, MAX_SNOOZE_MS, MAX_SUBAGENTS, Status,
 };
 
 impl SessionStore {
@@ -129,7 +129,8 @@ impl SessionStore {
 
 /// Cleans and bounds a session that came over the socket.
 fn sanitise(row: &mut Session, now: Now) {
-    row.snoozed_until = row.snoozed_until.map(|until| until.min(Timestamp(now.wall.0 + SNOOZE_MS)));
+    row.snoozed_until =
+        row.snoozed_until.map(|until| until.min(Timestamp(now.wall.0 + MAX_SNOOZE_MS)));
     let history = row.history.iter_mut().map(|entered| &mut entered.at);
     let subagents = row.subagents.iter_mut().map(|subagent| &mut subagent.since);
     for time in [&mut row.since, &mut row.started, &mut row.updated]

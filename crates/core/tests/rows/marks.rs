@@ -32,16 +32,50 @@ fn seen_mark_of_an_old_revision_is_ignored() {
 fn snooze_lasts_an_hour_or_until_the_status_changes() {
     let mut world = World::new();
     world.event(1, "s1", request());
-    world.mark(1, Mark::Snoozed { on: true });
+    world.mark(1, Mark::Snoozed { on: true, for_ms: None });
     assert_eq!((world.only().status, world.only().needs_you), (Status::Permission, false));
     let wait = world.sessions.next_deadline(world.now()).unwrap();
     assert_eq!(wait, 60 * 60 * 1000);
     world.milliseconds += wait;
     assert_eq!(world.apply(Input::Tick).changes.len(), 1);
     assert_eq!((world.only().needs_you, world.only().snoozed_until), (true, None));
-    world.mark(1, Mark::Snoozed { on: true });
+    world.mark(1, Mark::Snoozed { on: true, for_ms: None });
     world.event(1, "s1", turn_end());
     assert_eq!((world.only().needs_you, world.only().snoozed_until), (true, None));
+}
+
+#[test]
+fn snooze_lasts_for_the_time_of_the_client_at_most_a_week() {
+    const WEEK: u64 = 7 * 24 * 60 * 60 * 1000;
+    for (for_ms, expected) in [(300_000, 300_000), (WEEK, WEEK), (u64::MAX, WEEK)] {
+        let mut world = World::new();
+        world.event(1, "s1", request());
+        world.mark(1, Mark::Snoozed { on: true, for_ms: Some(for_ms) });
+        let wait = world.sessions.next_deadline(world.now()).unwrap();
+        assert_eq!((world.only().needs_you, wait), (false, expected));
+        world.milliseconds += wait;
+        world.apply(Input::Tick);
+        assert_eq!((world.only().needs_you, world.only().snoozed_until), (true, None));
+    }
+}
+
+#[test]
+fn unseen_takes_seen_back_unless_the_status_changed() {
+    let mut world = World::new();
+    world.event(1, "s1", prompt("a"));
+    world.event(1, "s1", turn_end());
+    let revision = world.only().revision;
+    world.mark(1, Mark::Seen { revision });
+    assert!(world.mark(1, Mark::Unseen { revision: revision + 9 }).changes.is_empty());
+    world.mark(1, Mark::Unseen { revision });
+    assert_eq!((world.only().seen, world.only().needs_you), (false, true));
+    world.mark(1, Mark::Seen { revision });
+    world.event(1, "s1", prompt("b"));
+    world.event(1, "s1", turn_end());
+    let newest = world.only().revision;
+    world.mark(1, Mark::Seen { revision: newest });
+    assert!(world.mark(1, Mark::Unseen { revision }).changes.is_empty());
+    assert!(world.only().seen);
 }
 
 #[test]

@@ -486,7 +486,8 @@ fn a_client_of_another_pid_namespace_only_reads() {
             mark(Mark::Seen { revision: row.revision }),
             mark(Mark::Dismissed { on: true, revision: row.revision }),
             mark(Mark::Pinned { on: true }),
-            mark(Mark::Snoozed { on: true }),
+            mark(Mark::Snoozed { on: true, for_ms: None }),
+            mark(Mark::Unseen { revision: row.revision }),
             notify,
             Request::Stop,
         ] {
