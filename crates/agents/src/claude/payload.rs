@@ -142,6 +142,14 @@ mod tests {
     }
 
     #[test]
+    fn invalid_background_task_hides_no_other() {
+        let text = r#"{"background_tasks":[7,{"id":"t1","status":{}},null,{"id":"t2"}]}"#;
+        let payload = Payload::read(text);
+        let ids: Vec<&str> = payload.background.iter().map(|task| task.id.text()).collect();
+        assert_eq!(ids, ["t1", "t2"]);
+    }
+
+    #[test]
     fn lists_are_bounded() {
         let tasks = vec![r#"{"id":"t","type":"shell","status":"running"}"#; 1000].join(",");
         let text = format!(r#"{{"background_tasks":[{tasks}],"session_crons":[{{}},{{}}]}}"#);

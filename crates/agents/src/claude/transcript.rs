@@ -280,6 +280,15 @@ mod tests {
     }
 
     #[test]
+    fn unexpected_types_do_not_hide_a_line() {
+        let odd = r#"{"type":"user","timestamp":"2026-11-25T11:00:03.000Z","subtype":7,"isSidechain":"no","error":{},"message":{"stop_reason":[],"content":[7,{"type":"text","text":"[Request interrupted by user]"}]}}"#;
+        let lines = [PROMPT, odd].join("\n");
+        let at = milliseconds_of("2026-11-25T11:00:03.000Z").unwrap();
+        let expected = LastTurn::Over { how: TurnEnd::Interrupted, at };
+        assert_eq!(last_turn(lines.as_bytes(), 0), expected);
+    }
+
+    #[test]
     fn lines_before_the_turn_are_ignored() {
         let lines = [PROMPT, ANSWER, DURATION].join("\n");
         let end = milliseconds_of("2026-11-25T11:00:02.500Z").unwrap();
