@@ -1,7 +1,7 @@
 //! Several boards on one daemon, and after its crash on the next.
 
 use crate::support::{Agent, BoardWorld, RunningCommand};
-use crewboard_testkit::{World, is_dead, signal};
+use crewboard_testkit::{World, is_dead, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -118,6 +118,8 @@ fn kill_daemon_under_two_boards(stale_first: bool) {
     }
     let killed = Instant::now();
     signal(daemon, Signal::KILL);
+    // A command that connects to the daemon before its end would fail.
+    wait_until("the daemon ends", || is_dead(daemon));
     signal(*stale_pid, Signal::CONT);
     let mut since = killed;
     if stale_first {

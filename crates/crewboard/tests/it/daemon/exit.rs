@@ -34,9 +34,9 @@ fn killed_daemon_loses_only_events_in_flight() {
     const KILLS: usize = 5;
     /// The number of threads that deliver about 500 events a second each.
     const SENDERS: usize = 2;
-    /// The number of events that may be in flight when the daemon is killed: one that a thread writes, and those
-    /// that the daemon on a busy machine has not read yet.
-    const IN_FLIGHT: u64 = 4 * SENDERS as u64;
+    /// The number of delivered events that the daemon has not recorded yet. The threads wait at this number, so that
+    /// the test does not depend on the load of the machine.
+    const IN_FLIGHT: u64 = 3 * SENDERS as u64;
     let world = world();
     let environment = environment(&world);
     let launcher = launcher(&world, "1h");
@@ -45,34 +45,38 @@ fn killed_daemon_loses_only_events_in_flight() {
         world.start_daemon();
         let mut record = world.connect();
         record.request(json!({"type": "record"}));
-        let (delivered, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
-        let recorded = std::thread::scope(|scope| {
+        let (delivered, recorded) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (is_killed, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+        std::thread::scope(|scope| {
             for _ in 0..SENDERS {
                 scope.spawn(|| {
                     let daemon_locator = DaemonLocator::new(&environment, launcher.clone());
                     while !is_over.load(Ordering::Relaxed) {
-                        deliver_session_end(&daemon_locator);
-                        delivered.fetch_add(1, Ordering::Relaxed);
+                        let recorded = recorded.load(Ordering::Relaxed);
+                        let in_flight = delivered.load(Ordering::Relaxed).saturating_sub(recorded);
+                        if in_flight < IN_FLIGHT || is_killed.load(Ordering::Relaxed) {
+                            deliver_session_end(&daemon_locator);
+                            delivered.fetch_add(1, Ordering::Relaxed);
+                        }
                         // The pace of the sender. The test waits for nothing here.
                         std::thread::sleep(Duration::from_millis(2));
                     }
                 });
             }
             // Both threads deliver, and the daemon keeps up, before the kill.
-            let mut recorded: u64 = 0;
-            while recorded < 50 {
+            while recorded.load(Ordering::Relaxed) < 50 {
                 record.receive();
-                recorded += 1;
+                recorded.fetch_add(1, Ordering::Relaxed);
             }
             world.signal_kill_to_daemon();
+            is_killed.store(true, Ordering::Relaxed);
             while record.next_line().is_some() {
-                recorded += 1;
+                recorded.fetch_add(1, Ordering::Relaxed);
             }
             // Both threads reach the new daemon.
             let goal = delivered.load(Ordering::Relaxed) + 50;
             wait_until("the threads deliver again", || delivered.load(Ordering::Relaxed) >= goal);
             is_over.store(true, Ordering::Relaxed);
-            recorded
         });
         let mut client = world.connect();
         let mut before = None;
@@ -81,12 +85,14 @@ fn killed_daemon_loses_only_events_in_flight() {
             std::mem::replace(&mut before, events) == events
         });
         let sent = delivered.load(Ordering::Relaxed);
-        lost.push(sent.saturating_sub(recorded + before.unwrap()));
+        let received = recorded.load(Ordering::Relaxed) + before.unwrap();
+        lost.push(sent.saturating_sub(received));
         world.kill_daemon();
     }
     lost.sort_unstable();
     note(&format!("events lost in a kill at 1000 a second: {lost:?}"));
-    assert!(lost[lost.len() / 2] <= IN_FLIGHT, "{lost:?}");
+    // Each thread may deliver one more event before it sees the number.
+    assert!(lost[lost.len() / 2] <= IN_FLIGHT + SENDERS as u64, "{lost:?}");
 }
 
 /// Returns an environment in which a client finds the daemon of this world.
