@@ -46,12 +46,12 @@ pub struct RowTruth {
     pub last_accept: Vec<String>,
     #[serde(default)]
     pub background: u32,
-    /// How the process ended: `exit`, `terminated` or `killed`.
+    /// The end of the process: `exit`, `terminated` or `killed`.
     pub ended: String,
     #[serde(default)]
     pub ended_accept: Vec<String>,
     pub before_closed: String,
-    /// How each former conversation of the process ended.
+    /// The end of each former conversation of the process.
     #[serde(default)]
     pub ids_ended: BTreeMap<String, String>,
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for an event before it fails.
+/// The time that a test waits for an event before it fails.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The time between two polls of a state that no event announces, such as the end of a process.
