@@ -35,43 +35,43 @@ pub struct Connection {
     stream: UnixStream,
     /// Bytes that were read and not returned yet.
     read: Vec<u8>,
-    /// The number of these bytes that hold no end of a line.
+    /// The number of these bytes that are known to contain no newline.
     searched: usize,
 }
 
-/// Bytes read at once.
+/// Maximum bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How long the daemon may take to read a request.
-const SEND_WITHIN: Duration = Duration::from_secs(5);
+/// Time limit for the daemon to read a request.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Connection {
-    /// Uses `stream`, and makes it blocking.
+    /// Creates a connection on `stream`, and makes the stream blocking.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(false)?;
         Ok(Self { stream, read: Vec::new(), searched: 0 })
     }
 
-    /// Returns the stream, to wait for it.
+    /// Returns the stream, on which the caller can wait.
     pub fn stream(&self) -> &UnixStream {
         &self.stream
     }
 
     /// Sends a request. [`Connection::receive`] returns its reply, if it has one.
     pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
-        write_within(self.stream(), &request.encode(), Deadline::after(SEND_WITHIN))
-            .map_err(|error| of_io(error, SEND_WITHIN))
+        write_within(self.stream(), &request.encode(), Deadline::after(SEND_TIMEOUT))
+            .map_err(|error| connection_error(error, SEND_TIMEOUT))
     }
 
     /// Returns the next reply. Waits at most `timeout`, or without a limit if it is `None`.
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Reply, ConnectionError> {
         let wait = timeout.unwrap_or_default();
-        let begun = Instant::now();
+        let begin = Instant::now();
         loop {
             if let Some(reply) = self.next_line()? {
                 return Ok(reply);
             }
-            let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+            let left = timeout.map(|timeout| timeout.saturating_sub(begin.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(ConnectionError::Silent(wait));
             }
@@ -79,9 +79,9 @@ impl Connection {
             let mut buffer = vec![0; READ_BYTES];
             match self.stream.read(&mut buffer) {
                 Ok(count) => self.add_bytes(buffer.get(..count).unwrap_or_default())?,
-                // A caught signal, or a stop and a continue, does not end the wait.
+                // A signal does not end the wait.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(of_io(error, wait)),
+                Err(error) => return Err(connection_error(error, wait)),
             }
         }
     }
@@ -97,7 +97,7 @@ impl Connection {
                 Ok((_, count)) => self.add_bytes(buffer.get(..count).unwrap_or_default())?,
                 Err(Errno::AGAIN) => return Ok(None),
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(of_io(error.into(), Duration::ZERO)),
+                Err(error) => return Err(connection_error(error.into(), Duration::ZERO)),
             }
         }
     }
@@ -110,7 +110,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Decodes the first whole line of the bytes that were read.
+    /// Decodes the first complete line of the bytes that were read.
     fn next_line(&mut self) -> Result<Option<Reply>, ConnectionError> {
         let unsearched = self.read.get(self.searched..).unwrap_or_default();
         let Some(end) = unsearched.iter().position(|byte| *byte == b'\n') else {
@@ -136,7 +136,7 @@ impl Connection {
     }
 }
 
-fn of_io(error: io::Error, timeout: Duration) -> ConnectionError {
+fn connection_error(error: io::Error, timeout: Duration) -> ConnectionError {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ConnectionError::Silent(timeout),
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ConnectionError::Gone,

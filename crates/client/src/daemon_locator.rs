@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
-/// First pause between two attempts while another process starts or stops a daemon. Nothing reports the end of that,
-/// and it takes about a millisecond.
+/// First pause between two attempts while another process starts or stops a daemon. That takes about a millisecond, and
+/// no event reports its end.
 const RETRY_AFTER: Duration = Duration::from_millis(1);
 
 /// The longest of these pauses. Fifty clients that retry every millisecond would starve the client that starts the
 /// daemon.
-const RETRY_AFTER_AT_MOST: Duration = Duration::from_millis(8);
+const MAX_RETRY_AFTER: Duration = Duration::from_millis(8);
 
 /// The reason why the daemon could not be reached.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum ConnectError {
     #[error("no daemon runs")]
     NoDaemon,
     /// The directory of no candidate can be used, for these reasons.
-    #[error("there is no safe place for the socket: {}", reasons(.0))]
+    #[error("cannot use any directory for the socket: {}", reasons(.0))]
     NoPlace(Vec<Unusable>),
     /// A daemon could not be started in time.
     #[error("cannot start the daemon: {0}")]
@@ -58,9 +58,9 @@ fn reasons(unusable: &[Unusable]) -> String {
     reasons.join("; ")
 }
 
-/// A stream to a daemon.
+/// A stream to a daemon, which ran already or was started.
 #[derive(Debug)]
-enum Reached {
+enum DaemonStream {
     /// The daemon ran already.
     Running(UnixStream),
     /// This process has started the daemon.
@@ -81,19 +81,19 @@ pub struct DaemonLocator {
 }
 
 impl DaemonLocator {
-    /// Uses the socket candidates of `environment`. Starts `program` if no daemon runs.
+    /// Creates a locator for the socket candidates of `environment`, which starts `program` if no daemon runs.
     pub fn new(environment: &Environment, program: PathBuf) -> Self {
         Self::guarded(environment, program, &|| ())
     }
 
-    /// Does the same, and calls `before_wait` before a look at a path that a file system may prolong.
+    /// Does the same, and calls `before_wait` before it accesses a path at which a file system may block.
     pub fn guarded(environment: &Environment, program: PathBuf, before_wait: &dyn Fn()) -> Self {
         let guard = |directory: &Path| {
             if !is_known(directory) {
                 before_wait();
             }
         };
-        // A directory that the user named is looked at in any case.
+        // A directory that the user named is accessed in any case.
         if let Some(directory) = environment.socket.as_deref().and_then(Path::parent) {
             guard(directory);
         }
@@ -105,7 +105,7 @@ impl DaemonLocator {
         let idle_exit = environment.idle_exit.as_ref();
         let idle_exit = idle_exit.map(|value| ("CREWBOARD_IDLE_EXIT", value.into()));
         let config = environment.config.as_ref().map(|config| ("CREWBOARD_CONFIG", config.into()));
-        // The daemon looks for the agents of this home only.
+        // The daemon looks for the agents of this home directory only.
         let home = environment.home.as_ref().map(|home| ("HOME", home.into()));
         let variables = named.into_iter().chain(idle_exit).chain(config).chain(home).collect();
         Self {
@@ -133,29 +133,29 @@ impl DaemonLocator {
     /// daemon runs.
     pub fn connect_or_start(&self, deadline: Deadline) -> Result<UnixStream, ConnectError> {
         match self.reach(deadline, &|| (), &|_| Ok(()))? {
-            Reached::Running(stream) | Reached::Started(stream) => Ok(stream),
+            DaemonStream::Running(stream) | DaemonStream::Started(stream) => Ok(stream),
         }
     }
 
-    /// Connects to the daemon or starts one. Calls `first` with the stream before it starts the daemon: starting a program
-    /// takes long on a busy machine, and the daemon will read what was written before.
+    /// Connects to the daemon or starts one. Calls `first` with the stream before it starts the daemon: the start takes
+    /// long on a busy machine, and the daemon reads what was written before.
     fn reach(
         &self,
         deadline: Deadline,
         before_start: &dyn Fn(),
         first: &dyn Fn(&UnixStream) -> io::Result<()>,
-    ) -> Result<Reached, ConnectError> {
+    ) -> Result<DaemonStream, ConnectError> {
         let mut serving = false;
         let mut pause = RETRY_AFTER;
         let mut in_time = true;
         loop {
             match self.try_connect() {
-                ConnectAttempt::Connected(stream) => return Ok(Reached::Running(stream)),
+                ConnectAttempt::Connected(stream) => return Ok(DaemonStream::Running(stream)),
                 ConnectAttempt::Busy => serving = true,
                 ConnectAttempt::NoListener => {
                     before_start();
-                    if let Some(reached) = self.try_start(deadline, &mut serving, first)? {
-                        return Ok(reached);
+                    if let Some(stream) = self.try_start(deadline, &mut serving, first)? {
+                        return Ok(stream);
                     }
                 }
             }
@@ -168,12 +168,12 @@ impl DaemonLocator {
             }
             // On a busy machine a pause may end after the deadline, when the daemon runs. Try once more.
             in_time = deadline.pause(pause);
-            pause = (pause * 2).min(RETRY_AFTER_AT_MOST);
+            pause = (pause * 2).min(MAX_RETRY_AFTER);
         }
     }
 
-    /// Hands `line` to the daemon and calls `delivered` as soon as the daemon will read it. Calls `before_start`
-    /// before it starts a daemon, if need be. Returns the connection.
+    /// Writes `line` to the daemon and then calls `delivered`. Calls `before_start` before it starts a daemon, if none
+    /// runs. Returns the connection.
     pub fn deliver(
         &self,
         line: &[u8],
@@ -186,8 +186,8 @@ impl DaemonLocator {
         let mut in_time = true;
         loop {
             let stream = match self.reach(deadline, before_start, &write)? {
-                Reached::Started(stream) => return Ok(stream),
-                Reached::Running(stream) => stream,
+                DaemonStream::Started(stream) => return Ok(stream),
+                DaemonStream::Running(stream) => stream,
             };
             match write(&stream) {
                 Ok(()) => return Ok(stream),
@@ -199,7 +199,7 @@ impl DaemonLocator {
         }
     }
 
-    /// Counts a dropped event in a file that a daemon will read, if a directory may hold the file.
+    /// Counts a dropped event in a file that a daemon reads later, if a directory can be used for the file.
     pub fn count_loss(&self, loss: Loss) {
         let candidate =
             self.candidates.iter().find(|candidate| candidate.may_count_losses(self.uid));
@@ -208,17 +208,19 @@ impl DaemonLocator {
         }
     }
 
-    /// Returns the process of the running daemon, even a hung one, if the system reveals it.
+    /// Returns the process of the running daemon, even if it hangs. Returns `None` if the system does not show it.
     pub fn holder(&self) -> Option<LockOwner> {
-        let mut usable =
-            self.candidates.iter().filter(|place| matches!(place.check(self.uid), Ok(true)));
+        let mut usable = self
+            .candidates
+            .iter()
+            .filter(|candidate| matches!(candidate.check(self.uid), Ok(true)));
         usable.find_map(|candidate| LockOwner::of(&candidate.serve_lock()))
     }
 
-    /// Waits until no daemon runs. Returns false if the deadline came first.
+    /// Waits until no daemon runs. Returns false if the deadline passes first.
     pub fn is_free_by(&self, deadline: Deadline) -> bool {
         while self.is_lock_held() {
-            if !deadline.pause(RETRY_AFTER_AT_MOST) {
+            if !deadline.pause(MAX_RETRY_AFTER) {
                 return false;
             }
         }
@@ -248,14 +250,14 @@ impl DaemonLocator {
         })
     }
 
-    /// Starts a daemon, unless another process is starting one or a daemon runs that cannot be reached now (it starts,
-    /// stops or moves).
+    /// Starts a daemon, unless another process starts one, or a daemon runs that cannot be reached now because it
+    /// starts, stops or moves.
     fn try_start(
         &self,
         deadline: Deadline,
         serving: &mut bool,
         first: &dyn Fn(&UnixStream) -> io::Result<()>,
-    ) -> Result<Option<Reached>, ConnectError> {
+    ) -> Result<Option<DaemonStream>, ConnectError> {
         let mut unusable = Vec::new();
         let mut places = Vec::new();
         for candidate in &self.candidates {
@@ -267,9 +269,9 @@ impl DaemonLocator {
         if places.is_empty() {
             return Err(ConnectError::NoPlace(unusable));
         }
-        let Some(_starting) = take_start_lock(&places)? else { return Ok(None) };
+        let Some(_lock) = try_start_lock(&places)? else { return Ok(None) };
         match self.try_connect() {
-            ConnectAttempt::Connected(stream) => return Ok(Some(Reached::Running(stream))),
+            ConnectAttempt::Connected(stream) => return Ok(Some(DaemonStream::Running(stream))),
             ConnectAttempt::Busy => {
                 *serving = true;
                 return Ok(None);
@@ -302,14 +304,14 @@ impl DaemonLocator {
                 // The earlier daemon has released its lock, so it is exiting.
                 while matches!(earlier.try_wait(), Ok(None)) && deadline.pause(RETRY_AFTER) {}
             }
-            return Ok(Some(Reached::Started(stream)));
+            return Ok(Some(DaemonStream::Started(stream)));
         }
         Err(ConnectError::Start(failure))
     }
 }
 
-/// Takes the start lock of the last candidate that can have one. Returns `None` if another process holds it.
-fn take_start_lock(places: &[&Candidate]) -> Result<Option<Lock>, ConnectError> {
+/// Acquires the start lock of the last candidate that can have one. Returns `None` if another process holds it.
+fn try_start_lock(places: &[&Candidate]) -> Result<Option<Lock>, ConnectError> {
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
     for place in places.iter().rev() {
         match Lock::try_lock(&place.start_lock()) {

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Environment variables that the daemon inherits: paths, and the way to the desktop. It gets no variable of an agent or a
-/// multiplexer, and no secret.
+/// Environment variables that the daemon inherits: paths, and the connection to the desktop. It gets no variable of an
+/// agent or a multiplexer, and no secret.
 const INHERITED: [&str; 15] = [
     "HOME",
     "USER",
@@ -39,7 +39,7 @@ pub(crate) fn daemon(
     let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     if limit < MIN_DESCRIPTORS {
         return Err(io::Error::other(format!(
-            "the daemon needs {MIN_DESCRIPTORS} open files and may have {limit}; raise the limit (`ulimit -n`)"
+            "the daemon needs {MIN_DESCRIPTORS} open files, but the limit is {limit}; raise it with `ulimit -n`"
         )));
     }
     // An agent may have left descriptors open to its children. The daemon would keep them open for ever.

@@ -12,22 +12,22 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long one attempt to connect to or start a daemon may take.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Time limit of one attempt to connect to a daemon or to start one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// First pause between two attempts after a daemon has ended. The program file is missing for a moment while it is
 /// replaced.
-const RETRY: Duration = Duration::from_millis(100);
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// The longest of these pauses.
-const RETRY_AT_MOST: Duration = Duration::from_secs(2);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// Daemons that may end during one call before the subscription gives up.
+/// Maximum number of daemons that may end during one call before the subscription gives up.
 const MAX_ATTEMPTS: usize = 10;
 
 /// An event of a subscription.
 #[derive(Debug)]
 pub enum SubscriptionEvent {
-    /// [`Subscription::rows`] holds all rows of the daemon.
+    /// [`Subscription::rows`] has all rows of the daemon.
     Synced,
     /// A row has changed. It has entered these statuses, and a number of older ones that were skipped.
     Changed {
@@ -62,13 +62,13 @@ pub enum SubscriptionError {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Talk(#[from] ConnectionError),
-    /// The reader of the output has gone.
-    #[error("the reader of the output has gone")]
+    /// The reader of the output has closed it.
+    #[error("the reader of the output has closed it")]
     ReaderGone,
 }
 
-/// A subscription that outlives daemons. When the daemon ends, it connects to or starts the next one and restores its
-/// rows there.
+/// A subscription that survives the end of a daemon. It then connects to the next daemon, or starts one, and restores
+/// the rows there.
 #[derive(Debug)]
 pub struct Subscription<'a> {
     daemon_locator: &'a DaemonLocator,
@@ -81,12 +81,12 @@ pub struct Subscription<'a> {
     resume_from: Option<After>,
     /// The pause before the next attempt, while no daemon can be reached.
     pause: Option<Duration>,
-    /// The client shows notifications.
+    /// True if the client shows notifications.
     accepts_notifications: bool,
 }
 
 impl<'a> Subscription<'a> {
-    /// Subscribes to the daemon of `daemon_locator`. The first [`Subscription::next`] connects.
+    /// Creates a subscription to the daemon of `daemon_locator`. The first [`Subscription::next`] connects.
     pub fn new(daemon_locator: &'a DaemonLocator) -> Self {
         Self {
             daemon_locator,
@@ -100,7 +100,7 @@ impl<'a> Subscription<'a> {
         }
     }
 
-    /// Accepts notifications from this daemon and later ones, or no longer does.
+    /// Sets whether this client accepts notifications from this daemon and later ones.
     pub fn accept_notifications(&mut self, on: bool) {
         self.accepts_notifications = on;
         // If no daemon is connected, the next one gets the request.
@@ -117,12 +117,12 @@ impl<'a> Subscription<'a> {
         &self.limits
     }
 
-    /// Returns the stream, to wait for it. It is `None` while no daemon is connected.
+    /// Returns the stream, on which the caller can wait, or `None` while no daemon is connected.
     pub fn stream(&self) -> Option<&UnixStream> {
         self.connection.as_ref().map(Connection::stream)
     }
 
-    /// Waits for the next event, even if daemons end meanwhile. Returns an error when `output` has lost its reader.
+    /// Waits for the next event, even if daemons end meanwhile. Returns an error if the reader of `output` has closed it.
     pub fn next(&mut self, output: &impl AsFd) -> Result<SubscriptionEvent, SubscriptionError> {
         let mut attempts = 0;
         loop {
@@ -130,9 +130,9 @@ impl<'a> Subscription<'a> {
                 if let Some(pause) = self.pause {
                     wait_to_retry(output, pause)?;
                 }
-                match self.connect(Deadline::after(CONNECT_WITHIN)) {
+                match self.connect(Deadline::after(CONNECT_TIMEOUT)) {
                     Ok(()) => self.pause = None,
-                    // The daemon ended while it got the rows. The next daemon gets them.
+                    // The daemon ended while this client restored the rows. The next daemon gets them.
                     Err(SubscriptionError::Talk(ConnectionError::Gone))
                         if attempts < MAX_ATTEMPTS =>
                     {
@@ -140,8 +140,8 @@ impl<'a> Subscription<'a> {
                     }
                     // A daemon ran before, so retry.
                     Err(error) if self.resume_from.is_some() => {
-                        let pause = self.pause.map_or(RETRY, |pause| pause * 2);
-                        let is_first = self.pause.replace(pause.min(RETRY_AT_MOST)).is_none();
+                        let pause = self.pause.map_or(RETRY_AFTER, |pause| pause * 2);
+                        let is_first = self.pause.replace(pause.min(MAX_RETRY_AFTER)).is_none();
                         if is_first {
                             return Ok(SubscriptionEvent::Unreachable(error.to_string()));
                         }
@@ -195,7 +195,7 @@ impl<'a> Subscription<'a> {
         self.connection = None;
     }
 
-    /// Connects to or starts a daemon, restores the rows there, and subscribes.
+    /// Connects to a daemon or starts one, restores the rows there, and subscribes.
     pub fn connect(&mut self, deadline: Deadline) -> Result<(), SubscriptionError> {
         let stream = self.daemon_locator.connect_or_start(deadline)?;
         let connection = Connection::new(stream).map_err(ConnectionError::Io)?;
@@ -243,14 +243,14 @@ impl<'a> Subscription<'a> {
                 if let Some(received) = &mut self.in_snapshot {
                     received.push(row.key.clone());
                 }
-                self.note(&row.epoch, resume);
+                self.set_resume_point(&row.epoch, resume);
                 self.rows.insert(row.key.clone(), known);
                 Some(SubscriptionEvent::Changed { row, transitions, skipped })
             }
             Reply::Removed { key, known } => {
                 self.rows.remove(&key);
                 if let Some(After { epoch, .. }) = self.resume_from.clone() {
-                    self.note(&epoch, known);
+                    self.set_resume_point(&epoch, known);
                 }
                 Some(SubscriptionEvent::Removed(key))
             }
@@ -263,7 +263,7 @@ impl<'a> Subscription<'a> {
                 if let Some(received) = self.in_snapshot.take() {
                     self.rows.retain(|key, _| received.contains(key));
                 }
-                self.note(&epoch, Some(revision));
+                self.set_resume_point(&epoch, Some(revision));
                 Some(SubscriptionEvent::Synced)
             }
             Reply::Hello(daemon) => Some(SubscriptionEvent::Version(version_problem(&daemon))),
@@ -274,7 +274,8 @@ impl<'a> Subscription<'a> {
         }
     }
 
-    fn note(&mut self, epoch: &str, known: Option<u64>) {
+    /// Remembers the revision from which the next subscription resumes.
+    fn set_resume_point(&mut self, epoch: &str, known: Option<u64>) {
         // During a snapshot there is no revision to resume from.
         if let (None, Some(revision)) = (&self.in_snapshot, known) {
             self.resume_from = Some(After { epoch: epoch.to_owned(), revision });
@@ -282,7 +283,7 @@ impl<'a> Subscription<'a> {
     }
 }
 
-/// Waits until the daemon sends something, or `output` has lost its reader.
+/// Waits until the daemon sends something, or the reader of `output` has closed it.
 fn wait_for(connection: &Connection, output: &impl AsFd) -> Result<(), SubscriptionError> {
     loop {
         let mut descriptors = [
@@ -298,25 +299,25 @@ fn wait_for(connection: &Connection, output: &impl AsFd) -> Result<(), Subscript
         if !descriptors[0].revents().is_empty() {
             return Ok(());
         }
-        if descriptors[1].revents().intersects(gone()) {
+        if descriptors[1].revents().intersects(closed_flags()) {
             return Err(SubscriptionError::ReaderGone);
         }
     }
 }
 
-/// Waits for `pause`, or until `output` has lost its reader.
+/// Waits for `pause`, or until the reader of `output` has closed it.
 fn wait_to_retry(output: &impl AsFd, pause: Duration) -> Result<(), SubscriptionError> {
     let mut descriptors = [PollFd::new(output, PollFlags::empty())];
     let within = Timespec::try_from(pause).ok();
     // A signal only shortens the pause.
     let is_ready = poll(&mut descriptors, within.as_ref()).is_ok_and(|count| count > 0);
-    if is_ready && descriptors[0].revents().intersects(gone()) {
+    if is_ready && descriptors[0].revents().intersects(closed_flags()) {
         return Err(SubscriptionError::ReaderGone);
     }
     Ok(())
 }
 
-/// Returns the flags of an output that has lost its reader.
-fn gone() -> PollFlags {
+/// Returns the flags of an output whose reader has closed it.
+fn closed_flags() -> PollFlags {
     PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL
 }

@@ -1,12 +1,12 @@
 use crewboard_protocol::DaemonInfo;
 
 /// The version of this program.
-const OWN: &str = env!("CARGO_PKG_VERSION");
+const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Returns a problem if the daemon and this program have different versions: the program file was replaced while the
-/// daemon ran, or two programs are installed.
+/// Returns a message if the daemon and this program have different versions: the program file was replaced while the
+/// daemon ran, or two versions are installed.
 pub fn version_problem(daemon: &DaemonInfo) -> Option<String> {
-    problem(&daemon.version, OWN)
+    problem(&daemon.version, OWN_VERSION)
 }
 
 fn problem(daemon: &str, own: &str) -> Option<String> {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_problem_names_both_versions() {
+    fn version_problem_names_both_versions() {
         assert_eq!(problem("1.2.3", "1.2.3"), None);
         for (daemon, own, expected) in [
             (

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// The first bytes of a line that a hook sends, or a newer hook may send.
+/// The first bytes of a line that a hook sends, also a newer hook.
 const EVENT_PREFIX: &[u8] = br#"{"type":"event"#;
 
 /// The reason why a line is not a request.
@@ -126,7 +126,7 @@ impl Request {
             return Err(RequestError::FutureVersion(protocol));
         }
         Ok(match head.kind.as_ref() {
-            "event" => Self::Event(event(line, newer.is_some())?),
+            "event" => Self::Event(decode_event(line, newer.is_some())?),
             "observe" => Self::Observe(payload::<ObservationLine>("observe", line)?),
             "subscribe" => {
                 Self::Subscribe { after: payload::<Subscribe>("subscribe", line)?.after }
@@ -165,17 +165,17 @@ impl Request {
     }
 }
 
-/// Decodes an event. A hook does not learn that the daemon refused it, so the known fields of a newer event are used: at
-/// least the session and its place.
-fn event(line: &[u8], is_newer: bool) -> Result<EventLine, RequestError> {
+/// Decodes an event. A hook does not learn that the daemon refused its event, so the known fields of a newer event are
+/// used, at least the session and its place.
+fn decode_event(line: &[u8], is_newer: bool) -> Result<EventLine, RequestError> {
     match payload::<EventLine>("event", line) {
-        Err(error) if is_newer => as_unknown_event(line).ok_or(error),
+        Err(error) if is_newer => decode_unknown_event(line).ok_or(error),
         result => result,
     }
 }
 
-/// Decodes an event as one of an unknown kind.
-fn as_unknown_event(line: &[u8]) -> Option<EventLine> {
+/// Decodes an event with an unknown kind.
+fn decode_unknown_event(line: &[u8]) -> Option<EventLine> {
     let mut value: Value = serde_json::from_slice(line).ok()?;
     *value.get_mut("report")?.get_mut("event")? = json!({ "kind": "unknown" });
     serde_json::from_value(value).ok()
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_request_has_a_reason() {
+    fn refused_request_has_a_code_and_a_message() {
         for (line, code, message) in [
             (
                 "",
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_hooks_event_keeps_the_known_fields() {
+    fn event_of_a_newer_hook_keeps_the_known_fields() {
         let line = |protocol: &str, event: &str| {
             let line = format!(
                 r#"{{"type":"event"{protocol},"hook_pid":7,"report":{{"agent":"claude","session":"s",
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_lines_that_may_be_events_are_losses() {
+    fn refused_line_that_may_be_an_event_is_a_loss() {
         let long = format!(r#"{{"type":"event","report":"{}"}}"#, "x".repeat(MAX_REQUEST_LINE));
         for (line, loss) in [
             (long.as_str(), Some(Loss::Refused)),

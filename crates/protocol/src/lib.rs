@@ -21,8 +21,8 @@ pub use request::{After, EventLine, ObservationLine, Request, WaitRequest};
 /// The version of this protocol. Only an incompatible change raises it.
 pub const PROTOCOL: u32 = 1;
 
-/// Bytes of the longest line that a daemon reads: a restored row in which every text has its full length.
+/// Maximum bytes of a line that a daemon reads: a restored row in which every text has its full length.
 pub const MAX_REQUEST_LINE: usize = 256 * 1024;
 
-/// Bytes of the longest line that a client needs to read.
+/// Maximum bytes of a line that a client has to read.
 pub const MAX_REPLY_LINE: usize = 1024 * 1024;

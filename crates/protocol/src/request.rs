@@ -26,7 +26,7 @@ pub enum Request {
     Restore { row: Box<Session> },
     /// Restores the rate limits that an earlier daemon sent to this client. Has no reply.
     RestoreLimits { limits: Vec<RateLimits> },
-    /// Checks for suspended agents. A board asks for it when a visible clock ticks. Has no reply.
+    /// Checks for suspended agents. A board sends it when a visible clock ticks. Has no reply.
     Look,
     /// Says whether this subscriber shows notifications. One such subscriber gets each notification. Has no reply.
     AcceptNotifications { on: bool },

@@ -4,25 +4,25 @@ use crewboard_core::{MAX_REQUEST_TEXT, clean, is_plain};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Bytes of the longest text that any field may have.
+/// Maximum bytes of a text in any field.
 const MAX_TEXT: usize = MAX_REQUEST_TEXT;
 
-/// Decodes a line after it has cleaned all texts, including the names of fields.
+/// Cleans all texts of a line, including the names of fields, and then decodes it.
 ///
-/// The texts are cleaned as JSON, not field by field: a field that is added later is cleaned as well, and an error
-/// that quotes a value quotes a clean one.
+/// The texts are cleaned as JSON, not field by field. So a field that is added later is cleaned too, and an error that
+/// quotes a value quotes a clean value.
 pub(crate) fn decode_clean<T: DeserializeOwned>(line: &[u8]) -> Result<T, serde_json::Error> {
     if needs_no_cleaning(line) {
         return serde_json::from_slice(line);
     }
     let value = match serde_json::from_slice(line)? {
-        Value::Object(fields) => Value::Object(cleaned_fields(fields, true)),
-        other => cleaned(other, false),
+        Value::Object(fields) => Value::Object(clean_fields(fields, true)),
+        other => clean_value(other, false),
     };
     serde_json::from_value(value)
 }
 
-/// Returns true if no text of the line can hold a character that has to be removed, escaped or not.
+/// Returns true if no text of the line can contain a character that has to be removed, escaped or not.
 fn needs_no_cleaning(line: &[u8]) -> bool {
     let mut pairs = line.windows(2);
     let is_escaped =
@@ -30,22 +30,24 @@ fn needs_no_cleaning(line: &[u8]) -> bool {
     !is_escaped && std::str::from_utf8(line.trim_ascii()).is_ok_and(is_plain)
 }
 
-fn cleaned(value: Value, multiline: bool) -> Value {
+fn clean_value(value: Value, multiline: bool) -> Value {
     match value {
         Value::String(text) => Value::String(clean(&text, MAX_TEXT, multiline)),
-        Value::Array(values) => values.into_iter().map(|value| cleaned(value, multiline)).collect(),
-        Value::Object(fields) => Value::Object(cleaned_fields(fields, false)),
+        Value::Array(values) => {
+            values.into_iter().map(|value| clean_value(value, multiline)).collect()
+        }
+        Value::Object(fields) => Value::Object(clean_fields(fields, false)),
         other => other,
     }
 }
 
 /// Cleans the fields of an object. The texts of agents may have several lines. The texts of the message itself may not,
 /// because an error with a line break would look like two messages.
-fn cleaned_fields(fields: Map<String, Value>, is_message: bool) -> Map<String, Value> {
+fn clean_fields(fields: Map<String, Value>, is_message: bool) -> Map<String, Value> {
     let clean_field = |(name, value): (String, Value)| {
         let multiline =
             !is_message && matches!(name.as_str(), "prompt" | "text" | "message" | "detail");
-        (clean(&name, MAX_TEXT, false), cleaned(value, multiline))
+        (clean(&name, MAX_TEXT, false), clean_value(value, multiline))
     };
     fields.into_iter().map(clean_field).collect()
 }

@@ -1,7 +1,7 @@
-//! Peers of different versions understand each other.
+//! Checks that peers of different versions understand each other.
 //!
-//! `golden/v1.jsonl` holds lines as they were released: `{"request": …}` or `{"reply": …}`. A line is
-//! never edited or taken out; new ones are added at the end.
+//! `golden/v1.jsonl` has the lines of every release: `{"request": …}` or `{"reply": …}`. A line is never edited or
+//! removed. New lines are added at the end.
 
 use crate::kinds::SeenKinds;
 use crewboard_core::Event;
@@ -41,7 +41,7 @@ fn round_trip(direction: Direction, line: &Value) -> Result<Value, String> {
     }
 }
 
-/// Fails unless `present` holds every field of `released`.
+/// Fails unless `present` has every field of `released`.
 fn assert_kept(released: &Value, present: &Value, path: &str) {
     match (released, present) {
         (Value::Object(released), Value::Object(present)) => {
@@ -82,7 +82,7 @@ fn add_unknown_fields(value: &mut Value) {
     match value {
         Value::Object(object) => {
             object.values_mut().for_each(add_unknown_fields);
-            // An effect is named by its only field.
+            // The only field of an effect is its name.
             if !object.contains_key("set") && !object.contains_key("ignored") {
                 object.insert("from_the_future".to_owned(), json!({"deep": [1, null, "x"]}));
             }
@@ -119,7 +119,7 @@ fn kinds_of_a_newer_peer_are_unknown() {
     assert_eq!(error.code(), ErrorCode::UnknownRequest);
 }
 
-/// The fields that an older peer may not have written, by the object they are in.
+/// Returns true if an older peer may not have written the field of the object at `path`.
 fn may_be_absent(path: &[String], field: &str) -> bool {
     match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => matches!(
@@ -244,7 +244,7 @@ fn assert_safe(value: &Value, name: &str, depth: usize, line: &Value) {
 }
 
 #[test]
-fn every_text_of_a_reply_is_cleaned_by_its_decoder() {
+fn decoder_cleans_every_text_of_a_reply() {
     let mut count = 0;
     for (_, line) in golden().filter(|(direction, _)| *direction == Direction::Reply) {
         let mut paths = Vec::new();

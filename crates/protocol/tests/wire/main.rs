@@ -1,4 +1,4 @@
-//! The wire as `PROTOCOL.md` describes it, and the lines of every release.
+//! Tests the wire format against `PROTOCOL.md` and against the lines of every release.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod golden;

@@ -71,7 +71,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_tables_name_every_field() {
+fn page_tables_name_every_field() {
     let optional = r#"{"history":[{"status":"idle","at":1}],"origin":{},"unconfirmed":"why"}"#;
     let row: Session = serde_json::from_str(optional).unwrap();
     let row = serde_json::to_value(row).unwrap();
@@ -121,7 +121,7 @@ fn full_report() -> Value {
 }
 
 #[test]
-fn the_tables_name_every_event_and_code() {
+fn page_tables_name_every_event_and_code() {
     let known = |names: &[&str]| -> BTreeSet<String> {
         names.iter().filter(|name| **name != "unknown").map(|name| (*name).to_owned()).collect()
     };
@@ -130,7 +130,7 @@ fn the_tables_name_every_event_and_code() {
 }
 
 #[test]
-fn the_page_names_the_bounds_and_the_version() {
+fn page_names_the_bounds_and_the_version() {
     for fact in [
         format!("protocol {PROTOCOL}."),
         format!("{MAX_REQUEST_LINE} bytes"),
