@@ -186,7 +186,7 @@ impl Actor {
             Input::ProcessExited(process) => {
                 self.recorders.note_end(process, now.stamp);
                 let mut outputs = self.apply(DomainInput::ProcessExited { process }, now);
-                outputs.push(Output::Forget(process));
+                outputs.push(Output::StopWatching(process));
                 outputs
             }
             Input::Suspended { process, on } => {
@@ -292,15 +292,15 @@ impl Actor {
             Request::RestoreLimits { limits } => {
                 self.apply(DomainInput::RateLimitsRestored(limits), now)
             }
-            Request::LossesSeen { count } => vec![Output::LossesSeen(count)],
-            Request::Hello { .. } => vec![Output::SayHello(connection)],
+            Request::LossesSeen { count } => vec![Output::MarkLossesSeen(count)],
+            Request::Hello { .. } => vec![Output::SendHello(connection)],
             Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
         }
     }
 
     fn note_loss(&mut self, loss: Loss, why: &str) -> Output {
         self.refused_why = Some(clean(why, MAX_LINE, false));
-        Output::NoteLoss(loss)
+        Output::CountLoss(loss)
     }
 
     fn observe(&mut self, mut observation: Box<Observation>, now: Now) -> Vec<Output> {
@@ -312,13 +312,13 @@ impl Actor {
         let is_muted = self.mutes_notifications || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
         let mut outputs: Vec<Output> =
-            outcome.watch.into_iter().map(Output::ProcessToWatch).collect();
+            outcome.watch.into_iter().map(Output::WatchProcess).collect();
         for (from, to) in &outcome.renamed {
             let Some(row) = self.sessions.get(to) else { continue };
             let ended = self.waits.rename(from, row);
             outputs.extend(ended.iter().map(|(asker, reply)| send(*asker, reply)));
         }
-        outputs.extend(outcome.lookups.into_iter().map(Output::FileLookup));
+        outputs.extend(outcome.lookups.into_iter().map(Output::LookUpFile));
         if outcome.limits_changed {
             self.subscribers.note_limits();
         }

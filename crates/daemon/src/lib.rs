@@ -13,6 +13,7 @@ mod notify;
 mod options;
 mod origin;
 mod outbox;
+mod senses;
 mod serve;
 mod start;
 mod waits;

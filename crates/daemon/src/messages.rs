@@ -53,20 +53,20 @@ pub(crate) enum Input {
 pub(crate) enum Output {
     /// Sends a reply to a connection.
     Send { connection: ConnectionId, line: Line },
-    /// Describes the daemon to a client.
-    SayHello(ConnectionId),
+    /// Sends a description of the daemon to a client.
+    SendHello(ConnectionId),
     /// Watches a process and its agent's files.
-    ProcessToWatch(ProcessToWatch),
+    WatchProcess(ProcessToWatch),
     /// Reads a file. The result is an [`Input::Observed`].
-    FileLookup(FileLookup),
+    LookUpFile(FileLookup),
     /// Stops watching a process, which has ended.
-    Forget(Process),
+    StopWatching(Process),
     /// Notifies the user, or runs the user's commands.
     Notify(Box<Notification>),
     /// Counts a dropped event.
-    NoteLoss(Loss),
-    /// A client has shown this number of dropped events to the user.
-    LossesSeen(u64),
-    /// A client asked the daemon to stop.
+    CountLoss(Loss),
+    /// Notes that a client has shown this number of dropped events to the user.
+    MarkLossesSeen(u64),
+    /// Stops the daemon, because a client asked.
     Stop,
 }

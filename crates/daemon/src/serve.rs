@@ -1,28 +1,28 @@
 //! The loop of the daemon, which carries out the decisions of the actor.
 
+mod outputs;
+mod sockets;
+
 use crate::actor::Actor;
 use crate::log::Log;
-use crate::messages::{Input, Output};
+use crate::messages::Input;
 use crate::net::connection::Outgoing;
 use crate::net::connections::Connections;
-use crate::net::listeners::{Leaving, Listeners};
+use crate::net::listeners::Listeners;
 use crate::notify::queue::NotificationQueue;
 use crate::options::{Inherited, Options};
-use crate::origin::origin_of;
+use crate::senses::{MissingSenses, Sense};
 use crate::watch::configuration::{ConfigWatch, notification_settings};
 use crate::watch::file_watches::{Changes, FileWatches};
-use crate::watch::processes::{Watching, is_gone, watch};
 use crate::watch::session_files::SessionFiles;
 use crate::watch::sockets::SocketWatch;
 use crewboard_config::Environment;
-use crewboard_core::{Observation, Process, ProcessToWatch, Timestamp};
-use crewboard_platform::{Clock, ancestors_of, process_info};
-use crewboard_protocol::Reply;
-use std::collections::{BTreeMap, HashSet};
+use crewboard_core::{Observation, Process, Timestamp};
+use crewboard_platform::Clock;
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -51,8 +51,7 @@ pub(crate) struct Server {
     /// The user's home directory, which has the profiles of the agents.
     home: Option<PathBuf>,
     log: Log,
-    /// The senses that the system does not provide.
-    degraded: BTreeMap<Sense, String>,
+    missing_senses: MissingSenses,
     /// Processes whose end the kernel will report.
     watched: HashSet<Process>,
     inputs: mpsc::Sender<Input>,
@@ -69,6 +68,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Begins to watch and reads the configuration. `descriptors` is the number of files that the process may open.
     pub(crate) fn new(
         listeners: Listeners,
         environment: &Environment,
@@ -93,26 +93,22 @@ impl Server {
         for note in &options.notes {
             log.line(now.wall, note);
         }
-        // A user may have used up the kernel's instances (fs.inotify.max_user_instances).
-        let mut degraded = BTreeMap::new();
-        let mut note_missing = |log: &mut Log, sense: Sense, why: &dyn std::fmt::Display| {
-            let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
-            log.line(now.wall, &format!("degraded: {line}"));
-            degraded.entry(sense).or_insert(line);
+        let mut missing_senses = MissingSenses::default();
+        let mut note_missing = |sense: Sense, why: &dyn std::fmt::Display| {
+            if let Some(line) = missing_senses.note(sense, why) {
+                log.line(now.wall, &line);
+            }
         };
+        // The user may have used up the kernel's instances (fs.inotify.max_user_instances).
         let mut watches = FileWatches::new().unwrap_or_else(|error| {
-            note_missing(&mut log, Sense::Sockets, &error);
-            note_missing(&mut log, Sense::Files, &error);
+            note_missing(Sense::Sockets, &error);
+            note_missing(Sense::Files, &error);
             FileWatches::unavailable()
         });
         let mut socket_watch = SocketWatch::default();
         for directory in listeners.directories() {
             if let Err(error) = socket_watch.add_directory(&mut watches, &directory) {
-                note_missing(
-                    &mut log,
-                    Sense::Sockets,
-                    &format_args!("{}: {error}", directory.display()),
-                );
+                note_missing(Sense::Sockets, &format_args!("{}: {error}", directory.display()));
             }
         }
         SocketWatch::add_locks(&mut watches, &listeners.locks());
@@ -121,7 +117,7 @@ impl Server {
             ConfigWatch::new(options.schema.clone(), environment.clone(), &mut watches);
         if let Some(path) = config_watch.unread() {
             let why = format_args!("{} is on a file system that may not answer", path.display());
-            note_missing(&mut log, Sense::Configuration, &why);
+            note_missing(Sense::Configuration, &why);
         }
         let mut actor = Actor::new(epoch_of(now.stamp.micros));
         let config = config_watch.load().config();
@@ -138,7 +134,7 @@ impl Server {
             notifications: NotificationQueue::new(inherited, config.clone()),
             home: environment.home.clone(),
             log,
-            degraded,
+            missing_senses,
             watched: HashSet::new(),
             inputs,
             queue,
@@ -151,6 +147,7 @@ impl Server {
         }
     }
 
+    /// Runs the loop until the daemon is unused or is to stop.
     pub(crate) async fn serve(mut self) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -239,29 +236,6 @@ impl Server {
         }
     }
 
-    /// Checks what nothing reports, because a client asks: suspended processes, and processes and files without a watch.
-    fn check_processes(&mut self) {
-        for process in self.actor.processes() {
-            let info = process_info(process.pid).filter(|info| info.process == process);
-            if let Some(info) = info {
-                self.handle(Input::Suspended { process, on: info.suspended });
-            } else if !self.watched.contains(&process) && is_gone(process) == Some(true) {
-                self.handle(Input::ProcessExited(process));
-            }
-        }
-        let found = self.session_files.read_unwatched(self.clock.now());
-        self.handle_observations(found);
-    }
-
-    /// Notes once that the system does not provide a sense.
-    fn note_missing(&mut self, sense: Sense, why: &str) {
-        if !self.degraded.contains_key(&sense) {
-            let line = format!("{} ({why}): {}", sense.name(), sense.consequence());
-            self.note(Some(format!("degraded: {line}")));
-            self.degraded.insert(sense, line);
-        }
-    }
-
     /// Handles changes of files and directories.
     async fn handle_changes(&mut self, changes: Changes) {
         let Changes { sockets, session_files, configuration } = changes;
@@ -284,72 +258,7 @@ impl Server {
         }
     }
 
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Send { connection, line } => {
-                self.connections.send(connection, Outgoing::Reply(line));
-            }
-            Output::SayHello(connection) => {
-                let mut info = self.actor.info();
-                info.started = self.started.0;
-                (info.lost, _) = self.listeners.losses();
-                info.dropped = info.lost.total();
-                info.sockets = self
-                    .listeners
-                    .sockets()
-                    .iter()
-                    .map(|path| path.display().to_string())
-                    .collect();
-                info.degraded = self.degraded.values().cloned().collect();
-                self.connections
-                    .send(connection, Outgoing::Reply(Reply::Hello(info).encode().into()));
-            }
-            Output::ProcessToWatch(wanted) => self.watch(&wanted),
-            Output::FileLookup(lookup) => {
-                let now = self.clock.now();
-                let found = self.session_files.look_up(lookup, &mut self.watches, now);
-                self.handle_observations(found.into_iter().collect());
-            }
-            Output::Forget(process) => {
-                self.watched.remove(&process);
-                self.session_files.remove_process(process, &mut self.watches);
-            }
-            Output::Notify(notification) => {
-                let log = self.notifications.push(*notification);
-                self.note(log);
-            }
-            Output::NoteLoss(loss) => {
-                self.listeners.note_loss(loss);
-                self.losses_changed = true;
-            }
-            Output::LossesSeen(count) => {
-                // Events that were dropped since remain to be shown.
-                if self.listeners.losses().1.total() == count {
-                    self.listeners.mark_losses_seen();
-                    self.losses_changed = true;
-                }
-            }
-            Output::Stop => self.stop("stopped by a client"),
-        }
-    }
-
-    /// Reads the configuration again. A wrong file changes nothing.
-    fn configure(&mut self) {
-        let loaded = self.config_watch.load();
-        for problem in &loaded.problems {
-            self.note(Some(format!("configuration: {problem}")));
-        }
-        if loaded.errors().next().is_some() {
-            return;
-        }
-        let config = loaded.config();
-        self.actor.set_notification_settings(notification_settings(&config));
-        self.notifications.configure(config.clone());
-        if !self.overrides_idle_exit {
-            self.idle_exit = config.daemon.idle_exit;
-        }
-    }
-
+    /// Writes lines to the log.
     fn note(&mut self, lines: impl IntoIterator<Item = String>) {
         let now = self.clock.now();
         for line in lines {
@@ -357,45 +266,11 @@ impl Server {
         }
     }
 
-    fn watch(&mut self, wanted: &ProcessToWatch) {
-        let process = wanted.process;
-        // One watch is enough for all the rows of a process.
-        let watching = if self.watched.contains(&process) {
-            Watching::Begun { ancestors: ancestors_of(process) }
-        } else {
-            watch(process, self.inputs.clone())
-        };
-        match watching {
-            Watching::Begun { ancestors } => {
-                self.watched.insert(process);
-                if let Some(origin) = origin_of(wanted) {
-                    self.handle(Input::OriginFound { process, origin });
-                }
-                self.handle(Input::ProcessWatched { process, ancestors });
-                self.watch_files(wanted);
-            }
-            Watching::Gone => {
-                // Events of the process may wait in the queue. Its end comes after them.
-                let inputs = self.inputs.clone();
-                tokio::spawn(async move { inputs.send(Input::ProcessExited(process)).await });
-            }
-            Watching::Impossible(why) => {
-                self.note_missing(Sense::Processes, &why);
-                // The session file can still be read.
-                self.watch_files(wanted);
-            }
-        }
-    }
-
-    fn watch_files(&mut self, wanted: &ProcessToWatch) {
-        let now = self.clock.now();
-        let found = self.session_files.watch_process(wanted, &mut self.watches, now);
-        self.handle_observations(found);
-    }
-
+    /// Sends the batches of this turn.
     fn flush(&mut self) {
         if let Some(why) = self.session_files.take_failure() {
-            self.note_missing(Sense::Files, &why);
+            let log = self.missing_senses.note(Sense::Files, &why);
+            self.note(log);
         }
         if std::mem::take(&mut self.losses_changed) {
             self.actor.set_unseen_losses(self.listeners.losses().1);
@@ -406,46 +281,13 @@ impl Server {
         }
     }
 
-    fn add_connections(&mut self, streams: Vec<UnixStream>) {
-        for stream in streams {
-            let log = self.connections.add(stream, &self.inputs);
-            self.note(log);
-        }
-    }
-
-    async fn check_sockets(&mut self) {
-        // A hook may have counted a dropped event.
-        self.losses_changed = true;
-        let mended = self.listeners.mend_modes();
-        self.note(mended);
-        let lost = self.listeners.verify().await;
-        if let Some(path) = self.listeners.log()
-            && !self.log.is_at(&path)
-        {
-            self.log = Log::open(&path);
-        }
-        let Some(waiting) = lost else { return };
-        self.add_connections(waiting);
-        if self.listeners.sockets().is_empty() {
-            return self.stop("no socket is left");
-        }
-        let now = self.clock.now();
-        self.log.line(now.wall, &format!("moved: listens on {}", show(&self.listeners.sockets())));
-        for directory in self.listeners.directories() {
-            if let Err(error) = self.socket_watch.add_directory(&mut self.watches, &directory) {
-                self.note([format!("{} cannot be watched: {error}", directory.display())]);
-            }
-        }
-        SocketWatch::add_locks(&mut self.watches, &self.listeners.locks());
-    }
-
+    /// Does what is due.
     async fn deadline_passed(&mut self) {
         let now = Instant::now();
         self.connections.deadline_passed(now);
         let log = self.notifications.retry_due(now);
         self.note(log);
-        let domain_now = self.clock.now();
-        let found = self.session_files.run_due_lookups(&mut self.watches, domain_now);
+        let found = self.session_files.run_due_lookups(&mut self.watches, self.clock.now());
         self.handle_observations(found);
         self.handle(Input::Tick);
         if self.idle_since.is_some_and(|since| since + self.idle_exit <= now) {
@@ -453,38 +295,7 @@ impl Server {
         }
     }
 
-    /// Exits unless a client connects in that very moment.
-    async fn try_to_exit(&mut self) {
-        match self.listeners.leave().await {
-            Leaving::Left => {
-                self.stop("unused");
-            }
-            Leaving::Stayed(came) => {
-                self.add_connections(came);
-                self.idle_since = None;
-            }
-            Leaving::Busy => self.idle_since = Some(Instant::now()),
-        }
-    }
-
-    fn stop(&mut self, why: &str) {
-        self.stopping = true;
-        let now = self.clock.now();
-        let events = self.actor.events();
-        self.log.line(now.wall, &format!("left: {why}; served {events} events"));
-    }
-
-    fn note_idleness(&mut self) {
-        let is_used = !self.connections.is_empty()
-            || self.actor.has_live_rows()
-            || self.notifications.is_busy();
-        if is_used {
-            self.idle_since = None;
-        } else if self.idle_since.is_none() {
-            self.idle_since = Some(Instant::now());
-        }
-    }
-
+    /// Returns the time at which something is due, if nothing happens before.
     fn next_deadline(&self) -> Option<Instant> {
         let domain = self.actor.next_deadline(self.clock.now());
         let domain = domain.map(|wait| Instant::now() + Duration::from_millis(wait));
@@ -500,38 +311,6 @@ impl Server {
         .into_iter()
         .flatten()
         .min()
-    }
-}
-
-/// A sense of the daemon: changes that the system reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sense {
-    Processes,
-    Files,
-    Sockets,
-    Configuration,
-}
-
-impl Sense {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Processes => "process watch unavailable",
-            Self::Files => "file watch unavailable",
-            Self::Sockets => "socket watch unavailable",
-            Self::Configuration => "configuration not read",
-        }
-    }
-
-    /// Describes the consequence for the user.
-    fn consequence(self) -> &'static str {
-        match self {
-            Self::Processes => "a killed agent is noticed when a view asks",
-            Self::Files => "what no hook tells is noticed when a view asks",
-            Self::Sockets => "the sockets are looked at once a second",
-            Self::Configuration => {
-                "the defaults hold for the daemon; CREWBOARD_CONFIG can name a local file"
-            }
-        }
     }
 }
 

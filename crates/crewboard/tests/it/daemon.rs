@@ -120,5 +120,5 @@ fn sigterm_ends_the_daemon_in_order() {
     signal(world.daemon(), Signal::TERM);
     wait_until("the daemon exits", || world.daemons().is_empty());
     assert!(!world.socket().exists());
-    assert!(world.log().contains("left: stopped by a signal"), "{}", world.log());
+    assert!(world.log().contains("exited: stopped by a signal"), "{}", world.log());
 }

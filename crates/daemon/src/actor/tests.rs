@@ -391,11 +391,11 @@ fn a_process_is_watched_only_in_the_daemons_namespace() {
         let outputs = stage.event_from(hook_pid, "a", Some(1234), prompt());
         let process = Process { pid: 1234, start: 7 };
         let asks = outputs.iter().any(
-            |output| matches!(output, Output::ProcessToWatch(watch) if watch.process == process),
+            |output| matches!(output, Output::WatchProcess(watch) if watch.process == process),
         );
         assert_eq!(asks, watched, "{hook_pid}");
         let exited = stage.input(Input::ProcessExited(process));
-        assert!(matches!(exited[..], [Output::Forget(_)]));
+        assert!(matches!(exited[..], [Output::StopWatching(_)]));
         let status = stage.actor.sessions.iter().next().unwrap().status;
         let expected = if watched { Status::Closed } else { Status::Working };
         assert_eq!(status, expected, "{hook_pid}");
@@ -411,7 +411,7 @@ fn a_restored_row_is_watched_and_explained() {
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert!(matches!(
         outputs[..],
-        [Output::ProcessToWatch(ProcessToWatch { process: Process { pid: 1234, start: 7 }, .. })]
+        [Output::WatchProcess(ProcessToWatch { process: Process { pid: 1234, start: 7 }, .. })]
     ));
     let explained = stage.request(1, Request::Explain { row: RowKey::new("kaaaa") });
     assert_eq!(explained[0].1["row"]["id"], "a");

@@ -1,4 +1,4 @@
-//! The sockets: one at every place where a client of this user may look.
+//! The sockets of the daemon, one at every candidate where a client of this user may look.
 
 use crewboard_config::Candidate;
 use crewboard_platform::{
@@ -19,79 +19,79 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 
-/// How long a connection may be on its way into a listener that cannot be told to take no more.
+/// How long a connection may take to arrive at a listener that cannot be shut down.
 const IN_FLIGHT: Duration = Duration::from_millis(20);
 
-/// How long to wait for a serve lock while serving others.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long to wait for a serve lock while the daemon serves clients.
+const LOCK_WITHIN: Duration = Duration::from_millis(50);
 
-/// How long to wait for it at the start: events wait on the listener that was handed to us, and
-/// would be lost with it.
-const PATIENCE_TO_ADOPT: Duration = Duration::from_secs(2);
+/// How long to wait for a serve lock at the start. Events wait on the listener that the client passed, and would be lost
+/// with it.
+const ADOPT_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often to try to listen again where a directory is being taken away under our hands.
+/// Attempts to listen again while another program removes the directory.
 const ATTEMPTS: usize = 5;
 
-/// Where the numbers of the listeners' descriptors begin, if so many are allowed. They are above all
-/// others (connections, watches of processes and of files): the kernel closes the descriptors of a
-/// killed process from the highest down, and it takes tens of milliseconds over a watch of files. A
-/// listener that is still open then accepts events that no process will read.
+/// The lowest descriptor of a listener, if so many are allowed. It is above the descriptors of connections and watches,
+/// because the kernel closes the descriptors of a killed process from the highest down, and takes tens of milliseconds
+/// for an inotify instance. A listener that is still open then accepts events that no process will read.
 const LISTENERS_FROM: u64 = 16384 - 32;
 
-/// The locks come next, so that a new daemon can start while the old one is still being taken down.
+/// The descriptors of the locks come next, so that a new daemon can start before the kernel has closed the others.
 const LOCKS_BELOW_LISTENERS: u64 = 16;
 
-/// A socket we listen on.
+/// A socket that the daemon listens on.
 #[derive(Debug)]
 struct Served {
     candidate: Candidate,
     listener: UnixListener,
-    /// Held for life: it, and not an answered connection, says that a daemon is alive.
+    /// The daemon holds this lock while it lives. Clients see by it, and not by an accepted connection, that a daemon
+    /// lives.
     lock: Lock,
-    /// Which file is ours.
+    /// The device and inode of the socket.
     inode: (u64, u64),
-    /// The log has a line that clients refuse this place.
+    /// The log has a line that clients refuse this directory.
     is_refused: bool,
-    /// The file system keeps the modes that it is given.
+    /// The file system keeps modes that are set.
     keeps_modes: bool,
 }
 
-/// All sockets we listen on.
+/// All sockets that the daemon listens on.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     uid: u32,
     candidates: Vec<Candidate>,
     served: Vec<Served>,
-    /// Where the numbers of the listeners' descriptors begin.
-    from: u64,
+    /// The lowest descriptor of a listener.
+    lowest: u64,
 }
 
-/// What became of an attempt to leave.
+/// The outcome of an attempt to remove the sockets.
 #[derive(Debug)]
-pub(crate) enum Leaving {
-    /// Nobody came: the sockets are gone.
+pub(crate) enum LeaveOutcome {
+    /// No client connected, and the sockets are gone.
     Left,
-    /// Somebody came: we stay.
+    /// Clients connected, and the daemon still listens.
     Stayed(Vec<UnixStream>),
-    /// Somebody is starting or stopping a daemon just now.
+    /// A client is starting or stopping a daemon just now.
     Busy,
 }
 
-/// Somebody is starting or stopping a daemon.
+/// A client holds the start lock, because it is starting or stopping a daemon.
 #[derive(Debug)]
-struct Starting;
+struct StartLockHeld;
 
 impl Listeners {
-    /// Serves at every usable candidate. `adopted` is a listener bound already, and where;
-    /// `descriptors` is how many this process may have.
+    /// Listens at every usable candidate. `adopted` is a listener that is bound already, and its path. `descriptors` is
+    /// the number of descriptors that this process may have.
     pub(crate) fn open(
         candidates: Vec<Candidate>,
         uid: u32,
         adopted: Option<(StdListener, &Path)>,
         descriptors: u64,
     ) -> io::Result<Self> {
-        let from = LISTENERS_FROM.min(descriptors.saturating_sub(LOCKS_BELOW_LISTENERS));
-        let mut listeners = Self { uid, candidates, served: Vec::new(), from };
+        let lowest = LISTENERS_FROM.min(descriptors.saturating_sub(LOCKS_BELOW_LISTENERS));
+        let mut listeners = Self { uid, candidates, served: Vec::new(), lowest };
         if let Some((listener, path)) = adopted {
             listeners.adopt(listener, path)?;
         }
@@ -102,20 +102,21 @@ impl Listeners {
         Ok(listeners)
     }
 
+    /// Serves at a listener that a client has bound.
     fn adopt(&mut self, listener: StdListener, path: &Path) -> io::Result<()> {
         let candidate = self.candidates.iter().find(|candidate| candidate.socket == path);
         let candidate = candidate.ok_or(io::ErrorKind::NotFound)?.clone();
-        let LockAttempt::Acquired(lock) = take_lock(&candidate, PATIENCE_TO_ADOPT)? else {
+        let LockAttempt::Acquired(lock) = take_lock(&candidate, ADOPT_WITHIN)? else {
             return Err(io::ErrorKind::AddrInUse.into());
         };
         self.add(candidate, listener, lock)
     }
 
-    /// Binds at the candidates that are usable and not served yet.
+    /// Binds sockets at the candidates that are usable and have none yet.
     fn serve_missing(&mut self) {
         for candidate in self.candidates.clone() {
             if self.served.iter().all(|served| served.candidate != candidate) {
-                // One place less is no reason to be nowhere.
+                // A candidate that cannot be used does not affect the others.
                 let _ = self.bind(candidate);
             }
         }
@@ -127,7 +128,7 @@ impl Listeners {
 
     fn bind(&mut self, candidate: Candidate) -> io::Result<()> {
         candidate.prepare(self.uid).map_err(io::Error::other)?;
-        let LockAttempt::Acquired(lock) = take_lock(&candidate, PATIENCE)? else {
+        let LockAttempt::Acquired(lock) = take_lock(&candidate, LOCK_WITHIN)? else {
             return Err(io::ErrorKind::AddrInUse.into());
         };
         self.listen(candidate, lock)
@@ -145,12 +146,12 @@ impl Listeners {
         listener: StdListener,
         mut lock: Lock,
     ) -> io::Result<()> {
-        let listener = StdListener::from(move_descriptor_up(listener.into(), self.from));
-        lock.move_up(self.from.saturating_sub(LOCKS_BELOW_LISTENERS));
+        let listener = StdListener::from(move_descriptor_up(listener.into(), self.lowest));
+        lock.move_up(self.lowest.saturating_sub(LOCKS_BELOW_LISTENERS));
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        // If the socket was taken away or replaced since it was bound, the next look finds it lost and
-        // keeps what waits on it.
+        // If another program has removed or replaced the socket since it was bound, the next check finds that it is lost
+        // and keeps the connections that wait on it.
         let leads_here =
             !matches!(connect(&candidate.socket, self.uid), ConnectAttempt::NoListener);
         let inode = inode_of(&candidate.socket).filter(|_| leads_here).unwrap_or_default();
@@ -159,39 +160,41 @@ impl Listeners {
         Ok(())
     }
 
-    /// Where we listen, the first being home.
+    /// Returns the paths of the sockets, in the order in which clients look.
     pub(crate) fn sockets(&self) -> Vec<PathBuf> {
         self.served.iter().map(|served| served.candidate.socket.clone()).collect()
     }
 
+    /// Returns the directories of the sockets.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         self.served.iter().map(|served| served.candidate.directory.clone()).collect()
     }
 
+    /// Returns the path of the log.
     pub(crate) fn log(&self) -> Option<PathBuf> {
         self.served.first().map(|served| served.candidate.log())
     }
 
-    /// Returns the files that count lost events.
+    /// Returns the lock files, which count dropped events.
     pub(crate) fn locks(&self) -> Vec<PathBuf> {
         self.served.iter().map(|served| served.candidate.serve_lock()).collect()
     }
 
-    /// Returns how many events were lost, and how many of them no client has shown yet.
+    /// Returns the number of dropped events, and of those that no client has shown yet.
     pub(crate) fn losses(&self) -> (Losses, Losses) {
         let files: Vec<Vec<u8>> = self.served.iter().map(|served| served.lock.losses()).collect();
         let unseen: Vec<u8> = files.iter().flat_map(|file| Losses::unseen(file)).copied().collect();
         (Losses::count(&files.concat()), Losses::count(&unseen))
     }
 
-    /// Notes a lost event.
+    /// Counts a dropped event.
     pub(crate) fn note_loss(&self, loss: Loss) {
         if let Some(served) = self.served.first() {
             served.lock.note_loss(loss.byte());
         }
     }
 
-    /// Notes that a client has shown the losses so far.
+    /// Notes that a client has shown the dropped events so far.
     pub(crate) fn mark_losses_seen(&self) {
         for served in &self.served {
             let losses = served.lock.losses();
@@ -201,7 +204,7 @@ impl Listeners {
         }
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
         poll_fn(|context| {
             for served in &self.served {
@@ -214,24 +217,24 @@ impl Listeners {
         .await
     }
 
-    /// Gives directories, sockets and locks their modes back, where they are another program's work:
-    /// clients refuse a directory that is open to others. Returns lines for the log.
-    pub(crate) fn mend_modes(&mut self) -> Vec<String> {
+    /// Restores the modes of directories, sockets and locks that another program has changed. Clients refuse a directory
+    /// that is open to others. Returns lines for the log.
+    pub(crate) fn restore_modes(&mut self) -> Vec<String> {
         let uid = self.uid;
-        self.served.iter_mut().flat_map(|served| served.mend_modes(uid)).collect()
+        self.served.iter_mut().flat_map(|served| served.restore_modes(uid)).collect()
     }
 
-    /// Looks whether each socket and its lock are still there and ours; listens anew where they
-    /// are not. The connections that waited on a lost one are returned, if any was lost.
-    pub(crate) async fn verify(&mut self) -> Option<Vec<UnixStream>> {
-        let (kept, lost): (Vec<_>, Vec<_>) = self.served.drain(..).partition(Served::is_whole);
+    /// Checks that each socket and its lock still exist and are the daemon's. Listens again in place of those that are
+    /// not. If any was lost, returns the connections that waited on it.
+    pub(crate) async fn rebind_lost(&mut self) -> Option<Vec<UnixStream>> {
+        let (kept, lost): (Vec<_>, Vec<_>) = self.served.drain(..).partition(Served::is_intact);
         self.served = kept;
         if lost.is_empty() {
             return None;
         }
         let mut waiting = Vec::new();
         for served in lost {
-            served.make_room();
+            served.move_obstacle();
             served.remove();
             waiting.extend(served.close().await);
         }
@@ -244,44 +247,44 @@ impl Listeners {
         Some(waiting)
     }
 
-    /// Takes the sockets away, so that a client that comes now starts a new daemon; stays if one
-    /// came in the last moment.
-    pub(crate) async fn leave(&mut self) -> Leaving {
-        let Ok(_starting) = self.take_start_lock() else { return Leaving::Busy };
-        let mut came = Vec::new();
+    /// Removes the sockets, so that a client that looks for them starts a new daemon. Listens again if a client connected
+    /// at the last moment.
+    pub(crate) async fn leave(&mut self) -> LeaveOutcome {
+        let Ok(_starting) = self.take_start_lock() else { return LeaveOutcome::Busy };
+        let mut connected = Vec::new();
         for served in &self.served {
             served.remove();
-            came.extend(served.close().await);
+            connected.extend(served.close().await);
         }
         let served: Vec<Served> = self.served.drain(..).collect();
-        if came.is_empty() {
-            return Leaving::Left;
+        if connected.is_empty() {
+            return LeaveOutcome::Left;
         }
         for Served { candidate, lock, .. } in served {
-            // A place that is lost in this moment is lost; the others remain.
+            // A socket that cannot be bound again does not affect the others.
             let _ = self.listen(candidate, lock);
         }
-        Leaving::Stayed(came)
+        LeaveOutcome::Stayed(connected)
     }
 
-    /// Takes the lock that clients take before they start a daemon: that of the last place which
-    /// has one, if any has. An error if somebody holds it.
-    fn take_start_lock(&self) -> Result<Option<Lock>, Starting> {
+    /// Takes the lock that clients take before they start a daemon, which is in the last usable candidate. Returns `None`
+    /// if no candidate is usable, and an error if a client holds the lock.
+    fn take_start_lock(&self) -> Result<Option<Lock>, StartLockHeld> {
         for candidate in self.candidates.iter().rev() {
             if !matches!(candidate.check(self.uid), Ok(true)) {
                 continue;
             }
             match Lock::try_lock(&candidate.start_lock()) {
                 Ok(LockAttempt::Acquired(lock)) => return Ok(Some(lock)),
-                Ok(LockAttempt::Held) => return Err(Starting),
+                Ok(LockAttempt::Held) => return Err(StartLockHeld),
                 Err(_) => {}
             }
         }
-        // There is no place left where a client could start one.
+        // No client could start a daemon here.
         Ok(None)
     }
 
-    /// Takes the sockets away at once.
+    /// Removes the sockets at once.
     pub(crate) fn close(&mut self) {
         for served in self.served.drain(..) {
             served.remove();
@@ -290,7 +293,7 @@ impl Listeners {
 }
 
 impl Served {
-    fn mend_modes(&mut self, uid: u32) -> Vec<String> {
+    fn restore_modes(&mut self, uid: u32) -> Vec<String> {
         let mut lines = Vec::new();
         let directory = self.candidate.directory.display();
         match self.candidate.repair(uid) {
@@ -298,7 +301,7 @@ impl Served {
             Ok(Some(mode)) => {
                 lines.push(format!("{directory} had mode {mode:o}; it is 0700 again"));
             }
-            // A new log line for each change of some file there would be too many.
+            // The log gets one line, not one for each change in the directory.
             Err(_) if self.is_refused => {}
             Err(error) => {
                 self.is_refused = true;
@@ -307,55 +310,55 @@ impl Served {
         }
         let is_wrong =
             |path: &Path| path.symlink_metadata().is_ok_and(|found| found.mode() & 0o777 != 0o600);
-        let mut mend = |path: &Path| {
+        let mut restore = |path: &Path| {
             if self.keeps_modes && is_wrong(path) {
                 let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
-                // Each attempt is news of the directory: one that changes nothing is the last.
+                // Each attempt changes the directory, which causes the next check. An attempt without an effect is the last.
                 self.keeps_modes = !is_wrong(path);
                 lines.push(format!("{} had another mode than 0600", path.display()));
             }
         };
         if inode_of(&self.candidate.socket) == Some(self.inode) {
-            mend(&self.candidate.socket);
+            restore(&self.candidate.socket);
         }
         let lock = self.candidate.serve_lock();
         if self.lock.is_of(&lock) {
-            mend(&lock);
+            restore(&lock);
         }
         lines
     }
 
-    fn is_whole(&self) -> bool {
+    fn is_intact(&self) -> bool {
         inode_of(&self.candidate.socket) == Some(self.inode)
             && self.lock.is_of(&self.candidate.serve_lock())
     }
 
-    /// Moves away what another program put in the socket's place: the socket was here first.
-    fn make_room(&self) {
+    /// Moves away the file or directory that another program has put in the place of the socket.
+    fn move_obstacle(&self) {
         let socket = &self.candidate.socket;
         let is_other = |found: Metadata| !found.file_type().is_socket();
         if socket.symlink_metadata().is_ok_and(is_other) {
-            // Where it stays, the place is lost and the daemon listens at another.
+            // If that fails, the daemon listens only at the other candidates.
             let _ = set_aside(socket);
         }
     }
 
-    /// Takes the socket's name away, so that nobody new finds it.
+    /// Removes the socket, so that no further client connects.
     fn remove(&self) {
         if inode_of(&self.candidate.socket) == Some(self.inode) {
             let _ = std::fs::remove_file(&self.candidate.socket);
         }
     }
 
-    /// Takes no connection any more, and returns those that had been made by then: every one, for
-    /// a client's `connect` fails from this moment on.
+    /// Shuts the listener down and returns all connections that wait on it. A client's `connect` fails from then on, so
+    /// none is lost.
     async fn close(&self) -> Vec<UnixStream> {
         if rustix::net::shutdown(&self.listener, Shutdown::Read).is_err() {
             tokio::time::sleep(IN_FLIGHT).await;
         }
         let mut waiting = Vec::new();
         loop {
-            // Not tokio's accept: it may not have heard yet of the last ones.
+            // tokio may not know of the last connections yet, so its accept is not used.
             match rustix::net::accept(&self.listener) {
                 Ok(descriptor) => waiting.extend(stream_of(descriptor)),
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
@@ -372,10 +375,10 @@ fn stream_of(descriptor: OwnedFd) -> io::Result<UnixStream> {
     UnixStream::from_std(stream)
 }
 
-/// Takes the serve lock, which a client that looks whether we live may hold for an instant: as long
-/// as the machine takes to let it run.
-fn take_lock(candidate: &Candidate, patience: Duration) -> io::Result<LockAttempt> {
-    let deadline = Deadline::after(patience);
+/// Takes the serve lock. A client that checks whether the daemon lives may hold the lock for a moment, which is long on a
+/// busy machine.
+fn take_lock(candidate: &Candidate, timeout: Duration) -> io::Result<LockAttempt> {
+    let deadline = Deadline::after(timeout);
     loop {
         if let LockAttempt::Acquired(lock) = Lock::try_lock(&candidate.serve_lock())? {
             return Ok(LockAttempt::Acquired(lock));

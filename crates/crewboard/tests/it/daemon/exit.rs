@@ -208,6 +208,6 @@ fn daemon_stays_while_a_session_is_open() {
     // The daemon exits when the last agent has ended.
     agent.kill();
     wait_until("the daemon exits", || world.daemons().is_empty());
-    assert!(world.log().contains("left: unused"), "{}", world.log());
+    assert!(world.log().contains("exited: unused"), "{}", world.log());
     assert_eq!(world.socket_files(), ["s.lock", "s.log", "s.start"]);
 }
