@@ -29,7 +29,7 @@ pub(crate) struct Actor {
     /// The user has been notified of the present changes already.
     mutes_notifications: bool,
     /// The loop has checked the processes in this turn.
-    has_looked: bool,
+    has_checked_processes: bool,
     events: u64,
     /// The reason why the last event was refused or not understood.
     refused_why: Option<String>,
@@ -45,7 +45,7 @@ impl Actor {
             notifications: NotificationPolicy::default(),
             deliveries: Deliveries::default(),
             mutes_notifications: false,
-            has_looked: false,
+            has_checked_processes: false,
             events: 0,
             refused_why: None,
         }
@@ -86,10 +86,10 @@ impl Actor {
         self.mutes_notifications = on;
     }
 
-    /// Returns true if the loop should check for suspended processes before it passes `input` to the actor.
+    /// Returns true if the loop must check for suspended processes before it passes `input` to the actor.
     ///
-    /// This is so once in a turn. All inputs of a turn came before the turn began, so one check serves all of them,
-    /// however many requests clients send.
+    /// The first request of a turn that shows statuses needs the check. All inputs of a turn came before the turn began, so
+    /// one check serves all of them, however many requests clients send.
     pub(crate) fn needs_process_check(&mut self, input: &Input) -> bool {
         let Input::Request { request, .. } = input else { return false };
         let wants = matches!(
@@ -100,7 +100,7 @@ impl Actor {
                 | Request::Wait(_)
                 | Request::Look
         );
-        wants && !std::mem::replace(&mut self.has_looked, true)
+        wants && !std::mem::replace(&mut self.has_checked_processes, true)
     }
 
     /// Returns true if a connection subscribes, records or waits.
@@ -112,7 +112,7 @@ impl Actor {
 
     /// Ends a turn. Returns the batches for subscribers and recorders.
     pub(crate) fn flush(&mut self) -> Vec<Batch> {
-        self.has_looked = false;
+        self.has_checked_processes = false;
         let mut batches = self.subscribers.flush(&self.sessions);
         batches.extend(self.recorders.flush());
         batches
@@ -272,7 +272,7 @@ impl Actor {
                 let reply = self.deliveries.acknowledge(connection, id);
                 reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
-            // The loop has checked the processes already.
+            // The loop has already checked the processes.
             Request::Look => Vec::new(),
             Request::Subscribe { after } => {
                 self.subscribers.request_snapshot(connection, after, true);
@@ -308,6 +308,7 @@ impl Actor {
         self.apply(DomainInput::Observed(observation), now)
     }
 
+    /// Applies an input to the sessions, and its changes to subscriptions, notifications and waits.
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
         let is_muted = self.mutes_notifications || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);

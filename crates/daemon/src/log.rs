@@ -1,3 +1,5 @@
+//! The log file of the daemon.
+
 use crewboard_core::Timestamp;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -34,17 +36,18 @@ impl Log {
         own.is_some() && own.as_ref().map(file_of) == present.as_ref().map(file_of)
     }
 
-    /// Adds a line.
+    /// Appends a line.
     pub(crate) fn line(&mut self, at: Timestamp, text: &str) {
         let Some(file) = &mut self.file else { return };
         let seconds = i64::try_from(at.0 / 1000).unwrap_or(0);
         let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-        // A full disk must stop nothing but the log.
+        // A full disk must affect only the log.
         let _ = writeln!(file, "{time} [{}] {text}", std::process::id());
         let _ = halve(file);
     }
 }
 
+/// Cuts off the older half of a log that is too long.
 fn halve(file: &mut File) -> std::io::Result<()> {
     let length = file.metadata()?.len();
     if length <= MAX_LOG {

@@ -13,6 +13,7 @@ pub(crate) enum Sense {
 }
 
 impl Sense {
+    /// Names the sense that is missing.
     fn name(self) -> &'static str {
         match self {
             Self::Processes => "process watch unavailable",

@@ -215,6 +215,7 @@ impl Server {
         }
     }
 
+    /// Passes an input to the actor, and carries out its actions.
     fn handle(&mut self, input: Input) {
         match &input {
             Input::Closed(connection) => self.connections.remove(*connection),

@@ -5,8 +5,7 @@ use crate::messages::Input;
 use crate::net::peer::Peer;
 use crate::outbox::batch::{Line, MAX_PENDING_REPLIES};
 use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
-use rustix::net::SendFlags;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, SendFlags, recv};
 use std::collections::VecDeque;
 use std::io;
 use std::iter;
@@ -74,7 +73,7 @@ pub(crate) struct Connection {
 
 /// The state of a connection.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each end of the two directions comes by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "the two directions end independently")]
 struct State {
     /// Bytes that were read and not handled: no whole line, unless too many replies are pending. Empty and unallocated
     /// between lines.
@@ -208,6 +207,7 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends each whole line to the actor as a request, until too many replies are pending.
     async fn handle_lines(&mut self, state: &mut State) {
         let read = std::mem::take(&mut state.read);
         let mut rest = read.as_slice();
@@ -306,6 +306,7 @@ impl Connection {
 }
 
 impl State {
+    /// Adds lines to write.
     fn queue(&mut self, outgoing: Outgoing) {
         match outgoing {
             Outgoing::Reply(line) => self.lines.push_back((line, true)),
@@ -319,6 +320,7 @@ impl State {
         }
     }
 
+    /// Replies with an error to a line that is no request.
     fn refuse(&mut self, error: &RequestError) {
         let reply = Reply::Error { code: error.code(), message: error.to_string() };
         self.pending_replies += 1;
@@ -330,6 +332,7 @@ impl State {
         self.permit.is_none() && self.read.len() >= SHORT_LINE && !self.read.contains(&b'\n')
     }
 
+    /// Returns true if the client may send more.
     fn may_read(&self) -> bool {
         !self.closing && self.pending_replies < MAX_PENDING_REPLIES && !self.needs_permit()
     }
@@ -371,6 +374,7 @@ async fn next_permit(permit: Option<&mut PermitFuture>) -> Option<OwnedSemaphore
     }
 }
 
+/// Waits until a timer expires. Never returns without a timer.
 async fn expired(timer: Option<&mut Pin<Box<Sleep>>>) {
     match timer {
         Some(timer) => timer.await,
@@ -379,130 +383,4 @@ async fn expired(timer: Option<&mut Pin<Box<Sleep>>>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    /// The client of a running connection, and the channels of the actor.
-    struct Served {
-        client: UnixStream,
-        inputs: mpsc::Receiver<Input>,
-        outgoing: mpsc::Sender<Outgoing>,
-    }
-
-    fn serve() -> Served {
-        serve_with(&long_line_permits(MAX_LONG_LINES))
-    }
-
-    fn serve_with(permits: &LongLinePermits) -> Served {
-        let (client, stream) = UnixStream::pair().unwrap();
-        let (sender, inputs) = mpsc::channel(1024);
-        let (outgoing, receiver) = mpsc::channel(128);
-        let connection = Connection {
-            id: 1,
-            peer: Peer::of(None),
-            stream,
-            inputs: sender,
-            outgoing: receiver,
-            permits: Arc::clone(permits),
-        };
-        tokio::spawn(connection.serve());
-        Served { client, inputs, outgoing }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_without_a_whole_request_is_closed() {
-        for (sent, stays) in [
-            ("", false),
-            ("{\"type\":\"li", false),
-            ("{\"type\":\"hello\"}\n{\"type\":\"li", false),
-            ("{\"type\":\"hello\"}\n", true),
-            ("garbage\n", true),
-        ] {
-            let mut served = serve();
-            served.client.write_all(sent.as_bytes()).await.unwrap();
-            let is_over = async {
-                loop {
-                    match served.inputs.recv().await {
-                        Some(Input::Closed(_)) | None => break,
-                        Some(_) => {}
-                    }
-                }
-            };
-            // The paused clock jumps when nothing else is to be done.
-            let left = tokio::time::timeout(REQUEST_WITHIN * 10, is_over).await.is_ok();
-            assert_eq!(left, !stays, "{sent:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_client_is_not_read_while_too_many_replies_are_pending() {
-        let mut served = serve();
-        let asked = 3 * MAX_PENDING_REPLIES;
-        served.client.write_all(&b"{\"type\":\"hello\"}\n".repeat(asked)).await.unwrap();
-        // A reply is so long that it cannot be written before it is read.
-        let reply: Line = vec![b'x'; 1 << 20].into();
-        let mut taken = 0;
-        while taken < MAX_PENDING_REPLIES {
-            assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
-            taken += 1;
-        }
-        for _ in 0..MAX_PENDING_REPLIES {
-            served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
-        }
-        let quiet = tokio::time::timeout(Duration::from_millis(50), served.inputs.recv()).await;
-        assert!(quiet.is_err(), "{quiet:?}");
-        // Each reply that is read admits one more request, though all were sent long ago.
-        let mut bytes = vec![0; reply.len()];
-        while taken < asked {
-            served.client.read_exact(&mut bytes).await.unwrap();
-            assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
-            served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
-            taken += 1;
-        }
-    }
-
-    /// Longer than the buffer of a socket, and shorter than the longest line.
-    const LONG: usize = MAX_REQUEST_LINE - 1000;
-
-    /// Waits until the daemon reads no more from these clients. Returns how many have written their line.
-    async fn count_read(clients: &mut [(Served, usize)], line: &[u8]) -> usize {
-        for _ in 0..1000 {
-            for (served, written) in &mut *clients {
-                while let Ok(count) = served.client.try_write(&line[*written..]) {
-                    *written += count;
-                    if *written == line.len() {
-                        break;
-                    }
-                }
-            }
-            tokio::task::yield_now().await;
-        }
-        clients.iter().filter(|(_, written)| *written == line.len()).count()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn long_lines_wait_for_a_permit() {
-        let permits = long_line_permits(3);
-        let line = vec![b' '; LONG];
-        let mut clients: Vec<_> = (0..10).map(|_| (serve_with(&permits), 0)).collect();
-        for read in [3, 6, 9, 10] {
-            assert_eq!(count_read(&mut clients, &line).await, read);
-            // A line that is not ended loses its permit after a second.
-            tokio::time::advance(LONG_LINE_WITHIN).await;
-        }
-        // All whole lines are handled, as fast as the actor handles them.
-        let mut line = vec![b' '; LONG];
-        line.extend_from_slice(b"{\"type\":\"look\"}\n");
-        let mut clients: Vec<_> = (0..10).map(|_| (serve_with(&permits), 0)).collect();
-        let mut read = 0;
-        while read < 10 {
-            let now = count_read(&mut clients, &line).await;
-            assert_eq!(now, (read + 3).min(10), "the actor has not handled the others");
-            read = now;
-            for (served, _) in &mut clients {
-                while served.inputs.try_recv().is_ok() {}
-            }
-        }
-    }
-}
+mod tests;

@@ -73,6 +73,7 @@ impl Connections {
         }
     }
 
+    /// Returns true if no client is connected.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
@@ -180,6 +181,7 @@ impl Connections {
         None
     }
 
+    /// Sends lines to a connection. Ends a connection whose channel is full.
     pub(crate) fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
         let Some(client) = self.open.get(&connection) else { return };
         // The channel has room for all pending replies. A connection without room violates the protocol.
@@ -259,7 +261,7 @@ mod tests {
                 silent.push(stage.client(sent, &[]).await);
             }
             assert_eq!(stage.connections.open.len(), 16);
-            // They end before their 30 seconds are over: no time has passed.
+            // They end before their 30 seconds are over. No time has passed.
             if sent.is_empty() {
                 assert!(is_over(&mut silent[0]).await && is_over(&mut silent[83]).await);
                 assert!(!is_over(&mut silent[84]).await);

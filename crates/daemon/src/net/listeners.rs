@@ -126,6 +126,7 @@ impl Listeners {
         self.served.sort_by_key(rank);
     }
 
+    /// Binds a socket at a candidate.
     fn bind(&mut self, candidate: Candidate) -> io::Result<()> {
         candidate.prepare(self.uid).map_err(io::Error::other)?;
         let LockAttempt::Acquired(lock) = take_lock(&candidate, LOCK_WITHIN)? else {
@@ -134,12 +135,14 @@ impl Listeners {
         self.listen(candidate, lock)
     }
 
+    /// Binds a socket at a candidate whose lock the daemon holds.
     fn listen(&mut self, candidate: Candidate, lock: Lock) -> io::Result<()> {
         let temporary = candidate.temporary_socket(std::process::id());
         let listener = bind_listener(&candidate.socket, &temporary)?;
         self.add(candidate, listener, lock)
     }
 
+    /// Serves at a bound socket.
     fn add(
         &mut self,
         candidate: Candidate,
@@ -293,6 +296,7 @@ impl Listeners {
 }
 
 impl Served {
+    /// Restores the modes of this directory, socket and lock. Returns lines for the log.
     fn restore_modes(&mut self, uid: u32) -> Vec<String> {
         let mut lines = Vec::new();
         let directory = self.candidate.directory.display();
@@ -328,6 +332,7 @@ impl Served {
         lines
     }
 
+    /// Returns true if the socket and its lock still exist and are the daemon's.
     fn is_intact(&self) -> bool {
         inode_of(&self.candidate.socket) == Some(self.inode)
             && self.lock.is_of(&self.candidate.serve_lock())
@@ -390,6 +395,7 @@ fn take_lock(candidate: &Candidate, timeout: Duration) -> io::Result<LockAttempt
     Ok(LockAttempt::Held)
 }
 
+/// Returns the device and inode of a file, without following a link.
 fn inode_of(path: &Path) -> Option<(u64, u64)> {
     let metadata = path.symlink_metadata().ok()?;
     Some((metadata.dev(), metadata.ino()))

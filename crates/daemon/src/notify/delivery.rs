@@ -16,7 +16,8 @@ const MAX_ATTEMPTS: usize = 4;
 /// Deliveries in progress at once.
 const MAX_DELIVERIES: usize = 16;
 
-/// A reply to the client that asked for a notification: whether a board has shown it, and how many boards got it.
+/// A reply to the client that asked for a notification. It says whether a board has shown the notification, and how many
+/// boards got it.
 pub(crate) type NotifyReply = (ConnectionId, Reply);
 
 /// All deliveries in progress, and the boards that accept notifications.
@@ -102,8 +103,8 @@ impl Deliveries {
         Some(first.saturating_sub(now.stamp.micros).div_ceil(1000))
     }
 
-    /// Gives each due delivery to the next board: the newest one, but boards that read what they are sent and that
-    /// acknowledged the last notification come first. Returns the replies about notifications that no board has shown.
+    /// Gives each due delivery to the next board. Boards that acknowledged the last notification come first, then boards
+    /// that have read all their lines, then the newest. Returns the replies about notifications that no board has shown.
     pub(crate) fn reassign(&mut self, subscribers: &mut Subscribers, now: Now) -> Vec<NotifyReply> {
         let mut failed = Vec::new();
         let Self { boards, open, .. } = self;

@@ -53,6 +53,7 @@ pub(crate) struct NotificationQueue {
 }
 
 impl NotificationQueue {
+    /// Creates a queue that uses this configuration.
     pub(crate) fn new(inherited: Inherited, config: Config) -> Self {
         // This is the running program, even if its file has been replaced by a newer one.
         let running = PathBuf::from("/proc/self/exe");
@@ -174,11 +175,12 @@ impl JobQueue {
         (self.running.is_empty() && !self.waiting.is_empty()).then_some(self.retry_at)
     }
 
+    /// Adds a job and starts it if there is room. Drops the oldest waiting job if too many wait.
     fn push(&mut self, job: NotificationJob, program: &Path) -> Vec<String> {
         self.waiting.push_back(job);
         let mut log = self.start(program);
         if self.waiting.len() > self.max_waiting {
-            // The oldest is worth least to the user.
+            // The oldest is least useful to the user.
             self.waiting.pop_front();
             self.dropped += 1;
             if self.dropped == 1 {
@@ -188,6 +190,7 @@ impl JobQueue {
         log
     }
 
+    /// Starts waiting jobs while there is room.
     fn start(&mut self, program: &Path) -> Vec<String> {
         while self.running.len() < self.max_running
             && let Some(job) = self.waiting.pop_front()
@@ -231,10 +234,10 @@ async fn run(mut child: Child, job: &NotificationJob) -> io::Result<()> {
     });
     match finished.await {
         Ok(Ok(status)) if !status.success() => {
-            Err(io::Error::other(format!("{status}; `crewboard notify --test` says why")))
+            Err(io::Error::other(format!("{status}; run `crewboard notify --test` to see why")))
         }
         Ok(ended) => ended.map(|_| ()),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the process does not end")),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the process does not exit")),
     }
 }
 

@@ -12,7 +12,7 @@ const MAX_WAITING: usize = 1024 * 1024;
 /// Clients that record at once. Each may have [`MAX_WAITING`] bytes.
 pub(crate) const MAX_RECORDERS: usize = 16;
 
-/// A client that records.
+/// The lines that wait for a client that records.
 #[derive(Debug, Default)]
 struct Recorder {
     lines: VecDeque<Line>,
@@ -78,6 +78,8 @@ impl Recorders {
         self.note(|skipped| Reply::Exited { process, stamp, skipped });
     }
 
+    /// Adds a line for each recorder, or drops it if too many bytes wait. `line` gets the number of lines that were dropped
+    /// before it.
     fn note(&mut self, line: impl Fn(u64) -> Reply) {
         for recorder in self.recorders.values_mut() {
             let line: Line = line(recorder.skipped).encode().into();

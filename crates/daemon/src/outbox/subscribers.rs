@@ -239,6 +239,7 @@ impl Subscriber {
         self.is_subscribed || self.requests.iter().any(|request| request.wants_changes)
     }
 
+    /// Replaces all pending changes by a snapshot, or by the changes since `after` if they are known.
     fn begin_snapshot(&mut self, request: SnapshotRequest, sessions: &SessionStore) {
         let since = request
             .after
@@ -272,6 +273,7 @@ impl Subscriber {
         }
     }
 
+    /// Adds a change, or joins it to the pending change of the same row.
     fn note(&mut self, change: &Change) {
         let is_pending = self.pending.contains_key(&change.key);
         if !self.is_subscribed && !is_pending {
@@ -317,6 +319,7 @@ impl Subscriber {
         None
     }
 
+    /// Returns the lines of the next batch.
     fn batch(
         &mut self,
         sessions: &SessionStore,

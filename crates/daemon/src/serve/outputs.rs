@@ -1,4 +1,4 @@
-//! What the loop does for the actor: replies, watches, lookups and notifications.
+//! Carries out the actions of the actor: replies, watches, lookups and notifications.
 
 use super::Server;
 use crate::messages::{Input, Output};
@@ -111,6 +111,7 @@ impl Server {
         }
     }
 
+    /// Watches the files of an agent, and passes their present statuses to the actor.
     fn watch_files(&mut self, wanted: &ProcessToWatch) {
         let now = self.clock.now();
         let found = self.session_files.watch_process(wanted, &mut self.watches, now);

@@ -67,11 +67,9 @@ pub(crate) fn is_gone(process: Process) -> Option<bool> {
 }
 
 /// Registers a descriptor with the runtime, to await that it becomes readable.
-#[expect(
-    deprecated,
-    reason = "the new constructors are unsafe, and an OwnedFd is what they ask for"
-)]
-pub(crate) fn readable_descriptor(
+#[cfg(target_os = "linux")]
+#[expect(deprecated, reason = "the new constructors are unsafe")]
+fn readable_descriptor(
     descriptor: std::os::fd::OwnedFd,
 ) -> std::io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
     tokio::io::unix::AsyncFd::with_interest(descriptor, tokio::io::Interest::READABLE)

@@ -88,8 +88,9 @@ fn subscribers_and_recorders_are_bounded() {
     let mut stage = Stage::new();
     let records = (0..20).map(|connection| is_busy(&stage.request(connection, Request::Record)));
     assert_eq!(records.filter(|refused| *refused).count(), 4);
-    let views = (100..1200).map(|connection| is_busy(&stage.request(connection, subscribe(None))));
-    assert_eq!(views.filter(|refused| *refused).count(), 1100 - 1024);
+    let subscriptions =
+        (100..1200).map(|connection| is_busy(&stage.request(connection, subscribe(None))));
+    assert_eq!(subscriptions.filter(|refused| *refused).count(), 1100 - 1024);
     let lists = (1200..1800).map(|connection| is_busy(&stage.request(connection, Request::List)));
     assert_eq!(lists.filter(|refused| *refused).count(), 600 - (1536 - 1024));
     // A subscriber may ask again. A client that leaves makes room for another.

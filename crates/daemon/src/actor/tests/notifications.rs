@@ -1,7 +1,7 @@
-//! Notifications, and what clients in containers may claim.
+//! Notifications of the user, and commands.
 
 use super::*;
-use crewboard_core::{Place, Prompt, PromptKind};
+use crewboard_core::Prompt;
 
 /// Returns the rows of each notification and of the commands, as text.
 fn notified(outputs: &[Output]) -> Vec<String> {
@@ -83,44 +83,4 @@ fn a_restored_row_triggers_no_notification() {
     let watched = Input::ProcessWatched { process, ancestors: Vec::new() };
     assert_eq!(notified(&stage.input(watched)), [""; 0]);
     assert_eq!(stage.pass(100_000), [""; 0]);
-}
-
-#[test]
-fn rows_are_restored_only_from_the_daemons_pid_namespace() {
-    for (namespace, rows) in [(Namespace::Other, 0), (Namespace::Unknown, 0), (Namespace::Ours, 1)]
-    {
-        let mut stage = Stage::new();
-        let request = Box::new(Request::Restore { row: Box::new(remembered_row()) });
-        let peer = Peer { namespace, ..PEER };
-        stage.input(Input::Request { connection: 1, peer, request });
-        assert_eq!(stage.actor.sessions.len(), rows, "{namespace:?}");
-    }
-}
-
-#[test]
-fn a_container_cannot_claim_a_profile_or_a_terminal() {
-    for namespace in [Namespace::Other, Namespace::Ours] {
-        let mut stage = Stage::new();
-        let prompt =
-            Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
-        let report = Box::new(Report {
-            process: Some(Process { pid: 7, start: 7 }),
-            profile: Some("/evil".to_owned()),
-            place: Place {
-                host: "box".to_owned(),
-                terminal: Some("tmux".to_owned()),
-                server: Some("/evil/socket".to_owned()),
-                ..Place::default()
-            },
-            ..Report::new("claude", "a", "hook:Test", Stamp { boot: 1, micros: 5 }, prompt)
-        });
-        let peer = Peer { namespace, ..PEER };
-        let request = Box::new(Request::Event(EventLine { hook_pid: HOOK, report }));
-        stage.input(Input::Request { connection: 1, peer, request });
-        let row = stage.actor.sessions.iter().next().unwrap();
-        let is_ours = namespace == Namespace::Ours;
-        assert_eq!(row.pid.is_some(), is_ours);
-        assert_eq!(row.profile.is_some(), is_ours);
-        assert_eq!((row.place.host.as_str(), row.place.server.is_some()), ("box", is_ours));
-    }
 }
