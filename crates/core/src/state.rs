@@ -108,9 +108,6 @@ pub(crate) struct Ended {
 /// The reason for which an event was ignored.
 pub(crate) type Ignored = &'static str;
 
-/// Microseconds within which the same prompt counts as a duplicate, from a hook that is registered twice.
-const DUPLICATE_MICROS: u64 = 1_000_000;
-
 impl RowState {
     /// Derives the status, with the serial number of its prompt or turn.
     fn derive_status(&self, headless: bool, now: Now) -> (Status, u64) {

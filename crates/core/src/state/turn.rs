@@ -1,11 +1,14 @@
 //! The main turn of a session, and its events, which come one after the other.
 
-use super::{DUPLICATE_MICROS, Ignored, RowState};
+use super::{Ignored, RowState};
 use crate::evidence::event::{EndReason, Event, Report, StartOrigin};
 use crate::session::identity::TurnId;
 use crate::session::status::Status;
 use crate::time::Stamp;
 use std::mem::discriminant;
+
+/// Microseconds within which the same user prompt counts as a duplicate, from a hook that is registered twice.
+const DUPLICATE_MICROS: u64 = 1_000_000;
 
 /// The main turn of a session, which is not a subagent's.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +29,7 @@ pub(super) struct Turn {
     pub(super) queued_after: Option<TurnId>,
 }
 
+/// The state of the main turn.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum TurnState {
     /// The agent is at its prompt, and no end of a turn is shown.
@@ -33,6 +37,7 @@ pub(super) enum TurnState {
     AtPrompt,
     /// The session file shows that the turn is over, and nothing shows how it ended.
     EndUnknown { confirmed: bool },
+    /// A turn runs.
     Working {
         evidence: TurnEvidence,
         /// The last message of the turn before, if that ended too shortly before this one to be shown.
@@ -105,13 +110,14 @@ impl Turn {
 }
 
 impl RowState {
+    /// Begins a turn that an event or the session file shows.
     pub(super) fn begin_turn(&mut self, id: Option<TurnId>, stamp: Stamp) {
         let (ends, prompt) = (self.turn.ends, self.turn.prompt.take());
         let state = TurnState::Working { evidence: TurnEvidence::Shown, previous_message: None };
         self.turn = Turn { state, id, since: stamp, ends, prompt, ..Turn::default() };
     }
 
-    /// Begins a turn that no event announced.
+    /// Begins a turn that no event announced. `previous_message` is the message of an end that was not shown.
     pub(super) fn begin_unannounced_turn(
         &mut self,
         evidence: TurnEvidence,
@@ -140,6 +146,7 @@ impl RowState {
         self.end_turn(TurnState::Failed, id, stamp, message);
     }
 
+    /// Ends the turn. A second report of the same end is not a new end.
     fn end_turn(&mut self, end: TurnState, id: Option<TurnId>, stamp: Stamp, message: String) {
         let is_same_kind = discriminant(&self.turn.state) == discriminant(&end);
         // An end without an id is another one if its message differs.
