@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_log_keeps_its_last_whole_lines() {
+    fn full_log_keeps_its_last_whole_lines() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("log");
         let mut log = Log::open(&path);

@@ -145,7 +145,7 @@ fn subscribe(revision: Option<u64>) -> Request {
 }
 
 #[test]
-fn a_restored_row_is_watched_and_explained() {
+fn restored_row_is_watched_and_explained() {
     let mut stage = Stage::new();
     let row = Session { status: Status::Working, ..remembered_row() };
     let request = Box::new(Request::Restore { row: Box::new(row) });
@@ -161,7 +161,7 @@ fn a_restored_row_is_watched_and_explained() {
 }
 
 #[test]
-fn a_mark_of_a_future_revision_changes_nothing() {
+fn mark_of_a_future_revision_changes_nothing() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Permission);
     let row = stage.actor.sessions.iter().next().unwrap().clone();

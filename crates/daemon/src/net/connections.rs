@@ -253,7 +253,7 @@ mod tests {
     const LOOK: &[u8] = b"{\"type\":\"look\"}\n";
 
     #[tokio::test(start_paused = true)]
-    async fn the_oldest_silent_connection_makes_room_for_a_new_one() {
+    async fn oldest_silent_connection_makes_room_for_a_new_one() {
         for sent in [&b""[..], b"{\"type\":\"li", b"garbage\n"] {
             let mut stage = Stage::new();
             let mut silent = Vec::new();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_daemon_ends_the_oldest_idle_connection() {
+    async fn full_daemon_ends_the_oldest_idle_connection() {
         let mut stage = Stage::new();
         let served: Vec<ConnectionId> = (1..=10).collect();
         let mut clients = Vec::new();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_not_yet_read_is_never_ended_for_another() {
+    async fn connection_not_yet_read_is_never_ended_for_another() {
         let mut stage = Stage::new();
         let mut hooks = Vec::new();
         while stage.connections.may_accept(|_| false) {

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_start_is_retried_and_the_oldest_job_dropped() {
+    async fn failed_start_is_retried_and_the_oldest_job_dropped() {
         let (missing, program) = (Path::new("/nonexistent"), Path::new("/bin/true"));
         let mut queue = JobQueue::new((1, 2));
         assert_eq!(queue.retry_at(), None);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_problem_is_logged_once() {
+    fn lasting_problem_is_logged_once() {
         let mut queue = JobQueue::new(USER_BOUNDS);
         let problem = || Some("no bus".to_owned());
         assert_eq!(queue.report(problem()), problem());

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_recorder_learns_how_many_lines_it_lost() {
+    fn slow_recorder_learns_how_many_lines_it_lost() {
         let mut recorders = Recorders::default();
         recorders.add(1);
         note_end(&mut recorders, 1);

@@ -38,7 +38,7 @@ fn all_waits_together_remember_a_bounded_number_of_rows() {
 }
 
 #[test]
-fn a_wait_that_outgrows_the_bound_ends() {
+fn wait_that_outgrows_the_bound_ends() {
     let mut stage = Stage::new();
     for connection in 1..=3 {
         stage.request(connection, wait_for(Some(unknown_keys(4096)), Vec::new()));
@@ -52,7 +52,7 @@ fn a_wait_that_outgrows_the_bound_ends() {
 }
 
 #[test]
-fn a_wait_shortens_overlong_keys() {
+fn wait_shortens_overlong_keys() {
     let mut stage = Stage::new();
     let long: RowKey = serde_json::from_value(json!("x".repeat(200_000))).unwrap();
     let Request::Wait(wait) = wait_for(Some(vec![long]), Vec::new()) else { panic!() };

@@ -4,7 +4,7 @@ use super::*;
 use crewboard_core::Place;
 
 #[test]
-fn a_process_is_watched_only_in_the_daemons_namespace() {
+fn process_is_watched_only_in_the_daemons_namespace() {
     let prompt =
         || Event::PromptSubmitted { prompt: "p".to_owned(), automatic: false, ended_task: None };
     for (hook_pid, watched) in [(HOOK, true), (7, false), (0, false)] {
@@ -25,7 +25,7 @@ fn a_process_is_watched_only_in_the_daemons_namespace() {
 }
 
 #[test]
-fn a_client_of_another_pid_namespace_only_reads() {
+fn client_of_another_pid_namespace_only_reads() {
     for namespace in [Namespace::Other, Namespace::Unknown] {
         let mut stage = Stage::new();
         stage.event(
@@ -89,7 +89,7 @@ fn a_client_of_another_pid_namespace_only_reads() {
 
 /// A container may know a session's id. It must not change the row of that session.
 #[test]
-fn a_foreign_event_reaches_no_row_that_has_a_process() {
+fn foreign_event_reaches_no_row_that_has_a_process() {
     for event in [
         Event::SessionEnded { reason: EndReason::Exit },
         Event::SessionStarted { origin: crewboard_core::StartOrigin::Resume },
@@ -133,7 +133,7 @@ fn rows_are_restored_only_from_the_daemons_pid_namespace() {
 }
 
 #[test]
-fn a_container_cannot_claim_a_profile_or_a_terminal() {
+fn container_cannot_claim_a_profile_or_a_terminal() {
     for namespace in [Namespace::Other, Namespace::Ours] {
         let mut stage = Stage::new();
         let prompt =

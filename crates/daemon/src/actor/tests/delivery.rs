@@ -64,7 +64,7 @@ fn summaries(replies: &[(ConnectionId, Value)]) -> Vec<String> {
 }
 
 #[test]
-fn the_newest_board_that_reads_shows_a_notification() {
+fn newest_board_that_reads_shows_a_notification() {
     let mut stage = Stage::new();
     assert_eq!(stage.notify(), ["9: false of 0"]);
     // A client without a subscription cannot accept notifications.
@@ -119,7 +119,7 @@ fn another_board_gets_an_unacknowledged_notification() {
 }
 
 #[test]
-fn the_client_learns_that_no_board_showed_it() {
+fn client_learns_that_no_board_showed_it() {
     let mut stage = Stage::with_boards(&[1, 2, 3, 4, 5]);
     stage.notify();
     for board in [5, 4, 3] {
@@ -134,7 +134,7 @@ fn the_client_learns_that_no_board_showed_it() {
 }
 
 #[test]
-fn a_board_that_leaves_is_replaced_at_once() {
+fn board_that_leaves_is_replaced_at_once() {
     let mut stage = Stage::with_boards(&[1, 2, 3]);
     stage.notify();
     assert_eq!(stage.delivered(), [(3, 1)]);
@@ -146,7 +146,7 @@ fn a_board_that_leaves_is_replaced_at_once() {
 }
 
 #[test]
-fn a_slow_board_gets_each_notification_once() {
+fn slow_board_gets_each_notification_once() {
     let mut stage = Stage::with_boards(&[1]);
     stage.reported("a", Status::Working);
     assert_eq!(stage.flush(1), "change a:w");
@@ -176,7 +176,7 @@ fn deliveries_are_bounded() {
 }
 
 #[test]
-fn a_notification_is_one_clean_line() {
+fn notification_is_one_clean_line() {
     let mut stage = Stage::with_boards(&[1]);
     let (title, text) = ("shop\u{1b}[31m: done\nx".to_owned(), "y".repeat(300));
     stage.request(9, Request::Notify { title, text });

@@ -19,7 +19,7 @@ impl Stage {
 }
 
 #[test]
-fn a_wait_sees_the_end_of_a_headless_turn() {
+fn wait_sees_the_end_of_a_headless_turn() {
     let end = Event::TurnEnded { message: "Done.".to_owned(), background: vec![], scheduled: 0 };
     let failure = Event::TurnFailed { error: "overloaded".to_owned(), detail: String::new() };
     // Each case: the awaited status, the end of the turn, whether the session reports its end, and the outcome.

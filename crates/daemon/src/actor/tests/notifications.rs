@@ -42,7 +42,7 @@ impl Stage {
 }
 
 #[test]
-fn the_user_is_notified_and_commands_run() {
+fn user_is_notified_and_commands_run() {
     let mut stage = Stage::new();
     assert_eq!(stage.notified_by("a", Status::Permission), [""; 0]);
     stage.actor.set_notification_settings(NotificationSettings {
@@ -57,7 +57,7 @@ fn the_user_is_notified_and_commands_run() {
 }
 
 #[test]
-fn a_restored_row_triggers_no_notification() {
+fn restored_row_triggers_no_notification() {
     let mut stage = Stage::new();
     stage.actor.set_notification_settings(NotificationSettings {
         person: vec![Status::Permission],

@@ -31,7 +31,7 @@ fn limits_are_sent_at_the_start_and_when_they_change() {
 }
 
 #[test]
-fn a_subscription_gets_a_snapshot_and_every_change() {
+fn subscription_gets_a_snapshot_and_every_change() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
     stage.reported("b", Status::Question);
@@ -46,7 +46,7 @@ fn a_subscription_gets_a_snapshot_and_every_change() {
 }
 
 #[test]
-fn a_slow_subscriber_gets_the_newest_of_each_row() {
+fn slow_subscriber_gets_the_newest_of_each_row() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
     stage.request(1, subscribe(None));
@@ -93,7 +93,7 @@ fn rows_that_come_and_go_unsent_leave_nothing_pending() {
 }
 
 #[test]
-fn a_subscription_resumes_or_gets_a_snapshot() {
+fn subscription_resumes_or_gets_a_snapshot() {
     let mut stage = Stage::new();
     for session in ["a", "b", "c"] {
         stage.reported(session, Status::Working);
@@ -136,7 +136,7 @@ fn lists_and_subscriptions_share_a_connection() {
 }
 
 #[test]
-fn a_line_for_several_subscribers_is_encoded_once() {
+fn line_for_several_subscribers_is_encoded_once() {
     let mut stage = Stage::new();
     for connection in 1..4 {
         stage.request(connection, subscribe(None));
@@ -153,7 +153,7 @@ fn a_line_for_several_subscribers_is_encoded_once() {
 }
 
 #[test]
-fn a_recorder_gets_all_evidence_and_cannot_subscribe() {
+fn recorder_gets_all_evidence_and_cannot_subscribe() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
     assert_eq!(stage.request(1, Request::Record), [(1, json!({"type": "recording"}))]);

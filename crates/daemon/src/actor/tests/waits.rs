@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_wait_ends_by_goal_and_scope() {
+fn wait_ends_by_goal_and_scope() {
     let any = WaitScope::Any;
     let all = WaitScope::All;
     let done = WaitGoal { statuses: vec![Status::Done], needs_you: false };
@@ -71,7 +71,7 @@ fn a_wait_ends_by_goal_and_scope() {
 }
 
 #[test]
-fn a_wait_replies_at_once_if_it_is_over_or_impossible() {
+fn wait_replies_at_once_if_it_is_over_or_impossible() {
     let mut stage = Stage::new();
     let wait = |rows: Option<Vec<RowKey>>, new, missing_may_come| {
         let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
@@ -94,7 +94,7 @@ fn a_wait_replies_at_once_if_it_is_over_or_impossible() {
 }
 
 #[test]
-fn a_wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
+fn wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
     let done = || WaitRequest {
         goal: WaitGoal { statuses: vec![Status::Done], needs_you: false },
         scope: WaitScope::All,

@@ -31,7 +31,7 @@ fn serve_with(permits: &LongLinePermits) -> Served {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_without_a_whole_request_is_closed() {
+async fn connection_without_a_whole_request_is_closed() {
     for (sent, stays) in [
         ("", false),
         ("{\"type\":\"li", false),
@@ -56,7 +56,7 @@ async fn a_connection_without_a_whole_request_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_is_not_read_while_too_many_replies_are_pending() {
+async fn client_is_not_read_while_too_many_replies_are_pending() {
     let mut served = serve();
     let asked = 3 * MAX_PENDING_REPLIES;
     served.client.write_all(&b"{\"type\":\"hello\"}\n".repeat(asked)).await.unwrap();
