@@ -17,8 +17,10 @@ impl RestrictedDaemon {
         let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
         let outer = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
         let traced = |command: &Command| wrap_command(&outer, command);
-        let probe =
-            traced(&Command::new("true")).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let probe = traced(&world.command(["--version"]))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         if !probe.is_ok_and(|status| status.success()) {
             skip("strace cannot trace here");
             return None;
