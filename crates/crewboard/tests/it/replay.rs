@@ -119,7 +119,7 @@ fn replay_removes_the_files_of_a_killed_replay() {
     replay.kill().unwrap();
     replay.wait().unwrap();
     wait_until("its daemon exits", || world.daemons().is_empty());
-    assert!(directory.exists(), "the killed replay cannot remove it");
+    // Any replay of the user removes the directory now, also one of another test.
     fs::write(&file, format!("{header}\n")).unwrap();
     let output = world.run(["replay", file.to_str().unwrap(), "--json"]);
     assert!(output.status.success(), "{output:?}");
