@@ -43,7 +43,7 @@ const INSTALLATIONS: [Installation; 4] = [
     },
 ];
 
-fn write(path: &Path, text: &[u8]) {
+fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
@@ -56,9 +56,9 @@ fn first_tab_completes_in_each_shell() {
             continue;
         }
         let Some(world) = BoardWorld::new() else { return };
-        let output = world.command(["completions", shell]).output().unwrap();
+        let output = world.run(["completions", shell]);
         write(&world.home().join(script), &output.stdout);
-        write(&world.home().join(start), text.as_bytes());
+        write(&world.home().join(start), text);
         let path = Path::new(PROGRAM).parent().unwrap().display();
         let path = format!("PATH={path}:/usr/bin:/bin");
         let pane = world.tmux.open("shell", (80, 10), &["env", &path, shell, "-i"]);
@@ -73,10 +73,10 @@ fn first_tab_completes_in_each_shell() {
 #[test]
 fn bash_completion_inserts_no_command_substitution() {
     let Some(world) = BoardWorld::new() else { return };
-    let output = world.command(["completions", "bash"]).output().unwrap();
+    let output = world.run(["completions", "bash"]);
     write(&world.home().join("crewboard.bash"), &output.stdout);
-    write(&world.home().join(".bashrc"), b"source ~/crewboard.bash\nPS1='$ '\ncd\n");
-    write(&world.home().join("trap$(touch pwned)"), b"");
+    write(&world.home().join(".bashrc"), "source ~/crewboard.bash\nPS1='$ '\ncd\n");
+    write(&world.home().join("trap$(touch pwned)"), "");
     let path = Path::new(PROGRAM).parent().unwrap().display();
     let path = format!("PATH={path}:/usr/bin:/bin");
     let pane = world.tmux.open("shell", (80, 10), &["env", &path, "bash", "-i"]);

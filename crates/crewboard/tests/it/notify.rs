@@ -125,10 +125,10 @@ fn board_rings_the_bell_of_its_terminal() {
 
 /// Returns the line of `notify --test` about the boards.
 fn test_on_boards(world: &BoardWorld) -> String {
-    let output = world.command(["notify", "--test"]).output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let output = world.run(["notify", "--test"]);
+    let printed = &output.stdout;
     let line = printed.lines().find(|line| line.starts_with("terminal")).unwrap().to_owned();
-    assert_eq!(output.status.code(), Some(line.contains(" failed ").into()), "{printed}");
+    assert_eq!(output.code(), Some(line.contains(" failed ").into()), "{printed}");
     line
 }
 
@@ -159,7 +159,7 @@ fn another_board_rings_for_a_stopped_board() {
 #[test]
 fn notify_test_reports_a_hung_daemon() {
     let Some(world) = world_with("[notify]\ndesktop = false\n") else { return };
-    assert!(world.command(["daemon", "start"]).status().unwrap().success());
+    world.start_daemon();
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
     let printed = test_on_boards(&world);
@@ -177,9 +177,9 @@ fn notify_test_tries_each_notifier() {
     ) else {
         return;
     };
-    let output = world.command(["notify", "--test"]).output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{printed}");
+    let output = world.run(["notify", "--test"]);
+    let printed = &output.stdout;
+    assert_eq!(output.code(), Some(1), "{printed}");
     let lines: Vec<&str> = printed.lines().collect();
     assert!(lines[0].starts_with("desktop    ok      off"), "{printed}");
     assert!(lines[1].starts_with("terminal   ok      no board is open"), "{printed}");

@@ -4,7 +4,7 @@ use crate::support::{
     Agent, BoardWorld, PROGRAM, TwoServers, closed_session, files_named_x, install_fake_claude,
     plain_shell, run_in_pane,
 };
-use crewboard_testkit::wait_until;
+use crewboard_testkit::{run_with_input, wait_until};
 use serde_json::json;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -66,12 +66,13 @@ impl Trap {
 }
 
 /// Asserts that `crewboard open` refuses a session without running anything. Returns its message.
-fn refused_to_open(world: &BoardWorld, id: &str) -> String {
+fn assert_open_refuses(world: &BoardWorld, id: &str) -> String {
     let path = format!("{}:/usr/bin:/bin", world.path().join("bin").display());
     let mut command = world.command(["open", id]);
-    let output = command.env("PATH", path).output().unwrap();
-    let message = String::from_utf8(output.stderr).unwrap().replace('\n', "");
-    assert!(output.stdout.is_empty() && output.status.code() == Some(1), "{message}");
+    command.env("PATH", path);
+    let output = run_with_input(command, b"");
+    let message = output.stderr.replace('\n', "");
+    assert!(output.stdout.is_empty() && output.code() == Some(1), "{message}");
     message
 }
 
@@ -129,7 +130,7 @@ fn open_refuses_a_session_from_a_sandbox() {
     confined.kill().unwrap();
     confined.wait().unwrap();
     world.wait_for_row(id, "closed", |row| row["status"] == "closed" && row["origin"].is_null());
-    let message = refused_to_open(&world, id);
+    let message = assert_open_refuses(&world, id);
     assert!(message.contains("the profile of trap is only a claim in its events"), "{message}");
     assert!(
         message.contains(&format!("CLAUDE_CONFIG_DIR={} claude --resume", trap.profile)),
@@ -141,7 +142,7 @@ fn open_refuses_a_session_from_a_sandbox() {
 fn restored_row_is_a_claim_until_its_process_is_seen() {
     let Some(world) = BoardWorld::new() else { return };
     install_fake_claude(&world);
-    assert!(world.command(["daemon", "start"]).status().unwrap().success());
+    world.start_daemon();
     let (trap, work) = (Trap::new(&world), world.path().join("work"));
     fs::create_dir(&work).unwrap();
     let process = Agent::started_in(&work, &[("CLAUDE_CONFIG_DIR", "/nowhere")], "alive");
@@ -171,6 +172,6 @@ fn restored_row_is_a_claim_until_its_process_is_seen() {
     let own = json!({ "profile": "/nowhere", "cwd": work });
     world.wait_for_row("alive", "seen", |row| row["origin"] == own && row["profile"] == "/nowhere");
     world.wait_for_row("6cf7f83b-72a2", "a claim", |row| row["origin"].is_null());
-    let message = refused_to_open(&world, "6cf7f83b-72a2");
+    let message = assert_open_refuses(&world, "6cf7f83b-72a2");
     assert!(message.contains("is only a claim in its events"), "{message}");
 }

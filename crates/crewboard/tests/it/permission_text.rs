@@ -51,14 +51,10 @@ fn list_explain_and_board_show_the_whole_tool_input() {
             &json!({"tool_name": tool, "tool_input": input}),
         );
         world.wait_for_row(&agent.id, line, |row| row["activity"] == line);
-        let printed = |words: &[&str]| {
-            let output = world.command(words).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
-        };
-        let list = printed(&["list"]);
+        let list = world.run(["list"]).stdout;
         assert!(list.contains(line), "{line} is not in:\n{list}");
         let row = world.list().into_iter().find(|row| row["id"] == agent.id.as_str()).unwrap();
-        let explained = printed(&["explain", row["key"].as_str().unwrap()]);
+        let explained = world.run(["explain", row["key"].as_str().unwrap()]).stdout;
         let pane = world.board(&format!("board{index}"), (110, 40));
         pane.wait_for_text(line);
         pane.press(&["g", "g"]);

@@ -10,7 +10,9 @@ mod private_namespace;
 mod running_command;
 mod tmux_servers;
 
-pub(crate) use agent_with_files::{AgentWithFile, AgentWithTranscript, is_watched};
+pub(crate) use agent_with_files::{
+    AgentWithFile, AgentWithTranscript, is_watched, transcript_time,
+};
 pub(crate) use board_world::{Agent, BoardWorld};
 pub(crate) use fake_programs::{
     closed_session, install_fake_claude, install_fake_notifier, lines, start_daemon_with_notifier,

@@ -61,21 +61,20 @@ fn assert_no_contact_by_commands(
     world.send_event_from(pid, &id, variables, "UserPromptSubmit", &json!({ "prompt": "go" }));
     world.send_event_from(pid, &id, variables, "PermissionRequest", &asks);
     wait_until("the notifier has run", || lines(&received).len() >= 4);
-    let is_refused = |message: &str| {
+    let assert_refused = |message: &str| {
         let message = message.replace('\n', "");
         assert!(message.contains("cannot show") && message.contains(reason), "{message}");
     };
     for words in [&["jump", &*id][..], &["next"]] {
-        let output = world.command(words).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{words:?}");
-        is_refused(&String::from_utf8(output.stderr).unwrap());
+        let output = world.run(words);
+        assert_eq!(output.code(), Some(1), "{words:?}");
+        assert_refused(&output.stderr);
     }
-    let output = world.command(["open", &id]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(world.run(["open", &id]).code(), Some(1));
     let board = world.board(&id, (160, 24));
     board.wait_for_text("permission");
     board.press(&["Enter"]);
-    is_refused(&board.wait_for_text("cannot show"));
+    assert_refused(&board.wait_for_text("cannot show"));
     world.send_event_from(pid, &id, variables, "SessionEnd", &json!({ "reason": "exit" }));
     world.wait_for_row(&id, "closed", |row| row["status"] == "closed");
     board.press(&["q"]);

@@ -97,8 +97,8 @@ impl<'a> Kitty<'a> {
 
     /// Runs `crewboard` outside kitty. Returns its exit code and its standard error.
     fn crewboard(&self, words: &[&str]) -> (Option<i32>, String) {
-        let output = self.world.command(words).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        let output = self.world.run(words);
+        (output.code(), output.stderr)
     }
 }
 

@@ -106,7 +106,7 @@ impl AgentWithTranscript {
 
     /// Adds a line of the user to the transcript.
     pub(crate) fn write_user_line(&self, text: &str) {
-        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let time = transcript_time();
         let content = json!([{"type": "text", "text": text}]);
         let line = json!({"type": "user", "timestamp": time, "message": {"content": content}});
         writeln!(self.open(), "{line}").unwrap();
@@ -119,6 +119,11 @@ impl AgentWithTranscript {
     pub(crate) fn open(&self) -> File {
         OpenOptions::new().append(true).create(true).open(&self.path).unwrap()
     }
+}
+
+/// Returns the time as a transcript has it.
+pub(crate) fn transcript_time() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// Returns true if the daemon has an inotify watch on that file or directory.

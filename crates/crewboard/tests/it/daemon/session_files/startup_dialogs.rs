@@ -1,28 +1,24 @@
 //! Agents that wait at a dialog before their session begins: no hook runs, and there is no session file yet.
 
-use crate::support::{AgentWithFile, payload, world};
+use crate::support::{AgentWithFile, BoardWorld, payload};
 use crewboard_platform::{process_info, program_name};
-use crewboard_testkit::{Subscription, Tmux, World, run_with_input, wait_until};
+use crewboard_testkit::{Subscription, run_with_input, wait_until};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 
 /// A world with terminals, and a subscription to its rows.
 struct Terminals {
-    // Dropped first, so that the programs in the terminals exit before their world is removed.
-    tmux: Tmux,
     subscription: Subscription,
-    world: World,
+    world: BoardWorld,
 }
 
 impl Terminals {
     /// Skips the test and returns `None` if there is no tmux.
     fn new() -> Option<Self> {
-        let world = world();
-        let home = world.home();
-        let tmux = Tmux::new(world.path(), &[("HOME", home.to_str().unwrap())])?;
+        let world = BoardWorld::new()?;
         let subscription = Subscription::new(world.start_daemon());
-        Some(Self { tmux, subscription, world })
+        Some(Self { subscription, world })
     }
 
     fn sessions(&self) -> PathBuf {
@@ -32,7 +28,7 @@ impl Terminals {
     /// Starts an agent in its own terminal, and writes the file that Claude Code makes before its dialogs.
     fn start(&self, name: &str, words: &[&str]) -> u32 {
         fs::create_dir_all(self.sessions()).unwrap();
-        let pid = self.tmux.open(name, (80, 24), words).pid();
+        let pid = self.world.tmux.open(name, (80, 24), words).pid();
         // A real agent writes the file after exec. Before exec, the process is a fork of the tmux server.
         let runs = || program_name(pid).is_some_and(|program| !program.starts_with("tmux"));
         wait_until("the agent runs", runs);
@@ -87,7 +83,7 @@ fn agent_that_exits_at_its_first_dialog_is_closed() {
     let pid = terminals.start("agent", &["cat"]);
     terminals.wait_for(pid, "question");
     fs::remove_file(terminals.key_file(pid)).unwrap();
-    terminals.tmux.end();
+    terminals.world.tmux.end();
     let row = terminals.wait_for(pid, "closed");
     assert_eq!(row["end"], "exit", "{row}");
 }

@@ -1,6 +1,8 @@
 //! Statuses that the daemon reads from the end of a transcript.
 
-use crate::support::{AgentWithFile, AgentWithTranscript, is_watched, note, payload, world};
+use crate::support::{
+    AgentWithFile, AgentWithTranscript, is_watched, note, payload, transcript_time, world,
+};
 use crewboard_testkit::{Subscription, wait_until};
 use serde_json::{Value, json};
 use std::fs;
@@ -102,7 +104,7 @@ fn transcript_is_found_in_a_folder_of_any_name() {
         subscription.wait_for_row(id, |row| row["status"] == "working");
         let folder = world.home().join(".claude/projects").join(folder);
         fs::create_dir_all(&folder).unwrap();
-        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let time = transcript_time();
         let content = json!([{"type": "text", "text": "All done."}]);
         let message = json!({"content": content, "stop_reason": "end_turn"});
         let answer = json!({"type": "assistant", "timestamp": time, "message": message});
