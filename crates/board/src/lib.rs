@@ -7,6 +7,7 @@
 //! Never: the inner state of the daemon, a second thread, a wake-up without a change to show.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+pub mod colour;
 pub mod format;
 pub mod keymap;
 pub mod layout;

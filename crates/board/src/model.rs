@@ -5,6 +5,7 @@ pub(crate) mod navigation;
 pub(crate) mod options;
 pub mod row_list;
 
+use crate::colour::Rgb;
 use crate::format::cells;
 use crate::keymap::Keymap;
 use crate::model::agent_text::AgentText;
@@ -52,7 +53,12 @@ pub struct Model {
     pub now: Timestamp,
     pub width: u16,
     pub height: u16,
+    /// The colours and characters in use.
     pub theme: Theme,
+    /// The theme of the options. `auto` depends on the background.
+    pub(crate) configured_theme: Theme,
+    /// The terminal's background, if it is known.
+    pub(crate) background: Option<Rgb>,
     pub keymap: Keymap,
     /// The last value of the option `detail`.
     pub(crate) configured_detail: bool,
@@ -171,7 +177,9 @@ impl Model {
             now,
             width: 0,
             height: 0,
-            theme,
+            theme: theme.on(None),
+            configured_theme: theme,
+            background: None,
             keymap,
             configured_detail: true,
             last_click: None,
@@ -194,7 +202,7 @@ impl Model {
 
     /// Returns a session's name, with its branch if several sessions have the same name.
     pub(crate) fn display_name<'a>(&self, row: &'a Session) -> Cow<'a, str> {
-        cells::display_name(row, self.rows.totals().is_shared(&row.name), self.theme.unicode)
+        cells::display_name(row, self.rows.totals().is_shared(&row.name))
     }
 
     pub fn selected_row(&self) -> Option<&Session> {

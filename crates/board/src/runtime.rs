@@ -1,6 +1,8 @@
 //! The event loop, the terminal and the signals: everything with side effects.
 
+mod background;
 pub(crate) mod event_loop;
 pub(crate) mod host;
 pub(crate) mod signals;
 pub(crate) mod terminal;
+mod typed;

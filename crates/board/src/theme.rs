@@ -1,5 +1,6 @@
 //! The themes: colours, and the shapes of statuses.
 
+use crate::colour::Rgb;
 use crewboard_core::Status;
 use ratatui::style::{Color, Modifier, Style};
 
@@ -15,6 +16,11 @@ pub struct Theme {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Palette {
     pub name: &'static str,
+    /// The background nearest to middle grey on which every colour is legible. `None` if the colours depend on the
+    /// terminal.
+    pub background: Option<Rgb>,
+    /// Text on [`Self::selected`].
+    text: Color,
     permission: Color,
     question: Color,
     plan: Color,
@@ -22,50 +28,63 @@ pub struct Palette {
     done: Color,
     working: Color,
     dim: Color,
+    /// The background of the selected row.
     selected: Option<Color>,
 }
 
+/// The palette that the terminal's background selects. These are its colours while the background is unknown.
+pub const AUTO: Palette = Palette { name: "auto", ..TERMINAL };
+
 /// The sixteen colours of the terminal, which the user may have set.
+///
+/// No colour is legible on both the black and the white backgrounds of common terminals, except for bright red: it has
+/// a contrast of 3.1 or more in each of them. All other text has the colour that the terminal uses for text.
 pub const TERMINAL: Palette = Palette {
     name: "terminal",
-    permission: Color::Yellow,
-    question: Color::Magenta,
-    plan: Color::LightBlue,
-    failed: Color::Red,
-    done: Color::Green,
-    // Blue is unreadable on many black backgrounds.
-    working: Color::Cyan,
+    background: None,
+    text: Color::Reset,
+    permission: Color::LightRed,
+    question: Color::LightRed,
+    plan: Color::LightRed,
+    failed: Color::LightRed,
+    done: Color::Reset,
+    working: Color::Reset,
     // Faint instead of grey: in some terminal palettes bright black is the background colour.
     dim: Color::Reset,
     selected: None,
 };
 
-/// Colours for dark backgrounds. The hues can be distinguished with any kind of colour vision (Okabe and Ito).
+/// Colours for dark backgrounds, near those of Okabe and Ito, which can be distinguished with any kind of colour vision.
+/// They are from the part of the 256 colours that terminals do not let the user set: Apple's Terminal has no others.
 pub const DARK: Palette = Palette {
     name: "dark",
-    permission: Color::Rgb(0xe6, 0x9f, 0x00),
-    question: Color::Rgb(0xcc, 0x79, 0xa7),
-    plan: Color::Rgb(0x56, 0xb4, 0xe9),
-    failed: Color::Rgb(0xd5, 0x5e, 0x00),
-    done: Color::Rgb(0x00, 0x9e, 0x73),
+    background: Some(Rgb(0x30, 0x34, 0x46)),
+    text: Color::Indexed(253),
+    permission: Color::Indexed(214),
+    question: Color::Indexed(175),
+    plan: Color::Indexed(75),
+    failed: Color::Indexed(209),
+    done: Color::Indexed(72),
     // The most frequent status has the calmest colour. The yellow of Okabe and Ito would outshine the statuses that
     // need the user.
-    working: Color::Rgb(0xa8, 0xbb, 0xcc),
-    dim: Color::Rgb(0x80, 0x80, 0x80),
-    selected: Some(Color::Rgb(0x26, 0x2b, 0x33)),
+    working: Color::Indexed(146),
+    dim: Color::Indexed(247),
+    selected: Some(Color::Indexed(236)),
 };
 
 /// Colours for light backgrounds.
 pub const LIGHT: Palette = Palette {
     name: "light",
-    permission: Color::Rgb(0x9a, 0x5b, 0x00),
-    question: Color::Rgb(0x8f, 0x2f, 0x6b),
-    plan: Color::Rgb(0x00, 0x5f, 0x99),
-    failed: Color::Rgb(0xb0, 0x2a, 0x00),
-    done: Color::Rgb(0x00, 0x6b, 0x4f),
-    working: Color::Rgb(0x2f, 0x4f, 0x8f),
-    dim: Color::Rgb(0x70, 0x70, 0x70),
-    selected: Some(Color::Rgb(0xe4, 0xe8, 0xf0)),
+    background: Some(Rgb(0xee, 0xee, 0xee)),
+    text: Color::Indexed(235),
+    permission: Color::Indexed(94),
+    question: Color::Indexed(126),
+    plan: Color::Indexed(25),
+    failed: Color::Indexed(124),
+    done: Color::Indexed(22),
+    working: Color::Indexed(60),
+    dim: Color::Indexed(242),
+    selected: Some(Color::Indexed(255)),
 };
 
 /// No colours, only shapes and weights (`NO_COLOR`).
@@ -75,26 +94,56 @@ pub const PLAIN: Palette = Palette {
     question: Color::Reset,
     plan: Color::Reset,
     failed: Color::Reset,
-    done: Color::Reset,
-    working: Color::Reset,
-    dim: Color::Reset,
-    selected: None,
+    ..TERMINAL
 };
 
 /// All palettes, the default first.
-pub const PALETTES: [&Palette; 4] = [&TERMINAL, &DARK, &LIGHT, &PLAIN];
+pub const PALETTES: [&Palette; 5] = [&AUTO, &TERMINAL, &DARK, &LIGHT, &PLAIN];
+
+impl Palette {
+    /// Returns the colours of text, and the background of the selected row.
+    pub fn colours(&self) -> ([Color; 8], Option<Color>) {
+        let Self { text, permission, question, plan, failed, done, working, dim, .. } = *self;
+        ([text, permission, question, plan, failed, done, working, dim], self.selected)
+    }
+}
 
 impl Theme {
+    /// Returns the theme for a terminal with this background. Only `auto` depends on it.
+    #[must_use]
+    pub fn on(self, background: Option<Rgb>) -> Self {
+        if self.palette != &AUTO {
+            return self;
+        }
+        let palette = match background {
+            Some(colour)
+                if DARK.background.is_some_and(|limit| colour.luminance() <= limit.luminance()) =>
+            {
+                &DARK
+            }
+            Some(colour)
+                if LIGHT
+                    .background
+                    .is_some_and(|limit| colour.luminance() >= limit.luminance()) =>
+            {
+                &LIGHT
+            }
+            // No palette is legible on a background of a middle brightness.
+            _ => &TERMINAL,
+        };
+        Self { palette, ..self }
+    }
+
     /// Returns the shape of a status, which identifies it without colour. It is ASCII if the locale is.
     pub fn shape(self, status: Status) -> &'static str {
         let (unicode, ascii) = match status {
             Status::Permission => ("!", "!"),
             Status::Question => ("?", "?"),
             Status::Plan => ("≡", "="),
-            Status::Failed => ("✗", "x"),
-            Status::Done => ("✓", "+"),
+            Status::Failed => ("×", "x"),
+            Status::Done => ("√", "+"),
             Status::Working => ("●", "*"),
-            Status::Idle => ("○", "o"),
+            Status::Idle => ("◯", "o"),
             Status::Closed => ("·", "."),
         };
         if self.unicode { unicode } else { ascii }
@@ -164,11 +213,21 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// Returns the style of the selected row.
+    /// Returns the style of the selected row: heavier, and never reversed, so that the status keeps its colour.
     pub fn selected(self) -> Style {
+        let style = Style::new().add_modifier(Modifier::BOLD).remove_modifier(Modifier::DIM);
         match self.palette.selected {
-            Some(colour) => Style::new().bg(colour),
-            None => Style::new().add_modifier(Modifier::REVERSED),
+            Some(colour) => style.bg(colour),
+            None => style,
         }
     }
+
+    /// Returns the colour of text without a colour of its own in the selected row.
+    pub fn selected_text(self) -> Color {
+        self.palette.text
+    }
+
+    /// Returns all characters outside ASCII that the board draws itself. Common monospaced fonts have them
+    /// (docs/fonts.md).
+    pub const SYMBOLS: &str = "≡×√●◯·━▌◆─▏▎▍▋▊▉█▕–…“”→";
 }

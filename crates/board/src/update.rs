@@ -6,6 +6,7 @@ pub(crate) mod navigation;
 
 pub use effect::Effect;
 
+use crate::colour::Rgb;
 use crate::keymap::Key;
 use crate::layout::{FOOTER_HEIGHT, visible_rows};
 use crate::model::navigation::NavigationOutcome;
@@ -53,6 +54,8 @@ pub enum Message {
     InstallPreview(Result<String, String>),
     /// The output of an install, or an error.
     Installed(Result<String, String>),
+    /// The terminal has this background; `None` if it does not tell.
+    Background(Option<Rgb>),
     Notice(String),
     /// The outcome of a navigation.
     Navigated(NavigationOutcome),
@@ -123,6 +126,10 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             model.hooks = HookState::Installed;
             model.notify(output);
         }
+        Message::Background(background) => {
+            model.background = background;
+            model.theme = model.configured_theme.on(background);
+        }
         Message::Notice(text) => model.notify(text),
         Message::Navigated(outcome) => effects = navigation::finish_navigation(model, outcome),
         Message::Configured(options) => configure(model, *options),
@@ -173,7 +180,8 @@ fn configure(model: &mut Model, options: Options) {
         model.configured_detail = options.detail;
         model.detail = options.detail;
     }
-    model.theme = options.theme;
+    model.configured_theme = options.theme;
+    model.theme = options.theme.on(model.background);
     model.keymap = options.keymap;
     model.configuration_problems = options.problems;
     show_problems(model);

@@ -2,7 +2,7 @@
 
 use crewboard_board::Options;
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
-use crewboard_board::theme::{PALETTES, PLAIN, TERMINAL, Theme};
+use crewboard_board::theme::{AUTO, PALETTES, PLAIN, Theme};
 use crewboard_config::{
     Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
@@ -91,7 +91,7 @@ impl BoardConfig {
     fn options(&self, notice: Option<String>) -> Options {
         let config = self.current.config();
         let palette = PALETTES.iter().find(|palette| palette.name == config.board.theme);
-        let palette = palette.copied().unwrap_or(&TERMINAL);
+        let palette = palette.copied().unwrap_or(&AUTO);
         let mut keymap = Keymap::default();
         for (name, words) in &config.keys {
             if let Some(entry) = TABLE.iter().find(|entry| entry.name == *name) {

@@ -13,10 +13,9 @@ pub(crate) fn grain(row: &Session) -> Grain {
 }
 
 /// Returns a session's name, with its branch if several sessions have the same name.
-pub(crate) fn display_name(row: &Session, is_shared: bool, unicode: bool) -> Cow<'_, str> {
-    let sign = if unicode { "⎇ " } else { "@" };
+pub(crate) fn display_name(row: &Session, is_shared: bool) -> Cow<'_, str> {
     match &row.branch {
-        Some(branch) if is_shared => Cow::Owned(format!("{} {sign}{branch}", row.name)),
+        Some(branch) if is_shared => Cow::Owned(format!("{} @{branch}", row.name)),
         _ => Cow::Borrowed(&row.name),
     }
 }
@@ -29,12 +28,12 @@ pub(crate) fn cost(row: &Session) -> String {
 }
 
 /// Returns the number of background tasks, or of subagents.
-pub(crate) fn work(row: &Session, unicode: bool) -> String {
+pub(crate) fn work(row: &Session) -> String {
     let subagents = row.subagents.len();
     if row.background > 0 && row.status != Status::Working {
         format!("{} bg", row.background)
     } else if subagents > 0 {
-        format!("{}{subagents}", if unicode { "⋔" } else { "+" })
+        format!("{subagents} sub")
     } else {
         String::new()
     }

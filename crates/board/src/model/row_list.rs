@@ -159,7 +159,7 @@ impl Totals {
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
         for (column, width) in [
             (Column::Name, name),
-            (Column::Work, cells::work(row, true).width()),
+            (Column::Work, cells::work(row).width()),
             (Column::Context, if knows_context { 4 } else { 0 }),
             (Column::Cost, cells::cost(row).width()),
             (Column::Agent, row.agent.as_str().width()),

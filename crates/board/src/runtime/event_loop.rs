@@ -4,9 +4,12 @@ use crate::keymap::Key;
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, HookState, Model};
+use crate::runtime::background::{LateReply, query_background};
 use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
+use crate::runtime::typed::Typed;
+use crate::theme::AUTO;
 use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Session, Status, Timestamp};
@@ -78,9 +81,12 @@ pub fn run(
         retry_pause: MIN_RETRY_PAUSE,
         last_event: Instant::now(),
         reply_deadline: None,
+        asked_for_background: false,
+        late_reply: LateReply::default(),
         quits: false,
     };
     event_loop.subscription.accept_notifications(true);
+    event_loop.detect_background()?;
     event_loop.run()?;
     Ok(())
 }
@@ -103,10 +109,30 @@ struct EventLoop<'a> {
     last_event: Instant,
     /// When the pending reply is late.
     reply_deadline: Option<Instant>,
+    asked_for_background: bool,
+    late_reply: LateReply,
     quits: bool,
 }
 
 impl EventLoop<'_> {
+    /// Asks the terminal for its background, once, if the theme depends on it.
+    fn detect_background(&mut self) -> io::Result<()> {
+        if self.asked_for_background || self.model.configured_theme.palette != &AUTO {
+            return Ok(());
+        }
+        self.asked_for_background = true;
+        let reply = query_background()?;
+        self.late_reply = reply.late;
+        self.apply(Message::Background(reply.background))?;
+        for typed in reply.typed {
+            self.apply(match typed {
+                Typed::Key(key) => Message::Key(key),
+                Typed::Pasted(text) => Message::Pasted(text),
+            })?;
+        }
+        Ok(())
+    }
+
     fn run(&mut self) -> io::Result<()> {
         while !self.quits {
             if self.connect_at.is_some_and(|at| at <= Instant::now()) {
@@ -197,6 +223,7 @@ impl EventLoop<'_> {
         }
         if options && let Some(options) = self.host.changed_options() {
             self.apply(Message::Configured(Box::new(options)))?;
+            self.detect_background()?;
         }
         if navigation {
             let outcome = self.host.navigation_outcome();
@@ -241,6 +268,7 @@ impl EventLoop<'_> {
         // unread, and the terminal would stay readable.
         while event::poll(KEY_POLL_TIMEOUT)? {
             let message = match event::read()? {
+                Event::Key(key) if self.late_reply.swallows(&key) => continue,
                 Event::Key(key) if key.kind != KeyEventKind::Release => {
                     Message::Key(Key::from(key))
                 }

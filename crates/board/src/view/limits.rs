@@ -100,7 +100,7 @@ pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piec
             }
             pieces.push((format!("{}%", window.used_percent), style));
             if detail != Detail::Percentages {
-                let sign = if theme.unicode { "↻" } else { "->" };
+                let sign = if theme.unicode { "→" } else { "->" };
                 pieces.push((format!(" {sign} {}", until(window.resets_at, now)), theme.dim()));
             }
         }

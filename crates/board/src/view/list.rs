@@ -10,7 +10,7 @@ use crate::theme::Theme;
 use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Style};
 use std::borrow::Cow;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -53,11 +53,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
             x += u16::try_from(width).unwrap_or(u16::MAX);
         }
     };
-    let indent = match (row.parent.is_some(), unicode) {
-        (true, true) => "↳",
-        (true, false) => "-",
-        (false, _) => "",
-    };
+    let indent = if row.parent.is_some() { "- " } else { "" };
     // The gap of the name is behind it; the other columns have their gap in front.
     let name = format!("{indent}{}", model.display_name(row));
     cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
@@ -66,7 +62,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
         cell("", width.min(GAP), style);
         cell(text, width.saturating_sub(GAP), style);
     };
-    next_cell(&work(row, unicode), columns.work, base);
+    next_cell(&work(row), columns.work, base);
     let age = age(row.since, model.display_time(), grain(row));
     next_cell(&format!("{age:>5}"), columns.age, base);
     let context = row.usage.and_then(|usage| usage.context_percent);
@@ -79,21 +75,19 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     next_cell(place(row), columns.place, theme.dim());
     next_cell(&row.place.host, columns.host, theme.dim());
     if is_selected {
-        select(theme, status, area, buffer);
+        select(theme, area, buffer);
     }
 }
 
-/// Shows that a row is selected.
-fn select(theme: Theme, status: Style, area: Rect, buffer: &mut Buffer) {
-    let area = area.intersection(buffer.area);
-    let selected = theme.selected();
-    if selected.add_modifier.contains(Modifier::REVERSED) {
-        // A reversed faint or coloured word would look like a patch, so the bar gets one style.
-        buffer.set_style(area, Style::reset().patch(selected));
-        let shape = Rect { width: area.width.min(2), ..area };
-        buffer.set_style(shape, status);
+/// Shows that a row is selected: each cell gets the weight, and the background if the theme has one.
+fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
+    for position in area.intersection(buffer.area).positions() {
+        let Some(cell) = buffer.cell_mut(position) else { continue };
+        if cell.fg == Color::Reset {
+            cell.set_fg(theme.selected_text());
+        }
+        cell.set_style(theme.selected());
     }
-    buffer.set_style(area, selected);
 }
 
 /// Returns what a session does, asks or last wrote, with its marks in front.
@@ -109,7 +103,7 @@ fn row_text(row: &Session, columns: &Columns, unicode: bool) -> String {
     if hides_lines(row) {
         text.push_str(if unicode { " …" } else { " ~" });
     }
-    let work = if columns.work == 0 { work(row, unicode) } else { String::new() };
+    let work = if columns.work == 0 { work(row) } else { String::new() };
     if !work.is_empty() && columns.text > 16 {
         text = format!("({work}) {text}");
     }
@@ -127,11 +121,7 @@ fn row_text(row: &Session, columns: &Columns, unicode: bool) -> String {
         (false, true) => marks,
         (false, false) => format!("{marks}: {text}"),
     };
-    match (row.snoozed_until.is_some(), unicode) {
-        (true, true) => format!("zᶻ {text}"),
-        (true, false) => format!("zz {text}"),
-        (false, _) => text,
-    }
+    if row.snoozed_until.is_some() { format!("zz {text}") } else { text }
 }
 
 /// Returns true if the prompt has further lines, and the activity does not show them or a mark.

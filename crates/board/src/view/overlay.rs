@@ -175,11 +175,11 @@ fn help(model: &Model, width: u16) -> Vec<Line> {
         statuses.extend(definition(&term, meaning, style, column, unicode));
     }
     let signs = [
-        (if unicode { "⋔2" } else { "+2" }, "two subagents working"),
+        ("2 sub", "two subagents working"),
         ("2 bg", "two background tasks still running"),
-        (if unicode { "zᶻ" } else { "zz" }, "snoozed"),
+        ("zz", "snoozed"),
         (if unicode { "◆" } else { "^" }, "pinned"),
-        (if unicode { "↳" } else { "-" }, "run by another session"),
+        ("- name", "run by another session"),
         ("killed", "killed or crashed"),
         ("lost", "unreachable, silent for a day"),
         ("unconfirmed", "no hook or file would report a change"),

@@ -173,8 +173,12 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let rows = model.rows.listed().skip(model.scroll).take(usize::from(area.height));
     for (y, row) in (area.y..).zip(rows) {
         let is_selected = model.selected.as_ref() == Some(&row.key);
-        let style = if is_selected { model.theme.selected() } else { Style::new() };
-        put(buffer, area, area.x, y, model.theme.marker(is_selected), Style::new());
+        let style = if is_selected {
+            model.theme.selected().fg(model.theme.selected_text())
+        } else {
+            Style::new()
+        };
+        put(buffer, area, area.x, y, model.theme.marker(is_selected), style);
         let status = model.theme.status(row.status);
         put(buffer, area, area.x + 1, y, model.theme.shape(row.status), status);
         put(buffer, area, area.x + 2, y, model.theme.pin(row.pinned), status);

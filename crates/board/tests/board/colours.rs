@@ -1,13 +1,15 @@
 //! Colours and weights, and that the board is legible without them.
 
-use crate::sample::{NOW, UNICODE, board, buffer, day, press};
+use crate::sample::{NOW, UNICODE, board, buffer, day, empty, press};
+use crewboard_board::colour::Rgb;
 use crewboard_board::model::Model;
-use crewboard_board::theme::{DARK, LIGHT, PALETTES, PLAIN, Palette, TERMINAL, Theme};
+use crewboard_board::theme::{AUTO, DARK, LIGHT, PALETTES, PLAIN, Palette, TERMINAL, Theme};
 use crewboard_board::update::{Message, update};
-use crewboard_core::Timestamp;
+use crewboard_core::{Status, Timestamp};
 use insta::assert_snapshot;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 fn themed(palette: &'static Palette) -> Model {
@@ -87,6 +89,135 @@ fn default_theme_uses_sixteen_colours() {
     }
 }
 
+/// Returns the colour of a cell, or `otherwise` if the terminal chooses it.
+fn rgb(colour: Color, otherwise: Rgb) -> Rgb {
+    match colour {
+        Color::Reset => otherwise,
+        Color::Indexed(index) => Rgb::of_index(index).expect("a colour that the user may have set"),
+        colour => panic!("{colour:?} depends on the terminal"),
+    }
+}
+
+/// The contrast that WCAG 2.2 asks of text.
+const TEXT_CONTRAST: f64 = 4.5;
+
+#[test]
+fn every_pair_of_colours_of_a_theme_is_legible() {
+    for palette in PALETTES {
+        let Some(own) = palette.background else { continue };
+        let (texts, selected) = palette.colours();
+        let end = if own.luminance() < 0.2 { Rgb(0, 0, 0) } else { Rgb(255, 255, 255) };
+        for background in [own, end, rgb(selected.unwrap(), own)] {
+            for text in texts {
+                let contrast = rgb(text, own).contrast(background);
+                let pair = format!("{}: {text:?} on {background:?}: {contrast:.2}", palette.name);
+                assert!(contrast >= TEXT_CONTRAST, "{pair}");
+            }
+        }
+    }
+}
+
+/// The screens use no other pairs of colours than the palettes.
+#[test]
+fn every_cell_of_the_board_is_legible() {
+    for palette in [&DARK, &LIGHT] {
+        let own = palette.background.unwrap();
+        let end = if own.luminance() < 0.2 { Rgb(255, 255, 255) } else { Rgb(0, 0, 0) };
+        for keys in ["down", "t", "?", "v", "x X", "/ a"] {
+            let mut model = themed(palette);
+            press(&mut model, keys);
+            for cell in &buffer(&model).content {
+                let contrast = rgb(cell.fg, end).contrast(rgb(cell.bg, own));
+                assert!(contrast >= TEXT_CONTRAST, "{keys}: {cell:?}: {contrast:.2}");
+                assert!(!cell.modifier.contains(Modifier::REVERSED), "{keys}: {cell:?}");
+            }
+        }
+    }
+}
+
+/// Bright red and the background of common terminals: xterm, VGA, Tango, GNOME, Apple's Terminal, Windows Terminal,
+/// Solarized and iTerm2.
+const BRIGHT_REDS: [(Rgb, Rgb); 12] = [
+    (Rgb(0xff, 0x00, 0x00), Rgb(0xff, 0xff, 0xff)),
+    (Rgb(0xff, 0x00, 0x00), Rgb(0x00, 0x00, 0x00)),
+    (Rgb(0xff, 0x55, 0x55), Rgb(0x00, 0x00, 0x00)),
+    (Rgb(0xef, 0x29, 0x29), Rgb(0x30, 0x0a, 0x24)),
+    (Rgb(0xef, 0x29, 0x29), Rgb(0xff, 0xff, 0xff)),
+    (Rgb(0xf6, 0x61, 0x51), Rgb(0x1d, 0x1d, 0x1d)),
+    (Rgb(0xf6, 0x61, 0x51), Rgb(0xff, 0xff, 0xff)),
+    (Rgb(0xe5, 0x00, 0x00), Rgb(0xff, 0xff, 0xff)),
+    (Rgb(0xe7, 0x48, 0x56), Rgb(0x0c, 0x0c, 0x0c)),
+    (Rgb(0xcb, 0x4b, 0x16), Rgb(0x00, 0x2b, 0x36)),
+    (Rgb(0xcb, 0x4b, 0x16), Rgb(0xfd, 0xf6, 0xe3)),
+    (Rgb(0xff, 0x6d, 0x67), Rgb(0x00, 0x00, 0x00)),
+];
+
+/// Nearly all text of the theme with sixteen colours has the terminal's own colour of text. Bright red is for heavy text
+/// only, which may have less contrast.
+#[test]
+fn sixteen_colours_are_legible_in_common_terminals() {
+    for palette in [&AUTO, &TERMINAL] {
+        for colour in palette.colours().0 {
+            assert!(matches!(colour, Color::Reset | Color::LightRed), "{colour:?}");
+        }
+    }
+    for status in Status::ALL {
+        let style = Theme { palette: &TERMINAL, ..UNICODE }.status(status);
+        assert!(style.fg.is_none() || style.add_modifier.contains(Modifier::BOLD), "{status}");
+    }
+    for (red, background) in BRIGHT_REDS {
+        assert!(red.contrast(background) >= 3.0, "{red:?} on {background:?}");
+    }
+}
+
+#[test]
+fn auto_follows_the_background() {
+    let auto = Theme { palette: &AUTO, ..UNICODE };
+    for (background, expected) in [
+        (None, "terminal"),
+        (Some(Rgb(0, 0, 0)), "dark"),
+        (Some(Rgb(0x2e, 0x34, 0x40)), "dark"),
+        (Some(Rgb(0x80, 0x80, 0x80)), "terminal"),
+        (Some(Rgb(0xfd, 0xf6, 0xe3)), "light"),
+        (Some(Rgb(255, 255, 255)), "light"),
+    ] {
+        assert_eq!(auto.on(background).palette.name, expected, "{background:?}");
+        let fixed = Theme { palette: &LIGHT, ..UNICODE };
+        assert_eq!(fixed.on(background), fixed);
+    }
+    let mut model = empty(80, 24, auto);
+    update(&mut model, Message::Background(Some(Rgb(0, 0, 0))), NOW);
+    assert_eq!(model.theme.palette.name, "dark");
+}
+
+/// Common monospaced fonts have all characters that the board draws (docs/fonts.md).
+#[test]
+fn board_draws_only_symbols_of_common_fonts() {
+    let mut used = BTreeSet::new();
+    for (width, height) in [(200, 50), (80, 24), (120, 3), (60, 1)] {
+        for keys in ["down", "t", "?", "v", "p z x X", "/ a"] {
+            let mut model = board(day(), width, height);
+            press(&mut model, keys);
+            used.extend(
+                buffer(&model)
+                    .content
+                    .iter()
+                    .flat_map(|cell| cell.symbol().chars().collect::<Vec<_>>()),
+            );
+        }
+    }
+    for status in Status::ALL {
+        used.extend(UNICODE.shape(status).chars().chain(UNICODE.cell(status).chars()));
+    }
+    let strange: Vec<_> =
+        used.into_iter().filter(|c| !c.is_ascii() && !Theme::SYMBOLS.contains(*c)).collect();
+    assert_eq!(strange, []);
+    let page = include_str!("../../../../docs/fonts.md");
+    for symbol in Theme::SYMBOLS.chars().filter(|symbol| !symbol.is_ascii()) {
+        assert!(page.contains(&format!("U+{:04X}", u32::from(symbol))), "{symbol}");
+    }
+}
+
 /// The selected row differs from other rows in more than its marker.
 #[test]
 fn selected_row_is_visible_in_every_theme() {
@@ -97,9 +228,7 @@ fn selected_row_is_visible_in_every_theme() {
             + u16::try_from(model.selected_index().unwrap()).unwrap();
         let style = |y: u16| buffer[(30, y)].style();
         assert_ne!(style(line), style(line + 1), "{}", palette.name);
-        let even = (3..72).map(|x| {
-            (buffer[(x, line)].bg, buffer[(x, line)].modifier.contains(Modifier::REVERSED))
-        });
+        let even = (3..72).map(|x| (buffer[(x, line)].bg, buffer[(x, line)].modifier));
         let even: Vec<_> = even.collect();
         assert!(
             even.iter().all(|cell| *cell == even[0]),

@@ -49,8 +49,8 @@ fn header_counts_hidden_rows_that_need_the_user() {
     200  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
     100  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
      80  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
-     60  crewboard  3 need you !1 ✗1 ✓1 · 2 working · 2 hidden
-     40 3 need you !1 ✗1 ✓1 · 2 working
+     60  crewboard  3 need you !1 ×1 √1 · 2 working · 2 hidden
+     40 3 need you !1 ×1 √1 · 2 working
     ");
     let mut shows = board(rows.clone(), 200, 24);
     press(&mut shows, "X");

@@ -61,7 +61,7 @@ fn screens(theme: Theme) -> Vec<Model> {
     missing.hooks = HookState::Missing;
     update(&mut missing, Message::Rows(Vec::new()), NOW);
     screens.push(missing.clone());
-    update(&mut missing, Message::InstallPreview(Ok("+ „ünïcode” ✓\n- 日本".to_owned())), NOW);
+    update(&mut missing, Message::InstallPreview(Ok("+ „ünïcode” √\n- 日本".to_owned())), NOW);
     screens.push(missing);
     for (width, height) in [(150, 50), (80, 24), (40, 20), (60, 3), (60, 1)] {
         for keys in ["", "t", "?", "v", "/ w", "X", "G", "enter", "o"] {

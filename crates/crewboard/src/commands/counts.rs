@@ -183,10 +183,10 @@ mod tests {
             ("notes", Idle, false),
         ];
         insta::assert_snapshot!(lines(&rows, true), @r###"
-        tmux: #[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]✓1 #[fg=cyan,nobold]●1 #[fg=default,nobold]○1#[default]
-        zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]✓1 #[fg=cyan,nobold]●1 #[fg=default,nobold]○1#[default]
-        waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 ✓1 ●1 ○1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n✓ api: done"}
-        starship: !1 ≡1 ✓1 ●1 ○1
+        tmux: #[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
+        zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
+        waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 √1 ●1 ◯1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n√ api: done"}
+        starship: !1 ≡1 √1 ●1 ◯1
         json: {"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
         "###);
         insta::assert_snapshot!(lines(&rows[4..], false), @r###"

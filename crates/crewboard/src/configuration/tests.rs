@@ -8,7 +8,7 @@ fn environment(path: &std::path::Path) -> Environment {
 #[test]
 fn board_uses_its_defaults_without_a_file() {
     let (_, options) = BoardConfig::open(Environment::default(), true);
-    assert_eq!(options.theme, Theme { palette: &TERMINAL, unicode: true });
+    assert_eq!(options.theme, Theme { palette: &AUTO, unicode: true });
     assert!(options.detail && options.notice.is_none() && options.problems.is_empty());
     for entry in TABLE {
         assert_eq!(options.keymap.keys(entry.action), Keymap::default().keys(entry.action));
@@ -43,7 +43,7 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     let world = tempfile::tempdir().unwrap();
     let path = world.path().join("crewboard/config.toml");
     let (mut board_config, options) = BoardConfig::open(environment(&path), false);
-    assert_eq!(options.theme.palette.name, "terminal");
+    assert_eq!(options.theme.palette.name, "auto");
     let mut lines = Vec::new();
     fs::create_dir(path.parent().unwrap()).unwrap();
     assert!(board_config.changed().is_none(), "nothing has changed");
@@ -73,10 +73,10 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     dark Q | The configuration was reloaded.
     nothing
-    dark Q | config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number
+    dark Q | config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number
     dark Q | The configuration was reloaded.
     light q Ctrl-c | config.toml:3:1: unknown option board.colour; use one of theme, detail
-    terminal q Ctrl-c | The configuration was reloaded.
+    auto q Ctrl-c | The configuration was reloaded.
     "#);
 }
 
@@ -86,6 +86,6 @@ fn problems_of_the_first_read_are_reported() {
     let path = world.path().join("config.toml");
     std::fs::write(&path, "[board]\ntheme = dark").unwrap();
     let (_, options) = BoardConfig::open(environment(&path), true);
-    assert_eq!(options.theme.palette.name, "terminal");
+    assert_eq!(options.theme.palette.name, "auto");
     insta::assert_snapshot!(options.problems.join("; "), @"config.toml:2:9: string values must be quoted, expected literal string");
 }

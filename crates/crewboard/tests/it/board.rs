@@ -1,5 +1,6 @@
 //! The board in a real terminal.
 
+mod background;
 mod several_boards;
 
 use crate::support::{Agent, AgentWithFile, BoardWorld, PROGRAM, processor_time, wake_ups};
@@ -200,7 +201,7 @@ fn resized_board_looks_like_a_fresh_board() {
     for (width, height) in sizes {
         pane.resize(width, height);
         // The fresh board never had another size. Times advance on both boards.
-        wait_for_the_picture_of_a_fresh_board(&world, &pane, (width, height), ['✓', '4']);
+        wait_for_the_picture_of_a_fresh_board(&world, &pane, (width, height), ['√', '4']);
     }
     // A narrower text leaves no part of the wider text behind.
     for agent in &agents {
@@ -255,7 +256,7 @@ fn selection_stays_on_its_row_while_others_move() {
         world.send_event(other, "Stop", &json!({ "last_assistant_message": "All green." }));
         pane.wait_for("the other row as done", |screen| {
             assert_eq!(selected(screen), at(screen, name), "{screen}");
-            screen.matches("✓ done").count() == moved + 1
+            screen.matches("√ done").count() == moved + 1
         });
     }
 }

@@ -76,7 +76,7 @@ fn tmux_status_line_follows_the_counts() {
     world.send_prompt(&agent, "something else");
     world.request_permission(&other, "ls");
     world.send_event(&agent, "Stop", &json!({}));
-    bar.wait_for_text("[!1 ✓1]");
+    bar.wait_for_text("[!1 √1]");
     inner.tmux(&["kill-server"]);
 }
 

@@ -112,7 +112,7 @@ fn check_lists_every_problem() {
     let world = tempfile::tempdir().unwrap();
     write(&world, "[board]\ntheme = \"drak\"\nfont = 1\n[keys]\njump = \"x\"\npin = \"x\"\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @r#"
-    error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
+    error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?
     warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail
     error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
     (failed)
@@ -121,12 +121,12 @@ fn check_lists_every_problem() {
     let lines: Vec<&str> = shown.lines().take(7).chain(shown.lines().last()).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     # ~/.config/crewboard/config.toml
-    # error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of terminal, dark, light, plain; did you mean dark?
+    # error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?
     # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail
     # error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
 
     [board]
-    theme = "terminal"  # default
+    theme = "auto"  # default
     (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1 })
     "#);
     write(&world, "[board]\nfont = 1\n");

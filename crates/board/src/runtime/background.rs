@@ -1,0 +1,176 @@
+//! Asks the terminal for its background colour.
+
+use crate::colour::Rgb;
+use crate::runtime::terminal::Screen;
+use crate::runtime::typed::{Typed, read_typed};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, read};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// The time limit for the terminal's reply: a reply over a distant SSH connection takes that long.
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// A terminal that replies later than this does not reply at all.
+const LATE_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Asks for the background, and then for the terminal's attributes. Nearly every terminal answers the second question,
+/// so the end of the replies is known also for a terminal that does not know the first one.
+const QUERY: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
+
+/// The most bytes that are read: the user may type or paste meanwhile.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// The reply of the terminal, and what the user typed meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) background: Option<Rgb>,
+    pub(crate) typed: Vec<Typed>,
+    /// Swallows a reply that arrives later.
+    pub(crate) late: LateReply,
+}
+
+/// Asks the terminal for its background, or reads it from `COLORFGBG`. The terminal must be in raw mode.
+pub(crate) fn query_background() -> io::Result<Reply> {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    if !has_256_colours(&variable("TERM"), &variable("COLORTERM")) {
+        // The palettes for dark and for light backgrounds need them.
+        return Ok(Reply::default());
+    }
+    Screen::send(QUERY)?;
+    let (bytes, is_complete) = read_replies(Instant::now() + TIMEOUT)?;
+    let (background, typed) = read_typed(&bytes);
+    let background = background.or_else(|| Rgb::of_colorfgbg(&variable("COLORFGBG")));
+    let late = if is_complete { LateReply::default() } else { LateReply::expected() };
+    Ok(Reply { background, typed, late })
+}
+
+/// Reads until the reply to the last question, or until `deadline`. Returns true if the reply has arrived.
+fn read_replies(deadline: Instant) -> io::Result<(Vec<u8>, bool)> {
+    let stdin = io::stdin();
+    let mut bytes = Vec::new();
+    while !has_attributes(&bytes) {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        if rest.is_zero() || bytes.len() >= MAX_BYTES {
+            return Ok((bytes, false));
+        }
+        let timeout = Timespec { tv_sec: 0, tv_nsec: rest.subsec_nanos().into() };
+        let mut descriptors = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut descriptors, Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut buffer = [0; 1024];
+        match read(&stdin, &mut buffer) {
+            // The terminal is gone; the event loop finds that out.
+            Ok(0) => return Ok((bytes, true)),
+            Ok(count) => bytes.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((bytes, true))
+}
+
+/// Returns true if `bytes` contain the terminal's attributes: `ESC [ ? 6 4 ; 1 c`.
+fn has_attributes(bytes: &[u8]) -> bool {
+    let mut starts = bytes.windows(3).enumerate().filter(|(_, window)| window == b"\x1b[?");
+    starts.any(|(start, _)| {
+        let rest = bytes.get(start + 3..).unwrap_or_default();
+        rest.iter().find(|byte| !matches!(byte, b'0'..=b'9' | b';')) == Some(&b'c')
+    })
+}
+
+/// Returns true if the terminal has the 256 colours.
+fn has_256_colours(term: &str, colorterm: &str) -> bool {
+    let known = ["256color", "direct", "kitty", "ghostty", "alacritty", "foot", "wezterm"];
+    known.iter().any(|word| term.contains(word)) || matches!(colorterm, "truecolor" | "24bit")
+}
+
+/// Swallows the keys as which a late reply appears: `ESC ] 1 1 ; r g b : …` begins with Alt-].
+#[derive(Debug, Default)]
+pub(crate) struct LateReply {
+    until: Option<Instant>,
+    is_inside: bool,
+}
+
+impl LateReply {
+    fn expected() -> Self {
+        Self { until: Some(Instant::now() + LATE_REPLY_TIMEOUT), is_inside: false }
+    }
+
+    /// Returns true if this key is part of a late reply.
+    pub(crate) fn swallows(&mut self, key: &KeyEvent) -> bool {
+        let Some(until) = self.until else { return false };
+        let is_alt = key.modifiers == KeyModifiers::ALT;
+        match key.code {
+            KeyCode::Char(']') if is_alt && Instant::now() < until => self.is_inside = true,
+            _ if !self.is_inside => return false,
+            KeyCode::Char('\\') if is_alt => (self.until, self.is_inside) = (None, false),
+            KeyCode::Char('g') if key.modifiers == KeyModifiers::CONTROL => {
+                (self.until, self.is_inside) = (None, false);
+            }
+            KeyCode::Char('0'..='9' | 'a'..='f' | 'r' | 'g' | ':' | ';' | '/')
+                if key.modifiers.is_empty() => {}
+            // The user typed.
+            _ => {
+                self.is_inside = false;
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_end_the_replies() {
+        for (bytes, expected) in [
+            (&b"\x1b[?64;1;9c"[..], true),
+            (b"jj\x1b]11;rgb:0/0/0\x07\x1b[?6cq", true),
+            (b"\x1b[?64;1", false),
+            (b"\x1b[?25h", false),
+            (b"c", false),
+        ] {
+            assert_eq!(has_attributes(bytes), expected, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn palettes_need_256_colours() {
+        for (term, colorterm, expected) in [
+            ("xterm-256color", "", true),
+            ("tmux-256color", "", true),
+            ("xterm-kitty", "", true),
+            ("xterm", "truecolor", true),
+            ("xterm", "", false),
+            ("linux", "", false),
+            ("dumb", "", false),
+        ] {
+            assert_eq!(has_256_colours(term, colorterm), expected, "{term}");
+        }
+    }
+
+    #[test]
+    fn late_reply_presses_no_key() {
+        let key = |code, modifiers| KeyEvent::new(KeyCode::Char(code), modifiers);
+        let plain = |code| key(code, KeyModifiers::NONE);
+        let mut keys = vec![plain('j'), key(']', KeyModifiers::ALT)];
+        keys.extend("11;rgb:ffff/abcd/0000".chars().map(plain));
+        keys.extend([key('\\', KeyModifiers::ALT), plain('g')]);
+        let mut late_reply = LateReply::expected();
+        let left: Vec<_> = keys.iter().filter(|key| !late_reply.swallows(key)).collect();
+        assert_eq!(left, [&plain('j'), &plain('g')]);
+        let mut none = LateReply::default();
+        assert!(keys.iter().all(|key| !none.swallows(key)));
+        let mut late_reply = LateReply::expected();
+        assert!(late_reply.swallows(&key(']', KeyModifiers::ALT)));
+        assert!(!late_reply.swallows(&plain('q')), "a key of the user ends a broken reply");
+        assert!(!late_reply.swallows(&plain('g')));
+    }
+}
