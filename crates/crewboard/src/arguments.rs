@@ -1,6 +1,9 @@
 //! The arguments of the command line. Help texts use the imperative, as clap's own texts do.
 
+mod row_format;
+
 use crate::completions;
+use crate::help;
 use crate::render::why_no_screen;
 use clap::{
     Args, ColorChoice, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum,
@@ -12,6 +15,8 @@ use crewboard_core::{MAX_SNOOZE_MS, Status};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use row_format::FormatArguments;
 
 /// Show live what your coding agents are doing, and which one needs you
 #[derive(Debug, Parser)]
@@ -30,9 +35,14 @@ ROW is the key, the name or the pane (such as %7) of a session, or the beginning
 
 Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have further codes.";
 
+const HOOK: &str = "\
+`crewboard install` registers this command in the settings of the agent, which runs it at each event with a JSON \
+object on standard input. It sends one line to the daemon, prints nothing, and always exits with 0 within 90 ms. To \
+report an agent that has no hooks, use `crewboard report`.";
+
 const ROW: &str = "Key, name or pane (such as %7) of a session, or the beginning of its id";
 
-/// The commands, in the order of `--help`: commands for users first, commands for agents last.
+/// The commands. [`help`] has their order and groups.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the board with an hour of sample work, without your sessions and files
@@ -42,21 +52,22 @@ pub(crate) enum Command {
     },
     /// List sessions, most urgent first
     List {
-        /// Print a JSON array
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: FormatArguments,
     },
     /// Print a line for each change of a session
     Watch {
-        /// Print one JSON object per line
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: FormatArguments,
     },
     /// Count sessions by status, as a line for a status bar
     Counts {
         /// Format of the line
         #[arg(long, value_enum, default_value_t = CountsFormat::Plain)]
         format: CountsFormat,
+        /// Print JSON, the same as --format json
+        #[arg(long, short, conflicts_with = "format")]
+        json: bool,
         /// Keep running and print a line at each change
         #[arg(long)]
         follow: bool,
@@ -65,9 +76,8 @@ pub(crate) enum Command {
     Explain {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: FormatArguments,
     },
     /// Show a session's pane
     Jump {
@@ -162,12 +172,13 @@ pub(crate) enum Command {
         /// Name of the shell
         shell: Shell,
     },
-    /// Print the manual page (use `crewboard man | man -l -`)
+    /// Show the manual page on a terminal, or print its source
     Man,
     /// Represent a recorded process
     #[command(hide = true)]
     Placeholder,
     /// Read one event of an agent from standard input (agents run this)
+    #[command(after_help = HOOK)]
     Hook {
         /// Name of the agent
         agent: String,
@@ -229,9 +240,9 @@ pub(crate) struct PaceArguments {
     /// Playback speed
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
-    /// Print the sessions at the end as a JSON array, without a board
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// The format of the sessions at the end, which `--json` prints without a board.
+    #[command(flatten)]
+    pub(crate) format: FormatArguments,
     /// Show the board at this moment (milliseconds from the start) and pause
     #[arg(long, hide = true, allow_negative_numbers = true)]
     pub(crate) at: Option<i64>,
@@ -296,7 +307,7 @@ pub(crate) struct ReportArguments {
     pub(crate) text: String,
     /// Process id of the session, which closes when the process exits; omit it if one script
     /// reports several sessions
-    #[arg(long)]
+    #[arg(long, value_parser = process_id)]
     pub(crate) pid: Option<u32>,
     /// Working directory of the session [default: the current directory]
     #[arg(long)]
@@ -379,7 +390,8 @@ pub(crate) enum ConfigAction {
 /// Parses the process's arguments.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
     let colour = if why_no_screen().is_some() { ColorChoice::Never } else { ColorChoice::Auto };
-    let matches = Arguments::command().color(colour).try_get_matches()?;
+    let command = help::with_groups(Arguments::command()).color(colour);
+    let matches = command.try_get_matches()?;
     Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut Arguments::command()))
 }
 
@@ -411,7 +423,14 @@ fn speed(word: &str) -> Result<f64, String> {
     speed.ok_or_else(|| "must be a number from 0.01 to 1000000".to_owned())
 }
 
+fn process_id(word: &str) -> Result<u32, String> {
+    let id = word.parse().ok().filter(|id| *id > 0);
+    id.ok_or_else(|| "must be the number of a process, such as $$ in a shell".to_owned())
+}
+
 fn until(word: &str) -> Result<Until, String> {
+    // A list such as "done, idle" has a space after its comma.
+    let word = word.trim();
     if word == "needs-you" {
         return Ok(Until::NeedsYou);
     }
@@ -428,18 +447,6 @@ mod tests {
     #[test]
     fn command_line_definition_is_consistent() {
         command().debug_assert();
-    }
-
-    #[test]
-    fn help_lists_commands_of_agents_last() {
-        let command = command();
-        let names: Vec<&str> = command
-            .get_subcommands()
-            .filter(|command| !command.is_hide_set())
-            .map(clap::Command::get_name)
-            .collect();
-        assert_eq!(names[..3], ["demo", "list", "watch"]);
-        assert_eq!(names[names.len() - 2..], ["hook", "statusline"]);
     }
 
     #[test]

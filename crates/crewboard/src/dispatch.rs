@@ -1,6 +1,6 @@
 //! Runs the command that the arguments name.
 
-use crate::arguments::{Arguments, Command, ConfigAction};
+use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat};
 use crate::commands::{
     board, completions, config, counts, daemon, explain, install, jump, list, man, mark, notify,
     record, replay, report, wait, watch,
@@ -19,11 +19,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         return run_without_command(arguments.once);
     };
     match command {
-        Command::List { json } => list::run(json),
-        Command::Watch { json } => watch::run(json),
-        Command::Counts { format, follow } => counts::run(format, follow),
+        Command::List { format } => list::run(format.is_json()),
+        Command::Watch { format } => watch::run(format.is_json()),
+        Command::Counts { format, json, follow } => {
+            counts::run(if json { CountsFormat::Json } else { format }, follow)
+        }
         Command::Wait(wait) => wait::run(&wait),
-        Command::Explain { row, json } => explain::run(&row, json),
+        Command::Explain { row, format } => explain::run(&row, format.is_json()),
         Command::Jump { row } => jump::jump(&row),
         Command::Next => jump::next(),
         Command::Open { row } => jump::open(&row),
@@ -66,11 +68,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Opens the board. Prints nothing without a terminal on both sides: if an agent starts `crewboard` by
-/// mistake, the output would become part of the model's context.
+/// Opens the board, or prints the list if only one side is a terminal, as in `crewboard | cat`. Prints nothing without a
+/// terminal on both sides: if an agent starts `crewboard` by mistake, the output would become part of the model's context.
 fn run_without_command(once: bool) -> Result<ExitCode, Failure> {
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Ok(ExitCode::SUCCESS);
+    match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
+        (false, false) => return Ok(ExitCode::SUCCESS),
+        (true, true) => {}
+        _ => return list::run(false),
     }
     if let Some(why) = why_no_screen() {
         // The list is printed even if this warning cannot be.

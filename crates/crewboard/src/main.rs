@@ -13,18 +13,19 @@ mod daemon_stop;
 mod dispatch;
 mod environment;
 mod failure;
+mod help;
 mod hook;
 mod navigate;
 mod recording;
 mod render;
 mod select;
 mod status_line;
+mod usage_error;
 mod watchdog;
 
 use clap_complete::CompleteEnv;
 use std::env;
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Prints completions if a shell asks for them. Returns true if it did.
@@ -42,6 +43,7 @@ fn answer_completion_request() -> bool {
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>().as_slice() {
+        [Some("hook"), Some("--help" | "-h")] => {}
         [Some("hook"), ..] => return hook::run(arguments.get(1).map(OsString::as_os_str)),
         [Some("statusline")] => return status_line::run(&[]),
         [Some("statusline"), Some("--"), ..] => return status_line::run(&arguments[2..]),
@@ -55,12 +57,6 @@ fn main() -> ExitCode {
             Ok(code) => code,
             Err(failure) => failure.report(),
         },
-        Err(error) => {
-            // Help goes to standard output, a usage error to standard error. If printing fails, there
-            // is no other place to report it.
-            let _ = error.print();
-            let _ = std::io::stdout().flush();
-            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-        }
+        Err(error) => usage_error::report(&error),
     }
 }

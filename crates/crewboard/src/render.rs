@@ -123,11 +123,11 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     let line = format!("{painted}{name} {text}{tail}");
     if remaining_width == 0 {
         // Too narrow for all columns: show the most important ones.
-        return fit(
-            &format!("{} {} {}", theme.shape(row.status), row.status, row.name),
-            style.width,
-            style.unicode,
-        );
+        let head = format!("{} {} ", theme.shape(row.status), row.status);
+        let key = format!(" {}", row.key);
+        let name_width = style.width.saturating_sub(head.width() + key.width());
+        let name = fit(&row.name, name_width, style.unicode);
+        return cut(&format!("{head}{name}{key}"), style.width, style.unicode);
     }
     line.trim_end().to_owned()
 }
@@ -184,6 +184,6 @@ mod tests {
         let cut = Session { activity: Some("“Ready” …".into()), ..row() };
         let piped = Style { width: 0, unicode: false, ..PLAIN };
         insta::assert_snapshot!(list_line(&cut, "3s", piped), @r###"! permission shop                 3s       %0       kaaaa  "Ready" ..."###);
-        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop");
+        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop  kaaaa");
     }
 }

@@ -5,12 +5,13 @@ use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
 use crewboard_agents::describe_version;
-use crewboard_board::format::text::{Grain, age, clock_time, cut, exact};
-use crewboard_core::{Effect, MAX_TRAIL, Origin, PromptKind, Session, Status, TrailEntry};
+use crewboard_board::format::text::{Grain, age, clock_time, cut, exact, fit, wrap, wrap_exact};
+use crewboard_core::{Effect, MAX_TRAIL, Origin, Prompt, PromptKind, Session, Status, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{Explanation, Reply, Request};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use unicode_width::UnicodeWidthStr as _;
 
 /// Explains the status of the session that `word` names.
 pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
@@ -23,55 +24,79 @@ pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
         let text = serde_json::to_string_pretty(&explanation).map_err(io::Error::from)?;
         writeln!(out, "{text}")?;
     } else {
-        print(&explanation, &mut out)?;
+        print(&explanation, Style::of_stdout(), &mut out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(explanation: &Explanation, out: &mut impl Write) -> io::Result<()> {
-    let unicode = Style::of_stdout().unicode;
+fn print(explanation: &Explanation, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let unicode = style.unicode;
     let plain = |text: &str| cut(text, usize::MAX, unicode);
     let row = &explanation.row;
     let now = Clock::new().now().wall;
-    writeln!(
-        out,
-        "{} ({}) has been {} for {} (source: {}{})",
+    let mut print =
+        |text: &str| paragraph(text, 0, style).iter().try_for_each(|line| writeln!(out, "{line}"));
+    let unconfirmed = match &row.unconfirmed {
+        _ if row.confirmed => String::new(),
+        Some(why) => format!("; unconfirmed: {}", plain(why)),
+        None => "; unconfirmed: no hook or file would report a change".to_owned(),
+    };
+    print(&format!(
+        "{} ({}) has been {} for {} (source: {}{unconfirmed})",
         plain(&row.name),
         row.key,
         status_phrase(row.status),
         age(row.since, now, Grain::Seconds),
         source_name(&row.source),
-        match &row.unconfirmed {
-            _ if row.confirmed => String::new(),
-            Some(why) => format!("; unconfirmed: {}", plain(why)),
-            None => "; unconfirmed: no hook or file would report a change".to_owned(),
-        }
-    )?;
+    ))?;
     if let Some(request) = &row.request {
-        let text = if request.kind == PromptKind::Permission {
-            let tool = request.tool.as_deref().map(|tool| format!("{tool} ")).unwrap_or_default();
-            exact(&format!("{tool}{}", request.text), unicode).replace('\n', "\n  ")
-        } else {
-            let lines: Vec<String> =
-                request.text.lines().map(|line| plain(&exact(line, true))).collect();
-            lines.join("\n  ")
+        let indent = "\n  ";
+        let is_permission = request.kind == PromptKind::Permission;
+        let text = match (is_permission, style.width) {
+            // A script gets the lines as they are.
+            (true, 0) => exact(&permission(request), unicode).replace('\n', indent),
+            (true, width) => {
+                wrap_exact(&permission(request), width.saturating_sub(2), usize::MAX, unicode)
+                    .join(indent)
+            }
+            (false, _) => {
+                let lines: Vec<String> =
+                    request.text.lines().map(|line| plain(&exact(line, true))).collect();
+                let lines = lines.iter().flat_map(|line| paragraph(line, 2, style));
+                lines.collect::<Vec<_>>().join("\n").trim_start().to_owned()
+            }
         };
-        writeln!(out, "It is waiting for you: {text}")?;
+        let start = if style.width == 0 { " " } else { indent };
+        writeln!(out, "It is waiting for you:{start}{text}")?;
     }
+    let mut print =
+        |text: &str| paragraph(text, 0, style).iter().try_for_each(|line| writeln!(out, "{line}"));
     if let Some(version) = &row.agent_version {
-        writeln!(out, "It runs {}.", plain(&describe_version(row.agent.as_str(), version)))?;
+        print(&format!("It runs {}.", plain(&describe_version(row.agent.as_str(), version))))?;
     }
     if let Some(parent) = &row.parent {
-        writeln!(out, "It was started by session {parent}.")?;
+        print(&format!("It was started by session {parent}."))?;
     }
-    writeln!(out, "{}", plain(&origin(row)))?;
+    print(&plain(&origin(row)))?;
     writeln!(out, "\nEvents, in order of arrival:")?;
-    // A full trail may have lost its first event.
-    let is_whole = explanation.trail.len() < MAX_TRAIL;
-    for (index, entry) in explanation.trail.iter().enumerate() {
-        writeln!(out, "  {}", plain(&event_line(entry, is_whole && index == 0)))?;
+    event_lines(&explanation.trail, style).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Returns the tool and the whole input that the user approves.
+fn permission(request: &Prompt) -> String {
+    let tool = request.tool.as_deref().map(|tool| format!("{tool} ")).unwrap_or_default();
+    format!("{tool}{}", request.text)
+}
+
+/// Returns a text as lines that fit the terminal, each indented. Output that is not a terminal has one long line.
+fn paragraph(text: &str, indent: usize, style: Style) -> Vec<String> {
+    let start = " ".repeat(indent);
+    if style.width == 0 {
+        return vec![format!("{start}{}", cut(text, usize::MAX, style.unicode))];
     }
-    Ok(())
+    let width = style.width.saturating_sub(indent).max(1);
+    let lines = wrap(text, width, usize::MAX, style.unicode);
+    lines.into_iter().map(|line| format!("{start}{line}")).collect()
 }
 
 /// Returns the status as the complement of "has been".
@@ -113,8 +138,50 @@ fn origin(row: &Session) -> String {
     }
 }
 
-/// Formats an event of the trail. Before the first event, the session had no status.
-fn event_line(entry: &TrailEntry, is_first: bool) -> String {
+/// The columns in front of an event's summary, if it has a line of its own: the time and the gaps.
+const SUMMARY_INDENT: usize = 12;
+
+/// Returns the events as a table. If the table is wider than the terminal, each event has its summary below it.
+fn event_lines(trail: &[TrailEntry], style: Style) -> Vec<String> {
+    // A full trail may have lost its first event.
+    let is_whole = trail.len() < MAX_TRAIL;
+    let plain = |text: &str| cut(text, usize::MAX, style.unicode);
+    let events: Vec<[String; 4]> = trail
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            let effect = effect(entry, is_whole && index == 0);
+            [clock_time(entry.at), plain(&entry.source), plain(&entry.summary), plain(&effect)]
+        })
+        .collect();
+    let width = |column: usize| {
+        events
+            .iter()
+            .filter_map(|event| event.get(column))
+            .map(|text| text.width())
+            .max()
+            .unwrap_or(0)
+    };
+    let (source_width, summary_width) = (width(1), width(2));
+    let total = 2 + width(0) + 2 + source_width + 2 + summary_width + 2 + width(3);
+    let is_table = style.width == 0 || total <= style.width;
+    let lines = |[time, source, summary, effect]: &[String; 4]| {
+        let source = fit(source, source_width, style.unicode);
+        if is_table {
+            let summary = fit(summary, summary_width, style.unicode);
+            return vec![format!("  {time}  {source}  {summary}  {effect}")];
+        }
+        let mut lines = paragraph(&format!("{time}  {source}  {effect}"), 2, style);
+        if !summary.is_empty() {
+            lines.extend(paragraph(summary, SUMMARY_INDENT, style));
+        }
+        lines
+    };
+    events.iter().flat_map(lines).collect()
+}
+
+/// Returns what an event changed. Before the first event, the session had no status.
+fn effect(entry: &TrailEntry, is_first: bool) -> String {
     let effect = match &entry.effect {
         Effect::Set { to, .. } if is_first => format!("started as {to}"),
         Effect::Set { from, to } => format!("{from} -> {to}"),
@@ -123,13 +190,38 @@ fn event_line(entry: &TrailEntry, is_first: bool) -> String {
     };
     let late =
         if entry.delay >= 100 { format!(" ({} ms late)", entry.delay) } else { String::new() };
-    format!("{}  {:<24} {:<32} {effect}{late}", clock_time(entry.at), entry.source, entry.summary)
+    format!("{effect}{late}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crewboard_core::{AgentName, Stamp, Timestamp};
+
+    const PIPE: Style = Style { colour: false, unicode: true, width: 0 };
+
+    #[test]
+    fn text_fits_the_terminal_and_keeps_the_key() {
+        let row = Box::new(Session {
+            key: crewboard_core::RowKey::new("kaaaa"),
+            name: "a-project-with-a-very-long-name-that-takes-the-whole-line".into(),
+            request: serde_json::from_value(serde_json::json!({
+                "kind": "permission", "tool": "Bash", "text": "word ".repeat(40),
+            }))
+            .unwrap(),
+            ..Session::default()
+        });
+        let trail = vec![entry(&"0 in background, ".repeat(6), Status::Idle, Status::Working); 2];
+        for width in [40, 80, 120] {
+            let mut out = Vec::new();
+            let style = Style { width, ..PIPE };
+            print(&Explanation { row: row.clone(), trail: trail.clone() }, style, &mut out)
+                .unwrap();
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
+            assert!(text.contains("(kaaaa)") && text.matches("word").count() == 40, "{text}");
+        }
+    }
 
     fn entry(text: &str, from: Status, to: Status) -> TrailEntry {
         TrailEntry {
@@ -163,7 +255,7 @@ mod tests {
                 ..Session::default()
             });
             let mut out = Vec::new();
-            print(&Explanation { row, trail: Vec::new() }, &mut out).unwrap();
+            print(&Explanation { row, trail: Vec::new() }, PIPE, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
         assert!(!text_for(None).contains("It runs"), "{}", text_for(None));
@@ -185,7 +277,7 @@ mod tests {
         ] {
             let mut out = Vec::new();
             let row = Box::new(Session::default());
-            print(&Explanation { row, trail }, &mut out).unwrap();
+            print(&Explanation { row, trail }, PIPE, &mut out).unwrap();
             let text = String::from_utf8(out).unwrap();
             let lines: Vec<&str> = text
                 .lines()

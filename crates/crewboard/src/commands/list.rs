@@ -38,10 +38,11 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
         writeln!(out, "{}", list_line(row, &age(row.since, now, Grain::Seconds), style))?;
     }
     if rows.is_empty() {
-        writeln!(
-            out,
+        // Standard output has one line for each session. A closed standard error is no reason to fail.
+        let _ = writeln!(
+            io::stderr(),
             "No sessions. Start Claude Code in any pane. If its hooks are missing, run `crewboard install`."
-        )?;
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,9 +2,12 @@
 
 use crate::arguments;
 use crate::failure::Failure;
+use crate::help;
+use crate::render::why_no_screen;
 use clap_mangen::Man;
-use std::io::{self, Write as _};
-use std::process::ExitCode;
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::{Command, ExitCode, Stdio};
 
 /// The sections that follow the generated ones.
 const FURTHER_SECTIONS: &str = r".SH KEYS
@@ -51,10 +54,63 @@ If it is dumb, unknown or not set, there is no board and output has no colours.
 The documentation: https://github.com/crewboard/crewboard
 ";
 
-/// Prints the manual page.
+/// Shows the manual page on a terminal, else prints its source.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
-    io::stdout().write_all(&page()?)?;
+    let page = page()?;
+    if io::stdout().is_terminal() {
+        show(&page)?;
+    } else {
+        io::stdout().write_all(&page)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the page with `man`. Without a `man` that reads standard input, shows the help of every command in a pager.
+fn show(page: &[u8]) -> io::Result<()> {
+    if why_no_screen().is_none() {
+        if is_shown_by(Command::new("man").args(["-l", "-"]), page) {
+            return Ok(());
+        }
+        let text = text();
+        let own = env::var_os("PAGER").filter(|pager| !pager.is_empty());
+        let own = own.map(|pager| {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(pager);
+            shell
+        });
+        let pagers = own.into_iter().chain(["less", "more"].map(Command::new));
+        for mut pager in pagers {
+            if is_shown_by(&mut pager, text.as_bytes()) {
+                return Ok(());
+            }
+        }
+    }
+    io::stdout().write_all(text().as_bytes())
+}
+
+/// Runs `viewer` with `content` on its standard input until the user quits it. Returns false if it cannot show it.
+fn is_shown_by(viewer: &mut Command, content: &[u8]) -> bool {
+    let started = viewer.stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = started else { return false };
+    if let Some(mut input) = child.stdin.take() {
+        // A user who quits early closes the pipe.
+        let _ = input.write_all(content);
+    }
+    let ended = child.wait();
+    ended.is_ok_and(|status| status.success() || status.code().is_none())
+}
+
+/// Returns the help of the program and of every command.
+fn text() -> String {
+    let mut command = help::with_groups(arguments::command());
+    command.build();
+    let mut text = command.render_long_help().to_string();
+    for one in help::in_order(&command) {
+        let heading = format!("\n\ncrewboard {}\n\n", one.get_name());
+        text.push_str(&heading);
+        text.push_str(&one.clone().render_long_help().to_string());
+    }
+    text
 }
 
 fn page() -> io::Result<Vec<u8>> {
@@ -114,10 +170,7 @@ fn is_in_required_group(command: &clap::Command, argument: &clap::Arg) -> bool {
 
 /// Writes the subcommands of `command` as sections of this page.
 fn write_commands(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
-    for command in command.get_subcommands() {
-        if command.is_hide_set() {
-            continue;
-        }
+    for command in help::in_order(command) {
         let part = Man::new(command.clone());
         let mut text = Vec::new();
         part.render_description_section(&mut text)?;
@@ -146,6 +199,8 @@ mod tests {
             assert_eq!(page.contains(&heading), !command.is_hide_set(), "{heading}");
         }
         assert!(page.contains("\n.SS crewboard daemon status\n"), "{page}");
+        let place = |name: &str| page.find(&format!("\n.SS crewboard {name}\n")).unwrap();
+        assert!(place("list") < place("install") && place("install") < place("hook"));
         assert!(!page.contains("(1)\n"), "{page}");
         assert_eq!(page.matches("\n.SH ").count(), 10, "{page}");
     }
@@ -155,12 +210,32 @@ mod tests {
         let page = String::from_utf8(page().unwrap()).unwrap().replace("\\-", "-");
         for synopsis in [
             "\\fBcrewboard\\fR [--once] [--version]\n.br\n\\fBcrewboard\\fR <COMMAND>\n",
-            "\\fBcrewboard counts\\fR [--format <FORMAT>] [--follow]\n",
+            "\\fBcrewboard counts\\fR [--format <FORMAT>] [--json] [--follow]\n",
             "\\fBcrewboard statusline\\fR [-- <COMMAND>...]\n",
             "\\fBcrewboard wait\\fR [--new] [--timeout <TIME>] --until <STATUSES> <ROW|--any|--all>\n",
         ] {
             assert!(page.contains(synopsis), "{synopsis} in {page}");
         }
+    }
+
+    #[test]
+    fn text_has_the_help_of_every_command() {
+        let text = text();
+        for command in help::in_order(&arguments::command()) {
+            assert!(text.contains(&format!("\n\ncrewboard {}\n\n", command.get_name())), "{text}");
+        }
+    }
+
+    #[test]
+    fn viewer_that_fails_has_shown_nothing() {
+        let shell = |script: &str| {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", script]);
+            shell
+        };
+        assert!(is_shown_by(&mut shell("exec cat > /dev/null"), b"page"));
+        assert!(!is_shown_by(&mut shell("exit 1"), &[b'x'; 1 << 20]));
+        assert!(!is_shown_by(&mut Command::new("/no/such/pager"), b"page"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `crewboard record`: records daemon events for a bug report.
 
-use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
+use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply, warn};
 use crate::failure::Failure;
 use crate::recording::file::{Entry, EntryContent, header};
 use crate::recording::interrupt::Interrupt;
@@ -76,21 +76,21 @@ impl<W: Write + AsFd> Recorder<W> {
         let daemon_locator = daemon_locator()?;
         let mut connection = start_recording(&daemon_locator)?;
         self.write_line(&header())?;
+        warn("recording daemon events; press Ctrl-C to end the recording");
         loop {
             match connection.receive_ready() {
                 Ok(Some(reply)) => self.record(reply)?,
                 Ok(None) if interrupt.readable(connection.stream(), &self.out)? => {}
                 Ok(None) => break,
                 Err(ConnectionError::Gone) => {
-                    let _ =
-                        writeln!(io::stderr(), "crewboard: the daemon exited; starting a new one");
+                    warn("the daemon exited; starting a new one");
                     connection = start_recording(&daemon_locator)?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         let plural = if self.events == 1 { "" } else { "s" };
-        let _ = writeln!(io::stderr(), "crewboard: recorded {} event{plural}", self.events);
+        warn(&format!("recorded {} event{plural}", self.events));
         Ok(ExitCode::SUCCESS)
     }
 

@@ -47,7 +47,7 @@ fn play(
     pace: &PaceArguments,
     notice: &'static str,
 ) -> Result<ExitCode, Failure> {
-    let json = pace.json;
+    let json = pace.format.is_json();
     let shows_board = !json && io::stdin().is_terminal() && io::stdout().is_terminal();
     if shows_board && let Some(why) = why_no_screen() {
         return Err(Failure::new(format!("cannot show the board on this terminal ({why})"))

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     let daemon_locator = daemon_locator()?;
     let mut subscription = Subscription::new(&daemon_locator);
-    let mut printer = Printer { json, style: Style::of_stdout(), printed: HashMap::new() };
+    let mut printer = Printer { json, printed: HashMap::new() };
     loop {
         match subscription.next(&io::stdout())? {
             SubscriptionEvent::Synced => {
@@ -56,7 +56,6 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
 /// Prints sessions, and skips a session that would print the same line again.
 struct Printer {
     json: bool,
-    style: Style,
     printed: HashMap<RowKey, String>,
 }
 
@@ -70,8 +69,10 @@ impl Printer {
         let (line, digest) = if self.json {
             (json_line(row, transitions, skipped)?, digest(row)?)
         } else {
-            let line = list_line(row, "", self.style);
-            (format!("{} {line}", clock_time(row.since)), line)
+            // The width of a terminal may have changed since the last line.
+            let style = Style::of_stdout();
+            let whole = list_line(row, "", Style { width: 0, ..style });
+            (line_with_time(row, style), whole)
         };
         if transitions.is_empty() && self.printed.get(&row.key) == Some(&digest) {
             return Ok(());
@@ -94,6 +95,16 @@ fn print(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
+}
+
+/// Returns the session's line with the time at which its status began. Both fit into one line of the terminal.
+fn line_with_time(row: &Session, style: Style) -> String {
+    let time = clock_time(row.since);
+    let width = match style.width {
+        0 => 0,
+        width => width.saturating_sub(time.len() + 1).max(1),
+    };
+    format!("{time} {}", list_line(row, "", Style { width, ..style }))
 }
 
 /// Returns the part of a session whose change is printed: everything but the daemon's counters, which also change
@@ -119,4 +130,27 @@ fn json_line(row: &Session, transitions: &[Transition], skipped: u64) -> io::Res
         }
     }
     Ok(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crewboard_core::Status;
+    use unicode_width::UnicodeWidthStr as _;
+
+    #[test]
+    fn line_fits_the_terminal_and_keeps_the_key() {
+        let row = Session {
+            key: RowKey::new("kaaaa"),
+            status: Status::Permission,
+            name: "a-project-with-a-long-name".into(),
+            activity: Some("Bash cargo test --workspace --all-features --locked".into()),
+            ..Session::default()
+        };
+        for width in [40, 60, 80, 100, 160] {
+            let style = Style { colour: false, unicode: true, width };
+            let line = line_with_time(&row, style);
+            assert!(line.width() <= width && line.ends_with(" kaaaa"), "{width}: {line}");
+        }
+    }
 }

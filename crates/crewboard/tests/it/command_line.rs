@@ -1,7 +1,7 @@
 //! Output and exit codes that all commands have in common.
 
-use crate::support::{RunningCommand, world};
-use crewboard_testkit::wait_for_output;
+use crate::support::{PROGRAM, RunningCommand, world};
+use crewboard_testkit::{Tmux, wait_for_output, wait_until};
 use std::time::Instant;
 
 #[test]
@@ -61,6 +61,27 @@ fn bare_command_without_a_terminal_starts_nothing() {
 }
 
 #[test]
+fn bare_command_in_a_pipe_prints_the_list() {
+    let world = world();
+    world.report("a", "working");
+    let (home, socket) = (world.home().display().to_string(), world.socket().display().to_string());
+    let variables = [("HOME", home.as_str()), ("CREWBOARD_SOCKET", socket.as_str())];
+    let Some(tmux) = Tmux::new(&world.home(), &variables) else { return };
+    let file = world.home().join("list");
+    let command = format!("'{PROGRAM}' | cat > '{}'", file.display());
+    tmux.run(["new-session", "-d", "-s", "pipe", "/bin/sh", "-c", &command]);
+    let printed = || std::fs::read_to_string(&file).unwrap_or_default();
+    wait_until("the list is printed", || printed().ends_with('\n'));
+    assert!(printed().contains(" working ") && printed().lines().count() == 1, "{}", printed());
+}
+
+#[test]
+fn hook_explains_itself() {
+    let output = world().run(["hook", "--help"]);
+    assert!(output.status.success() && output.stdout.contains("crewboard install"), "{output:?}");
+}
+
+#[test]
 fn usage_errors_exit_with_code_2() {
     let world = world();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -76,6 +97,21 @@ fn usage_errors_exit_with_code_2() {
         "crewboard: the daemon runs `crewboard notify` with a notification on standard input\n  \
          run `crewboard notify --test` to test notifications\n"
     );
+    for (words, expected) in [
+        (
+            &["ls"][..],
+            "crewboard: there is no command `ls`\n  `crewboard list` lists the sessions\n",
+        ),
+        (&["lst"], "crewboard: there is no command `lst`\n  did you mean `crewboard list`?\n"),
+        (&["list", "shop"], "crewboard: unexpected argument 'shop' found\n"),
+    ] {
+        let output = world.run(words);
+        assert_eq!((output.code(), output.stdout.as_str()), (Some(2), ""), "{words:?}");
+        assert!(output.stderr.starts_with(expected), "{output:?}");
+    }
+    let report = ["report", "--agent", "a", "--session", "s", "--status", "done", "--pid", "abc"];
+    let output = world.run(report);
+    assert!(output.stderr.contains("must be the number of a process"), "{output:?}");
     let output = world.run(["--version"]);
     assert_eq!(output.stdout, format!("crewboard {}\n", env!("CARGO_PKG_VERSION")));
     assert!(world.daemons().is_empty());

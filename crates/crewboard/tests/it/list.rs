@@ -36,7 +36,8 @@ fn list_gets_its_reply_after_it_was_suspended() {
 fn list_prints_each_session_with_its_prompt() {
     let world = world();
     let output = world.run(["list"]);
-    assert!(output.status.success() && output.stdout.contains("No sessions"), "{output:?}");
+    assert_eq!((output.code(), output.stdout.as_str()), (Some(0), ""), "a line for each session");
+    assert!(output.stderr.starts_with("No sessions"), "{output:?}");
     assert_eq!(world.run(["list", "--json"]).json(), json!([]));
 
     let agent = FakeAgent::new();
@@ -47,6 +48,9 @@ fn list_prints_each_session_with_its_prompt() {
     assert_eq!((&row["id"], &row["status"]), (&json!("one"), &json!("permission")));
     assert_eq!(row["request"]["text"], "rm -rf target");
     assert_eq!((&row["pid"], &row["name"]), (&json!(agent.pid()), &json!("shop")));
+    for words in [["list", "-j"].as_slice(), &["list", "--format", "json"]] {
+        assert_eq!(world.run(words).json()[0]["id"], "one", "{words:?}");
+    }
     let printed = world.run(["list"]).stdout;
     assert!(printed.contains("permission") && printed.contains("rm -rf target"), "{printed}");
 }
