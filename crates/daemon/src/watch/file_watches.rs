@@ -13,6 +13,7 @@ pub(crate) enum WatchOwner {
 
 /// The reason for a watch. It decides which changes are reported, and to which owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only inotify uses all of them"))]
 pub(crate) enum WatchPurpose {
     /// A directory with a socket: other programs remove and move its files, and change modes.
     SocketDirectory,
@@ -63,6 +64,7 @@ pub(crate) struct FileChange {
 
 /// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only inotify uses all of them"))]
 pub(crate) enum FileChangeKind {
     /// A file was created, and is still empty.
     Created,
@@ -99,6 +101,7 @@ pub(crate) struct Changes {
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the interface is that of Linux")]
 mod other;
 
 #[cfg(target_os = "linux")]

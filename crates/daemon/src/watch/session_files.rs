@@ -21,6 +21,12 @@ fn without_file(agent: &AgentName, process: Process, now: Now) -> Observation {
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
+#[expect(
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    clippy::needless_pass_by_value,
+    reason = "the interface is that of Linux"
+)]
 mod other;
 
 #[cfg(target_os = "linux")]
