@@ -2,7 +2,7 @@ use crate::spawn;
 use crewboard_config::{Candidate, Environment, Unusable, candidates};
 use crewboard_platform::{
     ConnectAttempt, Deadline, Lock, LockAttempt, LockOwner, bind_listener, connect, is_known,
-    may_block, write_within,
+    may_block, wait_within, write_within,
 };
 use crewboard_protocol::Loss;
 use std::cell::RefCell;
@@ -302,7 +302,7 @@ impl DaemonLocator {
                 .map_err(ConnectError::Start)?;
             if let Some(mut earlier) = self.started.replace(Some(daemon)) {
                 // The earlier daemon has released its lock, so it is exiting.
-                while matches!(earlier.try_wait(), Ok(None)) && deadline.pause(RETRY_AFTER) {}
+                let _ = wait_within(&mut earlier, deadline);
             }
             return Ok(Some(DaemonStream::Started(stream)));
         }

@@ -2,14 +2,14 @@
 
 use crewboard_core::{Process, clean};
 use crewboard_platform::{
-    Deadline, Listener, abstract_listener, ancestors_of, environment_of, find_process,
-    is_no_more_confined, process_info, program_name, read_within, runs_terminal, sockets_of,
+    Deadline, Listener, OutputLimits, RunError, abstract_listener, ancestors_of, environment_of,
+    find_process, is_no_more_confined, process_info, program_name, run_within, runs_terminal,
+    sockets_of,
 };
 use crewboard_terminals::{Command, CommandError, EnclosingTmux, Server, System, Unverified};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// Time limit of a command when the user waits for its result. `kitty @` (0.26.5), a Python program, takes more
@@ -18,9 +18,6 @@ const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time limit of a command that delays something else, such as a notification.
 const BACKGROUND_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Pause between two checks for the exit of a command that has closed its output.
-const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Bytes read of a command's standard output: a tmux server with thousands of panes prints less.
 const MAX_OUTPUT: usize = 1 << 20;
@@ -90,25 +87,21 @@ pub(crate) fn process_for(command: &Command) -> std::process::Command {
 
 impl System for CommandRunner {
     fn run(&mut self, command: &Command) -> Result<String, CommandError> {
+        let limits = OutputLimits { stdout: MAX_OUTPUT, stderr: MAX_ERROR_OUTPUT };
         let deadline = Deadline::after(self.timeout);
-        let child = process_for(command)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = child.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => CommandError::NotFound,
-            _ => CommandError::Failed(error.to_string()),
+        let output = run_within(&mut process_for(command), limits, deadline);
+        let output = output.map_err(|error| match error {
+            RunError::Start(error) if error.kind() == io::ErrorKind::NotFound => {
+                CommandError::NotFound
+            }
+            RunError::Start(error) => CommandError::Failed(error.to_string()),
+            RunError::TimedOut => CommandError::TimedOut,
         })?;
-        let read =
-            |pipe: Option<Vec<u8>>| String::from_utf8_lossy(&pipe.unwrap_or_default()).into_owned();
-        let stdout = read(child.stdout.take().map(|pipe| read_within(&pipe, MAX_OUTPUT, deadline)));
-        let stderr = child.stderr.take().map(|pipe| read_within(&pipe, MAX_ERROR_OUTPUT, deadline));
-        let status = wait_or_kill(&mut child, deadline).ok_or(CommandError::TimedOut)?;
-        if status.success() {
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
             return Ok(stdout);
         }
-        let stderr = read(stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let message = if stderr.trim().is_empty() { stdout } else { stderr };
         Err(CommandError::Failed(clean(message.trim(), MAX_ERROR_OUTPUT, true)))
     }
@@ -210,20 +203,6 @@ fn runs_terminal_of(server: u32, pid: u32) -> bool {
     // The process ids have not been reused since the checks.
     let is_same = || processes.iter().all(|process| find_process(process.pid) == Some(*process));
     is_free && tty.is_some_and(|tty| runs_terminal(server, &tty)) && is_same()
-}
-
-/// Waits for the exit of a child. Kills it at the deadline and returns `None`.
-fn wait_or_kill(child: &mut Child, deadline: Deadline) -> Option<ExitStatus> {
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        if !deadline.pause(EXIT_POLL_INTERVAL) {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Never: policy. This crate reports facts; other crates decide.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod child;
 mod clock;
 mod confinement;
 mod deadline;
@@ -22,6 +23,7 @@ mod process;
 mod read_beneath;
 mod socket;
 
+pub use child::{ChildOutput, OutputLimits, RunError, run_within, wait_within};
 pub use clock::Clock;
 pub use confinement::is_no_more_confined;
 pub use deadline::{Deadline, read_within, write_within};

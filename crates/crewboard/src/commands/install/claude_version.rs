@@ -1,20 +1,19 @@
 //! Finds the version of Claude Code.
 
-use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use crewboard_agents::claude::Version;
+use crewboard_platform::{Deadline, OutputLimits, run_within};
 
 use crate::environment::Environment;
 
 /// Time limit of `claude --version`. After it, install assumes the latest version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Pause between two checks for the exit of the program.
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// Bytes read of the output.
+const MAX_OUTPUT: usize = 1024;
 
 /// Runs `claude --version`, with the `claude` on the path or in a directory of its own installers.
 pub(crate) fn find(environment: &Environment) -> Option<Version> {
@@ -26,50 +25,11 @@ pub(crate) fn find(environment: &Environment) -> Option<Version> {
 }
 
 fn run_program(program: &Path, timeout: Duration) -> Option<Version> {
-    // Use a file: a grandchild that keeps a pipe open would delay the read past the time limit.
-    let mut output = tempfile::tempfile().ok()?;
-    let started = Instant::now();
-    let mut child = loop {
-        let spawned = Command::new(program)
-            .arg("--version")
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().ok()?)
-            .stderr(Stdio::null())
-            .spawn();
-        match spawned {
-            Ok(child) => break child,
-            // An update is writing the program.
-            Err(error)
-                if error.kind() == io::ErrorKind::ExecutableFileBusy
-                    && started.elapsed() < timeout =>
-            {
-                thread::sleep(POLL_INTERVAL);
-            }
-            Err(_) => return None,
-        }
-    };
-    if !exits_before(&mut child, started + timeout) {
-        // Kill and reap it; it may have exited just now.
-        let _ = child.kill();
-        let _ = child.wait();
-        return None;
-    }
-    let mut text = String::new();
-    output.rewind().ok()?;
-    output.take(1024).read_to_string(&mut text).ok()?;
-    text.parse().ok()
-}
-
-fn exits_before(child: &mut Child, deadline: Instant) -> bool {
-    while Instant::now() < deadline {
-        match child.try_wait() {
-            Ok(Some(_)) => return true,
-            Ok(None) => thread::sleep(POLL_INTERVAL),
-            Err(_) => return false,
-        }
-    }
-    false
+    let mut command = Command::new(program);
+    command.arg("--version").current_dir("/");
+    let limits = OutputLimits { stdout: MAX_OUTPUT, stderr: 0 };
+    let output = run_within(&mut command, limits, Deadline::after(timeout)).ok()?;
+    String::from_utf8(output.stdout).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -78,6 +38,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use std::time::Instant;
 
     fn version_of(script: &str, timeout: Duration) -> Option<Version> {
         let directory = tempfile::tempdir().unwrap();

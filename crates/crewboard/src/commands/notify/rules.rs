@@ -4,12 +4,11 @@
 use crate::failure::without_error_number;
 use crewboard_config::Rule;
 use crewboard_core::Session;
-use crewboard_platform::Deadline;
+use crewboard_platform::{Deadline, wait_within};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -74,17 +73,15 @@ pub(super) fn finish(running: Running) -> Vec<Result<(), String>> {
 
 fn wait_or_kill(mut child: Child, deadline: Deadline) -> Result<(), String> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let (sender, ended) = mpsc::channel();
-    thread::spawn(move || sender.send(child.wait()));
-    match ended.recv_timeout(deadline.remaining()) {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(status.to_string()),
-        Ok(Err(error)) => Err(without_error_number(&error)),
-        Err(_) => {
+    match wait_within(&mut child, deadline) {
+        Ok(Some(status)) if status.success() => Ok(()),
+        Ok(Some(status)) => Err(status.to_string()),
+        Err(error) => Err(without_error_number(&error)),
+        Ok(None) => {
             if let Some(group) = group {
                 let _ = kill_process_group(group, Signal::KILL);
             }
-            let _ = ended.recv();
+            let _ = child.wait();
             Err(format!("it took longer than {} s and was killed", COMMAND_TIMEOUT.as_secs()))
         }
     }
