@@ -180,28 +180,28 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
     assert_eq!(
         (&hello["events"], &hello["dropped"], &hello["lost"]),
         (&json!(1), &json!(1), &json!({"busy": 1})),
-        "the loss is counted"
+        "the hook counts the dropped event"
     );
     let output = world.run(["daemon", "status"]);
     assert!(output.stdout.contains("1 dropped: daemon busy"), "{output:?}");
 }
 
 #[test]
-fn lost_events_are_shown_until_they_are_seen() {
+fn dropped_events_are_shown_until_they_are_seen() {
     let world = world();
     let mut client = world.start_daemon();
     let mut other = world.connect();
     other.send(json!({"type": "subscribe"}));
     while other.receive()["type"] != "synced" {}
     let lock = world.socket_directory().join("s.lock");
-    let lose = |loss: Loss| crewboard_platform::Lock::count_loss(&lock, loss.byte());
-    lose(Loss::Busy);
+    let drop_event = |loss: Loss| crewboard_platform::Lock::count_loss(&lock, loss.byte());
+    drop_event(Loss::Busy);
     assert_eq!(other.receive(), json!({"type": "losses", "unseen": {"busy": 1}}));
     client.send_bytes(b"{\"type\":\"event\",\"report\":{\n");
     assert_eq!(client.receive()["code"], "bad_request");
     let both = json!({"type": "losses", "unseen": {"busy": 1, "refused": 1}});
     assert_eq!(other.receive(), both);
-    // The client confirms one lost event, but two are lost now.
+    // The client confirms one dropped event, but two are dropped now.
     client.send(json!({"type": "losses_seen", "count": 1}));
     client.send(json!({"type": "subscribe"}));
     assert_eq!(client.receive()["type"], "snapshot");
@@ -214,7 +214,7 @@ fn lost_events_are_shown_until_they_are_seen() {
     assert_eq!(other.receive(), json!({"type": "losses", "unseen": {}}));
     let second = world.run(["list"]);
     assert!(!second.stderr.contains("lost"), "{second:?}");
-    lose(Loss::Late);
+    drop_event(Loss::Late);
     let third = world.run(["list"]);
     assert!(third.stderr.contains("1 event lost: payload came too late"), "{third:?}");
     let expected = json!({"busy": 1, "refused": 1, "late": 1});
@@ -239,26 +239,26 @@ fn hook_survives_a_start_lock_that_stays_held() {
 }
 
 #[test]
-fn hook_counts_a_lost_event_with_its_reason() {
+fn hook_counts_a_dropped_event_with_its_reason() {
     let world = world();
     let agent = FakeAgent::new();
-    let lost = || fs::read(world.socket_directory().join("s.lock")).unwrap_or_default();
+    let dropped = || fs::read(world.socket_directory().join("s.lock")).unwrap_or_default();
     // A directory has the path of the socket.
     fs::create_dir(world.socket()).unwrap();
     world.run_hook(&agent, &prompt_payload("s", "go"));
-    assert_eq!(lost(), b"p");
+    assert_eq!(dropped(), b"p");
     fs::remove_dir(world.socket()).unwrap();
-    // The hook counts no lost event in a directory that other users can write to.
+    // The hook counts no dropped event in a directory that other users can write to.
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o777)).unwrap();
     world.run_hook(&agent, &prompt_payload("s", "go"));
-    assert_eq!(lost(), b"p");
+    assert_eq!(dropped(), b"p");
     fs::set_permissions(world.socket_directory(), Permissions::from_mode(0o700)).unwrap();
     {
         let start = world.socket_directory().join("s.start");
         let _held = crewboard_platform::Lock::try_lock(&start).unwrap();
         world.run_hook(&agent, &prompt_payload("s", "go"));
     }
-    assert_eq!(lost(), b"ps");
+    assert_eq!(dropped(), b"ps");
     let hello = world.start_daemon().hello();
     assert_eq!(hello["dropped"], 2);
     assert_eq!(hello["lost"], json!({"no_place": 1, "not_started": 1}));

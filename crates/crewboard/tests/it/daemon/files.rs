@@ -36,7 +36,7 @@ fn daemon_writes_only_its_socket_locks_and_log() {
     let log = world.log();
     assert!(log.contains("listens on") && log.contains("; served "), "{log}");
     assert!(!log.contains("sekrit"), "{log}");
-    // A lock file has one byte for each lost event.
+    // A lock file has one byte for each dropped event.
     assert_eq!(fs::read(world.socket_directory().join("s.lock")).unwrap(), b"");
     assert_eq!(fs::read(world.socket_directory().join("s.start")).unwrap(), b"");
 }

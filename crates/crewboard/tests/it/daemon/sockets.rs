@@ -348,7 +348,7 @@ fn candidate_open_to_other_users_is_never_used() {
             world.run_hook(&agent, &prompt_payload("s", "go"));
             assert_eq!(world.run(["list"]).code(), Some(1), "{mode:o}");
         }
-        // The hook counts lost events there only while no other user may write.
+        // The hook counts dropped events there only while no other user may write.
         fs::remove_dir_all(shared).unwrap();
         std::os::unix::fs::symlink("/root", shared).unwrap();
         assert_eq!(world.run(["list"]).code(), Some(1));

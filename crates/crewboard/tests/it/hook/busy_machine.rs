@@ -1,4 +1,4 @@
-//! Hooks on a busy machine are slow and lose no event.
+//! Hooks on a busy machine are slow and drop no event.
 
 use crate::support::{note, payload, rounds, served_events, world};
 use crewboard_testkit::{FakeAgent, World, run_with_input, signal, wait_until, wrap_command};
@@ -66,7 +66,7 @@ fn run_hooks(world: &World, agent: &FakeAgent, count: u64) -> Duration {
 }
 
 #[test]
-fn no_event_is_lost_on_a_busy_machine() {
+fn no_event_is_dropped_on_a_busy_machine() {
     let hooks = rounds(200) as u64;
     let mut world = world();
     // The daemon often exits, so that hooks also have to start it.
@@ -82,6 +82,6 @@ fn no_event_is_lost_on_a_busy_machine() {
     note(&format!("{hooks} hooks in {:?}, the slowest in {slowest:?}", started.elapsed()));
     wait_until("the last daemon exits", || world.daemons().is_empty());
     let served: u64 = served_events(&world).iter().sum();
-    let lost = fs::metadata(world.socket_directory().join("s.lock")).unwrap().len();
-    assert_eq!((served, lost), (hooks, 0), "{}", world.log());
+    let dropped = fs::metadata(world.socket_directory().join("s.lock")).unwrap().len();
+    assert_eq!((served, dropped), (hooks, 0), "{}", world.log());
 }
