@@ -53,6 +53,9 @@ pub const HEADLESS_SETTLE_MS: u64 = 1000;
 /// Milliseconds for which a headless session's prompt must stay open before the session counts as one with a user.
 /// A program that answers prompts by a rule of its own does so within a few milliseconds.
 pub const ATTENDED_MS: u64 = 500;
+/// Milliseconds for which the file of a session that a program leads must be busy before its prompt counts as
+/// answered. After an interrupt the file is busy for 14 ms before it is idle (recording `resident-interrupt-permission`).
+pub const ANSWERED_MS: u64 = 50;
 /// Milliseconds for which a headless agent must be at its prompt before it counts as started without a user prompt.
 /// `claude -p` begins its turn within 50 ms (measured), and later if it is slow to load.
 pub const RESIDENT_MS: u64 = 4000;

@@ -67,6 +67,11 @@ impl Prompts {
         self.open.iter().any(|open| is_match(open.stamp))
     }
 
+    /// Returns true if `is_match` accepts the stamp of an open prompt that was not released.
+    pub(crate) fn any_shown(&self, is_match: impl Fn(Stamp) -> bool) -> bool {
+        self.open.iter().any(|open| !open.released && is_match(open.stamp))
+    }
+
     /// Opens a prompt. Returns false if it duplicates a prompt that is open or answered.
     pub(crate) fn open(
         &mut self,

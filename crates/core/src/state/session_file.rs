@@ -199,14 +199,33 @@ impl RowState {
         }
     }
 
-    /// Releases the open prompts if the file shows that the agent continues.
+    /// Releases the open prompts if the file shows that the agent continues. In a session that a program leads, the
+    /// file is busy for a moment after an interrupt too, so that a timeout releases them.
     fn release_prompts_if_busy(&mut self) {
-        let Some(reading) = &self.files.reading else { return };
-        let (since, last) = (reading.since, reading.last);
-        let is_over = |stamp: Stamp| is_newer(since, stamp) || must_be_in_file(stamp, last);
-        if reading.status == FileStatus::Busy {
+        if !self.files.answerable {
+            self.release_prompts();
+        }
+    }
+
+    /// Releases the open prompts that are older than a busy file.
+    pub(super) fn release_prompts(&mut self) {
+        if let Some(is_over) = self.over_by_busy_file() {
             self.prompts.release(is_over);
         }
+    }
+
+    /// Returns true if a busy file may mean an answer or an interrupt of the prompt that is shown.
+    pub(super) fn holds_answer(&self) -> bool {
+        self.files.answerable
+            && self.over_by_busy_file().is_some_and(|is_over| self.prompts.any_shown(is_over))
+    }
+
+    /// Returns whether a stamp is older than the busy file, or `None` if the file is not busy.
+    fn over_by_busy_file(&self) -> Option<impl Fn(Stamp) -> bool + use<>> {
+        let reading = self.files.reading.as_ref()?;
+        let (since, last) = (reading.since, reading.last);
+        (reading.status == FileStatus::Busy)
+            .then_some(move |stamp| is_newer(since, stamp) || must_be_in_file(stamp, last))
     }
 
     /// Returns since when neither the session nor a subagent is known to work.

@@ -110,6 +110,7 @@ fn prompt_that_stays_open_needs_you() {
         assert_eq!(world.shows(), (status, true, false), "{kind:?}");
         assert_eq!(world.only().request.as_ref().unwrap().text, "make", "{kind:?}");
         world.file_shows(FileStatus::Busy);
+        world.pass(60);
         assert_eq!(world.shows(), (Status::Working, false, false), "{kind:?}: answered");
         // From now on the session is not headless.
         world.resident(turn_end());
@@ -120,6 +121,28 @@ fn prompt_that_stays_open_needs_you() {
         world.resident(asks(kind));
         assert_eq!(world.shows(), (status, true, false), "{kind:?}: at once");
     }
+}
+
+#[test]
+fn interrupt_of_a_permission_shows_no_work() {
+    let mut world = World::new();
+    world.resident(start(StartOrigin::Startup));
+    world.resident(prompt("go"));
+    world.file_shows(FileStatus::Busy);
+    world.resident(request());
+    world.file_shows(ASKS);
+    world.pass(1000);
+    assert_eq!(world.shows(), (Status::Permission, true, false));
+    world.file_shows(FileStatus::Busy);
+    world.pass(14);
+    assert_eq!(world.shows().0, Status::Permission);
+    world.file_shows(RESTS);
+    world.pass(500);
+    assert_eq!(world.shows(), (Status::Idle, false, false));
+    let key = world.only().key.clone();
+    let statuses = world.sessions.with_history(&key).unwrap().history;
+    let statuses: Vec<Status> = statuses.into_iter().map(|entered| entered.status).collect();
+    assert_eq!(statuses[statuses.len() - 2..], [Status::Permission, Status::Idle]);
 }
 
 /// The hook of the prompt was lost, or hooks are off.

@@ -8,8 +8,8 @@ use crate::state::RowState;
 use crate::state::turn::{TurnEvidence, TurnState};
 use crate::time::{Now, Stamp};
 use crate::{
-    ATTENDED_MS, DIALOG_MS, DOUBT_MS, EXPLAINED_MS, FLICKER_MS, HELD_MS, LEAVING_MS, OVER_MS,
-    RESIDENT_MS, UNANNOUNCED_MS, WOKEN_MS,
+    ANSWERED_MS, ATTENDED_MS, DIALOG_MS, DOUBT_MS, EXPLAINED_MS, FLICKER_MS, HELD_MS, LEAVING_MS,
+    OVER_MS, RESIDENT_MS, UNANNOUNCED_MS, WOKEN_MS,
 };
 
 /// The kind of a subagent's background task.
@@ -31,6 +31,8 @@ enum Timeout {
     DialogInTurn,
     /// A prompt of a headless session stays open, so that a user can answer it.
     PromptStaysOpen,
+    /// The file stays busy after a prompt of a session that a program leads, so that the prompt was answered.
+    PromptAnswered,
     /// A headless agent stays idle, so that it was started without a user prompt.
     StartedWithoutPrompt,
     /// A teammate's turn has ended, and its lead was not woken.
@@ -76,18 +78,18 @@ impl RowState {
     }
 
     /// Returns the timeouts that run, each with its start and its length in milliseconds.
-    fn pending_timeouts(&self, headless: bool) -> [Option<(Timeout, Stamp, u64)>; 4] {
+    fn pending_timeouts(&self, headless: bool) -> [Option<(Timeout, Stamp, u64)>; 5] {
         if self.ended.is_some() {
-            return [None; 4];
+            return [None; 5];
         }
         let woken_by_teammate = (self.turn.evidence() == Some(TurnEvidence::TeammateEnded))
             .then_some((Timeout::LeadNotWoken, self.turn.since, WOKEN_MS));
         let left = self.files.removed.map(|at| (Timeout::AliveWithoutFile, at, LEAVING_MS));
         let Some(reading) = &self.files.reading else {
-            return [left, woken_by_teammate, None, None];
+            return [left, woken_by_teammate, None, None, None];
         };
         if left.is_some() {
-            return [left, woken_by_teammate, None, None];
+            return [left, woken_by_teammate, None, None, None];
         }
         let is_over =
             |stamp: Stamp| is_newer(reading.since, stamp) || must_be_in_file(stamp, reading.last);
@@ -142,6 +144,7 @@ impl RowState {
             disagreement.map(|stamp| (Timeout::Disagreement(stamp), stamp, DOUBT_MS)),
             confirmed,
             woken_by_teammate,
+            self.holds_answer().then_some((Timeout::PromptAnswered, reading.first, ANSWERED_MS)),
         ]
     }
 
@@ -237,6 +240,10 @@ impl RowState {
             Timeout::PromptStaysOpen => {
                 self.files.answerable = true;
                 infer("its prompt stays open, so a user can answer it")
+            }
+            Timeout::PromptAnswered => {
+                self.release_prompts();
+                infer("works on: its prompt was answered")
             }
             Timeout::StartedWithoutPrompt => {
                 self.turn.reset(since);
