@@ -3,13 +3,11 @@
 mod busy_machine;
 mod hung_file_systems;
 
-use crate::support::{
-    PROGRAM, in_private_namespace, note, own_uid, payload, prompt_payload, world,
-};
+use crate::support::{in_private_namespace, note, own_uid, payload, prompt_payload, world};
 use crewboard_protocol::Loss;
 use crewboard_testkit::{
     CommandOutput, FakeAgent, LineClient, World, run_with_input, signal, wait_for_output,
-    wait_until,
+    wait_until, wrap_command,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -124,10 +122,8 @@ fn hook_survives_an_open_or_closed_standard_input() {
     });
     assert_eq!(client.hello()["lost"], json!({"late": 2}));
 
-    let mut closed = Command::new("sh");
-    closed.args(["-c", r#"exec "$1" hook claude <&- >&- 2>&-"#, "sh"]);
-    closed.arg(PROGRAM).env_clear().env("HOME", world.home());
-    closed.env("CREWBOARD_SOCKET", world.socket());
+    let script = r#"exec "$0" "$@" <&- >&- 2>&-"#;
+    let closed = wrap_command(&["sh", "-c", script], &world.hook_command(&agent));
     assert_in_time("all of 0, 1 and 2 closed", &run_with_input(closed, b""));
 
     let mut directory = world.hook_command(&agent);
@@ -270,11 +266,9 @@ fn hook_survives_missing_directories() {
     let agent = FakeAgent::new();
     let gone = world.path().join("gone");
     fs::create_dir(&gone).unwrap();
-    let mut command = Command::new("sh");
-    command.args(["-c", r#"rmdir "$1"; exec "$2" hook claude"#, "sh"]).arg(&gone);
-    command.arg(PROGRAM).current_dir(&gone).env_clear();
-    command.env("CREWBOARD_SOCKET", world.socket()).env("CLAUDE_PID", agent.pid().to_string());
-    command.env("HOME", world.home()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let script = r#"rmdir "$PWD"; exec "$0" "$@""#;
+    let mut command = wrap_command(&["sh", "-c", script], &world.hook_command(&agent));
+    command.current_dir(&gone);
     assert_in_time(
         "its directory is gone",
         &run_with_input(command, prompt_payload("gone", "go").as_bytes()),

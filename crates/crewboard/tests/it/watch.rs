@@ -1,9 +1,8 @@
 //! `crewboard watch`.
 
-use crate::support::{PROGRAM, RunningCommand, note, payload, prompt_payload, rounds, world};
-use crewboard_testkit::{FakeAgent, Subscription, run_with_input, wait_until};
+use crate::support::{RunningCommand, note, payload, prompt_payload, rounds, world};
+use crewboard_testkit::{FakeAgent, Subscription, run_with_input, wait_until, wrap_command};
 use serde_json::{Value, json};
-use std::process::Stdio;
 use std::time::Instant;
 
 #[test]
@@ -32,10 +31,8 @@ fn watch_prints_each_change_and_ends_with_its_reader() {
     assert!(plain.next_line().contains("shop"));
 
     // A shell runs `watch | head -n 1`.
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", r#""$1" watch --json | head -n 1"#, "sh", PROGRAM]);
-    shell.env_clear().env("HOME", world.home()).env("CREWBOARD_SOCKET", world.socket());
-    shell.env("PATH", "/usr/bin:/bin").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let script = r#""$0" "$@" | head -n 1"#;
+    let shell = wrap_command(&["sh", "-c", script], &world.command(["watch", "--json"]));
     let output = run_with_input(shell, b"");
     assert_eq!(
         (output.code(), output.stdout.lines().count(), output.stderr.as_str()),
