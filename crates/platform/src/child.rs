@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-/// First pause between two checks for the exit of a child.
+/// First pause between two checks for the exit of a child that has closed its output.
 const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The longest of these pauses.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Maximum number of directories that are searched upwards for a repository.
 const MAX_PARENTS: usize = 32;
 
-/// Maximum bytes read from a file that holds one line.
+/// Maximum bytes read from a file of one line.
 const MAX_LINE: u64 = 4096;
 
 /// Maximum bytes read from a repository's configuration. Git writes its own settings first.

@@ -167,7 +167,7 @@ pub struct DaemonInfo {
     pub refused_why: Option<String>,
     /// The sockets of the daemon.
     pub sockets: Vec<String>,
-    /// What the system does not let the daemon watch, and the consequence.
+    /// The events that the system does not let the daemon watch, each with the consequence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub degraded: Vec<String>,
 }

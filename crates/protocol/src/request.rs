@@ -28,13 +28,13 @@ pub enum Request {
     RestoreLimits { limits: Vec<RateLimits> },
     /// Checks for suspended agents. A board sends it when a visible clock ticks. Has no reply.
     Look,
-    /// Says whether this subscriber shows notifications. One such subscriber gets each notification. Has no reply.
+    /// Sets whether this subscriber accepts notifications. One such subscriber gets each notification. Has no reply.
     AcceptNotifications { on: bool },
-    /// Says that this subscriber has shown a notification. Has no reply.
+    /// Acknowledges a notification that this subscriber has shown. Has no reply.
     NotificationShown { id: u64 },
     /// Notifies the user through a subscriber that shows notifications. The reply comes when one has shown it or none did.
     Notify { title: String, text: String },
-    /// Says that the client has shown this number of dropped events to the user. Has no reply.
+    /// Acknowledges this number of dropped events, which the client has shown to the user. Has no reply.
     LossesSeen { count: u64 },
     /// Requests all evidence that the daemon receives from now on.
     Record,

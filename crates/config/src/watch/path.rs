@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-/// Symbolic links followed on the way to the file, as many as the kernel does.
+/// Maximum number of symbolic links that are followed, as in the kernel.
 const MAX_LINKS: usize = 40;
 
 /// Watches directories for a [`WatchedPath`].
@@ -20,7 +20,7 @@ pub trait DirectoryWatcher {
     fn remove(&mut self, token: Self::Token);
 }
 
-/// A name in a directory that the file depends on.
+/// A name in a directory on which the path of the file depends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Link {
     directory: PathBuf,
