@@ -2,4 +2,5 @@
 
 pub(crate) mod counts;
 pub(crate) mod notifications;
+pub(crate) mod unseen;
 pub(crate) mod wait;

@@ -15,6 +15,9 @@ struct OsWindow {
 
 #[derive(Debug, Deserialize)]
 struct Tab {
+    /// The tab is shown in the OS window that has the focus.
+    #[serde(default)]
+    is_focused: bool,
     windows: Vec<Window>,
 }
 
@@ -24,6 +27,9 @@ struct Window {
     id: u64,
     /// The process that kitty started in it.
     pid: u32,
+    /// It is the active window of its tab, and its OS window has the focus.
+    #[serde(default)]
+    is_focused: bool,
 }
 
 pub(crate) fn focus(
@@ -32,6 +38,48 @@ pub(crate) fn focus(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<PaneOutcome, TerminalError> {
+    let id = pane.pane.as_deref().unwrap_or_default();
+    let address = verified_address(pane, target, caller, system)?;
+    let windows = list(&address, system)?;
+    let windows = windows.iter().flat_map(|window| &window.tabs).flat_map(|tab| &tab.windows);
+    let windows: Vec<&Window> = windows.collect();
+    let is_at = |window: &&Window| {
+        target.is_at(system.tty_of(window.pid).as_deref(), Some(window.pid), system)
+    };
+    let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
+        .map_err(|exists| TerminalError::missing_pane("kitty", "window", id, exists))?;
+    let found = format!("id:{}", found.id);
+    system
+        .run(&remote(&address).and(["focus-window", "--match", &found]))
+        .map_err(command_error)?;
+    Ok(PaneOutcome::Shown)
+}
+
+/// Returns true if kitty reports that the target's window has the focus (`is_focused`, seen on 0.26.5).
+pub(crate) fn has_focus(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<bool, TerminalError> {
+    let address = verified_address(pane, target, caller, system)?;
+    let windows = list(&address, system)?;
+    let tabs = windows.iter().flat_map(|window| &window.tabs).filter(|tab| tab.is_focused);
+    let mut focused = tabs.flat_map(|tab| &tab.windows).filter(|window| window.is_focused);
+    let is_named = |window: &Window| pane.pane.as_deref() == Some(&*window.id.to_string());
+    Ok(focused.any(|window| {
+        let tty = system.tty_of(window.pid);
+        is_named(window) && target.is_at(tty.as_deref(), Some(window.pid), system) != Some(false)
+    }))
+}
+
+/// Returns the address of the pane's kitty, after a check that this kitty runs the pane.
+fn verified_address(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<String, TerminalError> {
     let id = pane.pane.as_deref().unwrap_or_default();
     let Some(address) = address(pane) else {
         return Err(TerminalError::new(format!(
@@ -46,26 +94,17 @@ pub(crate) fn focus(
         .hint("set `listen_on` in kitty.conf to a Unix socket"));
     };
     let verified = verify_address(("kitty", address), server, target.pid, caller, system)?;
-    let address = match server {
+    Ok(match server {
         Server::Abstract(_) => address.to_owned(),
         _ => format!("unix:{verified}"),
-    };
-    let list = system.run(&remote(&address).and(["ls"])).map_err(command_error)?;
-    let windows: Vec<OsWindow> = serde_json::from_str(&list).map_err(|error| {
+    })
+}
+
+fn list(address: &str, system: &mut dyn System) -> Result<Vec<OsWindow>, TerminalError> {
+    let list = system.run(&remote(address).and(["ls"])).map_err(command_error)?;
+    serde_json::from_str(&list).map_err(|error| {
         TerminalError::new(format!("cannot read kitty's list of windows: {error}"))
-    })?;
-    let windows = windows.iter().flat_map(|window| &window.tabs).flat_map(|tab| &tab.windows);
-    let windows: Vec<&Window> = windows.collect();
-    let is_at = |window: &&Window| {
-        target.is_at(system.tty_of(window.pid).as_deref(), Some(window.pid), system)
-    };
-    let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
-        .map_err(|exists| TerminalError::missing_pane("kitty", "window", id, exists))?;
-    let found = format!("id:{}", found.id);
-    system
-        .run(&remote(&address).and(["focus-window", "--match", &found]))
-        .map_err(command_error)?;
-    Ok(PaneOutcome::Shown)
+    })
 }
 
 /// Opens a new tab. Returns `None` if kitty accepts no commands.

@@ -2,7 +2,7 @@
 
 use super::test_system::{Table, TestSystem, environment};
 use super::*;
-use crewboard_core::{Pane, Place};
+use crewboard_core::{Pane, Place, Timestamp};
 use insta::assert_snapshot;
 use std::collections::BTreeMap;
 
@@ -388,7 +388,8 @@ fn server_named_only_by_a_claim_is_never_contacted() {
             system.add_environment(AGENT, variables);
             let caller = Caller { pid: CALLER, environment: &environment(IN_TMUX) };
             let target = Target { place: &claim, pid: Some(AGENT) };
-            assert!(!has_focus(target, caller, &mut system));
+            let time = StatusTime { since: Timestamp(0), now: Timestamp(9000) };
+            assert!(!has_focus(target, time, caller, &mut system));
             assert_eq!((system.command_lines(), system.verifications), (String::new(), Vec::new()));
         }
     }

@@ -16,18 +16,64 @@ struct ListedPane {
     tty_name: Option<String>,
 }
 
+/// A GUI that shows panes of the server.
+#[derive(Debug, Deserialize)]
+struct ListedClient {
+    #[serde(default)]
+    focused_pane_id: Option<u64>,
+    /// The time since the last key press.
+    idle_time: IdleTime,
+}
+
+#[derive(Debug, Deserialize)]
+struct IdleTime {
+    secs: u64,
+}
+
+/// Returns the seconds since the last key press in the clients whose focused pane is the target's. `WezTerm` does not
+/// report whether the window of a client has the focus (`list-clients`,
+/// <https://wezterm.org/cli/cli/list-clients.html>; not tried).
+pub(crate) fn idle_seconds(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<Vec<u64>, TerminalError> {
+    let pane = &verified_pane(pane, target, caller, system)?;
+    let list = cli(pane).and(["list-clients", "--format", "json"]);
+    let list = system.run(&list).map_err(command_error)?;
+    let clients: Vec<ListedClient> = serde_json::from_str(&list).map_err(|error| {
+        TerminalError::new(format!("cannot read WezTerm's list of clients: {error}"))
+    })?;
+    let shows = |client: &ListedClient| {
+        client.focused_pane_id.map(|id| id.to_string()).as_deref() == pane.pane.as_deref()
+    };
+    let clients = clients.into_iter().filter(|client| pane.pane.is_some() && shows(client));
+    Ok(clients.map(|client| client.idle_time.secs).collect())
+}
+
+/// Returns the pane with a checked server: that server runs the pane.
+fn verified_pane(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<Pane, TerminalError> {
+    let Some(socket) = &pane.server else {
+        return Err(TerminalError::new("its variables name a WezTerm pane, but no socket"));
+    };
+    let server = Server::Socket(socket);
+    let socket = verify_address(("wezterm", socket), server, target.pid, caller, system)?;
+    Ok(Pane { server: Some(socket), ..pane.clone() })
+}
+
 pub(crate) fn focus(
     pane: &Pane,
     target: Target<'_>,
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<PaneOutcome, TerminalError> {
-    let Some(socket) = &pane.server else {
-        return Err(TerminalError::new("its variables name a WezTerm pane, but no socket"));
-    };
-    let server = Server::Socket(socket);
-    let socket = verify_address(("wezterm", socket), server, target.pid, caller, system)?;
-    let pane = &Pane { server: Some(socket), ..pane.clone() };
+    let pane = &verified_pane(pane, target, caller, system)?;
     let id = pane.pane.as_deref().unwrap_or_default();
     let list = system.run(&cli(pane).and(["list", "--format", "json"])).map_err(command_error)?;
     let panes: Vec<ListedPane> = serde_json::from_str(&list).map_err(|error| {

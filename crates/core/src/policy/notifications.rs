@@ -1,6 +1,7 @@
 //! Decides which sessions the user is notified about and when, and which sessions the rules run for. The policy sees
 //! each change itself and does not depend on any client.
 
+use crate::policy::unseen::UnseenResults;
 use crate::policy::wait::WaitGoal;
 use crate::session::identity::RowKey;
 use crate::session::status::Status;
@@ -19,8 +20,8 @@ const BURST_MS: u64 = 2000;
 /// Milliseconds for which a done session waits for its subagents at most. The event of a subagent's end may be lost.
 const SUBAGENTS_MS: u64 = 600_000;
 
-/// Sessions in one notification, for each of its two purposes.
-const MAX_SESSIONS: usize = 16;
+/// Sessions in one notification, for each of its purposes.
+pub(crate) const MAX_SESSIONS: usize = 16;
 
 /// The statuses that cause notifications and run rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct NotificationSettings {
     pub commands: WaitGoal,
 }
 
-/// Sessions for one notification, and sessions for which rules run.
+/// Sessions for one notification, sessions for which rules run, and sessions at which the user may be looking.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
     /// The sessions for the notification, longest wait first.
@@ -40,6 +41,9 @@ pub struct Notification {
     pub more: usize,
     /// The sessions that entered a status for which rules run, as they were then.
     pub commands: Vec<Session>,
+    /// Done and failed sessions that are not seen, and whose terminal reports which pane the user looks at.
+    #[serde(default)]
+    pub unseen: Vec<Session>,
 }
 
 /// Notifications that are pending, and sessions that the user was notified about.
@@ -54,6 +58,8 @@ pub struct NotificationPolicy {
     pending_rules: HashMap<RowKey, Pending>,
     /// Sessions for which rules run now.
     due_rules: Vec<Session>,
+    /// Results that the user has not seen, which a terminal may report as seen.
+    unseen: UnseenResults,
     /// When the next notification may be sent, in microseconds since this boot.
     quiet_until: u64,
 }
@@ -79,6 +85,7 @@ impl NotificationPolicy {
         let (ChangeKind::Updated, Some(row)) = (change.kind, row) else {
             return self.remove(&change.key);
         };
+        self.unseen.apply_change(change, row);
         if let Some(passed) = change.passed_through(row)
             && row.teammate.is_none()
             && self.settings.commands.statuses.contains(&passed.status)
@@ -132,6 +139,7 @@ impl NotificationPolicy {
     /// Adds a restored session. An earlier daemon has sent its notification already.
     pub fn add_restored(&mut self, change: &Change, row: Option<&Session>, now: Now) {
         let Some(row) = row.filter(|row| row.needs_you) else { return };
+        self.unseen.add(row);
         self.notified.insert(change.key.clone());
         // The notification of a session that waited for its subagents was not sent.
         if has_working_subagents(row) && self.settings.person.contains(&row.status) {
@@ -143,11 +151,12 @@ impl NotificationPolicy {
         self.notified.remove(key);
         self.pending.remove(key);
         self.pending_rules.remove(key);
+        self.unseen.remove(key);
     }
 
     /// Returns the milliseconds until a notification may be due.
     pub fn next_deadline(&self, now: Now) -> Option<u64> {
-        if !self.due_rules.is_empty() {
+        if !self.due_rules.is_empty() || self.unseen.is_due() {
             return Some(0);
         }
         let notifications = self.pending.values().map(|pending| pending.due.max(self.quiet_until));
@@ -171,15 +180,18 @@ impl NotificationPolicy {
         if !person.is_empty() {
             self.quiet_until = now.stamp.micros + BURST_MS * 1000;
         }
+        let unseen = self.unseen.take_due(&person, &row);
         let more = person.len().saturating_sub(MAX_SESSIONS);
         person.truncate(MAX_SESSIONS);
         let mut commands = commands.chunks(MAX_SESSIONS).map(<[Session]>::to_vec);
-        let first = Notification { person, more, commands: commands.next().unwrap_or_default() };
+        let first =
+            Notification { person, more, commands: commands.next().unwrap_or_default(), unseen };
         let rest = commands.map(|commands| Notification { commands, ..Notification::default() });
         std::iter::once(first)
             .chain(rest)
             .filter(|notification| {
-                !notification.person.is_empty() || !notification.commands.is_empty()
+                let Notification { person, commands, unseen, .. } = notification;
+                [person, commands, unseen].iter().any(|rows| !rows.is_empty())
             })
             .collect()
     }

@@ -3,20 +3,20 @@
 
 mod message;
 mod rules;
+mod seen;
 
 use crate::command_runner::CommandRunner;
 use crate::configuration::schema;
 use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::navigate::{target_of, this_caller};
 use crewboard_client::{ConnectError, Connection};
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
 use crewboard_daemon::NotificationJob;
-use crewboard_platform::{Clock, Deadline};
+use crewboard_platform::Clock;
 use crewboard_protocol::{PROTOCOL, Reply, Request};
 use crewboard_terminals::desktop::notifier;
-use crewboard_terminals::{Command, CommandError, System as _, TerminalError, has_focus};
+use crewboard_terminals::{Command, CommandError, System as _, TerminalError};
 use message::{Message, message};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -29,9 +29,6 @@ const MAX_NOTIFICATION: u64 = 8 << 20;
 
 /// Time limit for the daemon to receive a notification.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Time limit for asking terminals which panes the user sees. Later panes count as not visible.
-const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sends the notification on standard input, or a test notification.
 pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
@@ -72,15 +69,13 @@ fn restore_limits(job: &NotificationJob) {
 /// notes only that; `--test` shows the reasons.
 fn send(job: NotificationJob, environment: &Environment) -> bool {
     let NotificationJob { notification, notify, rules, .. } = job;
-    let Notification { mut person, more, commands } = notification;
+    let Notification { mut person, more, commands, unseen } = notification;
     rules::finish(rules::start(&rules, &commands));
-    let deadline = Deadline::after(VISIBILITY_TIMEOUT);
-    // Ask no terminal about a session without a known process: a container may name any socket.
-    person.retain(|row| {
-        row.process().is_none()
-            || deadline.has_passed()
-            || !has_focus(target_of(row), this_caller(), &mut CommandRunner::for_background())
-    });
+    let looked_at = seen::find_looked_at(person.iter().chain(&unseen));
+    let seen = unseen.iter().filter(|row| looked_at.contains(&row.key));
+    // A failure leaves the sessions unseen, and is no failure of a notification.
+    let _ = seen::mark_seen(seen);
+    person.retain(|row| !looked_at.contains(&row.key));
     let Some(message) = message(&person, more, notify.content) else { return true };
     // Notify the desktop without waiting for the boards.
     let announced = (notify.terminal != "off").then(|| to_board(&message));

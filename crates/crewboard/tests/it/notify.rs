@@ -256,7 +256,7 @@ fn failed_notifier_is_logged() {
     let agent = Agent::new("shop");
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, "ls");
-    let message = "notification failed: exit status: 1; `crewboard notify --test` says why";
+    let message = "notification failed: exit status: 1; run `crewboard notify --test` to see why";
     wait_until("the log names the failure", || {
         world.log().lines().any(|line| line.ends_with(message))
     });

@@ -35,6 +35,10 @@ const USER_BOUNDS: (usize, usize) = (4, 16);
 /// notification.
 const COMMAND_BOUNDS: (usize, usize) = (16, 256);
 
+/// The same bounds for processes that only ask the terminals what the user looks at. They have a queue of their own,
+/// because many turns that end at once must not drop a notification.
+const LOOK_BOUNDS: (usize, usize) = (4, 16);
+
 /// How long the daemon waits for a process. The process ends itself earlier: it gives its commands a minute.
 const FINISH_WITHIN: Duration = Duration::from_secs(90);
 
@@ -49,6 +53,7 @@ pub(crate) struct NotificationQueue {
     notify: Notify,
     rules: Vec<Rule>,
     user: JobQueue,
+    looks: JobQueue,
     commands: JobQueue,
 }
 
@@ -63,8 +68,9 @@ impl NotificationQueue {
             std::env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"))
         };
         let Config { notify, on: rules, .. } = config;
-        let (user, commands) = (JobQueue::new(USER_BOUNDS), JobQueue::new(COMMAND_BOUNDS));
-        Self { program, inherited, notify, rules, user, commands }
+        let (user, looks) = (JobQueue::new(USER_BOUNDS), JobQueue::new(LOOK_BOUNDS));
+        let commands = JobQueue::new(COMMAND_BOUNDS);
+        Self { program, inherited, notify, rules, user, looks, commands }
     }
 
     /// Uses this configuration from now on.
@@ -72,9 +78,9 @@ impl NotificationQueue {
         (self.notify, self.rules) = (config.notify, config.on);
     }
 
-    /// Adds a job that notifies the user, and one for each command. Starts them if there is room.
+    /// Adds a job that notifies the user or asks the terminals, and one for each command. Starts them if there is room.
     pub(crate) fn push(&mut self, notification: Notification) -> Vec<String> {
-        let Notification { person, more, commands } = notification;
+        let Notification { person, more, commands, unseen } = notification;
         let job = |notification, rules| NotificationJob {
             notification,
             notify: self.notify.clone(),
@@ -83,9 +89,10 @@ impl NotificationQueue {
             umask: self.inherited.umask,
         };
         let mut log = Vec::new();
-        if !person.is_empty() {
-            let notification = Notification { person, more, commands: Vec::new() };
-            log.extend(self.user.push(job(notification, Vec::new()), &self.program));
+        let queue = if person.is_empty() { &mut self.looks } else { &mut self.user };
+        if !person.is_empty() || !unseen.is_empty() {
+            let notification = Notification { person, more, commands: Vec::new(), unseen };
+            log.extend(queue.push(job(notification, Vec::new()), &self.program));
         }
         for row in commands {
             let status = row.status.word();
@@ -101,17 +108,17 @@ impl NotificationQueue {
 
     /// Returns true while a process runs.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.user.running.is_empty() || !self.commands.running.is_empty()
+        [&self.user, &self.looks, &self.commands].iter().any(|queue| !queue.running.is_empty())
     }
 
     /// Returns the time of the next attempt to start a process, if an attempt failed.
     pub(crate) fn retry_at(&self) -> Option<Instant> {
-        [&self.user, &self.commands].into_iter().filter_map(JobQueue::retry_at).min()
+        [&self.user, &self.looks, &self.commands].into_iter().filter_map(JobQueue::retry_at).min()
     }
 
     /// Retries to start processes if it is time.
     pub(crate) fn retry_due(&mut self, now: Instant) -> Vec<String> {
-        let queues = [&mut self.user, &mut self.commands].into_iter();
+        let queues = [&mut self.user, &mut self.looks, &mut self.commands].into_iter();
         let due = queues.filter(|queue| queue.retry_at().is_some_and(|at| at <= now));
         due.flat_map(|queue| queue.start(&self.program)).collect()
     }
@@ -120,6 +127,7 @@ impl NotificationQueue {
     pub(crate) async fn next_finished(&mut self) -> Vec<String> {
         let (queue, result) = tokio::select! {
             Some(result) = self.user.running.join_next() => (&mut self.user, result),
+            Some(result) = self.looks.running.join_next() => (&mut self.looks, result),
             Some(result) = self.commands.running.join_next() => (&mut self.commands, result),
             else => std::future::pending().await,
         };
@@ -276,6 +284,7 @@ mod tests {
             notify: job(0).notify,
             rules: vec![rule("working"), rule("done"), rule("needs-you"), rule("working")],
             user: JobQueue::new(USER_BOUNDS),
+            looks: JobQueue::new(LOOK_BOUNDS),
             commands: JobQueue::new(COMMAND_BOUNDS),
         };
         let working = Session { status: Status::Working, ..Session::default() };

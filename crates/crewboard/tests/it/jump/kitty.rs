@@ -165,3 +165,30 @@ fn open_resumes_a_session_in_a_new_kitty_tab() {
     });
     wait_until("the new tab is in front", || kitty.front() == Some(2));
 }
+
+#[test]
+fn turn_that_ends_in_the_focused_kitty_window_is_seen() {
+    let Some(world) = BoardWorld::new() else { return };
+    let Some(screen) = Screen::new() else { return };
+    let kitty = Kitty::new(&world, &screen);
+    let first = kitty.launch("window", "till");
+    let second = kitty.launch("window", "shelf");
+    wait_until("the second window has the focus", || kitty.front() == Some(second));
+    let row = |name: &str| world.list().into_iter().find(|row| row["id"] == name).unwrap();
+    let end_turn = |name: &str, window: u64| {
+        let pid = u32::try_from(row(name)["pid"].as_u64().unwrap()).unwrap();
+        let (id, listen) = (window.to_string(), kitty.address.as_str());
+        let variables = [("KITTY_WINDOW_ID", id.as_str()), ("KITTY_LISTEN_ON", listen)];
+        for event in ["UserPromptSubmit", "Stop"] {
+            world.send_event_from(pid, name, &variables, event, &json!({ "prompt": "go on" }));
+        }
+    };
+    end_turn("shelf", second);
+    // A busy kitty may answer too late. The end of a further turn asks about both sessions again.
+    wait_until("the focused window is seen", || {
+        end_turn("till", first);
+        // This takes as long as one look.
+        kitty.front() == Some(second) && row("shelf")["seen"] == true
+    });
+    assert_eq!(row("till")["needs_you"], true);
+}
