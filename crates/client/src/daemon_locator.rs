@@ -7,6 +7,7 @@ use crewboard_platform::{
 use crewboard_protocol::Loss;
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -215,6 +216,36 @@ impl DaemonLocator {
             .iter()
             .filter(|candidate| matches!(candidate.check(self.uid), Ok(true)));
         usable.find_map(|candidate| LockOwner::of(&candidate.serve_lock()))
+    }
+
+    /// Returns the existing files of the daemon: its sockets, locks and logs.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let usable =
+            self.candidates.iter().filter(|place| matches!(place.check(self.uid), Ok(true)));
+        let files = usable.flat_map(|place| {
+            [place.socket.clone(), place.log(), place.start_lock(), place.serve_lock()]
+        });
+        // A socket has no content, but it has metadata.
+        files.filter(|file| file.symlink_metadata().is_ok()).collect()
+    }
+
+    /// Removes the files of a daemon that has exited, and the directories that it created. Returns false if a daemon
+    /// runs.
+    pub fn remove_files(&self) -> io::Result<bool> {
+        if self.is_lock_held() {
+            return Ok(false);
+        }
+        for file in self.files() {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        for candidate in self.candidates.iter().filter(|candidate| candidate.is_default()) {
+            // A directory with other files stays.
+            let _ = fs::remove_dir(&candidate.directory);
+        }
+        Ok(true)
     }
 
     /// Waits until no daemon runs. Returns false if the deadline passes first.

@@ -83,6 +83,11 @@ impl Candidate {
         }
     }
 
+    /// Returns true if the directory is Crewboard's own, and not one that the user named.
+    pub fn is_default(&self) -> bool {
+        !matches!(self.parents, Parents::Named)
+    }
+
     /// Returns the file that the daemon of this socket keeps locked. Its bytes count lost events.
     pub fn serve_lock(&self) -> PathBuf {
         self.with_suffix("lock")

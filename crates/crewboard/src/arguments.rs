@@ -128,9 +128,9 @@ pub(crate) enum Command {
     },
     /// Install the hooks in the agents' user settings
     Install(InstallArguments),
-    /// Remove the hooks from the agents' user settings
+    /// Remove the hooks from the agents' user settings, and the daemon's files
     Uninstall(InstallArguments),
-    /// Show, create or check the configuration
+    /// Show, create, edit or check the configuration
     Config {
         #[command(subcommand)]
         action: Option<ConfigAction>,
@@ -347,7 +347,11 @@ pub(crate) enum DaemonAction {
     /// Start the daemon if it is not running
     Start,
     /// Stop the daemon; an open board starts it again
-    Stop,
+    Stop {
+        /// Skip the confirmation, which is asked if the sessions would be lost
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Stop the daemon and start it again
     Restart,
     /// Show if the daemon is running, with its sessions and clients
@@ -380,6 +384,8 @@ pub(crate) enum ConfigAction {
     },
     /// Create a configuration file with every option commented out; never overwrite a file
     Init,
+    /// Open the configuration in $VISUAL or $EDITOR, then check it
+    Edit,
     /// List the problems of the configuration, or of another file
     Check {
         /// File to check

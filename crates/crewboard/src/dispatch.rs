@@ -3,7 +3,7 @@
 use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat};
 use crate::commands::{
     board, completions, config, counts, daemon, explain, install, jump, list, man, mark, notify,
-    record, replay, report, wait, watch,
+    record, replay, report, uninstall, wait, watch,
 };
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -44,11 +44,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             install::run_install(&install, &Environment::of_process(), out, input)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Uninstall(install) => {
-            let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());
-            install::run_uninstall(&install, &Environment::of_process(), out, input)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Uninstall(install) => uninstall::run(&install),
         Command::Daemon { action } => daemon::run(action),
         Command::Config { action } => {
             let environment = crewboard_config::Environment::of_process();

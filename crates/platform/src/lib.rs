@@ -17,6 +17,7 @@ mod lock_owner;
 #[cfg(not(target_os = "linux"))]
 #[path = "lock_owner_unknown.rs"]
 mod lock_owner;
+mod memory;
 mod mounts;
 mod peek;
 mod process;
@@ -31,6 +32,7 @@ pub use git::branch_of;
 pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
 pub use lock::{Lock, LockAttempt, move_descriptor_up};
 pub use lock_owner::LockOwner;
+pub use memory::memory_of;
 pub use mounts::{canonical_directory, is_known, local_directory, may_block};
 pub use peek::peek_within;
 pub use process::{

@@ -2,7 +2,7 @@
 
 use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{InstallState, Profile};
-use crate::commands::install::run_install;
+use crate::commands::install::{NOT_ON_PATH, run_install};
 use crate::configuration::BoardConfig;
 use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
@@ -123,6 +123,21 @@ impl LiveHost {
     }
 }
 
+/// Returns the result of an install in one line, from its output.
+fn install_result(output: &str) -> String {
+    let warnings = warnings(output);
+    if !warnings.is_empty() {
+        return format!("Hooks installed, but: {warnings}");
+    }
+    let missing = output.lines().find_map(|line| {
+        line.strip_prefix("note: ").and_then(|note| note.strip_suffix(NOT_ON_PATH))
+    });
+    let path = missing
+        .map(|directory| format!(" Add {directory} to your PATH to run `crewboard` by name."));
+    let result = "Hooks installed. Running agents appear at their next event.";
+    format!("{result}{}", path.unwrap_or_default())
+}
+
 /// Returns the warnings in the output of an install, on one line. Despite installed hooks they can mean that no hook
 /// runs.
 fn warnings(output: &str) -> String {
@@ -167,11 +182,7 @@ impl Host for LiveHost {
 
     fn install(&mut self) -> Result<String, String> {
         let arguments = InstallArguments { yes: true, ..InstallArguments::default() };
-        let warnings = warnings(&self.install_with(&arguments)?);
-        if !warnings.is_empty() {
-            return Ok(warnings);
-        }
-        Ok("Hooks installed. Running agents appear at their next event.".to_owned())
+        Ok(install_result(&self.install_with(&arguments)?))
     }
 
     fn start_navigation(&mut self, navigation: Navigation, row: &Session) -> Result<(), String> {
@@ -252,6 +263,13 @@ mod tests {
         let expected = "Claude Code ignores all of /s.json, hooks included; \
                         line 1: a comment. It takes plain JSON only: correct that line.";
         assert_eq!(warnings(output), expected);
+        assert_eq!(install_result(output), format!("Hooks installed, but: {expected}"));
+        let note = "note: /h/.local/bin is not on your PATH\n  The hooks work.\n";
+        assert_eq!(
+            install_result(note),
+            "Hooks installed. Running agents appear at their next event. \
+             Add /h/.local/bin to your PATH to run `crewboard` by name."
+        );
         assert_eq!(warnings("Installed 19 hooks in /s.json.\n  Backup of the file: /b\n"), "");
     }
 }

@@ -1,4 +1,6 @@
-//! `crewboard config`: shows, creates and checks the configuration.
+//! `crewboard config`: shows, creates, edits and checks the configuration.
+
+mod edit;
 
 use crate::arguments::ConfigAction;
 use crate::configuration::schema;
@@ -35,6 +37,14 @@ pub(crate) fn run(
             check_has_no_errors(&loaded)
         }
         ConfigAction::Init => init(&path(environment)?, output),
+        ConfigAction::Edit => {
+            let path = path(environment)?;
+            if !path.exists() {
+                init(&path, output)?;
+            }
+            edit::open(&path)?;
+            check(None, environment, output)
+        }
         ConfigAction::Check { file } => check(file.as_deref(), environment, output),
     }
 }

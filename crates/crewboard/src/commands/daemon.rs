@@ -3,18 +3,18 @@
 use crate::arguments::DaemonAction;
 use crate::configuration::schema;
 use crate::daemon_client::{
-    REPLY_TIMEOUT, check_named_socket, connect, daemon_locator, unexpected_reply, warn,
+    REPLY_TIMEOUT, check_named_socket, connect, daemon_locator, fetch_rows, unexpected_reply, warn,
 };
 use crate::daemon_stop::{StopResult, ask_to_stop, hung_failure, kill_hung_daemon};
 use crate::failure::{Failure, exit_code};
 use crewboard_board::format::text::{Grain, age};
-use crewboard_client::{ConnectError, Connection, ConnectionError, version_problem};
+use crewboard_client::{ConnectError, Connection, ConnectionError, DaemonLocator, version_problem};
 use crewboard_config::Environment;
-use crewboard_core::Timestamp;
+use crewboard_core::{Session, Status, Timestamp};
 use crewboard_daemon::{Options, answering_configuration};
-use crewboard_platform::Clock;
+use crewboard_platform::{Clock, memory_of};
 use crewboard_protocol::{DaemonInfo, PROTOCOL, Reply, Request};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,8 +25,12 @@ const HELLO: Request = Request::Hello { protocol: PROTOCOL };
 pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
     match action.unwrap_or(DaemonAction::Status { json: false }) {
         DaemonAction::Start => start(),
-        DaemonAction::Stop => {
+        DaemonAction::Stop { yes } => {
             let daemon_locator = daemon_locator()?;
+            if !yes && !may_stop(&daemon_locator)? {
+                print("the daemon still runs")?;
+                return Ok(ExitCode::from(exit_code::FAILED));
+            }
             match ask_to_stop(&daemon_locator)? {
                 StopResult::NoDaemon => print("no daemon is running")?,
                 StopResult::Exited => print("stopped")?,
@@ -85,7 +89,8 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         Err(ConnectError::Unresponsive) => return Err(hung_failure(&daemon_locator)),
         Err(error) => return Err(error.into()),
     };
-    let hello = Connection::new(stream)?.ask(&HELLO, REPLY_TIMEOUT);
+    let mut connection = Connection::new(stream)?;
+    let hello = connection.ask(&HELLO, REPLY_TIMEOUT);
     let info = match hello {
         Err(ConnectionError::Silent(_)) => return Err(hung_failure(&daemon_locator)),
         reply => daemon_info(reply?)?,
@@ -93,19 +98,26 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
     if let Some(problem) = version_problem(&info) {
         warn(&problem);
     }
+    let active = active_count(&fetch_rows(&mut connection)?);
+    let closed = info.rows.saturating_sub(active);
+    let memory = memory_of(info.pid);
     if json {
-        print(&serde_json::to_string_pretty(&info).map_err(io::Error::from)?)?;
+        let mut value = serde_json::to_value(&info).map_err(io::Error::from)?;
+        value["active"] = active.into();
+        value["closed"] = closed.into();
+        value["memory"] = memory.into();
+        print(&serde_json::to_string_pretty(&value).map_err(io::Error::from)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let now = Clock::new().now().wall;
+    let memory = memory.map(|bytes| format!(", {}", memory_words(bytes))).unwrap_or_default();
     print(&format!(
-        "crewboard {}, pid {}, up {}\n\
-         {} sessions, {} clients, {} events received, {} dropped\n\
+        "crewboard {}, pid {}, up {}{memory}\n\
+         {active} active and {closed} closed sessions, {} clients, {} events received, {} dropped\n\
          listening on {}",
         info.version,
         info.pid,
         age(Timestamp(info.started), now, Grain::Seconds),
-        info.rows,
         info.subscribers,
         info.events,
         info.lost.total(),
@@ -118,6 +130,48 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         print(&line)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn active_count(rows: &[Session]) -> u64 {
+    let active = rows.iter().filter(|row| row.status != Status::Closed).count();
+    u64::try_from(active).unwrap_or(u64::MAX)
+}
+
+/// Returns a size of memory in mebibytes, with one decimal.
+fn memory_words(bytes: u64) -> String {
+    let tenths = bytes * 10 / (1 << 20);
+    format!("{}.{} MiB of memory", tenths / 10, tenths % 10)
+}
+
+/// Asks the user if active sessions would be lost: only a board or another subscription gives them to the next daemon.
+/// Does not ask without a terminal.
+fn may_stop(daemon_locator: &DaemonLocator) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Ok(true);
+    }
+    // `ask_to_stop` reports a daemon that does not run or does not answer.
+    let Ok(stream) = daemon_locator.connect() else { return Ok(true) };
+    let mut connection = Connection::new(stream)?;
+    let Ok(info) = ask_daemon_info(&mut connection) else { return Ok(true) };
+    let active = active_count(&fetch_rows(&mut connection)?);
+    if info.subscribers > 0 || active == 0 {
+        return Ok(true);
+    }
+    let sessions = if active == 1 {
+        "1 active session".to_owned()
+    } else {
+        format!("{active} active sessions")
+    };
+    let mut out = io::stdout().lock();
+    write!(
+        out,
+        "The daemon holds {sessions}, and no board is open that would give them to the next daemon.\n\
+         Their history and their marks would be lost. Stop the daemon? [y/N] "
+    )?;
+    out.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Returns a line for each reason for which events were dropped.

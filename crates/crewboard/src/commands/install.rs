@@ -15,6 +15,7 @@ mod program_path;
 mod replace;
 mod settings_file;
 mod status_line;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -92,7 +93,7 @@ pub(crate) fn run_install(
     {
         program_path::check_owner(to, environment)?;
     }
-    if !confirm(&changes, arguments, environment, out, input)? {
+    if !confirm(&changes, arguments, environment, summary::print_install, out, input)? {
         return Ok(());
     }
     let _ignored = IgnoredSignals::ignore();
@@ -117,18 +118,23 @@ pub(crate) fn run_install(
         print_warnings(&warnings, out)?;
         installed.push(change);
     }
+    let typed = program_path::typed(Path::new(program.registered()?), environment);
     if !installed.is_empty() && all_hooks_run {
-        writeln!(out, "{RUNNING_SESSIONS}")?;
+        writeln!(out, "{RUNNING_SESSIONS} New ones appear when they start.")?;
+        writeln!(out, "Run `{typed}` to open the board.")?;
     }
     for change in &installed {
         let settings = &change.name.path;
         let project = environment.directory.as_deref();
-        status_line::print_missing_usage(settings, change.after_text(), project, out)?;
+        status_line::print_missing_usage(settings, change.after_text(), project, &typed, out)?;
     }
     Ok(())
 }
 
-/// Copies the program, and warns if its directory is not on the path.
+/// The end of the note about a directory that is not in `$PATH`.
+pub(crate) const NOT_ON_PATH: &str = " is not on your PATH";
+
+/// Copies the program, and says if its directory is not on the path.
 fn copy_program(
     from: &Path,
     to: &Path,
@@ -139,7 +145,7 @@ fn copy_program(
     writeln!(out, "Copied this program to {}.", to.display())?;
     let directory = to.parent().unwrap_or(to);
     if !environment.path.iter().any(|entry| entry == directory) {
-        writeln!(out, "warning: {} is not on your PATH", directory.display())?;
+        writeln!(out, "note: {}{NOT_ON_PATH}", directory.display())?;
         writeln!(out, "  The hooks work. Add the directory to run `crewboard` by name.")?;
     }
     Ok(())
@@ -242,7 +248,9 @@ pub(crate) fn run_uninstall(
             status_line::print_uninstalled_status_line(change.before(), change.after_text(), out)?;
         }
     }
-    if changes.is_empty() || !confirm(&changes, arguments, environment, out, input)? {
+    if changes.is_empty()
+        || !confirm(&changes, arguments, environment, summary::print_uninstall, out, input)?
+    {
         return Ok(());
     }
     let _ignored = IgnoredSignals::ignore();
@@ -313,6 +321,7 @@ fn confirm(
     changes: &[Change],
     arguments: &InstallArguments,
     environment: &Environment,
+    print_summary: fn(&Change, &mut dyn Write) -> io::Result<()>,
     out: &mut dyn Write,
     input: &mut dyn BufRead,
 ) -> Result<bool, InstallError> {
@@ -323,8 +332,10 @@ fn confirm(
         changes.iter().try_for_each(|change| change.check(environment))?;
     }
     if arguments.dry_run || !arguments.yes {
+        changes.iter().try_for_each(|change| print_summary(change, out))?;
         for change in changes {
             let name = change.name.to_string();
+            writeln!(out)?;
             let diff = TextDiff::from_lines(change.before(), change.after_text());
             let diff = diff.unified_diff().header(&name, &name).to_string();
             out.write_all(without_control_characters(&diff).as_bytes())?;

@@ -234,7 +234,7 @@ mod tests {
             shell
         };
         assert!(is_shown_by(&mut shell("exec cat > /dev/null"), b"page"));
-        assert!(!is_shown_by(&mut shell("exit 1"), &[b'x'; 1 << 20]));
+        assert!(!is_shown_by(&mut shell("exit 1"), &vec![b'x'; 1 << 20]));
         assert!(!is_shown_by(&mut Command::new("/no/such/pager"), b"page"));
     }
 

@@ -15,5 +15,6 @@ pub(crate) mod notify;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod uninstall;
 pub(crate) mod wait;
 pub(crate) mod watch;

@@ -116,3 +116,20 @@ fn usage_errors_exit_with_code_2() {
     assert_eq!(output.stdout, format!("crewboard {}\n", env!("CARGO_PKG_VERSION")));
     assert!(world.daemons().is_empty());
 }
+
+#[test]
+fn config_edit_runs_the_editor_and_checks_the_file() {
+    let mut world = world();
+    let file = world.home().join(".config/crewboard/config.toml");
+    world.set("EDITOR", "sh -c 'printf \"[board]\\ntheme = \\\"dark\\\"\\n\" > \"$1\"' sh");
+    let output = world.run(["config", "edit"]);
+    assert!(output.stdout.ends_with(&format!("{} is valid\n", file.display())), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "[board]\ntheme = \"dark\"\n");
+    world.set("VISUAL", "sh -c 'echo no > \"$1\"' sh");
+    let output = world.run(["config", "edit"]);
+    assert_eq!(output.code(), Some(1), "{output:?}");
+    assert!(output.stdout.contains("error: "), "{output:?}");
+    world.set("VISUAL", "/no/such/editor");
+    let output = world.run(["config", "edit"]);
+    assert!(output.stderr.contains("the editor `/no/such/editor` failed"), "{output:?}");
+}

@@ -17,7 +17,7 @@ mod teammates;
 mod version_skew;
 
 use crate::support::{PROGRAM, world};
-use crewboard_testkit::{signal, wait_until};
+use crewboard_testkit::{Tmux, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
@@ -47,6 +47,14 @@ fn daemon_starts_reports_its_status_and_stops() {
     let facts = world.run(["daemon", "status", "--json"]).json();
     assert_eq!((&facts["pid"], &facts["rows"]), (&json!(first), &json!(0)));
     assert_eq!(facts["sockets"][0], world.socket().to_str().unwrap());
+    assert_eq!((&facts["active"], &facts["closed"]), (&json!(0), &json!(0)));
+    world.report("a", "working");
+    world.report("b", "closed");
+    let output = world.run(["daemon", "status"]);
+    assert!(output.stdout.contains("\n1 active and 1 closed sessions, "), "{output:?}");
+    if cfg!(target_os = "linux") {
+        assert!(output.stdout.contains(" MiB of memory\n"), "{output:?}");
+    }
     let output = world.run(["daemon"]);
     assert!(output.stdout.contains(&format!("pid {first}, up ")), "{output:?}");
 
@@ -64,6 +72,31 @@ fn daemon_starts_reports_its_status_and_stops() {
     assert_eq!(output.code(), Some(1));
     assert!(output.stderr.contains("another daemon"), "{output:?}");
     let _the_only_one = world.daemon();
+}
+
+#[test]
+fn stop_asks_if_active_sessions_would_be_lost() {
+    let world = world();
+    world.report("a", "working");
+    let (home, socket) = (world.home().display().to_string(), world.socket().display().to_string());
+    let variables = [("HOME", home.as_str()), ("CREWBOARD_SOCKET", socket.as_str())];
+    let Some(tmux) = Tmux::new(&world.home(), &variables) else { return };
+    let ask = |session: &str, answer: &str| {
+        let command = format!("'{PROGRAM}' daemon stop; echo code $?");
+        let words = ["new-session", "-d", "-x", "120", "-s", session, "/bin/sh", "-c", &command];
+        tmux.run(words);
+        let screen = || tmux.run(["capture-pane", "-p", "-t", session]);
+        wait_until("the question", || screen().contains("1 active session"));
+        tmux.run(["send-keys", "-t", session, answer, "Enter"]);
+        wait_until("the answer", || screen().contains("code "));
+        screen()
+    };
+    let screen = ask("no", "n");
+    assert!(screen.contains("the daemon still runs") && screen.contains("code 1"), "{screen}");
+    let _the_daemon_still_runs = world.daemon();
+    let screen = ask("yes", "y");
+    assert!(screen.contains("stopped") && screen.contains("code 0"), "{screen}");
+    assert!(world.daemons().is_empty());
 }
 
 #[test]

@@ -225,3 +225,25 @@ fn install_works_without_renameat2_exchange() {
     assert!(traced("uninstall").unwrap().status.success());
     assert!(file_names(&world.home().join(".claude")).is_empty());
 }
+
+#[test]
+fn uninstall_stops_the_daemon_and_removes_its_files() {
+    let world = with_settings();
+    assert!(run(&world, "install").status.success());
+    world.report("a", "working");
+    let output = world.run(["uninstall", "--dry-run"]);
+    let socket = world.socket().display().to_string();
+    assert!(output.stdout.contains(&format!("\n  {socket}\n")), "{output:?}");
+    let _the_daemon_still_runs = world.daemon();
+    let output = run(&world, "uninstall");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && printed.contains("Stopped the daemon"), "{output:?}");
+    assert!(world.daemons().is_empty());
+    assert!(world.socket_files().is_empty(), "{:?}", world.socket_files());
+    // Another profile may still use the daemon.
+    world.start_daemon();
+    let profile = world.home().join(".claude");
+    let output = world.run(["uninstall", "--yes", "--config-dir", profile.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let _the_daemon_still_runs = world.daemon();
+}

@@ -281,6 +281,16 @@ impl Change {
         is_ours(self.after_text()) && !is_ours(self.before())
     }
 
+    /// Returns true if the file exists.
+    pub(super) fn has_file(&self) -> bool {
+        self.file.text.is_some()
+    }
+
+    /// Returns true if the current text becomes the backup.
+    pub(super) fn keeps_original(&self) -> bool {
+        self.keep_original
+    }
+
     /// Returns true if both changes write the same file, as with linked profiles.
     pub(crate) fn writes_same_file(&self, other: &Self) -> bool {
         self.file.target == other.file.target

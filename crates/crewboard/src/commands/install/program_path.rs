@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use crewboard_terminals::Command;
+
 use super::error::InstallError;
 use super::new_directories::NewDirectories;
 use super::owners::{check_directory, check_home};
@@ -78,6 +80,15 @@ impl ProgramPath {
     pub(crate) fn registered(&self) -> Result<&str, InstallError> {
         let (Self::Stable(path) | Self::Versioned(path) | Self::Temporary { to: path, .. }) = self;
         path.to_str().ok_or_else(|| InstallError::ProgramNotText(path.clone()))
+    }
+}
+
+/// Returns the words with which a shell runs this program: its name if the name leads to it, else its quoted path.
+pub(crate) fn typed(program: &Path, environment: &Environment) -> String {
+    let found = environment.path.iter().map(|directory| directory.join(PROGRAM));
+    match found.into_iter().find(|candidate| is_executable(candidate)) {
+        Some(found) if is_same_file(&found, program) => PROGRAM.to_owned(),
+        _ => Command::quoted(program),
     }
 }
 

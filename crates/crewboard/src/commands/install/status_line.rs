@@ -75,7 +75,7 @@ pub(super) fn wrap_status_line(text: &str, program: &str) -> Result<String, Edit
     settings_edit::set_status_line(text, Some(&handlers::status_line(program, &own)))
 }
 
-/// Prints why context, cost and rate limits are not reported, if they are not.
+/// Prints why context, cost and rate limits are not reported, if they are not. `program` is what a shell runs.
 ///
 /// A status line in a project's settings replaces the user's in that project (seen on Claude Code 2.1.330). Install
 /// never changes a project's settings.
@@ -83,6 +83,7 @@ pub(super) fn print_missing_usage(
     settings: &Path,
     text: &str,
     project: Option<&Path>,
+    program: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     // A file that cannot be read was reported before.
@@ -92,10 +93,8 @@ pub(super) fn print_missing_usage(
             "note: context, cost and limits come from Claude Code's status line, and you have none"
         )?;
         writeln!(out, "  To see them, add this to {}:", settings.display())?;
-        writeln!(
-            out,
-            r#"  "statusLine": {{ "type": "command", "command": "crewboard statusline" }}"#
-        )?;
+        let command = serde_json::Value::String(format!("{program} statusline"));
+        writeln!(out, r#"  "statusLine": {{ "type": "command", "command": {command} }}"#)?;
     }
     for path in project.map(settings_of_project).into_iter().flatten() {
         let is_user_settings = SettingsFile::read(settings).is_ok_and(|file| file.target == path);
@@ -108,7 +107,7 @@ pub(super) fn print_missing_usage(
         let path = clean(&path.to_string_lossy(), MAX_PATH, false);
         writeln!(out, "note: {path} has its own status line")?;
         writeln!(out, "  Sessions in that project report no context, cost and limits unless its")?;
-        writeln!(out, "  command is changed to: crewboard statusline -- '<the command>'")?;
+        writeln!(out, "  command is changed to: {program} statusline -- '<the command>'")?;
     }
     Ok(())
 }

@@ -24,6 +24,54 @@ fn install_shows_the_change_and_asks() {
     assert!(world.text().contains("crewboard"));
 }
 
+/// Returns the three lines of the summary, which follow the notes about Claude Code.
+fn summary(output: &str) -> Vec<&str> {
+    output.lines().filter(|line| !line.starts_with("Claude Code was not found")).take(3).collect()
+}
+
+#[test]
+fn change_begins_with_a_summary_of_three_lines() {
+    let dry = InstallArguments { dry_run: true, ..yes() };
+    let count = EVENTS.len();
+    for (settings, line, restored) in [
+        ("{}\n", "Adds no status line, because you have none.", "Keeps your status line as it is."),
+        (
+            "{\"statusLine\": {\"type\": \"command\", \"command\": \"date\"}}",
+            "Wraps your status line: it looks the same, and also reports context, cost and limits.",
+            "Takes Crewboard out of your status line.",
+        ),
+    ] {
+        let world = World::with(settings);
+        let name = world.settings().display().to_string();
+        let output = world.install(&dry).unwrap();
+        let backup = "Keeps a backup of the file, which `crewboard uninstall` restores.";
+        let adds = format!("Adds {count} hooks to {name}.");
+        assert_eq!(summary(&output), [adds.as_str(), line, backup], "{output}");
+        assert!(output.contains(&format!("\n\n--- {name}\n")), "{output}");
+        world.install(&yes()).unwrap();
+        let output = world.uninstall(&dry).unwrap();
+        let removes = format!("Removes {count} hooks from {name}.");
+        let same = "The file is then the same as before install.";
+        assert_eq!(summary(&output), [removes.as_str(), restored, same], "{output}");
+    }
+    let output = World::new().install(&dry).unwrap();
+    assert!(output.contains("\nCreates the file; `crewboard uninstall` removes it.\n"), "{output}");
+}
+
+#[test]
+fn program_outside_the_path_is_shown_with_its_path() {
+    let mut world = World::with("{}");
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains("\nRun `crewboard` to open the board.\n"), "{output}");
+    assert!(output.contains("\"command\": \"crewboard statusline\" }\n"), "{output}");
+    world.uninstall(&yes()).unwrap();
+    world.environment.path.clear();
+    let program = world.environment.executable.as_ref().unwrap().display().to_string();
+    let output = world.install(&yes()).unwrap();
+    assert!(output.contains(&format!("\nRun `{program}` to open the board.\n")), "{output}");
+    assert!(output.contains(&format!("\"command\": \"{program} statusline\" }}\n")), "{output}");
+}
+
 #[test]
 fn diff_has_no_control_characters() {
     let world = World::with("{\n  \"a\": \"\u{1b}[2J\u{9b}\",\r\n  \"b\": 1\n}\n");

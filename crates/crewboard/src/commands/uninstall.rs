@@ -1,0 +1,81 @@
+//! `crewboard uninstall`: removes the hooks, then stops the daemon and removes its files.
+
+use crate::arguments::InstallArguments;
+use crate::commands::install::run_uninstall;
+use crate::daemon_client::daemon_locator;
+use crate::daemon_stop::{StopResult, ask_to_stop, kill_hung_daemon};
+use crate::environment::Environment;
+use crate::failure::{Failure, without_error_number};
+use crewboard_client::DaemonLocator;
+use crewboard_terminals::Command;
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Removes the hooks. Offers to stop the daemon unless the user named profiles, because other profiles may still use it.
+pub(crate) fn run(arguments: &InstallArguments) -> Result<ExitCode, Failure> {
+    let environment = Environment::of_process();
+    let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());
+    run_uninstall(arguments, &environment, out, input)?;
+    if arguments.config_dir.is_empty() {
+        remove_daemon(&daemon_locator()?, arguments, &environment, out, input)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove_daemon(
+    daemon_locator: &DaemonLocator,
+    arguments: &InstallArguments,
+    environment: &Environment,
+    out: &mut dyn Write,
+    input: &mut dyn BufRead,
+) -> Result<(), Failure> {
+    let files = daemon_locator.files();
+    if !files.is_empty() && may_remove(&files, arguments, environment, out, input)? {
+        if let StopResult::Hung = ask_to_stop(daemon_locator)? {
+            writeln!(out, "{}", kill_hung_daemon(daemon_locator)?)?;
+        }
+        let removed = daemon_locator.remove_files().map_err(|error| {
+            let error = without_error_number(&error);
+            Failure::new(format!("cannot remove the files of the daemon: {error}"))
+        })?;
+        if !removed {
+            return Err(Failure::new("a daemon runs again, so its files are kept")
+                .hint("close all boards and status bars, then run `crewboard uninstall` again"));
+        }
+        writeln!(out, "Stopped the daemon and removed its files.")?;
+    }
+    if let Some(program) = environment.executable.as_ref().filter(|_| !arguments.dry_run) {
+        writeln!(out, "To remove the program: rm {}", Command::quoted(program))?;
+    }
+    Ok(())
+}
+
+/// Shows the daemon's files and asks the user. Returns false in a dry run.
+fn may_remove(
+    files: &[PathBuf],
+    arguments: &InstallArguments,
+    environment: &Environment,
+    out: &mut dyn Write,
+    input: &mut dyn BufRead,
+) -> Result<bool, Failure> {
+    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let files = files.join("\n  ");
+    if arguments.dry_run {
+        writeln!(out, "Then the daemon is stopped and these files are removed:\n  {files}")?;
+        return Ok(false);
+    }
+    if arguments.yes {
+        return Ok(true);
+    }
+    if !environment.interactive {
+        writeln!(out, "Pass --yes to also stop the daemon and remove its files.")?;
+        return Ok(false);
+    }
+    writeln!(out, "The daemon has these files:\n  {files}")?;
+    write!(out, "Stop the daemon and remove them? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
