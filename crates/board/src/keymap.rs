@@ -195,6 +195,16 @@ impl Key {
         self.code == KeyCode::Backspace
     }
 
+    /// Returns the step of the keys to the left and to the right.
+    pub(crate) fn sideways(self) -> Option<isize> {
+        match self.code {
+            _ if self.control || self.alt => None,
+            KeyCode::Left => Some(-1),
+            KeyCode::Right => Some(1),
+            _ => None,
+        }
+    }
+
     /// Returns true if the key is `character` with Ctrl.
     pub fn is_control(self, character: char) -> bool {
         self.control && self.code == KeyCode::Char(character)

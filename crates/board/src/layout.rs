@@ -1,5 +1,8 @@
 //! Divides the screen, for drawing and for the mouse.
 
+pub(crate) mod strip;
+
+use crate::model::options::LayoutMode;
 use crate::model::{Model, Screen};
 use crewboard_core::RowKey;
 use ratatui::layout::Rect;
@@ -18,6 +21,9 @@ const MIN_DETAIL_WIDTH: u16 = 30;
 
 /// The least height with a footer, which shows keys and messages.
 pub(crate) const FOOTER_HEIGHT: u16 = 8;
+
+/// A screen of at most this height shows a strip, because it has room for one or two rows only.
+const MAX_STRIP_HEIGHT: u16 = 3;
 
 /// The parts of the screen. A part without room is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,11 +60,17 @@ pub fn layout(model: &Model) -> Areas {
         return Areas::default();
     }
     let header = line(0, 1);
-    // A strip: the header, and as many rows as there is room for.
+    if is_strip(model) {
+        if height == 1 && !needs_header(model) {
+            return Areas { list: header, ..Areas::default() };
+        }
+        let (list, detail) = (line(1, 1.min(height - 1)), line(2, height.saturating_sub(2)));
+        return Areas { header, list, detail, ..Areas::default() };
+    }
     if height <= 3 {
         return Areas { header, list: line(1, height - 1), ..Areas::default() };
     }
-    let footer_lines = u16::from(height >= FOOTER_HEIGHT);
+    let footer_lines = u16::from(has_footer(model));
     let footer = line(height - footer_lines, footer_lines);
     // A high screen has a blank line below the header.
     let start = if height >= 14 { 2 } else { 1 };
@@ -87,6 +99,28 @@ pub fn layout(model: &Model) -> Areas {
     }
 }
 
+/// Returns true if the main screen is a strip: one line with a chip for each session.
+pub(crate) fn is_strip(model: &Model) -> bool {
+    let is_strip = match model.layout_mode {
+        LayoutMode::Auto => model.height <= MAX_STRIP_HEIGHT,
+        LayoutMode::Strip => true,
+        LayoutMode::List => false,
+    };
+    // A page that covers the main screen needs its own keys.
+    let is_covered = model.overlay.is_some() && model.height > MAX_STRIP_HEIGHT;
+    is_strip && model.screen == Screen::List && !is_covered
+}
+
+/// Returns true if a screen of one line has something to show that is more important than the chips.
+fn needs_header(model: &Model) -> bool {
+    model.rows.order().is_empty() || model.notice.is_some() || model.connection_problem().is_some()
+}
+
+/// Returns true if the screen has a footer, which shows keys and messages. Elsewhere the header shows messages.
+pub(crate) fn has_footer(model: &Model) -> bool {
+    model.height >= FOOTER_HEIGHT && !is_strip(model)
+}
+
 /// Returns the height of the details: what the rows leave, or the height of usual details if the rows would fill the
 /// screen. It changes in steps and does not depend on the selected row, so that the screen does not shift with each
 /// session that comes or goes, and never under a click.
@@ -102,13 +136,20 @@ fn detail_lines(model: &Model, body: u16) -> u16 {
 
 /// Returns the number of rows that the list shows at once.
 pub fn visible_rows(model: &Model) -> usize {
-    usize::from(layout(model).list.height)
+    let list = layout(model).list;
+    if is_strip(model) {
+        return strip::divide(model, list, model.scroll).chips.len();
+    }
+    usize::from(list.height)
 }
 
 /// Returns the row at a position on the screen.
 pub fn row_at(model: &Model, column: u16, line: u16) -> Option<RowKey> {
     let list = layout(model).list;
     let is_inside = line >= list.y && line < list.bottom() && column < list.right();
+    if is_inside && is_strip(model) {
+        return strip::row_at(model, list, column);
+    }
     let index = model.scroll + usize::from(line.checked_sub(list.y)?);
     is_inside.then(|| model.rows.order().get(index).cloned()).flatten()
 }

@@ -19,6 +19,6 @@ pub mod view;
 
 pub use model::agent_text::AgentText;
 pub use model::navigation::{Navigation, NavigationOutcome};
-pub use model::options::Options;
+pub use model::options::{LayoutMode, Options};
 pub use runtime::event_loop::{BoardError, run};
 pub use runtime::host::Host;

@@ -10,6 +10,7 @@ use crate::format::cells;
 use crate::keymap::Keymap;
 use crate::model::agent_text::AgentText;
 use crate::model::navigation::PendingNavigation;
+use crate::model::options::LayoutMode;
 use crate::model::row_list::RowList;
 use crate::theme::Theme;
 use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
@@ -37,6 +38,8 @@ pub struct Model {
     /// Keys edit the filter.
     pub filtering: bool,
     pub detail: bool,
+    /// When the main screen is a strip.
+    pub layout_mode: LayoutMode,
     pub connection: ConnectionState,
     pub hooks: HookState,
     /// The profile that an agent uses by default.
@@ -166,6 +169,7 @@ impl Model {
             overlay: None,
             filtering: false,
             detail: true,
+            layout_mode: LayoutMode::Auto,
             connection: ConnectionState::Connecting,
             hooks,
             default_profile: None,

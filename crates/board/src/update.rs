@@ -8,7 +8,7 @@ pub use effect::Effect;
 
 use crate::colour::Rgb;
 use crate::keymap::Key;
-use crate::layout::{FOOTER_HEIGHT, visible_rows};
+use crate::layout::{has_footer, is_strip, layout, strip, visible_rows};
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, DISCONNECT_GRACE_MS, HookState, Model, Overlay};
@@ -149,7 +149,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
 fn closes_selected_row(model: &Model, new: &Session) -> bool {
     let is_open = |row: &Session| row.key == new.key && row.status != Status::Closed;
     new.status == Status::Closed
-        && model.height < FOOTER_HEIGHT
+        && !has_footer(model)
         && !new.pinned
         && model.overlay.is_none()
         && model.selected_row().is_some_and(is_open)
@@ -180,6 +180,7 @@ fn configure(model: &mut Model, options: Options) {
         model.configured_detail = options.detail;
         model.detail = options.detail;
     }
+    model.layout_mode = options.layout_mode;
     model.configured_theme = options.theme;
     model.theme = options.theme.on(model.background);
     model.keymap = options.keymap;
@@ -222,11 +223,15 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Opti
     }
     let height = visible_rows(model).max(1);
     let index = model.selected_index().unwrap_or(0);
-    model.scroll = model
-        .scroll
-        .min(index)
-        .max((index + 1).saturating_sub(height))
-        .min(model.rows.order().len().saturating_sub(height));
+    model.scroll = if is_strip(model) {
+        strip::first_chip(model, layout(model).list)
+    } else {
+        model
+            .scroll
+            .min(index)
+            .max((index + 1).saturating_sub(height))
+            .min(model.rows.order().len().saturating_sub(height))
+    };
     let last = overlay::line_count(model).saturating_sub(overlay::height(model));
     if let Some(overlay) = &mut model.overlay {
         *overlay.scroll_mut() = overlay.scroll().min(last);

@@ -7,11 +7,12 @@ mod header;
 mod limits;
 mod list;
 pub(crate) mod overlay;
+mod strip;
 mod timeline;
 
 use crate::format::cells::grain;
 use crate::format::text::age_changes_in;
-use crate::layout::layout;
+use crate::layout::{is_strip, layout};
 use crate::model::{Model, Screen};
 use canvas::MINUTE;
 use crewboard_core::Session;
@@ -29,6 +30,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     header::draw(model, areas.header, buffer);
     if model.overlay.is_none() {
         match model.screen {
+            Screen::List if is_strip(model) => strip::draw(model, &areas, buffer),
             Screen::List => {
                 list::draw(model, areas.list, buffer);
                 detail::draw(model, areas.detail, buffer);
@@ -45,13 +47,12 @@ pub(crate) fn clocks(model: &Model) -> Vec<u64> {
     let areas = layout(model);
     let now = model.display_time();
     let row_clock = |row: &Session| age_changes_in(row.since, now, grain(row));
-    let mut clocks = header::clocks(model);
-    if let Some(urgent) = model.rows.most_urgent().filter(|_| model.height == 1) {
-        clocks.push(row_clock(urgent));
-    }
+    let mut clocks = if areas.header.is_empty() { Vec::new() } else { header::clocks(model) };
     let shows_details = overlay::shows_details(model);
     if model.overlay.is_none() {
-        if model.screen == Screen::List {
+        if is_strip(model) {
+            clocks.extend(strip::clocks(model, &areas));
+        } else if model.screen == Screen::List {
             let shown = model.rows.listed().skip(model.scroll).take(usize::from(areas.list.height));
             clocks.extend(shown.map(row_clock));
         } else if !model.rows.order().is_empty() {

@@ -1,12 +1,12 @@
 //! Options that change while the board is open.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use crewboard_board::Options;
 use crewboard_board::keymap::{Action, Key, Keymap};
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{DARK, TERMINAL, Theme};
 use crewboard_board::update::{Effect, Message, update};
 use crewboard_board::view::draw;
+use crewboard_board::{LayoutMode, Options};
 use crewboard_core::Timestamp;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -20,6 +20,7 @@ fn changed_options_apply_at_once() {
         theme: theme(&TERMINAL),
         keymap: Keymap::default(),
         detail: true,
+        layout_mode: LayoutMode::Auto,
         notice: None,
         problems: Vec::new(),
     };
@@ -66,7 +67,8 @@ fn problems_are_shown_until_they_are_fixed_or_hidden() {
     let problem =
         "config.toml:2:9: board.theme is \"drak\"; it must be one of terminal, dark, light";
     let problems = vec![problem.to_owned(), "config.toml:3:1: unknown option".to_owned()];
-    let wrong = Options { theme, keymap: keymap.clone(), detail, notice, problems };
+    let layout_mode = LayoutMode::Auto;
+    let wrong = Options { theme, keymap: keymap.clone(), detail, layout_mode, notice, problems };
     let right = Options { problems: Vec::new(), ..wrong.clone() };
     let mut model = Model::new(theme, keymap, HookState::Installed, now);
     let key = |model: &mut Model, word: &str, later: u64| {

@@ -101,6 +101,7 @@ pub(crate) const STATUSES: &str = "statuses";
 pub(crate) const CONTENT: &str = "content";
 pub(crate) const THEME: &str = "theme";
 pub(crate) const DETAIL: &str = "detail";
+pub(crate) const LAYOUT: &str = "layout";
 pub(crate) const IDLE_EXIT: &str = "idle_exit";
 
 /// The variable that overrides `daemon.idle_exit`.
@@ -111,6 +112,9 @@ pub(crate) const IDLE_EXIT_DEFAULT: Duration = Duration::from_secs(3600);
 
 /// The notifications that a board can write to its terminal.
 const TERMINAL_NOTIFICATIONS: [&str; 4] = ["bell", "osc9", "osc777", "off"];
+
+/// The forms of the board, the default first.
+const LAYOUTS: [&str; 3] = ["auto", "list", "strip"];
 
 /// All options.
 #[derive(Debug, Clone)]
@@ -147,6 +151,16 @@ impl Schema {
                 Value::Switch(true),
                 "Show the details of the selected session when the board opens.",
             ),
+            Entry {
+                allowed: LAYOUTS.to_vec(),
+                ..option(
+                    BOARD,
+                    LAYOUT,
+                    Value::Word("auto".to_owned()),
+                    "The form of the board: a list, a strip with all sessions in one line, or a strip only in at most \
+                     three lines. `crewboard --layout` overrides it.",
+                )
+            },
         ];
         for action in &known.actions {
             let keys = Value::Keys(action.keys.clone());

@@ -6,7 +6,7 @@ use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
     BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, IDLE_EXIT, IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE,
-    KEYS, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
+    KEYS, LAYOUT, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
 };
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,8 @@ pub struct Board {
     /// The name of one of the known themes.
     pub theme: String,
     pub detail: bool,
+    /// `auto`, `list` or `strip`.
+    pub layout: String,
 }
 
 /// The settings of notifications.
@@ -203,7 +205,11 @@ impl Loaded {
             _ => String::new(),
         };
         Config {
-            board: Board { theme: word(BOARD, THEME), detail: is_on(BOARD, DETAIL) },
+            board: Board {
+                theme: word(BOARD, THEME),
+                detail: is_on(BOARD, DETAIL),
+                layout: word(BOARD, LAYOUT),
+            },
             keys: keys
                 .filter_map(|setting| match &setting.value {
                     Value::Keys(keys) => Some((setting.name, keys.clone())),

@@ -10,6 +10,7 @@ use clap::{
     ValueHint,
 };
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, Shell};
+use crewboard_board::LayoutMode;
 use crewboard_config::duration;
 use crewboard_core::{MAX_SNOOZE_MS, Status};
 use std::ffi::OsString;
@@ -25,6 +26,9 @@ pub(crate) struct Arguments {
     /// Quit the board after a jump (for tmux popups)
     #[arg(long)]
     pub(crate) once: bool,
+    /// Form of the board [default: auto, or layout in the configuration]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) layout: Option<LayoutArgument>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -215,6 +219,27 @@ pub(crate) struct InstallArguments {
     /// Skip the confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// The form of the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArgument {
+    /// A row for each session
+    List,
+    /// All sessions as chips in one line
+    Strip,
+    /// A strip in at most three lines, otherwise a list
+    Auto,
+}
+
+impl From<LayoutArgument> for LayoutMode {
+    fn from(argument: LayoutArgument) -> Self {
+        match argument {
+            LayoutArgument::List => Self::List,
+            LayoutArgument::Strip => Self::Strip,
+            LayoutArgument::Auto => Self::Auto,
+        }
+    }
 }
 
 /// The format of `counts`.

@@ -1,8 +1,8 @@
 //! Connects the configuration crate with the board: the known options, and the options of a running board.
 
-use crewboard_board::Options;
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
 use crewboard_board::theme::{AUTO, PALETTES, PLAIN, Theme};
+use crewboard_board::{LayoutMode, Options};
 use crewboard_config::{
     Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
@@ -39,6 +39,8 @@ pub(crate) struct BoardConfig {
     schema: Schema,
     environment: Environment,
     unicode: bool,
+    /// The layout of the command line.
+    layout_mode: Option<LayoutMode>,
     watch: Option<FileWatch>,
     current: Loaded,
     /// The problems found in the file at the last read.
@@ -47,7 +49,11 @@ pub(crate) struct BoardConfig {
 
 impl BoardConfig {
     /// Reads the configuration for a new board. `unicode` is true if its locale can show more than ASCII.
-    pub(crate) fn open(environment: Environment, unicode: bool) -> (Self, Options) {
+    pub(crate) fn open(
+        environment: Environment,
+        unicode: bool,
+        layout_mode: Option<LayoutMode>,
+    ) -> (Self, Options) {
         // Watch the file before reading it, so that no change is missed.
         let watch = match locate(&environment) {
             Location::At(path) => FileWatch::new(&path),
@@ -56,7 +62,8 @@ impl BoardConfig {
         let schema = schema();
         let current = schema.load(&environment);
         let problems = problems(&current);
-        let board_config = Self { schema, environment, unicode, watch, current, problems };
+        let board_config =
+            Self { schema, environment, unicode, layout_mode, watch, current, problems };
         let options = board_config.options(None);
         (board_config, options)
     }
@@ -104,9 +111,18 @@ impl BoardConfig {
             theme,
             keymap,
             detail: config.board.detail,
+            layout_mode: self.layout_mode.unwrap_or_else(|| layout_mode(&config.board.layout)),
             notice,
             problems: self.problems.clone(),
         }
+    }
+}
+
+fn layout_mode(word: &str) -> LayoutMode {
+    match word {
+        "list" => LayoutMode::List,
+        "strip" => LayoutMode::Strip,
+        _ => LayoutMode::Auto,
     }
 }
 

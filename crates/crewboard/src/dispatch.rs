@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::render::why_no_screen;
 use crate::status_line;
+use crewboard_board::LayoutMode;
 use crewboard_core::Mark;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 /// Runs the command and returns the process's exit code.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let Some(command) = arguments.command else {
-        return run_without_command(arguments.once);
+        return run_without_command(arguments.once, arguments.layout.map(Into::into));
     };
     match command {
         Command::List { format } => list::run(format.is_json()),
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
 
 /// Opens the board, or prints the list if only one side is a terminal, as in `crewboard | cat`. Prints nothing without a
 /// terminal on both sides: if an agent starts `crewboard` by mistake, the output would become part of the model's context.
-fn run_without_command(once: bool) -> Result<ExitCode, Failure> {
+fn run_without_command(once: bool, layout_mode: Option<LayoutMode>) -> Result<ExitCode, Failure> {
     match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
         (false, false) => return Ok(ExitCode::SUCCESS),
         (true, true) => {}
@@ -80,5 +81,5 @@ fn run_without_command(once: bool) -> Result<ExitCode, Failure> {
         );
         return list::run(false);
     }
-    board::run(once)
+    board::run(once, layout_mode)
 }

@@ -1,7 +1,7 @@
 //! Handles keys, clicks and pasted text.
 
 use crate::keymap::{Action, Key};
-use crate::layout::{row_at, visible_rows};
+use crate::layout::{is_strip, row_at, visible_rows};
 use crate::model::navigation::Navigation;
 use crate::model::{ConnectionState, HookState, Model, Overlay, Screen};
 use crate::update::effect::Effect;
@@ -69,6 +69,12 @@ pub(crate) fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     }
     if model.filtering {
         return on_filter_key(model, key, action);
+    }
+    if is_strip(model)
+        && let Some(by) = key.sideways()
+    {
+        step(model, by);
+        return Vec::new();
     }
     action.map_or_else(Vec::new, |action| run_action(model, action))
 }

@@ -2,9 +2,8 @@
 
 use super::canvas::{Piece, put, room};
 use super::limits::{self, Detail, Extent};
-use crate::format::cells::grain;
-use crate::format::text::{activity, age, cut};
-use crate::layout::FOOTER_HEIGHT;
+use crate::format::text::cut;
+use crate::layout::has_footer;
 use crate::model::{ConnectionState, Model, Screen};
 use crate::theme::Theme;
 use crewboard_core::Status;
@@ -33,13 +32,10 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     }
     // Without a footer, notices are shown here.
-    if let Some(notice) = model.notice.as_ref().filter(|_| model.height < FOOTER_HEIGHT) {
+    if let Some(notice) = model.notice.as_ref().filter(|_| !has_footer(model)) {
         let text = cut(&notice.text.replace('\n', " "), room(area, x), theme.unicode);
         put(buffer, area, x, area.y, &text, Theme::strong());
         return;
-    }
-    if model.height == 1 && model.rows.most_urgent().is_some() {
-        return draw_strip(model, area, buffer);
     }
     let right = right(model);
     let losses = losses(model, space(model, room(area, x)));
@@ -100,9 +96,7 @@ fn space(model: &Model, room: usize) -> usize {
 
 /// Returns the milliseconds until each time in the line changes.
 pub(super) fn clocks(model: &Model) -> Vec<u64> {
-    if model.connection_problem().is_some()
-        || model.height == 1 && model.rows.most_urgent().is_some()
-    {
+    if model.connection_problem().is_some() {
         return Vec::new();
     }
     let brand = if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 };
@@ -219,32 +213,4 @@ fn other_counts(model: &Model) -> impl Iterator<Item = Piece> {
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(move |(count, word)| (format!("{separator}{count} {word}"), Style::new()))
-}
-
-/// Draws a strip of one line: the number of rows that need the user, and the most urgent of them.
-fn draw_strip(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme;
-    let Some(row) = model.rows.most_urgent() else { return };
-    let mut pieces = needs(model, StatusForm::None);
-    if area.width < 60 {
-        let count: usize = model.rows.totals().needs().iter().map(|(_, count)| count).sum();
-        pieces = vec![(format!("{count}"), theme.status(row.status))];
-    }
-    if !model.losses.is_empty() {
-        let text = format!("{} lost ", model.losses.total());
-        pieces.insert(0, (text, theme.status(Status::Failed)));
-    }
-    let mut x = area.x;
-    for (text, style) in pieces {
-        x = put(buffer, area, x, area.y, &text, style);
-    }
-    let text = format!(
-        "  {} {} {}  {}",
-        theme.shape(row.status),
-        model.display_name(row),
-        age(row.since, model.display_time(), grain(row)),
-        activity(row, theme.unicode)
-    );
-    let text = cut(&text, room(area, x), theme.unicode);
-    put(buffer, area, x, area.y, &text, theme.status(row.status));
 }

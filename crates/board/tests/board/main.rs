@@ -11,6 +11,7 @@ mod sample;
 mod screens;
 mod sizes;
 mod strange;
+mod strips;
 mod terminal;
 mod ticking;
 mod updates;

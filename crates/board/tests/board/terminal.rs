@@ -5,7 +5,7 @@ use crate::strange::STRANGE;
 use crewboard_board::format::text::fit;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::HookState;
-use crewboard_board::{Host, Navigation, Options, run};
+use crewboard_board::{Host, LayoutMode, Navigation, Options, run};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::Session;
@@ -43,6 +43,7 @@ fn child_panics() {
         theme: UNICODE,
         keymap: Keymap::default(),
         detail: true,
+        layout_mode: LayoutMode::Auto,
         notice: None,
         problems: Vec::new(),
     };

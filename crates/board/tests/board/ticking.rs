@@ -68,7 +68,7 @@ fn screen_without_times_does_not_tick() {
     press(&mut model, "?");
     assert_eq!(next_clock(&model), None, "the help hides all times");
     assert_eq!(next_clock(&board(day(), 0, 0)), None);
-    assert_eq!(next_clock(&board(vec![idle()], 80, 1)), None, "the strip shows counts only");
+    assert_eq!(next_clock(&board(vec![idle()], 80, 1)), None, "a chip without a wait has no time");
 }
 
 #[test]

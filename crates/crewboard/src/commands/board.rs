@@ -12,7 +12,7 @@ use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
 use crate::render::Style;
 use crewboard_agents::{Variables as _, describe_version, resume_command, short_model};
 use crewboard_board::model::HookState;
-use crewboard_board::{AgentText, Host, Navigation, NavigationOutcome, Options};
+use crewboard_board::{AgentText, Host, LayoutMode, Navigation, NavigationOutcome, Options};
 use crewboard_client::DaemonLocator;
 use crewboard_core::Session;
 use crewboard_terminals::{BellKind, Multiplexer, bell_bytes};
@@ -24,9 +24,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 /// Opens the board on the terminal.
-pub(crate) fn run(quits_after_jump: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn run(
+    quits_after_jump: bool,
+    layout_mode: Option<LayoutMode>,
+) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (board_config, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
+    let (board_config, options) =
+        BoardConfig::open(surroundings, Style::of_stdout().unicode, layout_mode);
     let environment = Environment::of_process();
     let mut host = LiveHost {
         environment,
@@ -46,7 +50,7 @@ pub(crate) fn run_on_sandbox(
     notice: Option<String>,
 ) -> Result<ExitCode, Failure> {
     let surroundings = crewboard_config::Environment::of_process();
-    let (_, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode);
+    let (_, options) = BoardConfig::open(surroundings, Style::of_stdout().unicode, None);
     let options = Options { notice: notice.or(options.notice), ..options };
     crewboard_board::run(daemon_locator, &mut RecordingHost, options)
         .map_err(|error| Failure::new(error.to_string()))?;

@@ -7,7 +7,7 @@ fn environment(path: &std::path::Path) -> Environment {
 
 #[test]
 fn board_uses_its_defaults_without_a_file() {
-    let (_, options) = BoardConfig::open(Environment::default(), true);
+    let (_, options) = BoardConfig::open(Environment::default(), true, None);
     assert_eq!(options.theme, Theme { palette: &AUTO, unicode: true });
     assert!(options.detail && options.notice.is_none() && options.problems.is_empty());
     for entry in TABLE {
@@ -42,7 +42,7 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     use std::fs;
     let world = tempfile::tempdir().unwrap();
     let path = world.path().join("crewboard/config.toml");
-    let (mut board_config, options) = BoardConfig::open(environment(&path), false);
+    let (mut board_config, options) = BoardConfig::open(environment(&path), false, None);
     assert_eq!(options.theme.palette.name, "auto");
     let mut lines = Vec::new();
     fs::create_dir(path.parent().unwrap()).unwrap();
@@ -75,7 +75,7 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     nothing
     dark Q | config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number
     dark Q | The configuration was reloaded.
-    light q Ctrl-c | config.toml:3:1: unknown option board.colour; use one of theme, detail
+    light q Ctrl-c | config.toml:3:1: unknown option board.colour; use one of theme, detail, layout
     auto q Ctrl-c | The configuration was reloaded.
     "#);
 }
@@ -85,7 +85,7 @@ fn problems_of_the_first_read_are_reported() {
     let world = tempfile::tempdir().unwrap();
     let path = world.path().join("config.toml");
     std::fs::write(&path, "[board]\ntheme = dark").unwrap();
-    let (_, options) = BoardConfig::open(environment(&path), true);
+    let (_, options) = BoardConfig::open(environment(&path), true, None);
     assert_eq!(options.theme.palette.name, "auto");
     insta::assert_snapshot!(options.problems.join("; "), @"config.toml:2:9: string values must be quoted, expected literal string");
 }
