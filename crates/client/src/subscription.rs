@@ -3,7 +3,10 @@ use crate::daemon_locator::{ConnectError, DaemonLocator};
 use crate::version::version_problem;
 use crewboard_core::{RateLimits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{After, Losses, PROTOCOL, Reply, Request};
+use crewboard_protocol::{
+    AcceptNotificationsRequest, After, HelloRequest, Losses, PROTOCOL, Reply, Request,
+    RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::HashMap;
@@ -104,7 +107,7 @@ impl<'a> Subscription<'a> {
     pub fn accept_notifications(&mut self, on: bool) {
         self.accepts_notifications = on;
         // If no daemon is connected, the next one gets the request.
-        let _ = self.send(&Request::AcceptNotifications { on });
+        let _ = self.send(&Request::AcceptNotifications(AcceptNotificationsRequest { on }));
     }
 
     /// Returns the rows as last received.
@@ -200,15 +203,19 @@ impl<'a> Subscription<'a> {
         let stream = self.daemon_locator.connect_or_start(deadline)?;
         let connection = Connection::new(stream).map_err(ConnectionError::Io)?;
         for row in self.rows.values() {
-            connection.send(&Request::Restore { row: Box::new(row.clone()) })?;
+            connection.send(&Request::Restore(RestoreRequest { row: Box::new(row.clone()) }))?;
         }
         if !self.limits.is_empty() {
-            connection.send(&Request::RestoreLimits { limits: self.limits.clone() })?;
+            connection.send(&Request::RestoreLimits(RestoreLimitsRequest {
+                limits: self.limits.clone(),
+            }))?;
         }
-        connection.send(&Request::Hello { protocol: PROTOCOL })?;
-        connection.send(&Request::Subscribe { after: self.resume_from.clone() })?;
+        connection.send(&Request::Hello(HelloRequest { protocol: PROTOCOL }))?;
+        connection
+            .send(&Request::Subscribe(SubscribeRequest { after: self.resume_from.clone() }))?;
         if self.accepts_notifications {
-            connection.send(&Request::AcceptNotifications { on: true })?;
+            connection
+                .send(&Request::AcceptNotifications(AcceptNotificationsRequest { on: true }))?;
         }
         self.in_snapshot = None;
         self.connection = Some(connection);

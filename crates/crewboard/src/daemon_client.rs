@@ -5,7 +5,7 @@ use crewboard_client::{Connection, DaemonLocator, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::{RateLimits, Session};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{Losses, PROTOCOL, Reply, Request};
+use crewboard_protocol::{HelloRequest, Losses, LossesSeenRequest, PROTOCOL, Reply, Request};
 use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ pub(crate) fn fetch_rows_and_warn_of_drops(
     let Snapshot { rows, losses, .. } = fetch_snapshot(connection, REPLY_TIMEOUT)?;
     if !losses.is_empty() {
         warn(&format!("{losses} (see `crewboard daemon status`)"));
-        connection.send(&Request::LossesSeen { count: losses.total() })?;
+        connection.send(&Request::LossesSeen(LossesSeenRequest { count: losses.total() }))?;
     }
     Ok(rows)
 }
@@ -95,7 +95,7 @@ pub(crate) fn warn(text: &str) {
 
 /// Warns the user if the daemon is of another version than this program.
 pub(crate) fn warn_of_version_mismatch(connection: &mut Connection) -> Result<(), Failure> {
-    let hello = Request::Hello { protocol: PROTOCOL };
+    let hello = Request::Hello(HelloRequest { protocol: PROTOCOL });
     if let Reply::Hello(daemon) = connection.ask(&hello, REPLY_TIMEOUT)?
         && let Some(problem) = version_problem(&daemon)
     {

@@ -13,7 +13,9 @@ use crewboard_core::{
     Observation, Process, RowKey, SessionStore, clean, excerpt,
 };
 use crewboard_protocol::{
-    DaemonInfo, ErrorCode, Explanation, Loss, Losses, PROTOCOL, Reply, Request,
+    AcceptNotificationsRequest, DaemonInfo, ErrorCode, ExplainRequest, Explanation, Loss, Losses,
+    LossesSeenRequest, MarkRequest, NotificationShownRequest, NotifyRequest, PROTOCOL, Reply,
+    Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
 };
 use std::collections::BTreeSet;
 
@@ -95,8 +97,8 @@ impl Actor {
         let wants = matches!(
             **request,
             Request::List
-                | Request::Subscribe { .. }
-                | Request::Explain { .. }
+                | Request::Subscribe(_)
+                | Request::Explain(_)
                 | Request::Wait(_)
                 | Request::Look
         );
@@ -235,7 +237,7 @@ impl Actor {
                 }
                 self.observe(line.observation, now)
             }
-            Request::Subscribe { .. } | Request::List if self.recorders.has(connection) => {
+            Request::Subscribe(_) | Request::List if self.recorders.has(connection) => {
                 vec![only_one_stream(connection)]
             }
             Request::Record if self.subscribers.has(connection) => {
@@ -248,7 +250,7 @@ impl Actor {
                 self.recorders.add(connection);
                 vec![send(connection, &Reply::Recording)]
             }
-            Request::Subscribe { .. } | Request::List
+            Request::Subscribe(_) | Request::List
                 if !self.subscribers.has_room(
                     connection,
                     !matches!(request, Request::List),
@@ -259,22 +261,22 @@ impl Actor {
                     format!("{MAX_SUBSCRIPTIONS} subscriptions, {MAX_READERS} clients in all");
                 vec![busy(connection, format!("too many clients list or subscribe ({bounds})"))]
             }
-            Request::AcceptNotifications { on } => {
+            Request::AcceptNotifications(AcceptNotificationsRequest { on }) => {
                 self.deliveries.accept(connection, on && self.subscribers.has(connection));
                 Vec::new()
             }
-            Request::Notify { title, text } => {
+            Request::Notify(NotifyRequest { title, text }) => {
                 let [title, text] = [title, text].map(|line| excerpt(&line, MAX_LINE));
                 let reply = self.deliveries.start(connection, title, text);
                 reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
-            Request::NotificationShown { id } => {
+            Request::NotificationShown(NotificationShownRequest { id }) => {
                 let reply = self.deliveries.acknowledge(connection, id);
                 reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
             // The loop has already checked the processes.
             Request::Look => Vec::new(),
-            Request::Subscribe { after } => {
+            Request::Subscribe(SubscribeRequest { after }) => {
                 self.subscribers.request_snapshot(connection, after, true);
                 Vec::new()
             }
@@ -286,14 +288,16 @@ impl Actor {
                 let reply = self.waits.begin(connection, wait, &self.sessions);
                 reply.iter().map(|reply| send(connection, reply)).collect()
             }
-            Request::Explain { row } => vec![self.explain(connection, &row)],
-            Request::Mark { row, mark } => self.mark(connection, &row, mark, now),
-            Request::Restore { row } => self.apply(DomainInput::Restored(vec![*row]), now),
-            Request::RestoreLimits { limits } => {
+            Request::Explain(ExplainRequest { row }) => vec![self.explain(connection, &row)],
+            Request::Mark(MarkRequest { row, mark }) => self.mark(connection, &row, mark, now),
+            Request::Restore(RestoreRequest { row }) => {
+                self.apply(DomainInput::Restored(vec![*row]), now)
+            }
+            Request::RestoreLimits(RestoreLimitsRequest { limits }) => {
                 self.apply(DomainInput::RateLimitsRestored(limits), now)
             }
-            Request::LossesSeen { count } => vec![Output::MarkLossesSeen(count)],
-            Request::Hello { .. } => vec![Output::SendHello(connection)],
+            Request::LossesSeen(LossesSeenRequest { count }) => vec![Output::MarkLossesSeen(count)],
+            Request::Hello(_) => vec![Output::SendHello(connection)],
             Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
         }
     }
@@ -383,23 +387,23 @@ enum Restricted {
 /// The processes that such a client knows are not the daemon's, and the user is not there.
 fn restricted(request: &Request) -> Option<Restricted> {
     match request {
-        Request::Restore { .. }
-        | Request::RestoreLimits { .. }
-        | Request::AcceptNotifications { .. }
-        | Request::LossesSeen { .. }
-        | Request::NotificationShown { .. } => Some(Restricted::Ignore),
-        Request::Mark { .. } => Some(Restricted::Refuse("mark sessions")),
-        Request::Notify { .. } => Some(Restricted::Refuse("notify the user")),
+        Request::Restore(_)
+        | Request::RestoreLimits(_)
+        | Request::AcceptNotifications(_)
+        | Request::LossesSeen(_)
+        | Request::NotificationShown(_) => Some(Restricted::Ignore),
+        Request::Mark(_) => Some(Restricted::Refuse("mark sessions")),
+        Request::Notify(_) => Some(Restricted::Refuse("notify the user")),
         Request::Stop => Some(Restricted::Refuse("stop the daemon")),
         Request::Event(_)
         | Request::Observe(_)
-        | Request::Subscribe { .. }
+        | Request::Subscribe(_)
         | Request::List
         | Request::Wait(_)
-        | Request::Explain { .. }
+        | Request::Explain(_)
         | Request::Look
         | Request::Record
-        | Request::Hello { .. } => None,
+        | Request::Hello(_) => None,
     }
 }
 

@@ -1,7 +1,6 @@
 use crate::reply::ErrorCode;
-use crate::request::{After, EventLine, ObservationLine, Request, WaitRequest};
+use crate::request::{EventLine, HelloRequest, Request};
 use crate::{Loss, MAX_REQUEST_LINE, PROTOCOL};
-use crewboard_core::{Mark, RateLimits, RowKey, Session};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -59,54 +58,6 @@ struct Head<'a> {
     protocol: Option<u32>,
 }
 
-#[derive(Deserialize)]
-struct Subscribe {
-    #[serde(default)]
-    after: Option<After>,
-}
-
-#[derive(Deserialize)]
-struct Explain {
-    row: RowKey,
-}
-
-#[derive(Deserialize)]
-struct MarkRow {
-    row: RowKey,
-    mark: Mark,
-}
-
-#[derive(Deserialize)]
-struct Restore {
-    row: Box<Session>,
-}
-
-#[derive(Deserialize)]
-struct AcceptNotifications {
-    on: bool,
-}
-
-#[derive(Deserialize)]
-struct NotificationShown {
-    id: u64,
-}
-
-#[derive(Deserialize)]
-struct LossesSeen {
-    count: u64,
-}
-
-#[derive(Deserialize)]
-struct Notify {
-    title: String,
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct RestoreLimits {
-    limits: Vec<RateLimits>,
-}
-
 impl Request {
     /// Decodes a line, with or without its newline. Ignores unknown fields.
     pub fn decode(line: &[u8]) -> Result<Self, RequestError> {
@@ -127,38 +78,23 @@ impl Request {
         }
         Ok(match head.kind.as_ref() {
             "event" => Self::Event(decode_event(line, newer.is_some())?),
-            "observe" => Self::Observe(payload::<ObservationLine>("observe", line)?),
-            "subscribe" => {
-                Self::Subscribe { after: payload::<Subscribe>("subscribe", line)?.after }
-            }
+            "observe" => Self::Observe(payload("observe", line)?),
+            "subscribe" => Self::Subscribe(payload("subscribe", line)?),
             "list" => Self::List,
-            "wait" => Self::Wait(payload::<WaitRequest>("wait", line)?),
-            "explain" => Self::Explain { row: payload::<Explain>("explain", line)?.row },
-            "mark" => {
-                let MarkRow { row, mark } = payload::<MarkRow>("mark", line)?;
-                Self::Mark { row, mark }
-            }
-            "restore" => Self::Restore { row: payload::<Restore>("restore", line)?.row },
-            "restore_limits" => {
-                let RestoreLimits { limits } = payload::<RestoreLimits>("restore_limits", line)?;
-                Self::RestoreLimits { limits }
-            }
+            "wait" => Self::Wait(payload("wait", line)?),
+            "explain" => Self::Explain(payload("explain", line)?),
+            "mark" => Self::Mark(payload("mark", line)?),
+            "restore" => Self::Restore(payload("restore", line)?),
+            "restore_limits" => Self::RestoreLimits(payload("restore_limits", line)?),
             "look" => Self::Look,
-            "losses_seen" => {
-                Self::LossesSeen { count: payload::<LossesSeen>("losses_seen", line)?.count }
+            "losses_seen" => Self::LossesSeen(payload("losses_seen", line)?),
+            "accept_notifications" => {
+                Self::AcceptNotifications(payload("accept_notifications", line)?)
             }
-            "accept_notifications" => Self::AcceptNotifications {
-                on: payload::<AcceptNotifications>("accept_notifications", line)?.on,
-            },
-            "notification_shown" => Self::NotificationShown {
-                id: payload::<NotificationShown>("notification_shown", line)?.id,
-            },
-            "notify" => {
-                let Notify { title, text } = payload::<Notify>("notify", line)?;
-                Self::Notify { title, text }
-            }
+            "notification_shown" => Self::NotificationShown(payload("notification_shown", line)?),
+            "notify" => Self::Notify(payload("notify", line)?),
             "record" => Self::Record,
-            "hello" => Self::Hello { protocol: head.protocol.unwrap_or(PROTOCOL) },
+            "hello" => Self::Hello(HelloRequest { protocol: head.protocol.unwrap_or(PROTOCOL) }),
             "stop" => Self::Stop,
             other => return Err(RequestError::Unknown(crewboard_core::clean(other, 40, false))),
         })
@@ -168,7 +104,7 @@ impl Request {
 /// Decodes an event. A hook does not learn that the daemon refused its event, so the known fields of a newer event are
 /// used, at least the session and its place.
 fn decode_event(line: &[u8], is_newer: bool) -> Result<EventLine, RequestError> {
-    match payload::<EventLine>("event", line) {
+    match payload("event", line) {
         Err(error) if is_newer => decode_unknown_event(line).ok_or(error),
         result => result,
     }

@@ -16,7 +16,11 @@ pub use reply::{
     DaemonInfo, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,
 };
-pub use request::{After, EventLine, ObservationLine, Request, WaitRequest};
+pub use request::{
+    AcceptNotificationsRequest, After, EventLine, ExplainRequest, HelloRequest, LossesSeenRequest,
+    MarkRequest, NotificationShownRequest, NotifyRequest, ObservationLine, Request,
+    RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
+};
 
 /// The version of this protocol. Only an incompatible change raises it.
 pub const PROTOCOL: u32 = 1;

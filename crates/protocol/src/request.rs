@@ -10,40 +10,33 @@ pub enum Request {
     /// Reports an observation of an agent's files, when a recording is played. Has no reply.
     Observe(ObservationLine),
     /// Requests all rows, and then every change until the client leaves.
-    Subscribe {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        after: Option<After>,
-    },
+    Subscribe(SubscribeRequest),
     /// Requests all rows, once.
     List,
     /// Waits until the rows have reached a goal or no longer can.
     Wait(WaitRequest),
     /// Requests the reason for the status of a row.
-    Explain { row: RowKey },
+    Explain(ExplainRequest),
     /// Sets a mark of the user on a row.
-    Mark { row: RowKey, mark: Mark },
+    Mark(MarkRequest),
     /// Restores a row that an earlier daemon sent to this client. Has no reply.
-    Restore { row: Box<Session> },
+    Restore(RestoreRequest),
     /// Restores the rate limits that an earlier daemon sent to this client. Has no reply.
-    RestoreLimits { limits: Vec<RateLimits> },
+    RestoreLimits(RestoreLimitsRequest),
     /// Checks for suspended agents. A board sends it when a visible clock ticks. Has no reply.
     Look,
     /// Sets whether this subscriber accepts notifications. One such subscriber gets each notification. Has no reply.
-    AcceptNotifications { on: bool },
+    AcceptNotifications(AcceptNotificationsRequest),
     /// Acknowledges a notification that this subscriber has shown. Has no reply.
-    NotificationShown { id: u64 },
+    NotificationShown(NotificationShownRequest),
     /// Notifies the user through a subscriber that shows notifications. The reply comes when one has shown it or none did.
-    Notify { title: String, text: String },
+    Notify(NotifyRequest),
     /// Acknowledges this number of dropped events, which the client has shown to the user. Has no reply.
-    LossesSeen { count: u64 },
+    LossesSeen(LossesSeenRequest),
     /// Requests all evidence that the daemon receives from now on.
     Record,
     /// Requests a description of the daemon.
-    Hello {
-        /// The newest protocol of the client.
-        #[serde(default)]
-        protocol: u32,
-    },
+    Hello(HelloRequest),
     /// Stops the daemon.
     Stop,
 }
@@ -97,6 +90,70 @@ pub struct WaitRequest {
     /// Rows that had reached the goal before the daemon of the client ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached: Vec<RowKey>,
+}
+
+/// The point from which the changes are wanted. `None` means all rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscribeRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<After>,
+}
+
+/// The row whose status is to be explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainRequest {
+    pub row: RowKey,
+}
+
+/// A row and the mark that the user sets on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkRequest {
+    pub row: RowKey,
+    pub mark: Mark,
+}
+
+/// A row that an earlier daemon sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreRequest {
+    pub row: Box<Session>,
+}
+
+/// The rate limits that an earlier daemon sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreLimitsRequest {
+    pub limits: Vec<RateLimits>,
+}
+
+/// True if the subscriber shows notifications from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptNotificationsRequest {
+    pub on: bool,
+}
+
+/// The id of a notification that the subscriber has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotificationShownRequest {
+    pub id: u64,
+}
+
+/// The text of a notification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyRequest {
+    pub title: String,
+    pub text: String,
+}
+
+/// The number of dropped events that the user has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossesSeenRequest {
+    pub count: u64,
+}
+
+/// The newest protocol of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelloRequest {
+    #[serde(default)]
+    pub protocol: u32,
 }
 
 impl Request {

@@ -14,7 +14,9 @@ use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
-use crewboard_protocol::{PROTOCOL, Request};
+use crewboard_protocol::{
+    HelloRequest, LossesSeenRequest, MarkRequest, NotificationShownRequest, PROTOCOL, Request,
+};
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -257,7 +259,7 @@ impl EventLoop<'_> {
 
     /// Sends a request that the daemon must reply to, unless a reply is pending already.
     fn ping(&mut self) {
-        let hello = Request::Hello { protocol: PROTOCOL };
+        let hello = Request::Hello(HelloRequest { protocol: PROTOCOL });
         if self.reply_deadline.is_none() && self.subscription.send(&hello).is_ok() {
             self.reply_deadline = Some(Instant::now() + REPLY_TIMEOUT);
         }
@@ -345,7 +347,9 @@ impl EventLoop<'_> {
                 if Screen::send(&bytes).is_ok()
                     && let Some(id) = id
                 {
-                    let _ = self.subscription.send(&Request::NotificationShown { id });
+                    let _ = self
+                        .subscription
+                        .send(&Request::NotificationShown(NotificationShownRequest { id }));
                 }
                 return;
             }
@@ -392,7 +396,7 @@ impl EventLoop<'_> {
         match effect {
             Effect::Mark { row, mark } => {
                 let sent: Result<(), ConnectionError> =
-                    self.subscription.send(&Request::Mark { row, mark });
+                    self.subscription.send(&Request::Mark(MarkRequest { row, mark }));
                 match sent {
                     Ok(()) => self.ping(),
                     Err(error) => self.disconnect(&error.to_string()),
@@ -400,7 +404,7 @@ impl EventLoop<'_> {
             }
             Effect::LossesSeen(count) => {
                 // If this fails, the next key sends it again.
-                let _ = self.subscription.send(&Request::LossesSeen { count });
+                let _ = self.subscription.send(&Request::LossesSeen(LossesSeenRequest { count }));
             }
             Effect::PreviewInstall if self.host.hook_state() == HookState::Installed => {
                 self.apply(Message::Installed(Ok("The hooks are already installed.".to_owned())))?;

@@ -13,13 +13,13 @@ use crewboard_config::Environment;
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_daemon::{Options, answering_configuration};
 use crewboard_platform::{Clock, memory_of};
-use crewboard_protocol::{DaemonInfo, PROTOCOL, Reply, Request};
+use crewboard_protocol::{DaemonInfo, HelloRequest, PROTOCOL, Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const HELLO: Request = Request::Hello { protocol: PROTOCOL };
+const HELLO: Request = Request::Hello(HelloRequest { protocol: PROTOCOL });
 
 /// Runs `action`, or shows the status without one.
 pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {

@@ -8,7 +8,7 @@ use crewboard_agents::describe_version;
 use crewboard_board::format::text::{Grain, age, clock_time, cut, exact, fit, wrap, wrap_exact};
 use crewboard_core::{Effect, MAX_TRAIL, Origin, Prompt, PromptKind, Session, Status, TrailEntry};
 use crewboard_platform::Clock;
-use crewboard_protocol::{Explanation, Reply, Request};
+use crewboard_protocol::{ExplainRequest, Explanation, Reply, Request};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr as _;
@@ -17,7 +17,7 @@ use unicode_width::UnicodeWidthStr as _;
 pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
     let mut connection = connect(&daemon_locator()?)?;
     let key = select::row(&fetch_rows(&mut connection)?, word)?.key.clone();
-    let reply = connection.ask(&Request::Explain { row: key }, REPLY_TIMEOUT)?;
+    let reply = connection.ask(&Request::Explain(ExplainRequest { row: key }), REPLY_TIMEOUT)?;
     let Reply::Explanation(explanation) = reply else { return Err(unexpected_reply()) };
     let mut out = io::stdout().lock();
     if json {

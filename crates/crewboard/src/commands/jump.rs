@@ -7,7 +7,7 @@ use crate::navigate::{Destination, jump_to_pane, open_session};
 use crate::select;
 use crewboard_client::Connection;
 use crewboard_core::{CountCategory, Mark, Session};
-use crewboard_protocol::{Reply, Request};
+use crewboard_protocol::{MarkRequest, Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -63,7 +63,9 @@ pub(crate) fn open(word: &str) -> Result<ExitCode, Failure> {
 /// Marks a session as seen once its pane is shown.
 fn mark_seen(connection: &mut Connection, row: &Session) -> Result<(), Failure> {
     let mark = Mark::Seen { revision: row.revision };
-    match connection.ask(&Request::Mark { row: row.key.clone(), mark }, REPLY_TIMEOUT)? {
+    match connection
+        .ask(&Request::Mark(MarkRequest { row: row.key.clone(), mark }), REPLY_TIMEOUT)?
+    {
         Reply::Marked { .. } => Ok(()),
         _ => Err(unexpected_reply()),
     }

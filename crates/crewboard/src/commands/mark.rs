@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::select;
 use crewboard_client::{ConnectError, Connection};
 use crewboard_core::{Mark, Session};
-use crewboard_protocol::{Reply, Request};
+use crewboard_protocol::{MarkRequest, Reply, Request};
 use std::process::ExitCode;
 
 /// Sets a mark on the session that `word` names.
@@ -18,7 +18,7 @@ pub(crate) fn run(word: &str, mark: impl Fn(&Session) -> Mark) -> Result<ExitCod
     };
     let all = fetch_rows(&mut connection)?;
     let row = select::row(&all, word)?;
-    let request = Request::Mark { row: row.key.clone(), mark: mark(row) };
+    let request = Request::Mark(MarkRequest { row: row.key.clone(), mark: mark(row) });
     match connection.ask(&request, REPLY_TIMEOUT)? {
         Reply::Marked { .. } => Ok(ExitCode::SUCCESS),
         _ => Err(unexpected_reply()),

@@ -14,7 +14,7 @@ use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
 use crewboard_daemon::NotificationJob;
 use crewboard_platform::Clock;
-use crewboard_protocol::{PROTOCOL, Reply, Request};
+use crewboard_protocol::{HelloRequest, NotifyRequest, PROTOCOL, Reply, Request};
 use crewboard_terminals::desktop::notifier;
 use crewboard_terminals::{Command, CommandError, System as _, TerminalError};
 use message::{Message, message};
@@ -84,7 +84,8 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
         || matches!(to_desktop(&message, environment), Ok(()) | Err(CommandError::NotFound));
     if let Some(Ok(Some(mut connection))) = announced {
         // The daemon checks this process, which must run until then. Any reply shows that the check is done.
-        let _ = connection.ask(&Request::Hello { protocol: PROTOCOL }, RECEIVE_TIMEOUT);
+        let _ =
+            connection.ask(&Request::Hello(HelloRequest { protocol: PROTOCOL }), RECEIVE_TIMEOUT);
     }
     is_delivered
 }
@@ -98,7 +99,7 @@ fn to_board(message: &Message) -> Result<Option<Connection>, Failure> {
     };
     let Message { title, text } = message.clone();
     let connection = Connection::new(stream)?;
-    connection.send(&Request::Notify { title, text })?;
+    connection.send(&Request::Notify(NotifyRequest { title, text }))?;
     Ok(Some(connection))
 }
 

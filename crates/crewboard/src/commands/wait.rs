@@ -9,7 +9,7 @@ use crewboard_core::{
     RowKey, Session, Status, Transition, WaitGoal, WaitOutcome, WaitProgress, WaitScope,
 };
 use crewboard_platform::find_process;
-use crewboard_protocol::{Reply, Request, WaitRequest};
+use crewboard_protocol::{Reply, Request, RestoreRequest, SubscribeRequest, WaitRequest};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::thread;
@@ -71,7 +71,8 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                 };
                 for row in all.iter().filter(is_dead) {
                     // If this daemon has exited too, the next iteration connects to another.
-                    let _ = connection.send(&Request::Restore { row: Box::new(row.clone()) });
+                    let _ = connection
+                        .send(&Request::Restore(RestoreRequest { row: Box::new(row.clone()) }));
                 }
             }
             Err(error) => return Err(error.into()),
@@ -110,7 +111,7 @@ fn wait_for_reply(
     deadline: Option<Instant>,
 ) -> Result<(WaitOutcome, Box<Session>), ConnectionError> {
     if listens {
-        connection.send(&Request::Subscribe { after: None })?;
+        connection.send(&Request::Subscribe(SubscribeRequest { after: None }))?;
     }
     connection.send(&Request::Wait(request.clone()))?;
     loop {

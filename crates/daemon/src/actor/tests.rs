@@ -13,7 +13,9 @@ use crewboard_core::{
     AgentName, ConversationId, EndReason, Event, Mark, Process, ProcessToWatch, PromptKind,
     RateLimits, RateWindow, Report, Session, Stamp, Status, Timestamp, WaitGoal, WaitScope,
 };
-use crewboard_protocol::{After, EventLine, WaitRequest};
+use crewboard_protocol::{
+    After, EventLine, ExplainRequest, MarkRequest, RestoreRequest, SubscribeRequest, WaitRequest,
+};
 use serde_json::{Value, json};
 
 const HOOK: u32 = 500;
@@ -141,22 +143,25 @@ fn remembered_row() -> Session {
 }
 
 fn subscribe(revision: Option<u64>) -> Request {
-    Request::Subscribe { after: revision.map(|revision| After { epoch: "e".to_owned(), revision }) }
+    Request::Subscribe(SubscribeRequest {
+        after: revision.map(|revision| After { epoch: "e".to_owned(), revision }),
+    })
 }
 
 #[test]
 fn restored_row_is_watched_and_explained() {
     let mut stage = Stage::new();
     let row = Session { status: Status::Working, ..remembered_row() };
-    let request = Box::new(Request::Restore { row: Box::new(row) });
+    let request = Box::new(Request::Restore(RestoreRequest { row: Box::new(row) }));
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert!(matches!(
         outputs[..],
         [Output::WatchProcess(ProcessToWatch { process: Process { pid: 1234, start: 7 }, .. })]
     ));
-    let explained = stage.request(1, Request::Explain { row: RowKey::new("kaaaa") });
+    let explained =
+        stage.request(1, Request::Explain(ExplainRequest { row: RowKey::new("kaaaa") }));
     assert_eq!(explained[0].1["row"]["id"], "a");
-    let missing = stage.request(1, Request::Explain { row: RowKey::new("absent") });
+    let missing = stage.request(1, Request::Explain(ExplainRequest { row: RowKey::new("absent") }));
     assert_eq!(missing[0].1["code"], "not_found");
 }
 
@@ -168,11 +173,15 @@ fn mark_of_a_future_revision_changes_nothing() {
     let now = stage.actor.sessions.revision();
     for revision in [now + 1, 1 << 63, u64::MAX] {
         for mark in [Mark::Seen { revision }, Mark::Dismissed { on: true, revision }] {
-            let reply = &stage.request(1, Request::Mark { row: row.key.clone(), mark })[0].1;
+            let reply =
+                &stage.request(1, Request::Mark(MarkRequest { row: row.key.clone(), mark }))[0].1;
             assert_eq!((&reply["type"], &reply["row"]["seen"]), (&json!("marked"), &json!(false)));
         }
     }
     assert_eq!(stage.actor.sessions.iter().collect::<Vec<_>>(), [&row]);
-    stage.request(1, Request::Mark { row: row.key.clone(), mark: Mark::Seen { revision: now } });
+    stage.request(
+        1,
+        Request::Mark(MarkRequest { row: row.key.clone(), mark: Mark::Seen { revision: now } }),
+    );
     assert!(stage.actor.sessions.iter().next().unwrap().seen);
 }

@@ -347,21 +347,21 @@ impl State {
 fn expects_reply(request: &Request) -> bool {
     match request {
         Request::List
-        | Request::Subscribe { .. }
+        | Request::Subscribe(_)
         | Request::Wait(_)
-        | Request::Explain { .. }
-        | Request::Mark { .. }
-        | Request::Notify { .. }
+        | Request::Explain(_)
+        | Request::Mark(_)
+        | Request::Notify(_)
         | Request::Record
-        | Request::Hello { .. }
+        | Request::Hello(_)
         | Request::Stop => true,
         Request::Event(_)
         | Request::Observe(_)
-        | Request::Restore { .. }
-        | Request::RestoreLimits { .. }
-        | Request::AcceptNotifications { .. }
-        | Request::NotificationShown { .. }
-        | Request::LossesSeen { .. }
+        | Request::Restore(_)
+        | Request::RestoreLimits(_)
+        | Request::AcceptNotifications(_)
+        | Request::NotificationShown(_)
+        | Request::LossesSeen(_)
         | Request::Look => false,
     }
 }

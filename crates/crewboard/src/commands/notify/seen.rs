@@ -7,7 +7,7 @@ use crate::navigate::{target_of, this_caller};
 use crewboard_client::{ConnectError, Connection};
 use crewboard_core::{Mark, RowKey, Session};
 use crewboard_platform::{Clock, Deadline};
-use crewboard_protocol::Request;
+use crewboard_protocol::{MarkRequest, Request};
 use crewboard_terminals::{StatusTime, has_focus};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -47,7 +47,8 @@ pub(super) fn mark_seen<'a>(rows: impl Iterator<Item = &'a Session>) -> Result<(
     for row in rows {
         let mark = Mark::Seen { revision: row.revision };
         // The daemon checks this process, which must run until the reply. A session that is gone needs no mark.
-        connection.ask(&Request::Mark { row: row.key.clone(), mark }, REPLY_TIMEOUT)?;
+        connection
+            .ask(&Request::Mark(MarkRequest { row: row.key.clone(), mark }), REPLY_TIMEOUT)?;
     }
     Ok(())
 }

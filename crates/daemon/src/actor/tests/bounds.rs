@@ -75,7 +75,10 @@ fn processes_are_checked_once_in_a_turn() {
         |request: Request| Input::Request { connection: 1, peer: PEER, request: Box::new(request) };
     let asked = |stage: &mut Stage, request| stage.actor.needs_process_check(&look(request));
     for _ in 0..3 {
-        assert!(!asked(&mut stage, Request::Hello { protocol: 1 }));
+        assert!(!asked(
+            &mut stage,
+            Request::Hello(crewboard_protocol::HelloRequest { protocol: 1 })
+        ));
         let checks = (0..200).filter(|_| asked(&mut stage, Request::Look)).count();
         assert_eq!(checks, 1);
         assert!(!asked(&mut stage, Request::List));

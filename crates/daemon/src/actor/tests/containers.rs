@@ -49,8 +49,8 @@ fn client_of_another_pid_namespace_only_reads() {
             assert!(!outputs.iter().any(|output| matches!(output, Output::Stop)));
             replies(&outputs)
         };
-        let mark = |mark| Request::Mark { row: row.key.clone(), mark };
-        let notify = Request::Notify { title: "a".to_owned(), text: "b".to_owned() };
+        let mark = |mark| Request::Mark(MarkRequest { row: row.key.clone(), mark });
+        let notify = Request::Notify(NotifyRequest { title: "a".to_owned(), text: "b".to_owned() });
         for request in [
             mark(Mark::Seen { revision: row.revision }),
             mark(Mark::Dismissed { on: true, revision: row.revision }),
@@ -71,15 +71,15 @@ fn client_of_another_pid_namespace_only_reads() {
             seven_day: None,
         }];
         for request in [
-            Request::Restore { row: Box::new(remembered_row()) },
-            Request::RestoreLimits { limits },
-            Request::AcceptNotifications { on: true },
-            Request::NotificationShown { id: 1 },
+            Request::Restore(RestoreRequest { row: Box::new(remembered_row()) }),
+            Request::RestoreLimits(RestoreLimitsRequest { limits }),
+            Request::AcceptNotifications(AcceptNotificationsRequest { on: true }),
+            Request::NotificationShown(NotificationShownRequest { id: 1 }),
         ] {
             assert_eq!(from_elsewhere(request), []);
         }
         assert_eq!(
-            from_elsewhere(Request::Explain { row: row.key.clone() })[0].1["row"]["id"],
+            from_elsewhere(Request::Explain(ExplainRequest { row: row.key.clone() }))[0].1["row"]["id"],
             "a"
         );
         assert_eq!(stage.drain(7), "", "no subscriber is sent a change");
@@ -125,7 +125,8 @@ fn rows_are_restored_only_from_the_daemons_pid_namespace() {
     for (namespace, rows) in [(Namespace::Other, 0), (Namespace::Unknown, 0), (Namespace::Ours, 1)]
     {
         let mut stage = Stage::new();
-        let request = Box::new(Request::Restore { row: Box::new(remembered_row()) });
+        let request =
+            Box::new(Request::Restore(RestoreRequest { row: Box::new(remembered_row()) }));
         let peer = Peer { namespace, ..PEER };
         stage.input(Input::Request { connection: 1, peer, request });
         assert_eq!(stage.actor.sessions.len(), rows, "{namespace:?}");

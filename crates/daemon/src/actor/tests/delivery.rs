@@ -9,7 +9,10 @@ impl Stage {
         for board in boards {
             stage.request(*board, subscribe(None));
             stage.drain(*board);
-            stage.request(*board, Request::AcceptNotifications { on: true });
+            stage.request(
+                *board,
+                Request::AcceptNotifications(AcceptNotificationsRequest { on: true }),
+            );
         }
         stage
     }
@@ -17,11 +20,11 @@ impl Stage {
     /// Asks for a notification. Returns the replies to all clients, as text.
     fn notify(&mut self) -> Vec<String> {
         let (title, text) = ("shop: done".to_owned(), "It has finished.".to_owned());
-        summaries(&self.request(9, Request::Notify { title, text }))
+        summaries(&self.request(9, Request::Notify(NotifyRequest { title, text })))
     }
 
     fn acknowledge(&mut self, board: ConnectionId, id: u64) -> Vec<String> {
-        summaries(&self.request(board, Request::NotificationShown { id }))
+        summaries(&self.request(board, Request::NotificationShown(NotificationShownRequest { id })))
     }
 
     /// Lets time pass to the next deadline, which is `millis` away.
@@ -68,14 +71,14 @@ fn newest_board_that_reads_shows_a_notification() {
     let mut stage = Stage::new();
     assert_eq!(stage.notify(), ["9: false of 0"]);
     // A client without a subscription cannot accept notifications.
-    stage.request(3, Request::AcceptNotifications { on: true });
+    stage.request(3, Request::AcceptNotifications(AcceptNotificationsRequest { on: true }));
     for board in [1, 2, 3] {
         stage.request(board, subscribe(None));
         assert_eq!(stage.drain(board), "snapshot, synced");
     }
     assert_eq!(stage.notify(), ["9: false of 0"]);
     for board in [1, 2] {
-        stage.request(board, Request::AcceptNotifications { on: true });
+        stage.request(board, Request::AcceptNotifications(AcceptNotificationsRequest { on: true }));
     }
     assert_eq!(stage.notify(), [""; 0]);
     assert_eq!(stage.delivered_unread(), [(2, 3)]);
@@ -85,7 +88,7 @@ fn newest_board_that_reads_shows_a_notification() {
     assert_eq!(stage.acknowledge(1, 4), ["9: true of 1"]);
     assert_eq!(stage.acknowledge(2, 3), ["9: true of 1"]);
     stage.input(Input::BatchWritten(2));
-    stage.request(2, Request::AcceptNotifications { on: false });
+    stage.request(2, Request::AcceptNotifications(AcceptNotificationsRequest { on: false }));
     stage.notify();
     assert_eq!(stage.delivered(), [(1, 5)]);
 }
@@ -140,7 +143,7 @@ fn board_that_leaves_is_replaced_at_once() {
     assert_eq!(stage.delivered(), [(3, 1)]);
     stage.input(Input::Closed(3));
     assert_eq!(stage.delivered(), [(2, 1)]);
-    stage.request(2, Request::AcceptNotifications { on: false });
+    stage.request(2, Request::AcceptNotifications(AcceptNotificationsRequest { on: false }));
     assert_eq!(stage.delivered(), [(1, 1)]);
     assert_eq!(summaries(&replies(&stage.input(Input::Closed(1)))), ["9: false of 3"]);
 }
@@ -179,7 +182,7 @@ fn deliveries_are_bounded() {
 fn notification_is_one_clean_line() {
     let mut stage = Stage::with_boards(&[1]);
     let (title, text) = ("shop\u{1b}[31m: done\nx".to_owned(), "y".repeat(300));
-    stage.request(9, Request::Notify { title, text });
+    stage.request(9, Request::Notify(NotifyRequest { title, text }));
     let line = stage.actor.flush().remove(0).lines[0].clone();
     let line: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(line["title"], "shop: done");

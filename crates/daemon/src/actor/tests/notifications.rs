@@ -75,7 +75,7 @@ fn restored_row_triggers_no_notification() {
         }),
         ..remembered_row()
     };
-    let request = Box::new(Request::Restore { row: Box::new(row) });
+    let request = Box::new(Request::Restore(RestoreRequest { row: Box::new(row) }));
     let outputs = stage.input(Input::Request { connection: 1, peer: PEER, request });
     assert_eq!(notified(&outputs), [""; 0]);
     assert_eq!(stage.actor.sessions.iter().filter(|row| row.needs_you).count(), 1);

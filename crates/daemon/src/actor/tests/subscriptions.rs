@@ -16,7 +16,7 @@ fn limits_are_sent_at_the_start_and_when_they_change() {
             five_hour: Some(RateWindow { used_percent, resets_at, at: stage.now().wall }),
             seven_day: None,
         }];
-        stage.request(1, Request::RestoreLimits { limits });
+        stage.request(1, Request::RestoreLimits(RestoreLimitsRequest { limits }));
     };
     set_usage(&mut stage, 10);
     set_usage(&mut stage, 11);
@@ -106,7 +106,9 @@ fn subscription_resumes_or_gets_a_snapshot() {
         (subscribe(Some(revision + 2)), "snapshot, row b, row a, row c, synced"),
         (subscribe(None), "snapshot, row b, row a, row c, synced"),
         (
-            Request::Subscribe { after: Some(After { epoch: "f".to_owned(), revision }) },
+            Request::Subscribe(SubscribeRequest {
+                after: Some(After { epoch: "f".to_owned(), revision }),
+            }),
             "snapshot, row b, row a, row c, synced",
         ),
     ] {

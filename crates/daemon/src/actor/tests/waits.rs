@@ -112,7 +112,7 @@ fn wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
     let key = stage.actor.sessions.iter().next().unwrap().key.clone();
     assert_eq!(stage.request(1, Request::Wait(done())), []);
     // A client restores the row of the same process that the earlier daemon sent.
-    stage.request(9, Request::Restore { row: Box::new(remembered_row()) });
+    stage.request(9, Request::Restore(RestoreRequest { row: Box::new(remembered_row()) }));
     assert_eq!(stage.request(2, Request::Wait(done())), []);
     let outputs = stage.event(
         "a",
