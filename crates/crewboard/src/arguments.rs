@@ -88,11 +88,17 @@ pub(crate) enum Command {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
         row: String,
     },
-    /// Show the pane of the session that has needed you longest
+    /// Show the pane of the session that has needed you longest, or of the next one
+    ///
+    /// If the pane in front of you is that of a session that needs you, show the next one. After the last comes the first.
     #[command(
         after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 5 no session needs you."
     )]
-    Next,
+    Next {
+        /// Go back to the previous session that needs you
+        #[arg(long)]
+        previous: bool,
+    },
     /// Resume a closed session in a new pane or here, or attach to a background session
     Open {
         #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows_to_open))]

@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Wait(wait) => wait::run(&wait),
         Command::Explain { row, format } => explain::run(&row, format.is_json()),
         Command::Jump { row } => jump::jump(&row),
-        Command::Next => jump::next(),
+        Command::Next { previous } => jump::next(previous),
         Command::Open { row } => jump::open(&row),
         Command::Seen { row } => mark::run(&row, |row| Mark::Seen { revision: row.revision }),
         Command::Pin { row, off } => mark::run(&row, |_| Mark::Pinned { on: !off }),

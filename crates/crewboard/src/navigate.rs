@@ -5,7 +5,7 @@ mod jump;
 mod open;
 mod transcript;
 
-pub(crate) use jump::jump_to_pane;
+pub(crate) use jump::{is_in_front_of_user, jump_to_pane};
 pub(crate) use open::open_session;
 
 use crate::command_runner::{CommandRunner, process_for};

@@ -37,4 +37,4 @@ pub use system::{
 };
 pub use target::Target;
 pub use variables::Variables;
-pub use visibility::{StatusTime, has_focus};
+pub use visibility::{StatusTime, has_focus, is_in_front};

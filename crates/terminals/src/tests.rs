@@ -18,9 +18,9 @@ const IN_POPUP: Table = &[("TMUX", "/tmp/tmux-1000/default,27123,1")];
 
 const PANES: &str = "%0 /dev/pts/3 400 $0 @0\n%1 /dev/pts/4 401 $1 @1\n%7 /dev/pts/5 402 $2 @2\n";
 const CLIENTS: &str = "\
-10 70 $0 /dev/pts/20 /dev/pts/20
-20 71 $1 /dev/pts/21 /dev/pts/21
-30 72 $2 /dev/pts/22 /dev/pts/22
+10 70 $0 %0 /dev/pts/20 /dev/pts/20
+20 71 $1 %1 /dev/pts/21 /dev/pts/21
+30 72 $2 %7 /dev/pts/22 /dev/pts/22
 ";
 
 pub(super) fn place(terminal: &str, server: &str, pane: &str, tty: &str) -> Place {
@@ -93,14 +93,14 @@ fn tmux_switches_the_callers_own_client() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     assert_snapshot!(focus_pane(&pane, IN_TMUX, tmux_system()), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
-    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default display-message -p -t %1 '#{client_name} #{session_id}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0'
     -> shown
     ");
     assert_snapshot!(focus_pane(&pane, IN_POPUP, tmux_system()), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
-    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default display-message -p -t '$1:' '#{client_name} #{session_id}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/21 -t '$0:@0.%0'
     -> shown
@@ -117,7 +117,7 @@ fn tmux_switches_the_last_used_client_from_outside() {
     system.answers.push((" ls", Ok(windows)));
     assert_snapshot!(focus_pane(&pane, NO_VARIABLES, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
-    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
     kitty @ --to unix:/tmp/k ls
     kitty @ --to unix:/tmp/k focus-window --match id:4
@@ -128,7 +128,7 @@ fn tmux_switches_the_last_used_client_from_outside() {
     system.ancestors.clear();
     assert_snapshot!(focus_pane(&pane, IN_TMUX, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
-    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} #{client_tty}'
     tmux -S /tmp/tmux-1000/default switch-client -c /dev/pts/22 -t '$0:@0.%0'
     -> shown; it is shown on /dev/pts/22, whose window Crewboard cannot raise
     ");
@@ -152,7 +152,7 @@ fn detached_session_gives_an_attach_command() {
     system.answers[1].1 = Ok("");
     assert_snapshot!(focus_pane(&pane, NO_VARIABLES, system), @"
     tmux -S /tmp/tmux-1000/default list-panes -a -F '#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}'
-    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}'
+    tmux -S /tmp/tmux-1000/default list-clients -F '#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} #{client_tty}'
     -> attach with tmux -S /tmp/tmux-1000/default attach-session -t '$0:@0.%0'
     ");
 }
@@ -396,6 +396,45 @@ fn server_named_only_by_a_claim_is_never_contacted() {
 }
 
 #[test]
+fn pane_is_in_front_if_a_jump_would_change_nothing() {
+    const IN_OTHER: Table = &[("TMUX", "/tmp/tmux-1000/other,27123,1"), ("TMUX_PANE", "%1")];
+    const IN_ZELLIJ: Table = &[("ZELLIJ_SESSION_NAME", "own"), ("ZELLIJ_PANE_ID", "1")];
+    let panes = "CLIENT_ID ZELLIJ_PANE_ID RUNNING_COMMAND\n1 terminal_4 cat\n";
+    let zellij = || TestSystem::with_answers(&[("list-clients", Ok(panes))]);
+    let kitty = || {
+        let windows = r#"[{"tabs":[{"is_focused":true,"windows":[
+            {"id":3,"pid":600,"is_focused":true},{"id":4,"pid":601}]}]}]"#;
+        let system = TestSystem::with_answers(&[(" ls", Ok(windows))]);
+        TestSystem { ancestors: vec![(AGENT, 600)], ..system }
+    };
+    let tmux = |pane, tty| place("tmux", SOCKET, pane, tty);
+    for (place, variables, mut system, expected) in [
+        // The caller's own client shows the pane, or another one.
+        (tmux("%1", "/dev/pts/4"), IN_TMUX, tmux_system(), true),
+        (tmux("%7", "/dev/pts/5"), IN_TMUX, tmux_system(), false),
+        (tmux("%1", "/dev/pts/4"), IN_POPUP, tmux_system(), true),
+        // From outside, the client with the last key press counts.
+        (tmux("%7", "/dev/pts/5"), NO_VARIABLES, tmux_system(), true),
+        (tmux("%1", "/dev/pts/4"), NO_VARIABLES, tmux_system(), false),
+        (tmux("%7", "/dev/pts/5"), IN_OTHER, tmux_system(), false),
+        (place("zellij", "own", "4", ""), IN_ZELLIJ, zellij(), true),
+        (place("zellij", "own", "5", ""), IN_ZELLIJ, zellij(), false),
+        (place("zellij", "work", "4", ""), IN_ZELLIJ, zellij(), false),
+        (place("zellij", "work", "4", ""), NO_VARIABLES, zellij(), true),
+        (place("kitty", "unix:/tmp/k", "3", ""), NO_VARIABLES, kitty(), true),
+        (place("kitty", "unix:/tmp/k", "4", ""), NO_VARIABLES, kitty(), false),
+        (place("iterm2", "", "w0t0p0", ""), NO_VARIABLES, TestSystem::default(), false),
+    ] {
+        if let Some(variables) = variables_of(&place) {
+            system.variables.push((AGENT, variables));
+        }
+        let target = Target { place: &place, pid: Some(AGENT) };
+        let caller = Caller { pid: CALLER, environment: &environment(variables) };
+        assert_eq!(is_in_front(target, caller, &mut system), expected, "{place:?} {variables:?}");
+    }
+}
+
+#[test]
 fn server_is_verified_by_the_processes_that_name_it() {
     let pane = place("tmux", SOCKET, "%0", "/dev/pts/3");
     let other = &[("TMUX", "/tmp/tmux-1000/other,1,1"), ("TMUX_PANE", "%1")];
@@ -448,7 +487,7 @@ fn client_in_a_pane_of_another_tmux_is_shown_there() {
         system.ancestors.push((CALLER, 31));
         system.enclosing.push((72, enclosing(Ok("/tmp/o".to_owned()))));
         system.answers.insert(0, ("/tmp/o list-panes", Ok(panes)));
-        system.answers.insert(0, ("/tmp/o list-clients", Ok("9 80 $4 /dev/pts/1 /dev/pts/1")));
+        system.answers.insert(0, ("/tmp/o list-clients", Ok("9 80 $4 %5 /dev/pts/1 /dev/pts/1")));
         system.answers.insert(0, ("/tmp/o display-message", Ok("/dev/pts/1 $4")));
         if let Some(variables) = variables {
             system.add_environment(72, variables);

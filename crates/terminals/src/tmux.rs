@@ -30,6 +30,28 @@ pub(crate) fn focus(
     server.show(Some(id), target, caller, system)
 }
 
+/// Returns true if the client that a jump would switch already shows the pane. A caller in another tmux server has its
+/// own client in front of it.
+pub(crate) fn is_in_front(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<bool, TerminalError> {
+    let (Some(socket), Some(id)) = (&pane.server, &pane.pane) else { return Ok(false) };
+    if caller.tmux(system).is_some_and(|(own, _)| own != *socket) {
+        return Ok(false);
+    }
+    let name = ServerName::Socket(socket);
+    let address = verify_address(("tmux", socket), name, target.pid, caller, system)?;
+    let server = Server { socket, address: &address };
+    let (place, _) = server.find(Some(id), target, system)?;
+    let clients = server.clients(system)?;
+    let own = server.own_client(&clients, caller, system);
+    let client = own.or_else(|| clients.iter().max_by_key(|client| client.activity));
+    Ok(client.is_some_and(|client| client.pane == place.pane))
+}
+
 /// Shows the pane in which a process runs, without its variables. Returns `None` if no tmux server runs its terminal.
 pub(crate) fn focus_enclosing(
     target: Target<'_>,
@@ -116,6 +138,8 @@ struct Client {
     activity: u64,
     pid: u32,
     session: String,
+    /// The active pane, which it shows.
+    pane: String,
     name: String,
     tty: String,
 }
@@ -214,12 +238,14 @@ impl Server<'_> {
     }
 
     fn clients(&self, system: &mut dyn System) -> Result<Vec<Client>, TerminalError> {
-        let format = "#{client_activity} #{client_pid} #{session_id} #{client_name} #{client_tty}";
-        let clients: Vec<[String; 5]> = self.run_table(&["list-clients", "-F", format], system)?;
-        let clients = clients.into_iter().filter_map(|[activity, pid, session, name, tty]| {
-            let (activity, pid) = (activity.parse().ok()?, pid.parse().ok()?);
-            Some(Client { activity, pid, session, name, tty })
-        });
+        let format = "#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} \
+                      #{client_tty}";
+        let clients: Vec<[String; 6]> = self.run_table(&["list-clients", "-F", format], system)?;
+        let clients =
+            clients.into_iter().filter_map(|[activity, pid, session, pane, name, tty]| {
+                let (activity, pid) = (activity.parse().ok()?, pid.parse().ok()?);
+                Some(Client { activity, pid, session, pane, name, tty })
+            });
         Ok(clients.collect())
     }
 

@@ -3,7 +3,7 @@
 use crate::contact::verify_address;
 use crate::system::{Caller, Command, Server, System, TerminalError};
 use crate::target::Target;
-use crate::{kitty, wezterm};
+use crate::{kitty, tmux, wezterm, zellij};
 use crewboard_core::{Pane, Timestamp};
 
 /// The time of a status that the user may have seen, and the present time.
@@ -40,6 +40,23 @@ pub fn has_focus(
         _ => Ok(false),
     };
     has_focus.unwrap_or(false)
+}
+
+/// Returns true if a jump to the target's pane would change nothing: the user's terminal shows it already. Returns false
+/// if the terminal does not report it.
+pub fn is_in_front(target: Target<'_>, caller: Caller<'_>, system: &mut dyn System) -> bool {
+    let panes = target.place.panes();
+    let Some(pane) = panes.first() else { return false };
+    let is_in_front = match pane.terminal.as_str() {
+        "tmux" => tmux::is_in_front(pane, target, caller, system),
+        "zellij" => zellij::is_in_front(pane, target, caller, system),
+        "kitty" => kitty::has_focus(pane, target, caller, system),
+        "wezterm" => {
+            wezterm::idle_seconds(pane, target, caller, system).map(|clients| !clients.is_empty())
+        }
+        _ => Ok(false),
+    };
+    is_in_front.unwrap_or(false)
 }
 
 fn has_focus_in_tmux(

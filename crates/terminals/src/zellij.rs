@@ -75,6 +75,28 @@ pub(crate) fn focus(
     Ok(PaneOutcome::Shown)
 }
 
+/// Returns true if a client of the session shows the pane. A caller in another session has that session in front of it.
+pub(crate) fn is_in_front(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<bool, TerminalError> {
+    let (Some(session), Some(id)) = (&pane.server, &pane.pane) else { return Ok(false) };
+    let own = caller.environment.get("ZELLIJ_SESSION_NAME");
+    let directory = match own {
+        Some(own) if own != *session => return Ok(false),
+        Some(_) => None,
+        None => {
+            let server = Server::Session(session);
+            let socket = verify_address(("zellij", session), server, target.pid, caller, system)?;
+            directory_above(&socket, 2)
+        }
+    };
+    let focused = focused_panes(&action(session, directory.as_deref()), system);
+    Ok(focused.contains(&format!("terminal_{id}")))
+}
+
 /// Opens a new pane. Returns `None` if the variables are inherited from another terminal.
 pub(crate) fn open(
     new_pane: &NewPane<'_>,

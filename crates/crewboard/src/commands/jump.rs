@@ -3,13 +3,18 @@
 use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, unexpected_reply};
 use crate::environment::Environment;
 use crate::failure::{Failure, exit_code};
-use crate::navigate::{Destination, jump_to_pane, open_session};
+use crate::navigate::{Destination, is_in_front_of_user, jump_to_pane, open_session};
 use crate::select;
 use crewboard_client::Connection;
 use crewboard_core::{CountCategory, Mark, Session};
+use crewboard_platform::Deadline;
 use crewboard_protocol::{MarkRequest, Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// Time limit for asking terminals which of the sessions the user looks at.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Shows the pane of the session that `word` names.
 pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
@@ -21,10 +26,15 @@ pub(crate) fn jump(word: &str) -> Result<ExitCode, Failure> {
     finish(destination)
 }
 
-/// Shows the pane of the session that has needed the user longest. Skips sessions that it cannot show.
-pub(crate) fn next() -> Result<ExitCode, Failure> {
+/// Shows the pane of the session that has needed the user longest, or the next one after the pane in front of the user.
+/// Skips sessions that it cannot show.
+pub(crate) fn next(previous: bool) -> Result<ExitCode, Failure> {
     let mut connection = connect(&daemon_locator()?)?;
     let sessions = needing_user(fetch_rows(&mut connection)?);
+    let deadline = Deadline::after(LOOK_TIMEOUT);
+    let in_front =
+        sessions.iter().position(|row| !deadline.has_passed() && is_in_front_of_user(row));
+    let sessions = from_next(sessions, in_front, previous);
     let mut first_failure = None;
     for row in &sessions {
         match jump_to_pane(row) {
@@ -50,6 +60,18 @@ pub(crate) fn next() -> Result<ExitCode, Failure> {
 fn needing_user(mut rows: Vec<Session>) -> Vec<Session> {
     rows.retain(|row| matches!(row.counted(), CountCategory::Needs(_)));
     rows.sort_by_key(|row| row.since);
+    rows
+}
+
+/// Returns the sessions in the order in which to try them. The session at `in_front` comes last.
+fn from_next(mut rows: Vec<Session>, in_front: Option<usize>, previous: bool) -> Vec<Session> {
+    if previous {
+        rows.reverse();
+    }
+    if let Some(index) = in_front {
+        let index = if previous { rows.len() - 1 - index } else { index };
+        rows.rotate_left(index + 1);
+    }
     rows
 }
 
@@ -111,5 +133,24 @@ mod tests {
         ];
         let names: Vec<String> = needing_user(rows).into_iter().map(|row| row.name).collect();
         assert_eq!(names, ["early", "late"]);
+    }
+
+    #[test]
+    fn next_moves_on_from_the_session_in_front() {
+        let rows =
+            || ["a", "b", "c"].map(|name| Session { name: name.into(), ..Session::default() });
+        for (in_front, previous, expected) in [
+            (None, false, "abc"),
+            (Some(0), false, "bca"),
+            (Some(2), false, "abc"),
+            (None, true, "cba"),
+            (Some(2), true, "bac"),
+            (Some(0), true, "cba"),
+        ] {
+            let found = from_next(rows().to_vec(), in_front, previous);
+            let found: String = found.into_iter().map(|row| row.name).collect();
+            assert_eq!(found, expected, "{in_front:?} {previous}");
+        }
+        assert!(from_next(Vec::new(), None, true).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use crate::command_runner::CommandRunner;
 use crate::failure::Failure;
 use crewboard_agents::claude;
 use crewboard_core::{Session, Status};
-use crewboard_terminals::{FocusOutcome, focus};
+use crewboard_terminals::{FocusOutcome, focus, is_in_front};
 
 /// Shows the pane of a session.
 pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
@@ -49,6 +49,13 @@ pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
         }
         Err(error) => Err(cannot_show(name, error)),
     }
+}
+
+/// Returns true if the terminal reports that the session's pane is in front of the user already. Asks no terminal about
+/// a session without a known process: a container may name any socket.
+pub(crate) fn is_in_front_of_user(row: &Session) -> bool {
+    let target = target_of(row);
+    target.pid.is_some() && is_in_front(target, this_caller(), &mut CommandRunner::for_background())
 }
 
 #[cfg(test)]

@@ -122,6 +122,49 @@ fn popup_jump_targets_the_outer_client() {
 }
 
 #[test]
+fn next_goes_through_all_waiting_sessions_and_back() {
+    let Some(servers) = TwoServers::new() else { return };
+    let near = &servers.near;
+    for (key, words) in [("n", "next"), ("p", "next --previous")] {
+        near.run(["bind-key", key, "run-shell", &format!("{PROGRAM} {words} 2>&1 || true")]);
+    }
+    let tool = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
+    let names = ["cellar", "shelf", "till"];
+    for name in names {
+        let rows = servers.world.list();
+        let row = rows.iter().find(|row| row["id"] == name).unwrap();
+        let pid = u32::try_from(row["pid"].as_u64().unwrap()).unwrap();
+        let (socket, pane) = (format!("{},1,0", near.socket().display()), servers.pane_of(name));
+        let within = [("TMUX", socket.as_str()), ("TMUX_PANE", pane.as_str())];
+        servers.world.send_event_from(pid, name, &within, "PermissionRequest", &tool);
+        servers.world.wait_for_row(name, "waiting", |row| row["status"] == "permission");
+    }
+    let desk = servers.client(near, "desk");
+    for (key, name) in [
+        ("n", "cellar"),
+        ("n", "shelf"),
+        ("n", "till"),
+        ("n", "cellar"),
+        ("p", "till"),
+        ("p", "shelf"),
+        ("n", "till"),
+    ] {
+        desk.press(&["C-b", key]);
+        let pane = servers.pane_of(name);
+        desk.wait_for(name, |_| active(near, &desk) == pane);
+    }
+    // The only session that waits stays in front.
+    for name in ["cellar", "shelf"] {
+        let dismissed = servers.world.command(["dismiss", name]).status().unwrap();
+        assert!(dismissed.success());
+    }
+    desk.press(&["C-b", "n"]);
+    desk.press(&["C-b", ":"]);
+    desk.wait_for_text(":");
+    assert_eq!(active(near, &desk), servers.pane_of("till"));
+}
+
+#[test]
 fn jump_follows_a_moved_pane_and_names_a_missing_one() {
     let Some(servers) = TwoServers::new() else { return };
     let (near, world) = (&servers.near, &servers.world);
