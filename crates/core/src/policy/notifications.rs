@@ -21,7 +21,7 @@ const BURST_MS: u64 = 2000;
 const SUBAGENTS_MS: u64 = 600_000;
 
 /// Sessions in one notification, for each of its purposes.
-pub(crate) const MAX_SESSIONS: usize = 16;
+const MAX_SESSIONS: usize = 16;
 
 /// The statuses that cause notifications and run rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Decides when to ask the terminals whether the user looks at a session that is done or failed. A turn that ends in
 //! front of the user needs no mark and no notification.
 
-use crate::policy::notifications::MAX_SESSIONS;
 use crate::session::Session;
 use crate::session::identity::RowKey;
 use crate::store::Change;
@@ -9,6 +8,9 @@ use std::collections::HashSet;
 
 /// Terminals that report which pane has the focus. zellij reports neither the focus nor the last key press.
 const REPORTING_TERMINALS: [&str; 3] = ["tmux", "kitty", "wezterm"];
+
+/// Sessions that one process asks the terminals about.
+const MAX_SESSIONS: usize = 16;
 
 /// Done and failed sessions that the user has not seen, in terminals that report the focus.
 #[derive(Debug, Default)]
