@@ -6,7 +6,6 @@ pub(crate) mod options;
 pub mod row_list;
 
 use crate::colour::Rgb;
-use crate::format::cells;
 use crate::keymap::Keymap;
 use crate::model::agent_text::AgentText;
 use crate::model::navigation::PendingNavigation;
@@ -15,7 +14,6 @@ use crate::model::row_list::RowList;
 use crate::theme::Theme;
 use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
 use crewboard_protocol::Losses;
-use std::borrow::Cow;
 
 /// Everything that the board can show.
 #[derive(Debug, Clone)]
@@ -204,9 +202,9 @@ impl Model {
         self.notice = Some(Notice { text: text.into(), until: Timestamp(self.now.0 + NOTICE_MS) });
     }
 
-    /// Returns a session's name, with its branch if several sessions have the same name.
-    pub(crate) fn display_name<'a>(&self, row: &'a Session) -> Cow<'a, str> {
-        cells::display_name(row, self.rows.totals().is_shared(&row.name))
+    /// Returns a row's name, or the label that tells it apart from rows with the same name.
+    pub(crate) fn display_name<'a>(&'a self, row: &'a Session) -> &'a str {
+        self.rows.totals().display_name(row)
     }
 
     pub fn selected_row(&self) -> Option<&Session> {

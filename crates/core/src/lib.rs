@@ -29,6 +29,7 @@ pub use policy::wait::{Wait, WaitGoal, WaitOutcome, WaitProgress, WaitScope};
 pub use session::identity::{
     AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
 };
+pub use session::labels::labels;
 pub use session::place::{Pane, Place};
 pub use session::prompt::{Prompt, PromptKind};
 pub use session::status::Status;

@@ -1,4 +1,5 @@
 pub(crate) mod identity;
+pub(crate) mod labels;
 pub(crate) mod place;
 pub(crate) mod prompt;
 pub(crate) mod status;
@@ -38,7 +39,8 @@ pub struct Session {
     pub unconfirmed: Option<String>,
     /// The process was suspended (Ctrl-Z) when the daemon last checked.
     pub stopped: bool,
-    /// The session waits for the user, or it is failed or done and the user has not seen that.
+    /// The session waits for the user, or it is failed or done and the user has not seen that. False while it is
+    /// snoozed or dismissed.
     pub needs_you: bool,
     /// The user has seen this status. The next status is unseen again.
     pub seen: bool,
@@ -46,7 +48,7 @@ pub struct Session {
     pub pinned: bool,
     /// The session needs no user until then, or until its status changes.
     pub snoozed_until: Option<Timestamp>,
-    /// The session is hidden until it next needs the user.
+    /// The user has hidden the session. The next status that needs the user shows it again.
     pub dismissed: bool,
     /// One line: the running tool, the prompt or the last message.
     pub activity: Option<String>,
@@ -228,9 +230,21 @@ impl Session {
         Some(Process { pid: self.pid?, start: self.pid_start? })
     }
 
-    /// Compares two sessions in the order of the list: sessions that need the user, longest wait first; then
-    /// working, done and seen, idle, closed. Pinned sessions come first in each group, then the oldest session (of
-    /// the closed ones the latest), so that rows do not trade places while they work.
+    /// Returns true if the session would need the user if it were not dismissed.
+    pub fn hides_need(&self) -> bool {
+        // The lead shows the prompts of a teammate that it knows.
+        let is_relayed = self.teammate.is_some() && self.parent.is_some();
+        let is_asked = self.status.is_prompt()
+            && !self.headless
+            && !is_relayed
+            && self.snoozed_until.is_none();
+        self.dismissed && (self.needs_you || is_asked)
+    }
+
+    /// Compares two sessions in the order of the list: sessions whose prompt waits for the user, then failed and done
+    /// ones that the user has not seen, each longest wait first; then working, done and seen, idle, closed. Pinned
+    /// sessions come first in each group, then the oldest session (of the closed ones the latest), so that rows do not
+    /// trade places while they work.
     pub fn compare_for_list(&self, other: &Self) -> Ordering {
         let waiting = |session: &Self| if session.needs_you { session.since.0 } else { 0 };
         let closed = |session: &Self| {
@@ -250,11 +264,12 @@ impl Session {
 
     fn list_group(&self) -> u8 {
         match self.status {
-            _ if self.needs_you => 0,
-            Status::Permission | Status::Question | Status::Plan | Status::Working => 1,
-            Status::Failed | Status::Done => 2,
-            Status::Idle => 3,
-            Status::Closed => 4,
+            _ if self.needs_you && self.status.is_prompt() => 0,
+            _ if self.needs_you => 1,
+            Status::Permission | Status::Question | Status::Plan | Status::Working => 2,
+            Status::Failed | Status::Done => 3,
+            Status::Idle => 4,
+            Status::Closed => 5,
         }
     }
 }

@@ -275,7 +275,7 @@ fn assert_consistent(row: &Session, sessions: &SessionStore) {
         assert!(row.subagents.is_empty() && row.background == 0 && row.scheduled == 0, "{row:?}");
     }
     let may_need_you = row.status.is_prompt() || row.status.needs_you_until_seen() && !row.seen;
-    let can_need_you = !row.headless && row.snoozed_until.is_none();
+    let can_need_you = !row.headless && row.snoozed_until.is_none() && !row.dismissed;
     if row.teammate.is_some() {
         assert!(!row.needs_you || may_need_you && can_need_you, "{row:?}");
         assert!(!row.needs_you || row.status.is_prompt(), "{row:?}");

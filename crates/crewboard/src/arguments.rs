@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 
 const NOTES: &str = "\
 Run without a command to open the board (press ? for its keys). The board offers to install missing hooks. \
-ROW is the key, the name or the pane (such as %7) of a session, or the beginning of its id.
+ROW is the key, the name, the title or the pane (such as %7) of a session, or the beginning of its id.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage; `wait` and `next` have further codes.";
 
@@ -44,7 +44,7 @@ const HOOK: &str = "\
 object on standard input. It sends one line to the daemon, prints nothing, and always exits with 0 within 90 ms. To \
 report an agent that has no hooks, use `crewboard report`.";
 
-const ROW: &str = "Key, name or pane (such as %7) of a session, or the beginning of its id";
+const ROW: &str = "Key, name, title or pane (such as %7) of a session, or the beginning of its id";
 
 /// The commands. [`help`] has their order and groups.
 #[derive(Debug, Subcommand)]

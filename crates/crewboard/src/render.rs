@@ -2,7 +2,8 @@
 
 use crewboard_board::format::text::{activity, cut, fit};
 use crewboard_board::theme::{TERMINAL, Theme};
-use crewboard_core::{End, Session, Status};
+use crewboard_core::{End, RowKey, Session, Status, labels};
+use std::collections::HashMap;
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -77,8 +78,36 @@ fn colour(status: Status) -> &'static str {
 /// The least width that shows the context column.
 const CONTEXT_MIN_WIDTH: usize = 100;
 
+/// The names of the listed sessions, and the width of their column.
+pub(crate) struct Names {
+    labels: HashMap<RowKey, String>,
+    width: usize,
+}
+
+impl Names {
+    /// The least width of the column, so that lines that are printed one after the other are aligned.
+    const MIN_WIDTH: usize = 16;
+
+    /// Returns the names that tell `rows` apart.
+    pub(crate) fn of<'a>(rows: impl IntoIterator<Item = &'a Session>, style: Style) -> Self {
+        let labels = labels(rows);
+        let max_width = match style.width {
+            0 => 40,
+            CONTEXT_MIN_WIDTH.. => 32,
+            _ => 22,
+        };
+        let widest = labels.values().map(|label| label.width()).max().unwrap_or(0);
+        Self { labels, width: widest.clamp(Self::MIN_WIDTH, max_width) }
+    }
+
+    /// Returns the name of a session.
+    pub(crate) fn name<'a>(&'a self, row: &'a Session) -> &'a str {
+        self.labels.get(&row.key).unwrap_or(&row.name)
+    }
+}
+
 /// Formats a session as a line of the list. `age` is the time since its status began.
-pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
+pub(crate) fn list_line(row: &Session, names: &Names, age: &str, style: Style) -> String {
     let theme = Theme { palette: &TERMINAL, unicode: style.unicode };
     let mut text = activity(row, style.unicode).into_owned();
     if row.background > 0 {
@@ -105,7 +134,7 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     let context = row.usage.as_ref().and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{percent:.0}%")).unwrap_or_default();
     let head = format!("{} {:<10} ", theme.shape(row.status), row.status.word());
-    let name = fit(&row.name, 16, style.unicode);
+    let name = fit(names.name(row), names.width, style.unicode);
     if style.width == 0 {
         // In a pipe, the long text comes last, so that the other columns are aligned.
         let text = cut(&text, usize::MAX, style.unicode);
@@ -116,7 +145,8 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
     let context =
         if style.width < CONTEXT_MIN_WIDTH { String::new() } else { format!(" {context:>4}") };
     let tail = format!("  {age:>6}{context}  {place} {}", row.key);
-    let remaining_width = style.width.saturating_sub(head.width() + 17 + tail.width());
+    let fixed_width = head.width() + names.width + 1 + tail.width();
+    let remaining_width = style.width.saturating_sub(fixed_width);
     let text = fit(&text, remaining_width, style.unicode);
     let painted =
         if style.colour { format!("\x1b[{}m{head}\x1b[0m", colour(row.status)) } else { head };
@@ -126,7 +156,7 @@ pub(crate) fn list_line(row: &Session, age: &str, style: Style) -> String {
         let head = format!("{} {} ", theme.shape(row.status), row.status);
         let key = format!(" {}", row.key);
         let name_width = style.width.saturating_sub(head.width() + key.width());
-        let name = fit(&row.name, name_width, style.unicode);
+        let name = fit(names.name(row), name_width, style.unicode);
         return cut(&format!("{head}{name}{key}"), style.width, style.unicode);
     }
     line.trim_end().to_owned()
@@ -161,9 +191,13 @@ mod tests {
         }
     }
 
+    fn line(row: &Session, age: &str, style: Style) -> String {
+        list_line(row, &Names::of([row], style), age, style)
+    }
+
     #[test]
     fn list_line_fits_its_width() {
-        insta::assert_snapshot!(list_line(&row(), "4m12", PLAIN), @"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa");
+        insta::assert_snapshot!(line(&row(), "4m12", PLAIN), @"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa");
         let ascii = Style { unicode: false, ..PLAIN };
         let other = Session {
             status: Status::Done,
@@ -174,16 +208,32 @@ mod tests {
             pinned: true,
             ..row()
         };
-        insta::assert_snapshot!(list_line(&other, "3s", ascii), @"+ done       ??               (pinned, unconfirmed) Rea~      3s  %0       kaaaa");
-        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 0, ..PLAIN }), @r###"! permission shop                 3s       %0       kaaaa  Bash rm -rf node_modules"###);
+        insta::assert_snapshot!(line(&other, "3s", ascii), @"+ done       ??               (pinned, unconfirmed) Rea~      3s  %0       kaaaa");
+        insta::assert_snapshot!(line(&row(), "3s", Style { width: 0, ..PLAIN }), @r###"! permission shop                 3s       %0       kaaaa  Bash rm -rf node_modules"###);
         let usage = Some(Usage { context_percent: Some(41.0), cost_usd: None, at: Timestamp(0) });
         let used = Session { usage, ..row() };
-        insta::assert_snapshot!(list_line(&used, "4m12", Style { width: 100, ..PLAIN }), @r###"! permission shop             Bash rm -rf node_modules                     4m12  41%  %0       kaaaa"###);
-        insta::assert_snapshot!(list_line(&used, "4m12", PLAIN), @r###"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa"###);
-        insta::assert_snapshot!(list_line(&used, "3s", Style { width: 0, ..PLAIN }), @r###"! permission shop                 3s  41%  %0       kaaaa  Bash rm -rf node_modules"###);
+        insta::assert_snapshot!(line(&used, "4m12", Style { width: 100, ..PLAIN }), @r###"! permission shop             Bash rm -rf node_modules                     4m12  41%  %0       kaaaa"###);
+        insta::assert_snapshot!(line(&used, "4m12", PLAIN), @r###"! permission shop             Bash rm -rf node_modules      4m12  %0       kaaaa"###);
+        insta::assert_snapshot!(line(&used, "3s", Style { width: 0, ..PLAIN }), @r###"! permission shop                 3s  41%  %0       kaaaa  Bash rm -rf node_modules"###);
         let cut = Session { activity: Some("“Ready” …".into()), ..row() };
         let piped = Style { width: 0, unicode: false, ..PLAIN };
-        insta::assert_snapshot!(list_line(&cut, "3s", piped), @r###"! permission shop                 3s       %0       kaaaa  "Ready" ..."###);
-        insta::assert_snapshot!(list_line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop  kaaaa");
+        insta::assert_snapshot!(line(&cut, "3s", piped), @r###"! permission shop                 3s       %0       kaaaa  "Ready" ..."###);
+        insta::assert_snapshot!(line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop  kaaaa");
+    }
+
+    #[test]
+    fn sessions_with_the_same_name_are_told_apart() {
+        let rows = ["work", "play"].map(|parent| Session {
+            key: RowKey::new(parent),
+            name: "shop-frontend".into(),
+            cwd: Some(format!("/home/dev/{parent}/shop-frontend")),
+            ..row()
+        });
+        let names = Names::of(&rows, PLAIN);
+        let lines = rows.each_ref().map(|row| list_line(row, &names, "3s", PLAIN));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        ! permission work/shop-frontend Bash rm -rf node_modules       3s  %0       work
+        ! permission play/shop-frontend Bash rm -rf node_modules       3s  %0       play
+        ");
     }
 }

@@ -3,10 +3,10 @@
 use crate::failure::Failure;
 use crate::hook::ProcessVariables;
 use crewboard_config::closest;
-use crewboard_core::{Session, Status};
+use crewboard_core::{Session, Status, labels};
 use crewboard_terminals::tmux_server;
 
-/// Returns the session that `word` names: by key, by name, by pane, or by the beginning of its id.
+/// Returns the session that `word` names: by key, by name, by title or label, by pane, or by the beginning of its id.
 ///
 /// If several match, prefers an open session to closed ones, and the last of closed ones.
 ///
@@ -25,9 +25,15 @@ fn find<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a S
     };
     // `%1` always means the tmux pane, even if a directory has this name.
     let is_tmux_pane = word.strip_prefix('%').is_some_and(|number| number.parse::<u64>().is_ok());
-    let matchers: [&dyn Fn(&Session) -> bool; 4] = [
+    let labels = labels(rows);
+    let is_label = |row: &Session| {
+        row.title.as_deref() == Some(word)
+            || labels.get(&row.key).is_some_and(|label| label == word)
+    };
+    let matchers: [&dyn Fn(&Session) -> bool; 5] = [
         &|row| row.key.as_str() == word,
         &|row| row.name == word && !is_tmux_pane,
+        &|row| !word.is_empty() && !is_tmux_pane && is_label(row),
         &is_pane_of_session,
         &|row| !word.is_empty() && row.id.as_str().starts_with(word),
     ];
@@ -47,7 +53,10 @@ fn find<'a>(rows: &'a [Session], word: &str, tmux: Option<&str>) -> Result<&'a S
             (_, several) => {
                 let keys: Vec<String> = several
                     .iter()
-                    .map(|row| format!("{} ({}, {})", row.key, row.name, row.status))
+                    .map(|row| {
+                        let label = labels.get(&row.key).unwrap_or(&row.name);
+                        format!("{} ({label}, {})", row.key, row.status)
+                    })
                     .collect();
                 return Err(Failure::new(format!("{word:?} is ambiguous: {}", keys.join(", ")))
                     .hint("use a key"));
@@ -123,6 +132,16 @@ mod tests {
         ] {
             let found = find(&rows, word, None).ok().map(|row| row.key.as_str());
             assert_eq!(found, expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn title_or_label_names_a_session() {
+        let mut rows = rows();
+        rows[2].title = Some("Release notes".to_owned());
+        rows[3].prompt = Some("fix it".to_owned());
+        for (word, expected) in [("Release notes", "kcccc"), ("docs: fix it", "kdddd")] {
+            assert_eq!(find(&rows, word, None).unwrap().key.as_str(), expected, "{word}");
         }
     }
 

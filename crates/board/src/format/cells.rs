@@ -12,14 +12,6 @@ pub(crate) fn grain(row: &Session) -> Grain {
     }
 }
 
-/// Returns a session's name, with its branch if several sessions have the same name.
-pub(crate) fn display_name(row: &Session, is_shared: bool) -> Cow<'_, str> {
-    match &row.branch {
-        Some(branch) if is_shared => Cow::Owned(format!("{} @{branch}", row.name)),
-        _ => Cow::Borrowed(&row.name),
-    }
-}
-
 /// Returns the cost of a session, in at most six columns up to a hundred thousand dollars.
 pub(crate) fn cost(row: &Session) -> String {
     let cost = row.usage.and_then(|usage| usage.cost_usd);

@@ -3,7 +3,7 @@
 
 use crate::format::cells;
 use crate::model::agent_text::AgentText;
-use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status};
+use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status, labels};
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,6 +16,8 @@ const WIDTHS: usize = 33;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Totals {
     names: HashMap<String, usize>,
+    /// The labels of the rows whose name alone does not identify them.
+    labels: HashMap<RowKey, String>,
     agents: HashMap<AgentName, usize>,
     hosts: HashMap<String, usize>,
     /// The number of rows that need the user, by status.
@@ -23,7 +25,7 @@ pub struct Totals {
     pub(crate) working: usize,
     pub(crate) idle: usize,
     pub(crate) dismissed: usize,
-    /// The number of dismissed rows that need the user.
+    /// The number of dismissed rows that would need the user otherwise.
     pub(crate) hidden_needs: usize,
     /// The number of rows that have a text of each width, for each column.
     widths: [[usize; WIDTHS]; COLUMNS],
@@ -59,6 +61,12 @@ pub(crate) struct Widths {
     pub(crate) host: usize,
 }
 
+/// Returns everything on which the labels of a row and of the rows with its name depend.
+fn label_source(row: &Session) -> (&str, [Option<&str>; 4]) {
+    let texts = [&row.cwd, &row.branch, &row.title, &row.prompt];
+    (&row.name, texts.map(|text| text.as_deref()))
+}
+
 /// Adds `by` to the count of `key` and returns the new count.
 fn add_to_count<K, Q>(counts: &mut HashMap<K, usize>, key: &Q, by: isize) -> usize
 where
@@ -81,6 +89,7 @@ impl Totals {
     fn new() -> Self {
         Self {
             names: HashMap::new(),
+            labels: HashMap::new(),
             agents: HashMap::new(),
             hosts: HashMap::new(),
             needs: [0; Status::ALL.len()],
@@ -95,10 +104,11 @@ impl Totals {
     /// Returns the totals of `rows`.
     fn of<'a>(agent_text: AgentText, rows: impl Iterator<Item = &'a Session> + Clone) -> Self {
         let mut totals = Self::new();
-        // The names come first: a shared name is written with its branch, which is wider.
+        // The labels come first: they are wider than the names.
         for row in rows.clone() {
             add_to_count(&mut totals.names, row.name.as_str(), 1);
         }
+        totals.labels = labels(rows.clone());
         rows.for_each(|row| totals.add(agent_text, row, 1));
         totals
     }
@@ -111,14 +121,12 @@ impl Totals {
         old: Option<&Session>,
         new: Option<&Session>,
     ) -> bool {
-        let name = |row: Option<&Session>| row.map(|row| row.name.clone());
-        if name(old) != name(new) {
-            for (row, by, alone) in [(old, -1, 1), (new, 1, 2)] {
-                if row.is_some_and(|row| {
-                    add_to_count(&mut self.names, row.name.as_str(), by) == alone
-                }) {
-                    return false;
-                }
+        if old.map(label_source) != new.map(label_source) {
+            if old.is_some_and(|row| add_to_count(&mut self.names, row.name.as_str(), -1) > 0) {
+                return false;
+            }
+            if new.is_some_and(|row| add_to_count(&mut self.names, row.name.as_str(), 1) > 1) {
+                return false;
             }
         }
         if let Some(old) = old {
@@ -135,7 +143,7 @@ impl Totals {
         let add_to = |sum: &mut usize| *sum = sum.saturating_add_signed(by);
         if row.dismissed {
             add_to(&mut self.dismissed);
-            if row.needs_you {
+            if row.hides_need() {
                 add_to(&mut self.hidden_needs);
             }
         }
@@ -152,10 +160,7 @@ impl Totals {
         if !row.place.host.is_empty() {
             add_to_count(&mut self.hosts, row.place.host.as_str(), by);
         }
-        let mut name = row.name.width() + usize::from(row.parent.is_some());
-        if let Some(branch) = row.branch.as_ref().filter(|_| self.is_shared(&row.name)) {
-            name += branch.width() + 3;
-        }
+        let name = self.display_name(row).width() + usize::from(row.parent.is_some());
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
         for (column, width) in [
             (Column::Name, name),
@@ -171,9 +176,9 @@ impl Totals {
         }
     }
 
-    /// Returns true if several rows have this name.
-    pub(crate) fn is_shared(&self, name: &str) -> bool {
-        self.names.get(name).is_some_and(|count| *count > 1)
+    /// Returns a row's name, or the label that tells it apart from rows with the same name.
+    pub(crate) fn display_name<'a>(&'a self, row: &'a Session) -> &'a str {
+        self.labels.get(&row.key).unwrap_or(&row.name)
     }
 
     /// Returns the statuses that need the user, with the number of rows in each.

@@ -68,7 +68,7 @@ pub(super) fn full_details(model: &Model, row: &Session, width: usize) -> Vec<Li
 
 /// Returns the heading: the name of the session and its main facts.
 pub(super) fn heading(model: &Model, row: &Session) -> String {
-    let mut parts = vec![model.display_name(row).into_owned(), row.agent.to_string()];
+    let mut parts = vec![model.display_name(row).to_owned(), row.agent.to_string()];
     parts.extend(row.model.is_some().then(|| model.rows.short_model(row).to_owned()));
     parts.extend(row.mode.clone().filter(|mode| mode != "default"));
     parts.extend(row.headless.then(|| "headless".to_owned()));

@@ -68,7 +68,9 @@ fn draw_chips(model: &Model, area: Rect, buffer: &mut Buffer) -> u16 {
         let x = put(buffer, area, chip.x, area.y, &head, status);
         put(buffer, area, x, area.y, &chip.text, name);
         if is_selected {
-            select(theme, Rect { x: chip.x, width: chip.end - chip.x, ..area }, buffer);
+            let whole = Rect { x: chip.x, width: chip.end - chip.x, ..area };
+            // The only chip of a narrow strip may be wider than the strip.
+            select(theme, whole.intersection(area), buffer);
         }
     }
     let end = strip.chips.last().map_or(x, |chip| chip.end);
@@ -105,7 +107,7 @@ fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
 fn draw_selected(model: &Model, row: &Session, area: Rect, buffer: &mut Buffer) {
     let unicode = model.theme.unicode;
     let age = age(row.since, model.display_time(), grain(row));
-    let name = cut(&model.display_name(row), usize::from(area.width / 2), unicode);
+    let name = cut(model.display_name(row), usize::from(area.width / 2), unicode);
     let head = format!(" {} {name} {age}  ", row.status);
     let x = put(buffer, area, area.x, area.y, &head, style_of(model, row));
     let text = cut(&activity(row, unicode), room(area, x), unicode);

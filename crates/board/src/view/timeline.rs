@@ -184,7 +184,7 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         put(buffer, area, area.x + 2, y, model.theme.pin(row.pinned), status);
         let name_x = area.x + NAME_X;
         let width = if scale.is_some() { usize::from(name_width) } else { room(area, name_x) };
-        let name = fit(&model.display_name(row), width, model.theme.unicode);
+        let name = fit(model.display_name(row), width, model.theme.unicode);
         put(buffer, area, name_x, y, &name, style);
         let Some(scale) = scale else { continue };
         let mut x = bar_x;

@@ -101,7 +101,7 @@ fn long_prompt_is_cut_in_the_details() {
 #[test]
 fn cut_prompt_is_marked_and_can_be_shown_in_full() {
     let mut model = board(day(), 80, 24);
-    press(&mut model, "down down down down");
+    press(&mut model, "down down");
     assert_snapshot!("cut", picture(&model));
     press(&mut model, "v");
     assert_snapshot!("whole", picture(&model));

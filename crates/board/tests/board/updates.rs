@@ -204,7 +204,7 @@ fn filter_lists_rows_that_match_all_words() {
         // Keys and ids match by their beginning, which needs three letters.
         ("wq", ""),
         ("wq7", "wq7xz"),
-        ("6cf", "c4 c5 c1 c3 c2 c6 c7 c8 c9"),
+        ("6cf", "c1 c3 c2 c4 c5 c6 c7 c8 c9"),
         ("6cf7f83b-1c2d-4e5f-8a9b-000000000049", "c1"),
         ("1c2d", ""),
     ] {

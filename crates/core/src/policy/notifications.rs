@@ -115,7 +115,10 @@ impl NotificationPolicy {
             }
         }
         if !row.needs_you {
-            self.notified.remove(&row.key);
+            // A dismissed session that is shown again does not notify the user twice.
+            if !row.hides_need() {
+                self.notified.remove(&row.key);
+            }
             self.pending.remove(&row.key);
             return;
         }

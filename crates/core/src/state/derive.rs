@@ -83,10 +83,10 @@ pub(crate) fn derive_session(row: &mut Row, now: Now, at: Stamp, source: &str) -
     if let Some(inference) = inference {
         record_inference(state, inference, now, before, transition);
     }
-    derive_details(session, state, now);
-    if transition.is_some() && session.needs_you {
+    if transition.is_some() && asks_for_user(session, state) {
         session.dismissed = false;
     }
+    derive_details(session, state, now);
     Derived { transition, by_timeout }
 }
 
@@ -129,12 +129,16 @@ fn derive_details(session: &mut Session, state: &RowState, now: Now) {
     session.confirmed = unconfirmed.is_none();
     session.unconfirmed = unconfirmed.map(str::to_owned);
     session.activity = activity(state, session.status);
+    session.needs_you =
+        !session.dismissed && session.snoozed_until.is_none() && asks_for_user(session, state);
+}
+
+/// Returns true if the session needs the user, unless it is snoozed or dismissed.
+pub(crate) fn asks_for_user(session: &Session, state: &RowState) -> bool {
     // A teammate does not need the user: its lead shows the prompts and gets the result of a turn.
     let is_asked = session.status.is_prompt() && state.relayed_prompt.is_none();
     let is_over = session.status.needs_you_until_seen() && session.teammate.is_none();
-    session.needs_you = !session.headless
-        && session.snoozed_until.is_none()
-        && (is_asked || is_over && !session.seen);
+    !session.headless && (is_asked || is_over && !session.seen)
 }
 
 /// Returns why the status is not confirmed, or `None` if it is.

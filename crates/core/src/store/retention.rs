@@ -3,6 +3,7 @@
 use super::{Change, ChangeKind, Outcome, SessionStore};
 use crate::session::identity::RowKey;
 use crate::session::{End, Transition};
+use crate::state::derive::asks_for_user;
 use crate::state::{Ended, derive_session};
 use crate::time::{Now, Stamp};
 use crate::{KEEP_CLOSED_MS, LOST_AFTER_MS, MAX_CLOSED, MAX_REMOVALS, Status};
@@ -93,6 +94,7 @@ impl SessionStore {
             let wakes = row.session.snoozed_until.is_some_and(|until| until <= now.wall);
             if wakes {
                 row.session.snoozed_until = None;
+                row.session.dismissed &= !asks_for_user(&row.session, &row.state);
             }
             let last_evidence = row.state.last_evidence();
             let is_silent = now.has_passed(last_evidence, LOST_AFTER_MS)
@@ -110,9 +112,6 @@ impl SessionStore {
             };
             let before = row.session.clone();
             let derived = derive_session(row, now, now.stamp, source);
-            if wakes && row.session.needs_you {
-                row.session.dismissed = false;
-            }
             if derived.transition.is_some() || wakes || row.session != before {
                 self.record_change(&key, derived.transition, now, outcome);
             } else {

@@ -79,6 +79,34 @@ fn unseen_takes_seen_back_unless_the_status_changed() {
 }
 
 #[test]
+fn dismissed_prompt_needs_you_only_when_it_is_shown_again() {
+    let mut world = World::new();
+    world.event(1, "s1", prompt("a"));
+    world.event(1, "s1", request());
+    let revision = world.only().revision;
+    world.mark(1, Mark::Dismissed { on: true, revision });
+    assert_eq!((world.only().needs_you, world.only().hides_need()), (false, true));
+    assert_eq!(crewboard_core::Counts::of(world.sessions.iter()).needs_you, 0);
+    world.mark(1, Mark::Dismissed { on: false, revision });
+    assert_eq!((world.only().needs_you, world.only().hides_need()), (true, false));
+}
+
+#[test]
+fn prompt_comes_before_a_result_that_waits_longer() {
+    let mut world = World::new();
+    world.event(1, "done", prompt("a"));
+    world.event(1, "done", turn_end());
+    world.event(2, "late", prompt("b"));
+    world.event(3, "asks", prompt("c"));
+    world.event(3, "asks", request());
+    world.event(2, "late", turn_end());
+    world.event(4, "next", prompt("d"));
+    world.event(4, "next", request());
+    let ids: Vec<String> = world.rows().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["asks", "next", "done", "late"]);
+}
+
+#[test]
 fn dismissed_session_returns_when_it_needs_you() {
     let mut world = World::new();
     world.event(1, "s1", prompt("a"));

@@ -56,10 +56,10 @@ pub(crate) fn next(previous: bool) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Returns the visible sessions that need the user, the longest wait first.
+/// Returns the sessions that need the user, prompts before results, the longest wait first.
 fn needing_user(mut rows: Vec<Session>) -> Vec<Session> {
     rows.retain(|row| matches!(row.counted(), CountCategory::Needs(_)));
-    rows.sort_by_key(|row| row.since);
+    rows.sort_by_key(|row| (!row.status.is_prompt(), row.since));
     rows
 }
 

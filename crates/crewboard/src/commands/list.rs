@@ -4,12 +4,22 @@ use crate::daemon_client::{
     connect, daemon_locator, fetch_rows, fetch_rows_and_warn_of_drops, warn_of_version_mismatch,
 };
 use crate::failure::Failure;
-use crate::render::{Style, list_line};
+use crate::render::{Names, Style, list_line};
 use crewboard_board::format::text::{Grain, age};
 use crewboard_client::DaemonLocator;
+use crewboard_core::{Session, labels};
 use crewboard_platform::Clock;
+use serde::Serialize;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+
+/// A session with the name that tells it apart from the others.
+#[derive(Serialize)]
+struct Labelled<'a> {
+    #[serde(flatten)]
+    row: &'a Session,
+    label: &'a str,
+}
 
 /// Prints the sessions of the user's daemon.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
@@ -28,14 +38,20 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
     };
     let mut out = io::stdout().lock();
     if json {
-        let text = serde_json::to_string_pretty(&rows).map_err(io::Error::from)?;
+        let labels = labels(&rows);
+        let labelled: Vec<Labelled<'_>> = rows
+            .iter()
+            .map(|row| Labelled { row, label: labels.get(&row.key).unwrap_or(&row.name) })
+            .collect();
+        let text = serde_json::to_string_pretty(&labelled).map_err(io::Error::from)?;
         writeln!(out, "{text}")?;
         return Ok(ExitCode::SUCCESS);
     }
     let style = Style::of_stdout();
+    let names = Names::of(&rows, style);
     let now = Clock::new().now().wall;
     for row in &rows {
-        writeln!(out, "{}", list_line(row, &age(row.since, now, Grain::Seconds), style))?;
+        writeln!(out, "{}", list_line(row, &names, &age(row.since, now, Grain::Seconds), style))?;
     }
     if rows.is_empty() {
         // Standard output has one line for each session. A closed standard error is no reason to fail.

@@ -2,7 +2,7 @@
 
 use crate::daemon_client::{daemon_locator, warn};
 use crate::failure::Failure;
-use crate::render::{Style, list_line};
+use crate::render::{Names, Style, list_line};
 use crewboard_board::format::text::clock_time;
 use crewboard_client::{Subscription, SubscriptionEvent};
 use crewboard_core::{RowKey, Session, Transition};
@@ -31,12 +31,13 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
                 }
                 let mut rows: Vec<&Session> = subscription.rows().values().collect();
                 rows.sort_by(|one, other| one.compare_for_list(other));
+                let names = names(&subscription);
                 for row in rows {
-                    printer.print_row(row, &[], 0)?;
+                    printer.print_row(row, &names, &[], 0)?;
                 }
             }
             SubscriptionEvent::Changed { row, transitions, skipped } => {
-                printer.print_row(&row, &transitions, skipped)?;
+                printer.print_row(&row, &names(&subscription), &transitions, skipped)?;
             }
             SubscriptionEvent::Removed(key) => printer.print_removal(&key)?,
             SubscriptionEvent::RateLimits
@@ -53,6 +54,11 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Returns the names that tell all present sessions apart.
+fn names(subscription: &Subscription<'_>) -> Names {
+    Names::of(subscription.rows().values(), Style::of_stdout())
+}
+
 /// Prints sessions, and skips a session that would print the same line again.
 struct Printer {
     json: bool,
@@ -63,16 +69,17 @@ impl Printer {
     fn print_row(
         &mut self,
         row: &Session,
+        names: &Names,
         transitions: &[Transition],
         skipped: u64,
     ) -> io::Result<()> {
         let (line, digest) = if self.json {
-            (json_line(row, transitions, skipped)?, digest(row)?)
+            (json_line(row, names.name(row), transitions, skipped)?, digest(row)?)
         } else {
             // The width of a terminal may have changed since the last line.
             let style = Style::of_stdout();
-            let whole = list_line(row, "", Style { width: 0, ..style });
-            (line_with_time(row, style), whole)
+            let whole = list_line(row, names, "", Style { width: 0, ..style });
+            (line_with_time(row, names, style), whole)
         };
         if transitions.is_empty() && self.printed.get(&row.key) == Some(&digest) {
             return Ok(());
@@ -98,13 +105,13 @@ fn print(line: &str) -> io::Result<()> {
 }
 
 /// Returns the session's line with the time at which its status began. Both fit into one line of the terminal.
-fn line_with_time(row: &Session, style: Style) -> String {
+fn line_with_time(row: &Session, names: &Names, style: Style) -> String {
     let time = clock_time(row.since);
     let width = match style.width {
         0 => 0,
         width => width.saturating_sub(time.len() + 1).max(1),
     };
-    format!("{time} {}", list_line(row, "", Style { width, ..style }))
+    format!("{time} {}", list_line(row, names, "", Style { width, ..style }))
 }
 
 /// Returns the part of a session whose change is printed: everything but the daemon's counters, which also change
@@ -120,10 +127,16 @@ fn digest(row: &Session) -> io::Result<String> {
 }
 
 /// Returns the session as JSON, with its status changes since its last line.
-fn json_line(row: &Session, transitions: &[Transition], skipped: u64) -> io::Result<String> {
+fn json_line(
+    row: &Session,
+    label: &str,
+    transitions: &[Transition],
+    skipped: u64,
+) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {
         fields.remove("history");
+        fields.insert("label".to_owned(), label.into());
         fields.insert("transitions".to_owned(), serde_json::to_value(transitions)?);
         if skipped > 0 {
             fields.insert("skipped".to_owned(), skipped.into());
@@ -149,7 +162,7 @@ mod tests {
         };
         for width in [40, 60, 80, 100, 160] {
             let style = Style { colour: false, unicode: true, width };
-            let line = line_with_time(&row, style);
+            let line = line_with_time(&row, &Names::of([&row], style), style);
             assert!(line.width() <= width && line.ends_with(" kaaaa"), "{width}: {line}");
         }
     }
