@@ -75,6 +75,9 @@ pub(crate) enum Command {
         /// Keep running and print a line at each change
         #[arg(long)]
         follow: bool,
+        /// Also set the option @crewboard of each tmux window to the shape of its most urgent session
+        #[arg(long, requires = "follow")]
+        windows: bool,
     },
     /// Explain why a session has its status
     Explain {
@@ -251,8 +254,10 @@ impl From<LayoutArgument> for LayoutMode {
 /// The format of `counts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CountsFormat {
-    /// `#()` in the status line of tmux
+    /// `#()` in the status line of tmux, in the colours of the bar
     Tmux,
+    /// The same with a colour for each status, for a dark bar
+    TmuxColour,
     /// Input of `zellij pipe` for the plugin zjstatus
     Zellij,
     /// Custom module of waybar

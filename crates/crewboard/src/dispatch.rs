@@ -22,8 +22,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match command {
         Command::List { format } => list::run(format.is_json()),
         Command::Watch { format } => watch::run(format.is_json()),
-        Command::Counts { format, json, follow } => {
-            counts::run(if json { CountsFormat::Json } else { format }, follow)
+        Command::Counts { format, json, follow, windows } => {
+            counts::run(if json { CountsFormat::Json } else { format }, follow, windows)
         }
         Command::Wait(wait) => wait::run(&wait),
         Command::Explain { row, format } => explain::run(&row, format.is_json()),

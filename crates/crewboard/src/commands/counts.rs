@@ -1,18 +1,23 @@
 //! `crewboard counts`: the number of sessions in each status, as a line for a status bar.
 
+mod style;
+mod windows;
+
 use crate::arguments::CountsFormat;
 use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
-use crewboard_core::{CountCategory, Counts, RateLimits, Session, Status};
+use crewboard_core::{CountCategory, Counts, RateLimits, Session};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
+use style::{coloured, plain, uncoloured};
+use windows::WindowGlyphs;
 
 /// Pause between two lines for tmux. tmux (3.3a, measured) draws the output of a `#()` at most once per second of the
 /// clock, including the second of its start; a further line in the same second waits for the next `status-interval`,
@@ -24,10 +29,11 @@ const TMUX_LINE_PAUSE: Duration = Duration::from_secs(1);
 const MAX_NAMES: usize = 20;
 
 /// Prints the counts, once or at each change.
-pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn run(format: CountsFormat, follow: bool, windows: bool) -> Result<ExitCode, Failure> {
     let theme = Theme { palette: &TERMINAL, unicode: Style::of_stdout().unicode };
     if follow {
-        return follow_changes(format, theme);
+        let windows = windows.then(WindowGlyphs::of_this_tmux).transpose()?;
+        return follow_changes(format, windows, theme);
     }
     let (rows, limits) = match daemon_locator()?.connect() {
         Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT)?,
@@ -39,15 +45,23 @@ pub(crate) fn run(format: CountsFormat, follow: bool) -> Result<ExitCode, Failur
     Ok(ExitCode::SUCCESS)
 }
 
-fn follow_changes(format: CountsFormat, theme: Theme) -> Result<ExitCode, Failure> {
+fn follow_changes(
+    format: CountsFormat,
+    mut windows: Option<WindowGlyphs>,
+    theme: Theme,
+) -> Result<ExitCode, Failure> {
     let daemon_locator = daemon_locator()?;
     let mut subscription = Subscription::new(&daemon_locator);
     while !matches!(subscription.next(&io::stdout())?, SubscriptionEvent::Synced) {}
-    let is_tmux = format == CountsFormat::Tmux;
+    let is_tmux = matches!(format, CountsFormat::Tmux | CountsFormat::TmuxColour);
     let mut printed: Option<String> = None;
     let mut repeats_first_line = false;
     loop {
-        let line = current_line(&subscription, format, theme);
+        let rows = current_rows(&subscription);
+        if let Some(windows) = &mut windows {
+            windows.update(&rows, theme);
+        }
+        let line = line(&rows, subscription.limits(), format, theme);
         if repeats_first_line || printed.as_ref() != Some(&line) {
             repeats_first_line = is_tmux && printed.is_none();
             print(&line)?;
@@ -62,10 +76,10 @@ fn follow_changes(format: CountsFormat, theme: Theme) -> Result<ExitCode, Failur
     }
 }
 
-fn current_line(subscription: &Subscription<'_>, format: CountsFormat, theme: Theme) -> String {
+fn current_rows<'a>(subscription: &'a Subscription<'_>) -> Vec<&'a Session> {
     let mut rows: Vec<&Session> = subscription.rows().values().collect();
     rows.sort_by(|one, other| one.compare_for_list(other));
-    line(&rows, subscription.limits(), format, theme)
+    rows
 }
 
 fn print(line: &str) -> io::Result<()> {
@@ -78,10 +92,11 @@ fn print(line: &str) -> io::Result<()> {
 fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, theme: Theme) -> String {
     let counts = Counts::of(rows.iter().copied());
     match format {
-        CountsFormat::Tmux => styled(&counts, theme),
+        CountsFormat::Tmux => uncoloured(&counts, theme),
+        CountsFormat::TmuxColour => coloured(&counts, theme),
         // The format that the plugin zjstatus reads from `zellij pipe` (its src/pipe.rs).
         CountsFormat::Zellij => {
-            format!("zjstatus::pipe::pipe_crewboard::{}", styled(&counts, theme))
+            format!("zjstatus::pipe::pipe_crewboard::{}", coloured(&counts, theme))
         }
         CountsFormat::Starship | CountsFormat::Plain => plain(&counts, theme),
         CountsFormat::Waybar => waybar(rows, &counts, theme),
@@ -91,35 +106,6 @@ fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, theme: T
             value.to_string()
         }
     }
-}
-
-fn plain(counts: &Counts, theme: Theme) -> String {
-    let shown = |(status, count): &(Status, usize)| format!("{}{count}", theme.shape(*status));
-    let shown: Vec<String> = counts.by_status().iter().map(shown).collect();
-    shown.join(" ")
-}
-
-/// Returns the counts with tmux style tags, which zjstatus understands too (it ignores `nobold`, because each tag there
-/// starts from the default style). The line holds no text from agents.
-fn styled(counts: &Counts, theme: Theme) -> String {
-    let mut line = String::new();
-    for (status, count) in counts.by_status() {
-        let style = match status {
-            Status::Permission => "fg=yellow,bold",
-            Status::Question => "fg=magenta,bold",
-            Status::Plan => "fg=blue,bold",
-            Status::Failed => "fg=red,bold",
-            Status::Done => "fg=green,nobold",
-            Status::Working => "fg=cyan,nobold",
-            Status::Idle | Status::Closed => "fg=default,nobold",
-        };
-        let space = if line.is_empty() { "" } else { " " };
-        let _ = write!(line, "{space}#[{style}]{}{count}", theme.shape(status));
-    }
-    if !line.is_empty() {
-        line.push_str("#[default]");
-    }
-    line
 }
 
 /// Returns the JSON object of a custom module of waybar. Its text and tooltip are Pango markup.
@@ -149,6 +135,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use clap::ValueEnum as _;
+    use crewboard_core::Status;
 
     fn lines(rows: &[(&str, Status, bool)], unicode: bool) -> String {
         let rows: Vec<Session> = rows
@@ -162,7 +149,7 @@ mod tests {
             .collect();
         let rows: Vec<&Session> = rows.iter().collect();
         let theme = Theme { palette: &TERMINAL, unicode };
-        let formats = ["tmux", "zellij", "waybar", "starship", "json"];
+        let formats = ["tmux", "tmux-colour", "zellij", "waybar", "starship", "json"];
         formats
             .map(|name| {
                 let format = CountsFormat::from_str(name, false).unwrap();
@@ -183,14 +170,16 @@ mod tests {
             ("notes", Idle, false),
         ];
         insta::assert_snapshot!(lines(&rows, true), @r###"
-        tmux: #[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
+        tmux: #[bold,reverse]!1#[nobold,noreverse] #[bold,reverse]≡1#[nobold,noreverse] #[reverse]√1#[noreverse] ●1 ◯1
+        tmux-colour: #[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
         waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 √1 ●1 ◯1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n√ api: done"}
         starship: !1 ≡1 √1 ●1 ◯1
         json: {"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
         "###);
         insta::assert_snapshot!(lines(&rows[4..], false), @r###"
-        tmux: #[fg=default,nobold]o1#[default]
+        tmux: o1
+        tmux-colour: #[fg=default,nobold]o1#[default]
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=default,nobold]o1#[default]
         waybar: {"alt":"idle","class":["idle"],"text":"o1","tooltip":""}
         starship: o1
@@ -198,6 +187,7 @@ mod tests {
         "###);
         insta::assert_snapshot!(lines(&[], true), @r###"
         tmux: 
+        tmux-colour: 
         zellij: zjstatus::pipe::pipe_crewboard::
         waybar: {"alt":"none","class":["none"],"text":"","tooltip":""}
         starship: 

@@ -103,3 +103,27 @@ fn one_counts_process_remains_after_fifty_configuration_reloads() {
     wait_until("`watch` ends", || ended.is_finished());
     assert!(ended.join().unwrap());
 }
+
+#[test]
+fn tmux_window_has_the_shape_of_its_session() {
+    let Some(world) = BoardWorld::new() else { return };
+    let inner = Inner::configure(&world.home());
+    let line = format!(
+        "set -g status-left ''\nset -g status-right '[#({PROGRAM} counts --format tmux --follow --windows)]'\n\
+         set -g window-status-current-format '<#{{@crewboard}}>'\n"
+    );
+    fs::write(&inner.configuration, line).unwrap();
+    let bar = inner.open(&world);
+    bar.wait_for_text("<>");
+    let agent = Agent::new("shop");
+    let socket = format!("{},1,0", inner.socket.display());
+    let within = [("TMUX", socket.as_str()), ("TMUX_PANE", "%0")];
+    world.send_event_with(&within, &agent, "UserPromptSubmit", &json!({ "prompt": "go" }));
+    bar.wait_for_text("<●>");
+    let tool = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
+    world.send_event_with(&within, &agent, "PermissionRequest", &tool);
+    bar.wait_for_text("<!>");
+    drop(agent);
+    bar.wait_for_text("<>");
+    inner.tmux(&["kill-server"]);
+}
