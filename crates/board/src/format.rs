@@ -1,5 +1,6 @@
 //! Texts and durations, fitted to the cells of a terminal.
 
+pub mod base64;
 pub(crate) mod cells;
 pub(crate) mod display_width;
 pub mod text;

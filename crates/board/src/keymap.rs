@@ -11,23 +11,32 @@ pub enum Action {
     Down,
     PageUp,
     PageDown,
+    HalfPageUp,
+    HalfPageDown,
     First,
     Last,
     Jump,
     NextNeedsYou,
     PreviousNeedsYou,
     Filter,
+    NextMatch,
+    PreviousMatch,
     Seen,
     Pin,
     Snooze,
     Dismiss,
+    Undo,
+    Copy,
     ShowDismissed,
     Open,
     Detail,
     FullDetails,
+    MoreDetails,
+    LessDetails,
     Timeline,
     Install,
     Problems,
+    Palette,
     Help,
     Back,
     Redraw,
@@ -51,14 +60,16 @@ pub struct Entry {
 
 /// All actions, in the order of the help.
 pub const TABLE: &[Entry] = &[
-    entry(Action::Up, "up", &["up", "k"], "previous session", None),
-    entry(Action::Down, "down", &["down", "j"], "next session", None),
+    entry(Action::Up, "up", &["up", "k", "ctrl-p"], "previous session", None),
+    entry(Action::Down, "down", &["down", "j", "ctrl-n"], "next session", None),
     entry(Action::PageUp, "page-up", &["pageup", "ctrl-b"], "page up", None),
     entry(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "page down", None),
+    entry(Action::HalfPageUp, "half-page-up", &["ctrl-u"], "half a page up", None),
+    entry(Action::HalfPageDown, "half-page-down", &["ctrl-d"], "half a page down", None),
     entry(Action::First, "first", &["g", "home"], "first session", None),
     entry(Action::Last, "last", &["G", "end"], "last session", None),
-    entry(Action::Jump, "jump", &["enter"], "jump to the session's pane", Some("jump")),
-    entry(Action::NextNeedsYou, "next", &["tab"], "next session that needs you", Some("next")),
+    entry(Action::Jump, "jump", &["enter"], "jump to the session's pane", None),
+    entry(Action::NextNeedsYou, "next", &["tab"], "next session that needs you", None),
     entry(
         Action::PreviousNeedsYou,
         "previous",
@@ -66,10 +77,18 @@ pub const TABLE: &[Entry] = &[
         "previous session that needs you",
         None,
     ),
-    entry(Action::Seen, "seen", &["space"], "mark as seen", Some("seen")),
+    entry(Action::Seen, "seen", &["space"], "mark as seen", None),
     entry(Action::Pin, "pin", &["p"], "pin to the top of its group, or unpin", None),
-    entry(Action::Snooze, "snooze", &["z"], "snooze for an hour or until its status changes", None),
-    entry(Action::Dismiss, "dismiss", &["x"], "hide until it needs you again", None),
+    entry(
+        Action::Snooze,
+        "snooze",
+        &["z"],
+        "snooze for a time or until its status changes; or wake",
+        None,
+    ),
+    entry(Action::Dismiss, "dismiss", &["x"], "hide until it needs you again, or show again", None),
+    entry(Action::Undo, "undo", &["u"], "undo the last mark: seen, pin, snooze, hide", None),
+    entry(Action::Copy, "copy", &["y"], "copy the session id, resume command or path", None),
     entry(Action::ShowDismissed, "show-dismissed", &["X"], "toggle hidden sessions", None),
     entry(
         Action::Open,
@@ -78,12 +97,29 @@ pub const TABLE: &[Entry] = &[
         "resume a closed session, attach to a background one",
         None,
     ),
-    entry(Action::Filter, "filter", &["/"], "filter the list", Some("filter")),
+    entry(
+        Action::Filter,
+        "filter",
+        &["/"],
+        "filter the list: words, !word, is:done, is:needs-you",
+        Some("filter"),
+    ),
+    entry(Action::NextMatch, "next-match", &["n"], "next session that matches the filter", None),
+    entry(
+        Action::PreviousMatch,
+        "previous-match",
+        &["N"],
+        "previous session that matches the filter",
+        None,
+    ),
     entry(Action::Detail, "detail", &["d"], "show or hide the details", None),
     entry(Action::FullDetails, "whole", &["v"], "show the full details", None),
+    entry(Action::MoreDetails, "more-details", &["l", "right"], "more details", None),
+    entry(Action::LessDetails, "less-details", &["h", "left"], "fewer details", None),
     entry(Action::Timeline, "timeline", &["t"], "toggle the timeline of all sessions", None),
     entry(Action::Install, "install", &["i"], "install the hooks", None),
     entry(Action::Problems, "problems", &["e"], "show the problems of the configuration", None),
+    entry(Action::Palette, "palette", &[":", "ctrl-k"], "find an action by its name", None),
     entry(Action::Help, "help", &["?", "f1"], "show this help", Some("help")),
     entry(Action::Back, "back", &["esc"], "close the help, the timeline or the filter", None),
     entry(Action::Redraw, "redraw", &["ctrl-l"], "redraw the screen", None),
@@ -183,6 +219,11 @@ impl From<KeyEvent> for Key {
 }
 
 impl Key {
+    /// Returns the key that types a character.
+    pub(crate) fn of(character: char) -> Self {
+        Self { code: KeyCode::Char(character), control: false, alt: false }
+    }
+
     /// Returns the character that the key types, if it types one.
     pub fn typed(self) -> Option<char> {
         match self.code {

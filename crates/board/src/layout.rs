@@ -113,7 +113,7 @@ pub(crate) fn is_strip(model: &Model) -> bool {
 
 /// Returns true if a screen of one line has something to show that is more important than the chips.
 fn needs_header(model: &Model) -> bool {
-    model.rows.order().is_empty() || model.notice.is_some() || model.connection_problem().is_some()
+    model.rows.order().is_empty() || model.has_message() || model.connection_problem().is_some()
 }
 
 /// Returns true if the screen has a footer, which shows keys and messages. Elsewhere the header shows messages.

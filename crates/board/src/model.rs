@@ -1,16 +1,23 @@
 //! The state of the board. It is plain data, and only [`crate::update`] changes it.
 
 pub(crate) mod agent_text;
+pub mod choice;
+pub(crate) mod filter;
 pub(crate) mod navigation;
+pub(crate) mod notice;
 pub(crate) mod options;
 pub mod row_list;
+pub(crate) mod undo;
 
 use crate::colour::Rgb;
 use crate::keymap::Keymap;
 use crate::model::agent_text::AgentText;
+use crate::model::choice::Choice;
 use crate::model::navigation::PendingNavigation;
+use crate::model::notice::Notice;
 use crate::model::options::LayoutMode;
 use crate::model::row_list::RowList;
+use crate::model::undo::UndoStep;
 use crate::theme::Theme;
 use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
 use crewboard_protocol::Losses;
@@ -31,10 +38,22 @@ pub struct Model {
     pub selection_before_filter: Option<RowKey>,
     /// The number of listed rows above the visible part.
     pub scroll: usize,
+    /// The number of lines of the details above their visible part.
+    pub(crate) detail_scroll: usize,
+    /// The selection follows the most urgent row, because the user has not moved it yet.
+    pub follows_urgent: bool,
+    /// A row to select as soon as it is listed.
+    pub(crate) select_when_listed: Option<RowKey>,
     pub screen: Screen,
     pub overlay: Option<Overlay>,
     /// Keys edit the filter.
     pub filtering: bool,
+    /// The last filter, for the next match.
+    pub(crate) last_filter: String,
+    /// A question about a row that the next key answers.
+    pub choice: Option<Choice>,
+    /// The marks that can be undone, the last one last.
+    pub(crate) undo: Vec<UndoStep>,
     pub detail: bool,
     /// When the main screen is a strip.
     pub layout_mode: LayoutMode,
@@ -82,29 +101,24 @@ pub enum Screen {
 /// A page that covers the main screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overlay {
-    Help {
-        scroll: usize,
-    },
+    /// The keys, statuses and signs. The filter leaves the lines that have its words.
+    Help { scroll: usize, filter: String, filtering: bool },
+    /// All actions by name. The query leaves those that match.
+    Palette { scroll: usize, query: String, index: usize },
     /// The full details of the selected row.
-    Details {
-        scroll: usize,
-    },
+    Details { scroll: usize },
     /// The full text of all problems.
-    Problems {
-        scroll: usize,
-    },
+    Problems { scroll: usize },
     /// The change that an install of the hooks would make. It waits for `y` or `n`.
-    Install {
-        change: String,
-        scroll: usize,
-    },
+    Install { change: String, scroll: usize },
 }
 
 impl Overlay {
     /// Returns the number of lines above the visible part.
     pub fn scroll(&self) -> usize {
         match self {
-            Self::Help { scroll }
+            Self::Help { scroll, .. }
+            | Self::Palette { scroll, .. }
             | Self::Details { scroll }
             | Self::Problems { scroll }
             | Self::Install { scroll, .. } => *scroll,
@@ -113,7 +127,8 @@ impl Overlay {
 
     pub(crate) fn scroll_mut(&mut self) -> &mut usize {
         match self {
-            Self::Help { scroll }
+            Self::Help { scroll, .. }
+            | Self::Palette { scroll, .. }
             | Self::Details { scroll }
             | Self::Problems { scroll }
             | Self::Install { scroll, .. } => scroll,
@@ -146,13 +161,6 @@ pub enum HookState {
     NotApplicable,
 }
 
-/// A message that is shown for a few seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    pub text: String,
-    pub until: Timestamp,
-}
-
 impl Model {
     pub fn new(theme: Theme, keymap: Keymap, hooks: HookState, now: Timestamp) -> Self {
         Self {
@@ -163,9 +171,15 @@ impl Model {
             selected: None,
             selection_before_filter: None,
             scroll: 0,
+            detail_scroll: 0,
+            follows_urgent: true,
+            select_when_listed: None,
             screen: Screen::List,
             overlay: None,
             filtering: false,
+            last_filter: String::new(),
+            choice: None,
+            undo: Vec::new(),
             detail: true,
             layout_mode: LayoutMode::Auto,
             connection: ConnectionState::Connecting,
@@ -197,14 +211,14 @@ impl Model {
         self.rows.set_agent_text(agent_text);
     }
 
-    /// Shows a notice for a few seconds.
-    pub(crate) fn notify(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), until: Timestamp(self.now.0 + NOTICE_MS) });
-    }
-
     /// Returns a row's name, or the label that tells it apart from rows with the same name.
     pub(crate) fn display_name<'a>(&'a self, row: &'a Session) -> &'a str {
         self.rows.totals().display_name(row)
+    }
+
+    /// Returns true if the user edits the filter, has to answer a question, or has not read a notice yet.
+    pub(crate) fn has_message(&self) -> bool {
+        self.filtering || self.choice.is_some() || self.notice.is_some()
     }
 
     pub fn selected_row(&self) -> Option<&Session> {
@@ -245,6 +259,3 @@ impl Model {
 
 /// A loss of the connection is shown after this time: a daemon that is replaced is back sooner.
 pub(crate) const DISCONNECT_GRACE_MS: u64 = 400;
-
-/// A notice is shown for this time.
-const NOTICE_MS: u64 = 5000;

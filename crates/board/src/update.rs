@@ -2,7 +2,12 @@
 
 pub(crate) mod effect;
 pub(crate) mod keys;
+pub(crate) mod marks;
+pub(crate) mod mouse;
 pub(crate) mod navigation;
+pub(crate) mod notices;
+pub(crate) mod overlay_keys;
+pub(crate) mod selection;
 
 pub use effect::Effect;
 
@@ -12,7 +17,7 @@ use crate::layout::{has_footer, is_strip, layout, strip, visible_rows};
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, DISCONNECT_GRACE_MS, HookState, Model, Overlay};
-use crate::view::{clocks, overlay};
+use crate::view::{clocks, detail, overlay};
 use crewboard_core::{RateLimits, RowKey, Session, Status, Timestamp};
 use crewboard_protocol::Losses;
 
@@ -26,8 +31,12 @@ pub enum Message {
         column: u16,
         line: u16,
     },
-    WheelUp,
-    WheelDown,
+    /// The wheel was turned by one step over this position.
+    Wheel {
+        column: u16,
+        line: u16,
+        down: bool,
+    },
     Resized {
         width: u16,
         height: u16,
@@ -73,9 +82,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     }
     model.now = now;
     model.needs_redraw = true;
-    if model.notice.as_ref().is_some_and(|notice| notice.until <= now) {
-        model.notice = None;
-    }
+    model.expire_notice();
     let filter = (model.rows.filter().to_owned(), model.rows.shows_dismissed());
     let former_index = model.selected_index();
     let mut effects = Vec::new();
@@ -83,9 +90,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     match message {
         Message::Key(key) => effects = keys::on_key(model, key),
         Message::Pasted(text) => keys::on_paste(model, &text),
-        Message::Clicked { column, line } => effects = keys::on_click(model, column, line),
-        Message::WheelUp => keys::step(model, -1),
-        Message::WheelDown => keys::step(model, 1),
+        Message::Clicked { column, line } => effects = mouse::on_click(model, column, line),
+        Message::Wheel { column, line, down } => mouse::on_wheel(model, column, line, down),
         Message::Resized { width, height } => (model.width, model.height) = (width, height),
         Message::ClockTick => {}
         Message::Rows(rows) => {
@@ -139,7 +145,14 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     if is_input && !model.losses.is_empty() && now.since(model.losses_since) >= LOSSES_VISIBLE_MS {
         effects.push(Effect::LossesSeen(model.losses.total()));
     }
+    if !model.filtering && !model.rows.filter().is_empty() {
+        model.rows.filter().clone_into(&mut model.last_filter);
+    }
+    if model.choice.as_ref().is_some_and(|choice| model.rows.get(choice.row()).is_none()) {
+        model.choice = None;
+    }
     keep_selection(model, is_filter_changed, former_index);
+    model.expire_notice();
     effects
 }
 
@@ -202,7 +215,12 @@ fn show_problems(model: &mut Model) {
 
 /// Keeps the selection on its row, and the row in the visible part of the list.
 fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Option<usize>) {
+    let former = model.selected.clone();
+    selection::follow_urgent(model);
     let is_listed = |key: &RowKey| model.rows.index_of(key).is_some();
+    if model.select_when_listed.as_ref().is_some_and(is_listed) {
+        model.selected = model.select_when_listed.take();
+    }
     let may_return = is_filter_changed || model.selected_index().is_none();
     if may_return && model.selection_before_filter.as_ref().is_some_and(is_listed) {
         model.selected = model.selection_before_filter.take();
@@ -221,6 +239,10 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Opti
             model.overlay = None;
         }
     }
+    if model.selected != former {
+        model.detail_scroll = 0;
+    }
+    model.detail_scroll = model.detail_scroll.min(detail::max_scroll(model));
     let height = visible_rows(model).max(1);
     let index = model.selected_index().unwrap_or(0);
     model.scroll = if is_strip(model) {
@@ -233,7 +255,11 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Opti
             .min(model.rows.order().len().saturating_sub(height))
     };
     let last = overlay::line_count(model).saturating_sub(overlay::height(model));
+    let lines = overlay::height(model).max(1);
     if let Some(overlay) = &mut model.overlay {
+        if let Overlay::Palette { scroll, index, .. } = overlay {
+            *scroll = (*scroll).min(*index).max((*index + 1).saturating_sub(lines));
+        }
         *overlay.scroll_mut() = overlay.scroll().min(last);
     }
 }

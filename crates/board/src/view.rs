@@ -1,12 +1,16 @@
 //! Draws the model: reads it and its layout, and writes only cells.
 
 mod canvas;
-mod detail;
+pub(crate) mod clicks;
+pub(crate) mod detail;
 mod footer;
 mod header;
+mod help;
+mod hints;
 mod limits;
 mod list;
 pub(crate) mod overlay;
+pub(crate) mod palette;
 mod strip;
 mod timeline;
 

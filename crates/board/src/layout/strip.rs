@@ -37,8 +37,8 @@ pub(crate) fn mark(count: usize) -> String {
     if count == 0 { String::new() } else { format!("+{count}") }
 }
 
-/// Returns the number of lost events and of rows that need the user. A strip of one line begins with them, because it has
-/// no header.
+/// Returns the number of lost events, of rows that need the user and of hidden ones, and the filter. A strip of one line
+/// begins with them, because it has no header.
 pub(crate) fn prefix(model: &Model) -> String {
     if model.height > 1 {
         return String::new();
@@ -54,7 +54,15 @@ pub(crate) fn prefix(model: &Model) -> String {
         1 => "1 needs you ".to_owned(),
         count => format!("{count} need you "),
     };
-    lost + &needs
+    let hidden = match model.rows.totals().hidden_needs {
+        count if count > 0 && !model.rows.shows_dismissed() => format!("(+{count}) "),
+        _ => String::new(),
+    };
+    let filter = match model.rows.filter() {
+        "" => String::new(),
+        filter => cut(&format!("/{filter} "), MAX_NAME_WIDTH, model.theme.unicode),
+    };
+    lost + &needs + &hidden + &filter
 }
 
 /// Returns the text of a chip: the name, and how long the session has needed the user.

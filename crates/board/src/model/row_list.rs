@@ -3,6 +3,7 @@
 
 use crate::format::cells;
 use crate::model::agent_text::AgentText;
+use crate::model::filter::Matcher;
 use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status, labels};
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -342,7 +343,8 @@ impl RowList {
     /// Lists the row `key` if it exists and matches, and updates the totals. `old` is the row that it replaces.
     fn list_one(&mut self, key: &RowKey, old: Option<&Session>) {
         if let Some(row) = self.rows.get(key)
-            && Matcher::new(self).matches(row)
+            && self.is_shown(row)
+            && Matcher::new(&self.filter).matches(row)
         {
             let index = self.insertion_index(row);
             self.order.insert(index, key.clone());
@@ -355,11 +357,17 @@ impl RowList {
 
     /// Lists all rows that match, in order.
     fn list_rows(&mut self) {
-        let matcher = Matcher::new(self);
-        let mut rows: Vec<&Session> = self.all().filter(|row| matcher.matches(row)).collect();
+        let matcher = Matcher::new(&self.filter);
+        let is_listed = |row: &&Session| self.is_shown(row) && matcher.matches(row);
+        let mut rows: Vec<&Session> = self.all().filter(is_listed).collect();
         rows.sort_by(|one, other| one.compare_for_list(other));
         self.order = rows.into_iter().map(|row| row.key.clone()).collect();
         self.find_urgent();
+    }
+
+    /// Returns true unless the row is hidden.
+    fn is_shown(&self, row: &Session) -> bool {
+        self.show_dismissed || !row.dismissed
     }
 
     fn find_urgent(&mut self) {
@@ -385,65 +393,4 @@ impl RowList {
         let index = self.insertion_index(self.rows.get(key)?);
         (self.order.get(index) == Some(key)).then_some(index)
     }
-}
-
-/// Decides which rows are listed.
-struct Matcher<'a> {
-    show_dismissed: bool,
-    /// Each word of the filter as the user typed it, and in lower case.
-    words: Vec<(&'a str, String)>,
-}
-
-/// The least length of a key's or id's beginning: a shorter text matches many of them by chance.
-const MIN_ID_LENGTH: usize = 3;
-
-impl<'a> Matcher<'a> {
-    fn new(list: &'a RowList) -> Self {
-        let words = list.filter.split_whitespace().map(|word| (word, word.to_lowercase()));
-        Self { show_dismissed: list.show_dismissed, words: words.collect() }
-    }
-
-    fn matches(&self, row: &Session) -> bool {
-        if row.dismissed && !self.show_dismissed {
-            return false;
-        }
-        if self.words.is_empty() {
-            return true;
-        }
-        let names = names(row);
-        let texts: Vec<String> = texts(row).map(str::to_lowercase).collect();
-        self.words.iter().all(|(typed, word)| {
-            let is_id = |id: &str| word.len() >= MIN_ID_LENGTH && id.starts_with(word.as_str());
-            has_letters(&names, typed)
-                || texts.iter().any(|text| text.contains(word))
-                || [row.id.as_str(), row.key.as_str()].into_iter().any(is_id)
-        })
-    }
-}
-
-/// Returns true if `text` has the letters of `word` in their order, with any letters between them. Ignores case unless
-/// `word` has a capital letter.
-fn has_letters(text: &str, word: &str) -> bool {
-    let has_capital = word.chars().any(char::is_uppercase);
-    let is_same = |one: char, other: char| {
-        one == other || !has_capital && one.to_lowercase().eq(other.to_lowercase())
-    };
-    let mut rest = text.chars();
-    word.chars().all(|letter| rest.any(|other| is_same(letter, other)))
-}
-
-/// Returns the texts in which the filter may leave out letters.
-fn names(row: &Session) -> String {
-    let mut names = format!("{} {} {}", row.name, row.status, row.agent);
-    for name in [&row.branch, &row.place.pane, &row.place.target].into_iter().flatten() {
-        names.push(' ');
-        names.push_str(name);
-    }
-    names
-}
-
-/// Returns the texts in which each word must occur as a whole: in a long text, a few letters match by chance.
-fn texts(row: &Session) -> impl Iterator<Item = &str> {
-    let texts = [&row.activity, &row.title, &row.prompt, &row.model, &row.cwd];
-    texts.into_iter().flatten().map(String::as_str)
 }

@@ -278,8 +278,11 @@ impl EventLoop<'_> {
                     MouseEventKind::Down(MouseButton::Left) => {
                         Message::Clicked { column: mouse.column, line: mouse.row }
                     }
-                    MouseEventKind::ScrollUp => Message::WheelUp,
-                    MouseEventKind::ScrollDown => Message::WheelDown,
+                    MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => Message::Wheel {
+                        column: mouse.column,
+                        line: mouse.row,
+                        down: mouse.kind == MouseEventKind::ScrollDown,
+                    },
                     _ => continue,
                 },
                 Event::Paste(text) => Message::Pasted(text),
@@ -401,6 +404,12 @@ impl EventLoop<'_> {
                     Ok(()) => self.ping(),
                     Err(error) => self.disconnect(&error.to_string()),
                 }
+            }
+            Effect::Copy { word, text } => {
+                let code = crate::format::base64::encode(text.as_bytes());
+                Screen::send(format!("\x1b]52;c;{code}\x1b\\").as_bytes())?;
+                let hint = self.host.clipboard_hint();
+                self.apply(Message::Notice(format!("Copied the {word}: {text}{hint}")))?;
             }
             Effect::LossesSeen(count) => {
                 // If this fails, the next key sends it again.

@@ -49,6 +49,10 @@ pub trait Host {
     fn notification_bytes(&mut self, _title: &str, _text: &str) -> Vec<u8> {
         Vec::new()
     }
+    /// Returns what the user must know about the clipboard of this terminal, to stand behind a notice.
+    fn clipboard_hint(&self) -> &'static str {
+        ""
+    }
     /// Returns true if the board quits after a jump.
     fn quits_after_jump(&self) -> bool {
         false

@@ -16,6 +16,12 @@ pub enum Effect {
         navigation: Navigation,
         row: Box<Session>,
     },
+    /// Copies a text to the clipboard of the terminal.
+    Copy {
+        /// The word for the text.
+        word: &'static str,
+        text: String,
+    },
     /// Runs on this terminal the command that the navigation needs.
     RunHere,
     /// Reports to the daemon that the user has seen this number of lost events.

@@ -2,26 +2,30 @@
 
 use crate::keymap::Action;
 use crate::model::navigation::{Navigation, NavigationOutcome, PendingNavigation};
+use crate::model::notice::Scope;
 use crate::model::{ConnectionState, Model};
 use crate::update::effect::Effect;
+use crate::update::marks::selected;
+use crate::update::selection::select;
 use crewboard_core::{Mark, Session, Status};
 
 /// Starts a navigation to the selected row. Only one navigation runs at a time.
 pub(crate) fn start_navigation(model: &mut Model, navigation: Navigation) -> Vec<Effect> {
-    let Some(row) = model.selected_row() else { return Vec::new() };
+    let Some(row) = selected(model) else { return Vec::new() };
     if let Some(pending) = &model.pending_navigation {
         let text = match pending.navigation {
             Navigation::Jump => format!("Still jumping to {}.", pending.name),
             Navigation::Open => format!("Still opening {}.", pending.name),
         };
-        model.notify(text);
+        model.notify_while(Scope::Navigating, text);
         return Vec::new();
     }
-    if let Some(text) = suggest_other_key(model, row, navigation) {
-        model.notify(text);
+    if let Some(text) = suggest_other_key(model, &row, navigation) {
+        model.notify_while(Scope::Row(row.key.clone(), row.since), text);
         return Vec::new();
     }
-    let row = Box::new(row.clone());
+    select(model, Some(row.key.clone()));
+    let row = Box::new(row);
     model.pending_navigation = Some(PendingNavigation {
         navigation,
         row: row.key.clone(),

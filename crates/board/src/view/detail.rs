@@ -5,6 +5,7 @@ use super::timeline::{Scale, bar, history, waited};
 use crate::format::cells::source_name;
 use crate::format::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
 use crate::keymap::Action;
+use crate::layout::layout;
 use crate::model::Model;
 use crate::theme::Theme;
 use crewboard_core::{End, PromptKind, Session, Status};
@@ -26,6 +27,14 @@ pub(super) type Line = Vec<(String, Style)>;
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(row) = model.selected_row().filter(|_| area.height > 1) else { return };
     let lines = usize::from(area.height - 1);
+    if model.detail_scroll > 0 {
+        draw_heading(model, row, true, area, buffer);
+        let all = full_details(model, row, usize::from(area.width));
+        for (y, line) in (area.y + 1..area.bottom()).zip(all.iter().skip(model.detail_scroll)) {
+            draw_line(line, area, y, buffer);
+        }
+        return;
+    }
     let details = Details::of(model, row, usize::from(area.width), false);
     let (head, rest) = (details.head.len(), details.rest.len());
     // The prompt that the user has to answer comes first, but leaves room for the other facts.
@@ -47,6 +56,17 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     for (y, line) in (area.y + 1..area.bottom()).zip(shown.iter().chain(&details.rest)) {
         draw_line(line, area, y, buffer);
     }
+}
+
+/// Returns the greatest number of lines by which the details can be scrolled.
+pub(crate) fn max_scroll(model: &Model) -> usize {
+    let area = layout(model).detail;
+    let Some(row) = model.selected_row().filter(|_| area.height > 1 && model.detail_scroll > 0)
+    else {
+        return 0;
+    };
+    let all = full_details(model, row, usize::from(area.width)).len();
+    all.saturating_sub(usize::from(area.height - 1))
 }
 
 pub(super) fn draw_line(line: &Line, area: Rect, y: u16, buffer: &mut Buffer) {

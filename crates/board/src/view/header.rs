@@ -3,7 +3,6 @@
 use super::canvas::{Piece, put, room};
 use super::limits::{self, Detail, Extent};
 use crate::format::text::cut;
-use crate::layout::has_footer;
 use crate::model::{ConnectionState, Model, Screen};
 use crate::theme::Theme;
 use crewboard_core::Status;
@@ -31,10 +30,11 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, x, area.y, &text, theme.status(Status::Failed));
         return;
     }
-    // Without a footer, notices are shown here.
-    if let Some(notice) = model.notice.as_ref().filter(|_| !has_footer(model)) {
-        let text = cut(&notice.text.replace('\n', " "), room(area, x), theme.unicode);
-        put(buffer, area, x, area.y, &text, Theme::strong());
+    if super::hints::is_in_header(model) {
+        for (text, style) in brief(model) {
+            x = put(buffer, area, x, area.y, &text, style);
+        }
+        super::hints::draw(model, area, line_start(model), buffer);
         return;
     }
     let right = right(model);
@@ -99,8 +99,7 @@ pub(super) fn clocks(model: &Model) -> Vec<u64> {
     if model.connection_problem().is_some() {
         return Vec::new();
     }
-    let brand = if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 };
-    let room = usize::from(model.width).saturating_sub(brand);
+    let room = usize::from(model.width).saturating_sub(start(model));
     let room = room.saturating_sub(losses(model, space(model, room)).width());
     let (_, extent) = parts(model, space(model, room));
     extent.map_or_else(Vec::new, |extent| limits::clocks(model, extent))
@@ -110,19 +109,53 @@ fn width(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(text, _)| text.width()).sum()
 }
 
-/// Returns the text of the line for `space` columns. The number of hidden rows that need the user is added only if
-/// nothing else becomes shorter.
+/// Returns the text of the line for `space` columns. It always has the number of hidden rows that need the user.
 fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
-    let (mut pieces, extent) = counts_and_limits(model, space);
-    let hidden = model.rows.totals().hidden_needs;
-    if hidden > 0 && !model.rows.shows_dismissed() {
-        let piece = (format!("{}{hidden} hidden", model.theme.separator()), model.theme.dim());
-        let limits = extent.map_or(0, |extent| GAP + width(&limits::pieces(model, extent)));
-        if width(&pieces) + piece.0.width() + limits < space {
-            pieces.push(piece);
-        }
+    let Some([long, short]) = hidden(model) else { return counts_and_limits(model, space) };
+    let (mut pieces, extent) = counts_and_limits(model, space.saturating_sub(long.width()));
+    if width(&pieces) + long.width() <= space {
+        pieces.push((long, model.theme.dim()));
+        return (pieces, extent);
     }
+    let (mut pieces, extent) = counts_and_limits(model, space.saturating_sub(short.width()));
+    if width(&pieces) + short.width() > space {
+        // Not even the shortest counts fit with it.
+        let count = model.rows.totals().needs().iter().map(|(_, count)| count).sum::<usize>();
+        pieces = vec![(count.to_string(), model.theme.dim())];
+    }
+    pieces.push((short, model.theme.dim()));
     (pieces, extent)
+}
+
+/// Returns the number of hidden rows that need the user, in words and in short. `None` if there are none.
+fn hidden(model: &Model) -> Option<[String; 2]> {
+    let count = model.rows.totals().hidden_needs;
+    let is_shown = count > 0 && !model.rows.shows_dismissed();
+    is_shown.then(|| [format!("{}{count} hidden", model.theme.separator()), format!(" (+{count})")])
+}
+
+/// Returns the count in front of the line for the user, where that is in the header.
+fn brief(model: &Model) -> Vec<Piece> {
+    let needs = model.rows.totals().needs();
+    let Some((first, _)) = needs.first() else { return Vec::new() };
+    let count: usize = needs.iter().map(|(_, count)| count).sum();
+    let verb = if count == 1 { "needs" } else { "need" };
+    let text =
+        if model.width < 60 { format!("{count}  ") } else { format!("{count} {verb} you  ") };
+    let [_, short] = hidden(model).unwrap_or_default();
+    let text = text.replacen("  ", &format!("{short}  "), 1);
+    vec![(text, model.theme.status(*first))]
+}
+
+/// Returns the column at which the line for the user begins, where that is in the header.
+pub(super) fn line_start(model: &Model) -> u16 {
+    let text = start(model) + width(&brief(model));
+    u16::try_from(text).unwrap_or(u16::MAX)
+}
+
+/// Returns the width of the name of the program, if it is shown.
+fn start(model: &Model) -> usize {
+    if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 }
 }
 
 /// Returns the counts and the limits with as much detail as fits in `space` columns. The percentages of the limits

@@ -1,8 +1,9 @@
-//! The overlays: the help, the full details of a session, the problems, and the change that an install would make.
+//! The overlays: the help, the palette, the full details of a session, the problems, and the change that an install would make.
 
 use super::canvas::{put, room};
 use super::detail::{self, Line};
-use crate::format::text::{cut, fit, wrap};
+use super::{help, palette};
+use crate::format::text::{cut, cut_start, wrap};
 use crate::keymap::TABLE;
 use crate::layout::{FOOTER_HEIGHT, layout};
 use crate::model::{Model, Overlay};
@@ -11,10 +12,6 @@ use crewboard_core::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
-
-/// The least width of a help with two columns.
-const TWO_COLUMNS_WIDTH: u16 = 110;
 
 /// Returns the area of an overlay: between the header and the footer, or all of a strip.
 fn area(model: &Model) -> Rect {
@@ -25,11 +22,12 @@ fn area(model: &Model) -> Rect {
 }
 
 /// Returns the area of the overlay's lines, below its heading.
-fn page(model: &Model) -> Rect {
+pub(crate) fn page(model: &Model) -> Rect {
     let area = area(model);
     let Some(overlay) = &model.overlay else { return Rect::default() };
     let heading_lines = match overlay {
         Overlay::Details { .. } if area.height >= 4 => 1,
+        _ if area.height >= 2 && input(model).is_some() => 1,
         _ => 0,
     };
     Rect { y: area.y + heading_lines, height: area.height - heading_lines, ..area }
@@ -64,7 +62,13 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
     for (y, line) in (page.y..).zip(shown) {
         detail::draw_line(line, page, y, buffer);
     }
-    if let Some(row) = model.selected_row().filter(|_| page.y > area.y) {
+    if let Some((input, count)) = input(model) {
+        if page.y > area.y {
+            let input = cut_start(&input, room(area, area.x + 1), model.theme.unicode);
+            let x = put(buffer, area, area.x + 1, area.y, &input, Theme::strong());
+            put(buffer, area, x + 2, area.y, &count, model.theme.dim());
+        }
+    } else if let Some(row) = model.selected_row().filter(|_| page.y > area.y) {
         let width = usize::from(area.width.saturating_sub(2));
         let text = cut(&detail::heading(model, row), width, model.theme.unicode);
         let end = put(buffer, area, area.x + 1, area.y, &text, Theme::strong());
@@ -74,12 +78,46 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer) {
     }
 }
 
+/// Returns the input line of the overlay and what it has found. `None` if there is no input.
+fn input(model: &Model) -> Option<(String, String)> {
+    let cursor = if model.theme.unicode { "▏" } else { "_" };
+    match &model.overlay {
+        Some(Overlay::Palette { query, .. }) => {
+            let count = palette::entries(query).len();
+            Some((format!(":{query}{cursor}"), format!("{count} of {} actions", TABLE.len())))
+        }
+        Some(Overlay::Help { filter, filtering, .. }) if *filtering || !filter.is_empty() => {
+            let cursor = if *filtering { cursor } else { "" };
+            Some((format!("/{filter}{cursor}"), format!("{} lines", lines(model).len())))
+        }
+        _ => None,
+    }
+}
+
 /// Returns all lines of the overlay, also those that are scrolled away.
 fn lines(model: &Model) -> Vec<Line> {
     let width = usize::from(area(model).width);
     match &model.overlay {
         None => Vec::new(),
-        Some(Overlay::Help { .. }) => help(model, area(model).width),
+        Some(Overlay::Help { filter, .. }) => help::lines(model, filter, area(model).width),
+        Some(Overlay::Palette { query, index, .. }) => {
+            let mut lines = palette::lines(model, query, *index, width);
+            if area(model).height == 1
+                && let Some((input, _)) = input(model)
+            {
+                // The input and the actions share the only line.
+                for line in &mut lines {
+                    line.insert(
+                        0,
+                        (
+                            cut_start(&format!("{input} "), width / 2, model.theme.unicode),
+                            Theme::strong(),
+                        ),
+                    );
+                }
+            }
+            lines
+        }
         Some(Overlay::Details { .. }) => {
             let row = model.selected_row();
             row.map(|row| detail::full_details(model, row, width)).unwrap_or_default()
@@ -128,81 +166,4 @@ fn diff_line(line: &str, model: &Model, width: usize) -> Vec<Line> {
     // `wrap` returns no line for an empty text.
     let line = if line.is_empty() { " ".to_owned() } else { line };
     paragraph(&line, width, style, model.theme.unicode).collect()
-}
-
-/// The width of the keys and terms in the help.
-const TERM_WIDTH: usize = 13;
-
-/// Returns a term and its meaning, wrapped.
-fn definition(term: &str, meaning: &str, style: Style, width: usize, unicode: bool) -> Vec<Line> {
-    let room = width.saturating_sub(TERM_WIDTH + 1).max(1);
-    let lines = wrap(meaning, room, usize::MAX, unicode).into_iter().enumerate();
-    lines
-        .map(|(index, line)| {
-            let term = if index == 0 { term } else { "" };
-            vec![(fit(term, TERM_WIDTH, unicode), style), (line, Style::new())]
-        })
-        .collect()
-}
-
-/// Returns the help: the keys, and the meaning of statuses and signs.
-fn help(model: &Model, width: u16) -> Vec<Line> {
-    let unicode = model.theme.unicode;
-    let text_width = usize::from(width.saturating_sub(2));
-    let column = if width >= TWO_COLUMNS_WIDTH { text_width / 2 } else { text_width };
-    let mut keys: Vec<Line> = Vec::new();
-    for entry in TABLE {
-        let names: Vec<String> =
-            model.keymap.keys(entry.action).iter().map(ToString::to_string).collect();
-        if !names.is_empty() {
-            keys.extend(definition(&names.join(" "), entry.help, Theme::strong(), column, unicode));
-        }
-    }
-    let mut statuses: Vec<Line> = Vec::new();
-    for status in Status::ALL {
-        let meaning = match status {
-            Status::Permission => "waits until you approve or deny a tool",
-            Status::Question => "asked you a question",
-            Status::Plan => "waits until you approve a plan",
-            Status::Failed => "its turn ended with an error; needs you until seen",
-            Status::Done => "finished its turn; needs you until seen",
-            Status::Working => "the model or a tool runs",
-            Status::Idle => "at its prompt, nothing pending",
-            Status::Closed => "ended; kept for a day",
-        };
-        let term = format!("{} {}", model.theme.shape(status), status.word());
-        let style = model.theme.status(status);
-        statuses.extend(definition(&term, meaning, style, column, unicode));
-    }
-    let signs = [
-        ("2 sub", "two subagents working"),
-        ("2 bg", "two background tasks still running"),
-        ("zz", "snoozed"),
-        (if unicode { "◆" } else { "^" }, "pinned"),
-        ("- name", "run by another session"),
-        ("killed", "killed or crashed"),
-        ("lost", "unreachable, silent for a day"),
-        ("unconfirmed", "no hook or file would report a change"),
-        ("suspended", "its process is stopped (Ctrl-Z)"),
-        ("hidden", "dismissed until it needs you again"),
-        ("mouse", "click to select, double-click to jump, wheel to scroll"),
-    ];
-    statuses.push(Line::new());
-    for (sign, meaning) in signs {
-        statuses.extend(definition(sign, meaning, Theme::strong(), column, unicode));
-    }
-    if width < TWO_COLUMNS_WIDTH {
-        keys.push(Line::new());
-        keys.append(&mut statuses);
-        return keys;
-    }
-    let rows = keys.len().max(statuses.len());
-    keys.resize(rows, Line::new());
-    statuses.resize(rows, Line::new());
-    for (line, other) in keys.iter_mut().zip(statuses) {
-        let used: usize = line.iter().map(|(text, _)| text.width()).sum();
-        line.push((" ".repeat(column.saturating_sub(used)), Style::new()));
-        line.extend(other);
-    }
-    keys
 }

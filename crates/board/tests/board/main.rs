@@ -4,6 +4,7 @@
 mod colours;
 mod details;
 mod hidden;
+mod keys;
 mod limits;
 mod losses;
 mod properties;

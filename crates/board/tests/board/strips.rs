@@ -89,7 +89,7 @@ fn strip_can_be_chosen_in_every_height_and_the_list_too() {
 fn notice_replaces_the_chips_of_one_line_and_goes_away() {
     let mut model = board(day(), 80, 1);
     update(&mut model, Message::Notice("No pane.".to_owned()), NOW);
-    assert_eq!(picture(&model).trim_end(), "No pane.");
+    assert_eq!(picture(&model).trim_end(), "5 need you  No pane.");
     let later = crewboard_core::Timestamp(NOW.0 + 6000);
     update(&mut model, Message::ClockTick, later);
     assert!(picture(&model).contains("billing"));

@@ -175,7 +175,7 @@ fn selection_returns_when_the_filter_is_cleared() {
     press(&mut model, "esc");
     assert_eq!(selected(&model), before);
     // After an action on the row that was found, the selection stays there.
-    for keys in ["/ w e b enter space esc", "/ a enter down up esc"] {
+    for keys in ["/ w e b enter p esc", "/ a enter down up esc"] {
         press(&mut model, keys.split(" esc").next().unwrap());
         let found = selected(&model).to_owned();
         press(&mut model, "esc");
@@ -279,9 +279,9 @@ fn list_scrolls_with_the_selection() {
         assert!((model.scroll..model.scroll + height).contains(&expected), "{keys}");
     }
     for _ in 0..3 {
-        update(&mut model, Message::WheelDown, NOW);
+        update(&mut model, Message::Wheel { column: 9, line: 5, down: true }, NOW);
     }
-    update(&mut model, Message::WheelUp, NOW);
+    update(&mut model, Message::Wheel { column: 9, line: 5, down: false }, NOW);
     assert_eq!(model.selected_index(), Some(page + 2));
     // Also when the window shrinks, and in the timeline.
     press(&mut model, "G");
@@ -295,12 +295,14 @@ fn list_scrolls_with_the_selection() {
 
 #[test]
 fn marks_carry_the_revision_on_the_screen() {
-    let mut model = board(vec![Session { revision: 7, ..waiting("a") }], 80, 24);
+    let done = row("a", "a", Status::Done, 1);
+    let mut model = board(vec![Session { revision: 7, ..done }], 80, 24);
     let mark = |mark| Effect::Mark { row: RowKey::new("a"), mark };
     assert_eq!(press(&mut model, "space"), [mark(Mark::Seen { revision: 7 })]);
     assert_eq!(press(&mut model, "p"), [mark(Mark::Pinned { on: true })]);
-    assert_eq!(press(&mut model, "z"), [mark(Mark::Snoozed { on: true, for_ms: None })]);
-    assert_eq!(press(&mut model, "x"), [mark(Mark::Dismissed { on: true, revision: 7 })]);
+    let snooze = |time| mark(Mark::Snoozed { on: true, for_ms: Some(time) });
+    assert_eq!(press(&mut model, "z z"), [snooze(3_600_000)]);
+    assert_eq!(press(&mut model, "x x"), [mark(Mark::Dismissed { on: true, revision: 7 })]);
     let marked = Session {
         revision: 9,
         pinned: true,
@@ -321,10 +323,15 @@ fn marks_carry_the_revision_on_the_screen() {
 
 #[test]
 fn mark_without_a_daemon_shows_a_notice() {
-    let mut model = board(rows(1), 80, 24);
+    let mut model = board(vec![row("a", "a", Status::Done, 1)], 80, 24);
     update(&mut model, Message::Disconnected("gone".to_owned()), NOW);
-    assert_eq!(press(&mut model, "space"), []);
-    assert!(model.notice.unwrap().text.contains("try again"));
+    for key in ["space", "p", "z", "x"] {
+        assert_eq!(press(&mut model, key), []);
+        assert!(model.notice.as_ref().unwrap().text.contains("try again"), "{key}");
+        assert_eq!(model.choice, None);
+    }
+    update(&mut model, Message::Rows(vec![waiting("a")]), NOW);
+    assert_eq!(model.notice, None, "the daemon is back");
 }
 
 #[test]
@@ -384,11 +391,11 @@ fn key_that_does_not_fit_names_the_right_key() {
     let closed = Session { status: Status::Closed, needs_you: false, ..waiting("r1") };
     let job = Session { job: Some("jobs/387c1190".to_owned()), ..waiting("r1") };
     let mut model = board(vec![waiting("r1")], 80, 24);
-    model.keymap.rebind(Action::Open, &["u".parse().unwrap()]);
+    model.keymap.rebind(Action::Open, &["w".parse().unwrap()]);
     for (row, key, notice) in [
-        (&closed, "enter", "r1 is closed; press u to resume it"),
-        (&job, "enter", "r1 runs in the background, in no pane; press u to attach to it"),
-        (&waiting("r1"), "u", "r1 is open; press Enter to show its pane"),
+        (&closed, "enter", "r1 is closed; press w to resume it"),
+        (&job, "enter", "r1 runs in the background, in no pane; press w to attach to it"),
+        (&waiting("r1"), "w", "r1 is open; press Enter to show its pane"),
     ] {
         change(&mut model, row.clone());
         assert_eq!(press(&mut model, key), [], "{notice}");
@@ -406,7 +413,7 @@ fn overlay_keeps_keys_from_the_rows() {
         let mut model = board(rows(9), 80, 12);
         press(&mut model, open);
         assert!(model.overlay.is_some());
-        assert_eq!(press(&mut model, "x p z space i / t X d o tab down down"), []);
+        assert_eq!(press(&mut model, "x p z space i t X d o tab u y n down down"), []);
         assert_eq!((selected(&model), model.screen), ("r00", Screen::List));
         assert!(model.overlay.is_some() && model.rows.filter().is_empty() && !model.filtering);
         update(&mut model, Message::Clicked { column: 3, line: 3 }, NOW);
@@ -428,7 +435,10 @@ fn overlay_scrolls_to_its_last_line() {
     press(&mut model, "up");
     assert_eq!(model.overlay.as_ref().unwrap().scroll(), last - 1);
     update(&mut model, Message::Resized { width: 140, height: 60 }, NOW);
-    assert_eq!(model.overlay, Some(Overlay::Help { scroll: 0 }));
+    assert_eq!(
+        model.overlay,
+        Some(Overlay::Help { scroll: 0, filter: String::new(), filtering: false })
+    );
 }
 
 #[test]
@@ -471,7 +481,9 @@ fn hooks_are_installed_after_the_user_confirms() {
 #[test]
 fn toggle_key_pressed_twice_restores_the_screen() {
     for key in ["d", "t", "X"] {
-        let mut model = board(day(), 80, 24);
+        let mut rows = day();
+        rows[0].dismissed = true;
+        let mut model = board(rows, 80, 24);
         let before = (model.detail, model.screen, model.rows.shows_dismissed());
         press(&mut model, key);
         assert_ne!((model.detail, model.screen, model.rows.shows_dismissed()), before, "{key}");

@@ -226,6 +226,12 @@ impl Host for LiveHost {
         }
     }
 
+    fn clipboard_hint(&self) -> &'static str {
+        // tmux ignores the clipboard sequence of programs with its default, `external`.
+        let is_tmux = ProcessVariables.get("TMUX").is_some();
+        if is_tmux { " (tmux needs: set -g set-clipboard on)" } else { "" }
+    }
+
     fn quits_after_jump(&self) -> bool {
         self.quits_after_jump
     }

@@ -53,10 +53,12 @@ fn show_prints_the_origin_of_each_value() {
     detail = true   # default
 
     [keys]
-    up = ["up", "k"]                    # default
-    down = ["down", "j"]                # default
+    up = ["up", "k", "ctrl-p"]          # default
+    down = ["down", "j", "ctrl-n"]      # default
     page-up = ["pageup", "ctrl-b"]      # default
     page-down = ["pagedown", "ctrl-f"]  # default
+    half-page-up = ["ctrl-u"]           # default
+    half-page-down = ["ctrl-d"]         # default
     first = ["g", "home"]               # default
     last = ["G", "end"]                 # default
     jump = ["enter", "q"]               # config.toml:5
@@ -66,14 +68,21 @@ fn show_prints_the_origin_of_each_value() {
     pin = []                            # config.toml:6
     snooze = ["z"]                      # default
     dismiss = ["x"]                     # default
+    undo = ["u"]                        # default
+    copy = ["y"]                        # default
     show-dismissed = ["X"]              # default
     open = ["o"]                        # default
     filter = ["/"]                      # default
+    next-match = ["n"]                  # default
+    previous-match = ["N"]              # default
     detail = ["d"]                      # default
     whole = ["v"]                       # default
+    more-details = ["l", "right"]       # default
+    less-details = ["h", "left"]        # default
     timeline = ["t"]                    # default
     install = ["i"]                     # default
     problems = ["e"]                    # default
+    palette = [":", "ctrl-k"]           # default
     help = ["?", "f1"]                  # default
     back = ["esc"]                      # default
     redraw = ["ctrl-l"]                 # default
