@@ -46,6 +46,8 @@ pub enum Input {
     RateLimitsRestored(Vec<RateLimits>),
     /// The user marks a session.
     Marked { key: RowKey, mark: Mark },
+    /// The user removes a closed session.
+    Forgotten { key: RowKey },
     /// A deadline may be due.
     Tick,
 }
@@ -260,6 +262,7 @@ impl SessionStore {
                 self.restore_rate_limits(limits, now, &mut outcome);
             }
             Input::Marked { key, mark } => self.apply_mark(&key, mark, now, &mut outcome),
+            Input::Forgotten { key } => self.forget(&key, &mut outcome),
             Input::Tick => self.apply_tick(now, &mut outcome),
         }
         self.update_teams(now, &mut outcome);

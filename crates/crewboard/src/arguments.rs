@@ -139,6 +139,11 @@ pub(crate) enum Command {
         #[arg(long)]
         off: bool,
     },
+    /// Remove a closed or lost session from the list
+    Forget {
+        #[arg(help = ROW, add = ArgValueCandidates::new(completions::closed_rows))]
+        row: String,
+    },
     /// Install the hooks in the agents' user settings
     Install(InstallArguments),
     /// Remove the hooks from the agents' user settings, and the daemon's files

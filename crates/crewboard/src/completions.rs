@@ -35,6 +35,11 @@ pub(crate) fn rows() -> Vec<CompletionCandidate> {
     candidates(&fetch().unwrap_or_default(), |_| true)
 }
 
+/// Returns the words that name closed sessions.
+pub(crate) fn closed_rows() -> Vec<CompletionCandidate> {
+    candidates(&fetch().unwrap_or_default(), |row| row.status == Status::Closed)
+}
+
 /// Returns the words that name sessions which `crewboard open` can open.
 pub(crate) fn rows_to_open() -> Vec<CompletionCandidate> {
     candidates(&fetch().unwrap_or_default(), |row| {

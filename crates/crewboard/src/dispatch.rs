@@ -39,6 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Dismiss { row, off } => {
             mark::run(&row, |row| Mark::Dismissed { on: !off, revision: row.revision })
         }
+        Command::Forget { row } => mark::forget(&row),
         Command::Report(report) => report::run(report),
         Command::Install(install) => {
             let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());

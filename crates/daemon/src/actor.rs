@@ -13,9 +13,9 @@ use crewboard_core::{
     Observation, Process, RowKey, SessionStore, clean, excerpt,
 };
 use crewboard_protocol::{
-    AcceptNotificationsRequest, DaemonInfo, ErrorCode, ExplainRequest, Explanation, Loss, Losses,
-    LossesSeenRequest, MarkRequest, NotificationShownRequest, NotifyRequest, PROTOCOL, Reply,
-    Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
+    AcceptNotificationsRequest, DaemonInfo, ErrorCode, ExplainRequest, Explanation, ForgetRequest,
+    Loss, Losses, LossesSeenRequest, MarkRequest, NotificationShownRequest, NotifyRequest,
+    PROTOCOL, Reply, Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
 };
 use std::collections::BTreeSet;
 
@@ -290,6 +290,7 @@ impl Actor {
             }
             Request::Explain(ExplainRequest { row }) => vec![self.explain(connection, &row)],
             Request::Mark(MarkRequest { row, mark }) => self.mark(connection, &row, mark, now),
+            Request::Forget(ForgetRequest { row }) => self.forget(connection, &row, now),
             Request::Restore(RestoreRequest { row }) => {
                 self.apply(DomainInput::Restored(vec![*row]), now)
             }
@@ -356,6 +357,21 @@ impl Actor {
         outputs
     }
 
+    fn forget(&mut self, connection: ConnectionId, key: &RowKey, now: Now) -> Vec<Output> {
+        if self.sessions.get(key).is_none() {
+            return vec![not_found(connection, key)];
+        }
+        let mut outputs = self.apply(DomainInput::Forgotten { key: key.clone() }, now);
+        outputs.push(match self.sessions.get(key) {
+            None => send(connection, &Reply::Forgotten { key: key.clone() }),
+            Some(_) => {
+                let message = format!("{key} is open; only a closed row can be forgotten");
+                send(connection, &Reply::Error { code: ErrorCode::RowOpen, message })
+            }
+        });
+        outputs
+    }
+
     fn explain(&self, connection: ConnectionId, key: &RowKey) -> Output {
         match (self.sessions.with_history(key), self.sessions.trail(key)) {
             (Some(row), Some(trail)) => {
@@ -393,6 +409,7 @@ fn restricted(request: &Request) -> Option<Restricted> {
         | Request::LossesSeen(_)
         | Request::NotificationShown(_) => Some(Restricted::Ignore),
         Request::Mark(_) => Some(Restricted::Refuse("mark sessions")),
+        Request::Forget(_) => Some(Restricted::Refuse("forget sessions")),
         Request::Notify(_) => Some(Restricted::Refuse("notify the user")),
         Request::Stop => Some(Restricted::Refuse("stop the daemon")),
         Request::Event(_)

@@ -84,6 +84,7 @@ impl Request {
             "wait" => Self::Wait(payload("wait", line)?),
             "explain" => Self::Explain(payload("explain", line)?),
             "mark" => Self::Mark(payload("mark", line)?),
+            "forget" => Self::Forget(payload("forget", line)?),
             "restore" => Self::Restore(payload("restore", line)?),
             "restore_limits" => Self::RestoreLimits(payload("restore_limits", line)?),
             "look" => Self::Look,

@@ -17,9 +17,9 @@ pub use reply::{
     encode_snapshot,
 };
 pub use request::{
-    AcceptNotificationsRequest, After, EventLine, ExplainRequest, HelloRequest, LossesSeenRequest,
-    MarkRequest, NotificationShownRequest, NotifyRequest, ObservationLine, Request,
-    RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
+    AcceptNotificationsRequest, After, EventLine, ExplainRequest, ForgetRequest, HelloRequest,
+    LossesSeenRequest, MarkRequest, NotificationShownRequest, NotifyRequest, ObservationLine,
+    Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
 };
 
 /// The version of this protocol. Only an incompatible change raises it.

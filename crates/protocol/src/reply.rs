@@ -63,6 +63,10 @@ pub enum Reply {
     Marked {
         row: Box<Session>,
     },
+    /// The row was removed at the user's request.
+    Forgotten {
+        key: RowKey,
+    },
     /// The client is to show this notification, and to send [`crate::Request::NotificationShown`].
     Notification {
         /// An older daemon does not send an id, and expects no acknowledgement.
@@ -190,6 +194,8 @@ pub enum ErrorCode {
     Busy,
     /// The client is in another pid namespace.
     Forbidden,
+    /// The row is open, and only a closed one can be forgotten.
+    RowOpen,
     /// A code of a newer daemon.
     #[serde(other)]
     Other,

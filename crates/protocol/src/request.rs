@@ -19,6 +19,8 @@ pub enum Request {
     Explain(ExplainRequest),
     /// Sets a mark of the user on a row.
     Mark(MarkRequest),
+    /// Removes a closed row.
+    Forget(ForgetRequest),
     /// Restores a row that an earlier daemon sent to this client. Has no reply.
     Restore(RestoreRequest),
     /// Restores the rate limits that an earlier daemon sent to this client. Has no reply.
@@ -110,6 +112,12 @@ pub struct ExplainRequest {
 pub struct MarkRequest {
     pub row: RowKey,
     pub mark: Mark,
+}
+
+/// The closed row that the user removes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgetRequest {
+    pub row: RowKey,
 }
 
 /// A row that an earlier daemon sent.

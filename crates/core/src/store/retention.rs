@@ -123,6 +123,13 @@ impl SessionStore {
         }
     }
 
+    /// Removes a closed session. An open one stays, because its next event would bring it back.
+    pub(super) fn forget(&mut self, key: &RowKey, outcome: &mut Outcome) {
+        if self.get(key).is_some_and(|row| row.status == Status::Closed) {
+            self.remove(key, outcome);
+        }
+    }
+
     pub(super) fn unschedule(&mut self, key: &RowKey) {
         if let Some(at) = self.deadline_of.remove(key) {
             self.deadlines.remove(&(at, key.clone()));

@@ -54,3 +54,19 @@ fn list_prints_each_session_with_its_prompt() {
     let printed = world.run(["list"]).stdout;
     assert!(printed.contains("permission") && printed.contains("rm -rf target"), "{printed}");
 }
+
+#[test]
+fn forget_removes_a_closed_session_only() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.run_hook(&agent, &prompt_payload("one", "go"));
+    let open = world.run(["forget", "shop"]);
+    assert_eq!(open.code(), Some(1), "{open:?}");
+    assert!(open.stderr.contains("only a closed session can be forgotten"), "{open:?}");
+    world
+        .run_hook(&agent, &payload("SessionEnd", "one", &json!({ "reason": "prompt_input_exit" })));
+    wait_until("the session closes", || world.list()[0]["status"] == "closed");
+    assert_eq!(world.run(["forget", "shop"]).code(), Some(0));
+    assert_eq!(world.run(["list", "--json"]).json(), json!([]));
+    assert_eq!(world.run(["forget", "shop"]).code(), Some(1), "it is gone");
+}

@@ -185,3 +185,19 @@ fn mark_of_a_future_revision_changes_nothing() {
     );
     assert!(stage.actor.sessions.iter().next().unwrap().seen);
 }
+
+#[test]
+fn only_a_closed_row_is_forgotten() {
+    let mut stage = Stage::new();
+    stage.reported("a", Status::Idle);
+    let key = stage.actor.sessions.iter().next().unwrap().key.clone();
+    let forget = || Request::Forget(ForgetRequest { row: key.clone() });
+    assert_eq!(stage.request(1, forget())[0].1["code"], "row_open");
+    stage.reported("a", Status::Closed);
+    assert_eq!(
+        stage.request(1, forget())[0].1,
+        json!({ "type": "forgotten", "key": key.as_str() })
+    );
+    assert!(stage.actor.sessions.is_empty());
+    assert_eq!(stage.request(1, forget())[0].1["code"], "not_found");
+}

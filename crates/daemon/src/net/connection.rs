@@ -351,6 +351,7 @@ fn expects_reply(request: &Request) -> bool {
         | Request::Wait(_)
         | Request::Explain(_)
         | Request::Mark(_)
+        | Request::Forget(_)
         | Request::Notify(_)
         | Request::Record
         | Request::Hello(_)

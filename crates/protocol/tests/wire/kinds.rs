@@ -25,6 +25,7 @@ kinds! { REQUESTS, request, Request:
     Request::Wait(_) => "wait",
     Request::Explain(_) => "explain",
     Request::Mark(_) => "mark",
+    Request::Forget(_) => "forget",
     Request::Restore(_) => "restore",
     Request::RestoreLimits(_) => "restore_limits",
     Request::Look => "look",
@@ -50,6 +51,7 @@ kinds! { REPLIES, reply, Reply:
     Reply::Waited { .. } => "waited",
     Reply::Explanation(_) => "explanation",
     Reply::Marked { .. } => "marked",
+    Reply::Forgotten { .. } => "forgotten",
     Reply::Notification { .. } => "notification",
     Reply::NotifyResult { .. } => "notify_result",
     Reply::Recording => "recording",
@@ -70,6 +72,7 @@ kinds! { CODES, code, ErrorCode:
     ErrorCode::NotFound => "not_found",
     ErrorCode::Busy => "busy",
     ErrorCode::Forbidden => "forbidden",
+    ErrorCode::RowOpen => "row_open",
     ErrorCode::Other => "unknown",
 }
 

@@ -57,6 +57,7 @@ fn client_of_another_pid_namespace_only_reads() {
             mark(Mark::Pinned { on: true }),
             mark(Mark::Snoozed { on: true, for_ms: None }),
             mark(Mark::Unseen { revision: row.revision }),
+            Request::Forget(ForgetRequest { row: row.key.clone() }),
             notify,
             Request::Stop,
         ] {
