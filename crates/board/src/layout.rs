@@ -2,6 +2,7 @@
 
 pub(crate) mod strip;
 
+use crate::format::text::AGE_WIDTH;
 use crate::model::options::LayoutMode;
 use crate::model::{Model, Screen};
 use crewboard_core::RowKey;
@@ -175,33 +176,39 @@ pub struct Columns {
 pub(crate) const GAP: usize = 2;
 
 /// The width of a status without its word: marker, shape and pin.
-const SHAPE_WIDTH: usize = 3;
+pub(crate) const SHAPE_WIDTH: usize = 3;
 
 /// Divides `width` columns of the screen. The text of a row gets what the other columns leave; the less important
 /// columns are dropped first.
 pub fn columns(model: &Model, width: usize) -> Columns {
     let widest = model.rows.widths();
-    let column = |widest: usize, max: usize| if widest == 0 { 0 } else { widest.min(max) + GAP };
+    // At least as wide as the heading.
+    let column = |widest: usize, heading: usize, max: usize| {
+        if widest == 0 { 0 } else { widest.clamp(heading, max) + GAP }
+    };
     let mut columns = Columns {
-        // Marker, shape, pin, word, blank.
-        status: 14,
-        name: widest.name.clamp(4, if width >= 120 { 28 } else { 18 }) + GAP,
+        // Marker, shape, pin, a blank, the word and the gap.
+        status: SHAPE_WIDTH + 1 + 10 + GAP,
+        name: widest
+            .name
+            .clamp(if width >= 60 { 7 } else { 4 }, if width >= 120 { 28 } else { 18 })
+            + GAP,
         text: 0,
-        work: column(widest.work, 7),
-        age: 5 + GAP,
-        context: column(widest.context, 4),
-        cost: column(widest.cost, 6),
-        model: column(widest.model, 16),
-        agent: column(widest.agent, 10),
-        place: column(widest.place, 14),
-        host: column(widest.host, 12),
+        work: column(widest.work, 5, 7),
+        age: AGE_WIDTH + GAP,
+        context: column(widest.context, 4, 4),
+        cost: column(widest.cost, 4, 6),
+        model: column(widest.model, 5, 16),
+        agent: column(widest.agent, 5, 10),
+        place: column(widest.place, 4, 14),
+        host: column(widest.host, 4, 12),
     };
     let used = |columns: &Columns| {
         let Columns { status, name, text: _, work, age, context, cost, model, agent, place, host } =
             *columns;
         status + name + work + age + context + cost + model + agent + place + host
     };
-    let min_text = (width * 2 / 5).clamp(4, 60);
+    let min_text = (width * 3 / 8).clamp(4, 60);
     // In this order, until there is room for the text.
     let reductions: [fn(&mut Columns); 11] = [
         |columns| columns.cost = 0,

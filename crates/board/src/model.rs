@@ -57,6 +57,8 @@ pub struct Model {
     pub detail: bool,
     /// When the main screen is a strip.
     pub layout_mode: LayoutMode,
+    /// Shows headings over the columns of the list.
+    pub headings: bool,
     pub connection: ConnectionState,
     pub hooks: HookState,
     /// The profile that an agent uses by default.
@@ -182,6 +184,7 @@ impl Model {
             undo: Vec::new(),
             detail: true,
             layout_mode: LayoutMode::Auto,
+            headings: true,
             connection: ConnectionState::Connecting,
             hooks,
             default_profile: None,

@@ -194,6 +194,7 @@ fn configure(model: &mut Model, options: Options) {
         model.detail = options.detail;
     }
     model.layout_mode = options.layout_mode;
+    model.headings = options.headings;
     model.configured_theme = options.theme;
     model.theme = options.theme.on(model.background);
     model.keymap = options.keymap;

@@ -21,6 +21,7 @@ fn changed_options_apply_at_once() {
         keymap: Keymap::default(),
         detail: true,
         layout_mode: LayoutMode::Auto,
+        headings: true,
         notice: None,
         problems: Vec::new(),
     };
@@ -68,7 +69,15 @@ fn problems_are_shown_until_they_are_fixed_or_hidden() {
         "config.toml:2:9: board.theme is \"drak\"; it must be one of terminal, dark, light";
     let problems = vec![problem.to_owned(), "config.toml:3:1: unknown option".to_owned()];
     let layout_mode = LayoutMode::Auto;
-    let wrong = Options { theme, keymap: keymap.clone(), detail, layout_mode, notice, problems };
+    let wrong = Options {
+        theme,
+        keymap: keymap.clone(),
+        detail,
+        layout_mode,
+        headings: true,
+        notice,
+        problems,
+    };
     let right = Options { problems: Vec::new(), ..wrong.clone() };
     let mut model = Model::new(theme, keymap, HookState::Installed, now);
     let key = |model: &mut Model, word: &str, later: u64| {

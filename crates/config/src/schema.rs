@@ -102,6 +102,7 @@ pub(crate) const CONTENT: &str = "content";
 pub(crate) const THEME: &str = "theme";
 pub(crate) const DETAIL: &str = "detail";
 pub(crate) const LAYOUT: &str = "layout";
+pub(crate) const HEADINGS: &str = "headings";
 pub(crate) const IDLE_EXIT: &str = "idle_exit";
 
 /// The variable that overrides `daemon.idle_exit`.
@@ -161,6 +162,12 @@ impl Schema {
                      three lines. `crewboard --layout` overrides it.",
                 )
             },
+            option(
+                BOARD,
+                HEADINGS,
+                Value::Switch(true),
+                "Show headings over the columns of the list, if the window has 14 lines and 60 columns.",
+            ),
         ];
         for action in &known.actions {
             let keys = Value::Keys(action.keys.clone());

@@ -5,8 +5,8 @@ use crate::parse::{FileValue, Parsed, parse, unbound};
 use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
-    BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, IDLE_EXIT, IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE,
-    KEYS, LAYOUT, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
+    BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT, IDLE_EXIT_DEFAULT,
+    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
 };
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,8 @@ pub struct Board {
     pub detail: bool,
     /// `auto`, `list` or `strip`.
     pub layout: String,
+    /// Show headings over the columns of the list.
+    pub headings: bool,
 }
 
 /// The settings of notifications.
@@ -209,6 +211,7 @@ impl Loaded {
                 theme: word(BOARD, THEME),
                 detail: is_on(BOARD, DETAIL),
                 layout: word(BOARD, LAYOUT),
+                headings: is_on(BOARD, HEADINGS),
             },
             keys: keys
                 .filter_map(|setting| match &setting.value {

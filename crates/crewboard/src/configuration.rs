@@ -112,6 +112,7 @@ impl BoardConfig {
             keymap,
             detail: config.board.detail,
             layout_mode: self.layout_mode.unwrap_or_else(|| layout_mode(&config.board.layout)),
+            headings: config.board.headings,
             notice,
             problems: self.problems.clone(),
         }

@@ -106,7 +106,7 @@ struct Style {
 
 /// Returns model, context, cost and rate limits, as far as they are known.
 fn format_line(model: Option<&str>, usage: UsageReport, now: Timestamp, style: Style) -> String {
-    let (separator, reset) = if style.unicode { (" · ", "↻") } else { (", ", "resets in") };
+    let (separator, reset) = if style.unicode { (" · ", "→") } else { (", ", "resets in") };
     let window = |name: &str, window: Option<WindowReport>| {
         let WindowReport { used_percent, resets_at } =
             window.filter(|window| window.is_plausible(now))?;
@@ -163,11 +163,11 @@ mod tests {
     #[test]
     fn line_shows_what_is_known() {
         let opus = |usage, now, style| format_line(Some("Opus 5.5"), usage, now, style);
-        insta::assert_snapshot!(opus(usage(), NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05 · 5h 82% ↻ 1h12 · 7d 96% ↻ 2h00");
+        insta::assert_snapshot!(opus(usage(), NOW, PLAIN), @"Opus 5.5 · 42% context · $12.05 · 5h 82% → 1h 12m · 7d 96% → 2h");
         let ascii = Style { unicode: false, ..PLAIN };
-        insta::assert_snapshot!(opus(usage(), NOW, ascii), @"Opus 5.5, 42% context, $12.05, 5h 82% resets in 1h12, 7d 96% resets in 2h00");
+        insta::assert_snapshot!(opus(usage(), NOW, ascii), @"Opus 5.5, 42% context, $12.05, 5h 82% resets in 1h 12m, 7d 96% resets in 2h");
         let colour = Style { colour: true, columns: 52, ..PLAIN };
-        insta::assert_snapshot!(opus(usage(), NOW, colour).escape_debug(), @r"Opus 5.5 · 42% context · $12.05 · \u{1b}[33m5h 82% ↻ 1h12\u{1b}[0m");
+        insta::assert_snapshot!(opus(usage(), NOW, colour).escape_debug(), @r"Opus 5.5 · 42% context · $12.05 · \u{1b}[33m5h 82% → 1h 12m\u{1b}[0m");
         // A window that has ended is left out.
         let later = Timestamp(NOW.0 + 4_320_000);
         let some = UsageReport { seven_day: None, cost_cents: None, ..usage() };

@@ -73,7 +73,7 @@ fn is_on_top(screen: &str) -> bool {
     screen
         .lines()
         .nth(2)
-        .is_some_and(|line| line.contains("! permission") && line.contains("project"))
+        .is_some_and(|line| line.contains("!  permission") && line.contains("project"))
 }
 
 /// The times at which the prompt was first on each screen.

@@ -56,7 +56,7 @@ impl StatusLine {
             }
             "context_window" => {
                 let context: Used = Field::read(json).0.unwrap_or_default();
-                self.usage.context_percent = percent(&context.used_percentage);
+                self.usage.context_percent = percent(&context.used_percentage, 100);
             }
             "rate_limits" => {
                 let limits: RateLimits = Field::read(json).0.unwrap_or_default();
@@ -115,9 +115,10 @@ fn number(field: &Field<f64>, max: f64) -> Option<f64> {
     field.0.filter(|number| (0.0..=max).contains(number))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
-fn percent(field: &Field<f64>) -> Option<u8> {
-    number(field, MAX_PERCENT).map(|percent| percent.min(100.0).round() as u8)
+/// Returns a percentage, at most `max`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to `max`")]
+fn percent(field: &Field<f64>, max: u8) -> Option<u8> {
+    number(field, MAX_PERCENT).map(|percent| percent.min(f64::from(max)).round() as u8)
 }
 
 #[expect(
@@ -138,7 +139,7 @@ fn window(field: &Field<Used>) -> Option<WindowReport> {
     let window = field.0.as_ref()?;
     let seconds = number(&window.resets_at, MAX_SECONDS)?;
     let resets_at = Timestamp((seconds * 1000.0) as u64);
-    Some(WindowReport { used_percent: percent(&window.used_percentage)?, resets_at })
+    Some(WindowReport { used_percent: percent(&window.used_percentage, u8::MAX)?, resets_at })
 }
 
 #[cfg(test)]
@@ -230,6 +231,10 @@ mod tests {
             (r#""cost":7"#, "(None, None, None, None)"),
             (r#""cost":null,"context_window":null,"rate_limits":null"#, "(None, None, None, None)"),
             (r#""model":"opus""#, "(None, None, None, None)"),
+            (
+                r#""rate_limits":{"five_hour":{"used_percentage":104,"resets_at":1795815564},"seven_day":{"used_percentage":999,"resets_at":1795815564}}"#,
+                "(None, None, ((104, 1795815564)), ((255, 1795815564)))",
+            ),
             (r#""rate_limits":{"five_hour":{"used_percentage":9}}"#, "(None, None, None, None)"),
             (r#""rate_limits":{"five_hour":{"resets_at":9}}"#, "(None, None, None, None)"),
             (

@@ -185,9 +185,9 @@ fn break_at(text: &str, width: usize) -> (&str, &str) {
 /// The precision of a shown age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
-    /// `12s`, `4m12`, `25m`, `1h03`: for a session that works or waits.
+    /// `12s`, `4m 12s`, `25m`, `1h 3m`: for a session that works or waits.
     Seconds,
-    /// `now`, `9m`, `1h03`: for all other sessions.
+    /// `<1m`, `9m`, `1h 3m`: for all other sessions.
     Minutes,
 }
 
@@ -198,6 +198,11 @@ const DAY: u64 = 24 * HOUR;
 
 /// A longer age is shown without seconds.
 const SECONDS_UNTIL: u64 = 10 * MINUTE;
+/// A longer time is shown without minutes.
+const MINUTES_UNTIL: u64 = 10 * HOUR;
+
+/// The greatest width of an age.
+pub(crate) const AGE_WIDTH: usize = 6;
 
 /// Returns the last whole second or minute (`step`) of the clock. All times on the screen refer to it, so that they
 /// change together: a board that shows minutes wakes up once a minute, for any number of rows.
@@ -205,47 +210,57 @@ pub fn at_last(now: Timestamp, step: u64) -> Timestamp {
     Timestamp(now.0 - now.0 % step)
 }
 
-/// Returns the shown age in milliseconds, and the step in which it changes.
-fn age_and_step(since: Timestamp, now: Timestamp, grain: Grain) -> (u64, u64) {
-    let seconds = at_last(now, SECOND).since(since);
-    let minutes = at_last(now, MINUTE).since(since);
-    let (elapsed, step) = match grain {
-        Grain::Seconds if seconds < SECONDS_UNTIL => (seconds, SECOND),
-        Grain::Seconds => (minutes.max(SECONDS_UNTIL), MINUTE),
-        Grain::Minutes => (minutes, MINUTE),
-    };
-    (elapsed, if elapsed < DAY { step } else { DAY })
+/// A shown age in milliseconds, the step in which it changes, and the clock's step to which its changes are rounded.
+struct Shown {
+    elapsed: u64,
+    step: u64,
+    tick: u64,
 }
 
-/// Returns an age in at most five columns.
+fn shown_age(since: Timestamp, now: Timestamp, grain: Grain) -> Shown {
+    let seconds = at_last(now, SECOND).since(since);
+    if grain == Grain::Seconds && seconds < SECONDS_UNTIL {
+        return Shown { elapsed: seconds, step: SECOND, tick: SECOND };
+    }
+    let least = if grain == Grain::Seconds { SECONDS_UNTIL } else { 0 };
+    let elapsed = at_last(now, MINUTE).since(since).max(least);
+    let step = match elapsed {
+        DAY.. => DAY,
+        MINUTES_UNTIL.. => HOUR,
+        _ => MINUTE,
+    };
+    Shown { elapsed, step, tick: MINUTE }
+}
+
+/// Returns an age in at most [`AGE_WIDTH`] columns. It cannot be read as a time of day.
 pub fn age(since: Timestamp, now: Timestamp, grain: Grain) -> String {
-    let (elapsed, step) = age_and_step(since, now, grain);
-    let (minutes, hours) = (elapsed / MINUTE, elapsed / HOUR);
+    let Shown { elapsed, step, .. } = shown_age(since, now, grain);
     match elapsed {
-        0..MINUTE if grain == Grain::Minutes => "now".to_owned(),
-        0..MINUTE => format!("{}s", elapsed / SECOND),
-        MINUTE..HOUR if step == SECOND => format!("{minutes}m{:02}", elapsed % MINUTE / SECOND),
-        MINUTE..HOUR => format!("{minutes}m"),
-        HOUR..DAY => format!("{hours}h{:02}", minutes % 60),
-        _ => format!("{}d", (elapsed / DAY).min(9999)),
+        0..MINUTE if step != SECOND => "<1m".to_owned(),
+        MINUTE..HOUR if step == SECOND => {
+            format!("{}m {}s", elapsed / MINUTE, elapsed % MINUTE / SECOND)
+        }
+        DAY.. => format!("{}d", (elapsed / DAY).min(9999)),
+        elapsed => span(elapsed),
     }
 }
 
 /// Returns the milliseconds until [`age`] returns a new text.
 pub fn age_changes_in(since: Timestamp, now: Timestamp, grain: Grain) -> u64 {
-    let (elapsed, step) = age_and_step(since, now, grain);
+    let Shown { elapsed, step, tick } = shown_age(since, now, grain);
     let change = since.0.saturating_add((elapsed / step + 1).saturating_mul(step));
     // The first whole second or minute at or after the change.
-    let tick = if step == SECOND { SECOND } else { MINUTE };
     change.div_ceil(tick).saturating_mul(tick).saturating_sub(now.0).max(1)
 }
 
-/// Returns a duration as text.
+/// Returns a duration as text: `12s`, `4m`, `1h 3m`, `20h`.
 pub fn span(milliseconds: u64) -> String {
+    let (hours, minutes) = (milliseconds / HOUR, milliseconds % HOUR / MINUTE);
     match milliseconds {
         0..MINUTE => format!("{}s", milliseconds / SECOND),
-        MINUTE..HOUR => format!("{}m", milliseconds / MINUTE),
-        _ => format!("{}h{:02}", milliseconds / HOUR, milliseconds % HOUR / MINUTE),
+        MINUTE..HOUR => format!("{minutes}m"),
+        HOUR..MINUTES_UNTIL if minutes > 0 => format!("{hours}h {minutes}m"),
+        _ => format!("{hours}h"),
     }
 }
 
@@ -259,7 +274,11 @@ pub fn until(at: Timestamp, now: Timestamp) -> String {
 pub fn until_changes_in(at: Timestamp, now: Timestamp) -> u64 {
     let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
     let next_minute = MINUTE - now.0 % MINUTE;
-    if rest < DAY { next_minute } else { rest - DAY + next_minute }
+    match rest {
+        DAY.. => rest - DAY + next_minute,
+        MINUTES_UNTIL.. => rest % HOUR + next_minute,
+        _ => next_minute,
+    }
 }
 
 /// Returns the local time of day.
@@ -366,12 +385,14 @@ mod tests {
         for (elapsed, grain, expected, next) in [
             (0, Seconds, "0s", 1750),
             (59_000, Seconds, "58s", 1750 - 1000),
-            (252_800, Seconds, "4m12", 950),
-            (600_000, Seconds, "9m59", 750),
+            (252_800, Seconds, "4m 12s", 950),
+            (600_000, Seconds, "9m 59s", 750),
             (601_000, Seconds, "10m", 88_750),
-            (59_400, Minutes, "now", 30_350),
+            (59_400, Minutes, "<1m", 30_350),
             (540_000, Minutes, "8m", 29_750),
-            (3_790_000, Seconds, "1h02", 19_750),
+            (3_790_000, Seconds, "1h 2m", 19_750),
+            (7_260_000, Minutes, "2h", 29_750),
+            (72_000_000, Minutes, "19h", 29_750),
             (300_000_000, Minutes, "3d", 45_629_750),
         ] {
             let now = Timestamp(since.0 + elapsed);
@@ -385,7 +406,7 @@ mod tests {
     fn until_stays_until_its_next_change() {
         let now = Timestamp(1_795_331_980_546);
         let until_in = |minutes: u64| until(Timestamp(now.0 + minutes * MINUTE), now);
-        assert_eq!([0, 1, 72, 1439].map(until_in), ["1m", "1m", "1h12", "23h59"]);
+        assert_eq!([0, 1, 72, 1439].map(until_in), ["1m", "1m", "1h 12m", "23h"]);
         assert!(until_in(1440).contains(' '), "a day and a time");
         let at = Timestamp(now.0 + 2 * DAY + 1_234);
         let mut now = now;

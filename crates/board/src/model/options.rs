@@ -21,6 +21,8 @@ pub struct Options {
     /// Shows the details until the user's key hides them.
     pub detail: bool,
     pub layout_mode: LayoutMode,
+    /// Shows headings over the columns of the list.
+    pub headings: bool,
     /// A notice about the configuration.
     pub notice: Option<String>,
     /// The problems of the configuration, the worst first.

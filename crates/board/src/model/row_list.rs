@@ -161,7 +161,7 @@ impl Totals {
         if !row.place.host.is_empty() {
             add_to_count(&mut self.hosts, row.place.host.as_str(), by);
         }
-        let name = self.display_name(row).width() + usize::from(row.parent.is_some());
+        let name = self.display_name(row).width() + 2 * usize::from(row.parent.is_some());
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
         for (column, width) in [
             (Column::Name, name),

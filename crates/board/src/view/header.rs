@@ -12,9 +12,43 @@ use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 const BRAND: &str = "crewboard  ";
+/// The least width with the brand.
+const BRAND_WIDTH: u16 = 80;
 
 /// The least number of blanks between the counts and the limits.
 const GAP: usize = 3;
+
+/// The form of the line in windows of at least a width.
+struct Form {
+    width: u16,
+    counts: CountsForm,
+    limits: Option<Detail>,
+}
+
+/// The forms while rate limits are known, the widest first. Only the width chooses the form: a line that changes its form
+/// with each count must be read anew each time.
+const WITH_LIMITS: [Form; 7] = [
+    Form { width: 200, counts: CountsForm::Words, limits: Some(Detail::Pace) },
+    Form { width: 160, counts: CountsForm::Shapes, limits: Some(Detail::Pace) },
+    Form { width: 140, counts: CountsForm::Shapes, limits: Some(Detail::Resets) },
+    Form { width: 120, counts: CountsForm::Compact, limits: Some(Detail::Resets) },
+    Form { width: 100, counts: CountsForm::Compact, limits: Some(Detail::Bars) },
+    Form { width: 65, counts: CountsForm::Compact, limits: Some(Detail::Percentages) },
+    Form { width: 0, counts: CountsForm::Compact, limits: None },
+];
+
+/// The forms without rate limits, the widest first.
+const WITHOUT_LIMITS: [Form; 3] = [
+    Form { width: 120, counts: CountsForm::Words, limits: None },
+    Form { width: 80, counts: CountsForm::Shapes, limits: None },
+    Form { width: 0, counts: CountsForm::Compact, limits: None },
+];
+
+fn form(model: &Model) -> &'static Form {
+    let forms: &[Form] = if model.limits.is_empty() { &WITHOUT_LIMITS } else { &WITH_LIMITS };
+    let form = forms.iter().find(|form| form.width <= model.width);
+    form.unwrap_or(&WITHOUT_LIMITS[2])
+}
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
@@ -22,7 +56,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let theme = model.theme;
     let mut x = area.x;
-    if model.height > 3 && area.width >= 60 {
+    if has_brand(model) {
         x = put(buffer, area, x + 1, area.y, BRAND, Theme::strong());
     }
     if let Some(problem) = model.connection_problem() {
@@ -42,7 +76,10 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if !losses.is_empty() {
         x = put(buffer, area, x, area.y, &losses, theme.status(Status::Failed));
     }
-    let (pieces, extent) = parts(model, space(model, room(area, x)));
+    let space = space(model, room(area, x));
+    let extent = extent(model, space);
+    let taken = extent.map_or(0, |extent| GAP + width(&limits::pieces(model, extent)) + 1);
+    let pieces = counts(model, space.saturating_sub(taken));
     for (text, style) in pieces {
         x = put(buffer, area, x, area.y, &text, style);
     }
@@ -70,7 +107,7 @@ fn losses(model: &Model, space: usize) -> String {
     }
     let separator = model.theme.separator();
     let total = model.losses.total();
-    let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, StatusForm::None)) };
+    let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, CountsForm::Total)) };
     let texts = [
         format!("{}{separator}", model.losses),
         format!("{total} event{} lost{separator}", if total == 1 { "" } else { "s" }),
@@ -101,30 +138,11 @@ pub(super) fn clocks(model: &Model) -> Vec<u64> {
     }
     let room = usize::from(model.width).saturating_sub(start(model));
     let room = room.saturating_sub(losses(model, space(model, room)).width());
-    let (_, extent) = parts(model, space(model, room));
-    extent.map_or_else(Vec::new, |extent| limits::clocks(model, extent))
+    extent(model, space(model, room)).map_or_else(Vec::new, |extent| limits::clocks(model, extent))
 }
 
 fn width(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(text, _)| text.width()).sum()
-}
-
-/// Returns the text of the line for `space` columns. It always has the number of hidden rows that need the user.
-fn parts(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
-    let Some([long, short]) = hidden(model) else { return counts_and_limits(model, space) };
-    let (mut pieces, extent) = counts_and_limits(model, space.saturating_sub(long.width()));
-    if width(&pieces) + long.width() <= space {
-        pieces.push((long, model.theme.dim()));
-        return (pieces, extent);
-    }
-    let (mut pieces, extent) = counts_and_limits(model, space.saturating_sub(short.width()));
-    if width(&pieces) + short.width() > space {
-        // Not even the shortest counts fit with it.
-        let count = model.rows.totals().needs().iter().map(|(_, count)| count).sum::<usize>();
-        pieces = vec![(count.to_string(), model.theme.dim())];
-    }
-    pieces.push((short, model.theme.dim()));
-    (pieces, extent)
 }
 
 /// Returns the number of hidden rows that need the user, in words and in short. `None` if there are none.
@@ -155,65 +173,85 @@ pub(super) fn line_start(model: &Model) -> u16 {
 
 /// Returns the width of the name of the program, if it is shown.
 fn start(model: &Model) -> usize {
-    if model.height > 3 && model.width >= 60 { BRAND.width() + 1 } else { 0 }
+    if has_brand(model) { BRAND.width() + 1 } else { 0 }
 }
 
-/// Returns the counts and the limits with as much detail as fits in `space` columns. The percentages of the limits
-/// are more important than the words of the counts, which the list shows as well. Bars and reset times are less
-/// important than the words, and than the percentages of a further account.
-fn counts_and_limits(model: &Model, space: usize) -> (Vec<Piece>, Option<Extent>) {
-    let counts = |form| {
-        // Without rows nothing is known yet.
-        if model.rows.is_empty() { Vec::new() } else { counts(model, form) }
-    };
+/// Returns true if the line begins with the name of the program.
+fn has_brand(model: &Model) -> bool {
+    model.height > 3 && model.width >= BRAND_WIDTH
+}
+
+/// Returns the extent of the limits that fits in `space` columns beside the widest counts of the form, so that it does
+/// not depend on the counts. The percentages of a further account are more important than bars and reset times.
+fn extent(model: &Model, space: usize) -> Option<Extent> {
+    let form = form(model);
+    let most = form.limits?;
     let sets = limits::count(model);
-    let all_sets = [
-        (StatusForm::Words, Detail::Bars),
-        (StatusForm::Words, Detail::Resets),
-        (StatusForm::Shapes, Detail::Bars),
-        (StatusForm::Shapes, Detail::Resets),
-    ]
-    .map(|(form, detail)| (form, Extent { sets, detail }));
-    let percentages = |sets| (StatusForm::Shapes, Extent { sets, detail: Detail::Percentages });
-    let candidates = all_sets.into_iter().chain((1..=sets).rev().map(percentages));
-    for (form, extent) in candidates.filter(|(_, extent)| extent.sets > 0) {
-        let pieces = counts(form);
-        if width(&pieces) + GAP + width(&limits::pieces(model, extent)) < space {
-            return (pieces, Some(extent));
+    let details = Detail::ALL.into_iter().filter(|detail| *detail <= most);
+    let all_sets = details.map(|detail| Extent { sets, detail });
+    let fewer = (1..sets).rev().map(|sets| Extent { sets, detail: Detail::Percentages });
+    let mut candidates = all_sets.chain(fewer).filter(|extent| extent.sets > 0);
+    candidates.find(|extent| {
+        let limits = width(&limits::pieces(model, *extent));
+        form.counts.reserved_width() + GAP + limits < space
+    })
+}
+
+/// Returns the counts in the form of this width. Only hundreds of sessions or lost events make the form shorter.
+fn counts(model: &Model, space: usize) -> Vec<Piece> {
+    if model.rows.is_empty() {
+        // Nothing is known yet.
+        return Vec::new();
+    }
+    let most = form(model).counts;
+    let [long, short] = hidden(model).unwrap_or_default();
+    for form in CountsForm::ALL.into_iter().filter(|form| *form <= most) {
+        let hidden = if form == CountsForm::Total { &short } else { &long };
+        let mut pieces = needs(model, form);
+        pieces.extend(other_counts(model, form));
+        pieces.push((hidden.clone(), model.theme.dim()));
+        if width(&pieces) <= space {
+            return pieces;
         }
     }
-    (if model.rows.is_empty() { Vec::new() } else { headline(model, space) }, None)
-}
-
-/// Returns the number of rows that need the user, and of the other rows.
-fn counts(model: &Model, form: StatusForm) -> Vec<Piece> {
-    let mut pieces = needs(model, form);
-    pieces.extend(other_counts(model));
-    pieces
-}
-
-/// Returns the counts with as much detail as fits in `space` columns.
-fn headline(model: &Model, space: usize) -> Vec<Piece> {
-    let mut candidates =
-        [StatusForm::Words, StatusForm::Shapes, StatusForm::None].map(|form| counts(model, form));
-    let found = candidates.iter().position(|pieces| width(pieces) <= space);
-    match found {
-        Some(index) => std::mem::take(&mut candidates[index]),
-        // A narrow line has room for the most important count only.
-        None => needs(model, StatusForm::None),
+    if short.is_empty() {
+        return needs(model, CountsForm::Total);
     }
+    // Not even the shortest counts fit with it.
+    let count = model.rows.totals().needs().iter().map(|(_, count)| count).sum::<usize>();
+    vec![(format!("{count}{short}"), model.theme.dim())]
 }
 
-/// The form in which the statuses that need the user are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StatusForm {
-    Words,
+/// The form of the counts, from the shortest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum CountsForm {
+    /// `5 need you`
+    Total,
+    /// `5 need you !1 ?4 ●3`
+    Compact,
+    /// `5 need you !1 ?4 · 3 working`
     Shapes,
-    None,
+    /// `5 need you: 1 permission, 4 questions · 3 working`
+    Words,
+}
+
+impl CountsForm {
+    /// All forms, from the longest.
+    const ALL: [Self; 4] = [Self::Words, Self::Shapes, Self::Compact, Self::Total];
+
+    /// Returns the columns of the counts of usual numbers of sessions in all statuses, with hidden ones.
+    fn reserved_width(self) -> usize {
+        match self {
+            Self::Words => 106,
+            Self::Shapes => 66,
+            Self::Compact => 46,
+            Self::Total => 11,
+        }
+    }
 }
 
 /// Returns the number of rows that need the user, and their statuses.
-fn needs(model: &Model, form: StatusForm) -> Vec<Piece> {
+fn needs(model: &Model, form: CountsForm) -> Vec<Piece> {
     let theme = model.theme;
     let needs = model.rows.totals().needs();
     let count: usize = needs.iter().map(|(_, count)| count).sum();
@@ -225,9 +263,9 @@ fn needs(model: &Model, form: StatusForm) -> Vec<Piece> {
     for (index, (status, count)) in needs.iter().enumerate() {
         let before = if index == 0 { ": " } else { ", " };
         let text = match form {
-            StatusForm::None => break,
-            StatusForm::Shapes => format!(" {}{count}", theme.shape(*status)),
-            StatusForm::Words => {
+            CountsForm::Total => break,
+            CountsForm::Shapes | CountsForm::Compact => format!(" {}{count}", theme.shape(*status)),
+            CountsForm::Words => {
                 let is_plural = *count > 1 && status.is_prompt();
                 let plural = if is_plural { "s" } else { "" };
                 let number = if needs.len() == 1 { String::new() } else { format!("{count} ") };
@@ -240,10 +278,14 @@ fn needs(model: &Model, form: StatusForm) -> Vec<Piece> {
 }
 
 /// Returns the number of rows that work or are idle.
-fn other_counts(model: &Model) -> impl Iterator<Item = Piece> {
-    let separator = model.theme.separator();
-    [(model.rows.totals().working, "working"), (model.rows.totals().idle, "idle")]
+fn other_counts(model: &Model, form: CountsForm) -> impl Iterator<Item = Piece> {
+    let theme = model.theme;
+    let totals = model.rows.totals();
+    [(totals.working, Status::Working), (totals.idle, Status::Idle)]
         .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(move |(count, word)| (format!("{separator}{count} {word}"), Style::new()))
+        .filter(move |(count, _)| *count > 0 && form != CountsForm::Total)
+        .map(move |(count, status)| match form {
+            CountsForm::Compact => (format!(" {}{count}", theme.shape(status)), Style::new()),
+            _ => (format!("{}{count} {status}", theme.separator()), Style::new()),
+        })
 }

@@ -69,6 +69,8 @@ pub(super) fn lines(model: &Model, filter: &str, width: u16) -> Vec<Line> {
     }
     let signs = [
         ("2 sub", "two subagents working"),
+        ("ctx", "how full the model's context is"),
+        ("pace", "the used share of a limit in % of the share of its window that has passed"),
         ("2 bg", "two background tasks still running"),
         ("zz", "snoozed"),
         (if unicode { "◆" } else { "^" }, "pinned"),

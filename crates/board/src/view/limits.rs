@@ -1,6 +1,6 @@
 //! The rate limits of the accounts, in the first line.
 
-use super::canvas::Piece;
+use super::canvas::{MINUTE, Piece};
 use crate::format::text::{Grain, age, age_changes_in, until, until_changes_in};
 use crate::model::Model;
 use crewboard_core::{FRESH_MS, RateLimits, RateWindow, Status, Timestamp};
@@ -14,15 +14,22 @@ pub(super) struct Extent {
     pub(super) detail: Detail,
 }
 
-/// The detail of each limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The detail of each limit, from the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Detail {
-    /// A bar, the percentage and the time until the reset.
-    Bars,
-    /// The percentage and the time until the reset.
-    Resets,
     /// The percentage.
     Percentages,
+    /// A bar and the percentage.
+    Bars,
+    /// A bar, the percentage and the time until the reset.
+    Resets,
+    /// A bar, the percentage, the pace and the time until the reset.
+    Pace,
+}
+
+impl Detail {
+    /// All details, from the most.
+    pub(super) const ALL: [Self; 4] = [Self::Pace, Self::Resets, Self::Bars, Self::Percentages];
 }
 
 /// The width of a bar between its ends.
@@ -33,10 +40,25 @@ const WARNING: u8 = 80;
 /// The least percentage that is shown as an error.
 const CRITICAL: u8 = 95;
 
+/// The share of a window that must have passed before its pace is shown: a pace from less says nothing.
+const MIN_ELAPSED_PERCENT: u64 = 5;
+
+/// The windows: their names and lengths.
+const WINDOWS: [(&str, u64); 2] = [("5h", 5 * 60 * MINUTE), ("7d", 7 * 24 * 60 * MINUTE)];
+
+/// Returns the used share in per cent of the share of the window that had passed at the report. At more than 100, the
+/// limit will be reached before the reset if the use goes on like this.
+fn pace(name: &str, window: RateWindow) -> Option<u64> {
+    let (_, length) = WINDOWS.into_iter().find(|(known, _)| *known == name)?;
+    let elapsed = length.checked_sub(window.resets_at.since(window.at))?;
+    let is_early = elapsed * 100 < length * MIN_ELAPSED_PERCENT;
+    (!is_early).then(|| (u64::from(window.used_percent) * length + elapsed / 2) / elapsed)
+}
+
 /// Returns the windows of an account that have not been reset yet. After a reset nothing is known of a window.
 fn windows(limits: &RateLimits, now: Timestamp) -> Vec<(&'static str, RateWindow)> {
-    let named = [("5h", limits.five_hour), ("7d", limits.seven_day)];
-    let known = named.into_iter().filter_map(|(name, window)| Some((name, window?)));
+    let named = WINDOWS.into_iter().zip([limits.five_hour, limits.seven_day]);
+    let known = named.filter_map(|((name, _), window)| Some((name, window?)));
     known.filter(|(_, window)| window.resets_at > now).collect()
 }
 
@@ -95,11 +117,18 @@ pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piec
                 _ => Style::new(),
             };
             pieces.push((format!("{gap}{name} "), theme.dim()));
-            if detail == Detail::Bars {
+            if detail >= Detail::Bars {
                 pieces.push((bar(window.used_percent, theme.unicode), style));
             }
             pieces.push((format!("{}%", window.used_percent), style));
-            if detail != Detail::Percentages {
+            if detail == Detail::Pace
+                && let Some(pace) = pace(name, *window)
+            {
+                let fast = report_time.is_none() && pace > 100;
+                let style = if fast { theme.status(Status::Permission) } else { theme.dim() };
+                pieces.push((format!(" pace {pace}%"), style));
+            }
+            if detail >= Detail::Resets {
                 let sign = if theme.unicode { "→" } else { "->" };
                 pieces.push((format!(" {sign} {}", until(window.resets_at, now)), theme.dim()));
             }
@@ -138,7 +167,7 @@ pub(super) fn clocks(model: &Model, Extent { sets, detail }: Extent) -> Vec<u64>
     for (_, windows) in &sets {
         for (_, window) in windows {
             clocks.push(window.resets_at.since(now));
-            if detail != Detail::Percentages {
+            if detail >= Detail::Resets {
                 clocks.push(until_changes_in(window.resets_at, now));
             }
             if now.since(window.at) < FRESH_MS {

@@ -2,9 +2,9 @@
 
 use super::canvas::put;
 use crate::format::cells::{cost, grain, place, work};
-use crate::format::text::{activity, age, cut, fit, wrap};
+use crate::format::text::{AGE_WIDTH, activity, age, cut, fit, wrap};
 use crate::keymap::Action;
-use crate::layout::{Columns, GAP, columns};
+use crate::layout::{Columns, GAP, SHAPE_WIDTH, columns, layout};
 use crate::model::{ConnectionState, HookState, Model};
 use crate::theme::Theme;
 use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status};
@@ -12,6 +12,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use std::borrow::Cow;
+
+/// The least width with headings over the columns.
+const MIN_HEADINGS_WIDTH: u16 = 60;
 
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
@@ -21,10 +24,46 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return draw_empty(model, area, buffer);
     }
     let columns = columns(model, usize::from(area.width));
+    if area.y > layout(model).header.bottom() && area.width >= MIN_HEADINGS_WIDTH && model.headings
+    {
+        // The line between the header and the list is blank otherwise.
+        draw_headings(model, &columns, Rect { y: area.y - 1, height: 1, ..area }, buffer);
+    }
     let rows = model.rows.listed().skip(model.scroll).take(usize::from(area.height));
     for (line, row) in (0..).zip(rows) {
         let area = Rect { y: area.y + line, height: 1, ..area };
         draw_row(model, row, &columns, area, buffer);
+    }
+}
+
+/// Draws the headings of the columns.
+fn draw_headings(model: &Model, columns: &Columns, area: Rect, buffer: &mut Buffer) {
+    let head = SHAPE_WIDTH + 1;
+    let shown = |width: usize, heading: &'static str| if width == 0 { "" } else { heading };
+    let right = |width: usize, heading: &str| {
+        format!("{heading:>width$}", width = width.saturating_sub(GAP))
+    };
+    let texts = [
+        (
+            columns.status,
+            format!("{:head$}{}", "", if columns.status > head { "status" } else { "" }),
+        ),
+        (columns.name, "session".to_owned()),
+        (columns.text, shown(columns.text, "activity").to_owned()),
+        (columns.work, format!("{:GAP$}{}", "", shown(columns.work, "tasks"))),
+        (columns.age, format!("{:GAP$}{}", "", right(columns.age, "for"))),
+        (columns.context, format!("{:GAP$}{}", "", right(columns.context, "ctx"))),
+        (columns.cost, format!("{:GAP$}{}", "", right(columns.cost, "cost"))),
+        (columns.model, format!("{:GAP$}model", "")),
+        (columns.agent, format!("{:GAP$}agent", "")),
+        (columns.place, format!("{:GAP$}pane", "")),
+        (columns.host, format!("{:GAP$}host", "")),
+    ];
+    let mut x = area.x;
+    for (width, text) in texts.into_iter().filter(|(width, _)| *width > 0) {
+        let text = cut(text.trim_end(), width, model.theme.unicode);
+        put(buffer, area, x, area.y, &text, model.theme.dim());
+        x += u16::try_from(width).unwrap_or(u16::MAX);
     }
 }
 
@@ -43,9 +82,10 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let mut x = area.x;
     let (marker, pin) = (theme.marker(is_selected), theme.pin(row.pinned));
     let word = if columns.status > 3 { row.status.word() } else { "" };
-    let head = format!("{marker}{}{pin}{word}", theme.shape(row.status));
+    let head = format!("{marker}{}{pin} {word}", theme.shape(row.status));
+    let head = if word.is_empty() { head.trim_end() } else { &head };
     // The text is never cut with a mark, so that even the narrowest line shows the marker.
-    put(buffer, area, x, area.y, &head, status);
+    put(buffer, area, x, area.y, head, status);
     x += u16::try_from(columns.status).unwrap_or(u16::MAX);
     let mut cell = |text: &str, width: usize, style: Style| {
         if width > 0 {
@@ -64,7 +104,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     };
     next_cell(&work(row), columns.work, base);
     let age = age(row.since, model.display_time(), grain(row));
-    next_cell(&format!("{age:>5}"), columns.age, base);
+    next_cell(&format!("{age:>AGE_WIDTH$}"), columns.age, base);
     let context = row.usage.and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
     next_cell(&context.unwrap_or_default(), columns.context, base);

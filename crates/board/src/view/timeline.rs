@@ -102,7 +102,7 @@ pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool
     let mark = if unicode { "… " } else { "... " };
     let present = age(row.since, now, grain(row));
     let mut line = match (row.status, present.as_str()) {
-        (Status::Closed, "now") => "closed just now".to_owned(),
+        (Status::Closed, "<1m") => "closed just now".to_owned(),
         (Status::Closed, _) => format!("closed {present} ago"),
         (status, _) => format!("{status} {present}"),
     };

@@ -52,10 +52,10 @@ fn header_counts_hidden_rows_that_need_the_user() {
     });
     assert_snapshot!(headers.join("\n"), @"
     200  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
-    100  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
-     80  crewboard  3 need you: 1 permission, 1 failed, 1 done · 2 working · 2 hidden
-     60  crewboard  3 need you !1 ×1 √1 · 2 working · 2 hidden
-     40 3 need you · 2 working · 2 hidden
+    100  crewboard  3 need you !1 ×1 √1 · 2 working · 2 hidden
+     80  crewboard  3 need you !1 ×1 √1 · 2 working · 2 hidden
+     60 3 need you !1 ×1 √1 ●2 · 2 hidden
+     40 3 need you !1 ×1 √1 ●2 · 2 hidden
      20 3 need you (+2)
       8 3 (+2)
     ");

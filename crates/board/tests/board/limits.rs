@@ -4,7 +4,7 @@ use crate::sample::{NOW, UNICODE, ago, board, day, empty, idle, picture};
 use crewboard_board::model::Model;
 use crewboard_board::theme::{PLAIN, Theme};
 use crewboard_board::update::{Message, next_clock, update};
-use crewboard_core::{AgentName, RateLimits, RateWindow, Session, Timestamp};
+use crewboard_core::{AgentName, RateLimits, RateWindow, RowKey, Session, Timestamp};
 use insta::assert_snapshot;
 
 const HOUR: u64 = 3_600_000;
@@ -41,6 +41,57 @@ fn limits_show_as_much_detail_as_fits() {
         format!("{width:>3} {}", first_line(&with(board(day(), width, 20), vec![ordinary()])))
     });
     assert_snapshot!("limits by width", lines.join("\n"));
+}
+
+/// Returns rows of all statuses, with each status `times` times.
+fn rows(times: usize) -> Vec<Session> {
+    let key = |row: &Session, index: usize| RowKey::new(&format!("{}x{index}", row.key));
+    let copies = |row: Session| {
+        (0..times).map(move |index| Session { key: key(&row, index), ..row.clone() })
+    };
+    day().into_iter().flat_map(copies).collect()
+}
+
+#[test]
+fn header_has_one_form_for_each_width() {
+    for width in 20..=220 {
+        let lines = [vec![idle()], rows(1), rows(3)]
+            .map(|rows| first_line(&with(board(rows, width, 20), vec![ordinary()])));
+        let limits = |line: &str| line.split_once("5h").map(|(_, limits)| limits.to_owned());
+        assert_eq!(limits(&lines[0]), limits(&lines[1]), "{width}");
+        assert_eq!(limits(&lines[1]), limits(&lines[2]), "{width}");
+        assert_eq!(limits(&lines[0]).is_some(), width >= 65, "{width}");
+        for (line, count) in lines[1..].iter().zip([2, 6]) {
+            let expected = match width {
+                200.. => format!("permission{}, ", if count == 2 { "" } else { "s" }),
+                140.. => format!(" · {count} working"),
+                _ if width >= 35 => format!(" ●{count}"),
+                _ => "need you".to_owned(),
+            };
+            assert!(line.contains(&expected), "{width}: {expected} in {line}");
+        }
+        assert_eq!(lines[1].contains('█'), width >= 100, "{width}");
+        assert_eq!(lines[1].contains('→'), width >= 120, "{width}");
+        assert_eq!(lines[1].contains("pace"), width >= 160, "{width}");
+    }
+}
+
+#[test]
+fn pace_compares_the_use_with_the_time() {
+    for (used, minutes_left, expected) in [
+        (62, 72, "62% pace 82% "),
+        (50, 150, "50% pace 100% "),
+        (80, 150, "80% pace 160% "),
+        (130, 60, "130% pace 163% "),
+        // Less than a twentieth of the window says nothing about the rest.
+        (3, 290, "3% → "),
+        // A longer window than the known one.
+        (3, 400, "3% → "),
+    ] {
+        let limits = limits("/home/dev/.claude", window(used, minutes_left, 0), None);
+        let line = first_line(&with(board(vec![idle()], 160, 20), vec![limits]));
+        assert!(line.contains(expected), "{expected} in {line}");
+    }
 }
 
 #[test]

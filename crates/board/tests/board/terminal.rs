@@ -44,6 +44,7 @@ fn child_panics() {
         keymap: Keymap::default(),
         detail: true,
         layout_mode: LayoutMode::Auto,
+        headings: true,
         notice: None,
         problems: Vec::new(),
     };

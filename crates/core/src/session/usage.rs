@@ -28,7 +28,7 @@ pub struct UsageReport {
 /// The reported use of one rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowReport {
-    /// The used part, 0 to 100 per cent.
+    /// The used part in per cent, more than 100 over the limit.
     pub used_percent: u8,
     /// When the window resets.
     pub resets_at: Timestamp,
@@ -52,7 +52,7 @@ pub struct RateLimits {
 /// One rate limit of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateWindow {
-    /// The used part, 0 to 100 per cent.
+    /// The used part in per cent, more than 100 over the limit.
     pub used_percent: u8,
     /// When the window resets. After that its use is not known.
     pub resets_at: Timestamp,
@@ -80,9 +80,6 @@ impl UsageReport {
     pub(crate) fn sanitise(&mut self) {
         self.context_percent = self.context_percent.map(|percent| percent.min(100));
         self.cost_cents = self.cost_cents.filter(|cents| *cents <= MAX_COST_CENTS);
-        for window in [&mut self.five_hour, &mut self.seven_day].into_iter().flatten() {
-            window.used_percent = window.used_percent.min(100);
-        }
     }
 
     /// Returns the session's usage, or `None` if the report has none.
@@ -159,7 +156,6 @@ impl RateLimits {
         for window in [&mut self.five_hour, &mut self.seven_day] {
             *window = window.filter(|window| is_plausible_reset(window.resets_at, now.wall));
             if let Some(window) = window {
-                window.used_percent = window.used_percent.min(100);
                 window.at = window.at.min(now.wall);
             }
         }

@@ -7,7 +7,7 @@ use crate::daemon_client::{
 };
 use crate::daemon_stop::{StopResult, ask_to_stop, hung_failure, kill_hung_daemon};
 use crate::failure::{Failure, exit_code};
-use crewboard_board::format::text::{Grain, age};
+use crewboard_board::format::text::span;
 use crewboard_client::{ConnectError, Connection, ConnectionError, DaemonLocator, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::{Session, Status, Timestamp};
@@ -117,7 +117,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
          listening on {}",
         info.version,
         info.pid,
-        age(Timestamp(info.started), now, Grain::Seconds),
+        span(now.since(Timestamp(info.started))),
         info.subscribers,
         info.events,
         info.lost.total(),

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
 use crewboard_agents::describe_version;
-use crewboard_board::format::text::{Grain, age, clock_time, cut, exact, fit, wrap, wrap_exact};
+use crewboard_board::format::text::{clock_time, cut, exact, fit, span, wrap, wrap_exact};
 use crewboard_core::{Effect, MAX_TRAIL, Origin, Prompt, PromptKind, Session, Status, TrailEntry};
 use crewboard_platform::Clock;
 use crewboard_protocol::{ExplainRequest, Explanation, Reply, Request};
@@ -46,7 +46,7 @@ fn print(explanation: &Explanation, style: Style, out: &mut impl Write) -> io::R
         plain(&row.name),
         row.key,
         status_phrase(row.status),
-        age(row.since, now, Grain::Seconds),
+        span(now.since(row.since)),
         source_name(&row.source),
     ))?;
     if let Some(request) = &row.request {

@@ -184,7 +184,7 @@ fn resized_board_looks_like_a_fresh_board() {
         world.send_event(agent, "Stop", &json!({ "last_assistant_message": text }));
     }
     let pane = world.board("sizes", (80, 24));
-    pane.wait_for_text("4 need you: done");
+    pane.wait_for_text("4 need you √4");
     let sizes = [
         (200, 50),
         (120, 30),
@@ -256,7 +256,7 @@ fn selection_stays_on_its_row_while_others_move() {
         world.send_event(other, "Stop", &json!({ "last_assistant_message": "All green." }));
         pane.wait_for("the other row as done", |screen| {
             assert_eq!(selected(screen), at(screen, name), "{screen}");
-            screen.matches("√ done").count() == moved + 1
+            screen.matches("√  done").count() == moved + 1
         });
     }
 }
@@ -293,10 +293,10 @@ fn session_that_needs_the_user_moves_to_the_top() {
     let pane = world.board("calls", (100, 24));
     pane.wait_for_text("3 working");
     world.request_permission(&agents[2], "terraform apply");
-    let screen = pane.wait_for_text("1 needs you: permission");
+    let screen = pane.wait_for_text("1 needs you !1");
     let first = screen.lines().nth(2).unwrap();
     assert!(
-        first.contains("! permission three") && first.contains("Bash terraform apply"),
+        first.contains("!  permission  three") && first.contains("Bash terraform apply"),
         "{screen}"
     );
     pane.press(&["Tab"]);

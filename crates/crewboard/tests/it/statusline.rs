@@ -238,7 +238,7 @@ fn status_line_without_a_command_prints_a_line() {
     let output = run_with_input(command, payload(42, 62).as_bytes());
     assert_eq!((output.code(), output.stderr.as_str()), (Some(0), ""));
     let line = output.stdout.trim_end();
-    assert!(line.starts_with("Opus 5.5 · 42% context · $1.23 · 5h 62% ↻ 1h1"), "{line}");
+    assert!(line.starts_with("Opus 5.5 · 42% context · $1.23 · 5h 62% → 1h 1"), "{line}");
     let nothing = run_with_input(world.command(["statusline"]), b"not JSON");
     assert_eq!((nothing.code(), nothing.stdout.as_str()), (Some(0), "\n"));
     let help = world.run(["statusline", "--help"]);

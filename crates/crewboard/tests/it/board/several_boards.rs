@@ -20,7 +20,7 @@ fn boards_watch_and_list_agree() {
     let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
     watch.wait_for("the row", |row| row["id"] == "shop" && row["needs_you"] == true);
     for pane in [&one, &other] {
-        pane.wait_for_text("1 needs you: done");
+        pane.wait_for_text("1 needs you √1");
     }
     let mut shop = |what: &str, is_so: &dyn Fn(&Value) -> bool| {
         watch.wait_for(what, |row| row["id"] == "shop" && is_so(row));
@@ -107,7 +107,7 @@ fn kill_daemon_under_two_boards(stale_first: bool) {
     fresh.press(&["/", "h", "i", "d", "d", "e", "n", "Enter"]);
     fresh.wait_for_text("1 of 5");
     fresh.press(&["x"]);
-    fresh.wait_for_text("1 permission, 1 done · 2 working");
+    fresh.wait_for_text("!1 √1 · 2 working");
     fresh.press(&["Escape"]);
     let daemon = world.daemon();
     // The stopped daemon does not see the end of the agent.
@@ -149,7 +149,7 @@ fn kill_daemon_under_two_boards(stale_first: bool) {
     // Events still arrive.
     world.send_event(&agents[2], "Stop", &json!({ "last_assistant_message": "All green." }));
     for board in [fresh, stale] {
-        board.wait_for_text("3 need you: 1 permission, 2 done");
+        board.wait_for_text("3 need you !1 √2");
     }
 }
 
@@ -160,7 +160,7 @@ fn board_says_that_the_daemon_does_not_answer() {
     world.send_prompt(&agent, "go on");
     world.send_event(&agent, "Stop", &json!({ "last_assistant_message": "All green." }));
     let board = world.board("hangs", (100, 24));
-    board.wait_for_text("1 needs you: done");
+    board.wait_for_text("1 needs you √1");
     let daemon = world.daemon();
     signal(daemon, Signal::STOP);
     let asked = Instant::now();
@@ -170,7 +170,7 @@ fn board_says_that_the_daemon_does_not_answer() {
     assert!(elapsed < Duration::from_secs(3), "{elapsed:?}");
     signal(daemon, Signal::CONT);
     board.wait_for("the pinned row", |screen| {
-        screen.contains("1 needs you: done") && screen.contains("pinned")
+        screen.contains("1 needs you √1") && screen.contains("pinned")
     });
     // A board with a running clock notices the hang by itself.
     world.send_prompt(&agent, "go on");
