@@ -148,6 +148,26 @@ pub(crate) enum Command {
     Install(InstallArguments),
     /// Remove the hooks from the agents' user settings, and the daemon's files
     Uninstall(InstallArguments),
+    /// Put Crewboard into tmux: its status line, keys and focus
+    Tmux {
+        #[command(subcommand)]
+        action: TmuxAction,
+    },
+    /// Print Crewboard's lines for zellij
+    Zellij {
+        #[command(subcommand)]
+        action: PrintAction,
+    },
+    /// Print Crewboard's module for waybar
+    Waybar {
+        #[command(subcommand)]
+        action: PrintAction,
+    },
+    /// Print Crewboard's module for starship
+    Starship {
+        #[command(subcommand)]
+        action: PrintAction,
+    },
     /// Show, create, edit or check the configuration
     Config {
         #[command(subcommand)]
@@ -254,6 +274,35 @@ impl From<LayoutArgument> for LayoutMode {
             LayoutArgument::Auto => Self::Auto,
         }
     }
+}
+
+/// The actions of `tmux`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TmuxAction {
+    /// Print the lines
+    Print,
+    /// Add the lines to ~/.tmux.conf or to $XDG_CONFIG_HOME/tmux/tmux.conf
+    Install(ChangeArguments),
+    /// Remove the lines
+    Uninstall(ChangeArguments),
+}
+
+/// The action of `zellij`, `waybar` and `starship`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum PrintAction {
+    /// Print the lines
+    Print,
+}
+
+/// The arguments of a command that changes a file.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct ChangeArguments {
+    /// Show the change without applying it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Skip the confirmation
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 /// The format of `counts`.

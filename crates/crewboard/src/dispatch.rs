@@ -1,6 +1,7 @@
 //! Runs the command that the arguments name.
 
-use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat};
+use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat, PrintAction};
+use crate::commands::setup::{self, Printed};
 use crate::commands::{
     board, completions, config, counts, daemon, explain, install, jump, list, man, mark, notify,
     record, replay, report, uninstall, wait, watch,
@@ -47,6 +48,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Uninstall(install) => uninstall::run(&install),
+        Command::Tmux { action } => setup::tmux(&action),
+        Command::Zellij { action: PrintAction::Print } => setup::print(Printed::Zellij),
+        Command::Waybar { action: PrintAction::Print } => setup::print(Printed::Waybar),
+        Command::Starship { action: PrintAction::Print } => setup::print(Printed::Starship),
         Command::Daemon { action } => daemon::run(action),
         Command::Config { action } => {
             let environment = crewboard_config::Environment::of_process();

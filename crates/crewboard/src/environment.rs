@@ -16,6 +16,8 @@ pub(crate) struct Environment {
     pub(crate) directory: Option<PathBuf>,
     /// `$CLAUDE_CONFIG_DIR`, which replaces `~/.claude`.
     pub(crate) claude_config_dir: Option<PathBuf>,
+    /// `$XDG_CONFIG_HOME`.
+    pub(crate) config_home: Option<PathBuf>,
     /// `$XDG_CACHE_HOME`.
     pub(crate) cache_home: Option<PathBuf>,
     /// The directories of `$PATH`.
@@ -42,6 +44,7 @@ impl Environment {
             home: directory("HOME"),
             directory: env::current_dir().ok(),
             claude_config_dir: directory("CLAUDE_CONFIG_DIR"),
+            config_home: directory("XDG_CONFIG_HOME"),
             cache_home: directory("XDG_CACHE_HOME"),
             path: env::var_os("PATH")
                 .map(|path| env::split_paths(&path).collect())

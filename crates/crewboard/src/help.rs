@@ -10,7 +10,22 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Look", &["list", "watch", "counts", "explain", "demo"]),
     ("Go", &["jump", "next", "open"]),
     ("Mark", &["seen", "pin", "snooze", "dismiss"]),
-    ("Set up", &["install", "uninstall", "config", "notify", "daemon", "completions", "man"]),
+    (
+        "Set up",
+        &[
+            "install",
+            "uninstall",
+            "tmux",
+            "zellij",
+            "waybar",
+            "starship",
+            "config",
+            "notify",
+            "daemon",
+            "completions",
+            "man",
+        ],
+    ),
     ("Scripts", &["wait", "report", "record", "replay"]),
     ("Internals", &["hook", "statusline"]),
 ];

@@ -11,7 +11,7 @@ mod ignored_signals;
 mod new_directories;
 mod owners;
 pub(crate) mod profile;
-mod program_path;
+pub(crate) mod program_path;
 mod replace;
 mod settings_file;
 mod status_line;

@@ -24,5 +24,6 @@ mod report;
 mod seen;
 mod statusline;
 mod support;
+mod tmux_install;
 mod wait;
 mod watch;
