@@ -5,6 +5,8 @@
 mod circles;
 #[path = "repository/comments.rs"]
 mod comments;
+#[path = "repository/environment.rs"]
+mod environment;
 #[path = "repository/words.rs"]
 mod words;
 

@@ -546,11 +546,11 @@ mod tests {
     }
 
     #[test]
-    fn readme_names_every_command() {
-        let readme = include_str!("../../../README.md");
+    fn commands_page_names_every_command() {
+        let page = include_str!("../../../docs/commands.md");
         for command in command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let name = command.get_name();
-            assert!(readme.contains(&format!("| `crewboard {name}")), "{name}");
+            assert!(page.contains(&format!("| `crewboard {name}")), "{name}");
         }
     }
 }

@@ -5,7 +5,7 @@ use crewboard_core::clean;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Exit codes other than 0 for success. `--help` and the README list them.
+/// Exit codes other than 0 for success. `--help` and docs/commands.md list them.
 pub(crate) mod exit_code {
     /// The command failed.
     pub(crate) const FAILED: u8 = 1;
