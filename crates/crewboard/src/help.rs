@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Look", &["list", "watch", "counts", "explain", "demo"]),
     ("Go", &["jump", "next", "open"]),
-    ("Mark", &["seen", "pin", "snooze", "dismiss"]),
+    ("Mark", &["seen", "pin", "snooze", "dismiss", "forget"]),
     (
         "Set up",
         &[
