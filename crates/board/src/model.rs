@@ -6,6 +6,7 @@ pub(crate) mod filter;
 pub(crate) mod navigation;
 pub(crate) mod notice;
 pub(crate) mod options;
+pub(crate) mod peek;
 pub mod row_list;
 pub(crate) mod undo;
 
@@ -16,6 +17,7 @@ use crate::model::choice::Choice;
 use crate::model::navigation::PendingNavigation;
 use crate::model::notice::Notice;
 use crate::model::options::LayoutMode;
+use crate::model::peek::Peek;
 use crate::model::row_list::RowList;
 use crate::model::undo::UndoStep;
 use crate::theme::Theme;
@@ -87,6 +89,7 @@ pub struct Model {
     pub(crate) last_click: Option<(RowKey, Timestamp)>,
     /// The navigation that has not ended yet.
     pub(crate) pending_navigation: Option<PendingNavigation>,
+    pub(crate) peek: Peek,
     /// The board quits after a jump.
     pub quit_after_jump: bool,
     /// The screen may differ from the last frame.
@@ -113,6 +116,8 @@ pub enum Overlay {
     Problems { scroll: usize },
     /// The change that an install of the hooks would make. It waits for `y` or `n`.
     Install { change: String, scroll: usize },
+    /// The screen of the selected row's pane.
+    Peek { scroll: usize },
 }
 
 impl Overlay {
@@ -123,6 +128,7 @@ impl Overlay {
             | Self::Palette { scroll, .. }
             | Self::Details { scroll }
             | Self::Problems { scroll }
+            | Self::Peek { scroll }
             | Self::Install { scroll, .. } => *scroll,
         }
     }
@@ -133,6 +139,7 @@ impl Overlay {
             | Self::Palette { scroll, .. }
             | Self::Details { scroll }
             | Self::Problems { scroll }
+            | Self::Peek { scroll }
             | Self::Install { scroll, .. } => scroll,
         }
     }
@@ -203,6 +210,7 @@ impl Model {
             configured_detail: true,
             last_click: None,
             pending_navigation: None,
+            peek: Peek::default(),
             quit_after_jump: false,
             needs_redraw: true,
         }

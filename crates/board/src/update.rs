@@ -7,6 +7,7 @@ pub(crate) mod mouse;
 pub(crate) mod navigation;
 pub(crate) mod notices;
 pub(crate) mod overlay_keys;
+pub(crate) mod peek;
 pub(crate) mod selection;
 
 pub use effect::Effect;
@@ -68,6 +69,8 @@ pub enum Message {
     Notice(String),
     /// The outcome of a navigation.
     Navigated(NavigationOutcome),
+    /// The screen of the pane that the last [`Effect::Peek`] asked for, or the reason why there is none.
+    Peeked(Result<Vec<String>, String>),
     /// The options, after a start or a change of the configuration.
     Configured(Box<Options>),
 }
@@ -87,6 +90,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     let former_index = model.selected_index();
     let mut effects = Vec::new();
     let is_input = matches!(message, Message::Key(_) | Message::Clicked { .. });
+    // The event loop ignores the effects of the daemon's messages. The next tick comes at once if a request is due.
+    let may_request = is_input || matches!(message, Message::ClockTick | Message::Peeked(_));
     match message {
         Message::Key(key) => effects = keys::on_key(model, key),
         Message::Pasted(text) => keys::on_paste(model, &text),
@@ -100,6 +105,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Row(row) => {
             let closes = closes_selected_row(model, &row);
+            peek::note_change(model, &row);
             model.rows.insert(*row);
             if closes {
                 model.selected = None;
@@ -138,6 +144,7 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Notice(text) => model.notify(text),
         Message::Navigated(outcome) => effects = navigation::finish_navigation(model, outcome),
+        Message::Peeked(screen) => peek::apply_reply(model, screen),
         Message::Configured(options) => configure(model, *options),
     }
     let is_filter_changed =
@@ -153,6 +160,9 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     }
     keep_selection(model, is_filter_changed, former_index);
     model.expire_notice();
+    if may_request {
+        effects.extend(peek::request_if_due(model));
+    }
     effects
 }
 
@@ -235,7 +245,7 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Opti
         // The row that is now in its place, or the last row.
         let index = former_index.unwrap_or(0).min(model.rows.order().len().saturating_sub(1));
         model.selected = model.rows.order().get(index).cloned();
-        if matches!(model.overlay, Some(Overlay::Details { .. })) {
+        if matches!(model.overlay, Some(Overlay::Details { .. } | Overlay::Peek { .. })) {
             // The page must not change to another row while the user reads it.
             model.overlay = None;
         }
@@ -276,6 +286,8 @@ pub fn next_clock(model: &Model) -> Option<u64> {
         ConnectionState::Unresponsive { .. } => (Vec::new(), None),
         ConnectionState::Connected | ConnectionState::Connecting => (clocks(model), None),
     };
-    let next = clocks.into_iter().chain(notice).chain(loss.filter(|rest| *rest > 0)).min();
+    let peek = peek::next_request(model);
+    let next =
+        clocks.into_iter().chain(notice).chain(peek).chain(loss.filter(|rest| *rest > 0)).min();
     next.map(|milliseconds| milliseconds.max(1))
 }

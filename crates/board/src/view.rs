@@ -11,6 +11,7 @@ mod limits;
 mod list;
 pub(crate) mod overlay;
 pub(crate) mod palette;
+mod peek;
 mod strip;
 mod timeline;
 

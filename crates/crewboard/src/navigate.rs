@@ -1,12 +1,14 @@
-//! Jumps to a session's pane, resumes a closed session, and attaches to a background session. The commands and
+//! Jumps to a session's pane, reads its screen, resumes a closed session, and attaches to a background session. The commands and
 //! the board share this.
 
 mod jump;
 mod open;
+mod peek;
 mod transcript;
 
 pub(crate) use jump::{is_in_front_of_user, jump_to_pane};
 pub(crate) use open::open_session;
+pub(crate) use peek::read_screen;
 
 use crate::command_runner::{CommandRunner, process_for};
 use crate::environment::Environment;

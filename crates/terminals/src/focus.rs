@@ -21,16 +21,21 @@ pub fn focus(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<FocusOutcome, TerminalError> {
-    // An agent's own files do not have the variables, so the reported place may be incomplete.
+    let place = known_place(target, system);
+    focus_or_find(MAX_DEPTH, Target { place: &place, ..target }, caller, system)
+}
+
+/// Returns the place that was reported, or that of the process's variables: an agent's own files do not have them, so the
+/// reported place may be incomplete.
+pub(crate) fn known_place(target: Target<'_>, system: &dyn System) -> Place {
     let reported = target.place.panes();
     let is_complete =
         reported.first().is_some_and(|pane| pane.terminal != "tmux" || pane.server.is_some());
     let variables = target.pid.filter(|_| !is_complete).and_then(|pid| system.environment_of(pid));
-    let place = match variables {
+    match variables {
         Some(variables) => Place { tty: target.place.tty.clone(), ..locate(&variables) },
         None => target.place.clone(),
-    };
-    focus_or_find(MAX_DEPTH, Target { place: &place, ..target }, caller, system)
+    }
 }
 
 /// Shows the pane that the variables name, or else the tmux pane in which the kernel shows the target.
@@ -151,7 +156,7 @@ fn focus_pane(
 }
 
 /// Returns the error for a terminal that has no command to show a tab.
-fn no_command(place: &Place) -> TerminalError {
+pub(crate) fn no_command(place: &Place) -> TerminalError {
     let reason = match (&place.terminal, &place.tty) {
         (Some(terminal), _) => format!("it runs in {terminal}, which has no command to show a tab"),
         (None, Some(_)) => "its terminal accepts no commands".to_owned(),

@@ -38,6 +38,31 @@ pub(crate) fn focus(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<PaneOutcome, TerminalError> {
+    let (address, window) = find(pane, target, caller, system)?;
+    system
+        .run(&remote(&address).and(["focus-window", "--match", &window]))
+        .map_err(command_error)?;
+    Ok(PaneOutcome::Shown)
+}
+
+/// Returns the text of the pane (`get-text`, since 0.14.2; seen on 0.26.5).
+pub(crate) fn read(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<String, TerminalError> {
+    let (address, window) = find(pane, target, caller, system)?;
+    system.run(&remote(&address).and(["get-text", "--match", &window])).map_err(command_error)
+}
+
+/// Finds the target's window. Returns the address of its kitty and the expression that selects the window.
+fn find(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<(String, String), TerminalError> {
     let id = pane.pane.as_deref().unwrap_or_default();
     let address = verified_address(pane, target, caller, system)?;
     let windows = list(&address, system)?;
@@ -48,11 +73,8 @@ pub(crate) fn focus(
     };
     let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
         .map_err(|exists| TerminalError::missing_pane("kitty", "window", id, exists))?;
-    let found = format!("id:{}", found.id);
-    system
-        .run(&remote(&address).and(["focus-window", "--match", &found]))
-        .map_err(command_error)?;
-    Ok(PaneOutcome::Shown)
+    let window = format!("id:{}", found.id);
+    Ok((address, window))
 }
 
 /// Returns true if kitty reports that the target's window has the focus (`is_focused`, seen on 0.26.5).

@@ -14,6 +14,7 @@ mod kitty;
 mod locate;
 mod new_pane;
 mod open;
+mod peek;
 mod screen;
 mod system;
 mod target;
@@ -32,6 +33,7 @@ pub use focus::{FocusOutcome, focus};
 pub use locate::{locate, tmux_server};
 pub use new_pane::NewPane;
 pub use open::{OpenOutcome, open};
+pub use peek::peek;
 pub use system::{
     Caller, Command, CommandError, EnclosingTmux, Server, System, TerminalError, Unverified,
 };

@@ -21,13 +21,41 @@ pub(crate) fn focus(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<PaneOutcome, TerminalError> {
+    let NamedPane { socket, address, id } = verify(pane, target, caller, system)?;
+    let server = Server { socket, address: &address };
+    server.show(Some(id), target, caller, system)
+}
+
+/// Returns the text on the screen of the pane.
+pub(crate) fn read(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<String, TerminalError> {
+    let NamedPane { socket, address, id } = verify(pane, target, caller, system)?;
+    Server { socket, address: &address }.read(Some(id), target, system)
+}
+
+/// A pane that its variables name, with the verified address of its server.
+struct NamedPane<'a> {
+    socket: &'a str,
+    address: String,
+    id: &'a str,
+}
+
+fn verify<'a>(
+    pane: &'a Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<NamedPane<'a>, TerminalError> {
     let Pane { server: Some(socket), pane: Some(id), .. } = pane else {
         return Err(TerminalError::new("its variables name a tmux pane, but no server"));
     };
     let name = ServerName::Socket(socket);
     let address = verify_address(("tmux", socket), name, target.pid, caller, system)?;
-    let server = Server { socket, address: &address };
-    server.show(Some(id), target, caller, system)
+    Ok(NamedPane { socket, address, id })
 }
 
 /// Returns true if the client that a jump would switch already shows the pane. A caller in another tmux server has its
@@ -58,12 +86,34 @@ pub(crate) fn focus_enclosing(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Option<Result<PaneOutcome, TerminalError>> {
+    let (socket, address) = match enclosing(target, system)? {
+        Ok(found) => found,
+        Err(error) => return Some(Err(error)),
+    };
+    Some(Server { socket: &socket, address: &address }.show(None, target, caller, system))
+}
+
+/// Returns the text of the pane in which a process runs, without its variables.
+pub(crate) fn read_enclosing(
+    target: Target<'_>,
+    system: &mut dyn System,
+) -> Option<Result<String, TerminalError>> {
+    let (socket, address) = match enclosing(target, system)? {
+        Ok(found) => found,
+        Err(error) => return Some(Err(error)),
+    };
+    Some(Server { socket: &socket, address: &address }.read(None, target, system))
+}
+
+/// Returns the socket and the verified address of the tmux server that runs the target's terminal.
+fn enclosing(
+    target: Target<'_>,
+    system: &mut dyn System,
+) -> Option<Result<(String, String), TerminalError>> {
     let EnclosingTmux { pid, socket, address } = system.enclosing_tmux(target.pid?)?;
     let recreate = format!("run `kill -USR1 {pid}`: the server then creates its socket again");
     Some(match address {
-        Ok(address) => {
-            Server { socket: &socket, address: &address }.show(None, target, caller, system)
-        }
+        Ok(address) => Ok((socket, address)),
         Err(Unverified::Gone) => Err(TerminalError::new(format!(
             "the socket of its tmux server is gone ({socket}), but the server runs (process {pid})"
         ))
@@ -170,6 +220,17 @@ impl Server<'_> {
             Some(_) => PaneOutcome::Shown,
             None => PaneOutcome::ShownByClient { pid: client.pid, tty: Some(client.tty.clone()) },
         })
+    }
+
+    /// Returns the text on the screen of the target's pane. `capture-pane` prints it without escape sequences.
+    fn read(
+        &self,
+        id: Option<&str>,
+        target: Target<'_>,
+        system: &mut dyn System,
+    ) -> Result<String, TerminalError> {
+        let (place, _) = self.find(id, target, system)?;
+        self.run(&["capture-pane", "-p", "-t", &place.pane], system)
     }
 
     fn command(&self) -> Command {

@@ -73,9 +73,32 @@ pub(crate) fn focus(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<PaneOutcome, TerminalError> {
-    let pane = &verified_pane(pane, target, caller, system)?;
+    let (pane, id) = find(pane, target, caller, system)?;
+    system.run(&cli(&pane).and(["activate-pane", "--pane-id", &id])).map_err(command_error)?;
+    Ok(PaneOutcome::Shown)
+}
+
+/// Returns the text of the pane (<https://wezterm.org/cli/cli/get-text.html>; not tried).
+pub(crate) fn read(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<String, TerminalError> {
+    let (pane, id) = find(pane, target, caller, system)?;
+    system.run(&cli(&pane).and(["get-text", "--pane-id", &id])).map_err(command_error)
+}
+
+/// Finds the target's pane. Returns it with its checked server, and its id.
+fn find(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<(Pane, String), TerminalError> {
+    let pane = verified_pane(pane, target, caller, system)?;
     let id = pane.pane.as_deref().unwrap_or_default();
-    let list = system.run(&cli(pane).and(["list", "--format", "json"])).map_err(command_error)?;
+    let list = system.run(&cli(&pane).and(["list", "--format", "json"])).map_err(command_error)?;
     let panes: Vec<ListedPane> = serde_json::from_str(&list).map_err(|error| {
         TerminalError::new(format!("cannot read WezTerm's list of panes: {error}"))
     })?;
@@ -83,8 +106,7 @@ pub(crate) fn focus(
     let found = find_listed(&panes, |listed| listed.pane_id.to_string() == id, is_at)
         .map_err(|exists| TerminalError::missing_pane("WezTerm", "pane", id, exists))?;
     let id = found.pane_id.to_string();
-    system.run(&cli(pane).and(["activate-pane", "--pane-id", &id])).map_err(command_error)?;
-    Ok(PaneOutcome::Shown)
+    Ok((pane, id))
 }
 
 pub(crate) fn open(

@@ -24,29 +24,9 @@ pub(crate) fn focus(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<PaneOutcome, TerminalError> {
-    let Pane { server: Some(session), pane: Some(id), .. } = pane else {
-        return Err(TerminalError::new("its variables name a zellij pane, but no session"));
-    };
-    if session.starts_with('-') {
-        return Err(TerminalError::new(format!("{session:?} is not a zellij session")));
-    }
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(TerminalError::new(format!("{id:?} is not a zellij pane")));
-    }
+    let ZellijPane { session, id, directory } = &find(pane, target, caller, system)?;
     let own = caller.environment.get("ZELLIJ_SESSION_NAME");
-    let directory = if own.as_ref() == Some(session) {
-        None
-    } else {
-        let server = Server::Session(session);
-        let socket = verify_address(("zellij", session), server, target.pid, caller, system)?;
-        // zellij has one directory of sockets for each version.
-        directory_above(&socket, 2)
-    };
     let action = |session: &str| action(session, directory.as_deref());
-    let listed = list_panes(session, &action, system)?;
-    if !listed.iter().any(|listed| !listed.is_plugin && listed.id.to_string() == *id) {
-        return Err(TerminalError::missing_pane("zellij", "pane", id, false));
-    }
     let other = own.filter(|own| own != session);
     if let Some(own) = other.filter(|own| !focused_panes(&own_action(own), system).is_empty()) {
         let to = format!("--pane-id=terminal_{id}");
@@ -95,6 +75,60 @@ pub(crate) fn is_in_front(
     };
     let focused = focused_panes(&action(session, directory.as_deref()), system);
     Ok(focused.contains(&format!("terminal_{id}")))
+}
+
+/// Returns the text of the pane (`dump-screen --pane-id` prints it since 0.44.1, `CliAction` of zellij-utils).
+pub(crate) fn read(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<String, TerminalError> {
+    let ZellijPane { session, id, directory } = find(pane, target, caller, system)?;
+    let id = format!("terminal_{id}");
+    let dump = action(&session, directory.as_deref()).and(["dump-screen", "--pane-id", &id]);
+    system.run(&dump).map_err(command_error)
+}
+
+/// A pane of a checked session.
+struct ZellijPane {
+    session: String,
+    id: String,
+    /// The directory of the session's socket, if the caller runs elsewhere.
+    directory: Option<String>,
+}
+
+/// Finds the target's pane in its session.
+fn find(
+    pane: &Pane,
+    target: Target<'_>,
+    caller: Caller<'_>,
+    system: &mut dyn System,
+) -> Result<ZellijPane, TerminalError> {
+    let Pane { server: Some(session), pane: Some(id), .. } = pane else {
+        return Err(TerminalError::new("its variables name a zellij pane, but no session"));
+    };
+    if session.starts_with('-') {
+        return Err(TerminalError::new(format!("{session:?} is not a zellij session")));
+    }
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(TerminalError::new(format!("{id:?} is not a zellij pane")));
+    }
+    let own = caller.environment.get("ZELLIJ_SESSION_NAME");
+    let directory = if own.as_ref() == Some(session) {
+        None
+    } else {
+        let server = Server::Session(session);
+        let socket = verify_address(("zellij", session), server, target.pid, caller, system)?;
+        // zellij has one directory of sockets for each version.
+        directory_above(&socket, 2)
+    };
+    let action = |session: &str| action(session, directory.as_deref());
+    let listed = list_panes(session, &action, system)?;
+    if !listed.iter().any(|listed| !listed.is_plugin && listed.id.to_string() == *id) {
+        return Err(TerminalError::missing_pane("zellij", "pane", id, false));
+    }
+    Ok(ZellijPane { session: session.clone(), id: id.clone(), directory })
 }
 
 /// Opens a new pane. Returns `None` if the variables are inherited from another terminal.

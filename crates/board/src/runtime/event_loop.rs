@@ -182,7 +182,7 @@ impl EventLoop<'_> {
             tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: wait.subsec_nanos().into(),
         });
-        let (keys, signals, daemon, options, navigation) = {
+        let (keys, signals, daemon, options, navigation, peek) = {
             let mut descriptors =
                 vec![PollFd::new(&stdin, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
             let mut add = |descriptor| {
@@ -192,6 +192,7 @@ impl EventLoop<'_> {
             let daemon = self.subscription.stream().map(|stream| add(stream.as_fd()));
             let options = self.host.options_watch().map(&mut add);
             let navigation = self.host.navigation_watch().map(&mut add);
+            let peek = self.host.peek_watch().map(&mut add);
             match poll(&mut descriptors, timeout.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -206,6 +207,7 @@ impl EventLoop<'_> {
                 is_ready(daemon),
                 is_ready(options),
                 is_ready(navigation),
+                is_ready(peek),
             )
         };
         if keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
@@ -231,7 +233,11 @@ impl EventLoop<'_> {
             let outcome = self.host.navigation_outcome();
             self.apply(Message::Navigated(outcome))?;
         }
-        if keys.is_empty() && !signals && !daemon && !options && !navigation {
+        if peek {
+            let screen = self.host.peek_outcome();
+            self.apply(Message::Peeked(screen))?;
+        }
+        if keys.is_empty() && !signals && !daemon && !options && !navigation && !peek {
             self.apply(Message::ClockTick)?;
             self.send_tick_requests();
         }
@@ -425,6 +431,11 @@ impl EventLoop<'_> {
             Effect::Install => {
                 let installed = self.host.install();
                 self.apply(Message::Installed(installed))?;
+            }
+            Effect::Peek(row) => {
+                if let Err(why) = self.host.start_peek(&row) {
+                    self.apply(Message::Peeked(Err(why)))?;
+                }
             }
             Effect::Navigate { navigation, row } => {
                 if let Err(why) = self.host.start_navigation(navigation, &row) {

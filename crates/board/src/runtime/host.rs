@@ -41,6 +41,16 @@ pub trait Host {
     fn navigation_outcome(&mut self) -> NavigationOutcome {
         NavigationOutcome::RunHere
     }
+    /// Starts to read the screen of a session's pane, and does not wait for it.
+    fn start_peek(&mut self, row: &Session) -> Result<(), String>;
+    /// Becomes readable when the screen has been read.
+    fn peek_watch(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+    /// Returns the lines of the screen, cleaned, or the reason why there is none.
+    fn peek_outcome(&mut self) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
     /// Runs on this terminal the command that [`NavigationOutcome::RunHere`] stands for, and waits for its end.
     fn run_here(&mut self) -> Result<(), String> {
         Ok(())

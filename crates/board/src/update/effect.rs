@@ -22,6 +22,8 @@ pub enum Effect {
         word: &'static str,
         text: String,
     },
+    /// Asks the host for the screen of a session's pane.
+    Peek(Box<Session>),
     /// Runs on this terminal the command that the navigation needs.
     RunHere,
     /// Reports to the daemon that the user has seen this number of lost events.

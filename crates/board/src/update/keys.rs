@@ -9,6 +9,7 @@ use crate::update::effect::Effect;
 use crate::update::marks;
 use crate::update::navigation::start_navigation;
 use crate::update::overlay_keys::{on_overlay_key, on_overlay_paste};
+use crate::update::peek;
 use crate::update::selection::{select, select_match, select_needing, step};
 
 /// The greatest length of a filter with pasted text, in bytes.
@@ -134,6 +135,7 @@ pub(crate) fn run_action(model: &mut Model, action: Action) -> Vec<Effect> {
                 open_details(model);
             }
         }
+        Action::Peek => peek::toggle(model),
         Action::MoreDetails | Action::FullDetails => open_details(model),
         Action::LessDetails if model.screen == Screen::Timeline => model.screen = Screen::List,
         Action::LessDetails if layout(model).detail.is_empty() => {

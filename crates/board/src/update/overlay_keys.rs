@@ -6,6 +6,8 @@ use crate::model::navigation::Navigation;
 use crate::model::{Model, Overlay};
 use crate::update::effect::Effect;
 use crate::update::navigation::start_navigation;
+use crate::update::peek;
+use crate::update::selection::select_needing;
 use crate::view::overlay;
 use crate::view::palette;
 
@@ -53,7 +55,8 @@ pub(crate) fn on_overlay_key(
 
 /// Scrolls or closes a page.
 fn on_page_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
-    let is_details = matches!(model.overlay, Some(Overlay::Details { .. }));
+    let is_peek = matches!(model.overlay, Some(Overlay::Peek { .. }));
+    let shows_row = is_peek || matches!(model.overlay, Some(Overlay::Details { .. }));
     let page = isize::try_from(overlay::height(model).saturating_sub(1).max(1)).unwrap_or(1);
     let half = (page / 2).max(1);
     let all = isize::try_from(overlay::line_count(model)).unwrap_or(isize::MAX);
@@ -67,13 +70,16 @@ fn on_page_key(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effec
         Some(Action::HalfPageDown) => scroll(model, half),
         Some(Action::First) => scroll(model, -all),
         Some(Action::Last) => scroll(model, all),
-        Some(Action::Jump) if is_details => {
+        Some(Action::Jump) if shows_row => {
             model.overlay = None;
             return start_navigation(model, Navigation::Jump);
         }
         // A letter that quits closes only the overlay here; Ctrl-C quits the board.
         Some(Action::Quit) if key.typed().is_none() => return vec![Effect::Quit],
-        Some(Action::LessDetails) if is_details => model.overlay = None,
+        Some(Action::LessDetails) if shows_row => model.overlay = None,
+        Some(Action::NextNeedsYou) if is_peek => select_needing(model, true),
+        Some(Action::PreviousNeedsYou) if is_peek => select_needing(model, false),
+        Some(Action::Peek) if shows_row => peek::toggle(model),
         Some(
             Action::Back | Action::Help | Action::FullDetails | Action::Problems | Action::Quit,
         ) => {

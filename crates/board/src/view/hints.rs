@@ -221,6 +221,9 @@ fn overlay_actions(model: &Model) -> Vec<(Action, &'static str)> {
             vec![(Action::Back, back), (Action::Filter, "filter")]
         }
         Some(Overlay::Details { .. }) => vec![(Action::Back, "back"), (Action::Jump, "jump")],
+        Some(Overlay::Peek { .. }) => {
+            vec![(Action::Back, "back"), (Action::Jump, "jump"), (Action::NextNeedsYou, "next")]
+        }
         Some(Overlay::Problems { .. }) => vec![(Action::Back, "back")],
         Some(Overlay::Install { .. }) | None => Vec::new(),
     }

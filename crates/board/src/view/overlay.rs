@@ -2,7 +2,7 @@
 
 use super::canvas::{put, room};
 use super::detail::{self, Line};
-use super::{help, palette};
+use super::{help, palette, peek};
 use crate::format::text::{cut, cut_start, wrap};
 use crate::keymap::TABLE;
 use crate::layout::{FOOTER_HEIGHT, layout};
@@ -26,7 +26,7 @@ pub(crate) fn page(model: &Model) -> Rect {
     let area = area(model);
     let Some(overlay) = &model.overlay else { return Rect::default() };
     let heading_lines = match overlay {
-        Overlay::Details { .. } if area.height >= 4 => 1,
+        Overlay::Details { .. } | Overlay::Peek { .. } if area.height >= 4 => 1,
         _ if area.height >= 2 && input(model).is_some() => 1,
         _ => 0,
     };
@@ -121,6 +121,10 @@ fn lines(model: &Model) -> Vec<Line> {
         Some(Overlay::Details { .. }) => {
             let row = model.selected_row();
             row.map(|row| detail::full_details(model, row, width)).unwrap_or_default()
+        }
+        Some(Overlay::Peek { .. }) => {
+            let row = model.selected_row();
+            row.map(|row| peek::lines(model, row, width)).unwrap_or_default()
         }
         Some(Overlay::Problems { .. }) => problems(model, width),
         Some(Overlay::Install { .. }) if model.height < FOOTER_HEIGHT => {

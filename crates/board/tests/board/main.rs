@@ -7,6 +7,7 @@ mod hidden;
 mod keys;
 mod limits;
 mod losses;
+mod peeks;
 mod properties;
 mod sample;
 mod screens;

@@ -29,6 +29,10 @@ impl Host for PanickingHost {
         Ok(String::new())
     }
 
+    fn start_peek(&mut self, _row: &Session) -> Result<(), String> {
+        Ok(())
+    }
+
     fn start_navigation(&mut self, _navigation: Navigation, _row: &Session) -> Result<(), String> {
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::daemon_client::daemon_locator;
 use crate::environment::Environment;
 use crate::failure::{Failure, without_error_number};
 use crate::hook::ProcessVariables;
-use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session};
+use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session, read_screen};
 use crate::render::Style;
 use crewboard_agents::{Variables as _, describe_version, resume_command, short_model};
 use crewboard_board::model::HookState;
@@ -37,6 +37,7 @@ pub(crate) fn run(
         board_config,
         quits_after_jump,
         navigation: None,
+        peek: None,
         terminal_command: None,
     };
     crewboard_board::run(&daemon_locator()?, &mut host, options)
@@ -77,6 +78,10 @@ impl Host for RecordingHost {
         self.preview_install()
     }
 
+    fn start_peek(&mut self, _row: &Session) -> Result<(), String> {
+        Err("This is a recording: there is no pane.".to_owned())
+    }
+
     fn start_navigation(&mut self, _navigation: Navigation, _row: &Session) -> Result<(), String> {
         Err("This is a recording: there is no pane to show.".to_owned())
     }
@@ -89,27 +94,26 @@ struct LiveHost {
     environment: Environment,
     board_config: BoardConfig,
     quits_after_jump: bool,
-    navigation: Option<RunningNavigation>,
+    navigation: Option<Background<Destination>>,
+    peek: Option<Background<Vec<String>>>,
     /// The command that [`NavigationOutcome::RunHere`] stands for.
     terminal_command: Option<TerminalCommand>,
 }
 
-/// A navigation on a thread of its own: terminals may take seconds to answer, and the board does not wait for them.
-struct RunningNavigation {
-    result: Receiver<Result<Destination, Failure>>,
+/// Work with terminals on a thread of its own: they may take seconds to answer, and the board does not wait for them.
+struct Background<T> {
+    result: Receiver<Result<T, Failure>>,
     /// Reaches its end when the thread has ended.
     end: UnixStream,
 }
 
-impl RunningNavigation {
-    fn start(
-        navigation: impl FnOnce() -> Result<Destination, Failure> + Send + 'static,
-    ) -> io::Result<Self> {
+impl<T: Send + 'static> Background<T> {
+    fn start(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Self> {
         let (end, thread_end) = UnixStream::pair()?;
         let (sender, result) = channel();
         thread::Builder::new().spawn(move || {
             // Fails if the board has quit.
-            let _ = sender.send(navigation());
+            let _ = sender.send(work());
             drop(thread_end);
         })?;
         Ok(Self { result, end })
@@ -191,12 +195,30 @@ impl Host for LiveHost {
 
     fn start_navigation(&mut self, navigation: Navigation, row: &Session) -> Result<(), String> {
         let (row, environment) = (row.clone(), self.environment.clone());
-        let running = RunningNavigation::start(move || match navigation {
+        let running = Background::start(move || match navigation {
             Navigation::Jump => jump_to_pane(&row),
             Navigation::Open => open_session(&row, &environment),
         });
         self.navigation = Some(running.map_err(|error| without_error_number(&error))?);
         Ok(())
+    }
+
+    fn start_peek(&mut self, row: &Session) -> Result<(), String> {
+        let row = row.clone();
+        let running = Background::start(move || read_screen(&row));
+        self.peek = Some(running.map_err(|error| without_error_number(&error))?);
+        Ok(())
+    }
+
+    fn peek_watch(&self) -> Option<BorrowedFd<'_>> {
+        self.peek.as_ref().map(|peek| peek.end.as_fd())
+    }
+
+    fn peek_outcome(&mut self) -> Result<Vec<String>, String> {
+        match self.peek.take().and_then(|peek| peek.result.recv().ok()) {
+            Some(result) => result.map_err(Failure::in_one_line),
+            None => Err("Peek interrupted.".to_owned()),
+        }
     }
 
     fn navigation_watch(&self) -> Option<BorrowedFd<'_>> {

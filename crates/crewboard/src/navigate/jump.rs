@@ -12,6 +12,24 @@ use crewboard_terminals::{FocusOutcome, focus, is_in_front};
 
 /// Shows the pane of a session.
 pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
+    check_has_pane(row)?;
+    let name = &row.name;
+    let mut runner = CommandRunner::for_user();
+    match focus(target_of(row), this_caller(), &mut runner) {
+        Ok(FocusOutcome::Shown { note: Some(note) }) => {
+            Ok(Destination::Pane(format!("{name}: {note}")))
+        }
+        Ok(FocusOutcome::Shown { note: None }) => Ok(Destination::Pane(String::new())),
+        Ok(FocusOutcome::Attach(command)) => {
+            let why = format!("no terminal is attached to the multiplexer of {name}");
+            run_here(&why, TerminalCommand { command, directory: None, runner })
+        }
+        Err(error) => Err(cannot_show(name, error)),
+    }
+}
+
+/// Fails if a session has no pane on this machine.
+pub(super) fn check_has_pane(row: &Session) -> Result<(), Failure> {
     let name = &row.name;
     let place = &row.place;
     if row.status == Status::Closed {
@@ -37,18 +55,7 @@ pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
     if place.terminal.is_none() && place.tty.is_none() && row.headless {
         return Err(Failure::new(format!("{name} runs without a terminal (headless)")));
     }
-    let mut runner = CommandRunner::for_user();
-    match focus(target_of(row), this_caller(), &mut runner) {
-        Ok(FocusOutcome::Shown { note: Some(note) }) => {
-            Ok(Destination::Pane(format!("{name}: {note}")))
-        }
-        Ok(FocusOutcome::Shown { note: None }) => Ok(Destination::Pane(String::new())),
-        Ok(FocusOutcome::Attach(command)) => {
-            let why = format!("no terminal is attached to the multiplexer of {name}");
-            run_here(&why, TerminalCommand { command, directory: None, runner })
-        }
-        Err(error) => Err(cannot_show(name, error)),
-    }
+    Ok(())
 }
 
 /// Returns true if the terminal reports that the session's pane is in front of the user already. Asks no terminal about

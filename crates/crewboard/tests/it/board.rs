@@ -1,6 +1,7 @@
 //! The board in a real terminal.
 
 mod background;
+mod peek;
 mod several_boards;
 
 use crate::support::{Agent, AgentWithFile, BoardWorld, PROGRAM, processor_time, wake_ups};

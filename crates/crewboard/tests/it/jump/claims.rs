@@ -75,6 +75,11 @@ fn assert_no_contact_by_commands(
     board.wait_for_text("permission");
     board.press(&["Enter"]);
     assert_refused(&board.wait_for_text("cannot show"));
+    board.press(&["P"]);
+    let screen = board.wait_for_text("cannot read the pane");
+    assert!(screen.replace('\n', "").contains(reason), "{screen}");
+    board.press(&["Escape"]);
+    board.wait_for("the list", |screen| !screen.contains("cannot read the pane"));
     world.send_event_from(pid, &id, variables, "SessionEnd", &json!({ "reason": "exit" }));
     world.wait_for_row(&id, "closed", |row| row["status"] == "closed");
     board.press(&["q"]);
