@@ -101,7 +101,7 @@ pub(super) fn digest(input: &[u8]) -> InputDigest {
 pub(super) fn render_text(tool: &str, kind: PromptKind, input: &Input<'_>) -> String {
     let exact = kind.exact();
     if tool == ASK
-        && let Some(text) = read_questions(input.json)
+        && let Some(text) = read_questions(input.json, true)
     {
         return reveal(&text, exact);
     }
@@ -113,7 +113,7 @@ pub(super) fn render_text(tool: &str, kind: PromptKind, input: &Input<'_>) -> St
 /// are relative to it.
 pub(super) fn render_line(tool: &str, input: &Input<'_>, cwd: Option<&str>) -> String {
     if tool == ASK
-        && let Some(text) = read_questions(input.json)
+        && let Some(text) = read_questions(input.json, false)
     {
         return text.replace('\n', " ");
     }
@@ -296,6 +296,10 @@ struct Question<'a> {
     #[serde(borrow)]
     question: Option<Text<'a>>,
     #[serde(borrow)]
+    header: Option<Text<'a>>,
+    #[serde(rename = "multiSelect")]
+    multi_select: Option<bool>,
+    #[serde(borrow)]
     options: Vec<Choice<'a>>,
 }
 
@@ -304,12 +308,14 @@ struct Question<'a> {
 struct Choice<'a> {
     #[serde(borrow)]
     label: Option<Text<'a>>,
+    #[serde(borrow)]
+    description: Option<Text<'a>>,
 }
 
-/// Returns the questions with their choices; `None` if the input is not a list of questions.
+/// Returns the questions with their choices, and with headers and descriptions if `is_full`; `None` if the input is not a list of questions.
 ///
 /// The types must be exact here: a tolerant reader could hide a part of the input from the user.
-fn read_questions(json: &str) -> Option<String> {
+fn read_questions(json: &str, is_full: bool) -> Option<String> {
     if json.len() > MAX_VALUE {
         return None;
     }
@@ -319,11 +325,22 @@ fn read_questions(json: &str) -> Option<String> {
         if !text.is_empty() {
             text.push('\n');
         }
+        let header = question.header.as_ref().filter(|header| is_full && !header.0.is_empty());
+        if let Some(header) = header {
+            let _ = write!(text, "[{}] ", header.0);
+        }
         text.push_str(question.question.as_ref().map_or("", |text| &text.0));
+        if is_full && question.multi_select == Some(true) {
+            text.push_str(" (several answers are possible)");
+        }
         for (index, choice) in question.options.iter().enumerate() {
             let label = choice.label.as_ref().map_or("", |text| &text.0);
             // A write to a `String` cannot fail.
             let _ = write!(text, "\n{} {label}", index + 1);
+            let description = choice.description.as_ref();
+            if let Some(description) = description.filter(|text| is_full && !text.0.is_empty()) {
+                let _ = write!(text, ": {}", description.0);
+            }
         }
     }
     (!questions.is_empty()).then_some(text)

@@ -1,7 +1,7 @@
 //! Fits texts into columns, and formats times.
 
 use crate::format::display_width::{columns, is_portable, portable};
-use crewboard_core::{LINE_BREAK, PromptKind, Session, TAB, Timestamp, escape};
+use crewboard_core::{LINE_BREAK, PromptKind, Session, Status, TAB, Timestamp, escape};
 use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -82,9 +82,32 @@ pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     let activity = row.activity.as_deref().unwrap_or_default();
     match row.request.as_ref().map(|request| request.kind) {
         Some(PromptKind::Permission) => exact(activity, unicode),
-        // In a question or plan a similar ASCII character is good enough.
+        Some(PromptKind::Plan) => {
+            let plan = row.request.as_ref().map_or(activity, |request| &request.text);
+            Cow::Owned(exact(&plan_summary(plan), true).into_owned())
+        }
+        // In a question a similar ASCII character is good enough.
         Some(_) => exact(activity, true),
-        None => Cow::Borrowed(activity),
+        None if row.status == Status::Working => Cow::Borrowed(activity),
+        None => without_markdown(activity),
+    }
+}
+
+/// Returns the first line of a plan that is no heading. A plan of headings only gives the first of them.
+fn plan_summary(plan: &str) -> Cow<'_, str> {
+    let mut lines = plan.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.clone().next().unwrap_or_default();
+    without_markdown(lines.find(|line| !line.starts_with('#')).unwrap_or(first))
+}
+
+/// Returns a line without the marks of Markdown for headings, quotes, bold text and code.
+fn without_markdown(line: &str) -> Cow<'_, str> {
+    let text = line.trim_start_matches(['#', '>']);
+    let text = if text.len() < line.len() { text.trim_start() } else { text };
+    if text.contains("**") || text.contains('`') {
+        Cow::Owned(text.replace("**", "").replace('`', ""))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -359,6 +382,25 @@ mod tests {
             subagent: None,
         };
         assert_eq!(activity(&row(Some(request)), true), "a\\u{200b}");
+    }
+
+    #[test]
+    fn summaries_have_no_markdown() {
+        for (line, expected) in [
+            ("## Done: `cargo test` is **green**.", "Done: cargo test is green."),
+            ("> quoted", "quoted"),
+            ("a # b > c", "a # b > c"),
+            ("", ""),
+        ] {
+            assert_eq!(without_markdown(line), expected, "{line}");
+        }
+        for (plan, expected) in [
+            ("# Move the guides\n\nMove **all** guides.\n- one", "Move all guides."),
+            ("# Only\n## headings", "Only"),
+            ("", ""),
+        ] {
+            assert_eq!(plan_summary(plan), expected, "{plan}");
+        }
     }
 
     #[test]

@@ -134,8 +134,6 @@ fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
 fn row_text(row: &Session, columns: &Columns, unicode: bool) -> String {
     let activity = activity(row, unicode);
     let mut text = match (row.status, Some(activity).filter(|activity| !activity.is_empty())) {
-        (Status::Done, Some(message)) if unicode => format!("“{message}”"),
-        (Status::Done, Some(message)) => format!("\"{message}\""),
         (_, Some(activity)) => activity.into_owned(),
         // Without an activity the title or the prompt identifies the session.
         (_, None) => row.title.as_ref().or(row.prompt.as_ref()).cloned().unwrap_or_default(),

@@ -317,3 +317,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn question_shows_header_descriptions_and_several_answers() {
+    let json = r#"{"questions":[{"question":"Which database?","header":"Database","multiSelect":true,
+        "options":[{"label":"Postgres","description":"runs already"},{"label":"SQLite"}]}]}"#;
+    let input = Input::new(json);
+    assert_eq!(
+        render_text(ASK, PromptKind::Question, &input),
+        "[Database] Which database? (several answers are possible)\n1 Postgres: runs already\n2 SQLite"
+    );
+    assert_eq!(render_line(ASK, &input, None), "Which database? 1 Postgres 2 SQLite");
+}
