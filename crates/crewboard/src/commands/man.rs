@@ -209,7 +209,7 @@ mod tests {
     fn synopsis_shows_the_values_of_options() {
         let page = String::from_utf8(page().unwrap()).unwrap().replace("\\-", "-");
         for synopsis in [
-            "\\fBcrewboard\\fR [--once] [--layout <LAYOUT>] [--version]\n.br\n\\fBcrewboard\\fR <COMMAND>\n",
+            "\\fBcrewboard\\fR [--once] [--layout <FORM>] [--version]\n.br\n\\fBcrewboard\\fR <COMMAND>\n",
             "\\fBcrewboard counts\\fR [--format <FORMAT>] [--json] [--follow] [--windows]\n",
             "\\fBcrewboard statusline\\fR [-- <COMMAND>...]\n",
             "\\fBcrewboard wait\\fR [--new] [--timeout <TIME>] --until <STATUSES> <ROW|--any|--all>\n",
