@@ -22,7 +22,7 @@ use crate::model::row_list::RowList;
 use crate::model::undo::UndoStep;
 use crate::theme::Theme;
 use crewboard_core::{RateLimits, RowKey, Session, Timestamp};
-use crewboard_protocol::Losses;
+use crewboard_protocol::DroppedEvents;
 
 /// Everything that the board can show.
 #[derive(Debug, Clone)]
@@ -31,10 +31,10 @@ pub struct Model {
     pub rows: RowList,
     /// The rate limits of all accounts.
     pub limits: Vec<RateLimits>,
-    /// The lost events that the user has not seen yet.
-    pub losses: Losses,
+    /// The dropped events that the user has not seen yet.
+    pub dropped_events: DroppedEvents,
     /// When they appeared on the screen.
-    pub losses_since: Timestamp,
+    pub dropped_events_since: Timestamp,
     pub selected: Option<RowKey>,
     /// The row that was selected before the filter excluded it.
     pub selection_before_filter: Option<RowKey>,
@@ -175,8 +175,8 @@ impl Model {
         Self {
             rows: RowList::new(AgentText::PLAIN),
             limits: Vec::new(),
-            losses: Losses::default(),
-            losses_since: now,
+            dropped_events: DroppedEvents::default(),
+            dropped_events_since: now,
             selected: None,
             selection_before_filter: None,
             scroll: 0,

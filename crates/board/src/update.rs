@@ -20,7 +20,7 @@ use crate::model::options::Options;
 use crate::model::{ConnectionState, DISCONNECT_GRACE_MS, HookState, Model, Overlay};
 use crate::view::{clocks, detail, overlay};
 use crewboard_core::{RateLimits, RowKey, Session, Status, Timestamp};
-use crewboard_protocol::Losses;
+use crewboard_protocol::DroppedEvents;
 
 /// Everything that can happen to the board.
 #[derive(Debug, Clone)]
@@ -50,8 +50,8 @@ pub enum Message {
     Removed(RowKey),
     /// The rate limits of all accounts.
     RateLimits(Vec<RateLimits>),
-    /// The lost events that the user has not seen yet.
-    Losses(Losses),
+    /// The dropped events that the user has not seen yet.
+    DroppedEvents(DroppedEvents),
     /// The connection was lost, or an attempt to connect failed; the text says why.
     Disconnected(String),
     /// The problem of the daemon's version. `None` if there is none.
@@ -75,8 +75,8 @@ pub enum Message {
     Configured(Box<Options>),
 }
 
-/// A key or a click means that the user has seen the lost events, if they have been on the screen for this time.
-const LOSSES_VISIBLE_MS: u64 = 1000;
+/// A key or a click means that the user has seen the dropped events, if they have been on the screen for this time.
+const DROPPED_EVENTS_VISIBLE_MS: u64 = 1000;
 
 /// Applies a message that arrived at the time `now`.
 pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect> {
@@ -113,7 +113,9 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Removed(key) => model.rows.remove(&key),
         Message::RateLimits(limits) => model.limits = limits,
-        Message::Losses(losses) => (model.losses, model.losses_since) = (losses, now),
+        Message::DroppedEvents(dropped_events) => {
+            (model.dropped_events, model.dropped_events_since) = (dropped_events, now);
+        }
         Message::Version(problem) => {
             model.version_problem = problem;
             show_problems(model);
@@ -149,8 +151,11 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
     }
     let is_filter_changed =
         filter != (model.rows.filter().to_owned(), model.rows.shows_dismissed());
-    if is_input && !model.losses.is_empty() && now.since(model.losses_since) >= LOSSES_VISIBLE_MS {
-        effects.push(Effect::LossesSeen(model.losses.total()));
+    if is_input
+        && !model.dropped_events.is_empty()
+        && now.since(model.dropped_events_since) >= DROPPED_EVENTS_VISIBLE_MS
+    {
+        effects.push(Effect::DroppedEventsSeen(model.dropped_events.total()));
     }
     if !model.filtering && !model.rows.filter().is_empty() {
         model.rows.filter().clone_into(&mut model.last_filter);
@@ -183,7 +188,7 @@ fn is_unchanged(model: &Model, message: &Message) -> bool {
     match message {
         Message::Row(row) => model.rows.get(&row.key) == Some(row),
         Message::RateLimits(limits) => model.limits == *limits,
-        Message::Losses(losses) => model.losses == *losses,
+        Message::DroppedEvents(dropped_events) => model.dropped_events == *dropped_events,
         Message::Version(problem) => model.version_problem == *problem,
         Message::Removed(key) => model.rows.get(key).is_none(),
         Message::Disconnected(why) => {

@@ -4,7 +4,7 @@ use crewboard_platform::{
     ConnectAttempt, Deadline, Lock, LockAttempt, LockOwner, bind_listener, connect, is_known,
     may_block, wait_within, write_within,
 };
-use crewboard_protocol::Loss;
+use crewboard_protocol::DropReason;
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
@@ -41,11 +41,11 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// Returns the reason for which an event is dropped.
-    pub fn loss(&self) -> Loss {
+    pub fn drop_reason(&self) -> DropReason {
         match self {
-            Self::Unresponsive => Loss::Busy,
-            Self::NoPlace(_) => Loss::NoPlace,
-            Self::NoDaemon | Self::Start(_) => Loss::NotStarted,
+            Self::Unresponsive => DropReason::Busy,
+            Self::NoPlace(_) => DropReason::NoPlace,
+            Self::NoDaemon | Self::Start(_) => DropReason::NotStarted,
         }
     }
 }
@@ -201,11 +201,11 @@ impl DaemonLocator {
     }
 
     /// Counts a dropped event in a file that a daemon reads later, if a directory can be used for the file.
-    pub fn count_loss(&self, loss: Loss) {
+    pub fn count_dropped_event(&self, reason: DropReason) {
         let candidate =
-            self.candidates.iter().find(|candidate| candidate.may_count_losses(self.uid));
+            self.candidates.iter().find(|candidate| candidate.may_count_dropped_events(self.uid));
         if let Some(candidate) = candidate {
-            Lock::count_loss(&candidate.serve_lock(), loss.byte());
+            Lock::append_drop_reason_to(&candidate.serve_lock(), reason.byte());
         }
     }
 

@@ -4,7 +4,7 @@ use crate::version::version_problem;
 use crewboard_core::{RateLimits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{
-    AcceptNotificationsRequest, After, HelloRequest, Losses, PROTOCOL, Reply, Request,
+    AcceptNotificationsRequest, After, DroppedEvents, HelloRequest, PROTOCOL, Reply, Request,
     RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -41,8 +41,8 @@ pub enum SubscriptionEvent {
     Removed(RowKey),
     /// [`Subscription::limits`] has changed.
     RateLimits,
-    /// The dropped events that no client has shown yet. The client sends [`Request::LossesSeen`] when it has shown them.
-    Losses(Losses),
+    /// The dropped events that no client has shown yet. The client sends [`Request::DroppedEventsSeen`] when it has shown them.
+    DroppedEvents(DroppedEvents),
     /// The client is to show this notification to the user.
     Notification {
         /// The id for [`Request::NotificationShown`].
@@ -51,7 +51,7 @@ pub enum SubscriptionEvent {
         text: String,
     },
     /// The daemon has ended. The rows are the last that it sent.
-    Lost,
+    Disconnected,
     /// No daemon can be reached or started, for this reason. The subscription retries.
     Unreachable(String),
     /// The problem with the daemon's version, if there is one.
@@ -162,7 +162,7 @@ impl<'a> Subscription<'a> {
                 Ok(None) => wait_for(connection, output)?,
                 Err(ConnectionError::Gone) => {
                     self.connection = None;
-                    return Ok(SubscriptionEvent::Lost);
+                    return Ok(SubscriptionEvent::Disconnected);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -178,7 +178,7 @@ impl<'a> Subscription<'a> {
                 Ok(None) => break,
                 Err(ConnectionError::Gone) => {
                     self.connection = None;
-                    events.push(SubscriptionEvent::Lost);
+                    events.push(SubscriptionEvent::Disconnected);
                 }
                 // A marked row may have been removed meanwhile. The connection is still good.
                 Err(ConnectionError::Refused { .. }) => {}
@@ -265,7 +265,7 @@ impl<'a> Subscription<'a> {
                 self.limits = limits;
                 Some(SubscriptionEvent::RateLimits)
             }
-            Reply::Losses { unseen } => Some(SubscriptionEvent::Losses(unseen)),
+            Reply::DroppedEvents { unseen } => Some(SubscriptionEvent::DroppedEvents(unseen)),
             Reply::Synced { epoch, revision } => {
                 if let Some(received) = self.in_snapshot.take() {
                     self.rows.retain(|key, _| received.contains(key));

@@ -56,7 +56,7 @@ pub fn candidates(environment: &Environment, may_block: impl Fn(&Path) -> bool) 
 
 /// Checks `CREWBOARD_SOCKET`, for the user.
 ///
-/// A hook ignores an invalid `CREWBOARD_SOCKET` and uses the default candidates, so that no event is lost.
+/// A hook ignores an invalid `CREWBOARD_SOCKET` and uses the default candidates, so that no event is dropped.
 pub fn check_named(environment: &Environment) -> Result<(), Unusable> {
     match &environment.socket {
         Some(socket) => Candidate::named(socket)?.check(environment.uid).map(drop),
@@ -88,7 +88,7 @@ impl Candidate {
         !matches!(self.parents, Parents::Named)
     }
 
-    /// Returns the file that the daemon of this socket keeps locked. Its bytes count lost events.
+    /// Returns the file that the daemon of this socket keeps locked. Its bytes count dropped events.
     pub fn serve_lock(&self) -> PathBuf {
         self.with_suffix("lock")
     }
@@ -130,9 +130,9 @@ impl Candidate {
         }
     }
 
-    /// Returns true if lost events may be counted in a file next to the socket: the directory belongs to the user and
+    /// Returns true if dropped events may be counted in a file next to the socket: the directory belongs to the user and
     /// no other user may write to it. The socket itself may be unusable.
-    pub fn may_count_losses(&self, uid: u32) -> bool {
+    pub fn may_count_dropped_events(&self, uid: u32) -> bool {
         match self.check(uid) {
             Ok(exists) => exists,
             Err(Unusable::Open(_, mode)) => mode & 0o022 == 0,

@@ -5,7 +5,9 @@ use crewboard_client::{Connection, DaemonLocator, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::{RateLimits, Session};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{HelloRequest, Losses, LossesSeenRequest, PROTOCOL, Reply, Request};
+use crewboard_protocol::{
+    DroppedEvents, DroppedEventsSeenRequest, HelloRequest, PROTOCOL, Reply, Request,
+};
 use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -44,7 +46,7 @@ pub(crate) fn connect(daemon_locator: &DaemonLocator) -> Result<Connection, Fail
 struct Snapshot {
     rows: Vec<Session>,
     limits: Vec<RateLimits>,
-    losses: Losses,
+    dropped_events: DroppedEvents,
 }
 
 /// Returns all sessions in the order of `crewboard list`.
@@ -56,10 +58,12 @@ pub(crate) fn fetch_rows(connection: &mut Connection) -> Result<Vec<Session>, Fa
 pub(crate) fn fetch_rows_and_warn_of_drops(
     connection: &mut Connection,
 ) -> Result<Vec<Session>, Failure> {
-    let Snapshot { rows, losses, .. } = fetch_snapshot(connection, REPLY_TIMEOUT)?;
-    if !losses.is_empty() {
-        warn(&format!("{losses} (see `crewboard daemon status`)"));
-        connection.send(&Request::LossesSeen(LossesSeenRequest { count: losses.total() }))?;
+    let Snapshot { rows, dropped_events, .. } = fetch_snapshot(connection, REPLY_TIMEOUT)?;
+    if !dropped_events.is_empty() {
+        warn(&format!("{dropped_events} (see `crewboard daemon status`)"));
+        connection.send(&Request::DroppedEventsSeen(DroppedEventsSeenRequest {
+            count: dropped_events.total(),
+        }))?;
     }
     Ok(rows)
 }
@@ -79,7 +83,7 @@ fn fetch_snapshot(connection: &mut Connection, timeout: Duration) -> Result<Snap
         match connection.receive(Some(timeout))? {
             Reply::Row { row } => snapshot.rows.push(*row),
             Reply::RateLimits { limits } => snapshot.limits = limits,
-            Reply::Losses { unseen } => snapshot.losses = unseen,
+            Reply::DroppedEvents { unseen } => snapshot.dropped_events = unseen,
             Reply::Synced { .. } => break,
             _ => {}
         }

@@ -10,7 +10,7 @@ use crewboard_platform::{
     Clock, Deadline, arguments_of, branch_of, canonical_directory, host_name, is_known,
     process_info, read_within, working_directory_of, write_within,
 };
-use crewboard_protocol::{EventLine, Loss, Request};
+use crewboard_protocol::{DropReason, EventLine, Request};
 use std::env;
 use std::ffi::OsStr;
 use std::io;
@@ -41,7 +41,9 @@ pub(crate) fn run(agent: Option<&OsStr>) -> ExitCode {
 fn deliver(agent: &str) -> Option<()> {
     let stamp = Clock::new().stamp();
     let deadline = Deadline::after(TOTAL);
-    let watchdog = Watchdog::new(deadline, || daemon_locator(&|| ()).count_loss(Loss::FileSystem));
+    let watchdog = Watchdog::new(deadline, || {
+        daemon_locator(&|| ()).count_dropped_event(DropReason::FileSystem);
+    });
     let read_by = deadline.earlier_by(FOR_DELIVERY);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, read_by);
     let is_late = read_by.has_passed();
@@ -50,7 +52,7 @@ fn deliver(agent: &str) -> Option<()> {
         // A complete payload that is not an event is not a dropped event.
         if is_late {
             watchdog.start();
-            daemon_locator(&|| ()).count_loss(Loss::Late);
+            daemon_locator(&|| ()).count_dropped_event(DropReason::Late);
         }
         return None;
     };
@@ -68,7 +70,7 @@ fn deliver(agent: &str) -> Option<()> {
         .deliver(&encode_line(report), deadline, &|| watchdog.start(), &|| watchdog.note_delivery())
         .inspect_err(|error| {
             watchdog.start();
-            daemon_locator.count_loss(error.loss());
+            daemon_locator.count_dropped_event(error.drop_reason());
         })
         .ok()?;
     // The branch comes last, because the file system of the repository may block this read.

@@ -67,7 +67,7 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
     ExitCode::from(127)
 }
 
-/// Sends the usage to a running daemon without waiting. A lost report is repaired by the next update, and only hooks
+/// Sends the usage to a running daemon without waiting. The next update repairs a report that did not arrive, and only hooks
 /// start a daemon.
 fn send_usage(line: &StatusLine) -> Option<()> {
     let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);

@@ -13,9 +13,10 @@ use crewboard_core::{
     Observation, Process, RowKey, SessionStore, clean, excerpt,
 };
 use crewboard_protocol::{
-    AcceptNotificationsRequest, DaemonInfo, ErrorCode, ExplainRequest, Explanation, ForgetRequest,
-    Loss, Losses, LossesSeenRequest, MarkRequest, NotificationShownRequest, NotifyRequest,
-    PROTOCOL, Reply, Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
+    AcceptNotificationsRequest, DaemonInfo, DropReason, DroppedEvents, DroppedEventsSeenRequest,
+    ErrorCode, ExplainRequest, Explanation, ForgetRequest, MarkRequest, NotificationShownRequest,
+    NotifyRequest, PROTOCOL, Reply, Request, RestoreLimitsRequest, RestoreRequest,
+    SubscribeRequest,
 };
 use std::collections::BTreeSet;
 
@@ -79,8 +80,8 @@ impl Actor {
     }
 
     /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
-    pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
-        self.subscribers.set_unseen_losses(unseen);
+    pub(crate) fn set_unseen_dropped_events(&mut self, unseen: DroppedEvents) {
+        self.subscribers.set_unseen_dropped_events(unseen);
     }
 
     /// Mutes notifications of changes that an earlier daemon has already notified the user of.
@@ -138,7 +139,7 @@ impl Actor {
             waits: self.waits.len() as u64,
             events: self.events,
             dropped: 0,
-            lost: Losses::default(),
+            dropped_by_reason: DroppedEvents::default(),
             refused_why: self.refused_why.clone(),
             sockets: Vec::new(),
             degraded: Vec::new(),
@@ -160,7 +161,7 @@ impl Actor {
             Input::Request { connection, peer, request } => {
                 self.handle_request(connection, peer, *request, now)
             }
-            Input::EventRefused(loss, why) => vec![self.note_loss(loss, &why)],
+            Input::EventRefused(reason, why) => vec![self.count_dropped_event(reason, &why)],
             Input::BatchWritten(connection) => {
                 self.subscribers.batch_written(connection);
                 self.recorders.batch_written(connection);
@@ -222,13 +223,13 @@ impl Actor {
                 if peer.is_foreign(event.hook_pid) {
                     report.come_from_elsewhere();
                 }
-                let lost = (report.event == Event::Unknown).then(|| {
+                let dropped = (report.event == Event::Unknown).then(|| {
                     let why = "the event is of a kind that this daemon does not know";
-                    self.note_loss(Loss::NotUnderstood, why)
+                    self.count_dropped_event(DropReason::NotUnderstood, why)
                 });
                 self.recorders.note_report(&mut report);
                 let mut outputs = self.apply(DomainInput::Reported(report), now);
-                outputs.extend(lost);
+                outputs.extend(dropped);
                 outputs
             }
             Request::Observe(line) => {
@@ -297,15 +298,17 @@ impl Actor {
             Request::RestoreLimits(RestoreLimitsRequest { limits }) => {
                 self.apply(DomainInput::RateLimitsRestored(limits), now)
             }
-            Request::LossesSeen(LossesSeenRequest { count }) => vec![Output::MarkLossesSeen(count)],
+            Request::DroppedEventsSeen(DroppedEventsSeenRequest { count }) => {
+                vec![Output::MarkDroppedEventsSeen(count)]
+            }
             Request::Hello(_) => vec![Output::SendHello(connection)],
             Request::Stop => vec![send(connection, &Reply::Stopping), Output::Stop],
         }
     }
 
-    fn note_loss(&mut self, loss: Loss, why: &str) -> Output {
+    fn count_dropped_event(&mut self, reason: DropReason, why: &str) -> Output {
         self.refused_why = Some(clean(why, MAX_LINE, false));
-        Output::CountLoss(loss)
+        Output::CountDroppedEvent(reason)
     }
 
     fn observe(&mut self, mut observation: Box<Observation>, now: Now) -> Vec<Output> {
@@ -406,7 +409,7 @@ fn restricted(request: &Request) -> Option<Restricted> {
         Request::Restore(_)
         | Request::RestoreLimits(_)
         | Request::AcceptNotifications(_)
-        | Request::LossesSeen(_)
+        | Request::DroppedEventsSeen(_)
         | Request::NotificationShown(_) => Some(Restricted::Ignore),
         Request::Mark(_) => Some(Restricted::Refuse("mark sessions")),
         Request::Forget(_) => Some(Restricted::Refuse("forget sessions")),

@@ -4,7 +4,7 @@ use crate::ids::ConnectionId;
 use crate::net::peer::Peer;
 use crate::outbox::batch::Line;
 use crewboard_core::{FileLookup, Notification, Observation, Origin, Process, ProcessToWatch};
-use crewboard_protocol::{Loss, Request};
+use crewboard_protocol::{DropReason, Request};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// An input of the actor.
@@ -17,7 +17,7 @@ pub(crate) enum Input {
         request: Box<Request>,
     },
     /// The daemon refused a line that may have been an event, for this reason.
-    EventRefused(Loss, String),
+    EventRefused(DropReason, String),
     /// A connection has written its last batch.
     BatchWritten(ConnectionId),
     /// A new connection has not sent a whole request yet.
@@ -64,9 +64,9 @@ pub(crate) enum Output {
     /// Notifies the user, or runs the user's commands.
     Notify(Box<Notification>),
     /// Counts a dropped event.
-    CountLoss(Loss),
+    CountDroppedEvent(DropReason),
     /// Notes that a client has shown this number of dropped events to the user.
-    MarkLossesSeen(u64),
+    MarkDroppedEventsSeen(u64),
     /// Stops the daemon, because a client asked.
     Stop,
 }

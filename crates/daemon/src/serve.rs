@@ -64,7 +64,7 @@ pub(crate) struct Server {
     idle_since: Option<Instant>,
     stopping: bool,
     /// The lock files may count dropped events that the subscriptions do not know.
-    losses_changed: bool,
+    dropped_events_changed: bool,
 }
 
 impl Server {
@@ -143,7 +143,7 @@ impl Server {
             overrides_idle_exit: options.idle_exit.is_some(),
             idle_since: None,
             stopping: false,
-            losses_changed: true,
+            dropped_events_changed: true,
         }
     }
 
@@ -273,8 +273,8 @@ impl Server {
             let log = self.missing_senses.note(Sense::Files, &why);
             self.note(log);
         }
-        if std::mem::take(&mut self.losses_changed) {
-            self.actor.set_unseen_losses(self.listeners.losses().1);
+        if std::mem::take(&mut self.dropped_events_changed) {
+            self.actor.set_unseen_dropped_events(self.listeners.dropped_events().1);
         }
         for batch in self.actor.flush() {
             let outgoing = Outgoing::Batch { lines: batch.lines, answers: batch.answers };

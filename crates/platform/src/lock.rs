@@ -11,8 +11,8 @@ pub struct Lock {
     file: File,
 }
 
-/// Maximum number of losses that a lock file counts.
-const MAX_LOSSES: usize = 64 << 10;
+/// Maximum number of dropped events that a lock file counts.
+const MAX_DROPPED_EVENTS: usize = 64 << 10;
 
 /// The result of an attempt to lock a file.
 #[derive(Debug)]
@@ -42,32 +42,32 @@ impl Lock {
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
-    /// Appends the byte `reason` of a lost event to the file at `path`. Creates the file if it does not exist,
+    /// Appends the byte `reason` of a dropped event to the file at `path`. Creates the file if it does not exist,
     /// because perhaps no daemon has ever started.
-    pub fn count_loss(path: &Path, reason: u8) {
+    pub fn append_drop_reason_to(path: &Path, reason: u8) {
         if let Ok(file) = open(path) {
             append(&file, reason);
         }
     }
 
-    /// Appends the byte `reason` of a lost event to the locked file.
-    pub fn note_loss(&self, reason: u8) {
+    /// Appends the byte `reason` of a dropped event to the locked file.
+    pub fn append_drop_reason(&self, reason: u8) {
         append(&self.file, reason);
     }
 
-    /// Appends `marker` after the losses so far. Empties the file instead if it is full, because it could count no
-    /// more losses.
-    pub fn mark_losses(&self, marker: u8) {
-        if length(&self.file) < MAX_LOSSES as u64 {
+    /// Appends `marker`: a client has shown all dropped events before it. Empties the file instead if it is full, because
+    /// it could count no more dropped events.
+    pub fn mark_dropped_events(&self, marker: u8) {
+        if length(&self.file) < MAX_DROPPED_EVENTS as u64 {
             append(&self.file, marker);
         } else {
             let _ = self.file.set_len(0);
         }
     }
 
-    /// Returns the bytes in the file, at most the first `MAX_LOSSES`.
-    pub fn losses(&self) -> Vec<u8> {
-        let mut bytes = vec![0; MAX_LOSSES];
+    /// Returns the bytes in the file, at most the first `MAX_DROPPED_EVENTS`.
+    pub fn drop_reasons(&self) -> Vec<u8> {
+        let mut bytes = vec![0; MAX_DROPPED_EVENTS];
         let count = self.file.read_at(&mut bytes, 0).unwrap_or(0);
         bytes.truncate(count);
         bytes
@@ -91,11 +91,11 @@ impl Lock {
     }
 }
 
-/// Appends a byte if the file may grow. A loss that cannot be written is not counted.
+/// Appends a byte if the file may grow. A dropped event whose reason cannot be written is not counted.
 fn append(mut file: &File, byte: u8) {
     // A write beyond the limit on file sizes would end the process with SIGXFSZ.
     let max = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
-    if length(file) < max.min(MAX_LOSSES as u64) {
+    if length(file) < max.min(MAX_DROPPED_EVENTS as u64) {
         let _ = file.write_all(&[byte]);
     }
 }
@@ -129,26 +129,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lock_has_one_owner_and_counts_losses() {
+    fn lock_has_one_owner_and_counts_dropped_events() {
         let world = tempfile::tempdir().unwrap();
         let path = world.path().join("lock");
         assert!(!Lock::is_held(&path));
         assert!(!path.exists());
-        Lock::count_loss(&path, b'a');
+        Lock::append_drop_reason_to(&path, b'a');
         let LockAttempt::Acquired(lock) = Lock::try_lock(&path).unwrap() else { panic!("held") };
         assert!(Lock::is_held(&path));
         assert!(matches!(Lock::try_lock(&path).unwrap(), LockAttempt::Held));
-        Lock::count_loss(&path, b'b');
-        Lock::count_loss(&path, b'b');
-        assert_eq!(lock.losses(), b"abb");
-        lock.mark_losses(b'=');
-        lock.note_loss(b'a');
-        assert_eq!(lock.losses(), b"abb=a");
-        std::fs::write(&path, vec![b'x'; MAX_LOSSES]).unwrap();
-        Lock::count_loss(&path, b'a');
-        assert_eq!(path.metadata().unwrap().len(), MAX_LOSSES as u64);
-        lock.mark_losses(b'=');
-        assert_eq!(lock.losses(), b"");
+        Lock::append_drop_reason_to(&path, b'b');
+        Lock::append_drop_reason_to(&path, b'b');
+        assert_eq!(lock.drop_reasons(), b"abb");
+        lock.mark_dropped_events(b'=');
+        lock.append_drop_reason(b'a');
+        assert_eq!(lock.drop_reasons(), b"abb=a");
+        std::fs::write(&path, vec![b'x'; MAX_DROPPED_EVENTS]).unwrap();
+        Lock::append_drop_reason_to(&path, b'a');
+        assert_eq!(path.metadata().unwrap().len(), MAX_DROPPED_EVENTS as u64);
+        lock.mark_dropped_events(b'=');
+        assert_eq!(lock.drop_reasons(), b"");
         assert!(lock.is_of(&path));
         std::fs::remove_file(&path).unwrap();
         assert!(!lock.is_of(&path));

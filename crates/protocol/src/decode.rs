@@ -1,6 +1,6 @@
 use crate::reply::ErrorCode;
 use crate::request::{EventLine, HelloRequest, Request};
-use crate::{Loss, MAX_REQUEST_LINE, PROTOCOL};
+use crate::{DropReason, MAX_REQUEST_LINE, PROTOCOL};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
@@ -26,14 +26,14 @@ pub enum RequestError {
 impl RequestError {
     /// Returns the reason for a dropped event if the refused `line` may be an event. A hook does not learn that the
     /// daemon refused it.
-    pub fn loss(&self, line: &[u8]) -> Option<Loss> {
+    pub fn drop_reason(&self, line: &[u8]) -> Option<DropReason> {
         // Hooks write the type first.
         let is_event = || line.trim_ascii_start().starts_with(EVENT_PREFIX);
         match self {
-            Self::Bad { kind: "event", .. } => Some(Loss::Refused),
-            Self::TooLong | Self::NotARequest(_) => is_event().then_some(Loss::Refused),
+            Self::Bad { kind: "event", .. } => Some(DropReason::Refused),
+            Self::TooLong | Self::NotARequest(_) => is_event().then_some(DropReason::Refused),
             // A request of a newer client is not an event.
-            Self::Unknown(_) => is_event().then_some(Loss::NotUnderstood),
+            Self::Unknown(_) => is_event().then_some(DropReason::NotUnderstood),
             Self::FutureVersion(_) | Self::Bad { .. } => None,
         }
     }
@@ -88,7 +88,7 @@ impl Request {
             "restore" => Self::Restore(payload("restore", line)?),
             "restore_limits" => Self::RestoreLimits(payload("restore_limits", line)?),
             "look" => Self::Look,
-            "losses_seen" => Self::LossesSeen(payload("losses_seen", line)?),
+            "dropped_events_seen" => Self::DroppedEventsSeen(payload("dropped_events_seen", line)?),
             "accept_notifications" => {
                 Self::AcceptNotifications(payload("accept_notifications", line)?)
             }
@@ -201,30 +201,32 @@ mod tests {
                     assert_eq!(line.report.event, expected, "{event}");
                     assert_eq!(line.report.session.as_str(), "s");
                 }
-                (Err(error), None) => assert_eq!(error.loss(b"{"), Some(Loss::Refused), "{error}"),
+                (Err(error), None) => {
+                    assert_eq!(error.drop_reason(b"{"), Some(DropReason::Refused), "{error}")
+                }
                 (result, _) => panic!("{protocol} {event}: {result:?}"),
             }
         }
         // Other requests of a newer version are refused.
         let error = Request::decode(br#"{"type":"list","protocol":2}"#).unwrap_err();
-        assert_eq!(error.loss(b"{"), None);
+        assert_eq!(error.drop_reason(b"{"), None);
         assert_eq!(error.code(), ErrorCode::UnsupportedVersion);
     }
 
     #[test]
-    fn refused_line_that_may_be_an_event_is_a_loss() {
+    fn refused_line_that_may_be_an_event_is_counted() {
         let long = format!(r#"{{"type":"event","report":"{}"}}"#, "x".repeat(MAX_REQUEST_LINE));
-        for (line, loss) in [
-            (long.as_str(), Some(Loss::Refused)),
-            (r#"{"type":"event","report":{"#, Some(Loss::Refused)),
-            (r#"{"type":"event"}"#, Some(Loss::Refused)),
-            (r#"{"type":"events"}"#, Some(Loss::NotUnderstood)),
+        for (line, reason) in [
+            (long.as_str(), Some(DropReason::Refused)),
+            (r#"{"type":"event","report":{"#, Some(DropReason::Refused)),
+            (r#"{"type":"event"}"#, Some(DropReason::Refused)),
+            (r#"{"type":"events"}"#, Some(DropReason::NotUnderstood)),
             (r#"{"type":"follow"}"#, None),
             (r#"{"type":"mark"}"#, None),
             ("GET / HTTP/1.1", None),
         ] {
             let error = Request::decode(line.as_bytes()).unwrap_err();
-            assert_eq!(error.loss(line.as_bytes()), loss, "{error}");
+            assert_eq!(error.drop_reason(line.as_bytes()), reason, "{error}");
         }
     }
 

@@ -5,21 +5,21 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 mod decode;
-mod loss;
+mod dropped_events;
 mod reply;
 mod request;
 mod texts;
 
 pub use decode::RequestError;
-pub use loss::{LOSSES_SEEN, Loss, Losses};
+pub use dropped_events::{DROPPED_EVENTS_SEEN, DropReason, DroppedEvents};
 pub use reply::{
     DaemonInfo, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,
 };
 pub use request::{
-    AcceptNotificationsRequest, After, EventLine, ExplainRequest, ForgetRequest, HelloRequest,
-    LossesSeenRequest, MarkRequest, NotificationShownRequest, NotifyRequest, ObservationLine,
-    Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
+    AcceptNotificationsRequest, After, DroppedEventsSeenRequest, EventLine, ExplainRequest,
+    ForgetRequest, HelloRequest, MarkRequest, NotificationShownRequest, NotifyRequest,
+    ObservationLine, Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
 };
 
 /// The version of this protocol. Only an incompatible change raises it.

@@ -1,4 +1,4 @@
-use crate::loss::Losses;
+use crate::dropped_events::DroppedEvents;
 use crate::texts;
 use crewboard_core::{
     Observation, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry, Transition,
@@ -107,10 +107,10 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
-    /// The dropped events that no client has shown yet. The client sends [`crate::Request::LossesSeen`] when it has shown
+    /// The dropped events that no client has shown yet. The client sends [`crate::Request::DroppedEventsSeen`] when it has shown
     /// them.
-    Losses {
-        unseen: Losses,
+    DroppedEvents {
+        unseen: DroppedEvents,
     },
     /// A description of the daemon.
     Hello(DaemonInfo),
@@ -164,8 +164,8 @@ pub struct DaemonInfo {
     /// The number of events dropped since the lock files were created.
     pub dropped: u64,
     /// The number of dropped events by reason.
-    #[serde(default, skip_serializing_if = "Losses::is_empty")]
-    pub lost: Losses,
+    #[serde(default, skip_serializing_if = "DroppedEvents::is_empty")]
+    pub dropped_by_reason: DroppedEvents,
     /// The reason why this run of the daemon last refused an event or did not understand one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused_why: Option<String>,

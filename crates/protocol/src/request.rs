@@ -34,7 +34,7 @@ pub enum Request {
     /// Notifies the user through a subscriber that shows notifications. The reply comes when one has shown it or none did.
     Notify(NotifyRequest),
     /// Acknowledges this number of dropped events, which the client has shown to the user. Has no reply.
-    LossesSeen(LossesSeenRequest),
+    DroppedEventsSeen(DroppedEventsSeenRequest),
     /// Requests all evidence that the daemon receives from now on.
     Record,
     /// Requests a description of the daemon.
@@ -153,7 +153,7 @@ pub struct NotifyRequest {
 
 /// The number of dropped events that the user has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LossesSeenRequest {
+pub struct DroppedEventsSeenRequest {
     pub count: u64,
 }
 

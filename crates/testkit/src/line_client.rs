@@ -102,7 +102,7 @@ impl LineClient {
                 Some("removed") => {
                     rows.remove(line["key"].as_str().unwrap());
                 }
-                Some("limits" | "losses") => {}
+                Some("limits" | "dropped_events") => {}
                 Some("synced") => return rows,
                 _ => panic!("unexpected in a snapshot: {line}"),
             }

@@ -134,7 +134,7 @@ fn status_at(shown: &PlayedRow, at: i64) -> (Option<&str>, bool) {
 /// Drops each event and observation in turn. After each second without evidence the status is correct or unconfirmed, or
 /// the next evidence corrects it. At the end the status is correct.
 #[test]
-fn next_evidence_corrects_a_lost_event() {
+fn next_evidence_corrects_a_dropped_event() {
     let truth = Truth::load().unwrap();
     let mut wrong = Vec::new();
     for (client, scenario) in Recording::all().unwrap() {

@@ -37,15 +37,15 @@ pub(crate) fn mark(count: usize) -> String {
     if count == 0 { String::new() } else { format!("+{count}") }
 }
 
-/// Returns the number of lost events, of rows that need the user and of hidden ones, and the filter. A strip of one line
+/// Returns the number of dropped events, of rows that need the user and of hidden ones, and the filter. A strip of one line
 /// begins with them, because it has no header.
 pub(crate) fn prefix(model: &Model) -> String {
     if model.height > 1 {
         return String::new();
     }
-    let lost = match model.losses.total() {
+    let dropped = match model.dropped_events.total() {
         0 => String::new(),
-        total => format!("{total} lost  "),
+        total => format!("{total} dropped  "),
     };
     let needs: usize = model.rows.totals().needs().iter().map(|(_, count)| count).sum();
     let needs = match needs {
@@ -62,7 +62,7 @@ pub(crate) fn prefix(model: &Model) -> String {
         "" => String::new(),
         filter => cut(&format!("/{filter} "), MAX_NAME_WIDTH, model.theme.unicode),
     };
-    lost + &needs + &hidden + &filter
+    dropped + &needs + &hidden + &filter
 }
 
 /// Returns the text of a chip: the name, and how long the session has needed the user.

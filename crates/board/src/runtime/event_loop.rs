@@ -15,7 +15,8 @@ use crewboard_client::{ConnectionError, DaemonLocator, Subscription, Subscriptio
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{
-    HelloRequest, LossesSeenRequest, MarkRequest, NotificationShownRequest, PROTOCOL, Request,
+    DroppedEventsSeenRequest, HelloRequest, MarkRequest, NotificationShownRequest, PROTOCOL,
+    Request,
 };
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -349,7 +350,9 @@ impl EventLoop<'_> {
             SubscriptionEvent::RateLimits => {
                 Message::RateLimits(self.subscription.limits().to_vec())
             }
-            SubscriptionEvent::Losses(losses) => Message::Losses(losses),
+            SubscriptionEvent::DroppedEvents(dropped_events) => {
+                Message::DroppedEvents(dropped_events)
+            }
             SubscriptionEvent::Notification { id, title, text } => {
                 let bytes = self.host.notification_bytes(&title, &text);
                 // After an error another client shows the notification; a lost terminal ends the board anyway.
@@ -363,7 +366,9 @@ impl EventLoop<'_> {
                 return;
             }
             SubscriptionEvent::Version(problem) => Message::Version(problem),
-            SubscriptionEvent::Lost => return self.disconnect("the daemon closed the connection"),
+            SubscriptionEvent::Disconnected => {
+                return self.disconnect("the daemon closed the connection");
+            }
             SubscriptionEvent::Unreachable(why) => return self.disconnect(&why),
         };
         update(&mut self.model, message, now);
@@ -417,9 +422,11 @@ impl EventLoop<'_> {
                 let hint = self.host.clipboard_hint();
                 self.apply(Message::Notice(format!("Copied the {word}: {text}{hint}")))?;
             }
-            Effect::LossesSeen(count) => {
+            Effect::DroppedEventsSeen(count) => {
                 // If this fails, the next key sends it again.
-                let _ = self.subscription.send(&Request::LossesSeen(LossesSeenRequest { count }));
+                let _ = self
+                    .subscription
+                    .send(&Request::DroppedEventsSeen(DroppedEventsSeenRequest { count }));
             }
             Effect::PreviewInstall if self.host.hook_state() == HookState::Installed => {
                 self.apply(Message::Installed(Ok("The hooks are already installed.".to_owned())))?;

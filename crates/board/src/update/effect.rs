@@ -26,8 +26,8 @@ pub enum Effect {
     Peek(Box<Session>),
     /// Runs on this terminal the command that the navigation needs.
     RunHere,
-    /// Reports to the daemon that the user has seen this number of lost events.
-    LossesSeen(u64),
+    /// Reports to the daemon that the user has seen this number of dropped events.
+    DroppedEventsSeen(u64),
     /// Asks the host which changes an install would make.
     PreviewInstall,
     Install,

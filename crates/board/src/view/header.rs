@@ -72,9 +72,9 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let right = right(model);
-    let losses = losses(model, space(model, room(area, x)));
-    if !losses.is_empty() {
-        x = put(buffer, area, x, area.y, &losses, theme.status(Status::Failed));
+    let dropped_events = dropped_events(model, space(model, room(area, x)));
+    if !dropped_events.is_empty() {
+        x = put(buffer, area, x, area.y, &dropped_events, theme.status(Status::Failed));
     }
     let space = space(model, room(area, x));
     let extent = extent(model, space);
@@ -99,21 +99,21 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Returns the number of lost events that the user has not seen yet, with as much detail as fits in `space` columns
+/// Returns the number of dropped events that the user has not seen yet, with as much detail as fits in `space` columns
 /// with the counts. Empty if there are none.
-fn losses(model: &Model, space: usize) -> String {
-    if model.losses.is_empty() {
+fn dropped_events(model: &Model, space: usize) -> String {
+    if model.dropped_events.is_empty() {
         return String::new();
     }
     let separator = model.theme.separator();
-    let total = model.losses.total();
+    let total = model.dropped_events.total();
     let needed = if model.rows.is_empty() { 0 } else { width(&needs(model, CountsForm::Total)) };
     let texts = [
-        format!("{}{separator}", model.losses),
-        format!("{total} event{} lost{separator}", if total == 1 { "" } else { "s" }),
+        format!("{}{separator}", model.dropped_events),
+        format!("{total} event{} dropped{separator}", if total == 1 { "" } else { "s" }),
     ];
     let found = texts.into_iter().find(|text| text.width() + needed <= space);
-    found.unwrap_or_else(|| format!("{total} lost "))
+    found.unwrap_or_else(|| format!("{total} dropped "))
 }
 
 /// Returns the word at the right end of the line.
@@ -137,7 +137,7 @@ pub(super) fn clocks(model: &Model) -> Vec<u64> {
         return Vec::new();
     }
     let room = usize::from(model.width).saturating_sub(start(model));
-    let room = room.saturating_sub(losses(model, space(model, room)).width());
+    let room = room.saturating_sub(dropped_events(model, space(model, room)).width());
     extent(model, space(model, room)).map_or_else(Vec::new, |extent| limits::clocks(model, extent))
 }
 
@@ -197,7 +197,7 @@ fn extent(model: &Model, space: usize) -> Option<Extent> {
     })
 }
 
-/// Returns the counts in the form of this width. Only hundreds of sessions or lost events make the form shorter.
+/// Returns the counts in the form of this width. Only hundreds of sessions or dropped events make the form shorter.
 fn counts(model: &Model, space: usize) -> Vec<Piece> {
     if model.rows.is_empty() {
         // Nothing is known yet.

@@ -55,7 +55,7 @@ fn draw_chips(model: &Model, area: Rect, buffer: &mut Buffer) -> u16 {
     }
     let strip = strip::divide(model, area, model.scroll);
     let urgent = model.rows.most_urgent().map_or(Style::new(), |row| theme.status(row.status));
-    let style = if model.losses.is_empty() { urgent } else { theme.status(Status::Failed) };
+    let style = if model.dropped_events.is_empty() { urgent } else { theme.status(Status::Failed) };
     let x = put(buffer, area, area.x, area.y, &strip::prefix(model), style);
     put(buffer, area, x, area.y, &strip::mark(strip.before), theme.dim());
     for chip in &strip.chips {

@@ -3,10 +3,10 @@
 
 mod colours;
 mod details;
+mod dropped_events;
 mod hidden;
 mod keys;
 mod limits;
-mod losses;
 mod peeks;
 mod properties;
 mod sample;

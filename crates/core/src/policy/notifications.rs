@@ -17,7 +17,7 @@ const DONE_MS: u64 = 1000;
 /// Milliseconds after a notification within which further sessions are collected into one notification.
 const BURST_MS: u64 = 2000;
 
-/// Milliseconds for which a done session waits for its subagents at most. The event of a subagent's end may be lost.
+/// Milliseconds for which a done session waits for its subagents at most. The event of a subagent's end may be dropped.
 const SUBAGENTS_MS: u64 = 600_000;
 
 /// Sessions in one notification, for each of its purposes.

@@ -261,7 +261,7 @@ impl RowState {
             || self.background.iter().any(|task| keeps_busy(&task.kind))
     }
 
-    /// Begins a turn that only the file shows: a command, a wake-up, or a user prompt whose hook was lost.
+    /// Begins a turn that only the file shows: a command, a wake-up, or a user prompt whose event was dropped.
     fn begin_turn_by_file(&mut self, previous_message: Option<String>) {
         let Some(reading) = &self.files.reading else { return };
         let since = self.turn.since.latest(reading.since);

@@ -221,7 +221,7 @@ pub const TRANSITIONS: [TransitionRule; 24] = [
         EvidenceKind::FilePrompt,
         "file:waiting",
         [Permission, Permission, Permission, Permission, Permission, Permission, Closed],
-        "a prompt whose hook was lost",
+        "a prompt whose event was dropped",
     ),
     rule(
         EvidenceKind::FileDialog,

@@ -145,7 +145,7 @@ fn interrupt_of_a_permission_shows_no_work() {
     assert_eq!(statuses[statuses.len() - 2..], [Status::Permission, Status::Idle]);
 }
 
-/// The hook of the prompt was lost, or hooks are off.
+/// The event of the prompt was dropped, or hooks are off.
 #[test]
 fn prompt_that_only_the_file_shows_needs_you() {
     let mut world = World::new();

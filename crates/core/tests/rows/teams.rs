@@ -191,7 +191,7 @@ fn teammates_other_tools_do_not_close_its_permission() {
     );
 }
 
-/// The lead's hook was lost. Its file shows a prompt, which must belong to the only teammate's tool.
+/// The lead's event was dropped. Its file shows a prompt, which must belong to the only teammate's tool.
 #[test]
 fn prompt_in_the_leads_file_belongs_to_its_only_teammate() {
     let mut world = World::team();

@@ -120,7 +120,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         span(now.since(Timestamp(info.started))),
         info.subscribers,
         info.events,
-        info.lost.total(),
+        info.dropped_by_reason.total(),
         info.sockets.join(", ")
     ))?;
     for line in &info.degraded {
@@ -176,7 +176,7 @@ fn may_stop(daemon_locator: &DaemonLocator) -> Result<bool, Failure> {
 
 /// Returns a line for each reason for which events were dropped.
 fn dropped_lines(info: &DaemonInfo) -> Vec<String> {
-    let reasons = info.lost.reasons();
+    let reasons = info.dropped_by_reason.reasons();
     let mut lines: Vec<String> =
         reasons.iter().map(|(words, count)| format!("{count:>6} dropped: {words}")).collect();
     if let Some(why) = &info.refused_why {

@@ -143,7 +143,7 @@ const SUMMARY_INDENT: usize = 12;
 
 /// Returns the events as a table. If the table is wider than the terminal, each event has its summary below it.
 fn event_lines(trail: &[TrailEntry], style: Style) -> Vec<String> {
-    // A full trail may have lost its first event.
+    // A full trail may have no first event any more.
     let is_whole = trail.len() < MAX_TRAIL;
     let plain = |text: &str| cut(text, usize::MAX, style.unicode);
     let events: Vec<[String; 4]> = trail

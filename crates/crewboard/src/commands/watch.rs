@@ -41,9 +41,9 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
             }
             SubscriptionEvent::Removed(key) => printer.print_removal(&key)?,
             SubscriptionEvent::RateLimits
-            | SubscriptionEvent::Losses(_)
+            | SubscriptionEvent::DroppedEvents(_)
             | SubscriptionEvent::Notification { .. } => {}
-            SubscriptionEvent::Lost => warn("the daemon exited; starting a new one"),
+            SubscriptionEvent::Disconnected => warn("the daemon exited; starting a new one"),
             SubscriptionEvent::Unreachable(why) => warn(&format!("{why}; retrying")),
             SubscriptionEvent::Version(problem) => {
                 if let Some(problem) = problem {

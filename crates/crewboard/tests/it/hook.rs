@@ -4,7 +4,7 @@ mod busy_machine;
 mod hung_file_systems;
 
 use crate::support::{in_private_namespace, note, own_uid, payload, prompt_payload, world};
-use crewboard_protocol::Loss;
+use crewboard_protocol::DropReason;
 use crewboard_testkit::{
     CommandOutput, FakeAgent, LineClient, World, run_with_input, signal, wait_for_output,
     wait_until, wrap_command,
@@ -120,7 +120,7 @@ fn hook_survives_an_open_or_closed_standard_input() {
     wait_until("the whole input arrives", || {
         client.list().values().any(|row| row["id"] == "whole")
     });
-    assert_eq!(client.hello()["lost"], json!({"late": 2}));
+    assert_eq!(client.hello()["dropped_by_reason"], json!({"late": 2}));
 
     let script = r#"exec "$0" "$@" <&- >&- 2>&-"#;
     let closed = wrap_command(&["sh", "-c", script], &world.hook_command(&agent));
@@ -174,7 +174,7 @@ fn hook_survives_a_stopped_or_flooded_daemon() {
     note(&format!("a full backlog was served in {:?}", listing.elapsed()));
     let hello = client.hello();
     assert_eq!(
-        (&hello["events"], &hello["dropped"], &hello["lost"]),
+        (&hello["events"], &hello["dropped"], &hello["dropped_by_reason"]),
         (&json!(1), &json!(1), &json!({"busy": 1})),
         "the hook counts the dropped event"
     );
@@ -190,31 +190,32 @@ fn dropped_events_are_shown_until_they_are_seen() {
     other.send(json!({"type": "subscribe"}));
     while other.receive()["type"] != "synced" {}
     let lock = world.socket_directory().join("s.lock");
-    let drop_event = |loss: Loss| crewboard_platform::Lock::count_loss(&lock, loss.byte());
-    drop_event(Loss::Busy);
-    assert_eq!(other.receive(), json!({"type": "losses", "unseen": {"busy": 1}}));
+    let drop_event =
+        |reason: DropReason| crewboard_platform::Lock::append_drop_reason_to(&lock, reason.byte());
+    drop_event(DropReason::Busy);
+    assert_eq!(other.receive(), json!({"type": "dropped_events", "unseen": {"busy": 1}}));
     client.send_bytes(b"{\"type\":\"event\",\"report\":{\n");
     assert_eq!(client.receive()["code"], "bad_request");
-    let both = json!({"type": "losses", "unseen": {"busy": 1, "refused": 1}});
+    let both = json!({"type": "dropped_events", "unseen": {"busy": 1, "refused": 1}});
     assert_eq!(other.receive(), both);
     // The client confirms one dropped event, but two are dropped now.
-    client.send(json!({"type": "losses_seen", "count": 1}));
+    client.send(json!({"type": "dropped_events_seen", "count": 1}));
     client.send(json!({"type": "subscribe"}));
     assert_eq!(client.receive()["type"], "snapshot");
     assert_eq!(client.receive(), both);
 
     let status_bar = world.run(["list", "--json"]);
-    assert!(!status_bar.stderr.contains("lost"), "{status_bar:?}");
+    assert!(!status_bar.stderr.contains("dropped"), "{status_bar:?}");
     let first = world.run(["list"]);
-    assert!(first.stderr.contains("2 events lost: 1 daemon busy, 1 event refused"), "{first:?}");
-    assert_eq!(other.receive(), json!({"type": "losses", "unseen": {}}));
+    assert!(first.stderr.contains("2 events dropped: 1 daemon busy, 1 event refused"), "{first:?}");
+    assert_eq!(other.receive(), json!({"type": "dropped_events", "unseen": {}}));
     let second = world.run(["list"]);
-    assert!(!second.stderr.contains("lost"), "{second:?}");
-    drop_event(Loss::Late);
+    assert!(!second.stderr.contains("dropped"), "{second:?}");
+    drop_event(DropReason::Late);
     let third = world.run(["list"]);
-    assert!(third.stderr.contains("1 event lost: payload came too late"), "{third:?}");
+    assert!(third.stderr.contains("1 event dropped: payload came too late"), "{third:?}");
     let expected = json!({"busy": 1, "refused": 1, "late": 1});
-    assert_eq!(world.connect().hello()["lost"], expected);
+    assert_eq!(world.connect().hello()["dropped_by_reason"], expected);
 }
 
 #[test]
@@ -257,7 +258,7 @@ fn hook_counts_a_dropped_event_with_its_reason() {
     assert_eq!(dropped(), b"ps");
     let hello = world.start_daemon().hello();
     assert_eq!(hello["dropped"], 2);
-    assert_eq!(hello["lost"], json!({"no_place": 1, "not_started": 1}));
+    assert_eq!(hello["dropped_by_reason"], json!({"no_place": 1, "not_started": 1}));
 }
 
 #[test]

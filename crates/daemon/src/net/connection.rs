@@ -242,13 +242,13 @@ impl Connection {
                     }
                 }
                 Err(error) => {
-                    self.note_loss(&error, line).await;
+                    self.count_dropped_event(&error, line).await;
                     state.refuse(&error);
                 }
             }
         }
         if rest.len() > MAX_REQUEST_LINE && !rest.contains(&b'\n') {
-            self.note_loss(&RequestError::TooLong, rest).await;
+            self.count_dropped_event(&RequestError::TooLong, rest).await;
             state.refuse(&RequestError::TooLong);
             state.closing = true;
             state.permit = None;
@@ -258,9 +258,9 @@ impl Connection {
     }
 
     /// Reports a dropped event if the refused line may be an event.
-    async fn note_loss(&self, error: &RequestError, line: &[u8]) {
-        if let Some(loss) = error.loss(line) {
-            let _ = self.inputs.send(Input::EventRefused(loss, error.to_string())).await;
+    async fn count_dropped_event(&self, error: &RequestError, line: &[u8]) {
+        if let Some(reason) = error.drop_reason(line) {
+            let _ = self.inputs.send(Input::EventRefused(reason, error.to_string())).await;
         }
     }
 
@@ -362,7 +362,7 @@ fn expects_reply(request: &Request) -> bool {
         | Request::RestoreLimits(_)
         | Request::AcceptNotifications(_)
         | Request::NotificationShown(_)
-        | Request::LossesSeen(_)
+        | Request::DroppedEventsSeen(_)
         | Request::Look => false,
     }
 }

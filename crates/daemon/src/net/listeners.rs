@@ -5,7 +5,7 @@ use crewboard_platform::{
     ConnectAttempt, Deadline, Lock, LockAttempt, bind_listener, connect, move_descriptor_up,
     set_aside,
 };
-use crewboard_protocol::{LOSSES_SEEN, Loss, Losses};
+use crewboard_protocol::{DROPPED_EVENTS_SEEN, DropReason, DroppedEvents};
 use rustix::io::{Errno, FdFlags};
 use rustix::net::Shutdown;
 use std::fs::{Metadata, Permissions};
@@ -184,25 +184,27 @@ impl Listeners {
     }
 
     /// Returns the number of dropped events, and of those that no client has shown yet.
-    pub(crate) fn losses(&self) -> (Losses, Losses) {
-        let files: Vec<Vec<u8>> = self.served.iter().map(|served| served.lock.losses()).collect();
-        let unseen: Vec<u8> = files.iter().flat_map(|file| Losses::unseen(file)).copied().collect();
-        (Losses::count(&files.concat()), Losses::count(&unseen))
+    pub(crate) fn dropped_events(&self) -> (DroppedEvents, DroppedEvents) {
+        let files: Vec<Vec<u8>> =
+            self.served.iter().map(|served| served.lock.drop_reasons()).collect();
+        let unseen: Vec<u8> =
+            files.iter().flat_map(|file| DroppedEvents::unseen(file)).copied().collect();
+        (DroppedEvents::count(&files.concat()), DroppedEvents::count(&unseen))
     }
 
     /// Counts a dropped event.
-    pub(crate) fn note_loss(&self, loss: Loss) {
+    pub(crate) fn count_dropped_event(&self, reason: DropReason) {
         if let Some(served) = self.served.first() {
-            served.lock.note_loss(loss.byte());
+            served.lock.append_drop_reason(reason.byte());
         }
     }
 
     /// Notes that a client has shown the dropped events so far.
-    pub(crate) fn mark_losses_seen(&self) {
+    pub(crate) fn mark_dropped_events_seen(&self) {
         for served in &self.served {
-            let losses = served.lock.losses();
-            if !Losses::unseen(&losses).is_empty() {
-                served.lock.mark_losses(LOSSES_SEEN);
+            let dropped_events = served.lock.drop_reasons();
+            if !DroppedEvents::unseen(&dropped_events).is_empty() {
+                served.lock.mark_dropped_events(DROPPED_EVENTS_SEEN);
             }
         }
     }

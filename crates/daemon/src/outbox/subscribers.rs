@@ -7,7 +7,7 @@ use crewboard_core::{
     Change, ChangeKind, MAX_ROWS, MAX_TRANSITIONS, RowKey, SessionStore, Transition,
 };
 use crewboard_protocol::{
-    After, Losses, Reply, encode_change, encode_limits, encode_row, encode_snapshot,
+    After, DroppedEvents, Reply, encode_change, encode_limits, encode_row, encode_snapshot,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -38,8 +38,8 @@ struct Subscriber {
     opening: Option<Line>,
     /// The rate limits have changed since they were sent.
     limits_pending: bool,
-    /// The unseen losses have changed since they were sent.
-    losses_pending: bool,
+    /// The unseen dropped events have changed since they were sent.
+    dropped_events_pending: bool,
     /// The `synced` line of the present snapshot has not been sent.
     in_snapshot: bool,
     slot: BatchSlot,
@@ -75,7 +75,7 @@ enum PendingChange {
 pub(crate) struct Subscribers {
     subscribers: HashMap<ConnectionId, Subscriber>,
     /// The dropped events that no client has shown yet.
-    unseen_losses: Losses,
+    unseen_dropped_events: DroppedEvents,
 }
 
 impl Subscribers {
@@ -170,10 +170,10 @@ impl Subscribers {
     }
 
     /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
-    pub(crate) fn set_unseen_losses(&mut self, unseen: Losses) {
-        if std::mem::replace(&mut self.unseen_losses, unseen) != unseen {
+    pub(crate) fn set_unseen_dropped_events(&mut self, unseen: DroppedEvents) {
+        if std::mem::replace(&mut self.unseen_dropped_events, unseen) != unseen {
             for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
-                subscriber.losses_pending = true;
+                subscriber.dropped_events_pending = true;
             }
         }
     }
@@ -196,13 +196,14 @@ impl Subscribers {
                 && let Some(request) = subscriber.requests.pop_front()
             {
                 subscriber.begin_snapshot(request, sessions);
-                subscriber.losses_pending = !self.unseen_losses.is_empty();
+                subscriber.dropped_events_pending = !self.unseen_dropped_events.is_empty();
             }
             if !subscriber.slot.is_free() {
                 continue;
             }
             let was_in_snapshot = subscriber.in_snapshot;
-            let lines = subscriber.batch(sessions, &mut encoded, &mut limits, self.unseen_losses);
+            let lines =
+                subscriber.batch(sessions, &mut encoded, &mut limits, self.unseen_dropped_events);
             let answers = was_in_snapshot && !subscriber.in_snapshot;
             batches.extend(subscriber.slot.take(*connection, lines, answers));
         }
@@ -226,7 +227,7 @@ impl Subscriber {
             sent: HashSet::new(),
             opening: None,
             limits_pending: false,
-            losses_pending: false,
+            dropped_events_pending: false,
             in_snapshot: false,
             slot: BatchSlot::default(),
             is_subscribed: false,
@@ -325,7 +326,7 @@ impl Subscriber {
         sessions: &SessionStore,
         encoded: &mut Vec<Encoded>,
         limits: &mut Option<Line>,
-        unseen: Losses,
+        unseen: DroppedEvents,
     ) -> Vec<Line> {
         let mut lines: Vec<Line> = self.opening.take().into_iter().collect();
         lines.extend(self.notifications.drain(..).map(|(_, line)| line));
@@ -333,8 +334,8 @@ impl Subscriber {
             let encode = || encode_limits(&sessions.limits().collect::<Vec<_>>()).into();
             lines.push(Arc::clone(limits.get_or_insert_with(encode)));
         }
-        if std::mem::take(&mut self.losses_pending) {
-            lines.push(Reply::Losses { unseen }.encode().into());
+        if std::mem::take(&mut self.dropped_events_pending) {
+            lines.push(Reply::DroppedEvents { unseen }.encode().into());
         }
         fill(&mut lines, || self.next_line(sessions, encoded));
         if self.in_snapshot && self.pending.is_empty() {

@@ -50,15 +50,15 @@ impl Server {
                 let log = self.notifications.push(*notification);
                 self.note(log);
             }
-            Output::CountLoss(loss) => {
-                self.listeners.note_loss(loss);
-                self.losses_changed = true;
+            Output::CountDroppedEvent(reason) => {
+                self.listeners.count_dropped_event(reason);
+                self.dropped_events_changed = true;
             }
-            Output::MarkLossesSeen(count) => {
+            Output::MarkDroppedEventsSeen(count) => {
                 // Events that were dropped since remain to be shown.
-                if self.listeners.losses().1.total() == count {
-                    self.listeners.mark_losses_seen();
-                    self.losses_changed = true;
+                if self.listeners.dropped_events().1.total() == count {
+                    self.listeners.mark_dropped_events_seen();
+                    self.dropped_events_changed = true;
                 }
             }
             Output::Stop => self.stop("stopped by a client"),
@@ -67,12 +67,12 @@ impl Server {
 
     /// Describes the daemon to a client.
     fn info(&self) -> DaemonInfo {
-        let (lost, _) = self.listeners.losses();
+        let (dropped, _) = self.listeners.dropped_events();
         let sockets = self.listeners.sockets();
         DaemonInfo {
             started: self.started.0,
-            dropped: lost.total(),
-            lost,
+            dropped: dropped.total(),
+            dropped_by_reason: dropped,
             sockets: sockets.iter().map(|path| path.display().to_string()).collect(),
             degraded: self.missing_senses.lines(),
             ..self.actor.info()

@@ -19,7 +19,7 @@ impl Server {
     /// Checks the sockets and locks, and listens again in place of those that are lost.
     pub(super) async fn check_sockets(&mut self) {
         // A hook may have counted a dropped event.
-        self.losses_changed = true;
+        self.dropped_events_changed = true;
         let log = self.listeners.restore_modes();
         self.note(log);
         let waiting = self.listeners.rebind_lost().await;

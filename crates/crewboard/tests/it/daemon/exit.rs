@@ -1,4 +1,4 @@
-//! Daemons that are killed or exit when idle lose no event that they could keep.
+//! Daemons that are killed or exit when idle drop no event that they could keep.
 
 use crate::support::{
     PROGRAM, note, now, own_uid, payload, prompt_payload, rounds, served_events, world,

@@ -101,13 +101,13 @@ fn event_of_a_newer_version_is_applied_in_part_or_counted() {
     };
     let paused = json!({"kind": "status_reported", "status": "paused"});
     client.send(event(2, "newer", json!({"kind": "prompt_submitted", "prompt": "go"})));
-    assert_eq!(client.hello().get("lost"), None);
+    assert_eq!(client.hello().get("dropped_by_reason"), None);
     client.send(event(2, "partly", paused.clone()));
-    assert_eq!(client.hello()["lost"], json!({"not_understood": 1}));
+    assert_eq!(client.hello()["dropped_by_reason"], json!({"not_understood": 1}));
     let refused = client.request(event(1, "unheard", paused));
     assert_eq!(refused["code"], "bad_request");
     assert_eq!(client.request(json!({"type": "event_of_tomorrow"}))["code"], "unknown_request");
-    assert_eq!(client.hello()["lost"], json!({"refused": 1, "not_understood": 2}));
+    assert_eq!(client.hello()["dropped_by_reason"], json!({"refused": 1, "not_understood": 2}));
     let mut ids: Vec<Value> = client.list().into_values().map(|row| row["id"].clone()).collect();
     ids.sort_by_key(ToString::to_string);
     assert_eq!(ids, ["newer", "partly"]);

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// The reason for a dropped event. The hook or the daemon appends it as a byte to the lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
+pub enum DropReason {
     /// The daemon ran and did not read the event in time.
     Busy,
     /// No daemon ran, and none could be started in time.
@@ -20,9 +20,9 @@ pub enum Loss {
 }
 
 /// The byte that a daemon appends when a client has shown all dropped events before it.
-pub const LOSSES_SEEN: u8 = b'=';
+pub const DROPPED_EVENTS_SEEN: u8 = b'=';
 
-impl Loss {
+impl DropReason {
     const ALL: [Self; 7] = [
         Self::Busy,
         Self::NotStarted,
@@ -63,7 +63,7 @@ impl Loss {
 /// The number of dropped events by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Losses {
+pub struct DroppedEvents {
     #[serde(skip_serializing_if = "is_zero")]
     pub busy: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -85,21 +85,21 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-impl Losses {
+impl DroppedEvents {
     /// Counts the bytes of a lock file. Ignores the bytes of other versions.
     pub fn count(bytes: &[u8]) -> Self {
-        let mut losses = Self::default();
+        let mut counted = Self::default();
         for byte in bytes {
-            if let Some(loss) = Loss::ALL.iter().find(|loss| loss.byte() == *byte) {
-                *losses.field(*loss) += 1;
+            if let Some(reason) = DropReason::ALL.iter().find(|reason| reason.byte() == *byte) {
+                *counted.count_mut(*reason) += 1;
             }
         }
-        losses
+        counted
     }
 
     /// Returns the bytes of a lock file that no client has shown yet.
     pub fn unseen(bytes: &[u8]) -> &[u8] {
-        bytes.rsplit(|byte| *byte == LOSSES_SEEN).next().unwrap_or_default()
+        bytes.rsplit(|byte| *byte == DROPPED_EVENTS_SEEN).next().unwrap_or_default()
     }
 
     /// Returns true if no event was dropped.
@@ -109,37 +109,37 @@ impl Losses {
 
     /// Returns the number of dropped events.
     pub fn total(&self) -> u64 {
-        Loss::ALL.iter().fold(0, |sum, loss| sum.saturating_add(self.of(*loss)))
+        DropReason::ALL.iter().fold(0, |sum, reason| sum.saturating_add(self.of(*reason)))
     }
 
     /// Returns each reason in words, with its number of dropped events.
     pub fn reasons(&self) -> Vec<(&'static str, u64)> {
-        let counted = Loss::ALL.iter().map(|loss| (loss.words(), self.of(*loss)));
+        let counted = DropReason::ALL.iter().map(|reason| (reason.words(), self.of(*reason)));
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
-    fn of(mut self, loss: Loss) -> u64 {
-        *self.field(loss)
+    fn of(mut self, reason: DropReason) -> u64 {
+        *self.count_mut(reason)
     }
 
-    fn field(&mut self, loss: Loss) -> &mut u64 {
-        match loss {
-            Loss::Busy => &mut self.busy,
-            Loss::NotStarted => &mut self.not_started,
-            Loss::NoPlace => &mut self.no_place,
-            Loss::FileSystem => &mut self.file_system,
-            Loss::Late => &mut self.late,
-            Loss::Refused => &mut self.refused,
-            Loss::NotUnderstood => &mut self.not_understood,
+    fn count_mut(&mut self, reason: DropReason) -> &mut u64 {
+        match reason {
+            DropReason::Busy => &mut self.busy,
+            DropReason::NotStarted => &mut self.not_started,
+            DropReason::NoPlace => &mut self.no_place,
+            DropReason::FileSystem => &mut self.file_system,
+            DropReason::Late => &mut self.late,
+            DropReason::Refused => &mut self.refused,
+            DropReason::NotUnderstood => &mut self.not_understood,
         }
     }
 }
 
-/// Writes the losses as a sentence: `3 events lost: daemon busy`.
-impl std::fmt::Display for Losses {
+/// Writes the number of dropped events as a sentence: `3 events dropped: daemon busy`.
+impl std::fmt::Display for DroppedEvents {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let total = self.total();
-        write!(formatter, "{total} event{} lost: ", if total == 1 { "" } else { "s" })?;
+        write!(formatter, "{total} event{} dropped: ", if total == 1 { "" } else { "s" })?;
         match self.reasons()[..] {
             [(words, _)] => formatter.write_str(words),
             ref reasons => {
@@ -156,28 +156,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losses_are_counted_by_reason() {
-        let expected = Losses { busy: 3, not_started: 1, ..Losses::default() };
-        assert_eq!(Losses::count(b"bb.s?b="), expected);
+    fn dropped_events_are_counted_by_reason() {
+        let expected = DroppedEvents { busy: 3, not_started: 1, ..DroppedEvents::default() };
+        assert_eq!(DroppedEvents::count(b"bb.s?b="), expected);
         assert_eq!(expected.total(), 4);
-        let each = Losses::count(&Loss::ALL.map(Loss::byte));
-        assert_eq!(each.reasons().len(), Loss::ALL.len());
-        assert_eq!(each.total(), Loss::ALL.len() as u64);
-        assert!(Losses::count(b"").is_empty());
+        let each = DroppedEvents::count(&DropReason::ALL.map(DropReason::byte));
+        assert_eq!(each.reasons().len(), DropReason::ALL.len());
+        assert_eq!(each.total(), DropReason::ALL.len() as u64);
+        assert!(DroppedEvents::count(b"").is_empty());
     }
 
     #[test]
     fn bytes_after_the_last_marker_are_unseen() {
         for (bytes, unseen) in [("", ""), ("bs", "bs"), ("b=", ""), ("b=s=f", "f")] {
-            assert_eq!(Losses::unseen(bytes.as_bytes()), unseen.as_bytes(), "{bytes}");
+            assert_eq!(DroppedEvents::unseen(bytes.as_bytes()), unseen.as_bytes(), "{bytes}");
         }
     }
 
     #[test]
-    fn losses_are_shown_as_a_sentence() {
-        let busy = Losses { busy: 1, ..Losses::default() };
-        assert_eq!(busy.to_string(), "1 event lost: daemon busy");
-        let two = Losses { busy: 3, late: 1, ..Losses::default() };
-        assert_eq!(two.to_string(), "4 events lost: 3 daemon busy, 1 payload came too late");
+    fn dropped_events_are_shown_as_a_sentence() {
+        let busy = DroppedEvents { busy: 1, ..DroppedEvents::default() };
+        assert_eq!(busy.to_string(), "1 event dropped: daemon busy");
+        let two = DroppedEvents { busy: 3, late: 1, ..DroppedEvents::default() };
+        assert_eq!(two.to_string(), "4 events dropped: 3 daemon busy, 1 payload came too late");
     }
 }
