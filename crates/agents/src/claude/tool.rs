@@ -293,8 +293,8 @@ struct Questions<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Question<'a> {
-    #[serde(borrow)]
-    question: Option<Text<'a>>,
+    #[serde(borrow, rename = "question")]
+    text: Option<Text<'a>>,
     #[serde(borrow)]
     header: Option<Text<'a>>,
     #[serde(rename = "multiSelect")]
@@ -329,7 +329,7 @@ fn read_questions(json: &str, is_full: bool) -> Option<String> {
         if let Some(header) = header {
             let _ = write!(text, "[{}] ", header.0);
         }
-        text.push_str(question.question.as_ref().map_or("", |text| &text.0));
+        text.push_str(question.text.as_ref().map_or("", |text| &text.0));
         if is_full && question.multi_select == Some(true) {
             text.push_str(" (several answers are possible)");
         }
