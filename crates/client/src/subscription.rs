@@ -241,12 +241,15 @@ impl<'a> Subscription<'a> {
                 })
             }
             Reply::Change { row, transitions, skipped, known: resume } => {
-                let history = self.rows.remove(&row.key).map(|known| known.history);
+                let former = self.rows.remove(&row.key);
                 let mut known = (*row).clone();
-                known.history = history.unwrap_or_default();
+                (known.history, known.past) =
+                    former.map(|former| (former.history, former.past)).unwrap_or_default();
                 known.history.extend(transitions.iter().copied());
                 let excess = known.history.len().saturating_sub(crewboard_core::MAX_HISTORY);
-                known.history.drain(..excess);
+                for entered in known.history.drain(..excess) {
+                    known.past.push(entered);
+                }
                 if let Some(received) = &mut self.in_snapshot {
                     received.push(row.key.clone());
                 }

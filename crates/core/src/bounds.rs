@@ -25,6 +25,8 @@ pub const MAX_BACKGROUND: usize = 64;
 pub const MAX_LINEAGE: usize = 16;
 /// Statuses in a session's history.
 pub const MAX_HISTORY: usize = 16;
+/// Statuses before those of the history. With a change every six minutes they last a day.
+pub const MAX_PAST: usize = 240;
 /// Status transitions in one change message.
 pub const MAX_TRANSITIONS: usize = 8;
 /// Events that a session remembers for `explain`.
@@ -45,6 +47,8 @@ pub const MAX_REMOVALS: usize = 256;
 
 /// Milliseconds for which a closed session is kept.
 pub const KEEP_CLOSED_MS: u64 = 24 * 60 * 60 * 1000;
+/// Milliseconds for which a past status is kept.
+pub const KEEP_PAST_MS: u64 = 24 * 60 * 60 * 1000;
 /// Milliseconds without an event after which a session whose process cannot be watched is lost.
 pub const LOST_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 /// Milliseconds after the end of a headless session's turn before the session is `done`. `claude -p` exits right

@@ -30,11 +30,12 @@ pub use session::identity::{
     AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
 };
 pub use session::labels::labels;
+pub use session::past::{Entries, PastStatuses};
 pub use session::place::{Pane, Place};
 pub use session::prompt::{Prompt, PromptKind};
 pub use session::status::Status;
 pub use session::usage::{RateLimits, RateWindow, UsageReport, WindowReport};
-pub use session::{End, Origin, Session, Subagent, Transition, Usage};
+pub use session::{End, Origin, Session, Subagent, TimeSpent, Transition, Usage};
 pub use state::marks::Mark;
 pub use state::trail::{Effect, TrailEntry};
 pub use state::transition_table::{

@@ -1,11 +1,13 @@
 pub(crate) mod identity;
 pub(crate) mod labels;
+pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod prompt;
 pub(crate) mod status;
 pub(crate) mod usage;
 
 use crate::session::identity::{AgentName, ConversationId, Process, RowKey, SubagentId};
+use crate::session::past::PastStatuses;
 use crate::session::place::Place;
 use crate::session::prompt::Prompt;
 use crate::session::status::Status;
@@ -113,6 +115,9 @@ pub struct Session {
     /// The last statuses, oldest first. A change leaves them out, so that it does not grow with age.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Transition>,
+    /// The statuses of the last day before `history`. A change leaves them out too.
+    #[serde(skip_serializing_if = "PastStatuses::is_empty")]
+    pub past: PastStatuses,
 }
 
 /// How an agent's process was started, as the kernel reported it when the daemon began to watch the process.
@@ -159,6 +164,16 @@ pub struct Transition {
     pub status: Status,
     /// When it was entered.
     pub at: Timestamp,
+}
+
+/// The time that a session spent in its statuses, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeSpent {
+    pub worked: u64,
+    /// A prompt waited for the user.
+    pub waited: u64,
+    /// The session was done, failed or at its prompt.
+    pub idle: u64,
 }
 
 /// The usage of a conversation.
@@ -220,6 +235,7 @@ impl Default for Session {
             epoch: String::new(),
             revision: 0,
             history: Vec::new(),
+            past: PastStatuses::default(),
         }
     }
 }
@@ -228,6 +244,28 @@ impl Session {
     /// Returns the agent's process, if it is known.
     pub fn process(&self) -> Option<Process> {
         Some(Process { pid: self.pid?, start: self.pid_start? })
+    }
+
+    /// Returns all known statuses, oldest first.
+    pub fn statuses(&self) -> impl Iterator<Item = Transition> + Clone + '_ {
+        self.past.iter().chain(self.history.iter().copied())
+    }
+
+    /// Returns the milliseconds between `from` and `now` in which the session worked, waited for the user, and did
+    /// neither.
+    pub fn time_spent(&self, from: Timestamp, now: Timestamp) -> TimeSpent {
+        let mut spent = TimeSpent::default();
+        let ends = self.statuses().skip(1).map(|entered| entered.at).chain([now]);
+        for (entered, end) in self.statuses().zip(ends) {
+            let time = end.min(now).since(entered.at.max(from));
+            match entered.status {
+                Status::Working => spent.worked += time,
+                status if status.is_prompt() => spent.waited += time,
+                Status::Closed => {}
+                _ => spent.idle += time,
+            }
+        }
+        spent
     }
 
     /// Returns true if the session would need the user if it were not dismissed.

@@ -30,6 +30,7 @@ use turn::{Turn, TurnState};
 use crate::HEADLESS_SETTLE_MS;
 use crate::evidence::event::{BackgroundTask, EndReason, Event, Report};
 use crate::session::identity::{ConversationId, InputDigest, SubagentId, ToolUseId};
+use crate::session::past::PastStatuses;
 use crate::session::prompt::{Prompt, PromptKind};
 use crate::session::status::Status;
 use crate::session::{End, Transition};
@@ -80,6 +81,8 @@ pub(crate) struct RowState {
     /// The revision at which the status was entered. A client with an older revision has not seen the status.
     pub(crate) status_revision: u64,
     pub(crate) history: VecDeque<Transition>,
+    /// The statuses before those of the history.
+    pub(crate) past: PastStatuses,
     pub(crate) trail: Trail,
     /// The status last derived, with the serial number of its prompt or turn.
     last_status: Option<(Status, u64)>,
@@ -168,6 +171,7 @@ impl RowState {
     pub(crate) fn reset_conversation(&mut self, stamp: Stamp) {
         self.reset(stamp);
         self.history.clear();
+        self.past = PastStatuses::default();
         self.last_status = None;
     }
 

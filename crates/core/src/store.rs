@@ -190,6 +190,7 @@ impl SessionStore {
         let row = self.rows.get(key)?;
         Some(Session {
             history: row.state.history.iter().copied().collect(),
+            past: row.state.past.clone(),
             ..row.session.clone()
         })
     }

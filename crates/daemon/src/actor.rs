@@ -365,13 +365,13 @@ impl Actor {
             return vec![not_found(connection, key)];
         }
         let mut outputs = self.apply(DomainInput::Forgotten { key: key.clone() }, now);
-        outputs.push(match self.sessions.get(key) {
-            None => send(connection, &Reply::Forgotten { key: key.clone() }),
-            Some(_) => {
-                let message = format!("{key} is open; only a closed row can be forgotten");
-                send(connection, &Reply::Error { code: ErrorCode::RowOpen, message })
-            }
-        });
+        let reply = if self.sessions.get(key).is_none() {
+            Reply::Forgotten { key: key.clone() }
+        } else {
+            let message = format!("{key} is open; only a closed row can be forgotten");
+            Reply::Error { code: ErrorCode::RowOpen, message }
+        };
+        outputs.push(send(connection, &reply));
         outputs
     }
 

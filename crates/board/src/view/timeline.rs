@@ -52,10 +52,10 @@ impl Scale {
 }
 
 /// Returns the statuses of a row with their starts, oldest first. The present status is last.
-fn transitions(row: &Session) -> impl DoubleEndedIterator<Item = Transition> + Clone + '_ {
+fn transitions(row: &Session) -> impl Iterator<Item = Transition> + Clone + '_ {
     let is_recorded = row.history.last().is_some_and(|last| last.status == row.status);
     let present = Transition { status: row.status, at: row.since };
-    row.history.iter().copied().chain((!is_recorded).then_some(present))
+    row.statuses().chain((!is_recorded).then_some(present))
 }
 
 /// Returns a bar. A cell with a prompt shows the prompt, however short it was; the last cell shows the present status.

@@ -73,8 +73,10 @@ pub(crate) fn derive_session(row: &mut Row, now: Now, at: Stamp, source: &str) -
         session.seen = false;
         session.snoozed_until = None;
         let entered = Transition { status: session.status, at: session.since };
-        if state.history.len() == MAX_HISTORY {
-            state.history.pop_front();
+        if state.history.len() == MAX_HISTORY
+            && let Some(oldest) = state.history.pop_front()
+        {
+            state.past.push(oldest);
         }
         state.history.push_back(entered);
         transition = Some(entered);

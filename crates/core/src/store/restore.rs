@@ -1,9 +1,10 @@
 //! Restores the sessions that a client knew, after the old daemon has crashed.
 
 use super::{Outcome, ProcessToWatch, SessionStore};
-use crate::session::Session;
 use crate::session::identity::RowKey;
+use crate::session::past::PastStatuses;
 use crate::session::place::{sanitise_directory, sanitise_optional};
+use crate::session::{Session, Transition};
 use crate::state::row::Row;
 use crate::state::trail::{Effect, TrailEntry};
 use crate::state::{RowState, derive_session};
@@ -131,6 +132,9 @@ impl SessionStore {
 fn sanitise(row: &mut Session, now: Now) {
     row.snoozed_until =
         row.snoozed_until.map(|until| until.min(Timestamp(now.wall.0 + MAX_SNOOZE_MS)));
+    let plausible =
+        row.past.iter().filter(|entered| plausible_time(entered.at, now.wall) == entered.at);
+    row.past = plausible.collect();
     let history = row.history.iter_mut().map(|entered| &mut entered.at);
     let subagents = row.subagents.iter_mut().map(|subagent| &mut subagent.since);
     for time in [&mut row.since, &mut row.started, &mut row.updated]
@@ -201,6 +205,7 @@ fn restored_row(mut restored: Session, epoch: &str) -> Row {
     let mut state = RowState::from_restored(&restored);
     state.restored = Some((restored.epoch.clone(), restored.revision, restored.updated));
     restored.history.clear();
+    restored.past = PastStatuses::default();
     epoch.clone_into(&mut restored.epoch);
     Row { session: restored, state }
 }
@@ -239,6 +244,7 @@ fn merge(row: &mut Row, mut restored: Session) -> bool {
 
 /// Fills the gaps of a row whose agent has sent events to this daemon.
 fn fill_in(row: &mut Row, mut restored: Session) {
+    let mut earlier: Vec<Transition> = restored.statuses().collect();
     row.session.started = row.session.started.min(restored.started);
     row.session.pinned |= restored.pinned;
     // Another process may run another version.
@@ -259,6 +265,7 @@ fn fill_in(row: &mut Row, mut restored: Session) {
         if row.state.has_no_event() {
             // The status is older than the observation.
             row.state.history.clear();
+            row.state.past = PastStatuses::default();
         }
         row.session.seen |= restored.seen;
         row.session.snoozed_until = row.session.snoozed_until.or(restored.snoozed_until);
@@ -275,11 +282,14 @@ fn fill_in(row: &mut Row, mut restored: Session) {
         row.session.lineage = restored.lineage;
     }
     let earliest = row.state.history.front().map(|entered| entered.at);
-    for entered in restored.history.into_iter().rev() {
-        let is_earlier = earliest.is_none_or(|earliest| entered.at < earliest);
-        if row.state.history.len() < MAX_HISTORY && is_earlier {
-            row.state.history.push_front(entered);
-        }
+    earlier.retain(|entered| earliest.is_none_or(|earliest| entered.at < earliest));
+    while row.state.history.len() < MAX_HISTORY
+        && let Some(entered) = earlier.pop()
+    {
+        row.state.history.push_front(entered);
+    }
+    if row.state.past.is_empty() {
+        row.state.past = earlier.into_iter().collect();
     }
 }
 

@@ -1,7 +1,9 @@
 //! How sessions end, how long they are kept, and in which order the list shows them.
 
 use crate::world::{DAY, EXIT, SWITCH, World, process, prompt, request, start, turn_end};
-use crewboard_core::{ChangeKind, End, Event, Input, MAX_CLOSED, Report, StartOrigin, Status};
+use crewboard_core::{
+    ChangeKind, End, Event, Input, MAX_CLOSED, Report, StartOrigin, Status, Timestamp, Transition,
+};
 
 #[test]
 fn end_is_exit_or_killed() {
@@ -157,4 +159,27 @@ fn list_shows_the_longest_wait_first() {
     world.event(5, "gone", EXIT);
     let ids: Vec<String> = world.rows().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["asks first", "asks late", "works", "idle", "gone"]);
+}
+
+#[test]
+fn hundreds_of_statuses_are_kept_and_restored() {
+    let mut world = World::new();
+    for _ in 0..120 {
+        world.event(1, "s1", prompt("go"));
+        world.event(1, "s1", turn_end());
+    }
+    let row = world.sessions.with_history(&world.only().key.clone()).unwrap();
+    let entered: Vec<Transition> = row.statuses().collect();
+    assert_eq!(entered.len(), 240);
+    assert!(entered.windows(2).all(|pair| pair[0].at < pair[1].at));
+    // Each event comes 20 milliseconds after the one before, and the first one's process is watched in between.
+    let now = Timestamp(entered[239].at.0 + 5000);
+    let spent = row.time_spent(Timestamp(0), now);
+    assert_eq!((spent.worked, spent.waited, spent.idle), (120 * 20 + 10, 0, 119 * 20 + 5000));
+    let later = row.time_spent(Timestamp(now.0 - 1000), now);
+    assert_eq!((later.worked, later.idle), (0, 1000));
+    let mut new = World { milliseconds: world.milliseconds, ..World::named("second") };
+    new.apply(Input::Restored(vec![row.clone()]));
+    let restored = new.sessions.with_history(&row.key).unwrap();
+    assert!(restored.statuses().eq(entered));
 }

@@ -119,7 +119,7 @@ fn line_with_time(row: &Session, names: &Names, style: Style) -> String {
 fn digest(row: &Session) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {
-        for counter in ["epoch", "revision", "updated", "history"] {
+        for counter in ["epoch", "revision", "updated", "history", "past"] {
             fields.remove(counter);
         }
     }
@@ -136,6 +136,7 @@ fn json_line(
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {
         fields.remove("history");
+        fields.remove("past");
         fields.insert("label".to_owned(), label.into());
         fields.insert("transitions".to_owned(), serde_json::to_value(transitions)?);
         if skipped > 0 {
