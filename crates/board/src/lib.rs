@@ -12,6 +12,7 @@ pub mod format;
 pub mod keymap;
 pub mod layout;
 pub mod model;
+pub mod outside;
 mod runtime;
 pub mod theme;
 pub mod update;

@@ -61,6 +61,10 @@ pub struct Model {
     pub layout_mode: LayoutMode,
     /// Shows headings over the columns of the list.
     pub headings: bool,
+    /// The terminal's title shows how many sessions need the user.
+    pub(crate) title: bool,
+    /// The terminal gets the status by the Program Status Protocol, if it knows it.
+    pub(crate) report_status: bool,
     pub connection: ConnectionState,
     pub hooks: HookState,
     /// The profile that an agent uses by default.
@@ -192,6 +196,8 @@ impl Model {
             detail: true,
             layout_mode: LayoutMode::Auto,
             headings: true,
+            title: false,
+            report_status: false,
             connection: ConnectionState::Connecting,
             hooks,
             default_profile: None,

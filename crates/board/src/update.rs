@@ -212,6 +212,7 @@ fn configure(model: &mut Model, options: Options) {
     model.headings = options.headings;
     model.configured_theme = options.theme;
     model.theme = options.theme.on(model.background);
+    (model.title, model.report_status) = (options.title, options.report_status);
     model.keymap = options.keymap;
     model.configuration_problems = options.problems;
     show_problems(model);

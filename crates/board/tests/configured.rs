@@ -22,6 +22,8 @@ fn changed_options_apply_at_once() {
         detail: true,
         layout_mode: LayoutMode::Auto,
         headings: true,
+        title: true,
+        report_status: true,
         notice: None,
         problems: Vec::new(),
     };
@@ -69,12 +71,16 @@ fn problems_are_shown_until_they_are_fixed_or_hidden() {
         "config.toml:2:9: board.theme is \"drak\"; it must be one of terminal, dark, light";
     let problems = vec![problem.to_owned(), "config.toml:3:1: unknown option".to_owned()];
     let layout_mode = LayoutMode::Auto;
+    let (title, report_status) = (true, true);
+    let keymap_now = keymap.clone();
     let wrong = Options {
         theme,
-        keymap: keymap.clone(),
+        keymap: keymap_now,
         detail,
         layout_mode,
         headings: true,
+        title,
+        report_status,
         notice,
         problems,
     };

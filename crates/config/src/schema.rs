@@ -103,6 +103,8 @@ pub(crate) const THEME: &str = "theme";
 pub(crate) const DETAIL: &str = "detail";
 pub(crate) const LAYOUT: &str = "layout";
 pub(crate) const HEADINGS: &str = "headings";
+pub(crate) const TITLE: &str = "title";
+pub(crate) const REPORT_STATUS: &str = "report_status";
 pub(crate) const IDLE_EXIT: &str = "idle_exit";
 
 /// The variable that overrides `daemon.idle_exit`.
@@ -124,51 +126,66 @@ pub struct Schema {
     entries: Vec<Entry>,
 }
 
+/// Returns an option that any value of its kind fits.
+fn option(section: &'static str, name: &'static str, default: Value, help: &str) -> Entry {
+    let (help, allowed) = (help.to_owned(), Vec::new());
+    Entry { section, name, help, default, allowed, required: false }
+}
+
+/// Returns the options of the board.
+fn board_entries(known: &Known) -> Vec<Entry> {
+    let theme = Value::Word(known.themes.first().copied().unwrap_or_default().to_owned());
+    vec![
+        Entry {
+            allowed: known.themes.clone(),
+            ..option(
+                BOARD,
+                THEME,
+                theme,
+                "The colours. If the file sets no theme and NO_COLOR is set in the environment, plain is used.",
+            )
+        },
+        option(
+            BOARD,
+            DETAIL,
+            Value::Switch(true),
+            "Show the details of the selected session when the board opens.",
+        ),
+        Entry {
+            allowed: LAYOUTS.to_vec(),
+            ..option(
+                BOARD,
+                LAYOUT,
+                Value::Word("auto".to_owned()),
+                "The form of the board: a list, a strip with all sessions in one line, or a strip only in at most \
+                     three lines. `crewboard --layout` overrides it.",
+            )
+        },
+        option(
+            BOARD,
+            HEADINGS,
+            Value::Switch(true),
+            "Show headings over the columns of the list, if the window has 14 lines and 60 columns.",
+        ),
+        option(
+            BOARD,
+            TITLE,
+            Value::Switch(true),
+            "Show in the terminal's title how many sessions need you. The former title is restored.",
+        ),
+        option(
+            BOARD,
+            REPORT_STATUS,
+            Value::Switch(true),
+            "Report blocked, working or idle to a terminal that knows the Program Status Protocol (OSC 7501).",
+        ),
+    ]
+}
+
 impl Schema {
     /// Creates the table of all options.
     pub fn new(known: Known) -> Self {
-        let option = |section, name, default, help: &str| Entry {
-            section,
-            name,
-            help: help.to_owned(),
-            default,
-            allowed: Vec::new(),
-            required: false,
-        };
-        let theme = Value::Word(known.themes.first().copied().unwrap_or_default().to_owned());
-        let mut entries = vec![
-            Entry {
-                allowed: known.themes.clone(),
-                ..option(
-                    BOARD,
-                    THEME,
-                    theme,
-                    "The colours. If the file sets no theme and NO_COLOR is set in the environment, plain is used.",
-                )
-            },
-            option(
-                BOARD,
-                DETAIL,
-                Value::Switch(true),
-                "Show the details of the selected session when the board opens.",
-            ),
-            Entry {
-                allowed: LAYOUTS.to_vec(),
-                ..option(
-                    BOARD,
-                    LAYOUT,
-                    Value::Word("auto".to_owned()),
-                    "The form of the board: a list, a strip with all sessions in one line, or a strip only in at most \
-                     three lines. `crewboard --layout` overrides it.",
-                )
-            },
-            option(
-                BOARD,
-                HEADINGS,
-                Value::Switch(true),
-                "Show headings over the columns of the list, if the window has 14 lines and 60 columns.",
-            ),
-        ];
+        let mut entries = board_entries(&known);
         for action in &known.actions {
             let keys = Value::Keys(action.keys.clone());
             entries.push(Entry {

@@ -6,7 +6,8 @@ use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
     BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT, IDLE_EXIT_DEFAULT,
-    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, STATUSES, Schema, TERMINAL, THEME, Value,
+    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, REPORT_STATUS, STATUSES, Schema, TERMINAL, THEME,
+    TITLE, Value,
 };
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,7 @@ pub struct Config {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches are independent")]
 pub struct Board {
     /// The name of one of the known themes.
     pub theme: String,
@@ -67,6 +69,8 @@ pub struct Board {
     pub layout: String,
     /// Show headings over the columns of the list.
     pub headings: bool,
+    pub title: bool,
+    pub report_status: bool,
 }
 
 /// The settings of notifications.
@@ -212,6 +216,8 @@ impl Loaded {
                 detail: is_on(BOARD, DETAIL),
                 layout: word(BOARD, LAYOUT),
                 headings: is_on(BOARD, HEADINGS),
+                title: is_on(BOARD, TITLE),
+                report_status: is_on(BOARD, REPORT_STATUS),
             },
             keys: keys
                 .filter_map(|setting| match &setting.value {

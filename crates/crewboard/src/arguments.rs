@@ -320,6 +320,10 @@ pub(crate) enum CountsFormat {
     Starship,
     /// Shapes and numbers
     Plain,
+    /// Title for a terminal without an open board
+    Title,
+    /// Status for a terminal that knows the Program Status Protocol
+    Osc7501,
     /// JSON object
     Json,
 }

@@ -113,6 +113,8 @@ impl BoardConfig {
             detail: config.board.detail,
             layout_mode: self.layout_mode.unwrap_or_else(|| layout_mode(&config.board.layout)),
             headings: config.board.headings,
+            title: config.board.title,
+            report_status: config.board.report_status,
             notice,
             problems: self.problems.clone(),
         }

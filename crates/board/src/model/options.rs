@@ -15,6 +15,7 @@ pub enum LayoutMode {
 
 /// The options that the configuration sets.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches are independent")]
 pub struct Options {
     pub theme: Theme,
     pub keymap: Keymap,
@@ -23,6 +24,10 @@ pub struct Options {
     pub layout_mode: LayoutMode,
     /// Shows headings over the columns of the list.
     pub headings: bool,
+    /// Shows in the terminal's title how many sessions need the user.
+    pub title: bool,
+    /// Reports the status to a terminal that knows the Program Status Protocol.
+    pub report_status: bool,
     /// A notice about the configuration.
     pub notice: Option<String>,
     /// The problems of the configuration, the worst first.

@@ -1,6 +1,7 @@
-//! Asks the terminal for its background colour.
+//! Asks the terminal for its background colour, and whether it takes the board's status.
 
 use crate::colour::Rgb;
+use crate::outside::STATUS_QUERY;
 use crate::runtime::terminal::Screen;
 use crate::runtime::typed::{Typed, read_typed};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -15,9 +16,12 @@ const TIMEOUT: Duration = Duration::from_millis(300);
 /// A terminal that replies later than this does not reply at all.
 const LATE_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks for the background, and then for the terminal's attributes. Nearly every terminal answers the second question,
-/// so the end of the replies is known also for a terminal that does not know the first one.
-const QUERY: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
+/// Asks for the background.
+const BACKGROUND_QUERY: &str = "\x1b]11;?\x1b\\";
+
+/// Asks for the terminal's attributes. Nearly every terminal answers this question, so the end of the replies is known
+/// also for a terminal that does not know the other questions.
+const LAST_QUERY: &str = "\x1b[c";
 
 /// The most bytes that are read: the user may type or paste meanwhile.
 const MAX_BYTES: usize = 64 * 1024;
@@ -26,24 +30,40 @@ const MAX_BYTES: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     pub(crate) background: Option<Rgb>,
+    /// The terminal knows the Program Status Protocol.
+    pub(crate) knows_status: bool,
     pub(crate) typed: Vec<Typed>,
     /// Swallows a reply that arrives later.
     pub(crate) late: LateReply,
 }
 
-/// Asks the terminal for its background, or reads it from `COLORFGBG`. The terminal must be in raw mode.
-pub(crate) fn query_background() -> io::Result<Reply> {
+/// The questions for the terminal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Questions {
+    pub(crate) background: bool,
+    pub(crate) status: bool,
+}
+
+/// Asks the terminal. The background may also come from `COLORFGBG`. The terminal must be in raw mode.
+pub(crate) fn query_terminal(questions: Questions) -> io::Result<Reply> {
     let variable = |name| std::env::var(name).unwrap_or_default();
-    if !has_256_colours(&variable("TERM"), &variable("COLORTERM")) {
-        // The palettes for dark and for light backgrounds need them.
+    // The palettes for dark and for light backgrounds need the colours. A terminal without them, such as the Linux
+    // console, may show an unknown question as text.
+    if !has_256_colours(&variable("TERM"), &variable("COLORTERM"))
+        || !questions.background && !questions.status
+    {
         return Ok(Reply::default());
     }
-    Screen::send(QUERY)?;
+    let background_query = if questions.background { BACKGROUND_QUERY } else { "" };
+    let status_query = if questions.status { STATUS_QUERY } else { "" };
+    Screen::send(format!("{background_query}{status_query}{LAST_QUERY}").as_bytes())?;
     let (bytes, is_complete) = read_replies(Instant::now() + TIMEOUT)?;
-    let (background, typed) = read_typed(&bytes);
-    let background = background.or_else(|| Rgb::of_colorfgbg(&variable("COLORFGBG")));
+    let (background, knows_status, typed) = read_typed(&bytes);
+    let background = background
+        .or_else(|| Rgb::of_colorfgbg(&variable("COLORFGBG")))
+        .filter(|_| questions.background);
     let late = if is_complete { LateReply::default() } else { LateReply::expected() };
-    Ok(Reply { background, typed, late })
+    Ok(Reply { background, knows_status, typed, late })
 }
 
 /// Reads until the reply to the last question, or until `deadline`. Returns true if the reply has arrived.
@@ -112,7 +132,7 @@ impl LateReply {
             KeyCode::Char('g') if key.modifiers == KeyModifiers::CONTROL => {
                 (self.until, self.is_inside) = (None, false);
             }
-            KeyCode::Char('0'..='9' | 'a'..='f' | 'r' | 'g' | ':' | ';' | '/')
+            KeyCode::Char('0'..='9' | 'a'..='f' | 'r' | 'g' | ':' | ';' | '/' | '?')
                 if key.modifiers.is_empty() => {}
             // The user typed.
             _ => {
@@ -166,6 +186,11 @@ mod tests {
         let mut late_reply = LateReply::expected();
         let left: Vec<_> = keys.iter().filter(|key| !late_reply.swallows(key)).collect();
         assert_eq!(left, [&plain('j'), &plain('g')]);
+        let mut late_reply = LateReply::expected();
+        let mut keys = vec![key(']', KeyModifiers::ALT)];
+        keys.extend("7501;?".chars().map(plain));
+        keys.push(key('\\', KeyModifiers::ALT));
+        assert!(keys.iter().all(|key| late_reply.swallows(key)), "it must not open the help");
         let mut none = LateReply::default();
         assert!(keys.iter().all(|key| !none.swallows(key)));
         let mut late_reply = LateReply::expected();

@@ -4,7 +4,8 @@ use crate::keymap::Key;
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, HookState, Model};
-use crate::runtime::background::{LateReply, query_background};
+use crate::outside::{program_status, title};
+use crate::runtime::background::{LateReply, Questions, query_terminal};
 use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
@@ -12,7 +13,7 @@ use crate::runtime::typed::Typed;
 use crate::theme::AUTO;
 use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
-use crewboard_core::{Session, Status, Timestamp};
+use crewboard_core::{Counts, Session, Status, Timestamp};
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{
     DroppedEventsSeenRequest, HelloRequest, MarkRequest, NotificationShownRequest, PROTOCOL,
@@ -84,12 +85,14 @@ pub fn run(
         retry_pause: MIN_RETRY_PAUSE,
         last_event: Instant::now(),
         reply_deadline: None,
-        asked_for_background: false,
+        asked: Questions { background: false, status: false },
+        knows_status: false,
+        shown_outside: (None, None),
         late_reply: LateReply::default(),
         quits: false,
     };
     event_loop.subscription.accept_notifications(true);
-    event_loop.detect_background()?;
+    event_loop.ask_terminal()?;
     event_loop.run()?;
     Ok(())
 }
@@ -112,21 +115,35 @@ struct EventLoop<'a> {
     last_event: Instant,
     /// When the pending reply is late.
     reply_deadline: Option<Instant>,
-    asked_for_background: bool,
+    /// The questions that the terminal has got already.
+    asked: Questions,
+    /// The terminal knows the Program Status Protocol.
+    knows_status: bool,
+    /// The title and the status that the terminal has got.
+    shown_outside: (Option<String>, Option<String>),
     late_reply: LateReply,
     quits: bool,
 }
 
 impl EventLoop<'_> {
-    /// Asks the terminal for its background, once, if the theme depends on it.
-    fn detect_background(&mut self) -> io::Result<()> {
-        if self.asked_for_background || self.model.configured_theme.palette != &AUTO {
+    /// Asks the terminal for its background, once, if the theme depends on it, and whether it takes the status.
+    fn ask_terminal(&mut self) -> io::Result<()> {
+        let is_auto = self.model.configured_theme.palette == &AUTO;
+        let questions = Questions {
+            background: is_auto && !self.asked.background,
+            status: self.model.report_status && !self.asked.status,
+        };
+        if !questions.background && !questions.status {
             return Ok(());
         }
-        self.asked_for_background = true;
-        let reply = query_background()?;
+        self.asked.background |= questions.background;
+        self.asked.status |= questions.status;
+        let reply = query_terminal(questions)?;
         self.late_reply = reply.late;
-        self.apply(Message::Background(reply.background))?;
+        self.knows_status |= reply.knows_status;
+        if questions.background {
+            self.apply(Message::Background(reply.background))?;
+        }
         for typed in reply.typed {
             self.apply(match typed {
                 Typed::Key(key) => Message::Key(key),
@@ -162,6 +179,7 @@ impl EventLoop<'_> {
                 }
                 _ => {
                     self.screen.draw(&self.model)?;
+                    self.show_outside()?;
                     self.model.needs_redraw = false;
                     self.last_frame = Some(Instant::now());
                 }
@@ -174,6 +192,23 @@ impl EventLoop<'_> {
             at_most(Duration::from_millis(milliseconds));
         }
         Ok(wait)
+    }
+
+    /// Updates the title of the terminal and the status that it gets, if they have changed.
+    fn show_outside(&mut self) -> io::Result<()> {
+        let counts = Counts::of(self.model.rows.all());
+        let new_title = self.model.title.then(|| title(&counts));
+        let reports = self.model.report_status && self.knows_status;
+        let new_status = reports.then(|| program_status(&counts));
+        let (old_title, old_status) = &self.shown_outside;
+        if *old_title != new_title {
+            Screen::show_title(new_title.as_deref())?;
+        }
+        if *old_status != new_status {
+            Screen::show_status(new_status.as_deref())?;
+        }
+        self.shown_outside = (new_title, new_status);
+        Ok(())
     }
 
     /// Sleeps until something happens, at most for `wait`, and handles it.
@@ -228,7 +263,7 @@ impl EventLoop<'_> {
         }
         if options && let Some(options) = self.host.changed_options() {
             self.apply(Message::Configured(Box::new(options)))?;
-            self.detect_background()?;
+            self.ask_terminal()?;
         }
         if navigation {
             let outcome = self.host.navigation_outcome();
@@ -496,6 +531,7 @@ impl EventLoop<'_> {
     /// Acquires the terminal again. Only the size may have changed without an event.
     fn resume(&mut self) -> io::Result<()> {
         self.screen.reacquire()?;
+        self.shown_outside = (None, None);
         self.model.needs_redraw = true;
         let (width, height) = ratatui::crossterm::terminal::size()?;
         self.apply(Message::Resized { width, height })

@@ -1,6 +1,7 @@
 //! Acquires the terminal and restores it, also after a panic.
 
 use crate::model::Model;
+use crate::outside::{CLEAR_STATUS, RESTORE_TITLE, SAVE_TITLE, set_title};
 use crate::view::view;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -48,6 +49,22 @@ impl Screen {
         out.flush()
     }
 
+    /// Sets the title, and saves the former one before. `None` restores it.
+    pub(crate) fn show_title(title: Option<&str>) -> io::Result<()> {
+        let Some(title) = title else { return restore_title(&mut io::stdout()) };
+        if !TITLE_SAVED.swap(true, Ordering::Relaxed) {
+            Self::send(SAVE_TITLE.as_bytes())?;
+        }
+        Self::send(set_title(title).as_bytes())
+    }
+
+    /// Sends the status of the board. `None` clears it.
+    pub(crate) fn show_status(status: Option<&str>) -> io::Result<()> {
+        let Some(status) = status else { return clear_status(&mut io::stdout()) };
+        STATUS_SHOWN.store(true, Ordering::Relaxed);
+        Self::send(status.as_bytes())
+    }
+
     /// Clears the screen and draws the next frame in full: the terminal may show something else than the last frame.
     pub(crate) fn invalidate(&mut self) -> io::Result<()> {
         // `Terminal::clear` asks the terminal for the position of the cursor, and waits for the reply.
@@ -80,6 +97,26 @@ impl Drop for Screen {
 /// board, over later output.
 static ACQUIRED: AtomicBool = AtomicBool::new(false);
 
+/// True while the terminal shows a title of the board, and has saved its own.
+static TITLE_SAVED: AtomicBool = AtomicBool::new(false);
+
+/// True while the terminal has a status of the board.
+static STATUS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+fn restore_title(out: &mut impl Write) -> io::Result<()> {
+    if TITLE_SAVED.swap(false, Ordering::Relaxed) {
+        out.write_all(RESTORE_TITLE.as_bytes())?;
+    }
+    out.flush()
+}
+
+fn clear_status(out: &mut impl Write) -> io::Result<()> {
+    if STATUS_SHOWN.swap(false, Ordering::Relaxed) {
+        out.write_all(CLEAR_STATUS.as_bytes())?;
+    }
+    out.flush()
+}
+
 /// Returns a terminal that assumes a blank screen.
 fn blank() -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
     // One write per frame instead of one per cell.
@@ -98,6 +135,8 @@ fn restore() {
     if !ACQUIRED.swap(false, Ordering::Relaxed) {
         return;
     }
+    let _ = restore_title(&mut io::stdout());
+    let _ = clear_status(&mut io::stdout());
     let _ = execute!(
         io::stdout(),
         DisableBracketedPaste,

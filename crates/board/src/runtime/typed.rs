@@ -12,9 +12,10 @@ pub(crate) enum Typed {
     Pasted(String),
 }
 
-/// Returns the background, if `bytes` contain it, and the inputs of the user. Clicks and unknown sequences are left out.
-pub(crate) fn read_typed(bytes: &[u8]) -> (Option<Rgb>, Vec<Typed>) {
-    let (mut background, mut typed) = (None, Vec::new());
+/// Returns the background, if `bytes` contain it, whether the terminal knows the Program Status Protocol, and the inputs
+/// of the user. Clicks and unknown sequences are left out.
+pub(crate) fn read_typed(bytes: &[u8]) -> (Option<Rgb>, bool, Vec<Typed>) {
+    let (mut background, mut knows_status, mut typed) = (None, false, Vec::new());
     let mut rest = bytes;
     while let Some((first, after)) = rest.split_first() {
         rest = match (first, after) {
@@ -22,6 +23,7 @@ pub(crate) fn read_typed(bytes: &[u8]) -> (Option<Rgb>, Vec<Typed>) {
                 let (reply, after) = split_command(body);
                 let colour =
                     std::str::from_utf8(reply).ok().and_then(|reply| reply.strip_prefix("11;"));
+                knows_status |= reply.starts_with(b"7501;?");
                 background = background.or(colour.and_then(Rgb::parse));
                 after
             }
@@ -54,7 +56,7 @@ pub(crate) fn read_typed(bytes: &[u8]) -> (Option<Rgb>, Vec<Typed>) {
             }
         };
     }
-    (background, typed)
+    (background, knows_status, typed)
 }
 
 fn key(code: KeyCode, modifiers: KeyModifiers) -> Typed {
@@ -121,12 +123,23 @@ mod tests {
     use super::*;
 
     fn inputs(bytes: &[u8]) -> (Option<Rgb>, String) {
-        let (background, typed) = read_typed(bytes);
+        let (background, _, typed) = read_typed(bytes);
         let words = typed.iter().map(|typed| match typed {
             Typed::Key(key) => key.to_string(),
             Typed::Pasted(text) => format!("paste:{text}"),
         });
         (background, words.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn status_protocol_is_known_if_the_terminal_answers() {
+        for (bytes, expected) in [
+            (&b"\x1b]7501;?\x1b\\\x1b[?6c"[..], true),
+            (b"\x1b]11;rgb:ff/ff/ff\x07\x1b]7501;?\x07", true),
+            (b"\x1b[?6c7501;?", false),
+        ] {
+            assert_eq!(read_typed(bytes).1, expected, "{}", bytes.escape_ascii());
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ fn child_panics() {
         detail: true,
         layout_mode: LayoutMode::Auto,
         headings: true,
+        title: true,
+        report_status: true,
         notice: None,
         problems: Vec::new(),
     };
@@ -81,12 +83,16 @@ fn panic_restores_the_terminal_and_prints_its_message() {
     let program = env::current_exe().unwrap();
     let pane = tmux.open("board", (150, 30), &["/bin/sh", "-i"]);
     let program = program.display();
+    pane.type_line("printf '\\033]2;before\\033\\\\'");
+    pane.wait_for("its own title", |_| pane.expand("#{pane_title}") == "before");
     pane.type_line(&format!("{program} --exact terminal::child_panics --ignored --nocapture"));
     pane.wait_for_text("i install hooks");
+    pane.wait_for("the title of the board", |_| pane.expand("#{pane_title}") == "crewboard");
     assert_eq!(pane.expand("#{alternate_on}"), "1");
     pane.press(&["i"]);
     let screen = pane.wait_for_text("test result: FAILED");
     pane.wait_for_release();
+    assert_eq!(pane.expand("#{pane_title}"), "before");
     let at = screen.lines().position(|line| line.contains("panicked at crates/board/tests/board"));
     let message = at.and_then(|at| screen.lines().nth(at + 1));
     assert_eq!(message, Some("intended panic"), "{screen}");

@@ -7,6 +7,7 @@ use crate::arguments::CountsFormat;
 use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits};
 use crate::failure::Failure;
 use crate::render::Style;
+use crewboard_board::outside;
 use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
 use crewboard_core::{CountCategory, Counts, RateLimits, Session};
@@ -99,6 +100,8 @@ fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, theme: T
             format!("zjstatus::pipe::pipe_crewboard::{}", coloured(&counts, theme))
         }
         CountsFormat::Starship | CountsFormat::Plain => plain(&counts, theme),
+        CountsFormat::Title => outside::title(&counts),
+        CountsFormat::Osc7501 => outside::program_status(&counts),
         CountsFormat::Waybar => waybar(rows, &counts, theme),
         CountsFormat::Json => {
             let mut value = json!(counts);

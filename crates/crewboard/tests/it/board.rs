@@ -3,6 +3,7 @@
 mod background;
 mod peek;
 mod several_boards;
+mod title;
 
 use crate::support::{Agent, AgentWithFile, BoardWorld, PROGRAM, processor_time, wake_ups};
 use crewboard_agents::claude::NEWEST_TRIED;

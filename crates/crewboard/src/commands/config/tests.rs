@@ -49,10 +49,12 @@ fn show_prints_the_origin_of_each_value() {
     # ~/.config/crewboard/config.toml
 
     [board]
-    theme = "dark"   # config.toml:2
-    detail = true    # default
-    layout = "auto"  # default
-    headings = true  # default
+    theme = "dark"        # config.toml:2
+    detail = true         # default
+    layout = "auto"       # default
+    headings = true       # default
+    title = true          # default
+    report_status = true  # default
 
     [keys]
     up = ["up", "k", "ctrl-p"]          # default
@@ -124,7 +126,7 @@ fn check_lists_every_problem() {
     write(&world, "[board]\ntheme = \"drak\"\nfont = 1\n[keys]\njump = \"x\"\npin = \"x\"\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @r#"
     error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?
-    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, headings
+    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status
     error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
     (failed)
     "#);
@@ -133,15 +135,15 @@ fn check_lists_every_problem() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     # ~/.config/crewboard/config.toml
     # error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?
-    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, headings
+    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status
     # error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
 
     [board]
-    theme = "auto"   # default
+    theme = "auto"        # default
     (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1 })
     "#);
     write(&world, "[board]\nfont = 1\n");
-    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; use one of theme, detail, layout, headings");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status");
     let other = ConfigAction::Check { file: Some(world.path().join("other.toml")) };
     insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1 })"#);
 }

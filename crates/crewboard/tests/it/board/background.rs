@@ -23,7 +23,7 @@ fn theme_follows_the_background_and_keeps_typed_keys() {
         pane.type_line(&format!("stty raw -echo; dd bs=1 count=1 >/dev/null 2>&1; {PROGRAM}"));
         pane.wait_for("raw mode", |_| pane.expand("#{pane_current_command}") == "dd");
         pane.press(&["x", "?"]);
-        pane.wait_for_text("show this help");
+        pane.wait_for_text("previous session");
         pane.press(&["Escape"]);
         pane.wait_for("the colour of the background", |_| {
             let screen = world.tmux.run(["capture-pane", "-p", "-e", "-t", &name]);

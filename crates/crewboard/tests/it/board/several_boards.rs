@@ -36,7 +36,11 @@ fn boards_watch_and_list_agree() {
         pane.wait_for_text("pinned");
     }
     shop("pinned", &|row| row["pinned"] == true);
-    one.press(&["z"]);
+    // Each board undoes its own last mark.
+    one.press(&["u"]);
+    shop("unseen", &|row| row["seen"] == false && row["needs_you"] == true);
+    one.wait_for_text("1 needs you");
+    one.press(&["z", "5"]);
     for pane in [&one, &other] {
         pane.wait_for_text("zz");
     }
