@@ -69,6 +69,8 @@ pub struct Model {
     pub hooks: HookState,
     /// The profile that an agent uses by default.
     pub default_profile: Option<String>,
+    /// The words with which a shell runs this program.
+    pub program: String,
     pub(crate) agent_text: AgentText,
     pub notice: Option<Notice>,
     /// The problems of the daemon's version and of the configuration, the worst first. Empty after the user has hidden
@@ -201,6 +203,7 @@ impl Model {
             connection: ConnectionState::Connecting,
             hooks,
             default_profile: None,
+            program: "crewboard".to_owned(),
             agent_text: AgentText::PLAIN,
             notice: None,
             problems: Vec::new(),

@@ -68,6 +68,7 @@ pub fn run(
     let mut model = Model::new(theme, keymap, host.hook_state(), clock.now().wall);
     model.quit_after_jump = host.quits_after_jump();
     model.default_profile = host.default_profile();
+    model.program = host.program();
     model.set_agent_text(host.agent_text());
     update(&mut model, Message::Configured(Box::new(options)), clock.now().wall);
     update(&mut model, Message::Resized { width, height }, clock.now().wall);

@@ -13,6 +13,10 @@ pub trait Host {
     fn hook_state(&mut self) -> HookState;
     /// Returns the change that an install would make, or an error.
     fn preview_install(&mut self) -> Result<String, String>;
+    /// Returns the words with which a shell runs this program, for hints.
+    fn program(&self) -> String {
+        "crewboard".to_owned()
+    }
     /// Returns the profile that an agent uses by default.
     fn default_profile(&self) -> Option<String> {
         None

@@ -201,7 +201,8 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
             "Claude Code is not connected yet.".into(),
             format!(
                 "Press {install} to install the hooks (you will see the change first), or try \
-                 `crewboard demo`."
+                 `{} demo`.",
+                model.program
             )
             .into(),
         ]

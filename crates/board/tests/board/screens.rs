@@ -30,6 +30,9 @@ fn first_run_offers_to_install_the_hooks() {
     update(&mut model, Message::Resized { width: 80, height: 24 }, NOW);
     update(&mut model, Message::Rows(Vec::new()), NOW);
     assert_snapshot!("no hooks", picture(&model));
+    "/h/target/release/crewboard".clone_into(&mut model.program);
+    assert!(picture(&model).contains("`/h/target/release/crewboard demo`"), "{}", picture(&model));
+    "crewboard".clone_into(&mut model.program);
     let change = "~/.claude/settings.json\n@@ -1,3 +1,9 @@\n {\n-\t\"model\": \"opus\"\n+\t\"model\": \
                   \"opus\",\n+\t\"hooks\": {\n+\t\t\"Stop\": [\"crewboard hook claude\"]\n+\t}\n }";
     update(&mut model, Message::InstallPreview(Ok(change.to_owned())), NOW);

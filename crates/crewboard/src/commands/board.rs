@@ -2,6 +2,7 @@
 
 use crate::arguments::InstallArguments;
 use crate::commands::install::profile::{InstallState, Profile};
+use crate::commands::install::program_path::{PROGRAM, typed};
 use crate::commands::install::{NOT_ON_PATH, run_install};
 use crate::configuration::BoardConfig;
 use crate::daemon_client::daemon_locator;
@@ -173,6 +174,11 @@ impl Host for LiveHost {
             Ok(InstallState::Yes { .. }) => HookState::Installed,
             _ => HookState::Missing,
         }
+    }
+
+    fn program(&self) -> String {
+        let program = self.environment.executable.as_deref();
+        program.map_or_else(|| PROGRAM.to_owned(), |program| typed(program, &self.environment))
     }
 
     fn default_profile(&self) -> Option<String> {

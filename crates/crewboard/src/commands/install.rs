@@ -316,7 +316,10 @@ fn push_unless_same_file(changes: &mut Vec<Change>, change: Change) {
     }
 }
 
-/// Shows the changes and asks the user. Returns false in a dry run.
+/// The longest diff that leaves the summary above it on the screen of a small terminal.
+const MAX_LINES_IN_VIEW: usize = 15;
+
+/// Shows the changes and asks the user. Repeats the summary below a long diff. Returns false in a dry run.
 fn confirm(
     changes: &[Change],
     arguments: &InstallArguments,
@@ -331,6 +334,7 @@ fn confirm(
     if !arguments.dry_run {
         changes.iter().try_for_each(|change| change.check(environment))?;
     }
+    let mut lines = 0;
     if arguments.dry_run || !arguments.yes {
         changes.iter().try_for_each(|change| print_summary(change, out))?;
         for change in changes {
@@ -338,11 +342,16 @@ fn confirm(
             writeln!(out)?;
             let diff = TextDiff::from_lines(change.before(), change.after_text());
             let diff = diff.unified_diff().header(&name, &name).to_string();
+            lines += diff.lines().count();
             out.write_all(without_control_characters(&diff).as_bytes())?;
         }
     }
     if arguments.dry_run || arguments.yes {
         return Ok(!arguments.dry_run);
+    }
+    if lines > MAX_LINES_IN_VIEW {
+        writeln!(out)?;
+        changes.iter().try_for_each(|change| print_summary(change, out))?;
     }
     write!(out, "Make this change? [y/N] ")?;
     out.flush()?;

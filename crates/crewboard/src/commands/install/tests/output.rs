@@ -20,7 +20,9 @@ fn install_shows_the_change_and_asks() {
     world.answer = "y\n";
     let output = world.install(&InstallArguments::default()).unwrap();
     assert!(output.contains("\n-  \"hooks\": {}\n+  \"hooks\": {\n"), "{output}");
-    assert!(output.contains("Make this change? [y/N] "), "{output}");
+    let question = "Keeps a backup of the file, which `crewboard uninstall` restores.\n\
+                    Make this change? [y/N] ";
+    assert!(output.contains(question), "the summary stands also above the question: {output}");
     assert!(world.text().contains("crewboard"));
 }
 
