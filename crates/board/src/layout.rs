@@ -20,6 +20,11 @@ const LIST_STEP: u16 = 2;
 /// The least width of the details: narrower details would be cut in every line.
 const MIN_DETAIL_WIDTH: u16 = 30;
 
+/// The least width with the details beside the list, where they use the lines below the rows too.
+const MIN_SIDE_WIDTH: u16 = 160;
+/// The widths of the details beside the list: enough for a bar of an hour, and a line that is easy to read.
+const SIDE_DETAIL_WIDTH: std::ops::RangeInclusive<u16> = 64..=100;
+
 /// The least height with a footer, which shows keys and messages.
 pub(crate) const FOOTER_HEIGHT: u16 = 8;
 
@@ -89,6 +94,14 @@ pub fn layout(model: &Model) -> Areas {
     }
     let has_details = model.detail && !model.rows.order().is_empty();
     let has_room = width >= MIN_DETAIL_WIDTH && body >= MIN_LIST_HEIGHT + MIN_DETAIL_HEIGHT;
+    if has_details && has_room && width >= MIN_SIDE_WIDTH {
+        let detail_width =
+            (width * 2 / 5).clamp(*SIDE_DETAIL_WIDTH.start(), *SIDE_DETAIL_WIDTH.end());
+        // A blank column is between them.
+        let list = Rect { width: width - detail_width - 1, ..line(start, body) };
+        let detail = Rect { x: list.width + 1, width: detail_width, ..line(start, body) };
+        return Areas { header, list, detail, footer, ..Areas::default() };
+    }
     let detail_lines = if has_details && has_room { detail_lines(model, body) } else { 0 };
     Areas {
         header,

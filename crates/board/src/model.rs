@@ -59,6 +59,8 @@ pub struct Model {
     pub detail: bool,
     /// When the main screen is a strip.
     pub layout_mode: LayoutMode,
+    /// The hours that the timeline shows, if the user has chosen them.
+    pub(crate) timeline_hours: Option<u64>,
     /// Shows headings over the columns of the list.
     pub headings: bool,
     /// The terminal's title shows how many sessions need the user.
@@ -197,6 +199,7 @@ impl Model {
             undo: Vec::new(),
             detail: true,
             layout_mode: LayoutMode::Auto,
+            timeline_hours: None,
             headings: true,
             title: false,
             report_status: false,

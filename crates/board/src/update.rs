@@ -9,6 +9,7 @@ pub(crate) mod notices;
 pub(crate) mod overlay_keys;
 pub(crate) mod peek;
 pub(crate) mod selection;
+pub(crate) mod timeline;
 
 pub use effect::Effect;
 

@@ -13,7 +13,7 @@ pub(crate) mod overlay;
 pub(crate) mod palette;
 mod peek;
 mod strip;
-mod timeline;
+pub(crate) mod timeline;
 
 use crate::format::cells::grain;
 use crate::format::text::age_changes_in;

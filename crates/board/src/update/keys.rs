@@ -11,6 +11,7 @@ use crate::update::navigation::start_navigation;
 use crate::update::overlay_keys::{on_overlay_key, on_overlay_paste};
 use crate::update::peek;
 use crate::update::selection::{select, select_match, select_needing, step};
+use crate::update::timeline;
 
 /// The greatest length of a filter with pasted text, in bytes.
 const MAX_FILTER_BYTES: usize = 200;
@@ -148,6 +149,8 @@ pub(crate) fn run_action(model: &mut Model, action: Action) -> Vec<Effect> {
                 Screen::Timeline => Screen::List,
             }
         }
+        Action::ZoomIn => timeline::zoom(model, true),
+        Action::ZoomOut => timeline::zoom(model, false),
         Action::Install if model.hooks == HookState::Missing => {
             return vec![Effect::PreviewInstall];
         }

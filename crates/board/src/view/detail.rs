@@ -18,8 +18,8 @@ use unicode_width::UnicodeWidthStr;
 const LABEL_WIDTH: usize = 12;
 /// In fewer columns, a long text starts at the left edge without a label.
 const MIN_LABELLED_WIDTH: usize = 44;
-/// The greatest width of the bar: one column per minute.
-const MAX_BAR_WIDTH: u16 = 60;
+/// The greatest width of the bar: two columns per minute.
+const MAX_BAR_WIDTH: u16 = 120;
 
 /// A line of pieces, each in one style.
 pub(super) type Line = Vec<(String, Style)>;
@@ -34,6 +34,17 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             draw_line(line, area, y, buffer);
         }
         return;
+    }
+    if area.x > 0 {
+        // Beside the list there is often room for all of it.
+        let all = full_details(model, row, usize::from(area.width));
+        if all.len() <= lines {
+            draw_heading(model, row, false, area, buffer);
+            for (y, line) in (area.y + 1..area.bottom()).zip(&all) {
+                draw_line(line, area, y, buffer);
+            }
+            return;
+        }
     }
     let details = Details::of(model, row, usize::from(area.width), false);
     let (head, rest) = (details.head.len(), details.rest.len());

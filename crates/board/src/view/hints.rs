@@ -248,6 +248,7 @@ fn row_actions(model: &Model) -> Vec<(Action, &'static str)> {
     }
     if model.screen == Screen::Timeline {
         actions.push((Action::Timeline, "list"));
+        actions.extend([(Action::ZoomIn, "closer"), (Action::ZoomOut, "farther")]);
     }
     if model.hooks == HookState::Missing {
         actions.push((Action::Install, "install hooks"));
@@ -260,7 +261,7 @@ fn row_actions(model: &Model) -> Vec<(Action, &'static str)> {
         Action::Timeline | Action::Back => 1,
         Action::Jump | Action::Open => 2,
         Action::NextNeedsYou => 3,
-        Action::Quit => 4,
+        Action::Quit | Action::ZoomIn | Action::ZoomOut => 4,
         Action::Seen => 5,
         Action::Undo => 6,
         _ => 7,

@@ -28,6 +28,8 @@ pub(super) struct Scale {
     cells: u64,
     step: u64,
     end: u64,
+    /// The columns of a cell: more than one if the shortest step leaves room.
+    columns: u64,
 }
 
 impl Scale {
@@ -38,12 +40,19 @@ impl Scale {
         let steps = STEPS.into_iter().map(|minutes| minutes * MINUTE);
         let step = steps.into_iter().find(|step| step * width >= shown)?;
         // A bar does not use all columns: a round duration is easier to read.
-        Some(Self { cells: shown.div_ceil(step), step, end: at_last(now, step).0 + step })
+        let cells = shown.div_ceil(step);
+        let columns = (width / cells.max(1)).max(1);
+        Some(Self { cells, step, end: at_last(now, step).0 + step, columns })
     }
 
     /// Returns the scale of the last hour.
     pub(super) fn hour(now: Timestamp, width: u16) -> Option<Self> {
         Self::new(now, HOUR, width)
+    }
+
+    /// Returns the width of the bar in columns.
+    fn width(self) -> u64 {
+        self.cells * self.columns
     }
 
     fn start(self) -> u64 {
@@ -77,9 +86,10 @@ pub(super) fn bar(theme: Theme, row: &Session, scale: Scale) -> Vec<(String, Sty
             Some(status) => (theme.cell(status), theme.status(status)),
             None => (" ", Style::new()),
         };
+        let text = &text.repeat(usize::try_from(scale.columns).unwrap_or(1));
         match pieces.last_mut() {
             Some((piece, piece_style)) if *piece_style == style => piece.push_str(text),
-            _ => pieces.push((text.to_owned(), style)),
+            _ => pieces.push((text.clone(), style)),
         }
     }
     pieces
@@ -143,6 +153,17 @@ const NAME_X: u16 = 3;
 /// The width of the waiting time at the right.
 const WAITED_WIDTH: u16 = 8;
 
+/// Returns the hours that the timeline shows: those that the user has chosen, or the least that contain all transitions.
+pub(crate) fn shown_hours(model: &Model) -> u64 {
+    if let Some(hours) = model.timeline_hours {
+        return hours;
+    }
+    let oldest =
+        model.rows.listed().filter_map(|row| transitions(row).next()).map(|first| first.at).min();
+    let age = oldest.map_or(0, |oldest| at_last(model.display_time(), MINUTE).since(oldest));
+    SPANS.into_iter().find(|hours| hours * HOUR >= age).unwrap_or(24)
+}
+
 /// Draws the timeline: the last hours of all sessions.
 pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let area = areas.list;
@@ -151,14 +172,10 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let name_width = widest.clamp(4, (area.width / 4).clamp(6, 28));
     let bar_x = area.x + NAME_X + name_width + 2;
     let room_for_bar = area.width.saturating_sub(bar_x + WAITED_WIDTH + 1);
-    let oldest =
-        model.rows.listed().filter_map(|row| transitions(row).next()).map(|first| first.at).min();
-    let age = oldest.map_or(0, |oldest| at_last(now, MINUTE).since(oldest));
-    let shown = SPANS.into_iter().map(|hours| hours * HOUR).find(|shown| *shown >= age);
     // A narrow window shows the last hour.
-    let scale = Scale::new(now, shown.unwrap_or(24 * HOUR), room_for_bar)
+    let scale = Scale::new(now, shown_hours(model) * HOUR, room_for_bar)
         .or_else(|| Scale::new(now, HOUR, room_for_bar));
-    let bar_width = scale.map_or(0, |scale| u16::try_from(scale.cells).unwrap_or(u16::MAX));
+    let bar_width = scale.map_or(0, |scale| u16::try_from(scale.width()).unwrap_or(u16::MAX));
     if let Some(scale) = scale.filter(|_| !model.rows.order().is_empty()) {
         draw_hours(
             model,
@@ -226,16 +243,20 @@ fn draw_hours(model: &Model, scale: Scale, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let style = model.theme.dim();
-    let cells_of = |minutes: u64| minutes * MINUTE / scale.step;
-    let bar_end = area.x + u16::try_from(scale.cells).unwrap_or(u16::MAX);
+    let columns_of = |minutes: u64| minutes * MINUTE / scale.step * scale.columns;
+    let bar_end = area.x + u16::try_from(scale.width()).unwrap_or(u16::MAX);
     // The end of a label is at its time; `now` is at the end of the bar.
     let steps = [15, 30, 60, 120, 240, 360, 720];
-    let every = steps.into_iter().find(|minutes| cells_of(*minutes) >= 8).unwrap_or(24 * 60);
+    let every = steps.into_iter().find(|minutes| columns_of(*minutes) >= 8).unwrap_or(24 * 60);
     let mut minutes = every;
-    while cells_of(minutes) > 0 && cells_of(minutes) + 3 < scale.cells {
-        let column = u16::try_from(cells_of(minutes)).unwrap_or(u16::MAX);
-        let text =
-            if minutes % 60 == 0 { format!("{}h", minutes / 60) } else { format!("{minutes}m") };
+    while columns_of(minutes) > 0 && columns_of(minutes) + 3 < scale.width() {
+        let column = u16::try_from(columns_of(minutes)).unwrap_or(u16::MAX);
+        let text = match minutes {
+            0..60 => format!("{minutes}m"),
+            _ if minutes % 60 == 0 => format!("{}h", minutes / 60),
+            // A half hour between two hours needs no label.
+            _ => String::new(),
+        };
         let start = (bar_end - column).saturating_sub(u16::try_from(text.width()).unwrap_or(0));
         put(buffer, area, start, area.y, &text, style);
         minutes += every;

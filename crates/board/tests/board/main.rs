@@ -17,3 +17,4 @@ mod strips;
 mod terminal;
 mod ticking;
 mod updates;
+mod wide;

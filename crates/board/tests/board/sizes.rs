@@ -34,7 +34,7 @@ fn list_height_depends_on_the_rows_only() {
         (30, 30, 17),
         (24, 30, 12),
     ] {
-        let mut model = board(rows_with_a_plan(count), 200, height);
+        let mut model = board(rows_with_a_plan(count), 159, height);
         let found = ["g", "G"].map(|key| {
             press(&mut model, key);
             layout(&model).list.height
