@@ -281,7 +281,7 @@ impl From<LayoutArgument> for LayoutMode {
 pub(crate) enum TmuxAction {
     /// Print the lines
     Print,
-    /// Add the lines to ~/.tmux.conf or to $XDG_CONFIG_HOME/tmux/tmux.conf
+    /// Add the lines to `~/.tmux.conf` or to `$XDG_CONFIG_HOME/tmux/tmux.conf`
     Install(ChangeArguments),
     /// Remove the lines
     Uninstall(ChangeArguments),

@@ -46,9 +46,9 @@ pub(crate) fn tmux(action: &TmuxAction) -> Result<ExitCode, Failure> {
         TmuxAction::Print => out.write_all(snippets::tmux(&word(&environment)?).as_bytes())?,
         TmuxAction::Install(arguments) => {
             let block = Block::new(snippets::tmux(&word(&environment)?));
-            install(&block, arguments, &environment, out, input)?;
+            install(&block, *arguments, &environment, out, input)?;
         }
-        TmuxAction::Uninstall(arguments) => uninstall(arguments, &environment, out, input)?,
+        TmuxAction::Uninstall(arguments) => uninstall(*arguments, &environment, out, input)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,7 +100,7 @@ fn chosen_file(environment: &Environment) -> Result<ConfigurationFile, Failure> 
 
 fn install(
     block: &Block,
-    arguments: &ChangeArguments,
+    arguments: ChangeArguments,
     environment: &Environment,
     out: &mut dyn Write,
     input: &mut dyn BufRead,
@@ -139,7 +139,7 @@ fn install(
 }
 
 fn uninstall(
-    arguments: &ChangeArguments,
+    arguments: ChangeArguments,
     environment: &Environment,
     out: &mut dyn Write,
     input: &mut dyn BufRead,
@@ -183,7 +183,7 @@ fn broken(name: &str, why: &str) -> Failure {
 fn confirm(
     file: &ConfigurationFile,
     after: Option<&[u8]>,
-    arguments: &ChangeArguments,
+    arguments: ChangeArguments,
     environment: &Environment,
     out: &mut dyn Write,
     input: &mut dyn BufRead,

@@ -7,7 +7,7 @@ pub(super) const TMUX_KEYS: [&str; 2] = ["g", "G"];
 /// so a part is added to an option only if it is not there.
 pub(super) fn tmux(program: &str) -> String {
     format!(
-        r##"# `crewboard tmux install` wrote these lines, and `crewboard tmux uninstall` removes them.
+        r#"# `crewboard tmux install` wrote these lines, and `crewboard tmux uninstall` removes them.
 # A pane that you focus is seen.
 set -g focus-events on
 set-hook -g 'pane-focus-in[750]' "run-shell -b \"{program} seen '#{{pane_id}}' >/dev/null 2>&1 || true\""
@@ -23,7 +23,7 @@ if-shell -F '#{{?#{{m:*@crewboard*,#{{window-status-format}}}},0,1}}' {{
 # Prefix g: the board in a popup. Prefix G: the session that has needed you longest, and the next.
 bind-key g display-popup -E -w 90% -h 80% "{program} --once"
 bind-key G run-shell "{program} next 2>&1 || true"
-"##
+"#
     )
 }
 
