@@ -10,6 +10,7 @@ mod closest;
 mod duration;
 mod environment;
 mod file;
+mod hours;
 mod lines;
 mod parents;
 mod parse;
@@ -27,6 +28,7 @@ pub use closest::closest;
 pub use duration::duration;
 pub use environment::{Environment, MIN_DESCRIPTORS};
 pub use file::{Location, locate};
+pub use hours::{Hours, parse_minute};
 
 pub use problem::{Problem, Severity};
 pub use rules::Rule;

@@ -174,6 +174,25 @@ impl Parser<'_> {
             (Value::Time(_), other) => {
                 Err(format!("{name} must be a time such as \"90s\" or \"2h\", not {}", kind(other)))
             }
+            (Value::Hours(_), DeValue::String(word)) if word.is_empty() => Ok(Value::Hours(None)),
+            (Value::Hours(_), DeValue::String(word)) => match word.parse() {
+                Ok(hours) => Ok(Value::Hours(Some(hours))),
+                Err(error) => Err(format!("{name} is {word:?}; {error}")),
+            },
+            (Value::Hours(_), other) => {
+                Err(format!("{name} must be hours such as \"22:00-07:00\", not {}", kind(other)))
+            }
+            (Value::Path(_), DeValue::String(path))
+                if path.is_empty() || path.starts_with('/') || path.starts_with("~/") =>
+            {
+                Ok(Value::Path(path.to_string()))
+            }
+            (Value::Path(_), DeValue::String(path)) => {
+                Err(format!("{name} is {path:?}; use an absolute path, or one that begins with ~/"))
+            }
+            (Value::Path(_), other) => {
+                Err(format!("{name} must be the path of a file, not {}", kind(other)))
+            }
             (Value::Keys(_), DeValue::String(_)) => {
                 return self.keys(index, entry, std::slice::from_ref(value));
             }

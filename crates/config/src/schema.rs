@@ -3,6 +3,7 @@
 //! The parser, the commented file and the documentation use this table.
 
 use crate::duration::duration_word;
+use crate::hours::Hours;
 use std::fmt;
 use std::time::Duration;
 
@@ -43,6 +44,10 @@ pub enum Value {
     Words(Vec<String>),
     Switch(bool),
     Time(Duration),
+    /// Hours of the day, or none.
+    Hours(Option<Hours>),
+    /// The path of a file, or an empty text.
+    Path(String),
     Keys(Vec<String>),
 }
 
@@ -50,7 +55,9 @@ pub enum Value {
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Word(word) => write!(formatter, "{}", quote(word)),
+            Self::Word(word) | Self::Path(word) => write!(formatter, "{}", quote(word)),
+            Self::Hours(Some(hours)) => write!(formatter, "{}", quote(&hours.to_string())),
+            Self::Hours(None) => write!(formatter, "{}", quote("")),
             Self::Switch(on) => write!(formatter, "{on}"),
             Self::Time(duration) => write!(formatter, "{}", quote(&duration_word(*duration))),
             Self::Words(words) | Self::Keys(words) => {
@@ -99,6 +106,7 @@ pub(crate) const DESKTOP: &str = "desktop";
 pub(crate) const TERMINAL: &str = "terminal";
 pub(crate) const STATUSES: &str = "statuses";
 pub(crate) const CONTENT: &str = "content";
+pub(crate) const QUIET: &str = "quiet";
 pub(crate) const THEME: &str = "theme";
 pub(crate) const DETAIL: &str = "detail";
 pub(crate) const LAYOUT: &str = "layout";
@@ -115,6 +123,15 @@ pub(crate) const IDLE_EXIT_DEFAULT: Duration = Duration::from_secs(3600);
 
 /// The notifications that a board can write to its terminal.
 const TERMINAL_NOTIFICATIONS: [&str; 4] = ["bell", "osc9", "osc777", "off"];
+
+/// The options for the sound of each status, in the order of `Known::notify_statuses`.
+pub(crate) const SOUNDS: [(&str, &str); 5] = [
+    ("permission", "sound_permission"),
+    ("question", "sound_question"),
+    ("plan", "sound_plan"),
+    ("failed", "sound_failed"),
+    ("done", "sound_done"),
+];
 
 /// The forms of the board, the default first.
 const LAYOUTS: [&str; 3] = ["auto", "list", "strip"];
@@ -193,41 +210,7 @@ impl Schema {
                 ..option(KEYS, action.name, keys, action.help)
             });
         }
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        entries.extend([
-            Entry {
-                allowed: known.notify_statuses.clone(),
-                ..option(
-                    NOTIFY,
-                    STATUSES,
-                    Value::Words(words(&known.notify_statuses)),
-                    "The statuses that notify you.",
-                )
-            },
-            option(
-                NOTIFY,
-                DESKTOP,
-                Value::Switch(true),
-                "Show notifications on the desktop (notify-send; osascript on macOS).",
-            ),
-            Entry {
-                allowed: TERMINAL_NOTIFICATIONS.to_vec(),
-                ..option(
-                    NOTIFY,
-                    TERMINAL,
-                    Value::Word("bell".to_owned()),
-                    "The notification that one of the open boards writes to its terminal: a bell, a sequence for \
-                     iTerm2, WezTerm, Ghostty and kitty (osc9) or for foot and rxvt (osc777), or nothing.",
-                )
-            },
-            option(
-                NOTIFY,
-                CONTENT,
-                Value::Switch(false),
-                "Include the question or the command in notifications. Otherwise they have only the project and the \
-                 status, because others may see your screen.",
-            ),
-        ]);
+        entries.extend(notify_entries(&known));
         entries.push(option(
             DAEMON,
             IDLE_EXIT,
@@ -260,4 +243,57 @@ impl Schema {
             (DAEMON, "The background process. A change applies at once.".to_owned()),
         ]
     }
+}
+
+/// Returns the options of notifications.
+fn notify_entries(known: &Known) -> Vec<Entry> {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let mut entries = vec![
+        Entry {
+            allowed: known.notify_statuses.clone(),
+            ..option(
+                NOTIFY,
+                STATUSES,
+                Value::Words(words(&known.notify_statuses)),
+                "The statuses that notify you.",
+            )
+        },
+        option(
+            NOTIFY,
+            DESKTOP,
+            Value::Switch(true),
+            "Show notifications on the desktop (notify-send; osascript on macOS).",
+        ),
+        Entry {
+            allowed: TERMINAL_NOTIFICATIONS.to_vec(),
+            ..option(
+                NOTIFY,
+                TERMINAL,
+                Value::Word("bell".to_owned()),
+                "The notification that one of the open boards writes to its terminal: a bell, a sequence for \
+                 iTerm2, WezTerm, Ghostty and kitty (osc9) or for foot and rxvt (osc777), or nothing.",
+            )
+        },
+        option(
+            NOTIFY,
+            CONTENT,
+            Value::Switch(false),
+            "Include the question or the command in notifications. Otherwise they have only the project and the \
+             status, because others may see your screen.",
+        ),
+        option(
+            NOTIFY,
+            QUIET,
+            Value::Hours(None),
+            "The hours of the day, such as \"22:00-07:00\", in which no notification and no sound reaches you. Your \
+             `[[on]]` commands still run.",
+        ),
+    ];
+    entries.extend(SOUNDS.map(|(status, name)| {
+        let help = format!(
+            "The absolute path of a sound file, or one that begins with ~/, that a notification about {status} plays."
+        );
+        option(NOTIFY, name, Value::Path(String::new()), &help)
+    }));
+    entries
 }

@@ -1,13 +1,14 @@
 //! The effective settings, and the origin of each value.
 
 use crate::file::{Location, locate, read};
+use crate::hours::Hours;
 use crate::parse::{FileValue, Parsed, parse, unbound};
 use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
     BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT, IDLE_EXIT_DEFAULT,
-    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, REPORT_STATUS, STATUSES, Schema, TERMINAL, THEME,
-    TITLE, Value,
+    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, QUIET, REPORT_STATUS, SOUNDS, STATUSES, Schema,
+    TERMINAL, THEME, TITLE, Value,
 };
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,12 @@ pub struct Notify {
     pub terminal: String,
     /// True if notifications include the question or the command.
     pub content: bool,
+    /// The hours of the day without notifications.
+    #[serde(default)]
+    pub quiet: Option<Hours>,
+    /// Statuses with the sound file of each.
+    #[serde(default)]
+    pub sounds: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +240,19 @@ impl Loaded {
                 desktop: is_on(NOTIFY, DESKTOP),
                 terminal: word(NOTIFY, TERMINAL),
                 content: is_on(NOTIFY, CONTENT),
+                quiet: match value(NOTIFY, QUIET) {
+                    Some(Value::Hours(hours)) => *hours,
+                    _ => None,
+                },
+                sounds: SOUNDS
+                    .iter()
+                    .filter_map(|(status, name)| match value(NOTIFY, name) {
+                        Some(Value::Path(path)) if !path.is_empty() => {
+                            Some(((*status).to_owned(), path.clone()))
+                        }
+                        _ => None,
+                    })
+                    .collect(),
             },
             on: self.rules.clone(),
             daemon: Daemon {

@@ -4,6 +4,7 @@
 mod message;
 mod rules;
 mod seen;
+mod sound;
 
 use crate::command_runner::CommandRunner;
 use crate::configuration::schema;
@@ -77,6 +78,10 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
     let _ = seen::mark_seen(seen);
     person.retain(|row| !looked_at.contains(&row.key));
     let Some(message) = message(&person, more, notify.content) else { return true };
+    if sound::is_quiet(&notify) {
+        return true;
+    }
+    let sound = sound::play(&person, &notify, environment);
     // Notify the desktop without waiting for the boards.
     let announced = (notify.terminal != "off").then(|| to_board(&message));
     // Without a notifier there is no desktop to notify, which is not a failure.
@@ -86,6 +91,10 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
         // The daemon checks this process, which must run until then. Any reply shows that the check is done.
         let _ =
             connection.ask(&Request::Hello(HelloRequest { protocol: PROTOCOL }), RECEIVE_TIMEOUT);
+    }
+    // The notification has been delivered, even if its sound fails.
+    if let Some(sound) = sound {
+        sound.finish();
     }
     is_delivered
 }
@@ -172,6 +181,19 @@ fn test_all(config: &Config, environment: &Environment) -> Result<ExitCode, Fail
     } else {
         let way = &config.notify.terminal;
         print("terminal", try_board(&message, way).map_err(Failure::in_one_line))?;
+    }
+    for (status, path) in &config.notify.sounds {
+        print(
+            "sound",
+            match sound::start(path, environment).map(sound::Sound::finish) {
+                Some(true) => Ok(format!("played {path} for {status}")),
+                Some(false) => Err(format!("cannot play {path} for {status}")),
+                None => Err("cannot find pw-play, paplay or aplay on the PATH".to_owned()),
+            },
+        )?;
+    }
+    if let Some(hours) = config.notify.quiet {
+        print("quiet", Ok(format!("no notification from {hours}; this test ignores that")))?;
     }
     if config.on.is_empty() {
         print("[[on]]", Ok("no rules in the configuration".to_owned()))?;

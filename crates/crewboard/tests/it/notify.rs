@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 
 /// Creates a world with this configuration.
@@ -244,6 +245,41 @@ fn focused_pane_gets_no_notification() {
         lines(&received),
         ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]
     );
+}
+
+#[test]
+fn sound_plays_except_in_quiet_hours() {
+    let quiet =
+        "[notify]\nterminal = 'off'\nquiet = '22:00-07:00'\nsound_permission = '~/ring.oga'\n";
+    let Some(world) = world_with(quiet) else { return };
+    let (directory, received) = install_fake_notifier(&world);
+    let (asked, played) = (world.home().join("asked"), world.home().join("played"));
+    let date = format!("#!/bin/sh\necho asked >>'{}'\necho 23:15\n", asked.display());
+    let player = format!("#!/bin/sh\necho \"$1\" >>'{}'\n", played.display());
+    for (name, script) in [("date", date), ("pw-play", player)] {
+        let program = directory.join(name);
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:/usr/bin:/bin", directory.display());
+    assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
+    let agent = Agent::new("shop");
+    world.send_prompt(&agent, "go");
+    world.request_permission(&agent, "ls");
+    wait_until("the time is read", || !lines(&asked).is_empty());
+
+    configure(&world, &quiet.replace("22:00-07:00", "01:00-02:00"));
+    let other = Agent::new("docs");
+    wait_until("the notifier runs", || {
+        world.send_prompt(&other, "go");
+        world.request_permission(&other, "ls");
+        !lines(&received).is_empty()
+    });
+    wait_until("the sound plays", || !lines(&played).is_empty());
+    assert_eq!(lines(&played)[0], world.home().join("ring.oga").display().to_string());
+    let all = lines(&received);
+    assert!(all.contains(&"docs: permission".to_owned()), "{all:?}");
+    assert!(!all.contains(&"shop: permission".to_owned()), "{all:?}");
 }
 
 #[test]

@@ -263,6 +263,8 @@ mod tests {
                 desktop: false,
                 terminal: "off".to_owned(),
                 content: false,
+                quiet: None,
+                sounds: Vec::new(),
             },
             rules: Vec::new(),
             descriptors: None,

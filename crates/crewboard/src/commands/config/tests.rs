@@ -98,6 +98,12 @@ fn show_prints_the_origin_of_each_value() {
     desktop = true                                                   # default
     terminal = "bell"                                                # default
     content = false                                                  # default
+    quiet = ""                                                       # default
+    sound_permission = ""                                            # default
+    sound_question = ""                                              # default
+    sound_plan = ""                                                  # default
+    sound_failed = ""                                                # default
+    sound_done = ""                                                  # default
 
     [daemon]
     idle_exit = "1h"  # default
