@@ -181,7 +181,7 @@ fn has_brand(model: &Model) -> bool {
     model.height > 3 && model.width >= BRAND_WIDTH
 }
 
-/// Returns the extent of the limits that fits in `space` columns beside the widest counts of the form, so that it does
+/// Returns the extent of the limits that fits in `space` columns with the widest counts of the form, so that it does
 /// not depend on the counts. The percentages of a further account are more important than bars and reset times.
 fn extent(model: &Model, space: usize) -> Option<Extent> {
     let form = form(model);

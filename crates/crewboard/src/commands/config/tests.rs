@@ -83,7 +83,10 @@ fn show_prints_the_origin_of_each_value() {
     whole = ["v"]                       # default
     more-details = ["l", "right"]       # default
     less-details = ["h", "left"]        # default
+    peek = ["P"]                        # default
     timeline = ["t"]                    # default
+    zoom-in = ["+", "="]                # default
+    zoom-out = ["-"]                    # default
     install = ["i"]                     # default
     problems = ["e"]                    # default
     palette = [":", "ctrl-k"]           # default
