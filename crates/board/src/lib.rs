@@ -21,5 +21,6 @@ pub mod view;
 pub use model::agent_text::AgentText;
 pub use model::navigation::{Navigation, NavigationOutcome};
 pub use model::options::{LayoutMode, Options};
+pub use model::order::RowOrder;
 pub use runtime::event_loop::{BoardError, run};
 pub use runtime::host::Host;

@@ -6,6 +6,7 @@ pub(crate) mod filter;
 pub(crate) mod navigation;
 pub(crate) mod notice;
 pub(crate) mod options;
+pub mod order;
 pub(crate) mod peek;
 pub mod row_list;
 pub(crate) mod undo;
@@ -17,6 +18,7 @@ use crate::model::choice::Choice;
 use crate::model::navigation::PendingNavigation;
 use crate::model::notice::Notice;
 use crate::model::options::LayoutMode;
+use crate::model::order::RowOrder;
 use crate::model::peek::Peek;
 use crate::model::row_list::RowList;
 use crate::model::undo::UndoStep;
@@ -61,6 +63,8 @@ pub struct Model {
     pub layout_mode: LayoutMode,
     /// The hours that the timeline shows, if the user has chosen them.
     pub(crate) timeline_hours: Option<u64>,
+    /// The last value of the option `order`.
+    pub(crate) configured_order: RowOrder,
     /// Shows headings over the columns of the list.
     pub headings: bool,
     /// The terminal's title shows how many sessions need the user.
@@ -200,6 +204,7 @@ impl Model {
             detail: true,
             layout_mode: LayoutMode::Auto,
             timeline_hours: None,
+            configured_order: RowOrder::default(),
             headings: true,
             title: false,
             report_status: false,

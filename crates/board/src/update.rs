@@ -210,6 +210,10 @@ fn configure(model: &mut Model, options: Options) {
         model.detail = options.detail;
     }
     model.layout_mode = options.layout_mode;
+    if options.order != model.configured_order {
+        model.configured_order = options.order;
+        model.rows.set_sort(options.order);
+    }
     model.headings = options.headings;
     model.configured_theme = options.theme;
     model.theme = options.theme.on(model.background);

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Known {
     /// The themes, the default first.
     pub themes: Vec<&'static str>,
+    /// The orders of the list, the default first.
+    pub orders: Vec<&'static str>,
     /// The theme without colours, for `NO_COLOR`.
     pub colourless: &'static str,
     pub actions: Vec<Action>,
@@ -113,6 +115,7 @@ pub(crate) const LAYOUT: &str = "layout";
 pub(crate) const HEADINGS: &str = "headings";
 pub(crate) const TITLE: &str = "title";
 pub(crate) const REPORT_STATUS: &str = "report_status";
+pub(crate) const ORDER: &str = "order";
 pub(crate) const IDLE_EXIT: &str = "idle_exit";
 
 /// The variable that overrides `daemon.idle_exit`.
@@ -135,6 +138,20 @@ pub(crate) const SOUNDS: [(&str, &str); 5] = [
 
 /// The forms of the board, the default first.
 const LAYOUTS: [&str; 3] = ["auto", "list", "strip"];
+
+/// Returns the option for the order of the list.
+fn order(orders: &[&'static str]) -> Entry {
+    let help = "The order of the list when the board opens: sessions that need you first, or sessions of one project, \
+                name, agent or host together, which then do not trade places.";
+    Entry {
+        section: BOARD,
+        name: ORDER,
+        help: help.to_owned(),
+        default: Value::Word(orders.first().copied().unwrap_or_default().to_owned()),
+        allowed: orders.to_vec(),
+        required: false,
+    }
+}
 
 /// All options.
 #[derive(Debug, Clone)]
@@ -178,6 +195,7 @@ fn board_entries(known: &Known) -> Vec<Entry> {
                      three lines. `crewboard --layout` overrides it.",
             )
         },
+        order(&known.orders),
         option(
             BOARD,
             HEADINGS,

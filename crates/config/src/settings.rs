@@ -7,8 +7,8 @@ use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
     BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT, IDLE_EXIT_DEFAULT,
-    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, QUIET, REPORT_STATUS, SOUNDS, STATUSES, Schema,
-    TERMINAL, THEME, TITLE, Value,
+    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, ORDER, QUIET, REPORT_STATUS, SOUNDS, STATUSES,
+    Schema, TERMINAL, THEME, TITLE, Value,
 };
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ pub struct Board {
     pub detail: bool,
     /// `auto`, `list` or `strip`.
     pub layout: String,
+    /// The word of an order of the list.
+    pub order: String,
     /// Show headings over the columns of the list.
     pub headings: bool,
     pub title: bool,
@@ -222,6 +224,7 @@ impl Loaded {
                 theme: word(BOARD, THEME),
                 detail: is_on(BOARD, DETAIL),
                 layout: word(BOARD, LAYOUT),
+                order: word(BOARD, ORDER),
                 headings: is_on(BOARD, HEADINGS),
                 title: is_on(BOARD, TITLE),
                 report_status: is_on(BOARD, REPORT_STATUS),

@@ -2,7 +2,7 @@
 
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
 use crewboard_board::theme::{AUTO, PALETTES, PLAIN, Theme};
-use crewboard_board::{LayoutMode, Options};
+use crewboard_board::{LayoutMode, Options, RowOrder};
 use crewboard_config::{
     Action as KnownAction, Environment, FileWatch, Known, Loaded, Location, Problem, Schema, locate,
 };
@@ -21,6 +21,7 @@ pub(crate) fn schema() -> Schema {
         Status::ALL.iter().filter(|status| status.is_prompt() || status.needs_you_until_seen());
     Schema::new(Known {
         themes: PALETTES.iter().map(|palette| palette.name).collect(),
+        orders: RowOrder::ALL.map(|(_, word)| word).to_vec(),
         colourless: PLAIN.name,
         actions: actions.collect(),
         notify_statuses: notify_statuses.map(|status| status.word()).collect(),
@@ -112,6 +113,7 @@ impl BoardConfig {
             keymap,
             detail: config.board.detail,
             layout_mode: self.layout_mode.unwrap_or_else(|| layout_mode(&config.board.layout)),
+            order: RowOrder::of_word(&config.board.order),
             headings: config.board.headings,
             title: config.board.title,
             report_status: config.board.report_status,

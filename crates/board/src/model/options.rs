@@ -1,6 +1,7 @@
 //! The options of the board.
 
 use crate::keymap::Keymap;
+use crate::model::order::RowOrder;
 use crate::theme::Theme;
 
 /// When the board is a strip, which has a chip for each session in one line.
@@ -22,6 +23,8 @@ pub struct Options {
     /// Shows the details until the user's key hides them.
     pub detail: bool,
     pub layout_mode: LayoutMode,
+    /// The order of the list, until the user's key changes it.
+    pub order: RowOrder,
     /// Shows headings over the columns of the list.
     pub headings: bool,
     /// Shows in the terminal's title how many sessions need the user.

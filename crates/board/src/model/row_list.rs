@@ -4,6 +4,7 @@
 use crate::format::cells;
 use crate::model::agent_text::AgentText;
 use crate::model::filter::Matcher;
+use crate::model::order::RowOrder;
 use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status, labels};
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -220,6 +221,7 @@ pub struct RowList {
     totals: Totals,
     filter: String,
     show_dismissed: bool,
+    sort: RowOrder,
     /// The row that has needed the user for the longest time.
     urgent: Option<RowKey>,
 }
@@ -233,6 +235,7 @@ impl RowList {
             totals: Totals::new(),
             filter: String::new(),
             show_dismissed: false,
+            sort: RowOrder::default(),
             urgent: None,
         }
     }
@@ -306,6 +309,17 @@ impl RowList {
         result
     }
 
+    /// Returns the order of the list.
+    pub fn sort(&self) -> RowOrder {
+        self.sort
+    }
+
+    /// Lists the rows in another order.
+    pub(crate) fn set_sort(&mut self, sort: RowOrder) {
+        self.sort = sort;
+        self.list_rows();
+    }
+
     /// Lists or leaves out the dismissed rows.
     pub fn set_show_dismissed(&mut self, show_dismissed: bool) {
         self.show_dismissed = show_dismissed;
@@ -360,7 +374,7 @@ impl RowList {
         let matcher = Matcher::new(&self.filter);
         let is_listed = |row: &&Session| self.is_shown(row) && matcher.matches(row);
         let mut rows: Vec<&Session> = self.all().filter(is_listed).collect();
-        rows.sort_by(|one, other| one.compare_for_list(other));
+        rows.sort_by(|one, other| self.sort.compare(one, other));
         self.order = rows.into_iter().map(|row| row.key.clone()).collect();
         self.find_urgent();
     }
@@ -372,7 +386,7 @@ impl RowList {
 
     fn find_urgent(&mut self) {
         let needs = |row: &&Session| row.needs_you && !row.dismissed;
-        let urgent = if self.filter.is_empty() {
+        let urgent = if self.filter.is_empty() && self.sort == RowOrder::Urgency {
             // The rows that need the user are listed first.
             self.listed().take_while(|row| row.needs_you).find(needs)
         } else {
@@ -384,7 +398,7 @@ impl RowList {
     /// Returns the index at which a row belongs in the list.
     fn insertion_index(&self, row: &Session) -> usize {
         self.order.partition_point(|other| {
-            self.rows.get(other).is_some_and(|other| other.compare_for_list(row).is_lt())
+            self.rows.get(other).is_some_and(|other| self.sort.compare(other, row).is_lt())
         })
     }
 

@@ -125,6 +125,11 @@ pub(crate) fn run_action(model: &mut Model, action: Action) -> Vec<Effect> {
             model.notify("No session is hidden.");
         }
         Action::ShowDismissed => model.rows.set_show_dismissed(!model.rows.shows_dismissed()),
+        Action::Order => {
+            let order = model.rows.sort().next();
+            model.rows.set_sort(order);
+            model.notify(format!("Sorted by {}.", order.word()));
+        }
         Action::Open => return start_navigation(model, Navigation::Open),
         Action::Detail => {
             model.detail = !model.detail;

@@ -148,7 +148,7 @@ fn check_selection(model: &Model) {
     }
     let mut rows: Vec<&Session> = model.rows.listed().collect();
     assert_eq!(rows.len(), model.rows.order().len());
-    assert!(rows.is_sorted_by(|one, other| one.compare_for_list(other).is_lt()));
+    assert!(rows.is_sorted_by(|one, other| model.rows.sort().compare(one, other).is_lt()));
     rows.dedup_by_key(|row| &row.key);
     assert_eq!(rows.len(), model.rows.order().len());
 }

@@ -48,6 +48,7 @@ fn child_panics() {
         keymap: Keymap::default(),
         detail: true,
         layout_mode: LayoutMode::Auto,
+        order: crewboard_board::RowOrder::Urgency,
         headings: true,
         title: true,
         report_status: true,

@@ -519,3 +519,19 @@ fn configured_key_runs_its_action() {
     press(&mut model, "down");
     assert_eq!(selected(&model), "r01");
 }
+
+#[test]
+fn key_sorts_the_list_and_the_selection_stays() {
+    let mut model = board(day(), 80, 24);
+    let selected = model.selected.clone();
+    let names = |model: &Model| -> Vec<String> {
+        model.rows.listed().take(8).map(|row| row.name.clone()).collect()
+    };
+    press(&mut model, "s s");
+    let sorted = names(&model);
+    assert!(sorted.is_sorted(), "{sorted:?}");
+    assert_eq!(model.notice.as_ref().unwrap().text, "Sorted by name.");
+    assert_eq!(model.selected, selected);
+    press(&mut model, "s s s");
+    assert!(!names(&model).is_sorted(), "by urgency again");
+}

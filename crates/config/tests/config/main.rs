@@ -19,6 +19,7 @@ fn schema() -> Schema {
     };
     Schema::new(Known {
         themes: vec!["terminal", "dark", "light", "plain"],
+        orders: vec!["needs-you", "project"],
         colourless: "plain",
         actions: vec![
             action("jump", &["enter"], false),

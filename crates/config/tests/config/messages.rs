@@ -49,7 +49,7 @@ fn unknown_names_are_warnings_with_a_suggestion() {
     assert_snapshot!(problems("[board]\ntehme = \"dark\"\nidle_exit = \"1h\"\nfont = 3"), @"
     warning: /etc/config.toml:2:1: unknown option board.tehme; did you mean theme?
     warning: /etc/config.toml:3:1: unknown option board.idle_exit; it belongs in [daemon]
-    warning: /etc/config.toml:4:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status
+    warning: /etc/config.toml:4:1: unknown option board.font; use one of theme, detail, layout, order, headings, title, report_status
     ");
     assert_snapshot!(problems("[keys]\n  jmup = \"x\"\n  explode = \"y\""), @"
     warning: /etc/config.toml:2:3: unknown option keys.jmup; did you mean jump?

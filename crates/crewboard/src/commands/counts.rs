@@ -12,6 +12,7 @@ use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
 use crewboard_core::{CountCategory, Counts, RateLimits, Session};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -106,9 +107,26 @@ fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, theme: T
         CountsFormat::Json => {
             let mut value = json!(counts);
             value["limits"] = json!(limits);
+            let (total, by_project) = costs(rows);
+            value["cost_usd"] = json!(total);
+            value["cost_by_project"] = json!(by_project);
             value.to_string()
         }
     }
+}
+
+/// Returns the cost of all conversations, and of those of each project, in US dollars.
+fn costs(rows: &[&Session]) -> (f64, BTreeMap<String, f64>) {
+    let cents = |dollars: f64| (dollars * 100.0).round() / 100.0;
+    let (mut total, mut by_project) = (0.0, BTreeMap::new());
+    for row in rows {
+        if let Some(cost) = row.usage.and_then(|usage| usage.cost_usd) {
+            total = cents(total + cost);
+            let sum: &mut f64 = by_project.entry(row.name.clone()).or_default();
+            *sum = cents(*sum + cost);
+        }
+    }
+    (total, by_project)
 }
 
 /// Returns the JSON object of a custom module of waybar. Its text and tooltip are Pango markup.
@@ -138,7 +156,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use clap::ValueEnum as _;
-    use crewboard_core::Status;
+    use crewboard_core::{Status, Timestamp, Usage};
 
     fn lines(rows: &[(&str, Status, bool)], unicode: bool) -> String {
         let rows: Vec<Session> = rows
@@ -178,7 +196,7 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
         waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 √1 ●1 ◯1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n√ api: done"}
         starship: !1 ≡1 √1 ●1 ◯1
-        json: {"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
+        json: {"cost_by_project":{},"cost_usd":0.0,"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
         "###);
         insta::assert_snapshot!(lines(&rows[4..], false), @r###"
         tmux: o1
@@ -186,7 +204,7 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=default,nobold]o1#[default]
         waybar: {"alt":"idle","class":["idle"],"text":"o1","tooltip":""}
         starship: o1
-        json: {"done":0,"failed":0,"idle":1,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
+        json: {"cost_by_project":{},"cost_usd":0.0,"done":0,"failed":0,"idle":1,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
         "###);
         insta::assert_snapshot!(lines(&[], true), @r###"
         tmux: 
@@ -194,8 +212,26 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::
         waybar: {"alt":"none","class":["none"],"text":"","tooltip":""}
         starship: 
-        json: {"done":0,"failed":0,"idle":0,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
+        json: {"cost_by_project":{},"cost_usd":0.0,"done":0,"failed":0,"idle":0,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
         "###);
+    }
+
+    #[test]
+    fn costs_are_summed_by_project() {
+        let row = |name: &str, cost_usd| Session {
+            name: name.to_owned(),
+            usage: Some(Usage { context_percent: None, cost_usd, at: Timestamp(0) }),
+            ..Session::default()
+        };
+        let rows = [
+            row("shop", Some(0.1)),
+            row("shop", Some(0.2)),
+            row("docs", Some(1.0)),
+            row("new", None),
+        ];
+        let (total, by_project) = costs(&rows.iter().collect::<Vec<_>>());
+        assert!((total - 1.3).abs() < 1e-9);
+        assert_eq!(json!(by_project), json!({ "docs": 1.0, "shop": 0.3 }));
     }
 
     #[test]

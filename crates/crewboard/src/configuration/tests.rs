@@ -75,7 +75,7 @@ fn valid_change_is_applied_and_wrong_one_is_reported() {
     nothing
     dark Q | config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?; config.toml:3:10: board.detail must be true or false, not a number
     dark Q | The configuration was reloaded.
-    light q Ctrl-c | config.toml:3:1: unknown option board.colour; use one of theme, detail, layout, headings, title, report_status
+    light q Ctrl-c | config.toml:3:1: unknown option board.colour; use one of theme, detail, layout, order, headings, title, report_status
     auto q Ctrl-c | The configuration was reloaded.
     "#);
 }

@@ -52,6 +52,7 @@ fn show_prints_the_origin_of_each_value() {
     theme = "dark"        # config.toml:2
     detail = true         # default
     layout = "auto"       # default
+    order = "needs-you"   # default
     headings = true       # default
     title = true          # default
     report_status = true  # default
@@ -75,6 +76,7 @@ fn show_prints_the_origin_of_each_value() {
     undo = ["u"]                        # default
     copy = ["y"]                        # default
     show-dismissed = ["X"]              # default
+    order = ["s"]                       # default
     open = ["o"]                        # default
     filter = ["/"]                      # default
     next-match = ["n"]                  # default
@@ -135,7 +137,7 @@ fn check_lists_every_problem() {
     write(&world, "[board]\ntheme = \"drak\"\nfont = 1\n[keys]\njump = \"x\"\npin = \"x\"\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @r#"
     error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?
-    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status
+    warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, order, headings, title, report_status
     error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
     (failed)
     "#);
@@ -144,7 +146,7 @@ fn check_lists_every_problem() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     # ~/.config/crewboard/config.toml
     # error: ~/.config/crewboard/config.toml:2:9: board.theme is "drak"; it must be one of auto, terminal, dark, light, plain; did you mean dark?
-    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status
+    # warning: ~/.config/crewboard/config.toml:3:1: unknown option board.font; use one of theme, detail, layout, order, headings, title, report_status
     # error: ~/.config/crewboard/config.toml:6:7: keys.pin: keys.jump already has the key "x" (line 5)
 
     [board]
@@ -152,7 +154,7 @@ fn check_lists_every_problem() {
     (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1 })
     "#);
     write(&world, "[board]\nfont = 1\n");
-    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; use one of theme, detail, layout, headings, title, report_status");
+    insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; use one of theme, detail, layout, order, headings, title, report_status");
     let other = ConfigAction::Check { file: Some(world.path().join("other.toml")) };
     insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1 })"#);
 }
