@@ -41,6 +41,15 @@ pub(crate) fn connect(daemon_locator: &DaemonLocator) -> Result<Connection, Fail
     Ok(Connection::new(stream)?)
 }
 
+/// Calls `read` once more if the daemon closes the connection before it has replied, for example because it was killed.
+/// `read` connects by itself, and sends only requests that change nothing.
+pub(crate) fn retry_once<T>(read: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    match read() {
+        Err(failure) if failure.is_disconnect() => read(),
+        result => result,
+    }
+}
+
 /// The daemon's reply to a `list` request.
 #[derive(Debug, Default)]
 struct Snapshot {
@@ -54,18 +63,22 @@ pub(crate) fn fetch_rows(connection: &mut Connection) -> Result<Vec<Session>, Fa
     fetch_snapshot(connection, REPLY_TIMEOUT).map(|snapshot| snapshot.rows)
 }
 
-/// Returns all sessions, and warns the user once of dropped events.
-pub(crate) fn fetch_rows_and_warn_of_drops(
+/// Returns all sessions, and the dropped events that the user has not seen yet.
+pub(crate) fn fetch_rows_and_dropped_events(
     connection: &mut Connection,
-) -> Result<Vec<Session>, Failure> {
-    let Snapshot { rows, dropped_events, .. } = fetch_snapshot(connection, REPLY_TIMEOUT)?;
+) -> Result<(Vec<Session>, DroppedEvents), Failure> {
+    let snapshot = fetch_snapshot(connection, REPLY_TIMEOUT)?;
+    Ok((snapshot.rows, snapshot.dropped_events))
+}
+
+/// Warns the user of dropped events, and reports to the daemon that the user has seen them.
+pub(crate) fn warn_of_dropped_events(connection: &Connection, dropped_events: DroppedEvents) {
     if !dropped_events.is_empty() {
         warn(&format!("{dropped_events} (see `crewboard daemon status`)"));
-        connection.send(&Request::DroppedEventsSeen(DroppedEventsSeenRequest {
-            count: dropped_events.total(),
-        }))?;
+        let count = dropped_events.total();
+        // If the daemon does not get this, the next command warns again.
+        let _ = connection.send(&Request::DroppedEventsSeen(DroppedEventsSeenRequest { count }));
     }
-    Ok(rows)
 }
 
 /// Returns all sessions and the accounts' rate limits. `timeout` applies to each message.
@@ -97,15 +110,13 @@ pub(crate) fn warn(text: &str) {
     let _ = writeln!(io::stderr(), "crewboard: {}", without_error_numbers(text));
 }
 
-/// Warns the user if the daemon is of another version than this program.
-pub(crate) fn warn_of_version_mismatch(connection: &mut Connection) -> Result<(), Failure> {
+/// Returns a warning if the daemon is of another version than this program.
+pub(crate) fn find_version_problem(connection: &mut Connection) -> Result<Option<String>, Failure> {
     let hello = Request::Hello(HelloRequest { protocol: PROTOCOL });
-    if let Reply::Hello(daemon) = connection.ask(&hello, REPLY_TIMEOUT)?
-        && let Some(problem) = version_problem(&daemon)
-    {
-        warn(&problem);
+    match connection.ask(&hello, REPLY_TIMEOUT)? {
+        Reply::Hello(daemon) => Ok(version_problem(&daemon)),
+        _ => Ok(None),
     }
-    Ok(())
 }
 
 /// Returns the failure for a reply of another kind than the request expects.

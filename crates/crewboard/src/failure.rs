@@ -50,11 +50,12 @@ pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
+    is_disconnect: bool,
 }
 
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: exit_code::FAILED }
+        Self { message: message.into(), hint: None, code: exit_code::FAILED, is_disconnect: false }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -69,6 +70,11 @@ impl Failure {
         Self { code, ..self }
     }
 
+    /// Returns true if the daemon closed the connection before it had replied.
+    pub(crate) fn is_disconnect(&self) -> bool {
+        self.is_disconnect
+    }
+
     /// Returns the message and the hint in one line.
     pub(crate) fn in_one_line(self) -> String {
         match self.hint {
@@ -79,7 +85,7 @@ impl Failure {
 
     /// Returns a silent success: the reader of the output has closed it.
     fn output_closed() -> Self {
-        Self { message: String::new(), hint: None, code: 0 }
+        Self { code: 0, ..Self::new("") }
     }
 
     /// Prints the message and the hint. Returns the exit code.
@@ -131,6 +137,7 @@ impl From<ConnectionError> for Failure {
             ConnectionError::Silent(_) => {
                 failure.hint("if this persists, run `crewboard daemon restart`")
             }
+            ConnectionError::Gone => Self { is_disconnect: true, ..failure },
             _ => failure,
         }
     }

@@ -4,7 +4,7 @@ mod style;
 mod windows;
 
 use crate::arguments::CountsFormat;
-use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits};
+use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits, retry_once};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::outside;
@@ -37,12 +37,13 @@ pub(crate) fn run(format: CountsFormat, follow: bool, windows: bool) -> Result<E
         let windows = windows.then(WindowGlyphs::of_this_tmux).transpose()?;
         return follow_changes(format, windows, theme);
     }
-    let (rows, limits) = match daemon_locator()?.connect() {
-        Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT)?,
+    let daemon_locator = daemon_locator()?;
+    let (rows, limits) = retry_once(|| match daemon_locator.connect() {
+        Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT),
         // A shell prompt or status bar runs this often, so it must not start a daemon.
-        Err(ConnectError::NoDaemon) => Default::default(),
-        Err(error) => return Err(error.into()),
-    };
+        Err(ConnectError::NoDaemon) => Ok(Default::default()),
+        Err(error) => Err(error.into()),
+    })?;
     print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, theme))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
 //! `crewboard explain`: shows why a session has its status.
 
-use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, unexpected_reply};
+use crate::daemon_client::{
+    REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, retry_once, unexpected_reply,
+};
 use crate::failure::Failure;
 use crate::render::Style;
 use crate::select;
@@ -15,9 +17,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// Explains the status of the session that `word` names.
 pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
-    let mut connection = connect(&daemon_locator()?)?;
-    let key = select::row(&fetch_rows(&mut connection)?, word)?.key.clone();
-    let reply = connection.ask(&Request::Explain(ExplainRequest { row: key }), REPLY_TIMEOUT)?;
+    let daemon_locator = daemon_locator()?;
+    let reply = retry_once(|| {
+        let mut connection = connect(&daemon_locator)?;
+        let key = select::row(&fetch_rows(&mut connection)?, word)?.key.clone();
+        let explain = Request::Explain(ExplainRequest { row: key });
+        Ok(connection.ask(&explain, REPLY_TIMEOUT)?)
+    })?;
     let Reply::Explanation(explanation) = reply else { return Err(unexpected_reply()) };
     let mut out = io::stdout().lock();
     if json {

@@ -1,7 +1,8 @@
 //! `crewboard list`: prints all sessions once.
 
 use crate::daemon_client::{
-    connect, daemon_locator, fetch_rows, fetch_rows_and_warn_of_drops, warn_of_version_mismatch,
+    connect, daemon_locator, fetch_rows_and_dropped_events, find_version_problem, retry_once, warn,
+    warn_of_dropped_events,
 };
 use crate::failure::Failure;
 use crate::render::{Names, Style, list_line};
@@ -28,14 +29,19 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
 
 /// Prints the sessions of a daemon.
 pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCode, Failure> {
-    let mut connection = connect(daemon_locator)?;
-    warn_of_version_mismatch(&mut connection)?;
+    let (connection, version_problem, (rows, dropped_events)) = retry_once(|| {
+        let mut connection = connect(daemon_locator)?;
+        let problem = find_version_problem(&mut connection)?;
+        let found = fetch_rows_and_dropped_events(&mut connection)?;
+        Ok((connection, problem, found))
+    })?;
+    if let Some(problem) = version_problem {
+        warn(&problem);
+    }
     // Status bars read the JSON and would not show a warning.
-    let rows = if json {
-        fetch_rows(&mut connection)?
-    } else {
-        fetch_rows_and_warn_of_drops(&mut connection)?
-    };
+    if !json {
+        warn_of_dropped_events(&connection, dropped_events);
+    }
     let mut out = io::stdout().lock();
     if json {
         let labels = labels(&rows);

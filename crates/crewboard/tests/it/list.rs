@@ -5,6 +5,11 @@ use crewboard_testkit::{FakeAgent, process_state, signal, wait_for_output, wait_
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Instant;
 
 #[test]
@@ -30,6 +35,38 @@ fn list_gets_its_reply_after_it_was_suspended() {
     }
     signal(daemon, Signal::CONT);
     assert_eq!(wait_for_output(list, started).json(), json!([]));
+}
+
+#[test]
+fn list_asks_again_when_the_daemon_closes_the_connection() {
+    let world = world();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let listener = UnixListener::bind(world.socket()).unwrap();
+    let counter = Arc::clone(&connections);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let number = counter.fetch_add(1, Ordering::SeqCst);
+            for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                // The first connection ends within a reply, as when its daemon is killed.
+                let replies: &[&str] = match (line.contains("hello"), number) {
+                    (true, _) => &[r#"{"type":"stopping"}"#],
+                    (false, 0) => &[r#"{"type":"snapshot","epoch":"1","revision":1}"#],
+                    (false, _) => &[
+                        r#"{"type":"snapshot","epoch":"2","revision":1}"#,
+                        r#"{"type":"synced","epoch":"2","revision":1}"#,
+                    ],
+                };
+                for reply in replies {
+                    writeln!(&stream, "{reply}").unwrap();
+                }
+                if number == 0 && !line.contains("hello") {
+                    break;
+                }
+            }
+        }
+    });
+    assert_eq!(world.run(["list", "--json"]).json(), json!([]));
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
 #[test]
