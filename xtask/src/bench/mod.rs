@@ -63,9 +63,9 @@ fn heading(program: &Path) -> Result<String> {
     let version = workspace::output(Command::new(program).arg("--version"))?;
     let size = std::fs::metadata(program)?.len();
     Ok(format!(
-        "# What Crewboard costs\n\n\
-         Written by `cargo xtask bench`. Figures belong to this machine and this hour; compare the ratios, which \
-         are taken pair by pair within a round.\n\n\
+        "# Benchmarks\n\n\
+         Written by `cargo xtask bench`. Times depend on the machine and its load. Compare the ratios: both \
+         times of a ratio are measured in the same round.\n\n\
          {}, {} KiB. {}\n",
         version.trim(),
         size / 1024,

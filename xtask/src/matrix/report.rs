@@ -162,7 +162,7 @@ pub(crate) fn markdown(runs: &[(String, Vec<Outcome>)], program: &Path) -> Resul
 fn page(runs: &[(String, Vec<Outcome>)], version: &str, date: &str) -> String {
     let clients: Vec<_> = runs.iter().map(|(client, _)| client.as_str()).collect();
     let mut text = format!(
-        "# What Crewboard shows, compared with the truth\n\n\
+        "# Test matrix: the real Claude Code\n\n\
          Written by `cargo xtask matrix`: {version} as the hooks of the real Claude Code {}, with a scripted \
          model in place of the API, on {date}. The truth is the status that a user who watches the screens \
          would name (`harness/truth.json`). Each line is a client process.\n\n\

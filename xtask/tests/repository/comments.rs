@@ -1,9 +1,9 @@
-//! Counts doc comments that begin with a word that makes a riddle of them. The counts may only fall.
+//! Counts doc comments that begin with a question word instead of a verb. The counts may only fall.
 use super::{files, root};
 use std::fs;
 use std::path::PathBuf;
 
-/// The words with which no doc comment begins, and how many still do. Lower a number when the count has fallen.
+/// Question words, and how many doc comments may still begin with each. Lower a number when the count has fallen.
 const FIRST_WORDS: &[(&str, usize)] =
     &[("What", 1), ("Whose", 0), ("Who", 0), ("Whether", 0), ("Of", 0), ("How", 22), ("Where", 4)];
 
@@ -30,7 +30,7 @@ fn first_words(source: &str) -> Vec<(&str, usize)> {
     found
 }
 
-/// Returns the sources of the crates without their tests.
+/// Returns the sources in the `src` folders of the crates.
 fn shipped_sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
     files(&root().join("crates"), ".rs", &mut found);

@@ -9,8 +9,8 @@
 //! * `status` is `busy`, `idle`, `waiting` or `shell`. `statusUpdatedAt` is the client's own clock.
 //! * `procStart` is field 22 of `/proc/PID/stat`, as a string. `pidDomain` ends with the pid namespace, as
 //!   `pid:[4026531836]`.
-//! * The job of a background session is the directory `jobs/JOBID`. A background client that is kept ready for the next
-//!   session has `spare` until it gets a prompt.
+//! * The job of a background session is the directory `jobs/JOBID`. Claude Code keeps a background client ready for
+//!   the next session: its file has `spare` until it gets a prompt.
 //! * A client whose conversation was moved to the background (left-arrow) keeps running to show this or another
 //!   conversation. Its file then has `parkedJobId`.
 
@@ -76,7 +76,7 @@ pub(crate) fn pid_of_key(name: &str) -> Option<u32> {
     (is_key && is_number).then(|| digits.parse().ok()).flatten()
 }
 
-/// Reads a session file; `None` if the file belongs to no session, or is half written at this moment.
+/// Reads a session file. Returns `None` if the file belongs to no session, or is half written.
 pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
     let file: Fields<'_> = serde_json::from_slice(text).ok()?;
     // The service behind background sessions has files of its own, which belong to no session.
@@ -95,7 +95,7 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
         ("busy", _) => FileStatus::Busy,
         ("idle", _) => FileStatus::Resting { shells: false },
         ("shell", _) => FileStatus::Resting { shells: true },
-        // The file of a session that shows a plan has the words of a permission.
+        // Claude Code writes "permission prompt" for a plan as well.
         ("waiting", "permission prompt" | "sandbox request" | "worker request") => {
             FileStatus::Asking { request: PromptKind::Permission }
         }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_word_is_read_and_unknown_ones_are_accepted() {
+    fn status_is_read_from_known_and_unknown_words() {
         for (fields, expected) in [
             ("", "file:started Unknown None"),
             (r#","status":"busy","statusUpdatedAt":5"#, "file:busy Busy Some(5)"),

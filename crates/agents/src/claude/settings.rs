@@ -31,7 +31,7 @@ const MAX_DEPTH: usize = 8;
 pub struct Problem {
     /// The place of the error: a path of keys such as `statusLine.type`, or a line and a column.
     pub place: String,
-    /// A description as the end of a sentence: `it should be text, but it is a number`.
+    /// The description, such as `it should be text, but it is the number 7`.
     pub what: String,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Returns every known error for which Claude Code skips a settings file with this text.
+/// Returns the known errors in a settings text for which Claude Code skips the whole file.
 pub fn problems(text: &str) -> Vec<Problem> {
     let mut found = Vec::new();
     if text.len() > MAX_BYTES {
@@ -70,18 +70,18 @@ pub fn problems(text: &str) -> Vec<Problem> {
     found
 }
 
-/// Returns the value of a top-level switch in a settings text; `None` if Claude Code skips the file.
+/// Returns the value of a top-level boolean setting. `None` if it is missing, or if Claude Code skips the file.
 pub fn switch(text: &str, key: &str) -> Option<bool> {
     if problems(text).is_empty() { managed_switch(text, key) } else { None }
 }
 
-/// Returns the value of a top-level switch in a managed settings text. Claude Code never skips such a file; it ignores
+/// Returns the value of a top-level boolean setting in managed settings. Claude Code never skips such a file: it ignores
 /// only the keys with errors.
 pub fn managed_switch(text: &str, key: &str) -> Option<bool> {
     top_level(text)?.get(key)?.as_bool()
 }
 
-/// Returns true if a managed settings text allows no hooks except its own and those of plugins.
+/// Returns true if managed settings allow no hooks except their own and those of plugins.
 pub fn locks_hooks(text: &str) -> bool {
     let locks = || match top_level(text)?.get("strictPluginOnlyCustomization")? {
         Value::Bool(all) => Some(*all),
@@ -259,7 +259,7 @@ fn guard_problems(event: &str, groups: &Value, found: &mut Vec<Problem>) {
     }
 }
 
-/// Returns true if a key, or a key below it, has hooks of an event that decides about a tool call.
+/// Returns true if this key, or a key below it, is an event of `GUARDS` with hooks.
 fn contains_guard(key: &str, value: &Value, depth: usize) -> bool {
     let is_group = |group: &Value| group.get("hooks").is_some_and(Value::is_array);
     match value {
@@ -271,7 +271,7 @@ fn contains_guard(key: &str, value: &Value, depth: usize) -> bool {
     }
 }
 
-/// Describes a value in an error.
+/// Returns the words for a value in an error.
 fn name(value: Option<&Value>) -> String {
     match value {
         None => "missing".to_owned(),

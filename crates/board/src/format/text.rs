@@ -77,7 +77,8 @@ fn displayable(text: &str, unicode: bool) -> Cow<'_, str> {
     Cow::Owned(ascii)
 }
 
-/// Returns what a session does, asks or last wrote, in one line. A prompt is cut only with a mark.
+/// Returns the activity of a session in one line: the current work, the open prompt or the last message. The line of a
+/// prompt shows every character or its escape.
 pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     let activity = row.activity.as_deref().unwrap_or_default();
     match row.request.as_ref().map(|request| request.kind) {
@@ -111,8 +112,8 @@ fn without_markdown(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns `text`, which the user approves, with an escape for each character that terminals draw differently or not at
-/// all. [`wrap`] and [`cut`] then leave out no further character.
+/// Returns a text that the user approves, with an escape for each character that terminals draw differently or not at
+/// all. [`wrap`] and [`cut`] then replace no other character.
 pub fn exact(text: &str, unicode: bool) -> Cow<'_, str> {
     let is_shown = |character: char| is_portable(character) && (unicode || character.is_ascii());
     if text.chars().all(is_shown) {
@@ -220,16 +221,16 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// A longer age is shown without seconds.
-const SECONDS_UNTIL: u64 = 10 * MINUTE;
+const MAX_AGE_WITH_SECONDS: u64 = 10 * MINUTE;
 /// A longer time is shown without minutes.
-const MINUTES_UNTIL: u64 = 10 * HOUR;
+const MAX_AGE_WITH_MINUTES: u64 = 10 * HOUR;
 
 /// The greatest width of an age.
 pub(crate) const AGE_WIDTH: usize = 6;
 
-/// Returns the last whole second or minute (`step`) of the clock. All times on the screen refer to it, so that they
-/// change together: a board that shows minutes wakes up once a minute, for any number of rows.
-pub fn at_last(now: Timestamp, step: u64) -> Timestamp {
+/// Rounds a time down to a whole second or minute (`step`). All ages on the screen are counted from such a time, so that
+/// they change together: a board that shows minutes wakes up once a minute, for any number of rows.
+pub fn round_down(now: Timestamp, step: u64) -> Timestamp {
     Timestamp(now.0 - now.0 % step)
 }
 
@@ -241,15 +242,15 @@ struct Shown {
 }
 
 fn shown_age(since: Timestamp, now: Timestamp, grain: Grain) -> Shown {
-    let seconds = at_last(now, SECOND).since(since);
-    if grain == Grain::Seconds && seconds < SECONDS_UNTIL {
+    let seconds = round_down(now, SECOND).since(since);
+    if grain == Grain::Seconds && seconds < MAX_AGE_WITH_SECONDS {
         return Shown { elapsed: seconds, step: SECOND, tick: SECOND };
     }
-    let least = if grain == Grain::Seconds { SECONDS_UNTIL } else { 0 };
-    let elapsed = at_last(now, MINUTE).since(since).max(least);
+    let least = if grain == Grain::Seconds { MAX_AGE_WITH_SECONDS } else { 0 };
+    let elapsed = round_down(now, MINUTE).since(since).max(least);
     let step = match elapsed {
         DAY.. => DAY,
-        MINUTES_UNTIL.. => HOUR,
+        MAX_AGE_WITH_MINUTES.. => HOUR,
         _ => MINUTE,
     };
     Shown { elapsed, step, tick: MINUTE }
@@ -282,24 +283,24 @@ pub fn span(milliseconds: u64) -> String {
     match milliseconds {
         0..MINUTE => format!("{}s", milliseconds / SECOND),
         MINUTE..HOUR => format!("{minutes}m"),
-        HOUR..MINUTES_UNTIL if minutes > 0 => format!("{hours}h {minutes}m"),
+        HOUR..MAX_AGE_WITH_MINUTES if minutes > 0 => format!("{hours}h {minutes}m"),
         _ => format!("{hours}h"),
     }
 }
 
 /// Returns the time until `at`. If that is a day or more, returns its weekday and local time.
 pub fn until(at: Timestamp, now: Timestamp) -> String {
-    let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
+    let rest = round_down(at, MINUTE).since(round_down(now, MINUTE));
     if rest < DAY { span(rest.max(MINUTE)) } else { local(at, "%a %H:%M") }
 }
 
 /// Returns the milliseconds until [`until`] returns a new text.
 pub fn until_changes_in(at: Timestamp, now: Timestamp) -> u64 {
-    let rest = at_last(at, MINUTE).since(at_last(now, MINUTE));
+    let rest = round_down(at, MINUTE).since(round_down(now, MINUTE));
     let next_minute = MINUTE - now.0 % MINUTE;
     match rest {
         DAY.. => rest - DAY + next_minute,
-        MINUTES_UNTIL.. => rest % HOUR + next_minute,
+        MAX_AGE_WITH_MINUTES.. => rest % HOUR + next_minute,
         _ => next_minute,
     }
 }
@@ -422,7 +423,7 @@ mod tests {
     #[test]
     fn age_and_its_next_change_are_right() {
         use Grain::{Minutes, Seconds};
-        // Half a minute and a bit after a whole minute.
+        // 30.25 s after a whole minute.
         let since = Timestamp(1_700_000_040_000 + 30_250);
         for (elapsed, grain, expected, next) in [
             (0, Seconds, "0s", 1750),

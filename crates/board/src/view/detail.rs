@@ -281,7 +281,7 @@ impl<'a> Details<'a> {
         marks.extend(row.dismissed.then(|| "hidden until it needs you again".to_owned()));
         if let Some(until) = row.snoozed_until {
             // In whole minutes, and at least one.
-            let rest = until.since(crate::format::text::at_last(now, MINUTE));
+            let rest = until.since(crate::format::text::round_down(now, MINUTE));
             let rest = span(rest.max(MINUTE));
             marks.push(format!("snoozed, {rest} left"));
         }

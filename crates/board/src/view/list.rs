@@ -84,7 +84,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let word = if columns.status > 3 { row.status.word() } else { "" };
     let head = format!("{marker}{}{pin} {word}", theme.shape(row.status));
     let head = if word.is_empty() { head.trim_end() } else { &head };
-    // The text is never cut with a mark, so that even the narrowest line shows the marker.
+    // `put` cuts this without a mark, so that even the narrowest line shows the marker and the shape.
     put(buffer, area, x, area.y, head, status);
     x += u16::try_from(columns.status).unwrap_or(u16::MAX);
     let mut cell = |text: &str, width: usize, style: Style| {
@@ -94,7 +94,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
         }
     };
     let indent = if row.parent.is_some() { "- " } else { "" };
-    // The gap of the name is behind it; the other columns have their gap in front.
+    // The gap of the name is behind it. Every other column has its gap in front.
     let name = format!("{indent}{}", model.display_name(row));
     cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
     cell(&row_text(row, columns, unicode), columns.text, base);
@@ -119,7 +119,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     }
 }
 
-/// Shows that a row is selected: each cell gets the weight, and the background if the theme has one.
+/// Highlights the selected row: makes each cell bold, and sets the background if the theme has one.
 fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
     for position in area.intersection(buffer.area).positions() {
         let Some(cell) = buffer.cell_mut(position) else { continue };

@@ -1,8 +1,8 @@
-//! Shows statuses over time: bars, histories and the timeline screen.
+//! Draws statuses over time: the bar and the history of a session, and the timeline screen.
 
 use super::canvas::{MINUTE, put, room};
 use crate::format::cells::grain;
-use crate::format::text::{age, at_last, cut, fit, span};
+use crate::format::text::{age, cut, fit, round_down, span};
 use crate::layout::Areas;
 use crate::model::Model;
 use crate::theme::Theme;
@@ -15,7 +15,7 @@ use unicode_width::UnicodeWidthStr;
 const SECOND: u64 = 1000;
 const HOUR: u64 = 60 * MINUTE;
 
-/// The possible durations of a bar's cell, in minutes. Each divides an hour or a day, so that cells begin at round
+/// The possible durations of one cell of a bar, in minutes. Each divides an hour or a day, so that cells begin at round
 /// times, and a bar moves by a whole cell.
 const STEPS: [u64; 13] = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60, 120];
 
@@ -42,7 +42,7 @@ impl Scale {
         // A bar does not use all columns: a round duration is easier to read.
         let cells = shown.div_ceil(step);
         let columns = (width / cells.max(1)).max(1);
-        Some(Self { cells, step, end: at_last(now, step).0 + step, columns })
+        Some(Self { cells, step, end: round_down(now, step).0 + step, columns })
     }
 
     /// Returns the scale of the last hour.
@@ -67,7 +67,8 @@ fn transitions(row: &Session) -> impl Iterator<Item = Transition> + Clone + '_ {
     row.statuses().chain((!is_recorded).then_some(present))
 }
 
-/// Returns a bar. A cell with a prompt shows the prompt, however short it was; the last cell shows the present status.
+/// Returns a bar. A cell in which a prompt was open shows the prompt, however short it was. The last cell shows the
+/// present status.
 pub(super) fn bar(theme: Theme, row: &Session, scale: Scale) -> Vec<(String, Style)> {
     let mut pieces: Vec<(String, Style)> = Vec::new();
     let mut upcoming = transitions(row).peekable();
@@ -95,9 +96,9 @@ pub(super) fn bar(theme: Theme, row: &Session, scale: Scale) -> Vec<(String, Sty
     pieces
 }
 
-/// Returns the milliseconds of a bar in which a row waited for the user, up to the last whole minute.
+/// Returns how many of the bar's milliseconds a session waited for the user, up to the last whole minute.
 pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
-    let (start, now) = (scale.start(), at_last(now, MINUTE).0);
+    let (start, now) = (scale.start(), round_down(now, MINUTE).0);
     let ends = transitions(row).skip(1).map(|next| next.at.0).chain([now]);
     transitions(row)
         .zip(ends)
@@ -160,7 +161,7 @@ pub(crate) fn shown_hours(model: &Model) -> u64 {
     }
     let oldest =
         model.rows.listed().filter_map(|row| transitions(row).next()).map(|first| first.at).min();
-    let age = oldest.map_or(0, |oldest| at_last(model.display_time(), MINUTE).since(oldest));
+    let age = oldest.map_or(0, |oldest| round_down(model.display_time(), MINUTE).since(oldest));
     SPANS.into_iter().find(|hours| hours * HOUR >= age).unwrap_or(24)
 }
 

@@ -1,7 +1,7 @@
 //! Checks that peers of different versions understand each other.
 //!
-//! `golden/v1.jsonl` has the lines of every release: `{"request": …}` or `{"reply": …}`. A line is never edited or
-//! removed. New lines are added at the end.
+//! `golden/v1.jsonl` has one line for each message of protocol 1: `{"request": …}` or `{"reply": …}`. A line that was
+//! released is never edited or removed. New lines are added at the end.
 
 use crate::kinds::SeenKinds;
 use crewboard_core::Event;
@@ -47,7 +47,7 @@ fn assert_kept(released: &Value, present: &Value, path: &str) {
         (Value::Object(released), Value::Object(present)) => {
             for (field, value) in released {
                 let path = format!("{path}.{field}");
-                let kept = present.get(field).unwrap_or_else(|| panic!("{path} is lost"));
+                let kept = present.get(field).unwrap_or_else(|| panic!("{path} is missing"));
                 assert_kept(value, kept, &path);
             }
         }
@@ -102,7 +102,7 @@ fn fields_of_a_newer_peer_are_ignored() {
 }
 
 #[test]
-fn kinds_of_a_newer_peer_are_unknown() {
+fn unknown_kinds_of_a_newer_peer_decode() {
     let reply = Reply::decode(br#"{"type":"lease","holder":{"pid":7}}"#).unwrap();
     assert!(matches!(reply, Reply::Unknown));
     let error = br#"{"type":"error","code":"too_hot","message":"wait"}"#;
@@ -252,7 +252,7 @@ fn decoder_cleans_every_text_of_a_reply() {
         for path in paths {
             let mut hostile = line.clone();
             *hostile.pointer_mut(&path).unwrap() = json!(HOSTILE);
-            // Once as the encoder of the daemon writes it, and once with every character escaped.
+            // The daemon's encoder writes the first form. Another daemon may escape every character.
             let raw = serde_json::to_string(&hostile).unwrap();
             let escape = |character: char| match character {
                 ' '..='~' => character.to_string(),
@@ -264,7 +264,7 @@ fn decoder_cleans_every_text_of_a_reply() {
                     Ok(reply) => {
                         assert_safe(&serde_json::to_value(reply).unwrap(), "", 0, &hostile);
                     }
-                    // The error quotes a word that an enum does not have.
+                    // A word of an enum was replaced, and the error quotes the hostile text.
                     Err(error) => assert!(is_safe(&error.to_string(), false), "{error:?}"),
                 }
                 count += 1;

@@ -1,4 +1,4 @@
-//! Compares the checks with what the real client 2.1.332 did with each of these files.
+//! Checks files that were given to the real Claude Code 2.1.332, and compares the result with what it did.
 
 use super::*;
 
@@ -151,7 +151,7 @@ const ACCEPTED: &[&str] = &[
 ];
 
 /// Files that the client skipped because they are not plain JSON.
-const BROKEN: &[&str] = &[
+const INVALID_JSON: &[&str] = &[
     "{\"a\":\"x\ny\"}",
     "{\"a\":\"x\ty\"}",
     "{\"a\":\"x\0y\"}",
@@ -196,7 +196,7 @@ fn accepted_file_has_no_problem() {
 
 #[test]
 fn invalid_json_has_a_line_and_a_column() {
-    for text in BROKEN {
+    for text in INVALID_JSON {
         let found = problems(text);
         assert!(found.len() == 1 && found[0].place.starts_with("line "), "{text:?}: {found:?}");
     }

@@ -1,4 +1,4 @@
-//! Systems without inotify.
+//! Session files on a system without inotify: Crewboard reads none.
 
 use super::without_file;
 use crate::watch::file_watches::{FileWatches, OwnerChanges};
@@ -6,7 +6,7 @@ use crewboard_core::{FileLookup, Now, Observation, Process, ProcessToWatch};
 use std::path::Path;
 use tokio::time::Instant;
 
-/// Watches no file on this system. A status that no hook reports is unconfirmed.
+/// Watches no session file. Statuses come from hooks and processes only.
 #[derive(Debug)]
 pub(crate) struct SessionFiles;
 

@@ -1,4 +1,4 @@
-//! The watches of profiles, and of the nearest directory above a profile that does not exist yet.
+//! Watches the directories of profiles. If a directory does not exist yet, watches the nearest one above it.
 
 use super::{Profile, Reason, SessionFiles};
 use crate::watch::file_watches::{FileWatches, WatchPurpose, WatchToken};
@@ -8,9 +8,10 @@ use crewboard_platform::{canonical_directory, local_directory};
 use rustix::io::Errno;
 use std::path::Path;
 
-/// Profiles watched at once.
+/// Maximum number of profiles that are watched at once.
 const MAX_PROFILES: usize = 32;
-/// Attempts to watch a folder that is created while the directory above it begins to be watched.
+/// Maximum number of attempts to watch a folder. Another program may create it just when the daemon has begun to watch the
+/// directory above it instead.
 const MAX_RACES: usize = 4;
 
 impl SessionFiles {
@@ -46,7 +47,7 @@ impl SessionFiles {
         Some(position)
     }
 
-    /// Adds a profile, if need be in place of one whose agents have all exited.
+    /// Adds a profile. If the table is full, replaces a profile whose agents have all exited.
     fn add_profile(&mut self, new: Profile, watches: &mut FileWatches) -> Option<usize> {
         if self.profiles.len() < MAX_PROFILES {
             self.profiles.push(new);
@@ -93,8 +94,8 @@ impl SessionFiles {
         self.read_profile(profile, now, observations);
     }
 
-    /// Watches the profile and its folder with the session files. The kernel does not report to the folder that the
-    /// directory above it was moved. Returns true if both are watched.
+    /// Watches the profile, and its folder with the session files. The watch of the folder does not report that the profile
+    /// was moved, so both are needed. Returns true if both are watched.
     fn watch_folder(
         &mut self,
         profile: usize,

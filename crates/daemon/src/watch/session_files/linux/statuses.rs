@@ -1,4 +1,4 @@
-//! The session files, in which agents write their status.
+//! Reads the status that an agent writes into its session file.
 
 use super::{KnownStatus, Profile, SessionFiles, without_file};
 use crewboard_agents::files::{
@@ -13,18 +13,18 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Duration;
 
-/// Bytes read of a session file. Those of Claude Code have 650 bytes.
+/// Maximum bytes of a session file. A file of Claude Code has about 650.
 const MAX_SESSION_FILE: u64 = 64 * 1024;
-/// Files read when a directory is read for the first time.
+/// Maximum number of session files that are read of one directory.
 const MAX_FILES: usize = 1024;
-/// Milliseconds between a change by the agent's clock and its report by the kernel: at most 295 ms were measured. An
-/// older time comes from a clock that was set since.
+/// Maximum milliseconds between the time that an agent writes into its file and the kernel's report of the change. The
+/// longest measured was 295 ms. If the time is older, the clock was set in between.
 const MAX_AGE_MS: u64 = 2000;
 /// Time after which an invalid session file is read again.
 const INVALID_DELAY: Duration = Duration::from_millis(100);
 
 impl SessionFiles {
-    /// Reads all session files of a profile. The status of a process without a file is not known any more.
+    /// Reads all session files of a profile. A process whose file is gone has no known status any more.
     pub(super) fn read_profile(
         &mut self,
         profile: usize,
