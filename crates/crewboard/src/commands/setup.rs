@@ -156,15 +156,12 @@ fn uninstall(
         if !confirm(&file, after, arguments, environment, out, input)? {
             continue;
         }
-        match after {
-            Some(text) => {
-                file.write(text)?;
-                writeln!(out, "Removed Crewboard's lines from {name}.")?;
-            }
-            None => {
-                file.delete()?;
-                writeln!(out, "Removed {name}: it was created by install.")?;
-            }
+        if let Some(text) = after {
+            file.write(text)?;
+            writeln!(out, "Removed Crewboard's lines from {name}.")?;
+        } else {
+            file.delete()?;
+            writeln!(out, "Removed {name}: it was created by install.")?;
         }
         writeln!(out, "A running tmux server keeps them until it ends.")?;
     }

@@ -255,8 +255,8 @@ fn sound_plays_except_in_quiet_hours() {
     let (directory, received) = install_fake_notifier(&world);
     let (asked, played) = (world.home().join("asked"), world.home().join("played"));
     let date = format!("#!/bin/sh\necho asked >>'{}'\necho 23:15\n", asked.display());
-    let player = format!("#!/bin/sh\necho \"$1\" >>'{}'\n", played.display());
-    for (name, script) in [("date", date), ("pw-play", player)] {
+    let play_script = format!("#!/bin/sh\necho \"$1\" >>'{}'\n", played.display());
+    for (name, script) in [("date", date), ("pw-play", play_script)] {
         let program = directory.join(name);
         fs::write(&program, script).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();

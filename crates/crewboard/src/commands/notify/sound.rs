@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Time limit of a sound. The daemon waits longer for this process.
 const SOUND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Programs that play a sound file: of PipeWire, PulseAudio, ALSA and macOS.
+/// Programs that play a sound file, for Linux and macOS.
 const PLAYERS: [&[&str]; 4] = [&["pw-play"], &["paplay"], &["aplay", "-q"], &["afplay"]];
 
 /// A sound that is played.
@@ -24,13 +24,12 @@ pub(super) struct Sound {
 impl Sound {
     /// Waits for the end of the sound, and ends it at the time limit. Returns false if it failed.
     pub(super) fn finish(mut self) -> bool {
-        match wait_within(&mut self.player, Deadline::after(SOUND_TIMEOUT)) {
-            Ok(Some(status)) => status.success(),
-            Ok(None) | Err(_) => {
-                let _ = self.player.kill();
-                self.player.wait().is_ok()
-            }
+        let deadline = Deadline::after(SOUND_TIMEOUT);
+        if let Ok(Some(status)) = wait_within(&mut self.player, deadline) {
+            return status.success();
         }
+        let _ = self.player.kill();
+        self.player.wait().is_ok()
     }
 }
 
