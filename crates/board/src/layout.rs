@@ -20,9 +20,9 @@ const LIST_STEP: u16 = 2;
 /// The least width of the details: narrower details would be cut in every line.
 const MIN_DETAIL_WIDTH: u16 = 30;
 
-/// The least width with the details beside the list, where they use the lines below the rows too.
+/// The least width with the details next to the list, where they use the lines below the rows too.
 const MIN_SIDE_WIDTH: u16 = 160;
-/// The widths of the details beside the list: enough for a bar of an hour, and a line that is easy to read.
+/// The widths of the details next to the list: enough for a bar of an hour, and a line that is easy to read.
 const SIDE_DETAIL_WIDTH: std::ops::RangeInclusive<u16> = 64..=100;
 
 /// The least height with a footer, which shows keys and messages.

@@ -33,6 +33,6 @@ pub use hours::{Hours, parse_minute};
 pub use problem::{Problem, Severity};
 pub use rules::Rule;
 pub use schema::{Action, Entry, Known, Schema, Value};
-pub use settings::{Board, Config, Daemon, Loaded, Notify, Origin, Setting};
+pub use settings::{Board, Config, Daemon, Loaded, Notify, Origin, OwnCommand, Setting};
 pub use unusable::Unusable;
 pub use watch::{DirectoryWatcher, FileWatch, REAPPEAR_WITHIN, WatchedPath};

@@ -163,6 +163,8 @@ impl Parser<'_> {
             (Value::Words(_), _) => {
                 return self.reader.words(&name, value, &entry.allowed).map(Value::Words);
             }
+            (Value::Text(_), DeValue::String(text)) => Ok(Value::Text(text.to_string())),
+            (Value::Text(_), other) => Err(format!("{name} must be a text, not {}", kind(other))),
             (Value::Switch(_), DeValue::Boolean(on)) => Ok(Value::Switch(*on)),
             (Value::Switch(_), other) => {
                 Err(format!("{name} must be true or false, not {}", kind(other)))

@@ -44,6 +44,8 @@ pub enum Value {
     Word(String),
     /// A list of the option's allowed words.
     Words(Vec<String>),
+    /// Any text.
+    Text(String),
     Switch(bool),
     Time(Duration),
     /// Hours of the day, or none.
@@ -57,7 +59,9 @@ pub enum Value {
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Word(word) | Self::Path(word) => write!(formatter, "{}", quote(word)),
+            Self::Word(word) | Self::Path(word) | Self::Text(word) => {
+                write!(formatter, "{}", quote(word))
+            }
             Self::Hours(Some(hours)) => write!(formatter, "{}", quote(&hours.to_string())),
             Self::Hours(None) => write!(formatter, "{}", quote("")),
             Self::Switch(on) => write!(formatter, "{on}"),
@@ -103,6 +107,10 @@ impl Entry {
 pub(crate) const BOARD: &str = "board";
 pub(crate) const KEYS: &str = "keys";
 pub(crate) const NOTIFY: &str = "notify";
+pub(crate) const JUMP: &str = "jump";
+pub(crate) const OPEN: &str = "open";
+pub(crate) const COMMAND: &str = "command";
+pub(crate) const ALWAYS: &str = "always";
 pub(crate) const DAEMON: &str = "daemon";
 pub(crate) const DESKTOP: &str = "desktop";
 pub(crate) const TERMINAL: &str = "terminal";
@@ -229,6 +237,20 @@ impl Schema {
             });
         }
         entries.extend(notify_entries(&known));
+        for section in [JUMP, OPEN] {
+            let unsupported = match section {
+                JUMP => {
+                    "The command line for /bin/sh, for terminals that Crewboard cannot control. Empty for none."
+                }
+                _ => {
+                    "The command line for /bin/sh, if the terminal cannot open a pane. Empty for none."
+                }
+            };
+            entries.extend([
+                option(section, COMMAND, Value::Text(String::new()), unsupported),
+                option(section, ALWAYS, Value::Switch(false), "Run the command in every terminal."),
+            ]);
+        }
         entries.push(option(
             DAEMON,
             IDLE_EXIT,
@@ -245,7 +267,7 @@ impl Schema {
     }
 
     /// Returns the sections with a description of each.
-    pub(crate) fn sections(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn sections(&self) -> [(&'static str, String); 6] {
         let keys = format!(
             "The keys of the board: a key or a list of keys for each action, in place of its default keys. \
              Binding a key removes it from its old action; [] unbinds all keys of an action. Keys are {}.",
@@ -257,6 +279,18 @@ impl Schema {
             (
                 NOTIFY,
                 "Notifications that a session needs you. A change applies at once.".to_owned(),
+            ),
+            (
+                JUMP,
+                "A command of your own that shows a session's pane. It gets the session as an [[on]] command does: in \
+                 variables (CREWBOARD_CWD, CREWBOARD_TTY, CREWBOARD_PID and others) and, as JSON, on standard input."
+                    .to_owned(),
+            ),
+            (
+                OPEN,
+                "A command of your own that resumes a session in a new window. It gets the session as the command of \
+                 [jump] does, and in CREWBOARD_COMMAND the command line to run there."
+                    .to_owned(),
             ),
             (DAEMON, "The background process. A change applies at once.".to_owned()),
         ]

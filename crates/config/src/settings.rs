@@ -6,9 +6,9 @@ use crate::parse::{FileValue, Parsed, parse, unbound};
 use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
 use crate::schema::{
-    BOARD, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT, IDLE_EXIT_DEFAULT,
-    IDLE_EXIT_VARIABLE, KEYS, LAYOUT, NOTIFY, ORDER, QUIET, REPORT_STATUS, SOUNDS, STATUSES,
-    Schema, TERMINAL, THEME, TITLE, Value,
+    ALWAYS, BOARD, COMMAND, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT,
+    IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE, JUMP, KEYS, LAYOUT, NOTIFY, OPEN, ORDER, QUIET,
+    REPORT_STATUS, SOUNDS, STATUSES, Schema, TERMINAL, THEME, TITLE, Value,
 };
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,18 @@ pub struct Config {
     pub notify: Notify,
     /// The `[[on]]` rules.
     pub on: Vec<Rule>,
+    pub jump: OwnCommand,
+    pub open: OwnCommand,
     pub daemon: Daemon,
+}
+
+/// The user's own command that shows or opens a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCommand {
+    /// The shell command, if there is one.
+    pub command: Option<String>,
+    /// Runs it also where Crewboard could do without.
+    pub always: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +230,13 @@ impl Loaded {
             Some(Value::Word(word)) => word.clone(),
             _ => String::new(),
         };
+        let own_command = |section| OwnCommand {
+            command: match value(section, COMMAND) {
+                Some(Value::Text(line)) if !line.trim().is_empty() => Some(line.clone()),
+                _ => None,
+            },
+            always: is_on(section, ALWAYS),
+        };
         Config {
             board: Board {
                 theme: word(BOARD, THEME),
@@ -258,6 +276,8 @@ impl Loaded {
                     .collect(),
             },
             on: self.rules.clone(),
+            jump: own_command(JUMP),
+            open: own_command(OPEN),
             daemon: Daemon {
                 idle_exit: match value(DAEMON, IDLE_EXIT) {
                     Some(Value::Time(time)) => *time,

@@ -19,6 +19,7 @@ mod navigate;
 mod recording;
 mod render;
 mod select;
+mod session_command;
 mod status_line;
 mod usage_error;
 mod watchdog;

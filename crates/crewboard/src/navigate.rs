@@ -3,6 +3,7 @@
 
 mod jump;
 mod open;
+mod own_command;
 mod peek;
 mod transcript;
 

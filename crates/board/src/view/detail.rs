@@ -36,7 +36,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if area.x > 0 {
-        // Beside the list there is often room for all of it.
+        // Next to the list there is often room for all of it.
         let all = full_details(model, row, usize::from(area.width));
         if all.len() <= lines {
             draw_heading(model, row, false, area, buffer);

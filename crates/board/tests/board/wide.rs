@@ -6,7 +6,7 @@ use crewboard_core::Status;
 use insta::assert_snapshot;
 
 #[test]
-fn details_stand_beside_the_list_from_160_columns() {
+fn wide_window_shows_details_next_to_the_list() {
     let mut model = board(day(), 160, 24);
     let areas = layout(&model);
     assert_eq!((areas.list.height, areas.detail.height), (21, 21), "both use all lines");
@@ -20,7 +20,7 @@ fn details_stand_beside_the_list_from_160_columns() {
 }
 
 #[test]
-fn details_beside_the_list_are_cut_only_without_room() {
+fn details_next_to_the_list_are_cut_only_without_room() {
     let model = board(vec![plan()], 160, 14);
     assert!(picture(&model).contains("v show all"), "{}", picture(&model));
     let high = board(vec![permission()], 160, 40);

@@ -39,12 +39,12 @@ fn valid_files_have_no_problems() {
 fn unknown_names_are_warnings_with_a_suggestion() {
     assert_snapshot!(problems("[baord]\nx = 1\n[notifications]\n[boards]"), @r###"
     warning: /etc/config.toml:1:2: unknown section baord; did you mean board?
-    warning: /etc/config.toml:3:2: unknown section notifications; use one of board, keys, notify, daemon, on
+    warning: /etc/config.toml:3:2: unknown section notifications; use one of board, keys, notify, jump, open, daemon, on
     warning: /etc/config.toml:4:2: unknown section boards; did you mean board?
     "###);
     assert_snapshot!(problems("theme = \"dark\"\ncolour = 1"), @r###"
     warning: /etc/config.toml:1:1: unknown option theme; it belongs in [board]
-    warning: /etc/config.toml:2:1: unknown option colour; use one of board, keys, notify, daemon, on
+    warning: /etc/config.toml:2:1: unknown option colour; use one of board, keys, notify, jump, open, daemon, on
     "###);
     assert_snapshot!(problems("[board]\ntehme = \"dark\"\nidle_exit = \"1h\"\nfont = 3"), @"
     warning: /etc/config.toml:2:1: unknown option board.tehme; did you mean theme?

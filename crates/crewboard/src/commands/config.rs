@@ -114,7 +114,7 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
         let value = match &setting.value {
             Value::Switch(on) => json!(on),
             Value::Keys(words) | Value::Words(words) => json!(words),
-            Value::Word(word) | Value::Path(word) => json!(word),
+            Value::Word(word) | Value::Path(word) | Value::Text(word) => json!(word),
             time @ (Value::Time(_) | Value::Hours(_)) => json!(time.to_string().trim_matches('"')),
         };
         let (origin, line, variable) = match setting.origin {

@@ -1,5 +1,6 @@
 //! Shows the pane of a session.
 
+use super::own_command::{own_commands, run_own_command};
 use super::{
     Destination, TerminalCommand, cannot_show, check_is_on_this_host, run_here, target_of,
     this_caller,
@@ -10,8 +11,20 @@ use crewboard_agents::claude;
 use crewboard_core::{Session, Status};
 use crewboard_terminals::{FocusOutcome, focus, is_in_front};
 
-/// Shows the pane of a session.
+/// Shows the pane of a session: by the user's own command if it always applies, or if the terminal cannot.
 pub(crate) fn jump_to_pane(row: &Session) -> Result<Destination, Failure> {
+    let (own, _) = own_commands();
+    let Some(line) = own.command else { return show_pane(row) };
+    if !own.always {
+        check_has_pane(row)?;
+        if let Ok(destination) = show_pane(row) {
+            return Ok(destination);
+        }
+    }
+    run_own_command("jump", &line, row, None)
+}
+
+fn show_pane(row: &Session) -> Result<Destination, Failure> {
     check_has_pane(row)?;
     let name = &row.name;
     let mut runner = CommandRunner::for_user();
@@ -104,7 +117,7 @@ mod tests {
             row(|_| ()),
         ];
         let text =
-            rows.map(|row| text_of(jump_to_pane(&row)).replace(&host_name(), "HOST")).join("\n");
+            rows.map(|row| text_of(show_pane(&row)).replace(&host_name(), "HOST")).join("\n");
         insta::assert_snapshot!(text, @"
         shop runs on far, but this is HOST; its terminal is on that machine or in that container
         shop runs on far, but this is HOST; its terminal is on that machine or in that container

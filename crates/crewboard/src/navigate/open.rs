@@ -1,5 +1,6 @@
 //! Resumes a closed session, or attaches to a background session.
 
+use super::own_command::{Opening, own_commands, run_own_command};
 use super::transcript::{Transcript, find_transcript};
 use super::{
     Destination, TerminalCommand, cannot_show, check_is_on_this_host, run_here, this_caller,
@@ -20,12 +21,24 @@ pub(crate) fn open_session(
 ) -> Result<Destination, Failure> {
     let OpenPlan { command, directory } = plan_open(row, environment)?;
     let name = &row.name;
+    let (_, own) = own_commands();
+    let run_own = |line: &str| {
+        let line_to_run = Command { words: command.clone(), variables: Vec::new() }.to_string();
+        let opening = Opening { line: line_to_run, directory: &directory };
+        run_own_command("open", line, row, Some(&opening))
+    };
+    if let Some(line) = own.command.as_deref().filter(|_| own.always) {
+        return run_own(line);
+    }
     let directory_text = directory.display().to_string();
     let new_pane = NewPane { words: &command, directory: &directory_text };
     let mut runner = CommandRunner::for_user();
     match open(&new_pane, this_caller(), &mut runner) {
         Ok(OpenOutcome::InPane(terminal)) => {
             Ok(Destination::Pane(format!("{name} opened in a new pane of {terminal}")))
+        }
+        Ok(OpenOutcome::RunHere(_)) if own.command.is_some() => {
+            run_own(own.command.as_deref().unwrap_or_default())
         }
         Ok(OpenOutcome::RunHere(command)) => {
             let directory = Some(directory);

@@ -2,6 +2,7 @@
 
 mod claims;
 mod kitty;
+mod own_command;
 mod screen;
 mod without_variables;
 mod zellij;

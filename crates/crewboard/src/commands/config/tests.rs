@@ -110,6 +110,14 @@ fn show_prints_the_origin_of_each_value() {
     sound_failed = ""                                                # default
     sound_done = ""                                                  # default
 
+    [jump]
+    command = ""    # default
+    always = false  # default
+
+    [open]
+    command = ""    # default
+    always = false  # default
+
     [daemon]
     idle_exit = "1h"  # default
     "###);

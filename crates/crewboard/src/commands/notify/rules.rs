@@ -2,14 +2,12 @@
 //! the command line.
 
 use crate::failure::without_error_number;
+use crate::session_command::{session_command, spawn_with_session};
 use crewboard_config::Rule;
 use crewboard_core::Session;
 use crewboard_platform::{Deadline, wait_within};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::Write as _;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::Child;
 use std::time::Duration;
 
 /// Time limit of a command. The user can put longer work in the background.
@@ -26,40 +24,13 @@ pub(super) fn start(rules: &[Rule], rows: &[Session]) -> Running {
     let mut children = Vec::new();
     for row in rows {
         for rule in rules.iter().filter(|rule| rule.is_for(row.status.word(), row.needs_you)) {
-            children.push(run(&rule.run, row).map_err(|error| without_error_number(&error)));
+            children.push(
+                spawn_with_session(session_command(&rule.run, row), row)
+                    .map_err(|error| without_error_number(&error)),
+            );
         }
     }
     Running { children, deadline: Deadline::after(COMMAND_TIMEOUT) }
-}
-
-fn run(line: &str, row: &Session) -> std::io::Result<Child> {
-    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
-    let prompt = row.request.as_ref().map(|request| request.text.clone());
-    let mut command = Command::new("/bin/sh");
-    command
-        .args(["-c", line])
-        .env("CREWBOARD_KEY", row.key.as_str())
-        .env("CREWBOARD_STATUS", row.status.word())
-        .env("CREWBOARD_NAME", &row.name)
-        .env("CREWBOARD_AGENT", row.agent.as_str())
-        .env("CREWBOARD_ID", row.id.as_str())
-        .env("CREWBOARD_CWD", or_empty(&row.cwd))
-        .env("CREWBOARD_PANE", or_empty(&row.place.pane))
-        .env("CREWBOARD_TEXT", prompt.or_else(|| row.activity.clone()).unwrap_or_default())
-        .stdin(Stdio::piped())
-        // A process group, so that a timeout also kills its children.
-        .process_group(0);
-    if let Some(home) = std::env::var_os("HOME") {
-        command.current_dir(home);
-    }
-    let mut child = command.spawn()?;
-    let mut json = serde_json::to_vec(row)?;
-    json.push(b'\n');
-    if let Some(mut stdin) = child.stdin.take() {
-        // The session may exceed the pipe buffer, and the command need not read it.
-        thread::spawn(move || stdin.write_all(&json));
-    }
-    Ok(child)
 }
 
 /// Waits for all commands and returns the result of each. Kills a command and its children at the time limit.
