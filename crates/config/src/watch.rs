@@ -4,7 +4,7 @@ mod path;
 
 pub use path::{DirectoryWatcher, WatchedPath};
 
-/// How long a removed file may take to reappear before it counts as gone. Some editors move the old file away and
+/// Time for a removed file to reappear before it counts as gone. Some editors move the old file away and
 /// write another in its place.
 pub const REAPPEAR_WITHIN: std::time::Duration = std::time::Duration::from_millis(50);
 

@@ -89,14 +89,15 @@ pub struct Session {
     pub profile: Option<String>,
     /// The path of the transcript. It is shown and never opened.
     pub transcript: Option<String>,
-    /// How the process was started. Absent if only events say so, because events can claim anything.
+    /// The start of the process, as the kernel reported it. Absent if only events report it, because events can claim
+    /// anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
     /// The process id.
     pub pid: Option<u32>,
     /// The process's start time (see [`Process::start`]).
     pub pid_start: Option<u64>,
-    /// Where the session runs.
+    /// The place in which the session runs.
     pub place: Place,
     /// The usage of the conversation, if it is known.
     pub usage: Option<Usage>,
@@ -106,7 +107,7 @@ pub struct Session {
     pub updated: Timestamp,
     /// The former conversations of this session, oldest first.
     pub lineage: Vec<ConversationId>,
-    /// How the session ended, if it has.
+    /// The kind of the session's end, if it has ended.
     pub end: Option<End>,
     /// The epoch of `revision`.
     pub epoch: String,
@@ -120,7 +121,7 @@ pub struct Session {
     pub past: PastStatuses,
 }
 
-/// How an agent's process was started, as the kernel reported it when the daemon began to watch the process.
+/// The start of an agent's process, as the kernel reported it when the daemon began to watch the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {
     /// The agent's configuration directory, from the environment of the process.
@@ -131,7 +132,7 @@ pub struct Origin {
     pub cwd: Option<String>,
 }
 
-/// How a session ended.
+/// The kind of a session's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
@@ -179,7 +180,7 @@ pub struct TimeSpent {
 /// The usage of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// How full the model's context is, 0 to 100 per cent.
+    /// The share of the model's context that is used, 0 to 100 per cent.
     pub context_percent: Option<f64>,
     /// The cost of the conversation, in US dollars.
     pub cost_usd: Option<f64>,

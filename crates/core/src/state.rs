@@ -99,7 +99,7 @@ struct SubagentState {
     since: Stamp,
 }
 
-/// How and when the session ended.
+/// The time and the kind of the session's end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub(crate) how: End,

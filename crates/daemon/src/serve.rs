@@ -33,7 +33,7 @@ const QUEUE: usize = 1024;
 /// Inputs that are handled before batches are sent. A flood of inputs must not delay the subscribers.
 const MAX_TURN: usize = 256;
 
-/// How long an exiting daemon waits until the last lines are written to the kernel. Clients need not read them.
+/// Time that an exiting daemon waits until the last lines are written to the kernel. Clients need not read them.
 const CLOSE_WITHIN: Duration = Duration::from_millis(100);
 
 /// The loop and everything that it owns.

@@ -26,7 +26,7 @@ struct Form {
 }
 
 /// The forms while rate limits are known, the widest first. Only the width chooses the form: a line that changes its form
-/// with each count must be read anew each time.
+/// with each count must be read again each time.
 const WITH_LIMITS: [Form; 7] = [
     Form { width: 200, counts: CountsForm::Words, limits: Some(Detail::Pace) },
     Form { width: 160, counts: CountsForm::Shapes, limits: Some(Detail::Pace) },

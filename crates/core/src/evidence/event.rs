@@ -67,7 +67,7 @@ pub struct Report {
     /// The job directory of a background session, which has no pane of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Where the agent runs.
+    /// The place in which the agent runs.
     #[serde(default)]
     pub place: Place,
     /// The sender is in another process namespace than the daemon, such as a container. The daemon sets this.
@@ -188,7 +188,7 @@ fn is_zero(value: &u32) -> bool {
     *value == 0
 }
 
-/// How a conversation began in a process.
+/// The origin of a conversation in a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StartOrigin {

@@ -65,7 +65,7 @@ pub enum FileStatus {
     Parked,
 }
 
-/// How a turn ended.
+/// The end of a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TurnEnd {
@@ -95,7 +95,7 @@ pub struct FileMetadata {
     pub job: Option<String>,
     /// The agent's configuration directory.
     pub profile: Option<String>,
-    /// Where the agent runs.
+    /// The place in which the agent runs.
     pub place: Place,
 }
 

@@ -14,7 +14,7 @@ pub struct WaitGoal {
     pub needs_you: bool,
 }
 
-/// How far one session is from a goal.
+/// The distance of one session from a goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitProgress {
     /// The session has reached the goal.
@@ -42,7 +42,7 @@ impl WaitGoal {
     }
 }
 
-/// How many sessions must reach the goal.
+/// The number of sessions that must reach the goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitScope {
@@ -52,7 +52,7 @@ pub enum WaitScope {
     All,
 }
 
-/// How a wait ended.
+/// The outcome of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitOutcome {

@@ -2,7 +2,7 @@ use crate::text::clean;
 use crate::{MAX_LINE, MAX_OTHERS, MAX_PATH};
 use serde::{Deserialize, Serialize};
 
-/// Where an agent runs. Only the host is always known.
+/// The place in which an agent runs. Only the host is always known.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Place {

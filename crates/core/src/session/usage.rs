@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The usage that an agent's status line reports, rounded for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UsageReport {
-    /// How full the model's context is, 0 to 100 per cent.
+    /// The share of the model's context that is used, 0 to 100 per cent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_percent: Option<u8>,
     /// The cost of the conversation, in hundredths of a US dollar.

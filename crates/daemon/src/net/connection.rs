@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Sleep;
 
-/// How long a client may take over its first request, or over the rest of a line that it began.
+/// Time limit for a client's first request, and for the rest of a line that it began.
 const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 
 /// Bytes read at once.
@@ -31,7 +31,7 @@ const SHORT_LINE: usize = 8192;
 /// [`MAX_REQUEST_LINE`] bytes.
 pub(crate) const MAX_LONG_LINES: usize = 32;
 
-/// How long a client may take over the rest of a long line once it has a permit. Others wait for the permit, and
+/// Time limit for the rest of a long line once it has a permit. Others wait for the permit, and
 /// clients write a line at once.
 const LONG_LINE_WITHIN: Duration = Duration::from_secs(1);
 

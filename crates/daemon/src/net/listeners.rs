@@ -19,14 +19,14 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 
-/// How long a connection may take to arrive at a listener that cannot be shut down.
+/// Time for a connection to arrive at a listener that cannot be shut down.
 const IN_FLIGHT: Duration = Duration::from_millis(20);
 
-/// How long to wait for a serve lock while the daemon serves clients.
+/// Time limit of a wait for a serve lock while the daemon serves clients.
 const LOCK_WITHIN: Duration = Duration::from_millis(50);
 
-/// How long to wait for a serve lock at the start. Events wait on the listener that the client passed, and would be lost
-/// with it.
+/// Time limit of a wait for a serve lock at the start. Events wait on the listener that the client passed, and would be
+/// lost with it.
 const ADOPT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Attempts to listen again while another program removes the directory.

@@ -39,7 +39,7 @@ const COMMAND_BOUNDS: (usize, usize) = (16, 256);
 /// because many turns that end at once must not drop a notification.
 const LOOK_BOUNDS: (usize, usize) = (4, 16);
 
-/// How long the daemon waits for a process. The process ends itself earlier: it gives its commands a minute.
+/// Time limit of the daemon's wait for a process. The process ends itself earlier: it gives its commands a minute.
 const FINISH_WITHIN: Duration = Duration::from_secs(90);
 
 /// Pause before the next attempt to start a process, if none runs whose end would make room.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// How often the sockets are checked if the kernel provides no watch (`fs.inotify.max_user_instances`,
+/// Time between two checks of the sockets if the kernel provides no watch (`fs.inotify.max_user_instances`,
 /// `max_user_watches`).
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 

@@ -1,4 +1,4 @@
-//! What a change does, in three lines in front of its diff.
+//! Summarises a change in three lines, which are printed before its diff.
 
 use std::io::{self, Write};
 

@@ -13,7 +13,7 @@ use crewboard_platform::{arguments_of, environment_of, process_info, working_dir
 use crewboard_terminals::locate;
 use std::time::Duration;
 
-/// How long an agent may take to begin its session before it counts as waiting at a dialog. Claude Code takes 0.1 to
+/// Time for an agent to begin its session before it counts as waiting at a dialog. Claude Code takes 0.1 to
 /// 1.1 s between the two files, on a busy machine.
 const START_WITHIN: Duration = Duration::from_secs(5);
 
