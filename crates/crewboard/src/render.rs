@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_with_the_same_name_are_told_apart() {
+    fn sessions_with_the_same_name_have_different_labels() {
         let rows = ["work", "play"].map(|parent| Session {
             key: RowKey::new(parent),
             name: "shop-frontend".into(),

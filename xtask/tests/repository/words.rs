@@ -5,7 +5,7 @@ use std::fs;
 /// The words that the glossary does not use, and how often each may still occur in sources and pages. Lower a number
 /// when the count has fallen.
 const OLD_WORDS: &[(&str, usize)] = &[
-    ("told", 9),
+    ("told", 8),
     ("said", 7),
     ("whoever", 2),
     ("nobody", 2),
