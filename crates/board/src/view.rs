@@ -16,7 +16,7 @@ mod strip;
 pub(crate) mod timeline;
 
 use crate::format::cells::grain;
-use crate::format::text::age_changes_in;
+use crate::format::text::{age_changes_in, quiet_changes_in};
 use crate::layout::{is_strip, layout};
 use crate::model::{Model, Screen};
 use canvas::MINUTE;
@@ -51,7 +51,10 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
 pub(crate) fn clocks(model: &Model) -> Vec<u64> {
     let areas = layout(model);
     let now = model.display_time();
-    let row_clock = |row: &Session| age_changes_in(row.since, now, grain(row));
+    let row_clock = |row: &Session| {
+        let age = age_changes_in(row.since, now, grain(row));
+        quiet_changes_in(row, now).map_or(age, |quiet| quiet.min(age))
+    };
     let mut clocks = if areas.header.is_empty() { Vec::new() } else { header::clocks(model) };
     let shows_details = overlay::shows_details(model);
     if model.overlay.is_none() {

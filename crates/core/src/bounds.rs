@@ -49,6 +49,9 @@ pub const MAX_REMOVALS: usize = 256;
 pub const KEEP_CLOSED_MS: u64 = 24 * 60 * 60 * 1000;
 /// Milliseconds for which a past status is kept.
 pub const KEEP_PAST_MS: u64 = 24 * 60 * 60 * 1000;
+/// Milliseconds without an event or a change of its file after which a working session is shown as quiet. Most tools
+/// end sooner: Claude Code stops a command after ten minutes at the latest.
+pub const QUIET_AFTER_MS: u64 = 10 * 60 * 1000;
 /// Milliseconds without an event after which a session whose process cannot be watched is lost.
 pub const LOST_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 /// Milliseconds after the end of a headless session's turn before the session is `done`. `claude -p` exits right

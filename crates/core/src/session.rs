@@ -6,6 +6,7 @@ pub(crate) mod prompt;
 pub(crate) mod status;
 pub(crate) mod usage;
 
+use crate::QUIET_AFTER_MS;
 use crate::session::identity::{AgentName, ConversationId, Process, RowKey, SubagentId};
 use crate::session::past::PastStatuses;
 use crate::session::place::Place;
@@ -105,6 +106,9 @@ pub struct Session {
     pub started: Timestamp,
     /// When the session last changed. `usage`, and a model or branch that came with it, does not count.
     pub updated: Timestamp,
+    /// When the last event happened, or the session file last changed; `None` if neither is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence_at: Option<Timestamp>,
     /// The former conversations of this session, oldest first.
     pub lineage: Vec<ConversationId>,
     /// The kind of the session's end, if it has ended.
@@ -231,6 +235,7 @@ impl Default for Session {
             usage: None,
             started: Timestamp::default(),
             updated: Timestamp::default(),
+            evidence_at: None,
             lineage: Vec::new(),
             end: None,
             epoch: String::new(),
@@ -267,6 +272,13 @@ impl Session {
             }
         }
         spent
+    }
+
+    /// Returns since when the session works without an event or a change of its file, if that is unusually long.
+    pub fn quiet_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let last = self.evidence_at?.max(self.since);
+        let is_quiet = self.status == Status::Working && now.since(last) >= QUIET_AFTER_MS;
+        is_quiet.then_some(last)
     }
 
     /// Returns true if the session would need the user if it were not dismissed.

@@ -260,7 +260,12 @@ impl World {
         let mut rows: Vec<Session> = self
             .sessions
             .iter()
-            .map(|row| Session { revision: 0, updated: Timestamp(0), ..row.clone() })
+            .map(|row| Session {
+                revision: 0,
+                updated: Timestamp(0),
+                evidence_at: None,
+                ..row.clone()
+            })
             .collect();
         rows.sort_by(|one, other| one.key.cmp(&other.key));
         rows

@@ -70,10 +70,9 @@ fn selected(screen: &str) -> &str {
 
 /// Returns true if the agent's permission is the first row.
 fn is_on_top(screen: &str) -> bool {
-    screen
-        .lines()
-        .nth(2)
-        .is_some_and(|line| line.contains("!  permission") && line.contains("project"))
+    let Some(line) = screen.lines().nth(2) else { return false };
+    let words = line.trim_start_matches(['▌', ' ']).split_whitespace();
+    words.take(2).eq(["!", "permission"]) && line.contains("project")
 }
 
 /// The times at which the prompt was first on each screen.

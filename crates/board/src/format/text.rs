@@ -94,11 +94,44 @@ pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     }
 }
 
-/// Returns the first line of a plan that is no heading. A plan of headings only gives the first of them.
-fn plan_summary(plan: &str) -> Cow<'_, str> {
-    let mut lines = plan.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.clone().next().unwrap_or_default();
-    without_markdown(lines.find(|line| !line.starts_with('#')).unwrap_or(first))
+/// Returns the first sentence of a plan, without headings. A plan of headings only gives the first of them.
+fn plan_summary(plan: &str) -> String {
+    let is_text = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let mut lines = plan.lines().map(str::trim).skip_while(|line| !is_text(line));
+    let Some(first) = lines.next() else {
+        let heading = plan.lines().map(str::trim).find(|line| !line.is_empty());
+        return without_markdown(heading.unwrap_or_default()).into_owned();
+    };
+    // A sentence may go on in the next line, but not in the next paragraph or item of a list.
+    let more = lines.take_while(|line| is_text(line) && without_list_mark(line) == *line);
+    let paragraph = more.fold(without_list_mark(first).to_owned(), |text, line| text + " " + line);
+    let plain = without_markdown(&paragraph);
+    first_sentence(&plain).to_owned()
+}
+
+/// Returns a line without the mark of a list's item: `- `, `* `, `+ `, `1. ` or `1) `.
+fn without_list_mark(line: &str) -> &str {
+    let number = line.trim_start_matches(|character: char| character.is_ascii_digit());
+    let is_numbered = number.len() < line.len();
+    let marks: &[&str] = if is_numbered { &[". ", ") "] } else { &["- ", "* ", "+ "] };
+    let item = marks.iter().find_map(|mark| number.strip_prefix(mark));
+    item.map_or(line, str::trim_start)
+}
+
+/// Returns the text up to the end of its first sentence. A mark before a small letter, as in `e.g. this`, or
+/// after a number ends no sentence.
+fn first_sentence(text: &str) -> &str {
+    let ends = text.match_indices(['.', '!', '?', '。']).map(|(at, mark)| at + mark.len());
+    let end = ends.into_iter().find(|end| {
+        let (sentence, rest) = text.split_at(*end);
+        let before = sentence.chars().rev().nth(1);
+        let next = rest.trim_start().chars().next();
+        let is_apart = rest.starts_with(char::is_whitespace) || sentence.ends_with('。');
+        is_apart
+            && before.is_some_and(|before| !before.is_ascii_digit())
+            && next.is_some_and(|next| !next.is_lowercase())
+    });
+    end.map_or(text, |end| text.split_at(end).0)
 }
 
 /// Returns a line without the marks of Markdown for headings, quotes, bold text and code.
@@ -211,8 +244,10 @@ fn break_at(text: &str, width: usize) -> (&str, &str) {
 pub enum Grain {
     /// `12s`, `4m 12s`, `25m`, `1h 3m`: for a session that works or waits.
     Seconds,
-    /// `<1m`, `9m`, `1h 3m`: for all other sessions.
+    /// `12s`, `9m`, `1h 3m`: for all other sessions.
     Minutes,
+    /// `<1m`, `9m`, `1h 3m`: for times that are not in the list's column of ages.
+    WholeMinutes,
 }
 
 const SECOND: u64 = 1000;
@@ -220,8 +255,6 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// A longer age is shown without seconds.
-const MAX_AGE_WITH_SECONDS: u64 = 10 * MINUTE;
 /// A longer time is shown without minutes.
 const MAX_AGE_WITH_MINUTES: u64 = 10 * HOUR;
 
@@ -243,11 +276,15 @@ struct Shown {
 
 fn shown_age(since: Timestamp, now: Timestamp, grain: Grain) -> Shown {
     let seconds = round_down(now, SECOND).since(since);
-    if grain == Grain::Seconds && seconds < MAX_AGE_WITH_SECONDS {
+    let max_with_seconds = match grain {
+        Grain::Seconds => 10 * MINUTE,
+        Grain::Minutes => MINUTE,
+        Grain::WholeMinutes => 0,
+    };
+    if seconds < max_with_seconds {
         return Shown { elapsed: seconds, step: SECOND, tick: SECOND };
     }
-    let least = if grain == Grain::Seconds { MAX_AGE_WITH_SECONDS } else { 0 };
-    let elapsed = round_down(now, MINUTE).since(since).max(least);
+    let elapsed = round_down(now, MINUTE).since(since).max(max_with_seconds);
     let step = match elapsed {
         DAY.. => DAY,
         MAX_AGE_WITH_MINUTES.. => HOUR,
@@ -275,6 +312,17 @@ pub fn age_changes_in(since: Timestamp, now: Timestamp, grain: Grain) -> u64 {
     let change = since.0.saturating_add((elapsed / step + 1).saturating_mul(step));
     // The first whole second or minute at or after the change.
     change.div_ceil(tick).saturating_mul(tick).saturating_sub(now.0).max(1)
+}
+
+/// Returns since when a session has been quiet, if that is unusually long. It changes with whole minutes.
+pub(crate) fn quiet_since(row: &Session, now: Timestamp) -> Option<Timestamp> {
+    row.quiet_since(round_down(now, MINUTE))
+}
+
+/// Returns the milliseconds until [`quiet_since`] or its age changes, or less.
+pub(crate) fn quiet_changes_in(row: &Session, now: Timestamp) -> Option<u64> {
+    let last = row.evidence_at.filter(|_| row.status == Status::Working)?;
+    Some(age_changes_in(last.max(row.since), now, Grain::WholeMinutes))
 }
 
 /// Returns a duration as text: `12s`, `4m`, `1h 3m`, `20h`.
@@ -397,6 +445,13 @@ mod tests {
         }
         for (plan, expected) in [
             ("# Move the guides\n\nMove **all** guides.\n- one", "Move all guides."),
+            (
+                "# Move\n\n1. Turn the sidebar\n   into data. Then go on.\n2. Move",
+                "Turn the sidebar into data.",
+            ),
+            ("- Use `v1.2 of it`, e.g. here! And there.", "Use v1.2 of it, e.g. here!"),
+            ("Keep 2. Go on\n# Next", "Keep 2. Go on"),
+            ("まず読む。次に書く。", "まず読む。"),
             ("# Only\n## headings", "Only"),
             ("", ""),
         ] {
@@ -422,7 +477,7 @@ mod tests {
 
     #[test]
     fn age_and_its_next_change_are_right() {
-        use Grain::{Minutes, Seconds};
+        use Grain::{Minutes, Seconds, WholeMinutes};
         // 30.25 s after a whole minute.
         let since = Timestamp(1_700_000_040_000 + 30_250);
         for (elapsed, grain, expected, next) in [
@@ -431,7 +486,8 @@ mod tests {
             (252_800, Seconds, "4m 12s", 950),
             (600_000, Seconds, "9m 59s", 750),
             (601_000, Seconds, "10m", 88_750),
-            (59_400, Minutes, "<1m", 30_350),
+            (59_400, Minutes, "58s", 350),
+            (59_400, WholeMinutes, "<1m", 30_350),
             (540_000, Minutes, "8m", 29_750),
             (3_790_000, Seconds, "1h 2m", 19_750),
             (7_260_000, Minutes, "2h", 29_750),
@@ -463,7 +519,7 @@ mod tests {
 
     #[test]
     fn age_stays_until_its_next_change() {
-        for grain in [Grain::Seconds, Grain::Minutes] {
+        for grain in [Grain::Seconds, Grain::Minutes, Grain::WholeMinutes] {
             let mut now = Timestamp(1_700_000_000_123);
             for since in [now.0, now.0 - 61_000, now.0 + 90_000, now.0 - 599_999] {
                 let since = Timestamp(since);

@@ -70,7 +70,7 @@ fn text(model: &Model, row: &Session) -> String {
     let width = if model.width < NARROW_WIDTH { MAX_NARROW_NAME_WIDTH } else { MAX_NAME_WIDTH };
     let name = cut(model.display_name(row), width, model.theme.unicode);
     if row.needs_you {
-        format!("{name} {}", age(row.since, model.display_time(), Grain::Minutes))
+        format!("{name} {}", age(row.since, model.display_time(), Grain::WholeMinutes))
     } else {
         name
     }

@@ -3,7 +3,7 @@
 use super::canvas::{MINUTE, put, room};
 use super::timeline::{Scale, bar, history, waited};
 use crate::format::cells::source_name;
-use crate::format::text::{Grain, age, cut, exact, span, wrap, wrap_exact};
+use crate::format::text::{Grain, age, cut, exact, quiet_since, span, wrap, wrap_exact};
 use crate::keymap::Action;
 use crate::layout::layout;
 use crate::model::Model;
@@ -52,6 +52,12 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let head_lines = head.min(lines.saturating_sub(rest).max(lines / 2));
     let is_cut = details.is_cut || head > head_lines || head_lines + rest > lines;
     draw_heading(model, row, is_cut, area, buffer);
+    // What the agent says about its tool call stands above the input only where that hides nothing of the input.
+    let claims = if is_cut || head + rest + details.claim.len() > lines {
+        Vec::new()
+    } else {
+        details.claim
+    };
     let mut shown: Vec<Line> = details.head.into_iter().take(head_lines).collect();
     if head > head_lines
         && let Some((text, _)) = shown.last_mut().and_then(|line| line.last_mut())
@@ -64,7 +70,8 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             *text = cut(&format!("{text}  "), text.width(), model.theme.unicode);
         }
     }
-    for (y, line) in (area.y + 1..area.bottom()).zip(shown.iter().chain(&details.rest)) {
+    let shown = claims.iter().chain(&shown).chain(&details.rest);
+    for (y, line) in (area.y + 1..area.bottom()).zip(shown) {
         draw_line(line, area, y, buffer);
     }
 }
@@ -89,12 +96,12 @@ pub(super) fn draw_line(line: &Line, area: Rect, y: u16, buffer: &mut Buffer) {
 
 /// Returns all lines of the details.
 pub(super) fn full_details(model: &Model, row: &Session, width: usize) -> Vec<Line> {
-    let mut details = Details::of(model, row, width, true);
-    if !details.head.is_empty() {
-        details.head.push(Line::new());
+    let Details { claim, mut head, mut rest, .. } = Details::of(model, row, width, true);
+    if !head.is_empty() {
+        head.push(Line::new());
     }
-    details.head.append(&mut details.rest);
-    details.head
+    head.append(&mut rest);
+    claim.into_iter().chain(head).collect()
 }
 
 /// Returns the heading: the name of the session and its main facts.
@@ -141,6 +148,8 @@ struct Details<'a> {
     is_full: bool,
     /// At least one text was cut.
     is_cut: bool,
+    /// The agent's own description of the tool call that a permission is for.
+    claim: Vec<Line>,
     /// The prompt, the activity or the last message.
     head: Vec<Line>,
     rest: Vec<Line>,
@@ -148,8 +157,8 @@ struct Details<'a> {
 
 impl<'a> Details<'a> {
     fn of(model: &'a Model, row: &Session, width: usize, is_full: bool) -> Self {
-        let (head, rest) = (Vec::new(), Vec::new());
-        let mut details = Self { model, width, is_full, is_cut: false, head, rest };
+        let (claim, head, rest) = (Vec::new(), Vec::new(), Vec::new());
+        let mut details = Self { model, width, is_full, is_cut: false, claim, head, rest };
         details.add_head(row);
         details.add_work(row);
         details.add_times(row);
@@ -207,8 +216,14 @@ impl<'a> Details<'a> {
             Some(request) if request.kind == PromptKind::Permission => {
                 let tool = request.tool.as_deref().map(|tool| format!("{tool} "));
                 let text = tool.unwrap_or_default() + &request.text;
+                let unicode = self.model.theme.unicode;
+                if let Some(description) = request.description() {
+                    self.claim = self.labelled("agent says", 1, Style::new(), |width| {
+                        wrap_exact(description, width, 1, unicode)
+                    });
+                }
                 self.labelled(label, usize::MAX, style, |width| {
-                    wrap_exact(&text, width, usize::MAX, self.model.theme.unicode)
+                    wrap_exact(&text, width, usize::MAX, unicode)
                 })
             }
             Some(request) => {
@@ -238,10 +253,15 @@ impl<'a> Details<'a> {
         let now = self.model.display_time();
         let subagents = row.subagents.iter().map(|subagent| {
             let kind = subagent.kind.as_deref().unwrap_or("subagent");
-            format!("{kind} {} {}", subagent.status, age(subagent.since, now, Grain::Minutes))
+            format!("{kind} {} {}", subagent.status, age(subagent.since, now, Grain::WholeMinutes))
         });
         let subagents: Vec<String> = subagents.collect();
         self.add("subagents", &subagents.join(separator), 2, Style::new());
+        if let Some(since) = quiet_since(row, now) {
+            let time = age(since, now, Grain::WholeMinutes);
+            let text = format!("{time} without an event or a change of its file");
+            self.add("quiet", &text, 1, Style::new());
+        }
         let mut background = Vec::new();
         if row.background > 0 {
             background.push(format!("{} running", row.background));

@@ -134,7 +134,7 @@ pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piec
             }
         }
         if let Some(since) = report_time {
-            pieces.push((format!(" ({} ago)", age(since, now, Grain::Minutes)), theme.dim()));
+            pieces.push((format!(" ({} ago)", age(since, now, Grain::WholeMinutes)), theme.dim()));
         }
     }
     if !rest.is_empty() {
@@ -175,7 +175,7 @@ pub(super) fn clocks(model: &Model, Extent { sets, detail }: Extent) -> Vec<u64>
             }
         }
         clocks.extend(
-            stale_since(windows, now).map(|since| age_changes_in(since, now, Grain::Minutes)),
+            stale_since(windows, now).map(|since| age_changes_in(since, now, Grain::WholeMinutes)),
         );
     }
     let rest = rest.iter().flat_map(|(_, windows)| windows);

@@ -2,12 +2,12 @@
 
 use super::canvas::put;
 use crate::format::cells::{cost, grain, place, work};
-use crate::format::text::{AGE_WIDTH, activity, age, cut, fit, wrap};
+use crate::format::text::{AGE_WIDTH, Grain, activity, age, cut, fit, quiet_since, wrap};
 use crate::keymap::Action;
 use crate::layout::{Columns, GAP, SHAPE_WIDTH, columns, layout};
 use crate::model::{ConnectionState, HookState, Model};
 use crate::theme::Theme;
-use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status};
+use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -97,7 +97,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     // The gap of the name is behind it. Every other column has its gap in front.
     let name = format!("{indent}{}", model.display_name(row));
     cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
-    cell(&row_text(row, columns, unicode), columns.text, base);
+    cell(&row_text(row, columns, model.display_time(), unicode), columns.text, base);
     let mut next_cell = |text: &str, width: usize, style: Style| {
         cell("", width.min(GAP), style);
         cell(text, width.saturating_sub(GAP), style);
@@ -131,7 +131,7 @@ fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Returns what a session does, asks or last wrote, with its marks in front.
-fn row_text(row: &Session, columns: &Columns, unicode: bool) -> String {
+fn row_text(row: &Session, columns: &Columns, now: Timestamp, unicode: bool) -> String {
     let activity = activity(row, unicode);
     let mut text = match (row.status, Some(activity).filter(|activity| !activity.is_empty())) {
         (_, Some(activity)) => activity.into_owned(),
@@ -152,8 +152,10 @@ fn row_text(row: &Session, columns: &Columns, unicode: bool) -> String {
         (row.end == Some(End::Killed), "killed"),
         (row.end == Some(End::Lost), "lost"),
     ];
-    let marks = marks.into_iter().filter_map(|(is_set, mark)| is_set.then_some(mark));
-    let marks = marks.collect::<Vec<_>>().join(", ");
+    let quiet = quiet_since(row, now);
+    let quiet = quiet.map(|since| format!("quiet {}", age(since, now, Grain::WholeMinutes)));
+    let marks = marks.into_iter().filter_map(|(is_set, mark)| is_set.then(|| mark.to_owned()));
+    let marks = marks.chain(quiet).collect::<Vec<_>>().join(", ");
     let text = match (marks.is_empty(), text.is_empty()) {
         (true, _) => text,
         (false, true) => marks,

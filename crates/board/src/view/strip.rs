@@ -41,7 +41,7 @@ pub(super) fn clocks(model: &Model, areas: &Areas) -> Vec<u64> {
     let shown = model.rows.listed().skip(model.scroll).take(chips.len());
     let needing = shown.filter(|row| row.needs_you && !areas.list.is_empty());
     let mut clocks: Vec<u64> =
-        needing.map(|row| age_changes_in(row.since, now, Grain::Minutes)).collect();
+        needing.map(|row| age_changes_in(row.since, now, Grain::WholeMinutes)).collect();
     let selected = model.selected_row().filter(|_| areas.detail.height == 1);
     clocks.extend(selected.map(|row| age_changes_in(row.since, now, grain(row))));
     clocks

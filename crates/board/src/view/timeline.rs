@@ -112,10 +112,9 @@ pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool
     let separator = if unicode { " · " } else { ", " };
     let mark = if unicode { "… " } else { "... " };
     let present = age(row.since, now, grain(row));
-    let mut line = match (row.status, present.as_str()) {
-        (Status::Closed, "<1m") => "closed just now".to_owned(),
-        (Status::Closed, _) => format!("closed {present} ago"),
-        (status, _) => format!("{status} {present}"),
+    let mut line = match row.status {
+        Status::Closed => format!("closed {present} ago"),
+        status => format!("{status} {present}"),
     };
     let past = past_statuses(row);
     let count = past.len();

@@ -119,7 +119,8 @@ pub(crate) fn permission() -> Session {
     let row = row("c2", "infra", Status::Permission, 38);
     let text = "set -euo pipefail\ncd /srv/terraform/environments/production && \
                 terraform init -backend-config=production.hcl && terraform plan -out=tf.plan\n\
-                terraform apply -auto-approve tf.plan\nrm -f tf.plan";
+                terraform apply -auto-approve tf.plan\nrm -f tf.plan\n+timeout = 600000\n\
+                +description: Roll the new node pool out";
     let row = asking(row, PromptKind::Permission, Some("Bash"), text);
     let row = history(row, &[(Status::Working, 1300), (Status::Permission, 38)]);
     Session {

@@ -1,8 +1,8 @@
 //! Clock ticks: when the board wakes up to show a new time.
 
 use crate::sample::{
-    NOW, UNICODE, board, buffer, closed, day, empty, idle, permission, press, question, row,
-    working,
+    NOW, UNICODE, board, buffer, closed, day, empty, idle, permission, picture, press, question,
+    row, working,
 };
 use crewboard_board::model::Model;
 use crewboard_board::update::{Message, next_clock, update};
@@ -99,4 +99,25 @@ fn notice_disappears_after_five_seconds() {
     update(&mut model, Message::ClockTick, Timestamp(NOW.0 + 5000));
     assert!(model.notice.is_none());
     assert_eq!(next_clock(&model), None);
+}
+
+#[test]
+fn quiet_row_ticks_with_its_minutes() {
+    // The row's own age changes once an hour.
+    let since = Timestamp(NOW.0 - 11 * 60 * MINUTE);
+    let evidence_at = Some(Timestamp(NOW.0 - 5 * MINUTE));
+    let mut model = board(vec![Session { since, evidence_at, ..working() }], 100, 40);
+    assert!(!picture(&model).contains("quiet"));
+    assert_eq!(wakes(&mut model, 4 * MINUTE), 4);
+    assert!(!picture(&model).contains("quiet"));
+    wakes(&mut model, 3 * MINUTE);
+    assert!(picture(&model).contains("quiet 11m: "), "{}", picture(&model));
+    assert!(picture(&model).contains("quiet      11m without an event"), "{}", picture(&model));
+}
+
+#[test]
+fn rows_show_seconds_only_in_their_first_minute() {
+    let mut model = board(vec![row("r1", "shop", Status::Done, 0)], 100, 40);
+    assert_eq!(wakes(&mut model, MINUTE), 59);
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
 }

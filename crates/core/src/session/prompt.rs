@@ -51,6 +51,9 @@ impl PromptKind {
     }
 }
 
+/// The name of the field with the agent's own description, as it stands in the text of a permission.
+const DESCRIPTION: &str = "+description:";
+
 /// A permission, question or plan that waits for the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
@@ -64,4 +67,40 @@ pub struct Prompt {
     /// The subagent, if the prompt is a subagent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent: Option<SubagentId>,
+}
+
+impl Prompt {
+    /// Returns the first line of the agent's own description of the tool call. It is the last field of the text.
+    ///
+    /// Another field can imitate it. That hides nothing: the text has the same words, and they are the agent's too.
+    pub fn description(&self) -> Option<&str> {
+        let lines: Vec<&str> = self.text.lines().collect();
+        let last = lines.iter().rposition(|line| line.starts_with(DESCRIPTION))?;
+        // A description of several lines begins below its name.
+        let mut lines = lines.get(last..)?.iter().map(|line| line.trim());
+        let named = lines.next()?.strip_prefix(DESCRIPTION).map(str::trim);
+        named.filter(|text| !text.is_empty()).or_else(|| lines.find(|line| !line.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn description_is_the_last_field_of_the_text() {
+        for (text, expected) in [
+            ("make deploy\n+timeout = 5\n+description: Deploy it", Some("Deploy it")),
+            ("echo\n+description: false\n+description: Deploy it", Some("Deploy it")),
+            ("make\n+description:\nDeploy it\nnow", Some("Deploy it")),
+            ("+description: Deploy it", Some("Deploy it")),
+            ("make\n+description: ", None),
+            ("echo +description: x", None),
+            ("", None),
+        ] {
+            let text = text.to_owned();
+            let prompt = Prompt { kind: PromptKind::Permission, tool: None, text, subagent: None };
+            assert_eq!(prompt.description(), expected, "{:?}", prompt.text);
+        }
+    }
 }

@@ -239,6 +239,12 @@ impl RowState {
         self.latest.latest(seen)
     }
 
+    /// Returns the stamp of the newest event or change of the file, whichever is later.
+    pub(crate) fn newest_evidence(&self) -> Stamp {
+        let changed = self.files.reading.as_ref().map_or(self.latest, |reading| reading.since);
+        self.latest.latest(changed)
+    }
+
     /// Returns true if no hook has reported anything in this process.
     pub(crate) fn has_no_event(&self) -> bool {
         self.latest == Stamp::default()

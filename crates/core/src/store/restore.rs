@@ -139,6 +139,7 @@ fn sanitise(row: &mut Session, now: Now) {
     let subagents = row.subagents.iter_mut().map(|subagent| &mut subagent.since);
     for time in [&mut row.since, &mut row.started, &mut row.updated]
         .into_iter()
+        .chain(&mut row.evidence_at)
         .chain(history)
         .chain(subagents)
     {

@@ -20,6 +20,10 @@ impl SessionStore {
         self.record_revision(key, transition, outcome);
         if let Some(row) = self.rows.get_mut(key) {
             row.session.updated = now.wall;
+            let newest = row.state.newest_evidence();
+            if newest.boot == now.stamp.boot {
+                row.session.evidence_at = Some(now.wall_of(newest)).max(row.session.evidence_at);
+            }
             if transition.is_some() {
                 row.state.status_revision = self.revision;
             }

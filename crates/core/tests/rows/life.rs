@@ -1,8 +1,9 @@
 //! How sessions end, how long they are kept, and in which order the list shows them.
 
-use crate::world::{DAY, EXIT, SWITCH, World, process, prompt, request, start, turn_end};
+use crate::world::{DAY, EXIT, SWITCH, World, process, prompt, request, start, tool, turn_end};
 use crewboard_core::{
-    ChangeKind, End, Event, Input, MAX_CLOSED, Report, StartOrigin, Status, Timestamp, Transition,
+    ChangeKind, End, Event, Input, MAX_CLOSED, Mark, QUIET_AFTER_MS, Report, StartOrigin, Status,
+    Timestamp, Transition,
 };
 
 #[test]
@@ -182,4 +183,22 @@ fn hundreds_of_statuses_are_kept_and_restored() {
     new.apply(Input::Restored(vec![row.clone()]));
     let restored = new.sessions.with_history(&row.key).unwrap();
     assert!(restored.statuses().eq(entered));
+}
+
+#[test]
+fn session_without_evidence_is_quiet_after_ten_minutes() {
+    let mut world = World::new();
+    world.event(1, "s1", prompt("a"));
+    let at = world.only().evidence_at.unwrap();
+    world.milliseconds += QUIET_AFTER_MS;
+    assert_eq!(world.only().quiet_since(Timestamp(at.0 + QUIET_AFTER_MS - 1)), None);
+    assert_eq!(world.only().quiet_since(Timestamp(at.0 + QUIET_AFTER_MS)), Some(at));
+    // A mark is no evidence that the agent works.
+    world.mark(1, Mark::Pinned { on: true });
+    assert_eq!(world.only().quiet_since(world.now().wall), Some(at));
+    world.event(1, "s1", tool());
+    assert_eq!(world.only().quiet_since(world.now().wall), None);
+    world.event(1, "s1", turn_end());
+    world.milliseconds += QUIET_AFTER_MS;
+    assert_eq!(world.only().quiet_since(world.now().wall), None, "it is done");
 }

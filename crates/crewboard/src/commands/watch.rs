@@ -119,7 +119,7 @@ fn line_with_time(row: &Session, names: &Names, style: Style) -> String {
 fn digest(row: &Session) -> io::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Value::Object(fields) = &mut value {
-        for counter in ["epoch", "revision", "updated", "history", "past"] {
+        for counter in ["epoch", "revision", "updated", "evidence_at", "history", "past"] {
             fields.remove(counter);
         }
     }

@@ -72,8 +72,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
 
 #[test]
 fn page_tables_name_every_field() {
-    let optional =
-        r#"{"history":[{"status":"idle","at":1}],"origin":{},"unconfirmed":"why","past":[5,1]}"#;
+    let optional = r#"{"history":[{"status":"idle","at":1}],"origin":{},"unconfirmed":"why","past":[5,1],"evidence_at":1}"#;
     let row: Session = serde_json::from_str(optional).unwrap();
     let row = serde_json::to_value(row).unwrap();
     assert_eq!(table_after("## A row"), fields(&row));
