@@ -3,4 +3,5 @@
 pub mod base64;
 pub(crate) mod cells;
 pub(crate) mod display_width;
+pub(crate) mod summary;
 pub mod text;

@@ -154,7 +154,7 @@ fn row_text(row: &Session, columns: &Columns, now: Timestamp, unicode: bool) -> 
     ];
     let quiet = quiet_since(row, now);
     let quiet = quiet.map(|since| format!("quiet {}", age(since, now, Grain::WholeMinutes)));
-    let marks = marks.into_iter().filter_map(|(is_set, mark)| is_set.then(|| mark.to_owned()));
+    let marks = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark.to_owned());
     let marks = marks.chain(quiet).collect::<Vec<_>>().join(", ");
     let text = match (marks.is_empty(), text.is_empty()) {
         (true, _) => text,

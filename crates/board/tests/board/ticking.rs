@@ -119,5 +119,6 @@ fn quiet_row_ticks_with_its_minutes() {
 fn rows_show_seconds_only_in_their_first_minute() {
     let mut model = board(vec![row("r1", "shop", Status::Done, 0)], 100, 40);
     assert_eq!(wakes(&mut model, MINUTE), 59);
-    assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
+    // The end of the first minute, and ten whole minutes.
+    assert_eq!(wakes(&mut model, 10 * MINUTE), 11);
 }
