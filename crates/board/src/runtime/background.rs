@@ -62,7 +62,7 @@ pub(crate) fn query_terminal(questions: Questions) -> io::Result<Reply> {
     let background = background
         .or_else(|| Rgb::of_colorfgbg(&variable("COLORFGBG")))
         .filter(|_| questions.background);
-    let late = if is_complete { LateReply::default() } else { LateReply::expected() };
+    let late = if is_complete { LateReply::default() } else { LateReply::expected(&bytes) };
     Ok(Reply { background, knows_status, typed, late })
 }
 
@@ -117,8 +117,12 @@ pub(crate) struct LateReply {
 }
 
 impl LateReply {
-    fn expected() -> Self {
-        Self { until: Some(Instant::now() + LATE_REPLY_TIMEOUT), is_inside: false }
+    /// Returns the state after `bytes`, which may end within a reply.
+    fn expected(bytes: &[u8]) -> Self {
+        let begin = bytes.windows(2).rposition(|window| window == b"\x1b]");
+        let body = begin.and_then(|begin| bytes.get(begin + 2..));
+        let is_inside = body.is_some_and(|body| !body.contains(&0x07) && !body.contains(&0x1b));
+        Self { until: Some(Instant::now() + LATE_REPLY_TIMEOUT), is_inside }
     }
 
     /// Returns true if this key is part of a late reply.
@@ -128,10 +132,9 @@ impl LateReply {
         match key.code {
             KeyCode::Char(']') if is_alt && Instant::now() < until => self.is_inside = true,
             _ if !self.is_inside => return false,
-            KeyCode::Char('\\') if is_alt => (self.until, self.is_inside) = (None, false),
-            KeyCode::Char('g') if key.modifiers == KeyModifiers::CONTROL => {
-                (self.until, self.is_inside) = (None, false);
-            }
+            // The reply to the next question may follow.
+            KeyCode::Char('\\') if is_alt => self.is_inside = false,
+            KeyCode::Char('g') if key.modifiers == KeyModifiers::CONTROL => self.is_inside = false,
             KeyCode::Char('0'..='9' | 'a'..='f' | 'r' | 'g' | ':' | ';' | '/' | '?')
                 if key.modifiers.is_empty() => {}
             // The user typed.
@@ -183,17 +186,20 @@ mod tests {
         let mut keys = vec![plain('j'), key(']', KeyModifiers::ALT)];
         keys.extend("11;rgb:ffff/abcd/0000".chars().map(plain));
         keys.extend([key('\\', KeyModifiers::ALT), plain('g')]);
-        let mut late_reply = LateReply::expected();
+        let mut late_reply = LateReply::expected(b"");
         let left: Vec<_> = keys.iter().filter(|key| !late_reply.swallows(key)).collect();
         assert_eq!(left, [&plain('j'), &plain('g')]);
-        let mut late_reply = LateReply::expected();
+        // The reply to the second question comes after that to the first.
         let mut keys = vec![key(']', KeyModifiers::ALT)];
         keys.extend("7501;?".chars().map(plain));
         keys.push(key('\\', KeyModifiers::ALT));
         assert!(keys.iter().all(|key| late_reply.swallows(key)), "it must not open the help");
         let mut none = LateReply::default();
         assert!(keys.iter().all(|key| !none.swallows(key)));
-        let mut late_reply = LateReply::expected();
+        let mut late_reply = LateReply::expected(b"j\x1b]11;rgb:ff");
+        assert!("/ff/ff".chars().map(plain).all(|key| late_reply.swallows(&key)), "half a reply");
+        let mut late_reply = LateReply::expected(b"\x1b]11;rgb:ff/ff/ff\x07");
+        assert!(!late_reply.swallows(&plain('/')), "a whole reply");
         assert!(late_reply.swallows(&key(']', KeyModifiers::ALT)));
         assert!(!late_reply.swallows(&plain('q')), "a key of the user ends a broken reply");
         assert!(!late_reply.swallows(&plain('g')));
