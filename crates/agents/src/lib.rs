@@ -62,11 +62,11 @@ pub fn short_model<'a>(agent: &str, model: &'a str) -> &'a str {
     model.strip_prefix(prefix).unwrap_or(model)
 }
 
-/// Returns the shell command that resumes a session. For an unknown agent it returns the agent and the conversation id.
-pub fn resume_command(session: &Session, default_profile: Option<&str>) -> String {
+/// Returns the shell command that resumes a session, or `None` if there is none.
+pub fn resume_command(session: &Session, default_profile: Option<&str>) -> Option<String> {
     match session.agent.as_str() {
         claude::NAME => claude::resume_command(session, default_profile),
-        agent => format!("{agent}, session {}", session.id),
+        _ => None,
     }
 }
 

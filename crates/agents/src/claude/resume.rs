@@ -44,14 +44,15 @@ pub fn profile_variables(profile: Option<&str>) -> Vec<(String, String)> {
 }
 
 /// Returns the shell command that resumes a conversation. It names the profile unless that is the default one, and says
-/// so if only the events claim the profile.
-pub fn resume_command(session: &Session, default_profile: Option<&str>) -> String {
-    let id = &session.id;
+/// so if only the events claim the profile. Returns `None` if the id cannot be one of Claude Code: users paste the
+/// command into a shell.
+pub fn resume_command(session: &Session, default_profile: Option<&str>) -> Option<String> {
+    let id = Some(session.id.as_str()).filter(|id| is_id(id))?;
     let profile = session.profile.as_deref().filter(|profile| Some(*profile) != default_profile);
-    let Some(profile) = profile else { return format!("claude --resume {id}") };
+    let Some(profile) = profile else { return Some(format!("claude --resume {id}")) };
     let quoted = shell_quoted(profile);
     let claim = if session.origin.is_none() { " # a profile that events claim" } else { "" };
-    format!("{PROFILE_VARIABLE}={quoted} claude --resume {id}{claim}")
+    Some(format!("{PROFILE_VARIABLE}={quoted} claude --resume {id}{claim}"))
 }
 
 /// Returns the directory in which a conversation began. `present` is its current directory, which a `cd` of the Bash tool
@@ -139,7 +140,7 @@ mod tests {
             ),
         ] {
             let command = resume_command(&session(profile, is_checked), Some("/home/dev/.claude"));
-            assert_eq!(command, expected);
+            assert_eq!(command.as_deref(), Some(expected));
         }
     }
 
@@ -154,6 +155,10 @@ mod tests {
             ("a b", false),
         ] {
             assert_eq!(resume_words(id).is_some(), words, "{id}");
+            let id = crewboard_core::ConversationId::new(id);
+            let session = Session { id, ..Session::default() };
+            let command = resume_command(&session, None);
+            assert_eq!(command.is_some(), words, "{command:?}");
         }
         let words = attach_words("/home/dev/.claude/jobs/387c1190");
         assert_eq!(words, Some(vec!["attach".to_owned(), "387c1190".to_owned()]));

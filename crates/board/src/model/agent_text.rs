@@ -9,8 +9,9 @@ pub struct AgentText {
     pub describe_version: fn(agent: &str, version: &str) -> String,
     /// Returns a model's name without the prefix that all models of the agent share.
     pub short_model: for<'a> fn(agent: &str, model: &'a str) -> &'a str,
-    /// Returns the shell command that resumes a session. The second argument is the default profile.
-    pub resume_command: fn(session: &Session, default_profile: Option<&str>) -> String,
+    /// Returns the shell command that resumes a session, or `None` if there is none. The second argument is the
+    /// default profile.
+    pub resume_command: fn(session: &Session, default_profile: Option<&str>) -> Option<String>,
 }
 
 impl AgentText {
@@ -18,6 +19,6 @@ impl AgentText {
     pub const PLAIN: Self = Self {
         describe_version: |agent, version| format!("{agent} {version}"),
         short_model: |_, model| model,
-        resume_command: |session, _| format!("{}, session {}", session.agent, session.id),
+        resume_command: |_, _| None,
     };
 }

@@ -210,7 +210,7 @@ fn copy_text(model: &mut Model, row: &Session, what: CopyText) -> Vec<Effect> {
     let (word, text) = match what {
         CopyText::SessionId => ("session id", Some(row.id.to_string())),
         CopyText::ResumeCommand => {
-            ("resume command", Some(resume(row, model.default_profile.as_deref())))
+            ("resume command", resume(row, model.default_profile.as_deref()))
         }
         CopyText::Path => ("path", row.cwd.clone()),
     };

@@ -316,15 +316,10 @@ impl<'a> Details<'a> {
             self.add("ended", reason, 1, Style::new());
             // Without a prompt or a message the agent has not stored the conversation.
             if row.prompt.is_some() || row.activity.is_some() {
-                self.add(
-                    "resume",
-                    &(self.model.agent_text.resume_command)(
-                        row,
-                        self.model.default_profile.as_deref(),
-                    ),
-                    1,
-                    Style::new(),
-                );
+                let default_profile = self.model.default_profile.as_deref();
+                let command = (self.model.agent_text.resume_command)(row, default_profile);
+                let text = command.unwrap_or_else(|| format!("{}, session {}", row.agent, row.id));
+                self.add("resume", &text, 1, Style::new());
             }
         }
         let mut facts: Vec<String> = Vec::new();

@@ -25,7 +25,7 @@ pub(crate) const AGENT_TEXT: AgentText = AgentText {
     resume_command: |row, default_profile| {
         let profile = row.profile.as_deref().filter(|profile| Some(*profile) != default_profile);
         let profile = profile.map(|profile| format!("PROFILE={profile} ")).unwrap_or_default();
-        format!("{profile}claude --resume {}", row.id)
+        Some(format!("{profile}claude --resume {}", row.id))
     },
 };
 
