@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::hook::ProcessVariables;
 use crewboard_board::theme::Theme;
 use crewboard_core::{CountCategory, Session, Status};
-use crewboard_terminals::{Command, System as _, tmux_server};
+use crewboard_terminals::{Command, Server, System as _, tmux_server};
 use std::collections::{BTreeMap, HashMap};
 
 const OPTION: &str = "@crewboard";
@@ -31,12 +31,16 @@ impl WindowGlyphs {
     /// answer gets the glyphs at the next change.
     pub(super) fn update(&mut self, rows: &[&Session], theme: Theme) {
         let mut runner = CommandRunner::for_background();
+        // Another program may have put a socket of its own at this path.
+        let server = Server::Socket(&self.socket);
+        let own = Some(std::process::id());
+        let Ok(address) = runner.verify_server(server, None, own) else { return };
         let format = format!("#{{pane_id}} #{{window_id}} #{{{OPTION}}}");
-        let words = ["tmux", "-S", &self.socket, "list-panes", "-a", "-F", &format];
+        let words = ["tmux", "-S", &address, "list-panes", "-a", "-F", &format];
         let Ok(listed) = runner.run(&command(&words)) else { return };
         let changes = changes(&listed, &glyphs(rows, &self.socket, theme));
         if !changes.is_empty() {
-            let words = ["tmux", "-S", &self.socket].into_iter();
+            let words = ["tmux", "-S", &address].into_iter();
             let words: Vec<&str> = words.chain(changes.iter().map(String::as_str)).collect();
             let _ = runner.run(&command(&words));
         }

@@ -8,7 +8,7 @@ use crewboard_testkit::{Tmux, signal, skip, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs::{self, Permissions};
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -115,6 +115,22 @@ fn claimed_terminal_server_receives_no_byte() {
             server.assert_received_nothing();
         }
     }
+}
+
+#[test]
+fn counts_contact_no_tmux_server_outside_their_own() {
+    let Some(world) = BoardWorld::new() else { return };
+    let server = FakeServer::new(world.path().join("evil"));
+    let words = ["counts", "--format", "tmux", "--follow", "--windows"];
+    let mut counts = world.command(words);
+    counts.env("TMUX", format!("{},1,0", server.path.display()));
+    let mut counts = counts.stdout(Stdio::piped()).spawn().unwrap();
+    // The line is printed after the attempt to set the glyphs.
+    let mut line = String::new();
+    BufReader::new(counts.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.assert_received_nothing();
+    counts.kill().unwrap();
+    counts.wait().unwrap();
 }
 
 /// Ends a tmux server when it is dropped.
