@@ -9,7 +9,7 @@ mod claude_version;
 mod error;
 mod ignored_signals;
 mod new_directories;
-mod owners;
+pub(crate) mod owners;
 pub(crate) mod profile;
 pub(crate) mod program_path;
 mod replace;

@@ -106,6 +106,7 @@ fn install(
     input: &mut dyn BufRead,
 ) -> Result<(), Failure> {
     let file = chosen_file(environment)?;
+    file.check_owner_of_directories()?;
     let name = file.path().display().to_string();
     let outcome = block.insert(file.before(), !file.exists()).map_err(|why| broken(&name, why))?;
     let (after, has_block) = match outcome {

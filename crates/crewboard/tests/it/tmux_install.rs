@@ -1,6 +1,7 @@
 //! `crewboard tmux install` and `uninstall`, with a real tmux that reads the file.
 
 use crate::support::{Agent, BoardWorld};
+use crewboard_testkit::skip;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -103,4 +104,23 @@ fn install_follows_a_link_and_creates_a_missing_file() {
     assert!(link.is_symlink() && !file.exists());
     crewboard(&world, &["tmux", "uninstall", "--yes"]);
     assert_eq!(fs::read_to_string(&real).unwrap(), "set -g x 1\n");
+}
+
+#[test]
+fn tmux_install_creates_no_file_in_a_home_of_another_user() {
+    let Some(world) = BoardWorld::new() else { return };
+    let home = world.home();
+    let file = home.join(".tmux.conf");
+    if std::os::unix::fs::chown(&home, Some(1234), None).is_err() {
+        return skip("only root can change the owner of a directory");
+    }
+    for original in [None, Some("set -g x 1\n")] {
+        if let Some(original) = original {
+            fs::write(&file, original).unwrap();
+        }
+        let (code, text) = crewboard(&world, &["tmux", "install", "--yes"]);
+        assert!(code == Some(1) && text.contains("another user (uid 1234)"), "{text}");
+        assert_eq!(fs::read_to_string(&file).ok().as_deref(), original);
+        assert!(!home.join(".tmux.conf.crewboard-backup").exists());
+    }
 }

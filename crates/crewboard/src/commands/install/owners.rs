@@ -16,7 +16,7 @@ pub(super) fn is_foreign(uid: u32) -> bool {
 }
 
 /// Refuses a directory of another user, and a new directory inside one.
-pub(super) fn check_directory(directory: &Path) -> Result<(), InstallError> {
+pub(crate) fn check_directory(directory: &Path) -> Result<(), InstallError> {
     for ancestor in directory.ancestors() {
         if let Ok(metadata) = fs::metadata(ancestor) {
             return match metadata.uid() {

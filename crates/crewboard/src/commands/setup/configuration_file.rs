@@ -1,6 +1,7 @@
 //! A configuration file of another program, which is replaced by a rename.
 
 use super::with_suffix;
+use crate::commands::install::owners::check_directory;
 use crate::failure::{Failure, without_error_number};
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
@@ -59,6 +60,14 @@ impl ConfigurationFile {
     /// Returns the text that was read, or nothing if there is no file.
     pub(super) fn before(&self) -> &[u8] {
         self.before.as_deref().unwrap_or_default()
+    }
+
+    /// Refuses to create files for another user, whose home `sudo` may keep.
+    pub(super) fn check_owner_of_directories(&self) -> Result<(), Failure> {
+        for file in [&self.path, &self.target] {
+            check_directory(file.parent().unwrap_or(Path::new("/")))?;
+        }
+        Ok(())
     }
 
     /// Writes the text that was read next to the file. Returns the path.
