@@ -34,7 +34,8 @@ pub fn has_focus(
         "wezterm" => wezterm::idle_seconds(pane, target, caller, system).map(|clients| {
             clients.into_iter().any(|idle| {
                 // The time is cut to seconds, so the key press may be a second older.
-                time.now.0.saturating_sub((idle + 1) * 1000) > time.since.0
+                time.now.0.saturating_sub(idle.saturating_add(1).saturating_mul(1000))
+                    > time.since.0
             })
         }),
         _ => Ok(false),
@@ -171,7 +172,9 @@ mod tests {
     #[test]
     fn wezterm_pane_has_focus_after_a_key_press() {
         // The status is 9.1 s old.
-        for (pane, idle, expected) in [(7, 7, true), (7, 9, false), (7, 90, false), (8, 7, false)] {
+        for (pane, idle, expected) in
+            [(7, 7, true), (7, 9, false), (7, 90, false), (7, u64::MAX, false), (8, 7, false)]
+        {
             let text = format!(
                 r#"[{{"username":"dev","focused_pane_id":null,"idle_time":{{"secs":0,"nanos":1}}}},
                 {{"focused_pane_id":{pane},"idle_time":{{"secs":{idle},"nanos":5}}}}]"#
