@@ -4,11 +4,11 @@ use crate::support::{
     Agent, BoardWorld, PROGRAM, SIZE, agent_command, greeting, lines, plain_shell, run_in_pane,
     start_daemon_with_notifier,
 };
-use crewboard_testkit::{Tmux, signal, skip, wait_until};
+use crewboard_testkit::{Tmux, signal, skip, wait_until, wrap_command};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs::{self, Permissions};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -121,16 +121,17 @@ fn claimed_terminal_server_receives_no_byte() {
 fn counts_contact_no_tmux_server_outside_their_own() {
     let Some(world) = BoardWorld::new() else { return };
     let server = FakeServer::new(world.path().join("evil"));
-    let words = ["counts", "--format", "tmux", "--follow", "--windows"];
-    let mut counts = world.command(words);
-    counts.env("TMUX", format!("{},1,0", server.path.display()));
-    let mut counts = counts.stdout(Stdio::piped()).spawn().unwrap();
+    let printed = world.home().join("printed");
+    // The shell exits, so that this process, which runs the server, is not an ancestor.
+    let script = "\"$@\" >\"$PRINTED\" 2>&1 & echo $!";
+    let mut counts = world.command(["counts", "--format", "tmux", "--follow", "--windows"]);
+    counts.env("TMUX", format!("{},1,0", server.path.display())).env("PRINTED", &printed);
+    let output = wrap_command(&["sh", "-c", script, "sh"], &counts).output().unwrap();
+    let pid = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     // The line is printed after the attempt to set the glyphs.
-    let mut line = String::new();
-    BufReader::new(counts.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    wait_until("the first line", || !lines(&printed).is_empty());
+    signal(pid, Signal::KILL);
     server.assert_received_nothing();
-    counts.kill().unwrap();
-    counts.wait().unwrap();
 }
 
 /// Ends a tmux server when it is dropped.
