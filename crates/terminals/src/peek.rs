@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn screen_is_bounded_and_keeps_its_end() {
-        let text: String = (0..1000).map(|line| format!("{line}\n")).collect();
+        let text = (0..1000).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
         let lines = lines(&text);
         assert_eq!((lines.len(), lines.last().map(String::as_str)), (MAX_LINES, Some("999")));
         assert!(super::lines(&"x".repeat(100_000)).concat().len() <= MAX_LINE_BYTES);
