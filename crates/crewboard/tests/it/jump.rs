@@ -101,7 +101,7 @@ fn popup_jump_targets_the_outer_client() {
         client.press(&["C-b", "g"]);
         client.wait_for_text("Enter jump");
         // The board selects the first session that needs the user.
-        let screen = client.wait_for_text("done");
+        let screen = client.wait_for_text("▌√");
         assert!(!screen.contains("cannot show"), "{screen}");
         client.press(&["/"]);
         client.press(&["c", "e", "l", "l", "a", "r", "Enter"]);

@@ -105,7 +105,7 @@ fn open_uses_the_origin_of_the_process_not_of_events() {
     plain.wait_for("Claude Code where the process was started", shows_claude);
     let board = plain_shell(&world.tmux, "board");
     board.type_line(&format!("{path} {PROGRAM} --once"));
-    board.wait_for_text("Enter jump");
+    board.wait_for_text("o resume");
     board.press(&["G", "o"]);
     board.wait_for("Claude Code where the process was started", shows_claude);
 }
