@@ -299,11 +299,11 @@ pub(super) const ROWS: &[Row] = &[
         name: "load-test",
         branch: "main",
         exits: Some(13 * 1000),
-        used: &[used(-656, 15, 48, 60)],
+        used: &[used(-726, 15, 48, 60)],
         parts: &[Part {
             recording: "kill-9",
             events: (0, 3),
-            seconds: (-700, -655),
+            seconds: (-770, -725),
             texts: &["run the soak test against staging", "k6 run --duration 30m soak.js"],
         }],
     },
