@@ -4,7 +4,7 @@ mod scenes;
 
 use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
-use crewboard_agents::{Surroundings, read_event};
+use crewboard_agents::{ProcessArguments, Surroundings, read_event};
 use crewboard_core::{
     ConversationId, Event, InputDigest, Place, Process, PromptKind, Report, Stamp, Timestamp,
     UsageReport, WindowReport,
@@ -125,7 +125,7 @@ fn read_report(hook: &HookLine) -> Option<Report> {
         process: Some(Process { pid: 1, start: 1 }),
         tty: None,
         environment: &hook.env,
-        arguments: hook.client_argv.clone(),
+        arguments: ProcessArguments::Known(hook.client_argv.clone()),
     };
     hook.event()?;
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)

@@ -14,7 +14,7 @@ mod fields;
 mod surroundings;
 
 pub use crewboard_terminals::Variables;
-pub use surroundings::Surroundings;
+pub use surroundings::{ProcessArguments, Surroundings};
 
 use crewboard_core::{Report, Session};
 

@@ -6,6 +6,7 @@ use crewboard_platform::{
 };
 use crewboard_protocol::DropReason;
 use std::cell::RefCell;
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -73,8 +74,8 @@ enum DaemonStream {
 pub struct DaemonLocator {
     uid: u32,
     candidates: Vec<Candidate>,
-    /// The program that is started as the daemon.
-    program: PathBuf,
+    /// The program that is started as the daemon. `None` means this program.
+    program: Option<PathBuf>,
     /// Environment variables of the daemon, in addition to those that it inherits.
     variables: Vec<(&'static str, OsString)>,
     /// The daemon that this process started last. It is a child, whose exit status has to be read.
@@ -84,24 +85,25 @@ pub struct DaemonLocator {
 impl DaemonLocator {
     /// Creates a locator for the socket candidates of `environment`, which starts `program` if no daemon runs.
     pub fn new(environment: &Environment, program: PathBuf) -> Self {
-        Self::guarded(environment, program, &|| ())
+        Self { program: Some(program), ..Self::guarded(environment, &|| ()) }
     }
 
-    /// Does the same, and calls `before_wait` before it accesses a path at which a file system may block.
-    pub fn guarded(environment: &Environment, program: PathBuf, before_wait: &dyn Fn()) -> Self {
+    /// Creates a locator that starts this program if no daemon runs. Calls `before_wait` before it accesses a path at
+    /// which a file system may block.
+    pub fn guarded(environment: &Environment, before_wait: &dyn Fn()) -> Self {
         let guard = |directory: &Path| {
-            if !is_known(directory) {
+            let is_known = is_known(directory);
+            if !is_known {
                 before_wait();
             }
+            is_known
         };
-        // A directory that the user named is accessed in any case.
-        if let Some(directory) = environment.socket.as_deref().and_then(Path::parent) {
-            guard(directory);
+        // A socket that the user named is accessed in any case. The kernel always has the root of a mount in its cache,
+        // so the directory alone would not show that its file system may block.
+        if let Some(socket) = &environment.socket {
+            guard(socket);
         }
-        let may_block = |directory: &Path| {
-            guard(directory);
-            may_block(directory)
-        };
+        let may_block = |directory: &Path| !guard(directory) && may_block(directory);
         let named = environment.socket.as_ref().map(|socket| ("CREWBOARD_SOCKET", socket.into()));
         let idle_exit = environment.idle_exit.as_ref();
         let idle_exit = idle_exit.map(|value| ("CREWBOARD_IDLE_EXIT", value.into()));
@@ -112,7 +114,7 @@ impl DaemonLocator {
         Self {
             uid: environment.uid,
             candidates: candidates(environment, may_block),
-            program,
+            program: None,
             variables,
             started: RefCell::new(None),
         }
@@ -262,7 +264,7 @@ impl DaemonLocator {
     fn try_connect(&self) -> ConnectAttempt {
         let mut found = ConnectAttempt::NoListener;
         for candidate in &self.candidates {
-            if !matches!(candidate.check(self.uid), Ok(true)) {
+            if !matches!(candidate.check_to_connect(self.uid), Ok(true)) {
                 continue;
             }
             match connect(&candidate.socket, self.uid) {
@@ -329,7 +331,9 @@ impl DaemonLocator {
                 continue;
             };
             first(&stream).map_err(ConnectError::Start)?;
-            let daemon = spawn::daemon(&self.program, &place.socket, listener, &self.variables)
+            let own = || env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
+            let program = self.program.clone().unwrap_or_else(own);
+            let daemon = spawn::daemon(&program, &place.socket, listener, &self.variables)
                 .map_err(ConnectError::Start)?;
             if let Some(mut earlier) = self.started.replace(Some(daemon)) {
                 // The earlier daemon has released its lock, so it is exiting.

@@ -115,9 +115,21 @@ impl Candidate {
         PathBuf::from(path)
     }
 
-    /// Checks that the directory is private, belongs to the user and is not a link, and that no other user can replace
-    /// it. Returns false if it does not exist.
+    /// Checks that the directory is private, belongs to the user and is not a link, that no other user can replace it,
+    /// and that no file of the user has the path of the socket. Returns false if the directory does not exist.
     pub fn check(&self, uid: u32) -> Result<bool, Unusable> {
+        let exists = self.check_to_connect(uid)?;
+        if exists && self.parents == Parents::Named && self.is_occupied() {
+            // The daemon renames its socket to this path, and would replace a file of the user.
+            return Err(Unusable::NotASocket(self.socket.clone()));
+        }
+        Ok(exists)
+    }
+
+    /// Checks that a daemon of the user may be at this candidate. Returns false if the directory does not exist.
+    ///
+    /// Unlike [`Candidate::check`] it does not look at the socket, because connecting shows whether it is one.
+    pub fn check_to_connect(&self, uid: u32) -> Result<bool, Unusable> {
         if let Some(parent) = self.directory.parent()
             && !self.parents.check(parent, uid)?
         {
@@ -195,9 +207,6 @@ impl Candidate {
             Err(Unusable::Foreign(path(), metadata.uid()))
         } else if mode & forbidden != 0 {
             Err(Unusable::Open(path(), mode))
-        } else if is_named && self.is_occupied() {
-            // The daemon renames its socket to this path, and would replace a file of the user.
-            Err(Unusable::NotASocket(self.socket.clone()))
         } else {
             Ok(())
         }

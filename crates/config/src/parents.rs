@@ -29,24 +29,41 @@ impl Parents {
     /// Checks every directory from `parent` up to the root, also behind links. Returns false if `parent` does not
     /// exist.
     pub(crate) fn check(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
-        let nearest = match parent.metadata() {
+        let unusable = |error| Unusable::Io(parent.to_owned(), error);
+        let nearest = match parent.symlink_metadata() {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(Unusable::Io(parent.to_owned(), error)),
+            Err(error) => return Err(unusable(error)),
         };
-        if self == Self::Own && nearest.uid() != uid {
-            return Err(Unusable::Foreign(parent.to_owned(), nearest.uid()));
+        let target = if nearest.is_symlink() {
+            match parent.metadata() {
+                Ok(metadata) => Some(metadata),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(unusable(error)),
+            }
+        } else {
+            None
+        };
+        let owner = target.as_ref().unwrap_or(&nearest).uid();
+        if self == Self::Own && owner != uid {
+            return Err(Unusable::Foreign(parent.to_owned(), owner));
         }
-        if self.check_each(parent, uid)? {
+        if self.check_each(parent, Some(nearest), uid)? {
             let real = parent.canonicalize().map_err(|error| Unusable::Io(parent.into(), error))?;
-            self.check_each(&real, uid)?;
+            self.check_each(&real, None, uid)?;
         }
         Ok(true)
     }
 
-    /// Checks `parent` and each directory above it. Returns true if one of them is a link.
-    fn check_each(self, parent: &Path, uid: u32) -> Result<bool, Unusable> {
-        let read = |path: &Path| match path.symlink_metadata() {
+    /// Checks `parent`, whose metadata may be known already, and each directory above it. Returns true if one of them
+    /// is a link.
+    fn check_each(
+        self,
+        parent: &Path,
+        mut known: Option<Metadata>,
+        uid: u32,
+    ) -> Result<bool, Unusable> {
+        let read = |path: &Path| match known.take().map_or_else(|| path.symlink_metadata(), Ok) {
             Ok(metadata) => Ok((path.to_owned(), metadata)),
             Err(error) => Err(Unusable::Io(path.to_owned(), error)),
         };

@@ -2,13 +2,13 @@
 //! within [`TOTAL`], even if the agent, the daemon or the machine is slow.
 
 use crate::watchdog::Watchdog;
-use crewboard_agents::{Surroundings, Variables, agent_pid, read_event};
+use crewboard_agents::{ProcessArguments, Surroundings, Variables, agent_pid, read_event};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_platform::{
-    Clock, Deadline, arguments_of, branch_of, canonical_directory, host_name, is_known,
-    process_info, read_within, working_directory_of, write_within,
+    Clock, Deadline, arguments_of, branch_of, canonical_directory_guarded, host_name, process_info,
+    read_within, working_directory_of, write_within,
 };
 use crewboard_protocol::{DropReason, EventLine, Request};
 use std::env;
@@ -58,10 +58,7 @@ fn deliver(agent: &str) -> Option<()> {
     };
     let mut report = Box::new(report);
     drop(payload);
-    if report.profile.as_ref().is_some_and(|profile| !is_known(Path::new(profile))) {
-        watchdog.start();
-    }
-    normalise_paths(&mut report);
+    normalise_paths(&mut report, || watchdog.start());
     let branch_report = begins_or_ends_a_turn(&report).then(|| branch_report(&report));
     // Reading a long payload is work, not waiting, so it does not shorten the time for delivery.
     let deadline = watchdog.ensure_remaining(FOR_DELIVERY);
@@ -85,8 +82,7 @@ fn deliver(agent: &str) -> Option<()> {
 
 /// Returns the locator of the daemon. It calls `before_wait` before it checks a path on which a file system may block.
 fn daemon_locator(before_wait: &dyn Fn()) -> DaemonLocator {
-    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));
-    DaemonLocator::guarded(&Environment::of_process(), program, before_wait)
+    DaemonLocator::guarded(&Environment::of_process(), before_wait)
 }
 
 /// Encodes a report as a line of the protocol.
@@ -113,13 +109,13 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
         process: process.as_ref().map(|process| process.process),
         tty: process.and_then(|process| process.tty),
         environment: &ProcessVariables,
-        arguments: arguments_of(pid),
+        arguments: ProcessArguments::Unread(pid, arguments_of),
     }
 }
 
 /// Makes the paths of a report absolute, and resolves links of the profile, so that all sessions of a profile report
-/// the same path.
-pub(crate) fn normalise_paths(report: &mut Report) {
+/// the same path. Calls `before_wait` before it accesses a file system, which may block.
+pub(crate) fn normalise_paths(report: &mut Report, before_wait: impl FnOnce()) {
     let process = report.process;
     let absolute = |path: &String| -> Option<PathBuf> {
         let path = Path::new(path);
@@ -131,7 +127,8 @@ pub(crate) fn normalise_paths(report: &mut Report) {
     let text = |path: PathBuf| path.into_os_string().into_string().ok();
     report.transcript = report.transcript.as_ref().and_then(absolute).and_then(text);
     let profile = report.profile.as_ref().and_then(absolute);
-    report.profile = profile.map(|profile| canonical_directory(&profile)).and_then(text);
+    report.profile =
+        profile.map(|profile| canonical_directory_guarded(&profile, before_wait)).and_then(text);
 }
 
 /// Returns true if the branch should be read: agents change it within turns, and reading it at each tool call would

@@ -71,7 +71,7 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
 /// start a daemon.
 fn send_usage(line: &StatusLine) -> Option<()> {
     let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);
-    normalise_paths(&mut report);
+    normalise_paths(&mut report, || ());
     report.sanitise();
     let request = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crewboard"));

@@ -1,5 +1,6 @@
 use crate::kernel_file::read_kernel_file;
 use crewboard_core::{Now, Stamp, Timestamp};
+use rustix::fs::{CWD, readlinkat_raw};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 
@@ -56,7 +57,16 @@ fn micros_of(clock: ClockId) -> u64 {
 pub(crate) fn own_nanoseconds_ahead() -> i64 {
     static OWN: OnceLock<i64> = OnceLock::new();
     // A running process keeps its time namespace.
-    *OWN.get_or_init(|| nanoseconds_ahead("self"))
+    *OWN.get_or_init(|| if is_in_first_time_namespace() { 0 } else { nanoseconds_ahead("self") })
+}
+
+/// Returns true if the kernel created the time namespace of this process at boot. That one shifts no clock.
+fn is_in_first_time_namespace() -> bool {
+    // The number is part of the kernel's interface (`enum init_ns_ino` of `linux/nsfs.h`).
+    const FIRST: &[u8] = b"time:[4026531834]";
+    let mut name = [0; FIRST.len() + 1];
+    let read = readlinkat_raw(CWD, "/proc/self/ns/time", &mut name[..]);
+    read.is_ok_and(|length| name[..length] == *FIRST)
 }
 
 /// Returns by how many nanoseconds the boot clock of `process` is ahead; 0 if the kernel has no time namespaces.

@@ -1,3 +1,4 @@
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
@@ -72,23 +73,43 @@ fn add_delay(begin: Instant, requested: Duration) {
     }
 }
 
-/// Waits until `descriptor` is ready. Returns false if the deadline passes first. Polls at least once.
+/// Bytes of the first buffer of a read. Most payloads are smaller, and a larger buffer costs page faults.
+const FIRST_READ: usize = 8 << 10;
+
+/// Bytes of the second buffer. A pipe holds at most this many.
+const NEXT_READ: usize = 64 << 10;
+
+/// The events that end the wait for input.
+#[cfg(target_os = "linux")]
+const READABLE: PollFlags = PollFlags::IN.union(PollFlags::RDHUP);
+#[cfg(not(target_os = "linux"))]
+const READABLE: PollFlags = PollFlags::IN;
+
+/// The events that show that the writer has closed its end.
+#[cfg(target_os = "linux")]
+const CLOSED: PollFlags = PollFlags::HUP.union(PollFlags::RDHUP);
+#[cfg(not(target_os = "linux"))]
+const CLOSED: PollFlags = PollFlags::HUP;
+
+/// Waits until `descriptor` is ready, and returns what it is ready for. Returns `None` if the deadline passes first.
+/// Polls at least once.
 pub(crate) fn ready(
     descriptor: &impl AsFd,
     flags: PollFlags,
     deadline: Deadline,
-) -> io::Result<bool> {
+) -> io::Result<Option<PollFlags>> {
     loop {
         let (begin, requested) = (Instant::now(), deadline.remaining().min(SLICE));
         let timeout = Timespec { tv_sec: 0, tv_nsec: requested.subsec_nanos().into() };
-        match poll(&mut [PollFd::new(descriptor, flags)], Some(&timeout)) {
+        let mut polled = [PollFd::new(descriptor, flags)];
+        match poll(&mut polled, Some(&timeout)) {
             Ok(0) => {
                 add_delay(begin, requested);
                 if deadline.has_passed() {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(Some(polled[0].revents())),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
@@ -99,21 +120,27 @@ pub(crate) fn ready(
 ///
 /// Never blocks after the deadline. Does not change the descriptor's flags, which other processes may share.
 pub fn read_within(descriptor: &impl AsFd, limit: usize, deadline: Deadline) -> Vec<u8> {
-    let mut bytes: Vec<u8> = Vec::with_capacity(4096);
-    // A pipe holds at most this many bytes. Clearing a buffer for each read costs more than the read.
-    let mut chunk = vec![0; 64 << 10];
+    let mut bytes: Vec<u8> = Vec::with_capacity(FIRST_READ.min(limit));
+    let mut has_ended = false;
     while bytes.len() < limit {
-        if !matches!(ready(descriptor, PollFlags::IN, deadline), Ok(true)) {
-            break;
+        // After the writer has closed its end, a read does not wait.
+        if !has_ended {
+            match ready(descriptor, READABLE, deadline) {
+                Ok(Some(flags)) => has_ended = flags.intersects(CLOSED),
+                Ok(None) | Err(_) => break,
+            }
         }
-        let room = chunk.len().min(limit - bytes.len());
-        match rustix::io::read(descriptor, &mut chunk[..room]) {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve_exact(bytes.len().clamp(NEXT_READ, limit));
+        }
+        match rustix::io::read(descriptor, spare_capacity(&mut bytes)) {
             Ok(0) => break,
-            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            Err(Errno::INTR | Errno::AGAIN) => {}
+            Ok(_) => {}
+            Err(Errno::INTR | Errno::AGAIN) => has_ended = false,
             Err(_) => break,
         }
     }
+    bytes.truncate(limit);
     bytes
 }
 
@@ -129,7 +156,7 @@ pub fn write_within(
             Ok(count) => bytes = &bytes[count..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                if !ready(descriptor, PollFlags::OUT, deadline)? {
+                if ready(descriptor, PollFlags::OUT, deadline)?.is_none() {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
             }

@@ -1,16 +1,28 @@
-use std::fs::File;
-use std::io::{self, Read};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, read};
+use std::io;
 
 /// Initial capacity in bytes, enough for most files in `/proc`.
 const CAPACITY: usize = 1024;
 
 /// Reads at most `max` bytes of a file in `/proc`.
 ///
-/// The kernel reports no size for such a file, so `std::fs::read` needs eight system calls where three are enough.
-/// A hook reads four of these files.
+/// The kernel reports no size for such a file, so `std::fs::read` needs eight system calls where three are enough: the
+/// kernel fills the buffer as long as the file has more bytes, so a read that leaves room has reached the end.
 pub(crate) fn read_kernel_file(path: &str, max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(CAPACITY);
-    File::open(path)?.take(max).read_to_end(&mut bytes)?;
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut bytes = Vec::with_capacity(CAPACITY.min(max));
+    while bytes.len() < max {
+        match read(&file, spare_capacity(&mut bytes)) {
+            Ok(_) if bytes.len() < bytes.capacity() => break,
+            Ok(_) => bytes.reserve(bytes.len().min(max - bytes.len().min(max))),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(max);
     Ok(bytes)
 }
 
@@ -20,6 +32,12 @@ mod tests {
 
     #[test]
     fn kernel_file_is_read_up_to_max() {
+        let status = std::fs::read("/proc/self/status").unwrap();
+        let name = status.split(|byte| *byte == b'\n').next();
+        let read = read_kernel_file("/proc/self/status", 1 << 20).unwrap();
+        assert_eq!(read.split(|byte| *byte == b'\n').next(), name);
+        assert!(read.len() > CAPACITY, "the file fits the first buffer");
+        assert!(read.ends_with(b"\n") && read.len() + 16 > status.len(), "the end is missing");
         let whole = std::fs::read("/proc/self/cmdline").unwrap();
         assert_eq!(read_kernel_file("/proc/self/cmdline", 1 << 20).unwrap(), whole);
         assert_eq!(read_kernel_file("/proc/self/cmdline", 3).unwrap(), whole[..3]);

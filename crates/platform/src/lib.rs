@@ -33,7 +33,9 @@ pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
 pub use lock::{Lock, LockAttempt, move_descriptor_up};
 pub use lock_owner::LockOwner;
 pub use memory::memory_of;
-pub use mounts::{canonical_directory, is_known, local_directory, may_block};
+pub use mounts::{
+    canonical_directory, canonical_directory_guarded, is_known, local_directory, may_block,
+};
 pub use peek::peek_within;
 pub use process::{
     ProcessInfo, ancestors_of, arguments_of, environment_of, find_process, host_name,

@@ -71,7 +71,7 @@ impl LockOwner {
 
     /// Waits until the process has ended. Returns false if the deadline passes first.
     pub fn has_ended_by(&self, deadline: Deadline) -> bool {
-        matches!(ready(&self.process, PollFlags::IN, deadline), Ok(true))
+        matches!(ready(&self.process, PollFlags::IN, deadline), Ok(Some(_)))
     }
 }
 

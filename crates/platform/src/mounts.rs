@@ -1,3 +1,4 @@
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// Kinds of file systems that are on another machine or depend on a program. An access to one may block for ever, and
@@ -76,40 +77,70 @@ pub fn local_directory(directory: &Path) -> Option<PathBuf> {
     Mounts::read().resolve_local(Path::new("/"), directory)
 }
 
-/// Returns true if the kernel has the whole path in its cache, so that no file system is accessed.
+/// Returns true if the kernel's cache answers where the path leads, or that it does not exist, so that no file system
+/// is accessed.
 pub fn is_known(path: &Path) -> bool {
-    find_cached_path(path).is_some()
+    !matches!(find_cached(path), Cached::Unknown)
 }
 
 /// Returns true if an access to `path` may block for ever, because part of the path is on another machine.
 ///
 /// Usually the kernel has the whole path in its cache; checking that takes a microsecond.
 pub fn may_block(path: &Path) -> bool {
-    find_cached_path(path).is_none() && local_directory(path).is_none()
+    !is_known(path) && local_directory(path).is_none()
 }
 
-/// Returns the real path of `path` if the kernel has every part of it in its cache.
+/// The answer of the kernel's cache of paths.
+#[derive(Debug)]
+enum Cached {
+    /// The cache has every part of the path.
+    Found(OwnedFd),
+    /// The cache has the fact that a part of the path does not exist.
+    Missing,
+    /// Only the file system knows.
+    Unknown,
+}
+
+/// Looks for `path` in the kernel's cache.
 #[cfg(target_os = "linux")]
-fn find_cached_path(path: &Path) -> Option<PathBuf> {
+fn find_cached(path: &Path) -> Cached {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-    use std::os::fd::AsRawFd;
+    use rustix::io::Errno;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let found = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
-    std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()
+    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) {
+        Ok(found) => Cached::Found(found),
+        Err(Errno::NOENT | Errno::NOTDIR) => Cached::Missing,
+        // `EAGAIN`, or an older kernel.
+        Err(_) => Cached::Unknown,
+    }
 }
 
-/// Returns `None`: this system does not show its cache of paths.
+/// Returns [`Cached::Unknown`]: this system does not show its cache of paths.
 #[cfg(not(target_os = "linux"))]
-fn find_cached_path(_path: &Path) -> Option<PathBuf> {
-    None
+fn find_cached(_path: &Path) -> Cached {
+    Cached::Unknown
 }
 
 /// Returns the canonical path of an absolute directory: without links, `.`, `..`, and double or trailing slashes.
 ///
 /// Parts of the path on another machine are not touched, so links below them stay in the result.
 pub fn canonical_directory(directory: &Path) -> PathBuf {
-    if let Some(cached) = find_cached_path(directory) {
-        return cached;
+    canonical_directory_guarded(directory, || ())
+}
+
+/// Does the same, and calls `before_wait` before it accesses a file system, which may block.
+pub fn canonical_directory_guarded(directory: &Path, before_wait: impl FnOnce()) -> PathBuf {
+    match find_cached(directory) {
+        Cached::Found(found) => {
+            let path = format!("/proc/self/fd/{}", found.as_raw_fd());
+            if let Ok(path) = std::fs::read_link(path) {
+                return path;
+            }
+            before_wait();
+        }
+        // The parts that exist are in the cache too.
+        Cached::Missing => {}
+        Cached::Unknown => before_wait(),
     }
     let resolved = resolve(Path::new("/"), directory, &Mounts::read());
     resolved.map_or_else(|| directory.components().collect(), |resolved| resolved.real)

@@ -38,10 +38,7 @@ pub fn connect(path: &Path, uid: u32) -> ConnectAttempt {
 
 /// Connects to the socket at `address` without blocking.
 pub(crate) fn connect_to(address: &SocketAddrUnix) -> ConnectAttempt {
-    let Ok(socket) = socket() else { return ConnectAttempt::Busy };
-    if rustix::io::ioctl_fionbio(&socket, true).is_err() {
-        return ConnectAttempt::Busy;
-    }
+    let Ok(socket) = non_blocking_socket() else { return ConnectAttempt::Busy };
     loop {
         match rustix::net::connect(&socket, address) {
             Ok(()) => return ConnectAttempt::Connected(UnixStream::from(socket)),
@@ -118,6 +115,20 @@ pub fn set_aside(path: &Path) -> io::Result<()> {
 fn socket() -> io::Result<OwnedFd> {
     use rustix::net::{SocketFlags, socket_with};
     Ok(socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
+#[cfg(target_os = "linux")]
+fn non_blocking_socket() -> io::Result<OwnedFd> {
+    use rustix::net::{SocketFlags, socket_with};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn non_blocking_socket() -> io::Result<OwnedFd> {
+    let socket = socket()?;
+    rustix::io::ioctl_fionbio(&socket, true)?;
+    Ok(socket)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -85,6 +85,8 @@ fn report(
             ..terminals::locate(surroundings.environment)
         }
     };
+    // Nearly all events are those of tools. The session has reported its arguments before them.
+    let arguments = if is_of_a_tool(name) { Vec::new() } else { surroundings.arguments.read() };
     Some(Report {
         agent: AgentName::new(super::NAME),
         session: ConversationId::new(session),
@@ -105,13 +107,18 @@ fn report(
         mode: payload.mode.to_text(),
         model: payload.model.to_text(),
         headless: entrypoint.is_some_and(|entrypoint| entrypoint.starts_with("sdk")),
-        resident: arguments::is_resident(&surroundings.arguments),
-        teammate: arguments::teammate(&surroundings.arguments),
+        resident: arguments::is_resident(&arguments),
+        teammate: arguments::teammate(&arguments),
         job,
         place,
         elsewhere: false,
         event,
     })
+}
+
+/// Returns true for the events that report that tools start and end.
+fn is_of_a_tool(event: &str) -> bool {
+    matches!(event, "PreToolUse" | "PostToolUse" | "PostToolUseFailure" | "PostToolBatch")
 }
 
 fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) -> Option<Event> {
@@ -309,6 +316,7 @@ fn tool_use(payload: &Payload<'_>) -> Option<ToolUseId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ProcessArguments;
     use std::collections::BTreeMap;
 
     fn read(kind: &str, message: &str) -> Option<Report> {
@@ -332,7 +340,7 @@ mod tests {
             process: None,
             tty: None,
             environment: &BTreeMap::new(),
-            arguments: Vec::new(),
+            arguments: ProcessArguments::Known(Vec::new()),
         };
         read_event(payload.to_string().as_bytes(), &surroundings)
     }

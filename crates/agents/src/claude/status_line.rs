@@ -178,7 +178,7 @@ mod tests {
             process: None,
             tty: None,
             environment: &BTreeMap::new(),
-            arguments: Vec::new(),
+            arguments: crate::ProcessArguments::Known(Vec::new()),
         };
         let report = read.report(&surroundings).unwrap();
         assert_eq!(report.event, Event::UsageReport(usage));

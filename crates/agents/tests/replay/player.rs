@@ -2,7 +2,7 @@
 
 use crewboard_agents::claude::registration::EVENTS;
 use crewboard_agents::files::{LastTurn, last_turn, pid_of, read_session_file};
-use crewboard_agents::{Surroundings, agent_pid, read_event};
+use crewboard_agents::{ProcessArguments, Surroundings, agent_pid, read_event};
 use crewboard_core::{
     ChangeKind, FileFinding, FileLookup, FileMetadata, Input, LookupTarget, Now, Observation,
     Process, SessionStore, Stamp, Timestamp, TrailEntry, TurnEnd,
@@ -437,7 +437,7 @@ fn report(hook: &HookLine, stamp: Stamp) -> Option<crewboard_core::Report> {
         process: Some(process(pid)),
         tty: None,
         environment: variables,
-        arguments: hook.client_argv.clone(),
+        arguments: ProcessArguments::Known(hook.client_argv.clone()),
     };
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
 }

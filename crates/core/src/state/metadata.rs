@@ -36,6 +36,8 @@ pub(crate) fn apply_metadata(row: &mut Row, report: &Report) {
     let folder = report.project.as_deref().or(report.cwd.as_deref());
     if let Some(name) = folder.and_then(|path| path.trim_end_matches('/').rsplit('/').next())
         && (row.session.name.is_empty() || report.project.is_some())
+        // Events of tools do not name the teammate again.
+        && row.session.teammate.is_none()
     {
         name.clone_into(&mut row.session.name);
     }

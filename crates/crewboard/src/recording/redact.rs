@@ -250,7 +250,7 @@ fn is_word(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_agents::{Surroundings, read_event};
+    use crewboard_agents::{ProcessArguments, Surroundings, read_event};
     use crewboard_core::{Input, Now, Process, PromptKind, SessionStore, Stamp, Status, Timestamp};
     use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
     use serde_json::json;
@@ -348,7 +348,7 @@ mod tests {
                 process: Some(Process { pid: hook.client()?, start: 1 }),
                 tty: hook.tty.clone(),
                 environment: &hook.env,
-                arguments: hook.client_argv.clone(),
+                arguments: ProcessArguments::Known(hook.client_argv.clone()),
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
         };
