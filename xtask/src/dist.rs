@@ -61,7 +61,11 @@ fn build(target: &Path) -> Result<PathBuf> {
 pub(crate) fn link_statically(cargo: &mut Command) {
     if cfg!(target_os = "linux") {
         // Why: docs/decisions/0014-static-and-not-relocatable.md.
-        let flags = "-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static";
+        let mut flags = "-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static".to_owned();
+        if cfg!(target_arch = "x86_64") {
+            // rustc links with lld there. Other linkers may not know the option.
+            flags.push_str("\u{1f}-Clink-arg=-Wl,--no-rosegment");
+        }
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flags);
     }
 }
