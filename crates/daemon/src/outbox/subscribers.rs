@@ -12,7 +12,8 @@ use crewboard_protocol::{
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-/// Keys without a pending change that may stay in a subscriber's order before they are cleared away.
+/// Keys without a pending change that may stay in a subscriber's order before they are cleared away. A subscriber keeps
+/// memory for as many changes.
 const SPARE_KEYS: usize = 64;
 
 /// Connections that subscribe or list at once.
@@ -31,9 +32,7 @@ const MAX_PENDING_ROWS: usize = 128 * MAX_ROWS;
 struct Subscriber {
     /// The keys of the pending changes, in the order in which they are sent. Some may have no pending change any more.
     order: VecDeque<RowKey>,
-    pending: HashMap<RowKey, PendingChange>,
-    /// The rows that the subscriber may know. The removal of any other row is not sent.
-    sent: HashSet<RowKey>,
+    pending: HashMap<RowKey, Pending>,
     /// The line that goes out before any row.
     opening: Option<Line>,
     /// The rate limits have changed since they were sent.
@@ -58,6 +57,15 @@ struct SnapshotRequest {
     wants_changes: bool,
 }
 
+/// A change that waits for a subscriber.
+#[derive(Debug)]
+struct Pending {
+    change: PendingChange,
+    /// The subscriber has never got the row, so it does not get its removal. It may know each row without a pending
+    /// change.
+    is_unknown: bool,
+}
+
 /// A change of a row that has not been sent to a subscriber.
 #[derive(Debug, PartialEq, Eq)]
 enum PendingChange {
@@ -73,7 +81,9 @@ enum PendingChange {
 /// All subscribers.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
-    subscribers: HashMap<ConnectionId, Subscriber>,
+    by_connection: HashMap<ConnectionId, Subscriber>,
+    /// The rows that exist, which shows whether a change is the first one of a row.
+    existing: HashSet<RowKey>,
     /// The dropped events that no client has shown yet.
     unseen_dropped_events: DroppedEvents,
 }
@@ -81,7 +91,7 @@ pub(crate) struct Subscribers {
 impl Subscribers {
     /// Returns the number of subscriptions.
     pub(crate) fn len(&self) -> usize {
-        self.subscribers.values().filter(|subscriber| subscriber.is_subscribed).count()
+        self.by_connection.values().filter(|subscriber| subscriber.is_subscribed).count()
     }
 
     /// Sends all rows to a connection, or those that have changed since `after` if they are known. If it `wants_changes`,
@@ -92,25 +102,25 @@ impl Subscribers {
         after: Option<After>,
         wants_changes: bool,
     ) {
-        let subscriber = self.subscribers.entry(connection).or_insert_with(Subscriber::new);
+        let subscriber = self.by_connection.entry(connection).or_insert_with(Subscriber::new);
         subscriber.requests.push_back(SnapshotRequest { after, wants_changes });
     }
 
     /// Returns true if the connection has written its last batch, and `None` if it is no subscriber.
     pub(crate) fn is_idle(&self, connection: ConnectionId) -> Option<bool> {
-        self.subscribers.get(&connection).map(|subscriber| subscriber.slot.is_free())
+        self.by_connection.get(&connection).map(|subscriber| subscriber.slot.is_free())
     }
 
     /// Sends a notification that the client is to show.
     pub(crate) fn push_notification(&mut self, connection: ConnectionId, id: u64, line: Line) {
-        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+        if let Some(subscriber) = self.by_connection.get_mut(&connection) {
             subscriber.notifications.push((id, line));
         }
     }
 
     /// Withdraws a notification that has not been sent yet.
     pub(crate) fn withdraw_notification(&mut self, connection: ConnectionId, id: u64) {
-        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+        if let Some(subscriber) = self.by_connection.get_mut(&connection) {
             subscriber.notifications.retain(|(own, _)| *own != id);
         }
     }
@@ -122,9 +132,10 @@ impl Subscribers {
         wants_changes: bool,
         rows: usize,
     ) -> bool {
-        let subscriber = self.subscribers.get(&connection);
-        let readers = self.subscribers.len() + usize::from(subscriber.is_none());
-        let subscriptions = || self.subscribers.values().filter(|one| one.will_subscribe()).count();
+        let subscriber = self.by_connection.get(&connection);
+        let readers = self.by_connection.len() + usize::from(subscriber.is_none());
+        let subscriptions =
+            || self.by_connection.values().filter(|one| one.will_subscribe()).count();
         let may_read =
             subscriber.is_some() || readers <= MAX_READERS && readers * rows <= MAX_PENDING_ROWS;
         let may_subscribe = !wants_changes
@@ -135,36 +146,44 @@ impl Subscribers {
 
     /// Returns true if the connection subscribes, or its list is not complete.
     pub(crate) fn has(&self, connection: ConnectionId) -> bool {
-        self.subscribers.contains_key(&connection)
+        self.by_connection.contains_key(&connection)
     }
 
     pub(crate) fn remove(&mut self, connection: ConnectionId) {
-        self.subscribers.remove(&connection);
+        self.by_connection.remove(&connection);
     }
 
     /// Notes that a connection has written its last batch.
     pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
-        if let Some(subscriber) = self.subscribers.get_mut(&connection) {
+        if let Some(subscriber) = self.by_connection.get_mut(&connection) {
             subscriber.slot.batch_written();
             if !subscriber.is_subscribed
                 && !subscriber.in_snapshot
                 && subscriber.requests.is_empty()
             {
-                self.subscribers.remove(&connection);
+                self.by_connection.remove(&connection);
             }
         }
     }
 
     /// Adds a change for every subscriber.
     pub(crate) fn note(&mut self, change: &Change) {
-        for subscriber in self.subscribers.values_mut() {
-            subscriber.note(change);
+        let is_new = match change.kind {
+            ChangeKind::Removed => {
+                self.existing.remove(&change.key);
+                false
+            }
+            ChangeKind::Updated if self.existing.contains(&change.key) => false,
+            ChangeKind::Updated => self.existing.insert(change.key.clone()),
+        };
+        for subscriber in self.by_connection.values_mut() {
+            subscriber.note(change, is_new);
         }
     }
 
     /// Notes that the rate limits of an account have changed.
     pub(crate) fn note_limits(&mut self) {
-        for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
+        for subscriber in self.by_connection.values_mut().filter(|one| one.is_subscribed) {
             subscriber.limits_pending = true;
         }
     }
@@ -172,16 +191,24 @@ impl Subscribers {
     /// Sends the dropped events that no client has shown yet to all subscriptions, if they have changed.
     pub(crate) fn set_unseen_dropped_events(&mut self, unseen: DroppedEvents) {
         if std::mem::replace(&mut self.unseen_dropped_events, unseen) != unseen {
-            for subscriber in self.subscribers.values_mut().filter(|one| one.is_subscribed) {
+            for subscriber in self.by_connection.values_mut().filter(|one| one.is_subscribed) {
                 subscriber.dropped_events_pending = true;
             }
         }
     }
 
+    /// Returns the number of keys and changes that fit into a subscriber's memory.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self, connection: ConnectionId) -> (usize, usize) {
+        self.by_connection.get(&connection).map_or((0, 0), |subscriber| {
+            (subscriber.order.capacity(), subscriber.pending.capacity())
+        })
+    }
+
     /// Returns the number of keys in a subscriber's order, and of its pending changes.
     #[cfg(test)]
     pub(crate) fn pending(&self, connection: ConnectionId) -> (usize, usize) {
-        self.subscribers
+        self.by_connection
             .get(&connection)
             .map_or((0, 0), |subscriber| (subscriber.order.len(), subscriber.pending.len()))
     }
@@ -191,7 +218,7 @@ impl Subscribers {
         let mut batches = Vec::new();
         let mut encoded: Vec<Encoded> = Vec::new();
         let mut limits: Option<Line> = None;
-        for (connection, subscriber) in &mut self.subscribers {
+        for (connection, subscriber) in &mut self.by_connection {
             if !subscriber.in_snapshot
                 && let Some(request) = subscriber.requests.pop_front()
             {
@@ -224,7 +251,6 @@ impl Subscriber {
         Self {
             order: VecDeque::new(),
             pending: HashMap::new(),
-            sent: HashSet::new(),
             opening: None,
             limits_pending: false,
             dropped_events_pending: false,
@@ -254,33 +280,28 @@ impl Subscriber {
         self.is_subscribed |= request.wants_changes;
         self.order.clear();
         self.pending.clear();
-        self.sent.clear();
         let (changed, removed) = since.unwrap_or_else(|| {
             let mut rows: Vec<_> = sessions.iter().collect();
             rows.sort_by(|one, other| one.compare_for_list(other));
             (rows.into_iter().map(|row| row.key.clone()).collect(), Vec::new())
         });
-        if resumes {
-            self.sent.extend(sessions.iter().map(|row| row.key.clone()));
-            self.sent.extend(removed.iter().cloned());
-        }
-        for key in changed {
+        let changed = changed.into_iter().map(|key| (key, PendingChange::Whole));
+        for (key, change) in
+            changed.chain(removed.into_iter().map(|key| (key, PendingChange::Removed)))
+        {
             self.order.push_back(key.clone());
-            self.pending.insert(key, PendingChange::Whole);
-        }
-        for key in removed {
-            self.order.push_back(key.clone());
-            self.pending.insert(key, PendingChange::Removed);
+            self.pending.insert(key, Pending { change, is_unknown: !resumes });
         }
     }
 
     /// Adds a change, or joins it to the pending change of the same row.
-    fn note(&mut self, change: &Change) {
-        let is_pending = self.pending.contains_key(&change.key);
-        if !self.is_subscribed && !is_pending {
+    fn note(&mut self, change: &Change, is_new: bool) {
+        let pending = self.pending.get_mut(&change.key);
+        if !self.is_subscribed && pending.is_none() {
             return;
         }
-        if change.kind == ChangeKind::Removed && !self.sent.contains(&change.key) {
+        let is_unknown = pending.as_ref().is_some_and(|pending| pending.is_unknown);
+        if change.kind == ChangeKind::Removed && is_unknown {
             self.pending.remove(&change.key);
             // The key stays in the order. A client that does not read must not collect such keys without end.
             if self.order.len() > 2 * self.pending.len() + SPARE_KEYS {
@@ -288,23 +309,19 @@ impl Subscriber {
             }
             return;
         }
-        if let Some(pending) = self.pending.get_mut(&change.key) {
-            pending.add(change);
+        if let Some(pending) = pending {
+            pending.change.add(change);
         } else {
             self.order.push_back(change.key.clone());
-            self.pending.insert(change.key.clone(), PendingChange::of(change));
+            let pending = Pending { change: PendingChange::of(change), is_unknown: is_new };
+            self.pending.insert(change.key.clone(), pending);
         }
     }
 
     /// Returns the line of the next pending change. A line that another subscriber got in this flush is shared.
     fn next_line(&mut self, sessions: &SessionStore, encoded: &mut Vec<Encoded>) -> Option<Line> {
         while let Some(key) = self.order.pop_front() {
-            let Some(change) = self.pending.remove(&key) else { continue };
-            if change == PendingChange::Removed {
-                self.sent.remove(&key);
-            } else {
-                self.sent.insert(key.clone());
-            }
+            let Some(Pending { change, .. }) = self.pending.remove(&key) else { continue };
             let known = (self.pending.is_empty() && !self.in_snapshot).then(|| sessions.revision());
             let shared = encoded
                 .iter()
@@ -342,6 +359,11 @@ impl Subscriber {
             self.in_snapshot = false;
             let epoch = sessions.epoch().to_owned();
             lines.push(Reply::Synced { epoch, revision: sessions.revision() }.encode().into());
+        }
+        if self.pending.is_empty() && self.order.capacity() > SPARE_KEYS {
+            // The memory of a snapshot would stay as long as the subscriber.
+            self.order = VecDeque::new();
+            self.pending = HashMap::new();
         }
         lines
     }

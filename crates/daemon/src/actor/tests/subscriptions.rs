@@ -46,6 +46,24 @@ fn subscription_gets_a_snapshot_and_every_change() {
 }
 
 #[test]
+fn subscriber_keeps_no_memory_of_a_snapshot() {
+    let mut stage = Stage::new();
+    for number in 0..1000 {
+        stage.reported(&format!("s{number}"), Status::Working);
+    }
+    stage.request(1, subscribe(None));
+    stage.flush(1);
+    let (keys, changes) = stage.actor.subscribers.capacity(1);
+    assert!(keys >= 500 && changes >= 500, "the snapshot is pending");
+    stage.input(Input::BatchWritten(1));
+    while !stage.drain(1).ends_with("synced") {}
+    let (keys, changes) = stage.actor.subscribers.capacity(1);
+    assert!(keys <= 64 && changes <= 64, "{keys} keys and {changes} changes fit");
+    stage.reported("s7", Status::Done);
+    assert_eq!(stage.drain(1), "change s7:d");
+}
+
+#[test]
 fn slow_subscriber_gets_the_newest_of_each_row() {
     let mut stage = Stage::new();
     stage.reported("a", Status::Working);
