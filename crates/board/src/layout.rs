@@ -5,7 +5,8 @@ pub(crate) mod strip;
 use crate::format::text::AGE_WIDTH;
 use crate::model::options::LayoutMode;
 use crate::model::{Model, Screen};
-use crewboard_core::RowKey;
+use crewboard_core::{RowKey, Session, Status};
+use crewboard_protocol::MAX_LOOK_ROWS;
 use ratatui::layout::Rect;
 
 /// The least height of the details: fewer lines are not worth a part of the screen.
@@ -155,6 +156,19 @@ pub fn visible_rows(model: &Model) -> usize {
         return strip::divide(model, list, model.scroll).chips.len();
     }
     usize::from(list.height)
+}
+
+/// Returns the visible rows whose processes may be suspended now. Returns none if no visible row works.
+pub fn rows_to_look_at(model: &Model) -> Vec<RowKey> {
+    let below = model.rows.order().get(model.scroll..).unwrap_or_default();
+    let visible = below.iter().take(visible_rows(model)).filter_map(|key| model.rows.get(key));
+    let running = visible.filter(|row| row.pid.is_some() && row.status != Status::Closed);
+    let running: Vec<&Session> = running.take(MAX_LOOK_ROWS).collect();
+    if running.iter().any(|row| row.status == Status::Working) {
+        running.into_iter().map(|row| row.key.clone()).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Returns the row at a position on the screen.

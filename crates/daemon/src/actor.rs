@@ -1,7 +1,7 @@
 //! The decisions of the daemon. The actor turns inputs into outputs. It does no I/O and has no clock.
 
 use crate::ids::ConnectionId;
-use crate::messages::{Input, Output};
+use crate::messages::{Input, Output, ProcessCheck};
 use crate::net::peer::{Namespace, Peer};
 use crate::notify::delivery::Deliveries;
 use crate::outbox::batch::Batch;
@@ -10,13 +10,13 @@ use crate::outbox::subscribers::{MAX_READERS, MAX_SUBSCRIPTIONS, Subscribers};
 use crate::waits::{Waits, no_row};
 use crewboard_core::{
     Event, Input as DomainInput, MAX_LINE, Mark, NotificationPolicy, NotificationSettings, Now,
-    Observation, Process, RowKey, SessionStore, clean, excerpt,
+    Observation, Process, RowKey, Session, SessionStore, Status, clean, excerpt,
 };
 use crewboard_protocol::{
     AcceptNotificationsRequest, DaemonInfo, DropReason, DroppedEvents, DroppedEventsSeenRequest,
-    ErrorCode, ExplainRequest, Explanation, ForgetRequest, MarkRequest, NotificationShownRequest,
-    NotifyRequest, PROTOCOL, Reply, Request, RestoreLimitsRequest, RestoreRequest,
-    SubscribeRequest,
+    ErrorCode, ExplainRequest, Explanation, ForgetRequest, MAX_LOOK_ROWS, MarkRequest,
+    NotificationShownRequest, NotifyRequest, PROTOCOL, Reply, Request, RestoreLimitsRequest,
+    RestoreRequest, SubscribeRequest,
 };
 use std::collections::BTreeSet;
 
@@ -31,8 +31,10 @@ pub(crate) struct Actor {
     deliveries: Deliveries,
     /// The user has been notified of the present changes already.
     mutes_notifications: bool,
-    /// The loop has checked the processes in this turn.
-    has_checked_processes: bool,
+    /// The loop has checked all processes in this turn.
+    has_checked_all_processes: bool,
+    /// The processes that the loop has checked in this turn for a client that named their rows.
+    checked_processes: BTreeSet<Process>,
     events: u64,
     /// The reason why the last event was refused or not understood.
     refused_why: Option<String>,
@@ -48,7 +50,8 @@ impl Actor {
             notifications: NotificationPolicy::default(),
             deliveries: Deliveries::default(),
             mutes_notifications: false,
-            has_checked_processes: false,
+            has_checked_all_processes: false,
+            checked_processes: BTreeSet::new(),
             events: 0,
             refused_why: None,
         }
@@ -89,21 +92,34 @@ impl Actor {
         self.mutes_notifications = on;
     }
 
-    /// Returns true if the loop must check for suspended processes before it passes `input` to the actor.
+    /// Returns the processes that the loop must check before it passes `input` to the actor, because they may be
+    /// suspended.
     ///
-    /// The first request of a turn that shows statuses needs the check. All inputs of a turn came before the turn began, so
-    /// one check serves all of them, however many requests clients send.
-    pub(crate) fn needs_process_check(&mut self, input: &Input) -> bool {
-        let Input::Request { request, .. } = input else { return false };
-        let wants = matches!(
-            **request,
-            Request::List
-                | Request::Subscribe(_)
-                | Request::Explain(_)
-                | Request::Wait(_)
-                | Request::Look
-        );
-        wants && !std::mem::replace(&mut self.has_checked_processes, true)
+    /// All inputs of a turn came before the turn began, so one check of a process serves all of them, however many
+    /// requests clients send.
+    pub(crate) fn processes_to_check(&mut self, input: &Input) -> ProcessCheck {
+        let Input::Request { request, .. } = input else { return ProcessCheck::None };
+        let rows = match &**request {
+            Request::Look(look) => look.rows.as_deref(),
+            Request::List | Request::Subscribe(_) | Request::Explain(_) | Request::Wait(_) => None,
+            _ => return ProcessCheck::None,
+        };
+        if self.has_checked_all_processes {
+            return ProcessCheck::None;
+        }
+        let Some(rows) = rows else {
+            self.has_checked_all_processes = true;
+            return ProcessCheck::All;
+        };
+        let shown = rows.iter().take(MAX_LOOK_ROWS).filter_map(|key| self.sessions.get(key));
+        let open = shown.filter(|row| row.status != Status::Closed).filter_map(Session::process);
+        let fresh = open.filter(|process| self.checked_processes.insert(*process)).collect();
+        ProcessCheck::Of(fresh)
+    }
+
+    /// Returns true if a row of the process is shown as suspended and the process is not, or the reverse.
+    pub(crate) fn has_other_suspension(&self, process: Process, on: bool) -> bool {
+        self.sessions.has_other_suspension(process, on)
     }
 
     /// Returns true if a connection subscribes, records or waits.
@@ -115,7 +131,8 @@ impl Actor {
 
     /// Ends a turn. Returns the batches for subscribers and recorders.
     pub(crate) fn flush(&mut self) -> Vec<Batch> {
-        self.has_checked_processes = false;
+        self.has_checked_all_processes = false;
+        self.checked_processes.clear();
         let mut batches = self.subscribers.flush(&self.sessions);
         batches.extend(self.recorders.flush());
         batches
@@ -276,7 +293,7 @@ impl Actor {
                 reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
             // The loop has already checked the processes.
-            Request::Look => Vec::new(),
+            Request::Look(_) => Vec::new(),
             Request::Subscribe(SubscribeRequest { after }) => {
                 self.subscribers.request_snapshot(connection, after, true);
                 Vec::new()
@@ -421,7 +438,7 @@ fn restricted(request: &Request) -> Option<Restricted> {
         | Request::List
         | Request::Wait(_)
         | Request::Explain(_)
-        | Request::Look
+        | Request::Look(_)
         | Request::Record
         | Request::Hello(_) => None,
     }

@@ -70,3 +70,11 @@ pub(crate) enum Output {
     /// Stops the daemon, because a client asked.
     Stop,
 }
+
+/// The processes that may be suspended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ProcessCheck {
+    None,
+    All,
+    Of(Vec<Process>),
+}

@@ -5,7 +5,7 @@ mod sockets;
 
 use crate::actor::Actor;
 use crate::log::Log;
-use crate::messages::Input;
+use crate::messages::{Input, ProcessCheck};
 use crate::net::connection::Outgoing;
 use crate::net::connections::Connections;
 use crate::net::listeners::Listeners;
@@ -229,8 +229,10 @@ impl Server {
         {
             self.handle_observations(vec![removed]);
         }
-        if self.actor.needs_process_check(&input) {
-            self.check_processes();
+        match self.actor.processes_to_check(&input) {
+            ProcessCheck::All => self.check_all_processes(),
+            ProcessCheck::Of(processes) => self.check_processes(processes),
+            ProcessCheck::None => {}
         }
         for output in self.actor.handle(input, now) {
             self.carry_out(output);

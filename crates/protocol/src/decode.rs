@@ -87,7 +87,7 @@ impl Request {
             "forget" => Self::Forget(payload("forget", line)?),
             "restore" => Self::Restore(payload("restore", line)?),
             "restore_limits" => Self::RestoreLimits(payload("restore_limits", line)?),
-            "look" => Self::Look,
+            "look" => Self::Look(payload("look", line)?),
             "dropped_events_seen" => Self::DroppedEventsSeen(payload("dropped_events_seen", line)?),
             "accept_notifications" => {
                 Self::AcceptNotifications(payload("accept_notifications", line)?)

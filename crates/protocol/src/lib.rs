@@ -18,8 +18,9 @@ pub use reply::{
 };
 pub use request::{
     AcceptNotificationsRequest, After, DroppedEventsSeenRequest, EventLine, ExplainRequest,
-    ForgetRequest, HelloRequest, MarkRequest, NotificationShownRequest, NotifyRequest,
-    ObservationLine, Request, RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
+    ForgetRequest, HelloRequest, LookRequest, MAX_LOOK_ROWS, MarkRequest, NotificationShownRequest,
+    NotifyRequest, ObservationLine, Request, RestoreLimitsRequest, RestoreRequest,
+    SubscribeRequest, WaitRequest,
 };
 
 /// The version of this protocol. Only an incompatible change raises it.

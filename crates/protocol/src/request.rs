@@ -26,7 +26,7 @@ pub enum Request {
     /// Restores the rate limits that an earlier daemon sent to this client. Has no reply.
     RestoreLimits(RestoreLimitsRequest),
     /// Checks for suspended agents. A board sends it when a visible clock ticks. Has no reply.
-    Look,
+    Look(LookRequest),
     /// Sets whether this subscriber accepts notifications. One such subscriber gets each notification. Has no reply.
     AcceptNotifications(AcceptNotificationsRequest),
     /// Acknowledges a notification that this subscriber has shown. Has no reply.
@@ -119,6 +119,17 @@ pub struct MarkRequest {
 pub struct ForgetRequest {
     pub row: RowKey,
 }
+
+/// The rows whose agents may be suspended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookRequest {
+    /// The rows that the client shows, at most [`MAX_LOOK_ROWS`]. `None` means all rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowKey>>,
+}
+
+/// Maximum number of rows in a [`LookRequest`]. The daemon ignores further ones.
+pub const MAX_LOOK_ROWS: usize = 128;
 
 /// A row that an earlier daemon sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]

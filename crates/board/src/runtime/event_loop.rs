@@ -1,6 +1,7 @@
 //! The event loop. It sleeps until there is a key, a signal, an event of the daemon, or a visible clock that changes.
 
 use crate::keymap::Key;
+use crate::layout::rows_to_look_at;
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, HookState, Model};
@@ -13,11 +14,11 @@ use crate::runtime::typed::Typed;
 use crate::theme::AUTO;
 use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
-use crewboard_core::{Counts, Session, Status, Timestamp};
+use crewboard_core::{Counts, Timestamp};
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{
-    DroppedEventsSeenRequest, HelloRequest, MarkRequest, NotificationShownRequest, PROTOCOL,
-    Request,
+    DroppedEventsSeenRequest, HelloRequest, LookRequest, MarkRequest, NotificationShownRequest,
+    PROTOCOL, Request,
 };
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -294,9 +295,9 @@ impl EventLoop<'_> {
         if self.last_event.elapsed() >= PING_AFTER {
             self.ping();
         }
-        let is_working = |row: &Session| row.status == Status::Working;
-        if self.subscription.rows().values().any(is_working) {
-            let _ = self.subscription.send(&Request::Look);
+        let rows = rows_to_look_at(&self.model);
+        if !rows.is_empty() {
+            let _ = self.subscription.send(&Request::Look(LookRequest { rows: Some(rows) }));
         }
     }
 

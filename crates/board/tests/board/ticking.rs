@@ -4,9 +4,11 @@ use crate::sample::{
     NOW, UNICODE, board, buffer, closed, day, empty, idle, permission, picture, press, question,
     row, working,
 };
+use crewboard_board::layout::{rows_to_look_at, visible_rows};
 use crewboard_board::model::Model;
 use crewboard_board::update::{Message, next_clock, update};
 use crewboard_core::{Session, Status, Timestamp};
+use crewboard_protocol::MAX_LOOK_ROWS;
 
 /// Lets `span` milliseconds pass as the event loop does, and returns the number of wake-ups. Checks that the picture
 /// does not change between two wake-ups.
@@ -121,4 +123,23 @@ fn rows_show_seconds_only_in_their_first_minute() {
     assert_eq!(wakes(&mut model, MINUTE), 59);
     // The end of the first minute, and ten whole minutes.
     assert_eq!(wakes(&mut model, 10 * MINUTE), 11);
+}
+
+#[test]
+fn clock_looks_only_at_visible_processes() {
+    let rows = |status| -> Vec<Session> {
+        (0..1000).map(|index| row(&format!("r{index:04}"), "busy", status, index)).collect()
+    };
+    let looked = |model: &Model| rows_to_look_at(model);
+    let mut model = board(rows(Status::Working), 100, 40);
+    let first = looked(&model);
+    assert_eq!(first, model.rows.order()[..visible_rows(&model)]);
+    assert!((10..40).contains(&first.len()), "{}", first.len());
+    press(&mut model, "G");
+    assert_eq!(looked(&model).last(), model.rows.order().last());
+    assert!(!looked(&model).contains(&first[0]));
+    assert_eq!(looked(&board(rows(Status::Idle), 100, 40)), []);
+    assert!(looked(&board(rows(Status::Working), 100, 400)).len() <= MAX_LOOK_ROWS);
+    let without_process = Session { pid: None, ..working() };
+    assert_eq!(looked(&board(vec![without_process, closed()], 100, 40)), []);
 }

@@ -41,6 +41,12 @@ impl SessionStore {
         }
     }
 
+    /// Returns true if a session of the process is shown as suspended and the process is not, or the reverse.
+    pub fn has_other_suspension(&self, process: Process, on: bool) -> bool {
+        let mut rows = self.process_index.get_all(process).filter_map(|key| self.rows.get(key));
+        rows.any(|row| row.session.process() == Some(process) && row.session.stopped != on)
+    }
+
     /// Returns the sessions of a process, always in the same order.
     fn rows_of(&self, process: Process) -> Vec<RowKey> {
         let mut rows: Vec<RowKey> = self.process_index.get_all(process).cloned().collect();

@@ -14,7 +14,8 @@ use crewboard_core::{
     RateLimits, RateWindow, Report, Session, Stamp, Status, Timestamp, WaitGoal, WaitScope,
 };
 use crewboard_protocol::{
-    After, EventLine, ExplainRequest, MarkRequest, RestoreRequest, SubscribeRequest, WaitRequest,
+    After, EventLine, ExplainRequest, LookRequest, MarkRequest, RestoreRequest, SubscribeRequest,
+    WaitRequest,
 };
 use serde_json::{Value, json};
 

@@ -363,7 +363,7 @@ fn expects_reply(request: &Request) -> bool {
         | Request::AcceptNotifications(_)
         | Request::NotificationShown(_)
         | Request::DroppedEventsSeen(_)
-        | Request::Look => false,
+        | Request::Look(_) => false,
     }
 }
 

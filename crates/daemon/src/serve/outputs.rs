@@ -7,23 +7,31 @@ use crate::origin::origin_of;
 use crate::senses::Sense;
 use crate::watch::configuration::notification_settings;
 use crate::watch::processes::{Watching, is_gone, watch};
-use crewboard_core::ProcessToWatch;
+use crewboard_core::{Process, ProcessToWatch};
 use crewboard_platform::{ancestors_of, process_info};
 use crewboard_protocol::{DaemonInfo, Reply};
 
 impl Server {
     /// Checks what nothing reports, because a client asks: suspended processes, and processes and files without a watch.
-    pub(super) fn check_processes(&mut self) {
-        for process in self.actor.processes() {
+    pub(super) fn check_all_processes(&mut self) {
+        self.check_processes(self.actor.processes());
+        let found = self.session_files.read_unwatched(self.clock.now());
+        self.handle_observations(found);
+    }
+
+    /// Checks whether these processes are suspended, and whether one without a watch has ended.
+    pub(super) fn check_processes(&mut self, processes: impl IntoIterator<Item = Process>) {
+        for process in processes {
             let info = process_info(process.pid).filter(|info| info.process == process);
             if let Some(info) = info {
-                self.handle(Input::Suspended { process, on: info.suspended });
+                let on = info.suspended;
+                if self.actor.has_other_suspension(process, on) {
+                    self.handle(Input::Suspended { process, on });
+                }
             } else if !self.watched.contains(&process) && is_gone(process) == Some(true) {
                 self.handle(Input::ProcessExited(process));
             }
         }
-        let found = self.session_files.read_unwatched(self.clock.now());
-        self.handle_observations(found);
     }
 
     /// Carries out an action of the actor.

@@ -28,7 +28,7 @@ kinds! { REQUESTS, request, Request:
     Request::Forget(_) => "forget",
     Request::Restore(_) => "restore",
     Request::RestoreLimits(_) => "restore_limits",
-    Request::Look => "look",
+    Request::Look(_) => "look",
     Request::Observe(_) => "observe",
     Request::AcceptNotifications(_) => "accept_notifications",
     Request::NotificationShown(_) => "notification_shown",

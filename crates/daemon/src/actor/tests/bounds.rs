@@ -71,17 +71,29 @@ fn all_connections_together_have_a_bounded_number_of_waits() {
 #[test]
 fn processes_are_checked_once_in_a_turn() {
     let mut stage = Stage::new();
-    let look =
+    let [first, second] = [41, 42].map(|pid| {
+        stage.event(&format!("s{pid}"), Some(pid), Event::ToolsEnded);
+        let process = Process { pid, start: 7 };
+        let row = stage.actor.sessions.iter().find(|row| row.process() == Some(process)).unwrap();
+        (row.key.clone(), process)
+    });
+    let input =
         |request: Request| Input::Request { connection: 1, peer: PEER, request: Box::new(request) };
-    let asked = |stage: &mut Stage, request| stage.actor.needs_process_check(&look(request));
+    let check = |stage: &mut Stage, request| stage.actor.processes_to_check(&input(request));
+    let look = |rows: Option<Vec<RowKey>>| Request::Look(LookRequest { rows });
     for _ in 0..3 {
-        assert!(!asked(
-            &mut stage,
-            Request::Hello(crewboard_protocol::HelloRequest { protocol: 1 })
-        ));
-        let checks = (0..200).filter(|_| asked(&mut stage, Request::Look)).count();
-        assert_eq!(checks, 1);
-        assert!(!asked(&mut stage, Request::List));
+        let hello = Request::Hello(crewboard_protocol::HelloRequest { protocol: 1 });
+        assert_eq!(check(&mut stage, hello), ProcessCheck::None);
+        let named = look(Some(vec![first.0.clone()]));
+        assert_eq!(check(&mut stage, named.clone()), ProcessCheck::Of(vec![first.1]));
+        assert_eq!(check(&mut stage, named), ProcessCheck::Of(Vec::new()));
+        let unknown = RowKey::new("nosuch");
+        let more = look(Some(vec![first.0.clone(), unknown, second.0.clone()]));
+        assert_eq!(check(&mut stage, more.clone()), ProcessCheck::Of(vec![second.1]));
+        let all = (0..200).filter(|_| check(&mut stage, look(None)) == ProcessCheck::All).count();
+        assert_eq!(all, 1);
+        assert_eq!(check(&mut stage, Request::List), ProcessCheck::None);
+        assert_eq!(check(&mut stage, more), ProcessCheck::None);
         stage.actor.flush();
     }
 }
