@@ -35,8 +35,10 @@ pub(crate) fn read_typed(bytes: &[u8]) -> (Option<Rgb>, bool, Vec<Typed>) {
                 after.get(end.len()..).unwrap_or_default()
             }
             (0x1b, [b'[' | b'O', body @ ..]) => {
-                let length = body.iter().position(|byte| (0x40..=0x7e).contains(byte));
-                let (sequence, after) = body.split_at(length.map_or(body.len(), |last| last + 1));
+                // An escape breaks a sequence off.
+                let end = body.iter().position(|byte| matches!(byte, 0x1b | 0x40..=0x7e));
+                let end = end.map(|end| if body.get(end) == Some(&0x1b) { end } else { end + 1 });
+                let (sequence, after) = body.split_at(end.unwrap_or(body.len()));
                 typed.extend(code_of_sequence(sequence).map(|code| key(code, KeyModifiers::NONE)));
                 after
             }
@@ -156,6 +158,7 @@ mod tests {
             (b"a\x1b[200~q\x1b[x\x1b[201~b", (None, "a paste:q\x1b[x b")),
             (b"\x1b[<0;3;4Mj\x1b[1;5Cj", (None, "j j")),
             (b"\x1b]11;rgb:ff/", (None, "")),
+            (b"\x1b[?64;\x1b[?6cj\x1b[1;\x1b[A", (None, "j Up")),
             (b"\xff\xc3", (None, "")),
         ] {
             let (background, words) = inputs(bytes);
