@@ -218,7 +218,7 @@ pub fn columns(model: &Model, width: usize) -> Columns {
         status: SHAPE_WIDTH + 1 + 10 + GAP,
         name: widest
             .name
-            .clamp(if width >= 60 { 7 } else { 4 }, if width >= 120 { 28 } else { 18 })
+            .clamp(if width >= 60 { 7 } else { 4 }, if width >= 110 { 28 } else { 18 })
             + GAP,
         text: 0,
         work: column(widest.work, 5, 7),

@@ -71,8 +71,12 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
         Some(ContextValue::String(word)) if error.kind() == ErrorKind::InvalidSubcommand => word,
         _ => {
             let text = error.render().to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text);
-            let _ = write!(std::io::stderr(), "crewboard: {text}");
+            // For a missing command, the text is the help.
+            let text = match text.strip_prefix("error: ") {
+                Some(error) => format!("crewboard: {error}"),
+                None => text,
+            };
+            let _ = write!(std::io::stderr(), "{text}");
             return ExitCode::from(exit_code::USAGE);
         }
     };

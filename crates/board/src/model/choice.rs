@@ -40,13 +40,16 @@ pub(crate) struct ChoiceOption {
 
 const MINUTE_MS: u64 = 60_000;
 
-/// The times for which a row can be snoozed. The first is also the answer of the snooze key itself.
+/// The times for which a row can be snoozed.
 const TIMES: [(char, &str, u64); 4] = [
-    ('1', "1h", 60 * MINUTE_MS),
     ('5', "5m", 5 * MINUTE_MS),
     ('3', "30m", 30 * MINUTE_MS),
+    ('1', "1h", 60 * MINUTE_MS),
     ('2', "2h", 120 * MINUTE_MS),
 ];
+
+/// The time for which the snooze key itself snoozes.
+const DEFAULT_TIME_MS: u64 = 60 * MINUTE_MS;
 
 /// The texts that can be copied. The first is also the answer of the copy key itself.
 const TEXTS: [(char, &str, CopyText); 3] = [
@@ -100,11 +103,15 @@ impl Choice {
         }
     }
 
-    /// Returns the answer of a key. A second press of the key that asked gives the first answer.
+    /// Returns the answer of a key. A second press of the key that asked gives the default answer.
     pub(crate) fn answer(&self, key: Key, keymap: &Keymap) -> Option<Answer> {
         let options = self.options(keymap);
         let found = options.iter().find(|option| option.key == key);
-        let first = || options.first().filter(|_| keymap.action(key) == Some(self.action()));
-        found.or_else(first).map(|option| option.answer)
+        let default = || match self {
+            Self::Snooze(_) => Some(Answer::SnoozeFor(DEFAULT_TIME_MS)),
+            Self::Dismiss(_) | Self::Copy(_) => options.first().map(|option| option.answer),
+        };
+        let is_second_press = || keymap.action(key) == Some(self.action());
+        found.map(|option| option.answer).or_else(|| is_second_press().then(default).flatten())
     }
 }

@@ -135,7 +135,8 @@ fn hide(model: &mut Model, row: &Session) -> Vec<Effect> {
             hint(Action::ShowDismissed, "shows hidden sessions")
         };
         let undo = hint(Action::Undo, "undoes it");
-        let text = format!("{} is hidden until it needs you again{show}{undo}", row.name);
+        let name = model.display_name(row);
+        let text = format!("{name} is hidden until it needs you again{show}{undo}");
         model.notify_while(Scope::Hidden(row.key.clone()), text);
     }
     effects
@@ -156,7 +157,7 @@ pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
         model.notify(format!("The session of the last mark ({word}) is gone."));
         return Vec::new();
     };
-    let name = row.name.clone();
+    let name = model.display_name(row).to_owned();
     let is_obsolete = row.since != step.since;
     let marks = step.marks.into_iter().filter(|mark| {
         !is_obsolete || matches!(mark, Mark::Pinned { .. } | Mark::Dismissed { on: false, .. })

@@ -106,7 +106,8 @@ pub(super) fn full_details(model: &Model, row: &Session, width: usize) -> Vec<Li
 
 /// Returns the heading: the name of the session and its main facts.
 pub(super) fn heading(model: &Model, row: &Session) -> String {
-    let mut parts = vec![model.display_name(row).to_owned(), row.agent.to_string()];
+    let name = model.display_name(row);
+    let mut parts = vec![name.to_owned(), row.agent.to_string()];
     parts.extend(row.model.is_some().then(|| model.rows.short_model(row).to_owned()));
     parts.extend(row.mode.clone().filter(|mode| mode != "default"));
     parts.extend(row.headless.then(|| "headless".to_owned()));
@@ -114,8 +115,11 @@ pub(super) fn heading(model: &Model, row: &Session) -> String {
     let percent = usage.and_then(|usage| usage.context_percent);
     parts.extend(percent.map(|percent| format!("{percent:.0}%")));
     parts.extend(usage.and_then(|usage| usage.cost_usd).map(|cost| format!("${cost:.2}")));
-    // Commands need the key if several sessions have the same name.
-    parts.push(row.key.to_string());
+    // Commands need the key if several sessions have the same name. Such a name often ends with it.
+    let key = row.key.to_string();
+    if !name.ends_with(&format!("({key})")) {
+        parts.push(key);
+    }
     parts.extend(row.title.clone());
     if model.connection_problem().is_some() {
         parts.push("last known state".to_owned());

@@ -157,7 +157,7 @@ fn push_filter(line: &mut Line<'_>) {
 fn push_choice(line: &mut Line<'_>, choice: &Choice) {
     let model = line.model;
     let Some(row) = model.rows.get(choice.row()) else { return };
-    let name = &row.name;
+    let name = model.display_name(row);
     let question = match choice {
         Choice::Snooze(_) => format!("Snooze {name} for:"),
         Choice::Dismiss(_) => format!("{name} needs you ({}):", row.status),

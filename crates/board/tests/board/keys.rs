@@ -79,7 +79,7 @@ fn snooze_asks_for_how_long() {
     }
     let mut model = board(vec![question()], 80, 24);
     press(&mut model, "z");
-    assert_snapshot!(last_line(&model), @"Snooze shop for:   1 1h   5 5m   3 30m   2 2h   Esc cancel");
+    assert_snapshot!(last_line(&model), @"Snooze shop for:   5 5m   3 30m   1 1h   2 2h   Esc cancel");
     assert_eq!(press(&mut model, "esc 5"), [], "the question is over");
     assert_eq!(notice(&model), "5 does nothing here; ? lists the keys");
     // Another key takes the question back, and does what it always does.
@@ -105,6 +105,19 @@ fn hiding_a_row_that_needs_you_takes_two_presses() {
     press(&mut model, "k x");
     update(&mut model, Message::Removed(RowKey::new("c1")), NOW);
     assert_eq!(model.choice, None);
+}
+
+#[test]
+fn questions_and_undo_tell_sessions_of_one_name_apart() {
+    let rows = vec![row("c1", "shop", Status::Done, 60), row("c2", "shop", Status::Done, 30)];
+    let mut model = board(rows, 80, 24);
+    press(&mut model, "z");
+    assert_snapshot!(last_line(&model), @"Snooze shop (c1) for:   5 5m   3 30m   1 1h   2 2h   Esc cancel");
+    press(&mut model, "esc p u");
+    assert_eq!(notice(&model), "Undone: pin shop (c1)");
+    let screen = picture(&model);
+    let heading = screen.lines().find(|line| line.contains("claude")).unwrap_or(&screen);
+    assert_eq!(heading.matches("c1").count(), 1, "{heading}");
 }
 
 #[test]

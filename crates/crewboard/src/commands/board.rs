@@ -141,10 +141,10 @@ fn install_result(output: &str) -> String {
     let missing = output.lines().find_map(|line| {
         line.strip_prefix("note: ").and_then(|note| note.strip_suffix(NOT_ON_PATH))
     });
-    let path = missing
-        .map(|directory| format!(" Add {directory} to your PATH to run `crewboard` by name."));
-    let result = "Hooks installed. Running agents appear at their next event.";
-    format!("{result}{}", path.unwrap_or_default())
+    match missing {
+        Some(directory) => format!("Hooks installed. Add {directory} to your PATH."),
+        None => "Hooks installed.".to_owned(),
+    }
 }
 
 /// Returns the warnings in the output of an install, on one line. Despite installed hooks they can mean that no hook
@@ -303,11 +303,7 @@ mod tests {
         assert_eq!(warnings(output), expected);
         assert_eq!(install_result(output), format!("Hooks installed, but: {expected}"));
         let note = "note: /h/.local/bin is not on your PATH\n  The hooks work.\n";
-        assert_eq!(
-            install_result(note),
-            "Hooks installed. Running agents appear at their next event. \
-             Add /h/.local/bin to your PATH to run `crewboard` by name."
-        );
+        assert_eq!(install_result(note), "Hooks installed. Add /h/.local/bin to your PATH.");
         assert_eq!(warnings("Installed 19 hooks in /s.json.\n  Backup of the file: /b\n"), "");
     }
 }
