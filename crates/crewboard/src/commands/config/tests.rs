@@ -37,7 +37,7 @@ fn init_writes_a_valid_file_once() {
     insta::assert_snapshot!(run_in(&world, &CHECK), @"~/.config/crewboard/config.toml is valid");
     assert_eq!(run_in(&world, &SHOW), before.replace(" (does not exist)", ""));
     write(&world, "mine");
-    insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @r#"(Failure { message: "~/.config/crewboard/config.toml already exists", hint: Some("run `crewboard config show` to see every option with its value"), code: 1 })"#);
+    insta::assert_snapshot!(run_in(&world, &ConfigAction::Init), @r#"(Failure { message: "~/.config/crewboard/config.toml already exists", hint: Some("run `crewboard config show` to see every option with its value"), code: 1, is_disconnect: false })"#);
     assert_eq!(fs::read_to_string(path).unwrap(), "mine");
 }
 
@@ -159,12 +159,12 @@ fn check_lists_every_problem() {
 
     [board]
     theme = "auto"        # default
-    (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1 })
+    (Failure { message: "the configuration is ignored because it has 2 errors", hint: Some("run `crewboard config check` to list every problem"), code: 1, is_disconnect: false })
     "#);
     write(&world, "[board]\nfont = 1\n");
     insta::assert_snapshot!(run_in(&world, &CHECK), @"warning: ~/.config/crewboard/config.toml:2:1: unknown option board.font; use one of theme, detail, layout, order, headings, title, report_status");
     let other = ConfigAction::Check { file: Some(world.path().join("other.toml")) };
-    insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1 })"#);
+    insta::assert_snapshot!(run_in(&world, &other), @r#"(Failure { message: "~/other.toml does not exist", hint: None, code: 1, is_disconnect: false })"#);
 }
 
 /// Compares the page with the options. With `UPDATE_DOCS` set, writes the page first.
