@@ -107,6 +107,18 @@ fn install_follows_a_link_and_creates_a_missing_file() {
 }
 
 #[test]
+fn tmux_install_keeps_hard_links() {
+    let Some(world) = BoardWorld::new() else { return };
+    let (real, other) = (world.home().join(".tmux.conf"), world.home().join("dotfile"));
+    fs::write(&other, "set -g x 1\n").unwrap();
+    fs::hard_link(&other, &real).unwrap();
+    let (_, text) = crewboard(&world, &["tmux", "install", "--yes"]);
+    assert!(fs::read_to_string(&other).unwrap().contains("focus-events"), "{text}");
+    crewboard(&world, &["tmux", "uninstall", "--yes"]);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "set -g x 1\n");
+}
+
+#[test]
 fn tmux_install_creates_no_file_in_a_home_of_another_user() {
     let Some(world) = BoardWorld::new() else { return };
     let home = world.home();

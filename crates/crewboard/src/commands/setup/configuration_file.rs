@@ -1,4 +1,4 @@
-//! A configuration file of another program, which is replaced by a rename.
+//! A configuration file of another program, which is replaced by a rename unless it has hard links.
 
 use super::with_suffix;
 use crate::commands::install::owners::check_directory;
@@ -80,7 +80,14 @@ impl ConfigurationFile {
     /// Writes a new text, unless another program has changed the file.
     pub(super) fn write(&self, after: &[u8]) -> Result<(), Failure> {
         self.check_unchanged()?;
-        self.replace(&self.target, after).map_err(|error| failure("write", &self.path, &error))
+        // A rename would cut the file off from its other names (hard links).
+        let has_other_names = fs::metadata(&self.target).is_ok_and(|metadata| metadata.nlink() > 1);
+        let written = if has_other_names {
+            fs::write(&self.target, after)
+        } else {
+            self.replace(&self.target, after)
+        };
+        written.map_err(|error| failure("write", &self.path, &error))
     }
 
     /// Removes the file, unless another program has changed it.
