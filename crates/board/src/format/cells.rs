@@ -1,8 +1,9 @@
 //! Short texts of the list and the details.
 
-use crate::format::text::Grain;
+use crate::format::text::{Grain, cut};
 use crewboard_core::{Session, Status};
 use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr;
 
 /// Returns how finely an age is shown: by the second while the agent works or waits for the user.
 pub(crate) fn grain(row: &Session) -> Grain {
@@ -50,5 +51,21 @@ pub(crate) fn place(row: &Session) -> &str {
         Some(place) => place,
         None if row.headless => "-p",
         None => "",
+    }
+}
+
+/// The columns that a name keeps in front of its key.
+const MIN_NAME_WIDTH: usize = 8;
+
+/// Returns the beginning of a row's name in at most `width` columns. A name that ends with the row's key is like that of
+/// another row without it, so it is cut in front of the key.
+pub(crate) fn cut_name(name: &str, row: &Session, width: usize, unicode: bool) -> String {
+    let suffix = format!(" ({})", row.key);
+    let space = width.saturating_sub(suffix.width());
+    match name.strip_suffix(&suffix) {
+        Some(front) if name.width() > width && space >= MIN_NAME_WIDTH => {
+            cut(front, space, unicode) + &suffix
+        }
+        _ => cut(name, width, unicode),
     }
 }

@@ -1,5 +1,6 @@
 //! Divides a strip: one line with a chip for each session, the most urgent first.
 
+use crate::format::cells::cut_name;
 use crate::format::text::{Grain, age, cut};
 use crate::model::Model;
 use crewboard_core::{RowKey, Session};
@@ -68,7 +69,7 @@ pub(crate) fn prefix(model: &Model) -> String {
 /// Returns the text of a chip: the name, and how long the session has needed the user.
 fn text(model: &Model, row: &Session) -> String {
     let width = if model.width < NARROW_WIDTH { MAX_NARROW_NAME_WIDTH } else { MAX_NAME_WIDTH };
-    let name = cut(model.display_name(row), width, model.theme.unicode);
+    let name = cut_name(model.display_name(row), row, width, model.theme.unicode);
     if row.needs_you {
         format!("{name} {}", age(row.since, model.display_time(), Grain::WholeMinutes))
     } else {

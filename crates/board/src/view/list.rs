@@ -1,7 +1,7 @@
 //! The list of sessions.
 
 use super::canvas::put;
-use crate::format::cells::{cost, grain, place, work};
+use crate::format::cells::{cost, cut_name, grain, place, work};
 use crate::format::text::{AGE_WIDTH, Grain, activity, age, cut, fit, quiet_since, wrap};
 use crate::keymap::Action;
 use crate::layout::{Columns, GAP, SHAPE_WIDTH, columns, layout};
@@ -95,7 +95,8 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     };
     let indent = if row.parent.is_some() { "- " } else { "" };
     // The gap of the name is behind it. Every other column has its gap in front.
-    let name = format!("{indent}{}", model.display_name(row));
+    let width = columns.name.saturating_sub(GAP + indent.len());
+    let name = format!("{indent}{}", cut_name(model.display_name(row), row, width, unicode));
     cell(&cut(&name, columns.name.saturating_sub(GAP), unicode), columns.name, strong);
     cell(&row_text(row, columns, model.display_time(), unicode), columns.text, base);
     let mut next_cell = |text: &str, width: usize, style: Style| {

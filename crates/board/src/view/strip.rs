@@ -2,7 +2,7 @@
 
 use super::canvas::{put, room};
 use super::detail;
-use crate::format::cells::grain;
+use crate::format::cells::{cut_name, grain};
 use crate::format::text::{Grain, activity, age, age_changes_in, cut};
 use crate::layout::{Areas, strip};
 use crate::model::Model;
@@ -107,7 +107,7 @@ fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
 fn draw_selected(model: &Model, row: &Session, area: Rect, buffer: &mut Buffer) {
     let unicode = model.theme.unicode;
     let age = age(row.since, model.display_time(), grain(row));
-    let name = cut(model.display_name(row), usize::from(area.width / 2), unicode);
+    let name = cut_name(model.display_name(row), row, usize::from(area.width / 2), unicode);
     let head = format!(" {} {name} {age}  ", row.status);
     let x = put(buffer, area, area.x, area.y, &head, style_of(model, row));
     let text = cut(&activity(row, unicode), room(area, x), unicode);

@@ -1,7 +1,7 @@
 //! Draws statuses over time: the bar and the history of a session, and the timeline screen.
 
 use super::canvas::{MINUTE, put, room};
-use crate::format::cells::grain;
+use crate::format::cells::{cut_name, grain};
 use crate::format::text::{age, cut, fit, round_down, span};
 use crate::layout::Areas;
 use crate::model::Model;
@@ -201,7 +201,8 @@ pub(super) fn draw(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         put(buffer, area, area.x + 2, y, model.theme.pin(row.pinned), status);
         let name_x = area.x + NAME_X;
         let width = if scale.is_some() { usize::from(name_width) } else { room(area, name_x) };
-        let name = fit(model.display_name(row), width, model.theme.unicode);
+        let unicode = model.theme.unicode;
+        let name = fit(&cut_name(model.display_name(row), row, width, unicode), width, unicode);
         put(buffer, area, name_x, y, &name, style);
         let Some(scale) = scale else { continue };
         let mut x = bar_x;

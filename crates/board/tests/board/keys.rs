@@ -121,6 +121,20 @@ fn questions_and_undo_tell_sessions_of_one_name_apart() {
 }
 
 #[test]
+fn long_names_are_cut_in_front_of_their_key() {
+    let rows = ["c1", "c2"].map(|key| row(key, "rewrite-the-whole-checkout", Status::Done, 60));
+    for (width, height) in [(80, 24), (200, 50), (80, 3)] {
+        let mut model = board(rows.to_vec(), width, height);
+        for keys in ["", "t"] {
+            press(&mut model, keys);
+            let screen = picture(&model);
+            assert!(screen.contains("rewrite") && screen.contains("… (c1)"), "{screen}");
+            assert!(screen.contains("… (c2)"), "{screen}");
+        }
+    }
+}
+
+#[test]
 fn undo_takes_marks_back_one_by_one() {
     let mut model = board(vec![done("d1")], 80, 24);
     let mark = |mark| Effect::Mark { row: RowKey::new("d1"), mark };
