@@ -3,12 +3,14 @@
 use super::canvas::{MINUTE, put, room};
 use super::timeline::{Scale, bar, history, waited};
 use crate::format::cells::source_name;
-use crate::format::text::{Grain, age, cut, exact, quiet_since, span, wrap, wrap_exact};
+use crate::format::text::{
+    Grain, age, cut, exact, quiet_since, round_down, span, wrap, wrap_exact,
+};
 use crate::keymap::Action;
 use crate::layout::layout;
 use crate::model::Model;
 use crate::theme::Theme;
-use crewboard_core::{End, PromptKind, Session, Status};
+use crewboard_core::{End, PromptKind, Session, Status, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -74,6 +76,16 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     for (y, line) in (area.y + 1..area.bottom()).zip(shown) {
         draw_line(line, area, y, buffer);
     }
+}
+
+/// Returns how long the session worked, waited for the user, and was idle, in whole minutes. Returns an empty text if
+/// all of them are shorter than a minute.
+fn time_by_status(row: &Session, now: Timestamp, separator: &str) -> String {
+    let spent = row.time_spent(Timestamp(0), round_down(now, MINUTE));
+    let parts = [("worked", spent.worked), ("waited for you", spent.waited), ("idle", spent.idle)];
+    let shown = parts.into_iter().filter(|(_, time)| *time >= MINUTE);
+    let shown: Vec<String> = shown.map(|(label, time)| format!("{label} {}", span(time))).collect();
+    shown.join(separator)
 }
 
 /// Returns the greatest number of lines by which the details can be scrolled.
@@ -294,6 +306,9 @@ impl<'a> Details<'a> {
             self.rest.push(line);
         }
         self.add("history", &history(row, now, width, theme.unicode), 1, Style::new());
+        if self.is_full {
+            self.add("time", &time_by_status(row, now, theme.separator()), 1, Style::new());
+        }
     }
 
     fn add_facts(&mut self, row: &Session) {
