@@ -55,11 +55,7 @@ pub(crate) fn tmux(action: &TmuxAction) -> Result<ExitCode, Failure> {
 
 /// Returns the path of this program, or of its copy if it is in a place for temporary files.
 fn program_path(environment: &Environment) -> Result<PathBuf, Failure> {
-    Ok(match ProgramPath::find(environment)? {
-        ProgramPath::Stable(path) | ProgramPath::Versioned(path) => path,
-        ProgramPath::Temporary { to, .. } if to.exists() => to,
-        ProgramPath::Temporary { from, .. } => from,
-    })
+    Ok(ProgramPath::find(environment)?.existing())
 }
 
 /// Returns the path of this program as a word for tmux, which starts with a `PATH` of its own. Both tmux and the shell

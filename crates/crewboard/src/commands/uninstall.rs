@@ -1,6 +1,7 @@
 //! `crewboard uninstall`: removes the hooks, then stops the daemon and removes its files.
 
 use crate::arguments::InstallArguments;
+use crate::commands::install::program_path::ProgramPath;
 use crate::commands::install::run_uninstall;
 use crate::daemon_client::daemon_locator;
 use crate::daemon_stop::{StopResult, ask_to_stop, kill_hung_daemon};
@@ -45,10 +46,15 @@ fn remove_daemon(
         }
         writeln!(out, "Stopped the daemon and removed its files.")?;
     }
-    if let Some(program) = environment.executable.as_ref().filter(|_| !arguments.dry_run) {
-        writeln!(out, "To remove the program: rm {}", Command::quoted(program))?;
+    if let Some(program) = installed_program(environment).filter(|_| !arguments.dry_run) {
+        writeln!(out, "To remove the program: rm {}", Command::quoted(&program))?;
     }
     Ok(())
+}
+
+/// Returns the path of the program, or of the copy that install made of it.
+fn installed_program(environment: &Environment) -> Option<PathBuf> {
+    ProgramPath::find(environment).ok().map(ProgramPath::existing)
 }
 
 /// Shows the daemon's files and asks the user. Returns false in a dry run.
@@ -78,4 +84,26 @@ fn may_remove(
     let mut answer = String::new();
     input.read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copy_that_install_made_is_named_for_removal() {
+        let root = tempfile::tempdir().unwrap();
+        let home = root.path().join("home");
+        let built = PathBuf::from("/tmp/crewboard");
+        let environment = Environment {
+            home: Some(home.clone()),
+            executable: Some(built.clone()),
+            ..Environment::default()
+        };
+        assert_eq!(installed_program(&environment), Some(built));
+        let copy = home.join(".local/bin/crewboard");
+        std::fs::create_dir_all(home.join(".local/bin")).unwrap();
+        std::fs::write(&copy, "").unwrap();
+        assert_eq!(installed_program(&environment), Some(copy));
+    }
 }

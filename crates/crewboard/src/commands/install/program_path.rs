@@ -76,6 +76,15 @@ impl ProgramPath {
         Ok(link.map_or(Self::Versioned(executable), Self::Stable))
     }
 
+    /// Returns the path of this program, or of its copy if it is in a place for temporary files.
+    pub(crate) fn existing(self) -> PathBuf {
+        match self {
+            Self::Stable(path) | Self::Versioned(path) => path,
+            Self::Temporary { to, .. } if to.exists() => to,
+            Self::Temporary { from, .. } => from,
+        }
+    }
+
     /// Returns the path to write into settings.
     pub(crate) fn registered(&self) -> Result<&str, InstallError> {
         let (Self::Stable(path) | Self::Versioned(path) | Self::Temporary { to: path, .. }) = self;
