@@ -70,7 +70,7 @@ pub fn environment_of(pid: u32) -> Option<BTreeMap<String, String>> {
     Some(variables)
 }
 
-/// Returns the arguments with which `pid` was started, up to [`MAX_ARGUMENTS`], or nothing if they cannot be read.
+/// Returns the arguments with which `pid` was started, up to `MAX_ARGUMENTS`, or nothing if they cannot be read.
 #[cfg(target_os = "linux")]
 pub fn arguments_of(pid: u32) -> Vec<String> {
     let Ok(words) = read_kernel_file(&format!("/proc/{pid}/cmdline"), MAX_ARGUMENTS) else {

@@ -202,7 +202,7 @@ mod tests {
                     assert_eq!(line.report.session.as_str(), "s");
                 }
                 (Err(error), None) => {
-                    assert_eq!(error.drop_reason(b"{"), Some(DropReason::Refused), "{error}")
+                    assert_eq!(error.drop_reason(b"{"), Some(DropReason::Refused), "{error}");
                 }
                 (result, _) => panic!("{protocol} {event}: {result:?}"),
             }

@@ -12,7 +12,7 @@ const MAX_LINES: usize = 300;
 const MAX_LINE_BYTES: usize = 4000;
 
 /// Returns the lines on the screen of the target's pane, cleaned and without blank lines at the end. Contacts only the
-/// terminal servers that [`crate::focus`] would contact.
+/// terminal servers that [`crate::focus()`] would contact.
 pub fn peek(
     target: Target<'_>,
     caller: Caller<'_>,

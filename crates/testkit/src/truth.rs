@@ -65,7 +65,7 @@ pub struct RowTruth {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub status: String,
-    /// Milliseconds from the driver's first mark. [`rebase`] puts the times of another run here.
+    /// Milliseconds from the driver's first mark. `rebase` puts the times of another run here.
     pub at_ms: Option<i64>,
     /// The act or the change of the screen that caused it, such as `prompt: /clear`.
     pub from: String,

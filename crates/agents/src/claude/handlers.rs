@@ -32,7 +32,7 @@ pub(super) fn handler(program: &str, version: Option<Version>) -> Handler {
     }
 }
 
-/// Returns the program that a handler runs if the handler is ours: one that [`handler`] wrote for a program of any name,
+/// Returns the program that a handler runs if the handler is ours: one that `handler` wrote for a program of any name,
 /// or a plain call of `crewboard` that the user wrote.
 ///
 /// Another tool may have a command `hook claude` too. A program with another name than `crewboard` is ours only if the

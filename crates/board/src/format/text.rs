@@ -243,7 +243,7 @@ fn shown_age(since: Timestamp, now: Timestamp, grain: Grain) -> Shown {
     Shown { elapsed, step, tick: MINUTE }
 }
 
-/// Returns an age in at most [`AGE_WIDTH`] columns. It cannot be read as a time of day.
+/// Returns an age in at most `AGE_WIDTH` columns. It cannot be read as a time of day.
 pub fn age(since: Timestamp, now: Timestamp, grain: Grain) -> String {
     let Shown { elapsed, step, .. } = shown_age(since, now, grain);
     match elapsed {
