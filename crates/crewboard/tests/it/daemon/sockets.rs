@@ -73,14 +73,11 @@ fn hooks_that_see_only_run_or_only_tmp_find_one_daemon() {
     in_private_namespace(|| {
         let world = open_world();
         let agents = [FakeAgent::new(), FakeAgent::new(), FakeAgent::new()];
-        for (agent, (id, hidden)) in
-            agents.iter().zip([("s0", None), ("s1", Some("/tmp")), ("s2", Some("/run"))])
-        {
-            let hook = world.hook_command(agent);
-            let hook = match hidden {
-                Some(hidden) => with_hidden(hidden, &hook),
-                None => hook,
-            };
+        world.run_hook(&agents[0], &prompt_payload("s0", "go"));
+        // The daemon that the first hook starts listens at its second candidate a moment later.
+        wait_until("the daemon listens", || session_ids(&world) == ["s0"]);
+        for (agent, (id, hidden)) in agents[1..].iter().zip([("s1", "/tmp"), ("s2", "/run")]) {
+            let hook = with_hidden(hidden, &world.hook_command(agent));
             run_with_input(hook, prompt_payload(id, "go").as_bytes()).assert_silent();
         }
         wait_until("all rows appear", || session_ids(&world) == ["s0", "s1", "s2"]);
