@@ -2,6 +2,7 @@
 
 use crate::session::Session;
 use crate::session::identity::RowKey;
+use crate::session::status::Status;
 use crate::text::excerpt;
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +19,7 @@ const OMITTED: &str = "…";
 ///
 /// Sessions with the same name in different directories get parent directories in front of it. Where the directory is
 /// the same too, the branch is appended if the branches differ, or else the title or the first words of the user prompt.
-/// Sessions that agree in all of that get their key.
+/// Sessions that agree in all of that get their key, except an open one that agrees only with closed ones.
 pub fn labels<'a>(rows: impl IntoIterator<Item = &'a Session>) -> HashMap<RowKey, String> {
     let mut by_name: HashMap<&str, Vec<&Session>> = HashMap::new();
     for row in rows {
@@ -58,9 +59,14 @@ fn label_same_name(name: &str, rows: &[&Session], labels: &mut HashMap<RowKey, S
                 (*row, label)
             })
             .collect();
-        let shared = count(described.iter().map(|(_, label)| label.as_str()));
+        let is_open = |row: &Session| row.status != Status::Closed;
+        let all = count(described.iter().map(|(_, label)| label.as_str()));
+        let open = described.iter().filter(|(row, _)| is_open(row));
+        let open = count(open.map(|(_, label)| label.as_str()));
         for (row, label) in &described {
-            let is_shared = shared.get(label.as_str()).is_some_and(|count| *count > 1);
+            // A closed session takes the key, so that an open one keeps its short label.
+            let counts = if is_open(row) { &open } else { &all };
+            let is_shared = counts.get(label.as_str()).is_some_and(|count| *count > 1);
             let label = if is_shared { format!("{label} ({})", row.key) } else { label.clone() };
             if label != name {
                 labels.insert(row.key.clone(), label);
@@ -154,6 +160,29 @@ mod tests {
     fn session_with_a_name_of_its_own_keeps_it() {
         let rows = [["/d/shop", "main", "Fix it", "go"], ["/d/blog", "main", "", "go"]];
         assert_eq!(label_all(&rows), ["shop", "blog"]);
+    }
+
+    #[test]
+    fn closed_twin_gets_the_key_and_the_open_session_does_not() {
+        let row = |key: &str, status| Session {
+            key: RowKey::new(key),
+            name: "shop".to_owned(),
+            cwd: Some("/d/shop".to_owned()),
+            prompt: Some("go".to_owned()),
+            status,
+            ..Session::default()
+        };
+        let twins = |statuses: [Status; 2]| {
+            let rows = [row("kaaaa", statuses[0]), row("kbbbb", statuses[1])];
+            let labels = labels(&rows);
+            rows.map(|row| labels[&row.key].clone())
+        };
+        assert_eq!(twins([Status::Working, Status::Closed]), ["shop: go", "shop: go (kbbbb)"]);
+        assert_eq!(
+            twins([Status::Closed, Status::Closed]),
+            ["shop: go (kaaaa)", "shop: go (kbbbb)"]
+        );
+        assert_eq!(twins([Status::Idle, Status::Done]), ["shop: go (kaaaa)", "shop: go (kbbbb)"]);
     }
 
     #[test]
