@@ -61,7 +61,7 @@ fn refuse(model: &mut Model, row: &Session, text: String) -> Vec<Effect> {
 
 pub(crate) fn seen(model: &mut Model) -> Vec<Effect> {
     let Some(row) = selected(model) else { return Vec::new() };
-    let name = &row.name;
+    let name = model.display_name(&row).to_owned();
     if row.status.is_prompt() && row.needs_you {
         let jump = model.keymap.key(Action::Jump);
         let hint = jump.map(|key| format!("; {key} jumps to it")).unwrap_or_default();
@@ -91,7 +91,7 @@ pub(crate) fn snooze(model: &mut Model) -> Vec<Effect> {
         return mark(model, &row, "snooze", Mark::Snoozed { on: false, for_ms: None }, vec![back]);
     }
     if !row.needs_you {
-        let text = format!("{} does not need you: nothing to snooze", row.name);
+        let text = format!("{} does not need you: nothing to snooze", model.display_name(&row));
         return refuse(model, &row, text);
     }
     if is_connected(model) {

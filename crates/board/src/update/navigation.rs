@@ -38,7 +38,7 @@ pub(crate) fn start_navigation(model: &mut Model, navigation: Navigation) -> Vec
 /// Returns a notice that names the right key, if `navigation` does not fit the session. If that key is unbound, the
 /// navigation starts, and the host's error names the shell command.
 fn suggest_other_key(model: &Model, row: &Session, navigation: Navigation) -> Option<String> {
-    let name = &row.name;
+    let name = model.display_name(row);
     let is_closed = row.status == Status::Closed;
     match navigation {
         Navigation::Jump if is_closed => {

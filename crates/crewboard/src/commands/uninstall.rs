@@ -45,6 +45,7 @@ fn remove_daemon(
                 .hint("close all boards and status bars, then run `crewboard uninstall` again"));
         }
         writeln!(out, "Stopped the daemon and removed its files.")?;
+        writeln!(out, "  A board, status bar or key binding that still uses it starts it again.")?;
     }
     if let Some(program) = installed_program(environment).filter(|_| !arguments.dry_run) {
         writeln!(out, "To remove the program: rm {}", Command::quoted(&program))?;
