@@ -487,7 +487,7 @@ def open_again(r):
     goes_on("third", 0, "Third scripted", "main:1.0")
     r.snap("board")
     r.say("/exit", "main:1.0")
-    r.wait("said goodbye", 10)
+    r.wait("exited", 10)
     r.keys("q")
     r.command("clear; env -u TMUX -u TMUX_PANE -u TERM_PROGRAM '%s' open project" % program)
     goes_on("plain", 0, "Hello", "main:0.0")
