@@ -489,6 +489,8 @@ def open_again(r):
     r.say("/exit", "main:1.0")
     r.wait("exited", 10)
     r.keys("q")
+    # A key that comes before the shell reads again would be lost.
+    r.wait(r"\$ *$", 10)
     r.command("clear; env -u TMUX -u TMUX_PANE -u TERM_PROGRAM '%s' open project" % program)
     goes_on("plain", 0, "Hello", "main:0.0")
     r.snap("here")
