@@ -45,7 +45,7 @@ pub(crate) fn focus(
     Ok(PaneOutcome::Shown)
 }
 
-/// Returns the text of the pane (`get-text`, since 0.14.2; seen on 0.26.5).
+/// Returns the text of the pane (`get-text`, since 0.14.2; not tried).
 pub(crate) fn read(
     pane: &Pane,
     target: Target<'_>,
