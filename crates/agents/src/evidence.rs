@@ -10,7 +10,7 @@ pub struct SessionFile {
     /// The source of the status, with the agent's own word: `file:idle`.
     pub source: String,
     pub status: FileStatus,
-    /// When the status began, in Unix milliseconds by the agent's own clock.
+    /// The time at which the status began, in Unix milliseconds by the agent's own clock.
     pub since: Option<u64>,
     /// The kernel's name of the pid namespace in which the process has its pid.
     pub pid_namespace: Option<String>,

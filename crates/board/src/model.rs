@@ -35,7 +35,7 @@ pub struct Model {
     pub limits: Vec<RateLimits>,
     /// The dropped events that the user has not seen yet.
     pub dropped_events: DroppedEvents,
-    /// When they appeared on the screen.
+    /// The time at which they appeared on the screen.
     pub dropped_events_since: Timestamp,
     pub selected: Option<RowKey>,
     /// The row that was selected before the filter excluded it.
@@ -59,7 +59,7 @@ pub struct Model {
     /// The marks that can be undone, the last one last.
     pub(crate) undo: Vec<UndoStep>,
     pub detail: bool,
-    /// When the main screen is a strip.
+    /// The form of the main screen: a list or a strip.
     pub layout_mode: LayoutMode,
     /// The hours that the timeline shows, if the user has chosen them.
     pub(crate) timeline_hours: Option<u64>,

@@ -31,13 +31,13 @@ pub struct Session {
     pub id: ConversationId,
     /// The status.
     pub status: Status,
-    /// When the status was entered.
+    /// The time at which the status was entered.
     pub since: Timestamp,
     /// The source of the status: `hook:Stop`, `process:exited`, `report`, …
     pub source: String,
     /// False if no hook, file or kernel event would report the end of the status.
     pub confirmed: bool,
-    /// Why the status is not confirmed.
+    /// The reason why the status is not confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<String>,
     /// The process was suspended (Ctrl-Z) when the daemon last checked.
@@ -104,9 +104,9 @@ pub struct Session {
     pub usage: Option<Usage>,
     /// The time of the session's first event.
     pub started: Timestamp,
-    /// When the session last changed. `usage`, and a model or branch that came with it, does not count.
+    /// The time at which the session last changed. `usage`, and a model or branch that came with it, does not count.
     pub updated: Timestamp,
-    /// When the last event happened, or the session file last changed; `None` if neither is known.
+    /// The time at which the last event happened, or the session file last changed; `None` if neither is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_at: Option<Timestamp>,
     /// The former conversations of this session, oldest first.
@@ -158,7 +158,7 @@ pub struct Subagent {
     pub kind: Option<String>,
     /// `working`, or the status of its open prompt.
     pub status: Status,
-    /// When the subagent started, or when its prompt opened.
+    /// The time at which the subagent started, or when its prompt opened.
     pub since: Timestamp,
 }
 
@@ -167,7 +167,7 @@ pub struct Subagent {
 pub struct Transition {
     /// The status.
     pub status: Status,
-    /// When it was entered.
+    /// The time at which it was entered.
     pub at: Timestamp,
 }
 
@@ -188,7 +188,7 @@ pub struct Usage {
     pub context_percent: Option<f64>,
     /// The cost of the conversation, in US dollars.
     pub cost_usd: Option<f64>,
-    /// When the agent reported this, to the minute.
+    /// The time at which the agent reported this, to the minute.
     pub at: Timestamp,
 }
 

@@ -51,14 +51,14 @@ pub(crate) struct RowState {
     subagents: Vec<SubagentState>,
     /// Subagents that ended, so that their late events do not add them again.
     ended_subagents: VecDeque<(SubagentId, Stamp)>,
-    /// When a subagent last ended.
+    /// The time at which a subagent last ended.
     last_subagent_end: Stamp,
     background: Vec<BackgroundTask>,
     scheduled: u32,
     pub(crate) ended: Option<Ended>,
     /// The stamp of the main turn's last event.
     last_turn_event: Stamp,
-    /// When all tools of the last answer had ended. Older prompts are closed.
+    /// The time at which all tools of the last answer had ended. Older prompts are closed.
     tools_ended: Stamp,
     /// Tools that ended, so that their late start events do not add them again.
     ended_tools: VecDeque<ToolUseId>,

@@ -113,7 +113,7 @@ pub struct SessionStore {
     revision: u64,
     rows: HashMap<RowKey, Row>,
     process_index: ProcessIndex,
-    /// When each session's next deadline is due, in microseconds since this boot.
+    /// The next deadline of each session, in microseconds since this boot.
     deadlines: BTreeSet<(u64, RowKey)>,
     deadline_of: HashMap<RowKey, u64>,
     /// The ancestors of each session's process, to find a parent whose first event comes later.

@@ -6,7 +6,7 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) branch: &'static str,
     pub(super) parts: &'static [Part],
-    /// When its process ends, in milliseconds.
+    /// The time at which its process ends, in milliseconds.
     pub(super) exits: Option<i64>,
     /// The reports of its status line, in order of time.
     pub(super) used: &'static [Used],

@@ -1,11 +1,20 @@
 //! Counts doc comments that begin with a question word instead of a verb. The counts may only fall.
-use super::{files, root};
+use super::{root, sources};
 use std::fs;
-use std::path::PathBuf;
 
 /// Question words, and how many doc comments may still begin with each. Lower a number when the count has fallen.
-const FIRST_WORDS: &[(&str, usize)] =
-    &[("What", 0), ("Whose", 0), ("Who", 0), ("Whether", 0), ("Of", 0), ("How", 0), ("Where", 0)];
+const FIRST_WORDS: &[(&str, usize)] = &[
+    ("What", 0),
+    ("Whose", 0),
+    ("Who", 0),
+    ("Whether", 0),
+    ("Of", 0),
+    ("How", 0),
+    ("Where", 0),
+    ("When", 0),
+    ("Why", 0),
+    ("Which", 0),
+];
 
 /// Returns the first words of the doc comments in a source, with the numbers of their lines.
 fn first_words(source: &str) -> Vec<(&str, usize)> {
@@ -30,21 +39,9 @@ fn first_words(source: &str) -> Vec<(&str, usize)> {
     found
 }
 
-/// Returns the sources in the `src` folders of the crates.
-fn shipped_sources() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    files(&root().join("crates"), ".rs", &mut found);
-    let is_shipped = |path: &PathBuf| {
-        let path = path.strip_prefix(root()).unwrap();
-        path.components().nth(2).is_some_and(|folder| folder.as_os_str() == "src")
-    };
-    found.retain(is_shipped);
-    found
-}
-
 #[test]
 fn doc_comments_begin_with_a_verb() {
-    let sources: Vec<_> = shipped_sources()
+    let sources: Vec<_> = sources()
         .into_iter()
         .map(|path| {
             let source = fs::read_to_string(&path).unwrap();

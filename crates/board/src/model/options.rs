@@ -4,7 +4,7 @@ use crate::keymap::Keymap;
 use crate::model::order::RowOrder;
 use crate::theme::Theme;
 
-/// When the board is a strip, which has a chip for each session in one line.
+/// The form of the board. A strip has a chip for each session in one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LayoutMode {
     /// In at most three lines.

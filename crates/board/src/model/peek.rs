@@ -14,7 +14,7 @@ pub(crate) struct Peek {
     pub(crate) screen: Option<Result<Vec<String>, String>>,
     /// The last request has not ended. Only one runs at a time.
     pub(crate) is_pending: bool,
-    /// When the last request began.
+    /// The time at which the last request began.
     pub(crate) requested_at: Timestamp,
     /// The row has changed since the last request.
     pub(crate) is_row_changed: bool,

@@ -8,7 +8,7 @@ pub(crate) struct UndoStep {
     pub(crate) row: RowKey,
     /// The word for the mark.
     pub(crate) word: &'static str,
-    /// When the row got its status. With another status only a pin is left to undo.
+    /// The time at which the row got its status. With another status only a pin is left to undo.
     pub(crate) since: Timestamp,
     pub(crate) marks: Vec<Mark>,
 }

@@ -107,15 +107,15 @@ struct EventLoop<'a> {
     signals: Signals,
     subscription: Subscription<'a>,
     host: &'a mut dyn Host,
-    /// When the last frame was drawn.
+    /// The time at which the last frame was drawn.
     last_frame: Option<Instant>,
-    /// When to try to connect next. `None` while connected.
+    /// The time of the next attempt to connect. `None` while connected.
     connect_at: Option<Instant>,
     /// The pause after the next failed attempt.
     retry_pause: Duration,
-    /// When the daemon last sent something.
+    /// The time at which the daemon last sent something.
     last_event: Instant,
-    /// When the pending reply is late.
+    /// The time from which the pending reply is late.
     reply_deadline: Option<Instant>,
     /// The questions that the terminal has got already.
     asked: Questions,

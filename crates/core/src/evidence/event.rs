@@ -19,7 +19,7 @@ pub struct Report {
     pub session: ConversationId,
     /// The source of the event: `hook:PermissionRequest`, `report`.
     pub source: String,
-    /// When the hook process started.
+    /// The time at which the hook process started.
     pub stamp: Stamp,
     /// The agent's own process. It is unknown for `crewboard report` and in containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,7 +206,7 @@ pub enum StartOrigin {
     Unknown,
 }
 
-/// Why a conversation left a process.
+/// The reason why a conversation left a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {

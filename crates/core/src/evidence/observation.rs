@@ -15,7 +15,7 @@ pub struct Observation {
     pub process: Process,
     /// The source, with the agent's own word for its status: `file:idle`.
     pub source: String,
-    /// When the daemon read the file.
+    /// The time at which the daemon read the file.
     pub seen: Stamp,
     /// The result.
     pub finding: FileFinding,
@@ -132,7 +132,7 @@ pub struct TranscriptQuery {
     pub path: Option<String>,
     /// The agent's working directory, which names the transcript's folder.
     pub cwd: Option<String>,
-    /// When the turn began.
+    /// The time at which the turn began.
     pub since: Stamp,
 }
 

@@ -60,7 +60,7 @@ pub struct NotificationPolicy {
     due_rules: Vec<Session>,
     /// Results that the user has not seen, which a terminal may report as seen.
     unseen: UnseenResults,
-    /// When the next notification may be sent, in microseconds since this boot.
+    /// The earliest time of the next notification, in microseconds since this boot.
     quiet_until: u64,
 }
 
@@ -68,7 +68,7 @@ pub struct NotificationPolicy {
 struct Pending {
     /// The session's status. Another status cancels the notification.
     status: Status,
-    /// When the notification is due, in microseconds since this boot.
+    /// The time at which the notification is due, in microseconds since this boot.
     due: u64,
     /// The session is done, and its subagents still work.
     awaits_subagents: bool,

@@ -30,7 +30,7 @@ pub struct UsageReport {
 pub struct WindowReport {
     /// The used part in per cent, more than 100 over the limit.
     pub used_percent: u8,
-    /// When the window resets.
+    /// The time at which the window resets.
     pub resets_at: Timestamp,
 }
 
@@ -54,9 +54,9 @@ pub struct RateLimits {
 pub struct RateWindow {
     /// The used part in per cent, more than 100 over the limit.
     pub used_percent: u8,
-    /// When the window resets. After that its use is not known.
+    /// The time at which the window resets. After that its use is not known.
     pub resets_at: Timestamp,
-    /// When the agent reported this, to the minute.
+    /// The time at which the agent reported this, to the minute.
     pub at: Timestamp,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct FileEvidence {
     reading: Option<Reading>,
     /// The file does not exist or cannot be read.
     unreadable: bool,
-    /// When the agent removed its file, which means that it is about to exit.
+    /// The time at which the agent removed its file, which means that it is about to exit.
     removed: Option<Stamp>,
     /// The stamp of the event that disagreed with the file when the file was last read again.
     rechecked: Option<Stamp>,
@@ -52,9 +52,9 @@ pub(crate) enum LookupRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reading {
     status: FileStatus,
-    /// When the status began, by the file.
+    /// The time at which the status began, by the file.
     since: Stamp,
-    /// When the daemon first and last read this status.
+    /// The times at which the daemon first and last read this status.
     first: Stamp,
     last: Stamp,
     source: String,

@@ -25,7 +25,7 @@ pub(crate) struct TeammateState {
     works: bool,
     /// The session has ended.
     ended: bool,
-    /// When the turn began or ended.
+    /// The time at which the turn began or ended.
     since: Stamp,
     /// The stamp of the teammate's newest event.
     latest: Stamp,

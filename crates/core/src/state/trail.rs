@@ -25,9 +25,9 @@ pub struct TrailEntry {
     /// A summary in a few words.
     #[serde(rename = "said")]
     pub summary: String,
-    /// When it happened.
+    /// The time at which it happened.
     pub at: Timestamp,
-    /// When it happened on the clock that orders events.
+    /// The time at which it happened on the clock that orders events.
     pub stamp: Stamp,
     /// The milliseconds between the event and its arrival.
     pub delay: u64,

@@ -1,4 +1,4 @@
-//! How the session of an event is found.
+//! Tests which session an event belongs to.
 
 use crate::world::{EXIT, SWITCH, World, process, prompt, start, turn_end};
 use crewboard_core::{

@@ -1,4 +1,4 @@
-//! How sessions end, how long they are kept, and in which order the list shows them.
+//! Tests how sessions end, how long they are kept, and in which order the list shows them.
 
 use crate::world::{DAY, EXIT, SWITCH, World, process, prompt, request, start, tool, turn_end};
 use crewboard_core::{
