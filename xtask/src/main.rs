@@ -31,7 +31,7 @@ enum Task {
     Demo,
     /// Writes the transition table to docs/statuses.md.
     Transitions,
-    /// Writes the pictures of the board and the list into docs. Needs tmux.
+    /// Writes the pictures of the board and the list into docs.
     Pictures,
     /// Measures the shipped program and compares it with a minimal program.
     Bench(bench::Arguments),

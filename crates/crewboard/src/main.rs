@@ -16,6 +16,8 @@ mod failure;
 mod help;
 mod hook;
 mod navigate;
+#[cfg(test)]
+mod picture_tests;
 mod recording;
 mod render;
 mod select;

@@ -7,7 +7,6 @@
 
 mod fake_agent;
 mod line_client;
-pub mod picture;
 mod process;
 pub mod rebase;
 pub mod recording;

@@ -88,7 +88,8 @@ impl Host for RecordingHost {
     }
 }
 
-const AGENT_TEXT: AgentText = AgentText { describe_version, short_model, resume_command };
+pub(crate) const AGENT_TEXT: AgentText =
+    AgentText { describe_version, short_model, resume_command };
 
 /// The host of a board that shows live sessions.
 struct LiveHost {

@@ -3,6 +3,7 @@
 use crate::arguments::PaceArguments;
 use crate::commands::{board, list};
 use crate::failure::{Failure, exit_code};
+use crate::recording::demo::DEMO;
 use crate::recording::file::{self, Recording};
 use crate::recording::interrupt::Interrupt;
 use crate::recording::player::{Pace, Player};
@@ -12,9 +13,6 @@ use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-
-/// The recording of the demo, made by `cargo xtask demo`.
-const DEMO: &str = include_str!("../../assets/demo.jsonl");
 
 /// Plays a recording from a file.
 pub(crate) fn replay(path: &Path, pace: &PaceArguments) -> Result<ExitCode, Failure> {
@@ -107,43 +105,13 @@ impl Drop for StopOnDrop<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::file::EntryContent;
-    use crewboard_core::{Input, Now, Process, SessionStore, Stamp, Status, Timestamp};
+    use crate::recording::demo::play_until;
+    use crewboard_core::{End, Status};
     use std::collections::BTreeSet;
 
     /// Returns the statuses of all sessions at a moment of the demo.
-    fn statuses_at(moment: i64) -> Vec<(Status, Option<crewboard_core::End>, u32)> {
-        let mut sessions = SessionStore::new("test".to_owned());
-        let process = |name: &str| Process {
-            pid: name.bytes().fold(7, |pid, byte| pid * 31 + u32::from(byte)),
-            start: 1,
-        };
-        for entry in file::read(DEMO).unwrap().entries {
-            if entry.at > moment {
-                break;
-            }
-            let milliseconds = u64::try_from(entry.at + 4_000_000).unwrap();
-            let stamp = Stamp { boot: 1, micros: milliseconds * 1000 };
-            let now = Now { wall: Timestamp(milliseconds), stamp };
-            let input = match entry.content {
-                EntryContent::Reported { mut report, process: name } => {
-                    report.stamp = stamp;
-                    report.process = name.as_deref().map(process);
-                    Input::Reported(report)
-                }
-                EntryContent::Observed { mut observation, process: name } => {
-                    (observation.seen, observation.process) = (stamp, process(&name));
-                    Input::Observed(observation)
-                }
-                EntryContent::Exited { process: name } => {
-                    Input::ProcessExited { process: process(&name) }
-                }
-            };
-            for watch in sessions.apply(input, now).watch {
-                let process = watch.process;
-                sessions.apply(Input::ProcessWatched { process, ancestors: Vec::new() }, now);
-            }
-        }
+    fn statuses_at(moment: i64) -> Vec<(Status, Option<End>, u32)> {
+        let (sessions, _) = play_until(moment);
         sessions.iter().map(|row| (row.status, row.end, row.background)).collect()
     }
 
@@ -169,7 +137,7 @@ mod tests {
                 .any(|(status, _, background)| { (*status, *background) == (Status::Done, 2) })
         );
         let end = statuses_at(40_000);
-        let killed = Some(crewboard_core::End::Killed);
+        let killed = Some(End::Killed);
         assert!(end.iter().any(|(_, how, _)| *how == killed));
         assert_eq!(start.len(), end.len());
         assert!(start.iter().all(|(_, how, _)| *how != killed));

@@ -18,7 +18,6 @@ mod list;
 mod notify;
 mod open;
 mod permission_text;
-mod pictures;
 mod record;
 mod replay;
 mod report;
