@@ -4,8 +4,8 @@
 //! Sources: the scripting dictionaries of iTerm2, Terminal and Ghostty. Ghostty's terminals have a `tty` in versions
 //! after 1.3.0 (`ScriptTerminal.swift`).
 
-use crate::system::{Command, CommandError, System, TerminalError};
-use crate::target::{PaneOutcome, Target};
+use crate::system::{Command, CommandError, TerminalError};
+use crate::target::{Context, PaneOutcome};
 use crewboard_core::Pane;
 
 /// Finds the session by its UUID, because the numbers of windows, tabs and panes change.
@@ -57,31 +57,30 @@ end run"#;
 
 pub(crate) fn focus_iterm2(
     pane: &Pane,
-    system: &mut dyn System,
+    context: &mut Context<'_>,
 ) -> Result<PaneOutcome, TerminalError> {
     // The variable is such as `w0t0p0:2F1C…`.
     let session = pane.pane.as_deref().unwrap_or_default();
     let id = session.rsplit(':').next().unwrap_or_default();
-    run(ITERM2, id, system)
+    run(ITERM2, id, context)
 }
 
 pub(crate) fn focus_by_tty(
     script: &str,
-    target: Target<'_>,
-    system: &mut dyn System,
+    context: &mut Context<'_>,
 ) -> Result<PaneOutcome, TerminalError> {
-    match &target.place.tty {
-        Some(tty) => run(script, tty, system),
+    match &context.target.place.tty {
+        Some(tty) => run(script, tty, context),
         None => Err(TerminalError::new("its terminal device is unknown")),
     }
 }
 
-fn run(script: &str, id: &str, system: &mut dyn System) -> Result<PaneOutcome, TerminalError> {
+fn run(script: &str, id: &str, context: &mut Context<'_>) -> Result<PaneOutcome, TerminalError> {
     // `osascript` must not read the id as an option. It is the path of a device, or a UUID.
     if !id.starts_with(|character: char| character == '/' || character.is_ascii_hexdigit()) {
         return Err(TerminalError::new(format!("{id:?} is not the id of a window")));
     }
-    match system.run(&Command::new(["osascript", "-e", script, id])) {
+    match context.system.run(&Command::new(["osascript", "-e", script, id])) {
         Ok(output) if output.trim() == "shown" => Ok(PaneOutcome::Shown),
         Ok(_) => Err(TerminalError::new(format!("its terminal has no window with {id}"))),
         Err(CommandError::NotFound) => {

@@ -6,22 +6,22 @@
 
 use crate::Variables;
 use crate::locate::{locate, tmux_server};
-use crate::system::{Caller, Server, System, TerminalError, Unverified};
+use crate::system::{Server, TerminalError, Unverified};
+use crate::target::Context;
 use std::path::Path;
 
 /// Returns a verified address of the `server` of `terminal`.
 pub(crate) fn verify_address(
     (terminal, name): (&str, &str),
     server: Server<'_>,
-    pid: Option<u32>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
+    context: &mut Context<'_>,
 ) -> Result<String, TerminalError> {
+    let Context { target, caller, system } = context;
     let names = |environment: &dyn Variables| names_server(environment, terminal, name);
     let own = names(caller.environment).then_some(caller.pid);
     let is_in_environment_of =
         |pid: &u32| system.environment_of(*pid).is_some_and(|variables| names(&variables));
-    let pid = pid.filter(is_in_environment_of);
+    let pid = target.pid.filter(is_in_environment_of);
     let mismatch = || {
         let claim = "its events name the";
         TerminalError::new(format!(

@@ -3,8 +3,8 @@
 
 use crate::contact::verify_address;
 use crate::new_pane::NewPane;
-use crate::system::{Caller, Command, CommandError, Server, System, TerminalError};
-use crate::target::{PaneOutcome, Target, find_listed};
+use crate::system::{Command, Server, TerminalError};
+use crate::target::{Context, PaneOutcome, find_listed};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -32,76 +32,49 @@ struct Window {
     is_focused: bool,
 }
 
-pub(crate) fn focus(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<PaneOutcome, TerminalError> {
-    let (address, window) = find(pane, target, caller, system)?;
-    system
-        .run(&remote(&address).and(["focus-window", "--match", &window]))
-        .map_err(command_error)?;
+pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcome, TerminalError> {
+    run_in_window(pane, "focus-window", context)?;
     Ok(PaneOutcome::Shown)
 }
 
 /// Returns the text of the pane (`get-text`, since 0.14.2; not tried).
-pub(crate) fn read(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<String, TerminalError> {
-    let (address, window) = find(pane, target, caller, system)?;
-    system.run(&remote(&address).and(["get-text", "--match", &window])).map_err(command_error)
+pub(crate) fn read(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
+    run_in_window(pane, "get-text", context)
 }
 
-/// Finds the target's window. Returns the address of its kitty and the expression that selects the window.
-fn find(
+/// Runs a command in the target's window.
+fn run_in_window(
     pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<(String, String), TerminalError> {
+    command: &str,
+    context: &mut Context<'_>,
+) -> Result<String, TerminalError> {
     let id = pane.pane.as_deref().unwrap_or_default();
-    let address = verified_address(pane, target, caller, system)?;
-    let windows = list(&address, system)?;
+    let address = verified_address(pane, context)?;
+    let windows = list(&address, context)?;
     let windows = windows.iter().flat_map(|window| &window.tabs).flat_map(|tab| &tab.windows);
     let windows: Vec<&Window> = windows.collect();
-    let is_at = |window: &&Window| {
-        target.is_at(system.tty_of(window.pid).as_deref(), Some(window.pid), system)
-    };
-    let found = find_listed(&windows, |window| window.id.to_string() == id, is_at)
-        .map_err(|exists| TerminalError::missing_pane("kitty", "window", id, exists))?;
+    let is_at = |window: &&Window| is_at(window, context);
+    let found = find_listed(("kitty", "window", id), &windows, |window| window.id, is_at)?;
     let window = format!("id:{}", found.id);
-    Ok((address, window))
+    context.run("kitty", &remote(&address).and([command, "--match", &window]))
+}
+
+fn is_at(window: &Window, context: &Context<'_>) -> Option<bool> {
+    context.is_at(context.system.tty_of(window.pid).as_deref(), Some(window.pid))
 }
 
 /// Returns true if kitty reports that the target's window has the focus (`is_focused`, seen on 0.26.5).
-pub(crate) fn has_focus(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<bool, TerminalError> {
-    let address = verified_address(pane, target, caller, system)?;
-    let windows = list(&address, system)?;
+pub(crate) fn has_focus(pane: &Pane, context: &mut Context<'_>) -> Result<bool, TerminalError> {
+    let address = verified_address(pane, context)?;
+    let windows = list(&address, context)?;
     let tabs = windows.iter().flat_map(|window| &window.tabs).filter(|tab| tab.is_focused);
     let mut focused = tabs.flat_map(|tab| &tab.windows).filter(|window| window.is_focused);
     let is_named = |window: &Window| pane.pane.as_deref() == Some(&*window.id.to_string());
-    Ok(focused.any(|window| {
-        let tty = system.tty_of(window.pid);
-        is_named(window) && target.is_at(tty.as_deref(), Some(window.pid), system) != Some(false)
-    }))
+    Ok(focused.any(|window| is_named(window) && is_at(window, context) != Some(false)))
 }
 
 /// Returns the address of the pane's kitty, after a check that this kitty runs the pane.
-fn verified_address(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<String, TerminalError> {
+fn verified_address(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
     let id = pane.pane.as_deref().unwrap_or_default();
     let Some(address) = address(pane) else {
         return Err(TerminalError::new(format!(
@@ -115,30 +88,28 @@ fn verified_address(
         ))
         .hint("set `listen_on` in kitty.conf to a Unix socket"));
     };
-    let verified = verify_address(("kitty", address), server, target.pid, caller, system)?;
+    let verified = verify_address(("kitty", address), server, context)?;
     Ok(match server {
         Server::Abstract(_) => address.to_owned(),
         _ => format!("unix:{verified}"),
     })
 }
 
-fn list(address: &str, system: &mut dyn System) -> Result<Vec<OsWindow>, TerminalError> {
-    let list = system.run(&remote(address).and(["ls"])).map_err(command_error)?;
-    serde_json::from_str(&list).map_err(|error| {
-        TerminalError::new(format!("cannot read kitty's list of windows: {error}"))
-    })
+fn list(address: &str, context: &mut Context<'_>) -> Result<Vec<OsWindow>, TerminalError> {
+    context.run_list("kitty", &remote(address).and(["ls"]), "kitty's list of windows")
 }
 
-/// Opens a new tab. Returns `None` if kitty accepts no commands.
+/// Opens a new tab. Returns false if kitty accepts no commands.
 pub(crate) fn open(
     new_pane: &NewPane<'_>,
     pane: &Pane,
-    system: &mut dyn System,
-) -> Option<Result<(), TerminalError>> {
-    let command = remote(address(pane)?).and(["launch", "--type=tab"]);
+    context: &mut Context<'_>,
+) -> Result<bool, TerminalError> {
+    let Some(address) = address(pane) else { return Ok(false) };
+    let command = remote(address).and(["launch", "--type=tab"]);
     let command = command.and([format!("--cwd={}", new_pane.directory)]);
     let command = command.and(new_pane.words.iter().cloned());
-    Some(system.run(&command).map(|_| ()).map_err(command_error))
+    context.run("kitty", &command).map(|_| true)
 }
 
 /// Returns the address at which kitty listens. A descriptor (`fd:`) is of use only to processes within kitty.
@@ -155,8 +126,4 @@ fn parse_server(address: &str) -> Option<Server<'_>> {
 /// Returns a `kitty @` command, which every version has (`kitten @` exists since 0.27).
 fn remote(address: &str) -> Command {
     Command::new(["kitty", "@", "--to", address])
-}
-
-fn command_error(error: CommandError) -> TerminalError {
-    TerminalError::from_command("kitty", error)
 }

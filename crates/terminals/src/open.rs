@@ -1,6 +1,8 @@
 use crate::new_pane::NewPane;
 use crate::system::{Caller, Command, System, TerminalError};
+use crate::target::{Context, Target};
 use crate::{kitty, locate, screen, tmux, wezterm, zellij};
+use crewboard_core::Place;
 
 /// The result of opening a new pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,26 +19,26 @@ pub fn open(
     caller: Caller<'_>,
     system: &mut dyn System,
 ) -> Result<OpenOutcome, TerminalError> {
+    // A server that the caller names is the caller's own: there is no target.
+    let target = Target { place: &Place::default(), pid: None };
+    let context = &mut Context { target, caller, system };
     for pane in locate(caller.environment).panes() {
-        let (name, opened) = match pane.terminal.as_str() {
-            "tmux" => ("tmux", tmux::open(new_pane, caller, system)),
-            "zellij" => ("zellij", zellij::open(new_pane, &pane, system)),
-            "screen" => ("screen", screen::open(new_pane, &pane, caller, system)),
-            "wezterm" => ("WezTerm", Some(wezterm::open(new_pane, &pane, system))),
-            "kitty" => ("kitty", kitty::open(new_pane, &pane, system)),
+        let (name, is_open) = match pane.terminal.as_str() {
+            "tmux" => ("tmux", tmux::open(new_pane, context)?),
+            "zellij" => ("zellij", zellij::open(new_pane, &pane, context)?),
+            "screen" => ("screen", screen::open(new_pane, &pane, context)?),
+            "wezterm" => ("WezTerm", wezterm::open(new_pane, &pane, context)?),
+            "kitty" => ("kitty", kitty::open(new_pane, &pane, context)?),
             _ => continue,
         };
-        match opened {
-            // The variables are inherited from another terminal, or this terminal accepts no commands.
-            None => {}
-            Some(Ok(())) => return Ok(OpenOutcome::InPane(name)),
-            Some(Err(error)) => return Err(error),
+        // Otherwise the variables are inherited from another terminal, or this terminal accepts no commands.
+        if is_open {
+            return Ok(OpenOutcome::InPane(name));
         }
     }
     // In a tmux popup and in `run-shell` no variable names a pane.
-    match tmux::open(new_pane, caller, system) {
-        Some(Ok(())) => Ok(OpenOutcome::InPane("tmux")),
-        Some(Err(error)) => Err(error),
-        None => Ok(OpenOutcome::RunHere(Command::new(new_pane.words.iter().cloned()))),
+    if tmux::open(new_pane, context)? {
+        return Ok(OpenOutcome::InPane("tmux"));
     }
+    Ok(OpenOutcome::RunHere(Command::new(new_pane.words.iter().cloned())))
 }

@@ -2,7 +2,7 @@
 
 use crate::focus::{known_place, no_command};
 use crate::system::{Caller, System, TerminalError};
-use crate::target::Target;
+use crate::target::{Context, Target};
 use crate::{kitty, tmux, wezterm, zellij};
 use crewboard_core::{Pane, clean};
 
@@ -20,30 +20,25 @@ pub fn peek(
 ) -> Result<Vec<String>, TerminalError> {
     let place = known_place(target, system);
     let target = Target { place: &place, ..target };
+    let context = &mut Context { target, caller, system };
     let mut first_error = None;
     for pane in place.panes() {
-        match read_pane(&pane, target, caller, system) {
+        match read_pane(&pane, context) {
             Ok(text) => return Ok(lines(&text)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    match tmux::read_enclosing(target, system) {
-        Some(text) => text.map(|text| lines(&text)),
-        None => Err(first_error.unwrap_or_else(|| no_command(&place))),
-    }
+    let text = tmux::read_enclosing(context)?;
+    let error = || first_error.unwrap_or_else(|| no_command(&place));
+    text.map(|text| lines(&text)).ok_or_else(error)
 }
 
-fn read_pane(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<String, TerminalError> {
+fn read_pane(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
     match pane.terminal.as_str() {
-        "tmux" => tmux::read(pane, target, caller, system),
-        "zellij" => zellij::read(pane, target, caller, system),
-        "wezterm" => wezterm::read(pane, target, caller, system),
-        "kitty" => kitty::read(pane, target, caller, system),
+        "tmux" => tmux::read(pane, context),
+        "zellij" => zellij::read(pane, context),
+        "wezterm" => wezterm::read(pane, context),
+        "kitty" => kitty::read(pane, context),
         terminal => Err(TerminalError::new(format!(
             "it runs in {terminal}, which has no command that prints its screen"
         ))),

@@ -1,7 +1,8 @@
 //! The pane to show, and the result of showing it in its terminal.
 
-use crate::system::{Command, System};
+use crate::system::{Caller, Command, System, TerminalError};
 use crewboard_core::{Pane, Place};
+use serde::de::DeserializeOwned;
 
 /// The pane to show.
 #[derive(Debug, Clone, Copy)]
@@ -11,24 +12,52 @@ pub struct Target<'a> {
     pub pid: Option<u32>,
 }
 
-impl Target<'_> {
+/// The target of a request, the process that asks, and the system that runs the commands.
+pub(crate) struct Context<'a> {
+    pub(crate) target: Target<'a>,
+    pub(crate) caller: Caller<'a>,
+    pub(crate) system: &'a mut dyn System,
+}
+
+impl Context<'_> {
+    /// Returns the context of the same request for another target.
+    pub(crate) fn for_target<'b>(&'b mut self, target: Target<'b>) -> Context<'b> {
+        Context { target, caller: self.caller, system: &mut *self.system }
+    }
+
+    /// Runs a command of `program`. Returns its output.
+    pub(crate) fn run(
+        &mut self,
+        program: &str,
+        command: &Command,
+    ) -> Result<String, TerminalError> {
+        self.system.run(command).map_err(|error| TerminalError::from_command(program, error))
+    }
+
+    /// Runs a command of `program` that prints a list as JSON. `what` describes the list.
+    pub(crate) fn run_list<T: DeserializeOwned>(
+        &mut self,
+        program: &str,
+        command: &Command,
+        what: &str,
+    ) -> Result<Vec<T>, TerminalError> {
+        serde_json::from_str(&self.run(program, command)?)
+            .map_err(|error| TerminalError::new(format!("cannot read {what}: {error}")))
+    }
+
     /// Returns true if the target's process runs on the terminal `tty` or descends from `pid`, and `None` if neither
     /// is known.
-    pub(crate) fn is_at(
-        &self,
-        tty: Option<&str>,
-        pid: Option<u32>,
-        system: &dyn System,
-    ) -> Option<bool> {
-        let by_tty = self.place.tty.as_deref().zip(tty).map(|(own, tty)| own == tty);
+    pub(crate) fn is_at(&self, tty: Option<&str>, pid: Option<u32>) -> Option<bool> {
+        let Target { place, pid: own } = self.target;
+        let by_tty = place.tty.as_deref().zip(tty).map(|(own, tty)| own == tty);
         if by_tty == Some(true) {
             return by_tty;
         }
         // A nested terminal (`sudo`, `script`, a container) has another tty than the pane. A nested multiplexer has
         // one as well, and is itself the place to show.
-        let is_alone = !self.place.panes().iter().skip(1).any(is_multiplexer);
+        let is_alone = !place.panes().iter().skip(1).any(is_multiplexer);
         let by_ancestors =
-            self.pid.zip(pid).map(|(own, pid)| is_alone && system.descends(own, pid));
+            own.zip(pid).map(|(own, pid)| is_alone && self.system.descends(own, pid));
         match (by_tty, by_ancestors) {
             (_, Some(true)) => Some(true),
             (Some(false), _) | (_, Some(false)) => Some(false),
@@ -41,17 +70,19 @@ fn is_multiplexer(pane: &Pane) -> bool {
     matches!(pane.terminal.as_str(), "tmux" | "zellij" | "screen")
 }
 
-/// Finds the target's pane in a terminal's list: the pane that its variables name, unless another process is known to
-/// run there, or else the pane in which it is known to run. The error is true if the named pane exists.
-pub(crate) fn find_listed<T>(
-    listed: &[T],
-    is_named: impl Fn(&T) -> bool,
+/// Finds the target's pane in the list of a terminal: the `pane` (its word for it) with the `id` that the variables name,
+/// unless another process is known to run there, or else the pane in which the target is known to run.
+pub(crate) fn find_listed<'l, T>(
+    (terminal, pane, id): (&str, &str, &str),
+    listed: &'l [T],
+    id_of: impl Fn(&T) -> u64,
     is_at: impl Fn(&T) -> Option<bool>,
-) -> Result<&T, bool> {
-    let named = listed.iter().find(|pane| is_named(pane));
-    let trusted = named.filter(|pane| is_at(pane) != Some(false));
-    let known = || listed.iter().find(|pane| is_at(pane) == Some(true));
-    trusted.or_else(known).ok_or(named.is_some())
+) -> Result<&'l T, TerminalError> {
+    let named = listed.iter().find(|listed| id_of(listed).to_string() == id);
+    let trusted = named.filter(|listed| is_at(listed) != Some(false));
+    let known = || listed.iter().find(|listed| is_at(listed) == Some(true));
+    let missing = || TerminalError::missing_pane(terminal, pane, id, named.is_some());
+    trusted.or_else(known).ok_or_else(missing)
 }
 
 /// The result of showing a pane in its terminal.

@@ -7,149 +7,89 @@
 use crate::contact::verify_address;
 use crate::new_pane::NewPane;
 use crate::system::{
-    Caller, Command, CommandError, EnclosingTmux, Server as ServerName, System, TerminalError,
-    Unverified,
+    Command, CommandError, EnclosingTmux, Server as ServerName, TerminalError, Unverified,
 };
-use crate::target::{PaneOutcome, Target};
-use crewboard_core::Pane;
+use crate::target::{Context, PaneOutcome};
+use crewboard_core::{Pane, Timestamp};
 use std::borrow::Cow;
 use std::fmt;
 
-pub(crate) fn focus(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<PaneOutcome, TerminalError> {
-    let NamedPane { socket, address, id } = verify(pane, target, caller, system)?;
-    let server = Server { socket, address: &address };
-    server.show(Some(id), target, caller, system)
+pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcome, TerminalError> {
+    let (mut server, id) = Server::of_pane(pane, context)?;
+    server.show(Some(id))
 }
 
 /// Returns the text on the screen of the pane.
-pub(crate) fn read(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<String, TerminalError> {
-    let NamedPane { socket, address, id } = verify(pane, target, caller, system)?;
-    Server { socket, address: &address }.read(Some(id), target, system)
-}
-
-/// A pane that its variables name, with the verified address of its server.
-struct NamedPane<'a> {
-    socket: &'a str,
-    address: String,
-    id: &'a str,
-}
-
-fn verify<'a>(
-    pane: &'a Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<NamedPane<'a>, TerminalError> {
-    let Pane { server: Some(socket), pane: Some(id), .. } = pane else {
-        return Err(TerminalError::new("its variables name a tmux pane, but no server"));
-    };
-    let name = ServerName::Socket(socket);
-    let address = verify_address(("tmux", socket), name, target.pid, caller, system)?;
-    Ok(NamedPane { socket, address, id })
+pub(crate) fn read(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
+    let (mut server, id) = Server::of_pane(pane, context)?;
+    server.read(Some(id))
 }
 
 /// Returns true if the client that a jump would switch already shows the pane. A caller in another tmux server has its
 /// own client in front of it.
-pub(crate) fn is_in_front(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<bool, TerminalError> {
-    let (Some(socket), Some(id)) = (&pane.server, &pane.pane) else { return Ok(false) };
-    if caller.tmux(system).is_some_and(|(own, _)| own != *socket) {
+pub(crate) fn is_in_front(pane: &Pane, context: &mut Context<'_>) -> Result<bool, TerminalError> {
+    let own_server = context.caller.tmux(context.system);
+    if own_server.is_some_and(|(own, _)| Some(own) != pane.server) {
         return Ok(false);
     }
-    let name = ServerName::Socket(socket);
-    let address = verify_address(("tmux", socket), name, target.pid, caller, system)?;
-    let server = Server { socket, address: &address };
-    let (place, _) = server.find(Some(id), target, system)?;
-    let clients = server.clients(system)?;
-    let own = server.own_client(&clients, caller, system);
+    let (mut server, id) = Server::of_pane(pane, context)?;
+    let (place, _) = server.find(Some(id))?;
+    let clients = server.clients()?;
+    let own = server.own_client(&clients);
     let client = own.or_else(|| clients.iter().max_by_key(|client| client.activity));
     Ok(client.is_some_and(|client| client.pane == place.pane))
 }
 
+/// Returns true if the terminal of a client that shows the pane has the focus, or if a key was pressed in that client
+/// after `since`.
+pub(crate) fn has_focus(
+    pane: &Pane,
+    since: Timestamp,
+    context: &mut Context<'_>,
+) -> Result<bool, TerminalError> {
+    let (mut server, own_id) = Server::of_pane(pane, context)?;
+    // A pane of an earlier server may have had the same id, so the terminal device is compared too.
+    let format = "#{pane_id} #{focus-events} #{pane_tty} #{client_activity} #{client_flags}";
+    let clients: Vec<[String; 5]> = server.run_table(&["list-clients", "-F", format])?;
+    let own_tty = context.target.place.tty.as_ref();
+    Ok(clients.iter().any(|[id, focus_events, tty, activity, flags]| {
+        let is_same = id == own_id && own_tty.is_none_or(|own| own == tty);
+        // tmux knows the time of the last key press to the second, so one in the second of the status does not count.
+        let is_used = || activity.parse().is_ok_and(|activity: u64| activity > since.0 / 1000);
+        let is_focused = || flags.split(',').any(|flag| flag == "focused");
+        is_same && if focus_events == "1" { is_focused() } else { is_used() }
+    }))
+}
+
 /// Shows the pane in which a process runs, without its variables. Returns `None` if no tmux server runs its terminal.
 pub(crate) fn focus_enclosing(
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Option<Result<PaneOutcome, TerminalError>> {
-    let (socket, address) = match enclosing(target, system)? {
-        Ok(found) => found,
-        Err(error) => return Some(Err(error)),
-    };
-    Some(Server { socket: &socket, address: &address }.show(None, target, caller, system))
+    context: &mut Context<'_>,
+) -> Result<Option<PaneOutcome>, TerminalError> {
+    Server::enclosing(context)?.map(|mut server| server.show(None)).transpose()
 }
 
 /// Returns the text of the pane in which a process runs, without its variables.
-pub(crate) fn read_enclosing(
-    target: Target<'_>,
-    system: &mut dyn System,
-) -> Option<Result<String, TerminalError>> {
-    let (socket, address) = match enclosing(target, system)? {
-        Ok(found) => found,
-        Err(error) => return Some(Err(error)),
-    };
-    Some(Server { socket: &socket, address: &address }.read(None, target, system))
+pub(crate) fn read_enclosing(context: &mut Context<'_>) -> Result<Option<String>, TerminalError> {
+    Server::enclosing(context)?.map(|mut server| server.read(None)).transpose()
 }
 
-/// Returns the socket and the verified address of the tmux server that runs the target's terminal.
-fn enclosing(
-    target: Target<'_>,
-    system: &mut dyn System,
-) -> Option<Result<(String, String), TerminalError>> {
-    let EnclosingTmux { pid, socket, address } = system.enclosing_tmux(target.pid?)?;
-    let recreate = format!("run `kill -USR1 {pid}`: the server then creates its socket again");
-    Some(match address {
-        Ok(address) => Ok((socket, address)),
-        Err(Unverified::Gone) => Err(TerminalError::new(format!(
-            "the socket of its tmux server is gone ({socket}), but the server runs (process {pid})"
-        ))
-        .hint(recreate)),
-        Err(Unverified::Mismatch) => Err(TerminalError::new(format!(
-            "its tmux server is process {pid}, and another server has its socket ({socket})"
-        ))
-        .hint(format!("{recreate}, in place of the other server"))),
-    })
-}
-
-/// Runs a program in a new window of the session that the caller's terminal shows.
+/// Runs a program in a new window of the session that the caller's terminal shows. Returns false if the caller does not
+/// run in tmux.
 pub(crate) fn open(
     new_pane: &NewPane<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Option<Result<(), TerminalError>> {
-    let (socket, session) = caller.tmux(system)?;
-    let name = ServerName::Socket(&socket);
-    let address = match verify_address(("tmux", &socket), name, None, caller, system) {
-        Ok(address) => address,
-        Err(error) => return Some(Err(error)),
-    };
-    let server = Server { socket: &socket, address: &address };
-    let clients = match server.clients(system) {
-        Ok(clients) => clients,
-        Err(error) => return Some(Err(error)),
-    };
-    let own = server.own_client(&clients, caller, system);
+    context: &mut Context<'_>,
+) -> Result<bool, TerminalError> {
+    let Some((socket, session)) = context.caller.tmux(context.system) else { return Ok(false) };
+    let mut server = Server::verify(&socket, context)?;
+    let clients = server.clients()?;
+    let own = server.own_client(&clients);
     let session = own.map_or(session, |client| client.session.clone());
     let target = format!("{session}:");
     // tmux would expand the directory of `-c` as a format, in which some names cannot be written (`#[`).
     let words = ["new-window", "-t", &target, "--"].into_iter().chain(new_pane.shell_words());
     let words: Vec<Cow<'_, str>> = words.map(escape_semicolon).collect();
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-    Some(server.run(&words, system).map(|_| ()))
+    server.run(&words).map(|_| true)
 }
 
 /// Escapes a semicolon at the end of a word. tmux would end the command there.
@@ -161,11 +101,12 @@ fn escape_semicolon(word: &str) -> Cow<'_, str> {
 }
 
 /// A verified server.
-struct Server<'a> {
+struct Server<'c, 'a> {
     /// The path of the socket, as the variables name it.
-    socket: &'a str,
+    socket: String,
     /// The address that leads to the verified socket.
-    address: &'a str,
+    address: String,
+    context: &'c mut Context<'a>,
 }
 
 /// A pane in one of the sessions that have its window.
@@ -194,18 +135,46 @@ struct Client {
     tty: String,
 }
 
-impl Server<'_> {
+impl<'c, 'a> Server<'c, 'a> {
+    fn verify(socket: &str, context: &'c mut Context<'a>) -> Result<Self, TerminalError> {
+        let address = verify_address(("tmux", socket), ServerName::Socket(socket), context)?;
+        Ok(Self { socket: socket.to_owned(), address, context })
+    }
+
+    /// Returns the verified server that a pane's variables name, and the pane's id.
+    fn of_pane<'p>(
+        pane: &'p Pane,
+        context: &'c mut Context<'a>,
+    ) -> Result<(Self, &'p str), TerminalError> {
+        let Pane { server: Some(socket), pane: Some(id), .. } = pane else {
+            return Err(TerminalError::new("its variables name a tmux pane, but no server"));
+        };
+        Ok((Self::verify(socket, context)?, id))
+    }
+
+    /// Returns the verified server that runs the target's terminal, if one does.
+    fn enclosing(context: &'c mut Context<'a>) -> Result<Option<Self>, TerminalError> {
+        let server = context.target.pid.and_then(|pid| context.system.enclosing_tmux(pid));
+        let Some(EnclosingTmux { pid, socket, address }) = server else { return Ok(None) };
+        let recreate = format!("run `kill -USR1 {pid}`: the server then creates its socket again");
+        match address {
+            Ok(address) => Ok(Some(Self { socket, address, context })),
+            Err(Unverified::Gone) => Err(TerminalError::new(format!(
+                "the socket of its tmux server is gone ({socket}), but the server runs (process {pid})"
+            ))
+            .hint(recreate)),
+            Err(Unverified::Mismatch) => Err(TerminalError::new(format!(
+                "its tmux server is process {pid}, and another server has its socket ({socket})"
+            ))
+            .hint(format!("{recreate}, in place of the other server"))),
+        }
+    }
+
     /// Shows the target's pane: the pane `id`, or without an id the pane in which the target is known to run.
-    fn show(
-        &self,
-        id: Option<&str>,
-        target: Target<'_>,
-        caller: Caller<'_>,
-        system: &mut dyn System,
-    ) -> Result<PaneOutcome, TerminalError> {
-        let (place, others) = self.find(id, target, system)?;
-        let clients = self.clients(system)?;
-        let own = self.own_client(&clients, caller, system);
+    fn show(&mut self, id: Option<&str>) -> Result<PaneOutcome, TerminalError> {
+        let (place, others) = self.find(id)?;
+        let clients = self.clients()?;
+        let own = self.own_client(&clients);
         let Some(client) = own.or_else(|| clients.iter().max_by_key(|client| client.activity))
         else {
             let attach = self.command().and(["attach-session", "-t", &place.to_string()]);
@@ -215,7 +184,7 @@ impl Server<'_> {
         let in_session = others.iter().find(|place| place.session == client.session);
         let place = in_session.unwrap_or(&place).to_string();
         // This selects the session, the window and the pane at once (since tmux 2.3).
-        self.run(&["switch-client", "-c", &client.name, "-t", &place], system)?;
+        self.run(&["switch-client", "-c", &client.name, "-t", &place])?;
         Ok(match own {
             Some(_) => PaneOutcome::Shown,
             None => PaneOutcome::ShownByClient { pid: client.pid, tty: Some(client.tty.clone()) },
@@ -223,27 +192,22 @@ impl Server<'_> {
     }
 
     /// Returns the text on the screen of the target's pane. `capture-pane` prints it without escape sequences.
-    fn read(
-        &self,
-        id: Option<&str>,
-        target: Target<'_>,
-        system: &mut dyn System,
-    ) -> Result<String, TerminalError> {
-        let (place, _) = self.find(id, target, system)?;
-        self.run(&["capture-pane", "-p", "-t", &place.pane], system)
+    fn read(&mut self, id: Option<&str>) -> Result<String, TerminalError> {
+        let (place, _) = self.find(id)?;
+        self.run(&["capture-pane", "-p", "-t", &place.pane])
     }
 
     fn command(&self) -> Command {
-        Command::new(["tmux", "-S", self.address])
+        Command::new(["tmux", "-S", &self.address])
     }
 
-    fn run(&self, words: &[&str], system: &mut dyn System) -> Result<String, TerminalError> {
+    fn run(&mut self, words: &[&str]) -> Result<String, TerminalError> {
         let is_gone = |output: &str| {
             output.starts_with("no server running") || output.starts_with("error connecting to")
         };
-        let socket = self.socket;
+        let socket = &self.socket;
         let command = self.command().and(words.iter().copied());
-        system.run(&command).map_err(|error| match error {
+        self.context.system.run(&command).map_err(|error| match error {
             CommandError::Failed(output) if is_gone(&output) => {
                 TerminalError::new(format!("no tmux server answers at {socket}"))
             }
@@ -256,28 +220,21 @@ impl Server<'_> {
 
     /// Runs a command and splits each line of its output into fields. Ids, numbers and devices contain no space.
     fn run_table<const N: usize>(
-        &self,
+        &mut self,
         words: &[&str],
-        system: &mut dyn System,
     ) -> Result<Vec<[String; N]>, TerminalError> {
-        let output = self.run(words, system)?;
+        let output = self.run(words)?;
         let fields = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         Ok(output.lines().filter_map(|line| fields(line).try_into().ok()).collect())
     }
 
     /// Finds the target's pane, even if it was moved: by its id, unless another process has that pane now, or else by
     /// its terminal device. Returns the pane in its first session and in all others.
-    fn find(
-        &self,
-        id: Option<&str>,
-        target: Target<'_>,
-        system: &mut dyn System,
-    ) -> Result<(PanePlace, Vec<PanePlace>), TerminalError> {
+    fn find(&mut self, id: Option<&str>) -> Result<(PanePlace, Vec<PanePlace>), TerminalError> {
         let format = "#{pane_id} #{pane_tty} #{pane_pid} #{session_id} #{window_id}";
-        let panes: Vec<[String; 5]> =
-            self.run_table(&["list-panes", "-a", "-F", format], system)?;
+        let panes: Vec<[String; 5]> = self.run_table(&["list-panes", "-a", "-F", format])?;
         let is_at =
-            |[_, tty, pid, ..]: &[String; 5]| target.is_at(Some(tty), pid.parse().ok(), system);
+            |[_, tty, pid, ..]: &[String; 5]| self.context.is_at(Some(tty), pid.parse().ok());
         let named = panes.iter().find(|[pane, ..]| Some(pane.as_str()) == id);
         // Without evidence against them, the variables are trusted.
         let trusted = named.filter(|pane| is_at(pane) != Some(false));
@@ -298,10 +255,10 @@ impl Server<'_> {
         Ok((first, places.collect()))
     }
 
-    fn clients(&self, system: &mut dyn System) -> Result<Vec<Client>, TerminalError> {
+    fn clients(&mut self) -> Result<Vec<Client>, TerminalError> {
         let format = "#{client_activity} #{client_pid} #{session_id} #{pane_id} #{client_name} \
                       #{client_tty}";
-        let clients: Vec<[String; 6]> = self.run_table(&["list-clients", "-F", format], system)?;
+        let clients: Vec<[String; 6]> = self.run_table(&["list-clients", "-F", format])?;
         let clients =
             clients.into_iter().filter_map(|[activity, pid, session, pane, name, tty]| {
                 let (activity, pid) = (activity.parse().ok()?, pid.parse().ok()?);
@@ -313,19 +270,15 @@ impl Server<'_> {
     /// Returns the caller's client if the caller runs in this server: among the clients that show its session, the one
     /// with the last key press, whose time tmux knows to the microsecond. In a popup and in `run-shell`, no variable
     /// names a pane, and the session is that of the client with the last key press.
-    fn own_client<'c>(
-        &self,
-        clients: &'c [Client],
-        caller: Caller<'_>,
-        system: &mut dyn System,
-    ) -> Option<&'c Client> {
-        let (socket, session) = caller.tmux(system)?;
+    fn own_client<'l>(&mut self, clients: &'l [Client]) -> Option<&'l Client> {
+        let caller = self.context.caller;
+        let (socket, session) = caller.tmux(self.context.system)?;
         if socket != self.socket {
             return None;
         }
         let place = caller.environment.get("TMUX_PANE").unwrap_or(format!("{session}:"));
         let words = ["display-message", "-p", "-t", &place, "#{client_name} #{session_id}"];
-        let output: Vec<[String; 2]> = self.run_table(&words, system).ok()?;
+        let output: Vec<[String; 2]> = self.run_table(&words).ok()?;
         let [name, session] = output.first()?;
         // For a detached session tmux names a client of another session.
         clients.iter().find(|client| client.name == *name && client.session == *session)

@@ -1,10 +1,9 @@
 //! Checks whether the user looks at a pane.
 
-use crate::contact::verify_address;
-use crate::system::{Caller, Command, Server, System, TerminalError};
-use crate::target::Target;
+use crate::system::{Caller, System};
+use crate::target::{Context, Target};
 use crate::{kitty, tmux, wezterm, zellij};
-use crewboard_core::{Pane, Timestamp};
+use crewboard_core::Timestamp;
 
 /// The time of a status that the user may have seen, and the present time.
 #[derive(Debug, Clone, Copy)]
@@ -28,10 +27,11 @@ pub fn has_focus(
     // The innermost terminal decides. A window that has the focus may show another pane of its multiplexer.
     let panes = target.place.panes();
     let Some(pane) = panes.first() else { return false };
+    let context = &mut Context { target, caller, system };
     let has_focus = match pane.terminal.as_str() {
-        "tmux" => has_focus_in_tmux(pane, target, time, caller, system),
-        "kitty" => kitty::has_focus(pane, target, caller, system),
-        "wezterm" => wezterm::idle_seconds(pane, target, caller, system).map(|clients| {
+        "tmux" => tmux::has_focus(pane, time.since, context),
+        "kitty" => kitty::has_focus(pane, context),
+        "wezterm" => wezterm::idle_seconds(pane, context).map(|clients| {
             clients.into_iter().any(|idle| {
                 // The time is cut to seconds, so the key press may be a second older.
                 time.now.0.saturating_sub(idle.saturating_add(1).saturating_mul(1000))
@@ -48,42 +48,15 @@ pub fn has_focus(
 pub fn is_in_front(target: Target<'_>, caller: Caller<'_>, system: &mut dyn System) -> bool {
     let panes = target.place.panes();
     let Some(pane) = panes.first() else { return false };
+    let context = &mut Context { target, caller, system };
     let is_in_front = match pane.terminal.as_str() {
-        "tmux" => tmux::is_in_front(pane, target, caller, system),
-        "zellij" => zellij::is_in_front(pane, target, caller, system),
-        "kitty" => kitty::has_focus(pane, target, caller, system),
-        "wezterm" => {
-            wezterm::idle_seconds(pane, target, caller, system).map(|clients| !clients.is_empty())
-        }
+        "tmux" => tmux::is_in_front(pane, context),
+        "zellij" => zellij::is_in_front(pane, context),
+        "kitty" => kitty::has_focus(pane, context),
+        "wezterm" => wezterm::idle_seconds(pane, context).map(|clients| !clients.is_empty()),
         _ => Ok(false),
     };
     is_in_front.unwrap_or(false)
-}
-
-fn has_focus_in_tmux(
-    pane: &Pane,
-    target: Target<'_>,
-    time: StatusTime,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<bool, TerminalError> {
-    let (Some(server), Some(pane)) = (&pane.server, &pane.pane) else { return Ok(false) };
-    let name = Server::Socket(server);
-    let address = verify_address(("tmux", server), name, target.pid, caller, system)?;
-    // A pane of an earlier server may have had the same id, so the terminal device is compared too.
-    let format = "#{pane_id} #{focus-events} #{pane_tty} #{client_activity} #{client_flags}";
-    let clients = Command::new(["tmux", "-S", &address, "list-clients", "-F", format]);
-    let clients =
-        system.run(&clients).map_err(|error| TerminalError::from_command("tmux", error))?;
-    Ok(clients.lines().any(|client| {
-        let fields: Vec<&str> = client.split(' ').collect();
-        let [id, focus_events, tty, activity, flags] = fields[..] else { return false };
-        let is_same = id == pane && target.place.tty.as_deref().is_none_or(|own| own == tty);
-        // tmux knows the time of the last key press to the second, so one in the second of the status does not count.
-        let is_used = || activity.parse().is_ok_and(|activity: u64| activity > time.since.0 / 1000);
-        let is_focused = || flags.split(',').any(|flag| flag == "focused");
-        is_same && if focus_events == "1" { is_focused() } else { is_used() }
-    }))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use crate::contact::verify_address;
 use crate::new_pane::NewPane;
-use crate::system::{Caller, Command, CommandError, Server, System, TerminalError};
-use crate::target::{PaneOutcome, Target, find_listed};
+use crate::system::{Command, Server, TerminalError};
+use crate::target::{Context, PaneOutcome, find_listed};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -35,16 +35,12 @@ struct IdleTime {
 /// <https://wezterm.org/cli/cli/list-clients.html>; not tried).
 pub(crate) fn idle_seconds(
     pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
+    context: &mut Context<'_>,
 ) -> Result<Vec<u64>, TerminalError> {
-    let pane = &verified_pane(pane, target, caller, system)?;
+    let pane = &verified_pane(pane, context)?;
     let list = cli(pane).and(["list-clients", "--format", "json"]);
-    let list = system.run(&list).map_err(command_error)?;
-    let clients: Vec<ListedClient> = serde_json::from_str(&list).map_err(|error| {
-        TerminalError::new(format!("cannot read WezTerm's list of clients: {error}"))
-    })?;
+    let clients: Vec<ListedClient> =
+        context.run_list("wezterm", &list, "WezTerm's list of clients")?;
     let shows = |client: &ListedClient| {
         client.focused_pane_id.map(|id| id.to_string()).as_deref() == pane.pane.as_deref()
     };
@@ -53,73 +49,51 @@ pub(crate) fn idle_seconds(
 }
 
 /// Returns the pane with a checked server: that server runs the pane.
-fn verified_pane(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<Pane, TerminalError> {
+fn verified_pane(pane: &Pane, context: &mut Context<'_>) -> Result<Pane, TerminalError> {
     let Some(socket) = &pane.server else {
         return Err(TerminalError::new("its variables name a WezTerm pane, but no socket"));
     };
-    let server = Server::Socket(socket);
-    let socket = verify_address(("wezterm", socket), server, target.pid, caller, system)?;
+    let socket = verify_address(("wezterm", socket), Server::Socket(socket), context)?;
     Ok(Pane { server: Some(socket), ..pane.clone() })
 }
 
-pub(crate) fn focus(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<PaneOutcome, TerminalError> {
-    let (pane, id) = find(pane, target, caller, system)?;
-    system.run(&cli(&pane).and(["activate-pane", "--pane-id", &id])).map_err(command_error)?;
+pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcome, TerminalError> {
+    run_in_pane(pane, "activate-pane", context)?;
     Ok(PaneOutcome::Shown)
 }
 
 /// Returns the text of the pane (<https://wezterm.org/cli/cli/get-text.html>; not tried).
-pub(crate) fn read(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<String, TerminalError> {
-    let (pane, id) = find(pane, target, caller, system)?;
-    system.run(&cli(&pane).and(["get-text", "--pane-id", &id])).map_err(command_error)
+pub(crate) fn read(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
+    run_in_pane(pane, "get-text", context)
 }
 
-/// Finds the target's pane. Returns it with its checked server, and its id.
-fn find(
+/// Runs a command in the target's pane.
+fn run_in_pane(
     pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<(Pane, String), TerminalError> {
-    let pane = verified_pane(pane, target, caller, system)?;
+    command: &str,
+    context: &mut Context<'_>,
+) -> Result<String, TerminalError> {
+    let pane = verified_pane(pane, context)?;
     let id = pane.pane.as_deref().unwrap_or_default();
-    let list = system.run(&cli(&pane).and(["list", "--format", "json"])).map_err(command_error)?;
-    let panes: Vec<ListedPane> = serde_json::from_str(&list).map_err(|error| {
-        TerminalError::new(format!("cannot read WezTerm's list of panes: {error}"))
-    })?;
-    let is_at = |listed: &ListedPane| target.is_at(listed.tty_name.as_deref(), None, system);
-    let found = find_listed(&panes, |listed| listed.pane_id.to_string() == id, is_at)
-        .map_err(|exists| TerminalError::missing_pane("WezTerm", "pane", id, exists))?;
+    let list = cli(&pane).and(["list", "--format", "json"]);
+    let panes: Vec<ListedPane> = context.run_list("wezterm", &list, "WezTerm's list of panes")?;
+    let is_at = |listed: &ListedPane| context.is_at(listed.tty_name.as_deref(), None);
+    let found = find_listed(("WezTerm", "pane", id), &panes, |listed| listed.pane_id, is_at)?;
     let id = found.pane_id.to_string();
-    Ok((pane, id))
+    context.run("wezterm", &cli(&pane).and([command, "--pane-id", &id]))
 }
 
 pub(crate) fn open(
     new_pane: &NewPane<'_>,
     pane: &Pane,
-    system: &mut dyn System,
-) -> Result<(), TerminalError> {
+    context: &mut Context<'_>,
+) -> Result<bool, TerminalError> {
     let mut command = cli(pane).and(["spawn", "--cwd", new_pane.directory]);
     if let Some(id) = &pane.pane {
         command = command.and(["--pane-id", id]);
     }
     let command = command.and(["--"]).and(new_pane.words.iter().cloned());
-    system.run(&command).map(|_| ()).map_err(command_error)
+    context.run("wezterm", &command).map(|_| true)
 }
 
 fn cli(pane: &Pane) -> Command {
@@ -128,8 +102,4 @@ fn cli(pane: &Pane) -> Command {
         Some(socket) => command.with("WEZTERM_UNIX_SOCKET", socket),
         None => command,
     }
-}
-
-fn command_error(error: CommandError) -> TerminalError {
-    TerminalError::from_command("wezterm", error)
 }

@@ -7,8 +7,8 @@
 
 use crate::contact::{directory_above, verify_address};
 use crate::new_pane::NewPane;
-use crate::system::{Caller, Command, CommandError, Server, System, TerminalError};
-use crate::target::{PaneOutcome, Target};
+use crate::system::{Command, CommandError, Server, TerminalError};
+use crate::target::{Context, PaneOutcome};
 use crewboard_core::Pane;
 use serde::Deserialize;
 
@@ -18,23 +18,18 @@ struct ListedPane {
     is_plugin: bool,
 }
 
-pub(crate) fn focus(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<PaneOutcome, TerminalError> {
-    let ZellijPane { session, id, directory } = &find(pane, target, caller, system)?;
-    let own = caller.environment.get("ZELLIJ_SESSION_NAME");
+pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcome, TerminalError> {
+    let ZellijPane { session, id, directory } = &find(pane, context)?;
+    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
     let action = |session: &str| action(session, directory.as_deref());
     let other = own.filter(|own| own != session);
-    if let Some(own) = other.filter(|own| !focused_panes(&own_action(own), system).is_empty()) {
+    if let Some(own) = other.filter(|own| !focused_panes(&own_action(own), context).is_empty()) {
         let to = format!("--pane-id=terminal_{id}");
         let switch = own_action(&own).and(["switch-session", &to, "--", session]);
-        system.run(&switch).map_err(command_error)?;
+        context.system.run(&switch).map_err(command_error)?;
         return Ok(PaneOutcome::Shown);
     }
-    if focused_panes(&action(session), system).is_empty() {
+    if focused_panes(&action(session), context).is_empty() {
         // zellij cannot attach a client to a given pane.
         let attach = Command::new(["zellij", "attach", session]);
         return Ok(PaneOutcome::Detached(match &directory {
@@ -43,11 +38,11 @@ pub(crate) fn focus(
         }));
     }
     let id = format!("terminal_{id}");
-    match system.run(&action(session).and(["focus-pane-id", &id])) {
+    match context.system.run(&action(session).and(["focus-pane-id", &id])) {
         Err(CommandError::Failed(output)) if output.contains("is already focused") => {}
         result => _ = result.map_err(command_error)?,
     }
-    if !focused_panes(&action(session), system).contains(&id) {
+    if !focused_panes(&action(session), context).contains(&id) {
         return Err(TerminalError::new("zellij did not show the pane").hint(format!(
             "press a key in a terminal that shows the session {session}, and try again"
         )));
@@ -56,38 +51,24 @@ pub(crate) fn focus(
 }
 
 /// Returns true if a client of the session shows the pane. A caller in another session has that session in front of it.
-pub(crate) fn is_in_front(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<bool, TerminalError> {
+pub(crate) fn is_in_front(pane: &Pane, context: &mut Context<'_>) -> Result<bool, TerminalError> {
     let (Some(session), Some(id)) = (&pane.server, &pane.pane) else { return Ok(false) };
-    let own = caller.environment.get("ZELLIJ_SESSION_NAME");
+    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
     let directory = match own {
         Some(own) if own != *session => return Ok(false),
         Some(_) => None,
-        None => {
-            let server = Server::Session(session);
-            let socket = verify_address(("zellij", session), server, target.pid, caller, system)?;
-            directory_above(&socket, 2)
-        }
+        None => directory_of(session, context)?,
     };
-    let focused = focused_panes(&action(session, directory.as_deref()), system);
+    let focused = focused_panes(&action(session, directory.as_deref()), context);
     Ok(focused.contains(&format!("terminal_{id}")))
 }
 
 /// Returns the text of the pane (`dump-screen --pane-id` prints it since 0.44.1, `CliAction` of zellij-utils).
-pub(crate) fn read(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<String, TerminalError> {
-    let ZellijPane { session, id, directory } = find(pane, target, caller, system)?;
+pub(crate) fn read(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
+    let ZellijPane { session, id, directory } = find(pane, context)?;
     let id = format!("terminal_{id}");
     let dump = action(&session, directory.as_deref()).and(["dump-screen", "--pane-id", &id]);
-    system.run(&dump).map_err(command_error)
+    context.system.run(&dump).map_err(command_error)
 }
 
 /// A pane of a checked session.
@@ -99,12 +80,7 @@ struct ZellijPane {
 }
 
 /// Finds the target's pane in its session.
-fn find(
-    pane: &Pane,
-    target: Target<'_>,
-    caller: Caller<'_>,
-    system: &mut dyn System,
-) -> Result<ZellijPane, TerminalError> {
+fn find(pane: &Pane, context: &mut Context<'_>) -> Result<ZellijPane, TerminalError> {
     let Pane { server: Some(session), pane: Some(id), .. } = pane else {
         return Err(TerminalError::new("its variables name a zellij pane, but no session"));
     };
@@ -114,51 +90,50 @@ fn find(
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(TerminalError::new(format!("{id:?} is not a zellij pane")));
     }
-    let own = caller.environment.get("ZELLIJ_SESSION_NAME");
-    let directory = if own.as_ref() == Some(session) {
-        None
-    } else {
-        let server = Server::Session(session);
-        let socket = verify_address(("zellij", session), server, target.pid, caller, system)?;
-        // zellij has one directory of sockets for each version.
-        directory_above(&socket, 2)
-    };
+    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
+    let directory =
+        if own.as_ref() == Some(session) { None } else { directory_of(session, context)? };
     let action = |session: &str| action(session, directory.as_deref());
-    let listed = list_panes(session, &action, system)?;
+    let listed = list_panes(session, &action, context)?;
     if !listed.iter().any(|listed| !listed.is_plugin && listed.id.to_string() == *id) {
         return Err(TerminalError::missing_pane("zellij", "pane", id, false));
     }
     Ok(ZellijPane { session: session.clone(), id: id.clone(), directory })
 }
 
-/// Opens a new pane. Returns `None` if the variables are inherited from another terminal.
+/// Returns the directory of the sockets of a session, after a check of its server. zellij has a directory below it for
+/// each version.
+fn directory_of(session: &str, context: &mut Context<'_>) -> Result<Option<String>, TerminalError> {
+    let socket = verify_address(("zellij", session), Server::Session(session), context)?;
+    Ok(directory_above(&socket, 2))
+}
+
+/// Opens a new pane. Returns false if the variables are inherited from another terminal.
 pub(crate) fn open(
     new_pane: &NewPane<'_>,
     pane: &Pane,
-    system: &mut dyn System,
-) -> Option<Result<(), TerminalError>> {
+    context: &mut Context<'_>,
+) -> Result<bool, TerminalError> {
+    let Some(session) = &pane.server else { return Ok(false) };
     let directory = format!("--cwd={}", new_pane.directory);
-    let command = own_action(pane.server.as_deref()?).and(["new-pane", &directory, "--"]);
+    let command = own_action(session).and(["new-pane", &directory, "--"]);
     let command = command.and(new_pane.words.iter().cloned());
-    match system.run(&command) {
-        Ok(output) if output.trim().is_empty() || output.starts_with("terminal_") => Some(Ok(())),
-        // The session does not exist, and zellij lists the existing ones.
-        Ok(_) => None,
-        Err(error) => Some(Err(TerminalError::from_command("zellij", error))),
-    }
+    let output = context.run("zellij", &command)?;
+    // If the session does not exist, zellij lists the existing ones.
+    Ok(output.trim().is_empty() || output.starts_with("terminal_"))
 }
 
 /// Lists the panes of a session.
 fn list_panes(
     session: &str,
     action: &dyn Fn(&str) -> Command,
-    system: &mut dyn System,
+    context: &mut Context<'_>,
 ) -> Result<Vec<ListedPane>, TerminalError> {
     let gone = || {
         TerminalError::new(format!("zellij has no session {session} any more"))
             .hint("a program that ran when its session was renamed has only the old name")
     };
-    let list = system.run(&action(session).and(["list-panes", "--json"]));
+    let list = context.system.run(&action(session).and(["list-panes", "--json"]));
     let list = list.map_err(|error| match error {
         CommandError::Failed(output) if output.contains("no active session") => gone(),
         error => command_error(error),
@@ -167,8 +142,8 @@ fn list_panes(
 }
 
 /// Returns the panes that have the focus in the clients of a session. A missing session has no clients.
-fn focused_panes(action: &Command, system: &mut dyn System) -> Vec<String> {
-    let clients = system.run(&action.clone().and(["list-clients"])).unwrap_or_default();
+fn focused_panes(action: &Command, context: &mut Context<'_>) -> Vec<String> {
+    let clients = context.system.run(&action.clone().and(["list-clients"])).unwrap_or_default();
     let mut lines = clients.lines();
     if !lines.next().is_some_and(|heading| heading.starts_with("CLIENT_ID")) {
         return Vec::new();
