@@ -4,7 +4,8 @@
 //! screen for drawing and for the mouse, [`view`] draws the model and changes nothing. The private module `runtime`
 //! runs them on one thread, which sleeps until a key, the daemon or a visible clock has something new.
 //!
-//! Never: the inner state of the daemon, a second thread, a wake-up without a change to show.
+//! Never: the inner state of the daemon, a second thread, a wake-up without a change to show (except to check agents that
+//! work).
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod colour;

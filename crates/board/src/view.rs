@@ -15,7 +15,6 @@ mod peek;
 mod strip;
 pub(crate) mod timeline;
 
-use crate::format::cells::grain;
 use crate::format::text::{age_changes_in, quiet_changes_in};
 use crate::layout::{is_strip, layout};
 use crate::model::{Model, Screen};
@@ -52,7 +51,7 @@ pub(crate) fn clocks(model: &Model) -> Vec<u64> {
     let areas = layout(model);
     let now = model.display_time();
     let row_clock = |row: &Session| {
-        let age = age_changes_in(row.since, now, grain(row));
+        let age = age_changes_in(row.since, now);
         quiet_changes_in(row, now).map_or(age, |quiet| quiet.min(age))
     };
     let mut clocks = if areas.header.is_empty() { Vec::new() } else { header::clocks(model) };

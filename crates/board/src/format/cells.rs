@@ -1,17 +1,9 @@
 //! Short texts of the list and the details.
 
-use crate::format::text::{Grain, cut};
+use crate::format::text::cut;
 use crewboard_core::{Session, Status};
 use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
-
-/// Returns how finely an age is shown: by the second while the agent works or waits for the user.
-pub(crate) fn grain(row: &Session) -> Grain {
-    match row.status {
-        Status::Permission | Status::Question | Status::Plan | Status::Working => Grain::Seconds,
-        Status::Failed | Status::Done | Status::Idle | Status::Closed => Grain::Minutes,
-    }
-}
 
 /// Returns the cost of a session, in at most six columns up to a hundred thousand dollars.
 pub(crate) fn cost(row: &Session) -> String {

@@ -189,17 +189,6 @@ fn break_at(text: &str, width: usize) -> (&str, &str) {
     (text, "")
 }
 
-/// The precision of a shown age.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grain {
-    /// `12s`, `4m 12s`, `25m`, `1h 3m`: for a session that works or waits.
-    Seconds,
-    /// `12s`, `9m`, `1h 3m`: for all other sessions.
-    Minutes,
-    /// `<1m`, `9m`, `1h 3m`: for times that are not in the list's column of ages.
-    WholeMinutes,
-}
-
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
@@ -211,57 +200,38 @@ const MAX_AGE_WITH_MINUTES: u64 = 10 * HOUR;
 /// The greatest width of an age.
 pub(crate) const AGE_WIDTH: usize = 6;
 
-/// Rounds a time down to a whole second or minute (`step`). All ages on the screen are counted from such a time, so that
-/// they change together: a board that shows minutes wakes up once a minute, for any number of rows.
+/// Rounds a time down to a multiple of `step`. All ages on the screen are counted from a whole minute, so that they
+/// change together: a board wakes up once a minute, for any number of rows.
 pub fn round_down(now: Timestamp, step: u64) -> Timestamp {
     Timestamp(now.0 - now.0 % step)
 }
 
-/// A shown age in milliseconds, the step in which it changes, and the clock's step to which its changes are rounded.
-struct Shown {
-    elapsed: u64,
-    step: u64,
-    tick: u64,
-}
-
-fn shown_age(since: Timestamp, now: Timestamp, grain: Grain) -> Shown {
-    let seconds = round_down(now, SECOND).since(since);
-    let max_with_seconds = match grain {
-        Grain::Seconds => 10 * MINUTE,
-        Grain::Minutes => MINUTE,
-        Grain::WholeMinutes => 0,
-    };
-    if seconds < max_with_seconds {
-        return Shown { elapsed: seconds, step: SECOND, tick: SECOND };
-    }
-    let elapsed = round_down(now, MINUTE).since(since).max(max_with_seconds);
+/// Returns the milliseconds of a shown age, and the step in which it changes.
+fn shown_age(since: Timestamp, now: Timestamp) -> (u64, u64) {
+    let elapsed = round_down(now, MINUTE).since(since);
     let step = match elapsed {
         DAY.. => DAY,
         MAX_AGE_WITH_MINUTES.. => HOUR,
         _ => MINUTE,
     };
-    Shown { elapsed, step, tick: MINUTE }
+    (elapsed, step)
 }
 
-/// Returns an age in at most `AGE_WIDTH` columns. It cannot be read as a time of day.
-pub fn age(since: Timestamp, now: Timestamp, grain: Grain) -> String {
-    let Shown { elapsed, step, .. } = shown_age(since, now, grain);
-    match elapsed {
-        0..MINUTE if step != SECOND => "<1m".to_owned(),
-        MINUTE..HOUR if step == SECOND => {
-            format!("{}m {}s", elapsed / MINUTE, elapsed % MINUTE / SECOND)
-        }
-        DAY.. => format!("{}d", (elapsed / DAY).min(9999)),
+/// Returns an age in at most `AGE_WIDTH` columns: `<1m`, `9m`, `1h 3m`, `20h`, `3d`. It cannot be read as a time of day.
+pub fn age(since: Timestamp, now: Timestamp) -> String {
+    match shown_age(since, now).0 {
+        0..MINUTE => "<1m".to_owned(),
+        elapsed @ DAY.. => format!("{}d", (elapsed / DAY).min(9999)),
         elapsed => span(elapsed),
     }
 }
 
 /// Returns the milliseconds until [`age`] returns a new text.
-pub fn age_changes_in(since: Timestamp, now: Timestamp, grain: Grain) -> u64 {
-    let Shown { elapsed, step, tick } = shown_age(since, now, grain);
+pub fn age_changes_in(since: Timestamp, now: Timestamp) -> u64 {
+    let (elapsed, step) = shown_age(since, now);
     let change = since.0.saturating_add((elapsed / step + 1).saturating_mul(step));
-    // The first whole second or minute at or after the change.
-    change.div_ceil(tick).saturating_mul(tick).saturating_sub(now.0).max(1)
+    // The first whole minute at or after the change.
+    change.div_ceil(MINUTE).saturating_mul(MINUTE).saturating_sub(now.0).max(1)
 }
 
 /// Returns since when a session has been quiet, if that is unusually long. It changes with whole minutes.
@@ -272,7 +242,7 @@ pub(crate) fn quiet_since(row: &Session, now: Timestamp) -> Option<Timestamp> {
 /// Returns the milliseconds until [`quiet_since`] or its age changes, or less.
 pub(crate) fn quiet_changes_in(row: &Session, now: Timestamp) -> Option<u64> {
     let last = row.evidence_at.filter(|_| row.status == Status::Working)?;
-    Some(age_changes_in(last.max(row.since), now, Grain::WholeMinutes))
+    Some(age_changes_in(last.max(row.since), now))
 }
 
 /// Returns a duration as text: `12s`, `4m`, `1h 3m`, `20h`.
@@ -401,28 +371,25 @@ mod tests {
 
     #[test]
     fn age_and_its_next_change_are_right() {
-        use Grain::{Minutes, Seconds, WholeMinutes};
         // 30.25 s after a whole minute.
         let since = Timestamp(1_700_000_040_000 + 30_250);
-        for (elapsed, grain, expected, next) in [
-            (0, Seconds, "0s", 1750),
-            (59_000, Seconds, "58s", 1750 - 1000),
-            (252_800, Seconds, "4m 12s", 950),
-            (600_000, Seconds, "9m 59s", 750),
-            (601_000, Seconds, "10m", 88_750),
-            (59_400, Minutes, "58s", 350),
-            (59_400, WholeMinutes, "<1m", 30_350),
-            (540_000, Minutes, "8m", 29_750),
-            (3_790_000, Seconds, "1h 2m", 19_750),
-            (7_260_000, Minutes, "2h", 29_750),
-            (72_000_000, Minutes, "19h", 29_750),
-            (300_000_000, Minutes, "3d", 45_629_750),
+        for (elapsed, expected, next) in [
+            (0, "<1m", 89_750),
+            (59_400, "<1m", 30_350),
+            (89_749, "<1m", 1),
+            (89_750, "1m", 60_000),
+            (540_000, "8m", 29_750),
+            (601_000, "9m", 28_750),
+            (3_790_000, "1h 2m", 19_750),
+            (7_260_000, "2h", 29_750),
+            (72_000_000, "19h", 29_750),
+            (300_000_000, "3d", 45_629_750),
         ] {
             let now = Timestamp(since.0 + elapsed);
-            assert_eq!(age(since, now, grain), expected, "{elapsed}");
-            assert_eq!(age_changes_in(since, now, grain), next, "{elapsed}");
+            assert_eq!(age(since, now), expected, "{elapsed}");
+            assert_eq!(age_changes_in(since, now), next, "{elapsed}");
         }
-        assert_eq!(age(Timestamp(5000), Timestamp(1000), Seconds), "0s");
+        assert_eq!(age(Timestamp(500_000), Timestamp(1000)), "<1m");
     }
 
     #[test]
@@ -443,17 +410,15 @@ mod tests {
 
     #[test]
     fn age_stays_until_its_next_change() {
-        for grain in [Grain::Seconds, Grain::Minutes, Grain::WholeMinutes] {
-            let mut now = Timestamp(1_700_000_000_123);
-            for since in [now.0, now.0 - 61_000, now.0 + 90_000, now.0 - 599_999] {
-                let since = Timestamp(since);
-                for _ in 0..2000 {
-                    let next = age_changes_in(since, now, grain);
-                    let text = age(since, now, grain);
-                    assert_eq!(age(since, Timestamp(now.0 + next - 1), grain), text);
-                    now.0 += next;
-                    assert_ne!(age(since, now, grain), text);
-                }
+        let mut now = Timestamp(1_700_000_000_123);
+        for since in [now.0, now.0 - 61_000, now.0 + 90_000, now.0 - 599_999] {
+            let since = Timestamp(since);
+            for _ in 0..2000 {
+                let next = age_changes_in(since, now);
+                let text = age(since, now);
+                assert_eq!(age(since, Timestamp(now.0 + next - 1)), text);
+                now.0 += next;
+                assert_ne!(age(since, now), text);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Divides a strip: one line with a chip for each session, the most urgent first.
 
 use crate::format::cells::cut_name;
-use crate::format::text::{Grain, age, cut};
+use crate::format::text::{age, cut};
 use crate::model::Model;
 use crewboard_core::{RowKey, Session};
 use ratatui::layout::Rect;
@@ -70,11 +70,7 @@ pub(crate) fn prefix(model: &Model) -> String {
 fn text(model: &Model, row: &Session) -> String {
     let width = if model.width < NARROW_WIDTH { MAX_NARROW_NAME_WIDTH } else { MAX_NAME_WIDTH };
     let name = cut_name(model.display_name(row), row, width, model.theme.unicode);
-    if row.needs_you {
-        format!("{name} {}", age(row.since, model.display_time(), Grain::WholeMinutes))
-    } else {
-        name
-    }
+    if row.needs_you { format!("{name} {}", age(row.since, model.display_time())) } else { name }
 }
 
 /// Divides the line `area`. The first chip is that of the row with the index `first`.

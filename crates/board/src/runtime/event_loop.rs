@@ -11,7 +11,6 @@ use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
 use crate::runtime::typed::Typed;
-use crate::theme::AUTO;
 use crate::update::{Effect, Message, next_clock, update};
 use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Counts, Timestamp};
@@ -46,9 +45,13 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_secs(8);
 /// The daemon is shown as unresponsive if a reply takes longer.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A clock tick pings the daemon if the last event is older than this. A screen without a clock sends no ping, because
-/// nothing on it claims to be current.
+/// A clock tick pings the daemon if the last event is older than this. A screen without a clock or a working agent sends
+/// no ping, because nothing on it claims to be current.
 const PING_AFTER: Duration = Duration::from_secs(5);
+
+/// The board looks this often whether a visible agent is suspended, which no event reports, and whether the daemon
+/// answers. It does so only while an agent works.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// An error that ends the board.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,7 @@ pub fn run(
         connect_at: Some(Instant::now()),
         retry_pause: MIN_RETRY_PAUSE,
         last_event: Instant::now(),
+        last_look: Instant::now(),
         reply_deadline: None,
         asked: Questions { background: false, status: false },
         knows_status: false,
@@ -115,6 +119,8 @@ struct EventLoop<'a> {
     retry_pause: Duration,
     /// The time at which the daemon last sent something.
     last_event: Instant,
+    /// The time at which the board last looked at the agents' processes.
+    last_look: Instant,
     /// The time from which the pending reply is late.
     reply_deadline: Option<Instant>,
     /// The questions that the terminal has got already.
@@ -130,9 +136,9 @@ struct EventLoop<'a> {
 impl EventLoop<'_> {
     /// Asks the terminal for its background, once, if the theme depends on it, and whether it takes the status.
     fn ask_terminal(&mut self) -> io::Result<()> {
-        let is_auto = self.model.configured_theme.palette == &AUTO;
+        let depends = self.model.configured_theme.depends_on_background();
         let questions = Questions {
-            background: is_auto && !self.asked.background,
+            background: depends && !self.asked.background,
             status: self.model.report_status && !self.asked.status,
         };
         if !questions.background && !questions.status {
@@ -192,6 +198,11 @@ impl EventLoop<'_> {
         }
         if let Some(milliseconds) = next_clock(&self.model) {
             at_most(Duration::from_millis(milliseconds));
+        }
+        if self.model.connection == ConnectionState::Connected
+            && !rows_to_look_at(&self.model).is_empty()
+        {
+            at_most(LOOK_EVERY.saturating_sub(self.last_look.elapsed()));
         }
         Ok(wait)
     }
@@ -295,6 +306,7 @@ impl EventLoop<'_> {
         if self.last_event.elapsed() >= PING_AFTER {
             self.ping();
         }
+        self.last_look = Instant::now();
         let rows = rows_to_look_at(&self.model);
         if !rows.is_empty() {
             let _ = self.subscription.send(&Request::Look(LookRequest { rows: Some(rows) }));

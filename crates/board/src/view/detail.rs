@@ -3,9 +3,7 @@
 use super::canvas::{MINUTE, put, room};
 use super::timeline::{Scale, bar, history, waited};
 use crate::format::cells::source_name;
-use crate::format::text::{
-    Grain, age, cut, exact, quiet_since, round_down, span, wrap, wrap_exact,
-};
+use crate::format::text::{age, cut, exact, quiet_since, round_down, span, wrap, wrap_exact};
 use crate::keymap::Action;
 use crate::layout::layout;
 use crate::model::Model;
@@ -269,12 +267,12 @@ impl<'a> Details<'a> {
         let now = self.model.display_time();
         let subagents = row.subagents.iter().map(|subagent| {
             let kind = subagent.kind.as_deref().unwrap_or("subagent");
-            format!("{kind} {} {}", subagent.status, age(subagent.since, now, Grain::WholeMinutes))
+            format!("{kind} {} {}", subagent.status, age(subagent.since, now))
         });
         let subagents: Vec<String> = subagents.collect();
         self.add("subagents", &subagents.join(separator), 2, Style::new());
         if let Some(since) = quiet_since(row, now) {
-            let time = age(since, now, Grain::WholeMinutes);
+            let time = age(since, now);
             let text = format!("{time} without an event or a change of its file");
             self.add("quiet", &text, 1, Style::new());
         }

@@ -1,7 +1,7 @@
 //! The rate limits of the accounts, in the first line.
 
 use super::canvas::{MINUTE, Piece};
-use crate::format::text::{Grain, age, age_changes_in, until, until_changes_in};
+use crate::format::text::{age, age_changes_in, until, until_changes_in};
 use crate::model::Model;
 use crewboard_core::{FRESH_MS, RateLimits, RateWindow, Status, Timestamp};
 use ratatui::style::Style;
@@ -134,7 +134,7 @@ pub(super) fn pieces(model: &Model, Extent { sets, detail }: Extent) -> Vec<Piec
             }
         }
         if let Some(since) = report_time {
-            pieces.push((format!(" ({} ago)", age(since, now, Grain::WholeMinutes)), theme.dim()));
+            pieces.push((format!(" ({} ago)", age(since, now)), theme.dim()));
         }
     }
     if !rest.is_empty() {
@@ -174,9 +174,7 @@ pub(super) fn clocks(model: &Model, Extent { sets, detail }: Extent) -> Vec<u64>
                 clocks.push(FRESH_MS - now.since(window.at));
             }
         }
-        clocks.extend(
-            stale_since(windows, now).map(|since| age_changes_in(since, now, Grain::WholeMinutes)),
-        );
+        clocks.extend(stale_since(windows, now).map(|since| age_changes_in(since, now)));
     }
     let rest = rest.iter().flat_map(|(_, windows)| windows);
     clocks.extend(rest.map(|(_, window)| window.resets_at.since(now)));

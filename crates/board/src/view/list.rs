@@ -1,8 +1,8 @@
 //! The list of sessions.
 
 use super::canvas::put;
-use crate::format::cells::{cost, cut_name, grain, place, work};
-use crate::format::text::{AGE_WIDTH, Grain, activity, age, cut, fit, quiet_since, wrap};
+use crate::format::cells::{cost, cut_name, place, work};
+use crate::format::text::{AGE_WIDTH, activity, age, cut, fit, quiet_since, wrap};
 use crate::keymap::Action;
 use crate::layout::{Columns, GAP, SHAPE_WIDTH, columns, layout};
 use crate::model::{ConnectionState, HookState, Model};
@@ -104,7 +104,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
         cell(text, width.saturating_sub(GAP), style);
     };
     next_cell(&work(row), columns.work, base);
-    let age = age(row.since, model.display_time(), grain(row));
+    let age = age(row.since, model.display_time());
     next_cell(&format!("{age:>AGE_WIDTH$}"), columns.age, base);
     let context = row.usage.and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
@@ -154,7 +154,7 @@ fn row_text(row: &Session, columns: &Columns, now: Timestamp, unicode: bool) -> 
         (row.end == Some(End::Lost), "lost"),
     ];
     let quiet = quiet_since(row, now);
-    let quiet = quiet.map(|since| format!("quiet {}", age(since, now, Grain::WholeMinutes)));
+    let quiet = quiet.map(|since| format!("quiet {}", age(since, now)));
     let marks = marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark.to_owned());
     let marks = marks.chain(quiet).collect::<Vec<_>>().join(", ");
     let text = match (marks.is_empty(), text.is_empty()) {

@@ -2,8 +2,8 @@
 
 use super::canvas::{put, room};
 use super::detail;
-use crate::format::cells::{cut_name, grain};
-use crate::format::text::{Grain, activity, age, age_changes_in, cut};
+use crate::format::cells::cut_name;
+use crate::format::text::{activity, age, age_changes_in, cut};
 use crate::layout::{Areas, strip};
 use crate::model::Model;
 use crate::theme::Theme;
@@ -40,10 +40,9 @@ pub(super) fn clocks(model: &Model, areas: &Areas) -> Vec<u64> {
     let chips = strip::divide(model, areas.list, model.scroll).chips;
     let shown = model.rows.listed().skip(model.scroll).take(chips.len());
     let needing = shown.filter(|row| row.needs_you && !areas.list.is_empty());
-    let mut clocks: Vec<u64> =
-        needing.map(|row| age_changes_in(row.since, now, Grain::WholeMinutes)).collect();
+    let mut clocks: Vec<u64> = needing.map(|row| age_changes_in(row.since, now)).collect();
     let selected = model.selected_row().filter(|_| areas.detail.height == 1);
-    clocks.extend(selected.map(|row| age_changes_in(row.since, now, grain(row))));
+    clocks.extend(selected.map(|row| age_changes_in(row.since, now)));
     clocks
 }
 
@@ -106,7 +105,7 @@ fn select(theme: Theme, area: Rect, buffer: &mut Buffer) {
 /// Draws the selected session in one line.
 fn draw_selected(model: &Model, row: &Session, area: Rect, buffer: &mut Buffer) {
     let unicode = model.theme.unicode;
-    let age = age(row.since, model.display_time(), grain(row));
+    let age = age(row.since, model.display_time());
     let name = cut_name(model.display_name(row), row, usize::from(area.width / 2), unicode);
     let head = format!(" {} {name} {age}  ", row.status);
     let x = put(buffer, area, area.x, area.y, &head, style_of(model, row));

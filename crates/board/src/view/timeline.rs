@@ -1,7 +1,7 @@
 //! Draws statuses over time: the bar and the history of a session, and the timeline screen.
 
 use super::canvas::{MINUTE, put, room};
-use crate::format::cells::{cut_name, grain};
+use crate::format::cells::cut_name;
 use crate::format::text::{age, cut, fit, round_down, span};
 use crate::layout::Areas;
 use crate::model::Model;
@@ -111,7 +111,7 @@ pub(super) fn waited(row: &Session, now: Timestamp, scale: Scale) -> u64 {
 pub(super) fn history(row: &Session, now: Timestamp, width: usize, unicode: bool) -> String {
     let separator = if unicode { " · " } else { ", " };
     let mark = if unicode { "… " } else { "... " };
-    let present = age(row.since, now, grain(row));
+    let present = age(row.since, now);
     let mut line = match row.status {
         Status::Closed => format!("closed {present} ago"),
         status => format!("{status} {present}"),

@@ -45,21 +45,15 @@ fn idle_board_wakes_up_once_a_minute() {
 }
 
 #[test]
-fn working_rows_tick_together_once_a_second() {
+fn working_rows_tick_together_once_a_minute() {
     let rows = (0..20)
         .map(|index| Session {
             since: Timestamp(NOW.0 - 137 * index),
             ..row(&format!("r{index}"), "busy", Status::Working, 0)
         })
+        .chain([question(), permission()])
         .collect();
-    assert_eq!(wakes(&mut board(rows, 100, 40), MINUTE), 60);
-}
-
-#[test]
-fn row_shows_no_seconds_after_ten_minutes() {
-    let since = Timestamp(NOW.0 - 11 * MINUTE);
-    let mut model = board(vec![Session { since, ..working() }], 100, 40);
-    assert_eq!(wakes(&mut model, 10 * MINUTE), 10);
+    assert_eq!(wakes(&mut board(rows, 100, 40), 10 * MINUTE), 10);
 }
 
 #[test]
@@ -117,12 +111,17 @@ fn quiet_row_ticks_with_its_minutes() {
     assert!(picture(&model).contains("quiet      11m without an event"), "{}", picture(&model));
 }
 
+/// A time on the screen has one form for less than a minute, so that no row changes by the second.
 #[test]
-fn rows_show_seconds_only_in_their_first_minute() {
-    let mut model = board(vec![row("r1", "shop", Status::Done, 0)], 100, 40);
-    assert_eq!(wakes(&mut model, MINUTE), 59);
-    // The end of the first minute, and ten whole minutes.
-    assert_eq!(wakes(&mut model, 10 * MINUTE), 11);
+fn new_row_shows_less_than_a_minute() {
+    for status in [Status::Working, Status::Permission, Status::Done, Status::Idle] {
+        let mut model = board(vec![row("r1", "shop", status, 0)], 100, 40);
+        let next = next_clock(&model).unwrap();
+        let shown = picture(&model);
+        assert_eq!(shown.matches("<1m").count(), 2, "the row and its details: {shown}");
+        update(&mut model, Message::ClockTick, Timestamp(NOW.0 + next - 1));
+        assert_eq!(picture(&model), shown);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::daemon_client::{
 };
 use crate::failure::Failure;
 use crate::render::{Names, Style, list_line};
-use crewboard_board::format::text::{Grain, age};
+use crewboard_board::format::text::age;
 use crewboard_client::DaemonLocator;
 use crewboard_core::{Session, labels};
 use crewboard_platform::Clock;
@@ -57,7 +57,7 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
     let names = Names::of(&rows, style);
     let now = Clock::new().now().wall;
     for row in &rows {
-        writeln!(out, "{}", list_line(row, &names, &age(row.since, now, Grain::Seconds), style))?;
+        writeln!(out, "{}", list_line(row, &names, &age(row.since, now), style))?;
     }
     if rows.is_empty() {
         // Standard output has one line for each session. A closed standard error is no reason to fail.
