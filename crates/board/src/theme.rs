@@ -35,24 +35,36 @@ pub struct Palette {
 /// The palette that the terminal's background selects. These are its colours while the background is unknown.
 pub const AUTO: Palette = Palette { name: "auto", ..TERMINAL };
 
-/// The sixteen colours of the terminal, which the user may have set.
+/// The terminal's own colour of text, with weights and shapes only, while the background is unknown.
 ///
-/// No colour is legible on both the black and the white backgrounds of common terminals, except for bright red: it has
-/// a contrast of 3.1 or more in each of them. All other text has the colour that the terminal uses for text.
+/// The user may have set the sixteen colours, and none of them has a contrast of 4.5 on both the black and the white
+/// backgrounds of common terminals (a test has their palettes).
 pub const TERMINAL: Palette = Palette {
     name: "terminal",
     background: None,
     text: Color::Reset,
-    permission: Color::LightRed,
-    question: Color::LightRed,
-    plan: Color::LightRed,
-    failed: Color::LightRed,
+    permission: Color::Reset,
+    question: Color::Reset,
+    plan: Color::Reset,
+    failed: Color::Reset,
     done: Color::Reset,
     working: Color::Reset,
     // Faint instead of grey: in some terminal palettes bright black is the background colour.
     dim: Color::Reset,
     selected: None,
 };
+
+/// One of the sixteen colours on a dark background. Bright cyan is the only one that is legible on all dark backgrounds of
+/// common terminals, except for the colours of text.
+pub const TERMINAL_DARK: Palette = terminal_with(Color::LightCyan);
+
+/// One of the sixteen colours on a light background. Red is as legible as text on all light backgrounds of common terminals.
+pub const TERMINAL_LIGHT: Palette = terminal_with(Color::Red);
+
+/// Returns the terminal's palette with a colour for the statuses that need the user.
+const fn terminal_with(colour: Color) -> Palette {
+    Palette { permission: colour, question: colour, plan: colour, failed: colour, ..TERMINAL }
+}
 
 /// Colours for dark backgrounds, near those of Okabe and Ito, which can be distinguished with any kind of colour vision.
 /// They are from the part of the 256 colours that terminals do not let the user set: Apple's Terminal has no others.
@@ -75,7 +87,7 @@ pub const DARK: Palette = Palette {
 /// Colours for light backgrounds.
 pub const LIGHT: Palette = Palette {
     name: "light",
-    background: Some(Rgb(0xee, 0xee, 0xee)),
+    background: Some(Rgb(0xee, 0xee, 0xec)),
     text: Color::Indexed(235),
     permission: Color::Indexed(94),
     question: Color::Indexed(126),
@@ -87,15 +99,8 @@ pub const LIGHT: Palette = Palette {
     selected: Some(Color::Indexed(255)),
 };
 
-/// No colours, only shapes and weights (`NO_COLOR`).
-pub const PLAIN: Palette = Palette {
-    name: "plain",
-    permission: Color::Reset,
-    question: Color::Reset,
-    plan: Color::Reset,
-    failed: Color::Reset,
-    ..TERMINAL
-};
+/// No colours on any background (`NO_COLOR`).
+pub const PLAIN: Palette = Palette { name: "plain", ..TERMINAL };
 
 /// All palettes, the default first.
 pub const PALETTES: [&Palette; 5] = [&AUTO, &TERMINAL, &DARK, &LIGHT, &PLAIN];
@@ -109,27 +114,34 @@ impl Palette {
 }
 
 impl Theme {
-    /// Returns the theme for a terminal with this background. Only `auto` depends on it.
+    /// Returns true if the terminal's background selects the colours.
+    pub fn depends_on_background(self) -> bool {
+        self.palettes_by_background().is_some()
+    }
+
+    /// Returns the palettes for a dark and for a light background, if the background selects the colours.
+    fn palettes_by_background(self) -> Option<[&'static Palette; 2]> {
+        if self.palette == &AUTO {
+            Some([&DARK, &LIGHT])
+        } else if self.palette == &TERMINAL {
+            Some([&TERMINAL_DARK, &TERMINAL_LIGHT])
+        } else {
+            None
+        }
+    }
+
+    /// Returns the theme for a terminal with this background.
     #[must_use]
     pub fn on(self, background: Option<Rgb>) -> Self {
-        if self.palette != &AUTO {
-            return self;
-        }
-        let palette = match background {
-            Some(colour)
-                if DARK.background.is_some_and(|limit| colour.luminance() <= limit.luminance()) =>
-            {
-                &DARK
-            }
-            Some(colour)
-                if LIGHT
-                    .background
-                    .is_some_and(|limit| colour.luminance() >= limit.luminance()) =>
-            {
-                &LIGHT
-            }
-            // No palette is legible on a background of a middle brightness.
-            _ => &TERMINAL,
+        let Some([dark, light]) = self.palettes_by_background() else { return self };
+        let limit = |palette: &Palette| palette.background.map(Rgb::luminance);
+        let luminance = background.map(Rgb::luminance);
+        let palette = if luminance.is_some() && luminance <= limit(&DARK) {
+            dark
+        } else if luminance.is_some() && luminance >= limit(&LIGHT) {
+            light
+        } else {
+            &TERMINAL
         };
         Self { palette, ..self }
     }

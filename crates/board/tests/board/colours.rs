@@ -3,7 +3,9 @@
 use crate::sample::{NOW, UNICODE, board, buffer, day, empty, press};
 use crewboard_board::colour::Rgb;
 use crewboard_board::model::Model;
-use crewboard_board::theme::{AUTO, DARK, LIGHT, PALETTES, PLAIN, Palette, TERMINAL, Theme};
+use crewboard_board::theme::{
+    AUTO, DARK, LIGHT, PALETTES, PLAIN, Palette, TERMINAL, TERMINAL_DARK, TERMINAL_LIGHT, Theme,
+};
 use crewboard_board::update::{Message, update};
 use crewboard_core::{Status, Timestamp};
 use insta::assert_snapshot;
@@ -55,6 +57,7 @@ fn styles(buffer: &Buffer) -> String {
 #[test]
 fn themes_style_the_board() {
     assert_snapshot!("terminal", styles(&buffer(&themed(&TERMINAL))));
+    assert_snapshot!("terminal_dark", styles(&buffer(&themed(&TERMINAL_DARK))));
     assert_snapshot!("dark", styles(&buffer(&themed(&DARK))));
     assert_snapshot!("light", styles(&buffer(&themed(&LIGHT))));
     assert_snapshot!("plain", styles(&buffer(&themed(&PLAIN))));
@@ -135,43 +138,108 @@ fn every_cell_of_the_board_is_legible() {
     }
 }
 
-/// Bright red and the background of common terminals: xterm, VGA, Tango, GNOME, Apple's Terminal, Windows Terminal,
-/// Solarized and iTerm2.
-const BRIGHT_REDS: [(Rgb, Rgb); 12] = [
-    (Rgb(0xff, 0x00, 0x00), Rgb(0xff, 0xff, 0xff)),
-    (Rgb(0xff, 0x00, 0x00), Rgb(0x00, 0x00, 0x00)),
-    (Rgb(0xff, 0x55, 0x55), Rgb(0x00, 0x00, 0x00)),
-    (Rgb(0xef, 0x29, 0x29), Rgb(0x30, 0x0a, 0x24)),
-    (Rgb(0xef, 0x29, 0x29), Rgb(0xff, 0xff, 0xff)),
-    (Rgb(0xf6, 0x61, 0x51), Rgb(0x1d, 0x1d, 0x1d)),
-    (Rgb(0xf6, 0x61, 0x51), Rgb(0xff, 0xff, 0xff)),
-    (Rgb(0xe5, 0x00, 0x00), Rgb(0xff, 0xff, 0xff)),
-    (Rgb(0xe7, 0x48, 0x56), Rgb(0x0c, 0x0c, 0x0c)),
-    (Rgb(0xcb, 0x4b, 0x16), Rgb(0x00, 0x2b, 0x36)),
-    (Rgb(0xcb, 0x4b, 0x16), Rgb(0xfd, 0xf6, 0xe3)),
-    (Rgb(0xff, 0x6d, 0x67), Rgb(0x00, 0x00, 0x00)),
+/// A common terminal: its name, its background and its colour of text, and the two of its sixteen colours that the theme
+/// `terminal` uses: red and bright cyan.
+struct Common {
+    name: &'static str,
+    background: Rgb,
+    text: Rgb,
+    red: Rgb,
+    bright_cyan: Rgb,
+}
+
+const BLACK: Rgb = Rgb(0, 0, 0);
+const WHITE: Rgb = Rgb(0xff, 0xff, 0xff);
+
+const fn common(name: &'static str, [background, text, red, bright_cyan]: [Rgb; 4]) -> Common {
+    Common { name, background, text, red, bright_cyan }
+}
+
+/// The defaults of common terminals.
+const COMMON: [Common; 16] = [
+    common("xterm", [WHITE, BLACK, Rgb(0xcd, 0, 0), Rgb(0, 0xff, 0xff)]),
+    common("xterm -rv", [BLACK, WHITE, Rgb(0xcd, 0, 0), Rgb(0, 0xff, 0xff)]),
+    common("Linux, VGA", [BLACK, Rgb(0xaa, 0xaa, 0xaa), Rgb(0xaa, 0, 0), Rgb(0x55, 0xff, 0xff)]),
+    common("Tango", [WHITE, Rgb(0x2e, 0x34, 0x36), Rgb(0xcc, 0, 0), Rgb(0x34, 0xe2, 0xe2)]),
+    common(
+        "Tango, grey",
+        [Rgb(0xee, 0xee, 0xec), Rgb(0x2e, 0x34, 0x36), Rgb(0xcc, 0, 0), Rgb(0x34, 0xe2, 0xe2)],
+    ),
+    common(
+        "Tango, dark",
+        [Rgb(0x2e, 0x34, 0x36), Rgb(0xd3, 0xd7, 0xcf), Rgb(0xcc, 0, 0), Rgb(0x34, 0xe2, 0xe2)],
+    ),
+    common("Tango, black", [BLACK, Rgb(0xd3, 0xd7, 0xcf), Rgb(0xcc, 0, 0), Rgb(0x34, 0xe2, 0xe2)]),
+    common("Ubuntu", [Rgb(0x30, 0x0a, 0x24), WHITE, Rgb(0xcc, 0, 0), Rgb(0x34, 0xe2, 0xe2)]),
+    common("GNOME", [WHITE, Rgb(0x17, 0x14, 0x21), Rgb(0xc0, 0x1c, 0x28), Rgb(0x33, 0xc7, 0xde)]),
+    common(
+        "GNOME, dark",
+        [Rgb(0x1d, 0x1d, 0x1d), WHITE, Rgb(0xc0, 0x1c, 0x28), Rgb(0x33, 0xc7, 0xde)],
+    ),
+    common("Terminal.app", [WHITE, BLACK, Rgb(0x99, 0, 0), Rgb(0, 0xe5, 0xe5)]),
+    common(
+        "Terminal.app, Pro",
+        [BLACK, Rgb(0xf2, 0xf2, 0xf2), Rgb(0x99, 0, 0), Rgb(0, 0xe5, 0xe5)],
+    ),
+    common("iTerm2", [BLACK, Rgb(0xc7, 0xc7, 0xc7), Rgb(0xc9, 0x1b, 0), Rgb(0x5f, 0xfd, 0xff)]),
+    common(
+        "Windows Terminal",
+        [
+            Rgb(0x0c, 0x0c, 0x0c),
+            Rgb(0xcc, 0xcc, 0xcc),
+            Rgb(0xc5, 0x0f, 0x1f),
+            Rgb(0x61, 0xd6, 0xd6),
+        ],
+    ),
+    common(
+        "Solarized, dark",
+        [Rgb(0, 0x2b, 0x36), Rgb(0x83, 0x94, 0x96), Rgb(0xdc, 0x32, 0x2f), Rgb(0x93, 0xa1, 0xa1)],
+    ),
+    common(
+        "Solarized, light",
+        [
+            Rgb(0xfd, 0xf6, 0xe3),
+            Rgb(0x65, 0x7b, 0x83),
+            Rgb(0xdc, 0x32, 0x2f),
+            Rgb(0x93, 0xa1, 0xa1),
+        ],
+    ),
 ];
 
-/// Nearly all text of the theme with sixteen colours has the terminal's own colour of text. Bright red is for heavy text
-/// only, which may have less contrast.
+/// The theme of the sixteen colours has the terminal's own colour of text, and one more only where the background is
+/// known. It reaches the contrast of text; Solarized's own text on its light background reaches only 4.1, so there the
+/// colour must reach that.
 #[test]
 fn sixteen_colours_are_legible_in_common_terminals() {
-    for palette in [&AUTO, &TERMINAL] {
-        for colour in palette.colours().0 {
-            assert!(matches!(colour, Color::Reset | Color::LightRed), "{colour:?}");
+    for common in COMMON {
+        let Common { name, background, .. } = common;
+        let least = TEXT_CONTRAST.min(common.text.contrast(background));
+        assert!(least >= 4.1, "{name}: {least:.2}");
+        for known in [None, Some(background)] {
+            let palette = Theme { palette: &TERMINAL, ..UNICODE }.on(known).palette;
+            let (texts, selected) = palette.colours();
+            assert_eq!(selected, None, "{name}");
+            for colour in texts {
+                let colour = match colour {
+                    Color::Reset => common.text,
+                    Color::Red => common.red,
+                    Color::LightCyan => common.bright_cyan,
+                    colour => panic!("{colour:?} is not in the list of palettes"),
+                };
+                let contrast = colour.contrast(background);
+                assert!(contrast >= least, "{name}, {known:?}: {colour:?}: {contrast:.2}");
+            }
+            let has_colour = texts.into_iter().any(|colour| colour != Color::Reset);
+            assert_eq!(has_colour, known.is_some(), "{name}");
         }
     }
-    for status in Status::ALL {
-        let style = Theme { palette: &TERMINAL, ..UNICODE }.status(status);
-        assert!(style.fg.is_none() || style.add_modifier.contains(Modifier::BOLD), "{status}");
-    }
-    for (red, background) in BRIGHT_REDS {
-        assert!(red.contrast(background) >= 3.0, "{red:?} on {background:?}");
+    for palette in [&AUTO, &PLAIN] {
+        assert_eq!(palette.colours(), TERMINAL.colours());
     }
 }
 
 #[test]
-fn auto_follows_the_background() {
+fn theme_follows_the_background() {
     let auto = Theme { palette: &AUTO, ..UNICODE };
     for (background, expected) in [
         (None, "terminal"),
@@ -184,6 +252,15 @@ fn auto_follows_the_background() {
         assert_eq!(auto.on(background).palette.name, expected, "{background:?}");
         let fixed = Theme { palette: &LIGHT, ..UNICODE };
         assert_eq!(fixed.on(background), fixed);
+    }
+    let terminal = Theme { palette: &TERMINAL, ..UNICODE };
+    for (background, expected) in [
+        (None, &TERMINAL),
+        (Some(BLACK), &TERMINAL_DARK),
+        (Some(Rgb(0x80, 0x80, 0x80)), &TERMINAL),
+        (Some(WHITE), &TERMINAL_LIGHT),
+    ] {
+        assert_eq!(terminal.on(background).palette, expected, "{background:?}");
     }
     let mut model = empty(80, 24, auto);
     update(&mut model, Message::Background(Some(Rgb(0, 0, 0))), NOW);
