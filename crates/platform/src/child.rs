@@ -1,24 +1,21 @@
 //! Runs child processes until a deadline.
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, any_ready};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 
-/// First pause between two checks for the exit of a child that has closed its output.
-const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(1);
-
-/// The longest of these pauses.
-const MAX_EXIT_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The longest single wait for a child. Its delay shows how busy the machine is.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// Pause before another attempt to start a program that another process is writing.
 const BUSY_RETRY_AFTER: Duration = Duration::from_millis(5);
-
-/// Maximum time between two checks for the exit of a child whose output is open.
-const OUTPUT_POLL_TIMEOUT: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 
 /// Bytes of one read. A pipe holds at most this many bytes.
 const CHUNK: usize = 64 << 10;
@@ -62,9 +59,12 @@ pub fn run_within(
     let mut child = spawn(command, deadline).map_err(RunError::Start)?;
     let mut stdout = Output::new(child.stdout.take().map(OwnedFd::from), limits.stdout);
     let mut stderr = Output::new(child.stderr.take().map(OwnedFd::from), limits.stderr);
+    let exit = exit_descriptor(&child).map_err(|error| {
+        kill(&mut child);
+        RunError::Start(error)
+    })?;
     loop {
-        let is_closed = stdout.pipe.is_none() && stderr.pipe.is_none();
-        let exited = if is_closed { wait_within(&mut child, deadline) } else { child.try_wait() };
+        let exited = child.try_wait();
         // The output is read after the check for the exit, so that none is missed.
         stdout.read_available();
         stderr.read_available();
@@ -72,26 +72,51 @@ pub fn run_within(
             return Ok(ChildOutput { status, stdout: stdout.bytes, stderr: stderr.bytes });
         }
         if deadline.has_passed() {
-            let _ = child.kill();
-            let _ = child.wait();
+            kill(&mut child);
             return Err(RunError::TimedOut);
         }
-        wait_for_output(&[&stdout, &stderr]);
+        let open = [&stdout.pipe, &stderr.pipe].into_iter().flatten().chain([&exit]);
+        let mut polled: Vec<PollFd<'_>> =
+            open.map(|descriptor| PollFd::new(descriptor, PollFlags::IN)).collect();
+        let _ = any_ready(&mut polled, SLICE, deadline);
     }
+}
+
+fn kill(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Waits for the exit of a child. Returns `None` if the deadline passes first.
 pub fn wait_within(child: &mut Child, deadline: Deadline) -> io::Result<Option<ExitStatus>> {
-    let mut pause = EXIT_POLL_INTERVAL;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if !deadline.pause(pause) {
-            return child.try_wait();
-        }
-        pause = (pause * 2).min(MAX_EXIT_POLL_INTERVAL);
+    // After this, the pid still belongs to the child, because no other call reads its exit status.
+    if let Some(status) = child.try_wait()? {
+        return Ok(Some(status));
     }
+    let exit = exit_descriptor(child)?;
+    any_ready(&mut [PollFd::new(&exit, PollFlags::IN)], SLICE, deadline)?;
+    child.try_wait()
+}
+
+/// Returns a descriptor that becomes readable when the child exits.
+fn exit_descriptor(child: &Child) -> io::Result<OwnedFd> {
+    let pid = Pid::from_child(child);
+    #[cfg(target_os = "linux")]
+    if let Ok(descriptor) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+        return Ok(descriptor);
+    }
+    stream_until_exit(pid)
+}
+
+/// Returns a stream that ends when the child exits. A thread waits for the exit, and leaves the exit status to the caller.
+fn stream_until_exit(pid: Pid) -> io::Result<OwnedFd> {
+    let (stream, end) = UnixStream::pair()?;
+    thread::Builder::new().spawn(move || {
+        let exited = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while matches!(waitid(WaitId::Pid(pid), exited), Err(Errno::INTR)) {}
+        drop(end);
+    })?;
+    Ok(stream.into())
 }
 
 /// Starts a command. Tries again while another process, such as an update, is writing the program.
@@ -143,16 +168,6 @@ fn is_readable(pipe: &OwnedFd) -> bool {
     poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&now)).is_ok_and(|count| count > 0)
 }
 
-/// Waits until an open output has bytes or ends, at most [`OUTPUT_POLL_TIMEOUT`].
-fn wait_for_output(outputs: &[&Output]) {
-    let open = outputs.iter().filter_map(|output| output.pipe.as_ref());
-    let mut descriptors: Vec<PollFd<'_>> =
-        open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
-    if !descriptors.is_empty() {
-        let _ = poll(&mut descriptors, Some(&OUTPUT_POLL_TIMEOUT));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +205,30 @@ mod tests {
         assert!(begin.elapsed() < Duration::from_secs(30));
         let pid = String::from_utf8(output.stdout).unwrap();
         Command::new("kill").arg(pid.trim()).status().unwrap();
+    }
+
+    #[test]
+    fn wait_returns_the_status_or_ends_at_the_deadline() {
+        let mut child = Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
+        let status = wait_within(&mut child, Deadline::after(LONG)).unwrap().unwrap();
+        assert_eq!(status.code(), Some(3));
+        assert_eq!(wait_within(&mut child, Deadline::after(LONG)).unwrap(), Some(status));
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert_eq!(wait_within(&mut child, soon).unwrap(), None);
+        kill(&mut child);
+    }
+
+    #[test]
+    fn stream_ends_when_the_child_exits() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let stream = stream_until_exit(Pid::from_child(&child)).unwrap();
+        let mut polled = [PollFd::new(&stream, PollFlags::IN)];
+        let soon = Deadline::after(Duration::from_millis(20));
+        assert!(!any_ready(&mut polled, SLICE, soon).unwrap());
+        drop(child.stdin.take());
+        assert!(any_ready(&mut polled, SLICE, Deadline::after(LONG)).unwrap());
+        assert!(child.wait().unwrap().success());
     }
 
     #[test]

@@ -98,18 +98,29 @@ pub(crate) fn ready(
     flags: PollFlags,
     deadline: Deadline,
 ) -> io::Result<Option<PollFlags>> {
+    let mut polled = [PollFd::new(descriptor, flags)];
+    let is_ready = any_ready(&mut polled, SLICE, deadline)?;
+    Ok(is_ready.then(|| polled[0].revents()))
+}
+
+/// Waits until one of the descriptors is ready. Returns false if the deadline passes first. Polls at least once. The delay
+/// of each wait of `slice` shows how busy the machine is.
+pub(crate) fn any_ready(
+    polled: &mut [PollFd<'_>],
+    slice: Duration,
+    deadline: Deadline,
+) -> io::Result<bool> {
     loop {
-        let (begin, requested) = (Instant::now(), deadline.remaining().min(SLICE));
+        let (begin, requested) = (Instant::now(), deadline.remaining().min(slice));
         let timeout = Timespec { tv_sec: 0, tv_nsec: requested.subsec_nanos().into() };
-        let mut polled = [PollFd::new(descriptor, flags)];
-        match poll(&mut polled, Some(&timeout)) {
+        match poll(polled, Some(&timeout)) {
             Ok(0) => {
                 add_delay(begin, requested);
                 if deadline.has_passed() {
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
-            Ok(_) => return Ok(Some(polled[0].revents())),
+            Ok(_) => return Ok(true),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
