@@ -47,6 +47,15 @@ pub(super) struct Part {
     pub(super) texts: &'static [&'static str],
 }
 
+const fn part(
+    recording: &'static str,
+    events: (usize, usize),
+    seconds: (i64, i64),
+    texts: &'static [&'static str],
+) -> Part {
+    Part { recording, events, seconds, texts }
+}
+
 /// All sessions, in order of their start.
 pub(super) const ROWS: &[Row] = &[
     // Done once; now waits for a permission, which is approved.
@@ -56,11 +65,11 @@ pub(super) const ROWS: &[Row] = &[
         exits: None,
         used: &[used(-2892, 38, 214, 57), used(-100, 41, 236, 61), used(14, 42, 248, 62)],
         parts: &[
-            Part {
-                recording: "tools",
-                events: (0, 21),
-                seconds: (-3420, -2890),
-                texts: &[
+            part(
+                "tools",
+                (0, 21),
+                (-3420, -2890),
+                &[
                     "the checkout adds the tax twice when a voucher is used, find out why",
                     "src/checkout/totals.ts",
                     "rg -n applyVoucher src",
@@ -70,22 +79,19 @@ pub(super) const ROWS: &[Row] = &[
                     "npm test -- totals",
                     "The voucher was taken off after the tax. Fixed in totals.ts, with a test for it.",
                 ],
-            },
-            Part {
-                recording: "permission-approve",
-                events: (1, 4),
-                seconds: (-140, -96),
-                texts: &[
-                    "rebase on main and push",
-                    "git push --force-with-lease origin fix/checkout-tax",
-                ],
-            },
-            Part {
-                recording: "permission-approve",
-                events: (5, 8),
-                seconds: (9, 15),
-                texts: &["Rebased and pushed. The pull request is green."],
-            },
+            ),
+            part(
+                "permission-approve",
+                (1, 4),
+                (-140, -96),
+                &["rebase on main and push", "git push --force-with-lease origin fix/checkout-tax"],
+            ),
+            part(
+                "permission-approve",
+                (5, 8),
+                (9, 15),
+                &["Rebased and pushed. The pull request is green."],
+            ),
         ],
     },
     // Exited.
@@ -94,15 +100,12 @@ pub(super) const ROWS: &[Row] = &[
         branch: "main",
         exits: Some(-2400 * 1000),
         used: &[used(-2405, 12, 31, 58)],
-        parts: &[Part {
-            recording: "exit-ctrl-d",
-            events: (0, 4),
-            seconds: (-3300, -2401),
-            texts: &[
-                "draft the notes for 2.8 from the merged pull requests",
-                "The draft is in NOTES.md.",
-            ],
-        }],
+        parts: &[part(
+            "exit-ctrl-d",
+            (0, 4),
+            (-3300, -2401),
+            &["draft the notes for 2.8 from the merged pull requests", "The draft is in NOTES.md."],
+        )],
     },
     // A question has waited for a while.
     Row {
@@ -110,15 +113,15 @@ pub(super) const ROWS: &[Row] = &[
         branch: "feat/partitions",
         exits: None,
         used: &[used(-432, 23, 97, 60)],
-        parts: &[Part {
-            recording: "ask-question",
-            events: (0, 4),
-            seconds: (-1260, -430),
-            texts: &[
+        parts: &[part(
+            "ask-question",
+            (0, 4),
+            (-1260, -430),
+            &[
                 "partition the events table by month",
                 "Which months should move first?\n1. The current one\n2. All, oldest first\n3. None: new rows only",
             ],
-        }],
+        )],
     },
     // A plan, approved during the demo.
     Row {
@@ -127,23 +130,18 @@ pub(super) const ROWS: &[Row] = &[
         exits: None,
         used: &[used(-246, 35, 182, 61), used(21, 37, 190, 62)],
         parts: &[
-            Part {
-                recording: "plan-approve",
-                events: (0, 10),
-                seconds: (-1100, -245),
-                texts: &[
+            part(
+                "plan-approve",
+                (0, 10),
+                (-1100, -245),
+                &[
                     "plan the move of the guides to the new layout",
                     "select:ExitPlanMode",
                     "~/.claude/plans/move-the-guides.md",
                     "# Move the guides\n\n1. Turn the sidebar into data\n2. Move the 14 guides, keep their addresses\n3. Check every link",
                 ],
-            },
-            Part {
-                recording: "plan-approve",
-                events: (11, 14),
-                seconds: (20, 22),
-                texts: &["npm run check-links"],
-            },
+            ),
+            part("plan-approve", (11, 14), (20, 22), &["npm run check-links"]),
         ],
     },
     // The model was overloaded; the user tries again.
@@ -153,21 +151,16 @@ pub(super) const ROWS: &[Row] = &[
         exits: None,
         used: &[used(-1400, 19, 64, 59), used(35, 21, 71, 63)],
         parts: &[
-            Part {
-                recording: "error-529",
-                events: (0, 3),
-                seconds: (-2000, -1310),
-                texts: &[
+            part(
+                "error-529",
+                (0, 3),
+                (-2000, -1310),
+                &[
                     "add a rate limit for each tenant",
                     "API Error: Repeated 529 Overloaded errors. Try again in a moment.",
                 ],
-            },
-            Part {
-                recording: "tools",
-                events: (1, 4),
-                seconds: (28, 36),
-                texts: &["go on", "internal/limit/bucket.go"],
-            },
+            ),
+            part("tools", (1, 4), (28, 36), &["go on", "internal/limit/bucket.go"]),
         ],
     },
     // Done, but two subagents still work.
@@ -176,11 +169,11 @@ pub(super) const ROWS: &[Row] = &[
         branch: "perf/startup",
         exits: None,
         used: &[used(-722, 48, 405, 60)],
-        parts: &[Part {
-            recording: "subagents-parallel",
-            events: (0, 13),
-            seconds: (-1500, -720),
-            texts: &[
+        parts: &[part(
+            "subagents-parallel",
+            (0, 13),
+            (-1500, -720),
+            &[
                 "measure the cold start on both platforms",
                 "Profile the Android start",
                 "Profile the iOS start",
@@ -188,7 +181,7 @@ pub(super) const ROWS: &[Row] = &[
                 "ios/App/AppDelegate.swift",
                 "Both profilers run; I will put the numbers side by side when they are done.",
             ],
-        }],
+        )],
     },
     // Several tools at once; the turn ends during the demo.
     Row {
@@ -197,26 +190,26 @@ pub(super) const ROWS: &[Row] = &[
         exits: None,
         used: &[used(-33, 57, 161, 61), used(17, 59, 169, 62)],
         parts: &[
-            Part {
-                recording: "parallel-tools",
-                events: (0, 6),
-                seconds: (-250, -31),
-                texts: &[
+            part(
+                "parallel-tools",
+                (0, 6),
+                (-250, -31),
+                &[
                     "why are umlauts not folded in titles?",
                     "src/analyse/fold.rs",
                     "src/analyse/title.rs",
                     "cargo test fold",
                     "rg -n nfkd src",
                 ],
-            },
-            Part {
-                recording: "parallel-tools",
-                events: (6, 12),
-                seconds: (4, 18),
-                texts: &[
+            ),
+            part(
+                "parallel-tools",
+                (6, 12),
+                (4, 18),
+                &[
                     "Titles were folded before they were normalised. Turned round; all 212 tests pass.",
                 ],
-            },
+            ),
         ],
     },
     // Works all the time.
@@ -226,28 +219,28 @@ pub(super) const ROWS: &[Row] = &[
         exits: None,
         used: &[used(-14, 66, 343, 61), used(12, 68, 357, 62), used(32, 70, 371, 63)],
         parts: &[
-            Part {
-                recording: "tools",
-                events: (0, 9),
-                seconds: (-320, -12),
-                texts: &[
+            part(
+                "tools",
+                (0, 9),
+                (-320, -12),
+                &[
                     "write the invoice as PDF/A",
                     "lib/invoice/render.ex",
                     "mix test test/invoice",
                     "mix deps.get",
                 ],
-            },
-            Part {
-                recording: "tools",
-                events: (9, 21),
-                seconds: (3, 33),
-                texts: &[
+            ),
+            part(
+                "tools",
+                (9, 21),
+                (3, 33),
+                &[
                     "lib/invoice/render.ex",
                     "lib/invoice/pdfa.ex",
                     "mix test test/invoice",
                     "Invoices are PDF/A-3 now, and the validator agrees.",
                 ],
-            },
+            ),
         ],
     },
     // Two subagents at work.
@@ -256,16 +249,16 @@ pub(super) const ROWS: &[Row] = &[
         branch: "main",
         exits: None,
         used: &[used(-66, 82, 512, 61)],
-        parts: &[Part {
-            recording: "subagents-parallel",
-            events: (0, 9),
-            seconds: (-400, -64),
-            texts: &[
+        parts: &[part(
+            "subagents-parallel",
+            (0, 9),
+            (-400, -64),
+            &[
                 "find what is left of the old cluster",
                 "Search the Terraform state",
                 "Search the DNS zones",
             ],
-        }],
+        )],
     },
     // At its prompt; then it asks a question.
     Row {
@@ -274,16 +267,16 @@ pub(super) const ROWS: &[Row] = &[
         exits: None,
         used: &[used(-1890, 3, 4, 58), used(25, 9, 22, 62)],
         parts: &[
-            Part { recording: "idle", events: (0, 1), seconds: (-1900, -1900), texts: &[] },
-            Part {
-                recording: "ask-question",
-                events: (1, 4),
-                seconds: (23, 26),
-                texts: &[
+            part("idle", (0, 1), (-1900, -1900), &[]),
+            part(
+                "ask-question",
+                (1, 4),
+                (23, 26),
+                &[
                     "redo the churn chart with last week's data",
                     "The export has two columns called region. Which one?\n1. Billing region\n2. Shipping region",
                 ],
-            },
+            ),
         ],
     },
     // At its prompt.
@@ -292,7 +285,7 @@ pub(super) const ROWS: &[Row] = &[
         branch: "main",
         exits: None,
         used: &[],
-        parts: &[Part { recording: "idle", events: (0, 1), seconds: (-760, -760), texts: &[] }],
+        parts: &[part("idle", (0, 1), (-760, -760), &[])],
     },
     // Killed while it works.
     Row {
@@ -300,11 +293,11 @@ pub(super) const ROWS: &[Row] = &[
         branch: "main",
         exits: Some(13 * 1000),
         used: &[used(-726, 15, 48, 60)],
-        parts: &[Part {
-            recording: "kill-9",
-            events: (0, 3),
-            seconds: (-770, -725),
-            texts: &["run the soak test against staging", "k6 run --duration 30m soak.js"],
-        }],
+        parts: &[part(
+            "kill-9",
+            (0, 3),
+            (-770, -725),
+            &["run the soak test against staging", "k6 run --duration 30m soak.js"],
+        )],
     },
 ];

@@ -40,13 +40,11 @@ pub(super) struct Payload<'a> {
 
 /// A task that still runs after the turn has ended.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct BackgroundTask<'a> {
-    #[serde(borrow)]
     pub(super) id: Field<Text<'a>>,
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Field<Text<'a>>,
-    #[serde(borrow)]
     pub(super) status: Field<Text<'a>>,
 }
 

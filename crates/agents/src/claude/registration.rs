@@ -6,6 +6,7 @@
 use super::handlers::handler;
 use super::version::Version;
 use crate::settings_edit::Entry;
+use ToolCall::{Always, Failed, No, Succeeded};
 
 /// Says for which tool calls an event fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,56 +48,31 @@ const fn row(
 ///
 /// The versions come from Claude Code's changelog, unless a comment names another source.
 pub const EVENTS: [Registration; 16] = [
-    row(
-        "SessionStart",
-        Version(1, 0, 62),
-        ToolCall::No,
-        "a session starts, or gets a new conversation id",
-    ),
+    row("SessionStart", Version(1, 0, 62), No, "a session starts, or gets a new conversation id"),
     // Absent from the changelog; seen from 1.0.85 on.
-    row("SessionEnd", Version(1, 0, 85), ToolCall::No, "distinguishes an exit from a crash"),
-    row("UserPromptSubmit", Version(1, 0, 54), ToolCall::No, "a turn starts, with its user prompt"),
-    row("PreToolUse", Version(1, 0, 38), ToolCall::Always, "which tool runs; questions and plans"),
+    row("SessionEnd", Version(1, 0, 85), No, "distinguishes an exit from a crash"),
+    row("UserPromptSubmit", Version(1, 0, 54), No, "a turn starts, with its user prompt"),
+    row("PreToolUse", Version(1, 0, 38), Always, "which tool runs; questions and plans"),
     row(
         "PermissionRequest",
         Version(2, 0, 45),
-        ToolCall::No,
+        No,
         "a permission prompt, six seconds before its notification",
     ),
-    row(
-        "PermissionDenied",
-        Version(2, 1, 89),
-        ToolCall::No,
-        "auto mode denied a call without a prompt",
-    ),
-    row(
-        "PostToolUse",
-        Version(1, 0, 38),
-        ToolCall::Succeeded,
-        "an approved or answered call ended",
-    ),
+    row("PermissionDenied", Version(2, 1, 89), No, "auto mode denied a call without a prompt"),
+    row("PostToolUse", Version(1, 0, 38), Succeeded, "an approved or answered call ended"),
     // Absent from the changelog; described for 2.1.1 in January 2026.
-    row("PostToolUseFailure", Version(2, 1, 1), ToolCall::Failed, "a failed call ended"),
+    row("PostToolUseFailure", Version(2, 1, 1), Failed, "a failed call ended"),
     // Absent from the changelog; named as 2.1.118, in the documentation from 27 April 2026 on.
-    row(
-        "PostToolBatch",
-        Version(2, 1, 118),
-        ToolCall::Always,
-        "the only event after a denied call",
-    ),
+    row("PostToolBatch", Version(2, 1, 118), Always, "the only event after a denied call"),
     // The changelog names it at 2.0.37, but it was among the first events.
-    row("Notification", Version(1, 0, 38), ToolCall::No, "dialogs that no other event reports"),
-    row("Stop", Version(1, 0, 38), ToolCall::No, "the turn ended, with its background work"),
-    row("StopFailure", Version(2, 1, 78), ToolCall::No, "the turn ended in an API error"),
-    row("SubagentStart", Version(2, 0, 43), ToolCall::No, "a subagent started"),
-    row("SubagentStop", Version(1, 0, 41), ToolCall::No, "a subagent ended"),
-    row("Elicitation", Version(2, 1, 76), ToolCall::No, "an MCP server asks the user a question"),
-    row(
-        "ElicitationResult",
-        Version(2, 1, 76),
-        ToolCall::No,
-        "the question of the MCP server was answered",
-    ),
+    row("Notification", Version(1, 0, 38), No, "dialogs that no other event reports"),
+    row("Stop", Version(1, 0, 38), No, "the turn ended, with its background work"),
+    row("StopFailure", Version(2, 1, 78), No, "the turn ended in an API error"),
+    row("SubagentStart", Version(2, 0, 43), No, "a subagent started"),
+    row("SubagentStop", Version(1, 0, 41), No, "a subagent ended"),
+    row("Elicitation", Version(2, 1, 76), No, "an MCP server asks the user a question"),
+    row("ElicitationResult", Version(2, 1, 76), No, "the question of the MCP server was answered"),
 ];
 
 /// The events that must never be registered, with the reason.

@@ -21,39 +21,25 @@ use serde::Deserialize;
 
 /// The fields that Crewboard reads. Each may be missing in other versions.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
 struct Fields<'a> {
     pid: Field<u32>,
-    #[serde(borrow)]
     version: Field<Text<'a>>,
-    #[serde(borrow)]
     session_id: Field<Text<'a>>,
-    #[serde(borrow)]
     proc_start: Field<Text<'a>>,
-    #[serde(borrow)]
     pid_domain: Field<Text<'a>>,
-    #[serde(borrow)]
     kind: Field<Text<'a>>,
-    #[serde(borrow)]
     entrypoint: Field<Text<'a>>,
-    #[serde(borrow)]
     status: Field<Text<'a>>,
-    #[serde(borrow)]
     waiting_for: Field<Text<'a>>,
     status_updated_at: Field<u64>,
     updated_at: Field<u64>,
-    #[serde(borrow)]
     cwd: Field<Text<'a>>,
-    #[serde(borrow)]
     name: Field<Text<'a>>,
-    #[serde(borrow)]
     name_source: Field<Text<'a>>,
-    #[serde(borrow)]
     job_id: Field<Text<'a>>,
     spare: Field<bool>,
-    #[serde(borrow)]
     parked_job_id: Field<Text<'a>>,
-    #[serde(borrow)]
     tmux: Field<Text<'a>>,
 }
 

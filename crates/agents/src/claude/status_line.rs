@@ -82,11 +82,9 @@ impl StatusLine {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Model<'a> {
-    #[serde(borrow)]
     id: Field<Text<'a>>,
-    #[serde(borrow)]
     display_name: Field<Text<'a>>,
 }
 

@@ -86,38 +86,31 @@ pub(crate) fn profile_above(transcript: &Path) -> Option<PathBuf> {
 const INTERRUPTED: &str = "[Request interrupted by user";
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
 struct Line<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     kind: Field<Text<'a>>,
-    #[serde(borrow)]
     subtype: Field<Text<'a>>,
-    #[serde(borrow)]
     timestamp: Field<Text<'a>>,
     is_sidechain: Field<bool>,
     is_api_error_message: Field<bool>,
     is_aborted_mid_stream: Field<bool>,
-    #[serde(borrow)]
     error: Field<Text<'a>>,
-    #[serde(borrow)]
     message: Field<Message<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Message<'a> {
-    #[serde(borrow)]
     stop_reason: Field<Text<'a>>,
-    #[serde(borrow)]
     content: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 struct Part<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     kind: Field<Text<'a>>,
-    #[serde(borrow)]
     text: Field<Text<'a>>,
 }
 
