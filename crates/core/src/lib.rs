@@ -26,6 +26,7 @@ pub use exact::{
 pub use policy::counts::{CountCategory, Counts};
 pub use policy::notifications::{Notification, NotificationPolicy, NotificationSettings};
 pub use policy::wait::{Wait, WaitGoal, WaitOutcome, WaitProgress, WaitScope};
+pub use session::day_cost::{Costs, Day, DayCost};
 pub use session::identity::{
     AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
 };
@@ -33,6 +34,7 @@ pub use session::labels::labels;
 pub use session::past::{Entries, PastStatuses};
 pub use session::place::{Pane, Place};
 pub use session::prompt::{Prompt, PromptKind};
+pub use session::pull_request::PullRequest;
 pub use session::status::Status;
 pub use session::usage::{RateLimits, RateWindow, UsageReport, WindowReport};
 pub use session::{End, Origin, Session, Subagent, TimeSpent, Transition, Usage};

@@ -1,16 +1,20 @@
+pub(crate) mod day_cost;
 pub(crate) mod identity;
 pub(crate) mod labels;
 pub(crate) mod past;
 pub(crate) mod place;
 pub(crate) mod prompt;
+pub(crate) mod pull_request;
 pub(crate) mod status;
 pub(crate) mod usage;
 
 use crate::QUIET_AFTER_MS;
+use crate::session::day_cost::DayCost;
 use crate::session::identity::{AgentName, ConversationId, Process, RowKey, SubagentId};
 use crate::session::past::PastStatuses;
 use crate::session::place::Place;
 use crate::session::prompt::Prompt;
+use crate::session::pull_request::PullRequest;
 use crate::session::status::Status;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,6 +73,12 @@ pub struct Session {
     pub cwd: Option<String>,
     /// The git branch of that directory.
     pub branch: Option<String>,
+    /// The repository of that directory at its forge, such as `github.com/acme/shop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The open pull request of the branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequest>,
     /// The conversation's title.
     pub title: Option<String>,
     /// The last user prompt.
@@ -102,9 +112,12 @@ pub struct Session {
     pub place: Place,
     /// The usage of the conversation, if it is known.
     pub usage: Option<Usage>,
+    /// The cost of the session today, if it has cost anything. Former conversations of the session count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_today: Option<DayCost>,
     /// The time of the session's first event.
     pub started: Timestamp,
-    /// The time at which the session last changed. `usage`, and a model or branch that came with it, does not count.
+    /// The time at which the session last changed. `usage` and what its report brought with it do not count.
     pub updated: Timestamp,
     /// The time at which the last event happened, or the session file last changed; `None` if neither is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -218,6 +231,8 @@ impl Default for Session {
             name: String::new(),
             cwd: None,
             branch: None,
+            repository: None,
+            pull_request: None,
             title: None,
             prompt: None,
             model: None,
@@ -233,6 +248,7 @@ impl Default for Session {
             pid_start: None,
             place: Place::default(),
             usage: None,
+            cost_today: None,
             started: Timestamp::default(),
             updated: Timestamp::default(),
             evidence_at: None,

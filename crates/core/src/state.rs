@@ -74,6 +74,8 @@ pub(crate) struct RowState {
     pub(crate) latest: Stamp,
     /// The stamp of the newest usage report.
     pub(crate) usage_stamp: Stamp,
+    /// The cost of the conversation that its last usage report had, in cents.
+    pub(crate) reported_cents: Option<u64>,
     /// The stamp of the newest branch report.
     pub(crate) branch_stamp: Stamp,
     /// The kernel will report the end of the process.

@@ -1,4 +1,5 @@
 mod accounts;
+mod day_costs;
 mod process_index;
 mod processes;
 mod restore;
@@ -10,6 +11,7 @@ mod usage;
 use crate::Status;
 use crate::evidence::event::{Event, Report};
 use crate::evidence::observation::{FileFinding, FileLookup, Observation};
+use crate::session::day_cost::Day;
 use crate::session::identity::{AgentName, Process, RowKey};
 use crate::session::usage::RateLimits;
 use crate::session::{Origin, Session, Transition};
@@ -44,6 +46,8 @@ pub enum Input {
     Restored(Vec<Session>),
     /// A client restores the rate limits of an earlier daemon.
     RateLimitsRestored(Vec<RateLimits>),
+    /// The daemon looked up the present day.
+    DayFound(Day),
     /// The user marks a session.
     Marked { key: RowKey, mark: Mark },
     /// The user removes a closed session.
@@ -119,6 +123,10 @@ pub struct SessionStore {
     /// The ancestors of each session's process, to find a parent whose first event comes later.
     ancestors: HashMap<RowKey, Vec<Process>>,
     accounts: Accounts,
+    /// The day whose costs are counted, if it is known.
+    day: Option<Day>,
+    /// A session has a cost of that day.
+    has_day_costs: bool,
     removals: VecDeque<(u64, RowKey)>,
     /// Keys of earlier daemons, oldest first, each with the session's present key.
     former_keys: VecDeque<(RowKey, RowKey)>,
@@ -138,6 +146,8 @@ impl SessionStore {
             deadline_of: HashMap::new(),
             ancestors: HashMap::new(),
             accounts: Accounts::default(),
+            day: None,
+            has_day_costs: false,
             removals: VecDeque::new(),
             former_keys: VecDeque::new(),
             oldest_resumable: 0,
@@ -218,8 +228,9 @@ impl SessionStore {
     pub fn next_deadline(&self, now: Now) -> Option<u64> {
         let row = self.deadlines.first();
         let row = row.map(|(micros, _)| micros.saturating_sub(now.stamp.micros).div_ceil(1000));
-        let limit = self.accounts.next_reset().map(|at| at.since(now.wall));
-        row.into_iter().chain(limit).min()
+        let times = [self.accounts.next_reset(), self.end_of_costs()];
+        let times = times.into_iter().flatten().map(|at| at.since(now.wall));
+        row.into_iter().chain(times).min()
     }
 
     /// Applies one input.
@@ -262,6 +273,7 @@ impl SessionStore {
             Input::RateLimitsRestored(limits) => {
                 self.restore_rate_limits(limits, now, &mut outcome);
             }
+            Input::DayFound(day) => self.set_day(day, &mut outcome),
             Input::Marked { key, mark } => self.apply_mark(&key, mark, now, &mut outcome),
             Input::Forgotten { key } => self.forget(&key, &mut outcome),
             Input::Tick => self.apply_tick(now, &mut outcome),
@@ -319,6 +331,9 @@ impl SessionStore {
         }
         if is_newest {
             apply_metadata(row, report);
+            if let Event::SessionStarted { origin } = report.event {
+                row.state.begin_cost(origin);
+            }
         }
         if let Event::PromptSubmitted { prompt, automatic: false, .. } = &report.event {
             row.session.prompt = Some(prompt.clone());

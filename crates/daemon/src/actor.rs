@@ -122,6 +122,20 @@ impl Actor {
         self.sessions.has_other_suspension(process, on)
     }
 
+    /// Returns true if `input` has a cost and the present day is not known. The loop then looks it up first.
+    pub(crate) fn needs_day(&self, input: &Input, now: Now) -> bool {
+        let Input::Request { request, .. } = input else { return false };
+        let has_cost = match &**request {
+            Request::Event(line) => matches!(
+                &line.report.event,
+                Event::UsageReport(usage) if usage.cost_cents.is_some()
+            ),
+            Request::Restore(restore) => restore.row.cost_today.is_some(),
+            _ => false,
+        };
+        has_cost && self.sessions.needs_day(now)
+    }
+
     /// Returns true if a connection subscribes, records or waits.
     pub(crate) fn serves(&self, connection: ConnectionId) -> bool {
         self.subscribers.has(connection)
@@ -213,6 +227,7 @@ impl Actor {
                 self.apply(DomainInput::Suspended { process, on }, now)
             }
             Input::Observed(observation) => self.observe(observation, now),
+            Input::DayFound(day) => self.apply(DomainInput::DayFound(day), now),
             Input::Tick => self.apply(DomainInput::Tick, now),
         }
     }

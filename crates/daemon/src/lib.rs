@@ -6,6 +6,7 @@
 
 mod actor;
 mod ids;
+mod local_day;
 mod log;
 mod messages;
 mod net;

@@ -3,7 +3,7 @@
 use crate::ids::ConnectionId;
 use crate::net::peer::Peer;
 use crate::outbox::batch::Line;
-use crewboard_core::{FileLookup, Notification, Observation, Origin, Process, ProcessToWatch};
+use crewboard_core::{Day, FileLookup, Notification, Observation, Origin, Process, ProcessToWatch};
 use crewboard_protocol::{DropReason, Request};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -44,6 +44,8 @@ pub(crate) enum Input {
     },
     /// The daemon has read an agent's files.
     Observed(Box<Observation>),
+    /// The daemon has looked up the present day.
+    DayFound(Day),
     /// A deadline of the domain may have passed.
     Tick,
 }

@@ -4,6 +4,7 @@ mod outputs;
 mod sockets;
 
 use crate::actor::Actor;
+use crate::local_day::local_day;
 use crate::log::Log;
 use crate::messages::{Input, ProcessCheck};
 use crate::net::connection::Outgoing;
@@ -233,6 +234,11 @@ impl Server {
             ProcessCheck::All => self.check_all_processes(),
             ProcessCheck::Of(processes) => self.check_processes(processes),
             ProcessCheck::None => {}
+        }
+        if self.actor.needs_day(&input, now) {
+            for output in self.actor.handle(Input::DayFound(local_day(now.wall)), now) {
+                self.carry_out(output);
+            }
         }
         for output in self.actor.handle(input, now) {
             self.carry_out(output);

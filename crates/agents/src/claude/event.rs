@@ -100,6 +100,8 @@ fn report(
         turn: payload.turn.get().map(TurnId::new),
         cwd: payload.cwd.to_text(),
         branch: None,
+        repository: None,
+        pull_request: None,
         project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
         profile: profile_of(surroundings.environment, transcript.as_deref())
             .and_then(|profile| profile.into_os_string().into_string().ok()),

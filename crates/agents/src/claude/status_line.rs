@@ -1,13 +1,14 @@
 //! Reads the payload that Claude Code sends to its `statusLine` command.
 //!
 //! Seen in 2.1.330 (`harness/findings-statusline.md`): a session has `rate_limits` only with a subscription, and only
-//! after an answer with rate limits. `context_window.used_percentage` is null until the first answer.
+//! after an answer with rate limits. `context_window.used_percentage` is null until the first answer. Seen in 2.1.332:
+//! `workspace.repo` if the directory's repository has a remote `origin` with the address of a forge.
 
 use super::NAME;
 use super::profile::profile_of;
 use crate::Surroundings;
 use crate::fields::{Field, Text, for_each_field};
-use crewboard_core::{Event, Report, Timestamp, UsageReport, WindowReport};
+use crewboard_core::{Event, PullRequest, Report, Timestamp, UsageReport, WindowReport};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -28,6 +29,9 @@ pub struct StatusLine {
     model: Option<String>,
     /// The model's name for the user, such as `Opus 5.5`.
     pub model_name: Option<String>,
+    /// The repository of the session's directory: `github.com/acme/shop`.
+    repository: Option<String>,
+    pull_request: Option<PullRequest>,
     /// The usage of the session and of its account.
     pub usage: UsageReport,
 }
@@ -63,6 +67,14 @@ impl StatusLine {
                 self.usage.five_hour = window(&limits.five_hour);
                 self.usage.seven_day = window(&limits.seven_day);
             }
+            "workspace" => {
+                let workspace: Workspace<'_> = Field::read(json).0.unwrap_or_default();
+                self.repository = workspace.repo.0.and_then(|repo| repo.to_path());
+            }
+            "pr" => {
+                let pr: Pr<'_> = Field::read(json).0.unwrap_or_default();
+                self.pull_request = pr.to_pull_request();
+            }
             _ => {}
         }
     }
@@ -76,6 +88,8 @@ impl StatusLine {
             process: surroundings.process,
             profile: profile.and_then(|profile| profile.into_os_string().into_string().ok()),
             model: self.model.clone(),
+            repository: self.repository.clone(),
+            pull_request: self.pull_request.clone(),
             ..Report::new(NAME, session, "statusline", surroundings.stamp, event)
         })
     }
@@ -86,6 +100,55 @@ impl StatusLine {
 struct Model<'a> {
     id: Field<Text<'a>>,
     display_name: Field<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Workspace<'a> {
+    #[serde(borrow)]
+    repo: Field<Repo<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Repo<'a> {
+    #[serde(borrow)]
+    host: Field<Text<'a>>,
+    #[serde(borrow)]
+    owner: Field<Text<'a>>,
+    #[serde(borrow)]
+    name: Field<Text<'a>>,
+}
+
+impl Repo<'_> {
+    /// Returns the repository as `host/owner/name`.
+    fn to_path(&self) -> Option<String> {
+        Some([self.host.get()?, self.owner.get()?, self.name.get()?].join("/"))
+    }
+}
+
+/// The open pull request or merge request of the branch, as the client's own reference of 2.1.332 describes it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Pr<'a> {
+    number: Field<u64>,
+    #[serde(borrow)]
+    url: Field<Text<'a>>,
+    #[serde(borrow)]
+    review_state: Field<Text<'a>>,
+    #[serde(borrow)]
+    kind: Field<Text<'a>>,
+}
+
+impl Pr<'_> {
+    fn to_pull_request(&self) -> Option<PullRequest> {
+        Some(PullRequest {
+            number: self.number.0?,
+            url: self.url.to_text(),
+            review: self.review_state.to_text(),
+            merge_request: self.kind.text() == "mr",
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -184,6 +247,43 @@ mod tests {
         assert_eq!(report.profile.as_deref(), Some("/home/dev/.claude"));
         assert_eq!(report.model.as_deref(), Some("claude-opus-5-5"));
         assert_eq!(StatusLine::read(b"{}").report(&surroundings), None);
+    }
+
+    /// Returns the repository and the pull request in a payload with these parts.
+    fn forge(parts: &str) -> (Option<String>, Option<PullRequest>) {
+        let read = StatusLine::read(format!(r#"{{{parts},"session_id":"s"}}"#).as_bytes());
+        assert_eq!(read.session.as_deref(), Some("s"), "{parts}");
+        (read.repository, read.pull_request)
+    }
+
+    #[test]
+    fn repository_and_pull_request_are_read() {
+        // The repository as the real client (2.1.332) sends it, and the pull request of its reference.
+        let (repository, pull_request) = forge(
+            r#""workspace":{"current_dir":"/d","project_dir":"/d","added_dirs":[],"repo":{"host":"github.com","owner":"acme","name":"shop"}},
+            "pr":{"number":7,"url":"https://github.com/acme/shop/pull/7","review_state":"changes_requested"}"#,
+        );
+        assert_eq!(repository.as_deref(), Some("github.com/acme/shop"));
+        let expected = PullRequest {
+            number: 7,
+            url: Some("https://github.com/acme/shop/pull/7".to_owned()),
+            review: Some("changes_requested".to_owned()),
+            merge_request: false,
+        };
+        assert_eq!(pull_request, Some(expected));
+        let (_, pull_request) = forge(r#""pr":{"number":7,"kind":"mr"}"#);
+        let expected = PullRequest { number: 7, merge_request: true, ..PullRequest::default() };
+        assert_eq!(pull_request, Some(expected));
+        for parts in [
+            r#""workspace":{"repo":null},"pr":null"#,
+            r#""workspace":{"repo":{"host":"github.com","owner":"acme"}},"pr":{"url":"https://x"}"#,
+            r#""workspace":{"repo":{"host":"","owner":"a","name":"b"}},"pr":{"number":-1}"#,
+            r#""workspace":[1],"pr":{"number":"7"}"#,
+            r#""workspace":"x","pr":7"#,
+            r#""workspace":{"repo":"github.com/a/b"},"pr":{"number":1.5}"#,
+        ] {
+            assert_eq!(forge(parts), (None, None), "{parts}");
+        }
     }
 
     /// Renders the usage in a payload with these parts: context, cost, and percentage and end of both rate limits.

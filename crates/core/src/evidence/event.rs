@@ -3,6 +3,7 @@ use crate::session::identity::{
 };
 use crate::session::place::{Place, sanitise_directory, sanitise_optional};
 use crate::session::prompt::PromptKind;
+use crate::session::pull_request::{PullRequest, sanitise_repository};
 use crate::session::status::Status;
 use crate::session::usage::UsageReport;
 use crate::text::clean;
@@ -39,6 +40,12 @@ pub struct Report {
     /// The git branch of `cwd`. It is empty if there is none, and absent if the hook has not read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// The repository of `cwd` at its forge. Only a status line reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The open pull request of the branch. Only a status line reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequest>,
     /// The folder for which the session was started. It names the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
@@ -249,6 +256,8 @@ impl Report {
             turn: None,
             cwd: None,
             branch: None,
+            repository: None,
+            pull_request: None,
             project: None,
             profile: None,
             transcript: None,
@@ -297,6 +306,7 @@ impl Report {
             // An empty branch stays, because it means that there is no branch.
             *branch = clean(branch, MAX_LINE, false);
         }
+        sanitise_repository(&mut self.repository, &mut self.pull_request);
         if let Some(teammate) = &mut self.teammate {
             teammate.name = clean(&teammate.name, MAX_ID, false);
             teammate.lead.sanitise();

@@ -96,6 +96,12 @@ impl UsageReport {
 }
 
 impl Usage {
+    /// Returns the cost of the conversation in whole cents.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
+    pub(crate) fn cost_cents(&self) -> Option<u64> {
+        self.cost_usd.map(|usd| (usd * 100.0).round() as u64)
+    }
+
     /// Returns true if the reported usage replaces the known one: it differs, or it is the same a while later.
     pub(crate) fn is_new(reported: Option<&Self>, known: Option<&Self>) -> bool {
         match (reported, known) {

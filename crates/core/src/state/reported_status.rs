@@ -73,6 +73,7 @@ impl RowState {
                 .take(MAX_BACKGROUND)
                 .map(|_| BackgroundTask { id: String::new(), kind: String::new() })
                 .collect(),
+            reported_cents: session.usage.and_then(|usage| usage.cost_cents()),
             past: session.past.clone(),
             history: session.history.iter().rev().take(MAX_HISTORY).rev().copied().collect(),
             ..Self::default()

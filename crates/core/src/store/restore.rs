@@ -1,9 +1,11 @@
 //! Restores the sessions that a client knew, after the old daemon has crashed.
 
+use super::day_costs::merge_cost;
 use super::{Outcome, ProcessToWatch, SessionStore};
 use crate::session::identity::RowKey;
 use crate::session::past::PastStatuses;
 use crate::session::place::{sanitise_directory, sanitise_optional};
+use crate::session::pull_request::sanitise_repository;
 use crate::session::{Session, Transition};
 use crate::state::row::Row;
 use crate::state::trail::{Effect, TrailEntry};
@@ -24,6 +26,7 @@ impl SessionStore {
         outcome: &mut Outcome,
     ) {
         sanitise(&mut restored, now);
+        self.check_restored_cost(&mut restored, now);
         if !restored.key.is_well_formed() || restored.id.is_empty() {
             return;
         }
@@ -189,6 +192,7 @@ fn sanitise(row: &mut Session, now: Now) {
     }
     let excess = row.history.len().saturating_sub(MAX_HISTORY);
     row.history.drain(..excess);
+    sanitise_repository(&mut row.repository, &mut row.pull_request);
     row.place.sanitise();
     if let Some(usage) = &mut row.usage {
         usage.sanitise(now);
@@ -248,6 +252,7 @@ fn fill_in(row: &mut Row, mut restored: Session) {
     let mut earlier: Vec<Transition> = restored.statuses().collect();
     row.session.started = row.session.started.min(restored.started);
     row.session.pinned |= restored.pinned;
+    merge_cost(row, restored.cost_today);
     // Another process may run another version.
     if row.session.process() == restored.process() {
         fill(&mut row.session.agent_version, restored.agent_version.take());
@@ -278,6 +283,12 @@ fn fill_in(row: &mut Row, mut restored: Session) {
     fill(&mut row.session.mode, restored.mode);
     if row.session.usage.is_none() {
         row.session.usage = restored.usage;
+        let cents = restored.usage.and_then(|usage| usage.cost_cents());
+        row.state.reported_cents = row.state.reported_cents.or(cents);
+    }
+    if row.session.repository.is_none() {
+        row.session.repository = restored.repository;
+        row.session.pull_request = restored.pull_request;
     }
     if row.session.lineage.is_empty() {
         row.session.lineage = restored.lineage;

@@ -80,6 +80,7 @@ impl SessionStore {
 
     pub(super) fn apply_tick(&mut self, now: Now, outcome: &mut Outcome) {
         outcome.limits_changed |= self.accounts.expire(now);
+        self.expire_day(now, outcome);
         // The bound keeps a session whose deadline is due again at once from blocking the others.
         for _ in 0..8 * (self.deadlines.len() + 1) {
             let Some((micros, key)) = self.deadlines.first().cloned() else { break };

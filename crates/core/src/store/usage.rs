@@ -27,10 +27,11 @@ impl SessionStore {
                 self.accounts.apply(&report.agent, profile, &usage, report.stamp, now);
         }
         let Some(key) = self.find_open(report) else { return };
-        let Some(row) = self.rows.get_mut(&key) else { return };
-        if report.stamp.is_before(row.state.usage_stamp) {
+        if self.rows.get(&key).is_none_or(|row| report.stamp.is_before(row.state.usage_stamp)) {
             return;
         }
+        let has_cost = usage.cost_cents.is_some_and(|cents| self.apply_cost(&key, cents, now));
+        let Some(row) = self.rows.get_mut(&key) else { return };
         row.state.usage_stamp = report.stamp;
         let usage = usage.session_usage(now.wall_of(report.stamp));
         let is_new = Usage::is_new(usage.as_ref(), row.session.usage.as_ref());
@@ -41,7 +42,14 @@ impl SessionStore {
         if has_another_model {
             row.session.model.clone_from(&report.model);
         }
-        if is_new || has_another_model {
+        // A status line reports all that it knows, so an absent repository or pull request does not exist any more.
+        let is_elsewhere = row.session.repository != report.repository
+            || row.session.pull_request != report.pull_request;
+        if is_elsewhere {
+            row.session.repository.clone_from(&report.repository);
+            row.session.pull_request.clone_from(&report.pull_request);
+        }
+        if is_new || has_cost || has_another_model || is_elsewhere {
             self.record_revision(&key, None, outcome);
         }
     }

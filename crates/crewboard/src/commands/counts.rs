@@ -10,7 +10,7 @@ use crate::render::Style;
 use crewboard_board::outside;
 use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
-use crewboard_core::{CountCategory, Counts, RateLimits, Session};
+use crewboard_core::{Costs, CountCategory, Counts, RateLimits, Session};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -108,26 +108,25 @@ fn line(rows: &[&Session], limits: &[RateLimits], format: CountsFormat, theme: T
         CountsFormat::Json => {
             let mut value = json!(counts);
             value["limits"] = json!(limits);
-            let (total, by_project) = costs(rows);
-            value["cost_usd"] = json!(total);
-            value["cost_by_project"] = json!(by_project);
+            let costs = Costs::of_conversations(rows.iter().copied());
+            value["cost_usd"] = json!(dollars(costs.cents));
+            value["cost_by_project"] = json!(dollars_by_project(&costs));
+            let today = Costs::of_today(rows.iter().copied());
+            value["cost_today_usd"] = json!(dollars(today.cents));
+            value["cost_today_by_project"] = json!(dollars_by_project(&today));
             value.to_string()
         }
     }
 }
 
-/// Returns the cost of all conversations, and of those of each project, in US dollars.
-fn costs(rows: &[&Session]) -> (f64, BTreeMap<String, f64>) {
-    let cents = |dollars: f64| (dollars * 100.0).round() / 100.0;
-    let (mut total, mut by_project) = (0.0, BTreeMap::new());
-    for row in rows {
-        if let Some(cost) = row.usage.and_then(|usage| usage.cost_usd) {
-            total = cents(total + cost);
-            let sum: &mut f64 = by_project.entry(row.name.clone()).or_default();
-            *sum = cents(*sum + cost);
-        }
-    }
-    (total, by_project)
+/// Returns an amount of cents in US dollars.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 cents")]
+fn dollars(cents: u64) -> f64 {
+    cents as f64 / 100.0
+}
+
+fn dollars_by_project(costs: &Costs) -> BTreeMap<&str, f64> {
+    costs.by_project.iter().map(|(name, cents)| (name.as_str(), dollars(*cents))).collect()
 }
 
 /// Returns the JSON object of a custom module of waybar. Its text and tooltip are Pango markup.
@@ -157,7 +156,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use clap::ValueEnum as _;
-    use crewboard_core::{Status, Timestamp, Usage};
+    use crewboard_core::{DayCost, Status, Timestamp, Usage};
 
     fn lines(rows: &[(&str, Status, bool)], unicode: bool) -> String {
         let rows: Vec<Session> = rows
@@ -197,7 +196,7 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
         waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 √1 ●1 ◯1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n√ api: done"}
         starship: !1 ≡1 √1 ●1 ◯1
-        json: {"cost_by_project":{},"cost_usd":0.0,"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
+        json: {"cost_by_project":{},"cost_today_by_project":{},"cost_today_usd":0.0,"cost_usd":0.0,"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
         "###);
         insta::assert_snapshot!(lines(&rows[4..], false), @r###"
         tmux: o1
@@ -205,7 +204,7 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::#[fg=default,nobold]o1#[default]
         waybar: {"alt":"idle","class":["idle"],"text":"o1","tooltip":""}
         starship: o1
-        json: {"cost_by_project":{},"cost_usd":0.0,"done":0,"failed":0,"idle":1,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
+        json: {"cost_by_project":{},"cost_today_by_project":{},"cost_today_usd":0.0,"cost_usd":0.0,"done":0,"failed":0,"idle":1,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
         "###);
         insta::assert_snapshot!(lines(&[], true), @r###"
         tmux: 
@@ -213,26 +212,32 @@ mod tests {
         zellij: zjstatus::pipe::pipe_crewboard::
         waybar: {"alt":"none","class":["none"],"text":"","tooltip":""}
         starship: 
-        json: {"cost_by_project":{},"cost_usd":0.0,"done":0,"failed":0,"idle":0,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
+        json: {"cost_by_project":{},"cost_today_by_project":{},"cost_today_usd":0.0,"cost_usd":0.0,"done":0,"failed":0,"idle":0,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}
         "###);
     }
 
     #[test]
-    fn costs_are_summed_by_project() {
-        let row = |name: &str, cost_usd| Session {
+    fn json_has_the_costs_in_all_and_by_project() {
+        let row = |name: &str, cost_usd, today: Option<f64>| Session {
             name: name.to_owned(),
             usage: Some(Usage { context_percent: None, cost_usd, at: Timestamp(0) }),
+            cost_today: today.map(|usd| DayCost { usd, since: Timestamp(1) }),
             ..Session::default()
         };
         let rows = [
-            row("shop", Some(0.1)),
-            row("shop", Some(0.2)),
-            row("docs", Some(1.0)),
-            row("new", None),
+            row("shop", Some(0.1), Some(0.04)),
+            row("shop", Some(0.2), None),
+            row("docs", Some(1.0), Some(0.5)),
+            row("new", None, None),
         ];
-        let (total, by_project) = costs(&rows.iter().collect::<Vec<_>>());
-        assert!((total - 1.3).abs() < 1e-9);
-        assert_eq!(json!(by_project), json!({ "docs": 1.0, "shop": 0.3 }));
+        let theme = Theme { palette: &TERMINAL, unicode: true };
+        let rows: Vec<&Session> = rows.iter().collect();
+        let line = line(&rows, &[], CountsFormat::Json, theme);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["cost_usd"], json!(1.3));
+        assert_eq!(value["cost_by_project"], json!({ "docs": 1.0, "shop": 0.3 }));
+        assert_eq!(value["cost_today_usd"], json!(0.54));
+        assert_eq!(value["cost_today_by_project"], json!({ "docs": 0.5, "shop": 0.04 }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crewboard_core::{
     AgentName, BackgroundTask, ConversationId, Event, FileFinding, FileMetadata, InputDigest,
-    Observation, Pane, Place, Report, SubagentId, ToolUseId, TurnEnd, TurnId,
+    Observation, Pane, Place, PullRequest, Report, SubagentId, ToolUseId, TurnEnd, TurnId,
 };
 use std::collections::HashMap;
 
@@ -36,6 +36,8 @@ impl Redactor {
             turn,
             cwd,
             branch,
+            repository,
+            pull_request,
             project,
             profile,
             transcript,
@@ -74,6 +76,13 @@ impl Redactor {
         }
         if let Some(branch) = branch {
             *branch = self.placeholder("branch", branch);
+        }
+        self.redact_optional("repository", repository);
+        if let Some(PullRequest { number: _, url, review, merge_request: _ }) = pull_request {
+            self.redact_optional("address", url);
+            if let Some(review) = review.as_mut().filter(|review| !is_word(review)) {
+                *review = self.placeholder("word", review);
+            }
         }
         for word in [mode, model].into_iter().flatten() {
             if !is_word(word) {

@@ -214,6 +214,46 @@ fn status_line_updates_usage_and_rate_limits() {
 }
 
 #[test]
+fn status_line_updates_pull_request_and_cost_of_the_day() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.run_hook(&agent, &prompt_payload("s", "go"));
+    let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
+    watch.next_line();
+    let report = |cost: f64| {
+        let mut payload: Value = serde_json::from_str(&payload(42, 62)).unwrap();
+        payload["cost"]["total_cost_usd"] = json!(cost);
+        payload["workspace"] =
+            json!({"repo": {"host": "github.com", "owner": "acme", "name": "shop"}});
+        payload["pr"] = json!({"number": 7, "url": "https://github.com/acme/shop/pull/7"});
+        let output =
+            run_with_socket(wrapped(&world, &agent, "cat"), payload.to_string().as_bytes());
+        assert_eq!(output.code(), Some(0));
+    };
+    let rows = || -> Value { serde_json::from_str(&world.run(["list", "--json"]).stdout).unwrap() };
+    // The daemon does not know when the first dollar was spent.
+    for cost in [1.0, 1.25] {
+        wait_until("the daemon has the cost", || {
+            report(cost);
+            rows()[0]["usage"]["cost_usd"] == cost
+        });
+    }
+    watch.wait_for_text("\"usd\":0.25");
+    let rows = rows();
+    assert_eq!(rows[0]["repository"], "github.com/acme/shop");
+    let pull_request = json!({"number": 7, "url": "https://github.com/acme/shop/pull/7"});
+    assert_eq!(rows[0]["pull_request"], pull_request);
+    let counts = || -> Value {
+        let output = world.run(["counts", "--format", "json"]);
+        serde_json::from_str(&output.stdout).unwrap()
+    };
+    assert_eq!(counts()["cost_today_usd"], 0.25);
+    world.kill_daemon();
+    wait_until("`watch` has started another daemon", || world.try_connect().is_some());
+    wait_until("`watch` has restored the cost", || counts()["cost_today_usd"] == 0.25);
+}
+
+#[test]
 fn rate_limits_survive_a_killed_daemon() {
     let world = world();
     let agent = FakeAgent::new();

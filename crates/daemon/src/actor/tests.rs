@@ -2,6 +2,7 @@
 
 mod bounds;
 mod containers;
+mod day;
 mod delivery;
 mod headless;
 mod notifications;
