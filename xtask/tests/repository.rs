@@ -27,6 +27,8 @@ const ALLOWED_CRATES: &[(&str, &[&str])] = &[
     ("crewboard-client", &["core", "protocol", "config", "platform"]),
     // The daemon reads the files of agents where it watches them.
     ("crewboard-daemon", &["core", "protocol", "config", "platform", "agents", "terminals"]),
+    // `crewboard run` is a client, and knows no agent by its name.
+    ("crewboard-run", &["core", "protocol", "platform", "client"]),
     // The board and the daemon communicate over the socket only.
     ("crewboard-board", &["core", "protocol", "config", "platform", "client"]),
     (
@@ -41,6 +43,7 @@ const ALLOWED_CRATES: &[(&str, &[&str])] = &[
             "daemon",
             "platform",
             "board",
+            "run",
         ],
     ),
     ("crewboard-testkit", &["core", "protocol", "config"]),

@@ -2,3 +2,4 @@
 
 pub(crate) mod event;
 pub(crate) mod observation;
+pub(crate) mod program;

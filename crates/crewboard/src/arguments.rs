@@ -184,6 +184,9 @@ pub(crate) enum Command {
     Wait(WaitArguments),
     /// Report the status of your own agent
     Report(ReportArguments),
+    /// Run a program in this terminal, and show the status that it reports to the terminal
+    #[command(after_help = RUN_NOTES)]
+    Run(RunArguments),
     /// Record daemon events for a bug report, without your text, until Ctrl-C
     Record {
         /// New file to write [default: standard output]
@@ -406,6 +409,30 @@ pub(crate) struct ReportArguments {
     /// Working directory of the session [default: the current directory]
     #[arg(long)]
     pub(crate) cwd: Option<PathBuf>,
+}
+
+const RUN_NOTES: &str = "\
+The program gets a terminal of its own inside this one. Without a terminal on standard input and output, `run` only \
+starts the program. `run` ends as the program ends: with its exit code, or by its signal. Exit code 127 means that the \
+program was not found, and 126 that it cannot be started.";
+
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Name of the agent [default: the name of the program]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Print a shell alias that runs this program with `crewboard run`
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["name", "words"])]
+    pub(crate) print_alias: Option<String>,
+    /// Program and its arguments
+    #[arg(
+        value_name = "PROGRAM",
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required_unless_present = "print_alias"
+    )]
+    pub(crate) words: Vec<OsString>,
 }
 
 /// The statuses that `report` accepts.

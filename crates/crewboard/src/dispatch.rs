@@ -4,7 +4,7 @@ use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat, PrintActi
 use crate::commands::setup::{self, Printed};
 use crate::commands::{
     board, completions, config, counts, daemon, explain, install, jump, list, man, mark, notify,
-    record, replay, report, uninstall, wait, watch,
+    record, replay, report, run, uninstall, wait, watch,
 };
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Forget { row } => mark::forget(&row),
         Command::Report(report) => report::run(report),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Install(install) => {
             let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());
             install::run_install(&install, &Environment::of_process(), out, input)?;

@@ -26,7 +26,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "man",
         ],
     ),
-    ("Scripts", &["wait", "report", "record", "replay"]),
+    ("Scripts", &["wait", "report", "run", "record", "replay"]),
     ("Internals", &["hook", "statusline"]),
 ];
 

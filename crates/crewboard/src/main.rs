@@ -48,6 +48,9 @@ fn main() -> ExitCode {
     match arguments.iter().map(|argument| argument.to_str()).collect::<Vec<_>>().as_slice() {
         [Some("hook"), Some("--help" | "-h")] => {}
         [Some("hook"), ..] => return hook::run(arguments.get(1).map(OsString::as_os_str)),
+        [Some(crewboard_run::MONITOR_COMMAND), ..] => {
+            return crewboard_run::run_monitor(&arguments[1..]);
+        }
         [Some("statusline")] => return status_line::run(&[]),
         [Some("statusline"), Some("--"), ..] => return status_line::run(&arguments[2..]),
         _ => {}

@@ -8,6 +8,7 @@
 mod fake_agent;
 mod line_client;
 mod process;
+mod pseudo_terminal;
 pub mod rebase;
 pub mod recording;
 mod skip;
@@ -23,6 +24,7 @@ pub use process::{
     CommandOutput, children, is_dead, process_state, run_with_input, signal, wait_for_output,
     wrap_command,
 };
+pub use pseudo_terminal::PseudoTerminal;
 pub use skip::{OPTIONAL_PROGRAMS, optional_program, skip};
 pub use tmux::{Pane, Tmux};
 pub use wait::{TIMEOUT, wait_until};

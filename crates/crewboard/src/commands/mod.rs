@@ -15,6 +15,7 @@ pub(crate) mod notify;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod uninstall;
 pub(crate) mod wait;

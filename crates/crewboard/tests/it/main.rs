@@ -21,6 +21,7 @@ mod permission_text;
 mod record;
 mod replay;
 mod report;
+mod run;
 mod seen;
 mod statusline;
 mod support;
