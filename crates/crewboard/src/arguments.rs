@@ -179,6 +179,11 @@ pub(crate) enum Command {
         #[arg(long)]
         test: bool,
     },
+    /// Print the last notifications, newest last
+    Notifications {
+        #[command(flatten)]
+        format: FormatArguments,
+    },
     /// Wait until sessions reach a status
     #[command(after_help = WAIT_CODES)]
     Wait(WaitArguments),

@@ -3,8 +3,8 @@
 use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat, PrintAction};
 use crate::commands::setup::{self, Printed};
 use crate::commands::{
-    board, completions, config, counts, daemon, explain, install, jump, list, man, mark, notify,
-    record, replay, report, run, uninstall, wait, watch,
+    board, completions, config, counts, daemon, explain, install, jump, list, man, mark,
+    notifications, notify, record, replay, report, run, uninstall, wait, watch,
 };
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Replay { file, pace } => replay::replay(&file, &pace),
         Command::Record { out, keep_text } => record::run(out.as_deref(), keep_text),
         Command::Man => man::run(),
+        Command::Notifications { format } => notifications::run(format.is_json()),
         Command::Notify { test } => notify::run(test),
         Command::Placeholder => Ok(replay::placeholder()),
         Command::Statusline { command } => Ok(status_line::run(&command)),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// The groups of commands. The manual page has the same order.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Look", &["list", "watch", "counts", "explain", "demo"]),
+    ("Look", &["list", "watch", "counts", "explain", "notifications", "demo"]),
     ("Go", &["jump", "next", "open"]),
     ("Mark", &["seen", "pin", "snooze", "dismiss", "forget"]),
     (

@@ -4,6 +4,7 @@ use crate::ids::ConnectionId;
 use crate::messages::{Input, Output, ProcessCheck};
 use crate::net::peer::{Namespace, Peer};
 use crate::notify::delivery::Deliveries;
+use crate::notify::history::NotificationHistory;
 use crate::outbox::batch::Batch;
 use crate::outbox::recorders::{MAX_RECORDERS, Recorders};
 use crate::outbox::subscribers::{MAX_READERS, MAX_SUBSCRIPTIONS, Subscribers};
@@ -29,6 +30,7 @@ pub(crate) struct Actor {
     waits: Waits,
     notifications: NotificationPolicy,
     deliveries: Deliveries,
+    last_notifications: NotificationHistory,
     /// The user has been notified of the present changes already.
     mutes_notifications: bool,
     /// The loop has checked all processes in this turn.
@@ -49,6 +51,7 @@ impl Actor {
             waits: Waits::default(),
             notifications: NotificationPolicy::default(),
             deliveries: Deliveries::default(),
+            last_notifications: NotificationHistory::default(),
             mutes_notifications: false,
             has_checked_all_processes: false,
             checked_processes: BTreeSet::new(),
@@ -307,6 +310,11 @@ impl Actor {
                 let reply = self.deliveries.acknowledge(connection, id);
                 reply.iter().map(|(asker, reply)| send(*asker, reply)).collect()
             }
+            Request::AddNotifications(added) => {
+                self.last_notifications.add(added.notifications, now.wall);
+                Vec::new()
+            }
+            Request::Notifications => vec![send(connection, &self.last_notifications.reply())],
             // The loop has already checked the processes.
             Request::Look(_) => Vec::new(),
             Request::Subscribe(SubscribeRequest { after }) => {
@@ -442,7 +450,8 @@ fn restricted(request: &Request) -> Option<Restricted> {
         | Request::RestoreLimits(_)
         | Request::AcceptNotifications(_)
         | Request::DroppedEventsSeen(_)
-        | Request::NotificationShown(_) => Some(Restricted::Ignore),
+        | Request::NotificationShown(_)
+        | Request::AddNotifications(_) => Some(Restricted::Ignore),
         Request::Mark(_) => Some(Restricted::Refuse("mark sessions")),
         Request::Forget(_) => Some(Restricted::Refuse("forget sessions")),
         Request::Notify(_) => Some(Restricted::Refuse("notify the user")),
@@ -454,6 +463,7 @@ fn restricted(request: &Request) -> Option<Restricted> {
         | Request::Wait(_)
         | Request::Explain(_)
         | Request::Look(_)
+        | Request::Notifications
         | Request::Record
         | Request::Hello(_) => None,
     }

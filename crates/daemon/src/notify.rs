@@ -1,4 +1,5 @@
-//! Notifications: the queue of processes that notify the user, and the delivery by boards.
+//! Notifications: the queue of processes that notify the user, the delivery by boards, and the last notifications.
 
 pub(crate) mod delivery;
+pub(crate) mod history;
 pub(crate) mod queue;

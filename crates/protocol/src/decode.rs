@@ -94,6 +94,8 @@ impl Request {
             }
             "notification_shown" => Self::NotificationShown(payload("notification_shown", line)?),
             "notify" => Self::Notify(payload("notify", line)?),
+            "add_notifications" => Self::AddNotifications(payload("add_notifications", line)?),
+            "notifications" => Self::Notifications,
             "record" => Self::Record,
             "hello" => Self::Hello(HelloRequest { protocol: head.protocol.unwrap_or(PROTOCOL) }),
             "stop" => Self::Stop,

@@ -6,21 +6,23 @@
 
 mod decode;
 mod dropped_events;
+mod notifications;
 mod reply;
 mod request;
 mod texts;
 
 pub use decode::RequestError;
 pub use dropped_events::{DROPPED_EVENTS_SEEN, DropReason, DroppedEvents};
+pub use notifications::{NotificationRecord, NotificationReport, Notifier, Suppressed};
 pub use reply::{
     DaemonInfo, ErrorCode, Explanation, Reply, encode_change, encode_limits, encode_row,
     encode_snapshot,
 };
 pub use request::{
-    AcceptNotificationsRequest, After, DroppedEventsSeenRequest, EventLine, ExplainRequest,
-    ForgetRequest, HelloRequest, LookRequest, MAX_LOOK_ROWS, MarkRequest, NotificationShownRequest,
-    NotifyRequest, ObservationLine, Request, RestoreLimitsRequest, RestoreRequest,
-    SubscribeRequest, WaitRequest,
+    AcceptNotificationsRequest, AddNotificationsRequest, After, DroppedEventsSeenRequest,
+    EventLine, ExplainRequest, ForgetRequest, HelloRequest, LookRequest, MAX_LOOK_ROWS,
+    MarkRequest, NotificationShownRequest, NotifyRequest, ObservationLine, Request,
+    RestoreLimitsRequest, RestoreRequest, SubscribeRequest, WaitRequest,
 };
 
 /// The version of this protocol. Only an incompatible change raises it.

@@ -1,4 +1,5 @@
 use crate::dropped_events::DroppedEvents;
+use crate::notifications::NotificationRecord;
 use crate::texts;
 use crewboard_core::{
     Observation, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry, Transition,
@@ -81,6 +82,10 @@ pub enum Reply {
         /// The number of boards that got the notification.
         #[serde(default)]
         asked: u64,
+    },
+    /// The last notifications, newest last.
+    Notifications {
+        notifications: Vec<NotificationRecord>,
     },
     /// All evidence that the daemon receives from now on follows.
     Recording,

@@ -1,3 +1,4 @@
+use crate::notifications::NotificationReport;
 use crewboard_core::{Mark, Observation, RateLimits, Report, RowKey, Session, WaitGoal, WaitScope};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,10 @@ pub enum Request {
     NotificationShown(NotificationShownRequest),
     /// Notifies the user through a subscriber that shows notifications. The reply comes when one has shown it or none did.
     Notify(NotifyRequest),
+    /// Adds notifications to those that the daemon remembers. Has no reply.
+    AddNotifications(AddNotificationsRequest),
+    /// Requests the last notifications.
+    Notifications,
     /// Acknowledges this number of dropped events, which the client has shown to the user. Has no reply.
     DroppedEventsSeen(DroppedEventsSeenRequest),
     /// Requests all evidence that the daemon receives from now on.
@@ -160,6 +165,12 @@ pub struct NotificationShownRequest {
 pub struct NotifyRequest {
     pub title: String,
     pub text: String,
+}
+
+/// Notifications that were sent to the user or suppressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddNotificationsRequest {
+    pub notifications: Vec<NotificationReport>,
 }
 
 /// The number of dropped events that the user has seen.

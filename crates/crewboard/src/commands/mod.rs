@@ -11,6 +11,7 @@ pub(crate) mod jump;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod mark;
+pub(crate) mod notifications;
 pub(crate) mod notify;
 pub(crate) mod record;
 pub(crate) mod replay;

@@ -353,6 +353,7 @@ fn expects_reply(request: &Request) -> bool {
         | Request::Mark(_)
         | Request::Forget(_)
         | Request::Notify(_)
+        | Request::Notifications
         | Request::Record
         | Request::Hello(_)
         | Request::Stop => true,
@@ -362,6 +363,7 @@ fn expects_reply(request: &Request) -> bool {
         | Request::RestoreLimits(_)
         | Request::AcceptNotifications(_)
         | Request::NotificationShown(_)
+        | Request::AddNotifications(_)
         | Request::DroppedEventsSeen(_)
         | Request::Look(_) => false,
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crewboard_core::Place;
+use crewboard_protocol::{AddNotificationsRequest, NotificationReport};
 
 #[test]
 fn process_is_watched_only_in_the_daemons_namespace() {
@@ -71,11 +72,21 @@ fn client_of_another_pid_namespace_only_reads() {
             five_hour: Some(window),
             seven_day: None,
         }];
+        let report = NotificationReport {
+            key: row.key.clone(),
+            name: String::new(),
+            status: row.status,
+            text: String::new(),
+            notifiers: Vec::new(),
+            failed: Vec::new(),
+            suppressed: None,
+        };
         for request in [
             Request::Restore(RestoreRequest { row: Box::new(remembered_row()) }),
             Request::RestoreLimits(RestoreLimitsRequest { limits }),
             Request::AcceptNotifications(AcceptNotificationsRequest { on: true }),
             Request::NotificationShown(NotificationShownRequest { id: 1 }),
+            Request::AddNotifications(AddNotificationsRequest { notifications: vec![report] }),
         ] {
             assert_eq!(from_elsewhere(request), []);
         }
@@ -83,6 +94,7 @@ fn client_of_another_pid_namespace_only_reads() {
             from_elsewhere(Request::Explain(ExplainRequest { row: row.key.clone() }))[0].1["row"]["id"],
             "a"
         );
+        assert_eq!(from_elsewhere(Request::Notifications)[0].1["notifications"], json!([]));
         assert_eq!(stage.drain(7), "", "no subscriber is sent a change");
         assert_eq!(stage.actor.sessions.iter().collect::<Vec<_>>(), [&row]);
     }
