@@ -20,7 +20,7 @@ mod start;
 mod waits;
 mod watch;
 
-pub use notify::queue::NotificationJob;
+pub use notify::queue::{NotificationJob, WAITS_FOR_CLICK};
 pub use options::Options;
 pub use start::{DaemonError, run};
 pub use watch::configuration::answering_configuration;

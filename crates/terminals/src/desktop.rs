@@ -27,6 +27,24 @@ pub fn notifier(title: &str, text: &str) -> Command {
     Command::new(["notify-send", "--app-name=Crewboard", "--", title, &text])
 }
 
+/// The name of the action of a click on the notification itself (Desktop Notifications Specification 1.2).
+pub const CLICK: &str = "default";
+
+/// Returns the command that shows a notification and waits until the user clicks on it or it is closed. It prints the id
+/// of the notification once it is shown, and [`CLICK`] at a click. Returns `None` if the system has no such command.
+///
+/// `notify-send` knows both options since 0.7.10; an older one fails and shows nothing. If the server of the desktop has
+/// no actions, `notify-send` prints the id and fails at once, but shows the notification (seen on 0.8.1).
+pub fn clickable_notifier(title: &str, text: &str) -> Option<Command> {
+    if cfg!(target_os = "macos") {
+        return None;
+    }
+    let mut command = notifier(title, text);
+    let options = ["--print-id".to_owned(), format!("--action={CLICK}=Show the session")];
+    command.words.splice(2..2, options);
+    Some(command)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +63,8 @@ mod tests {
                 r"&lt;b&gt;$(touch x)&lt;/b&gt; &amp; more \\74 \\"
             ]
         );
+        let clickable = clickable_notifier("--x", "-y").unwrap();
+        let options = ["--print-id", "--action=default=Show the session", "--", "--x", "-y"];
+        assert_eq!(clickable.words[2..], options);
     }
 }

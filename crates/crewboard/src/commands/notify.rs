@@ -1,7 +1,9 @@
 //! `crewboard notify`: sends a notification to the user and runs the user's `[[on]]` commands. The daemon starts it
 //! for each notification; the user starts it with `--test`.
 
+mod click;
 mod message;
+mod outcome;
 mod rules;
 mod seen;
 mod sound;
@@ -10,15 +12,17 @@ use crate::command_runner::CommandRunner;
 use crate::configuration::schema;
 use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
+use click::Clickable;
 use crewboard_client::{ConnectError, Connection};
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
-use crewboard_daemon::NotificationJob;
+use crewboard_daemon::{NotificationJob, WAITS_FOR_CLICK};
 use crewboard_platform::Clock;
-use crewboard_protocol::{HelloRequest, NotifyRequest, PROTOCOL, Reply, Request};
+use crewboard_protocol::{NotifyRequest, Reply, Request, Suppressed};
 use crewboard_terminals::desktop::notifier;
 use crewboard_terminals::{Command, CommandError, System as _, TerminalError};
 use message::{Message, message};
+use outcome::Outcome;
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -28,8 +32,11 @@ use std::time::Duration;
 /// Bytes read of a notification, which names 32 sessions at most.
 const MAX_NOTIFICATION: u64 = 8 << 20;
 
-/// Time limit for the daemon to receive a notification.
+/// Time limit for the daemon to receive what was sent to the user.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Time limit for the boards to show a notification. The daemon asks four of them in turn, and gives each a second.
+const BOARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends the notification on standard input, or a test notification.
 pub(crate) fn run(test: bool) -> Result<ExitCode, Failure> {
@@ -69,34 +76,61 @@ fn restore_limits(job: &NotificationJob) {
 /// Runs the rules' commands and notifies the user. Returns false if a configured notification failed. The daemon
 /// notes only that; `--test` shows the reasons.
 fn send(job: NotificationJob, environment: &Environment) -> bool {
-    let NotificationJob { notification, notify, rules, .. } = job;
+    let NotificationJob { notification, notify, rules, may_wait_for_click, .. } = job;
     let Notification { mut person, more, commands, unseen } = notification;
     rules::finish(rules::start(&rules, &commands));
     let looked_at = seen::find_looked_at(person.iter().chain(&unseen));
     let seen = unseen.iter().filter(|row| looked_at.contains(&row.key));
     // A failure leaves the sessions unseen, and is no failure of a notification.
     let _ = seen::mark_seen(seen);
-    person.retain(|row| !looked_at.contains(&row.key));
-    let Some(message) = message(&person, more, notify.content) else { return true };
+    let in_front = person.extract_if(.., |row| looked_at.contains(&row.key)).collect::<Vec<_>>();
+    let mut reports = Outcome::suppressed(Suppressed::InFront).reports(&in_front, notify.content);
+    let Some(message) = message(&person, more, notify.content) else {
+        outcome::record(reports, None);
+        return true;
+    };
     if sound::is_quiet(&notify) {
+        let quiet = Outcome::suppressed(Suppressed::QuietHours);
+        reports.extend(quiet.reports(&person, notify.content));
+        outcome::record(reports, None);
         return true;
     }
     let sound = sound::play(&person, &notify, environment);
     // Notify the desktop without waiting for the boards.
     let announced = (notify.terminal != "off").then(|| to_board(&message));
-    // Without a notifier there is no desktop to notify, which is not a failure.
-    let is_delivered = !notify.desktop
-        || matches!(to_desktop(&message, environment), Ok(()) | Err(CommandError::NotFound));
-    if let Some(Ok(Some(mut connection))) = announced {
-        // The daemon checks this process, which must run until then. Any reply shows that the check is done.
-        let _ =
-            connection.ask(&Request::Hello(HelloRequest { protocol: PROTOCOL }), RECEIVE_TIMEOUT);
+    let desktop = notify.desktop.then(|| {
+        if may_wait_for_click {
+            click::show(&message, environment)
+        } else {
+            to_desktop(&message, environment).map(|()| None)
+        }
+    });
+    let mut outcome = Outcome::default();
+    outcome.note_desktop(desktop.as_ref());
+    let mut connection = announced.and_then(Result::ok).flatten();
+    if let Some(connection) = &mut connection {
+        // The daemon checks this process, which must run until then. The reply shows that the check is done.
+        outcome.note_boards(&connection.receive(Some(BOARD_TIMEOUT)));
     }
+    reports.extend(outcome.reports(&person, notify.content));
+    outcome::record(reports, connection);
     // The notification has been delivered, even if its sound fails.
     if let Some(sound) = sound {
         sound.finish();
     }
-    is_delivered
+    if let (Some(Ok(Some(clickable))), Some(row)) = (desktop, person.first()) {
+        jump_on_click(clickable, &row.key);
+    }
+    outcome.is_delivered()
+}
+
+/// Waits for a click on the notification, and then shows the pane of the session.
+fn jump_on_click(clickable: Clickable, key: &RowKey) {
+    let mut out = io::stdout();
+    let is_known = out.write_all(WAITS_FOR_CLICK).and_then(|()| out.flush()).is_ok();
+    if is_known && clickable.wait_for_click() {
+        click::jump(key);
+    }
 }
 
 /// Sends the notification to the boards. Returns `None` if no daemon runs, and starts none.

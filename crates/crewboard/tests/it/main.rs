@@ -15,6 +15,7 @@ mod hostile_daemon;
 mod install;
 mod jump;
 mod list;
+mod notifications;
 mod notify;
 mod open;
 mod permission_text;

@@ -1,15 +1,16 @@
 //! Notifications and the commands of rules.
 
+mod clicks;
+mod desktop;
+
 use crate::support::{
     Agent, BoardWorld, PROGRAM, install_fake_notifier, lines, start_daemon_with_notifier,
 };
-use crewboard_testkit::{Pane, run_with_input, signal, skip, wait_until, wrap_command};
+use crewboard_testkit::{Pane, run_with_input, signal, wait_until, wrap_command};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
 
 /// Creates a world with this configuration.
 fn world_with(configuration: &str) -> Option<BoardWorld> {
@@ -213,6 +214,13 @@ fn notification_passes_through_tmux_to_the_terminal() {
     assert!(!world.home().join("x").exists());
 }
 
+/// Returns why each notification was suppressed.
+fn suppressed(world: &BoardWorld) -> Vec<Value> {
+    let listed = world.run(["notifications", "--json"]).stdout;
+    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    listed.into_iter().map(|record| record["suppressed"].clone()).collect()
+}
+
 #[test]
 fn focused_pane_gets_no_notification() {
     let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
@@ -235,15 +243,23 @@ fn focused_pane_gets_no_notification() {
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
     event("PermissionRequest", &asks("the first"));
     wait_until("tmux is asked", || !lines(&asked).is_empty());
+    wait_until("the notification is listed as suppressed", || suppressed(&world) == ["in_front"]);
     event("Stop", &json!({}));
     client.press(&["-H", "1b", "5b", "4f"]);
     client.wait_for("no focus", |_| !flags().contains("focused"));
     event("UserPromptSubmit", &json!({ "prompt": "go" }));
     event("PermissionRequest", &asks("the second"));
-    wait_until("the notifier has run", || lines(&received).len() >= 4);
+    wait_until("the notifier has run", || lines(&received).len() >= 6);
     assert_eq!(
         lines(&received),
-        ["--app-name=Crewboard", "--", "shop: permission", "Bash the second"]
+        [
+            "--app-name=Crewboard",
+            "--print-id",
+            "--action=default=Show the session",
+            "--",
+            "shop: permission",
+            "Bash the second"
+        ]
     );
 }
 
@@ -267,6 +283,9 @@ fn sound_plays_except_in_quiet_hours() {
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, "ls");
     wait_until("the time is read", || !lines(&asked).is_empty());
+    wait_until("the notification is listed as suppressed", || {
+        suppressed(&world) == ["quiet_hours"]
+    });
 
     configure(&world, &quiet.replace("22:00-07:00", "01:00-02:00"));
     let other = Agent::new("docs");
@@ -296,79 +315,4 @@ fn failed_notifier_is_logged() {
     wait_until("the log names the failure", || {
         world.log().lines().any(|line| line.ends_with(message))
     });
-}
-
-/// A notification server that prints one notification and ends.
-const SERVER: &str = r#"
-import dbus, dbus.mainloop.glib, dbus.service, json
-from gi.repository import GLib
-dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
-NAME = "org.freedesktop.Notifications"
-loop = GLib.MainLoop()
-class Server(dbus.service.Object):
-    @dbus.service.method(NAME, in_signature="susssasa{sv}i", out_signature="u")
-    def Notify(self, app, replaces, icon, title, text, actions, hints, expires):
-        print(json.dumps([app, title, text]), flush=True)
-        GLib.idle_add(loop.quit)
-        return 1
-    @dbus.service.method(NAME, in_signature="", out_signature="as")
-    def GetCapabilities(self):
-        return ["body", "body-markup"]
-    @dbus.service.method(NAME, in_signature="", out_signature="ssss")
-    def GetServerInformation(self):
-        return ["test", "test", "1", "1.2"]
-name = dbus.service.BusName(NAME, dbus.SessionBus())
-server = Server(dbus.SessionBus(), "/org/freedesktop/Notifications")
-print("ready", flush=True)
-loop.run()
-"#;
-
-/// A D-Bus daemon and the notification server. Both end when this value is dropped.
-struct Desktop {
-    bus: Child,
-    server: Child,
-}
-
-impl Drop for Desktop {
-    fn drop(&mut self) {
-        for child in [&mut self.server, &mut self.bus] {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-#[test]
-fn desktop_notification_arrives_over_dbus() {
-    let Some(world) = world_with("[notify]\ncontent = true\n") else { return };
-    let is_there = |program: &str, words: &[&str]| {
-        let mut command = Command::new(program);
-        command.args(words).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    let is_complete = is_there("notify-send", &["--version"])
-        && is_there("dbus-daemon", &["--version"])
-        && is_there("/usr/bin/python3", &["-c", "import dbus, gi"]);
-    if !is_complete {
-        return skip("dbus-daemon, notify-send or python3-dbus is not installed");
-    }
-    let mut bus = Command::new("dbus-daemon");
-    bus.args(["--session", "--nofork", "--print-address=1"]).stdout(Stdio::piped());
-    let mut bus = bus.spawn().unwrap();
-    let mut address = String::new();
-    BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let address = address.trim();
-    let mut server = Command::new("/usr/bin/python3");
-    server.args(["-c", SERVER]).env("DBUS_SESSION_BUS_ADDRESS", address).stdout(Stdio::piped());
-    let mut desktop = Desktop { bus, server: server.spawn().unwrap() };
-    let mut received = BufReader::new(desktop.server.stdout.take().unwrap()).lines();
-    assert_eq!(received.next().unwrap().unwrap(), "ready");
-    let mut start = world.command(["daemon", "start"]);
-    assert!(start.env("DBUS_SESSION_BUS_ADDRESS", address).status().unwrap().success());
-    let agent = Agent::new(r"<b>-n \74b\76 $(touch x)");
-    world.send_prompt(&agent, "go");
-    world.request_permission(&agent, r"\74b\76 <i> \n\b\377 \");
-    let received: Value = serde_json::from_str(&received.next().unwrap().unwrap()).unwrap();
-    let title = r"<b>-n \74b\76 $(touch x): permission";
-    assert_eq!(received, json!(["Crewboard", title, r"Bash \74b\76 &lt;i&gt; \n\b\377 \"]));
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -26,7 +26,13 @@ pub struct NotificationJob {
     pub descriptors: Option<u64>,
     /// The file mode creation mask that the daemon was started with.
     pub umask: u32,
+    /// The process may wait for a click after it has notified the user. It then writes [`WAITS_FOR_CLICK`] to its standard
+    /// output.
+    pub may_wait_for_click: bool,
 }
+
+/// The line of a process that has notified the user and now waits for a click on the notification.
+pub const WAITS_FOR_CLICK: &[u8] = b"waits\n";
 
 /// Processes that notify the user at once, and jobs that wait for one.
 const USER_BOUNDS: (usize, usize) = (4, 16);
@@ -38,6 +44,9 @@ const COMMAND_BOUNDS: (usize, usize) = (16, 256);
 /// The same bounds for processes that only ask the terminals what the user looks at. They have a queue of their own,
 /// because many turns that end at once must not drop a notification.
 const LOOK_BOUNDS: (usize, usize) = (4, 16);
+
+/// Processes that wait for a click at once. A further notification cannot be clicked.
+const MAX_CLICKS: usize = 8;
 
 /// Time limit of the daemon's wait for a process. The process ends itself earlier: it gives its commands a minute.
 const FINISH_WITHIN: Duration = Duration::from_secs(90);
@@ -55,6 +64,8 @@ pub(crate) struct NotificationQueue {
     user: JobQueue,
     looks: JobQueue,
     commands: JobQueue,
+    /// Processes that have notified the user and wait for a click. They delay nothing, also not the exit of the daemon.
+    clicks: JoinSet<()>,
 }
 
 impl NotificationQueue {
@@ -70,7 +81,8 @@ impl NotificationQueue {
         let Config { notify, on: rules, .. } = config;
         let (user, looks) = (JobQueue::new(USER_BOUNDS), JobQueue::new(LOOK_BOUNDS));
         let commands = JobQueue::new(COMMAND_BOUNDS);
-        Self { program, inherited, notify, rules, user, looks, commands }
+        let clicks = JoinSet::new();
+        Self { program, inherited, notify, rules, user, looks, commands, clicks }
     }
 
     /// Uses this configuration from now on.
@@ -81,12 +93,15 @@ impl NotificationQueue {
     /// Adds a job that notifies the user or asks the terminals, and one for each command. Starts them if there is room.
     pub(crate) fn push(&mut self, notification: Notification) -> Vec<String> {
         let Notification { person, more, commands, unseen } = notification;
+        let waiting = self.clicks.len() + self.user.running.len() + self.user.waiting.len();
+        let may_wait_for_click = !person.is_empty() && waiting < MAX_CLICKS;
         let job = |notification, rules| NotificationJob {
             notification,
             notify: self.notify.clone(),
             rules,
             descriptors: self.inherited.descriptors,
             umask: self.inherited.umask,
+            may_wait_for_click,
         };
         let mut log = Vec::new();
         let queue = if person.is_empty() { &mut self.looks } else { &mut self.user };
@@ -99,7 +114,10 @@ impl NotificationQueue {
             for rule in self.rules.iter().filter(|rule| rule.is_for(status, row.needs_you)) {
                 let commands = vec![row.clone()];
                 let notification = Notification { commands, ..Notification::default() };
-                let job = job(notification, vec![rule.clone()]);
+                let job = NotificationJob {
+                    may_wait_for_click: false,
+                    ..job(notification, vec![rule.clone()])
+                };
                 log.extend(self.commands.push(job, &self.program));
             }
         }
@@ -123,16 +141,23 @@ impl NotificationQueue {
         due.flat_map(|queue| queue.start(&self.program)).collect()
     }
 
-    /// Waits until a process has ended, and starts the next. Never returns while no process runs.
+    /// Waits until a process has ended or waits for a click, and starts the next. Never returns while no process runs.
     pub(crate) async fn next_finished(&mut self) -> Vec<String> {
         let (queue, result) = tokio::select! {
+            Some(_) = self.clicks.join_next() => return Vec::new(),
             Some(result) = self.user.running.join_next() => (&mut self.user, result),
             Some(result) = self.looks.running.join_next() => (&mut self.looks, result),
             Some(result) = self.commands.running.join_next() => (&mut self.commands, result),
             else => std::future::pending().await,
         };
         let problem = match result {
-            Ok(Ok(())) => None,
+            Ok(Ok(Ended::Exited)) => None,
+            Ok(Ok(Ended::WaitsForClick(mut child))) => {
+                self.clicks.spawn(async move {
+                    let _ = child.wait().await;
+                });
+                None
+            }
             Ok(Err(error)) => Some(format!("notification failed: {error}")),
             Err(error) => Some(format!("notification failed: {error}")),
         };
@@ -145,7 +170,7 @@ impl NotificationQueue {
 /// Jobs of one kind, in their order.
 #[derive(Debug)]
 struct JobQueue {
-    running: JoinSet<io::Result<()>>,
+    running: JoinSet<io::Result<Ended>>,
     waiting: VecDeque<NotificationJob>,
     max_running: usize,
     max_waiting: usize,
@@ -208,7 +233,7 @@ impl JobQueue {
             let child = Command::new(program)
                 .arg("notify")
                 .stdin(Stdio::piped())
-                .stdout(Stdio::null())
+                .stdout(if job.may_wait_for_click { Stdio::piped() } else { Stdio::null() })
                 .stderr(Stdio::null())
                 .spawn();
             match child {
@@ -231,20 +256,36 @@ impl JobQueue {
     }
 }
 
-/// Writes the job to the process and waits for its end.
-async fn run(mut child: Child, job: &NotificationJob) -> io::Result<()> {
+/// The end of a job.
+#[derive(Debug)]
+enum Ended {
+    Exited,
+    /// The process has notified the user and waits for a click. It exits by itself, at the latest at its time limit.
+    WaitsForClick(Child),
+}
+
+/// Writes the job to the process. Waits until the process ends or waits for a click.
+async fn run(mut child: Child, job: &NotificationJob) -> io::Result<Ended> {
     let line = serde_json::to_vec(job)?;
     let finished = timeout(FINISH_WITHIN, async {
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(&line).await?;
         }
-        child.wait().await
+        if let Some(mut stdout) = child.stdout.take() {
+            let mut first = [0; 1];
+            if stdout.read(&mut first).await? > 0 {
+                return Ok(None);
+            }
+        }
+        child.wait().await.map(Some)
     });
     match finished.await {
-        Ok(Ok(status)) if !status.success() => {
+        Ok(Ok(Some(status))) if !status.success() => {
             Err(io::Error::other(format!("{status}; run `crewboard notify --test` to see why")))
         }
-        Ok(ended) => ended.map(|_| ()),
+        Ok(Ok(Some(_))) => Ok(Ended::Exited),
+        Ok(Ok(None)) => Ok(Ended::WaitsForClick(child)),
+        Ok(Err(error)) => Err(error),
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the process does not exit")),
     }
 }
@@ -269,6 +310,7 @@ mod tests {
             rules: Vec::new(),
             descriptors: None,
             umask: number,
+            may_wait_for_click: false,
         }
     }
 
@@ -288,6 +330,7 @@ mod tests {
             user: JobQueue::new(USER_BOUNDS),
             looks: JobQueue::new(LOOK_BOUNDS),
             commands: JobQueue::new(COMMAND_BOUNDS),
+            clicks: JoinSet::new(),
         };
         let working = Session { status: Status::Working, ..Session::default() };
         let prompting =
@@ -298,6 +341,47 @@ mod tests {
         assert_eq!((queue.commands.running.len(), queue.commands.waiting.len()), (16, 15));
         let job = &queue.commands.waiting[0];
         assert_eq!((job.notification.commands.len(), job.rules.len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn only_a_few_notifications_wait_for_a_click() {
+        let mut queue = NotificationQueue {
+            program: "/bin/true".into(),
+            inherited: Inherited { descriptors: None, umask: 0 },
+            notify: job(0).notify,
+            rules: Vec::new(),
+            user: JobQueue::new((0, 16)),
+            looks: JobQueue::new((0, 16)),
+            commands: JobQueue::new(COMMAND_BOUNDS),
+            clicks: JoinSet::new(),
+        };
+        let row = || vec![Session::default()];
+        queue.push(Notification { unseen: row(), ..Notification::default() });
+        queue.push(Notification { person: row(), ..Notification::default() });
+        for _ in 1..MAX_CLICKS {
+            queue.clicks.spawn(std::future::pending());
+        }
+        queue.push(Notification { person: row(), ..Notification::default() });
+        let may_wait = |queue: &JobQueue| {
+            queue.waiting.iter().map(|job| job.may_wait_for_click).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (may_wait(&queue.user), may_wait(&queue.looks)),
+            (vec![true, false], vec![false])
+        );
+        // They do not keep the daemon from exiting.
+        assert!(!queue.is_busy());
+    }
+
+    #[tokio::test]
+    async fn process_that_waits_for_a_click_makes_room() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo waits; exec sleep 60"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        match run(command.spawn().unwrap(), &job(0)).await.unwrap() {
+            Ended::WaitsForClick(mut child) => child.kill().await.unwrap(),
+            Ended::Exited => panic!("the process still runs"),
+        }
     }
 
     #[tokio::test]

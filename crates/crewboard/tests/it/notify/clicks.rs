@@ -1,0 +1,98 @@
+//! Notifications that the user clicks.
+
+use super::configure;
+use crate::support::{Agent, BoardWorld, install_fake_notifier, lines};
+use crewboard_testkit::{is_dead, wait_until};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A `notify-send` that shows each notification at once, and waits until the test clicks or closes it.
+struct Clicks {
+    /// The pipe from which the notifier reads the name of the action.
+    pipe: PathBuf,
+    /// The file with the process of the notifier.
+    pid: PathBuf,
+}
+
+impl Clicks {
+    /// Installs the notifier, and starts a daemon that uses it.
+    fn new(world: &BoardWorld) -> Self {
+        let (directory, _) = install_fake_notifier(world);
+        let clicks = Self { pipe: world.home().join("pipe"), pid: world.home().join("pid") };
+        assert!(Command::new("mkfifo").arg(&clicks.pipe).status().unwrap().success());
+        let script = format!(
+            "#!/bin/sh\necho $$ >>'{}'\necho 7\nread -r action <'{}'\necho \"$action\"\n",
+            clicks.pid.display(),
+            clicks.pipe.display()
+        );
+        fs::write(directory.join("notify-send"), script).unwrap();
+        let path = format!("{}:/usr/bin:/bin", directory.display());
+        assert!(world.command(["daemon", "start"]).env("PATH", path).status().unwrap().success());
+        clicks
+    }
+
+    /// Waits until a notification is shown. Returns the process of its notifier.
+    fn wait_for_notifier(&self) -> u32 {
+        wait_until("a notification is shown", || !lines(&self.pid).is_empty());
+        lines(&self.pid)[0].parse().unwrap()
+    }
+
+    /// Prints the name of an action, as after a click.
+    fn print(&self, action: &str) {
+        fs::write(&self.pipe, format!("{action}\n")).unwrap();
+    }
+}
+
+/// Returns the notifications as the command prints them.
+fn notifications(world: &BoardWorld) -> Vec<Value> {
+    serde_json::from_str(&world.run(["notifications", "--json"]).stdout).unwrap()
+}
+
+#[test]
+fn click_on_a_notification_shows_the_pane() {
+    let Some(world) = BoardWorld::new() else { return };
+    let clicks = Clicks::new(&world);
+    let server = world.server("near");
+    let shop = server.open("shop", (80, 20), &["cat"]);
+    let docs = server.open("docs", (80, 20), &["cat"]);
+    let client = world.tmux.open("client", (80, 20), &server.attach_command("=docs"));
+    let shown = || server.run(["list-clients", "-F", "#{pane_id}"]).trim().to_owned();
+    client.wait_for("the other pane", |_| shown() == docs.expand("#{pane_id}"));
+    let socket = format!("{},1,0", server.socket().display());
+    let id = shop.expand("#{pane_id}");
+    let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
+    let event = |event: &str, more: &Value| {
+        world.send_event_from(shop.pid(), "shop", &within, event, more);
+    };
+    event("UserPromptSubmit", &json!({ "prompt": "go" }));
+    event(
+        "PermissionRequest",
+        &json!({ "tool_name": "Bash", "tool_input": { "command": "default" } }),
+    );
+    clicks.wait_for_notifier();
+    // The daemon remembers the notification while the notifier waits.
+    wait_until("the notification is listed", || notifications(&world).len() == 1);
+    let listed = &notifications(&world)[0];
+    assert_eq!((&listed["name"], &listed["notifiers"]), (&json!("shop"), &json!(["desktop"])));
+    assert_eq!(shown(), docs.expand("#{pane_id}"));
+    clicks.print("default");
+    client.wait_for("the pane of the session", |_| shown() == id);
+}
+
+#[test]
+fn daemon_exits_while_a_notification_waits_for_a_click() {
+    let Some(world) = BoardWorld::new() else { return };
+    let mut agent = Agent::new("shop");
+    let clicks = Clicks::new(&world);
+    world.send_prompt(&agent, "go");
+    world.request_permission(&agent, "ls");
+    let notifier = clicks.wait_for_notifier();
+    configure(&world, "[daemon]\nidle_exit = '1ms'\n");
+    agent.kill();
+    wait_until("the daemon has exited", || world.daemons().is_empty());
+    assert!(!is_dead(notifier));
+    clicks.print("closed");
+    wait_until("the notifier has exited", || is_dead(notifier));
+}
