@@ -127,6 +127,21 @@ impl<'a> Subscription<'a> {
 
     /// Waits for the next event, even if daemons end meanwhile. Returns an error if the reader of `output` has closed it.
     pub fn next(&mut self, output: &impl AsFd) -> Result<SubscriptionEvent, SubscriptionError> {
+        loop {
+            if let Some(event) = self.next_within(output, None)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Waits for the next event like [`Subscription::next`], but returns `None` if a connected daemon sends nothing for
+    /// `timeout`.
+    pub fn next_within(
+        &mut self,
+        output: &impl AsFd,
+        timeout: Option<Duration>,
+    ) -> Result<Option<SubscriptionEvent>, SubscriptionError> {
+        let deadline = timeout.map(Deadline::after);
         let mut attempts = 0;
         loop {
             let Some(connection) = &mut self.connection else {
@@ -146,7 +161,8 @@ impl<'a> Subscription<'a> {
                         let pause = self.pause.map_or(RETRY_AFTER, |pause| pause * 2);
                         let is_first = self.pause.replace(pause.min(MAX_RETRY_AFTER)).is_none();
                         if is_first {
-                            return Ok(SubscriptionEvent::Unreachable(error.to_string()));
+                            let why = error.to_string();
+                            return Ok(Some(SubscriptionEvent::Unreachable(why)));
                         }
                     }
                     Err(error) => return Err(error),
@@ -156,13 +172,14 @@ impl<'a> Subscription<'a> {
             match connection.receive_ready() {
                 Ok(Some(reply)) => {
                     if let Some(event) = self.apply(reply) {
-                        return Ok(event);
+                        return Ok(Some(event));
                     }
                 }
-                Ok(None) => wait_for(connection, output)?,
+                Ok(None) if !wait_for(connection, output, deadline)? => return Ok(None),
+                Ok(None) => {}
                 Err(ConnectionError::Gone) => {
                     self.connection = None;
-                    return Ok(SubscriptionEvent::Disconnected);
+                    return Ok(Some(SubscriptionEvent::Disconnected));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -293,21 +310,28 @@ impl<'a> Subscription<'a> {
     }
 }
 
-/// Waits until the daemon sends something, or the reader of `output` has closed it.
-fn wait_for(connection: &Connection, output: &impl AsFd) -> Result<(), SubscriptionError> {
+/// Waits until the daemon sends something, or the reader of `output` has closed it. Returns false if the deadline passes
+/// before.
+fn wait_for(
+    connection: &Connection,
+    output: &impl AsFd,
+    deadline: Option<Deadline>,
+) -> Result<bool, SubscriptionError> {
     loop {
         let mut descriptors = [
             PollFd::new(connection.stream(), PollFlags::IN),
             // No flag is needed: the kernel always reports an error or a hang-up.
             PollFd::new(output, PollFlags::empty()),
         ];
-        match poll(&mut descriptors, None) {
+        let timeout = deadline.and_then(|deadline| Timespec::try_from(deadline.remaining()).ok());
+        match poll(&mut descriptors, timeout.as_ref()) {
+            Ok(0) if timeout.is_some() => return Ok(false),
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(error) => return Err(ConnectionError::Io(io::Error::from(error)).into()),
         }
         if !descriptors[0].revents().is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         if descriptors[1].revents().intersects(closed_flags()) {
             return Err(SubscriptionError::ReaderGone);

@@ -292,9 +292,18 @@ impl Session {
 
     /// Returns since when the session works without an event or a change of its file, if that is unusually long.
     pub fn quiet_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let last = self.last_sign_of_work()?;
+        (now.since(last) >= QUIET_AFTER_MS).then_some(last)
+    }
+
+    /// Returns the time at which a session that works becomes quiet if no further event comes.
+    pub fn quiet_at(&self) -> Option<Timestamp> {
+        self.last_sign_of_work().map(|last| Timestamp(last.0.saturating_add(QUIET_AFTER_MS)))
+    }
+
+    fn last_sign_of_work(&self) -> Option<Timestamp> {
         let last = self.evidence_at?.max(self.since);
-        let is_quiet = self.status == Status::Working && now.since(last) >= QUIET_AFTER_MS;
-        is_quiet.then_some(last)
+        (self.status == Status::Working).then_some(last)
     }
 
     /// Returns true if the session would need the user if it were not dismissed.

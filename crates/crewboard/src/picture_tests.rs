@@ -8,9 +8,8 @@ mod svg;
 use crate::commands::board::AGENT_TEXT;
 use crate::configuration::BoardConfig;
 use crate::recording::demo::play_until;
-use crate::render::{Names, Style, list_line};
+use crate::render::{Names, Style, list_line_at};
 use crewboard_board::Options;
-use crewboard_board::format::text::age;
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::{HookState, Model};
 use crewboard_board::theme::{PALETTES, Theme};
@@ -105,7 +104,7 @@ fn pictures_of_the_list_are_what_it_prints() {
     let (rows, _, now) = state_at(MOMENT);
     let names = Names::of(&rows, style);
     let lines = rows.iter().map(|row| {
-        let line = list_line(row, &names, &age(row.since, now), style);
+        let line = list_line_at(row, &names, now, style);
         format!("{}\n", line.trim_end())
     });
     let list: String = lines.collect();

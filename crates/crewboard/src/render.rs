@@ -1,8 +1,8 @@
 //! Formats sessions as lines of text.
 
-use crewboard_board::format::text::{activity, cut, fit};
+use crewboard_board::format::text::{activity, age, cut, fit, quiet_since};
 use crewboard_board::theme::{TERMINAL, Theme};
-use crewboard_core::{End, RowKey, Session, Status, labels};
+use crewboard_core::{End, PullRequest, RowKey, Session, Status, Timestamp, labels};
 use std::collections::HashMap;
 use std::env;
 use std::fmt::Write as _;
@@ -96,8 +96,14 @@ impl Names {
             CONTEXT_MIN_WIDTH.. => 32,
             _ => 22,
         };
-        let widest = labels.values().map(|label| label.width()).max().unwrap_or(0);
+        let labels_in_lines = labels.iter().map(|(key, label)| without_key(label, key).width());
+        let widest = labels_in_lines.max().unwrap_or(0);
         Self { labels, width: widest.clamp(Self::MIN_WIDTH, max_width) }
+    }
+
+    /// Returns the name of a session for a line that also has the session's key.
+    fn name_beside_key<'a>(&'a self, row: &'a Session) -> &'a str {
+        without_key(self.name(row), &row.key)
     }
 
     /// Returns the name of a session.
@@ -106,13 +112,35 @@ impl Names {
     }
 }
 
-/// Formats a session as a line of the list. `age` is the time since its status began.
-pub(crate) fn list_line(row: &Session, names: &Names, age: &str, style: Style) -> String {
+/// Returns a label without the key that may be at its end.
+fn without_key<'a>(label: &'a str, key: &RowKey) -> &'a str {
+    label.strip_suffix(&format!(" ({key})")).unwrap_or(label)
+}
+
+/// Formats a session as a line of the list at this time.
+pub(crate) fn list_line_at(row: &Session, names: &Names, now: Timestamp, style: Style) -> String {
+    let quiet = quiet_since(row, now).map(|since| format!("quiet {}", age(since, now)));
+    list_line(row, names, &age(row.since, now), &quiet.unwrap_or_default(), style)
+}
+
+/// Formats a session as a line of the list. `age` is the time since its status began, and `quiet` a mark that says since
+/// when a working session has been quiet, or empty.
+pub(crate) fn list_line(
+    row: &Session,
+    names: &Names,
+    age: &str,
+    quiet: &str,
+    style: Style,
+) -> String {
     let theme = Theme { palette: &TERMINAL, unicode: style.unicode };
     let mut text = activity(row, style.unicode).into_owned();
     if row.background > 0 {
         let _ = write!(text, "  ({} in background)", row.background);
     }
+    // A narrow window uses its width for the activity.
+    let is_wide = style.width == 0 || style.width >= CONTEXT_MIN_WIDTH;
+    let pull_request = row.pull_request.as_ref().filter(|_| is_wide).map(PullRequest::short_name);
+    let pull_request = pull_request.unwrap_or_default();
     let marks = [
         (row.pinned, "pinned"),
         (row.snoozed_until.is_some(), "snoozed"),
@@ -121,6 +149,8 @@ pub(crate) fn list_line(row: &Session, names: &Names, age: &str, style: Style) -
         (row.end == Some(End::Lost), "lost"),
         (row.stopped, "suspended"),
         (!row.confirmed, "unconfirmed"),
+        (!quiet.is_empty(), quiet),
+        (!pull_request.is_empty(), &pull_request),
     ];
     let marks: Vec<&str> =
         marks.into_iter().filter(|(is_set, _)| *is_set).map(|(_, mark)| mark).collect();
@@ -134,16 +164,14 @@ pub(crate) fn list_line(row: &Session, names: &Names, age: &str, style: Style) -
     let context = row.usage.as_ref().and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{percent:.0}%")).unwrap_or_default();
     let head = format!("{} {:<10} ", theme.shape(row.status), row.status.word());
-    let name = fit(names.name(row), names.width, style.unicode);
+    let name = fit(names.name_beside_key(row), names.width, style.unicode);
     if style.width == 0 {
         // In a pipe, the long text comes last, so that the other columns are aligned.
         let text = cut(&text, usize::MAX, style.unicode);
         let line = format!("{head}{name} {age:>6} {context:>4}  {place} {}  {text}", row.key);
         return line.trim_end().to_owned();
     }
-    // A narrow window uses its width for the activity.
-    let context =
-        if style.width < CONTEXT_MIN_WIDTH { String::new() } else { format!(" {context:>4}") };
+    let context = if is_wide { format!(" {context:>4}") } else { String::new() };
     let tail = format!("  {age:>6}{context}  {place} {}", row.key);
     let fixed_width = head.width() + names.width + 1 + tail.width();
     let remaining_width = style.width.saturating_sub(fixed_width);
@@ -156,7 +184,7 @@ pub(crate) fn list_line(row: &Session, names: &Names, age: &str, style: Style) -
         let head = format!("{} {} ", theme.shape(row.status), row.status);
         let key = format!(" {}", row.key);
         let name_width = style.width.saturating_sub(head.width() + key.width());
-        let name = fit(names.name(row), name_width, style.unicode);
+        let name = fit(names.name_beside_key(row), name_width, style.unicode);
         return cut(&format!("{head}{name}{key}"), style.width, style.unicode);
     }
     line.trim_end().to_owned()
@@ -165,7 +193,7 @@ pub(crate) fn list_line(row: &Session, names: &Names, age: &str, style: Style) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crewboard_core::{Place, RowKey, Timestamp, Usage};
+    use crewboard_core::{Place, RowKey, Usage};
 
     const PLAIN: Style = Style { colour: false, unicode: true, width: 80 };
 
@@ -192,7 +220,7 @@ mod tests {
     }
 
     fn line(row: &Session, age: &str, style: Style) -> String {
-        list_line(row, &Names::of([row], style), age, style)
+        list_line(row, &Names::of([row], style), age, "", style)
     }
 
     #[test]
@@ -230,10 +258,45 @@ mod tests {
             ..row()
         });
         let names = Names::of(&rows, PLAIN);
-        let lines = rows.each_ref().map(|row| list_line(row, &names, "3s", PLAIN));
+        let lines = rows.each_ref().map(|row| list_line(row, &names, "3s", "", PLAIN));
         insta::assert_snapshot!(lines.join("\n"), @r"
         ! permission work/shop-frontend Bash rm -rf node_modules       3s  %0       work
         ! permission play/shop-frontend Bash rm -rf node_modules       3s  %0       play
         ");
+    }
+
+    #[test]
+    fn label_in_a_line_leaves_its_key_to_the_column() {
+        let rows = ["kaaaa", "kbbbb"].map(|key| Session {
+            key: RowKey::new(key),
+            prompt: Some("rewrite the parser".into()),
+            ..row()
+        });
+        for width in [40, 54, 60, 80, 120, 0] {
+            let style = Style { width, ..PLAIN };
+            let names = Names::of(&rows, style);
+            assert_eq!(names.name(&rows[0]), "shop: rewrite the parser (kaaaa)");
+            let lines = rows.each_ref().map(|row| list_line(row, &names, "3s", "", style));
+            for (line, key) in lines.iter().zip(["kaaaa", "kbbbb"]) {
+                assert_eq!(line.matches(key).count(), 1, "{width}: {line}");
+                assert!(line.contains("shop: rewrite"), "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn list_line_has_quiet_and_the_pull_request() {
+        let pull_request = PullRequest { number: 7, ..PullRequest::default() };
+        let row = Session {
+            status: Status::Working,
+            activity: Some("Bash make".into()),
+            pull_request: Some(pull_request),
+            ..row()
+        };
+        let names = Names::of([&row], PLAIN);
+        let line = |style| list_line(&row, &names, "12m", "quiet 11m", style);
+        insta::assert_snapshot!(line(PLAIN), @"● working    shop             (quiet 11m) Bash make          12m  %0       kaaaa");
+        insta::assert_snapshot!(line(Style { width: 100, ..PLAIN }), @"● working    shop             (quiet 11m, #7) Bash make                     12m       %0       kaaaa");
+        insta::assert_snapshot!(line(Style { width: 0, ..PLAIN }), @"● working    shop                12m       %0       kaaaa  (quiet 11m, #7) Bash make");
     }
 }

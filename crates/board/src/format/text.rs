@@ -168,22 +168,28 @@ fn wrap_lines<'a>(
     wrapped
 }
 
-/// Splits `text` after at most `width` columns, at the last blank in them if there is one.
+/// Splits `text` after at most `width` columns: at the last blank in them, or else behind the last slash in their second
+/// half, as in a long path.
 fn break_at(text: &str, width: usize) -> (&str, &str) {
     let mut used = 0;
     let mut last_blank = None;
+    let mut last_slash = None;
     for (index, cluster) in text.grapheme_indices(true) {
         used += cluster.width();
         if used > width {
             // A blank right after the line is a good place to split.
             let blank = if cluster == " " { Some(index) } else { last_blank };
+            let place = blank.or(last_slash);
             // A character that is wider than the line gets its own line, and is cut.
-            let end = blank.unwrap_or(if index == 0 { cluster.len() } else { index });
+            let end = place.unwrap_or(if index == 0 { cluster.len() } else { index });
             return text.split_at(end);
         }
         // A split in the indent would leave a line of blanks.
         if cluster == " " && !text.get(..index).unwrap_or_default().trim_start().is_empty() {
             last_blank = Some(index + 1);
+        }
+        if cluster == "/" && used * 2 >= width {
+            last_slash = Some(index + 1);
         }
     }
     (text, "")
@@ -235,7 +241,7 @@ pub fn age_changes_in(since: Timestamp, now: Timestamp) -> u64 {
 }
 
 /// Returns since when a session has been quiet, if that is unusually long. It changes with whole minutes.
-pub(crate) fn quiet_since(row: &Session, now: Timestamp) -> Option<Timestamp> {
+pub fn quiet_since(row: &Session, now: Timestamp) -> Option<Timestamp> {
     row.quiet_since(round_down(now, MINUTE))
 }
 
@@ -363,6 +369,9 @@ mod tests {
             ("a\n\nb", 5, 9, vec!["a", "", "b"]),
             ("    indented-word", 10, 9, vec!["    indent", "ed-word"]),
             ("日本語", 1, 2, vec!["…", "…"]),
+            ("try `/usr/lib/it demo`", 10, 9, vec!["try", "`/usr/lib/", "it demo`"]),
+            // A split near the start would waste the line.
+            ("/abcdefghij", 6, 9, vec!["/abcde", "fghij"]),
             ("x", 0, 2, vec![]),
         ] {
             assert_eq!(wrap(text, width, lines, true), expected, "{text} in {width}×{lines}");

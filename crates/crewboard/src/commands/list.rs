@@ -5,10 +5,9 @@ use crate::daemon_client::{
     warn_of_dropped_events,
 };
 use crate::failure::Failure;
-use crate::render::{Names, Style, list_line};
-use crewboard_board::format::text::age;
+use crate::render::{Names, Style, list_line_at};
 use crewboard_client::DaemonLocator;
-use crewboard_core::{Session, labels};
+use crewboard_core::{Session, Timestamp, labels};
 use crewboard_platform::Clock;
 use serde::Serialize;
 use std::io::{self, Write as _};
@@ -20,6 +19,9 @@ struct Labelled<'a> {
     #[serde(flatten)]
     row: &'a Session,
     label: &'a str,
+    /// The time since which the session works without a sign of it, if that is unusually long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiet_since: Option<Timestamp>,
 }
 
 /// Prints the sessions of the user's daemon.
@@ -42,12 +44,17 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
     if !json {
         warn_of_dropped_events(&connection, dropped_events);
     }
+    let now = Clock::new().now().wall;
     let mut out = io::stdout().lock();
     if json {
         let labels = labels(&rows);
         let labelled: Vec<Labelled<'_>> = rows
             .iter()
-            .map(|row| Labelled { row, label: labels.get(&row.key).unwrap_or(&row.name) })
+            .map(|row| Labelled {
+                row,
+                label: labels.get(&row.key).unwrap_or(&row.name),
+                quiet_since: row.quiet_since(now),
+            })
             .collect();
         let text = serde_json::to_string_pretty(&labelled).map_err(io::Error::from)?;
         writeln!(out, "{text}")?;
@@ -55,9 +62,8 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
     }
     let style = Style::of_stdout();
     let names = Names::of(&rows, style);
-    let now = Clock::new().now().wall;
     for row in &rows {
-        writeln!(out, "{}", list_line(row, &names, &age(row.since, now), style))?;
+        writeln!(out, "{}", list_line_at(row, &names, now, style))?;
     }
     if rows.is_empty() {
         // Standard output has one line for each session. A closed standard error is no reason to fail.

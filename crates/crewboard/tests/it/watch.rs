@@ -3,7 +3,7 @@
 use crate::support::{RunningCommand, note, payload, prompt_payload, rounds, world};
 use crewboard_testkit::{FakeAgent, Subscription, run_with_input, wait_until, wrap_command};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 #[test]
 fn watch_prints_each_change_and_ends_with_its_reader() {
@@ -89,4 +89,48 @@ fn watch_survives_repeated_daemon_crashes() {
         world.run_hook(&agent, &prompt_payload("s", &text));
         watch.wait_for("the prompt", |row| row["prompt"] == *text);
     }
+}
+
+#[test]
+fn watch_prints_a_session_that_becomes_quiet() {
+    let world = world();
+    let agent = FakeAgent::new();
+    world.run_hook(&agent, &prompt_payload("model", "go"));
+    let mut row = world.connect().list().into_values().next().unwrap();
+    // A client restores two sessions without a process: one is quiet, the other will be in two seconds.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let now = u64::try_from(now).unwrap();
+    let mut restore = |id: &str, key: &str, evidence_at: u64| {
+        for (field, value) in [
+            ("id", json!(id)),
+            ("key", json!(key)),
+            ("name", json!(id)),
+            ("pid", Value::Null),
+            ("pid_start", Value::Null),
+            ("since", json!(evidence_at)),
+            ("evidence_at", json!(evidence_at)),
+        ] {
+            row[field] = value;
+        }
+        world.connect().send(json!({ "type": "restore", "row": row }));
+    };
+    let (long_ago, recently) = (now - 11 * 60_000, now - 10 * 60_000 + 2000);
+    restore("long", "kaaaa", long_ago);
+    restore("soon", "kbbbb", recently);
+    wait_until("the daemon has the rows", || world.connect().list().len() == 3);
+    let mut watch = RunningCommand::start(&world, &["watch", "--json"]);
+    let long = watch.wait_for("the quiet row", |row| row["id"] == "long");
+    assert_eq!((&long["status"], &long["quiet_since"]), (&json!("working"), &json!(long_ago)));
+    let soon = watch.wait_for("the row that becomes quiet", |row| row["quiet_since"] == recently);
+    assert_eq!((&soon["id"], &soon["transitions"]), (&json!("soon"), &json!([])));
+    let list = world.run(["list"]).stdout;
+    let line = list.lines().find(|line| line.contains("kaaaa"));
+    assert!(line.unwrap().contains("(unconfirmed, quiet 1"), "{list}");
+    let rows: Value = serde_json::from_str(&world.run(["list", "--json"]).stdout).unwrap();
+    let quiet = |id: &str| {
+        let row = rows.as_array().unwrap().iter().find(|row| row["id"] == id);
+        row.unwrap()["quiet_since"].clone()
+    };
+    assert_eq!([quiet("long"), quiet("soon")], [json!(long_ago), json!(recently)]);
+    assert_eq!(quiet("model"), Value::Null);
 }
