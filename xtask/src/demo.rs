@@ -168,10 +168,10 @@ fn replace_texts<'a>(
             input_text.lines().next().unwrap_or_default().clone_into(text);
             inputs.insert(*input, input_text);
         }
-        Event::RequestOpened { request, text, line, input, .. } => {
+        Event::PromptOpened { prompt_kind, text, line, input, .. } => {
             line.clear();
             *text = inputs.get(input).cloned().unwrap_or_default();
-            ensure!(!text.is_empty() || *request == PromptKind::Plan, "the prompt has no text");
+            ensure!(!text.is_empty() || *prompt_kind == PromptKind::Plan, "the prompt has no text");
         }
         Event::TurnEnded { message, .. } => *message = next()?,
         Event::TurnFailed { detail, .. } => *detail = next()?,

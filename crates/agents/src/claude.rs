@@ -20,8 +20,8 @@ pub(crate) use arguments::never_has_session_file;
 pub use event::read_event;
 pub(crate) use profile::profile_of;
 pub use resume::{
-    attach_words, command_with_profile, profile_variables, resume_command, resume_directory,
-    resume_words,
+    attach_arguments, command_with_profile, profile_variables, resume_arguments, resume_command,
+    resume_directory,
 };
 pub use transcript::directory_in;
 pub use version::Version;
@@ -30,11 +30,11 @@ pub use version::Version;
 pub const NAME: &str = "claude";
 
 /// The newest version that Crewboard was tested with. A newer client gets the same settings as this version.
-pub const NEWEST_TRIED: Version = Version(2, 1, 332);
+pub const NEWEST_TESTED_VERSION: Version = Version(2, 1, 332);
 
 /// Returns true if a version is newer than every version that Crewboard was tested with.
 pub fn is_untried(version: Version) -> bool {
-    version > NEWEST_TRIED
+    version > NEWEST_TESTED_VERSION
 }
 
 #[cfg(test)]
@@ -46,14 +46,14 @@ mod tests {
     fn newest_tried_is_the_newest_recorded_client() {
         let recorded = CLIENTS
             .map(|client| client.strip_prefix("claude-code-").unwrap().parse::<Version>().unwrap());
-        assert_eq!(recorded.into_iter().max(), Some(NEWEST_TRIED));
+        assert_eq!(recorded.into_iter().max(), Some(NEWEST_TESTED_VERSION));
     }
 
     #[test]
     fn only_a_version_above_the_newest_tried_is_untried() {
-        let Version(major, minor, patch) = NEWEST_TRIED;
+        let Version(major, minor, patch) = NEWEST_TESTED_VERSION;
         for (version, expected) in [
-            (NEWEST_TRIED, false),
+            (NEWEST_TESTED_VERSION, false),
             (Version(major, minor, patch - 1), false),
             (Version(major - 1, minor + 9, patch + 9), false),
             (Version(major, minor, patch + 1), true),

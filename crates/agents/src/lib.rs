@@ -50,7 +50,10 @@ pub fn read_event(agent: &str, payload: &[u8], surroundings: &Surroundings<'_>) 
 pub fn describe_version(agent: &str, version: &str) -> String {
     let is_untried = agent == claude::NAME && version.parse().is_ok_and(claude::is_untried);
     if is_untried {
-        format!("{agent} {version} (newer than {}, the newest tried)", claude::NEWEST_TRIED)
+        format!(
+            "{agent} {version} (newer than {}, the newest tried)",
+            claude::NEWEST_TESTED_VERSION
+        )
     } else {
         format!("{agent} {version}")
     }
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn version_newer_than_the_newest_tried_has_a_note() {
-        let newest = claude::NEWEST_TRIED.to_string();
+        let newest = claude::NEWEST_TESTED_VERSION.to_string();
         for (agent, version, expected) in [
             ("claude", newest.as_str(), format!("claude {newest}")),
             ("claude", "2.1.7", "claude 2.1.7".to_owned()),

@@ -49,7 +49,7 @@ fn rows(count: usize) -> Vec<Session> {
             name: format!("project-{}", index % 700),
             branch: Some(format!("branch-{index}")),
             activity: Some("Bash cargo nextest run --workspace --all-features".to_owned()),
-            prompt: Some("make the tests of the checkout pass again".to_owned()),
+            user_prompt: Some("make the tests of the checkout pass again".to_owned()),
             model: Some("claude-opus-5-5".to_owned()),
             usage: Some(Usage { context_percent: Some(42.0), cost_usd: Some(1.0), at: NOW }),
             since: Timestamp(NOW.0 - number * 1777),

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 pub enum ConnectionError {
     /// The connection ended.
     #[error("the daemon closed the connection")]
-    Gone,
+    Closed,
     /// The daemon did not reply within this time.
     #[error("the daemon did not answer in {} s", .0.as_secs())]
-    Silent(Duration),
+    TimedOut(Duration),
     /// The daemon sent a line that is not a reply.
     #[error("the daemon sent an invalid reply: {0}")]
-    Garbled(serde_json::Error),
+    InvalidLine(serde_json::Error),
     /// The daemon sent a line beyond the bound.
     #[error("the daemon sent a line of more than {MAX_REPLY_LINE} bytes")]
     TooLong,
@@ -73,7 +73,7 @@ impl Connection {
             }
             let left = timeout.map(|timeout| timeout.saturating_sub(begin.elapsed()));
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(ConnectionError::Silent(wait));
+                return Err(ConnectionError::TimedOut(wait));
             }
             self.stream.set_read_timeout(left).map_err(ConnectionError::Io)?;
             let mut buffer = vec![0; READ_BYTES];
@@ -104,7 +104,7 @@ impl Connection {
 
     fn add_bytes(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
         if bytes.is_empty() {
-            return Err(ConnectionError::Gone);
+            return Err(ConnectionError::Closed);
         }
         self.read.extend_from_slice(bytes);
         Ok(())
@@ -123,7 +123,7 @@ impl Connection {
         };
         let line: Vec<u8> = self.read.drain(..=self.searched + end).collect();
         self.searched = 0;
-        match Reply::decode(&line).map_err(ConnectionError::Garbled)? {
+        match Reply::decode(&line).map_err(ConnectionError::InvalidLine)? {
             Reply::Error { code, message } => Err(ConnectionError::Refused { code, message }),
             reply => Ok(Some(reply)),
         }
@@ -138,8 +138,8 @@ impl Connection {
 
 fn connection_error(error: io::Error, timeout: Duration) -> ConnectionError {
     match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ConnectionError::Silent(timeout),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ConnectionError::Gone,
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ConnectionError::TimedOut(timeout),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ConnectionError::Closed,
         _ => ConnectionError::Io(error),
     }
 }

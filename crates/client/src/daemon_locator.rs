@@ -85,12 +85,12 @@ pub struct DaemonLocator {
 impl DaemonLocator {
     /// Creates a locator for the socket candidates of `environment`, which starts `program` if no daemon runs.
     pub fn new(environment: &Environment, program: PathBuf) -> Self {
-        Self { program: Some(program), ..Self::guarded(environment, &|| ()) }
+        Self { program: Some(program), ..Self::with_wait_guard(environment, &|| ()) }
     }
 
     /// Creates a locator that starts this program if no daemon runs. Calls `before_wait` before it accesses a path at
     /// which a file system may block.
-    pub fn guarded(environment: &Environment, before_wait: &dyn Fn()) -> Self {
+    pub fn with_wait_guard(environment: &Environment, before_wait: &dyn Fn()) -> Self {
         let guard = |directory: &Path| {
             let is_known = is_known(directory);
             if !is_known {
@@ -212,7 +212,7 @@ impl DaemonLocator {
     }
 
     /// Returns the process of the running daemon, even if it hangs. Returns `None` if the system does not show it.
-    pub fn holder(&self) -> Option<LockOwner> {
+    pub fn lock_owner(&self) -> Option<LockOwner> {
         let mut usable = self
             .candidates
             .iter()
@@ -251,7 +251,7 @@ impl DaemonLocator {
     }
 
     /// Waits until no daemon runs. Returns false if the deadline passes first.
-    pub fn is_free_by(&self, deadline: Deadline) -> bool {
+    pub fn wait_until_free(&self, deadline: Deadline) -> bool {
         while self.is_lock_held() {
             if !deadline.pause(MAX_RETRY_AFTER) {
                 return false;

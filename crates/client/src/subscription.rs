@@ -64,7 +64,7 @@ pub enum SubscriptionError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Talk(#[from] ConnectionError),
+    Connection(#[from] ConnectionError),
     /// The reader of the output has closed it.
     #[error("the reader of the output has closed it")]
     ReaderGone,
@@ -151,7 +151,7 @@ impl<'a> Subscription<'a> {
                 match self.connect(Deadline::after(CONNECT_TIMEOUT)) {
                     Ok(()) => self.pause = None,
                     // The daemon ended while this client restored the rows. The next daemon gets them.
-                    Err(SubscriptionError::Talk(ConnectionError::Gone))
+                    Err(SubscriptionError::Connection(ConnectionError::Closed))
                         if attempts < MAX_ATTEMPTS =>
                     {
                         attempts += 1;
@@ -177,7 +177,7 @@ impl<'a> Subscription<'a> {
                 }
                 Ok(None) if !wait_for(connection, output, deadline)? => return Ok(None),
                 Ok(None) => {}
-                Err(ConnectionError::Gone) => {
+                Err(ConnectionError::Closed) => {
                     self.connection = None;
                     return Ok(Some(SubscriptionEvent::Disconnected));
                 }
@@ -193,7 +193,7 @@ impl<'a> Subscription<'a> {
             match connection.receive_ready() {
                 Ok(Some(reply)) => events.extend(self.apply(reply)),
                 Ok(None) => break,
-                Err(ConnectionError::Gone) => {
+                Err(ConnectionError::Closed) => {
                     self.connection = None;
                     events.push(SubscriptionEvent::Disconnected);
                 }
@@ -207,7 +207,7 @@ impl<'a> Subscription<'a> {
 
     /// Sends a request to the daemon.
     pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
-        self.connection.as_ref().ok_or(ConnectionError::Gone)?.send(request)
+        self.connection.as_ref().ok_or(ConnectionError::Closed)?.send(request)
     }
 
     /// Drops a connection that failed.

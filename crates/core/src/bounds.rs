@@ -2,9 +2,9 @@
 
 /// Bytes of a prompt's text. The user must be able to read a whole command before approving it. A cut shows how much
 /// is missing, and each field of a tool's input is cut separately.
-pub const MAX_REQUEST_TEXT: usize = 4096;
+pub const MAX_PROMPT_TEXT: usize = 4096;
 /// Bytes of a user prompt, a message or an error.
-pub const MAX_PROMPT: usize = 1024;
+pub const MAX_USER_PROMPT: usize = 1024;
 /// Bytes of one line, such as an activity or a title.
 pub const MAX_LINE: usize = 256;
 /// Bytes of a path.
@@ -16,7 +16,7 @@ pub const MAX_OTHERS: usize = 3;
 /// Running tools of one session.
 pub const MAX_TOOLS: usize = 64;
 /// Open prompts of one session, and answered prompts that it remembers.
-pub const MAX_REQUESTS: usize = 16;
+pub const MAX_OPEN_PROMPTS: usize = 16;
 /// Subagents of one session.
 pub const MAX_SUBAGENTS: usize = 32;
 /// Background tasks of one session.

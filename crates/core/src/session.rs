@@ -60,7 +60,8 @@ pub struct Session {
     /// One line: the running tool, the prompt or the last message.
     pub activity: Option<String>,
     /// The open prompt, if the status is one of a prompt.
-    pub request: Option<Prompt>,
+    #[serde(rename = "request")]
+    pub open_prompt: Option<Prompt>,
     /// The number of background tasks that run.
     pub background: u32,
     /// The number of wake-ups that the agent has planned.
@@ -82,7 +83,8 @@ pub struct Session {
     /// The conversation's title.
     pub title: Option<String>,
     /// The last user prompt.
-    pub prompt: Option<String>,
+    #[serde(rename = "prompt")]
+    pub user_prompt: Option<String>,
     /// The model, as the agent spells it.
     pub model: Option<String>,
     /// The agent's permission mode, as the agent spells it.
@@ -224,7 +226,7 @@ impl Default for Session {
             snoozed_until: None,
             dismissed: false,
             activity: None,
-            request: None,
+            open_prompt: None,
             background: 0,
             scheduled: 0,
             subagents: Vec::new(),
@@ -234,7 +236,7 @@ impl Default for Session {
             repository: None,
             pull_request: None,
             title: None,
-            prompt: None,
+            user_prompt: None,
             model: None,
             mode: None,
             headless: false,

@@ -122,10 +122,10 @@ impl RowState {
         // No user can answer a headless session, neither in its own pane nor in its lead's.
         if !headless {
             if let Some(open) = self.prompts.first() {
-                return (open.request.kind.status(), open.serial);
+                return (open.prompt.kind.status(), open.serial);
             }
-            if let Some((request, serial)) = &self.relayed_prompt {
-                return (request.kind.status(), *serial);
+            if let Some((prompt, serial)) = &self.relayed_prompt {
+                return (prompt.kind.status(), *serial);
             }
         }
         match self.turn.state {
@@ -177,7 +177,7 @@ impl RowState {
         self.last_status = None;
     }
 
-    fn open_request(
+    fn open_prompt(
         &mut self,
         report: &Report,
         kind: PromptKind,
@@ -192,13 +192,13 @@ impl RowState {
                 open.subagent == report.subagent && open.tool == tool && open.input == input
             })
             .and_then(|open| open.id.clone());
-        let request = Prompt {
+        let prompt = Prompt {
             kind,
             tool: (!tool.is_empty()).then(|| tool.to_owned()),
             text: text.to_owned(),
             subagent: report.subagent.clone(),
         };
-        if self.prompts.open(request, line, input, tool_use, report.stamp) {
+        if self.prompts.open(prompt, line, input, tool_use, report.stamp) {
             Ok(())
         } else {
             Err("the prompt is known, or was answered since")
@@ -209,7 +209,7 @@ impl RowState {
     fn apply_common(&mut self, report: &Report) -> Option<Result<(), Ignored>> {
         let stamp = report.stamp;
         Some(match &report.event {
-            Event::RequestClosed { tool, tool_use, input } => {
+            Event::PromptClosed { tool, tool_use, input } => {
                 let answer = Answer {
                     subagent: report.subagent.as_ref(),
                     tool,
@@ -219,10 +219,10 @@ impl RowState {
                 };
                 if self.prompts.answer(answer) { Ok(()) } else { Err("no such prompt is open") }
             }
-            Event::AttentionCalled { request, text } => {
+            Event::AttentionRequested { prompt_kind, text } => {
                 // The agent repeats an open prompt after some seconds. Without one, a dialog is open that no hook
                 // announced (harness: auto mode's own).
-                if self.files.is_parked() {
+                if self.files.is_moved_to_background() {
                     Err("its conversation moved to another process, which shows its own prompts")
                 } else if self.prompts.first().is_some() {
                     self.prompts.set_dialog_text(text, stamp);
@@ -230,7 +230,7 @@ impl RowState {
                 } else if stamp.is_before(self.latest) {
                     Err("older than the session's last event")
                 } else {
-                    self.open_request(report, *request, "", (text, ""), InputDigest::default())
+                    self.open_prompt(report, *prompt_kind, "", (text, ""), InputDigest::default())
                 }
             }
             Event::StatusReported { status, activity, text } => {

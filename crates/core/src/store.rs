@@ -336,7 +336,7 @@ impl SessionStore {
             }
         }
         if let Event::PromptSubmitted { prompt, automatic: false, .. } = &report.event {
-            row.session.prompt = Some(prompt.clone());
+            row.session.user_prompt = Some(prompt.clone());
         }
         let from = row.session.status;
         let derived = derive_session(row, now, report.stamp, &report.source);

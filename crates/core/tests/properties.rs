@@ -80,20 +80,23 @@ fn event() -> impl Strategy<Value = Event> {
             input
         }),
         Just(Event::ToolsEnded),
-        (kind(), tool(), digest()).prop_map(|(request, tool, input)| Event::RequestOpened {
-            request,
+        (kind(), tool(), digest()).prop_map(|(prompt_kind, tool, input)| Event::PromptOpened {
+            prompt_kind,
             tool,
             text: "do it".to_owned(),
             line: String::new(),
             input,
         }),
-        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::RequestClosed {
+        (tool(), tool_use(), digest()).prop_map(|(tool, tool_use, input)| Event::PromptClosed {
             tool,
             tool_use,
             input
         }),
-        kind().prop_map(|request| Event::AttentionCalled { request, text: "still".to_owned() }),
-        Just(Event::Rested),
+        kind().prop_map(|prompt_kind| Event::AttentionRequested {
+            prompt_kind,
+            text: "still".to_owned()
+        }),
+        Just(Event::IdleReported),
         (0..200usize).prop_map(|count| Event::TurnEnded {
             message: "done".to_owned(),
             background: (0..count)
@@ -210,7 +213,7 @@ impl World {
 
     fn observation(&self, agent: u32, session: u8, back: u64, finding: u8) -> Observation {
         let stamp = Stamp { boot: 1, micros: self.micros - back };
-        let status = |condition| FileFinding::FileStatus { condition, since: stamp };
+        let status = |status| FileFinding::FileStatus { status, since: stamp };
         let ended = |how| FileFinding::TurnEnd { how, at: stamp };
         Observation {
             agent: AgentName::new("claude"),
@@ -219,15 +222,15 @@ impl World {
             seen: self.now().stamp,
             finding: match finding {
                 0 | 1 => status(FileStatus::Busy),
-                2 => status(FileStatus::Resting { shells: false }),
-                3 => status(FileStatus::Resting { shells: true }),
-                4 => status(FileStatus::Asking { request: PromptKind::Permission }),
-                5 => status(FileStatus::Asking { request: PromptKind::Question }),
+                2 => status(FileStatus::Idle { shells: false }),
+                3 => status(FileStatus::Idle { shells: true }),
+                4 => status(FileStatus::Prompt { prompt_kind: PromptKind::Permission }),
+                5 => status(FileStatus::Prompt { prompt_kind: PromptKind::Question }),
                 6 => status(FileStatus::Dialog),
                 7 => status(FileStatus::Unknown),
                 8 => FileFinding::Removed,
                 9 => FileFinding::Unreadable,
-                10 => status(FileStatus::Parked),
+                10 => status(FileStatus::MovedToBackground),
                 11 => ended(TurnEnd::Interrupted),
                 _ => ended(TurnEnd::Finished { message: "done".to_owned() }),
             },
@@ -274,7 +277,7 @@ impl World {
 
 /// Asserts what must hold for every session at any time.
 fn assert_consistent(row: &Session, sessions: &SessionStore) {
-    assert_eq!(row.status.is_prompt(), row.request.is_some(), "{row:?}");
+    assert_eq!(row.status.is_prompt(), row.open_prompt.is_some(), "{row:?}");
     assert_eq!(row.status == Status::Closed, row.end.is_some(), "{row:?}");
     if row.status == Status::Closed {
         assert!(row.subagents.is_empty() && row.background == 0 && row.scheduled == 0, "{row:?}");

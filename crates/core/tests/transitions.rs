@@ -77,10 +77,10 @@ impl World {
         })));
     }
 
-    fn file_status(&mut self, condition: FileStatus) {
+    fn file_status(&mut self, status: FileStatus) {
         self.pass(100);
         let since = self.now().stamp;
-        self.file(FileFinding::FileStatus { condition, since });
+        self.file(FileFinding::FileStatus { status, since });
     }
 
     fn status(&self) -> Status {
@@ -127,8 +127,8 @@ impl World {
                 self.event_of(Some("a1"), asks(PromptKind::Permission, "Read"));
             }
             EvidenceKind::SubagentEnds => self.event_of(Some("a1"), Event::SubagentEnded),
-            EvidenceKind::StillWaits => self.event(Event::AttentionCalled {
-                request: PromptKind::Permission,
+            EvidenceKind::StillWaits => self.event(Event::AttentionRequested {
+                prompt_kind: PromptKind::Permission,
                 text: "may it?".into(),
             }),
             EvidenceKind::TurnEnds => self.event(turn_ends(&[])),
@@ -136,7 +136,7 @@ impl World {
             EvidenceKind::TurnFails => {
                 self.event(Event::TurnFailed { error: "rate_limit".into(), detail: "y".into() });
             }
-            EvidenceKind::Idles => self.event(Event::Rested),
+            EvidenceKind::Idles => self.event(Event::IdleReported),
             EvidenceKind::Compacts => {
                 self.event(Event::SessionStarted { origin: StartOrigin::Compact });
             }
@@ -145,12 +145,12 @@ impl World {
             }
             EvidenceKind::Exits => self.event(Event::SessionEnded { reason: EndReason::Exit }),
             EvidenceKind::FileBusy => self.file_status(FileStatus::Busy),
-            EvidenceKind::FileIdle => self.file_status(FileStatus::Resting { shells: false }),
+            EvidenceKind::FileIdle => self.file_status(FileStatus::Idle { shells: false }),
             EvidenceKind::FilePrompt => {
-                self.file_status(FileStatus::Asking { request: PromptKind::Permission });
+                self.file_status(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
             }
             EvidenceKind::FileDialog => self.file_status(FileStatus::Dialog),
-            EvidenceKind::FileParked => self.file_status(FileStatus::Parked),
+            EvidenceKind::FileMovedToBackground => self.file_status(FileStatus::MovedToBackground),
             EvidenceKind::FileRemoved => self.file(FileFinding::Removed),
             EvidenceKind::ProcessEnds => {
                 self.pass(100);
@@ -175,10 +175,10 @@ fn tool_starts(id: &str) -> Event {
     }
 }
 
-fn asks(request: PromptKind, tool: &str) -> Event {
+fn asks(prompt_kind: PromptKind, tool: &str) -> Event {
     let input = InputDigest::new([if tool == "Bash" { 1 } else { 9 }; 16]);
-    Event::RequestOpened {
-        request,
+    Event::PromptOpened {
+        prompt_kind,
         tool: tool.into(),
         text: "make".into(),
         line: String::new(),
@@ -252,7 +252,7 @@ fn session_started_with_a_prompt_works_at_once() {
         )
     };
     world.apply(Input::Reported(Box::new(report)));
-    world.file_status(FileStatus::Resting { shells: false });
+    world.file_status(FileStatus::Idle { shells: false });
     world.pass(3000);
     assert_eq!(world.status(), Status::Working);
 }

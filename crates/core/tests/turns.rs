@@ -96,8 +96,8 @@ fn report(step: &str, stamp: Stamp) -> Report {
         },
         "batch" => Event::ToolsEnded,
         // ask NAME INPUT
-        "ask" => Event::RequestOpened {
-            request: match word(1) {
+        "ask" => Event::PromptOpened {
+            prompt_kind: match word(1) {
                 "AskUserQuestion" => PromptKind::Question,
                 "ExitPlanMode" => PromptKind::Plan,
                 _ => PromptKind::Permission,
@@ -107,16 +107,14 @@ fn report(step: &str, stamp: Stamp) -> Report {
             line: String::new(),
             input: digest(word(2)),
         },
-        "denied" => Event::RequestClosed {
-            tool: word(1).to_owned(),
-            tool_use: None,
-            input: digest(word(2)),
-        },
-        "attention" => Event::AttentionCalled {
-            request: PromptKind::Permission,
+        "denied" => {
+            Event::PromptClosed { tool: word(1).to_owned(), tool_use: None, input: digest(word(2)) }
+        }
+        "attention" => Event::AttentionRequested {
+            prompt_kind: PromptKind::Permission,
             text: "Claude needs your permission".to_owned(),
         },
-        "rested" => Event::Rested,
+        "rested" => Event::IdleReported,
         "stop" => {
             turn = Some(TurnId::new(word(1)));
             let background = words

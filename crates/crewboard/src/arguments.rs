@@ -474,7 +474,7 @@ pub(crate) enum DaemonAction {
     Start,
     /// Stop the daemon; an open board starts it again
     Stop {
-        /// Skip the confirmation, which is asked if the sessions would be lost
+        /// Skip the confirmation, which appears if the sessions would be lost
         #[arg(long, short)]
         yes: bool,
     },

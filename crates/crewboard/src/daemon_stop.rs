@@ -33,17 +33,17 @@ pub(crate) fn ask_to_stop(daemon_locator: &DaemonLocator) -> Result<StopResult, 
         Err(error) => return Err(error.into()),
     };
     // Look up the process now: after its exit, another daemon may hold the lock.
-    let holder = daemon_locator.holder();
+    let owner = daemon_locator.lock_owner();
     let mut connection = Connection::new(stream)?;
     match send_stop(&mut connection, deadline) {
-        ConnectionError::Gone => {}
-        ConnectionError::Silent(_) => return Ok(StopResult::Hung),
+        ConnectionError::Closed => {}
+        ConnectionError::TimedOut(_) => return Ok(StopResult::Hung),
         error => return Err(error.into()),
     }
     // The daemon closes the connection before it has released its lock.
-    let has_exited = match holder {
-        Some(holder) => holder.has_ended_by(deadline),
-        None => daemon_locator.is_free_by(deadline),
+    let has_exited = match owner {
+        Some(owner) => owner.has_ended_by(deadline),
+        None => daemon_locator.wait_until_free(deadline),
     };
     if has_exited {
         return Ok(StopResult::Exited);
@@ -67,14 +67,14 @@ fn send_stop(connection: &mut Connection, deadline: Deadline) -> ConnectionError
 
 /// Kills a daemon that does not respond. Returns a description of it.
 pub(crate) fn kill_hung_daemon(daemon_locator: &DaemonLocator) -> Result<String, Failure> {
-    let Some(holder) = daemon_locator.holder() else {
+    let Some(owner) = daemon_locator.lock_owner() else {
         return Err(hung_failure(daemon_locator));
     };
-    let daemon = describe(&holder);
-    holder.terminate();
-    if !holder.has_ended_by(Deadline::after(SIGNAL_TIMEOUT)) {
-        holder.kill();
-        if !holder.has_ended_by(Deadline::after(SIGNAL_TIMEOUT)) {
+    let daemon = describe(&owner);
+    owner.terminate();
+    if !owner.has_ended_by(Deadline::after(SIGNAL_TIMEOUT)) {
+        owner.kill();
+        if !owner.has_ended_by(Deadline::after(SIGNAL_TIMEOUT)) {
             return Err(Failure::new(format!("{daemon} does not exit after SIGKILL"))
                 .hint("the kernel blocks it, perhaps because a file system hangs"));
         }
@@ -84,8 +84,8 @@ pub(crate) fn kill_hung_daemon(daemon_locator: &DaemonLocator) -> Result<String,
 
 /// Returns the failure for a daemon that does not respond.
 pub(crate) fn hung_failure(daemon_locator: &DaemonLocator) -> Failure {
-    match daemon_locator.holder() {
-        Some(holder) => Failure::new(format!("{} does not answer", describe(&holder)))
+    match daemon_locator.lock_owner() {
+        Some(owner) => Failure::new(format!("{} does not answer", describe(&owner)))
             .hint("run `crewboard daemon restart` to replace it"),
         None => Failure::new(
             "the daemon does not answer, and its process is unknown",
@@ -96,9 +96,9 @@ pub(crate) fn hung_failure(daemon_locator: &DaemonLocator) -> Failure {
     }
 }
 
-fn describe(holder: &LockOwner) -> String {
-    let program = holder.program().map(|program| program.display().to_string());
+fn describe(owner: &LockOwner) -> String {
+    let program = owner.program().map(|program| program.display().to_string());
     let program = program.unwrap_or_else(|| "unknown program".to_owned());
-    let suspended = if holder.is_suspended() { ", suspended" } else { "" };
-    format!("the daemon (process {}, {program}{suspended})", holder.pid())
+    let suspended = if owner.is_suspended() { ", suspended" } else { "" };
+    format!("the daemon (process {}, {program}{suspended})", owner.pid())
 }

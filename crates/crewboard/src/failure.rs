@@ -134,10 +134,10 @@ impl From<ConnectionError> for Failure {
     fn from(error: ConnectionError) -> Self {
         let failure = Self::new(error.to_string());
         match error {
-            ConnectionError::Silent(_) => {
+            ConnectionError::TimedOut(_) => {
                 failure.hint("if this persists, run `crewboard daemon restart`")
             }
-            ConnectionError::Gone => Self { is_disconnect: true, ..failure },
+            ConnectionError::Closed => Self { is_disconnect: true, ..failure },
             _ => failure,
         }
     }
@@ -147,7 +147,7 @@ impl From<SubscriptionError> for Failure {
     fn from(error: SubscriptionError) -> Self {
         match error {
             SubscriptionError::Connect(error) => error.into(),
-            SubscriptionError::Talk(error) => error.into(),
+            SubscriptionError::Connection(error) => error.into(),
             SubscriptionError::ReaderGone => Self::output_closed(),
         }
     }

@@ -82,7 +82,7 @@ fn deliver(agent: &str) -> Option<()> {
 
 /// Returns the locator of the daemon. It calls `before_wait` before it checks a path on which a file system may block.
 fn daemon_locator(before_wait: &dyn Fn()) -> DaemonLocator {
-    DaemonLocator::guarded(&Environment::of_process(), before_wait)
+    DaemonLocator::with_wait_guard(&Environment::of_process(), before_wait)
 }
 
 /// Encodes a report as a line of the protocol.

@@ -269,7 +269,7 @@ mod tests {
     fn label_in_a_line_leaves_its_key_to_the_column() {
         let rows = ["kaaaa", "kbbbb"].map(|key| Session {
             key: RowKey::new(key),
-            prompt: Some("rewrite the parser".into()),
+            user_prompt: Some("rewrite the parser".into()),
             ..row()
         });
         for width in [40, 54, 60, 80, 120, 0] {

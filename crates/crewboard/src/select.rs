@@ -139,7 +139,7 @@ mod tests {
     fn title_or_label_names_a_session() {
         let mut rows = rows();
         rows[2].title = Some("Release notes".to_owned());
-        rows[3].prompt = Some("fix it".to_owned());
+        rows[3].user_prompt = Some("fix it".to_owned());
         for (word, expected) in [("Release notes", "kcccc"), ("docs: fix it", "kdddd")] {
             assert_eq!(find(&rows, word, None).unwrap().key.as_str(), expected, "{word}");
         }

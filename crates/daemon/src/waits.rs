@@ -50,7 +50,7 @@ impl Waits {
         request: WaitRequest,
         sessions: &SessionStore,
     ) -> Option<Reply> {
-        let WaitRequest { goal, scope, rows, new, missing_may_come, reached } = request;
+        let WaitRequest { goal, scope, rows, new, missing_may_return, reached } = request;
         let keys = rows.unwrap_or_else(|| {
             let open = |row: &&Session| row.status != Status::Closed;
             sessions.iter().filter(open).map(|row| row.key.clone()).collect()
@@ -65,7 +65,7 @@ impl Waits {
             bounded.map(|key| sessions.current_key(&key).clone()).collect::<Vec<RowKey>>()
         });
         let missing = keys.iter().find(|key| sessions.get(key).is_none());
-        if !missing_may_come && let Some(missing) = missing {
+        if !missing_may_return && let Some(missing) = missing {
             return Some(no_row(missing));
         }
         if keys.is_empty() && !new {

@@ -187,13 +187,17 @@ mod tests {
             );
             Request::decode(line.as_bytes())
         };
-        let idle = r#"{"kind":"rested"}"#;
+        let idle = r#"{"kind":"idle_reported"}"#;
         let paused = r#"{"kind":"status_reported","status":"paused"}"#;
         let newer = r#","protocol":2"#;
         for (protocol, event, expected) in [
-            (newer, idle, Some(crewboard_core::Event::Rested)),
+            (newer, idle, Some(crewboard_core::Event::IdleReported)),
             (newer, paused, Some(crewboard_core::Event::Unknown)),
-            (newer, r#"{"kind":"rested","extra":[1]}"#, Some(crewboard_core::Event::Rested)),
+            (
+                newer,
+                r#"{"kind":"idle_reported","extra":[1]}"#,
+                Some(crewboard_core::Event::IdleReported),
+            ),
             (newer, r#"{"what":"new"}"#, Some(crewboard_core::Event::Unknown)),
             (newer, r#""new""#, Some(crewboard_core::Event::Unknown)),
             ("", paused, None),

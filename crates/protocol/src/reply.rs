@@ -81,7 +81,7 @@ pub enum Reply {
         delivered: bool,
         /// The number of boards that got the notification.
         #[serde(default)]
-        asked: u64,
+        subscribers: u64,
     },
     /// The last notifications, newest last.
     Notifications {

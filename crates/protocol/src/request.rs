@@ -93,7 +93,7 @@ pub struct WaitRequest {
     pub new: bool,
     /// Awaited rows need not exist yet. A client sets this after its daemon has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub missing_may_come: bool,
+    pub missing_may_return: bool,
     /// Rows that had reached the goal before the daemon of the client ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached: Vec<RowKey>,

@@ -1,11 +1,11 @@
 //! Cleans every text of a line before it is decoded.
 
-use crewboard_core::{MAX_REQUEST_TEXT, clean, is_plain};
+use crewboard_core::{MAX_PROMPT_TEXT, clean, is_plain};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Maximum bytes of a text in any field.
-const MAX_TEXT: usize = MAX_REQUEST_TEXT;
+const MAX_TEXT: usize = MAX_PROMPT_TEXT;
 
 /// Cleans all texts of a line, including the names of fields, and then decodes it.
 ///

@@ -162,8 +162,8 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
             input: input.digest,
         },
         "PostToolBatch" => Event::ToolsEnded,
-        "PermissionRequest" => Event::RequestOpened {
-            request: prompt_kind(payload),
+        "PermissionRequest" => Event::PromptOpened {
+            prompt_kind: prompt_kind(payload),
             tool: tool_name(payload),
             text: tool::render_text(payload.tool.text(), prompt_kind(payload), input),
             line: match prompt_kind(payload) {
@@ -172,19 +172,19 @@ fn event_of(name: &str, payload: &Payload<'_>, input: &Input<'_>, is_job: bool) 
             },
             input: input.digest,
         },
-        "PermissionDenied" => Event::RequestClosed {
+        "PermissionDenied" => Event::PromptClosed {
             tool: tool_name(payload),
             tool_use: tool_use(payload),
             input: input.digest,
         },
-        "Elicitation" => Event::RequestOpened {
-            request: PromptKind::Question,
+        "Elicitation" => Event::PromptOpened {
+            prompt_kind: PromptKind::Question,
             tool: payload.server.text().to_owned(),
             text: payload.message.text().to_owned(),
             line: String::new(),
             input: tool::digest(payload.elicitation.text().as_bytes()),
         },
-        "ElicitationResult" => Event::RequestClosed {
+        "ElicitationResult" => Event::PromptClosed {
             tool: payload.server.text().to_owned(),
             tool_use: None,
             input: tool::digest(payload.elicitation.text().as_bytes()),
@@ -229,8 +229,8 @@ struct TeammatePrompt<'a> {
 
 impl TeammatePrompt<'_> {
     fn event(&self) -> Event {
-        Event::RequestOpened {
-            request: PromptKind::Permission,
+        Event::PromptOpened {
+            prompt_kind: PromptKind::Permission,
             tool: self.tool.to_owned(),
             text: self.message.to_owned(),
             line: String::new(),
@@ -263,8 +263,8 @@ fn is_of_another_session(message: &str) -> bool {
 
 fn read_notification(payload: &Payload<'_>) -> Option<Event> {
     let message = payload.message.text();
-    let request = match payload.notification.text() {
-        "idle_prompt" => return Some(Event::Rested),
+    let prompt_kind = match payload.notification.text() {
+        "idle_prompt" => return Some(Event::IdleReported),
         "permission_prompt" if message.contains("plan") => PromptKind::Plan,
         "permission_prompt" => PromptKind::Permission,
         "agent_needs_input" if is_of_another_session(message) => return None,
@@ -274,7 +274,7 @@ fn read_notification(payload: &Payload<'_>) -> Option<Event> {
         }
         _ => return None,
     };
-    Some(Event::AttentionCalled { request, text: message.to_owned() })
+    Some(Event::AttentionRequested { prompt_kind, text: message.to_owned() })
 }
 
 fn origin_of(source: &str) -> StartOrigin {
@@ -372,8 +372,10 @@ mod tests {
             ("Teammate setup needs your input", true),
         ] {
             let event = read("agent_needs_input", message).map(|report| report.event);
-            let own =
-                Event::AttentionCalled { request: PromptKind::Question, text: message.to_owned() };
+            let own = Event::AttentionRequested {
+                prompt_kind: PromptKind::Question,
+                text: message.to_owned(),
+            };
             assert_eq!(event, is_own.then_some(own), "{message}");
         }
         assert_eq!(read("agent_completed", "ok finished"), None);
@@ -393,10 +395,10 @@ mod tests {
         ] {
             let report = read("worker_permission_prompt", message);
             let found = report.as_ref().map(|report| {
-                let Event::RequestOpened { request, tool, text, .. } = &report.event else {
+                let Event::PromptOpened { prompt_kind, tool, text, .. } = &report.event else {
                     panic!("{report:?}")
                 };
-                assert_eq!((*request, text.as_str()), (PromptKind::Permission, message));
+                assert_eq!((*prompt_kind, text.as_str()), (PromptKind::Permission, message));
                 let name = report.subagent.as_ref().unwrap().as_str();
                 assert_eq!(report.subagent_type.as_deref(), Some(name));
                 (name, tool.as_str())

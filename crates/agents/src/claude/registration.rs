@@ -98,7 +98,7 @@ pub fn entries(program: &str, version: Option<Version>) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claude::NEWEST_TRIED;
+    use crate::claude::NEWEST_TESTED_VERSION;
     use crate::claude::handlers::EXEC_FORM_SINCE;
 
     #[test]
@@ -142,7 +142,11 @@ mod tests {
         assert_eq!(events(None).len(), EVENTS.len());
         assert_eq!(events(Some(Version(2, 1, 330))).len(), EVENTS.len());
         for newer in [Version(2, 1, 400), Version(2, 2, 0), Version(3, 0, 0)] {
-            assert_eq!(entries("/x", Some(newer)), entries("/x", Some(NEWEST_TRIED)), "{newer}");
+            assert_eq!(
+                entries("/x", Some(newer)),
+                entries("/x", Some(NEWEST_TESTED_VERSION)),
+                "{newer}"
+            );
         }
         assert!(!events(Some(Version(2, 1, 77))).contains(&"StopFailure".to_owned()));
         assert!(events(Some(Version(2, 1, 78))).contains(&"StopFailure".to_owned()));

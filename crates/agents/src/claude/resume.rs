@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const PROFILE_VARIABLE: &str = "CLAUDE_CONFIG_DIR";
 
 /// Returns the arguments that resume a conversation, or `None` if the id cannot be one of Claude Code.
-pub fn resume_words(id: &str) -> Option<Vec<String>> {
+pub fn resume_arguments(id: &str) -> Option<Vec<String>> {
     is_id(id).then(|| vec!["--resume".to_owned(), id.to_owned()])
 }
 
@@ -68,7 +68,7 @@ pub fn resume_directory(present: &Path, folder: Option<&str>, head: &[u8]) -> Pa
 
 /// Returns the arguments that attach to a background session, from the directory of its job. `claude attach` takes the
 /// name of that directory (2.1.330: tested with `claude --bg`, whose hooks have `CLAUDE_JOB_DIR`).
-pub fn attach_words(job: &str) -> Option<Vec<String>> {
+pub fn attach_arguments(job: &str) -> Option<Vec<String>> {
     let name = Path::new(job).file_name()?.to_str()?;
     is_id(name).then(|| vec!["attach".to_owned(), name.to_owned()])
 }
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn command_selects_the_profile_and_quotes_the_program() {
-        let arguments = resume_words("6cf7").unwrap();
+        let arguments = resume_arguments("6cf7").unwrap();
         for (program, profile, expected) in [
             ("/bin/claude", None, "env -u CLAUDE_CONFIG_DIR /bin/claude --resume 6cf7"),
             ("/bin/claude", Some("/work"), "env CLAUDE_CONFIG_DIR=/work /bin/claude --resume 6cf7"),
@@ -154,15 +154,15 @@ mod tests {
             ("$(touch x)", false),
             ("a b", false),
         ] {
-            assert_eq!(resume_words(id).is_some(), words, "{id}");
+            assert_eq!(resume_arguments(id).is_some(), words, "{id}");
             let id = crewboard_core::ConversationId::new(id);
             let session = Session { id, ..Session::default() };
             let command = resume_command(&session, None);
             assert_eq!(command.is_some(), words, "{command:?}");
         }
-        let words = attach_words("/home/dev/.claude/jobs/387c1190");
+        let words = attach_arguments("/home/dev/.claude/jobs/387c1190");
         assert_eq!(words, Some(vec!["attach".to_owned(), "387c1190".to_owned()]));
-        assert_eq!(attach_words("/home/dev/.claude/jobs/-p"), None);
-        assert_eq!(attach_words("/"), None);
+        assert_eq!(attach_arguments("/home/dev/.claude/jobs/-p"), None);
+        assert_eq!(attach_arguments("/"), None);
     }
 }

@@ -77,16 +77,16 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
         word => word,
     };
     let status = match (word, file.waiting_for.text()) {
-        ("parked", _) => FileStatus::Parked,
+        ("parked", _) => FileStatus::MovedToBackground,
         ("busy", _) => FileStatus::Busy,
-        ("idle", _) => FileStatus::Resting { shells: false },
-        ("shell", _) => FileStatus::Resting { shells: true },
+        ("idle", _) => FileStatus::Idle { shells: false },
+        ("shell", _) => FileStatus::Idle { shells: true },
         // Claude Code writes "permission prompt" for a plan as well.
         ("waiting", "permission prompt" | "sandbox request" | "worker request") => {
-            FileStatus::Asking { request: PromptKind::Permission }
+            FileStatus::Prompt { prompt_kind: PromptKind::Permission }
         }
         ("waiting", "input needed" | "goal proposal") => {
-            FileStatus::Asking { request: PromptKind::Question }
+            FileStatus::Prompt { prompt_kind: PromptKind::Question }
         }
         ("waiting", _) => FileStatus::Dialog,
         _ => FileStatus::Unknown,
@@ -97,7 +97,7 @@ pub(crate) fn read(text: &[u8]) -> Option<SessionFile> {
         source: format!("file:{word}"),
         status,
         // A parked session keeps the `statusUpdatedAt` of its last status.
-        since: if status == FileStatus::Parked {
+        since: if status == FileStatus::MovedToBackground {
             file.updated_at.0
         } else {
             file.status_updated_at.0
@@ -160,15 +160,15 @@ mod tests {
         for (fields, expected) in [
             ("", "file:started Unknown None"),
             (r#","status":"busy","statusUpdatedAt":5"#, "file:busy Busy Some(5)"),
-            (r#","status":"idle""#, "file:idle Resting { shells: false } None"),
-            (r#","status":"shell""#, "file:shell Resting { shells: true } None"),
+            (r#","status":"idle""#, "file:idle Idle { shells: false } None"),
+            (r#","status":"shell""#, "file:shell Idle { shells: true } None"),
             (
                 r#","status":"waiting","waitingFor":"permission prompt""#,
-                "file:waiting Asking { request: Permission } None",
+                "file:waiting Prompt { prompt_kind: Permission } None",
             ),
             (
                 r#","status":"waiting","waitingFor":"input needed""#,
-                "file:waiting Asking { request: Question } None",
+                "file:waiting Prompt { prompt_kind: Question } None",
             ),
             (r#","status":"waiting","waitingFor":"dialog open""#, "file:waiting Dialog None"),
             (r#","status":"waiting""#, "file:waiting Dialog None"),
@@ -176,13 +176,10 @@ mod tests {
             (r#","kind":"daemon-worker""#, "nothing"),
             (r#","kind":"bg","spare":true,"status":"idle""#, "nothing"),
             (r#","kind":"bg","spare":false,"status":"busy""#, "file:busy Busy None"),
-            (
-                r#","kind":"interactive","status":"idle""#,
-                "file:idle Resting { shells: false } None",
-            ),
+            (r#","kind":"interactive","status":"idle""#, "file:idle Idle { shells: false } None"),
             (
                 r#","status":"idle","statusUpdatedAt":5,"updatedAt":7,"parkedJobId":"00746c6e""#,
-                "file:parked Parked Some(7)",
+                "file:parked MovedToBackground Some(7)",
             ),
             (r#","procStart":"soon""#, "nothing"),
             (r#","status":"idle"}08}76,"waitingFor":"dialog open""#, "nothing"),

@@ -258,7 +258,7 @@ impl<'a> Player<'a> {
                 let wall = self.wall(i64::try_from(seen.micros).unwrap() * 1000);
                 let age = file.since.map_or(0, |since| wall.since(Timestamp(since)));
                 let since = Stamp { micros: seen.micros - age * 1000, ..seen };
-                let finding = FileFinding::FileStatus { condition: file.status, since };
+                let finding = FileFinding::FileStatus { status: file.status, since };
                 (file.source, finding, file.about)
             }
             None => ("file:removed".to_owned(), FileFinding::Removed, FileMetadata::default()),

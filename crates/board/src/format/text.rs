@@ -82,10 +82,10 @@ fn displayable(text: &str, unicode: bool) -> Cow<'_, str> {
 /// prompt shows every character or its escape.
 pub fn activity(row: &Session, unicode: bool) -> Cow<'_, str> {
     let activity = row.activity.as_deref().unwrap_or_default();
-    match row.request.as_ref().map(|request| request.kind) {
+    match row.open_prompt.as_ref().map(|prompt| prompt.kind) {
         Some(PromptKind::Permission) => exact(activity, unicode),
         Some(PromptKind::Plan) => {
-            let plan = row.request.as_ref().map_or(activity, |request| &request.text);
+            let plan = row.open_prompt.as_ref().map_or(activity, |prompt| &prompt.text);
             Cow::Owned(exact(&plan_summary(plan), true).into_owned())
         }
         // In a question a similar ASCII character is good enough.
@@ -347,16 +347,19 @@ mod tests {
             assert_eq!(wrap_exact(text, 5, 9, true), expected, "{text}");
         }
         assert_eq!(wrap_exact("one two", 5, 1, true), ["one …"]);
-        let row =
-            |request| Session { request, activity: Some("a\u{200b}".into()), ..Session::default() };
+        let row = |prompt| Session {
+            open_prompt: prompt,
+            activity: Some("a\u{200b}".into()),
+            ..Session::default()
+        };
         assert_eq!(activity(&row(None), true), "a\u{200b}");
-        let request = Prompt {
+        let prompt = Prompt {
             kind: PromptKind::Permission,
             tool: None,
             text: String::new(),
             subagent: None,
         };
-        assert_eq!(activity(&row(Some(request)), true), "a\\u{200b}");
+        assert_eq!(activity(&row(Some(prompt)), true), "a\\u{200b}");
     }
 
     #[test]

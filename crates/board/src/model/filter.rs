@@ -91,6 +91,6 @@ fn names(row: &Session) -> String {
 
 /// Returns the texts in which each word must occur as a whole: in a long text, a few letters match by chance.
 fn texts(row: &Session) -> impl Iterator<Item = &str> {
-    let texts = [&row.activity, &row.title, &row.prompt, &row.model, &row.cwd];
+    let texts = [&row.activity, &row.title, &row.user_prompt, &row.model, &row.cwd];
     texts.into_iter().flatten().map(String::as_str)
 }

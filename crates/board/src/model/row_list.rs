@@ -65,7 +65,7 @@ pub(crate) struct Widths {
 
 /// Returns everything on which the labels of a row and of the rows with its name depend.
 fn label_source(row: &Session) -> (&str, [Option<&str>; 4]) {
-    let texts = [&row.cwd, &row.branch, &row.title, &row.prompt];
+    let texts = [&row.cwd, &row.branch, &row.title, &row.user_prompt];
     (&row.name, texts.map(|text| text.as_deref()))
 }
 

@@ -226,12 +226,12 @@ impl<'a> Details<'a> {
             Status::Working => ("doing", Style::new()),
             Status::Idle | Status::Closed => ("last", Style::new()),
         };
-        self.head = match &row.request {
-            Some(request) if request.kind == PromptKind::Permission => {
-                let tool = request.tool.as_deref().map(|tool| format!("{tool} "));
-                let text = tool.unwrap_or_default() + &request.text;
+        self.head = match &row.open_prompt {
+            Some(prompt) if prompt.kind == PromptKind::Permission => {
+                let tool = prompt.tool.as_deref().map(|tool| format!("{tool} "));
+                let text = tool.unwrap_or_default() + &prompt.text;
                 let unicode = self.model.theme.unicode;
-                if let Some(description) = request.description() {
+                if let Some(description) = prompt.description() {
                     self.claim = self.labelled("agent says", 1, Style::new(), |width| {
                         wrap_exact(description, width, 1, unicode)
                     });
@@ -240,8 +240,8 @@ impl<'a> Details<'a> {
                     wrap_exact(&text, width, usize::MAX, unicode)
                 })
             }
-            Some(request) => {
-                let text = exact(request.text.trim(), true);
+            Some(prompt) => {
+                let text = exact(prompt.text.trim(), true);
                 self.text(label, &text, usize::MAX, style)
             }
             None => {
@@ -249,7 +249,7 @@ impl<'a> Details<'a> {
                 self.text(label, text.trim(), usize::MAX, style)
             }
         };
-        if let Some(id) = row.request.as_ref().and_then(|request| request.subagent.as_ref()) {
+        if let Some(id) = row.open_prompt.as_ref().and_then(|prompt| prompt.subagent.as_ref()) {
             let subagent = row.subagents.iter().find(|subagent| subagent.id == *id);
             let text = match subagent.and_then(|subagent| subagent.kind.as_deref()) {
                 Some(kind) => format!("subagent {kind}"),
@@ -257,7 +257,7 @@ impl<'a> Details<'a> {
             };
             self.add("for", &text, 1, Style::new());
         }
-        if let Some(prompt) = &row.prompt {
+        if let Some(prompt) = &row.user_prompt {
             self.add("prompt", prompt, 2, Style::new());
         }
     }
@@ -332,7 +332,7 @@ impl<'a> Details<'a> {
             };
             self.add("ended", reason, 1, Style::new());
             // Without a prompt or a message the agent has not stored the conversation.
-            if row.prompt.is_some() || row.activity.is_some() {
+            if row.user_prompt.is_some() || row.activity.is_some() {
                 let default_profile = self.model.default_profile.as_deref();
                 let command = (self.model.agent_text.resume_command)(row, default_profile);
                 let text = command.unwrap_or_else(|| format!("{}, session {}", row.agent, row.id));

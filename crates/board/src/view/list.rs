@@ -137,7 +137,7 @@ fn row_text(row: &Session, columns: &Columns, now: Timestamp, unicode: bool) -> 
     let mut text = match (row.status, Some(activity).filter(|activity| !activity.is_empty())) {
         (_, Some(activity)) => activity.into_owned(),
         // Without an activity the title or the prompt identifies the session.
-        (_, None) => row.title.as_ref().or(row.prompt.as_ref()).cloned().unwrap_or_default(),
+        (_, None) => row.title.as_ref().or(row.user_prompt.as_ref()).cloned().unwrap_or_default(),
     };
     if hides_lines(row) {
         text.push_str(if unicode { " …" } else { " ~" });
@@ -169,12 +169,12 @@ fn row_text(row: &Session, columns: &Columns, now: Timestamp, unicode: bool) -> 
 fn hides_lines(row: &Session) -> bool {
     let shown = row.activity.as_deref().unwrap_or_default();
     let shows_lines = shown.contains(LINE_BREAK) || shown.contains("  +") || shown.ends_with('…');
-    let has_more = |request: &Prompt| {
-        let mut more = request.text.trim().lines().skip(1);
+    let has_more = |prompt: &Prompt| {
+        let mut more = prompt.text.trim().lines().skip(1);
         // Nearly every prompt has a description, which changes nothing.
         more.any(|line| !line.starts_with("+description: "))
     };
-    !shows_lines && row.request.as_ref().is_some_and(has_more)
+    !shows_lines && row.open_prompt.as_ref().is_some_and(has_more)
 }
 
 /// Draws a message in place of an empty list: the reason, and what to do.

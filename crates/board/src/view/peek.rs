@@ -27,8 +27,8 @@ pub(super) fn lines(model: &Model, row: &Session, width: usize) -> Vec<Line> {
                 lines.map(move |line| vec![(line, style)]).collect::<Vec<Line>>()
             };
             let mut lines = paragraph(why, model.theme.dim());
-            let label = if row.request.is_some() { "It asks:" } else { "Its last words:" };
-            let prompt = row.request.as_ref().map(|request| request.text.trim());
+            let label = if row.open_prompt.is_some() { "It asks:" } else { "Its last words:" };
+            let prompt = row.open_prompt.as_ref().map(|prompt| prompt.text.trim());
             let last = prompt.or(row.activity.as_deref()).unwrap_or_default();
             if !last.is_empty() {
                 lines.push(Line::new());

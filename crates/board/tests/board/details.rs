@@ -67,7 +67,7 @@ fn history_shows_when_a_session_closed() {
 #[test]
 fn resume_is_offered_only_with_a_conversation() {
     let empty = Session { activity: None, ..closed() };
-    let prompted = Session { prompt: Some("continue".to_owned()), ..empty.clone() };
+    let prompted = Session { user_prompt: Some("continue".to_owned()), ..empty.clone() };
     for (row, is_offered) in [(empty, false), (prompted, true), (closed(), true)] {
         let details = details(row);
         assert_eq!(details.contains("resume     claude --resume"), is_offered, "{details}");
@@ -95,7 +95,7 @@ fn details_show_marks() {
 #[test]
 fn long_prompt_is_cut_in_the_details() {
     let prompt = "Please look at the checkout flow, ".repeat(30);
-    assert_snapshot!("long prompt", details(Session { prompt: Some(prompt), ..question() }));
+    assert_snapshot!("long prompt", details(Session { user_prompt: Some(prompt), ..question() }));
 }
 
 #[test]

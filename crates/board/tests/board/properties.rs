@@ -71,7 +71,7 @@ fn session() -> impl Strategy<Value = Session> {
                 history: history.collect(),
                 subagents: subagents.collect(),
                 activity: base.activity.clone().or(activity),
-                prompt,
+                user_prompt: prompt,
                 branch,
                 pinned,
                 dismissed,

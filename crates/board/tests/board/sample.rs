@@ -83,7 +83,7 @@ pub(crate) fn asking(row: Session, kind: PromptKind, tool: Option<&str>, text: &
     let request =
         Prompt { kind, tool: tool.map(ToOwned::to_owned), text: text.to_owned(), subagent: None };
     let activity = tool.map_or_else(|| line.to_owned(), |tool| format!("{tool} {line}"));
-    Session { request: Some(request), ..with_activity(row, &activity) }
+    Session { open_prompt: Some(request), ..with_activity(row, &activity) }
 }
 
 pub(crate) fn history(row: Session, statuses: &[(Status, u64)]) -> Session {
@@ -109,7 +109,7 @@ pub(crate) fn question() -> Session {
         ],
     );
     Session {
-        prompt: Some("add the orders migration and run it against staging".to_owned()),
+        user_prompt: Some("add the orders migration and run it against staging".to_owned()),
         title: Some("Orders migration".to_owned()),
         ..tmux(with_usage(row, 41.0), "main:2.1")
     }
@@ -127,7 +127,7 @@ pub(crate) fn permission() -> Session {
         branch: Some("tf-12".to_owned()),
         mode: Some("acceptEdits".to_owned()),
         source: "hook:PermissionRequest".to_owned(),
-        prompt: Some("roll the new node pool out".to_owned()),
+        user_prompt: Some("roll the new node pool out".to_owned()),
         ..tmux(with_usage(row, 77.0), "main:3.0")
     }
 }

@@ -32,7 +32,7 @@ fn strange_rows() -> Vec<Session> {
         .map(|(index, (name, activity))| Session {
             activity: Some(activity.to_owned()),
             branch: Some(name.to_owned()),
-            prompt: Some(activity.repeat(9)),
+            user_prompt: Some(activity.repeat(9)),
             started: Timestamp(NOW.0 - 9000 + index),
             ..row(&format!("s{index}"), name, Status::ALL[usize::try_from(index).unwrap() % 8], 60)
         })

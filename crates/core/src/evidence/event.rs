@@ -8,7 +8,7 @@ use crate::session::status::Status;
 use crate::session::usage::UsageReport;
 use crate::text::clean;
 use crate::time::Stamp;
-use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT, MAX_REQUEST_TEXT};
+use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT_TEXT, MAX_USER_PROMPT};
 use serde::{Deserialize, Serialize};
 
 /// One event of one agent with its metadata. A hook sends it.
@@ -130,8 +130,8 @@ pub enum Event {
     /// All tools of one answer of the model have ended, including the denied ones.
     ToolsEnded,
     /// A prompt opened.
-    RequestOpened {
-        request: PromptKind,
+    PromptOpened {
+        prompt_kind: PromptKind,
         tool: String,
         /// The whole question, plan or input of the tool.
         text: String,
@@ -141,16 +141,16 @@ pub enum Event {
         input: InputDigest,
     },
     /// A prompt closed, and its tool has not run.
-    RequestClosed {
+    PromptClosed {
         tool: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tool_use: Option<ToolUseId>,
         input: InputDigest,
     },
     /// The agent reports that it has been waiting for the user for a while.
-    AttentionCalled { request: PromptKind, text: String },
+    AttentionRequested { prompt_kind: PromptKind, text: String },
     /// The agent reports that it has been idle for a while.
-    Rested,
+    IdleReported,
     /// The turn is over.
     TurnEnded {
         /// The agent's last message.
@@ -173,7 +173,7 @@ pub enum Event {
     /// The report's subagent ended.
     SubagentEnded,
     /// The agent's status line reported usage. This changes no status.
-    #[serde(rename = "usage_told")]
+    #[serde(rename = "usage_reported")]
     UsageReport(UsageReport),
     /// The hook read the report's `branch` after it had sent its event. This changes no status.
     BranchRead,
@@ -319,13 +319,13 @@ impl Report {
 impl Event {
     /// Returns true for an event that ends something. Such an event creates and reopens no session.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::SessionEnded { .. } | Self::SubagentEnded | Self::Rested)
+        matches!(self, Self::SessionEnded { .. } | Self::SubagentEnded | Self::IdleReported)
     }
 
     fn sanitise(&mut self) {
         match self {
             Self::PromptSubmitted { prompt, ended_task, .. } => {
-                *prompt = clean(prompt, MAX_PROMPT, true);
+                *prompt = clean(prompt, MAX_USER_PROMPT, true);
                 sanitise_optional(ended_task, MAX_ID, false);
             }
             Self::ToolStarted { tool, text, tool_use, .. } => {
@@ -333,18 +333,18 @@ impl Event {
                 *text = PromptKind::Permission.expose_line(text, MAX_LINE);
                 sanitise_tool_use(tool_use);
             }
-            Self::ToolEnded { tool, tool_use, .. } | Self::RequestClosed { tool, tool_use, .. } => {
+            Self::ToolEnded { tool, tool_use, .. } | Self::PromptClosed { tool, tool_use, .. } => {
                 *tool = PromptKind::Permission.expose_line(tool, MAX_ID);
                 sanitise_tool_use(tool_use);
             }
-            Self::RequestOpened { request, tool, text, line, .. } => {
+            Self::PromptOpened { prompt_kind, tool, text, line, .. } => {
                 *tool = PromptKind::Permission.expose_line(tool, MAX_ID);
-                *text = request.expose(text);
-                *line = request.expose_line(line, MAX_LINE);
+                *text = prompt_kind.expose(text);
+                *line = prompt_kind.expose_line(line, MAX_LINE);
             }
-            Self::AttentionCalled { request, text } => *text = request.expose(text),
+            Self::AttentionRequested { prompt_kind, text } => *text = prompt_kind.expose(text),
             Self::TurnEnded { message, background, .. } => {
-                *message = clean(message, MAX_PROMPT, true);
+                *message = clean(message, MAX_USER_PROMPT, true);
                 background.truncate(MAX_BACKGROUND);
                 for task in background {
                     task.id = clean(&task.id, MAX_ID, false);
@@ -353,22 +353,22 @@ impl Event {
             }
             Self::TurnFailed { error, detail } => {
                 *error = clean(error, MAX_ID, false);
-                *detail = clean(detail, MAX_PROMPT, true);
+                *detail = clean(detail, MAX_USER_PROMPT, true);
             }
             Self::StatusReported { status, activity, text } => {
-                if let Some(request) = PromptKind::of_status(*status) {
-                    *activity = request.expose_line(activity, MAX_LINE);
-                    *text = request.expose(text);
+                if let Some(prompt_kind) = PromptKind::of_status(*status) {
+                    *activity = prompt_kind.expose_line(activity, MAX_LINE);
+                    *text = prompt_kind.expose(text);
                 } else {
                     *activity = clean(activity, MAX_LINE, false);
-                    *text = clean(text, MAX_REQUEST_TEXT, true);
+                    *text = clean(text, MAX_PROMPT_TEXT, true);
                 }
             }
             Self::UsageReport(usage) => usage.sanitise(),
             Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::ToolsEnded
-            | Self::Rested
+            | Self::IdleReported
             | Self::SubagentStarted
             | Self::SubagentEnded
             | Self::BranchRead

@@ -3,7 +3,7 @@ use crate::session::place::{Place, sanitise_directory, sanitise_optional};
 use crate::session::prompt::PromptKind;
 use crate::text::clean;
 use crate::time::Stamp;
-use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT};
+use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_USER_PROMPT};
 use serde::{Deserialize, Serialize};
 
 /// The content of an agent's own files about one process.
@@ -28,22 +28,17 @@ pub struct Observation {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FileFinding {
     /// The agent's own status, and when it began by the agent's own clock.
-    #[serde(rename = "condition")]
-    FileStatus { condition: FileStatus, since: Stamp },
+    #[serde(rename = "status")]
+    FileStatus { status: FileStatus, since: Stamp },
     /// The same from a file that is not watched and was read because a client asked. No event reports its changes.
-    #[serde(rename = "glimpse")]
-    UnwatchedStatus { condition: FileStatus, since: Stamp },
+    UnwatchedStatus { status: FileStatus, since: Stamp },
     /// The agent removed its file, as it does when it exits.
-    #[serde(rename = "left")]
     Removed,
     /// The file does not exist or cannot be read.
-    #[serde(rename = "blind")]
     Unreadable,
     /// The transcript shows how the turn ended that had begun before `at`.
-    #[serde(rename = "turn_over")]
     TurnEnd { how: TurnEnd, at: Stamp },
     /// The transcript does not show how the last turn ended.
-    #[serde(rename = "nothing_over")]
     EndNotFound,
 }
 
@@ -56,13 +51,13 @@ pub enum FileStatus {
     /// A turn runs, or a subagent works.
     Busy,
     /// The agent is at its prompt. At most background shells run.
-    Resting { shells: bool },
+    Idle { shells: bool },
     /// A prompt of this kind is open.
-    Asking { request: PromptKind },
+    Prompt { prompt_kind: PromptKind },
     /// Another dialog is open, such as a menu or an offer.
     Dialog,
     /// The conversation moved to a background process. This process only shows background sessions.
-    Parked,
+    MovedToBackground,
 }
 
 /// The end of a turn.
@@ -154,10 +149,10 @@ impl Observation {
         self.source = clean(&self.source, MAX_ID, false);
         if let FileFinding::TurnEnd { how, .. } = &mut self.finding {
             match how {
-                TurnEnd::Finished { message } => *message = clean(message, MAX_PROMPT, true),
+                TurnEnd::Finished { message } => *message = clean(message, MAX_USER_PROMPT, true),
                 TurnEnd::Failed { error, detail } => {
                     *error = clean(error, MAX_ID, false);
-                    *detail = clean(detail, MAX_PROMPT, true);
+                    *detail = clean(detail, MAX_USER_PROMPT, true);
                 }
                 TurnEnd::Interrupted => {}
             }

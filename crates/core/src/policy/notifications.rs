@@ -27,20 +27,20 @@ const MAX_SESSIONS: usize = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotificationSettings {
     /// The user is notified about a session that needs them in one of these statuses.
-    pub person: Vec<Status>,
+    pub user_statuses: Vec<Status>,
     /// Rules run when a session enters one of these statuses.
-    pub commands: WaitGoal,
+    pub rule_statuses: WaitGoal,
 }
 
 /// Sessions for one notification, sessions for which rules run, and sessions at which the user may be looking.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
     /// The sessions for the notification, longest wait first.
-    pub person: Vec<Session>,
+    pub for_user: Vec<Session>,
     /// The number of further sessions for the notification.
     pub more: usize,
     /// The sessions that entered a status for which rules run, as they were then.
-    pub commands: Vec<Session>,
+    pub for_rules: Vec<Session>,
     /// Done and failed sessions that are not seen, and whose terminal reports which pane the user looks at.
     #[serde(default)]
     pub unseen: Vec<Session>,
@@ -88,7 +88,7 @@ impl NotificationPolicy {
         self.unseen.apply_change(change, row);
         if let Some(passed) = change.passed_through(row)
             && row.teammate.is_none()
-            && self.settings.commands.statuses.contains(&passed.status)
+            && self.settings.rule_statuses.statuses.contains(&passed.status)
         {
             // The session is closed, so that no prompt can follow.
             self.due_rules.push(passed);
@@ -97,9 +97,9 @@ impl NotificationPolicy {
         let entered = change.transition.filter(|entered| entered.status == row.status);
         if let Some(transition) = change.transition {
             self.pending_rules.remove(&row.key);
-            let commands = &self.settings.commands;
-            let wanted = commands.statuses.contains(&transition.status)
-                || commands.needs_you && row.needs_you && entered.is_some();
+            let goal = &self.settings.rule_statuses;
+            let wanted = goal.statuses.contains(&transition.status)
+                || goal.needs_you && row.needs_you && entered.is_some();
             // The lead's session stands for a teammate's prompts and gets its results.
             let belongs_to_lead = row.teammate.is_some()
                 && !row.needs_you
@@ -123,7 +123,7 @@ impl NotificationPolicy {
             return;
         }
         let is_newer = self.notified.insert(row.key.clone()) || entered.is_some();
-        if is_newer && self.settings.person.contains(&row.status) {
+        if is_newer && self.settings.user_statuses.contains(&row.status) {
             self.pending.insert(row.key.clone(), Pending::new(row, now));
         }
     }
@@ -145,7 +145,7 @@ impl NotificationPolicy {
         self.unseen.add(row);
         self.notified.insert(change.key.clone());
         // The notification of a session that waited for its subagents was not sent.
-        if has_working_subagents(row) && self.settings.person.contains(&row.status) {
+        if has_working_subagents(row) && self.settings.user_statuses.contains(&row.status) {
             self.pending.insert(change.key.clone(), Pending::new(row, now));
         }
     }
@@ -174,27 +174,31 @@ impl NotificationPolicy {
         now: Now,
         row: impl Fn(&RowKey) -> Option<&'a Session>,
     ) -> Vec<Notification> {
-        let mut commands = std::mem::take(&mut self.due_rules);
-        commands.extend(remove_due(&mut self.pending_rules, now, &row));
-        let mut person = Vec::new();
+        let mut for_rules = std::mem::take(&mut self.due_rules);
+        for_rules.extend(remove_due(&mut self.pending_rules, now, &row));
+        let mut for_user = Vec::new();
         if self.quiet_until <= now.stamp.micros {
-            person = remove_due(&mut self.pending, now, &row);
+            for_user = remove_due(&mut self.pending, now, &row);
         }
-        if !person.is_empty() {
+        if !for_user.is_empty() {
             self.quiet_until = now.stamp.micros + BURST_MS * 1000;
         }
-        let unseen = self.unseen.take_due(&person, &row);
-        let more = person.len().saturating_sub(MAX_SESSIONS);
-        person.truncate(MAX_SESSIONS);
-        let mut commands = commands.chunks(MAX_SESSIONS).map(<[Session]>::to_vec);
-        let first =
-            Notification { person, more, commands: commands.next().unwrap_or_default(), unseen };
-        let rest = commands.map(|commands| Notification { commands, ..Notification::default() });
+        let unseen = self.unseen.take_due(&for_user, &row);
+        let more = for_user.len().saturating_sub(MAX_SESSIONS);
+        for_user.truncate(MAX_SESSIONS);
+        let mut for_rules = for_rules.chunks(MAX_SESSIONS).map(<[Session]>::to_vec);
+        let first = Notification {
+            for_user,
+            more,
+            for_rules: for_rules.next().unwrap_or_default(),
+            unseen,
+        };
+        let rest = for_rules.map(|for_rules| Notification { for_rules, ..Notification::default() });
         std::iter::once(first)
             .chain(rest)
             .filter(|notification| {
-                let Notification { person, commands, unseen, .. } = notification;
-                [person, commands, unseen].iter().any(|rows| !rows.is_empty())
+                let Notification { for_user, for_rules, unseen, .. } = notification;
+                [for_user, for_rules, unseen].iter().any(|rows| !rows.is_empty())
             })
             .collect()
     }

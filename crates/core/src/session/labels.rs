@@ -118,7 +118,7 @@ fn abbreviate<'a>(directories: &HashSet<Vec<&'a str>>) -> HashMap<Vec<&'a str>, 
 
 /// Returns the title, or else the first words of the user prompt.
 fn words(row: &Session) -> Option<String> {
-    let texts = [row.title.as_deref(), row.prompt.as_deref()];
+    let texts = [row.title.as_deref(), row.user_prompt.as_deref()];
     let mut texts = texts.into_iter().flatten().map(|text| excerpt(text, MAX_WORDS));
     texts.find(|text| !text.is_empty())
 }
@@ -148,7 +148,7 @@ mod tests {
                 cwd: known(cwd),
                 branch: known(branch),
                 title: known(title),
-                prompt: known(prompt),
+                user_prompt: known(prompt),
                 ..Session::default()
             })
             .collect();
@@ -168,7 +168,7 @@ mod tests {
             key: RowKey::new(key),
             name: "shop".to_owned(),
             cwd: Some("/d/shop".to_owned()),
-            prompt: Some("go".to_owned()),
+            user_prompt: Some("go".to_owned()),
             status,
             ..Session::default()
         };

@@ -1,4 +1,4 @@
-use crate::MAX_REQUEST_TEXT;
+use crate::MAX_PROMPT_TEXT;
 use crate::exact::{Exact, expose};
 use crate::session::identity::SubagentId;
 use crate::session::status::Status;
@@ -39,7 +39,7 @@ impl PromptKind {
     /// Returns the form in which the text of such a prompt is shown. It hides nothing.
     pub const fn exact(self) -> Exact {
         let prose = !matches!(self, Self::Permission);
-        Exact { max: MAX_REQUEST_TEXT, multiline: true, prose }
+        Exact { max: MAX_PROMPT_TEXT, multiline: true, prose }
     }
 
     pub(crate) fn expose(self, text: &str) -> String {
@@ -62,7 +62,7 @@ pub struct Prompt {
     /// The tool, as the agent spells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// The whole question, plan or input of the tool (shown by [`crate::reveal`], bounded by [`crate::MAX_REQUEST_TEXT`]).
+    /// The whole question, plan or input of the tool (shown by [`crate::reveal`], bounded by [`crate::MAX_PROMPT_TEXT`]).
     pub text: String,
     /// The subagent, if the prompt is a subagent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

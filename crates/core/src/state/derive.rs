@@ -117,7 +117,7 @@ fn record_inference(
 fn derive_details(session: &mut Session, state: &RowState, now: Now) {
     let is_closed = session.status == Status::Closed;
     session.stopped &= !is_closed;
-    session.request =
+    session.open_prompt =
         if session.status.is_prompt() { state.current_prompt().cloned() } else { None };
     let subagents = state.subagents.iter().cloned().chain(state.working_teammates());
     let subagents = subagents.filter(|_| !is_closed).take(MAX_SUBAGENTS);
@@ -163,9 +163,9 @@ fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static st
 }
 
 fn show_subagent(state: &RowState, known: &SubagentState, now: Now) -> Subagent {
-    let request = state.prompts.of_subagent(&known.id);
-    let status = request.map_or(Status::Working, |open| open.request.kind.status());
-    let since = request.map_or(known.since, |open| open.stamp);
+    let prompt = state.prompts.of_subagent(&known.id);
+    let status = prompt.map_or(Status::Working, |open| open.prompt.kind.status());
+    let since = prompt.map_or(known.since, |open| open.stamp);
     Subagent { id: known.id.clone(), kind: known.kind.clone(), status, since: now.wall_of(since) }
 }
 
@@ -180,16 +180,16 @@ fn activity(state: &RowState, status: Status) -> Option<String> {
             excerpt(&state.prompt_summary, MAX_LINE)
         }
         Status::Permission | Status::Question | Status::Plan => {
-            let request = state.current_prompt()?;
-            match (&request.tool, request.kind) {
+            let prompt = state.current_prompt()?;
+            match (&prompt.tool, prompt.kind) {
                 (tool, PromptKind::Permission) => {
                     // The user must see the whole input before approving it.
                     let own = state.prompts.first().map_or("", |open| open.line.as_str());
-                    let line = if own.is_empty() { &request.text } else { own };
+                    let line = if own.is_empty() { &prompt.text } else { own };
                     let tool = tool.as_deref().unwrap_or_default();
                     one_line(format!("{tool} {line}").trim(), MAX_LINE)
                 }
-                _ => first_line(&request.text),
+                _ => first_line(&prompt.text),
             }
         }
         Status::Working => {

@@ -36,14 +36,14 @@ fn summarize_event(report: &Report) -> String {
         Event::ToolStarted { tool, .. } => format!("{tool} started"),
         Event::ToolEnded { tool, .. } => format!("{tool} ended"),
         Event::ToolsEnded => "all tools ended".to_owned(),
-        Event::RequestOpened { request, tool, .. } => {
-            format!("{} prompt for {tool}", request.status())
+        Event::PromptOpened { prompt_kind, tool, .. } => {
+            format!("{} prompt for {tool}", prompt_kind.status())
         }
-        Event::RequestClosed { tool, .. } => format!("prompt for {tool} closed"),
-        Event::AttentionCalled { request, .. } => {
-            format!("still shows a {} prompt", request.status())
+        Event::PromptClosed { tool, .. } => format!("prompt for {tool} closed"),
+        Event::AttentionRequested { prompt_kind, .. } => {
+            format!("still shows a {} prompt", prompt_kind.status())
         }
-        Event::Rested => "at its prompt for a while".to_owned(),
+        Event::IdleReported => "at its prompt for a while".to_owned(),
         Event::TurnEnded { background, scheduled, .. } => {
             format!("turn over, {} in background, {scheduled} scheduled", background.len())
         }
@@ -69,18 +69,23 @@ pub(crate) fn record_observation(
     effect: Effect,
 ) {
     let summary = match &observation.finding {
-        FileFinding::FileStatus { condition, .. }
-        | FileFinding::UnwatchedStatus { condition, .. } => match condition {
-            FileStatus::Unknown => "no status yet".to_owned(),
-            FileStatus::Busy => "busy".to_owned(),
-            FileStatus::Resting { shells: false } => "at its prompt".to_owned(),
-            FileStatus::Resting { shells: true } => {
-                "at its prompt, background shells run".to_owned()
+        FileFinding::FileStatus { status, .. } | FileFinding::UnwatchedStatus { status, .. } => {
+            match status {
+                FileStatus::Unknown => "no status yet".to_owned(),
+                FileStatus::Busy => "busy".to_owned(),
+                FileStatus::Idle { shells: false } => "at its prompt".to_owned(),
+                FileStatus::Idle { shells: true } => {
+                    "at its prompt, background shells run".to_owned()
+                }
+                FileStatus::Prompt { prompt_kind } => {
+                    format!("a {} prompt is open", prompt_kind.status())
+                }
+                FileStatus::Dialog => "a dialog is open".to_owned(),
+                FileStatus::MovedToBackground => {
+                    "its conversation moved to the background".to_owned()
+                }
             }
-            FileStatus::Asking { request } => format!("a {} prompt is open", request.status()),
-            FileStatus::Dialog => "a dialog is open".to_owned(),
-            FileStatus::Parked => "its conversation moved to the background".to_owned(),
-        },
+        }
         FileFinding::Removed => "removed its file".to_owned(),
         FileFinding::Unreadable => "its file cannot be read".to_owned(),
         FileFinding::TurnEnd { how: TurnEnd::Finished { .. }, .. } => "turn over".to_owned(),

@@ -1,6 +1,6 @@
 //! The open prompts of one session.
 
-use crate::MAX_REQUESTS;
+use crate::MAX_OPEN_PROMPTS;
 use crate::session::identity::{InputDigest, SubagentId, ToolUseId};
 use crate::session::prompt::{Prompt, PromptKind};
 use crate::time::Stamp;
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// A prompt to which no answer is known yet.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenPrompt {
-    pub(crate) request: Prompt,
+    pub(crate) prompt: Prompt,
     /// The prompt in one line, if the event had one.
     pub(crate) line: String,
     pub(crate) input: InputDigest,
@@ -75,22 +75,22 @@ impl Prompts {
     /// Opens a prompt. Returns false if it duplicates a prompt that is open or answered.
     pub(crate) fn open(
         &mut self,
-        request: Prompt,
+        prompt: Prompt,
         line: &str,
         input: InputDigest,
         tool_use: Option<ToolUseId>,
         stamp: Stamp,
     ) -> bool {
-        let tool = request.tool.as_deref().unwrap_or_default();
+        let tool = prompt.tool.as_deref().unwrap_or_default();
         let is_answered = self.answered.iter().any(|answered| {
-            answered.subagent == request.subagent
+            answered.subagent == prompt.subagent
                 && answered.tool == tool
-                && (answered.input == input || request.kind != PromptKind::Permission)
+                && (answered.input == input || prompt.kind != PromptKind::Permission)
                 && !answered.stamp.is_before(stamp)
         });
         let is_open = self.open.iter().any(|open| {
-            open.request.subagent == request.subagent
-                && open.request.tool == request.tool
+            open.prompt.subagent == prompt.subagent
+                && open.prompt.tool == prompt.tool
                 && open.input == input
         });
         if is_answered || is_open {
@@ -99,11 +99,11 @@ impl Prompts {
         // This is the prompt that the session file showed already.
         let known = self.open.iter().position(|open| open.by_file);
         let known = known.map(|position| self.open.remove(position));
-        if self.open.len() == MAX_REQUESTS {
+        if self.open.len() == MAX_OPEN_PROMPTS {
             self.open.remove(0);
         }
         let serial = match known {
-            Some(known) if known.request.kind == request.kind => known.serial,
+            Some(known) if known.prompt.kind == prompt.kind => known.serial,
             _ => {
                 self.serial += 1;
                 self.serial
@@ -113,7 +113,7 @@ impl Prompts {
         self.open.insert(
             position,
             OpenPrompt {
-                request,
+                prompt,
                 line: line.to_owned(),
                 input,
                 tool_use,
@@ -136,12 +136,12 @@ impl Prompts {
         subagent: Option<SubagentId>,
         stamp: Stamp,
     ) {
-        if self.open.len() == MAX_REQUESTS {
+        if self.open.len() == MAX_OPEN_PROMPTS {
             self.open.remove(0);
         }
         self.serial += 1;
         self.open.push(OpenPrompt {
-            request: Prompt { kind, tool, text, subagent },
+            prompt: Prompt { kind, tool, text, subagent },
             line: String::new(),
             input: InputDigest::default(),
             tool_use: None,
@@ -176,10 +176,10 @@ impl Prompts {
     /// Sets the text of a dialog that only the session file had shown.
     pub(crate) fn set_dialog_text(&mut self, text: &str, stamp: Stamp) {
         let first = self.open.iter_mut().find(|open| !open.released);
-        let unnamed = first.filter(|open| open.by_file && open.request.tool.is_none());
+        let unnamed = first.filter(|open| open.by_file && open.prompt.tool.is_none());
         if let Some(open) = unnamed.filter(|open| !text.is_empty() && !stamp.is_before(open.stamp))
         {
-            text.clone_into(&mut open.request.text);
+            text.clone_into(&mut open.prompt.text);
         }
     }
 
@@ -190,12 +190,12 @@ impl Prompts {
 
     /// Closes every prompt that `is_answered` selects by the prompt and the stamp of its opening.
     pub(crate) fn close_answered(&mut self, is_answered: impl Fn(&Prompt, Stamp) -> bool) {
-        self.open.retain(|open| !is_answered(&open.request, open.stamp));
+        self.open.retain(|open| !is_answered(&open.prompt, open.stamp));
     }
 
     /// Opens a prompt that a client restored.
-    pub(crate) fn open_restored(&mut self, request: Prompt) {
-        if self.open(request, "", InputDigest::default(), None, Stamp::default())
+    pub(crate) fn open_restored(&mut self, prompt: Prompt) {
+        if self.open(prompt, "", InputDigest::default(), None, Stamp::default())
             && let Some(open) = self.open.last_mut()
         {
             open.restored = true;
@@ -206,7 +206,7 @@ impl Prompts {
     pub(crate) fn of_subagent(&self, subagent: &SubagentId) -> Option<&OpenPrompt> {
         self.open
             .iter()
-            .find(|open| !open.released && open.request.subagent.as_ref() == Some(subagent))
+            .find(|open| !open.released && open.prompt.subagent.as_ref() == Some(subagent))
     }
 
     /// Sets the tool call of a prompt whose event came before the tool's.
@@ -219,8 +219,8 @@ impl Prompts {
     ) {
         if let Some(open) = self.open.iter_mut().find(|open| {
             open.tool_use.is_none()
-                && open.request.subagent.as_ref() == subagent
-                && open.request.tool.as_deref() == Some(tool)
+                && open.prompt.subagent.as_ref() == subagent
+                && open.prompt.tool.as_deref() == Some(tool)
                 && open.input == input
         }) {
             open.tool_use = Some(tool_use.clone());
@@ -239,7 +239,7 @@ impl Prompts {
             return false;
         }
         let position = self.open.iter().position(|open| {
-            if open.request.subagent.as_ref() != answer.subagent
+            if open.prompt.subagent.as_ref() != answer.subagent
                 || answer.stamp.is_before(open.stamp)
             {
                 return false;
@@ -249,13 +249,13 @@ impl Prompts {
             }
             // The input of an answered question or plan contains the answers and differs from the input of the
             // prompt, so only the tool's name is compared.
-            open.request.tool.as_deref() == Some(answer.tool)
+            open.prompt.tool.as_deref() == Some(answer.tool)
                 && (open.input == answer.input
                     || open.restored
-                    || open.request.kind != PromptKind::Permission)
+                    || open.prompt.kind != PromptKind::Permission)
         });
         let input = position.map_or(answer.input, |position| self.open[position].input);
-        if self.answered.len() == MAX_REQUESTS {
+        if self.answered.len() == MAX_OPEN_PROMPTS {
             self.answered.pop_front();
         }
         self.answered.push_back(Answered {
@@ -273,7 +273,7 @@ impl Prompts {
         stamp: Stamp,
         is_closed: impl Fn(Option<&SubagentId>) -> bool,
     ) {
-        let is_closed = |open: &OpenPrompt| is_closed(open.request.subagent.as_ref());
+        let is_closed = |open: &OpenPrompt| is_closed(open.prompt.subagent.as_ref());
         self.open.retain(|open| stamp.is_before(open.stamp) || !is_closed(open));
     }
 

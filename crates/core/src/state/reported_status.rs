@@ -43,7 +43,7 @@ impl RowState {
         let Some(kind) = kind else { return Ok(()) };
         activity.clone_into(&mut self.prompt_summary);
         let text = if text.is_empty() { activity } else { text };
-        self.open_request(report, kind, "", (text, ""), InputDigest::default())
+        self.open_prompt(report, kind, "", (text, ""), InputDigest::default())
     }
 
     /// Derives the state of a restored session from its public fields.
@@ -84,12 +84,12 @@ impl RowState {
             // The session does not name its tool, but it has the tool's line.
             state.start_tool(RunningTool::from_text(activity, Stamp::default()));
         }
-        if let Some(request) = &session.request {
+        if let Some(prompt) = &session.open_prompt {
             state.prompt_summary = session.activity.clone().unwrap_or_default();
             if session.teammate.is_some() {
-                state.relayed_prompt = Some((request.clone(), 0));
+                state.relayed_prompt = Some((prompt.clone(), 0));
             } else {
-                state.prompts.open_restored(request.clone());
+                state.prompts.open_restored(prompt.clone());
             }
         }
         // A closed session may come without the reason of its end.

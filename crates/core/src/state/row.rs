@@ -26,7 +26,7 @@ impl Row {
             self.session.lineage.push(former);
         }
         self.session.title = None;
-        self.session.prompt = None;
+        self.session.user_prompt = None;
         self.session.usage = None;
         self.state.reset_conversation(at);
     }

@@ -83,11 +83,11 @@ impl RowState {
             return Err("the session has ended");
         }
         match finding {
-            FileFinding::FileStatus { condition, since } => {
-                return self.apply_file_status(source, *condition, *since, seen);
+            FileFinding::FileStatus { status, since } => {
+                return self.apply_file_status(source, *status, *since, seen);
             }
-            FileFinding::UnwatchedStatus { condition, since } => {
-                let result = self.apply_file_status(source, *condition, *since, seen);
+            FileFinding::UnwatchedStatus { status, since } => {
+                let result = self.apply_file_status(source, *status, *since, seen);
                 // The status is right now, but no event reports its end.
                 self.files.unreadable = true;
                 if let Some(reading) = &mut self.files.reading
@@ -125,7 +125,7 @@ impl RowState {
     fn apply_file_status(
         &mut self,
         source: &str,
-        condition: FileStatus,
+        status: FileStatus,
         since: Stamp,
         seen: Stamp,
     ) -> Result<(), Ignored> {
@@ -139,37 +139,37 @@ impl RowState {
             if seen.is_before(reading.last) {
                 return Err("older than the last reading");
             }
-            if reading.status == condition && reading.since == since {
+            if reading.status == status && reading.since == since {
                 reading.last = seen;
                 self.release_prompts_if_busy();
                 return Ok(());
             }
         }
-        if matches!(condition, FileStatus::Resting { .. }) && self.teammates_keep_file_busy() {
+        if matches!(status, FileStatus::Idle { .. }) && self.teammates_keep_file_busy() {
             self.files.idle_in_team = true;
         }
         let former = self.files.reading.replace(Reading {
-            status: condition,
+            status,
             since,
             first: seen,
             last: seen,
             source: source.to_owned(),
         });
-        if condition == FileStatus::Parked {
+        if status == FileStatus::MovedToBackground {
             // The process that continues the conversation shows its status.
             self.reset(seen);
         } else if let Some(former) = former {
-            self.apply_file_change(&former, condition);
+            self.apply_file_change(&former, status);
         }
         self.release_prompts_if_busy();
         Ok(())
     }
 
     /// Applies the change from one status of the file to the next, however short the former was.
-    fn apply_file_change(&mut self, former: &Reading, condition: FileStatus) {
-        match (former.status, condition) {
+    fn apply_file_change(&mut self, former: &Reading, status: FileStatus) {
+        match (former.status, status) {
             // An interrupt started a queued prompt at once, which is another turn (tried: interrupt-queued).
-            (FileStatus::Resting { .. }, FileStatus::Busy)
+            (FileStatus::Idle { .. }, FileStatus::Busy)
                 if self.turn.is_working() && is_newer(former.since, self.last_turn_event) =>
             {
                 self.clear_own_before(former.since);
@@ -177,20 +177,20 @@ impl RowState {
             }
             // A queued command, or the end of background work, started a turn as soon as the last one was over
             // (tried: bash-mode, background-shell-idle).
-            (FileStatus::Resting { .. }, FileStatus::Busy)
+            (FileStatus::Idle { .. }, FileStatus::Busy)
                 if self.turn.state == (TurnState::Done { confirmed: false }) =>
             {
                 let message = std::mem::take(&mut self.turn.message);
                 self.begin_turn_by_file(Some(message));
             }
             // The agent shows a prompt, so that a turn must have run.
-            (FileStatus::Busy, FileStatus::Asking { .. })
+            (FileStatus::Busy, FileStatus::Prompt { .. })
                 if self.busy_means_turn() && is_newer(former.since, self.quiet_since()) =>
             {
                 self.begin_turn(None, self.turn.since.latest(former.since));
             }
             // The file may have been busy for too short a time to be read (tried: no-hooks).
-            (FileStatus::Resting { .. }, FileStatus::Asking { .. })
+            (FileStatus::Idle { .. }, FileStatus::Prompt { .. })
                 if self.busy_means_turn() && self.has_no_event() =>
             {
                 self.begin_turn_by_file(None);
@@ -282,8 +282,8 @@ impl RowState {
 
 impl FileEvidence {
     /// Returns true if the conversation moved to another process.
-    pub(crate) fn is_parked(&self) -> bool {
-        self.reading.as_ref().is_some_and(|reading| reading.status == FileStatus::Parked)
+    pub(crate) fn is_moved_to_background(&self) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.status == FileStatus::MovedToBackground)
     }
 
     /// Returns true if the agent has removed its file.

@@ -58,14 +58,14 @@ impl RowState {
                 });
                 self.prompts.close_before(stamp, |owner| owner == Some(subagent));
             }
-            Event::RequestOpened { request, tool, text, line, input } => {
+            Event::PromptOpened { prompt_kind, tool, text, line, input } => {
                 let teammate_text = self.teammate_tool_text(subagent, tool).map(str::to_owned);
                 self.add_subagent(subagent, report);
                 let shown = match &teammate_text {
                     Some(call) => (call.as_str(), ""),
                     None => (text.as_str(), line.as_str()),
                 };
-                self.open_request(report, *request, tool, shown, *input)?;
+                self.open_prompt(report, *prompt_kind, tool, shown, *input)?;
             }
             _ => {}
         }

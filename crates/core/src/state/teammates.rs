@@ -52,11 +52,11 @@ impl RowState {
     pub(crate) fn update_teammate(&mut self, mate: TeammateState) {
         // A teammate that continues has its answer, unless the tool of the prompt still waits.
         let waits = |tool: &str| mate.calls.iter().any(|(call, _)| call == tool);
-        self.prompts.close_answered(|request, opened| {
+        self.prompts.close_answered(|prompt, opened| {
             // A teammate that a client restored has sent no event yet.
             let is_older = mate.latest != Stamp::default() && !mate.latest.is_before(opened);
-            let is_open = request.tool.as_deref().is_some_and(waits);
-            request.subagent.as_ref() == Some(&mate.name) && (mate.ended || is_older && !is_open)
+            let is_open = prompt.tool.as_deref().is_some_and(waits);
+            prompt.subagent.as_ref() == Some(&mate.name) && (mate.ended || is_older && !is_open)
         });
         let known = self.teammates.iter().position(|known| known.row == mate.row);
         let worked = known.is_some_and(|known| self.teammates[known].works);
@@ -99,7 +99,7 @@ impl RowState {
         }
         let mate = self.teammates.iter().find(|mate| mate.row == *row && !mate.ended)?;
         let open = self.prompts.of_subagent(&mate.name)?;
-        Some((Prompt { subagent: None, ..open.request.clone() }, open.serial))
+        Some((Prompt { subagent: None, ..open.prompt.clone() }, open.serial))
     }
 
     /// Sets the prompt that the lead's client shows for this teammate. Returns false if nothing changes.
@@ -111,8 +111,8 @@ impl RowState {
 
     /// Returns the prompt of the session's own client, or else of its lead's.
     pub(super) fn current_prompt(&self) -> Option<&Prompt> {
-        let own = self.prompts.first().map(|open| &open.request);
-        own.or(self.relayed_prompt.as_ref().map(|(request, _)| request))
+        let own = self.prompts.first().map(|open| &open.prompt);
+        own.or(self.relayed_prompt.as_ref().map(|(prompt, _)| prompt))
     }
 
     /// Returns true if the name belongs to a teammate in a process of its own.

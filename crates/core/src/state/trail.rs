@@ -23,7 +23,6 @@ pub struct TrailEntry {
     /// The source: `hook:Stop`, `process:exited`, …
     pub source: String,
     /// A summary in a few words.
-    #[serde(rename = "said")]
     pub summary: String,
     /// The time at which it happened.
     pub at: Timestamp,

@@ -74,7 +74,7 @@ pub enum EvidenceKind {
     FileIdle,
     FilePrompt,
     FileDialog,
-    FileParked,
+    FileMovedToBackground,
     FileRemoved,
     ProcessEnds,
 }
@@ -230,7 +230,7 @@ pub const TRANSITIONS: [TransitionRule; 24] = [
         "a dialog that is open for 5 s before the first user prompt, or for 2 s in a turn; the user opened any other",
     ),
     rule(
-        EvidenceKind::FileParked,
+        EvidenceKind::FileMovedToBackground,
         "file:parked",
         [Idle, Idle, Idle, Idle, Idle, Idle, Closed],
         "its conversation moved to the background, where it has a session of its own",

@@ -225,11 +225,11 @@ impl RowState {
                 // The running turn takes a queued prompt here (tried: queued-tools).
                 self.turn.queued_in = None;
             }
-            Event::RequestOpened { request, tool, text, line, input } => {
+            Event::PromptOpened { prompt_kind, tool, text, line, input } => {
                 if is_late || stamp.is_before(self.tools_ended) {
                     return Err("older than the present turn");
                 }
-                self.open_request(report, *request, tool, (text, line), *input)?;
+                self.open_prompt(report, *prompt_kind, tool, (text, line), *input)?;
                 if !self.turn.is_working() {
                     self.begin_turn(turn, stamp);
                 }
@@ -243,7 +243,7 @@ impl RowState {
                 self.last_turn_event = stamp;
                 self.apply_turn_end(&report.event, turn, stamp);
             }
-            Event::Rested => {
+            Event::IdleReported => {
                 self.reject_late(stamp)?;
                 // This is newer than a turn that only the file shows.
                 if self.turn.end_status().is_none() {

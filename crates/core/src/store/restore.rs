@@ -13,8 +13,8 @@ use crate::state::{RowState, derive_session};
 use crate::text::clean;
 use crate::time::{Now, Timestamp};
 use crate::{
-    MAX_AGE_MS, MAX_FORMER_KEYS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_PROMPT,
-    MAX_ROWS, MAX_SNOOZE_MS, MAX_SUBAGENTS, Status,
+    MAX_AGE_MS, MAX_FORMER_KEYS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_ROWS,
+    MAX_SNOOZE_MS, MAX_SUBAGENTS, MAX_USER_PROMPT, Status,
 };
 
 impl SessionStore {
@@ -168,13 +168,13 @@ fn sanitise(row: &mut Session, now: Now) {
         sanitise_optional(field, MAX_PATH, false);
     }
     sanitise_directory(&mut row.profile);
-    sanitise_optional(&mut row.prompt, MAX_PROMPT, true);
-    if let Some(request) = &mut row.request {
-        request.text = request.kind.expose(&request.text);
-        for (field, max) in [(&mut request.tool, MAX_ID), (&mut row.activity, MAX_LINE)] {
-            *field = field.take().map(|text| request.kind.expose_line(&text, max));
+    sanitise_optional(&mut row.user_prompt, MAX_USER_PROMPT, true);
+    if let Some(prompt) = &mut row.open_prompt {
+        prompt.text = prompt.kind.expose(&prompt.text);
+        for (field, max) in [(&mut prompt.tool, MAX_ID), (&mut row.activity, MAX_LINE)] {
+            *field = field.take().map(|text| prompt.kind.expose_line(&text, max));
         }
-        if let Some(subagent) = &mut request.subagent {
+        if let Some(subagent) = &mut prompt.subagent {
             subagent.sanitise();
         }
     } else {
@@ -278,7 +278,7 @@ fn fill_in(row: &mut Row, mut restored: Session) {
     }
     row.session.dismissed |= restored.dismissed && !row.session.needs_you;
     fill(&mut row.session.title, restored.title);
-    fill(&mut row.session.prompt, restored.prompt);
+    fill(&mut row.session.user_prompt, restored.user_prompt);
     fill(&mut row.session.model, restored.model);
     fill(&mut row.session.mode, restored.mode);
     if row.session.usage.is_none() {

@@ -93,12 +93,12 @@ impl SessionStore {
         if let Some(key) = self.process_index.get(observation.process, &observation.agent) {
             return Some(key.clone());
         }
-        let (FileFinding::FileStatus { condition, since }
-        | FileFinding::UnwatchedStatus { condition, since }) = observation.finding
+        let (FileFinding::FileStatus { status, since }
+        | FileFinding::UnwatchedStatus { status, since }) = observation.finding
         else {
             return None;
         };
-        if condition == FileStatus::Unknown {
+        if status == FileStatus::Unknown {
             return None;
         }
         let about = &observation.about;

@@ -20,7 +20,7 @@ fn clear_keeps_the_session_and_resets_the_conversation() {
     let row = world.only();
     assert_eq!((&row.key, row.id.as_str(), row.status), (&key, "s2", Status::Idle));
     assert_eq!(
-        (row.prompt.as_deref(), row.lineage.as_slice()),
+        (row.user_prompt.as_deref(), row.lineage.as_slice()),
         (None, &[ConversationId::new("s1")][..])
     );
     let history = world.sessions.with_history(&key).unwrap().history;
@@ -40,7 +40,7 @@ fn new_process_resumes_a_closed_session() {
     world.event(2, "s1", start(StartOrigin::Resume));
     let row = world.only();
     assert_eq!((&row.key, row.pid, row.status, row.end), (&key, Some(2), Status::Idle, None));
-    assert_eq!(row.prompt.as_deref(), Some("fix it"));
+    assert_eq!(row.user_prompt.as_deref(), Some("fix it"));
     // The late end of the old process does not end the new one.
     world.apply(Input::ProcessExited { process: process(1) });
     world.event(1, "s1", EXIT);

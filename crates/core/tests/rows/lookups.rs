@@ -51,7 +51,7 @@ fn transcript_is_read_while_the_turn_runs() {
     let lookups = world.lookups_after(prompt("again"));
     assert!(matches!(lookups[..], [LookupTarget::TurnEndToCome(_)]), "{lookups:?}");
     let since = world.now().stamp;
-    let lookups = world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    let lookups = world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
     assert_eq!(lookups, [LookupTarget::NoTurnEnd], "the file shows the end from now on");
 }
 
@@ -64,7 +64,7 @@ fn agent_version_belongs_to_the_present_process() {
         let about =
             FileMetadata { agent_version: version.map(str::to_owned), ..FileMetadata::default() };
         let since = world.now().stamp;
-        world.found_of(about, FileFinding::FileStatus { condition: FileStatus::Busy, since });
+        world.found_of(about, FileFinding::FileStatus { status: FileStatus::Busy, since });
         world.only().agent_version.clone()
     };
     assert_eq!(found(&mut world, Some("2.1.399\u{1b}[2J")).as_deref(), Some("2.1.399"));
@@ -88,9 +88,9 @@ fn idle_session_ignores_an_older_busy_file() {
     let mut world = World::new();
     world.event(1, "s", Event::Unknown);
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
     world.milliseconds += 240;
-    world.event(1, "s", Event::Rested);
+    world.event(1, "s", Event::IdleReported);
     assert_eq!(world.only().status, Status::Idle);
 }
 
@@ -99,7 +99,7 @@ fn idle_session_ignores_an_older_busy_file() {
 fn lost_session_reopens_after_a_day() {
     let mut world = World::new();
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
     world.found(FileFinding::Removed);
     world.milliseconds += DAY;
     world.apply(Input::Tick);
@@ -114,7 +114,7 @@ fn removed_file_is_read_again_if_the_process_lives() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
     world.found(FileFinding::Removed);
     assert_eq!(world.only().status, Status::Closed);
     world.milliseconds += 11_000;
@@ -130,10 +130,10 @@ fn turn_end_shows_after_a_queued_command() {
         [(false, Status::Done, Some("Done.")), (true, Status::Idle, None)]
     {
         let mut world = World::new();
-        let resting = FileStatus::Resting { shells: false };
-        let show = |world: &mut World, condition| {
+        let resting = FileStatus::Idle { shells: false };
+        let show = |world: &mut World, status| {
             let since = world.now().stamp;
-            world.found(FileFinding::FileStatus { condition, since });
+            world.found(FileFinding::FileStatus { status, since });
         };
         world.event(1, "s", prompt("go"));
         show(&mut world, FileStatus::Busy);
@@ -159,7 +159,7 @@ fn dialog_that_holds_up_a_turn_needs_you() {
     world.event(1, "s", prompt("go"));
     world.milliseconds += 500;
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Dialog, since });
     let status_after = |world: &mut World, milliseconds| {
         world.milliseconds += milliseconds;
         world.apply(Input::Tick);
@@ -168,25 +168,24 @@ fn dialog_that_holds_up_a_turn_needs_you() {
     assert_eq!(status_after(&mut world, 1900), (Status::Working, false));
     assert_eq!(status_after(&mut world, 200), (Status::Question, true));
     let text = "Auto mode needs your choice".to_owned();
-    world.event(1, "s", Event::AttentionCalled { request: PromptKind::Question, text });
-    let text = |world: &World| world.only().request.clone().unwrap().text;
+    world.event(1, "s", Event::AttentionRequested { prompt_kind: PromptKind::Question, text });
+    let text = |world: &World| world.only().open_prompt.clone().unwrap().text;
     assert_eq!(text(&world), "Auto mode needs your choice");
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
     assert_eq!(status_after(&mut world, 5000), (Status::Working, false));
     // The user may interrupt the agent in the dialog.
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Dialog, since });
     assert_eq!(status_after(&mut world, 3000), (Status::Question, true));
     let since = world.now().stamp;
-    world
-        .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Idle { shells: false }, since });
     assert_eq!(status_after(&mut world, 3000), (Status::Idle, false));
     // After a turn the user has opened the dialog.
     world.event(1, "s", prompt("go on"));
     world.event(1, "s", turn_end());
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Dialog, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Dialog, since });
     assert_eq!(status_after(&mut world, 9000), (Status::Done, true));
 }
 
@@ -199,7 +198,7 @@ fn status_of_an_unwatched_file_is_unconfirmed() {
     // The status has lasted since the time in the file, not only since the file was read.
     let since = Stamp { micros: world.now().stamp.micros - 1_000_000, ..world.now().stamp };
     let idle =
-        || FileFinding::UnwatchedStatus { condition: FileStatus::Resting { shells: false }, since };
+        || FileFinding::UnwatchedStatus { status: FileStatus::Idle { shells: false }, since };
     world.found(idle());
     let row = world.of(1).clone();
     assert_eq!((row.status, row.confirmed), (Status::Idle, false));
@@ -209,8 +208,7 @@ fn status_of_an_unwatched_file_is_unconfirmed() {
     assert_eq!(world.sessions.trail(&row.key).unwrap().len(), trail, "nothing has changed");
     // The file is watched again.
     world.found(FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: since });
-    world
-        .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Idle { shells: false }, since });
     assert_eq!(world.of(1).unconfirmed, None);
 }
 
@@ -221,11 +219,10 @@ fn turn_without_a_stop_hook() -> (World, Stamp) {
     let begin = Report { turn, ..world.report(1, "s", prompt("go")) };
     world.apply_report(begin);
     let since = world.now().stamp;
-    world.found(FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
     world.pass(1000);
     let since = world.now().stamp;
-    world
-        .found(FileFinding::FileStatus { condition: FileStatus::Resting { shells: false }, since });
+    world.found(FileFinding::FileStatus { status: FileStatus::Idle { shells: false }, since });
     world.pass(300);
     assert_eq!(world.only().status, Status::Working);
     (world, since)

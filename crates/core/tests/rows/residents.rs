@@ -6,8 +6,8 @@ use crewboard_core::{
     StartOrigin, Status,
 };
 
-const RESTS: FileStatus = FileStatus::Resting { shells: false };
-const ASKS: FileStatus = FileStatus::Asking { request: PromptKind::Permission };
+const RESTS: FileStatus = FileStatus::Idle { shells: false };
+const ASKS: FileStatus = FileStatus::Prompt { prompt_kind: PromptKind::Permission };
 
 impl World {
     /// Applies an event of a session that a program started without a user prompt.
@@ -16,14 +16,14 @@ impl World {
         self.apply_report(report);
     }
 
-    fn file_shows(&mut self, condition: FileStatus) {
+    fn file_shows(&mut self, status: FileStatus) {
         let since = self.now().stamp;
         let about = FileMetadata {
             session: ConversationId::new("s"),
             headless: true,
             ..FileMetadata::default()
         };
-        self.found_of(about, FileFinding::FileStatus { condition, since });
+        self.found_of(about, FileFinding::FileStatus { status, since });
     }
 
     /// Advances the clock, with a tick at each deadline.
@@ -49,8 +49,8 @@ impl World {
 }
 
 fn asks(kind: PromptKind) -> Event {
-    Event::RequestOpened {
-        request: kind,
+    Event::PromptOpened {
+        prompt_kind: kind,
         tool: "Bash".into(),
         text: "make".into(),
         line: String::new(),
@@ -95,7 +95,7 @@ fn prompt_that_stays_open_needs_you() {
         (PromptKind::Plan, ASKS, Status::Plan),
         (
             PromptKind::Question,
-            FileStatus::Asking { request: PromptKind::Question },
+            FileStatus::Prompt { prompt_kind: PromptKind::Question },
             Status::Question,
         ),
     ] {
@@ -108,7 +108,7 @@ fn prompt_that_stays_open_needs_you() {
         assert_eq!(world.shows(), (Status::Working, false, true), "{kind:?}: too short");
         world.pass(1000);
         assert_eq!(world.shows(), (status, true, false), "{kind:?}");
-        assert_eq!(world.only().request.as_ref().unwrap().text, "make", "{kind:?}");
+        assert_eq!(world.only().open_prompt.as_ref().unwrap().text, "make", "{kind:?}");
         world.file_shows(FileStatus::Busy);
         world.pass(60);
         assert_eq!(world.shows(), (Status::Working, false, false), "{kind:?}: answered");

@@ -39,13 +39,13 @@ fn new_daemon_restores_the_sessions() {
             assert_eq!(again.activity.as_deref(), Some("Bash make"));
         }
         assert_eq!(
-            (&again.id, &again.prompt, again.epoch.as_str()),
-            (&row.id, &row.prompt, "second")
+            (&again.id, &again.user_prompt, again.epoch.as_str()),
+            (&row.id, &row.user_prompt, "second")
         );
         if row.pid != Some(3) {
             assert_eq!(
-                (again.status, again.since, &again.request),
-                (row.status, row.since, &row.request)
+                (again.status, again.since, &again.open_prompt),
+                (row.status, row.since, &row.open_prompt)
             );
         }
     }
@@ -66,7 +66,7 @@ fn agent_version_is_restored_for_the_same_process() {
         ..FileMetadata::default()
     };
     let since = old.now().stamp;
-    old.found_of(about, FileFinding::FileStatus { condition: FileStatus::Busy, since });
+    old.found_of(about, FileFinding::FileStatus { status: FileStatus::Busy, since });
     let snapshot = snapshot(&old);
     for (pid, expected) in [(None, Some("2.1.400")), (Some(1), Some("2.1.400")), (Some(2), None)] {
         let mut new = World { milliseconds: old.milliseconds, ..World::named("second") };
@@ -89,9 +89,9 @@ fn restored_status_keeps_its_time() {
     let snapshot = snapshot(&old);
     // The new daemon reads the file before the client restores the session.
     let mut new = World { milliseconds: old.milliseconds + 480_000, ..World::named("second") };
-    let condition = FileStatus::Asking { request: PromptKind::Permission };
+    let status = FileStatus::Prompt { prompt_kind: PromptKind::Permission };
     let about = FileMetadata { session: ConversationId::new("s1"), ..FileMetadata::default() };
-    let asks = FileFinding::FileStatus { condition, since: new.now().stamp };
+    let asks = FileFinding::FileStatus { status, since: new.now().stamp };
     new.found_of(about, asks);
     new.milliseconds += 1000;
     new.apply(Input::Tick);
@@ -122,7 +122,7 @@ fn reported_prompt_keeps_its_line_and_its_text() {
         old.event(1, "s1", asks(status));
         let shown = |world: &World| {
             let row = world.only();
-            let request = row.request.as_ref().unwrap();
+            let request = row.open_prompt.as_ref().unwrap();
             (row.status, row.activity.clone().unwrap(), request.text.clone())
         };
         let expected = (status, "a database".to_owned(), "Which database should it be?".to_owned());
@@ -220,7 +220,7 @@ fn newer_copy_of_two_clients_wins() {
     let mut old = World::new();
     old.event(1, "s1", prompt("a"));
     let mut stale = snapshot(&old);
-    stale[0].prompt = Some("stale".to_owned());
+    stale[0].user_prompt = Some("stale".to_owned());
     old.event(1, "s1", turn_end());
     let mut fresh = snapshot(&old);
     fresh[0].dismissed = true;
@@ -250,7 +250,7 @@ fn restore_fills_the_gaps_of_a_known_session() {
     let row = new.only();
     assert_eq!((row.status, row.pinned), (Status::Permission, true));
     assert_eq!(row.title.as_deref(), Some("The checkout test"));
-    assert_eq!(row.prompt.as_deref(), Some("fix it"));
+    assert_eq!(row.user_prompt.as_deref(), Some("fix it"));
 }
 
 #[test]

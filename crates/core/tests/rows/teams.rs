@@ -23,8 +23,8 @@ impl World {
     /// The lead's client shows a dialog for a teammate.
     fn lead_asks_for(&mut self, name: &str) {
         self.milliseconds += 10;
-        let event = Event::RequestOpened {
-            request: PromptKind::Permission,
+        let event = Event::PromptOpened {
+            prompt_kind: PromptKind::Permission,
             tool: "Bash".to_owned(),
             text: format!("{name} needs permission for Bash"),
             line: String::new(),
@@ -38,11 +38,11 @@ impl World {
         self.apply_report(report);
     }
 
-    fn lead_file(&mut self, condition: FileStatus) {
+    fn lead_file(&mut self, status: FileStatus) {
         let since = self.now().stamp;
         let about =
             FileMetadata { session: ConversationId::new("lead"), ..FileMetadata::default() };
-        self.found_of(about, FileFinding::FileStatus { condition, since });
+        self.found_of(about, FileFinding::FileStatus { status, since });
     }
 
     /// Creates a lead whose turn is over, and a working teammate.
@@ -123,16 +123,16 @@ fn done_or_failed_teammate_needs_no_user() {
 fn teammates_permission_needs_you_at_its_lead_only() {
     let mut world = World::team();
     world.lead_asks_for("tester");
-    world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
+    world.lead_file(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
     assert_eq!(world.status(1), (Status::Permission, true));
-    let request = world.of(1).request.clone().unwrap();
+    let request = world.of(1).open_prompt.clone().unwrap();
     assert_eq!((request.tool.as_deref(), request.text.as_str()), (Some("Bash"), "make"));
     assert_eq!(request.subagent.as_ref().map(SubagentId::as_str), Some("tester"));
     assert_eq!(world.of(1).activity.as_deref(), Some("Bash make"));
     assert_eq!(world.of(1).subagents[0].status, Status::Permission);
     // The teammate shows the same prompt and does not need the user.
     assert_eq!(world.status(2), (Status::Permission, false));
-    assert_eq!(world.of(2).request.as_ref().unwrap().text, "make");
+    assert_eq!(world.of(2).open_prompt.as_ref().unwrap().text, "make");
     assert_eq!(Counts::of(world.sessions.iter()).needs_you, 1);
 }
 
@@ -195,17 +195,17 @@ fn teammates_other_tools_do_not_close_its_permission() {
 #[test]
 fn prompt_in_the_leads_file_belongs_to_its_only_teammate() {
     let mut world = World::team();
-    world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
+    world.lead_file(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
     world.pass(1000);
-    let request = world.of(1).request.clone().unwrap();
+    let request = world.of(1).open_prompt.clone().unwrap();
     assert_eq!((request.text.as_str(), world.of(2).status), ("make", Status::Permission));
     // With two teammates the prompt has no text.
     let mut world = World::team();
     world.mate(3, start(StartOrigin::Startup));
     world.mate(3, tool());
-    world.lead_file(FileStatus::Asking { request: PromptKind::Permission });
+    world.lead_file(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
     world.pass(1000);
-    let request = world.of(1).request.clone().unwrap();
+    let request = world.of(1).open_prompt.clone().unwrap();
     assert_eq!((request.text.as_str(), request.subagent), ("", None));
 }
 
@@ -217,10 +217,10 @@ fn prompts_of_two_teammates_are_distinguished() {
     world.lead_asks_for("writer");
     assert_eq!((world.status(2).0, world.status(3).0), (Status::Working, Status::Permission));
     world.lead_asks_for("tester");
-    assert_eq!(world.of(1).request.as_ref().unwrap().subagent, Some(SubagentId::new("writer")));
+    assert_eq!(world.of(1).open_prompt.as_ref().unwrap().subagent, Some(SubagentId::new("writer")));
     world.mate(3, tool_ends());
     assert_eq!((world.status(2).0, world.status(3).0), (Status::Permission, Status::Working));
-    assert_eq!(world.of(1).request.as_ref().unwrap().subagent, Some(SubagentId::new("tester")));
+    assert_eq!(world.of(1).open_prompt.as_ref().unwrap().subagent, Some(SubagentId::new("tester")));
 }
 
 /// The user answers a prompt of a teammate's own client in the teammate's pane.
@@ -229,8 +229,8 @@ fn prompt_of_a_teammates_own_client_needs_you_there() {
     let mut world = World::team();
     world.mate(
         2,
-        Event::RequestOpened {
-            request: PromptKind::Question,
+        Event::PromptOpened {
+            prompt_kind: PromptKind::Question,
             tool: "AskUserQuestion".to_owned(),
             text: "Which?".to_owned(),
             line: String::new(),
@@ -255,7 +255,7 @@ fn headless_teammate_shows_no_prompt_of_its_lead() {
     world.lead_asks_for("tester");
     assert_eq!(world.status(1), (Status::Permission, true));
     assert_eq!(world.status(2), (Status::Working, false));
-    assert_eq!(world.of(2).request, None);
+    assert_eq!(world.of(2).open_prompt, None);
 }
 
 /// The lead gets a teammate's result in a turn that no hook announces.

@@ -111,8 +111,8 @@ pub(crate) fn tool() -> Event {
 }
 
 pub(crate) fn request() -> Event {
-    Event::RequestOpened {
-        request: PromptKind::Permission,
+    Event::PromptOpened {
+        prompt_kind: PromptKind::Permission,
         tool: "Bash".to_owned(),
         text: "rm -rf node_modules".to_owned(),
         line: String::new(),

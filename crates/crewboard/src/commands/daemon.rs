@@ -92,7 +92,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
     let mut connection = Connection::new(stream)?;
     let hello = connection.ask(&HELLO, REPLY_TIMEOUT);
     let info = match hello {
-        Err(ConnectionError::Silent(_)) => return Err(hung_failure(&daemon_locator)),
+        Err(ConnectionError::TimedOut(_)) => return Err(hung_failure(&daemon_locator)),
         reply => daemon_info(reply?)?,
     };
     if let Some(problem) = version_problem(&info) {

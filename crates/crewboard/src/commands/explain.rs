@@ -55,7 +55,7 @@ fn print(explanation: &Explanation, style: Style, out: &mut impl Write) -> io::R
         span(now.since(row.since)),
         source_name(&row.source),
     ))?;
-    if let Some(request) = &row.request {
+    if let Some(request) = &row.open_prompt {
         let indent = "\n  ";
         let is_permission = request.kind == PromptKind::Permission;
         let text = match (is_permission, style.width) {
@@ -211,7 +211,7 @@ mod tests {
         let row = Box::new(Session {
             key: crewboard_core::RowKey::new("kaaaa"),
             name: "a-project-with-a-very-long-name-that-takes-the-whole-line".into(),
-            request: serde_json::from_value(serde_json::json!({
+            open_prompt: serde_json::from_value(serde_json::json!({
                 "kind": "permission", "tool": "Bash", "text": "word ".repeat(40),
             }))
             .unwrap(),

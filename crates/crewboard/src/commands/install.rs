@@ -212,7 +212,7 @@ fn print_untested(version: Option<Version>, out: &mut dyn Write) -> io::Result<(
     let Some(version) = version.filter(|version| claude::is_untried(*version)) else {
         return Ok(());
     };
-    let tried = claude::NEWEST_TRIED;
+    let tried = claude::NEWEST_TESTED_VERSION;
     writeln!(
         out,
         "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tested with. \

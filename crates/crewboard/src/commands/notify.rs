@@ -77,25 +77,25 @@ fn restore_limits(job: &NotificationJob) {
 /// notes only that; `--test` shows the reasons.
 fn send(job: NotificationJob, environment: &Environment) -> bool {
     let NotificationJob { notification, notify, rules, may_wait_for_click, .. } = job;
-    let Notification { mut person, more, commands, unseen } = notification;
-    rules::finish(rules::start(&rules, &commands));
-    let looked_at = seen::find_looked_at(person.iter().chain(&unseen));
+    let Notification { mut for_user, more, for_rules, unseen } = notification;
+    rules::finish(rules::start(&rules, &for_rules));
+    let looked_at = seen::find_looked_at(for_user.iter().chain(&unseen));
     let seen = unseen.iter().filter(|row| looked_at.contains(&row.key));
     // A failure leaves the sessions unseen, and is no failure of a notification.
     let _ = seen::mark_seen(seen);
-    let in_front = person.extract_if(.., |row| looked_at.contains(&row.key)).collect::<Vec<_>>();
+    let in_front = for_user.extract_if(.., |row| looked_at.contains(&row.key)).collect::<Vec<_>>();
     let mut reports = Outcome::suppressed(Suppressed::InFront).reports(&in_front, notify.content);
-    let Some(message) = message(&person, more, notify.content) else {
+    let Some(message) = message(&for_user, more, notify.content) else {
         outcome::record(reports, None);
         return true;
     };
     if sound::is_quiet(&notify) {
         let quiet = Outcome::suppressed(Suppressed::QuietHours);
-        reports.extend(quiet.reports(&person, notify.content));
+        reports.extend(quiet.reports(&for_user, notify.content));
         outcome::record(reports, None);
         return true;
     }
-    let sound = sound::play(&person, &notify, environment);
+    let sound = sound::play(&for_user, &notify, environment);
     // Notify the desktop without waiting for the boards.
     let announced = (notify.terminal != "off").then(|| to_board(&message));
     let desktop = notify.desktop.then(|| {
@@ -112,13 +112,13 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
         // The daemon checks this process, which must run until then. The reply shows that the check is done.
         outcome.note_boards(&connection.receive(Some(BOARD_TIMEOUT)));
     }
-    reports.extend(outcome.reports(&person, notify.content));
+    reports.extend(outcome.reports(&for_user, notify.content));
     outcome::record(reports, connection);
     // The notification has been delivered, even if its sound fails.
     if let Some(sound) = sound {
         sound.finish();
     }
-    if let (Some(Ok(Some(clickable))), Some(row)) = (desktop, person.first()) {
+    if let (Some(Ok(Some(clickable))), Some(row)) = (desktop, for_user.first()) {
         jump_on_click(clickable, &row.key);
     }
     outcome.is_delivered()
@@ -156,7 +156,7 @@ fn try_board(message: &Message, way: &str) -> Result<String, Failure> {
         Reply::NotifyResult { delivered: true, .. } => {
             Ok(format!("a board wrote {way} to its terminal"))
         }
-        Reply::NotifyResult { asked: 0, .. } => {
+        Reply::NotifyResult { subscribers: 0, .. } => {
             Ok(format!("no board is open; an open board writes {way} to its terminal"))
         }
         Reply::NotifyResult { .. } => Err(Failure::new("a board is open but does not respond")

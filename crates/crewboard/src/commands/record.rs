@@ -82,7 +82,7 @@ impl<W: Write + AsFd> Recorder<W> {
                 Ok(Some(reply)) => self.record(reply)?,
                 Ok(None) if interrupt.readable(connection.stream(), &self.out)? => {}
                 Ok(None) => break,
-                Err(ConnectionError::Gone) => {
+                Err(ConnectionError::Closed) => {
                     warn("the daemon exited; starting a new one");
                     connection = start_recording(&daemon_locator)?;
                 }

@@ -43,16 +43,17 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
     }
     let scope = if arguments.rows.any { WaitScope::Any } else { WaitScope::All };
     let (new, waits_for_all) = (arguments.new, arguments.rows.all);
-    let (missing_may_come, reached) = (false, Vec::new());
-    let mut request = WaitRequest { goal, scope, rows: Some(keys), new, missing_may_come, reached };
+    let (missing_may_return, reached) = (false, Vec::new());
+    let mut request =
+        WaitRequest { goal, scope, rows: Some(keys), new, missing_may_return, reached };
     for row in &all {
         note_progress(&mut request, row, &[]);
     }
     loop {
         match wait_for_reply(&mut connection, &mut request, waits_for_all, deadline) {
             Ok((outcome, row)) => return Ok(exit_code_of(outcome, &row)),
-            Err(ConnectionError::Silent(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
-            Err(ConnectionError::Gone) => {
+            Err(ConnectionError::TimedOut(_)) => return Ok(ExitCode::from(exit_code::TIMED_OUT)),
+            Err(ConnectionError::Closed) => {
                 if waits_for_all && all_reached(&request) {
                     return Ok(ExitCode::SUCCESS);
                 }
@@ -63,7 +64,7 @@ pub(crate) fn run(arguments: &WaitArguments) -> Result<ExitCode, Failure> {
                     return Ok(ExitCode::from(exit_code::TIMED_OUT));
                 };
                 connection = next;
-                request.missing_may_come = true;
+                request.missing_may_return = true;
                 // Restore the sessions whose agents have exited since: they send no further event to the new
                 // daemon. Live agents report their current state themselves.
                 let is_dead = |row: &&Session| {

@@ -52,7 +52,7 @@ pub(super) fn check_has_pane(row: &Session) -> Result<(), Failure> {
     check_is_on_this_host(row)?;
     if let Some(job) = &row.job {
         let command =
-            claude::attach_words(job).map(|words| format!(" (claude {})", words.join(" ")));
+            claude::attach_arguments(job).map(|words| format!(" (claude {})", words.join(" ")));
         return Err(Failure::new(format!("{name} is a background session and has no pane")).hint(
             format!(
                 "run `crewboard open {}` to attach to it{}",

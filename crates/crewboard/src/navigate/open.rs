@@ -85,8 +85,8 @@ fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failu
         return Err(Failure::new(format!("resuming {} sessions is not supported", row.agent)));
     }
     let arguments = match job {
-        Some(job) => claude::attach_words(job),
-        None => claude::resume_words(row.id.as_str()),
+        Some(job) => claude::attach_arguments(job),
+        None => claude::resume_arguments(row.id.as_str()),
     };
     let arguments =
         arguments.ok_or_else(|| Failure::new(format!("{name} has no Claude Code session id")))?;
@@ -94,7 +94,7 @@ fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failu
     let transcript = transcript.filter(|_| job.is_none());
     if job.is_none() && row.transcript.is_some() && transcript.is_none() {
         // Claude Code writes no transcript before the first prompt (seen on 2.1.330).
-        if row.prompt.is_none() && row.activity.is_none() {
+        if row.user_prompt.is_none() && row.activity.is_none() {
             return Err(Failure::new(format!(
                 "{name} has no transcript, so there is nothing to resume"
             )));
@@ -222,7 +222,7 @@ mod tests {
             closed(&|row| row.transcript = Some("/nowhere/t.jsonl".to_owned())),
             closed(&|row| {
                 row.transcript = Some("/nowhere/t.jsonl".to_owned());
-                row.prompt = Some("add the orders migration".to_owned());
+                row.user_prompt = Some("add the orders migration".to_owned());
             }),
             closed(&|row| row.place.host = "far".to_owned()),
             closed(&|row| row.origin = started_in("/nowhere")),

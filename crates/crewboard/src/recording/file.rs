@@ -152,7 +152,7 @@ mod tests {
 {"at":20,"exited":"p1"}
 {"at":-5,"report":{"agent":"claude","session":"s","source":"hook:Stop","process":"p1","new":1,"event":{"kind":"turn_ended","message":"Done."}}}
 {"at":7,"weather":"rain"}
-{"at":9,"observed":{"agent":"claude","process":"p1","source":"file:idle","finding":{"kind":"condition","condition":{"kind":"resting","shells":false},"since":{"boot":0,"micros":31000}},"about":{"session":"s"}}}
+{"at":9,"observed":{"agent":"claude","process":"p1","source":"file:idle","finding":{"kind":"status","status":{"kind":"idle","shells":false},"since":{"boot":0,"micros":31000}},"about":{"session":"s"}}}
 garbage
 {"at":8,"report":{"agent":"claude"}}
 {"exited":"p1"}

@@ -208,7 +208,7 @@ impl Player {
         while !deadline.has_passed() {
             match self.recorder.receive(Some(deadline.remaining().max(Duration::from_millis(1)))) {
                 Ok(Reply::Exited { process, .. }) if process == placeholder.process => break,
-                Ok(_) | Err(ConnectionError::Silent(_)) => {}
+                Ok(_) | Err(ConnectionError::TimedOut(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }

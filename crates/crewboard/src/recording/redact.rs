@@ -160,15 +160,15 @@ impl Redactor {
                 self.redact_tool(tool_use, input);
             }
             Event::ToolEnded { tool: _, tool_use, input }
-            | Event::RequestClosed { tool: _, tool_use, input } => {
+            | Event::PromptClosed { tool: _, tool_use, input } => {
                 self.redact_tool(tool_use, input);
             }
-            Event::RequestOpened { request, tool: _, text, line, input } => {
-                *text = self.placeholder_text(request.status().word(), text);
+            Event::PromptOpened { prompt_kind, tool: _, text, line, input } => {
+                *text = self.placeholder_text(prompt_kind.status().word(), text);
                 *line = self.placeholder_text("line", line);
                 self.redact_tool(&mut None, input);
             }
-            Event::AttentionCalled { request: _, text } => {
+            Event::AttentionRequested { prompt_kind: _, text } => {
                 *text = self.placeholder_text("attention", text);
             }
             Event::TurnEnded { message, background, scheduled: _ } => {
@@ -193,7 +193,7 @@ impl Redactor {
             Event::SessionStarted { .. }
             | Event::SessionEnded { .. }
             | Event::ToolsEnded
-            | Event::Rested
+            | Event::IdleReported
             | Event::UsageReport(_)
             | Event::BranchRead
             | Event::SubagentStarted
@@ -288,11 +288,11 @@ mod tests {
                 "tool_use": "SECRET-5", "input": "77777777777777777777777777777777"}),
             json!({"kind": "tool_ended", "tool": "Bash", "tool_use": "SECRET-5",
                 "input": "77777777777777777777777777777777"}),
-            json!({"kind": "request_opened", "request": "question", "tool": "Bash",
+            json!({"kind": "prompt_opened", "prompt_kind": "question", "tool": "Bash",
                 "text": "SECRET?", "line": "SECRET", "input": "77777777777777777777777777777777"}),
-            json!({"kind": "request_closed", "tool": "Bash", "tool_use": "SECRET-5",
+            json!({"kind": "prompt_closed", "tool": "Bash", "tool_use": "SECRET-5",
                 "input": "77777777777777777777777777777777"}),
-            json!({"kind": "attention_called", "request": "permission", "text": "SECRET"}),
+            json!({"kind": "attention_requested", "prompt_kind": "permission", "text": "SECRET"}),
             json!({"kind": "turn_ended", "message": "SECRET", "background":
                 [{"id": "SECRET-4", "kind": "SECRET kind"}]}),
             json!({"kind": "turn_failed", "error": "the SECRET", "detail": "SECRET"}),
@@ -314,7 +314,7 @@ mod tests {
         started.agent = AgentName::new("claude");
         started.source = "hook:PreToolUse".to_owned();
         started.branch = Some(String::new());
-        let mut asked = report(&json!({"kind": "request_opened", "request": "permission",
+        let mut asked = report(&json!({"kind": "prompt_opened", "prompt_kind": "permission",
             "tool": "Bash", "text": "x", "input": "00000000000000000000000000000005"}));
         redactor.redact_report(&mut started);
         redactor.redact_report(&mut asked);
@@ -326,8 +326,8 @@ mod tests {
         );
         assert_eq!(started.branch.as_deref(), Some(""), "an empty branch has a meaning");
         let Event::ToolStarted { tool, input: first, .. } = started.event else { panic!() };
-        let Event::RequestOpened { input: second, request, .. } = asked.event else { panic!() };
-        assert_eq!((tool.as_str(), first, request), ("Bash", second, PromptKind::Permission));
+        let Event::PromptOpened { input: second, prompt_kind, .. } = asked.event else { panic!() };
+        assert_eq!((tool.as_str(), first, prompt_kind), ("Bash", second, PromptKind::Permission));
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
         {
             let mut observation: Observation = serde_json::from_value(json!({
                 "agent": "claude", "process": {"pid": 1, "start": 2}, "source": "file:idle",
-                "seen": {"boot": 1, "micros": 2}, "finding": {"kind": "left"},
+                "seen": {"boot": 1, "micros": 2}, "finding": {"kind": "removed"},
                 "about": {"agent_version": version},
             }))
             .unwrap();

@@ -6,7 +6,7 @@ mod several_boards;
 mod title;
 
 use crate::support::{Agent, AgentWithFile, BoardWorld, PROGRAM, processor_time, wake_ups};
-use crewboard_agents::claude::NEWEST_TRIED;
+use crewboard_agents::claude::NEWEST_TESTED_VERSION;
 use crewboard_testkit::{Pane, children, is_dead, process_state, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
@@ -73,7 +73,9 @@ fn board_names_a_client_newer_than_the_newest_tried() {
     text["version"] = json!("2.1.9999");
     agent.write_file(&text);
     let pane = world.board("newer", (100, 30));
-    pane.wait_for_text(&format!("claude 2.1.9999 (newer than {NEWEST_TRIED}, the newest tried)"));
+    pane.wait_for_text(&format!(
+        "claude 2.1.9999 (newer than {NEWEST_TESTED_VERSION}, the newest tried)"
+    ));
 }
 
 #[test]

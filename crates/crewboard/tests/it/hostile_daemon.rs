@@ -68,7 +68,7 @@ fn valid_replies(kind: &str) -> Vec<Value> {
         ]
         .concat(),
         "explain" => vec![json!({"type": "explanation", "row": row(), "trail": [
-            {"source": HOSTILE, "said": HOSTILE, "at": 1, "stamp": {"boot": 1, "micros": 1},
+            {"source": HOSTILE, "summary": HOSTILE, "at": 1, "stamp": {"boot": 1, "micros": 1},
                 "delay": 0, "effect": {"ignored": {"why": HOSTILE}}}]})],
         "wait" => vec![json!({"type": "waited", "outcome": "blocked", "row": row()})],
         "mark" => vec![json!({"type": "marked", "row": row()})],

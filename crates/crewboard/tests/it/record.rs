@@ -47,7 +47,7 @@ fn record_stores_reset_times_relative_to_the_event() {
         line.env("CLAUDE_PID", agent.pid().to_string());
         run_with_input(line, input.as_bytes());
     };
-    let text = record(&world, &[], happens, |text| text.contains("usage_told"));
+    let text = record(&world, &[], happens, |text| text.contains("usage_reported"));
     let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     let after = line["report"]["event"]["five_hour"]["resets_at"].as_u64().unwrap();
     let patience = u64::try_from(TIMEOUT.as_millis()).unwrap();

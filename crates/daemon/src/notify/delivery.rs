@@ -142,6 +142,6 @@ impl Deliveries {
 
 impl Delivery {
     fn reply(&self, delivered: bool) -> NotifyReply {
-        (self.asker, Reply::NotifyResult { delivered, asked: self.attempts.len() as u64 })
+        (self.asker, Reply::NotifyResult { delivered, subscribers: self.attempts.len() as u64 })
     }
 }

@@ -92,9 +92,9 @@ impl NotificationQueue {
 
     /// Adds a job that notifies the user or asks the terminals, and one for each command. Starts them if there is room.
     pub(crate) fn push(&mut self, notification: Notification) -> Vec<String> {
-        let Notification { person, more, commands, unseen } = notification;
+        let Notification { for_user, more, for_rules, unseen } = notification;
         let waiting = self.clicks.len() + self.user.running.len() + self.user.waiting.len();
-        let may_wait_for_click = !person.is_empty() && waiting < MAX_CLICKS;
+        let may_wait_for_click = !for_user.is_empty() && waiting < MAX_CLICKS;
         let job = |notification, rules| NotificationJob {
             notification,
             notify: self.notify.clone(),
@@ -104,16 +104,16 @@ impl NotificationQueue {
             may_wait_for_click,
         };
         let mut log = Vec::new();
-        let queue = if person.is_empty() { &mut self.looks } else { &mut self.user };
-        if !person.is_empty() || !unseen.is_empty() {
-            let notification = Notification { person, more, commands: Vec::new(), unseen };
+        let queue = if for_user.is_empty() { &mut self.looks } else { &mut self.user };
+        if !for_user.is_empty() || !unseen.is_empty() {
+            let notification = Notification { for_user, more, for_rules: Vec::new(), unseen };
             log.extend(queue.push(job(notification, Vec::new()), &self.program));
         }
-        for row in commands {
+        for row in for_rules {
             let status = row.status.word();
             for rule in self.rules.iter().filter(|rule| rule.is_for(status, row.needs_you)) {
-                let commands = vec![row.clone()];
-                let notification = Notification { commands, ..Notification::default() };
+                let for_rules = vec![row.clone()];
+                let notification = Notification { for_rules, ..Notification::default() };
                 let job = NotificationJob {
                     may_wait_for_click: false,
                     ..job(notification, vec![rule.clone()])
@@ -335,12 +335,12 @@ mod tests {
         let working = Session { status: Status::Working, ..Session::default() };
         let prompting =
             Session { status: Status::Permission, needs_you: true, ..Session::default() };
-        let mut commands = vec![working; 15];
-        commands.push(prompting);
-        queue.push(Notification { commands, ..Notification::default() });
+        let mut for_rules = vec![working; 15];
+        for_rules.push(prompting);
+        queue.push(Notification { for_rules, ..Notification::default() });
         assert_eq!((queue.commands.running.len(), queue.commands.waiting.len()), (16, 15));
         let job = &queue.commands.waiting[0];
-        assert_eq!((job.notification.commands.len(), job.rules.len()), (1, 1));
+        assert_eq!((job.notification.for_rules.len(), job.rules.len()), (1, 1));
     }
 
     #[tokio::test]
@@ -357,11 +357,11 @@ mod tests {
         };
         let row = || vec![Session::default()];
         queue.push(Notification { unseen: row(), ..Notification::default() });
-        queue.push(Notification { person: row(), ..Notification::default() });
+        queue.push(Notification { for_user: row(), ..Notification::default() });
         for _ in 1..MAX_CLICKS {
             queue.clicks.spawn(std::future::pending());
         }
-        queue.push(Notification { person: row(), ..Notification::default() });
+        queue.push(Notification { for_user: row(), ..Notification::default() });
         let may_wait = |queue: &JobQueue| {
             queue.waiting.iter().map(|job| job.may_wait_for_click).collect::<Vec<_>>()
         };

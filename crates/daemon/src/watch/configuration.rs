@@ -109,8 +109,8 @@ pub(crate) fn notification_settings(config: &Config) -> NotificationSettings {
     let reaches = config.notify.desktop || config.notify.terminal != "off";
     let on: Vec<String> = config.on.iter().flat_map(|rule| rule.statuses.clone()).collect();
     NotificationSettings {
-        person: if reaches { statuses(&config.notify.statuses) } else { Vec::new() },
-        commands: WaitGoal {
+        user_statuses: if reaches { statuses(&config.notify.statuses) } else { Vec::new() },
+        rule_statuses: WaitGoal {
             statuses: statuses(&on),
             needs_you: on.iter().any(|word| word == "needs-you"),
         },

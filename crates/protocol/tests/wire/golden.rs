@@ -132,7 +132,7 @@ fn may_be_absent(path: &[String], field: &str) -> bool {
                 | "transitions"
                 | "rows"
                 | "new"
-                | "missing_may_come"
+                | "missing_may_return"
                 | "reached"
         ),
         ["row" | "report", "place"] | ["goal" | "row"] => true,
@@ -273,7 +273,7 @@ fn decoder_cleans_every_text_of_a_reply() {
     }
     assert!(count > 300, "only {count}");
     let named = json!({"type": "explanation", "row": {}, "trail": [
-        {"source": "s", "said": "s", "at": 1, "stamp": {"boot": 1, "micros": 1}, "delay": 0, "effect": {HOSTILE: 1}}
+        {"source": "s", "summary": "s", "at": 1, "stamp": {"boot": 1, "micros": 1}, "delay": 0, "effect": {HOSTILE: 1}}
     ]});
     let error = Reply::decode(named.to_string().as_bytes()).unwrap_err();
     assert!(is_safe(&error.to_string(), false), "{error:?}");

@@ -140,8 +140,8 @@ fn page_names_the_bounds_and_the_version() {
         format!("the newest {}", crewboard_core::MAX_TRANSITIONS),
         format!("the last {} are remembered", crewboard_core::MAX_REMOVALS),
         format!("the last {} events", crewboard_core::MAX_TRAIL),
-        format!("{} bytes for a request's text", crewboard_core::MAX_REQUEST_TEXT),
-        format!("{} for a prompt", crewboard_core::MAX_PROMPT),
+        format!("{} bytes for a prompt's text", crewboard_core::MAX_PROMPT_TEXT),
+        format!("{} for a user prompt", crewboard_core::MAX_USER_PROMPT),
         format!("{} for a line", crewboard_core::MAX_LINE),
         format!("{} for an identifier", crewboard_core::MAX_ID),
     ] {

@@ -1,5 +1,5 @@
 use super::*;
-use crewboard_core::MAX_REQUEST_TEXT;
+use crewboard_core::MAX_PROMPT_TEXT;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -209,7 +209,7 @@ fn long_field_hides_no_other() {
         let json =
             json!({ first: long, other: "DROP", "dangerouslyDisableSandbox": true }).to_string();
         let (whole, line) = shown(tool, &json);
-        assert!(whole.len() <= MAX_REQUEST_TEXT && line.len() <= MAX_LINE, "{whole}\n{line}");
+        assert!(whole.len() <= MAX_PROMPT_TEXT && line.len() <= MAX_LINE, "{whole}\n{line}");
         for text in [&whole, &line] {
             assert!(text.contains(" more characters"), "{text}");
             assert!(text.contains(&format!("+{other}: DROP")) && text.contains("andbox"), "{text}");
@@ -221,7 +221,7 @@ fn long_field_hides_no_other() {
         })
         .collect();
     let (whole, line) = shown("mcp__x__y", &Value::Object(many).to_string());
-    assert!(whole.len() <= MAX_REQUEST_TEXT && whole.ends_with("\n… 4,968 more fields"), "{whole}");
+    assert!(whole.len() <= MAX_PROMPT_TEXT && whole.ends_with("\n… 4,968 more fields"), "{whole}");
     assert!(line.len() <= MAX_LINE && line.ends_with("  … 4,995 more fields"), "{line}");
     assert!(whole.lines().filter(|line| line.starts_with('+')).all(|line| line.contains('…')));
 }

@@ -26,14 +26,14 @@ impl Play {
                     rows.iter().map(|row| format!("{} {}", row.key, row.status)).collect();
                 shown.join(" + ")
             };
-            if !notification.person.is_empty() {
-                self.log.push(format!("{} {}", self.millis, names(&notification.person)));
+            if !notification.for_user.is_empty() {
+                self.log.push(format!("{} {}", self.millis, names(&notification.for_user)));
             }
             if notification.more > 0 {
                 self.log.push(format!("{} {} more", self.millis, notification.more));
             }
-            if !notification.commands.is_empty() {
-                self.log.push(format!("{} run {}", self.millis, names(&notification.commands)));
+            if !notification.for_rules.is_empty() {
+                self.log.push(format!("{} run {}", self.millis, names(&notification.for_rules)));
             }
         }
     }
@@ -123,7 +123,8 @@ fn all() -> Vec<Status> {
 
 #[test]
 fn user_is_notified_once_at_the_right_time() {
-    let settings = NotificationSettings { person: all(), commands: WaitGoal::default() };
+    let settings =
+        NotificationSettings { user_statuses: all(), rule_statuses: WaitGoal::default() };
     for (script, expected) in [
         ("0 a permission", "0 a permission"),
         ("0 a working; 9 a failed", "9 a failed"),
@@ -173,8 +174,9 @@ fn user_is_notified_once_at_the_right_time() {
 
 #[test]
 fn rules_run_at_each_of_their_statuses() {
-    let commands = WaitGoal { statuses: vec![Status::Working, Status::Done], needs_you: false };
-    let settings = NotificationSettings { person: vec![Status::Permission], commands };
+    let rule_statuses =
+        WaitGoal { statuses: vec![Status::Working, Status::Done], needs_you: false };
+    let settings = NotificationSettings { user_statuses: vec![Status::Permission], rule_statuses };
     for (script, expected) in [
         ("0 a working; 10 b working", "0 run a working; 10 run b working"),
         (
@@ -201,8 +203,8 @@ fn rules_run_at_each_of_their_statuses() {
         assert_eq!(play(&settings, script), expected, "{script}");
     }
     let needs = NotificationSettings {
-        person: vec![],
-        commands: WaitGoal { statuses: vec![], needs_you: true },
+        user_statuses: vec![],
+        rule_statuses: WaitGoal { statuses: vec![], needs_you: true },
     };
     assert_eq!(
         play(&needs, "0 a working; 5 a plan; 9 a idle; 12 a done"),
@@ -219,8 +221,8 @@ fn no_notification_without_settings() {
 fn needs_you_rule_runs_once_for_two_statuses_at_once() {
     let mut play = Play::default();
     play.policy.set_settings(NotificationSettings {
-        person: vec![],
-        commands: WaitGoal { statuses: vec![], needs_you: true },
+        user_statuses: vec![],
+        rule_statuses: WaitGoal { statuses: vec![], needs_you: true },
     });
     play.step("a", "failed");
     let key = RowKey::new("a");
@@ -236,7 +238,8 @@ fn needs_you_rule_runs_once_for_two_statuses_at_once() {
 
 #[test]
 fn notification_has_a_bounded_number_of_sessions() {
-    let settings = NotificationSettings { person: all(), commands: WaitGoal::default() };
+    let settings =
+        NotificationSettings { user_statuses: all(), rule_statuses: WaitGoal::default() };
     let many = (1..=20).map(|index| format!("{index} r{index} question"));
     let script = std::iter::once("0 first permission".to_owned()).chain(many).collect::<Vec<_>>();
     let log = play(&settings, &script.join(";"));
@@ -248,8 +251,8 @@ fn notification_has_a_bounded_number_of_sessions() {
 fn removed_session_leaves_no_pending_notification() {
     let mut play = Play::default();
     play.policy.set_settings(NotificationSettings {
-        person: all(),
-        commands: WaitGoal { statuses: all(), needs_you: false },
+        user_statuses: all(),
+        rule_statuses: WaitGoal { statuses: all(), needs_you: false },
     });
     for key in ["a", "b", "c"] {
         play.step(key, "done");

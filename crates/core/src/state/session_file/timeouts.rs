@@ -99,19 +99,19 @@ impl RowState {
                 let wait = if self.has_no_event() { 0 } else { UNANNOUNCED_MS };
                 Some((Timeout::UnannouncedTurn, reading.first, wait))
             }
-            FileStatus::Asking { .. } | FileStatus::Dialog if headless => {
+            FileStatus::Prompt { .. } | FileStatus::Dialog if headless => {
                 Some((Timeout::PromptStaysOpen, reading.first, ATTENDED_MS))
             }
-            FileStatus::Resting { .. } if headless && self.waits_for_first_prompt(&is_over) => {
+            FileStatus::Idle { .. } if headless && self.waits_for_first_prompt(&is_over) => {
                 Some((Timeout::StartedWithoutPrompt, reading.first, RESIDENT_MS))
             }
-            FileStatus::Resting { .. } if self.has_stale_work(&is_over) => {
+            FileStatus::Idle { .. } if self.has_stale_work(&is_over) => {
                 Some((Timeout::TurnEnd, reading.first, FLICKER_MS))
             }
-            FileStatus::Asking { request }
+            FileStatus::Prompt { prompt_kind }
                 if self.prompts.first().is_none() && is_over(self.latest) =>
             {
-                Some((Timeout::UnannouncedPrompt(request), reading.first, UNANNOUNCED_MS))
+                Some((Timeout::UnannouncedPrompt(prompt_kind), reading.first, UNANNOUNCED_MS))
             }
             FileStatus::Dialog if self.prompts.first().is_none() => {
                 match self.turn.state {
@@ -133,10 +133,10 @@ impl RowState {
         let disagreement = disagreement.filter(|stamp| Some(*stamp) != self.files.rechecked);
         let disagreement = disagreement.filter(|stamp| stamp.boot == reading.last.boot);
         let confirmed = self.awaits_confirmation().then_some(match reading.status {
-            FileStatus::Resting { .. } if self.turn.is_end_unknown() => {
+            FileStatus::Idle { .. } if self.turn.is_end_unknown() => {
                 (Timeout::TurnEndConfirmed, self.turn.since, EXPLAINED_MS)
             }
-            FileStatus::Resting { .. } => (Timeout::TurnEndConfirmed, reading.first, OVER_MS),
+            FileStatus::Idle { .. } => (Timeout::TurnEndConfirmed, reading.first, OVER_MS),
             _ => (Timeout::TurnEndConfirmed, self.turn.since, HELD_MS),
         });
         [
@@ -159,10 +159,10 @@ impl RowState {
                 let quiet = self.quiet_since();
                 Some(quiet).filter(|stamp| self.busy_means_turn() && is_older(*stamp))
             }
-            FileStatus::Resting { .. } if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
-            FileStatus::Resting { .. } => Some(self.last_turn_event)
+            FileStatus::Idle { .. } if asked.is_some() => asked.filter(|stamp| is_older(*stamp)),
+            FileStatus::Idle { .. } => Some(self.last_turn_event)
                 .filter(|stamp| self.turn.is_working() && is_older(*stamp)),
-            FileStatus::Asking { .. } if asked.is_none() => {
+            FileStatus::Prompt { .. } if asked.is_none() => {
                 Some(self.latest).filter(|stamp| is_older(*stamp))
             }
             _ => None,
@@ -183,7 +183,7 @@ impl RowState {
             (TurnState::Done { confirmed: false }, FileStatus::Busy) => {
                 self.busy_means_turn() && reading.since.is_before(self.turn.since)
             }
-            (TurnState::Done { confirmed: false }, FileStatus::Resting { .. }) => {
+            (TurnState::Done { confirmed: false }, FileStatus::Idle { .. }) => {
                 self.turn.since.is_before(reading.since)
             }
             _ => false,
@@ -266,7 +266,7 @@ impl RowState {
                 self.turn.confirm_end();
                 let at = self.turn.since;
                 let summary = match reading.as_ref().map(|reading| reading.status) {
-                    Some(FileStatus::Resting { .. }) => "confirms the end of the turn",
+                    Some(FileStatus::Idle { .. }) => "confirms the end of the turn",
                     _ => "did not confirm the end of the turn",
                 };
                 reading.map(|reading| Inference { source: reading.source, summary, at })

@@ -73,7 +73,8 @@ mod tests {
             subagent: None,
         };
         let activity = Some("Bash rm -rf build⏎make".to_owned());
-        let asks = Session { request: Some(request), activity, ..row("shop", Status::Permission) };
+        let asks =
+            Session { open_prompt: Some(request), activity, ..row("shop", Status::Permission) };
         assert_eq!(
             text_of(from_ref(&asks), 0, false),
             "shop: permission | It is waiting for your permission to use a tool."

@@ -46,7 +46,7 @@ impl Outcome {
             Ok(Reply::NotifyResult { delivered: true, .. }) => {
                 self.notifiers.push(Notifier::Terminal);
             }
-            Ok(Reply::NotifyResult { asked: 0, .. }) => {}
+            Ok(Reply::NotifyResult { subscribers: 0, .. }) => {}
             _ => self.failed.push(Notifier::Terminal),
         }
     }
@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn report_says_which_notifiers_notified_and_failed() {
-        let result = |delivered, asked| Ok(Reply::NotifyResult { delivered, asked });
-        let silent = Err(ConnectionError::Gone);
+        let result = |delivered, subscribers| Ok(Reply::NotifyResult { delivered, subscribers });
+        let silent = Err(ConnectionError::Closed);
         let (desktop, terminal) = (vec![Notifier::Desktop], vec![Notifier::Terminal]);
         for (desktop_result, boards, notifiers, failed) in [
             (Some(Ok(None)), result(true, 1), [desktop.clone(), terminal.clone()].concat(), vec![]),

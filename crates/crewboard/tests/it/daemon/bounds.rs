@@ -92,7 +92,7 @@ fn waits_of_many_clients_take_little_memory() {
     let before = memory_of(daemon);
     let keys: Vec<String> = (0..2000).map(|number| format!("row{number}")).collect();
     let wait = json!({
-        "type": "wait", "goal": {"statuses": ["done"]}, "scope": "all", "rows": keys, "missing_may_come": true,
+        "type": "wait", "goal": {"statuses": ["done"]}, "scope": "all", "rows": keys, "missing_may_return": true,
     });
     let mut clients: Vec<LineClient> = (0..6).map(|_| world.connect()).collect();
     for client in &clients {

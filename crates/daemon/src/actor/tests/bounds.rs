@@ -4,9 +4,9 @@ use super::*;
 
 fn wait_for(rows: Option<Vec<RowKey>>, reached: Vec<RowKey>) -> Request {
     let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
-    let (new, missing_may_come) = (true, true);
+    let (new, missing_may_return) = (true, true);
     let scope = WaitScope::All;
-    Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_come, reached })
+    Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_return, reached })
 }
 
 fn unknown_keys(count: usize) -> Vec<RowKey> {
@@ -56,7 +56,8 @@ fn wait_shortens_overlong_keys() {
     let mut stage = Stage::new();
     let long: RowKey = serde_json::from_value(json!("x".repeat(200_000))).unwrap();
     let Request::Wait(wait) = wait_for(Some(vec![long]), Vec::new()) else { panic!() };
-    let replies = stage.request(1, Request::Wait(WaitRequest { missing_may_come: false, ..wait }));
+    let replies =
+        stage.request(1, Request::Wait(WaitRequest { missing_may_return: false, ..wait }));
     assert!(replies[0].1["message"].as_str().unwrap().len() < 200, "{replies:?}");
 }
 

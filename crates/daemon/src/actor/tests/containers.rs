@@ -32,8 +32,8 @@ fn client_of_another_pid_namespace_only_reads() {
         stage.event(
             "a",
             Some(1234),
-            Event::RequestOpened {
-                request: PromptKind::Permission,
+            Event::PromptOpened {
+                prompt_kind: PromptKind::Permission,
                 tool: "Bash".to_owned(),
                 text: "make".to_owned(),
                 line: String::new(),

@@ -60,7 +60,7 @@ impl Stage {
 
 fn summaries(replies: &[(ConnectionId, Value)]) -> Vec<String> {
     let summary = |(asker, reply): &(ConnectionId, Value)| match reply["type"].as_str().unwrap() {
-        "notify_result" => format!("{asker}: {} of {}", reply["delivered"], reply["asked"]),
+        "notify_result" => format!("{asker}: {} of {}", reply["delivered"], reply["subscribers"]),
         _ => format!("{asker}: {}", reply["code"]),
     };
     replies.iter().map(summary).collect()

@@ -33,15 +33,15 @@ fn wait_sees_the_end_of_a_headless_turn() {
         let mut stage = Stage::new();
         let goal = WaitGoal { statuses: vec![status], needs_you: false };
         stage.actor.set_notification_settings(NotificationSettings {
-            person: vec![],
-            commands: goal.clone(),
+            user_statuses: vec![],
+            rule_statuses: goal.clone(),
         });
         let prompt =
             Event::PromptSubmitted { prompt: "go".to_owned(), automatic: false, ended_task: None };
         stage.headless(prompt);
         let rows = Some(vec![stage.key_of("a")]);
-        let (scope, new, missing_may_come) = (WaitScope::All, false, false);
-        let wait = WaitRequest { goal, scope, rows, new, missing_may_come, reached: Vec::new() };
+        let (scope, new, missing_may_return) = (WaitScope::All, false, false);
+        let wait = WaitRequest { goal, scope, rows, new, missing_may_return, reached: Vec::new() };
         assert_eq!(stage.request(1, Request::Wait(wait)), []);
         assert_eq!(replies(&stage.headless(turn_end.clone())), []);
         let outputs = if is_reported {
@@ -55,7 +55,7 @@ fn wait_sees_the_end_of_a_headless_turn() {
             (reply["outcome"].as_str().unwrap(), reply["row"]["status"].as_str().unwrap());
         assert_eq!(outcome, expected, "{status} {turn_end:?}");
         let runs_command = |output: &Output| match output {
-            Output::Notify(one) => one.commands.iter().any(|row| row.status == status),
+            Output::Notify(one) => one.for_rules.iter().any(|row| row.status == status),
             _ => false,
         };
         assert_eq!(outputs.iter().any(runs_command), expected.0 == "reached", "{status}");

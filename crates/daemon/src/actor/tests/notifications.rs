@@ -12,7 +12,9 @@ fn notified(outputs: &[Output]) -> Vec<String> {
             .join(" + ")
     };
     let one = |output: &Output| match output {
-        Output::Notify(one) => Some(format!("{} | {}", names(&one.person), names(&one.commands))),
+        Output::Notify(one) => {
+            Some(format!("{} | {}", names(&one.for_user), names(&one.for_rules)))
+        }
         _ => None,
     };
     outputs.iter().filter_map(one).collect()
@@ -46,8 +48,8 @@ fn user_is_notified_and_commands_run() {
     let mut stage = Stage::new();
     assert_eq!(stage.notified_by("a", Status::Permission), [""; 0]);
     stage.actor.set_notification_settings(NotificationSettings {
-        person: vec![Status::Permission, Status::Done],
-        commands: WaitGoal { statuses: vec![Status::Working], needs_you: false },
+        user_statuses: vec![Status::Permission, Status::Done],
+        rule_statuses: WaitGoal { statuses: vec![Status::Working], needs_you: false },
     });
     assert_eq!(stage.notified_by("b", Status::Permission), ["b permission | "]);
     assert_eq!(stage.notified_by("a", Status::Working), [" | a working"]);
@@ -60,14 +62,14 @@ fn user_is_notified_and_commands_run() {
 fn restored_row_triggers_no_notification() {
     let mut stage = Stage::new();
     stage.actor.set_notification_settings(NotificationSettings {
-        person: vec![Status::Permission],
-        commands: WaitGoal::default(),
+        user_statuses: vec![Status::Permission],
+        rule_statuses: WaitGoal::default(),
     });
     let row = Session {
         status: Status::Permission,
         since: Timestamp(stage.micros / 1000),
         needs_you: true,
-        request: Some(Prompt {
+        open_prompt: Some(Prompt {
             kind: PromptKind::Permission,
             tool: None,
             text: "ls".into(),

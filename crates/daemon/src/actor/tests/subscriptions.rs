@@ -178,7 +178,7 @@ fn recorder_gets_all_evidence_and_cannot_subscribe() {
     stage.reported("a", Status::Working);
     assert_eq!(stage.request(1, Request::Record), [(1, json!({"type": "recording"}))]);
     assert_eq!(stage.drain(1), "", "earlier events are not recorded");
-    stage.event("b", Some(7), Event::Rested);
+    stage.event("b", Some(7), Event::IdleReported);
     stage.input(Input::ProcessExited(Process { pid: 7, start: 7 }));
     assert_eq!(stage.drain(1), "recorded, exited");
     for request in [Request::List, subscribe(None)] {
@@ -187,7 +187,7 @@ fn recorder_gets_all_evidence_and_cannot_subscribe() {
     stage.request(2, subscribe(None));
     assert_eq!(stage.request(2, Request::Record)[0].1["code"], "busy");
     // A process of another pid namespace is recorded without its pid.
-    stage.event_from(HOOK + 1, "c", Some(8), Event::Rested);
+    stage.event_from(HOOK + 1, "c", Some(8), Event::IdleReported);
     let batch = stage.actor.flush().into_iter().find(|batch| batch.connection == 1).unwrap();
     let line: Value = serde_json::from_slice(&batch.lines[0]).unwrap();
     assert_eq!((&line["report"]["session"], line["report"].get("process")), (&json!("c"), None));

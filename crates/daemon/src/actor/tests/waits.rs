@@ -49,7 +49,7 @@ fn wait_ends_by_goal_and_scope() {
             scope,
             rows: Some(keys),
             new,
-            missing_may_come: false,
+            missing_may_return: false,
             reached: Vec::new(),
         };
         assert_eq!(stage.request(1, Request::Wait(wait)), [], "{name}");
@@ -73,10 +73,10 @@ fn wait_ends_by_goal_and_scope() {
 #[test]
 fn wait_replies_at_once_if_it_is_over_or_impossible() {
     let mut stage = Stage::new();
-    let wait = |rows: Option<Vec<RowKey>>, new, missing_may_come| {
+    let wait = |rows: Option<Vec<RowKey>>, new, missing_may_return| {
         let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
         let (scope, reached) = (WaitScope::Any, Vec::new());
-        Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_come, reached })
+        Request::Wait(WaitRequest { goal, scope, rows, new, missing_may_return, reached })
     };
     let code = |replies: Vec<(ConnectionId, Value)>| replies.first().map(|r| r.1["code"].clone());
     let missing = || Some(vec![RowKey::new("absent")]);
@@ -100,7 +100,7 @@ fn wait_for_the_key_of_an_earlier_daemon_ends_with_the_row() {
         scope: WaitScope::All,
         rows: Some(vec![RowKey::new("kaaaa")]),
         new: false,
-        missing_may_come: true,
+        missing_may_return: true,
         reached: Vec::new(),
     };
     let mut stage = Stage::new();

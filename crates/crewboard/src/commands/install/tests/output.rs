@@ -1,6 +1,6 @@
 //! Tests the questions and output of install, and the hooks for each version of Claude Code.
 
-use crewboard_agents::claude::NEWEST_TRIED;
+use crewboard_agents::claude::NEWEST_TESTED_VERSION;
 use crewboard_agents::claude::Version;
 
 use super::super::profile::{InstallState, OutdatedReason};
@@ -179,7 +179,7 @@ fn install_names_a_client_newer_than_the_newest_tried() {
         world.uninstall(&yes()).unwrap();
         (output, text)
     };
-    let tried = NEWEST_TRIED.to_string();
+    let tried = NEWEST_TESTED_VERSION.to_string();
     let (output, known) = install(&tried);
     assert!(!output.contains("newer"), "{output}");
     for version in ["2.1.9999", "99.0.0"] {

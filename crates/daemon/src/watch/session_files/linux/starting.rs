@@ -93,7 +93,7 @@ impl SessionFiles {
             process,
             source: "file:starting".to_owned(),
             seen: now.stamp,
-            finding: FileFinding::FileStatus { condition: FileStatus::Dialog, since },
+            finding: FileFinding::FileStatus { status: FileStatus::Dialog, since },
             about: FileMetadata {
                 cwd: cwd.map(|cwd| cwd.to_string_lossy().into_owned()),
                 profile: canonical,

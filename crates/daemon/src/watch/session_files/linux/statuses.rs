@@ -122,8 +122,8 @@ impl SessionFiles {
             return None;
         }
         let mut seen = self.observe(profile, file, false, now);
-        if let FileFinding::FileStatus { condition, since } = seen.finding {
-            seen.finding = FileFinding::UnwatchedStatus { condition, since };
+        if let FileFinding::FileStatus { status, since } = seen.finding {
+            seen.finding = FileFinding::UnwatchedStatus { status, since };
         }
         Some(seen)
     }
@@ -184,7 +184,7 @@ impl SessionFiles {
             process,
             source,
             seen: now.stamp,
-            finding: FileFinding::FileStatus { condition: status, since },
+            finding: FileFinding::FileStatus { status, since },
             about,
         }
     }
