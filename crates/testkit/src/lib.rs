@@ -15,6 +15,7 @@ mod skip;
 mod tmux;
 pub mod truth;
 pub mod verdict;
+mod virtual_terminal;
 mod wait;
 mod world;
 
@@ -27,5 +28,6 @@ pub use process::{
 pub use pseudo_terminal::PseudoTerminal;
 pub use skip::{OPTIONAL_PROGRAMS, optional_program, skip};
 pub use tmux::{Pane, Tmux};
+pub use virtual_terminal::VirtualTerminal;
 pub use wait::{TIMEOUT, wait_until};
 pub use world::{World, file_names};

@@ -9,8 +9,9 @@ use crewboard_board::{Host, LayoutMode, Navigation, Options, run};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::Session;
-use crewboard_testkit::Tmux;
+use crewboard_testkit::{Tmux, VirtualTerminal};
 use std::env;
+use std::process::Command;
 use tempfile::TempDir;
 
 /// A host that panics when the board asks for the install.
@@ -97,4 +98,20 @@ fn panic_restores_the_terminal_and_prints_its_message() {
     let at = screen.lines().position(|line| line.contains("panicked at crates/board/tests/board"));
     let message = at.and_then(|at| screen.lines().nth(at + 1));
     assert_eq!(message, Some("intended panic"), "{screen}");
+}
+
+#[test]
+fn panic_clears_the_program_status_and_restores_the_title() {
+    let directory = directory();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "terminal::child_panics", "--ignored", "--nocapture"]);
+    command.env("TERM", "xterm-256color").env("CREWBOARD_SOCKET", directory.path().join("s"));
+    let mut terminal = VirtualTerminal::start(&command, (100, 30), true);
+    terminal.wait_for("the status", |terminal| {
+        terminal.last_status() == "state=idle:app=crewboard" && terminal.title("shell") != "shell"
+    });
+    terminal.type_text("i");
+    assert!(!terminal.wait_for_end().success());
+    assert_eq!(terminal.last_status(), "state=clear:app=crewboard");
+    assert_eq!(terminal.title("shell"), "shell");
 }
