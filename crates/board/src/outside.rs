@@ -35,7 +35,7 @@ pub fn program_status(counts: &Counts) -> String {
 pub(crate) const STATUS_QUERY: &str = "\x1b]7501;?\x1b\\";
 
 /// Clears the status.
-pub(crate) const CLEAR_STATUS: &str = "\x1b]7501;state=clear:app=crewboard\x1b\\";
+pub const CLEAR_STATUS: &str = "\x1b]7501;state=clear:app=crewboard\x1b\\";
 
 /// Saves the title of the terminal, and restores it. A terminal without such a stack ignores both.
 pub(crate) const SAVE_TITLE: &str = "\x1b[22;2t";

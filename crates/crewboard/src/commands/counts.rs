@@ -1,5 +1,8 @@
 //! `crewboard counts`: the number of sessions in each status, as a line for a status bar.
 
+#[cfg(test)]
+mod contrast;
+mod program_status;
 mod style;
 mod windows;
 
@@ -11,10 +14,11 @@ use crewboard_board::outside;
 use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
 use crewboard_core::{Costs, CountCategory, Counts, RateLimits, Session};
+use program_status::ClearAtEnd;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -44,7 +48,7 @@ pub(crate) fn run(format: CountsFormat, follow: bool, windows: bool) -> Result<E
         Err(ConnectError::NoDaemon) => Ok(Default::default()),
         Err(error) => Err(error.into()),
     })?;
-    print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, theme))?;
+    print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, theme), format)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,6 +59,7 @@ fn follow_changes(
 ) -> Result<ExitCode, Failure> {
     let daemon_locator = daemon_locator()?;
     let mut subscription = Subscription::new(&daemon_locator);
+    let _clear = (format == CountsFormat::Osc7501).then(ClearAtEnd::register).transpose()?;
     while !matches!(subscription.next(&io::stdout())?, SubscriptionEvent::Synced) {}
     let is_tmux = matches!(format, CountsFormat::Tmux | CountsFormat::TmuxColour);
     let mut printed: Option<String> = None;
@@ -67,7 +72,7 @@ fn follow_changes(
         let line = line(&rows, subscription.limits(), format, theme);
         if repeats_first_line || printed.as_ref() != Some(&line) {
             repeats_first_line = is_tmux && printed.is_none();
-            print(&line)?;
+            print(&line, format)?;
             printed = Some(line);
             if is_tmux {
                 thread::sleep(TMUX_LINE_PAUSE);
@@ -85,9 +90,13 @@ fn current_rows<'a>(subscription: &'a Subscription<'_>) -> Vec<&'a Session> {
     rows
 }
 
-fn print(line: &str) -> io::Result<()> {
+/// Prints a line. A sequence for the terminal itself gets no newline there, which would scroll the screen.
+fn print(line: &str, format: CountsFormat) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
+    out.write_all(line.as_bytes())?;
+    if format != CountsFormat::Osc7501 || !out.is_terminal() {
+        out.write_all(b"\n")?;
+    }
     out.flush()
 }
 
@@ -191,17 +200,17 @@ mod tests {
             ("notes", Idle, false),
         ];
         insta::assert_snapshot!(lines(&rows, true), @r###"
-        tmux: #[bold,reverse]!1#[nobold,noreverse] #[bold,reverse]≡1#[nobold,noreverse] #[reverse]√1#[noreverse] ●1 ◯1
-        tmux-colour: #[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
-        zellij: zjstatus::pipe::pipe_crewboard::#[fg=yellow,bold]!1 #[fg=blue,bold]≡1 #[fg=green,nobold]√1 #[fg=cyan,nobold]●1 #[fg=default,nobold]◯1#[default]
+        tmux: #[reverse,underscore]!1#[noreverse,nounderscore] #[reverse,underscore]≡1#[noreverse,nounderscore] #[reverse]√1#[noreverse] ●1 ◯1
+        tmux-colour: #[fg=#000000,bg=#ffaf00]!1#[default] #[fg=#000000,bg=#87d7ff]≡1#[default] #[fg=#000000,bg=#87d787]√1#[default] ●1 ◯1
+        zellij: zjstatus::pipe::pipe_crewboard::#[fg=#000000,bg=#ffaf00]!1#[default] #[fg=#000000,bg=#87d7ff]≡1#[default] #[fg=#000000,bg=#87d787]√1#[default] ●1 ◯1
         waybar: {"alt":"permission","class":["needs-you","permission"],"text":"!1 ≡1 √1 ●1 ◯1","tooltip":"! a&lt;b&gt;&amp;#(touch x): permission\n≡ docs: plan\n√ api: done"}
         starship: !1 ≡1 √1 ●1 ◯1
         json: {"cost_by_project":{},"cost_today_by_project":{},"cost_today_usd":0.0,"cost_usd":0.0,"done":1,"failed":0,"idle":1,"limits":[],"needs_you":3,"permission":1,"plan":1,"question":0,"working":1}
         "###);
         insta::assert_snapshot!(lines(&rows[4..], false), @r###"
         tmux: o1
-        tmux-colour: #[fg=default,nobold]o1#[default]
-        zellij: zjstatus::pipe::pipe_crewboard::#[fg=default,nobold]o1#[default]
+        tmux-colour: o1
+        zellij: zjstatus::pipe::pipe_crewboard::o1
         waybar: {"alt":"idle","class":["idle"],"text":"o1","tooltip":""}
         starship: o1
         json: {"cost_by_project":{},"cost_today_by_project":{},"cost_today_usd":0.0,"cost_usd":0.0,"done":0,"failed":0,"idle":1,"limits":[],"needs_you":0,"permission":0,"plan":0,"question":0,"working":0}

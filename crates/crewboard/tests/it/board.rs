@@ -2,6 +2,7 @@
 
 mod background;
 mod peek;
+mod program_status;
 mod several_boards;
 mod title;
 

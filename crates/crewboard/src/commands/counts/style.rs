@@ -10,14 +10,15 @@ pub(super) fn plain(counts: &Counts, theme: Theme) -> String {
     shown.join(" ")
 }
 
-/// Returns the counts in the bar's own colours. A status that needs the user is reversed, and bold if it blocks the
-/// agent. Bold without reverse is not used: many terminals show bold black as grey, which the green bar of tmux hides.
+/// Returns the counts in the bar's own colours. A status that needs the user is reversed, and underlined if it blocks the
+/// agent. Bold is not used: many terminals show bold black as grey, which makes the green bar of tmux illegible, reversed or
+/// not.
 pub(super) fn uncoloured(counts: &Counts, theme: Theme) -> String {
     let mut line = String::new();
     for (status, count) in counts.by_status() {
         let (before, after) = match status {
             Status::Permission | Status::Question | Status::Plan => {
-                ("#[bold,reverse]", "#[nobold,noreverse]")
+                ("#[reverse,underscore]", "#[noreverse,nounderscore]")
             }
             Status::Failed | Status::Done => ("#[reverse]", "#[noreverse]"),
             Status::Working | Status::Idle | Status::Closed => ("", ""),
@@ -28,25 +29,25 @@ pub(super) fn uncoloured(counts: &Counts, theme: Theme) -> String {
     line
 }
 
-/// Returns the counts with a colour for each status. zjstatus understands these tags too (it ignores `nobold`, because
-/// each tag there starts from the default style).
+/// Returns the counts with a colour for each status that needs the user. Each colour has a background of its own, so that
+/// no bar makes it illegible. The first sixteen colours are not used, because users set them. zjstatus takes these tags too.
 pub(super) fn coloured(counts: &Counts, theme: Theme) -> String {
     let mut line = String::new();
     for (status, count) in counts.by_status() {
         let style = match status {
-            Status::Permission => "fg=yellow,bold",
-            Status::Question => "fg=magenta,bold",
-            Status::Plan => "fg=blue,bold",
-            Status::Failed => "fg=red,bold",
-            Status::Done => "fg=green,nobold",
-            Status::Working => "fg=cyan,nobold",
-            Status::Idle | Status::Closed => "fg=default,nobold",
+            Status::Permission => "fg=#000000,bg=#ffaf00",
+            Status::Question => "fg=#000000,bg=#ff87ff",
+            Status::Plan => "fg=#000000,bg=#87d7ff",
+            Status::Failed => "fg=#ffffff,bg=#af0000",
+            Status::Done => "fg=#000000,bg=#87d787",
+            Status::Working | Status::Idle | Status::Closed => "",
         };
         let space = if line.is_empty() { "" } else { " " };
-        let _ = write!(line, "{space}#[{style}]{}{count}", theme.shape(status));
-    }
-    if !line.is_empty() {
-        line.push_str("#[default]");
+        let text = format!("{}{count}", theme.shape(status));
+        let _ = match style {
+            "" => write!(line, "{space}{text}"),
+            style => write!(line, "{space}#[{style}]{text}#[default]"),
+        };
     }
     line
 }
