@@ -37,7 +37,7 @@ pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcom
     Ok(PaneOutcome::Shown)
 }
 
-/// Returns the text of the pane (`get-text`, since 0.14.2; not tried).
+/// Returns the text of the pane (`get-text`, since 0.14.2).
 pub(crate) fn read(pane: &Pane, context: &mut Context<'_>) -> Result<String, TerminalError> {
     run_in_window(pane, "get-text", context)
 }
@@ -88,6 +88,15 @@ fn verified_address(pane: &Pane, context: &mut Context<'_>) -> Result<String, Te
         ))
         .hint("set `listen_on` in kitty.conf to a Unix socket"));
     };
+    verify(address, server, context)
+}
+
+/// Returns the address at which `kitty @` reaches the server of `address`, after a check of that server.
+fn verify(
+    address: &str,
+    server: Server<'_>,
+    context: &mut Context<'_>,
+) -> Result<String, TerminalError> {
     let verified = verify_address(("kitty", address), server, context)?;
     Ok(match server {
         Server::Abstract(_) => address.to_owned(),
@@ -99,14 +108,17 @@ fn list(address: &str, context: &mut Context<'_>) -> Result<Vec<OsWindow>, Termi
     context.run_list("kitty", &remote(address).and(["ls"]), "kitty's list of windows")
 }
 
-/// Opens a new tab. Returns false if kitty accepts no commands.
+/// Opens a new tab. Returns false if kitty accepts no commands, or if the variables are inherited from another terminal.
 pub(crate) fn open(
     new_pane: &NewPane<'_>,
     pane: &Pane,
     context: &mut Context<'_>,
 ) -> Result<bool, TerminalError> {
     let Some(address) = address(pane) else { return Ok(false) };
-    let command = remote(address).and(["launch", "--type=tab"]);
+    // A network address cannot be checked.
+    let Some(server) = parse_server(address) else { return Ok(false) };
+    let Ok(address) = verify(address, server, context) else { return Ok(false) };
+    let command = remote(&address).and(["launch", "--type=tab"]);
     let command = command.and([format!("--cwd={}", new_pane.directory)]);
     let command = command.and(new_pane.words.iter().cloned());
     context.run("kitty", &command).map(|_| true)

@@ -302,6 +302,25 @@ fn each_terminal_gets_its_own_commands() {
     "#);
 }
 
+#[test]
+fn new_pane_opens_only_in_a_server_above_the_caller() {
+    let tables: [Table; 3] = [
+        &[("ZELLIJ_SESSION_NAME", "work"), ("ZELLIJ_PANE_ID", "1")],
+        &[("WEZTERM_PANE", "3"), ("WEZTERM_UNIX_SOCKET", "/run/wez")],
+        &[("KITTY_WINDOW_ID", "3"), ("KITTY_LISTEN_ON", "unix:/tmp/k")],
+    ];
+    for table in tables {
+        for unverified in [Unverified::Mismatch, Unverified::Gone] {
+            let system = TestSystem { unverified: Some(unverified), ..TestSystem::default() };
+            let outcome = open_pane(table, system);
+            assert!(outcome.starts_with("\n-> here: "), "{outcome}");
+        }
+    }
+    // A kitty that listens on the network cannot be checked.
+    let network = &[("KITTY_WINDOW_ID", "3"), ("KITTY_LISTEN_ON", "tcp:localhost:1234")];
+    assert!(open_pane(network, TestSystem::default()).starts_with("\n-> here: "));
+}
+
 /// Opens a program in a new pane. Returns the last command and the outcome.
 fn open_pane(variables: Table, mut system: TestSystem) -> String {
     let words = ["/usr/bin/env".to_owned(), "#(touch x);".to_owned()];
@@ -351,9 +370,9 @@ fn new_pane_opens_in_the_callers_terminal() {
     -> in tmux
 
     -> here: /usr/bin/env '#(touch x);'
-    zellij --session=work action new-pane '--cwd=/srv/#(touch x);' -- /usr/bin/env '#(touch x);'
+    ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action new-pane '--cwd=/srv/#(touch x);' -- /usr/bin/env '#(touch x);'
     -> in zellij
-    zellij --session=gone action new-pane '--cwd=/srv/#(touch x);' -- /usr/bin/env '#(touch x);'
+    ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=gone action new-pane '--cwd=/srv/#(touch x);' -- /usr/bin/env '#(touch x);'
     -> here: /usr/bin/env '#(touch x);'
     screen -S 77.pts-0.box -X screen sh -c 'cd -- "\$1" && shift && exec "\$@"' sh '/srv/#(touch x);' /usr/bin/env '#(touch x);'
     -> in screen

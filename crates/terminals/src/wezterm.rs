@@ -83,12 +83,14 @@ fn run_in_pane(
     context.run("wezterm", &cli(&pane).and([command, "--pane-id", &id]))
 }
 
+/// Opens a new tab. Returns false if the variables are inherited from another terminal.
 pub(crate) fn open(
     new_pane: &NewPane<'_>,
     pane: &Pane,
     context: &mut Context<'_>,
 ) -> Result<bool, TerminalError> {
-    let mut command = cli(pane).and(["spawn", "--cwd", new_pane.directory]);
+    let Ok(pane) = verified_pane(pane, context) else { return Ok(false) };
+    let mut command = cli(&pane).and(["spawn", "--cwd", new_pane.directory]);
     if let Some(id) = &pane.pane {
         command = command.and(["--pane-id", id]);
     }

@@ -20,12 +20,15 @@ struct ListedPane {
 
 pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcome, TerminalError> {
     let ZellijPane { session, id, directory } = &find(pane, context)?;
-    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
+    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME").filter(|own| own != session);
+    let own = own.and_then(|own| {
+        let directory = directory_of(&own, context).ok()?;
+        Some(action(&own, directory.as_deref()))
+    });
     let action = |session: &str| action(session, directory.as_deref());
-    let other = own.filter(|own| own != session);
-    if let Some(own) = other.filter(|own| !focused_panes(&own_action(own), context).is_empty()) {
+    if let Some(own) = own.filter(|own| !focused_panes(own, context).is_empty()) {
         let to = format!("--pane-id=terminal_{id}");
-        let switch = own_action(&own).and(["switch-session", &to, "--", session]);
+        let switch = own.and(["switch-session", &to, "--", session]);
         context.system.run(&switch).map_err(command_error)?;
         return Ok(PaneOutcome::Shown);
     }
@@ -54,11 +57,10 @@ pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcom
 pub(crate) fn is_in_front(pane: &Pane, context: &mut Context<'_>) -> Result<bool, TerminalError> {
     let (Some(session), Some(id)) = (&pane.server, &pane.pane) else { return Ok(false) };
     let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
-    let directory = match own {
-        Some(own) if own != *session => return Ok(false),
-        Some(_) => None,
-        None => directory_of(session, context)?,
-    };
+    if own.is_some_and(|own| own != *session) {
+        return Ok(false);
+    }
+    let directory = directory_of(session, context)?;
     let focused = focused_panes(&action(session, directory.as_deref()), context);
     Ok(focused.contains(&format!("terminal_{id}")))
 }
@@ -75,7 +77,7 @@ pub(crate) fn read(pane: &Pane, context: &mut Context<'_>) -> Result<String, Ter
 struct ZellijPane {
     session: String,
     id: String,
-    /// The directory of the session's socket, if the caller runs elsewhere.
+    /// The directory of the session's socket. `None` stands for zellij's own directory.
     directory: Option<String>,
 }
 
@@ -90,9 +92,7 @@ fn find(pane: &Pane, context: &mut Context<'_>) -> Result<ZellijPane, TerminalEr
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(TerminalError::new(format!("{id:?} is not a zellij pane")));
     }
-    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
-    let directory =
-        if own.as_ref() == Some(session) { None } else { directory_of(session, context)? };
+    let directory = directory_of(session, context)?;
     let action = |session: &str| action(session, directory.as_deref());
     let listed = list_panes(session, &action, context)?;
     if !listed.iter().any(|listed| !listed.is_plugin && listed.id.to_string() == *id) {
@@ -102,8 +102,12 @@ fn find(pane: &Pane, context: &mut Context<'_>) -> Result<ZellijPane, TerminalEr
 }
 
 /// Returns the directory of the sockets of a session, after a check of its server. zellij has a directory below it for
-/// each version.
+/// each version. Only Linux reports the sockets of a process: elsewhere a caller trusts its own variables, and gets `None`.
 fn directory_of(session: &str, context: &mut Context<'_>) -> Result<Option<String>, TerminalError> {
+    let own = context.caller.environment.get("ZELLIJ_SESSION_NAME");
+    if cfg!(not(target_os = "linux")) && own.as_deref() == Some(session) {
+        return Ok(None);
+    }
     let socket = verify_address(("zellij", session), Server::Session(session), context)?;
     Ok(directory_above(&socket, 2))
 }
@@ -115,8 +119,9 @@ pub(crate) fn open(
     context: &mut Context<'_>,
 ) -> Result<bool, TerminalError> {
     let Some(session) = &pane.server else { return Ok(false) };
+    let Ok(sockets) = directory_of(session, context) else { return Ok(false) };
     let directory = format!("--cwd={}", new_pane.directory);
-    let command = own_action(session).and(["new-pane", &directory, "--"]);
+    let command = action(session, sockets.as_deref()).and(["new-pane", &directory, "--"]);
     let command = command.and(new_pane.words.iter().cloned());
     let output = context.run("zellij", &command)?;
     // If the session does not exist, zellij lists the existing ones.
@@ -162,11 +167,6 @@ fn command_error(error: CommandError) -> TerminalError {
         }
         error => TerminalError::from_command("zellij", error),
     }
-}
-
-/// Returns an action for the session in which the caller runs.
-fn own_action(session: &str) -> Command {
-    action(session, None)
 }
 
 /// Returns an action for a session whose socket is below `directory`, or in zellij's own directory.
@@ -239,9 +239,9 @@ mod tests {
         assert_snapshot!(outcomes.join("\n"), @r#"
         ZELLIJ_SOCKET_DIR=/run/sockets zellij '--session=$(touch x)' action focus-pane-id terminal_4
         -> shown
-        zellij --session=own action switch-session --pane-id=terminal_4 -- work
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=own action switch-session --pane-id=terminal_4 -- work
         -> shown
-        zellij --session=own action focus-pane-id terminal_4
+        ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=own action focus-pane-id terminal_4
         -> shown
         ZELLIJ_SOCKET_DIR=/run/sockets zellij --session=work action focus-pane-id terminal_4
         -> shown

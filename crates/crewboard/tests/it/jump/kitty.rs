@@ -1,6 +1,8 @@
 //! Jumps to windows of a real kitty, on a virtual screen.
 
-use crate::support::{Agent, BoardWorld, agent_command, closed_session, install_fake_claude};
+use crate::support::{
+    Agent, BoardWorld, PROGRAM, agent_command, closed_session, greeting, install_fake_claude,
+};
 use crewboard_testkit::{Pane, skip, wait_until};
 use serde_json::{Value, json};
 use std::fs;
@@ -148,22 +150,31 @@ fn open_resumes_a_session_in_a_new_kitty_tab() {
     let directory = world.path().join("$(touch x);");
     fs::create_dir(&directory).unwrap();
     let (_, other) = closed_session(&world, &directory);
-    // The command runs in the first window.
+    // A caller elsewhere has only the variables of kitty, and no terminal.
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", install_fake_claude(&world).display());
     let mut command = world.command(["open", "6cf7"]);
-    command.env("PATH", path).envs([("KITTY_WINDOW_ID", "1"), ("KITTY_LISTEN_ON", &kitty.address)]);
+    command.env("PATH", &path);
+    command.envs([("KITTY_WINDOW_ID", "1"), ("KITTY_LISTEN_ON", &kitty.address)]);
     let output = command.output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
-    // kitty may answer too late on a busy machine, but the tab exists.
-    assert!(output.status.success() || message.contains("kitty does not answer"), "{message}");
+    assert!(!output.status.success() && message.contains("needs a terminal"), "{message}");
+    // The board runs in a window of this kitty.
+    let board = ["launch", "--type=tab", "--env", &format!("PATH={path}"), PROGRAM];
+    assert_eq!(kitty.remote_control(&board).as_deref(), Some("2\n"));
+    let screen_of = |window: &str| {
+        let window = format!("id:{window}");
+        kitty.remote_control(&["get-text", "--match", &window]).unwrap_or_default()
+    };
+    wait_until("the board", || screen_of("2").contains("o resume"));
+    kitty.remote_control(&["send-text", "--match", "id:2", "o"]).unwrap();
     wait_until("Claude Code in the new tab", || {
-        let screen = kitty.remote_control(&["get-text", "--match", "id:2"]).unwrap_or_default();
+        let screen = screen_of("3");
         let screen = screen.replace('\n', "");
         screen.contains("ran claude --resume 6cf7f83b-72a2")
             && screen.contains(&format!("in {}", directory.display()))
             && screen.contains(&format!("profile {other}"))
     });
-    wait_until("the new tab is in front", || kitty.front() == Some(2));
+    wait_until("the new tab is in front", || kitty.front() == Some(3));
 }
 
 #[test]
@@ -191,4 +202,16 @@ fn turn_that_ends_in_the_focused_kitty_window_is_seen() {
         kitty.front() == Some(second) && row("shelf")["seen"] == true
     });
     assert_eq!(row("till")["needs_you"], true);
+}
+
+#[test]
+fn peek_shows_a_kitty_window() {
+    let Some(world) = BoardWorld::new() else { return };
+    let Some(screen) = Screen::new() else { return };
+    let kitty = Kitty::new(&world, &screen);
+    kitty.launch("tab", "till");
+    let board = world.board("board", (100, 24));
+    board.wait_for_text("till");
+    board.press(&["P"]);
+    board.wait_for_text(&greeting("till"));
 }
