@@ -76,6 +76,15 @@ impl CommandRunner {
     }
 }
 
+/// Returns true if this process runs in a pane of tmux, also without the variables of tmux.
+pub(crate) fn is_in_tmux_pane() -> bool {
+    let pid = std::process::id();
+    let Some(tty) = process_info(pid).and_then(|process| process.tty) else { return false };
+    let is_tmux = |server: u32| program_name(server).is_some_and(|name| name == "tmux: server");
+    let mut above = process_and_ancestors(pid).into_iter().map(|process| process.pid);
+    above.any(|server| is_tmux(server) && runs_terminal(server, &tty))
+}
+
 /// Returns the command as a process to spawn, without a shell.
 pub(crate) fn process_for(command: &Command) -> std::process::Command {
     let mut words = command.words.iter();

@@ -11,7 +11,7 @@ pub(crate) use jump::{is_in_front_of_user, jump_to_pane};
 pub(crate) use open::open_session;
 pub(crate) use peek::read_screen;
 
-use crate::command_runner::{CommandRunner, process_for};
+use crate::command_runner::{CommandRunner, is_in_tmux_pane, process_for};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::hook::ProcessVariables;
@@ -80,13 +80,17 @@ fn check_is_on_this_host(row: &Session) -> Result<(), Failure> {
 }
 
 /// Returns a command for the user's terminal. Fails without a terminal, and for a multiplexer inside another one,
-/// which multiplexers refuse.
+/// which multiplexers refuse, or which nests without need if the variables of tmux are not set.
 fn run_here(why: &str, terminal_command: TerminalCommand) -> Result<Destination, Failure> {
     let is_inside =
         ["TMUX", "STY", "ZELLIJ"].iter().any(|name| ProcessVariables.get(name).is_some());
     let program = terminal_command.command.words.first().map(String::as_str);
-    let is_multiplexer = matches!(program, Some("tmux" | "screen" | "zellij"));
-    if Environment::of_process().interactive && !(is_inside && is_multiplexer) {
+    let is_nested = match program {
+        Some("tmux") => is_inside || is_in_tmux_pane(),
+        Some("screen" | "zellij") => is_inside,
+        _ => false,
+    };
+    if Environment::of_process().interactive && !is_nested {
         return Ok(Destination::ThisTerminal(terminal_command));
     }
     let directory = terminal_command.directory.as_ref();

@@ -9,7 +9,7 @@ mod zellij;
 
 use crate::support::{
     Agent, PROGRAM, SHELL, SIZE, TwoServers, agent_command, files_named_x, greeting, plain_shell,
-    run_in_pane,
+    run_in_pane, shell_without_variables,
 };
 use crewboard_testkit::{Pane, Tmux, wait_until};
 use serde_json::json;
@@ -39,7 +39,7 @@ fn jump_shows_the_right_pane_in_the_right_client() {
     let desk = servers.client(near, "desk");
     let spare = servers.client(near, "spare");
     let far = servers.client(&servers.far, "far");
-    let plain = plain_shell(&servers.world.tmux, "plain");
+    let plain = shell_without_variables(&servers.world.tmux, "plain");
     let switch_back = |client: &Pane<'_>, session: &str| {
         near.run([
             "switch-client",

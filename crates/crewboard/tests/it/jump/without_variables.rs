@@ -2,6 +2,7 @@
 
 use crate::support::{
     BoardWorld, PROGRAM, SIZE, agent_command, greeting, plain_shell, run_in_pane,
+    shell_without_variables,
 };
 use crewboard_testkit::{Tmux, wait_until};
 
@@ -112,4 +113,26 @@ fn jump_explains_a_removed_tmux_socket() {
     wait_until("the socket is back", || near.socket().exists());
     assert_eq!(run_in_pane(&plain, "jump till").0, 0);
     desk.wait_for_text(&greeting("till"));
+}
+
+#[test]
+fn jump_attaches_no_tmux_within_a_tmux_without_variables() {
+    let Some(world) = BoardWorld::new() else { return };
+    let far = world.server("far");
+    far.open("far", SIZE, &agent_command("abroad", "UserPromptSubmit"));
+    wait_for_terminal(&world, "abroad");
+    let inside = shell_without_variables(&world.tmux, "inside");
+    let (code, screen) = run_in_pane(&inside, "jump abroad");
+    let screen = screen.replace('\n', "");
+    let expected = format!("run in another terminal: tmux -S {}", far.socket().display());
+    assert!(code == 1 && screen.contains(&expected), "{screen}");
+    // The board says the same.
+    inside.type_line(&format!("{PROGRAM} --once"));
+    inside.wait_for_text("Enter jump");
+    inside.press(&["Enter"]);
+    inside.wait_for_text("run in another terminal");
+    inside.press(&["q"]);
+    // A plain terminal is attached.
+    plain_shell(&world.tmux, "plain").type_line(&format!("{PROGRAM} jump abroad"));
+    wait_until("a client", || far.run(["list-clients", "-F", "x"]).lines().count() == 1);
 }

@@ -3,7 +3,10 @@
 use super::{BoardWorld, PROGRAM};
 use crewboard_testkit::{Pane, Tmux};
 use serde_json::json;
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
 
 pub(crate) const SIZE: (u16, u16) = (90, 20);
 
@@ -23,12 +26,33 @@ pub(crate) fn agent_command(name: &str, event: &str) -> Vec<String> {
 /// An interactive shell.
 pub(crate) const SHELL: [&str; 2] = ["sh", "-i"];
 
-/// Opens a shell without the variables of a multiplexer.
-pub(crate) fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
+/// Opens a shell in a pane, without the variables of tmux.
+pub(crate) fn shell_without_variables<'a>(server: &'a Tmux, name: &str) -> Pane<'a> {
     let words = ["env", "-u", "TMUX", "-u", "TMUX_PANE", "sh", "-i"];
-    let shell = screen.open(name, SIZE, &words);
+    let shell = server.open(name, SIZE, &words);
     shell.wait_for_text("$");
     shell
+}
+
+/// Opens a shell in a plain terminal: without the variables of a multiplexer, and as no descendant of tmux, which only
+/// draws its screen.
+pub(crate) fn plain_shell<'a>(screen: &'a Tmux, name: &str) -> Pane<'a> {
+    let pane = screen.open(name, SIZE, &["sleep", "infinity"]);
+    let tty = OpenOptions::new().read(true).write(true).open(pane.expand("#{pane_tty}")).unwrap();
+    let end = || Stdio::from(tty.try_clone().unwrap());
+    let variables = fs::read(format!("/proc/{}/environ", pane.pid())).unwrap();
+    let variables = variables.split(|byte| *byte == 0).filter_map(|variable| {
+        let (name, value) = std::str::from_utf8(variable).unwrap().split_once('=')?;
+        (!name.starts_with("TMUX")).then_some((name, value))
+    });
+    // The shell has a session of its own, because the terminal belongs to that of `sleep`.
+    let mut shell = Command::new("setsid");
+    shell.args(["sh", "-i"]).env_clear().envs(variables);
+    let mut shell = shell.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    // It ends with its terminal.
+    thread::spawn(move || shell.wait());
+    pane.wait_for_text("$");
+    pane
 }
 
 /// Runs `crewboard` with these words in the shell of a pane. Returns its exit code and the screen.
