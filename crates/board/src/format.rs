@@ -3,5 +3,6 @@
 pub mod base64;
 pub(crate) mod cells;
 pub(crate) mod display_width;
+pub(crate) mod shell_word;
 pub(crate) mod summary;
 pub mod text;

@@ -1,5 +1,6 @@
 //! Marks of the selected row, their undo, and the text that is copied from it.
 
+use crate::format::shell_word::shell_word;
 use crate::keymap::{Action, Key};
 use crate::model::choice::{Answer, Choice, CopyText};
 use crate::model::notice::Scope;
@@ -7,7 +8,7 @@ use crate::model::undo::UndoStep;
 use crate::model::{ConnectionState, Model};
 use crate::update::effect::Effect;
 use crate::update::selection::select;
-use crewboard_core::{Mark, Session};
+use crewboard_core::{Mark, Session, is_plain};
 
 /// The number of marks that can be undone.
 const MAX_UNDO: usize = 20;
@@ -209,15 +210,13 @@ fn apply(model: &mut Model, row: &Session, answer: Answer) -> Vec<Effect> {
 fn copy_text(model: &mut Model, row: &Session, what: CopyText) -> Vec<Effect> {
     let resume = model.agent_text.resume_command;
     let (word, text) = match what {
-        CopyText::SessionId => ("session id", Some(row.id.to_string())),
+        CopyText::SessionId => ("session id", shell_word(row.id.as_str())),
         CopyText::ResumeCommand => {
             ("resume command", resume(row, model.default_profile.as_deref()))
         }
-        CopyText::Path => ("path", row.cwd.clone()),
+        CopyText::Path => ("path", row.cwd.as_deref().and_then(shell_word)),
     };
-    let is_copied = |text: &String| {
-        !text.is_empty() && text.len() <= MAX_COPY_BYTES && !text.contains(char::is_control)
-    };
+    let is_copied = |text: &String| text.len() <= MAX_COPY_BYTES && is_plain(text);
     match text.filter(is_copied) {
         Some(text) => vec![Effect::Copy { word, text }],
         None => refuse(model, row, format!("{} has no {word} that can be copied", row.name)),

@@ -295,6 +295,19 @@ fn copy_sends_the_chosen_text() {
     ] {
         assert_eq!(press(&mut model, keys), [Effect::Copy { word, text }]);
     }
+    // An agent reports the path and the id.
+    let hostile = Session {
+        cwd: Some("/srv/$(touch x); it's".to_owned()),
+        id: crewboard_core::ConversationId::new("`touch x`"),
+        ..question()
+    };
+    for (keys, word, text) in
+        [("y i", "session id", "'`touch x`'"), ("y p", "path", r"'/srv/$(touch x); it'\''s'")]
+    {
+        let mut model = board(vec![hostile.clone()], 80, 24);
+        let text = text.to_owned();
+        assert_eq!(press(&mut model, keys), [Effect::Copy { word, text }]);
+    }
     for cwd in [None, Some("/a\nb".to_owned()), Some("/x".repeat(4000))] {
         let mut model = board(vec![Session { cwd, ..question() }], 80, 24);
         assert_eq!(press(&mut model, "y p"), []);
