@@ -25,6 +25,12 @@ pub(crate) enum Printed {
     Starship,
 }
 
+/// The suffix of the file as it was before the first install.
+const BACKUP: &str = ".crewboard-backup";
+
+/// The suffix of the file with other lines between the marks: those of another version, or with changes of the user.
+const PREVIOUS: &str = ".crewboard-previous";
+
 /// Prints the lines for a program.
 pub(crate) fn print(printed: Printed) -> Result<ExitCode, Failure> {
     let environment = Environment::of_process();
@@ -122,7 +128,8 @@ fn install(
     if !confirm(&file, Some(&after), arguments, environment, out, input)? {
         return Ok(());
     }
-    let backup = (file.exists() && !has_block).then(|| file.back_up()).transpose()?;
+    let suffix = if has_block { PREVIOUS } else { BACKUP };
+    let backup = file.exists().then(|| file.back_up(suffix)).transpose()?;
     file.write(&after)?;
     let verb =
         if has_block { "Updated Crewboard's lines in" } else { "Added Crewboard's lines to" };
@@ -152,6 +159,15 @@ fn uninstall(
         let after = (!removed.was_new || !removed.text.is_empty()).then_some(&*removed.text);
         if !confirm(&file, after, arguments, environment, out, input)? {
             continue;
+        }
+        let current = word(environment).map(|word| Block::new(snippets::tmux(&word)));
+        let is_as_installed = current.is_ok_and(|current| {
+            matches!(current.insert(file.before(), false), Ok(Outcome::Unchanged))
+        });
+        if !is_as_installed {
+            let backup = file.back_up(PREVIOUS)?;
+            writeln!(out, "The lines are not those that this version installs.")?;
+            writeln!(out, "  Backup of the file with them: {}", backup.display())?;
         }
         if let Some(text) = after {
             file.write(text)?;

@@ -85,6 +85,34 @@ fn installed_lines_work_in_tmux_and_are_removed_byte_for_byte() {
 }
 
 #[test]
+fn changed_lines_between_the_marks_are_kept_in_a_backup() {
+    let Some(world) = BoardWorld::new() else { return };
+    let file = world.home().join(".tmux.conf");
+    let [backup, previous] = ["backup", "previous"]
+        .map(|suffix| world.home().join(format!(".tmux.conf.crewboard-{suffix}")));
+    let original = "set -g x 1\n";
+    fs::write(&file, original).unwrap();
+    crewboard(&world, &["tmux", "install", "--yes"]);
+    let installed = fs::read_to_string(&file).unwrap();
+    assert!(!previous.exists());
+    let edited = installed.replace("bind-key g ", "bind-key B ");
+    assert_ne!(edited, installed);
+    for words in [["tmux", "install", "--yes"], ["tmux", "uninstall", "--yes"]] {
+        fs::write(&file, &edited).unwrap();
+        let (code, text) = crewboard(&world, &words);
+        assert!(code == Some(0) && text.contains(previous.to_str().unwrap()), "{text}");
+        assert_eq!(fs::read_to_string(&previous).unwrap(), edited);
+        fs::remove_file(&previous).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), original);
+    assert_eq!(fs::read_to_string(&backup).unwrap(), original, "the first backup stays");
+    // Lines without changes need no backup.
+    crewboard(&world, &["tmux", "install", "--yes"]);
+    crewboard(&world, &["tmux", "uninstall", "--yes"]);
+    assert!(!previous.exists());
+}
+
+#[test]
 fn install_follows_a_link_and_creates_a_missing_file() {
     let Some(world) = BoardWorld::new() else { return };
     let file = world.home().join(".tmux.conf");

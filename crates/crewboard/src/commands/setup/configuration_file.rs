@@ -70,9 +70,9 @@ impl ConfigurationFile {
         Ok(())
     }
 
-    /// Writes the text that was read next to the file. Returns the path.
-    pub(super) fn back_up(&self) -> Result<PathBuf, Failure> {
-        let backup = with_suffix(&self.path, ".crewboard-backup");
+    /// Writes the text that was read next to the file, with this suffix. Returns the path.
+    pub(super) fn back_up(&self, suffix: &str) -> Result<PathBuf, Failure> {
+        let backup = with_suffix(&self.path, suffix);
         self.replace(&backup, self.before()).map_err(|error| failure("write", &backup, &error))?;
         Ok(backup)
     }
