@@ -93,6 +93,14 @@ pub(crate) fn run_install(
     {
         program_path::check_owner(to, environment)?;
     }
+    if let Some((_, to, _)) = copy
+        && changes.is_empty()
+        && !arguments.yes
+        && !arguments.dry_run
+        && !environment.interactive
+    {
+        return Err(InstallError::CannotAskToCopy { to: to.clone(), replaces: to.exists() });
+    }
     if !confirm(&changes, arguments, environment, summary::print_install, out, input)? {
         return Ok(());
     }

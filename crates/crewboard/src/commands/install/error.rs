@@ -64,6 +64,13 @@ pub(crate) enum InstallError {
          pass --yes to confirm, or --dry-run to see the change first"
     )]
     CannotAsk,
+    #[error(
+        "this would copy the program to {}{}, and leave your settings as they are, but there is no terminal to ask \
+         for confirmation\npass --yes to confirm",
+        to.display(),
+        if *replaces { ", replacing the file there" } else { "" }
+    )]
+    CannotAskToCopy { to: PathBuf, replaces: bool },
     #[error("nothing was changed")]
     Declined,
     #[error("cannot find the file of this program\nrun it by its full path")]
@@ -80,7 +87,10 @@ impl InstallError {
     /// Returns 1 for a failure and 2 for wrong usage.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::CannotAsk | Self::NoSuchDirectory(_) | Self::NoHome => 2,
+            Self::CannotAsk
+            | Self::CannotAskToCopy { .. }
+            | Self::NoSuchDirectory(_)
+            | Self::NoHome => 2,
             _ => 1,
         }
     }

@@ -127,6 +127,13 @@ fn program_in_a_build_directory_is_copied() {
     assert!(output.contains("the hooks are already installed.\n"), "{output}");
     world.environment.path.clear();
     fs::write(&installed, "former").unwrap();
+    let error = world.install(&InstallArguments::default()).unwrap_err();
+    let expected = format!(
+        "this would copy the program to {}, replacing the file there, and leave your settings as they are, \
+         but there is no terminal to ask for confirmation\npass --yes to confirm",
+        installed.display()
+    );
+    assert_eq!((error.to_string(), error.exit_code()), (expected, 2));
     let output = world.install(&yes()).unwrap();
     assert!(output.contains("replacing the file there") && output.contains("not on your PATH"));
     assert_eq!(fs::read_to_string(&installed).unwrap(), "just built");
