@@ -102,7 +102,7 @@ impl Names {
     }
 
     /// Returns the name of a session for a line that also has the session's key.
-    fn name_beside_key<'a>(&'a self, row: &'a Session) -> &'a str {
+    fn name_without_key<'a>(&'a self, row: &'a Session) -> &'a str {
         without_key(self.name(row), &row.key)
     }
 
@@ -164,7 +164,7 @@ pub(crate) fn list_line(
     let context = row.usage.as_ref().and_then(|usage| usage.context_percent);
     let context = context.map(|percent| format!("{percent:.0}%")).unwrap_or_default();
     let head = format!("{} {:<10} ", theme.shape(row.status), row.status.word());
-    let name = fit(names.name_beside_key(row), names.width, style.unicode);
+    let name = fit(names.name_without_key(row), names.width, style.unicode);
     if style.width == 0 {
         // In a pipe, the long text comes last, so that the other columns are aligned.
         let text = cut(&text, usize::MAX, style.unicode);
@@ -184,7 +184,7 @@ pub(crate) fn list_line(
         let head = format!("{} {} ", theme.shape(row.status), row.status);
         let key = format!(" {}", row.key);
         let name_width = style.width.saturating_sub(head.width() + key.width());
-        let name = fit(names.name_beside_key(row), name_width, style.unicode);
+        let name = fit(names.name_without_key(row), name_width, style.unicode);
         return cut(&format!("{head}{name}{key}"), style.width, style.unicode);
     }
     line.trim_end().to_owned()

@@ -22,6 +22,8 @@ pub struct Totals {
     labels: HashMap<RowKey, String>,
     agents: HashMap<AgentName, usize>,
     hosts: HashMap<String, usize>,
+    /// The cents that the rows of each project have cost today.
+    costs_today: HashMap<String, usize>,
     /// The number of rows that need the user, by status.
     needs: [usize; Status::ALL.len()],
     pub(crate) working: usize,
@@ -94,6 +96,7 @@ impl Totals {
             labels: HashMap::new(),
             agents: HashMap::new(),
             hosts: HashMap::new(),
+            costs_today: HashMap::new(),
             needs: [0; Status::ALL.len()],
             working: 0,
             idle: 0,
@@ -162,6 +165,10 @@ impl Totals {
         if !row.place.host.is_empty() {
             add_to_count(&mut self.hosts, row.place.host.as_str(), by);
         }
+        if let Some(cost) = &row.cost_today {
+            let cents = isize::try_from(cost.cents()).unwrap_or(0);
+            add_to_count(&mut self.costs_today, row.name.as_str(), by.saturating_mul(cents));
+        }
         let name = self.display_name(row).width() + 2 * usize::from(row.parent.is_some());
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
         for (column, width) in [
@@ -181,6 +188,12 @@ impl Totals {
     /// Returns a row's name, or the label that tells it apart from rows with the same name.
     pub(crate) fn display_name<'a>(&'a self, row: &'a Session) -> &'a str {
         self.labels.get(&row.key).unwrap_or(&row.name)
+    }
+
+    /// Returns the cents that all rows have cost today, and those of the row's project.
+    pub(crate) fn costs_today(&self, row: &Session) -> (usize, usize) {
+        let project = self.costs_today.get(&row.name).copied().unwrap_or(0);
+        (self.costs_today.values().sum(), project)
     }
 
     /// Returns the statuses that need the user, with the number of rows in each.

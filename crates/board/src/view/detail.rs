@@ -8,7 +8,7 @@ use crate::keymap::Action;
 use crate::layout::layout;
 use crate::model::Model;
 use crate::theme::Theme;
-use crewboard_core::{End, PromptKind, Session, Status, Timestamp};
+use crewboard_core::{DayCost, End, PromptKind, Session, Status, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -154,6 +154,11 @@ fn draw_heading(model: &Model, row: &Session, is_cut: bool, area: Rect, buffer: 
     }
 }
 
+/// Returns an amount of cents as text.
+fn dollars(cents: usize) -> String {
+    format!("${}.{:02}", cents / 100, cents % 100)
+}
+
 /// The lines of the details.
 struct Details<'a> {
     model: &'a Model,
@@ -176,6 +181,7 @@ impl<'a> Details<'a> {
         details.add_head(row);
         details.add_work(row);
         details.add_times(row);
+        details.add_cost(row);
         details.add_facts(row);
         details
     }
@@ -309,6 +315,36 @@ impl<'a> Details<'a> {
         }
     }
 
+    /// Adds what the session, its project and all sessions have cost today. Equal sums stand once.
+    fn add_cost(&mut self, row: &Session) {
+        let (all, project) = self.model.rows.totals().costs_today(row);
+        let own = row.cost_today.as_ref().map_or(0, DayCost::cents);
+        let own = usize::try_from(own).unwrap_or(usize::MAX);
+        let mut parts = Vec::new();
+        if own > 0 {
+            parts.push(dollars(own));
+        }
+        if project > own {
+            parts.push(format!("{} {}", row.name, dollars(project)));
+        }
+        if all > project {
+            parts.push(format!("all sessions {}", dollars(all)));
+        }
+        self.add("cost today", &parts.join(self.model.theme.separator()), 1, Style::new());
+    }
+
+    /// Adds the repository and the pull request of the session.
+    fn add_repository(&mut self, row: &Session) {
+        let mut parts: Vec<String> = row.repository.iter().cloned().collect();
+        if let Some(pull_request) = &row.pull_request {
+            let review = pull_request.review.as_deref().unwrap_or_default().replace('_', " ");
+            parts.push(format!("{} {review}", pull_request.short_name()).trim_end().to_owned());
+            parts.extend(pull_request.url.clone().filter(|_| self.is_full));
+        }
+        let separator = self.model.theme.separator();
+        self.add("repository", &parts.join(separator), 1, self.model.theme.dim());
+    }
+
     fn add_facts(&mut self, row: &Session) {
         let theme = self.model.theme;
         let separator = theme.separator();
@@ -352,6 +388,7 @@ impl<'a> Details<'a> {
         }
         facts.extend(row.pid.map(|pid| format!("pid {pid}")));
         self.add("where", &facts.join(separator), 1, theme.dim());
+        self.add_repository(row);
         let mut facts = vec![row.id.to_string()];
         match &row.unconfirmed {
             _ if row.confirmed => {}

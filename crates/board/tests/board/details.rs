@@ -5,7 +5,7 @@ use crate::sample::{
     press, question, row, subagents, working,
 };
 use crewboard_board::AgentText;
-use crewboard_core::{Session, Status, Timestamp};
+use crewboard_core::{DayCost, PullRequest, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
 /// Returns the screen from the heading of the details on.
@@ -115,4 +115,51 @@ fn details_can_be_hidden() {
     let mut model = board(day(), 80, 24);
     press(&mut model, "d");
     assert_snapshot!("no details", picture(&model));
+}
+
+#[test]
+fn cost_of_the_day_is_shown_for_session_project_and_all() {
+    let cost = |row: Session, usd: f64| {
+        let cost_today = Some(DayCost { usd, since: ago(3600) });
+        Session { cost_today, ..row }
+    };
+    let line = |others: Vec<Session>, own: Session| {
+        let mut model = board([vec![own], others].concat(), 100, 30);
+        press(&mut model, "g");
+        let picture = picture(&model);
+        picture.lines().find(|line| line.contains("cost today")).unwrap_or_default().to_owned()
+    };
+    let shop = |key| row(key, "shop", Status::Idle, 60);
+    let docs = || row("zdocs", "docs", Status::Idle, 50);
+    assert_eq!(line(vec![docs()], shop("shop1")), "");
+    let only = line(vec![docs()], cost(shop("shop1"), 1.25));
+    assert_eq!(only.trim(), "cost today $1.25");
+    let others = || vec![cost(shop("shop2"), 0.5), cost(docs(), 10.0)];
+    let all = line(others(), cost(shop("shop1"), 1.25));
+    assert_eq!(all.trim(), "cost today $1.25 · shop $1.75 · all sessions $11.75");
+    let none = line(others(), shop("shop1"));
+    assert_eq!(none.trim(), "cost today shop $0.50 · all sessions $10.50");
+    // Another daemon can send any number.
+    let strange = vec![cost(docs(), f64::INFINITY), cost(shop("shop2"), f64::NAN)];
+    let strange = line(strange, cost(shop("shop1"), -1.0));
+    assert_eq!(strange.trim(), "cost today all sessions $10000000.00");
+}
+
+#[test]
+fn repository_and_pull_request_are_shown() {
+    let pull_request = PullRequest {
+        number: 7,
+        url: Some("https://github.com/acme/shop/pull/7".to_owned()),
+        review: Some("changes_requested".to_owned()),
+        merge_request: false,
+    };
+    let repository = Some("github.com/acme/shop".to_owned());
+    let row = Session { repository, pull_request: Some(pull_request), ..idle() };
+    let short = details(row.clone());
+    let expected = "repository github.com/acme/shop · #7 changes requested";
+    assert!(short.contains(expected) && !short.contains("https:"), "{short}");
+    let mut model = board_of(row);
+    press(&mut model, "v");
+    let whole = picture(&model);
+    assert!(whole.contains("https://github.com/acme/shop/pull/7"), "{whole}");
 }

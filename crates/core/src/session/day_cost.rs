@@ -5,6 +5,9 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The greatest plausible cost of a day, in cents: ten million dollars.
+pub(crate) const MAX_DAY_CENTS: u64 = 1_000_000_000;
+
 /// A day in the user's time zone. The daemon looks it up, because core knows no time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
@@ -31,10 +34,10 @@ pub struct DayCost {
 }
 
 impl DayCost {
-    /// Returns the cost in whole cents.
+    /// Returns the cost in whole cents, at most ten million dollars.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
     pub fn cents(&self) -> u64 {
-        (self.usd * 100.0).round() as u64
+        ((self.usd * 100.0).round() as u64).min(MAX_DAY_CENTS)
     }
 
     /// Returns the cost of a day, from whole cents.

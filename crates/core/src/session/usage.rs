@@ -96,10 +96,10 @@ impl UsageReport {
 }
 
 impl Usage {
-    /// Returns the cost of the conversation in whole cents.
+    /// Returns the cost of the conversation in whole cents, at most ten million dollars.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
     pub(crate) fn cost_cents(&self) -> Option<u64> {
-        self.cost_usd.map(|usd| (usd * 100.0).round() as u64)
+        self.cost_usd.map(|usd| ((usd * 100.0).round() as u64).min(MAX_COST_CENTS))
     }
 
     /// Returns true if the reported usage replaces the known one: it differs, or it is the same a while later.

@@ -3,14 +3,11 @@
 use super::{Outcome, SessionStore};
 use crate::evidence::event::StartOrigin;
 use crate::session::Session;
-use crate::session::day_cost::{Day, DayCost};
+use crate::session::day_cost::{Day, DayCost, MAX_DAY_CENTS};
 use crate::session::identity::RowKey;
 use crate::state::RowState;
 use crate::state::row::Row;
 use crate::time::{Now, Timestamp};
-
-/// The greatest cost of a day, in cents: ten million dollars.
-const MAX_DAY_CENTS: u64 = 1_000_000_000;
 
 impl SessionStore {
     /// Returns true if the store does not know the present day, which it needs before it can count a cost.
@@ -74,7 +71,7 @@ impl SessionStore {
         let known = row.session.cost_today.filter(|cost| cost.since == day.start);
         let known = known.map_or(0, |cost| cost.cents());
         row.session.cost_today =
-            Some(DayCost::from_cents((known + added).min(MAX_DAY_CENTS), day.start));
+            Some(DayCost::from_cents(known.saturating_add(added).min(MAX_DAY_CENTS), day.start));
         self.has_day_costs = true;
         true
     }
@@ -83,7 +80,8 @@ impl SessionStore {
     pub(super) fn check_restored_cost(&mut self, restored: &mut Session, now: Now) {
         let start = self.present_day(now).map(|day| day.start);
         restored.cost_today = restored.cost_today.filter(|cost| {
-            Some(cost.since) == start && cost.usd > 0.0 && cost.cents() <= MAX_DAY_CENTS
+            let most = DayCost::from_cents(MAX_DAY_CENTS, cost.since).usd;
+            Some(cost.since) == start && cost.usd > 0.0 && cost.usd <= most
         });
         self.has_day_costs |= restored.cost_today.is_some();
     }
