@@ -336,16 +336,16 @@ impl<'a> Player<'a> {
     }
 
     fn lookup(&mut self, lookup: FileLookup) {
-        if matches!(lookup.subject, LookupTarget::TurnEndToCome(_) | LookupTarget::NoTurnEnd) {
+        if matches!(lookup.target, LookupTarget::TurnEndToCome(_) | LookupTarget::NoTurnEnd) {
             self.lookups.retain(|(_, due, _)| {
                 due.process != lookup.process
-                    || !matches!(due.subject, LookupTarget::TurnEndToCome(_))
+                    || !matches!(due.target, LookupTarget::TurnEndToCome(_))
             });
         }
-        if lookup.subject == LookupTarget::NoTurnEnd {
+        if lookup.target == LookupTarget::NoTurnEnd {
             return;
         }
-        if lookup.subject != LookupTarget::FileStatus {
+        if lookup.target != LookupTarget::FileStatus {
             self.lookups.push((self.now_ns + TRANSCRIPT_DELAYS_NS[0], lookup, false));
             return;
         }
@@ -370,11 +370,11 @@ impl<'a> Player<'a> {
 
     fn read_transcript(&mut self, lookup: &FileLookup, again: bool) {
         let (LookupTarget::TurnEnd(conversation) | LookupTarget::TurnEndToCome(conversation)) =
-            &lookup.subject
+            &lookup.target
         else {
             return;
         };
-        let waits = matches!(lookup.subject, LookupTarget::TurnEndToCome(_));
+        let waits = matches!(lookup.target, LookupTarget::TurnEndToCome(_));
         let file = format!("{}.jsonl", conversation.session);
         let lines = self.recording.files.iter().filter(|line| {
             line.src == "transcript"

@@ -102,7 +102,7 @@ pub struct FileLookup {
     /// The process to which the file belongs.
     pub process: Process,
     /// The part to read.
-    pub subject: LookupTarget,
+    pub target: LookupTarget,
 }
 
 /// The part of an agent's files that a lookup reads.

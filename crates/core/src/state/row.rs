@@ -76,6 +76,6 @@ impl Row {
         };
         let agent = &self.session.agent;
         let targets = wanted.into_iter().map(target);
-        targets.map(|subject| FileLookup { agent: agent.clone(), process, subject }).collect()
+        targets.map(|target| FileLookup { agent: agent.clone(), process, target }).collect()
     }
 }

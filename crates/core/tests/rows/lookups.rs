@@ -31,11 +31,11 @@ impl World {
     }
 
     fn lookups_of(&mut self, input: Input) -> Vec<LookupTarget> {
-        self.apply(input).lookups.into_iter().map(|look| look.subject).collect()
+        self.apply(input).lookups.into_iter().map(|look| look.target).collect()
     }
 
     fn lookups_after(&mut self, event: Event) -> Vec<LookupTarget> {
-        self.event(1, "s", event).lookups.into_iter().map(|look| look.subject).collect()
+        self.event(1, "s", event).lookups.into_iter().map(|look| look.target).collect()
     }
 }
 

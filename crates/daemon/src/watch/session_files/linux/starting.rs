@@ -55,8 +55,8 @@ impl SessionFiles {
         if !is_of_profile || is_known || is_full || self.has_session_file(profile, process) {
             return;
         }
-        let subject = LookupTarget::FileStatus;
-        let lookup = FileLookup { agent: agent.clone(), process, subject };
+        let target = LookupTarget::FileStatus;
+        let lookup = FileLookup { agent: agent.clone(), process, target };
         let starting = Starting { profile, since: now.stamp, is_shown: false };
         self.starting.insert(process, starting);
         self.look_up_later(lookup, START_WITHIN, 1);

@@ -80,7 +80,7 @@ impl SessionFiles {
         }
         // The agent may be writing the file just now. If it is still invalid later, it shows no status.
         let process = self.known.get(&(profile, pid))?.process;
-        let lookup = FileLookup { agent, process, subject: LookupTarget::FileStatus };
+        let lookup = FileLookup { agent, process, target: LookupTarget::FileStatus };
         if !self.due.values().any(|(due, _)| *due == lookup) {
             self.look_up_later(lookup, INVALID_DELAY, 1);
         }

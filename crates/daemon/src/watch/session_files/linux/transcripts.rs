@@ -40,7 +40,7 @@ impl SessionFiles {
         watches: &mut FileWatches,
         now: Now,
     ) -> Option<Observation> {
-        let delay = match lookup.subject {
+        let delay = match lookup.target {
             LookupTarget::FileStatus => {
                 let starting = self.starting.get(&lookup.process).map(|starting| starting.profile);
                 let profile = self.processes.get(&lookup.process).copied().or(starting);
@@ -66,7 +66,7 @@ impl SessionFiles {
     /// Stops waiting for the end of the present turn in the transcript of a process.
     pub(super) fn cancel_turn_end(&mut self, process: Process, watches: &mut FileWatches) {
         let waits = |lookup: &FileLookup| {
-            lookup.process == process && matches!(lookup.subject, LookupTarget::TurnEndToCome(_))
+            lookup.process == process && matches!(lookup.target, LookupTarget::TurnEndToCome(_))
         };
         self.due.retain(|_, (lookup, _)| !waits(lookup));
         self.unwatch_if(
@@ -116,7 +116,7 @@ impl SessionFiles {
                 break;
             }
             let (lookup, attempts) = entry.remove();
-            observations.extend(match lookup.subject {
+            observations.extend(match lookup.target {
                 LookupTarget::FileStatus => self.look_up(lookup, watches, now),
                 _ => self.read_turn_end(lookup, attempts, watches, now),
             });
@@ -132,7 +132,7 @@ impl SessionFiles {
         watches: &mut FileWatches,
         now: Now,
     ) -> Option<Observation> {
-        let (conversation, waits) = match &lookup.subject {
+        let (conversation, waits) = match &lookup.target {
             LookupTarget::TurnEnd(conversation) => (conversation, false),
             LookupTarget::TurnEndToCome(conversation) => (conversation, true),
             LookupTarget::FileStatus | LookupTarget::NoTurnEnd => return None,
