@@ -102,29 +102,14 @@ impl Entry {
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
+
+    /// Returns the option with these allowed words.
+    fn allow(self, words: &[&'static str]) -> Self {
+        Self { allowed: words.to_vec(), ..self }
+    }
 }
 
-pub(crate) const BOARD: &str = "board";
 pub(crate) const KEYS: &str = "keys";
-pub(crate) const NOTIFY: &str = "notify";
-pub(crate) const JUMP: &str = "jump";
-pub(crate) const OPEN: &str = "open";
-pub(crate) const COMMAND: &str = "command";
-pub(crate) const ALWAYS: &str = "always";
-pub(crate) const DAEMON: &str = "daemon";
-pub(crate) const DESKTOP: &str = "desktop";
-pub(crate) const TERMINAL: &str = "terminal";
-pub(crate) const STATUSES: &str = "statuses";
-pub(crate) const CONTENT: &str = "content";
-pub(crate) const QUIET: &str = "quiet";
-pub(crate) const THEME: &str = "theme";
-pub(crate) const DETAIL: &str = "detail";
-pub(crate) const LAYOUT: &str = "layout";
-pub(crate) const HEADINGS: &str = "headings";
-pub(crate) const TITLE: &str = "title";
-pub(crate) const REPORT_STATUS: &str = "report_status";
-pub(crate) const ORDER: &str = "order";
-pub(crate) const IDLE_EXIT: &str = "idle_exit";
 
 /// The variable that overrides `daemon.idle_exit`.
 pub(crate) const IDLE_EXIT_VARIABLE: &str = "CREWBOARD_IDLE_EXIT";
@@ -147,20 +132,6 @@ pub(crate) const SOUNDS: [(&str, &str); 5] = [
 /// The forms of the board, the default first.
 const LAYOUTS: [&str; 3] = ["auto", "list", "strip"];
 
-/// Returns the option for the order of the list.
-fn order(orders: &[&'static str]) -> Entry {
-    let help = "The order of the list when the board opens: sessions that need you first, or sessions of one project, \
-                name, agent or host together, which then do not trade places.";
-    Entry {
-        section: BOARD,
-        name: ORDER,
-        help: help.to_owned(),
-        default: Value::Word(orders.first().copied().unwrap_or_default().to_owned()),
-        allowed: orders.to_vec(),
-        required: false,
-    }
-}
-
 /// All options.
 #[derive(Debug, Clone)]
 pub struct Schema {
@@ -176,49 +147,46 @@ fn option(section: &'static str, name: &'static str, default: Value, help: &str)
 
 /// Returns the options of the board.
 fn board_entries(known: &Known) -> Vec<Entry> {
-    let theme = Value::Word(known.themes.first().copied().unwrap_or_default().to_owned());
+    let option = |name, default, help| option("board", name, default, help);
+    let first = |words: &[&str]| Value::Word(words.first().copied().unwrap_or_default().to_owned());
     vec![
-        Entry {
-            allowed: known.themes.clone(),
-            ..option(
-                BOARD,
-                THEME,
-                theme,
-                "The colours. If the file sets no theme and NO_COLOR is set in the environment, plain is used.",
-            )
-        },
         option(
-            BOARD,
-            DETAIL,
+            "theme",
+            first(&known.themes),
+            "The colours. If the file sets no theme and NO_COLOR is set in the environment, plain is used.",
+        )
+        .allow(&known.themes),
+        option(
+            "detail",
             Value::Switch(true),
             "Show the details of the selected session when the board opens.",
         ),
-        Entry {
-            allowed: LAYOUTS.to_vec(),
-            ..option(
-                BOARD,
-                LAYOUT,
-                Value::Word("auto".to_owned()),
-                "The form of the board: a list, a strip with all sessions in one line, or a strip only in at most \
-                     three lines. `crewboard --layout` overrides it.",
-            )
-        },
-        order(&known.orders),
         option(
-            BOARD,
-            HEADINGS,
+            "layout",
+            first(&LAYOUTS),
+            "The form of the board: a list, a strip with all sessions in one line, or a strip only in at most \
+             three lines. `crewboard --layout` overrides it.",
+        )
+        .allow(&LAYOUTS),
+        option(
+            "order",
+            first(&known.orders),
+            "The order of the list when the board opens: sessions that need you first, or sessions of one project, \
+             name, agent or host together, which then do not trade places.",
+        )
+        .allow(&known.orders),
+        option(
+            "headings",
             Value::Switch(true),
             "Show headings over the columns of the list, if the window has 14 lines and 60 columns.",
         ),
         option(
-            BOARD,
-            TITLE,
+            "title",
             Value::Switch(true),
             "Show in the terminal's title how many sessions need you. The former title is restored.",
         ),
         option(
-            BOARD,
-            REPORT_STATUS,
+            "report_status",
             Value::Switch(true),
             "Report blocked, working or idle to a terminal that knows the Program Status Protocol (OSC 7501).",
         ),
@@ -237,9 +205,9 @@ impl Schema {
             });
         }
         entries.extend(notify_entries(&known));
-        for section in [JUMP, OPEN] {
+        for section in ["jump", "open"] {
             let unsupported = match section {
-                JUMP => {
+                "jump" => {
                     "The command line for /bin/sh, for terminals that Crewboard cannot control. Empty for none."
                 }
                 _ => {
@@ -247,13 +215,18 @@ impl Schema {
                 }
             };
             entries.extend([
-                option(section, COMMAND, Value::Text(String::new()), unsupported),
-                option(section, ALWAYS, Value::Switch(false), "Run the command in every terminal."),
+                option(section, "command", Value::Text(String::new()), unsupported),
+                option(
+                    section,
+                    "always",
+                    Value::Switch(false),
+                    "Run the command in every terminal.",
+                ),
             ]);
         }
         entries.push(option(
-            DAEMON,
-            IDLE_EXIT,
+            "daemon",
+            "idle_exit",
             Value::Time(IDLE_EXIT_DEFAULT),
             "The time without clients and live sessions after which the daemon exits, such as 90s, 30m or 2h. \
              CREWBOARD_IDLE_EXIT overrides it.",
@@ -274,25 +247,25 @@ impl Schema {
             self.known.key_words
         );
         [
-            (BOARD, "The look of the board. A change applies at once.".to_owned()),
+            ("board", "The look of the board. A change applies at once.".to_owned()),
             (KEYS, keys),
             (
-                NOTIFY,
+                "notify",
                 "Notifications that a session needs you. A change applies at once.".to_owned(),
             ),
             (
-                JUMP,
+                "jump",
                 "A command of your own that shows a session's pane. It gets the session as an [[on]] command does: in \
                  variables (CREWBOARD_CWD, CREWBOARD_TTY, CREWBOARD_PID and others) and, as JSON, on standard input."
                     .to_owned(),
             ),
             (
-                OPEN,
+                "open",
                 "A command of your own that resumes a session in a new window. It gets the session as the command of \
                  [jump] does, and in CREWBOARD_COMMAND the command line to run there."
                     .to_owned(),
             ),
-            (DAEMON, "The background process. A change applies at once.".to_owned()),
+            ("daemon", "The background process. A change applies at once.".to_owned()),
         ]
     }
 }
@@ -300,42 +273,34 @@ impl Schema {
 /// Returns the options of notifications.
 fn notify_entries(known: &Known) -> Vec<Entry> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let option = |name, default, help: &str| option("notify", name, default, help);
     let mut entries = vec![
-        Entry {
-            allowed: known.notify_statuses.clone(),
-            ..option(
-                NOTIFY,
-                STATUSES,
-                Value::Words(words(&known.notify_statuses)),
-                "The statuses that notify you.",
-            )
-        },
         option(
-            NOTIFY,
-            DESKTOP,
+            "statuses",
+            Value::Words(words(&known.notify_statuses)),
+            "The statuses that notify you.",
+        )
+        .allow(&known.notify_statuses),
+        option(
+            "desktop",
             Value::Switch(true),
             "Show notifications on the desktop (notify-send; osascript on macOS).",
         ),
-        Entry {
-            allowed: TERMINAL_NOTIFICATIONS.to_vec(),
-            ..option(
-                NOTIFY,
-                TERMINAL,
-                Value::Word("bell".to_owned()),
-                "The notification that one of the open boards writes to its terminal: a bell, a sequence for \
-                 iTerm2, WezTerm, Ghostty and kitty (osc9) or for foot and rxvt (osc777), or nothing.",
-            )
-        },
         option(
-            NOTIFY,
-            CONTENT,
+            "terminal",
+            Value::Word("bell".to_owned()),
+            "The notification that one of the open boards writes to its terminal: a bell, a sequence for \
+             iTerm2, WezTerm, Ghostty and kitty (osc9) or for foot and rxvt (osc777), or nothing.",
+        )
+        .allow(&TERMINAL_NOTIFICATIONS),
+        option(
+            "content",
             Value::Switch(false),
             "Include the question or the command in notifications. Otherwise they have only the project and the \
              status, because others may see your screen.",
         ),
         option(
-            NOTIFY,
-            QUIET,
+            "quiet",
             Value::Hours(None),
             "The hours of the day, such as \"22:00-07:00\", in which no notification and no sound reaches you. Your \
              `[[on]]` commands still run.",
@@ -345,7 +310,7 @@ fn notify_entries(known: &Known) -> Vec<Entry> {
         let help = format!(
             "The absolute path of a sound file, or one that begins with ~/, that a notification about {status} plays."
         );
-        option(NOTIFY, name, Value::Path(String::new()), &help)
+        option(name, Value::Path(String::new()), &help)
     }));
     entries
 }

@@ -5,11 +5,7 @@ use crate::hours::Hours;
 use crate::parse::{FileValue, Parsed, parse, unbound};
 use crate::problem::{Problem, Severity};
 use crate::rules::Rule;
-use crate::schema::{
-    ALWAYS, BOARD, COMMAND, CONTENT, DAEMON, DESKTOP, DETAIL, HEADINGS, IDLE_EXIT,
-    IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE, JUMP, KEYS, LAYOUT, NOTIFY, OPEN, ORDER, QUIET,
-    REPORT_STATUS, SOUNDS, STATUSES, Schema, TERMINAL, THEME, TITLE, Value,
-};
+use crate::schema::{IDLE_EXIT_DEFAULT, IDLE_EXIT_VARIABLE, KEYS, SOUNDS, Schema, Value};
 use crate::{Environment, duration};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -165,11 +161,11 @@ impl Schema {
         if environment.no_colour {
             // The convention (no-color.org) says that the configuration of a program overrides NO_COLOR.
             let colourless = Value::Word(self.known.colourless.to_owned());
-            set(BOARD, THEME, colourless, "NO_COLOR", false);
+            set("board", "theme", colourless, "NO_COLOR", false);
         }
         if let Some(word) = &environment.idle_exit {
             match duration(word) {
-                Ok(time) => set(DAEMON, IDLE_EXIT, Value::Time(time), IDLE_EXIT_VARIABLE, true),
+                Ok(time) => set("daemon", "idle_exit", Value::Time(time), IDLE_EXIT_VARIABLE, true),
                 Err(error) => {
                     // A typing mistake in a shell profile must not prevent the start of the daemon.
                     let text = format!("{IDLE_EXIT_VARIABLE} is {word:?}; {error}");
@@ -222,6 +218,7 @@ impl Loaded {
                 .settings
                 .iter()
                 .find(|setting| setting.section == section && setting.name == name);
+            debug_assert!(found.is_some(), "there is no option {section}.{name}");
             found.map(|setting| &setting.value)
         };
         let keys = self.settings.iter().filter(|setting| setting.section == KEYS);
@@ -231,21 +228,21 @@ impl Loaded {
             _ => String::new(),
         };
         let own_command = |section| OwnCommand {
-            command: match value(section, COMMAND) {
+            command: match value(section, "command") {
                 Some(Value::Text(line)) if !line.trim().is_empty() => Some(line.clone()),
                 _ => None,
             },
-            always: is_on(section, ALWAYS),
+            always: is_on(section, "always"),
         };
         Config {
             board: Board {
-                theme: word(BOARD, THEME),
-                detail: is_on(BOARD, DETAIL),
-                layout: word(BOARD, LAYOUT),
-                order: word(BOARD, ORDER),
-                headings: is_on(BOARD, HEADINGS),
-                title: is_on(BOARD, TITLE),
-                report_status: is_on(BOARD, REPORT_STATUS),
+                theme: word("board", "theme"),
+                detail: is_on("board", "detail"),
+                layout: word("board", "layout"),
+                order: word("board", "order"),
+                headings: is_on("board", "headings"),
+                title: is_on("board", "title"),
+                report_status: is_on("board", "report_status"),
             },
             keys: keys
                 .filter_map(|setting| match &setting.value {
@@ -254,20 +251,20 @@ impl Loaded {
                 })
                 .collect(),
             notify: Notify {
-                statuses: match value(NOTIFY, STATUSES) {
+                statuses: match value("notify", "statuses") {
                     Some(Value::Words(words)) => words.clone(),
                     _ => Vec::new(),
                 },
-                desktop: is_on(NOTIFY, DESKTOP),
-                terminal: word(NOTIFY, TERMINAL),
-                content: is_on(NOTIFY, CONTENT),
-                quiet: match value(NOTIFY, QUIET) {
+                desktop: is_on("notify", "desktop"),
+                terminal: word("notify", "terminal"),
+                content: is_on("notify", "content"),
+                quiet: match value("notify", "quiet") {
                     Some(Value::Hours(hours)) => *hours,
                     _ => None,
                 },
                 sounds: SOUNDS
                     .iter()
-                    .filter_map(|(status, name)| match value(NOTIFY, name) {
+                    .filter_map(|(status, name)| match value("notify", name) {
                         Some(Value::Path(path)) if !path.is_empty() => {
                             Some(((*status).to_owned(), path.clone()))
                         }
@@ -276,10 +273,10 @@ impl Loaded {
                     .collect(),
             },
             on: self.rules.clone(),
-            jump: own_command(JUMP),
-            open: own_command(OPEN),
+            jump: own_command("jump"),
+            open: own_command("open"),
             daemon: Daemon {
-                idle_exit: match value(DAEMON, IDLE_EXIT) {
+                idle_exit: match value("daemon", "idle_exit") {
                     Some(Value::Time(time)) => *time,
                     _ => IDLE_EXIT_DEFAULT,
                 },

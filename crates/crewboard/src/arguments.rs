@@ -1,10 +1,12 @@
 //! The arguments of the command line. Help texts use the imperative, as clap's own texts do.
 
 mod row_format;
+mod wait;
 
 use crate::completions;
 use crate::help;
 use crate::render::why_no_screen;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{
     Args, ColorChoice, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum,
     ValueHint,
@@ -18,6 +20,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use row_format::FormatArguments;
+use wait::EXIT_CODES;
+pub(crate) use wait::{Until, WaitArguments};
 
 /// Show live what your coding agents are doing, and which one needs you
 #[derive(Debug, Parser)]
@@ -185,7 +189,7 @@ pub(crate) enum Command {
         format: FormatArguments,
     },
     /// Wait until sessions reach a status
-    #[command(after_help = WAIT_CODES)]
+    #[command(after_help = EXIT_CODES)]
     Wait(WaitArguments),
     /// Report the status of your own agent
     Report(ReportArguments),
@@ -350,46 +354,6 @@ pub(crate) struct PaceArguments {
     pub(crate) at: Option<i64>,
 }
 
-const WAIT_CODES: &str = "\
-Exit codes: 0 reached, 1 failure or no such session, 2 wrong usage, 3 a session needs you instead \
-(permission, question, plan, failed), 4 a session closed instead, 124 timed out.";
-
-#[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false)]
-pub(crate) struct WaitRows {
-    #[arg(help = ROW, add = ArgValueCandidates::new(completions::rows))]
-    pub(crate) row: Option<String>,
-    /// Wait for the first session that reaches the status
-    #[arg(long)]
-    pub(crate) any: bool,
-    /// Wait for all sessions; end early if a session needs you or closes
-    #[arg(long)]
-    pub(crate) all: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WaitArguments {
-    #[command(flatten)]
-    pub(crate) rows: WaitRows,
-    /// Statuses separated by commas, or needs-you
-    #[arg(long, required = true, value_name = "STATUSES", value_delimiter = ',', value_parser = until)]
-    #[arg(add = ArgValueCandidates::new(completions::goals))]
-    pub(crate) until: Vec<Until>,
-    /// Include sessions that start later
-    #[arg(long)]
-    pub(crate) new: bool,
-    /// Give up after this time, such as 90s, 30m or 2h
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
-}
-
-/// A goal of `wait`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
-    Status(Status),
-    NeedsYou,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
     /// Name of the agent
@@ -399,8 +363,8 @@ pub(crate) struct ReportArguments {
     #[arg(long)]
     pub(crate) session: String,
     /// Status to report
-    #[arg(long, value_enum)]
-    pub(crate) status: ReportedStatus,
+    #[arg(long, value_parser = reported_status())]
+    pub(crate) status: Status,
     /// Current activity, or a summary of the prompt, in one line
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) activity: String,
@@ -438,34 +402,6 @@ pub(crate) struct RunArguments {
         required_unless_present = "print_alias"
     )]
     pub(crate) words: Vec<OsString>,
-}
-
-/// The statuses that `report` accepts.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum ReportedStatus {
-    Working,
-    Permission,
-    Question,
-    Plan,
-    Failed,
-    Done,
-    Idle,
-    Closed,
-}
-
-impl From<ReportedStatus> for Status {
-    fn from(status: ReportedStatus) -> Self {
-        match status {
-            ReportedStatus::Working => Self::Working,
-            ReportedStatus::Permission => Self::Permission,
-            ReportedStatus::Question => Self::Question,
-            ReportedStatus::Plan => Self::Plan,
-            ReportedStatus::Failed => Self::Failed,
-            ReportedStatus::Done => Self::Done,
-            ReportedStatus::Idle => Self::Idle,
-            ReportedStatus::Closed => Self::Closed,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -543,6 +479,12 @@ fn with_plain_paths(command: clap::Command) -> clap::Command {
     command.mut_args(plain).mut_subcommands(with_plain_paths)
 }
 
+/// Returns the parser of the statuses that `report` accepts.
+fn reported_status() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(Status::ALL.map(Status::word))
+        .try_map(|word| Status::from_word(&word).ok_or("is not a status"))
+}
+
 fn snooze_time(word: &str) -> Result<Duration, String> {
     let time = duration(word)?;
     let most = Duration::from_millis(MAX_SNOOZE_MS);
@@ -558,18 +500,6 @@ fn speed(word: &str) -> Result<f64, String> {
 fn process_id(word: &str) -> Result<u32, String> {
     let id = word.parse().ok().filter(|id| *id > 0);
     id.ok_or_else(|| "must be the number of a process, such as $$ in a shell".to_owned())
-}
-
-fn until(word: &str) -> Result<Until, String> {
-    // A list such as "done, idle" has a space after its comma.
-    let word = word.trim();
-    if word == "needs-you" {
-        return Ok(Until::NeedsYou);
-    }
-    Status::from_word(word).map(Until::Status).ok_or_else(|| {
-        let words: Vec<&str> = Status::ALL.iter().map(|status| status.word()).collect();
-        format!("must be needs-you or one of {}", words.join(", "))
-    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Connects to the daemon and fetches what commands and completions need from it.
 
 use crate::failure::{Failure, without_error_numbers};
-use crewboard_client::{Connection, DaemonLocator, version_problem};
+use crewboard_client::{ConnectError, Connection, DaemonLocator, version_problem};
 use crewboard_config::Environment;
-use crewboard_core::{RateLimits, Session};
+use crewboard_core::{Mark, RateLimits, Session};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{
-    DroppedEvents, DroppedEventsSeenRequest, HelloRequest, PROTOCOL, Reply, Request,
+    DroppedEvents, DroppedEventsSeenRequest, HelloRequest, MarkRequest, PROTOCOL, Reply, Request,
 };
 use std::env;
 use std::io::{self, Write as _};
@@ -39,6 +39,30 @@ pub(crate) fn check_named_socket(environment: &Environment) -> Result<(), Failur
 pub(crate) fn connect(daemon_locator: &DaemonLocator) -> Result<Connection, Failure> {
     let stream = daemon_locator.connect_or_start(Deadline::after(CONNECT_TIMEOUT))?;
     Ok(Connection::new(stream)?)
+}
+
+/// Connects to the daemon if it runs. Does not start it.
+pub(crate) fn connect_if_running(
+    daemon_locator: &DaemonLocator,
+) -> Result<Option<Connection>, Failure> {
+    match daemon_locator.connect() {
+        Ok(stream) => Ok(Some(Connection::new(stream)?)),
+        Err(ConnectError::NoDaemon) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sets a mark on a session.
+pub(crate) fn set_mark(
+    connection: &mut Connection,
+    row: &Session,
+    mark: Mark,
+) -> Result<(), Failure> {
+    let request = Request::Mark(MarkRequest { row: row.key.clone(), mark });
+    match connection.ask(&request, REPLY_TIMEOUT)? {
+        Reply::Marked { .. } => Ok(()),
+        _ => Err(unexpected_reply()),
+    }
 }
 
 /// Calls `read` once more if the daemon closes the connection before it has replied, for example because it was killed.

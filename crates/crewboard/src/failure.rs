@@ -2,6 +2,7 @@
 
 use crewboard_client::{ConnectError, ConnectionError, SubscriptionError};
 use crewboard_core::clean;
+use crewboard_terminals::TerminalError;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -66,6 +67,12 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// Returns the failure of an action in a terminal.
+    pub(crate) fn of_terminal(action: &str, error: TerminalError) -> Self {
+        let TerminalError { reason, hint } = error;
+        Self { hint, ..Self::new(format!("{action}: {reason}")) }
+    }
+
     pub(crate) fn code(self, code: u8) -> Self {
         Self { code, ..self }
     }
@@ -122,11 +129,7 @@ impl From<ConnectError> for Failure {
             ),
             ConnectError::Unresponsive | ConnectError::Start(_) => None,
         };
-        let failure = Self::new(error.to_string());
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self { hint: hint.map(str::to_owned), ..Self::new(error.to_string()) }
     }
 }
 

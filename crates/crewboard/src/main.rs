@@ -8,6 +8,7 @@ mod command_runner;
 mod commands;
 mod completions;
 mod configuration;
+mod confirmation;
 mod daemon_client;
 mod daemon_stop;
 mod dispatch;

@@ -116,11 +116,7 @@ pub(crate) fn this_caller() -> Caller<'static> {
 
 /// Returns the failure of a terminal that cannot show a session.
 fn cannot_show(name: &str, error: TerminalError) -> Failure {
-    let failure = Failure::new(format!("cannot show {name}: {}", error.reason));
-    match error.hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::of_terminal(&format!("cannot show {name}"), error)
 }
 
 /// Returns a session of Claude Code on this machine, with a change.

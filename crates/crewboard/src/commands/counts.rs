@@ -7,12 +7,14 @@ mod style;
 mod windows;
 
 use crate::arguments::CountsFormat;
-use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, fetch_rows_and_limits, retry_once};
+use crate::daemon_client::{
+    REPLY_TIMEOUT, connect_if_running, daemon_locator, fetch_rows_and_limits, retry_once,
+};
 use crate::failure::Failure;
 use crate::render::Style;
 use crewboard_board::outside;
 use crewboard_board::theme::{TERMINAL, Theme};
-use crewboard_client::{ConnectError, Connection, Subscription, SubscriptionEvent};
+use crewboard_client::{Subscription, SubscriptionEvent};
 use crewboard_core::{Costs, CountCategory, Counts, RateLimits, Session};
 use program_status::ClearAtEnd;
 use serde_json::json;
@@ -42,11 +44,10 @@ pub(crate) fn run(format: CountsFormat, follow: bool, windows: bool) -> Result<E
         return follow_changes(format, windows, theme);
     }
     let daemon_locator = daemon_locator()?;
-    let (rows, limits) = retry_once(|| match daemon_locator.connect() {
-        Ok(stream) => fetch_rows_and_limits(&mut Connection::new(stream)?, REPLY_TIMEOUT),
-        // A shell prompt or status bar runs this often, so it must not start a daemon.
-        Err(ConnectError::NoDaemon) => Ok(Default::default()),
-        Err(error) => Err(error.into()),
+    // A shell prompt or status bar runs this often, so it must not start a daemon.
+    let (rows, limits) = retry_once(|| match connect_if_running(&daemon_locator)? {
+        Some(mut connection) => fetch_rows_and_limits(&mut connection, REPLY_TIMEOUT),
+        None => Ok(Default::default()),
     })?;
     print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, theme), format)?;
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 use crate::arguments::DaemonAction;
 use crate::configuration::schema;
+use crate::confirmation;
 use crate::daemon_client::{
     REPLY_TIMEOUT, check_named_socket, connect, daemon_locator, fetch_rows, unexpected_reply, warn,
 };
@@ -162,16 +163,11 @@ fn may_stop(daemon_locator: &DaemonLocator) -> Result<bool, Failure> {
     } else {
         format!("{active} active sessions")
     };
-    let mut out = io::stdout().lock();
-    write!(
-        out,
+    let question = format!(
         "The daemon holds {sessions}, and no board is open that would give them to the next daemon.\n\
-         Their history and their marks would be lost. Stop the daemon? [y/N] "
-    )?;
-    out.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+         Their history and their marks would be lost. Stop the daemon?"
+    );
+    Ok(confirmation::ask(&question, &mut io::stdout().lock(), &mut io::stdin().lock())?)
 }
 
 /// Returns a line for each reason for which events were dropped.

@@ -29,6 +29,7 @@ use crewboard_agents::claude::{self, Version, registration};
 use similar::TextDiff;
 
 use crate::arguments::InstallArguments;
+use crate::confirmation;
 use crate::environment::Environment;
 pub(crate) use error::InstallError;
 use ignored_signals::IgnoredSignals;
@@ -289,7 +290,7 @@ pub(crate) fn run_uninstall(
 }
 
 /// Replaces control characters, because the file may hold terminal commands.
-fn without_control_characters(diff: &str) -> String {
+pub(crate) fn without_control_characters(diff: &str) -> String {
     let line_ends = diff.replace("\r\n", "\n");
     let shown = |character: char| {
         let harmless = !character.is_control() || ['\n', '\t'].contains(&character);
@@ -361,12 +362,6 @@ fn confirm(
         writeln!(out)?;
         changes.iter().try_for_each(|change| print_summary(change, out))?;
     }
-    write!(out, "Make this change? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(true),
-        _ => Err(InstallError::Declined),
-    }
+    let is_confirmed = confirmation::ask("Make this change?", out, input)?;
+    if is_confirmed { Ok(true) } else { Err(InstallError::Declined) }
 }

@@ -1,6 +1,6 @@
 //! `crewboard jump`, `next` and `open`: show, resume or attach to a session.
 
-use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, unexpected_reply};
+use crate::daemon_client::{connect, daemon_locator, fetch_rows, set_mark};
 use crate::environment::Environment;
 use crate::failure::{Failure, exit_code};
 use crate::navigate::{Destination, is_in_front_of_user, jump_to_pane, open_session};
@@ -8,7 +8,6 @@ use crate::select;
 use crewboard_client::Connection;
 use crewboard_core::{CountCategory, Mark, Session};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{MarkRequest, Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -84,13 +83,7 @@ pub(crate) fn open(word: &str) -> Result<ExitCode, Failure> {
 
 /// Marks a session as seen once its pane is shown.
 fn mark_seen(connection: &mut Connection, row: &Session) -> Result<(), Failure> {
-    let mark = Mark::Seen { revision: row.revision };
-    match connection
-        .ask(&Request::Mark(MarkRequest { row: row.key.clone(), mark }), REPLY_TIMEOUT)?
-    {
-        Reply::Marked { .. } => Ok(()),
-        _ => Err(unexpected_reply()),
-    }
+    set_mark(connection, row, Mark::Seen { revision: row.revision })
 }
 
 /// Prints the note, or replaces this process with the command for this terminal.

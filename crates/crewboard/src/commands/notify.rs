@@ -10,10 +10,10 @@ mod sound;
 
 use crate::command_runner::CommandRunner;
 use crate::configuration::schema;
-use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator, unexpected_reply};
+use crate::daemon_client::{REPLY_TIMEOUT, connect_if_running, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
 use click::Clickable;
-use crewboard_client::{ConnectError, Connection};
+use crewboard_client::Connection;
 use crewboard_config::{Config, Environment, Rule};
 use crewboard_core::{Notification, RowKey, Session, Status, Timestamp};
 use crewboard_daemon::{NotificationJob, WAITS_FOR_CLICK};
@@ -135,13 +135,8 @@ fn jump_on_click(clickable: Clickable, key: &RowKey) {
 
 /// Sends the notification to the boards. Returns `None` if no daemon runs, and starts none.
 fn to_board(message: &Message) -> Result<Option<Connection>, Failure> {
-    let stream = match daemon_locator()?.connect() {
-        Ok(stream) => stream,
-        Err(ConnectError::NoDaemon) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(connection) = connect_if_running(&daemon_locator()?)? else { return Ok(None) };
     let Message { title, text } = message.clone();
-    let connection = Connection::new(stream)?;
     connection.send(&Request::Notify(NotifyRequest { title, text }))?;
     Ok(Some(connection))
 }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::hook::{ProcessVariables, branch_report};
 use crewboard_agents::supported;
 use crewboard_core::{
-    AgentName, ConversationId, Event, Exact, MAX_LINE, Place, PromptKind, Report, Status, reveal,
+    AgentName, ConversationId, Event, Exact, MAX_LINE, Place, PromptKind, Report, reveal,
 };
 use crewboard_platform::{Clock, branch_of, find_process, host_name, process_info};
 use crewboard_protocol::{EventLine, HelloRequest, PROTOCOL, Reply, Request};
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
             "choose another name for your agent, or run `crewboard install` to install the hooks",
         ));
     }
-    let status = Status::from(arguments.status);
+    let status = arguments.status;
     if !(status.is_prompt() || arguments.activity.is_empty() || arguments.text.is_empty()) {
         let problem = format!("status {status} takes either --activity or --text, not both");
         return Err(Failure::usage(problem).hint("permission, question and plan take both"));

@@ -7,6 +7,7 @@ mod snippets;
 
 use crate::arguments::{ChangeArguments, TmuxAction};
 use crate::commands::install::program_path::{ProgramPath, typed};
+use crate::confirmation;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use block::{Block, Outcome};
@@ -213,14 +214,8 @@ fn confirm(
     if arguments.dry_run || arguments.yes {
         return Ok(!arguments.dry_run);
     }
-    write!(out, "Make this change? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(true),
-        _ => Err(Failure::new("nothing was changed")),
-    }
+    let is_confirmed = confirmation::ask("Make this change?", out, input)?;
+    if is_confirmed { Ok(true) } else { Err(Failure::new("nothing was changed")) }
 }
 
 /// Returns a text for the terminal. The file may hold control sequences.

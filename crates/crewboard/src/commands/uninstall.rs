@@ -3,6 +3,7 @@
 use crate::arguments::InstallArguments;
 use crate::commands::install::program_path::ProgramPath;
 use crate::commands::install::run_uninstall;
+use crate::confirmation;
 use crate::daemon_client::daemon_locator;
 use crate::daemon_stop::{StopResult, ask_to_stop, kill_hung_daemon};
 use crate::environment::Environment;
@@ -80,11 +81,7 @@ fn may_remove(
         return Ok(false);
     }
     writeln!(out, "The daemon has these files:\n  {files}")?;
-    write!(out, "Stop the daemon and remove them? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    Ok(confirmation::ask("Stop the daemon and remove them?", out, input)?)
 }
 
 #[cfg(test)]

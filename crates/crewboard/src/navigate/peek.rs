@@ -12,11 +12,6 @@ pub(crate) fn read_screen(row: &Session) -> Result<Vec<String>, Failure> {
     check_has_pane(row)?;
     let mut runner = CommandRunner::for_background();
     peek(target_of(row), this_caller(), &mut runner).map_err(|error| {
-        let failure =
-            Failure::new(format!("cannot read the pane of {}: {}", row.name, error.reason));
-        match error.hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::of_terminal(&format!("cannot read the pane of {}", row.name), error)
     })
 }

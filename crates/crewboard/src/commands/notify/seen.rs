@@ -1,10 +1,9 @@
 //! Finds the sessions whose pane the user looks at, and marks their results as seen.
 
 use crate::command_runner::CommandRunner;
-use crate::daemon_client::{REPLY_TIMEOUT, daemon_locator};
+use crate::daemon_client::{REPLY_TIMEOUT, connect_if_running, daemon_locator};
 use crate::failure::Failure;
 use crate::navigate::{target_of, this_caller};
-use crewboard_client::{ConnectError, Connection};
 use crewboard_core::{Mark, RowKey, Session};
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{MarkRequest, Request};
@@ -39,11 +38,7 @@ pub(super) fn mark_seen<'a>(rows: impl Iterator<Item = &'a Session>) -> Result<(
     if rows.peek().is_none() {
         return Ok(());
     }
-    let mut connection = match daemon_locator()?.connect() {
-        Ok(stream) => Connection::new(stream)?,
-        Err(ConnectError::NoDaemon) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(mut connection) = connect_if_running(&daemon_locator()?)? else { return Ok(()) };
     for row in rows {
         let mark = Mark::Seen { revision: row.revision };
         // The daemon checks this process, which must run until the reply. A session that is gone needs no mark.
