@@ -73,22 +73,10 @@ pub struct Mark {
     pub mono_ns: i64,
     /// The act: `start`, `prompt`, `keys`, `kill -9`, … `None` for an answer of the model.
     pub mark: Option<String>,
-    pub cmd: Option<String>,
     pub text: Option<String>,
     pub keys: Vec<String>,
     pub why: Option<String>,
     pub pid: Option<u32>,
-    pub mock: Option<Answer>,
-}
-
-/// A request to the scripted model and its result.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Answer {
-    pub kind: String,
-    pub scenario: Option<String>,
-    pub turn: Option<u32>,
-    pub code: Option<u32>,
 }
 
 /// One observation of a file, a process or the screen. Only the fields of its source are set.
@@ -119,7 +107,6 @@ pub struct FileLine {
     pub pane: Option<String>,
     pub dialog: Option<String>,
     pub spinner: bool,
-    pub turns_done: u32,
     pub errors: u32,
     pub bg: u32,
     /// The fields of the screen that differ from the line before.

@@ -1,24 +1,22 @@
 //! The event loop. It sleeps until there is a key, a signal, an event of the daemon, or a visible clock that changes.
 
+mod effects;
+
 use crate::keymap::Key;
 use crate::layout::rows_to_look_at;
-use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
-use crate::model::{ConnectionState, HookState, Model};
+use crate::model::{ConnectionState, Model};
 use crate::outside::{program_status, title};
 use crate::runtime::background::{LateReply, Questions, query_terminal};
 use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
 use crate::runtime::typed::Typed;
-use crate::update::{Effect, Message, next_clock, update};
-use crewboard_client::{ConnectionError, DaemonLocator, Subscription, SubscriptionEvent};
+use crate::update::{Message, next_clock, update};
+use crewboard_client::{DaemonLocator, Subscription, SubscriptionEvent};
 use crewboard_core::{Counts, Timestamp};
 use crewboard_platform::{Clock, Deadline};
-use crewboard_protocol::{
-    DroppedEventsSeenRequest, HelloRequest, LookRequest, MarkRequest, NotificationShownRequest,
-    PROTOCOL, Request,
-};
+use crewboard_protocol::{HelloRequest, LookRequest, NotificationShownRequest, PROTOCOL, Request};
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -451,68 +449,6 @@ impl EventLoop<'_> {
         let now: Timestamp = self.clock.now().wall;
         for effect in update(&mut self.model, message, now) {
             self.run_effect(effect)?;
-        }
-        Ok(())
-    }
-
-    fn run_effect(&mut self, effect: Effect) -> io::Result<()> {
-        match effect {
-            Effect::Mark { row, mark } => {
-                let sent: Result<(), ConnectionError> =
-                    self.subscription.send(&Request::Mark(MarkRequest { row, mark }));
-                match sent {
-                    Ok(()) => self.ping(),
-                    Err(error) => self.disconnect(&error.to_string()),
-                }
-            }
-            Effect::Copy { word, text } => {
-                let code = crate::format::base64::encode(text.as_bytes());
-                Screen::send(format!("\x1b]52;c;{code}\x1b\\").as_bytes())?;
-                let hint = self.host.clipboard_hint();
-                self.apply(Message::Notice(format!("Copied the {word}: {text}{hint}")))?;
-            }
-            Effect::DroppedEventsSeen(count) => {
-                // If this fails, the next key sends it again.
-                let _ = self
-                    .subscription
-                    .send(&Request::DroppedEventsSeen(DroppedEventsSeenRequest { count }));
-            }
-            Effect::PreviewInstall if self.host.hook_state() == HookState::Installed => {
-                self.apply(Message::Installed(Ok("The hooks are already installed.".to_owned())))?;
-            }
-            Effect::PreviewInstall => {
-                let change = self.host.preview_install();
-                self.apply(Message::InstallPreview(change))?;
-            }
-            Effect::Install => {
-                let installed = self.host.install();
-                self.apply(Message::Installed(installed))?;
-            }
-            Effect::Peek(row) => {
-                if let Err(why) = self.host.start_peek(&row) {
-                    self.apply(Message::Peeked(Err(why)))?;
-                }
-            }
-            Effect::Navigate { navigation, row } => {
-                if let Err(why) = self.host.start_navigation(navigation, &row) {
-                    self.apply(Message::Navigated(NavigationOutcome::Failed(why)))?;
-                }
-            }
-            Effect::RunHere => {
-                self.screen.release();
-                self.subscription.accept_notifications(false);
-                let result = self.host.run_here();
-                self.subscription.accept_notifications(true);
-                self.resume()?;
-                self.apply(Message::Navigated(
-                    result.map_or_else(NavigationOutcome::Failed, |()| {
-                        NavigationOutcome::Shown(String::new())
-                    }),
-                ))?;
-            }
-            Effect::Redraw => self.screen.invalidate()?,
-            Effect::Suspend => self.suspend()?,
-            Effect::Quit => self.quits = true,
         }
         Ok(())
     }

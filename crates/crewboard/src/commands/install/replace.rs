@@ -97,15 +97,9 @@ pub(super) fn write(
     flush: Flush,
     on_step: OnStep<'_>,
 ) -> Result<Option<Displaced>, InstallError> {
-    let changed = || InstallError::Changed(file.target.clone());
+    let failed = |error| failure(file, error);
     let Some(expected) = FileState::as_read(file) else {
-        return match create(file, text, on_step) {
-            Ok(()) => Ok(None),
-            Err(ReplaceError::Changed) => Err(changed()),
-            Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => {
-                Err(describe_failure(file, error))
-            }
-        };
+        return create(file, text, on_step).map(|()| None).map_err(failed);
     };
     // A removed file counts as changed.
     let removed_is_changed = |error| match error {
@@ -116,17 +110,20 @@ pub(super) fn write(
     };
     if file.write_method()? == WriteMethod::Rename {
         match write_by_rename(file, &expected, text, flush, on_step).map_err(removed_is_changed) {
-            Ok(displaced) => return Ok(displaced),
             Err(ReplaceError::RenameRefused(_)) => {}
-            Err(ReplaceError::Changed) => return Err(changed()),
-            Err(ReplaceError::Failed(error)) => return Err(describe_failure(file, error)),
+            result => return result.map_err(failed),
         }
     }
-    match write_in_place(file, &expected, text, on_step).map_err(removed_is_changed) {
-        Ok(()) => Ok(None),
-        Err(ReplaceError::Changed) => Err(changed()),
-        Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => {
-            Err(describe_failure(file, error))
+    let written = write_in_place(file, &expected, text, on_step).map_err(removed_is_changed);
+    written.map(|()| None).map_err(failed)
+}
+
+/// Returns the error for the user.
+fn failure(file: &SettingsFile, error: ReplaceError) -> InstallError {
+    match error {
+        ReplaceError::Changed => InstallError::Changed(file.target.clone()),
+        ReplaceError::RenameRefused(error) | ReplaceError::Failed(error) => {
+            describe_failure(file, error)
         }
     }
 }
@@ -260,10 +257,8 @@ pub(super) fn delete(file: &SettingsFile, on_step: OnStep<'_>) -> Result<(), Ins
         return Ok(());
     }
     // Restore what another program wrote, unless it has written again.
-    match rename_to_free_name(&aside, &file.target) {
-        Ok(()) | Err(ReplaceError::Changed) => Err(changed()),
-        Err(ReplaceError::RenameRefused(error) | ReplaceError::Failed(error)) => Err(failed(error)),
-    }
+    let restored = rename_to_free_name(&aside, &file.target);
+    Err(restored.map_or_else(|error| failure(file, error), |()| changed()))
 }
 
 /// Renames a file to an unused name. Returns `Changed` if the name is taken.
