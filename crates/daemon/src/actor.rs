@@ -358,6 +358,7 @@ impl Actor {
 
     /// Applies an input to the sessions, and its changes to subscriptions, notifications and waits.
     fn apply(&mut self, input: DomainInput, now: Now) -> Vec<Output> {
+        let is_mark = matches!(input, DomainInput::Marked { .. });
         let is_muted = self.mutes_notifications || matches!(input, DomainInput::Restored(_));
         let outcome = self.sessions.apply(input, now);
         let mut outputs: Vec<Output> =
@@ -376,6 +377,8 @@ impl Actor {
             let row = self.sessions.get(&change.key);
             if is_muted {
                 self.notifications.add_restored(change, row, now);
+            } else if is_mark {
+                self.notifications.apply_mark(change, row, now);
             } else {
                 self.notifications.apply_change(change, row, now);
             }

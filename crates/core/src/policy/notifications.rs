@@ -128,6 +128,15 @@ impl NotificationPolicy {
         }
     }
 
+    /// Updates the policy with a mark of the user.
+    pub fn apply_mark(&mut self, change: &Change, row: Option<&Session>, now: Now) {
+        if row.is_some_and(|row| row.needs_you) {
+            // The user knows of a session that they mark: no notification when they wake it, or undo `seen`.
+            self.notified.insert(change.key.clone());
+        }
+        self.apply_change(change, row, now);
+    }
+
     /// Shortens the wait of a done session whose last subagent has ended without waking it.
     fn end_subagent_wait(&mut self, row: &Session, now: Now) {
         for pending in [&mut self.pending, &mut self.pending_rules] {

@@ -86,3 +86,25 @@ fn restored_row_triggers_no_notification() {
     assert_eq!(notified(&stage.input(watched)), [""; 0]);
     assert_eq!(stage.pass(100_000), [""; 0]);
 }
+
+#[test]
+fn user_who_wakes_a_session_is_not_notified() {
+    let mut stage = Stage::new();
+    stage.actor.set_notification_settings(NotificationSettings {
+        user_statuses: vec![Status::Permission],
+        rule_statuses: WaitGoal::default(),
+    });
+    assert_eq!(stage.notified_by("a", Status::Permission), ["a permission | "]);
+    let row = stage.actor.sessions.iter().next().unwrap().key.clone();
+    let mark = |stage: &mut Stage, mark| {
+        let request = Box::new(Request::Mark(MarkRequest { row: row.clone(), mark }));
+        notified(&stage.input(Input::Request { connection: 1, peer: PEER, request }))
+    };
+    let snooze = |on, for_ms| Mark::Snoozed { on, for_ms };
+    assert_eq!(mark(&mut stage, snooze(true, None)), [""; 0]);
+    assert_eq!(stage.pass(10_000), [""; 0]);
+    assert_eq!(mark(&mut stage, snooze(false, None)), [""; 0]);
+    assert_eq!(stage.pass(10_000), [""; 0]);
+    assert_eq!(mark(&mut stage, snooze(true, Some(5000))), [""; 0]);
+    assert_eq!(stage.pass(10_000), ["a permission | "]);
+}
