@@ -15,9 +15,9 @@ use unicode_width::UnicodeWidthStr as _;
 /// Milliseconds after which the time of day is ambiguous.
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// The width of a name and of an outcome. A longer one is cut on a terminal, but not in a pipe.
-const NAME_WIDTH: usize = 16;
-const OUTCOME_WIDTH: usize = 17;
+/// The greatest width of a name and of a result on a terminal. In a pipe nothing is cut.
+const MAX_NAME_WIDTH: usize = 16;
+const MAX_RESULT_WIDTH: usize = 17;
 
 /// Prints the notifications that the daemon remembers.
 pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
@@ -34,6 +34,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let (style, now) = (Style::of_stdout(), Clock::new().now().wall);
+    let widths = Widths::of(&notifications, style);
     for record in &notifications {
         let elapsed = now.since(record.at);
         let time = if elapsed < DAY {
@@ -41,7 +42,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
         } else {
             format!("{} ago", age(record.at, now))
         };
-        writeln!(out, "{}", line(record, &time, style))?;
+        writeln!(out, "{}", line(record, &time, &widths, style))?;
     }
     if notifications.is_empty() {
         // Standard output has one line for each notification. A closed standard error is no reason to fail.
@@ -50,21 +51,39 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The widths of the columns.
+struct Widths {
+    name: usize,
+    result: usize,
+}
+
+impl Widths {
+    /// Returns the widths that these notifications need.
+    fn of(records: &[NotificationRecord], style: Style) -> Self {
+        let widest = |texts: &mut dyn Iterator<Item = usize>, max: usize| {
+            let widest = texts.max().unwrap_or(0);
+            if style.width == 0 { widest } else { widest.min(max) }
+        };
+        let mut names = records.iter().map(|record| record.report.name.width());
+        let mut results = records.iter().map(|record| result(record).width());
+        Self {
+            name: widest(&mut names, MAX_NAME_WIDTH),
+            result: widest(&mut results, MAX_RESULT_WIDTH),
+        }
+    }
+}
+
 /// Formats a notification as a line.
-fn line(record: &NotificationRecord, time: &str, style: Style) -> String {
+fn line(record: &NotificationRecord, time: &str, widths: &Widths, style: Style) -> String {
     let report = &record.report;
-    let column = |text: &str, width: usize| {
-        let width = if style.width == 0 { width.max(text.width()) } else { width };
-        fit(text, width, style.unicode)
-    };
     let theme = Theme { palette: &TERMINAL, unicode: style.unicode };
     let line = format!(
         "{time:>8} {} {:<10} {} {} {} {}",
         theme.shape(report.status),
         report.status.word(),
-        column(&report.name, NAME_WIDTH),
+        fit(&report.name, widths.name, style.unicode),
         report.key,
-        column(&outcome(record), OUTCOME_WIDTH),
+        fit(&result(record), widths.result, style.unicode),
         cut(&report.text, usize::MAX, style.unicode),
     );
     let line = line.trim_end();
@@ -72,7 +91,7 @@ fn line(record: &NotificationRecord, time: &str, style: Style) -> String {
 }
 
 /// Returns the result of a notification as words.
-fn outcome(record: &NotificationRecord) -> String {
+fn result(record: &NotificationRecord) -> String {
     let report = &record.report;
     match report.suppressed {
         Some(Suppressed::InFront) => return "in front of you".to_owned(),
@@ -133,14 +152,15 @@ mod tests {
         ];
         let lines = |width| {
             let style = Style { colour: false, unicode: true, width };
-            records.each_ref().map(|record| line(record, "14:03:22", style)).join("\n")
+            let widths = Widths::of(&records, style);
+            records.each_ref().map(|record| line(record, "14:03:22", &widths, style)).join("\n")
         };
         insta::assert_snapshot!(lines(0), @"
-        14:03:22 ! permission shop             kaaaa desktop, terminal It is waiting for your permission to use a tool.
+        14:03:22 ! permission shop                     kaaaa desktop, terminal        It is waiting for your permission to use a tool.
         14:03:22 ! permission a-very-long-project-name kaaaa desktop failed, terminal It is waiting for your permission to use a tool.
-        14:03:22 ! permission shop             kaaaa no notifier       It is waiting for your permission to use a tool.
-        14:03:22 ! permission shop             kaaaa in front of you   It is waiting for your permission to use a tool.
-        14:03:22 ! permission shop             kaaaa quiet hours       It is waiting for your permission to use a tool.
+        14:03:22 ! permission shop                     kaaaa no notifier              It is waiting for your permission to use a tool.
+        14:03:22 ! permission shop                     kaaaa in front of you          It is waiting for your permission to use a tool.
+        14:03:22 ! permission shop                     kaaaa quiet hours              It is waiting for your permission to use a tool.
         ");
         insta::assert_snapshot!(lines(80), @"
         14:03:22 ! permission shop             kaaaa desktop, terminal It is waiting fo…
