@@ -7,6 +7,7 @@
 
 mod marks;
 
+use crate::text::is_printable_ascii;
 use marks::is_mark;
 use std::fmt::Write as _;
 
@@ -31,6 +32,9 @@ pub const TAB: char = '⇥';
 const MAX_MARKS: usize = 4;
 /// The length from which a run of one hidden character is shown as a count.
 const MIN_HIDDEN_RUN: usize = 4;
+/// The shortest runs that may be shown as a count, for [`Exact::keeps`].
+const SHORTEST_RUN_OF_SPACES: &str = "                ";
+const SHORTEST_RUN_OF_BREAKS: &str = "\n\n\n\n\n\n\n\n";
 /// The bytes reserved for the mark of a cut.
 const CUT_MARK: usize = 48;
 
@@ -49,6 +53,9 @@ pub fn reveal_beginning(text: &str, more: usize, how: Exact) -> String {
 
 /// Shows `text` with nothing hidden. Leaves the output of [`reveal`] and of itself unchanged.
 pub fn expose(text: &str, how: Exact) -> String {
+    if how.keeps(text) {
+        return text.to_owned();
+    }
     show(text, 0, how, false)
 }
 
@@ -159,6 +166,14 @@ impl Context {
 }
 
 impl Exact {
+    /// Returns true if [`expose`] certainly leaves the text unchanged, as nearly every text.
+    fn keeps(self, text: &str) -> bool {
+        is_printable_ascii(text, self.multiline)
+            && text.len() <= self.max
+            && !text.contains(SHORTEST_RUN_OF_SPACES)
+            && !(self.multiline && text.contains(SHORTEST_RUN_OF_BREAKS))
+    }
+
     /// Returns true if there is room to show how much is missing.
     fn shows_missing_count(self) -> bool {
         self.max >= 2 * CUT_MARK

@@ -7,6 +7,9 @@ const MAX_SEQUENCE: usize = 2048;
 /// turns tabs into spaces, and line breaks too unless `multiline` is set, and cuts at `max` bytes between two
 /// characters. A cut is marked with `…`.
 pub fn clean(text: &str, max: usize, multiline: bool) -> String {
+    if is_clean_ascii(text, max, multiline) {
+        return text.to_owned();
+    }
     let mut cleaned = String::with_capacity(text.len().min(max));
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
@@ -34,10 +37,30 @@ pub fn clean(text: &str, max: usize, multiline: bool) -> String {
     cleaned
 }
 
+/// Cleans a text in place like [`clean`]. Copies nothing if the text is clean, as nearly every text is.
+pub(crate) fn clean_in_place(text: &mut String, max: usize, multiline: bool) {
+    if !is_clean_ascii(text, max, multiline) {
+        *text = clean(text, max, multiline);
+    }
+}
+
+/// Returns true if [`clean`] certainly leaves the text unchanged, as nearly every text.
+pub(crate) fn is_clean_ascii(text: &str, max: usize, multiline: bool) -> bool {
+    text.len() <= max && is_printable_ascii(text, multiline)
+}
+
+/// Returns true if the text consists of printable ASCII characters, and of line breaks if it may have several lines.
+pub(crate) fn is_printable_ascii(text: &str, multiline: bool) -> bool {
+    let line_break = if multiline { b'\n' } else { b' ' };
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~') || *byte == line_break;
+    // Without an early exit the compiler checks many bytes at once.
+    text.as_bytes().iter().fold(true, |all, byte| all & is_printable(byte))
+}
+
 /// Returns true if `text` has no control character, nor another one that could hide or reorder text. Line breaks and
 /// tabs are control characters.
 pub fn is_plain(text: &str) -> bool {
-    !text.chars().any(is_hostile)
+    is_printable_ascii(text, false) || !text.chars().any(is_hostile)
 }
 
 /// Returns the first line of `text` that is not blank, cleaned and cut at `max` bytes.
@@ -113,6 +136,26 @@ fn is_hostile(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A text that is not ASCII takes the long way.
+    #[test]
+    fn clean_of_ascii_is_the_same_beside_other_text() {
+        for byte in 0..=0x7f_u8 {
+            let text = format!("a{}b", char::from(byte));
+            for multiline in [false, true] {
+                for max in [2, 3, 100] {
+                    let long = clean(&format!("é{text}"), max + 'é'.len_utf8(), multiline);
+                    let short = clean(&text, max, multiline);
+                    let is_cut = short.contains('…') || long.contains('…');
+                    assert!(is_cut || long == format!("é{short}"), "{text:?} {max} {multiline}");
+                    let mut in_place = text.clone();
+                    clean_in_place(&mut in_place, max, multiline);
+                    assert_eq!(in_place, short);
+                }
+                assert_eq!(is_plain(&text), is_plain(&format!("é{text}")));
+            }
+        }
+    }
 
     #[test]
     fn clean_removes_escape_sequences() {

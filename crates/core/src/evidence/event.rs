@@ -6,7 +6,7 @@ use crate::session::prompt::PromptKind;
 use crate::session::pull_request::{PullRequest, sanitise_repository};
 use crate::session::status::Status;
 use crate::session::usage::UsageReport;
-use crate::text::clean;
+use crate::text::clean_in_place;
 use crate::time::Stamp;
 use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT_TEXT, MAX_USER_PROMPT};
 use serde::{Deserialize, Serialize};
@@ -288,7 +288,7 @@ impl Report {
     pub fn sanitise(&mut self) {
         self.agent.sanitise();
         self.session.sanitise();
-        self.source = clean(&self.source, MAX_ID, false);
+        clean_in_place(&mut self.source, MAX_ID, false);
         if let Some(subagent) = &mut self.subagent {
             subagent.sanitise();
         }
@@ -304,11 +304,11 @@ impl Report {
         sanitise_directory(&mut self.profile);
         if let Some(branch) = &mut self.branch {
             // An empty branch stays, because it means that there is no branch.
-            *branch = clean(branch, MAX_LINE, false);
+            clean_in_place(branch, MAX_LINE, false);
         }
         sanitise_repository(&mut self.repository, &mut self.pull_request);
         if let Some(teammate) = &mut self.teammate {
-            teammate.name = clean(&teammate.name, MAX_ID, false);
+            clean_in_place(&mut teammate.name, MAX_ID, false);
             teammate.lead.sanitise();
         }
         self.place.sanitise();
@@ -325,7 +325,7 @@ impl Event {
     fn sanitise(&mut self) {
         match self {
             Self::PromptSubmitted { prompt, ended_task, .. } => {
-                *prompt = clean(prompt, MAX_USER_PROMPT, true);
+                clean_in_place(prompt, MAX_USER_PROMPT, true);
                 sanitise_optional(ended_task, MAX_ID, false);
             }
             Self::ToolStarted { tool, text, tool_use, .. } => {
@@ -344,24 +344,24 @@ impl Event {
             }
             Self::AttentionRequested { prompt_kind, text } => *text = prompt_kind.expose(text),
             Self::TurnEnded { message, background, .. } => {
-                *message = clean(message, MAX_USER_PROMPT, true);
+                clean_in_place(message, MAX_USER_PROMPT, true);
                 background.truncate(MAX_BACKGROUND);
                 for task in background {
-                    task.id = clean(&task.id, MAX_ID, false);
-                    task.kind = clean(&task.kind, MAX_ID, false);
+                    clean_in_place(&mut task.id, MAX_ID, false);
+                    clean_in_place(&mut task.kind, MAX_ID, false);
                 }
             }
             Self::TurnFailed { error, detail } => {
-                *error = clean(error, MAX_ID, false);
-                *detail = clean(detail, MAX_USER_PROMPT, true);
+                clean_in_place(error, MAX_ID, false);
+                clean_in_place(detail, MAX_USER_PROMPT, true);
             }
             Self::StatusReported { status, activity, text } => {
                 if let Some(prompt_kind) = PromptKind::of_status(*status) {
                     *activity = prompt_kind.expose_line(activity, MAX_LINE);
                     *text = prompt_kind.expose(text);
                 } else {
-                    *activity = clean(activity, MAX_LINE, false);
-                    *text = clean(text, MAX_PROMPT_TEXT, true);
+                    clean_in_place(activity, MAX_LINE, false);
+                    clean_in_place(text, MAX_PROMPT_TEXT, true);
                 }
             }
             Self::UsageReport(usage) => usage.sanitise(),

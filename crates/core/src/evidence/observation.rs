@@ -1,7 +1,7 @@
 use crate::session::identity::{AgentName, ConversationId, Process};
 use crate::session::place::{Place, sanitise_directory, sanitise_optional};
 use crate::session::prompt::PromptKind;
-use crate::text::clean;
+use crate::text::clean_in_place;
 use crate::time::Stamp;
 use crate::{MAX_ID, MAX_LINE, MAX_PATH, MAX_USER_PROMPT};
 use serde::{Deserialize, Serialize};
@@ -146,13 +146,13 @@ impl Observation {
     /// Cleans and bounds every text. The files of agents are not trusted before this.
     pub fn sanitise(&mut self) {
         self.agent.sanitise();
-        self.source = clean(&self.source, MAX_ID, false);
+        clean_in_place(&mut self.source, MAX_ID, false);
         if let FileFinding::TurnEnd { how, .. } = &mut self.finding {
             match how {
-                TurnEnd::Finished { message } => *message = clean(message, MAX_USER_PROMPT, true),
+                TurnEnd::Finished { message } => clean_in_place(message, MAX_USER_PROMPT, true),
                 TurnEnd::Failed { error, detail } => {
-                    *error = clean(error, MAX_ID, false);
-                    *detail = clean(detail, MAX_USER_PROMPT, true);
+                    clean_in_place(error, MAX_ID, false);
+                    clean_in_place(detail, MAX_USER_PROMPT, true);
                 }
                 TurnEnd::Interrupted => {}
             }

@@ -226,3 +226,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn text_that_expose_keeps_takes_no_other_form() {
+    for length in 0..100 {
+        for text in [
+            format!("a{}b", " ".repeat(length)),
+            format!("a{}b", "\n".repeat(length)),
+            format!("a{}\\u{{200b*17}}… b", " ".repeat(length)),
+        ] {
+            for how in [COMMAND, LINE, PROSE, Exact { max: 20, ..LINE }] {
+                assert_eq!(expose(&text, how), show(&text, 0, how, false), "{text:?} {how:?}");
+            }
+        }
+    }
+    for byte in 0..=0x7f_u8 {
+        let text = format!("a{}b", char::from(byte));
+        for how in [COMMAND, LINE] {
+            assert_eq!(expose(&text, how), show(&text, 0, how, false), "{text:?}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-use crate::text::clean;
+use crate::text::clean_in_place;
 use crate::{MAX_LINE, MAX_OTHERS, MAX_PATH};
 use serde::{Deserialize, Serialize};
 
@@ -61,14 +61,14 @@ impl Place {
     }
 
     pub(crate) fn sanitise(&mut self) {
-        self.host = clean(&self.host, MAX_LINE, false);
+        clean_in_place(&mut self.host, MAX_LINE, false);
         for field in [&mut self.terminal, &mut self.pane, &mut self.target, &mut self.tty] {
             sanitise_optional(field, MAX_LINE, false);
         }
         sanitise_optional(&mut self.server, MAX_PATH, false);
         self.others.truncate(MAX_OTHERS);
         for other in &mut self.others {
-            other.terminal = clean(&other.terminal, MAX_LINE, false);
+            clean_in_place(&mut other.terminal, MAX_LINE, false);
             sanitise_optional(&mut other.server, MAX_PATH, false);
             sanitise_optional(&mut other.pane, MAX_LINE, false);
         }
@@ -78,7 +78,7 @@ impl Place {
 /// Cleans and bounds an optional text in place. An empty text becomes `None`.
 pub(crate) fn sanitise_optional(field: &mut Option<String>, max: usize, multiline: bool) {
     if let Some(text) = field {
-        *text = clean(text, max, multiline);
+        clean_in_place(text, max, multiline);
         if text.is_empty() {
             *field = None;
         }
