@@ -1,12 +1,16 @@
 use crate::reply::ErrorCode;
 use crate::request::{EventLine, HelloRequest, Request};
 use crate::{DropReason, MAX_REQUEST_LINE, PROTOCOL};
+use crewboard_core::Report;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// The first bytes of a line that a hook sends, also a newer hook.
 const EVENT_PREFIX: &[u8] = br#"{"type":"event"#;
+
+/// The first bytes of a line that a hook of this version sends.
+const OWN_EVENT_PREFIX: &[u8] = br#"{"type":"event","#;
 
 /// The reason why a line is not a request.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +62,31 @@ struct Head<'a> {
     protocol: Option<u32>,
 }
 
+/// An event with its head, so that one pass reads both.
+#[derive(Deserialize)]
+struct HeadedEvent<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    /// It is read only so that a wrong type is an error.
+    #[serde(default, rename = "protocol")]
+    _protocol: Option<u32>,
+    #[serde(default)]
+    hook_pid: u32,
+    report: Box<Report>,
+}
+
 impl Request {
     /// Decodes a line, with or without its newline. Ignores unknown fields.
     pub fn decode(line: &[u8]) -> Result<Self, RequestError> {
         if line.len() > MAX_REQUEST_LINE {
             return Err(RequestError::TooLong);
+        }
+        // Nearly every line is an event. If one pass cannot read it, the passes below find out why.
+        if line.starts_with(OWN_EVENT_PREFIX)
+            && let Ok(HeadedEvent { kind, hook_pid, report, .. }) = serde_json::from_slice(line)
+            && kind == "event"
+        {
+            return Ok(Self::Event(EventLine { hook_pid, report }));
         }
         // serde would accept a list as the fields of an object in their order.
         if line.trim_ascii_start().starts_with(b"[") {
@@ -233,6 +257,24 @@ mod tests {
         ] {
             let error = Request::decode(line.as_bytes()).unwrap_err();
             assert_eq!(error.drop_reason(line.as_bytes()), reason, "{error}");
+        }
+    }
+
+    #[test]
+    fn event_is_the_same_in_any_order_of_its_fields() {
+        let report = r#""report":{"agent":"claude","session":"s","source":"hook:Stop",
+            "stamp":{"boot":1,"micros":2},"event":{"kind":"rested"}}"#;
+        let decode = |line: String| match Request::decode(line.as_bytes()) {
+            Ok(Request::Event(event)) => (event.hook_pid, event.report),
+            other => panic!("{other:?}"),
+        };
+        let first = decode(format!(r#"{{"type":"event","hook_pid":7,{report}}}"#));
+        assert_eq!(first, decode(format!(r#"{{"hook_pid":7,{report},"type":"event"}}"#)));
+        assert_eq!((0, first.1), decode(format!(r#"{{"type":"event",{report}}}"#)));
+        // Each pass refuses the same lines.
+        for fields in [r#""type":"list""#, r#""protocol":"x""#, r#""hook_pid":-1"#] {
+            let line = format!(r#"{{"type":"event",{fields},{report}}}"#);
+            assert!(Request::decode(line.as_bytes()).is_err(), "{line}");
         }
     }
 

@@ -135,6 +135,30 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
+/// The first bytes of a [`Reply::Row`] as the daemon writes it.
+const ROW_PREFIX: &[u8] = br#"{"type":"row","row":"#;
+
+/// The first bytes of a [`Reply::Change`] as the daemon writes it.
+const CHANGE_PREFIX: &[u8] = br#"{"type":"change","row":"#;
+
+/// The fields of a [`Reply::Row`].
+#[derive(Deserialize)]
+struct RowFields {
+    row: Box<Session>,
+}
+
+/// The fields of a [`Reply::Change`].
+#[derive(Deserialize)]
+struct ChangeFields {
+    row: Box<Session>,
+    #[serde(default)]
+    transitions: Vec<Transition>,
+    #[serde(default)]
+    skipped: u64,
+    #[serde(default)]
+    known: Option<u64>,
+}
+
 /// The reason for the status of a row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Explanation {
@@ -210,6 +234,16 @@ impl Reply {
     /// Decodes a line, with or without its newline. Removes terminal control characters from every text in it and in the
     /// error, because the process at the other end may not be our daemon.
     pub fn decode(line: &[u8]) -> Result<Self, serde_json::Error> {
+        // The frequent replies begin with their type. Otherwise serde keeps all fields in a buffer until it has read the
+        // type.
+        if line.starts_with(ROW_PREFIX) {
+            let RowFields { row } = texts::decode_clean(line)?;
+            return Ok(Self::Row { row });
+        }
+        if line.starts_with(CHANGE_PREFIX) {
+            let ChangeFields { row, transitions, skipped, known } = texts::decode_clean(line)?;
+            return Ok(Self::Change { row, transitions, skipped, known });
+        }
         texts::decode_clean(line)
     }
 
@@ -284,4 +318,31 @@ pub(crate) fn encode_line<T: Serialize>(value: &T) -> Vec<u8> {
         .expect("a message has only string keys, and its serialisation cannot fail");
     line.push(b'\n');
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reply_is_the_same_in_any_order_of_its_fields() {
+        let row = r#""row":{"key":"kaaaa","prompt":"one\ntwo\u001b[31m","name":"“é”\ta"}"#;
+        let rest = r#""transitions":[{"status":"done","at":5}],"skipped":2,"known":9"#;
+        for [usual, other] in [
+            [format!(r#"{{"type":"row",{row}}}"#), format!(r#"{{{row},"type":"row"}}"#)],
+            [format!(r#"{{"type":"change",{row}}}"#), format!(r#"{{{row},"type":"change"}}"#)],
+            [
+                format!(r#"{{"type":"change",{row},{rest}}}"#),
+                format!(r#"{{{rest},{row},"type":"change"}}"#),
+            ],
+        ] {
+            let [usual, other] = [usual, other].map(|line| Reply::decode(line.as_bytes()).unwrap());
+            assert_eq!(format!("{usual:?}"), format!("{other:?}"));
+            let (Reply::Row { row } | Reply::Change { row, .. }) = usual else {
+                panic!("{usual:?}")
+            };
+            assert_eq!((row.prompt.as_deref(), row.name.as_str()), (Some("one\ntwo"), "“é” a"));
+        }
+        assert!(Reply::decode(br#"{"type":"row","row":7}"#).is_err());
+    }
 }

@@ -24,9 +24,10 @@ pub(crate) fn decode_clean<T: DeserializeOwned>(line: &[u8]) -> Result<T, serde_
 
 /// Returns true if no text of the line can contain a character that has to be removed, escaped or not.
 fn needs_no_cleaning(line: &[u8]) -> bool {
-    let mut pairs = line.windows(2);
-    let is_escaped =
-        pairs.any(|pair| matches!(pair, [b'\\', b'u' | b'n' | b'r' | b't' | b'b' | b'f']));
+    let is_escaped = line.contains(&b'\\')
+        && line
+            .windows(2)
+            .any(|pair| matches!(pair, [b'\\', b'u' | b'n' | b'r' | b't' | b'b' | b'f']));
     !is_escaped && std::str::from_utf8(line.trim_ascii()).is_ok_and(is_plain)
 }
 
