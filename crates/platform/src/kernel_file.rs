@@ -3,8 +3,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, read};
 use std::io;
 
-/// Initial capacity in bytes, enough for most files in `/proc`.
-const CAPACITY: usize = 1024;
+/// Initial capacity in bytes, enough for most files in `/proc`, also for `status` with its 1,400 bytes.
+const CAPACITY: usize = 2048;
 
 /// Reads at most `max` bytes of a file in `/proc`.
 ///

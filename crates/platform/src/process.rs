@@ -21,6 +21,10 @@ const MAX_ARGUMENTS: u64 = 16 * 1024;
 #[cfg(target_os = "linux")]
 const MAX_STAT: u64 = 4096;
 
+/// Maximum bytes of `/proc/PID/status`, which has about sixty lines.
+#[cfg(target_os = "linux")]
+const MAX_STATUS: u64 = 16 * 1024;
+
 /// A process as the kernel describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessInfo {
@@ -122,12 +126,23 @@ pub fn shares_pid_namespace_with(pid: u32) -> Option<bool> {
     if pid == 0 {
         return Some(false);
     }
-    let status = std::fs::read(format!("/proc/{pid}/status")).ok()?;
-    let numbers = String::from_utf8_lossy(&status)
-        .lines()
-        .find_map(|line| Some(line.strip_prefix("NSpid:")?.split_whitespace().count()))?;
+    let status = read_status(pid)?;
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let numbers = lines.find_map(|line| line.strip_prefix(b"NSpid:"))?;
     // A process has one pid in this namespace, and one more in each nested namespace.
-    Some(numbers == 1)
+    Some(numbers.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()).count() == 1)
+}
+
+/// Returns `/proc/PID/status`, which the daemon reads for each connection.
+#[cfg(target_os = "linux")]
+fn read_status(pid: u32) -> Option<Vec<u8>> {
+    read_kernel_file(&format!("/proc/{pid}/status"), MAX_STATUS).ok()
+}
+
+/// Returns `None`: this system has no such file.
+#[cfg(not(target_os = "linux"))]
+fn read_status(_pid: u32) -> Option<Vec<u8>> {
+    None
 }
 
 /// Returns the name of the host.
