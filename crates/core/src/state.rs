@@ -29,7 +29,7 @@ use turn::{Turn, TurnState};
 
 use crate::HEADLESS_SETTLE_MS;
 use crate::evidence::event::{BackgroundTask, EndReason, Event, Report};
-use crate::session::identity::{ConversationId, InputDigest, SubagentId, ToolUseId};
+use crate::session::identity::{ConversationId, InputDigest, SubagentId};
 use crate::session::past::PastStatuses;
 use crate::session::prompt::{Prompt, PromptKind};
 use crate::session::status::Status;
@@ -60,8 +60,8 @@ pub(crate) struct RowState {
     last_turn_event: Stamp,
     /// The time at which all tools of the last answer had ended. Older prompts are closed.
     tools_ended: Stamp,
-    /// Tools that ended, so that their late start events do not add them again.
-    ended_tools: VecDeque<ToolUseId>,
+    /// The hashes of the ids of tools that ended, so that their late start events do not add them again.
+    ended_tools: VecDeque<u64>,
     /// The teammates in processes of their own.
     teammates: Vec<TeammateState>,
     /// The prompt that the lead's client shows for this teammate, with its serial number.

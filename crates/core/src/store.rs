@@ -115,7 +115,8 @@ pub enum ChangeKind {
 pub struct SessionStore {
     epoch: String,
     revision: u64,
-    rows: HashMap<RowKey, Row>,
+    /// Each is in memory of its own: a full map has twice as many places as sessions.
+    rows: HashMap<RowKey, Box<Row>>,
     process_index: ProcessIndex,
     /// The next deadline of each session, in microseconds since this boot.
     deadlines: BTreeSet<(u64, RowKey)>,
@@ -207,7 +208,7 @@ impl SessionStore {
 
     /// Returns the last events of a session with their effects, oldest first.
     pub fn trail(&self, key: &RowKey) -> Option<Vec<TrailEntry>> {
-        Some(self.rows.get(key)?.state.trail.entries().cloned().collect())
+        Some(self.rows.get(key)?.state.trail.entries().collect())
     }
 
     /// Returns the sessions that were changed and removed after `revision`, or `None` if that is not known any more.

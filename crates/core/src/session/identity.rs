@@ -1,18 +1,34 @@
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
-/// Defines a newtype around a bounded string.
+/// Reads a text into shared memory, without a copy in between.
+struct SharedText;
+
+impl Visitor<'_> for SharedText {
+    type Value = Arc<str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Arc<str>, E> {
+        Ok(text.into())
+    }
+}
+
+/// Defines a newtype around a bounded string. Copies share the string: a session's key is in a dozen places.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Cleans and bounds `text`.
             pub fn new(text: &str) -> Self {
-                Self(crate::clean(text, crate::MAX_ID, false))
+                Self(crate::clean(text, crate::MAX_ID, false).into())
             }
 
             /// Returns the identifier as text.
@@ -27,13 +43,27 @@ macro_rules! identifier {
 
             /// Cleans and bounds an identifier that came over the wire.
             pub(crate) fn sanitise(&mut self) {
-                *self = Self::new(&self.0);
+                if !crate::text::is_clean_ascii(&self.0, crate::MAX_ID, false) {
+                    *self = Self::new(&self.0);
+                }
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(SharedText).map(Self)
             }
         }
     };
@@ -118,6 +148,13 @@ const KEY_ALPHABET: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxzyae";
 /// The number of letters of a key.
 const KEY_LENGTH: usize = 5;
 
+impl ToolUseId {
+    /// Returns a hash of the id. An agent can choose ids with the same hash, and confuses only its own session.
+    pub(crate) fn hash(&self) -> u64 {
+        fnv1a(self.0.as_bytes())
+    }
+}
+
 impl RowKey {
     /// Returns true if [`RowKey::derive`] could return the key. A client may send any other text as a key: an option,
     /// a shell command, the name of a session.
@@ -146,7 +183,7 @@ impl RowKey {
             key.push(char::from(KEY_ALPHABET[usize::try_from(folded % 32).unwrap_or(0)]));
             folded /= 32;
         }
-        Self(key)
+        Self(key.into())
     }
 }
 

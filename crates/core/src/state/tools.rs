@@ -62,7 +62,7 @@ impl RowState {
         if tool.id.is_some() && self.tools.iter().any(|open| open.id == tool.id) {
             return;
         }
-        if tool.id.as_ref().is_some_and(|id| self.ended_tools.contains(id)) {
+        if tool.id.as_ref().is_some_and(|id| self.ended_tools.contains(&id.hash())) {
             return;
         }
         if let Some(id) = &tool.id {
@@ -71,6 +71,8 @@ impl RowState {
         if self.tools.len() == MAX_TOOLS {
             self.tools.remove(0);
         }
+        // Most sessions run one tool at a time.
+        self.tools.reserve_exact(1);
         self.tools.push(tool);
     }
 
@@ -87,7 +89,7 @@ impl RowState {
             if self.ended_tools.len() == MAX_TOOLS {
                 self.ended_tools.pop_front();
             }
-            self.ended_tools.push_back(id.clone());
+            self.ended_tools.push_back(id.hash());
         }
         self.tools.retain(|open| {
             let is_same = if tool_use.is_some() && open.id.is_some() {

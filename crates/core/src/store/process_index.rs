@@ -31,15 +31,15 @@ impl ProcessIndex {
         rows < MAX_AGENTS_OF_PROCESS || self.get(process, agent).is_some()
     }
 
-    /// Assigns `process` to a session. Returns false if the process had a session of that agent already.
+    /// Assigns the first process to a new session. It looks at no other process, as [`ProcessIndex::insert`] must.
+    pub(super) fn insert_first(&mut self, process: Process, agent: &AgentName, row: &RowKey) {
+        self.assign(process, agent, row);
+    }
+
+    /// Assigns `process` to a session that may have had others. Returns false if the process had a session of that agent
+    /// already.
     pub(super) fn insert(&mut self, process: Process, agent: &AgentName, row: &RowKey) -> bool {
-        let rows = self.0.entry(process).or_default();
-        let known = rows.iter_mut().find(|(name, _)| name == agent);
-        let is_new = known.is_none();
-        match known {
-            Some((_, known)) => *known = row.clone(),
-            None => rows.push((agent.clone(), row.clone())),
-        }
+        let is_new = self.assign(process, agent, row);
         let has_row = |rows: &Vec<(AgentName, RowKey)>| rows.iter().any(|(_, key)| key == row);
         let processes =
             || self.0.iter().filter(|(_, rows)| has_row(rows)).map(|(process, _)| *process);
@@ -51,6 +51,18 @@ impl ProcessIndex {
             self.remove_process(oldest, row);
         }
         is_new
+    }
+
+    fn assign(&mut self, process: Process, agent: &AgentName, row: &RowKey) -> bool {
+        let rows = self.0.entry(process).or_default();
+        if let Some((_, known)) = rows.iter_mut().find(|(name, _)| name == agent) {
+            *known = row.clone();
+            return false;
+        }
+        // Nearly every process has one session.
+        rows.reserve_exact(1);
+        rows.push((agent.clone(), row.clone()));
+        true
     }
 
     fn remove_process(&mut self, process: Process, row: &RowKey) {

@@ -10,7 +10,7 @@ use crate::session::{Session, Transition};
 use crate::state::row::Row;
 use crate::state::trail::{Effect, TrailEntry};
 use crate::state::{RowState, derive_session};
-use crate::text::clean;
+use crate::text::clean_in_place;
 use crate::time::{Now, Timestamp};
 use crate::{
     MAX_AGE_MS, MAX_FORMER_KEYS, MAX_HISTORY, MAX_ID, MAX_LINE, MAX_LINEAGE, MAX_PATH, MAX_ROWS,
@@ -60,10 +60,10 @@ impl SessionStore {
         if let Some(process) = process
             && row.session.status != Status::Closed
         {
-            self.process_index.insert(process, &row.session.agent, &key);
+            self.process_index.insert_first(process, &row.session.agent, &key);
             outcome.watch.push(ProcessToWatch { agent: row.session.agent.clone(), process });
         }
-        self.rows.insert(key.clone(), row);
+        self.rows.insert(key.clone(), Box::new(row));
         self.record_change(&key, None, now, outcome);
         self.prune_closed(outcome);
     }
@@ -153,11 +153,11 @@ fn sanitise(row: &mut Session, now: Now) {
     row.key.sanitise();
     row.agent.sanitise();
     row.id.sanitise();
-    row.source = clean(&row.source, MAX_ID, false);
+    clean_in_place(&mut row.source, MAX_ID, false);
     // This daemon derives it again.
     row.unconfirmed = None;
-    row.name = clean(&row.name, MAX_LINE, false);
-    row.epoch = clean(&row.epoch, MAX_ID, false);
+    clean_in_place(&mut row.name, MAX_LINE, false);
+    clean_in_place(&mut row.epoch, MAX_ID, false);
     for field in [&mut row.agent_version, &mut row.teammate] {
         sanitise_optional(field, MAX_ID, false);
     }

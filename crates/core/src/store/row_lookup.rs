@@ -32,6 +32,7 @@ impl SessionStore {
             let closed = self
                 .rows
                 .values()
+                .map(Box::as_ref)
                 .filter(|row| {
                     row.session.status == Status::Closed && !row.session.id.is_empty() && same(row)
                 })
@@ -53,7 +54,9 @@ impl SessionStore {
             };
             // An event from a container does not prove that it belongs to a process outside of it.
             let can_match = |row: &&Row| row.session.pid.is_none() || !report.elsewhere;
-            if let Some(row) = self.rows.values().filter(same).filter(can_match).min_by_key(rank) {
+            if let Some(row) =
+                self.rows.values().map(Box::as_ref).filter(same).filter(can_match).min_by_key(rank)
+            {
                 return Some(row.session.key.clone());
             }
         }
@@ -75,10 +78,10 @@ impl SessionStore {
         let mut row = Row { session, ..Row::default() };
         apply_metadata(&mut row, report);
         if let Some(process) = report.process {
-            self.process_index.insert(process, &report.agent, &key);
+            self.process_index.insert_first(process, &report.agent, &key);
             outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
         }
-        self.rows.insert(key.clone(), row);
+        self.rows.insert(key.clone(), Box::new(row));
         Some(key)
     }
 

@@ -3,6 +3,7 @@
 use super::{ChangeKind, Outcome, SessionStore};
 use crate::session::identity::RowKey;
 use crate::state::derive_session;
+use crate::state::row::Row;
 use crate::time::Now;
 use std::collections::BTreeSet;
 
@@ -77,7 +78,7 @@ impl SessionStore {
 
     /// Removes a teammate from its lead after the teammate's session was removed.
     fn remove_teammate(&mut self, key: &RowKey, now: Now, outcome: &mut Outcome) {
-        let is_lead = |row: &&mut crate::state::row::Row| row.state.has_teammates();
+        let is_lead = |row: &&mut Box<Row>| row.state.has_teammates();
         let mut changed = Vec::new();
         for row in self.rows.values_mut().filter(is_lead) {
             let before = row.session.clone();

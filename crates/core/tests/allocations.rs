@@ -1,0 +1,104 @@
+//! Memory and allocations of the store, counted and not timed. One test, because the counters are those of the process.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use crewboard_core::{
+    Event, Input, InputDigest, Now, Place, Process, Report, SessionStore, Stamp, Timestamp,
+    ToolUseId,
+};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const ROWS: u32 = 500;
+
+/// The events of a turn: a prompt, a tool and an end.
+const EVENTS_OF_TURN: u32 = 4;
+
+/// Bytes of a session with full histories and its entries in all indices.
+const MOST_BYTES_OF_ROW: usize = 6000;
+
+/// Allocations of one event: its texts in the row and in the trail, the change, and the session's deadline.
+const MOST_ALLOCATIONS_OF_EVENT: usize = 24;
+
+fn now(number: u32) -> Now {
+    let micros = 1_000_000 + u64::from(number) * 1000;
+    Now { wall: Timestamp(1_795_331_978_805 + micros / 1000), stamp: Stamp { boot: 1, micros } }
+}
+
+/// Returns event `number` of a session, as a hook sends it.
+fn event(row: u32, number: u32) -> Input {
+    let turn = number / EVENTS_OF_TURN;
+    let tool_use = Some(ToolUseId::new(&format!("toolu_{turn:024}")));
+    let input = InputDigest::new([7; 16]);
+    let tool = "Bash".to_owned();
+    let (source, event) = match number % EVENTS_OF_TURN {
+        0 => {
+            let prompt = "fix the failing checkout test".to_owned();
+            let event = Event::PromptSubmitted { prompt, automatic: false, ended_task: None };
+            ("hook:UserPromptSubmit", event)
+        }
+        1 => {
+            let text = "cargo test --workspace --all-features".to_owned();
+            ("hook:PreToolUse", Event::ToolStarted { tool, text, tool_use, input, asks: None })
+        }
+        2 => ("hook:PostToolUse", Event::ToolEnded { tool, tool_use, input }),
+        _ => {
+            let message = "The checkout test passes.".to_owned();
+            let event = Event::TurnEnded { message, background: Vec::new(), scheduled: 0 };
+            ("hook:Stop", event)
+        }
+    };
+    let folder = format!("/home/dev/projects/repository-{row}");
+    let session = format!("{row:08x}-1111-4222-8333-0123456789ab");
+    Input::Reported(Box::new(Report {
+        process: Some(Process { pid: row + 2, start: 7 }),
+        cwd: Some(folder.clone()),
+        project: Some(folder),
+        profile: Some("/home/dev/.claude".to_owned()),
+        transcript: Some(format!(
+            "/home/dev/.claude/projects/-home-dev-repository/{session}.jsonl"
+        )),
+        mode: Some("default".to_owned()),
+        place: Place {
+            host: "box".to_owned(),
+            terminal: Some("tmux".to_owned()),
+            server: Some("/tmp/tmux-1000/default".to_owned()),
+            pane: Some(format!("%{row}")),
+            ..Place::default()
+        },
+        ..Report::new("claude", &session, source, now(number).stamp, event)
+    }))
+}
+
+#[test]
+fn row_and_event_take_bounded_memory() {
+    let before = Region::new(ALLOCATOR);
+    let mut store = SessionStore::new("epoch".to_owned());
+    for number in 0..40 * EVENTS_OF_TURN {
+        for row in 0..ROWS {
+            let outcome = store.apply(event(row, number), now(number));
+            for watch in outcome.watch {
+                let (process, ancestors) = (watch.process, vec![Process { pid: 1, start: 1 }; 4]);
+                store.apply(Input::ProcessWatched { process, ancestors }, now(number));
+            }
+        }
+    }
+    let change = before.change();
+    let kept = change.bytes_allocated - change.bytes_deallocated;
+    assert_eq!(store.len(), ROWS as usize);
+    let key = store.iter().next().unwrap().key.clone();
+    assert_eq!(store.trail(&key).unwrap().len(), crewboard_core::MAX_TRAIL);
+    let of_row = kept / ROWS as usize;
+    assert!(of_row <= MOST_BYTES_OF_ROW, "a row takes {of_row} bytes");
+
+    for number in 160..164 {
+        let (input, now) = (event(3, number), now(number));
+        let before = Region::new(ALLOCATOR);
+        drop(store.apply(input, now));
+        let change = before.change();
+        let count = change.allocations + change.reallocations;
+        assert!(count <= MOST_ALLOCATIONS_OF_EVENT, "event {number} needs {count} allocations");
+    }
+}
