@@ -168,12 +168,12 @@ impl NotificationPolicy {
 
     /// Returns the milliseconds until a notification may be due.
     pub fn next_deadline(&self, now: Now) -> Option<u64> {
-        if !self.due_rules.is_empty() || self.unseen.is_due() {
+        if !self.due_rules.is_empty() {
             return Some(0);
         }
         let notifications = self.pending.values().map(|pending| pending.due.max(self.quiet_until));
         let rules = self.pending_rules.values().map(|pending| pending.due);
-        let first = notifications.chain(rules).min();
+        let first = notifications.chain(rules).chain(self.unseen.next_deadline()).min();
         Some(first?.saturating_sub(now.stamp.micros).div_ceil(1000))
     }
 
@@ -192,7 +192,7 @@ impl NotificationPolicy {
         if !for_user.is_empty() {
             self.quiet_until = now.stamp.micros + BURST_MS * 1000;
         }
-        let unseen = self.unseen.take_due(&for_user, &row);
+        let unseen = self.unseen.take_due(now, &for_user, &row);
         let more = for_user.len().saturating_sub(MAX_SESSIONS);
         for_user.truncate(MAX_SESSIONS);
         let mut for_rules = for_rules.chunks(MAX_SESSIONS).map(<[Session]>::to_vec);

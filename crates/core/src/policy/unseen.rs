@@ -4,10 +4,14 @@
 use crate::session::Session;
 use crate::session::identity::RowKey;
 use crate::store::Change;
+use crate::time::Now;
 use std::collections::HashSet;
 
 /// Terminals that report which pane has the focus. zellij reports neither the focus nor the last key press.
 const REPORTING_TERMINALS: [&str; 3] = ["tmux", "kitty", "wezterm"];
+
+/// Milliseconds between two looks. Each is a process, and a busy night has several results a second.
+const LOOK_MS: u64 = 250;
 
 /// Sessions that one process asks the terminals about.
 const MAX_SESSIONS: usize = 16;
@@ -16,8 +20,10 @@ const MAX_SESSIONS: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct UnseenResults {
     rows: HashSet<RowKey>,
-    /// Sessions that have just become done or failed.
+    /// The first sessions that became done or failed since the last look.
     due: Vec<RowKey>,
+    /// The earliest time of the next look, in microseconds since this boot.
+    next_look: u64,
 }
 
 impl UnseenResults {
@@ -27,7 +33,12 @@ impl UnseenResults {
             self.rows.remove(&row.key);
         }
         let has_entered = change.transition.is_some_and(|entered| entered.status == row.status);
-        if self.add(row) && has_entered {
+        // A look finds the newest of the others too.
+        if self.add(row)
+            && has_entered
+            && self.due.len() < MAX_SESSIONS
+            && !self.due.contains(&row.key)
+        {
             self.due.push(row.key.clone());
         }
     }
@@ -50,9 +61,9 @@ impl UnseenResults {
         self.rows.remove(key);
     }
 
-    /// Returns true if a terminal has to be asked now.
-    pub(crate) fn is_due(&self) -> bool {
-        !self.due.is_empty()
+    /// Returns the time of the next look, in microseconds since this boot.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        (!self.due.is_empty()).then_some(self.next_look)
     }
 
     /// Returns the sessions to ask about: those that have just become done or failed, and those that still wait in the
@@ -60,9 +71,14 @@ impl UnseenResults {
     /// after the first look. A notification about `person` looks once more.
     pub(crate) fn take_due<'a>(
         &mut self,
+        now: Now,
         person: &[Session],
         row: impl Fn(&RowKey) -> Option<&'a Session>,
     ) -> Vec<Session> {
+        if person.is_empty() && self.next_deadline().is_none_or(|at| at > now.stamp.micros) {
+            return Vec::new();
+        }
+        self.next_look = now.stamp.micros + LOOK_MS * 1000;
         let due = std::mem::take(&mut self.due);
         let mut found: Vec<&Session> =
             due.iter().filter(|key| self.rows.contains(*key)).filter_map(&row).collect();
@@ -93,13 +109,14 @@ mod tests {
     use crate::session::place::Place;
     use crate::session::status::Status;
     use crate::store::ChangeKind;
-    use crate::time::Timestamp;
+    use crate::time::{Stamp, Timestamp};
     use std::collections::HashMap;
 
     #[derive(Default)]
     struct Play {
         unseen: UnseenResults,
         rows: HashMap<RowKey, Session>,
+        milliseconds: u64,
     }
 
     impl Play {
@@ -126,12 +143,14 @@ mod tests {
                 Change { key: key.clone(), kind: ChangeKind::Updated, transition, passed: None };
             self.unseen.apply_change(&change, &row);
             self.rows.insert(key, row);
+            self.milliseconds += LOOK_MS;
             self.take(&[])
         }
 
         fn take(&mut self, person: &[Session]) -> String {
-            let found = self.unseen.take_due(person, |key| self.rows.get(key));
-            assert!(!self.unseen.is_due());
+            let stamp = Stamp { boot: 1, micros: self.milliseconds * 1000 };
+            let now = Now { wall: Timestamp(self.milliseconds), stamp };
+            let found = self.unseen.take_due(now, person, |key| self.rows.get(key));
             found.iter().map(|row| row.key.as_str()).collect::<Vec<_>>().join(" ")
         }
     }
@@ -147,6 +166,21 @@ mod tests {
         assert_eq!(play.change("kbbbb", "kitty:b", Status::Failed, true), "kbbbb");
         assert_eq!(play.change("kcccc", "zellij:c", Status::Done, true), "");
         assert_eq!(play.change("kdddd", "wezterm:d", Status::Done, true), "kdddd");
+    }
+
+    #[test]
+    fn results_of_a_burst_are_checked_together() {
+        let mut play = Play::default();
+        assert_eq!(play.change("kaaaa", "tmux:a", Status::Done, true), "kaaaa");
+        for _ in 1..LOOK_MS {
+            play.milliseconds -= LOOK_MS - 1;
+            assert_eq!(play.change("kbbbb", "tmux:a", Status::Done, true), "");
+            assert_eq!(play.unseen.due.len(), 1);
+        }
+        assert_eq!(play.unseen.next_deadline(), Some(2 * LOOK_MS * 1000));
+        play.milliseconds += 1;
+        assert_eq!(play.take(&[]), "kbbbb kaaaa");
+        assert_eq!((play.take(&[]).as_str(), play.unseen.next_deadline()), ("", None));
     }
 
     #[test]

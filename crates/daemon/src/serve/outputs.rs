@@ -55,8 +55,7 @@ impl Server {
                 self.session_files.remove_process(process, &mut self.watches);
             }
             Output::Notify(notification) => {
-                let log = self.notifications.push(*notification);
-                self.note(log);
+                self.new_notifications.push(*notification);
             }
             Output::CountDroppedEvent(reason) => {
                 self.listeners.count_dropped_event(reason);
