@@ -155,6 +155,11 @@ impl Actor {
         batches
     }
 
+    /// Notes that a connection has written its last batch. Returns true if more waits for it.
+    pub(crate) fn batch_written(&mut self, connection: ConnectionId) -> bool {
+        self.recorders.batch_written(connection) | self.subscribers.batch_written(connection)
+    }
+
     /// Returns the number of events received so far.
     pub(crate) fn events(&self) -> u64 {
         self.events
@@ -197,8 +202,7 @@ impl Actor {
             }
             Input::EventRefused(reason, why) => vec![self.count_dropped_event(reason, &why)],
             Input::BatchWritten(connection) => {
-                self.subscribers.batch_written(connection);
-                self.recorders.batch_written(connection);
+                self.batch_written(connection);
                 Vec::new()
             }
             // Only the loop uses this input.

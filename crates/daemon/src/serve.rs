@@ -7,7 +7,6 @@ use crate::actor::Actor;
 use crate::local_day::local_day;
 use crate::log::Log;
 use crate::messages::{Input, ProcessCheck};
-use crate::net::connection::Outgoing;
 use crate::net::connections::Connections;
 use crate::net::listeners::Listeners;
 use crate::notify::queue::NotificationQueue;
@@ -18,7 +17,7 @@ use crate::watch::file_watches::{Changes, FileWatches};
 use crate::watch::session_files::SessionFiles;
 use crate::watch::sockets::SocketWatch;
 use crewboard_config::Environment;
-use crewboard_core::{Observation, Process, Timestamp};
+use crewboard_core::{Notification, Observation, Process, Timestamp};
 use crewboard_platform::Clock;
 use std::collections::HashSet;
 use std::io;
@@ -49,6 +48,8 @@ pub(crate) struct Server {
     session_files: SessionFiles,
     config_watch: ConfigWatch,
     notifications: NotificationQueue,
+    /// Notifications of this turn. The start of a process takes longer than all that a subscriber waits for.
+    new_notifications: Vec<Notification>,
     /// The user's home directory, which has the profiles of the agents.
     home: Option<PathBuf>,
     log: Log,
@@ -133,6 +134,7 @@ impl Server {
             session_files: SessionFiles::new(),
             config_watch,
             notifications: NotificationQueue::new(inherited, config.clone()),
+            new_notifications: Vec::new(),
             home: environment.home.clone(),
             log,
             missing_senses,
@@ -182,6 +184,7 @@ impl Server {
                 _ = interrupt.recv() => self.stop("stopped by a signal"),
             }
             self.flush();
+            self.start_notifications();
             self.note_idleness();
         }
         self.listeners.close();
@@ -284,9 +287,24 @@ impl Server {
         if std::mem::take(&mut self.dropped_events_changed) {
             self.actor.set_unseen_dropped_events(self.listeners.dropped_events().1);
         }
-        for batch in self.actor.flush() {
-            let outgoing = Outgoing::Batch { lines: batch.lines, answers: batch.answers };
-            self.connections.send(batch.connection, outgoing);
+        let mut is_complete = false;
+        while !is_complete {
+            is_complete = true;
+            for batch in self.actor.flush() {
+                let connection = batch.connection;
+                if self.connections.send_batch(batch) {
+                    // Nothing else would cause the next batch.
+                    is_complete &= !self.actor.batch_written(connection);
+                }
+            }
+        }
+    }
+
+    /// Starts the processes that notify the user, run commands or ask the terminals.
+    fn start_notifications(&mut self) {
+        for notification in std::mem::take(&mut self.new_notifications) {
+            let log = self.notifications.push(notification);
+            self.note(log);
         }
     }
 

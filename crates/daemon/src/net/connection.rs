@@ -5,12 +5,13 @@ use crate::messages::Input;
 use crate::net::peer::Peer;
 use crate::outbox::batch::{Line, MAX_PENDING_REPLIES};
 use crewboard_protocol::{MAX_REQUEST_LINE, Reply, Request, RequestError};
-use rustix::net::{RecvFlags, SendFlags, recv};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -22,6 +23,9 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
+
+/// Lines written at once. The kernel accepts 1,024, and a batch has as many bytes as the kernel takes.
+const MAX_LINES_OF_WRITE: usize = 128;
 
 /// Bytes of an unfinished line that every connection may hold. An event has a few hundred bytes, and few events have
 /// more than this.
@@ -57,7 +61,18 @@ pub(crate) enum Outgoing {
         lines: Vec<Line>,
         /// The last line ends the reply to a request.
         answers: bool,
+        /// Bytes of the first line that the loop has written itself.
+        written: usize,
     },
+}
+
+/// Writes what the kernel takes now. Never waits, and does not ask the runtime whether the stream is writable.
+pub(crate) fn write_now(stream: &UnixStream, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    Ok(match bytes {
+        [bytes] => rustix::net::send(stream, bytes, flags)?,
+        _ => rustix::net::sendmsg(stream, bytes, &mut SendAncillaryBuffer::default(), flags)?,
+    })
 }
 
 /// A client's connection.
@@ -65,9 +80,12 @@ pub(crate) enum Outgoing {
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) peer: Peer,
-    pub(crate) stream: UnixStream,
+    pub(crate) stream: Arc<UnixStream>,
+    /// True while a line waits here to be written. The loop then writes nothing itself.
+    pub(crate) has_lines: Arc<AtomicBool>,
     pub(crate) inputs: mpsc::Sender<Input>,
-    pub(crate) outgoing: mpsc::Receiver<Outgoing>,
+    /// The channel reserves memory for 32 messages, so the messages are boxed.
+    pub(crate) outgoing: mpsc::Receiver<Box<Outgoing>>,
     pub(crate) permits: LongLinePermits,
 }
 
@@ -83,6 +101,7 @@ struct State {
     /// Bytes of the first line that are written.
     written: usize,
     pending_replies: usize,
+    has_lines: Arc<AtomicBool>,
     /// The lines include a batch, whose end the actor needs to know.
     is_batch: bool,
     /// The client has closed its end.
@@ -102,7 +121,8 @@ struct State {
 impl Connection {
     /// Serves the client until it leaves, and then reports that to the actor.
     pub(crate) async fn serve(mut self) {
-        let mut state = State::default();
+        let has_lines = Arc::clone(&self.has_lines);
+        let mut state = State { has_lines, ..State::default() };
         // Every error means that the client has gone.
         let _ = self.run(&mut state).await;
         let _ = self.inputs.send(Input::Closed(self.id)).await;
@@ -139,7 +159,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 outgoing = self.outgoing.recv() => match outgoing {
-                    Some(outgoing) => state.queue(outgoing),
+                    Some(outgoing) => state.queue(*outgoing),
                     None => return Ok(()),
                 },
                 ready = self.stream.writable(), if wants_to_write || state.ended => {
@@ -266,30 +286,25 @@ impl Connection {
 
     /// Writes as much as the client reads now.
     async fn write(&mut self, state: &mut State) -> io::Result<()> {
-        while let Some((line, answers)) = state.lines.front() {
-            let rest = line.get(state.written..).unwrap_or_default();
-            match self.try_write(rest) {
-                Ok(count) if count == rest.len() => {
-                    state.written = 0;
-                    state.pending_replies -= usize::from(*answers);
-                    state.lines.pop_front();
-                }
-                Ok(count) => state.written += count,
+        while !state.lines.is_empty() {
+            match self.try_write(&state.next_write()) {
+                Ok(count) => state.note_written(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
+        state.has_lines.store(false, Ordering::Relaxed);
         if std::mem::take(&mut state.is_batch) {
             let _ = self.inputs.send(Input::BatchWritten(self.id)).await;
         }
         Ok(())
     }
 
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.try_write(bytes) {
+    fn try_write(&self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.stream.try_write_vectored(bytes) {
             // The stream may be writable without tokio knowing it: see `is_gone`.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Ok(rustix::net::send(&self.stream, bytes, SendFlags::DONTWAIT)?)
+                write_now(&self.stream, bytes)
             }
             result => result,
         }
@@ -308,10 +323,14 @@ impl Connection {
 impl State {
     /// Adds lines to write.
     fn queue(&mut self, outgoing: Outgoing) {
+        self.has_lines.store(true, Ordering::Relaxed);
         match outgoing {
             Outgoing::Reply(line) => self.lines.push_back((line, true)),
-            Outgoing::Batch { lines, answers } => {
+            Outgoing::Batch { lines, answers, written } => {
                 self.is_batch = true;
+                if self.lines.is_empty() {
+                    self.written = written;
+                }
                 self.lines.extend(lines.into_iter().map(|line| (line, false)));
                 if let Some((_, completes)) = self.lines.back_mut() {
                     *completes |= answers;
@@ -320,10 +339,31 @@ impl State {
         }
     }
 
+    /// Returns the lines of the next write, as many as one system call may have.
+    fn next_write(&self) -> Vec<IoSlice<'_>> {
+        let mut written = self.written;
+        let lines = self.lines.iter().take(MAX_LINES_OF_WRITE);
+        let rests = lines.map(|(line, _)| line.get(std::mem::take(&mut written)..));
+        rests.map(|rest| IoSlice::new(rest.unwrap_or_default())).collect()
+    }
+
+    /// Removes the lines that are written.
+    fn note_written(&mut self, count: usize) {
+        self.written += count;
+        while let Some((line, answers)) = self.lines.front()
+            && self.written >= line.len()
+        {
+            self.written -= line.len();
+            self.pending_replies -= usize::from(*answers);
+            self.lines.pop_front();
+        }
+    }
+
     /// Replies with an error to a line that is no request.
     fn refuse(&mut self, error: &RequestError) {
         let reply = Reply::Error { code: error.code(), message: error.to_string() };
         self.pending_replies += 1;
+        self.has_lines.store(true, Ordering::Relaxed);
         self.lines.push_back((reply.encode().into(), true));
     }
 

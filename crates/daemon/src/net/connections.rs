@@ -3,13 +3,15 @@
 use crate::ids::ConnectionId;
 use crate::messages::Input;
 use crate::net::connection::{
-    Connection, LongLinePermits, MAX_LONG_LINES, Outgoing, long_line_permits,
+    Connection, LongLinePermits, MAX_LONG_LINES, Outgoing, long_line_permits, write_now,
 };
 use crate::net::peer::Peer;
+use crate::outbox::batch::Batch;
 use crewboard_config::MIN_DESCRIPTORS;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
@@ -52,8 +54,19 @@ pub(crate) struct Connections {
 /// The loop's end of a connection.
 #[derive(Debug)]
 struct Client {
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: mpsc::Sender<Box<Outgoing>>,
+    stream: Arc<UnixStream>,
+    /// True while a line waits in the connection's task to be written.
+    has_lines: Arc<AtomicBool>,
     has_requested: bool,
+}
+
+impl Client {
+    /// Returns true if the connection's task has nothing to write.
+    fn is_idle(&self) -> bool {
+        self.outgoing.capacity() == self.outgoing.max_capacity()
+            && !self.has_lines.load(Ordering::Relaxed)
+    }
 }
 
 impl Connections {
@@ -168,11 +181,20 @@ impl Connections {
         }
         self.last_id += 1;
         let (sender, outgoing) = mpsc::channel(OUTGOING);
-        self.open.insert(self.last_id, Client { outgoing: sender, has_requested: false });
+        let stream = Arc::new(stream);
+        let has_lines = Arc::new(AtomicBool::new(false));
+        let client = Client {
+            outgoing: sender,
+            stream: Arc::clone(&stream),
+            has_lines: Arc::clone(&has_lines),
+            has_requested: false,
+        };
+        self.open.insert(self.last_id, client);
         let connection = Connection {
             id: self.last_id,
             peer: Peer::of(peer.pid().and_then(|pid| u32::try_from(pid).ok())),
             stream,
+            has_lines,
             inputs: inputs.clone(),
             outgoing,
             permits: Arc::clone(&self.permits),
@@ -185,9 +207,35 @@ impl Connections {
     pub(crate) fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
         let Some(client) = self.open.get(&connection) else { return };
         // The channel has room for all pending replies. A connection without room violates the protocol.
-        if client.outgoing.try_send(outgoing).is_err() {
+        if client.outgoing.try_send(Box::new(outgoing)).is_err() {
             self.end(connection);
         }
+    }
+
+    /// Sends a batch. Returns true if it is written: the loop writes to an idle connection itself, because the wake-up
+    /// of the connection's task and its report cost more than the write.
+    pub(crate) fn send_batch(&mut self, batch: Batch) -> bool {
+        let Batch { connection, mut lines, answers } = batch;
+        let Some(client) = self.open.get(&connection) else { return false };
+        let mut written = 0;
+        // Only the task knows how many replies are pending.
+        if !answers && client.is_idle() {
+            let slices: Vec<IoSlice<'_>> = lines.iter().map(|line| IoSlice::new(line)).collect();
+            // The task finds out about an error too.
+            written = write_now(&client.stream, &slices).unwrap_or(0);
+            let whole = lines.iter().take_while(|line| {
+                let is_written = line.len() <= written;
+                written -= if is_written { line.len() } else { 0 };
+                is_written
+            });
+            let whole = whole.count();
+            lines.drain(..whole);
+            if lines.is_empty() {
+                return true;
+            }
+        }
+        self.send(connection, Outgoing::Batch { lines, answers, written });
+        false
     }
 
     /// Removes a connection that has ended.
@@ -204,6 +252,8 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::batch::Line;
+    use rustix::net::RecvFlags;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// Connections of a process that may have 64, and their inputs.
@@ -290,6 +340,44 @@ mod tests {
         assert!(is_over(&mut clients[10]).await && is_over(&mut clients[25]).await);
         assert!(!is_over(&mut clients[9]).await && !is_over(&mut clients[26]).await);
         assert!(!stage.connections.may_accept(|_| true), "no connection is expendable");
+    }
+
+    #[tokio::test]
+    async fn batch_is_written_without_a_turn_of_the_task() {
+        let mut stage = Stage::new();
+        let client = stage.client(LOOK, &[]).await;
+        let batch = |text: &str, answers| Batch {
+            connection: 1,
+            lines: text.split_inclusive('\n').map(|line| line.as_bytes().into()).collect(),
+            answers,
+        };
+        let received = |client: &UnixStream| {
+            let mut bytes = vec![0; 1 << 20];
+            let count = rustix::net::recv(client, &mut bytes[..], RecvFlags::DONTWAIT);
+            bytes.truncate(count.map_or(0, |(_, count)| count));
+            String::from_utf8(bytes).unwrap()
+        };
+        assert!(stage.connections.send_batch(batch("one\ntwo\n", false)));
+        assert_eq!(received(&client), "one\ntwo\n");
+        // The end of a reply is counted by the task, and what comes later must not overtake it.
+        assert!(!stage.connections.send_batch(batch("reply\n", true)));
+        assert!(!stage.connections.send_batch(batch("three\n", false)));
+        assert_eq!(received(&client), "");
+    }
+
+    #[tokio::test]
+    async fn task_writes_what_the_kernel_did_not_take() {
+        let mut stage = Stage::new();
+        let mut client = stage.client(LOOK, &[]).await;
+        let line = |letter: u8| -> Line { [&[letter; 299_999][..], b"\n"].concat().into() };
+        let lines: Vec<Line> = b"abcdefgh".iter().map(|letter| line(*letter)).collect();
+        let sent = lines.concat();
+        let written = stage.connections.send_batch(Batch { connection: 1, lines, answers: false });
+        assert!(!written, "the kernel took all");
+        let mut read = vec![0; sent.len()];
+        client.read_exact(&mut read).await.unwrap();
+        assert!(read == sent, "lines are lost or in another order");
+        assert!(matches!(stage.inputs.recv().await, Some(Input::BatchWritten(1))));
     }
 
     #[tokio::test]

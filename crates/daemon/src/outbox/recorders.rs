@@ -47,11 +47,11 @@ impl Recorders {
         self.recorders.remove(&connection);
     }
 
-    /// Notes that a connection has written its last batch.
-    pub(crate) fn batch_written(&mut self, connection: ConnectionId) {
-        if let Some(recorder) = self.recorders.get_mut(&connection) {
-            recorder.slot.batch_written();
-        }
+    /// Notes that a connection has written its last batch. Returns true if more lines wait.
+    pub(crate) fn batch_written(&mut self, connection: ConnectionId) -> bool {
+        let Some(recorder) = self.recorders.get_mut(&connection) else { return false };
+        recorder.slot.batch_written();
+        !recorder.lines.is_empty()
     }
 
     /// Records an event. Cleans it first if a client records.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 struct Served {
     client: UnixStream,
     inputs: mpsc::Receiver<Input>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: mpsc::Sender<Box<Outgoing>>,
 }
 
 fn serve() -> Served {
@@ -21,7 +21,8 @@ fn serve_with(permits: &LongLinePermits) -> Served {
     let connection = Connection {
         id: 1,
         peer: Peer::of(None),
-        stream,
+        stream: Arc::new(stream),
+        has_lines: Arc::default(),
         inputs: sender,
         outgoing: receiver,
         permits: Arc::clone(permits),
@@ -68,7 +69,7 @@ async fn client_is_not_read_while_too_many_replies_are_pending() {
         taken += 1;
     }
     for _ in 0..MAX_PENDING_REPLIES {
-        served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
+        served.outgoing.send(Box::new(Outgoing::Reply(Line::clone(&reply)))).await.unwrap();
     }
     let quiet = tokio::time::timeout(Duration::from_millis(50), served.inputs.recv()).await;
     assert!(quiet.is_err(), "{quiet:?}");
@@ -77,7 +78,7 @@ async fn client_is_not_read_while_too_many_replies_are_pending() {
     while taken < asked {
         served.client.read_exact(&mut bytes).await.unwrap();
         assert!(matches!(served.inputs.recv().await, Some(Input::Request { .. })));
-        served.outgoing.send(Outgoing::Reply(Line::clone(&reply))).await.unwrap();
+        served.outgoing.send(Box::new(Outgoing::Reply(Line::clone(&reply)))).await.unwrap();
         taken += 1;
     }
 }
@@ -124,4 +125,26 @@ async fn long_lines_wait_for_a_permit() {
             while served.inputs.try_recv().is_ok() {}
         }
     }
+}
+
+#[tokio::test]
+async fn lines_that_wait_are_one_write() {
+    let line = |text: &str| -> Line { text.as_bytes().into() };
+    let mut state = State::default();
+    let lines = vec![line("one\n"), line("two\n")];
+    state.queue(Outgoing::Batch { lines, answers: true, written: 1 });
+    state.queue(Outgoing::Reply(line("three\n")));
+    state.pending_replies = 2;
+    let next =
+        |state: &State| state.next_write().iter().map(|part| part.to_vec()).collect::<Vec<_>>();
+    assert_eq!(next(&state), [&b"ne\n"[..], b"two\n", b"three\n"]);
+    state.note_written(5);
+    assert_eq!(
+        (next(&state), state.pending_replies),
+        (vec![b"o\n".to_vec(), b"three\n".to_vec()], 2)
+    );
+    state.note_written(3);
+    assert_eq!((next(&state), state.pending_replies), (vec![b"hree\n".to_vec()], 1));
+    state.note_written(5);
+    assert!(state.lines.is_empty() && state.written == 0 && state.pending_replies == 0);
 }
