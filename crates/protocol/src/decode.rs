@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn event_is_the_same_in_any_order_of_its_fields() {
         let report = r#""report":{"agent":"claude","session":"s","source":"hook:Stop",
-            "stamp":{"boot":1,"micros":2},"event":{"kind":"rested"}}"#;
+            "stamp":{"boot":1,"micros":2},"event":{"kind":"idle_reported"}}"#;
         let decode = |line: String| match Request::decode(line.as_bytes()) {
             Ok(Request::Event(event)) => (event.hook_pid, event.report),
             other => panic!("{other:?}"),

@@ -13,6 +13,9 @@ use serde::Serialize;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+/// Bytes that are written at once.
+const WRITE_BYTES: usize = 64 * 1024;
+
 /// A session with the name that tells it apart from the others.
 #[derive(Serialize)]
 struct Labelled<'a> {
@@ -45,7 +48,8 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
         warn_of_dropped_events(&connection, dropped_events);
     }
     let now = Clock::new().now().wall;
-    let mut out = io::stdout().lock();
+    // Standard output itself writes each line on its own.
+    let mut out = io::BufWriter::with_capacity(WRITE_BYTES, io::stdout().lock());
     if json {
         let labels = labels(&rows);
         let labelled: Vec<Labelled<'_>> = rows
@@ -58,6 +62,7 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
             .collect();
         let text = serde_json::to_string_pretty(&labelled).map_err(io::Error::from)?;
         writeln!(out, "{text}")?;
+        out.flush()?;
         return Ok(ExitCode::SUCCESS);
     }
     let style = Style::of_stdout();
@@ -65,6 +70,7 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
     for row in &rows {
         writeln!(out, "{}", list_line_at(row, &names, now, style))?;
     }
+    out.flush()?;
     if rows.is_empty() {
         // Standard output has one line for each session. A closed standard error is no reason to fail.
         let _ = writeln!(
