@@ -34,7 +34,7 @@ pub const MAX_TRAIL: usize = 32;
 /// Closed sessions that are kept. The oldest go first.
 pub const MAX_CLOSED: usize = 50;
 /// All sessions. A flood of invented sessions must not fill the memory.
-pub const MAX_ROWS: usize = 4096;
+pub const MAX_ROWS: usize = 10_000;
 /// Sessions of one process. A wrapper may report itself under the process of the agent that it runs, and wrappers
 /// are nested a few deep at most. Without a bound one process could claim every session.
 pub const MAX_AGENTS_OF_PROCESS: usize = 8;

@@ -341,7 +341,10 @@ mod tests {
             let (Reply::Row { row } | Reply::Change { row, .. }) = usual else {
                 panic!("{usual:?}")
             };
-            assert_eq!((row.prompt.as_deref(), row.name.as_str()), (Some("one\ntwo"), "“é” a"));
+            assert_eq!(
+                (row.user_prompt.as_deref(), row.name.as_str()),
+                (Some("one\ntwo"), "“é” a")
+            );
         }
         assert!(Reply::decode(br#"{"type":"row","row":7}"#).is_err());
     }

@@ -1,6 +1,7 @@
 //! Bounds on what clients may ask for.
 
 use super::*;
+use crewboard_core::MAX_ROWS;
 
 fn wait_for(rows: Option<Vec<RowKey>>, reached: Vec<RowKey>) -> Request {
     let goal = WaitGoal { statuses: vec![Status::Done], needs_you: false };
@@ -27,28 +28,28 @@ fn all_waits_together_remember_a_bounded_number_of_rows() {
             refused += usize::from(is_busy(&replies));
         }
     }
-    let most = 4 * crewboard_core::MAX_ROWS;
+    let most = 4 * MAX_ROWS;
     assert_eq!(refused, 4 * 32 - most / 2000);
     assert!(stage.actor.waits.remembered() <= most);
     // A client that leaves makes room.
     stage.input(Input::Closed(1));
     assert_eq!(stage.actor.waits.remembered(), 0);
-    assert_eq!(stage.request(2, wait_for(None, unknown_keys(4096))), []);
-    assert!(is_busy(&stage.request(2, wait_for(None, unknown_keys(4097)))));
+    assert_eq!(stage.request(2, wait_for(None, unknown_keys(MAX_ROWS))), []);
+    assert!(is_busy(&stage.request(2, wait_for(None, unknown_keys(MAX_ROWS + 1)))));
 }
 
 #[test]
 fn wait_that_outgrows_the_bound_ends() {
     let mut stage = Stage::new();
     for connection in 1..=3 {
-        stage.request(connection, wait_for(Some(unknown_keys(4096)), Vec::new()));
+        stage.request(connection, wait_for(Some(unknown_keys(MAX_ROWS)), Vec::new()));
     }
-    stage.request(4, wait_for(Some(unknown_keys(4095)), Vec::new()));
+    stage.request(4, wait_for(Some(unknown_keys(MAX_ROWS - 1)), Vec::new()));
     assert_eq!(stage.actor.waits.len(), 4);
     // The first wait remembers the new row, and the second ends because there is no room. That makes room for the others.
     assert!(is_busy(&stage.reported("new", Status::Working)));
     assert_eq!(stage.actor.waits.len(), 3);
-    assert!(stage.actor.waits.remembered() <= 4 * crewboard_core::MAX_ROWS);
+    assert!(stage.actor.waits.remembered() <= 4 * MAX_ROWS);
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn subscribers_and_recorders_are_bounded() {
 #[test]
 fn many_rows_leave_room_for_fewer_clients() {
     let mut stage = Stage::new();
-    for row in 0..crewboard_core::MAX_ROWS {
+    for row in 0..MAX_ROWS {
         stage.reported(&format!("s{row}"), Status::Working);
     }
     let lists = (0..200).map(|connection| is_busy(&stage.request(connection, Request::List)));
