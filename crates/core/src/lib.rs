@@ -31,7 +31,7 @@ pub use session::day_cost::{Costs, Day, DayCost};
 pub use session::identity::{
     AgentName, ConversationId, InputDigest, Process, RowKey, SubagentId, ToolUseId, TurnId,
 };
-pub use session::labels::labels;
+pub use session::labels::{directory_labels, labels};
 pub use session::past::{Entries, PastStatuses};
 pub use session::place::{Pane, Place};
 pub use session::prompt::{Prompt, PromptKind};

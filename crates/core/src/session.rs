@@ -80,6 +80,9 @@ pub struct Session {
     /// The open pull request of the branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequest>,
+    /// The top directory of the git repository of that directory. Linked worktrees have that of their repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_root: Option<String>,
     /// The conversation's title.
     pub title: Option<String>,
     /// The last user prompt.
@@ -235,6 +238,7 @@ impl Default for Session {
             branch: None,
             repository: None,
             pull_request: None,
+            repository_root: None,
             title: None,
             user_prompt: None,
             model: None,

@@ -265,11 +265,12 @@ fn newer_rate_limits_win_after_a_restore() {
 }
 
 #[test]
-fn branch_report_changes_only_the_branch() {
+fn branch_report_changes_branch_and_repository() {
     let mut world = World::new();
     let elsewhere = |report: Report, cwd: &str, branch: &str| Report {
         cwd: Some(cwd.to_owned()),
         branch: Some(branch.to_owned()),
+        repository_root: (!branch.is_empty()).then(|| "/".to_owned()),
         ..report
     };
     world.milliseconds += 10;
@@ -282,6 +283,7 @@ fn branch_report_changes_only_the_branch() {
     let after = world.row().clone();
     let expected = Session {
         branch: Some("main".to_owned()),
+        repository_root: Some("/".to_owned()),
         revision: after.revision,
         updated: after.updated,
         ..before
@@ -302,5 +304,5 @@ fn branch_report_changes_only_the_branch() {
         assert_eq!((world.sessions.len(), world.row()), (1, &after));
     }
     assert_eq!(world.apply(elsewhere(newer, "/shop", "")).changes.len(), 1);
-    assert_eq!(world.row().branch, None);
+    assert_eq!((&world.row().branch, &world.row().repository_root), (&None, &None));
 }

@@ -7,8 +7,8 @@ use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_platform::{
-    Clock, Deadline, arguments_of, branch_of, canonical_directory_guarded, host_name, process_info,
-    read_within, working_directory_of, write_within,
+    Checkout, Clock, Deadline, arguments_of, canonical_directory_guarded, find_checkout, host_name,
+    process_info, read_within, working_directory_of, write_within,
 };
 use crewboard_protocol::{DropReason, EventLine, Request};
 use std::env;
@@ -73,8 +73,8 @@ fn deliver(agent: &str) -> Option<()> {
     // The branch comes last, because the file system of the repository may block this read.
     if let Some(mut report) = branch_report {
         watchdog.start();
-        let branch = report.cwd.as_deref().and_then(|cwd| branch_of(Path::new(cwd)));
-        report.branch = Some(branch.unwrap_or_default());
+        let checkout = report.cwd.as_deref().and_then(|cwd| find_checkout(Path::new(cwd)));
+        set_checkout(&mut report, checkout);
         write_within(&daemon, &encode_line(report), deadline).ok()?;
     }
     Some(())
@@ -97,6 +97,13 @@ pub(crate) fn branch_report(report: &Report) -> Box<Report> {
     let Report { agent, session, source, stamp, process, cwd, .. } = report.clone();
     let empty = Report::new("", "", "", stamp, Event::BranchRead);
     Box::new(Report { agent, session, source, process, cwd, ..empty })
+}
+
+/// Puts the repository and its branch into a branch report.
+pub(crate) fn set_checkout(report: &mut Report, checkout: Option<Checkout>) {
+    let Checkout { repository, branch } =
+        checkout.unwrap_or(Checkout { repository: None, branch: None });
+    (report.repository_root, report.branch) = (repository, Some(branch.unwrap_or_default()));
 }
 
 /// Returns the surroundings of this process, which an agent has started.

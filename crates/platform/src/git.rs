@@ -1,5 +1,5 @@
-//! Finds the branch of a directory in the files of its repository. Starting git would cost more than everything
-//! else that a hook does.
+//! Finds the repository of a directory and its branch in the files of the repository. Starting git would cost more than
+//! everything else that a hook does.
 
 use crate::mounts::Mounts;
 use std::fs::File;
@@ -15,22 +15,44 @@ const MAX_LINE: u64 = 4096;
 /// Maximum bytes read from a repository's configuration. Git writes its own settings first.
 const MAX_CONFIG: u64 = 64 << 10;
 
-/// Returns the branch of the repository or worktree that contains `directory`, or the abbreviated commit if no
-/// branch is checked out.
+/// The repository of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// The top directory of the repository. All linked worktrees of a repository have that of the main one.
+    pub repository: Option<String>,
+    /// The branch, or the abbreviated commit if no branch is checked out. `None` if the repository does not store it in
+    /// `HEAD`.
+    pub branch: Option<String>,
+}
+
+/// Returns the repository or worktree that contains `directory`.
 ///
-/// Returns `None` outside a repository, if the repository does not store its branch in `HEAD`, and on network file
-/// systems. An access there may block for ever, so no part of a path there is touched, wherever a link or a
-/// `gitdir:` line leads.
-pub fn branch_of(directory: &Path) -> Option<String> {
+/// Returns `None` outside a repository, and on network file systems. An access there may block for ever, so no part of a
+/// path there is touched, wherever a link or a `gitdir:` line leads.
+pub fn find_checkout(directory: &Path) -> Option<Checkout> {
     let mounts = Mounts::read();
     let directory = mounts.resolve_local(Path::new("/"), directory)?;
     let mut tops = directory.ancestors().take(MAX_PARENTS);
-    let git = tops.find_map(|top| match find_git_directory(top, &mounts) {
+    let (top, git) = tops.find_map(|top| match find_git_directory(top, &mounts) {
         GitDirectory::Missing => None,
         GitDirectory::Unreadable => Some(None),
-        GitDirectory::Found(git) => Some(Some(git)),
+        GitDirectory::Found(git) => Some(Some((top, git))),
     })??;
-    Repository { git, mounts }.branch()
+    let repository = top_of_repository(top, &git).to_str().map(str::to_owned);
+    Some(Checkout { repository, branch: Repository { git, mounts }.branch() })
+}
+
+/// Returns the directory that all worktrees of a repository have in common. It reads no file: git keeps the git directory of
+/// a linked worktree in `worktrees/` of the repository's own.
+fn top_of_repository<'a>(top: &'a Path, git: &'a Path) -> &'a Path {
+    let Some(worktrees) = git.parent().filter(|parent| parent.ends_with("worktrees")) else {
+        return top;
+    };
+    let Some(common) = worktrees.parent() else { return top };
+    // `shop/.git`, or a bare repository: `shop.git`, or `shop/.bare` with the worktrees beside it.
+    let is_hidden =
+        common.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    common.parent().filter(|_| is_hidden).unwrap_or(common)
 }
 
 /// The result of looking for a git directory in one directory.
@@ -146,6 +168,26 @@ mod tests {
     use super::*;
     use std::fs;
 
+    fn branch_of(directory: &Path) -> Option<String> {
+        find_checkout(directory)?.branch
+    }
+
+    #[test]
+    fn worktrees_have_the_top_of_their_repository() {
+        for (top, git, expected) in [
+            ("/u/shop", "/u/shop/.git", "/u/shop"),
+            ("/u/tf-12", "/u/shop/.git/worktrees/tf-12", "/u/shop"),
+            ("/u/shop/main", "/u/shop/.bare/worktrees/main", "/u/shop"),
+            ("/u/main", "/srv/shop.git/worktrees/main", "/srv/shop.git"),
+            // A submodule, and a git directory in another place.
+            ("/u/shop/lib", "/u/shop/.git/modules/lib", "/u/shop/lib"),
+            ("/u/shop", "/srv/git/shop", "/u/shop"),
+        ] {
+            let found = top_of_repository(Path::new(top), Path::new(git));
+            assert_eq!(found, Path::new(expected), "{top}");
+        }
+    }
+
     #[test]
     fn branch_is_found_in_repositories_and_worktrees() {
         let world = tempfile::tempdir().unwrap();
@@ -244,6 +286,9 @@ mod tests {
         assert!(git("shop", &["commit", "--allow-empty", "-m", "one"]));
         assert!(git("shop", &["worktree", "add", "-b", "side/line", "../side"]));
         assert_eq!(branch("side").as_deref(), Some("side/line"));
+        let repository = |path: &str| find_checkout(&at(path)).unwrap().repository.unwrap();
+        let top = at("shop").canonicalize().unwrap();
+        assert_eq!([repository("shop"), repository("side")].map(PathBuf::from), [top.clone(), top]);
         assert!(git("side", &["checkout", "--detach"]));
         assert_eq!(branch("side").map(|commit| commit.len()), Some(8));
         assert_eq!(branch("shop").as_deref(), Some("trunk"));

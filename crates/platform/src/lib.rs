@@ -28,7 +28,7 @@ pub use child::{ChildOutput, OutputLimits, RunError, run_within, wait_within};
 pub use clock::Clock;
 pub use confinement::is_no_more_confined;
 pub use deadline::{Deadline, read_within, write_within};
-pub use git::branch_of;
+pub use git::{Checkout, find_checkout};
 pub use listener::{Listener, abstract_listener, runs_terminal, sockets_of};
 pub use lock::{Lock, LockAttempt, move_descriptor_up};
 pub use lock_owner::LockOwner;

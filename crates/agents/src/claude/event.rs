@@ -102,6 +102,7 @@ fn report(
         branch: None,
         repository: None,
         pull_request: None,
+        repository_root: None,
         project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
         profile: profile_of(surroundings.environment, transcript.as_deref())
             .and_then(|profile| profile.into_os_string().into_string().ok()),

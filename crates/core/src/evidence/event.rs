@@ -46,6 +46,9 @@ pub struct Report {
     /// The open pull request of the branch. Only a status line reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequest>,
+    /// The top directory of the git repository of `cwd`, if the hook has read `branch` and `cwd` is in a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_root: Option<String>,
     /// The folder for which the session was started. It names the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
@@ -258,6 +261,7 @@ impl Report {
             branch: None,
             repository: None,
             pull_request: None,
+            repository_root: None,
             project: None,
             profile: None,
             transcript: None,
@@ -298,7 +302,9 @@ impl Report {
         for field in [&mut self.subagent_type, &mut self.mode, &mut self.model] {
             sanitise_optional(field, MAX_ID, false);
         }
-        for field in [&mut self.cwd, &mut self.project, &mut self.transcript, &mut self.job] {
+        let paths =
+            [&mut self.cwd, &mut self.repository_root, &mut self.project, &mut self.transcript];
+        for field in paths.into_iter().chain([&mut self.job]) {
             sanitise_optional(field, MAX_PATH, false);
         }
         sanitise_directory(&mut self.profile);

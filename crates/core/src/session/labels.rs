@@ -34,6 +34,18 @@ pub fn labels<'a>(rows: impl IntoIterator<Item = &'a Session>) -> HashMap<RowKey
     labels
 }
 
+/// Returns a short label for each directory: its name, with as many parent directories as tell it apart from the others.
+pub fn directory_labels<'a>(paths: impl IntoIterator<Item = &'a str>) -> HashMap<&'a str, String> {
+    let components = |path: &'a str| -> Vec<&'a str> {
+        path.split('/').filter(|part| !part.is_empty()).collect()
+    };
+    let paths: HashMap<&str, Vec<&str>> =
+        paths.into_iter().map(|path| (path, components(path))).collect();
+    let labels = abbreviate(&paths.values().cloned().collect());
+    let label = |parts| labels.get(parts).filter(|label| !label.is_empty()).cloned();
+    paths.iter().map(|(path, parts)| (*path, label(parts).unwrap_or((*path).to_owned()))).collect()
+}
+
 /// Adds the labels of several sessions that have the same name.
 fn label_same_name(name: &str, rows: &[&Session], labels: &mut HashMap<RowKey, String>) {
     let directories: HashSet<Vec<&str>> = rows.iter().filter_map(|row| directory(row)).collect();
@@ -225,6 +237,16 @@ mod tests {
                 directories.iter().map(|cwd| [*cwd, "main", "", ""]).collect();
             assert_eq!(label_all(&rows), expected);
         }
+    }
+
+    #[test]
+    fn directory_label_has_the_parents_that_differ() {
+        let paths = ["/u/work/shop", "/u/play/shop", "/u/work/blog", "/"];
+        let labels = directory_labels(paths);
+        assert_eq!(
+            paths.map(|path| labels[path].as_str()),
+            ["work/shop", "play/shop", "blog", "/"]
+        );
     }
 
     #[test]

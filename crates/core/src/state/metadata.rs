@@ -21,6 +21,7 @@ pub(crate) fn apply_metadata(row: &mut Row, report: &Report) {
         set(&mut row.session.cwd, &report.cwd);
         if let Some(branch) = &report.branch {
             row.session.branch = (!branch.is_empty()).then(|| branch.clone());
+            row.session.repository_root.clone_from(&report.repository_root);
         }
     }
     if report.job.is_some() {

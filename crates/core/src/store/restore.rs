@@ -164,7 +164,7 @@ fn sanitise(row: &mut Session, now: Now) {
     for field in [&mut row.branch, &mut row.title, &mut row.model, &mut row.mode] {
         sanitise_optional(field, MAX_LINE, false);
     }
-    for field in [&mut row.cwd, &mut row.job, &mut row.transcript] {
+    for field in [&mut row.cwd, &mut row.repository_root, &mut row.job, &mut row.transcript] {
         sanitise_optional(field, MAX_PATH, false);
     }
     sanitise_directory(&mut row.profile);

@@ -54,7 +54,7 @@ impl SessionStore {
         }
     }
 
-    /// Applies the branch that a hook read after its event, to the session of that event.
+    /// Applies the branch and repository that a hook read after its event, to the session of that event.
     pub(super) fn apply_branch(&mut self, report: &Report, outcome: &mut Outcome) {
         let Some(key) = self.find_open(report) else { return };
         let Some(row) = self.rows.get_mut(&key) else { return };
@@ -65,8 +65,9 @@ impl SessionStore {
         }
         row.state.branch_stamp = report.stamp;
         let branch = (!branch.is_empty()).then(|| branch.clone());
-        if row.session.branch != branch {
+        if row.session.branch != branch || row.session.repository_root != report.repository_root {
             row.session.branch = branch;
+            row.session.repository_root.clone_from(&report.repository_root);
             self.record_revision(&key, None, outcome);
         }
     }

@@ -3,12 +3,12 @@
 use crate::arguments::ReportArguments;
 use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, unexpected_reply};
 use crate::failure::Failure;
-use crate::hook::{ProcessVariables, branch_report};
+use crate::hook::{ProcessVariables, branch_report, set_checkout};
 use crewboard_agents::supported;
 use crewboard_core::{
     AgentName, ConversationId, Event, Exact, MAX_LINE, Place, PromptKind, Report, reveal,
 };
-use crewboard_platform::{Clock, branch_of, find_process, host_name, process_info};
+use crewboard_platform::{Clock, find_checkout, find_process, host_name, process_info};
 use crewboard_protocol::{EventLine, HelloRequest, PROTOCOL, Reply, Request};
 use crewboard_terminals as terminals;
 use std::env;
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
     connection.send(&event(Box::new(report)))?;
     // The branch comes last, because a slow file system may block this read.
     if let Some(directory) = directory {
-        with_branch.branch = Some(branch_of(Path::new(&directory)).unwrap_or_default());
+        set_checkout(&mut with_branch, find_checkout(Path::new(&directory)));
         connection.send(&event(with_branch))?;
     }
     match connection.ask(&Request::Hello(HelloRequest { protocol: PROTOCOL }), REPLY_TIMEOUT)? {

@@ -38,6 +38,7 @@ impl Redactor {
             branch,
             repository,
             pull_request,
+            repository_root,
             project,
             profile,
             transcript,
@@ -71,7 +72,8 @@ impl Redactor {
         if let Some(turn) = turn {
             *turn = TurnId::new(&self.placeholder("turn", turn.as_str()));
         }
-        for path in [cwd, project, profile, transcript, job].into_iter().flatten() {
+        for path in [cwd, repository_root, project, profile, transcript, job].into_iter().flatten()
+        {
             *path = self.placeholder_path(path);
         }
         if let Some(branch) = branch {
@@ -269,7 +271,7 @@ mod tests {
             "agent": "SECRET bot", "session": "SECRET-1", "source": "hook:SECRET hook",
             "stamp": {"boot": 1, "micros": 2}, "subagent": "SECRET-2",
             "subagent_type": "SECRET-reviewer", "turn": "SECRET-3", "cwd": "/home/SECRET/shop",
-            "branch": "SECRET/branch", "project": "/home/SECRET/shop", "profile": "/home/SECRET",
+            "branch": "SECRET/branch", "repository_root": "/home/SECRET", "project": "/home/SECRET/shop", "profile": "/home/SECRET",
             "transcript": "/home/SECRET/t", "mode": "my SECRET mode", "model": "my SECRET model",
             "job": "/SECRET",
             "place": {"host": "SECRET-laptop", "terminal": "SECRET term", "server": "/tmp/SECRET",

@@ -72,7 +72,7 @@ fn fields(value: &Value) -> BTreeSet<String> {
 
 #[test]
 fn page_tables_name_every_field() {
-    let optional = r#"{"history":[{"status":"idle","at":1}],"origin":{},"unconfirmed":"why","past":[5,1],"evidence_at":1,"repository":"r","pull_request":{"number":7},"cost_today":{"usd":1.0,"since":1}}"#;
+    let optional = r#"{"history":[{"status":"idle","at":1}],"origin":{},"unconfirmed":"why","past":[5,1],"evidence_at":1,"repository":"r","repository_root":"/r","pull_request":{"number":7},"cost_today":{"usd":1.0,"since":1}}"#;
     let row: Session = serde_json::from_str(optional).unwrap();
     let row = serde_json::to_value(row).unwrap();
     assert_eq!(table_after("## A row"), fields(&row));
@@ -84,7 +84,10 @@ fn full_report() -> Value {
     let line = include_str!("../golden/v1.jsonl")
         .lines()
         .map(value)
-        .find(|line| line["request"]["report"]["pull_request"].is_object())
+        .find(|line| {
+            let report = &line["request"]["report"];
+            report["teammate"].is_object() && report["repository_root"].is_string()
+        })
         .unwrap();
     let report: Report = serde_json::from_value(line["request"]["report"].clone()).unwrap();
     // The daemon sets this field; hooks do not.
@@ -103,6 +106,7 @@ fn full_report() -> Value {
         branch: Some(_),
         repository: Some(_),
         pull_request: Some(_),
+        repository_root: Some(_),
         project: Some(_),
         profile: Some(_),
         transcript: Some(_),

@@ -100,10 +100,15 @@ fn hung_file_system_costs_a_hook_only_the_branch() {
         for row in client.list().values() {
             assert!(row["branch"].is_null(), "{row}");
         }
-        // The same hook reads the branch of an ordinary repository.
-        let _agent = start_session(&world, "ordinary", &outer);
+        // The same hook reads the repository and branch of an ordinary repository, also below its top.
+        let (top, below) = (outer.canonicalize().unwrap(), outer.join("below"));
+        fs::create_dir(&below).unwrap();
+        let _agent = start_session(&world, "ordinary", &below);
         wait_until("the branch arrives", || {
-            client.list().values().any(|row| row["id"] == "ordinary" && row["branch"] == "main")
+            let mut rows = client.list().into_values().filter(|row| row["id"] == "ordinary");
+            rows.any(|row| {
+                row["branch"] == "main" && row["repository_root"] == top.to_str().unwrap()
+            })
         });
         let profile = there("profile");
         world.set("CLAUDE_CONFIG_DIR", &profile);
