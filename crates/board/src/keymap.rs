@@ -94,7 +94,13 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Undo, "undo", &["u"], "undo the last mark: seen, pin, snooze, hide", None),
     entry(Action::Copy, "copy", &["y"], "copy the session id, resume command or path", None),
     entry(Action::ShowDismissed, "show-dismissed", &["X"], "toggle hidden sessions", None),
-    entry(Action::Order, "order", &["s"], "sort by need, project, name, agent or host", None),
+    entry(
+        Action::Order,
+        "order",
+        &["s"],
+        "sort by need or name, or group by project, agent or host",
+        None,
+    ),
     entry(
         Action::Open,
         "open",

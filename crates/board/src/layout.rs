@@ -1,8 +1,10 @@
 //! Divides the screen, for drawing and for the mouse.
 
+pub(crate) mod lines;
 pub(crate) mod strip;
 
 use crate::format::text::AGE_WIDTH;
+use crate::layout::lines::ListLine;
 use crate::model::options::LayoutMode;
 use crate::model::{Model, Screen};
 use crewboard_core::{RowKey, Session, Status};
@@ -141,7 +143,7 @@ pub(crate) fn has_footer(model: &Model) -> bool {
 /// session that comes or goes, and never under a click.
 fn detail_lines(model: &Model, body: u16) -> u16 {
     let shared = (body * 9 / 20).clamp(MIN_DETAIL_HEIGHT, MAX_SHARED_HEIGHT);
-    let rows = u16::try_from(model.rows.order().len())
+    let rows = u16::try_from(lines::line_count(model))
         .unwrap_or(u16::MAX)
         .saturating_add(1)
         .max(MIN_LIST_HEIGHT);
@@ -155,7 +157,8 @@ pub fn visible_rows(model: &Model) -> usize {
     if is_strip(model) {
         return strip::divide(model, list, model.scroll).chips.len();
     }
-    usize::from(list.height)
+    let lines = lines::visible_lines(model, usize::from(list.height));
+    lines.iter().filter(|line| matches!(line, ListLine::Row(_))).count()
 }
 
 /// Returns the visible rows whose processes may be suspended now. Returns none if no visible row works.
@@ -178,8 +181,11 @@ pub fn row_at(model: &Model, column: u16, line: u16) -> Option<RowKey> {
     if is_inside && is_strip(model) {
         return strip::row_at(model, list, column);
     }
-    let index = model.scroll + usize::from(line.checked_sub(list.y)?);
-    is_inside.then(|| model.rows.order().get(index).cloned()).flatten()
+    let lines = lines::visible_lines(model, usize::from(list.height));
+    match lines.get(usize::from(line.checked_sub(list.y)?)).filter(|_| is_inside)? {
+        ListLine::Row(index) => model.rows.order().get(*index).cloned(),
+        ListLine::Heading(_) => None,
+    }
 }
 
 /// The widths of the list's columns, each with its gap. A column without room or without texts has the width zero.

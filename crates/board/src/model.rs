@@ -3,6 +3,7 @@
 pub(crate) mod agent_text;
 pub mod choice;
 pub(crate) mod filter;
+pub mod group;
 pub(crate) mod navigation;
 pub(crate) mod notice;
 pub(crate) mod options;
@@ -65,7 +66,7 @@ pub struct Model {
     pub(crate) timeline_hours: Option<u64>,
     /// The last value of the option `order`.
     pub(crate) configured_order: RowOrder,
-    /// Shows headings over the columns of the list.
+    /// Shows headings over the columns of the list and over its groups.
     pub headings: bool,
     /// The terminal's title shows how many sessions need the user.
     pub(crate) title: bool,

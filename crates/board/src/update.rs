@@ -15,7 +15,7 @@ pub use effect::Effect;
 
 use crate::colour::Rgb;
 use crate::keymap::Key;
-use crate::layout::{has_footer, is_strip, layout, strip, visible_rows};
+use crate::layout::{has_footer, is_strip, layout, lines, strip};
 use crate::model::navigation::NavigationOutcome;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, DISCONNECT_GRACE_MS, HookState, Model, Overlay};
@@ -265,16 +265,14 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Opti
         model.detail_scroll = 0;
     }
     model.detail_scroll = model.detail_scroll.min(detail::max_scroll(model));
-    let height = visible_rows(model).max(1);
     let index = model.selected_index().unwrap_or(0);
     model.scroll = if is_strip(model) {
         strip::first_chip(model, layout(model).list)
     } else {
-        model
-            .scroll
-            .min(index)
-            .max((index + 1).saturating_sub(height))
-            .min(model.rows.order().len().saturating_sub(height))
+        let height = usize::from(layout(model).list.height).max(1);
+        let last = model.rows.order().len().saturating_sub(1);
+        let first_with = |index| lines::first_row_with(model, index, height);
+        model.scroll.min(index).max(first_with(index)).min(first_with(last))
     };
     let last = overlay::line_count(model).saturating_sub(overlay::height(model));
     let lines = overlay::height(model).max(1);

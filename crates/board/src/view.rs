@@ -16,7 +16,7 @@ mod strip;
 pub(crate) mod timeline;
 
 use crate::format::text::{age_changes_in, quiet_changes_in};
-use crate::layout::{is_strip, layout};
+use crate::layout::{is_strip, layout, visible_rows};
 use crate::model::{Model, Screen};
 use canvas::MINUTE;
 use crewboard_core::Session;
@@ -60,7 +60,7 @@ pub(crate) fn clocks(model: &Model) -> Vec<u64> {
         if is_strip(model) {
             clocks.extend(strip::clocks(model, &areas));
         } else if model.screen == Screen::List {
-            let shown = model.rows.listed().skip(model.scroll).take(usize::from(areas.list.height));
+            let shown = model.rows.listed().skip(model.scroll).take(visible_rows(model));
             clocks.extend(shown.map(row_clock));
         } else if !model.rows.order().is_empty() {
             clocks.push(MINUTE - now.0 % MINUTE);

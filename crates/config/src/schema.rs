@@ -171,14 +171,14 @@ fn board_entries(known: &Known) -> Vec<Entry> {
         option(
             "order",
             first(&known.orders),
-            "The order of the list when the board opens: sessions that need you first, or sessions of one project, \
-             name, agent or host together, which then do not trade places.",
+            "The order of the list when the board opens: sessions that need you first, sorted by name, or in \
+             groups by project (git repository), agent or host. Only with the first do sessions trade places.",
         )
         .allow(&known.orders),
         option(
             "headings",
             Value::Switch(true),
-            "Show headings over the columns of the list, if the window has 14 lines and 60 columns.",
+            "Show headings over the columns of the list, if the window has 14 lines and 60 columns, and over groups of sessions, if it has 14 lines and 30 columns.",
         ),
         option(
             "title",

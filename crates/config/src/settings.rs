@@ -77,7 +77,7 @@ pub struct Board {
     pub layout: String,
     /// The word of an order of the list.
     pub order: String,
-    /// Show headings over the columns of the list.
+    /// Show headings over the columns of the list and over groups.
     pub headings: bool,
     pub title: bool,
     pub report_status: bool,

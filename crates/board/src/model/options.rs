@@ -25,7 +25,7 @@ pub struct Options {
     pub layout_mode: LayoutMode,
     /// The order of the list, until the user's key changes it.
     pub order: RowOrder,
-    /// Shows headings over the columns of the list.
+    /// Shows headings over the columns of the list and over its groups.
     pub headings: bool,
     /// Shows in the terminal's title how many sessions need the user.
     pub title: bool,

@@ -9,7 +9,7 @@ pub enum RowOrder {
     /// The rows that need the user come first.
     #[default]
     Urgency,
-    /// By the directory of the project.
+    /// By the repository, or else the directory of the project.
     Project,
     Name,
     Agent,
@@ -45,34 +45,61 @@ impl RowOrder {
         Self::ALL[(place + 1) % Self::ALL.len()].0
     }
 
-    /// Compares two rows. Except in the order of urgency, rows do not trade places when their status changes: only
-    /// closed rows go to the end, and pinned rows to the top of their group.
-    pub fn compare(self, one: &Session, other: &Session) -> Ordering {
-        if self == Self::Urgency {
-            return one.compare_for_list(other);
+    /// Returns true if the order puts rows into groups.
+    pub fn has_groups(self) -> bool {
+        match self {
+            Self::Project | Self::Agent | Self::Host => true,
+            Self::Urgency | Self::Name => false,
         }
-        let fixed = |row: &Session| (row.started, row.key.clone());
+    }
+
+    /// Returns the directory, host or agent that the rows of a group share. Empty in an order without groups.
+    pub(crate) fn group(self, row: &Session) -> &str {
+        match self {
+            Self::Urgency | Self::Name => "",
+            Self::Project => directory(row),
+            Self::Agent => row.agent.as_str(),
+            Self::Host => &row.place.host,
+        }
+    }
+
+    /// Compares two rows. Except in the order of urgency, rows do not trade places when their status changes: only
+    /// closed rows go to the end of their group, and pinned rows to its top.
+    pub fn compare(self, one: &Session, other: &Session) -> Ordering {
         let is_closed = |row: &Session| row.status == Status::Closed;
-        is_closed(one)
-            .cmp(&is_closed(other))
-            .then_with(|| self.compare_groups(one, other))
+        let closed = is_closed(one).cmp(&is_closed(other));
+        let sorted = match self {
+            Self::Urgency => return one.compare_for_list(other),
+            Self::Name => closed.then_with(|| compare_words(&one.name, &other.name)),
+            Self::Project => compare_paths(directory(one), directory(other)).then(closed),
+            Self::Agent | Self::Host => self.group(one).cmp(self.group(other)).then(closed),
+        };
+        let fixed = |row: &Session| (row.started, row.key.clone());
+        sorted
             .then_with(|| other.pinned.cmp(&one.pinned))
             .then_with(|| fixed(one).cmp(&fixed(other)))
     }
-
-    fn compare_groups(self, one: &Session, other: &Session) -> Ordering {
-        match self {
-            Self::Urgency => Ordering::Equal,
-            Self::Project => directory(one).cmp(directory(other)),
-            Self::Name => one.name.to_lowercase().cmp(&other.name.to_lowercase()),
-            Self::Agent => one.agent.as_str().cmp(other.agent.as_str()),
-            Self::Host => one.place.host.cmp(&other.place.host),
-        }
-    }
 }
 
-/// Returns the directory that gives the row its name, or the working directory if the name is not in its path.
+/// Compares the last components of two paths, and then the paths.
+fn compare_paths(one: &str, other: &str) -> Ordering {
+    let last = |path: &'_ str| path.rfind('/').map_or(0, |slash| slash + 1);
+    let name = |path| -> &str { str::get(path, last(path)..).unwrap_or(path) };
+    compare_words(name(one), name(other)).then_with(|| one.cmp(other))
+}
+
+/// Compares two texts without regard to case.
+fn compare_words(one: &str, other: &str) -> Ordering {
+    let lower = |text: &'_ str| text.to_lowercase();
+    lower(one).cmp(&lower(other))
+}
+
+/// Returns the top directory of the row's repository. If it is not known, returns the directory that gives the row its name,
+/// or the working directory if the name is not in its path.
 fn directory(row: &Session) -> &str {
+    if let Some(repository) = row.repository_root.as_deref() {
+        return repository;
+    }
     let Some(cwd) = row.cwd.as_deref() else { return &row.name };
     let mut end = 0;
     let mut found = None;
@@ -118,12 +145,18 @@ mod tests {
             row("d", "/u/play/web", Status::Permission, 4),
             row("e", "/u/play/web", Status::Closed, 0),
         ];
-        assert_eq!(order(RowOrder::Project, &rows), "b d a c e");
+        assert_eq!(order(RowOrder::Project, &rows), "a c b d e");
         assert_eq!(order(RowOrder::Name, &rows), "a c b d e");
         assert_eq!(order(RowOrder::Agent, &rows), "a b c d e");
         assert_eq!(order(RowOrder::Urgency, &rows), "d a b c e");
         let pinned = rows.clone().map(|row| Session { pinned: row.key.as_str() == "c", ..row });
-        assert_eq!(order(RowOrder::Project, &pinned), "b d c a e");
+        assert_eq!(order(RowOrder::Project, &pinned), "c a b d e");
+        let worktree = |key: &str, cwd: &str| Session {
+            repository_root: Some("/u/work/shop".to_owned()),
+            ..row(key, cwd, Status::Closed, 5)
+        };
+        let rows = [&rows[..], &[worktree("f", "/u/trees/tf-12"), worktree("g", "/u/trees/web")]];
+        assert_eq!(order(RowOrder::Project, &rows.concat()), "a c f g b d e");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::format::cells;
 use crate::model::agent_text::AgentText;
 use crate::model::filter::Matcher;
+use crate::model::group::{Group, groups};
 use crate::model::order::RowOrder;
 use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status, labels};
 use std::borrow::Borrow;
@@ -230,6 +231,8 @@ pub struct RowList {
     rows: HashMap<RowKey, Session>,
     /// The listed rows, first to last.
     order: Vec<RowKey>,
+    /// The groups of the listed rows, first to last. Empty in an order without groups.
+    groups: Vec<Group>,
     agent_text: AgentText,
     totals: Totals,
     filter: String,
@@ -244,6 +247,7 @@ impl RowList {
         Self {
             rows: HashMap::new(),
             order: Vec::new(),
+            groups: Vec::new(),
             agent_text,
             totals: Totals::new(),
             filter: String::new(),
@@ -286,6 +290,24 @@ impl RowList {
     /// Returns the listed rows, first to last.
     pub fn listed(&self) -> impl Iterator<Item = &Session> {
         self.order.iter().filter_map(|key| self.rows.get(key))
+    }
+
+    /// Returns the groups of the listed rows, first to last. An order without groups has none.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Returns the number of the group that has the listed row `index`.
+    pub(crate) fn group_at(&self, index: usize) -> usize {
+        self.groups.partition_point(|group| group.first <= index).saturating_sub(1)
+    }
+
+    fn find_groups(&mut self) {
+        self.groups = if self.sort.has_groups() {
+            groups(self.sort, &self.listed().collect::<Vec<_>>())
+        } else {
+            Vec::new()
+        };
     }
 
     pub fn filter(&self) -> &str {
@@ -380,6 +402,7 @@ impl RowList {
             self.totals = Totals::of(self.agent_text, self.rows.values());
         }
         self.find_urgent();
+        self.find_groups();
     }
 
     /// Lists all rows that match, in order.
@@ -390,6 +413,7 @@ impl RowList {
         rows.sort_by(|one, other| self.sort.compare(one, other));
         self.order = rows.into_iter().map(|row| row.key.clone()).collect();
         self.find_urgent();
+        self.find_groups();
     }
 
     /// Returns true unless the row is hidden.

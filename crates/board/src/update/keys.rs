@@ -128,7 +128,8 @@ pub(crate) fn run_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Order => {
             let order = model.rows.sort().next();
             model.rows.set_sort(order);
-            model.notify(format!("Sorted by {}.", order.word()));
+            let verb = if order.has_groups() { "Grouped" } else { "Sorted" };
+            model.notify(format!("{verb} by {}.", order.word()));
         }
         Action::Open => return start_navigation(model, Navigation::Open),
         Action::Detail => {

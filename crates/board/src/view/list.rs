@@ -4,7 +4,9 @@ use super::canvas::put;
 use crate::format::cells::{cost, cut_name, place, work};
 use crate::format::text::{AGE_WIDTH, activity, age, cut, fit, quiet_since, wrap};
 use crate::keymap::Action;
+use crate::layout::lines::{ListLine, visible_lines};
 use crate::layout::{Columns, GAP, SHAPE_WIDTH, columns, layout};
+use crate::model::group::Group;
 use crate::model::{ConnectionState, HookState, Model};
 use crate::theme::Theme;
 use crewboard_core::{End, LINE_BREAK, Prompt, Session, Status, Timestamp};
@@ -12,6 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr;
 
 /// The least width with headings over the columns.
 const MIN_HEADINGS_WIDTH: u16 = 60;
@@ -29,10 +32,22 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         // The line between the header and the list is blank otherwise.
         draw_headings(model, &columns, Rect { y: area.y - 1, height: 1, ..area }, buffer);
     }
-    let rows = model.rows.listed().skip(model.scroll).take(usize::from(area.height));
-    for (line, row) in (0..).zip(rows) {
-        let area = Rect { y: area.y + line, height: 1, ..area };
-        draw_row(model, row, &columns, area, buffer);
+    let lines = visible_lines(model, usize::from(area.height));
+    for (y, line) in (area.y..).zip(lines) {
+        let area = Rect { y, height: 1, ..area };
+        match line {
+            ListLine::Heading(group) => {
+                if let Some(group) = model.rows.groups().get(group) {
+                    draw_group(model, group, area, buffer);
+                }
+            }
+            ListLine::Row(index) => {
+                if let Some(row) = model.rows.order().get(index).and_then(|key| model.rows.get(key))
+                {
+                    draw_row(model, row, &columns, area, buffer);
+                }
+            }
+        }
     }
 }
 
@@ -64,6 +79,26 @@ fn draw_headings(model: &Model, columns: &Columns, area: Rect, buffer: &mut Buff
         let text = cut(text.trim_end(), width, model.theme.unicode);
         put(buffer, area, x, area.y, &text, model.theme.dim());
         x += u16::try_from(width).unwrap_or(u16::MAX);
+    }
+}
+
+/// Draws the heading of a group: its name, and as many of its counts as fit.
+fn draw_group(model: &Model, group: &Group, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let width = usize::from(area.width);
+    let name = cut(&group.name, width.saturating_sub(2), theme.unicode);
+    let mut x = put(buffer, area, area.x + 1, area.y, &name, Theme::strong());
+    let counts = group.counts;
+    let need = if counts.needs_you == 1 { "needs you" } else { "need you" };
+    let parts = [(counts.needs_you, need), (counts.working, "working"), (counts.idle, "idle")];
+    let mut gap = "  ";
+    for (count, word) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        let text = format!("{gap}{count} {word}");
+        if usize::from(x - area.x) + text.width() > width {
+            break;
+        }
+        x = put(buffer, area, x, area.y, &text, theme.dim());
+        gap = theme.separator();
     }
 }
 

@@ -4,6 +4,7 @@
 mod colours;
 mod details;
 mod dropped_events;
+mod groups;
 mod hidden;
 mod keys;
 mod limits;
