@@ -49,7 +49,7 @@ fn top_of_repository<'a>(top: &'a Path, git: &'a Path) -> &'a Path {
         return top;
     };
     let Some(common) = worktrees.parent() else { return top };
-    // `shop/.git`, or a bare repository: `shop.git`, or `shop/.bare` with the worktrees beside it.
+    // `shop/.git`, or a bare repository: `shop.git`, or `shop/.bare` with the worktrees next to it.
     let is_hidden =
         common.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     common.parent().filter(|_| is_hidden).unwrap_or(common)
