@@ -20,7 +20,7 @@ pub use evidence::observation::{
     FileFinding, FileLookup, FileMetadata, FileStatus, LookupTarget, Observation, TranscriptQuery,
     TurnEnd,
 };
-pub use evidence::program::{BlockedReason, ProgramRecord, ProgramState};
+pub use evidence::program::{BlockedReason, ProgramEnd, ProgramRecord, ProgramState};
 pub use exact::{
     Exact, LINE_BREAK, TAB, escape, expose, one_line, reveal, reveal_beginning, with_commas,
 };

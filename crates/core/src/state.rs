@@ -8,6 +8,7 @@ pub(crate) mod derive;
 pub(crate) mod explain;
 pub(crate) mod marks;
 pub(crate) mod metadata;
+mod program;
 pub(crate) mod prompts;
 mod reported_status;
 pub(crate) mod row;
@@ -22,6 +23,7 @@ mod turn;
 pub(crate) use derive::derive_session;
 pub(crate) use session_file::LookupRequest;
 
+use program::ProgramEvidence;
 use session_file::FileEvidence;
 use teammates::TeammateState;
 use tools::RunningTool;
@@ -45,6 +47,8 @@ pub(crate) struct RowState {
     turn: Turn,
     pub(crate) files: FileEvidence,
     pub(crate) prompts: Prompts,
+    /// The evidence of the program's terminal, if `crewboard run` started the process.
+    program: Option<ProgramEvidence>,
     /// The one-line summary of the open prompt, if the reporter gave one.
     prompt_summary: String,
     tools: Vec<RunningTool>,
@@ -252,6 +256,7 @@ impl RowState {
         self.files = FileEvidence::default();
         self.teammates.clear();
         self.lead = None;
+        self.program = None;
         self.reset(Stamp::default());
         self.latest = Stamp::default();
     }
@@ -285,6 +290,12 @@ impl RowState {
 
     /// Applies an event of the session's present conversation.
     pub(crate) fn apply(&mut self, report: &Report) -> Result<(), Ignored> {
+        if let Some(result) = self.apply_program_event(report) {
+            if result.is_ok() {
+                self.restored = None;
+            }
+            return result;
+        }
         if let Some(ended) = self.ended {
             let is_exit = matches!(report.event, Event::SessionEnded { reason: EndReason::Exit });
             let is_before_the_end = !ended.stamp.is_before(report.stamp);

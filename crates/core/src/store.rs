@@ -298,7 +298,9 @@ impl SessionStore {
             );
             return;
         }
+        // The terminal of a program does not know the conversation.
         if row.session.id != report.session
+            && !report.session.is_empty()
             && let Err(why) = switch_conversation(row, report)
         {
             record_event(row, report, now, Effect::Ignored { why: why.to_owned() });
@@ -338,6 +340,11 @@ impl SessionStore {
         }
         if let Event::PromptSubmitted { prompt, automatic: false, .. } = &report.event {
             row.session.user_prompt = Some(prompt.clone());
+        }
+        if let Event::ProgramReported(record) = &report.event
+            && record.id.is_empty()
+        {
+            row.session.title.clone_from(&record.title);
         }
         let from = row.session.status;
         let derived = derive_session(row, now, report.stamp, &report.source);

@@ -4,9 +4,9 @@
 use crewboard_core::{
     AgentName, BackgroundTask, ConversationId, EndReason, Event, FileFinding, FileMetadata,
     FileStatus, Input, InputDigest, MAX_BACKGROUND, MAX_CLOSED, MAX_HISTORY, MAX_LINEAGE,
-    MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place, Process, PromptKind, Report, Session,
-    SessionStore, Stamp, StartOrigin, Status, SubagentId, Teammate, Timestamp, ToolUseId, TurnEnd,
-    TurnId, UsageReport,
+    MAX_SUBAGENTS, MAX_TRAIL, Mark, Now, Observation, Place, Process, ProgramEnd, ProgramRecord,
+    ProgramState, PromptKind, Report, Session, SessionStore, Stamp, StartOrigin, Status,
+    SubagentId, Teammate, Timestamp, ToolUseId, TurnEnd, TurnId, UsageReport,
 };
 use proptest::prelude::*;
 
@@ -123,8 +123,24 @@ fn event() -> impl Strategy<Value = Event> {
             })
         }),
         Just(Event::BranchRead),
+        Just(Event::ProgramStarted),
+        (program_state(), "a?").prop_map(|(state, id)| {
+            Event::ProgramReported(ProgramRecord { id, state, ..ProgramRecord::default() })
+        }),
+        Just(Event::ProgramExited(ProgramEnd { code: Some(1), signal: None })),
         Just(Event::Unknown),
     ]
+}
+
+fn program_state() -> impl Strategy<Value = ProgramState> {
+    prop::sample::select(vec![
+        ProgramState::Idle,
+        ProgramState::Working,
+        ProgramState::Blocked,
+        ProgramState::Done,
+        ProgramState::Error,
+        ProgramState::Cleared,
+    ])
 }
 
 fn mark() -> impl Strategy<Value = Mark> {

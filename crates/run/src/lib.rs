@@ -13,13 +13,15 @@ mod buffer;
 mod handshake;
 mod monitor;
 mod monitor_message;
+mod outbox;
 mod outer_terminal;
 mod record;
 mod relay;
+mod reporter;
 mod scanner;
 mod signals;
 
 pub use monitor::run_monitor;
 pub use record::{Sequence, parse};
-pub use relay::{MONITOR_COMMAND, Outcome, RunError, has_terminal, run};
+pub use relay::{MONITOR_COMMAND, Outcome, Run, RunError, has_terminal, run};
 pub use scanner::{MAX_SEQUENCE, Piece, Scanner};

@@ -5,8 +5,11 @@ use crate::handshake::Handshake;
 use crate::monitor_message::Message;
 use crate::outer_terminal::OuterTerminal;
 use crate::record::{Sequence, parse};
+use crate::reporter::Reporter;
 use crate::scanner::{Piece, Scanner};
 use crate::signals::Signals;
+use crewboard_client::DaemonLocator;
+use crewboard_core::{ProgramEnd, Report};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
 use rustix::io::{Errno, read};
@@ -57,11 +60,28 @@ pub fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Runs `words`, a program and its arguments, on a pseudo-terminal until the program ends.
-pub fn run(words: &[OsString]) -> Result<Outcome, RunError> {
-    let mut relay = Relay::start(words)?;
+/// The program to run, and the daemon that hears of it.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The program and its arguments.
+    pub words: &'a [OsString],
+    /// Finds the daemon.
+    pub locator: DaemonLocator,
+    /// The report without an event: the agent, the directory and the place.
+    pub template: Report,
+}
+
+/// Runs the program on a pseudo-terminal until it ends.
+pub fn run(run: Run<'_>) -> Result<Outcome, RunError> {
+    let mut relay = Relay::start(run)?;
     let outcome = relay.serve();
     relay.terminal.restore();
+    if let Ok(outcome) = outcome {
+        relay.reporter.finish(match outcome {
+            Outcome::Exited(code) => ProgramEnd { code: Some(code), signal: None },
+            Outcome::Killed(signal) => ProgramEnd { code: None, signal: Some(signal) },
+        });
+    }
     // The monitor has reported the end, and is about to exit.
     let _ = relay.monitor.wait();
     outcome
@@ -75,6 +95,7 @@ struct Relay {
     monitor: Child,
     monitor_pipe: OwnedFd,
     signals: Signals,
+    reporter: Reporter,
     handshake: Handshake,
     scanner: Scanner,
     to_terminal: Buffer,
@@ -129,10 +150,10 @@ fn start_monitor(words: &[OsString], program_side: OwnedFd) -> io::Result<(Child
 }
 
 impl Relay {
-    fn start(words: &[OsString]) -> Result<Self, RunError> {
+    fn start(run: Run<'_>) -> Result<Self, RunError> {
         let mut terminal = OuterTerminal::open()?;
         let (relay_side, program_side) = open_pseudo_terminal(&terminal)?;
-        let (monitor, monitor_pipe) = start_monitor(words, program_side)?;
+        let (monitor, monitor_pipe) = start_monitor(run.words, program_side)?;
         // The handlers come after the start, so that the program inherits which signals are ignored.
         let signals = Signals::register()?;
         terminal.enter_raw_mode();
@@ -142,6 +163,7 @@ impl Relay {
             monitor,
             monitor_pipe,
             signals,
+            reporter: Reporter::new(run.locator, run.template),
             handshake: Handshake::default(),
             scanner: Scanner::default(),
             to_terminal: Buffer::with_capacity(READS * OUTPUT_BYTES),
@@ -175,6 +197,7 @@ impl Relay {
                 self.handshake.flush_input(&mut self.to_program);
             }
             self.write();
+            self.reporter.serve(ready.daemon, Instant::now());
             // The monitor comes last, because its message ends what came before.
             if ready.monitor {
                 self.handle_monitor()?;
@@ -184,15 +207,15 @@ impl Relay {
 
     /// Waits until something can be done.
     fn wait(&self) -> io::Result<Ready> {
-        let timeout = self
-            .handshake
-            .input_timeout()
-            .map(|timeout| Timespec { tv_sec: 0, tv_nsec: timeout.subsec_nanos().into() });
+        let timeouts = [self.handshake.input_timeout(), self.reporter.timeout(Instant::now())];
+        let timeout = timeouts.into_iter().flatten().min();
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let (input, output) = (self.terminal.input(), self.terminal.output());
         let nothing = PollFlags::empty();
         let mut polled = [
             PollFd::new(&self.signals, PollFlags::IN),
             PollFd::new(&self.monitor_pipe, PollFlags::IN),
+            PollFd::from_borrowed_fd(input, nothing),
             PollFd::from_borrowed_fd(input, nothing),
             PollFd::from_borrowed_fd(input, nothing),
             PollFd::from_borrowed_fd(input, nothing),
@@ -217,6 +240,8 @@ impl Relay {
         let wants_input = self.terminal.is_raw() && !self.input_ended && self.to_program.is_empty();
         let typed = add(input, wants(wants_input, PollFlags::IN));
         add(output, wants(!self.to_terminal.is_empty(), PollFlags::OUT));
+        let daemon = self.reporter.interest();
+        let daemon = daemon.and_then(|(stream, flags)| add(stream.as_fd(), flags));
         let polled = polled.get_mut(..count).unwrap_or_default();
         let is_timeout = match poll(polled, timeout.as_ref()) {
             Ok(count) => count == 0,
@@ -231,6 +256,7 @@ impl Relay {
             monitor: revents(Some(1)).intersects(readable),
             output: revents(program).intersects(readable) && self.to_terminal.is_empty(),
             input: revents(typed).intersects(readable),
+            daemon: !revents(daemon).is_empty(),
             is_timeout,
         })
     }
@@ -243,7 +269,7 @@ impl Relay {
                 Ok(count) if count > 0 => {
                     let bytes = self.chunk.get(..count).unwrap_or_default();
                     let (handshake, to_terminal) = (&mut self.handshake, &mut self.to_terminal);
-                    let to_program = &mut self.to_program;
+                    let (to_program, reporter) = (&mut self.to_program, &mut self.reporter);
                     self.scanner.feed(bytes, &mut |piece| match piece {
                         Piece::Bytes(bytes) => to_terminal.push(bytes),
                         Piece::Status { raw, body } => match parse(body) {
@@ -251,9 +277,14 @@ impl Relay {
                                 let buffers = (&mut *to_terminal, &mut *to_program);
                                 handshake.handle_query(raw, Instant::now(), buffers);
                             }
-                            _ => handshake.handle_report(raw, Instant::now(), to_terminal),
+                            Some(Sequence::Record(record)) => {
+                                reporter.add(record);
+                                handshake.handle_report(raw, Instant::now(), to_terminal);
+                            }
+                            None => handshake.handle_report(raw, Instant::now(), to_terminal),
                         },
-                        Piece::PromptStart | Piece::Reset => {}
+                        Piece::PromptStart => reporter.end_at_prompt(),
+                        Piece::Reset => reporter.reset(),
                     });
                 }
                 Err(Errno::INTR) => {}
@@ -363,6 +394,7 @@ impl Relay {
             Some(Message::Started(pid)) => {
                 self.program = Pid::from_raw(pid);
                 self.handle_signals();
+                self.reporter.start(pid.unsigned_abs());
             }
             Some(Message::Failed(error)) => {
                 return Err(RunError::Program(io::Error::from_raw_os_error(error)));
@@ -399,5 +431,6 @@ struct Ready {
     monitor: bool,
     output: bool,
     input: bool,
+    daemon: bool,
     is_timeout: bool,
 }

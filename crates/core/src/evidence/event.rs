@@ -1,3 +1,4 @@
+use crate::evidence::program::{ProgramEnd, ProgramRecord};
 use crate::session::identity::{
     AgentName, ConversationId, InputDigest, Process, SubagentId, ToolUseId, TurnId,
 };
@@ -188,6 +189,12 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         text: String,
     },
+    /// `crewboard run` started the report's process.
+    ProgramStarted,
+    /// The program of `crewboard run` reported a status to its terminal.
+    ProgramReported(ProgramRecord),
+    /// The program of `crewboard run` ended.
+    ProgramExited(ProgramEnd),
     /// An event of a hook that is newer than this daemon. Its metadata still counts.
     #[serde(other)]
     Unknown,
@@ -325,7 +332,13 @@ impl Report {
 impl Event {
     /// Returns true for an event that ends something. Such an event creates and reopens no session.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::SessionEnded { .. } | Self::SubagentEnded | Self::IdleReported)
+        matches!(
+            self,
+            Self::SessionEnded { .. }
+                | Self::SubagentEnded
+                | Self::IdleReported
+                | Self::ProgramExited(_)
+        )
     }
 
     fn sanitise(&mut self) {
@@ -371,6 +384,7 @@ impl Event {
                 }
             }
             Self::UsageReport(usage) => usage.sanitise(),
+            Self::ProgramReported(record) => record.sanitise(),
             Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::ToolsEnded
@@ -378,6 +392,8 @@ impl Event {
             | Self::SubagentStarted
             | Self::SubagentEnded
             | Self::BranchRead
+            | Self::ProgramStarted
+            | Self::ProgramExited(_)
             | Self::Unknown => {}
         }
     }

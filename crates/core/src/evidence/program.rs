@@ -1,6 +1,11 @@
 //! The status that a program reports to its terminal (OSC 7501, the Program Status Protocol).
 
+use crate::session::place::sanitise_optional;
+use crate::session::prompt::PromptKind;
+use crate::text::clean;
+use crate::{MAX_ID, MAX_LINE, MAX_USER_PROMPT};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A record of the Program Status Protocol, as a program reported it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -11,7 +16,7 @@ pub struct ProgramRecord {
     /// The state.
     pub state: ProgramState,
     /// The reason why the program is blocked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "blocked_by", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<BlockedReason>,
     /// The name of the program, as it calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,7 +25,7 @@ pub struct ProgramRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Describes the work, the prompt or the result in one line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "msg", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The progress, 0 to 100 per cent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +52,19 @@ pub enum ProgramState {
     Cleared,
 }
 
+impl fmt::Display for ProgramState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Idle => "idle",
+            Self::Working => "working",
+            Self::Blocked => "blocked",
+            Self::Done => "done",
+            Self::Error => "error",
+            Self::Cleared => "clear",
+        })
+    }
+}
+
 /// The reason why a program is blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,11 +81,56 @@ pub enum BlockedReason {
     Unknown,
 }
 
+/// The end of a program. Exactly one of the two is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProgramEnd {
+    /// The exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The number of the signal that killed the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+}
+
+impl fmt::Display for ProgramEnd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(formatter, "exited with code {code}"),
+            (None, Some(signal)) => write!(formatter, "killed by signal {signal}"),
+            (None, None) => formatter.write_str("ended"),
+        }
+    }
+}
+
 impl ProgramRecord {
     /// Returns true if `other` is this record or one below it.
     pub fn contains(&self, other: &str) -> bool {
         let below = other.strip_prefix(self.id.as_str());
         self.id.is_empty() || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Returns the message with the progress, or the title.
+    pub(crate) fn text(&self) -> String {
+        let message = self.message.as_deref().or(self.title.as_deref()).unwrap_or_default();
+        match self.progress {
+            Some(progress) => format!("{message} {progress}%").trim().to_owned(),
+            None => message.to_owned(),
+        }
+    }
+
+    /// Cleans and bounds every text.
+    pub(crate) fn sanitise(&mut self) {
+        self.id = clean(&self.id, MAX_ID, false);
+        sanitise_optional(&mut self.app, MAX_ID, false);
+        sanitise_optional(&mut self.title, MAX_LINE, false);
+        if self.state == ProgramState::Blocked {
+            // The user may approve this text, so nothing of it is hidden.
+            let message = self.message.take();
+            self.message = message.map(|message| PromptKind::Permission.expose(&message));
+        } else {
+            sanitise_optional(&mut self.message, MAX_USER_PROMPT, false);
+        }
+        self.progress = self.progress.map(|progress| progress.min(100));
     }
 }
 

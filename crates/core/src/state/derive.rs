@@ -152,6 +152,9 @@ fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static st
             "the end of its process is not watched"
         });
     }
+    if state.is_silent_program() {
+        return Some("its program has not reported a status");
+    }
     if state.turn.is_assumed() {
         return Some("no event reported the start of its turn");
     }

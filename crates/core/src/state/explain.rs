@@ -53,6 +53,12 @@ fn summarize_event(report: &Report) -> String {
         Event::UsageReport(_) => "usage".to_owned(),
         Event::BranchRead => "branch".to_owned(),
         Event::StatusReported { status, .. } => format!("reported {status}"),
+        Event::ProgramStarted => "program started".to_owned(),
+        Event::ProgramReported(record) => match record.id.as_str() {
+            "" => format!("the program reported {}", record.state),
+            id => format!("the program reported {} ({id})", record.state),
+        },
+        Event::ProgramExited(end) => format!("the program {end}"),
         Event::Unknown => "an event that this daemon does not know".to_owned(),
     };
     match &report.subagent {

@@ -67,6 +67,14 @@ impl Prompts {
         self.open.iter().any(|open| is_match(open.stamp))
     }
 
+    /// Returns true if a prompt of this kind, text and subagent is open.
+    pub(crate) fn has(&self, kind: PromptKind, text: &str, subagent: Option<&SubagentId>) -> bool {
+        self.open.iter().any(|open| {
+            let prompt = &open.prompt;
+            prompt.kind == kind && prompt.text == text && prompt.subagent.as_ref() == subagent
+        })
+    }
+
     /// Returns true if `is_match` accepts the stamp of an open prompt that was not released.
     pub(crate) fn any_shown(&self, is_match: impl Fn(Stamp) -> bool) -> bool {
         self.open.iter().any(|open| !open.released && is_match(open.stamp))

@@ -307,6 +307,12 @@ impl FileEvidence {
     }
 
     /// Returns true if the session file cannot be read, so that interrupts are missed.
+    /// Returns true if the file has shown a status.
+    pub(super) fn has_status(&self) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.status != FileStatus::Unknown)
+    }
+
+    /// Returns true if the file does not exist or cannot be read.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.unreadable
     }

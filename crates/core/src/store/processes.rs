@@ -63,7 +63,8 @@ impl SessionStore {
         outcome: &mut Outcome,
     ) {
         let mut children: Vec<RowKey> = Vec::new();
-        for (child, its_ancestors) in &self.ancestors {
+        let may_have_children = !self.is_only_a_program(key);
+        for (child, its_ancestors) in self.ancestors.iter().filter(|_| may_have_children) {
             let has_no_parent =
                 self.rows.get(child).is_some_and(|row| row.session.parent.is_none());
             if child != key && has_no_parent && its_ancestors.contains(&process) {
@@ -74,7 +75,8 @@ impl SessionStore {
         let parent = ancestors
             .iter()
             .flat_map(|ancestor| self.rows_of(*ancestor))
-            .find(|parent| parent != key);
+            // A shell in `crewboard run` is no agent, whose sessions are its own.
+            .find(|parent| parent != key && !self.is_only_a_program(parent));
         self.ancestors.insert(key.clone(), ancestors.to_vec());
         if let Some(row) = self.rows.get_mut(key) {
             row.state.watched = true;
@@ -87,6 +89,10 @@ impl SessionStore {
         for child in children {
             self.set_parent(&child, key, now, outcome);
         }
+    }
+
+    fn is_only_a_program(&self, key: &RowKey) -> bool {
+        self.rows.get(key).is_some_and(|row| row.state.is_only_a_program())
     }
 
     /// Sets the parent of a session, which never claims its parent's pane.

@@ -5,6 +5,7 @@ mod identity;
 mod life;
 mod lookups;
 mod marks;
+mod programs;
 mod residents;
 mod restored;
 mod teams;

@@ -1,12 +1,19 @@
 //! `crewboard run`: runs a program on a pseudo-terminal.
 
 use crate::arguments::RunArguments;
+use crate::daemon_client::daemon_locator;
 use crate::failure::Failure;
-use crewboard_run::{Outcome, RunError, has_terminal};
+use crate::hook::ProcessVariables;
+use crewboard_core::{AgentName, Event, Place, Report, Stamp};
+use crewboard_platform::{host_name, process_info};
+use crewboard_run::{Outcome, Run, RunError, has_terminal};
+use crewboard_terminals as terminals;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// The exit codes of shells for a program that is not there, and for one that cannot be started.
@@ -22,13 +29,28 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     if !has_terminal() {
         return Err(exec(words));
     }
-    match crewboard_run::run(words) {
+    let name = arguments.name.clone().or_else(|| program_name(words)).unwrap_or_default();
+    if AgentName::new(&name).is_empty() {
+        return Err(Failure::usage("--name must not be empty"));
+    }
+    let tty = process_info(std::process::id()).and_then(|process| process.tty);
+    let template = Report {
+        cwd: env::current_dir().ok().map(|directory| directory.display().to_string()),
+        place: Place { host: host_name(), tty, ..terminals::locate(&ProcessVariables) },
+        ..Report::new(&name, "", "run", Stamp::default(), Event::Unknown)
+    };
+    match crewboard_run::run(Run { words, locator: daemon_locator()?, template }) {
         Ok(outcome) => Ok(end_as(outcome)),
         Err(RunError::Program(error)) => Err(start_failure(words, &error)),
         Err(error @ RunError::Terminal(_)) => {
             Err(Failure::new(error.to_string()).hint("start the program without `crewboard run`"))
         }
     }
+}
+
+/// Returns the name of the program's file.
+fn program_name(words: &[OsString]) -> Option<String> {
+    Some(Path::new(words.first()?).file_name()?.to_string_lossy().into_owned())
 }
 
 /// Replaces this process by the program. Returns why that failed.

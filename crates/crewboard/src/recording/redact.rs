@@ -192,7 +192,18 @@ impl Redactor {
                 *activity = self.placeholder_text("activity", activity);
                 *text = self.placeholder_text("text", text);
             }
-            Event::SessionStarted { .. }
+            Event::ProgramReported(record) => {
+                // The state, the reason and the progress are not the user's text.
+                if !record.id.is_empty() {
+                    record.id = self.placeholder("record", &record.id);
+                }
+                self.redact_optional("app", &mut record.app);
+                self.redact_optional("title", &mut record.title);
+                self.redact_optional("message", &mut record.message);
+            }
+            Event::ProgramStarted
+            | Event::ProgramExited(_)
+            | Event::SessionStarted { .. }
             | Event::SessionEnded { .. }
             | Event::ToolsEnded
             | Event::IdleReported

@@ -1,5 +1,7 @@
 //! `crewboard run`: the program behaves as without it.
 
+mod reports;
+
 use crate::support::{PROGRAM, world};
 use crewboard_testkit::{PseudoTerminal, World, children, is_dead, signal, wait_until};
 use rustix::process::Signal;

@@ -150,6 +150,14 @@ fn may_be_absent(path: &[String], field: &str) -> bool {
                     | "cost_cents"
                     | "five_hour"
                     | "seven_day"
+                    | "id"
+                    | "blocked_by"
+                    | "app"
+                    | "title"
+                    | "msg"
+                    | "progress"
+                    | "code"
+                    | "signal"
             )
         }
         _ => false,

@@ -97,6 +97,9 @@ kinds! { EVENTS, event, Event:
     Event::UsageReport(_) => "usage_reported",
     Event::BranchRead => "branch_read",
     Event::StatusReported { .. } => "status_reported",
+    Event::ProgramStarted => "program_started",
+    Event::ProgramReported(_) => "program_reported",
+    Event::ProgramExited(_) => "program_exited",
     Event::Unknown => "unknown",
 }
 
