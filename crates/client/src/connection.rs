@@ -33,9 +33,11 @@ pub enum ConnectionError {
 #[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
-    /// Bytes that were read and not returned yet.
+    /// Bytes that were read.
     read: Vec<u8>,
-    /// The number of these bytes that are known to contain no newline.
+    /// The number of these bytes that were returned as replies.
+    returned: usize,
+    /// The number of these bytes that were returned or are known to contain no newline.
     searched: usize,
 }
 
@@ -49,7 +51,7 @@ impl Connection {
     /// Creates a connection on `stream`, and makes the stream blocking.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(false)?;
-        Ok(Self { stream, read: Vec::new(), searched: 0 })
+        Ok(Self { stream, read: Vec::new(), returned: 0, searched: 0 })
     }
 
     /// Returns the stream, on which the caller can wait.
@@ -106,6 +108,9 @@ impl Connection {
         if bytes.is_empty() {
             return Err(ConnectionError::Closed);
         }
+        self.read.drain(..self.returned);
+        self.searched -= self.returned;
+        self.returned = 0;
         self.read.extend_from_slice(bytes);
         Ok(())
     }
@@ -113,17 +118,19 @@ impl Connection {
     /// Decodes the first complete line of the bytes that were read.
     fn next_line(&mut self) -> Result<Option<Reply>, ConnectionError> {
         let unsearched = self.read.get(self.searched..).unwrap_or_default();
-        let Some(end) = unsearched.iter().position(|byte| *byte == b'\n') else {
+        let Some(length) = unsearched.iter().position(|byte| *byte == b'\n') else {
             self.searched = self.read.len();
-            return if self.read.len() > MAX_REPLY_LINE {
+            return if self.read.len() - self.returned > MAX_REPLY_LINE {
                 Err(ConnectionError::TooLong)
             } else {
                 Ok(None)
             };
         };
-        let line: Vec<u8> = self.read.drain(..=self.searched + end).collect();
-        self.searched = 0;
-        match Reply::decode(&line).map_err(ConnectionError::InvalidLine)? {
+        let end = self.searched + length + 1;
+        let line = self.read.get(self.returned..end).unwrap_or_default();
+        // The bytes are removed with the next read: a read has many lines.
+        (self.returned, self.searched) = (end, end);
+        match Reply::decode(line).map_err(ConnectionError::InvalidLine)? {
             Reply::Error { code, message } => Err(ConnectionError::Refused { code, message }),
             reply => Ok(Some(reply)),
         }
