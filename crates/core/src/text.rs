@@ -139,7 +139,7 @@ mod tests {
 
     /// A text that is not ASCII takes the long way.
     #[test]
-    fn clean_of_ascii_is_the_same_beside_other_text() {
+    fn clean_of_ascii_is_the_same_in_other_text() {
         for byte in 0..=0x7f_u8 {
             let text = format!("a{}b", char::from(byte));
             for multiline in [false, true] {
