@@ -9,7 +9,7 @@ use crewboard_protocol::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -79,7 +79,7 @@ pub struct Subscription<'a> {
     rows: HashMap<RowKey, Session>,
     limits: Vec<RateLimits>,
     /// Rows received since the last snapshot began. The other rows do not exist any more.
-    in_snapshot: Option<Vec<RowKey>>,
+    in_snapshot: Option<HashSet<RowKey>>,
     /// The revision to resume from.
     resume_from: Option<After>,
     /// The pause before the next attempt, while no daemon can be reached.
@@ -242,20 +242,20 @@ impl<'a> Subscription<'a> {
     fn apply(&mut self, reply: Reply) -> Option<SubscriptionEvent> {
         match reply {
             Reply::Snapshot { .. } => {
-                self.in_snapshot = Some(Vec::new());
+                self.in_snapshot = Some(HashSet::new());
                 None
             }
             Reply::Row { row } => {
                 let is_snapshot = self.in_snapshot.is_some();
                 if let Some(received) = &mut self.in_snapshot {
-                    received.push(row.key.clone());
+                    received.insert(row.key.clone());
+                }
+                if is_snapshot {
+                    self.rows.insert(row.key.clone(), *row);
+                    return None;
                 }
                 self.rows.insert(row.key.clone(), (*row).clone());
-                (!is_snapshot).then_some(SubscriptionEvent::Changed {
-                    row,
-                    transitions: Vec::new(),
-                    skipped: 0,
-                })
+                Some(SubscriptionEvent::Changed { row, transitions: Vec::new(), skipped: 0 })
             }
             Reply::Change { row, transitions, skipped, known: resume } => {
                 let former = self.rows.remove(&row.key);
@@ -268,7 +268,7 @@ impl<'a> Subscription<'a> {
                     known.past.push(entered);
                 }
                 if let Some(received) = &mut self.in_snapshot {
-                    received.push(row.key.clone());
+                    received.insert(row.key.clone());
                 }
                 self.set_resume_point(&row.epoch, resume);
                 self.rows.insert(row.key.clone(), known);
