@@ -9,6 +9,7 @@ pub(crate) mod notice;
 pub(crate) mod options;
 pub mod order;
 pub(crate) mod peek;
+pub(crate) mod row_counts;
 pub mod row_list;
 pub(crate) mod undo;
 

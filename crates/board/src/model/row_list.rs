@@ -6,11 +6,9 @@ use crate::model::agent_text::AgentText;
 use crate::model::filter::Matcher;
 use crate::model::group::{Group, groups};
 use crate::model::order::RowOrder;
-use crewboard_core::{AgentName, CountCategory, RowKey, Session, Status, labels};
-use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::hash::Hash;
-use unicode_width::UnicodeWidthStr;
+use crate::model::row_counts::{add_to_few, add_to_names, width};
+use crewboard_core::{AgentName, CountCategory, Counts, RowKey, Session, Status, labels};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The number of widths that are counted; no column is wider.
 const WIDTHS: usize = 33;
@@ -21,8 +19,9 @@ pub struct Totals {
     names: HashMap<String, usize>,
     /// The labels of the rows whose name alone does not identify them.
     labels: HashMap<RowKey, String>,
-    agents: HashMap<AgentName, usize>,
-    hosts: HashMap<String, usize>,
+    // There are only a few of them, and each change of a row counts both.
+    agents: BTreeMap<AgentName, usize>,
+    hosts: BTreeMap<String, usize>,
     /// The cents that the rows of each project have cost today.
     costs_today: HashMap<String, usize>,
     /// The number of rows that need the user, by status.
@@ -72,31 +71,14 @@ fn label_source(row: &Session) -> (&str, [Option<&str>; 4]) {
     (&row.name, texts.map(|text| text.as_deref()))
 }
 
-/// Adds `by` to the count of `key` and returns the new count.
-fn add_to_count<K, Q>(counts: &mut HashMap<K, usize>, key: &Q, by: isize) -> usize
-where
-    K: Borrow<Q> + Hash + Eq,
-    Q: ToOwned<Owned = K> + Hash + Eq + ?Sized,
-{
-    let count = counts.get(key).copied().unwrap_or(0).saturating_add_signed(by);
-    if count == 0 {
-        counts.remove(key);
-    } else if let Some(known) = counts.get_mut(key) {
-        *known = count;
-    } else {
-        counts.insert(key.to_owned(), count);
-    }
-    count
-}
-
 impl Totals {
     /// Returns the totals of no rows.
     fn new() -> Self {
         Self {
             names: HashMap::new(),
             labels: HashMap::new(),
-            agents: HashMap::new(),
-            hosts: HashMap::new(),
+            agents: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             costs_today: HashMap::new(),
             needs: [0; Status::ALL.len()],
             working: 0,
@@ -112,9 +94,11 @@ impl Totals {
         let mut totals = Self::new();
         // The labels come first: they are wider than the names.
         for row in rows.clone() {
-            add_to_count(&mut totals.names, row.name.as_str(), 1);
+            add_to_names(&mut totals.names, &row.name, 1);
         }
-        totals.labels = labels(rows.clone());
+        let is_shared =
+            |row: &&Session| totals.names.get(&row.name).is_some_and(|count| *count > 1);
+        totals.labels = labels(rows.clone().filter(is_shared));
         rows.for_each(|row| totals.add(agent_text, row, 1));
         totals
     }
@@ -128,10 +112,10 @@ impl Totals {
         new: Option<&Session>,
     ) -> bool {
         if old.map(label_source) != new.map(label_source) {
-            if old.is_some_and(|row| add_to_count(&mut self.names, row.name.as_str(), -1) > 0) {
+            if old.is_some_and(|row| add_to_names(&mut self.names, &row.name, -1) > 0) {
                 return false;
             }
-            if new.is_some_and(|row| add_to_count(&mut self.names, row.name.as_str(), 1) > 1) {
+            if new.is_some_and(|row| add_to_names(&mut self.names, &row.name, 1) > 1) {
                 return false;
             }
         }
@@ -162,25 +146,25 @@ impl Totals {
             CountCategory::Idle => add_to(&mut self.idle),
             CountCategory::NotCounted => {}
         }
-        add_to_count(&mut self.agents, &row.agent, by);
+        add_to_few(&mut self.agents, &row.agent, by);
         if !row.place.host.is_empty() {
-            add_to_count(&mut self.hosts, row.place.host.as_str(), by);
+            add_to_few(&mut self.hosts, &row.place.host, by);
         }
         if let Some(cost) = &row.cost_today {
             let cents = isize::try_from(cost.cents()).unwrap_or(0);
-            add_to_count(&mut self.costs_today, row.name.as_str(), by.saturating_mul(cents));
+            add_to_names(&mut self.costs_today, &row.name, by.saturating_mul(cents));
         }
-        let name = self.display_name(row).width() + 2 * usize::from(row.parent.is_some());
+        let name = width(self.display_name(row)) + 2 * usize::from(row.parent.is_some());
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
         for (column, width) in [
             (Column::Name, name),
-            (Column::Work, cells::work(row).width()),
+            (Column::Work, width(&cells::work(row))),
             (Column::Context, if knows_context { 4 } else { 0 }),
-            (Column::Cost, cells::cost(row).width()),
-            (Column::Agent, row.agent.as_str().width()),
-            (Column::Model, short_model(agent_text, row).width()),
-            (Column::Place, cells::place(row).width()),
-            (Column::Host, row.place.host.width()),
+            (Column::Cost, width(&cells::cost(row))),
+            (Column::Agent, width(row.agent.as_str())),
+            (Column::Model, width(short_model(agent_text, row))),
+            (Column::Place, width(cells::place(row))),
+            (Column::Host, width(&row.place.host)),
         ] {
             add_to(&mut self.widths[column as usize][width.min(WIDTHS - 1)]);
         }
@@ -200,6 +184,24 @@ impl Totals {
     /// Returns the statuses that need the user, with the number of rows in each.
     pub(crate) fn needs(&self) -> Vec<(Status, usize)> {
         Status::ALL.into_iter().zip(self.needs).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Returns the number of sessions in each category.
+    pub(crate) fn counts(&self) -> Counts {
+        let of = |wanted| {
+            let index = Status::ALL.iter().position(|status| *status == wanted);
+            index.and_then(|index| self.needs.get(index)).copied().unwrap_or(0)
+        };
+        Counts {
+            needs_you: self.needs.iter().sum(),
+            permission: of(Status::Permission),
+            question: of(Status::Question),
+            plan: of(Status::Plan),
+            failed: of(Status::Failed),
+            done: of(Status::Done),
+            working: self.working,
+            idle: self.idle,
+        }
     }
 
     pub(crate) fn widths(&self) -> Widths {
@@ -361,9 +363,24 @@ impl RowList {
         self.list_rows();
     }
 
-    /// Replaces all rows.
-    pub(crate) fn replace_all(&mut self, rows: Vec<Session>) {
-        self.rows = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+    /// Replaces all rows; each key occurs once. Rows that stay keep their place in memory and in the former order, which
+    /// is nearly the new one.
+    pub(crate) fn replace_all(&mut self, mut rows: Vec<Session>) {
+        let mut new_keys = Vec::new();
+        for row in &mut rows {
+            if let Some(known) = self.rows.get_mut(&row.key) {
+                std::mem::swap(known, row);
+            } else {
+                new_keys.push(row.key.clone());
+                self.rows.insert(row.key.clone(), std::mem::take(row));
+            }
+        }
+        if self.rows.len() > rows.len() {
+            // The replaced rows have the keys of their successors.
+            let keys = rows.iter().map(|row| &row.key).chain(&new_keys);
+            let keys: HashSet<&RowKey> = keys.collect();
+            self.rows.retain(|key, _| keys.contains(key));
+        }
         self.totals = Totals::of(self.agent_text, self.rows.values());
         self.list_rows();
     }
@@ -409,7 +426,14 @@ impl RowList {
     fn list_rows(&mut self) {
         let matcher = Matcher::new(&self.filter);
         let is_listed = |row: &&Session| self.is_shown(row) && matcher.matches(row);
-        let mut rows: Vec<&Session> = self.all().filter(is_listed).collect();
+        let mut rows: Vec<&Session> = if self.order.len() == self.rows.len() {
+            // A sort takes much less time if the rows are nearly in order.
+            let former: Vec<&Session> = self.listed().collect();
+            if former.len() == self.rows.len() { former } else { self.all().collect() }
+        } else {
+            self.all().collect()
+        };
+        rows.retain(is_listed);
         rows.sort_by(|one, other| self.sort.compare(one, other));
         self.order = rows.into_iter().map(|row| row.key.clone()).collect();
         self.find_urgent();
