@@ -2,6 +2,7 @@
 
 mod background;
 pub(crate) mod event_loop;
+mod first_frame;
 pub(crate) mod host;
 pub(crate) mod signals;
 pub(crate) mod terminal;

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// The time limit for the terminal's reply: a reply over a distant SSH connection takes that long.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
+/// The time for which the first frame waits for the reply: a terminal on this machine replies sooner.
+const FIRST_FRAME_TIMEOUT: Duration = Duration::from_millis(5);
+
 /// A terminal that replies later than this does not reply at all.
 const LATE_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,54 +47,86 @@ pub(crate) struct Questions {
     pub(crate) status: bool,
 }
 
-/// Asks the terminal. The background may also come from `COLORFGBG`. The terminal must be in raw mode.
-pub(crate) fn query_terminal(questions: Questions) -> io::Result<Reply> {
-    let variable = |name| std::env::var(name).unwrap_or_default();
+/// A reply of the terminal that has not arrived in full. Until then the input is read here and not as keys.
+#[derive(Debug)]
+pub(crate) struct PendingReply {
+    questions: Questions,
+    sent_at: Instant,
+    bytes: Vec<u8>,
+    is_complete: bool,
+}
+
+/// Asks the terminal. Returns `None` if nothing was asked. The terminal must be in raw mode.
+pub(crate) fn send_questions(questions: Questions) -> io::Result<Option<PendingReply>> {
     // The palettes for dark and for light backgrounds need the colours. A terminal without them, such as the Linux
     // console, may show an unknown question as text.
     if !has_256_colours(&variable("TERM"), &variable("COLORTERM"))
         || !questions.background && !questions.status
     {
-        return Ok(Reply::default());
+        return Ok(None);
     }
     let background_query = if questions.background { BACKGROUND_QUERY } else { "" };
     let status_query = if questions.status { STATUS_QUERY } else { "" };
     Screen::send(format!("{background_query}{status_query}{LAST_QUERY}").as_bytes())?;
-    let (bytes, is_complete) = read_replies(Instant::now() + TIMEOUT)?;
-    let (background, knows_status, typed) = read_typed(&bytes);
-    let background = background
-        .or_else(|| Rgb::of_colorfgbg(&variable("COLORFGBG")))
-        .filter(|_| questions.background);
-    let late = if is_complete { LateReply::default() } else { LateReply::expected(&bytes) };
-    Ok(Reply { background, knows_status, typed, late })
+    let sent_at = Instant::now();
+    Ok(Some(PendingReply { questions, sent_at, bytes: Vec::new(), is_complete: false }))
 }
 
-/// Reads until the reply to the last question, or until `deadline`. Returns true if the reply has arrived.
-fn read_replies(deadline: Instant) -> io::Result<(Vec<u8>, bool)> {
-    let stdin = io::stdin();
-    let mut bytes = Vec::new();
-    while !has_attributes(&bytes) {
-        let rest = deadline.saturating_duration_since(Instant::now());
-        if rest.is_zero() || bytes.len() >= MAX_BYTES {
-            return Ok((bytes, false));
-        }
-        let timeout = Timespec { tv_sec: 0, tv_nsec: rest.subsec_nanos().into() };
-        let mut descriptors = [PollFd::new(&stdin, PollFlags::IN)];
-        match poll(&mut descriptors, Some(&timeout)) {
-            Ok(0) | Err(Errno::INTR) => continue,
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
-        }
+impl PendingReply {
+    /// Returns the time that is left for the reply. `None` if it has arrived, or if the time is over.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        let rest = TIMEOUT.saturating_sub(self.sent_at.elapsed());
+        (!self.is_complete && !rest.is_zero()).then_some(rest)
+    }
+
+    /// Returns the time for which the first frame waits, so that a terminal that replies at once gets no frame in the
+    /// wrong colours.
+    pub(crate) fn rest_for_first_frame(&self) -> Duration {
+        FIRST_FRAME_TIMEOUT.saturating_sub(self.sent_at.elapsed())
+    }
+
+    /// Reads what has arrived. Waits if nothing has.
+    pub(crate) fn read(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
-        match read(&stdin, &mut buffer) {
+        match read(io::stdin(), &mut buffer) {
             // The terminal is gone; the event loop finds that out.
-            Ok(0) => return Ok((bytes, true)),
-            Ok(count) => bytes.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Ok(0) => self.is_complete = true,
+            Ok(count) => self.bytes.extend_from_slice(buffer.get(..count).unwrap_or_default()),
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
         }
+        self.is_complete |= has_attributes(&self.bytes) || self.bytes.len() >= MAX_BYTES;
+        Ok(())
     }
-    Ok((bytes, true))
+
+    /// Reads until the reply is complete or its time is over.
+    pub(crate) fn read_all(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.rest() {
+            let timeout = Timespec { tv_sec: 0, tv_nsec: rest.subsec_nanos().into() };
+            match poll(&mut [PollFd::new(&io::stdin(), PollFlags::IN)], Some(&timeout)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => self.read()?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the reply as far as it has arrived. The background may also come from `COLORFGBG`.
+    pub(crate) fn finish(self) -> Reply {
+        let (background, knows_status, typed) = read_typed(&self.bytes);
+        let background = background
+            .or_else(|| Rgb::of_colorfgbg(&variable("COLORFGBG")))
+            .filter(|_| self.questions.background);
+        let is_answered = has_attributes(&self.bytes);
+        let late =
+            if is_answered { LateReply::default() } else { LateReply::expected(&self.bytes) };
+        Reply { background, knows_status, typed, late }
+    }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
 }
 
 /// Returns true if `bytes` contain the terminal's attributes: `ESC [ ? 6 4 ; 1 c`.

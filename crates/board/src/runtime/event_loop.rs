@@ -7,14 +7,15 @@ use crate::layout::rows_to_look_at;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, Model};
 use crate::outside::{program_status, title};
-use crate::runtime::background::{LateReply, Questions, query_terminal};
+use crate::runtime::background::{LateReply, PendingReply, Questions, send_questions};
+use crate::runtime::first_frame::rest_before_first_frame;
 use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
 use crate::runtime::typed::Typed;
 use crate::update::{Message, next_clock, update};
 use crewboard_client::{DaemonLocator, Subscription, SubscriptionEvent};
-use crewboard_core::{Counts, Timestamp};
+use crewboard_core::Timestamp;
 use crewboard_platform::{Clock, Deadline};
 use crewboard_protocol::{HelloRequest, LookRequest, NotificationShownRequest, PROTOCOL, Request};
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
@@ -83,6 +84,7 @@ pub fn run(
         signals,
         subscription: Subscription::new(daemon_locator),
         host,
+        started: Instant::now(),
         last_frame: None,
         connect_at: Some(Instant::now()),
         retry_pause: MIN_RETRY_PAUSE,
@@ -92,6 +94,7 @@ pub fn run(
         asked: Questions { background: false, status: false },
         knows_status: false,
         shown_outside: (None, None),
+        pending_reply: None,
         late_reply: LateReply::default(),
         quits: false,
     };
@@ -109,6 +112,7 @@ struct EventLoop<'a> {
     signals: Signals,
     subscription: Subscription<'a>,
     host: &'a mut dyn Host,
+    started: Instant,
     /// The time at which the last frame was drawn.
     last_frame: Option<Instant>,
     /// The time of the next attempt to connect. `None` while connected.
@@ -127,27 +131,40 @@ struct EventLoop<'a> {
     knows_status: bool,
     /// The title and the status that the terminal has got.
     shown_outside: (Option<String>, Option<String>),
+    /// The reply of the terminal, while the board waits for it.
+    pending_reply: Option<PendingReply>,
     late_reply: LateReply,
     quits: bool,
 }
 
 impl EventLoop<'_> {
-    /// Asks the terminal for its background, once, if the theme depends on it, and whether it takes the status.
+    /// Asks the terminal for its background, once, if the theme depends on it, and whether it takes the status. The board
+    /// draws and connects meanwhile.
     fn ask_terminal(&mut self) -> io::Result<()> {
         let depends = self.model.configured_theme.depends_on_background();
         let questions = Questions {
             background: depends && !self.asked.background,
             status: self.model.report_status && !self.asked.status,
         };
-        if !questions.background && !questions.status {
+        if self.pending_reply.is_some() || !questions.background && !questions.status {
             return Ok(());
         }
         self.asked.background |= questions.background;
         self.asked.status |= questions.status;
-        let reply = query_terminal(questions)?;
+        self.pending_reply = send_questions(questions)?;
+        Ok(())
+    }
+
+    /// Applies the reply of the terminal, if it has arrived or its time is over.
+    fn finish_reply(&mut self) -> io::Result<()> {
+        if self.pending_reply.as_ref().is_none_or(|pending| pending.rest().is_some()) {
+            return Ok(());
+        }
+        let Some(pending) = self.pending_reply.take() else { return Ok(()) };
+        let reply = pending.finish();
         self.late_reply = reply.late;
         self.knows_status |= reply.knows_status;
-        if questions.background {
+        if reply.background.is_some() {
             self.apply(Message::Background(reply.background))?;
         }
         for typed in reply.typed {
@@ -156,7 +173,8 @@ impl EventLoop<'_> {
                 Typed::Pasted(text) => Message::Pasted(text),
             })?;
         }
-        Ok(())
+        // The options may have changed meanwhile.
+        self.ask_terminal()
     }
 
     fn run(&mut self) -> io::Result<()> {
@@ -167,7 +185,20 @@ impl EventLoop<'_> {
             let wait = self.draw_or_wait()?;
             self.sleep(wait)?;
         }
+        if let Some(pending) = self.pending_reply.as_mut().filter(|_| is_foreground()) {
+            // Otherwise the shell would get the reply as keys. A lost terminal sends none.
+            let _ = pending.read_all();
+        }
         Ok(())
+    }
+
+    /// Returns the time until the next frame may be drawn.
+    fn rest_before_frame(&self) -> Duration {
+        if let Some(frame) = self.last_frame {
+            return MIN_FRAME_GAP.saturating_sub(frame.elapsed());
+        }
+        let reply = self.pending_reply.as_ref().map(PendingReply::rest_for_first_frame);
+        rest_before_first_frame(&self.model.connection, self.started.elapsed(), reply)
     }
 
     /// Draws a frame if something has changed and the last frame is old enough. Returns how long to sleep at most.
@@ -176,20 +207,19 @@ impl EventLoop<'_> {
         let mut at_most = |duration: Duration| {
             wait = Some(wait.map_or(duration, |wait| wait.min(duration)));
         };
+        if let Some(rest) = self.pending_reply.as_ref().and_then(PendingReply::rest) {
+            at_most(rest);
+        }
         if self.model.needs_redraw {
-            let gap = self.last_frame.map(|frame| MIN_FRAME_GAP.saturating_sub(frame.elapsed()));
-            match gap {
-                Some(rest) if !rest.is_zero() => {
-                    at_most(rest);
-                    return Ok(wait);
-                }
-                _ => {
-                    self.screen.draw(&self.model)?;
-                    self.show_outside()?;
-                    self.model.needs_redraw = false;
-                    self.last_frame = Some(Instant::now());
-                }
+            let rest = self.rest_before_frame();
+            if !rest.is_zero() {
+                at_most(rest);
+                return Ok(wait);
             }
+            self.screen.draw(&self.model)?;
+            self.show_outside()?;
+            self.model.needs_redraw = false;
+            self.last_frame = Some(Instant::now());
         }
         if let Some(deadline) = self.reply_deadline {
             at_most(deadline.saturating_duration_since(Instant::now()));
@@ -207,7 +237,7 @@ impl EventLoop<'_> {
 
     /// Updates the title of the terminal and the status that it gets, if they have changed.
     fn show_outside(&mut self) -> io::Result<()> {
-        let counts = Counts::of(self.model.rows.all());
+        let counts = self.model.rows.totals().counts();
         let new_title = self.model.title.then(|| title(&counts));
         let reports = self.model.report_status && self.knows_status;
         let new_status = reports.then(|| program_status(&counts));
@@ -265,8 +295,13 @@ impl EventLoop<'_> {
         if signals {
             self.handle_signals()?;
         }
-        // Also after a signal: a resize and a key may arrive together.
-        if signals || !keys.is_empty() {
+        if let Some(pending) = &mut self.pending_reply {
+            if !keys.is_empty() {
+                pending.read()?;
+            }
+            self.finish_reply()?;
+        } else if signals || !keys.is_empty() {
+            // Also after a signal: a resize and a key may arrive together.
             self.read_keys()?;
         }
         if daemon {
