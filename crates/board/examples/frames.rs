@@ -1,5 +1,5 @@
-//! Measures the cost of a frame: the time to apply a message, the time to draw, and the bytes to the terminal.
-//! `cargo run --release -p crewboard-board --example frames`
+//! Measures the cost of a frame: the processor time to apply a message and to draw, and the bytes to the terminal.
+//! `cargo run --release -p crewboard-board --example frames [ROWS [CASE]]`
 
 use crewboard_board::keymap::Keymap;
 use crewboard_board::model::{HookState, Model};
@@ -10,10 +10,11 @@ use crewboard_core::{RowKey, Session, Status, Timestamp, Usage};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
+use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(1_795_331_980_546);
 const ROUNDS: usize = 200;
@@ -93,13 +94,27 @@ const CASES: [(&str, Next); 5] = [
     }),
 ];
 
+/// Returns the processor time of this thread: on a busy machine, the time by the clock is mostly that of others.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort();
     times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64) * 1e6
 }
 
-fn measure(count: usize, width: u16, height: u16, out: &mut impl Write) -> io::Result<()> {
+fn measure(
+    count: usize,
+    (width, height): (u16, u16),
+    only_case: Option<&str>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for (name, next) in CASES {
+        if only_case.is_some_and(|only| only != name) {
+            continue;
+        }
         let sink = Sink::default();
         let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, sink.clone()));
         let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
@@ -115,12 +130,12 @@ fn measure(count: usize, width: u16, height: u16, out: &mut impl Write) -> io::R
         for round in 0..ROUNDS {
             let (message, later) = next(&model, round);
             now.0 += later;
-            let start = Instant::now();
+            let start = processor_time();
             update(&mut model, message, now);
-            updates.push(start.elapsed());
-            let start = Instant::now();
+            updates.push(processor_time().saturating_sub(start));
+            let start = processor_time();
             terminal.draw(|frame| view(&model, frame))?;
-            draws.push(start.elapsed());
+            draws.push(processor_time().saturating_sub(start));
         }
         let bytes = (sink.bytes.get() - first) / ROUNDS;
         let writes = (sink.writes.get() - writes) / ROUNDS;
@@ -140,9 +155,12 @@ fn main() -> io::Result<()> {
         out,
         "  rows | screen  | between two frames            | update µs | draw µs |  bytes | writes | first"
     )?;
+    let mut arguments = std::env::args().skip(1);
+    let only_count = arguments.next().and_then(|count| count.parse::<usize>().ok());
+    let only_case = arguments.next();
     for (width, height) in [(120, 52), (200, 60)] {
-        for count in [50, 1000, 4000] {
-            measure(count, width, height, &mut out)?;
+        for count in only_count.map_or(vec![50, 1000, 4000, 10_000], |count| vec![count]) {
+            measure(count, (width, height), only_case.as_deref(), &mut out)?;
         }
     }
     Ok(())

@@ -23,6 +23,11 @@ pub fn cut(text: &str, width: usize, unicode: bool) -> String {
         return shown.into_owned();
     }
     let mark = if unicode { "…" } else { "~" };
+    if shown.is_ascii() {
+        // Each byte is a column: no search for clusters.
+        let start = shown.get(..width.saturating_sub(1)).unwrap_or_default();
+        return if width == 0 { String::new() } else { [start, mark].concat() };
+    }
     let mut fitted = String::new();
     let mut used = 0;
     for cluster in shown.graphemes(true) {

@@ -1,7 +1,7 @@
 //! The list of sessions.
 
 use super::canvas::put;
-use crate::format::cells::{cost, cut_name, place, work};
+use crate::format::cells::{cost, cut_name, place, whole, work};
 use crate::format::text::{AGE_WIDTH, activity, age, cut, fit, quiet_since, wrap};
 use crate::keymap::Action;
 use crate::layout::lines::{ListLine, visible_lines};
@@ -142,7 +142,7 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     let age = age(row.since, model.display_time());
     next_cell(&format!("{age:>AGE_WIDTH$}"), columns.age, base);
     let context = row.usage.and_then(|usage| usage.context_percent);
-    let context = context.map(|percent| format!("{:>3.0}%", percent.clamp(0.0, 999.0)));
+    let context = context.map(|percent| format!("{:>3}%", whole(percent.min(999.0))));
     next_cell(&context.unwrap_or_default(), columns.context, base);
     let cost_width = columns.cost.saturating_sub(GAP);
     next_cell(&format!("{:>cost_width$}", cost(row)), columns.cost, theme.dim());

@@ -4,6 +4,7 @@
 mod colours;
 mod details;
 mod dropped_events;
+mod frame_bytes;
 mod groups;
 mod hidden;
 mod keys;
