@@ -10,6 +10,9 @@ use std::process::Command;
 const COMPLETIONS: [(&str, &str); 3] =
     [("bash", "crewboard.bash"), ("zsh", "_crewboard"), ("fish", "crewboard.fish")];
 
+/// The most bytes of the program. Without the optimisation for size it had 7.8 million of them, with it 5.9 million.
+const MAX_PROGRAM_BYTES: u64 = 6_500_000;
+
 /// The files that were built.
 #[derive(Debug)]
 pub(crate) struct Dist {
@@ -29,6 +32,10 @@ pub(crate) fn run() -> Result<Dist> {
     replace(&program, &placed)?;
     if cfg!(target_os = "linux") && !is_static(&fs::read(&placed)?)? {
         bail!("{} is linked dynamically", placed.display());
+    }
+    let size = fs::metadata(&placed)?.len();
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) && size > MAX_PROGRAM_BYTES {
+        bail!("{} has {size} bytes, more than {MAX_PROGRAM_BYTES}", placed.display());
     }
     let dist = Dist {
         man: write_man(&placed, &folder)?,
