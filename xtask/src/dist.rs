@@ -17,7 +17,7 @@ const MAX_PROGRAM_BYTES: u64 = 6_500_000;
 #[derive(Debug)]
 pub(crate) struct Dist {
     pub(crate) program: PathBuf,
-    pub(crate) man: Option<PathBuf>,
+    pub(crate) man: PathBuf,
     /// The shell and the file of its completions.
     pub(crate) completions: Vec<(&'static str, PathBuf)>,
 }
@@ -85,15 +85,11 @@ pub(crate) fn host() -> Result<String> {
     Ok(host.context("`rustc -vV` printed no host")?.to_owned())
 }
 
-/// Writes the man page, if the program can print one.
-fn write_man(program: &Path, folder: &Path) -> Result<Option<PathBuf>> {
-    let output = Command::new(program).arg("man").output()?;
-    if !output.status.success() || !output.stdout.starts_with(b".") {
-        return Ok(None);
-    }
+/// Writes the man page.
+fn write_man(program: &Path, folder: &Path) -> Result<PathBuf> {
     let path = folder.join("crewboard.1");
-    fs::write(&path, &output.stdout)?;
-    Ok(Some(path))
+    fs::write(&path, workspace::output(Command::new(program).arg("man"))?)?;
+    Ok(path)
 }
 
 /// Writes the completions of each shell.
@@ -117,10 +113,7 @@ fn write_completions(program: &Path, folder: &Path) -> Result<Vec<(&'static str,
 fn print(dist: &Dist) -> Result<()> {
     let size = fs::metadata(&dist.program)?.len();
     println!("{} ({} KiB)", dist.program.display(), size / 1024);
-    match &dist.man {
-        Some(path) => println!("{}", path.display()),
-        None => println!("no man page: this version cannot print one"),
-    }
+    println!("{}", dist.man.display());
     for (_, path) in &dist.completions {
         println!("{}", path.display());
     }

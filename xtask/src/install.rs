@@ -24,11 +24,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let data = std::env::var_os("XDG_DATA_HOME").filter(|_| arguments.prefix.is_none());
     let share = data.map_or_else(|| prefix.join("share"), PathBuf::from);
     let dist = dist::run()?;
-    let mut files = vec![(dist.program.clone(), prefix.join("bin/crewboard"))];
-    files.extend(dist.man.iter().map(|page| (page.clone(), share.join("man/man1/crewboard.1"))));
-    for (shell, file) in &dist.completions {
-        files.push((file.clone(), share.join(completion_place(shell))));
-    }
+    let mut files = vec![
+        (dist.program, prefix.join("bin/crewboard")),
+        (dist.man, share.join("man/man1/crewboard.1")),
+    ];
+    let completions = dist.completions.into_iter();
+    files.extend(completions.map(|(shell, file)| (file, share.join(completion_place(shell)))));
     // Check all files before the first is installed, so that the installation is complete or does nothing.
     let own = tempfile::tempfile()?.metadata()?.uid();
     for (_, to) in &files {

@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, in_agent};
 use super::floor::Floor;
-use super::sample::{Sample, Shuffler, micros};
+use super::sample::Sample;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The first rounds, which are not counted because they read the programs from disk.
 const WARM_UP: usize = 5;
 
+/// The seed of the order of the commands. Any number would do.
+const SEED: u64 = 1;
+
 /// The capacity of a pipe. A larger payload must be written while the hook reads it.
 const PIPE: usize = 60_000;
 
@@ -22,6 +25,15 @@ pub(super) struct Candidate {
     pub(super) name: &'static str,
     command: Command,
     pub(super) sample: Sample,
+}
+
+impl Candidate {
+    /// Returns the row of a table with the name, the quantiles and the ratio to a yardstick.
+    pub(super) fn table_row(&self, yardstick: &Self) -> String {
+        let quantiles = self.sample.table_cells();
+        let ratio = self.sample.ratio_to(&yardstick.sample);
+        format!("| {} | {quantiles} | {ratio:.2} |", self.name)
+    }
 }
 
 /// Measures the hook with payloads of several sizes.
@@ -52,17 +64,8 @@ pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<St
         ];
         run_rounds(&mut candidates, payload.as_bytes(), rounds)?;
         for candidate in &candidates {
-            let sample = &candidate.sample;
-            let _ = writeln!(
-                text,
-                "| {} B | {} | {} | {} | {} | {:.2} |",
-                payload.len(),
-                candidate.name,
-                micros(sample.quantile(500)),
-                micros(sample.quantile(900)),
-                micros(sample.quantile(990)),
-                sample.ratio_to(&candidates[0].sample),
-            );
+            let row = candidate.table_row(&candidates[0]);
+            let _ = writeln!(text, "| {} B {row}", payload.len());
         }
     }
     Ok(text)
@@ -79,10 +82,11 @@ pub(super) fn run_rounds(
     payload: &[u8],
     rounds: usize,
 ) -> Result<()> {
-    let mut shuffler = Shuffler::new();
+    // Each run shuffles in the same way, so that the order favours no command.
+    let mut random = fastrand::Rng::with_seed(SEED);
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     for round in 0..rounds + WARM_UP {
-        shuffler.shuffle(&mut order);
+        random.shuffle(&mut order);
         for &index in &order {
             let candidate = &mut candidates[index];
             let wall = run(&mut candidate.command, payload)

@@ -52,7 +52,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     println!("{page}");
     if arguments.write {
         let path = workspace::root().join("docs").join("benchmarks.md");
-        std::fs::create_dir_all(workspace::root().join("docs"))?;
         std::fs::write(&path, page)?;
         println!("wrote {}", path.display());
     }

@@ -1,7 +1,7 @@
 //! Measures the time from an agent's event to a subscriber.
 
 use super::Daemon;
-use super::sample::{Sample, micros};
+use super::sample::Sample;
 use anyhow::Result;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -56,10 +56,7 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
         }
         std::thread::sleep(GAP);
     }
-    let row = |name: &str, sample: &Sample| {
-        let quantiles = [500, 900, 990].map(|part| micros(sample.quantile(part)));
-        format!("| {name} | {} |\n", quantiles.join(" | "))
-    };
+    let row = |name: &str, sample: &Sample| format!("| {name} | {} |\n", sample.table_cells());
     Ok(format!(
         "## From an event to a dashboard\n\n\
          One subscriber, {} events 5 ms apart, alternately a prompt and a turn's end. The time runs \

@@ -25,12 +25,10 @@ pub(super) fn measure(program: &Path, seconds: u64) -> Result<String> {
         let before = wake_ups(daemon.pid)?;
         std::thread::sleep(Duration::from_secs(seconds));
         let woken = wake_ups(daemon.pid)? - before;
-        let memory = memory(daemon.pid)?;
-        let _ = writeln!(
-            text,
-            "| {state} | {} | {} | {} | {woken} |",
-            memory.resident, memory.anonymous, memory.threads
-        );
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid))?;
+        let [resident, anonymous] = [number(&status, "VmRSS:")?, number(&status, "RssAnon:")?];
+        let threads = number(&status, "Threads:")?;
+        let _ = writeln!(text, "| {state} | {resident} | {anonymous} | {threads} | {woken} |");
         Ok(())
     };
     row("no row, no subscriber")?;
@@ -75,24 +73,6 @@ fn fill(writer: &mut Connection, daemon: &Daemon) -> Result<()> {
         // No event announces that the daemon has applied the events.
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// The memory of a process in KiB, and its number of threads.
-struct Memory {
-    resident: u64,
-    anonymous: u64,
-    threads: u64,
-}
-
-/// Reads the memory of a process and the number of its threads.
-fn memory(pid: u32) -> Result<Memory> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let number = |name: &str| number(&text, name);
-    Ok(Memory {
-        resident: number("VmRSS:")?,
-        anonymous: number("RssAnon:")?,
-        threads: number("Threads:")?,
-    })
 }
 
 /// Returns how often the threads of a process have been switched to or from a processor.

@@ -23,6 +23,12 @@ impl Sample {
         sorted.get(index).copied().unwrap_or_default()
     }
 
+    /// Returns the median, the 90th and the 99th percentile as cells of a table, in whole microseconds.
+    pub(crate) fn table_cells(&self) -> String {
+        let quantiles = [500, 900, 990].map(|part| self.quantile(part).as_micros().to_string());
+        quantiles.join(" | ")
+    }
+
     /// Returns the median of the ratios to `yardstick`, pair by pair: a short load of the machine slows both of a
     /// pair.
     pub(crate) fn ratio_to(&self, yardstick: &Self) -> f64 {
@@ -31,32 +37,6 @@ impl Sample {
             pairs.map(|(own, other)| own.as_secs_f64() / other.as_secs_f64()).collect();
         ratios.sort_unstable_by(f64::total_cmp);
         ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-}
-
-/// Returns a duration in whole microseconds.
-pub(crate) fn micros(duration: Duration) -> String {
-    duration.as_micros().to_string()
-}
-
-/// Shuffles the order of a round, so that the order favours no command. Each run shuffles in the same way.
-#[derive(Debug)]
-pub(crate) struct Shuffler(u64);
-
-impl Shuffler {
-    pub(crate) fn new() -> Self {
-        Self(0x9e37_79b9_7f4a_7c15)
-    }
-
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            // Xorshift: good enough to mix a handful of commands.
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            let bound = u64::try_from(last + 1).unwrap_or(1);
-            items.swap(last, usize::try_from(self.0 % bound).unwrap_or(0));
-        }
     }
 }
 
@@ -77,19 +57,5 @@ mod tests {
         let ratio = ours.ratio_to(&sample(&[2, 1, 3, 4, 1]));
         assert!((ratio - 2.0).abs() < 1e-9, "{ratio}");
         assert_eq!(Sample::default().quantile(500), Duration::ZERO);
-    }
-
-    #[test]
-    fn shuffle_keeps_all_items_and_mixes_them() {
-        let mut shuffler = Shuffler::new();
-        let mut first = [0; 4];
-        for _ in 0..400 {
-            let mut items = [0, 1, 2, 3];
-            shuffler.shuffle(&mut items);
-            first[items[0]] += 1;
-            items.sort_unstable();
-            assert_eq!(items, [0, 1, 2, 3]);
-        }
-        assert!(first.iter().all(|count| (60..140).contains(count)), "{first:?}");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::daemon::{Daemon, in_agent};
 use super::hook::{candidate, run_rounds};
-use super::sample::micros;
 use anyhow::Result;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -35,20 +34,11 @@ pub(super) fn measure(program: &Path, rounds: usize) -> Result<String> {
         PAYLOAD.len(),
     );
     for candidate in &candidates {
-        let sample = &candidate.sample;
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {:.2} |",
-            candidate.name,
-            micros(sample.quantile(500)),
-            micros(sample.quantile(900)),
-            micros(sample.quantile(990)),
-            sample.ratio_to(&candidates[0].sample),
-        );
+        let _ = writeln!(text, "{}", candidate.table_row(&candidates[0]));
     }
     let [own, wrapped, _] = &candidates;
     let added = wrapped.sample.quantile(500).saturating_sub(own.sample.quantile(500));
-    let _ = writeln!(text, "\nAdded, between the medians: {} µs.", micros(added));
+    let _ = writeln!(text, "\nAdded, between the medians: {} µs.", added.as_micros());
     Ok(text)
 }
 

@@ -22,15 +22,8 @@ const OTHERS: [&str; 3] = ["alpha", "beta", "gamma"];
 /// The polling interval: there is no event for a changed terminal.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-const TITLE: &str = "board";
-
 /// Runs the client through its prompt, and watches its screen and a board.
-pub(crate) fn run(subject: &Subject) -> CheckResult {
-    try_run(subject)
-        .unwrap_or_else(|error| CheckResult::new(TITLE, Grade::Wrong, format!("{error:#}")))
-}
-
-fn try_run(subject: &Subject) -> Result<CheckResult> {
+pub(crate) fn run(subject: &Subject) -> Result<CheckResult> {
     let world = World::new(subject)?;
     for name in OTHERS {
         let words = ["report", "--agent", "other", "--status", "working", "--session", name];
@@ -58,7 +51,7 @@ fn try_run(subject: &Subject) -> Result<CheckResult> {
     board.wait_for("the end of the board", |_| board.expand("#{pane_dead}") == "1");
     world.stop_daemon()?;
     match driven.map_err(|_| anyhow!("the harness's thread panicked"))?? {
-        Driven::Failed(reason) => Ok(CheckResult::new(TITLE, Grade::HarnessFailed, reason)),
+        Driven::Failed(reason) => Ok((Grade::HarnessFailed, reason)),
         Driven::Done => Ok(times?.grade(selected_name)),
     }
 }
@@ -118,7 +111,7 @@ impl PromptTimes {
     }
 
     fn grade(self, selected_name: &str) -> CheckResult {
-        let wrong = |text: String| CheckResult::new(TITLE, Grade::Wrong, text);
+        let wrong = |text: String| (Grade::Wrong, text);
         let (Some(agent), Some(board)) = (self.agent, self.board) else {
             return wrong(format!("the prompt was not seen on both screens: {self:?}"));
         };
@@ -134,6 +127,6 @@ impl PromptTimes {
              (polled every {pause} ms); {selected_name} stayed selected"
         );
         let grade = if lag <= MAX_DELAY_MS { Grade::Right } else { Grade::Wrong };
-        CheckResult::new(TITLE, grade, text)
+        (grade, text)
     }
 }

@@ -14,7 +14,7 @@ use crate::{dist, workspace};
 use anyhow::{Result, bail};
 use crewboard_testkit::recording::CLIENTS;
 use crewboard_testkit::truth::Truth;
-use report::{Grade, Outcome};
+use report::{CheckResult, Grade, Outcome};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,49 +90,50 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(program) => std::fs::canonicalize(program)?,
         None => dist::run()?.program,
     };
-    let runs = |only: bool| only || arguments.smoke;
-    let is_part = arguments.smoke || arguments.board || arguments.pipeline || arguments.open;
-    let clients = versions(&arguments.clients, is_part);
-    let subject = |client: &String| Subject { program: program.clone(), client: client.clone() };
-    let check = |subject: &Subject| {
-        let mut results = Vec::new();
-        results.extend(runs(arguments.board).then(|| board::run(subject)));
-        results.extend(runs(arguments.pipeline).then(|| pipeline::run(subject)));
-        results.extend(runs(arguments.open).then(|| resume::run(subject)));
-        results
-    };
-    if arguments.board || arguments.pipeline || arguments.open {
-        let results: Vec<_> =
-            clients.iter().map(subject).flat_map(|subject| check(&subject)).collect();
-        for result in &results {
-            println!("{result}");
-        }
-        return Ok(exit_code(&results.iter().map(|result| result.grade).collect::<Vec<_>>()));
-    }
+    let has_only_checks = arguments.board || arguments.pipeline || arguments.open;
+    let clients = versions(&arguments.clients, arguments.smoke || has_only_checks);
     let mut runs = Vec::new();
     let mut results = Vec::new();
-    for client in &clients {
-        println!("Claude Code {client}");
-        let subject = subject(client);
-        runs.push((client.clone(), run_all(&truth, &names, &subject, arguments)));
-        results.extend(check(&subject));
+    for client in clients {
+        let subject = Subject { program: program.clone(), client: client.clone() };
+        if !has_only_checks {
+            println!("Claude Code {client}");
+            runs.push((client, run_all(&truth, &names, &subject, arguments)));
+        }
+        results.extend(run_checks(&subject, arguments));
     }
-    let table = report::markdown(&runs, &program)?;
-    let is_whole = arguments.scenarios.is_empty() && arguments.clients.is_empty();
-    if is_whole && !arguments.smoke && !arguments.print {
-        let path = workspace::root().join("docs").join("matrix.md");
-        std::fs::create_dir_all(workspace::root().join("docs"))?;
-        std::fs::write(&path, table)?;
-        println!("wrote {}", path.display());
-    } else {
-        println!("\n{table}");
+    if !has_only_checks {
+        let table = report::markdown(&runs, &program)?;
+        let is_whole = arguments.scenarios.is_empty() && arguments.clients.is_empty();
+        if is_whole && !arguments.smoke && !arguments.print {
+            let path = workspace::root().join("docs").join("matrix.md");
+            std::fs::write(&path, table)?;
+            println!("wrote {}", path.display());
+        } else {
+            println!("\n{table}");
+        }
     }
-    for result in &results {
-        println!("{result}");
+    for (title, (grade, text)) in &results {
+        println!("{title:28} {}\n    {text}", grade.word());
     }
     let outcomes = runs.iter().flat_map(|(_, outcomes)| outcomes);
-    let grades = outcomes.map(Outcome::grade).chain(results.iter().map(|result| result.grade));
+    let grades = outcomes.map(Outcome::grade).chain(results.iter().map(|(_, (grade, _))| *grade));
     Ok(exit_code(&grades.collect::<Vec<_>>()))
+}
+
+/// A check that is not a scenario.
+type Check = fn(&Subject) -> Result<CheckResult>;
+
+/// Runs the checks that the arguments select. Returns the title and the result of each.
+fn run_checks(subject: &Subject, arguments: &Arguments) -> Vec<(&'static str, CheckResult)> {
+    let checks: [(_, _, Check); 3] = [
+        ("board", arguments.board, board::run),
+        ("pipeline", arguments.pipeline, pipeline::run),
+        ("resume", arguments.open, resume::run),
+    ];
+    let selected = checks.into_iter().filter(|(_, is_chosen, _)| *is_chosen || arguments.smoke);
+    let failed = |error| (Grade::Wrong, format!("{error:#}"));
+    selected.map(|(title, _, check)| (title, check(subject).unwrap_or_else(failed))).collect()
 }
 
 /// Returns the versions of the client to run, oldest first: the named ones, each recorded one, or the newest

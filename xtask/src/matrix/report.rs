@@ -4,7 +4,7 @@ use super::watch::Process;
 use crate::workspace;
 use anyhow::Result;
 use crewboard_testkit::verdict::Verdict;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,25 +17,8 @@ pub(crate) enum Grade {
     HarnessFailed,
 }
 
-/// The result of a check that is not a scenario.
-#[derive(Debug)]
-pub(crate) struct CheckResult {
-    title: &'static str,
-    pub(crate) grade: Grade,
-    text: String,
-}
-
-impl CheckResult {
-    pub(super) fn new(title: &'static str, grade: Grade, text: String) -> Self {
-        Self { title, grade, text }
-    }
-}
-
-impl fmt::Display for CheckResult {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{:28} {}\n    {}", self.title, self.grade.word(), self.text)
-    }
-}
+/// The result of a check that is not a scenario, with a text that explains it.
+pub(crate) type CheckResult = (Grade, String);
 
 /// The result of one scenario.
 #[derive(Debug)]

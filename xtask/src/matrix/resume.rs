@@ -20,39 +20,29 @@ idle, working, done, closed: exit, project, .claude at work, no multiplexer
 ";
 
 /// Runs the check.
-pub(crate) fn run(subject: &Subject) -> CheckResult {
-    const TITLE: &str = "resume";
-    match try_run(subject) {
-        Ok((Driven::Failed(reason), _)) => CheckResult::new(TITLE, Grade::HarnessFailed, reason),
-        Ok((Driven::Done, summary)) if summary == EXPECTED => {
-            CheckResult::new(TITLE, Grade::Right, "three times, in the same row".to_owned())
-        }
-        Ok((Driven::Done, summary)) => {
-            CheckResult::new(TITLE, Grade::Wrong, format!("\n{summary}"))
-        }
-        Err(error) => CheckResult::new(TITLE, Grade::Wrong, format!("{error:#}")),
+pub(crate) fn run(subject: &Subject) -> Result<CheckResult> {
+    let run = World::new(subject)?.drive(SCENARIO)?;
+    if let Driven::Failed(reason) = run.driven {
+        return Ok((Grade::HarnessFailed, reason));
     }
-}
-
-fn try_run(subject: &Subject) -> Result<(Driven, String)> {
-    let world = World::new(subject)?;
-    let run = world.drive(SCENARIO)?;
+    let processes = watch::processes(run.lines.iter().map(String::as_str))?;
+    ensure!(
+        processes.iter().all(|process| process.key == processes[0].key),
+        "the processes have several rows"
+    );
     let mut summary = String::new();
-    if let Driven::Done = run.driven {
-        let processes = watch::processes(run.lines.iter().map(String::as_str))?;
-        ensure!(
-            processes.iter().all(|process| process.key == processes[0].key),
-            "the processes have several rows"
-        );
-        for process in processes {
-            let statuses: Vec<_> =
-                process.changes.iter().map(|change| change.status.as_str()).collect();
-            let end = process.end.as_deref().unwrap_or("no end");
-            let place = place(&run.lines, process.pid)?;
-            writeln!(summary, "{}: {end}, {place}", statuses.join(", "))?;
-        }
+    for process in processes {
+        let statuses: Vec<_> =
+            process.changes.iter().map(|change| change.status.as_str()).collect();
+        let end = process.end.as_deref().unwrap_or("no end");
+        let place = place(&run.lines, process.pid)?;
+        writeln!(summary, "{}: {end}, {place}", statuses.join(", "))?;
     }
-    Ok((run.driven, summary))
+    Ok(if summary == EXPECTED {
+        (Grade::Right, "three times, in the same row".to_owned())
+    } else {
+        (Grade::Wrong, format!("\n{summary}"))
+    })
 }
 
 /// Returns the place of a process at its first prompt. Later, the first process changes its directory.
