@@ -26,7 +26,7 @@ const OTHER_WORDS: &[(&[&str], &str)] = &[
         "`crewboard jump ROW` shows the pane of a session, in which you can answer",
     ),
     (
-        &["new", "create", "run", "start", "spawn", "add"],
+        &["new", "create", "start", "spawn", "add"],
         "start Claude Code in any pane; `crewboard list` then has it, without a further command",
     ),
     (
@@ -39,6 +39,23 @@ const OTHER_WORDS: &[(&[&str], &str)] = &[
         &["logs", "log", "why", "history", "events"],
         "`crewboard explain ROW` lists the events of a session",
     ),
+    (
+        &["rename", "name", "title"],
+        "rename the session in Claude Code with `/rename`; `crewboard list` then has the name",
+    ),
+    (
+        &["peek", "view", "preview", "capture", "screen"],
+        "`P` on the board shows the screen of a session, and `crewboard jump ROW` shows its pane",
+    ),
+    (
+        &["hide", "mute", "archive"],
+        "`crewboard dismiss ROW` hides a session until it next needs you",
+    ),
+    (
+        &["undo"],
+        "`crewboard pin`, `snooze` and `dismiss` take `--off`, and `u` on the board undoes the last mark",
+    ),
+    (&["cost", "usage", "limits"], "`crewboard counts --json` has the cost and the rate limits"),
     (&["tail", "follow", "subscribe"], "`crewboard watch` prints each change"),
     (
         &["setup", "hooks", "doctor", "init"],
@@ -46,8 +63,8 @@ const OTHER_WORDS: &[(&[&str], &str)] = &[
     ),
     (&["settings", "configure", "edit"], "`crewboard config edit` opens the configuration"),
     (
-        &["remove", "rm"],
-        "`crewboard uninstall` removes the hooks, and `crewboard dismiss ROW` hides a session",
+        &["remove", "rm", "delete", "del"],
+        "`crewboard forget ROW` removes a closed session, `crewboard dismiss ROW` hides one, and `crewboard uninstall` removes the hooks",
     ),
     (&["version"], "`crewboard --version` prints the version"),
     (&["test", "bell"], "`crewboard notify --test` tests the notifications"),
@@ -57,6 +74,16 @@ const OTHER_WORDS: &[(&[&str], &str)] = &[
 fn hint_for(word: &str) -> Option<&'static str> {
     let word = word.to_lowercase();
     OTHER_WORDS.iter().find(|(words, _)| words.contains(&word.as_str())).map(|(_, hint)| *hint)
+}
+
+/// Returns a hint if an unknown option is the name of a command, or `-v`.
+fn hint_for_option(option: &str) -> Option<String> {
+    if option == "-v" {
+        return Some("`crewboard --version` prints the version".to_owned());
+    }
+    let word = option.strip_prefix("--")?;
+    let exists = crate::arguments::command().find_subcommand(word).is_some();
+    exists.then(|| format!("did you mean `crewboard {word}`?"))
 }
 
 /// Prints help to standard output, or the error to standard error. Returns the exit code.
@@ -70,6 +97,14 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
     let word = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(word)) if error.kind() == ErrorKind::InvalidSubcommand => word,
         _ => {
+            if error.kind() == ErrorKind::UnknownArgument
+                && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+                && let Some(hint) = hint_for_option(option)
+            {
+                return Failure::usage(format!("there is no option `{option}` here"))
+                    .hint(hint)
+                    .report();
+            }
             let text = error.render().to_string();
             // For a missing command, the text is the help.
             let text = match text.strip_prefix("error: ") {
@@ -111,5 +146,9 @@ mod tests {
             assert!(hint_for(word).is_some(), "{word}");
         }
         assert_eq!(hint_for("dance"), None);
+        let hint = hint_for_option("--demo");
+        assert_eq!(hint.as_deref(), Some("did you mean `crewboard demo`?"));
+        assert!(hint_for_option("-v").is_some());
+        assert_eq!([hint_for_option("--dance"), hint_for_option("-d")], [None, None]);
     }
 }
