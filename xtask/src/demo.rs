@@ -6,8 +6,8 @@ use crate::workspace::root;
 use anyhow::{Context, Result, ensure};
 use crewboard_agents::{ProcessArguments, Surroundings, read_event};
 use crewboard_core::{
-    ConversationId, Event, InputDigest, Place, Process, PromptKind, Report, Stamp, Timestamp,
-    UsageReport, WindowReport,
+    ConversationId, Event, InputDigest, Place, Process, PromptKind, PullRequest, Report, Stamp,
+    Timestamp, UsageReport, WindowReport,
 };
 use crewboard_testkit::recording::{CLIENTS, HookLine, Recording};
 use scenes::{FIVE_HOUR_RESETS, Part, ROWS, Row, SEVEN_DAY_PERCENT, SEVEN_DAY_RESETS, Used};
@@ -104,6 +104,15 @@ fn usage(row: &Row, used: &Used, number: usize, process: &str) -> Result<Value> 
     });
     let mut report = Report::new("claude", "", "statusline", Stamp::default(), event);
     rename(&mut report, row, number);
+    let repository = format!("github.com/acme/{}", row.name);
+    report.pull_request = row.pull_request.map(|(number, review)| PullRequest {
+        number,
+        url: Some(format!("https://{repository}/pull/{number}")),
+        review: Some(review.to_owned()),
+        merge_request: false,
+    });
+    // The notebooks are in no repository.
+    report.repository = (!row.branch.is_empty()).then_some(repository);
     to_recorded(report, process)
 }
 

@@ -203,6 +203,10 @@ pub struct Columns {
     pub agent: usize,
     pub place: usize,
     pub host: usize,
+    /// The number of the open pull request.
+    pub pull_request: usize,
+    /// The repository, without its host.
+    pub repository: usize,
 }
 
 /// The number of blanks between two columns.
@@ -235,20 +239,25 @@ pub fn columns(model: &Model, width: usize) -> Columns {
         agent: column(widest.agent, 5, 10),
         place: column(widest.place, 4, 14),
         host: column(widest.host, 4, 12),
+        pull_request: column(widest.pull_request, 2, 7),
+        repository: column(widest.repository, 10, 24),
     };
     let used = |columns: &Columns| {
-        let Columns { status, name, text: _, work, age, context, cost, model, agent, place, host } =
-            *columns;
-        status + name + work + age + context + cost + model + agent + place + host
+        let Columns { status, name, text: _, work, age, context, cost, .. } = *columns;
+        let Columns { model, agent, place, host, pull_request, repository, .. } = *columns;
+        let facts = model + agent + place + host + pull_request + repository;
+        status + name + work + age + context + cost + facts
     };
     let min_text = (width * 3 / 8).clamp(4, 60);
     // In this order, until there is room for the text.
-    let reductions: [fn(&mut Columns); 11] = [
+    let reductions: [fn(&mut Columns); 13] = [
+        |columns| columns.repository = 0,
         |columns| columns.cost = 0,
         |columns| columns.model = 0,
         |columns| columns.context = 0,
         |columns| columns.agent = 0,
         |columns| columns.host = 0,
+        |columns| columns.pull_request = 0,
         |columns| columns.place = 0,
         |columns| columns.work = 0,
         |columns| columns.name = columns.name.min(14),

@@ -3,6 +3,7 @@ pub(crate) mod identity;
 pub(crate) mod labels;
 pub(crate) mod past;
 pub(crate) mod place;
+pub(crate) mod project;
 pub(crate) mod prompt;
 pub(crate) mod pull_request;
 pub(crate) mod status;

@@ -5,6 +5,8 @@
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) branch: &'static str,
+    /// The number and the review of the open pull request.
+    pub(super) pull_request: Option<(u64, &'static str)>,
     pub(super) parts: &'static [Part],
     /// The time at which its process ends, in milliseconds.
     pub(super) exits: Option<i64>,
@@ -62,6 +64,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "webshop",
         branch: "fix/checkout-tax",
+        pull_request: Some((412, "approved")),
         exits: None,
         used: &[used(-2892, 38, 214, 57), used(-100, 41, 236, 61), used(14, 42, 248, 62)],
         parts: &[
@@ -98,6 +101,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "release-notes",
         branch: "main",
+        pull_request: None,
         exits: Some(-2400 * 1000),
         used: &[used(-2405, 12, 31, 58)],
         parts: &[part(
@@ -111,6 +115,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "ingest",
         branch: "feat/partitions",
+        pull_request: None,
         exits: None,
         used: &[used(-432, 23, 97, 60)],
         parts: &[part(
@@ -127,6 +132,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "docs-site",
         branch: "redesign",
+        pull_request: None,
         exits: None,
         used: &[used(-246, 35, 182, 61), used(21, 37, 190, 62)],
         parts: &[
@@ -148,6 +154,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "api-gateway",
         branch: "main",
+        pull_request: None,
         exits: None,
         used: &[used(-1400, 19, 64, 59), used(35, 21, 71, 63)],
         parts: &[
@@ -167,6 +174,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "mobile-app",
         branch: "perf/startup",
+        pull_request: None,
         exits: None,
         used: &[used(-722, 48, 405, 60)],
         parts: &[part(
@@ -187,6 +195,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "search-index",
         branch: "fix/umlauts",
+        pull_request: None,
         exits: None,
         used: &[used(-33, 57, 161, 61), used(17, 59, 169, 62)],
         parts: &[
@@ -216,6 +225,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "billing",
         branch: "feat/invoices-pdf",
+        pull_request: Some((97, "changes_requested")),
         exits: None,
         used: &[used(-14, 66, 343, 61), used(12, 68, 357, 62), used(32, 70, 371, 63)],
         parts: &[
@@ -247,6 +257,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "infra",
         branch: "main",
+        pull_request: None,
         exits: None,
         used: &[used(-66, 82, 512, 61)],
         parts: &[part(
@@ -264,6 +275,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "notebooks",
         branch: "",
+        pull_request: None,
         exits: None,
         used: &[used(-1890, 3, 4, 58), used(25, 9, 22, 62)],
         parts: &[
@@ -283,6 +295,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "dotfiles",
         branch: "main",
+        pull_request: None,
         exits: None,
         used: &[],
         parts: &[part("idle", (0, 1), (-760, -760), &[])],
@@ -291,6 +304,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "load-test",
         branch: "main",
+        pull_request: None,
         exits: Some(13 * 1000),
         used: &[used(-726, 15, 48, 60)],
         parts: &[part(

@@ -1,7 +1,7 @@
 //! Short texts of the list and the details.
 
 use crate::format::text::cut;
-use crewboard_core::{Session, Status};
+use crewboard_core::{PullRequest, Session, Status};
 use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
@@ -32,6 +32,11 @@ pub(crate) fn work(row: &Session) -> String {
     } else {
         String::new()
     }
+}
+
+/// Returns the number of the open pull request: `#7`.
+pub(crate) fn pull_request(row: &Session) -> String {
+    row.pull_request.as_ref().map(PullRequest::short_name).unwrap_or_default()
 }
 
 /// Returns a source such as `hook:Stop` in words.

@@ -46,9 +46,11 @@ enum Column {
     Model,
     Place,
     Host,
+    PullRequest,
+    Repository,
 }
 
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 10;
 
 /// The widest text of each of the list's columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub(crate) struct Widths {
     pub(crate) place: usize,
     /// Zero while all sessions run on one host.
     pub(crate) host: usize,
+    pub(crate) pull_request: usize,
+    pub(crate) repository: usize,
 }
 
 /// Returns everything on which the labels of a row and of the rows with its name depend.
@@ -152,7 +156,7 @@ impl Totals {
         }
         if let Some(cost) = &row.cost_today {
             let cents = isize::try_from(cost.cents()).unwrap_or(0);
-            add_to_names(&mut self.costs_today, &row.name, by.saturating_mul(cents));
+            add_to_names(&mut self.costs_today, row.project(), by.saturating_mul(cents));
         }
         let name = width(self.display_name(row)) + 2 * usize::from(row.parent.is_some());
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
@@ -165,6 +169,8 @@ impl Totals {
             (Column::Model, width(short_model(agent_text, row))),
             (Column::Place, width(cells::place(row))),
             (Column::Host, width(&row.place.host)),
+            (Column::PullRequest, width(&cells::pull_request(row))),
+            (Column::Repository, width(row.short_repository())),
         ] {
             add_to(&mut self.widths[column as usize][width.min(WIDTHS - 1)]);
         }
@@ -177,7 +183,7 @@ impl Totals {
 
     /// Returns the cents that all rows have cost today, and those of the row's project.
     pub(crate) fn costs_today(&self, row: &Session) -> (usize, usize) {
-        let project = self.costs_today.get(&row.name).copied().unwrap_or(0);
+        let project = self.costs_today.get(row.project()).copied().unwrap_or(0);
         (self.costs_today.values().sum(), project)
     }
 
@@ -217,6 +223,8 @@ impl Totals {
             model: widest(Column::Model),
             place: widest(Column::Place),
             host: if self.hosts.len() > 1 { widest(Column::Host) } else { 0 },
+            pull_request: widest(Column::PullRequest),
+            repository: widest(Column::Repository),
         }
     }
 }

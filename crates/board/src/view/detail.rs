@@ -325,7 +325,7 @@ impl<'a> Details<'a> {
             parts.push(dollars(own));
         }
         if project > own {
-            parts.push(format!("{} {}", row.name, dollars(project)));
+            parts.push(format!("{} {}", row.project_name(), dollars(project)));
         }
         if all > project {
             parts.push(format!("all sessions {}", dollars(all)));

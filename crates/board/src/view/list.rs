@@ -1,7 +1,7 @@
 //! The list of sessions.
 
 use super::canvas::put;
-use crate::format::cells::{cost, cut_name, place, whole, work};
+use crate::format::cells::{cost, cut_name, place, pull_request, whole, work};
 use crate::format::text::{AGE_WIDTH, activity, age, cut, fit, quiet_since, wrap};
 use crate::keymap::Action;
 use crate::layout::lines::{ListLine, visible_lines};
@@ -73,6 +73,8 @@ fn draw_headings(model: &Model, columns: &Columns, area: Rect, buffer: &mut Buff
         (columns.agent, format!("{:GAP$}agent", "")),
         (columns.place, format!("{:GAP$}pane", "")),
         (columns.host, format!("{:GAP$}host", "")),
+        (columns.pull_request, format!("{:GAP$}PR", "")),
+        (columns.repository, format!("{:GAP$}repository", "")),
     ];
     let mut x = area.x;
     for (width, text) in texts.into_iter().filter(|(width, _)| *width > 0) {
@@ -150,6 +152,8 @@ fn draw_row(model: &Model, row: &Session, columns: &Columns, area: Rect, buffer:
     next_cell(row.agent.as_str(), columns.agent, theme.dim());
     next_cell(place(row), columns.place, theme.dim());
     next_cell(&row.place.host, columns.host, theme.dim());
+    next_cell(&pull_request(row), columns.pull_request, theme.dim());
+    next_cell(row.short_repository(), columns.repository, theme.dim());
     if is_selected {
         select(theme, area, buffer);
     }

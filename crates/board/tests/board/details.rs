@@ -139,6 +139,16 @@ fn cost_of_the_day_is_shown_for_session_project_and_all() {
     assert_eq!(all.trim(), "cost today $1.25 · shop $1.75 · all sessions $11.75");
     let none = line(others(), shop("shop1"));
     assert_eq!(none.trim(), "cost today shop $0.50 · all sessions $10.50");
+    let worktree = |row: Session| Session {
+        name: "tf-12".to_owned(),
+        repository: Some("github.com/acme/shop".to_owned()),
+        ..row
+    };
+    let shared = line(
+        vec![worktree(cost(shop("shop2"), 0.5)), cost(docs(), 10.0)],
+        worktree(cost(shop("shop1"), 1.25)),
+    );
+    assert_eq!(shared.trim(), "cost today $1.25 · shop $1.75 · all sessions $11.75");
     // Another daemon can send any number.
     let strange = vec![cost(docs(), f64::INFINITY), cost(shop("shop2"), f64::NAN)];
     let strange = line(strange, cost(shop("shop1"), -1.0));

@@ -2,7 +2,7 @@
 
 use crate::sample::{board, board_of, day, history, permission, picture, plan, press, row};
 use crewboard_board::layout::{layout, row_at};
-use crewboard_core::Status;
+use crewboard_core::{PullRequest, Session, Status};
 use insta::assert_snapshot;
 
 #[test]
@@ -17,6 +17,35 @@ fn wide_window_shows_details_next_to_the_list() {
     assert_eq!(layout(&model).list.width, 160);
     let below = layout(&board(day(), 159, 24)).detail;
     assert_eq!((below.x, below.width), (0, 159));
+}
+
+#[test]
+fn wide_list_has_pull_requests_and_repositories() {
+    let in_review = Session {
+        repository: Some("github.com/acme/shop".to_owned()),
+        pull_request: Some(PullRequest { number: 412, ..PullRequest::default() }),
+        ..row("r1", "shop", Status::Idle, 60)
+    };
+    let list = |rows: &[Session], width: u16| {
+        let mut model = board(rows.to_vec(), width, 30);
+        press(&mut model, "d");
+        let picture = picture(&model);
+        let shown = picture.lines().filter(|line| line.contains("idle") || line.contains("for"));
+        shown.collect::<Vec<_>>().join("\n")
+    };
+    let other = row("r2", "docs", Status::Idle, 60);
+    let rows = [in_review, other.clone()];
+    for (width, has_number, has_repository) in
+        [(50, false, false), (80, true, false), (120, true, true), (200, true, true)]
+    {
+        let list = list(&rows, width);
+        assert_eq!(list.contains("#412"), has_number, "{width}:\n{list}");
+        assert_eq!(list.contains("acme/shop"), has_repository, "{width}:\n{list}");
+        assert_eq!(list.contains("repository"), has_repository, "{width}:\n{list}");
+    }
+    // Without a pull request and a repository, their columns take no room.
+    let list = list(&[other], 200);
+    assert!(!list.contains("PR") && !list.contains("repository"), "{list}");
 }
 
 #[test]

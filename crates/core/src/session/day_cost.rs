@@ -47,7 +47,7 @@ impl DayCost {
     }
 }
 
-/// The cost of several sessions in cents: of all, and by project.
+/// The cost of several sessions in cents: of all, and by [project](Session::project).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Costs {
     pub cents: u64,
@@ -73,7 +73,7 @@ impl Costs {
         for row in rows {
             if let Some(cents) = cost(row) {
                 costs.cents += cents;
-                *costs.by_project.entry(row.name.clone()).or_default() += cents;
+                *costs.by_project.entry(row.project().to_owned()).or_default() += cents;
             }
         }
         costs
@@ -94,7 +94,13 @@ mod tests {
             ..Session::default()
         };
         let today = |cents| Some(DayCost::from_cents(cents, Timestamp(1)));
+        let worktree = Session {
+            repository_root: Some("/u/shop".to_owned()),
+            ..row("tf-12", Some(2.0), today(50))
+        };
         let rows = [
+            worktree.clone(),
+            Session { name: "tf-13".to_owned(), ..worktree },
             row("shop", Some(0.1), today(4)),
             row("shop", Some(0.2), None),
             row("docs", Some(1.0), today(100)),
@@ -103,9 +109,9 @@ mod tests {
         let named = |parts: &[(&str, u64)]| -> BTreeMap<String, u64> {
             parts.iter().map(|(name, cents)| ((*name).to_owned(), *cents)).collect()
         };
-        let by_project = named(&[("docs", 100), ("shop", 30)]);
-        assert_eq!(Costs::of_conversations(&rows), Costs { cents: 130, by_project });
-        let by_project = named(&[("docs", 100), ("new", 7), ("shop", 4)]);
-        assert_eq!(Costs::of_today(&rows), Costs { cents: 111, by_project });
+        let by_project = named(&[("/u/shop", 400), ("docs", 100), ("shop", 30)]);
+        assert_eq!(Costs::of_conversations(&rows), Costs { cents: 530, by_project });
+        let by_project = named(&[("/u/shop", 100), ("docs", 100), ("new", 7), ("shop", 4)]);
+        assert_eq!(Costs::of_today(&rows), Costs { cents: 211, by_project });
     }
 }
