@@ -35,6 +35,10 @@ const INPUT_BYTES: usize = 4096;
 /// Reads of output that are written together.
 const READS: usize = 8;
 
+/// Maximum bytes that are read after the end of the program. The kernel holds less, and a process that the program left in
+/// the background may write for ever.
+const MAX_REST: usize = 1 << 20;
+
 /// The end of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -50,9 +54,12 @@ pub enum RunError {
     /// The program cannot be started.
     #[error("{0}")]
     Program(io::Error),
-    /// There is no pseudo-terminal for it.
+    /// There is no pseudo-terminal for it. It was not started.
     #[error("cannot open a pseudo-terminal: {0}")]
     Terminal(#[from] io::Error),
+    /// The relay cannot go on.
+    #[error("cannot wait for the terminal: {0}")]
+    Wait(io::Error),
 }
 
 /// Returns true if the user's terminal is on standard input and standard output. Elsewhere there is nothing to relay.
@@ -65,8 +72,8 @@ pub fn has_terminal() -> bool {
 pub struct Run<'a> {
     /// The program and its arguments.
     pub words: &'a [OsString],
-    /// Finds the daemon.
-    pub locator: DaemonLocator,
+    /// Finds the daemon. The program runs without one too.
+    pub locator: Option<DaemonLocator>,
     /// The report without an event: the agent, the directory and the place.
     pub template: Report,
 }
@@ -155,7 +162,7 @@ impl Relay {
         let (relay_side, program_side) = open_pseudo_terminal(&terminal)?;
         let (monitor, monitor_pipe) = start_monitor(run.words, program_side)?;
         // The handlers come after the start, so that the program inherits which signals are ignored.
-        let signals = Signals::register()?;
+        let signals = Signals::register().map_err(RunError::Wait)?;
         terminal.enter_raw_mode();
         let relay = Self {
             terminal,
@@ -184,7 +191,7 @@ impl Relay {
                 self.finish_output();
                 return Ok(outcome);
             }
-            let ready = self.wait()?;
+            let ready = self.wait().map_err(RunError::Wait)?;
             if ready.signals {
                 self.handle_signals();
             }
@@ -262,11 +269,14 @@ impl Relay {
     }
 
     /// Reads the available output, and passes on what belongs to the user's terminal.
-    fn read_output(&mut self) {
+    /// Returns the number of bytes.
+    fn read_output(&mut self) -> usize {
+        let mut total = 0;
         for _ in 0..READS {
-            let Some(program) = &self.pseudo_terminal else { return };
+            let Some(program) = &self.pseudo_terminal else { break };
             match read(program, &mut *self.chunk) {
                 Ok(count) if count > 0 => {
+                    total += count;
                     let bytes = self.chunk.get(..count).unwrap_or_default();
                     let (handshake, to_terminal) = (&mut self.handshake, &mut self.to_terminal);
                     let (to_program, reporter) = (&mut self.to_program, &mut self.reporter);
@@ -286,13 +296,18 @@ impl Relay {
                         Piece::PromptStart => reporter.end_at_prompt(),
                         Piece::Reset => reporter.reset(),
                     });
+                    // A read that leaves room has read everything.
+                    if count < OUTPUT_BYTES {
+                        break;
+                    }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => break,
                 // No process has the pseudo-terminal open any more.
                 _ => self.pseudo_terminal = None,
             }
         }
+        total
     }
 
     fn read_input(&mut self) {
@@ -322,10 +337,15 @@ impl Relay {
 
     /// Writes everything that the program wrote before now. Waits for the user's terminal.
     fn finish_output(&mut self) {
+        let mut rest = MAX_REST;
         loop {
             if self.to_terminal.is_empty() {
-                self.read_output();
-                if self.to_terminal.is_empty() {
+                let count = if rest > 0 { self.read_output() } else { 0 };
+                rest = rest.saturating_sub(count);
+                if count > 0 && self.to_terminal.is_empty() {
+                    continue;
+                }
+                if count == 0 {
                     let to_terminal = &mut self.to_terminal;
                     self.scanner.flush(&mut |piece| {
                         if let Piece::Bytes(bytes) = piece {

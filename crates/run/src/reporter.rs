@@ -26,7 +26,8 @@ const LINE_BYTES: usize = 16 * 1024;
 /// The connection to the daemon, and what it has to get.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    locator: DaemonLocator,
+    /// `None` if there is no place for a daemon. The program runs without one.
+    locator: Option<DaemonLocator>,
     clock: Clock,
     /// The report without an event: the agent, the directory and the place.
     template: Report,
@@ -40,11 +41,12 @@ pub(crate) struct Reporter {
     next_attempt: Option<Instant>,
     retry_after: Duration,
     burst: u32,
-    last_report: Instant,
+    /// The time up to which `burst` has grown.
+    grown: Instant,
 }
 
 impl Reporter {
-    pub(crate) fn new(locator: DaemonLocator, template: Report) -> Self {
+    pub(crate) fn new(locator: Option<DaemonLocator>, template: Report) -> Self {
         Self {
             locator,
             clock: Clock::new(),
@@ -58,7 +60,7 @@ impl Reporter {
             next_attempt: None,
             retry_after: RETRY_AFTER,
             burst: MAX_BURST,
-            last_report: Instant::now(),
+            grown: Instant::now(),
         }
     }
 
@@ -106,7 +108,7 @@ impl Reporter {
             return Some(self.next_attempt?.saturating_duration_since(now));
         }
         let waits = self.outgoing.is_empty() && self.outbox.is_pending();
-        waits.then(|| (self.last_report + REPORT_INTERVAL).saturating_duration_since(now))
+        waits.then(|| (self.grown + REPORT_INTERVAL).saturating_duration_since(now))
     }
 
     /// Does what can be done now. `is_ready` means that the connection is.
@@ -122,12 +124,13 @@ impl Reporter {
 
     /// Connects, and starts a daemon if there is something to report and none runs.
     fn connect(&mut self, now: Instant) {
+        let Some(locator) = &self.locator else { return };
         let has_news = !self.is_start_sent || self.outbox.is_pending();
         let result = if has_news {
             // The deadline ends waiting, and not the attempts that do not wait.
-            self.locator.connect_or_start(Deadline::after(Duration::ZERO))
+            locator.connect_or_start(Deadline::after(Duration::ZERO))
         } else {
-            self.locator.connect()
+            locator.connect()
         };
         match result {
             Ok(stream) if stream.set_nonblocking(true).is_ok() => {
@@ -164,10 +167,13 @@ impl Reporter {
 
     /// Sends what the daemon has to get, as far as its socket takes it.
     fn send(&mut self, now: Instant) {
-        let intervals = now.saturating_duration_since(self.last_report).as_millis()
-            / REPORT_INTERVAL.as_millis();
-        self.burst =
-            self.burst.saturating_add(u32::try_from(intervals).unwrap_or(MAX_BURST)).min(MAX_BURST);
+        while self.burst < MAX_BURST && self.grown + REPORT_INTERVAL <= now {
+            self.burst += 1;
+            self.grown += REPORT_INTERVAL;
+        }
+        if self.burst == MAX_BURST {
+            self.grown = now;
+        }
         while let Some(stream) = &self.stream {
             self.outgoing.write_to(stream);
             if !self.outgoing.is_empty() || self.burst == 0 {
@@ -181,7 +187,6 @@ impl Reporter {
             debug_assert!(line.len() <= LINE_BYTES, "{} bytes", line.len());
             self.outgoing.push(&line);
             self.burst -= 1;
-            self.last_report = now;
         }
     }
 

@@ -19,6 +19,10 @@ impl SessionStore {
         now: Now,
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
+        // Nothing identifies the program of a container, whose process means another one here.
+        if report.process.is_none() && report.session.is_empty() {
+            return None;
+        }
         let same =
             |row: &&Row| row.session.agent == report.agent && row.session.id == report.session;
         let is_final = report.event.is_final();

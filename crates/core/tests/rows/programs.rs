@@ -181,3 +181,10 @@ fn program_is_no_parent_of_the_agents_in_it() {
         assert_eq!((&row.parent, row.place.pane.as_deref()), (&None, Some("%1")));
     }
 }
+
+#[test]
+fn program_without_a_process_is_not_shown() {
+    let mut world = World::new();
+    world.program(0, Event::ProgramStarted);
+    assert!(world.sessions.is_empty());
+}

@@ -1,7 +1,7 @@
 //! `crewboard run`: runs a program on a pseudo-terminal.
 
 use crate::arguments::RunArguments;
-use crate::daemon_client::daemon_locator;
+use crate::daemon_client::{daemon_locator, warn};
 use crate::failure::Failure;
 use crate::hook::ProcessVariables;
 use crewboard_core::{AgentName, Event, Place, Report, Stamp};
@@ -39,12 +39,22 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
         place: Place { host: host_name(), tty, ..terminals::locate(&ProcessVariables) },
         ..Report::new(&name, "", "run", Stamp::default(), Event::Unknown)
     };
-    match crewboard_run::run(Run { words, locator: daemon_locator()?, template }) {
+    // No problem of Crewboard keeps the program from running, because the user may run it by an alias.
+    let locator = match daemon_locator() {
+        Ok(locator) => Some(locator),
+        Err(failure) => {
+            warn(&failure.in_one_line());
+            None
+        }
+    };
+    match crewboard_run::run(Run { words, locator, template }) {
         Ok(outcome) => Ok(end_as(outcome)),
         Err(RunError::Program(error)) => Err(start_failure(words, &error)),
         Err(error @ RunError::Terminal(_)) => {
-            Err(Failure::new(error.to_string()).hint("start the program without `crewboard run`"))
+            warn(&error.to_string());
+            Err(exec(words))
         }
+        Err(error @ RunError::Wait(_)) => Err(Failure::new(error.to_string())),
     }
 }
 

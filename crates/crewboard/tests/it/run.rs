@@ -159,6 +159,18 @@ fn background_process_survives_the_program() {
 }
 
 #[test]
+fn output_of_a_background_process_does_not_keep_the_relay() {
+    let world = world();
+    let mut terminal = start(&world, true, "yes & sleep 0.2; echo pid $!.; exit 6");
+    terminal.wait_for("pid ");
+    let (output, status) = terminal.finish();
+    assert_eq!(status.code(), Some(6));
+    let output = String::from_utf8(output).unwrap();
+    let pid = output.split("pid ").nth(1).unwrap().split('.').next().unwrap().parse().unwrap();
+    wait_until("its terminal is gone", || is_dead(pid));
+}
+
+#[test]
 fn run_without_a_terminal_only_starts_the_program() {
     let world = world();
     let output = world.run(["run", "sh", "-c", "printf out; printf err >&2; exit 4"]);

@@ -86,6 +86,16 @@ fn session_returns_after_the_daemon_is_killed() {
 }
 
 #[test]
+fn program_runs_without_a_place_for_the_daemon() {
+    let mut world = world();
+    world.set("CREWBOARD_SOCKET", "relative/s");
+    let mut terminal = start(&world, true, "echo ready; exit 5");
+    terminal.wait_for("cannot use CREWBOARD_SOCKET");
+    terminal.wait_for("ready");
+    assert_eq!(terminal.finish().1.code(), Some(5));
+}
+
+#[test]
 fn stopped_daemon_delays_nothing() {
     let world = world();
     world.start_daemon();
