@@ -96,7 +96,7 @@ impl fmt::Display for ProgramEnd {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.signal) {
             (Some(code), _) => write!(formatter, "exited with code {code}"),
-            (None, Some(signal)) => write!(formatter, "killed by signal {signal}"),
+            (None, Some(signal)) => write!(formatter, "signal {signal}"),
             (None, None) => formatter.write_str("ended"),
         }
     }

@@ -58,7 +58,7 @@ fn summarize_event(report: &Report) -> String {
             "" => format!("the program reported {}", record.state),
             id => format!("the program reported {} ({id})", record.state),
         },
-        Event::ProgramExited(end) => format!("the program {end}"),
+        Event::ProgramExited(end) => format!("the program ended: {end}"),
         Event::Unknown => "an event that this daemon does not know".to_owned(),
     };
     match &report.subagent {

@@ -144,7 +144,7 @@ fn end_that_the_kernel_reports_first_gets_its_code() {
         (
             Event::ProgramExited(ProgramEnd { code: None, signal: Some(15) }),
             End::Killed,
-            "killed by signal 15",
+            "signal 15",
         ),
     ] {
         let mut world = World::new();
