@@ -7,6 +7,7 @@ mod dropped_events;
 mod frame_bytes;
 mod groups;
 mod hidden;
+mod key_page;
 mod keys;
 mod limits;
 mod peeks;
