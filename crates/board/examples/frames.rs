@@ -94,7 +94,7 @@ const CASES: [(&str, Next); 5] = [
     }),
 ];
 
-/// Returns the processor time of this thread: on a busy machine, the time by the clock is mostly that of others.
+/// Returns the processor time of this thread. The elapsed time of a busy machine includes the time of other processes.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()

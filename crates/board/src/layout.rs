@@ -162,7 +162,7 @@ pub fn visible_rows(model: &Model) -> usize {
 }
 
 /// Returns the visible rows whose processes may be suspended now. Returns none if no visible row works.
-pub fn rows_to_look_at(model: &Model) -> Vec<RowKey> {
+pub fn rows_to_check(model: &Model) -> Vec<RowKey> {
     let below = model.rows.order().get(model.scroll..).unwrap_or_default();
     let visible = below.iter().take(visible_rows(model)).filter_map(|key| model.rows.get(key));
     let running = visible.filter(|row| row.pid.is_some() && row.status != Status::Closed);

@@ -37,7 +37,7 @@ pub const AUTO: Palette = Palette { name: "auto", ..TERMINAL };
 
 /// The terminal's own colour of text, with weights and shapes only, while the background is unknown.
 ///
-/// The user may have set the sixteen colours, and none of them has a contrast of 4.5 on both the black and the white
+/// The user may have changed the sixteen colours, and none of them has a contrast of 4.5 on both the black and the white
 /// backgrounds of common terminals (a test has their palettes).
 pub const TERMINAL: Palette = Palette {
     name: "terminal",

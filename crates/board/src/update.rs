@@ -271,7 +271,7 @@ fn keep_selection(model: &mut Model, is_filter_changed: bool, former_index: Opti
     } else {
         let height = usize::from(layout(model).list.height).max(1);
         let last = model.rows.order().len().saturating_sub(1);
-        let first_with = |index| lines::first_row_with(model, index, height);
+        let first_with = |index| lines::first_row_if_last(model, index, height);
         model.scroll.min(index).max(first_with(index)).min(first_with(last))
     };
     let last = overlay::line_count(model).saturating_sub(overlay::height(model));

@@ -172,7 +172,7 @@ fn board_entries(known: &Known) -> Vec<Entry> {
             "order",
             first(&known.orders),
             "The order of the list when the board opens: sessions that need you first, sorted by name, or in \
-             groups by project (git repository), agent or host. Only with the first do sessions trade places.",
+             groups by project (git repository), agent or host. Only the first order moves a session when its status changes.",
         )
         .allow(&known.orders),
         option(

@@ -166,7 +166,7 @@ impl Context {
 }
 
 impl Exact {
-    /// Returns true if [`expose`] certainly leaves the text unchanged, as nearly every text.
+    /// Returns true if [`expose`] certainly leaves the text unchanged, as it does with nearly every text.
     fn keeps(self, text: &str) -> bool {
         is_printable_ascii(text, self.multiline)
             && text.len() <= self.max

@@ -115,7 +115,7 @@ pub enum ChangeKind {
 pub struct SessionStore {
     epoch: String,
     revision: u64,
-    /// Each is in memory of its own: a full map has twice as many places as sessions.
+    /// Each row has an allocation of its own, because a map may have twice as many slots as sessions.
     rows: HashMap<RowKey, Box<Row>>,
     process_index: ProcessIndex,
     /// The next deadline of each session, in microseconds since this boot.

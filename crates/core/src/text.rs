@@ -44,7 +44,7 @@ pub(crate) fn clean_in_place(text: &mut String, max: usize, multiline: bool) {
     }
 }
 
-/// Returns true if [`clean`] certainly leaves the text unchanged, as nearly every text.
+/// Returns true if [`clean`] certainly leaves the text unchanged, as it does with nearly every text.
 pub(crate) fn is_clean_ascii(text: &str, max: usize, multiline: bool) -> bool {
     text.len() <= max && is_printable_ascii(text, multiline)
 }
@@ -137,7 +137,7 @@ fn is_hostile(character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// A text that is not ASCII takes the long way.
+    /// Prepends a letter that is not ASCII, so that the text takes the slow path.
     #[test]
     fn clean_of_ascii_is_the_same_in_other_text() {
         for byte in 0..=0x7f_u8 {

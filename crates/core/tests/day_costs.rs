@@ -117,7 +117,7 @@ fn clear_keeps_the_cost_of_the_day_and_counts_from_zero() {
 }
 
 #[test]
-fn cost_of_a_conversation_that_is_resumed_in_the_process_is_not_counted_again() {
+fn resumed_conversation_is_not_counted_twice() {
     let mut world = World::new();
     world.start(1, "s", StartOrigin::Startup);
     world.cost(1, "s", 40);
@@ -128,7 +128,7 @@ fn cost_of_a_conversation_that_is_resumed_in_the_process_is_not_counted_again() 
 }
 
 #[test]
-fn midnight_removes_the_costs_and_the_next_report_counts_the_difference() {
+fn first_report_after_midnight_counts_the_difference() {
     let mut world = World::new();
     world.start(1, "s", StartOrigin::Startup);
     world.start(2, "idle", StartOrigin::Startup);

@@ -76,7 +76,7 @@ impl CommandRunner {
     }
 }
 
-/// Returns true if this process runs in a pane of tmux, also without the variables of tmux.
+/// Returns true if this process runs in a pane of tmux, even if the variables of tmux are not set.
 pub(crate) fn is_in_tmux_pane() -> bool {
     let pid = std::process::id();
     let Some(tty) = process_info(pid).and_then(|process| process.tty) else { return false };

@@ -336,13 +336,12 @@ impl<'a> Player<'a> {
     }
 
     fn lookup(&mut self, lookup: FileLookup) {
-        if matches!(lookup.target, LookupTarget::TurnEndToCome(_) | LookupTarget::NoTurnEnd) {
+        if matches!(lookup.target, LookupTarget::NextTurnEnd(_) | LookupTarget::CancelNextTurnEnd) {
             self.lookups.retain(|(_, due, _)| {
-                due.process != lookup.process
-                    || !matches!(due.target, LookupTarget::TurnEndToCome(_))
+                due.process != lookup.process || !matches!(due.target, LookupTarget::NextTurnEnd(_))
             });
         }
-        if lookup.target == LookupTarget::NoTurnEnd {
+        if lookup.target == LookupTarget::CancelNextTurnEnd {
             return;
         }
         if lookup.target != LookupTarget::FileStatus {
@@ -369,12 +368,12 @@ impl<'a> Player<'a> {
     }
 
     fn read_transcript(&mut self, lookup: &FileLookup, again: bool) {
-        let (LookupTarget::TurnEnd(conversation) | LookupTarget::TurnEndToCome(conversation)) =
+        let (LookupTarget::TurnEnd(conversation) | LookupTarget::NextTurnEnd(conversation)) =
             &lookup.target
         else {
             return;
         };
-        let waits = matches!(lookup.target, LookupTarget::TurnEndToCome(_));
+        let waits = matches!(lookup.target, LookupTarget::NextTurnEnd(_));
         let file = format!("{}.jsonl", conversation.session);
         let lines = self.recording.files.iter().filter(|line| {
             line.src == "transcript"

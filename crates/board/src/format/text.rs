@@ -173,8 +173,8 @@ fn wrap_lines<'a>(
     wrapped
 }
 
-/// Splits `text` after at most `width` columns: at the last blank in them, or else behind the last slash in their second
-/// half, as in a long path.
+/// Splits `text` after at most `width` columns: at the last space among them, or else after the last slash in their
+/// second half, as in a long path.
 fn break_at(text: &str, width: usize) -> (&str, &str) {
     let mut used = 0;
     let mut last_blank = None;
@@ -211,8 +211,8 @@ const MAX_AGE_WITH_MINUTES: u64 = 10 * HOUR;
 /// The greatest width of an age.
 pub(crate) const AGE_WIDTH: usize = 6;
 
-/// Rounds a time down to a multiple of `step`. All ages on the screen are counted from a whole minute, so that they
-/// change together: a board wakes up once a minute, for any number of rows.
+/// Rounds a time down to a multiple of `step`. All ages on the screen are counted up to the last whole minute, so
+/// that they change together: a board wakes up once a minute, for any number of rows.
 pub fn round_down(now: Timestamp, step: u64) -> Timestamp {
     Timestamp(now.0 - now.0 % step)
 }
@@ -228,7 +228,7 @@ fn shown_age(since: Timestamp, now: Timestamp) -> (u64, u64) {
     (elapsed, step)
 }
 
-/// Returns an age in at most `AGE_WIDTH` columns: `<1m`, `9m`, `1h 3m`, `20h`, `3d`. It cannot be read as a time of day.
+/// Returns an age in at most `AGE_WIDTH` columns: `<1m`, `9m`, `1h 3m`, `20h`, `3d`. No form looks like a time of day.
 pub fn age(since: Timestamp, now: Timestamp) -> String {
     match shown_age(since, now).0 {
         0..MINUTE => "<1m".to_owned(),

@@ -33,8 +33,8 @@ pub(crate) fn line_count(model: &Model) -> usize {
     model.rows.order().len() + headings
 }
 
-/// Returns the visible lines of a list of this height. The first one is the heading of the first visible row, also if
-/// rows of its group are above.
+/// Returns the visible lines of a list of this height. The first one is the heading of the first visible row, even if
+/// that row is not the first of its group.
 pub(crate) fn visible_lines(model: &Model, height: usize) -> Vec<ListLine> {
     let has_headings = has_group_headings(model);
     let mut lines = Vec::new();
@@ -53,8 +53,8 @@ pub(crate) fn visible_lines(model: &Model, height: usize) -> Vec<ListLine> {
     lines
 }
 
-/// Returns the index of the first row with which the row `index` is the last visible one.
-pub(crate) fn first_row_with(model: &Model, index: usize, height: usize) -> usize {
+/// Returns the index of the first visible row if the row `index` is the last visible one.
+pub(crate) fn first_row_if_last(model: &Model, index: usize, height: usize) -> usize {
     let has_headings = has_group_headings(model) && height > 1;
     let (mut first, mut lines) = (index, 0);
     loop {

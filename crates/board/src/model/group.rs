@@ -12,7 +12,7 @@ pub struct Group {
     pub counts: Counts,
 }
 
-/// Returns the groups of `rows`, which are in this order. Returns none if the order has no groups.
+/// Returns the groups of `rows`, which are sorted by `order`. Returns an empty list if the order has no groups.
 pub(crate) fn groups(order: RowOrder, rows: &[&Session]) -> Vec<Group> {
     if !order.has_groups() {
         return Vec::new();

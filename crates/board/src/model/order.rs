@@ -53,7 +53,7 @@ impl RowOrder {
         }
     }
 
-    /// Returns the directory, host or agent that the rows of a group share. Empty in an order without groups.
+    /// Returns the directory, host or agent that the rows of a group share, or an empty text if the order has no groups.
     pub(crate) fn group(self, row: &Session) -> &str {
         match self {
             Self::Urgency | Self::Name => "",

@@ -9,7 +9,11 @@ fn added(count: usize, by: isize) -> usize {
 }
 
 /// Adds `by` to the count of a name and returns the new count.
-pub(super) fn add_to_names(names: &mut HashMap<String, usize>, name: &str, by: isize) -> usize {
+pub(super) fn add_to_name_count(
+    names: &mut HashMap<String, usize>,
+    name: &str,
+    by: isize,
+) -> usize {
     let Some(known) = names.get_mut(name) else {
         let count = added(0, by);
         if count > 0 {
@@ -26,7 +30,7 @@ pub(super) fn add_to_names(names: &mut HashMap<String, usize>, name: &str, by: i
 }
 
 /// Adds `by` to the count of `key`.
-pub(super) fn add_to_few<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K, by: isize) {
+pub(super) fn add_to_count<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, key: &K, by: isize) {
     if let Some(known) = counts.get_mut(key) {
         *known = added(*known, by);
         if *known == 0 {
@@ -63,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn replaced_rows_are_like_those_of_a_new_list() {
+    fn replaced_rows_equal_those_of_a_new_list() {
         let mut list = RowList::new(AgentText::PLAIN);
         for rows in [rows(0), rows(2), rows(40), rows(40).split_off(3), Vec::new(), rows(1)] {
             list.replace_all(rows.clone());
@@ -80,14 +84,14 @@ mod tests {
     #[test]
     fn names_without_rows_are_removed() {
         let mut names = HashMap::new();
-        assert_eq!(add_to_names(&mut names, "shop", -1), 0);
-        assert_eq!(add_to_names(&mut names, "shop", 1), 1);
-        assert_eq!(add_to_names(&mut names, "shop", 1), 2);
-        assert_eq!(add_to_names(&mut names, "shop", -2), 0);
+        assert_eq!(add_to_name_count(&mut names, "shop", -1), 0);
+        assert_eq!(add_to_name_count(&mut names, "shop", 1), 1);
+        assert_eq!(add_to_name_count(&mut names, "shop", 1), 2);
+        assert_eq!(add_to_name_count(&mut names, "shop", -2), 0);
         assert!(names.is_empty());
         let mut few = BTreeMap::new();
         for (by, expected) in [(-1, None), (2, Some(2)), (-1, Some(1)), (-1, None)] {
-            add_to_few(&mut few, &"a", by);
+            add_to_count(&mut few, &"a", by);
             assert_eq!(few.get("a").copied(), expected);
         }
     }

@@ -6,7 +6,7 @@ use crate::model::agent_text::AgentText;
 use crate::model::filter::Matcher;
 use crate::model::group::{Group, groups};
 use crate::model::order::RowOrder;
-use crate::model::row_counts::{add_to_few, add_to_names, width};
+use crate::model::row_counts::{add_to_count, add_to_name_count, width};
 use crewboard_core::{AgentName, CountCategory, Counts, RowKey, Session, Status, labels};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,7 +19,7 @@ pub struct Totals {
     names: HashMap<String, usize>,
     /// The labels of the rows whose name alone does not identify them.
     labels: HashMap<RowKey, String>,
-    // There are only a few of them, and each change of a row counts both.
+    // There are only a few agents and hosts, and each change of a row updates both counts.
     agents: BTreeMap<AgentName, usize>,
     hosts: BTreeMap<String, usize>,
     /// The cents that the rows of each project have cost today.
@@ -98,7 +98,7 @@ impl Totals {
         let mut totals = Self::new();
         // The labels come first: they are wider than the names.
         for row in rows.clone() {
-            add_to_names(&mut totals.names, &row.name, 1);
+            add_to_name_count(&mut totals.names, &row.name, 1);
         }
         let is_shared =
             |row: &&Session| totals.names.get(&row.name).is_some_and(|count| *count > 1);
@@ -116,10 +116,10 @@ impl Totals {
         new: Option<&Session>,
     ) -> bool {
         if old.map(label_source) != new.map(label_source) {
-            if old.is_some_and(|row| add_to_names(&mut self.names, &row.name, -1) > 0) {
+            if old.is_some_and(|row| add_to_name_count(&mut self.names, &row.name, -1) > 0) {
                 return false;
             }
-            if new.is_some_and(|row| add_to_names(&mut self.names, &row.name, 1) > 1) {
+            if new.is_some_and(|row| add_to_name_count(&mut self.names, &row.name, 1) > 1) {
                 return false;
             }
         }
@@ -150,13 +150,13 @@ impl Totals {
             CountCategory::Idle => add_to(&mut self.idle),
             CountCategory::NotCounted => {}
         }
-        add_to_few(&mut self.agents, &row.agent, by);
+        add_to_count(&mut self.agents, &row.agent, by);
         if !row.place.host.is_empty() {
-            add_to_few(&mut self.hosts, &row.place.host, by);
+            add_to_count(&mut self.hosts, &row.place.host, by);
         }
         if let Some(cost) = &row.cost_today {
             let cents = isize::try_from(cost.cents()).unwrap_or(0);
-            add_to_names(&mut self.costs_today, row.project(), by.saturating_mul(cents));
+            add_to_name_count(&mut self.costs_today, row.project(), by.saturating_mul(cents));
         }
         let name = width(self.display_name(row)) + 2 * usize::from(row.parent.is_some());
         let knows_context = row.usage.is_some_and(|usage| usage.context_percent.is_some());
@@ -181,7 +181,7 @@ impl Totals {
         self.labels.get(&row.key).unwrap_or(&row.name)
     }
 
-    /// Returns the cents that all rows have cost today, and those of the row's project.
+    /// Returns the cost of today in cents: that of all rows, and that of the row's project.
     pub(crate) fn costs_today(&self, row: &Session) -> (usize, usize) {
         let project = self.costs_today.get(row.project()).copied().unwrap_or(0);
         (self.costs_today.values().sum(), project)
@@ -384,7 +384,7 @@ impl RowList {
             }
         }
         if self.rows.len() > rows.len() {
-            // The replaced rows have the keys of their successors.
+            // `rows` now has the former rows, with the same keys.
             let keys = rows.iter().map(|row| &row.key).chain(&new_keys);
             let keys: HashSet<&RowKey> = keys.collect();
             self.rows.retain(|key, _| keys.contains(key));

@@ -47,7 +47,7 @@ pub(crate) struct Questions {
     pub(crate) status: bool,
 }
 
-/// A reply of the terminal that has not arrived in full. Until then the input is read here and not as keys.
+/// A reply of the terminal that has not arrived in full. Until it has, the input is read here and not as keys.
 #[derive(Debug)]
 pub(crate) struct PendingReply {
     questions: Questions,
@@ -73,19 +73,19 @@ pub(crate) fn send_questions(questions: Questions) -> io::Result<Option<PendingR
 }
 
 impl PendingReply {
-    /// Returns the time that is left for the reply. `None` if it has arrived, or if the time is over.
-    pub(crate) fn rest(&self) -> Option<Duration> {
-        let rest = TIMEOUT.saturating_sub(self.sent_at.elapsed());
-        (!self.is_complete && !rest.is_zero()).then_some(rest)
+    /// Returns the time that is left for the reply. Returns `None` if it has arrived, or if the time is over.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        let remaining = TIMEOUT.saturating_sub(self.sent_at.elapsed());
+        (!self.is_complete && !remaining.is_zero()).then_some(remaining)
     }
 
     /// Returns the time for which the first frame waits, so that a terminal that replies at once gets no frame in the
     /// wrong colours.
-    pub(crate) fn rest_for_first_frame(&self) -> Duration {
+    pub(crate) fn remaining_for_first_frame(&self) -> Duration {
         FIRST_FRAME_TIMEOUT.saturating_sub(self.sent_at.elapsed())
     }
 
-    /// Reads what has arrived. Waits if nothing has.
+    /// Reads the bytes that have arrived. Waits if there are none.
     pub(crate) fn read(&mut self) -> io::Result<()> {
         let mut buffer = [0; 1024];
         match read(io::stdin(), &mut buffer) {
@@ -101,8 +101,8 @@ impl PendingReply {
 
     /// Reads until the reply is complete or its time is over.
     pub(crate) fn read_all(&mut self) -> io::Result<()> {
-        while let Some(rest) = self.rest() {
-            let timeout = Timespec { tv_sec: 0, tv_nsec: rest.subsec_nanos().into() };
+        while let Some(remaining) = self.remaining() {
+            let timeout = Timespec { tv_sec: 0, tv_nsec: remaining.subsec_nanos().into() };
             match poll(&mut [PollFd::new(&io::stdin(), PollFlags::IN)], Some(&timeout)) {
                 Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) => self.read()?,

@@ -3,12 +3,12 @@
 mod effects;
 
 use crate::keymap::Key;
-use crate::layout::rows_to_look_at;
+use crate::layout::rows_to_check;
 use crate::model::options::Options;
 use crate::model::{ConnectionState, Model};
 use crate::outside::{program_status, title};
 use crate::runtime::background::{LateReply, PendingReply, Questions, send_questions};
-use crate::runtime::first_frame::rest_before_first_frame;
+use crate::runtime::first_frame::time_until_first_frame;
 use crate::runtime::host::Host;
 use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
@@ -48,9 +48,8 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 /// no ping, because nothing on it claims to be current.
 const PING_AFTER: Duration = Duration::from_secs(5);
 
-/// The board looks this often whether a visible agent is suspended, which no event reports, and whether the daemon
-/// answers. It does so only while an agent works.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The board checks this often if a visible agent is suspended, which no event reports, and if the daemon answers. It does so only while an agent works.
+const PROCESS_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// An error that ends the board.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +88,7 @@ pub fn run(
         connect_at: Some(Instant::now()),
         retry_pause: MIN_RETRY_PAUSE,
         last_event: Instant::now(),
-        last_look: Instant::now(),
+        last_process_check: Instant::now(),
         reply_deadline: None,
         asked: Questions { background: false, status: false },
         knows_status: false,
@@ -121,8 +120,8 @@ struct EventLoop<'a> {
     retry_pause: Duration,
     /// The time at which the daemon last sent something.
     last_event: Instant,
-    /// The time at which the board last looked at the agents' processes.
-    last_look: Instant,
+    /// The time at which the board last asked the daemon to check the agents' processes.
+    last_process_check: Instant,
     /// The time from which the pending reply is late.
     reply_deadline: Option<Instant>,
     /// The questions that the terminal has got already.
@@ -138,8 +137,8 @@ struct EventLoop<'a> {
 }
 
 impl EventLoop<'_> {
-    /// Asks the terminal for its background, once, if the theme depends on it, and whether it takes the status. The board
-    /// draws and connects meanwhile.
+    /// Asks the terminal once for its background, if the theme depends on it, and if it shows the status of a program. The
+    /// board draws and connects meanwhile.
     fn ask_terminal(&mut self) -> io::Result<()> {
         let depends = self.model.configured_theme.depends_on_background();
         let questions = Questions {
@@ -157,7 +156,7 @@ impl EventLoop<'_> {
 
     /// Applies the reply of the terminal, if it has arrived or its time is over.
     fn finish_reply(&mut self) -> io::Result<()> {
-        if self.pending_reply.as_ref().is_none_or(|pending| pending.rest().is_some()) {
+        if self.pending_reply.as_ref().is_none_or(|pending| pending.remaining().is_some()) {
             return Ok(());
         }
         let Some(pending) = self.pending_reply.take() else { return Ok(()) };
@@ -193,12 +192,12 @@ impl EventLoop<'_> {
     }
 
     /// Returns the time until the next frame may be drawn.
-    fn rest_before_frame(&self) -> Duration {
+    fn time_until_frame(&self) -> Duration {
         if let Some(frame) = self.last_frame {
             return MIN_FRAME_GAP.saturating_sub(frame.elapsed());
         }
-        let reply = self.pending_reply.as_ref().map(PendingReply::rest_for_first_frame);
-        rest_before_first_frame(&self.model.connection, self.started.elapsed(), reply)
+        let reply = self.pending_reply.as_ref().map(PendingReply::remaining_for_first_frame);
+        time_until_first_frame(&self.model.connection, self.started.elapsed(), reply)
     }
 
     /// Draws a frame if something has changed and the last frame is old enough. Returns how long to sleep at most.
@@ -207,11 +206,11 @@ impl EventLoop<'_> {
         let mut at_most = |duration: Duration| {
             wait = Some(wait.map_or(duration, |wait| wait.min(duration)));
         };
-        if let Some(rest) = self.pending_reply.as_ref().and_then(PendingReply::rest) {
+        if let Some(rest) = self.pending_reply.as_ref().and_then(PendingReply::remaining) {
             at_most(rest);
         }
         if self.model.needs_redraw {
-            let rest = self.rest_before_frame();
+            let rest = self.time_until_frame();
             if !rest.is_zero() {
                 at_most(rest);
                 return Ok(wait);
@@ -228,9 +227,9 @@ impl EventLoop<'_> {
             at_most(Duration::from_millis(milliseconds));
         }
         if self.model.connection == ConnectionState::Connected
-            && !rows_to_look_at(&self.model).is_empty()
+            && !rows_to_check(&self.model).is_empty()
         {
-            at_most(LOOK_EVERY.saturating_sub(self.last_look.elapsed()));
+            at_most(PROCESS_CHECK_INTERVAL.saturating_sub(self.last_process_check.elapsed()));
         }
         Ok(wait)
     }
@@ -339,8 +338,8 @@ impl EventLoop<'_> {
         if self.last_event.elapsed() >= PING_AFTER {
             self.ping();
         }
-        self.last_look = Instant::now();
-        let rows = rows_to_look_at(&self.model);
+        self.last_process_check = Instant::now();
+        let rows = rows_to_check(&self.model);
         if !rows.is_empty() {
             let _ = self.subscription.send(&Request::Look(LookRequest { rows: Some(rows) }));
         }

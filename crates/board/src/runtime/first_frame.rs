@@ -9,8 +9,8 @@ use std::time::Duration;
 const FIRST_FRAME_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Returns the time until the first frame may be drawn: when the rows are there, or when it takes too long. `reply` is the
-/// rest of the time for the reply of the terminal, if that has not arrived.
-pub(crate) fn rest_before_first_frame(
+/// time that is left for the reply of the terminal, if that has not arrived.
+pub(crate) fn time_until_first_frame(
     connection: &ConnectionState,
     since_start: Duration,
     reply: Option<Duration>,
@@ -37,8 +37,8 @@ mod tests {
             (ConnectionState::Connected, ms(3), Some(ms(2)), ms(2)),
             (lost, ms(3), None, ms(0)),
         ] {
-            let rest = rest_before_first_frame(&connection, since_start, reply);
-            assert_eq!(rest, expected, "{connection:?} {since_start:?} {reply:?}");
+            let time = time_until_first_frame(&connection, since_start, reply);
+            assert_eq!(time, expected, "{connection:?} {since_start:?} {reply:?}");
         }
     }
 }

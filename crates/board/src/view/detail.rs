@@ -315,7 +315,7 @@ impl<'a> Details<'a> {
         }
     }
 
-    /// Adds what the session, its project and all sessions have cost today. Equal sums stand once.
+    /// Adds what the session, its project and all sessions have cost today. Omits a sum that equals the one before.
     fn add_cost(&mut self, row: &Session) {
         let (all, project) = self.model.rows.totals().costs_today(row);
         let own = row.cost_today.as_ref().map_or(0, DayCost::cents);

@@ -4,7 +4,7 @@ use crate::sample::{
     NOW, UNICODE, board, buffer, closed, day, empty, idle, permission, picture, press, question,
     row, working,
 };
-use crewboard_board::layout::{rows_to_look_at, visible_rows};
+use crewboard_board::layout::{rows_to_check, visible_rows};
 use crewboard_board::model::Model;
 use crewboard_board::update::{Message, next_clock, update};
 use crewboard_core::{Session, Status, Timestamp};
@@ -129,7 +129,7 @@ fn clock_looks_only_at_visible_processes() {
     let rows = |status| -> Vec<Session> {
         (0..1000).map(|index| row(&format!("r{index:04}"), "busy", status, index)).collect()
     };
-    let looked = |model: &Model| rows_to_look_at(model);
+    let looked = |model: &Model| rows_to_check(model);
     let mut model = board(rows(Status::Working), 100, 40);
     let first = looked(&model);
     assert_eq!(first, model.rows.order()[..visible_rows(&model)]);

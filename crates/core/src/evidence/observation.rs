@@ -113,9 +113,9 @@ pub enum LookupTarget {
     /// The end of a turn in the transcript, after a short delay, because agents write it late.
     TurnEnd(TranscriptQuery),
     /// The end of a turn in the transcript, as soon as the transcript grows.
-    TurnEndToCome(TranscriptQuery),
-    /// Cancels a [`LookupTarget::TurnEndToCome`].
-    NoTurnEnd,
+    NextTurnEnd(TranscriptQuery),
+    /// Cancels a [`LookupTarget::NextTurnEnd`].
+    CancelNextTurnEnd,
 }
 
 /// A conversation and the turn to find in its transcript.

@@ -10,8 +10,8 @@ use std::collections::HashSet;
 /// Terminals that report which pane has the focus. zellij reports neither the focus nor the last key press.
 const REPORTING_TERMINALS: [&str; 3] = ["tmux", "kitty", "wezterm"];
 
-/// Milliseconds between two looks. Each is a process, and a busy night has several results a second.
-const LOOK_MS: u64 = 250;
+/// Milliseconds between two checks. Each check starts a process, and several sessions a second may become done.
+const CHECK_INTERVAL_MS: u64 = 250;
 
 /// Sessions that one process asks the terminals about.
 const MAX_SESSIONS: usize = 16;
@@ -20,10 +20,10 @@ const MAX_SESSIONS: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct UnseenResults {
     rows: HashSet<RowKey>,
-    /// The first sessions that became done or failed since the last look.
+    /// The first sessions that became done or failed since the last check.
     due: Vec<RowKey>,
-    /// The earliest time of the next look, in microseconds since this boot.
-    next_look: u64,
+    /// The earliest time of the next check, in microseconds since this boot.
+    next_check: u64,
 }
 
 impl UnseenResults {
@@ -33,7 +33,7 @@ impl UnseenResults {
             self.rows.remove(&row.key);
         }
         let has_entered = change.transition.is_some_and(|entered| entered.status == row.status);
-        // A look finds the newest of the others too.
+        // A check also covers the newest of the sessions that are not due.
         if self.add(row)
             && has_entered
             && self.due.len() < MAX_SESSIONS
@@ -61,9 +61,9 @@ impl UnseenResults {
         self.rows.remove(key);
     }
 
-    /// Returns the time of the next look, in microseconds since this boot.
+    /// Returns the time of the next check, in microseconds since this boot.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        (!self.due.is_empty()).then_some(self.next_look)
+        (!self.due.is_empty()).then_some(self.next_check)
     }
 
     /// Returns the sessions to ask about: those that have just become done or failed, and those that still wait in the
@@ -78,7 +78,7 @@ impl UnseenResults {
         if person.is_empty() && self.next_deadline().is_none_or(|at| at > now.stamp.micros) {
             return Vec::new();
         }
-        self.next_look = now.stamp.micros + LOOK_MS * 1000;
+        self.next_check = now.stamp.micros + CHECK_INTERVAL_MS * 1000;
         let due = std::mem::take(&mut self.due);
         let mut found: Vec<&Session> =
             due.iter().filter(|key| self.rows.contains(*key)).filter_map(&row).collect();
@@ -143,7 +143,7 @@ mod tests {
                 Change { key: key.clone(), kind: ChangeKind::Updated, transition, passed: None };
             self.unseen.apply_change(&change, &row);
             self.rows.insert(key, row);
-            self.milliseconds += LOOK_MS;
+            self.milliseconds += CHECK_INTERVAL_MS;
             self.take(&[])
         }
 
@@ -172,12 +172,12 @@ mod tests {
     fn results_of_a_burst_are_checked_together() {
         let mut play = Play::default();
         assert_eq!(play.change("kaaaa", "tmux:a", Status::Done, true), "kaaaa");
-        for _ in 1..LOOK_MS {
-            play.milliseconds -= LOOK_MS - 1;
+        for _ in 1..CHECK_INTERVAL_MS {
+            play.milliseconds -= CHECK_INTERVAL_MS - 1;
             assert_eq!(play.change("kbbbb", "tmux:a", Status::Done, true), "");
             assert_eq!(play.unseen.due.len(), 1);
         }
-        assert_eq!(play.unseen.next_deadline(), Some(2 * LOOK_MS * 1000));
+        assert_eq!(play.unseen.next_deadline(), Some(2 * CHECK_INTERVAL_MS * 1000));
         play.milliseconds += 1;
         assert_eq!(play.take(&[]), "kbbbb kaaaa");
         assert_eq!((play.take(&[]).as_str(), play.unseen.next_deadline()), ("", None));

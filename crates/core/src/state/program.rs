@@ -1,4 +1,4 @@
-//! Applies what `crewboard run` reports of its program: the start, the records of the Program Status Protocol, the end.
+//! Applies what `crewboard run` reports about its program: the start, the records of the Program Status Protocol, the end.
 //!
 //! These events have a source of their own, the program's terminal. If hooks or a session file report the session too,
 //! they decide its status, and the program's records change nothing.
@@ -146,7 +146,7 @@ impl RowState {
         Ok(())
     }
 
-    /// Returns true if the prompt of a blocked record is open already. A second report of it is no other prompt.
+    /// Returns true if the prompt of a blocked record is open already. Repeating the report opens no second prompt.
     fn shows_prompt(&self, record: &ProgramRecord) -> bool {
         let subagent = (!record.id.is_empty()).then(|| SubagentId::new(&record.id));
         self.prompts.has(prompt_kind(record), &record.text(), subagent.as_ref())
@@ -160,7 +160,7 @@ impl RowState {
         });
     }
 
-    /// Closes the session, or says how a process ended whose end the kernel has reported.
+    /// Closes the session. If the kernel has reported the end already, only adds how the process ended.
     fn apply_program_end(&mut self, end: ProgramEnd, stamp: Stamp) {
         let is_only_a_program = self.is_only_a_program();
         let how = if end.code.is_some() { End::Exit } else { End::Killed };

@@ -71,8 +71,8 @@ impl Row {
         let target = |wanted| match wanted {
             LookupRequest::FileStatus => LookupTarget::FileStatus,
             LookupRequest::TurnEnd(since) => LookupTarget::TurnEnd(conversation(since)),
-            LookupRequest::TurnEndToCome(since) => LookupTarget::TurnEndToCome(conversation(since)),
-            LookupRequest::NoTurnEnd => LookupTarget::NoTurnEnd,
+            LookupRequest::NextTurnEnd(since) => LookupTarget::NextTurnEnd(conversation(since)),
+            LookupRequest::CancelNextTurnEnd => LookupTarget::CancelNextTurnEnd,
         };
         let agent = &self.session.agent;
         let targets = wanted.into_iter().map(target);

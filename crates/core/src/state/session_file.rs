@@ -44,8 +44,8 @@ pub(crate) struct FileEvidence {
 pub(crate) enum LookupRequest {
     FileStatus,
     TurnEnd(Stamp),
-    TurnEndToCome(Stamp),
-    NoTurnEnd,
+    NextTurnEnd(Stamp),
+    CancelNextTurnEnd,
 }
 
 /// One status of the session file.

@@ -38,7 +38,7 @@ pub struct TrailEntry {
 /// The last events of a session, newest last.
 ///
 /// Each takes about 30 bytes: its numbers in groups of seven bits, the times as differences from the entry before, and
-/// its texts, of which the usual ones are an index of [`USUAL_TEXTS`].
+/// its texts. A usual text is an index into [`USUAL_TEXTS`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trail {
     /// The times of the entry before the first.
@@ -143,7 +143,7 @@ impl Trail {
         self.bytes.push(number.to_le_bytes()[0]);
     }
 
-    /// Writes a number as the difference from the one before, in zigzag order because a late event is older.
+    /// Writes a number as the difference from the one before, in zigzag encoding because a late event is older.
     fn write_difference(&mut self, number: u64, before: u64) {
         let difference = number.wrapping_sub(before).cast_signed();
         self.write_number(((difference << 1) ^ (difference >> 63)).cast_unsigned());

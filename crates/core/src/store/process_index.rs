@@ -31,7 +31,7 @@ impl ProcessIndex {
         rows < MAX_AGENTS_OF_PROCESS || self.get(process, agent).is_some()
     }
 
-    /// Assigns the first process to a new session. It looks at no other process, as [`ProcessIndex::insert`] must.
+    /// Assigns the first process to a new session. Unlike [`ProcessIndex::insert`], it checks no other process.
     pub(super) fn insert_first(&mut self, process: Process, agent: &AgentName, row: &RowKey) {
         self.assign(process, agent, row);
     }

@@ -75,7 +75,7 @@ impl SessionStore {
         let parent = ancestors
             .iter()
             .flat_map(|ancestor| self.rows_of(*ancestor))
-            // A shell in `crewboard run` is no agent, whose sessions are its own.
+            // A shell in `crewboard run` is no agent, so it has no child sessions.
             .find(|parent| parent != key && !self.is_only_a_program(parent));
         self.ancestors.insert(key.clone(), ancestors.to_vec());
         if let Some(row) = self.rows.get_mut(key) {

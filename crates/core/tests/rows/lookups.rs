@@ -44,15 +44,15 @@ fn transcript_is_read_while_the_turn_runs() {
     let mut world = World::new();
     world.event(1, "s", prompt("go"));
     let lookups = world.found(FileFinding::Unreadable);
-    assert!(matches!(lookups[..], [LookupTarget::TurnEndToCome(_)]), "{lookups:?}");
+    assert!(matches!(lookups[..], [LookupTarget::NextTurnEnd(_)]), "{lookups:?}");
     assert_eq!(world.found(FileFinding::Unreadable), []);
-    assert_eq!(world.lookups_after(turn_end()), [LookupTarget::NoTurnEnd]);
+    assert_eq!(world.lookups_after(turn_end()), [LookupTarget::CancelNextTurnEnd]);
     // A cancelled lookup does not prevent the next one.
     let lookups = world.lookups_after(prompt("again"));
-    assert!(matches!(lookups[..], [LookupTarget::TurnEndToCome(_)]), "{lookups:?}");
+    assert!(matches!(lookups[..], [LookupTarget::NextTurnEnd(_)]), "{lookups:?}");
     let since = world.now().stamp;
     let lookups = world.found(FileFinding::FileStatus { status: FileStatus::Busy, since });
-    assert_eq!(lookups, [LookupTarget::NoTurnEnd], "the file shows the end from now on");
+    assert_eq!(lookups, [LookupTarget::CancelNextTurnEnd], "the file shows the end from now on");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn turn_end_shows_after_a_queued_command() {
         [(false, Status::Done, Some("Done.")), (true, Status::Idle, None)]
     {
         let mut world = World::new();
-        let resting = FileStatus::Idle { shells: false };
+        let idle = FileStatus::Idle { shells: false };
         let show = |world: &mut World, status| {
             let since = world.now().stamp;
             world.found(FileFinding::FileStatus { status, since });
@@ -138,14 +138,14 @@ fn turn_end_shows_after_a_queued_command() {
         world.event(1, "s", prompt("go"));
         show(&mut world, FileStatus::Busy);
         world.event(1, "s", turn_end());
-        show(&mut world, resting);
+        show(&mut world, idle);
         show(&mut world, FileStatus::Busy);
         assert_eq!(world.only().status, Status::Working);
         if works {
             world.event(1, "s", tool());
         }
         world.milliseconds += 1000;
-        show(&mut world, resting);
+        show(&mut world, idle);
         world.pass(2000);
         let row = world.only();
         assert_eq!((row.status, row.activity.as_deref()), (becomes, activity));

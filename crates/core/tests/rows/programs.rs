@@ -83,9 +83,9 @@ fn blocked_program_shows_what_it_asks_for() {
         ..ProgramRecord::default()
     };
     world.program(1, Event::ProgramReported(blocked.clone()));
-    let request = world.only().open_prompt.clone().unwrap();
+    let prompt = world.only().open_prompt.clone().unwrap();
     assert_eq!(
-        (world.only().status, &*request.text),
+        (world.only().status, &*prompt.text),
         (Status::Permission, r"approve Bash: rm\u{200b} -rf x")
     );
     let since = world.only().since;

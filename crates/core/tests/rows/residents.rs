@@ -6,8 +6,8 @@ use crewboard_core::{
     StartOrigin, Status,
 };
 
-const RESTS: FileStatus = FileStatus::Idle { shells: false };
-const ASKS: FileStatus = FileStatus::Prompt { prompt_kind: PromptKind::Permission };
+const IDLE: FileStatus = FileStatus::Idle { shells: false };
+const PERMISSION: FileStatus = FileStatus::Prompt { prompt_kind: PromptKind::Permission };
 
 impl World {
     /// Applies an event of a session that a program started without a user prompt.
@@ -64,7 +64,7 @@ fn session_without_a_first_prompt_is_idle() {
     world.resident(start(StartOrigin::Startup));
     assert_eq!(world.shows(), (Status::Idle, false, true));
     assert!(world.sessions.iter().all(|row| row.confirmed));
-    world.file_shows(RESTS);
+    world.file_shows(IDLE);
     world.pass(60_000);
     assert_eq!(world.shows(), (Status::Idle, false, true));
     world.resident(prompt("go"));
@@ -77,7 +77,7 @@ fn headless_session_without_a_prompt_becomes_idle() {
     let mut world = World::new();
     let started = Report { headless: true, ..world.report(1, "s", start(StartOrigin::Startup)) };
     world.apply_report(started);
-    world.file_shows(RESTS);
+    world.file_shows(IDLE);
     world.pass(3000);
     assert_eq!(world.only().status, Status::Working, "its prompt may still begin a turn");
     world.pass(2000);
@@ -90,9 +90,9 @@ fn headless_session_without_a_prompt_becomes_idle() {
 #[test]
 fn prompt_that_stays_open_needs_you() {
     for (kind, file, status) in [
-        (PromptKind::Permission, ASKS, Status::Permission),
+        (PromptKind::Permission, PERMISSION, Status::Permission),
         // The file shows a plan like a permission.
-        (PromptKind::Plan, ASKS, Status::Plan),
+        (PromptKind::Plan, PERMISSION, Status::Plan),
         (
             PromptKind::Question,
             FileStatus::Prompt { prompt_kind: PromptKind::Question },
@@ -114,7 +114,7 @@ fn prompt_that_stays_open_needs_you() {
         assert_eq!(world.shows(), (Status::Working, false, false), "{kind:?}: answered");
         // From now on the session is not headless.
         world.resident(turn_end());
-        world.file_shows(RESTS);
+        world.file_shows(IDLE);
         world.pass(100);
         assert_eq!(world.shows(), (Status::Done, true, false), "{kind:?}");
         world.resident(prompt("more"));
@@ -130,13 +130,13 @@ fn interrupt_of_a_permission_shows_no_work() {
     world.resident(prompt("go"));
     world.file_shows(FileStatus::Busy);
     world.resident(request());
-    world.file_shows(ASKS);
+    world.file_shows(PERMISSION);
     world.pass(1000);
     assert_eq!(world.shows(), (Status::Permission, true, false));
     world.file_shows(FileStatus::Busy);
     world.pass(14);
     assert_eq!(world.shows().0, Status::Permission);
-    world.file_shows(RESTS);
+    world.file_shows(IDLE);
     world.pass(500);
     assert_eq!(world.shows(), (Status::Idle, false, false));
     let key = world.only().key.clone();
@@ -149,10 +149,10 @@ fn interrupt_of_a_permission_shows_no_work() {
 #[test]
 fn prompt_that_only_the_file_shows_needs_you() {
     let mut world = World::new();
-    world.file_shows(RESTS);
+    world.file_shows(IDLE);
     world.file_shows(FileStatus::Busy);
     assert_eq!(world.shows().0, Status::Working);
-    world.file_shows(ASKS);
+    world.file_shows(PERMISSION);
     world.pass(1500);
     assert_eq!(world.shows(), (Status::Permission, true, false));
 }
@@ -164,13 +164,13 @@ fn prompt_that_a_program_answers_needs_no_user() {
     world.resident(prompt("go"));
     for _ in 0..3 {
         world.resident(request());
-        world.file_shows(ASKS);
+        world.file_shows(PERMISSION);
         world.pass(200);
         world.file_shows(FileStatus::Busy);
         assert_eq!(world.shows(), (Status::Working, false, true));
     }
     world.resident(turn_end());
-    world.file_shows(RESTS);
+    world.file_shows(IDLE);
     world.pass(2000);
     assert_eq!(world.shows(), (Status::Done, false, true), "no user is known");
 }
@@ -194,7 +194,7 @@ fn resumed_session_is_headless_again() {
     let mut world = World::new();
     world.resident(start(StartOrigin::Startup));
     world.resident(prompt("go"));
-    world.file_shows(ASKS);
+    world.file_shows(PERMISSION);
     world.pass(1500);
     assert_eq!(world.shows(), (Status::Permission, true, false));
     world.apply(Input::ProcessExited { process: crate::world::process(1) });

@@ -122,8 +122,8 @@ fn reported_prompt_keeps_its_line_and_its_text() {
         old.event(1, "s1", asks(status));
         let shown = |world: &World| {
             let row = world.only();
-            let request = row.open_prompt.as_ref().unwrap();
-            (row.status, row.activity.clone().unwrap(), request.text.clone())
+            let prompt = row.open_prompt.as_ref().unwrap();
+            (row.status, row.activity.clone().unwrap(), prompt.text.clone())
         };
         let expected = (status, "a database".to_owned(), "Which database should it be?".to_owned());
         assert_eq!(shown(&old), expected);

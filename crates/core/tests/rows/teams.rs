@@ -125,9 +125,9 @@ fn teammates_permission_needs_you_at_its_lead_only() {
     world.lead_asks_for("tester");
     world.lead_file(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
     assert_eq!(world.status(1), (Status::Permission, true));
-    let request = world.of(1).open_prompt.clone().unwrap();
-    assert_eq!((request.tool.as_deref(), request.text.as_str()), (Some("Bash"), "make"));
-    assert_eq!(request.subagent.as_ref().map(SubagentId::as_str), Some("tester"));
+    let prompt = world.of(1).open_prompt.clone().unwrap();
+    assert_eq!((prompt.tool.as_deref(), prompt.text.as_str()), (Some("Bash"), "make"));
+    assert_eq!(prompt.subagent.as_ref().map(SubagentId::as_str), Some("tester"));
     assert_eq!(world.of(1).activity.as_deref(), Some("Bash make"));
     assert_eq!(world.of(1).subagents[0].status, Status::Permission);
     // The teammate shows the same prompt and does not need the user.
@@ -197,16 +197,16 @@ fn prompt_in_the_leads_file_belongs_to_its_only_teammate() {
     let mut world = World::team();
     world.lead_file(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
     world.pass(1000);
-    let request = world.of(1).open_prompt.clone().unwrap();
-    assert_eq!((request.text.as_str(), world.of(2).status), ("make", Status::Permission));
+    let prompt = world.of(1).open_prompt.clone().unwrap();
+    assert_eq!((prompt.text.as_str(), world.of(2).status), ("make", Status::Permission));
     // With two teammates the prompt has no text.
     let mut world = World::team();
     world.mate(3, start(StartOrigin::Startup));
     world.mate(3, tool());
     world.lead_file(FileStatus::Prompt { prompt_kind: PromptKind::Permission });
     world.pass(1000);
-    let request = world.of(1).open_prompt.clone().unwrap();
-    assert_eq!((request.text.as_str(), request.subagent), ("", None));
+    let prompt = world.of(1).open_prompt.clone().unwrap();
+    assert_eq!((prompt.text.as_str(), prompt.subagent), ("", None));
 }
 
 #[test]

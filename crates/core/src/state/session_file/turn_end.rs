@@ -46,7 +46,7 @@ impl RowState {
             self.files.awaited_turn = wanted;
             self.files
                 .lookups
-                .push(wanted.map_or(LookupRequest::NoTurnEnd, LookupRequest::TurnEndToCome));
+                .push(wanted.map_or(LookupRequest::CancelNextTurnEnd, LookupRequest::NextTurnEnd));
         }
     }
 }

@@ -50,11 +50,11 @@ impl SessionFiles {
                 });
             }
             LookupTarget::TurnEnd(_) => TURN_END_DELAYS[0],
-            LookupTarget::TurnEndToCome(_) => {
+            LookupTarget::NextTurnEnd(_) => {
                 self.cancel_turn_end(lookup.process, watches);
                 TRANSCRIPT_INTERVAL
             }
-            LookupTarget::NoTurnEnd => {
+            LookupTarget::CancelNextTurnEnd => {
                 self.cancel_turn_end(lookup.process, watches);
                 return None;
             }
@@ -66,7 +66,7 @@ impl SessionFiles {
     /// Stops waiting for the end of the present turn in the transcript of a process.
     pub(super) fn cancel_turn_end(&mut self, process: Process, watches: &mut FileWatches) {
         let waits = |lookup: &FileLookup| {
-            lookup.process == process && matches!(lookup.target, LookupTarget::TurnEndToCome(_))
+            lookup.process == process && matches!(lookup.target, LookupTarget::NextTurnEnd(_))
         };
         self.due.retain(|_, (lookup, _)| !waits(lookup));
         self.unwatch_if(
@@ -134,8 +134,8 @@ impl SessionFiles {
     ) -> Option<Observation> {
         let (conversation, waits) = match &lookup.target {
             LookupTarget::TurnEnd(conversation) => (conversation, false),
-            LookupTarget::TurnEndToCome(conversation) => (conversation, true),
-            LookupTarget::FileStatus | LookupTarget::NoTurnEnd => return None,
+            LookupTarget::NextTurnEnd(conversation) => (conversation, true),
+            LookupTarget::FileStatus | LookupTarget::CancelNextTurnEnd => return None,
         };
         let began = conversation.since;
         let (directory, names) = self.find_transcript(&lookup, conversation)?;
