@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::{Ordering, Reverse};
 
 /// A session: one agent process with its present conversation. `list --json` prints it as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of its own in the JSON")]
 pub struct Session {
@@ -209,64 +209,6 @@ pub struct Usage {
     pub cost_usd: Option<f64>,
     /// The time at which the agent reported this, to the minute.
     pub at: Timestamp,
-}
-
-impl Default for Session {
-    fn default() -> Self {
-        Self {
-            key: RowKey::default(),
-            agent: AgentName::default(),
-            agent_version: None,
-            id: ConversationId::default(),
-            status: Status::Idle,
-            since: Timestamp::default(),
-            source: String::new(),
-            confirmed: false,
-            unconfirmed: None,
-            stopped: false,
-            needs_you: false,
-            seen: false,
-            pinned: false,
-            snoozed_until: None,
-            dismissed: false,
-            activity: None,
-            open_prompt: None,
-            background: 0,
-            scheduled: 0,
-            subagents: Vec::new(),
-            name: String::new(),
-            cwd: None,
-            branch: None,
-            repository: None,
-            pull_request: None,
-            repository_root: None,
-            title: None,
-            user_prompt: None,
-            model: None,
-            mode: None,
-            headless: false,
-            parent: None,
-            teammate: None,
-            job: None,
-            profile: None,
-            transcript: None,
-            origin: None,
-            pid: None,
-            pid_start: None,
-            place: Place::default(),
-            usage: None,
-            cost_today: None,
-            started: Timestamp::default(),
-            updated: Timestamp::default(),
-            evidence_at: None,
-            lineage: Vec::new(),
-            end: None,
-            epoch: String::new(),
-            revision: 0,
-            history: Vec::new(),
-            past: PastStatuses::default(),
-        }
-    }
 }
 
 impl Session {

@@ -111,7 +111,7 @@ pub enum ChangeKind {
 }
 
 /// All sessions. It is not `Clone`, because one actor owns the only store.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SessionStore {
     epoch: String,
     revision: u64,
@@ -138,21 +138,7 @@ pub struct SessionStore {
 impl SessionStore {
     /// Creates an empty store. `epoch` identifies this run of the daemon.
     pub fn new(epoch: String) -> Self {
-        Self {
-            epoch,
-            revision: 0,
-            rows: HashMap::new(),
-            process_index: ProcessIndex::default(),
-            deadlines: BTreeSet::new(),
-            deadline_of: HashMap::new(),
-            ancestors: HashMap::new(),
-            accounts: Accounts::default(),
-            day: None,
-            has_day_costs: false,
-            removals: VecDeque::new(),
-            former_keys: VecDeque::new(),
-            oldest_resumable: 0,
-        }
+        Self { epoch, ..Self::default() }
     }
 
     /// Returns the identity of this run of the daemon.

@@ -22,7 +22,7 @@ use crewboard_protocol::{
 use std::collections::BTreeSet;
 
 /// The owner of all state. The loop that runs the actor owns it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Actor {
     sessions: SessionStore,
     subscribers: Subscribers,
@@ -44,20 +44,7 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) fn new(epoch: String) -> Self {
-        Self {
-            sessions: SessionStore::new(epoch),
-            subscribers: Subscribers::default(),
-            recorders: Recorders::default(),
-            waits: Waits::default(),
-            notifications: NotificationPolicy::default(),
-            deliveries: Deliveries::default(),
-            last_notifications: NotificationHistory::default(),
-            mutes_notifications: false,
-            has_checked_all_processes: false,
-            checked_processes: BTreeSet::new(),
-            events: 0,
-            refused_why: None,
-        }
+        Self { sessions: SessionStore::new(epoch), ..Self::default() }
     }
 
     /// Returns true while a session is open. The daemon does not exit then.

@@ -17,6 +17,7 @@ mod outbox;
 mod senses;
 mod serve;
 mod start;
+mod timer;
 mod waits;
 mod watch;
 

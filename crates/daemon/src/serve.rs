@@ -12,6 +12,7 @@ use crate::net::listeners::Listeners;
 use crate::notify::queue::NotificationQueue;
 use crate::options::{Inherited, Options};
 use crate::senses::{MissingSenses, Sense};
+use crate::timer::until;
 use crate::watch::configuration::{ConfigWatch, notification_settings};
 use crate::watch::file_watches::{Changes, FileWatches};
 use crate::watch::session_files::SessionFiles;
@@ -349,11 +350,4 @@ fn epoch_of(micros: u64) -> String {
 fn show(paths: &[PathBuf]) -> String {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     shown.join(", ")
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }

@@ -2,21 +2,22 @@ use serde::{Deserialize, Serialize};
 
 /// The reason for a dropped event. The hook or the daemon appends it as a byte to the lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum DropReason {
     /// The daemon ran and did not read the event in time.
-    Busy,
+    Busy = b'b',
     /// No daemon ran, and none could be started in time.
-    NotStarted,
+    NotStarted = b's',
     /// No directory for the socket was safe.
-    NoPlace,
+    NoPlace = b'p',
     /// A file system did not answer the hook in time.
-    FileSystem,
+    FileSystem = b'f',
     /// The agent had not written the payload by the deadline of the hook.
-    Late,
+    Late = b'l',
     /// The daemon refused the event: the line was too long, or not an event.
-    Refused,
+    Refused = b'r',
     /// The daemon does not know the kind of the event. A newer hook may have sent it.
-    NotUnderstood,
+    NotUnderstood = b'n',
 }
 
 /// The byte that a daemon appends when a client has shown all dropped events before it.
@@ -35,15 +36,7 @@ impl DropReason {
 
     /// Returns the byte of the lock file.
     pub fn byte(self) -> u8 {
-        match self {
-            Self::Busy => b'b',
-            Self::NotStarted => b's',
-            Self::NoPlace => b'p',
-            Self::FileSystem => b'f',
-            Self::Late => b'l',
-            Self::Refused => b'r',
-            Self::NotUnderstood => b'n',
-        }
+        self as u8
     }
 
     /// Returns the reason in a few words, for a line of the board.
@@ -81,7 +74,7 @@ pub struct DroppedEvents {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(value: &u64) -> bool {
+pub(crate) fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 

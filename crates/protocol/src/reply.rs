@@ -1,4 +1,4 @@
-use crate::dropped_events::DroppedEvents;
+use crate::dropped_events::{DroppedEvents, is_zero};
 use crate::notifications::NotificationRecord;
 use crate::texts;
 use crewboard_core::{
@@ -128,11 +128,6 @@ pub enum Reply {
     /// A message of a newer daemon.
     #[serde(other)]
     Unknown,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(value: &u64) -> bool {
-    *value == 0
 }
 
 /// The first bytes of a [`Reply::Row`] as the daemon writes it.

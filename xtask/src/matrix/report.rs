@@ -21,7 +21,7 @@ pub(crate) enum Grade {
 pub(crate) type CheckResult = (Grade, String);
 
 /// The result of one scenario.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) scenario: String,
     pub(crate) rows: Vec<Row>,
@@ -76,13 +76,7 @@ impl Row {
 
 impl Outcome {
     pub(crate) fn new(scenario: &str) -> Self {
-        Self {
-            scenario: scenario.to_owned(),
-            rows: Vec::new(),
-            harness: None,
-            failure: None,
-            kept_folder: None,
-        }
+        Self { scenario: scenario.to_owned(), ..Self::default() }
     }
 
     pub(crate) fn grade(&self) -> Grade {

@@ -13,7 +13,7 @@ use crate::{MAX_BACKGROUND, MAX_ID, MAX_LINE, MAX_PATH, MAX_PROMPT_TEXT, MAX_USE
 use serde::{Deserialize, Serialize};
 
 /// One event of one agent with its metadata. A hook sends it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The agent.
     pub agent: AgentName,
@@ -67,10 +67,10 @@ pub struct Report {
     pub model: Option<String>,
     /// A program started this agent (`claude -p`, an SDK). No user can answer it, unless its session file shows a
     /// prompt that stays open.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub headless: bool,
     /// The agent was started without a prompt, and a program sends it its prompts.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resident: bool,
     /// The teammate as which the agent was started, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,19 +82,14 @@ pub struct Report {
     #[serde(default)]
     pub place: Place,
     /// The sender is in another process namespace than the daemon, such as a container. The daemon sets this.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
     /// The event.
     pub event: Event,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_false(value: &bool) -> bool {
-    !*value
-}
-
 /// An event in Crewboard's own terms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// A conversation began or was resumed in this process.
@@ -105,7 +100,7 @@ pub enum Event {
     PromptSubmitted {
         prompt: String,
         /// Background work woke the agent, and the user typed nothing.
-        #[serde(default, skip_serializing_if = "is_false")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         automatic: bool,
         /// The background task whose end woke the agent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +191,7 @@ pub enum Event {
     /// The program of `crewboard run` ended.
     ProgramExited(ProgramEnd),
     /// An event of a hook that is newer than this daemon. Its metadata still counts.
+    #[default]
     #[serde(other)]
     Unknown,
 }
@@ -260,27 +256,8 @@ impl Report {
             session: ConversationId::new(session),
             source: source.to_owned(),
             stamp,
-            process: None,
-            subagent: None,
-            subagent_type: None,
-            turn: None,
-            cwd: None,
-            branch: None,
-            repository: None,
-            pull_request: None,
-            repository_root: None,
-            project: None,
-            profile: None,
-            transcript: None,
-            mode: None,
-            model: None,
-            headless: false,
-            resident: false,
-            teammate: None,
-            job: None,
-            place: Place::default(),
-            elsewhere: false,
             event,
+            ..Self::default()
         }
     }
 

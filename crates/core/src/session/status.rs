@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The status of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// A tool waits until the user approves or denies it.
@@ -18,6 +20,7 @@ pub enum Status {
     /// The model or a tool runs.
     Working,
     /// The agent is at its prompt.
+    #[default]
     Idle,
     /// The session has ended.
     Closed,

@@ -8,7 +8,7 @@ use crate::session::prompt::PromptKind;
 use crate::state::prompts::Answer;
 use crate::time::Stamp;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct RunningTool {
     pub(super) id: Option<ToolUseId>,
     pub(super) tool: String,
@@ -23,15 +23,7 @@ pub(super) struct RunningTool {
 impl RunningTool {
     /// Creates a tool from the text of a reporter.
     pub(super) fn from_text(text: &str, stamp: Stamp) -> Self {
-        Self {
-            id: None,
-            tool: String::new(),
-            text: text.to_owned(),
-            input: InputDigest::default(),
-            asks: None,
-            subagent: None,
-            stamp,
-        }
+        Self { text: text.to_owned(), stamp, ..Self::default() }
     }
 }
 

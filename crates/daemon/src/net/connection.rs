@@ -172,12 +172,12 @@ impl Connection {
                     ready?;
                     self.read(state).await?;
                 }
-                permit = next_permit(state.permit_to_come.as_mut()) => {
+                permit = await_if_any(state.permit_to_come.as_mut()) => {
                     state.permit_to_come = None;
                     state.permit = permit;
                     state.timer = Some(Box::pin(tokio::time::sleep(LONG_LINE_WITHIN)));
                 }
-                () = expired(state.timer.as_mut()) => return Ok(()),
+                () = await_if_any(state.timer.as_mut()) => return Ok(()),
             }
         }
     }
@@ -409,18 +409,10 @@ fn expects_reply(request: &Request) -> bool {
     }
 }
 
-/// Waits for a permit. Never returns without one to wait for.
-async fn next_permit(permit: Option<&mut PermitFuture>) -> Option<OwnedSemaphorePermit> {
-    match permit {
-        Some(permit) => permit.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until a timer expires. Never returns without a timer.
-async fn expired(timer: Option<&mut Pin<Box<Sleep>>>) {
-    match timer {
-        Some(timer) => timer.await,
+/// Waits for a future. Never returns without one.
+async fn await_if_any<F: Future + Unpin>(future: Option<&mut F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

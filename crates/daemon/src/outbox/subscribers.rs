@@ -27,7 +27,7 @@ pub(crate) const MAX_SUBSCRIPTIONS: usize = 1024;
 const MAX_PENDING_ROWS: usize = 128 * MAX_ROWS;
 
 /// A connection that subscribes or lists.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 struct Subscriber {
     /// The keys of the pending changes, in the order in which they are sent. Some may have no pending change any more.
@@ -102,7 +102,7 @@ impl Subscribers {
         after: Option<After>,
         wants_changes: bool,
     ) {
-        let subscriber = self.by_connection.entry(connection).or_insert_with(Subscriber::new);
+        let subscriber = self.by_connection.entry(connection).or_default();
         subscriber.requests.push_back(SnapshotRequest { after, wants_changes });
     }
 
@@ -247,21 +247,6 @@ struct Encoded {
 }
 
 impl Subscriber {
-    fn new() -> Self {
-        Self {
-            order: VecDeque::new(),
-            pending: HashMap::new(),
-            opening: None,
-            limits_pending: false,
-            dropped_events_pending: false,
-            in_snapshot: false,
-            slot: BatchSlot::default(),
-            is_subscribed: false,
-            notifications: Vec::new(),
-            requests: VecDeque::new(),
-        }
-    }
-
     fn will_subscribe(&self) -> bool {
         self.is_subscribed || self.requests.iter().any(|request| request.wants_changes)
     }

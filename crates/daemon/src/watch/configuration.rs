@@ -1,5 +1,6 @@
 //! The configuration of the daemon, which is read again when the file changes.
 
+use crate::timer::until;
 use crate::watch::file_watches::{
     FileChangeKind, FileWatches, OwnerChanges, WatchPurpose, WatchToken,
 };
@@ -10,7 +11,7 @@ use crewboard_config::{
 use crewboard_core::{NotificationSettings, Status, WaitGoal};
 use crewboard_platform::may_block;
 use std::path::{Path, PathBuf};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// Watches and reads the configuration.
 #[derive(Debug)]
@@ -76,10 +77,7 @@ impl ConfigWatch {
 
     /// Waits until a changed configuration is to be read.
     pub(crate) async fn read_is_due(&mut self) {
-        match self.read_at {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
+        until(self.read_at).await;
         self.read_at = None;
     }
 }

@@ -1,11 +1,12 @@
 //! The watch of the sockets' directories. A login's runtime directory is removed when the login ends, and other
 //! programs remove files, move them and change their modes.
 
+use crate::timer::until;
 use crate::watch::file_watches::{FileWatches, WatchPurpose};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// Time between two checks of the sockets if the kernel provides no watch (`fs.inotify.max_user_instances`,
 /// `max_user_watches`).
@@ -50,10 +51,7 @@ impl SocketWatch {
 
     /// Waits until a directory that is not watched is to be checked.
     pub(crate) async fn check_is_due(&mut self) {
-        match self.check_at {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
+        until(self.check_at).await;
         self.check_at = Some(Instant::now() + CHECK_EVERY);
     }
 }

@@ -70,7 +70,7 @@ struct KnownStatus {
 }
 
 /// Watches and reads session files and transcripts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SessionFiles {
     watched: HashMap<WatchToken, Vec<Reason>>,
     profiles: Vec<Profile>,
@@ -91,18 +91,7 @@ pub(crate) struct SessionFiles {
 
 impl SessionFiles {
     pub(crate) fn new() -> Self {
-        Self {
-            watched: HashMap::new(),
-            profiles: Vec::new(),
-            processes: HashMap::new(),
-            known: HashMap::new(),
-            starting: HashMap::new(),
-            due: BTreeMap::new(),
-            last_lookup: 0,
-            failure: None,
-            namespace: pid_namespace(),
-            host: host_name(),
-        }
+        Self { namespace: pid_namespace(), host: host_name(), ..Self::default() }
     }
 
     /// Watches the user's usual profile and reads its files, to find agents that started before the daemon.
