@@ -100,10 +100,7 @@ impl System for CommandRunner {
         let deadline = Deadline::after(self.timeout);
         let output = run_within(&mut process_for(command), limits, deadline);
         let output = output.map_err(|error| match error {
-            RunError::Start(error) if error.kind() == io::ErrorKind::NotFound => {
-                CommandError::NotFound
-            }
-            RunError::Start(error) => CommandError::Failed(error.to_string()),
+            RunError::Start(error) => error.into(),
             RunError::TimedOut => CommandError::TimedOut,
         })?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -29,10 +29,7 @@ pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcom
     };
     let screen = |words: &[&str]| {
         let command = Command::new(["screen"]).and(words.iter().copied());
-        match &directory {
-            Some(directory) => command.with("SCREENDIR", directory),
-            None => command,
-        }
+        command.with("SCREENDIR", directory.as_deref())
     };
     // In a detached session `select` succeeds and shows nothing. Only the list says that a session is detached, and
     // the exit code of the list says nothing.

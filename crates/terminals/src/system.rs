@@ -2,6 +2,7 @@ use crate::Variables;
 use crewboard_core::{MAX_LINE, excerpt};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 /// A command to run: the program and its arguments, and additional environment variables.
@@ -12,12 +13,14 @@ pub struct Command {
 }
 
 impl Command {
-    pub(crate) fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
+    /// Creates a command of these words.
+    pub fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
         Self { words: words.into_iter().map(Into::into).collect(), variables: Vec::new() }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
+    /// Adds an environment variable, if it has a value.
+    pub(crate) fn with<'a>(mut self, name: &str, value: impl Into<Option<&'a str>>) -> Self {
+        self.variables.extend(value.into().map(|value| (name.to_owned(), value.to_owned())));
         self
     }
 
@@ -60,6 +63,15 @@ pub enum CommandError {
     TimedOut,
     /// The command failed with this output, which may have several lines.
     Failed(String),
+}
+
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 /// The name of a terminal server.

@@ -99,9 +99,6 @@ pub(crate) fn open(
 }
 
 fn cli(pane: &Pane) -> Command {
-    let command = Command::new(["wezterm", "cli", "--no-auto-start"]);
-    match &pane.server {
-        Some(socket) => command.with("WEZTERM_UNIX_SOCKET", socket),
-        None => command,
-    }
+    Command::new(["wezterm", "cli", "--no-auto-start"])
+        .with("WEZTERM_UNIX_SOCKET", pane.server.as_deref())
 }

@@ -35,10 +35,7 @@ pub(crate) fn focus(pane: &Pane, context: &mut Context<'_>) -> Result<PaneOutcom
     if focused_panes(&action(session), context).is_empty() {
         // zellij cannot attach a client to a given pane.
         let attach = Command::new(["zellij", "attach", session]);
-        return Ok(PaneOutcome::Detached(match &directory {
-            Some(directory) => attach.with("ZELLIJ_SOCKET_DIR", directory),
-            None => attach,
-        }));
+        return Ok(PaneOutcome::Detached(attach.with("ZELLIJ_SOCKET_DIR", directory.as_deref())));
     }
     let id = format!("terminal_{id}");
     match context.system.run(&action(session).and(["focus-pane-id", &id])) {
@@ -171,11 +168,8 @@ fn command_error(error: CommandError) -> TerminalError {
 
 /// Returns an action for a session whose socket is below `directory`, or in zellij's own directory.
 fn action(session: &str, directory: Option<&str>) -> Command {
-    let command = Command::new(["zellij", &format!("--session={session}"), "action"]);
-    match directory {
-        Some(directory) => command.with("ZELLIJ_SOCKET_DIR", directory),
-        None => command,
-    }
+    Command::new(["zellij", &format!("--session={session}"), "action"])
+        .with("ZELLIJ_SOCKET_DIR", directory)
 }
 
 #[cfg(test)]

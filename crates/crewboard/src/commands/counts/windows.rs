@@ -37,19 +37,14 @@ impl WindowGlyphs {
         let Ok(address) = runner.verify_server(server, None, own) else { return };
         let format = format!("#{{pane_id}} #{{window_id}} #{{{OPTION}}}");
         let words = ["tmux", "-S", &address, "list-panes", "-a", "-F", &format];
-        let Ok(listed) = runner.run(&command(&words)) else { return };
+        let Ok(listed) = runner.run(&Command::new(words)) else { return };
         let changes = changes(&listed, &glyphs(rows, &self.socket, theme));
         if !changes.is_empty() {
             let words = ["tmux", "-S", &address].into_iter();
-            let words: Vec<&str> = words.chain(changes.iter().map(String::as_str)).collect();
-            let _ = runner.run(&command(&words));
+            let words = words.chain(changes.iter().map(String::as_str));
+            let _ = runner.run(&Command::new(words));
         }
     }
-}
-
-fn command(words: &[&str]) -> Command {
-    let words = words.iter().map(|word| (*word).to_owned()).collect();
-    Command { words, variables: Vec::new() }
 }
 
 /// Returns each session of this server that counts, by its pane, and its shape.

@@ -8,7 +8,7 @@ use crewboard_core::RowKey;
 use crewboard_platform::{Deadline, wait_within};
 use crewboard_terminals::CommandError;
 use crewboard_terminals::desktop::{CLICK, clickable_notifier};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -74,10 +74,7 @@ enum Shown {
 fn start(mut command: Command, timeout: Duration) -> Result<Shown, CommandError> {
     let end = Instant::now() + timeout;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut notifier = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => CommandError::NotFound,
-        _ => CommandError::Failed(error.to_string()),
-    })?;
+    let mut notifier = command.spawn()?;
     let (sender, lines) = sync_channel(MAX_LINES);
     if let Some(stdout) = notifier.stdout.take() {
         // A thread blocks in the read, so that the wait for a line needs no polling.

@@ -48,8 +48,8 @@ pub(super) fn start(path: &str, environment: &Environment) -> Option<Sound> {
     };
     let path = path.to_str()?;
     PLAYERS.iter().find_map(|player| {
-        let words = player.iter().copied().chain([path]).map(str::to_owned).collect();
-        let mut process = process_for(&Command { words, ..Command::default() });
+        let words = player.iter().copied().chain([path]);
+        let mut process = process_for(&Command::new(words));
         process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         process.spawn().ok().map(|player| Sound { player })
     })
@@ -58,8 +58,7 @@ pub(super) fn start(path: &str, environment: &Environment) -> Option<Sound> {
 /// Returns true in the quiet hours, by the local time of `date`. Returns false if that cannot be read.
 pub(super) fn is_quiet(notify: &Notify) -> bool {
     let Some(hours) = notify.quiet else { return false };
-    let words = ["date", "+%H:%M"].map(str::to_owned).to_vec();
-    let printed = CommandRunner::for_background().run(&Command { words, ..Command::default() });
+    let printed = CommandRunner::for_background().run(&Command::new(["date", "+%H:%M"]));
     let minute = printed.ok().and_then(|text| parse_minute(text.trim()));
     minute.is_some_and(|minute| hours.contains(minute))
 }
