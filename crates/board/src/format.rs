@@ -1,7 +1,7 @@
 //! Texts and durations, fitted to the cells of a terminal.
 
 pub mod base64;
-pub(crate) mod cells;
+pub mod cells;
 pub(crate) mod display_width;
 pub(crate) mod shell_word;
 pub(crate) mod summary;

@@ -4,8 +4,8 @@ use crate::version::version_problem;
 use crewboard_core::{RateLimits, RowKey, Session, Transition};
 use crewboard_platform::Deadline;
 use crewboard_protocol::{
-    AcceptNotificationsRequest, After, DroppedEvents, HelloRequest, PROTOCOL, Reply, Request,
-    RestoreLimitsRequest, RestoreRequest, SubscribeRequest,
+    AcceptNotificationsRequest, After, DroppedEvents, Reply, Request, RestoreLimitsRequest,
+    RestoreRequest, SubscribeRequest,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -227,7 +227,7 @@ impl<'a> Subscription<'a> {
                 limits: self.limits.clone(),
             }))?;
         }
-        connection.send(&Request::Hello(HelloRequest { protocol: PROTOCOL }))?;
+        connection.send(&Request::HELLO)?;
         connection
             .send(&Request::Subscribe(SubscribeRequest { after: self.resume_from.clone() }))?;
         if self.accepts_notifications {

@@ -1,6 +1,6 @@
 //! Shell completions, with the current sessions.
 
-use crate::daemon_client::{daemon_locator, fetch_rows_and_limits};
+use crate::daemon_client::{daemon_locator, fetch_snapshot};
 use crate::failure::Failure;
 use crate::select;
 use clap_complete::CompletionCandidate;
@@ -58,7 +58,7 @@ pub(crate) fn goals() -> Vec<CompletionCandidate> {
 
 fn fetch() -> Result<Vec<Session>, Failure> {
     let mut connection = Connection::new(daemon_locator()?.connect()?)?;
-    fetch_rows_and_limits(&mut connection, REPLY_TIMEOUT).map(|(rows, _)| rows)
+    fetch_snapshot(&mut connection, REPLY_TIMEOUT).map(|snapshot| snapshot.rows)
 }
 
 /// Completes paths, except paths with characters that are special to a shell.

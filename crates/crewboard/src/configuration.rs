@@ -1,5 +1,7 @@
 //! Connects the configuration crate with the board: the known options, and the options of a running board.
 
+use crate::arguments::LayoutArgument;
+use clap::ValueEnum as _;
 use crewboard_board::keymap::{Action, KEY_WORDS, Key, Keymap, TABLE};
 use crewboard_board::theme::{AUTO, PALETTES, PLAIN, Theme};
 use crewboard_board::{LayoutMode, Options, RowOrder};
@@ -108,11 +110,13 @@ impl BoardConfig {
             }
         }
         let theme = Theme { palette, unicode: self.unicode };
+        let layout = LayoutArgument::from_str(&config.board.layout, false);
+        let configured_layout = layout.map_or(LayoutMode::Auto, LayoutMode::from);
         Options {
             theme,
             keymap,
             detail: config.board.detail,
-            layout_mode: self.layout_mode.unwrap_or_else(|| layout_mode(&config.board.layout)),
+            layout_mode: self.layout_mode.unwrap_or(configured_layout),
             order: RowOrder::of_word(&config.board.order),
             headings: config.board.headings,
             title: config.board.title,
@@ -120,14 +124,6 @@ impl BoardConfig {
             notice,
             problems: self.problems.clone(),
         }
-    }
-}
-
-fn layout_mode(word: &str) -> LayoutMode {
-    match word {
-        "list" => LayoutMode::List,
-        "strip" => LayoutMode::Strip,
-        _ => LayoutMode::Auto,
     }
 }
 

@@ -5,9 +5,7 @@ use crewboard_client::{ConnectError, Connection, DaemonLocator, version_problem}
 use crewboard_config::Environment;
 use crewboard_core::{Mark, RateLimits, Session};
 use crewboard_platform::Deadline;
-use crewboard_protocol::{
-    DroppedEvents, DroppedEventsSeenRequest, HelloRequest, MarkRequest, PROTOCOL, Reply, Request,
-};
+use crewboard_protocol::{DroppedEvents, DroppedEventsSeenRequest, MarkRequest, Reply, Request};
 use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -76,23 +74,18 @@ pub(crate) fn retry_once<T>(read: impl Fn() -> Result<T, Failure>) -> Result<T, 
 
 /// The daemon's reply to a `list` request.
 #[derive(Debug, Default)]
-struct Snapshot {
-    rows: Vec<Session>,
-    limits: Vec<RateLimits>,
-    dropped_events: DroppedEvents,
+pub(crate) struct Snapshot {
+    /// All sessions, in the order of `crewboard list`.
+    pub(crate) rows: Vec<Session>,
+    /// The rate limits of the accounts.
+    pub(crate) limits: Vec<RateLimits>,
+    /// The dropped events that the user has not seen yet.
+    pub(crate) dropped_events: DroppedEvents,
 }
 
 /// Returns all sessions in the order of `crewboard list`.
 pub(crate) fn fetch_rows(connection: &mut Connection) -> Result<Vec<Session>, Failure> {
     fetch_snapshot(connection, REPLY_TIMEOUT).map(|snapshot| snapshot.rows)
-}
-
-/// Returns all sessions, and the dropped events that the user has not seen yet.
-pub(crate) fn fetch_rows_and_dropped_events(
-    connection: &mut Connection,
-) -> Result<(Vec<Session>, DroppedEvents), Failure> {
-    let snapshot = fetch_snapshot(connection, REPLY_TIMEOUT)?;
-    Ok((snapshot.rows, snapshot.dropped_events))
 }
 
 /// Warns the user of dropped events, and reports to the daemon that the user has seen them.
@@ -105,15 +98,11 @@ pub(crate) fn warn_of_dropped_events(connection: &Connection, dropped_events: Dr
     }
 }
 
-/// Returns all sessions and the accounts' rate limits. `timeout` applies to each message.
-pub(crate) fn fetch_rows_and_limits(
+/// Asks for a snapshot. `timeout` applies to each message.
+pub(crate) fn fetch_snapshot(
     connection: &mut Connection,
     timeout: Duration,
-) -> Result<(Vec<Session>, Vec<RateLimits>), Failure> {
-    fetch_snapshot(connection, timeout).map(|snapshot| (snapshot.rows, snapshot.limits))
-}
-
-fn fetch_snapshot(connection: &mut Connection, timeout: Duration) -> Result<Snapshot, Failure> {
+) -> Result<Snapshot, Failure> {
     connection.send(&Request::List)?;
     let mut snapshot = Snapshot::default();
     loop {
@@ -136,8 +125,7 @@ pub(crate) fn warn(text: &str) {
 
 /// Returns a warning if the daemon is of another version than this program.
 pub(crate) fn find_version_problem(connection: &mut Connection) -> Result<Option<String>, Failure> {
-    let hello = Request::Hello(HelloRequest { protocol: PROTOCOL });
-    match connection.ask(&hello, REPLY_TIMEOUT)? {
+    match connection.ask(&Request::HELLO, REPLY_TIMEOUT)? {
         Reply::Hello(daemon) => Ok(version_problem(&daemon)),
         _ => Ok(None),
     }

@@ -1,7 +1,7 @@
 //! Runs the command that the arguments name.
 
 use crate::arguments::{Arguments, Command, ConfigAction, CountsFormat, PrintAction};
-use crate::commands::setup::{self, Printed};
+use crate::commands::setup::{self, snippets};
 use crate::commands::{
     board, completions, config, counts, daemon, explain, install, jump, list, man, mark,
     notifications, notify, record, replay, report, run, uninstall, wait, watch,
@@ -50,9 +50,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Uninstall(install) => uninstall::run(&install),
         Command::Tmux { action } => setup::tmux(&action),
-        Command::Zellij { action: PrintAction::Print } => setup::print(Printed::Zellij),
-        Command::Waybar { action: PrintAction::Print } => setup::print(Printed::Waybar),
-        Command::Starship { action: PrintAction::Print } => setup::print(Printed::Starship),
+        Command::Zellij { action: PrintAction::Print } => setup::print(snippets::zellij),
+        Command::Waybar { action: PrintAction::Print } => setup::print(snippets::waybar),
+        Command::Starship { action: PrintAction::Print } => setup::print(snippets::starship),
         Command::Daemon { action } => daemon::run(action),
         Command::Config { action } => {
             let environment = crewboard_config::Environment::of_process();

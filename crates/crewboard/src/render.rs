@@ -3,6 +3,7 @@
 use crewboard_board::format::text::{activity, age, cut, fit, quiet_since};
 use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_core::{End, PullRequest, RowKey, Session, Status, Timestamp, labels};
+use serde::Serialize;
 use std::collections::HashMap;
 use std::env;
 use std::fmt::Write as _;
@@ -35,6 +36,11 @@ impl Style {
         let colour = is_terminal && !no_colour && why_no_screen().is_none();
         Self { colour, unicode: locale_is_utf8(), width }
     }
+}
+
+/// Writes a value as indented JSON.
+pub(crate) fn write_json(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    writeln!(out, "{}", serde_json::to_string_pretty(value)?)
 }
 
 /// Returns why escape sequences must not be written to this terminal, or `None` if they may.

@@ -187,6 +187,9 @@ pub struct HelloRequest {
 }
 
 impl Request {
+    /// The request for a description of the daemon, in the protocol of this program.
+    pub const HELLO: Self = Self::Hello(HelloRequest { protocol: crate::PROTOCOL });
+
     /// Encodes the request as a line with its newline.
     pub fn encode(&self) -> Vec<u8> {
         crate::reply::encode_line(self)

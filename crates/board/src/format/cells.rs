@@ -40,7 +40,7 @@ pub(crate) fn pull_request(row: &Session) -> String {
 }
 
 /// Returns a source such as `hook:Stop` in words.
-pub(crate) fn source_name(source: &str) -> Cow<'_, str> {
+pub fn source_name(source: &str) -> Cow<'_, str> {
     match source.strip_prefix("hook:") {
         Some(event) => Cow::Owned(format!("{event} hook")),
         None => Cow::Borrowed(source),

@@ -5,6 +5,7 @@ mod edit;
 use crate::arguments::ConfigAction;
 use crate::configuration::schema;
 use crate::failure::{Failure, exit_code};
+use crate::render::write_json;
 use crewboard_config::{
     Environment, Loaded, Location, Origin, Problem, Rule, Setting, Severity, Value, locate,
 };
@@ -29,8 +30,7 @@ pub(crate) fn run(
         ConfigAction::Show { json } => {
             let loaded = schema().load(environment);
             if *json {
-                let shown = serde_json::to_string_pretty(&as_json(&loaded));
-                writeln!(output, "{}", shown.map_err(io::Error::from)?)?;
+                write_json(output, &as_json(&loaded))?;
             } else {
                 show(&loaded, output)?;
             }

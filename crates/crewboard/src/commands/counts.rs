@@ -8,7 +8,7 @@ mod windows;
 
 use crate::arguments::CountsFormat;
 use crate::daemon_client::{
-    REPLY_TIMEOUT, connect_if_running, daemon_locator, fetch_rows_and_limits, retry_once,
+    REPLY_TIMEOUT, Snapshot, connect_if_running, daemon_locator, fetch_snapshot, retry_once,
 };
 use crate::failure::Failure;
 use crate::render::Style;
@@ -45,11 +45,12 @@ pub(crate) fn run(format: CountsFormat, follow: bool, windows: bool) -> Result<E
     }
     let daemon_locator = daemon_locator()?;
     // A shell prompt or status bar runs this often, so it must not start a daemon.
-    let (rows, limits) = retry_once(|| match connect_if_running(&daemon_locator)? {
-        Some(mut connection) => fetch_rows_and_limits(&mut connection, REPLY_TIMEOUT),
-        None => Ok(Default::default()),
+    let snapshot = retry_once(|| match connect_if_running(&daemon_locator)? {
+        Some(mut connection) => fetch_snapshot(&mut connection, REPLY_TIMEOUT),
+        None => Ok(Snapshot::default()),
     })?;
-    print(&line(&rows.iter().collect::<Vec<_>>(), &limits, format, theme), format)?;
+    let rows: Vec<&Session> = snapshot.rows.iter().collect();
+    print(&line(&rows, &snapshot.limits, format, theme), format)?;
     Ok(ExitCode::SUCCESS)
 }
 

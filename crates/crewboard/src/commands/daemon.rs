@@ -8,19 +8,18 @@ use crate::daemon_client::{
 };
 use crate::daemon_stop::{StopResult, ask_to_stop, hung_failure, kill_hung_daemon};
 use crate::failure::{Failure, exit_code};
+use crate::render::write_json;
 use crewboard_board::format::text::span;
 use crewboard_client::{ConnectError, Connection, ConnectionError, DaemonLocator, version_problem};
 use crewboard_config::Environment;
 use crewboard_core::{Session, Status, Timestamp};
 use crewboard_daemon::{Options, answering_configuration};
 use crewboard_platform::{Clock, memory_of};
-use crewboard_protocol::{DaemonInfo, HelloRequest, PROTOCOL, Reply, Request};
+use crewboard_protocol::{DaemonInfo, Reply, Request};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-
-const HELLO: Request = Request::Hello(HelloRequest { protocol: PROTOCOL });
 
 /// Runs `action`, or shows the status without one.
 pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
@@ -91,7 +90,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         Err(error) => return Err(error.into()),
     };
     let mut connection = Connection::new(stream)?;
-    let hello = connection.ask(&HELLO, REPLY_TIMEOUT);
+    let hello = connection.ask(&Request::HELLO, REPLY_TIMEOUT);
     let info = match hello {
         Err(ConnectionError::TimedOut(_)) => return Err(hung_failure(&daemon_locator)),
         reply => daemon_info(reply?)?,
@@ -107,7 +106,7 @@ fn status(json: bool) -> Result<ExitCode, Failure> {
         value["active"] = active.into();
         value["closed"] = closed.into();
         value["memory"] = memory.into();
-        print(&serde_json::to_string_pretty(&value).map_err(io::Error::from)?)?;
+        write_json(&mut io::stdout(), &value)?;
         return Ok(ExitCode::SUCCESS);
     }
     let now = Clock::new().now().wall;
@@ -185,7 +184,7 @@ fn dropped_lines(info: &DaemonInfo) -> Vec<String> {
 }
 
 fn ask_daemon_info(connection: &mut Connection) -> Result<DaemonInfo, Failure> {
-    daemon_info(connection.ask(&HELLO, REPLY_TIMEOUT)?)
+    daemon_info(connection.ask(&Request::HELLO, REPLY_TIMEOUT)?)
 }
 
 fn daemon_info(reply: Reply) -> Result<DaemonInfo, Failure> {

@@ -4,9 +4,10 @@ use crate::daemon_client::{
     REPLY_TIMEOUT, connect, daemon_locator, fetch_rows, retry_once, unexpected_reply,
 };
 use crate::failure::Failure;
-use crate::render::Style;
+use crate::render::{Style, write_json};
 use crate::select;
 use crewboard_agents::describe_version;
+use crewboard_board::format::cells::source_name;
 use crewboard_board::format::text::{clock_time, cut, exact, fit, span, wrap, wrap_exact};
 use crewboard_core::{Effect, MAX_TRAIL, Origin, Prompt, PromptKind, Session, Status, TrailEntry};
 use crewboard_platform::Clock;
@@ -27,8 +28,7 @@ pub(crate) fn run(word: &str, json: bool) -> Result<ExitCode, Failure> {
     let Reply::Explanation(explanation) = reply else { return Err(unexpected_reply()) };
     let mut out = io::stdout().lock();
     if json {
-        let text = serde_json::to_string_pretty(&explanation).map_err(io::Error::from)?;
-        writeln!(out, "{text}")?;
+        write_json(&mut out, &explanation)?;
     } else {
         print(&explanation, Style::of_stdout(), &mut out)?;
     }
@@ -116,14 +116,6 @@ fn status_phrase(status: Status) -> &'static str {
         Status::Done => "done",
         Status::Idle => "idle",
         Status::Closed => "closed",
-    }
-}
-
-/// Returns a source such as `hook:Stop` in words.
-fn source_name(source: &str) -> String {
-    match source.strip_prefix("hook:") {
-        Some(hook) => format!("{hook} hook"),
-        None => source.to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! unchanged.
 
 mod attributes;
-mod backup;
+pub(crate) mod backup;
 mod claude_version;
 mod error;
 mod ignored_signals;
@@ -12,7 +12,7 @@ mod new_directories;
 pub(crate) mod owners;
 pub(crate) mod profile;
 pub(crate) mod program_path;
-mod replace;
+pub(crate) mod replace;
 mod settings_file;
 mod status_line;
 mod summary;
@@ -26,7 +26,6 @@ use std::thread;
 use std::time::Duration;
 
 use crewboard_agents::claude::{self, Version, registration};
-use similar::TextDiff;
 
 use crate::arguments::InstallArguments;
 use crate::confirmation;
@@ -289,16 +288,6 @@ pub(crate) fn run_uninstall(
     Ok(())
 }
 
-/// Replaces control characters, because the file may hold terminal commands.
-pub(crate) fn without_control_characters(diff: &str) -> String {
-    let line_ends = diff.replace("\r\n", "\n");
-    let shown = |character: char| {
-        let harmless = !character.is_control() || ['\n', '\t'].contains(&character);
-        if harmless { character } else { char::REPLACEMENT_CHARACTER }
-    };
-    line_ends.chars().map(shown).collect()
-}
-
 /// Ignores a closed output, so that the install is still completed.
 struct IgnoreClosed<'a>(&'a mut dyn Write);
 
@@ -349,10 +338,9 @@ fn confirm(
         for change in changes {
             let name = change.name.to_string();
             writeln!(out)?;
-            let diff = TextDiff::from_lines(change.before(), change.after_text());
-            let diff = diff.unified_diff().header(&name, &name).to_string();
+            let diff = confirmation::diff(&name, change.before(), change.after_text());
             lines += diff.lines().count();
-            out.write_all(without_control_characters(&diff).as_bytes())?;
+            out.write_all(diff.as_bytes())?;
         }
     }
     if arguments.dry_run || arguments.yes {

@@ -1,11 +1,11 @@
 //! `crewboard list`: prints all sessions once.
 
 use crate::daemon_client::{
-    connect, daemon_locator, fetch_rows_and_dropped_events, find_version_problem, retry_once, warn,
-    warn_of_dropped_events,
+    REPLY_TIMEOUT, Snapshot, connect, daemon_locator, fetch_snapshot, find_version_problem,
+    retry_once, warn, warn_of_dropped_events,
 };
 use crate::failure::Failure;
-use crate::render::{Names, Style, list_line_at};
+use crate::render::{Names, Style, list_line_at, write_json};
 use crewboard_client::DaemonLocator;
 use crewboard_core::{Session, Timestamp, labels};
 use crewboard_platform::Clock;
@@ -34,12 +34,13 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
 
 /// Prints the sessions of a daemon.
 pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCode, Failure> {
-    let (connection, version_problem, (rows, dropped_events)) = retry_once(|| {
+    let (connection, version_problem, snapshot) = retry_once(|| {
         let mut connection = connect(daemon_locator)?;
         let problem = find_version_problem(&mut connection)?;
-        let found = fetch_rows_and_dropped_events(&mut connection)?;
+        let found = fetch_snapshot(&mut connection, REPLY_TIMEOUT)?;
         Ok((connection, problem, found))
     })?;
+    let Snapshot { rows, dropped_events, .. } = snapshot;
     if let Some(problem) = version_problem {
         warn(&problem);
     }
@@ -60,8 +61,7 @@ pub(crate) fn print(daemon_locator: &DaemonLocator, json: bool) -> Result<ExitCo
                 quiet_since: row.quiet_since(now),
             })
             .collect();
-        let text = serde_json::to_string_pretty(&labelled).map_err(io::Error::from)?;
-        writeln!(out, "{text}")?;
+        write_json(&mut out, &labelled)?;
         out.flush()?;
         return Ok(ExitCode::SUCCESS);
     }

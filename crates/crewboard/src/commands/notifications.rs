@@ -2,7 +2,7 @@
 
 use crate::daemon_client::{REPLY_TIMEOUT, connect, daemon_locator, retry_once, unexpected_reply};
 use crate::failure::Failure;
-use crate::render::Style;
+use crate::render::{Style, write_json};
 use crewboard_board::format::text::{age, clock_time, cut, fit};
 use crewboard_board::theme::{TERMINAL, Theme};
 
@@ -29,8 +29,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     let Reply::Notifications { notifications } = reply else { return Err(unexpected_reply()) };
     let mut out = io::stdout().lock();
     if json {
-        let text = serde_json::to_string_pretty(&notifications).map_err(io::Error::from)?;
-        writeln!(out, "{text}")?;
+        write_json(&mut out, &notifications)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (style, now) = (Style::of_stdout(), Clock::new().now().wall);

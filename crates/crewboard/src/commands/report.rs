@@ -9,7 +9,7 @@ use crewboard_core::{
     AgentName, ConversationId, Event, Exact, MAX_LINE, Place, PromptKind, Report, reveal,
 };
 use crewboard_platform::{Clock, find_checkout, find_process, host_name, process_info};
-use crewboard_protocol::{EventLine, HelloRequest, PROTOCOL, Reply, Request};
+use crewboard_protocol::{EventLine, Reply, Request};
 use crewboard_terminals as terminals;
 use std::env;
 use std::path::Path;
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: ReportArguments) -> Result<ExitCode, Failure> {
         set_checkout(&mut with_branch, find_checkout(Path::new(&directory)));
         connection.send(&event(with_branch))?;
     }
-    match connection.ask(&Request::Hello(HelloRequest { protocol: PROTOCOL }), REPLY_TIMEOUT)? {
+    match connection.ask(&Request::HELLO, REPLY_TIMEOUT)? {
         Reply::Hello(_) => Ok(ExitCode::SUCCESS),
         _ => Err(unexpected_reply()),
     }

@@ -3,7 +3,7 @@
 
 mod block;
 mod configuration_file;
-mod snippets;
+pub(crate) mod snippets;
 
 use crate::arguments::{ChangeArguments, TmuxAction};
 use crate::commands::install::program_path::{ProgramPath, typed};
@@ -13,18 +13,9 @@ use crate::failure::Failure;
 use block::{Block, Outcome};
 use configuration_file::ConfigurationFile;
 use crewboard_terminals::Command;
-use similar::TextDiff;
 use std::io::{self, BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// A program whose lines are only printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Printed {
-    Zellij,
-    Waybar,
-    Starship,
-}
 
 /// The suffix of the file as it was before the first install.
 const BACKUP: &str = ".crewboard-backup";
@@ -32,16 +23,11 @@ const BACKUP: &str = ".crewboard-backup";
 /// The suffix of the file with other lines between the marks: those of another version, or with changes of the user.
 const PREVIOUS: &str = ".crewboard-previous";
 
-/// Prints the lines for a program.
-pub(crate) fn print(printed: Printed) -> Result<ExitCode, Failure> {
+/// Prints the lines for a program, which `lines` returns for the path of this program.
+pub(crate) fn print(lines: fn(&str) -> String) -> Result<ExitCode, Failure> {
     let environment = Environment::of_process();
     let program = typed(&program_path(&environment)?, &environment);
-    let text = match printed {
-        Printed::Zellij => snippets::zellij(&program),
-        Printed::Waybar => snippets::waybar(&program),
-        Printed::Starship => snippets::starship(&program),
-    };
-    io::stdout().write_all(text.as_bytes())?;
+    io::stdout().write_all(lines(&program).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -207,29 +193,13 @@ fn confirm(
     }
     if arguments.dry_run || !arguments.yes {
         let name = file.path().display().to_string();
-        let [before, after] = [file.before(), after.unwrap_or_default()].map(shown);
-        let diff = TextDiff::from_lines(&before, &after);
-        write!(out, "{}", diff.unified_diff().header(&name, &name))?;
+        let [before, after] =
+            [file.before(), after.unwrap_or_default()].map(String::from_utf8_lossy);
+        out.write_all(confirmation::diff(&name, &before, &after).as_bytes())?;
     }
     if arguments.dry_run || arguments.yes {
         return Ok(!arguments.dry_run);
     }
     let is_confirmed = confirmation::ask("Make this change?", out, input)?;
     if is_confirmed { Ok(true) } else { Err(Failure::new("nothing was changed")) }
-}
-
-/// Returns a text for the terminal. The file may hold control sequences.
-fn shown(text: &[u8]) -> String {
-    let plain = |character: char| {
-        let is_plain = !character.is_control() || ['\n', '\t'].contains(&character);
-        if is_plain { character } else { char::REPLACEMENT_CHARACTER }
-    };
-    String::from_utf8_lossy(text).chars().map(plain).collect()
-}
-
-/// Returns a path with a suffix, in the same directory.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

@@ -7,7 +7,7 @@ use crate::recording::interrupt::Interrupt;
 use crewboard_client::{Connection, ConnectionError, DaemonLocator};
 use crewboard_core::{Event, Process, Report, Stamp};
 use crewboard_platform::{Clock, Deadline, find_process};
-use crewboard_protocol::{EventLine, HelloRequest, ObservationLine, PROTOCOL, Reply, Request};
+use crewboard_protocol::{EventLine, ObservationLine, Reply, Request};
 use std::collections::HashMap;
 use std::env;
 use std::io;
@@ -217,8 +217,6 @@ impl Player {
 
     /// Waits until the daemon has handled everything that was sent.
     fn wait_for_daemon(&mut self) -> Result<(), ConnectionError> {
-        self.sender
-            .ask(&Request::Hello(HelloRequest { protocol: PROTOCOL }), REPLY_TIMEOUT)
-            .map(|_| ())
+        self.sender.ask(&Request::HELLO, REPLY_TIMEOUT).map(drop)
     }
 }

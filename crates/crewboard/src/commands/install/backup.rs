@@ -57,7 +57,7 @@ impl Drop for Backup {
         // The change failed, and its own error message is enough.
         let _ = match &self.previous {
             None => fs::remove_file(&self.path),
-            Some(bytes) => put(&self.path, bytes, Flush::Before, |_| Ok(())).map(drop),
+            Some(bytes) => replace_file(&self.path, bytes, Flush::Before, |_| Ok(())).map(drop),
         };
     }
 }
@@ -80,7 +80,7 @@ fn describe_failure(file: &SettingsFile, backup: &Path, source: io::Error) -> In
 }
 
 fn write(file: &SettingsFile, path: &Path, flush: Flush) -> io::Result<(u64, u64)> {
-    put(path, file.bytes(), flush, |new| {
+    replace_file(path, file.bytes(), flush, |new| {
         let has_same_access = match File::open(&file.target) {
             Ok(former) => attributes::copy(&former, new)?,
             Err(_) => false,
@@ -89,7 +89,8 @@ fn write(file: &SettingsFile, path: &Path, flush: Flush) -> io::Result<(u64, u64
     })
 }
 
-fn put(
+/// Writes a new file and renames it to `path`. Calls `prepare` before the rename. Returns the device and the inode.
+pub(crate) fn replace_file(
     path: &Path,
     bytes: &[u8],
     flush: Flush,

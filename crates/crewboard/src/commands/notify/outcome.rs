@@ -7,8 +7,7 @@ use crate::daemon_client::daemon_locator;
 use crewboard_client::{Connection, ConnectionError};
 use crewboard_core::Session;
 use crewboard_protocol::{
-    AddNotificationsRequest, HelloRequest, NotificationReport, Notifier, PROTOCOL, Reply, Request,
-    Suppressed,
+    AddNotificationsRequest, NotificationReport, Notifier, Reply, Request, Suppressed,
 };
 use crewboard_terminals::CommandError;
 use std::slice::from_ref;
@@ -84,8 +83,7 @@ pub(super) fn record(notifications: Vec<NotificationReport>, connection: Option<
     let request = Request::AddNotifications(AddNotificationsRequest { notifications });
     if connection.send(&request).is_ok() {
         // The daemon checks this process, which must run until then. Any reply shows that the check is done.
-        let hello = Request::Hello(HelloRequest { protocol: PROTOCOL });
-        let _ = connection.ask(&hello, RECEIVE_TIMEOUT);
+        let _ = connection.ask(&Request::HELLO, RECEIVE_TIMEOUT);
     }
 }
 

@@ -1,10 +1,11 @@
 //! A configuration file of another program, which is replaced by a rename unless it has hard links.
 
-use super::with_suffix;
+use crate::commands::install::backup::replace_file;
 use crate::commands::install::owners::check_directory;
+use crate::commands::install::replace::Flush;
 use crate::failure::{Failure, without_error_number};
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, Permissions};
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -72,7 +73,9 @@ impl ConfigurationFile {
 
     /// Writes the text that was read next to the file, with this suffix. Returns the path.
     pub(super) fn back_up(&self, suffix: &str) -> Result<PathBuf, Failure> {
-        let backup = with_suffix(&self.path, suffix);
+        let mut backup = self.path.as_os_str().to_owned();
+        backup.push(suffix);
+        let backup = PathBuf::from(backup);
         self.replace(&backup, self.before()).map_err(|error| failure("write", &backup, &error))?;
         Ok(backup)
     }
@@ -112,13 +115,9 @@ impl ConfigurationFile {
 
     /// Replaces `path` by a rename. The new file has the permissions of the file that was read.
     fn replace(&self, path: &Path, text: &[u8]) -> io::Result<()> {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let mut new = tempfile::Builder::new().prefix(".crewboard-").tempfile_in(directory)?;
-        new.write_all(text)?;
         let mode = fs::metadata(&self.target).map_or(0o644, |metadata| metadata.mode() & 0o7777);
-        new.as_file().set_permissions(Permissions::from_mode(mode))?;
-        new.as_file().sync_all()?;
-        new.persist(path).map(drop).map_err(|error| error.error)
+        let set_mode = |new: &File| new.set_permissions(Permissions::from_mode(mode));
+        replace_file(path, text, Flush::Before, set_mode).map(drop)
     }
 }
 

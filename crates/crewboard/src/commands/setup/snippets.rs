@@ -28,7 +28,7 @@ bind-key G run-shell "{program} next 2>&1 || true"
 }
 
 /// Returns a layout with the board in one line, and the key bindings for zellij.
-pub(super) fn zellij(program: &str) -> String {
+pub(crate) fn zellij(program: &str) -> String {
     format!(
         r#"// ~/.config/zellij/layouts/crew.kdl; start it with `zellij -n crew`
 layout {{
@@ -53,7 +53,7 @@ keybinds {{
 }
 
 /// Returns a module for the configuration of waybar.
-pub(super) fn waybar(program: &str) -> String {
+pub(crate) fn waybar(program: &str) -> String {
     format!(
         r#""custom/crewboard": {{
     "exec": "{program} counts --format waybar --follow",
@@ -66,7 +66,7 @@ pub(super) fn waybar(program: &str) -> String {
 }
 
 /// Returns a module for starship.toml.
-pub(super) fn starship(program: &str) -> String {
+pub(crate) fn starship(program: &str) -> String {
     format!(
         r#"[custom.crewboard]
 command = "{program} counts --format starship"
