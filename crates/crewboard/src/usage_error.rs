@@ -86,6 +86,12 @@ fn hint_for_option(option: &str) -> Option<String> {
     exists.then(|| format!("did you mean `crewboard {word}`?"))
 }
 
+/// Removes clap's tip to pass an unknown option as a value, because no command takes such a value.
+fn without_tip(text: &str) -> String {
+    let is_tip = |part: &&str| part.starts_with("  tip: to pass ");
+    text.split("\n\n").filter(|part| !is_tip(part)).collect::<Vec<_>>().join("\n\n")
+}
+
 /// Prints help to standard output, or the error to standard error. Returns the exit code.
 pub(crate) fn report(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
@@ -105,7 +111,7 @@ pub(crate) fn report(error: &clap::Error) -> ExitCode {
                     .hint(hint)
                     .report();
             }
-            let text = error.render().to_string();
+            let text = without_tip(&error.render().to_string());
             // For a missing command, the text is the help.
             let text = match text.strip_prefix("error: ") {
                 Some(error) => format!("crewboard: {error}"),
@@ -146,6 +152,13 @@ mod tests {
             assert!(hint_for(word).is_some(), "{word}");
         }
         assert_eq!(hint_for("dance"), None);
+        let error =
+            arguments::command().try_get_matches_from(["crewboard", "seen", "--all"]).unwrap_err();
+        let text = without_tip(&error.render().to_string());
+        assert!(
+            text.contains("--all") && text.contains("Usage") && !text.contains("tip"),
+            "{text}"
+        );
         let hint = hint_for_option("--demo");
         assert_eq!(hint.as_deref(), Some("did you mean `crewboard demo`?"));
         assert!(hint_for_option("-v").is_some());
