@@ -143,8 +143,12 @@ fn install_result(output: &str) -> String {
         line.strip_prefix("note: ").and_then(|note| note.strip_suffix(NOT_ON_PATH))
     });
     match missing {
-        Some(directory) => format!("Hooks installed. Add {directory} to your PATH."),
-        None => "Hooks installed.".to_owned(),
+        Some(directory) => {
+            format!(
+                "Hooks installed: sessions report each change from now on. Add {directory} to your PATH."
+            )
+        }
+        None => "Hooks installed: sessions report each change from now on.".to_owned(),
     }
 }
 
@@ -304,7 +308,10 @@ mod tests {
         assert_eq!(warnings(output), expected);
         assert_eq!(install_result(output), format!("Hooks installed, but: {expected}"));
         let note = "note: /h/.local/bin is not on your PATH\n  The hooks work.\n";
-        assert_eq!(install_result(note), "Hooks installed. Add /h/.local/bin to your PATH.");
+        let installed = "Hooks installed: sessions report each change from now on.";
+        let path = " Add /h/.local/bin to your PATH.";
+        assert_eq!(install_result(note), format!("{installed}{path}"));
+        assert_eq!(install_result("Installed 19 hooks in /s.json.\n"), installed);
         assert_eq!(warnings("Installed 19 hooks in /s.json.\n  Backup of the file: /b\n"), "");
     }
 }

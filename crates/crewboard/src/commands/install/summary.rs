@@ -31,7 +31,7 @@ pub(super) fn print_install(change: &Change, out: &mut dyn Write) -> io::Result<
     } else if has_line {
         "Keeps your status line as it is."
     } else {
-        "Adds no status line, because you have none."
+        "Adds no status line, because you have none: context, cost and limits stay unknown (docs/limits.md)."
     };
     writeln!(out, "{line}")?;
     if !change.has_file() {

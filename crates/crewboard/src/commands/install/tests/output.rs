@@ -36,7 +36,11 @@ fn change_begins_with_a_summary_of_three_lines() {
     let dry = InstallArguments { dry_run: true, ..yes() };
     let count = EVENTS.len();
     for (settings, line, restored) in [
-        ("{}\n", "Adds no status line, because you have none.", "Keeps your status line as it is."),
+        (
+            "{}\n",
+            "Adds no status line, because you have none: context, cost and limits stay unknown (docs/limits.md).",
+            "Keeps your status line as it is.",
+        ),
         (
             "{\"statusLine\": {\"type\": \"command\", \"command\": \"date\"}}",
             "Wraps your status line: it looks the same, and also reports context, cost and limits.",
