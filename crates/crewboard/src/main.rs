@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap should fail the test"))]
 
 mod arguments;
+mod child_exits;
 mod command_runner;
 mod commands;
 mod completions;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     if answer_completion_request() {
         return ExitCode::SUCCESS;
     }
+    child_exits::keep_exit_statuses();
     match arguments::parse() {
         Ok(arguments) => match dispatch::run(arguments) {
             Ok(code) => code,

@@ -41,7 +41,7 @@ pub struct ChildOutput {
 /// The reason why a child has no result.
 #[derive(Debug)]
 pub enum RunError {
-    /// The program could not be started.
+    /// The program could not be started, or its exit cannot be read.
     Start(io::Error),
     /// The child did not exit before the deadline, and was killed.
     TimedOut,
@@ -68,8 +68,13 @@ pub fn run_within(
         // The output is read after the check for the exit, so that none is missed.
         stdout.read_available();
         stderr.read_available();
-        if let Ok(Some(status)) = exited {
-            return Ok(ChildOutput { status, stdout: stdout.bytes, stderr: stderr.bytes });
+        match exited {
+            Ok(Some(status)) => {
+                return Ok(ChildOutput { status, stdout: stdout.bytes, stderr: stderr.bytes });
+            }
+            Ok(None) => {}
+            // This process ignores SIGCHLD, so the kernel has discarded the exit status. A wait for it would not end.
+            Err(error) => return Err(RunError::Start(error)),
         }
         if deadline.has_passed() {
             kill(&mut child);

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 /// Creates a world with this configuration.
 fn world_with(configuration: &str) -> Option<BoardWorld> {
@@ -315,4 +316,20 @@ fn failed_notifier_is_logged() {
     wait_until("the log names the failure", || {
         world.log().lines().any(|line| line.ends_with(message))
     });
+}
+
+#[test]
+fn notifier_is_awaited_though_the_caller_ignores_sigchld() {
+    let Some(world) = BoardWorld::new() else { return };
+    let (directory, received) = install_fake_notifier(&world);
+    let crewboard = world.command(["notify", "--test"]);
+    // A program inherits ignored signals, also from a shell or an agent.
+    let mut command = Command::new("env");
+    command.arg("--ignore-signal=CHLD").arg(crewboard.get_program()).args(crewboard.get_args());
+    command.env_clear().envs(crewboard.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", format!("{}:/usr/bin:/bin", directory.display()));
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("desktop    ok"), "{text}");
+    assert!(!lines(&received).is_empty(), "{text}");
 }
