@@ -288,6 +288,7 @@ impl Server {
         if std::mem::take(&mut self.dropped_events_changed) {
             self.actor.set_unseen_dropped_events(self.listeners.dropped_events().1);
         }
+        self.connections.begin_batches();
         let mut is_complete = false;
         while !is_complete {
             is_complete = true;

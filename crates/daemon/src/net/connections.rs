@@ -35,6 +35,10 @@ const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// One of this many connections may be silent. The others are for clients that send requests.
 const SILENT_SHARE: u64 = 4;
 
+/// Bytes that the loop writes itself in a turn. Then the tasks of the connections write, so that clients that read many rows
+/// do not delay the next inputs.
+const TURN_BYTES: usize = 1 << 20;
+
 /// All connections.
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -49,6 +53,8 @@ pub(crate) struct Connections {
     accept_from: Option<Instant>,
     /// Permits for the long lines of all connections.
     permits: LongLinePermits,
+    /// Bytes that the loop has written itself in this turn.
+    turn_bytes: usize,
 }
 
 /// The loop's end of a connection.
@@ -83,7 +89,13 @@ impl Connections {
             max,
             accept_from: None,
             permits: long_line_permits(MAX_LONG_LINES),
+            turn_bytes: 0,
         }
+    }
+
+    /// Notes that the loop begins to send the batches of a turn.
+    pub(crate) fn begin_batches(&mut self) {
+        self.turn_bytes = 0;
     }
 
     /// Returns true if no client is connected.
@@ -219,10 +231,11 @@ impl Connections {
         let Some(client) = self.open.get(&connection) else { return false };
         let mut written = 0;
         // Only the task knows how many replies are pending.
-        if !answers && client.is_idle() {
+        if !answers && self.turn_bytes < TURN_BYTES && client.is_idle() {
             let slices: Vec<IoSlice<'_>> = lines.iter().map(|line| IoSlice::new(line)).collect();
             // The task finds out about an error too.
             written = write_now(&client.stream, &slices).unwrap_or(0);
+            self.turn_bytes += written;
             let whole = lines.iter().take_while(|line| {
                 let is_written = line.len() <= written;
                 written -= if is_written { line.len() } else { 0 };
@@ -363,6 +376,27 @@ mod tests {
         assert!(!stage.connections.send_batch(batch("reply\n", true)));
         assert!(!stage.connections.send_batch(batch("three\n", false)));
         assert_eq!(received(&client), "");
+    }
+
+    #[tokio::test]
+    async fn fast_reader_does_not_keep_the_loop_from_its_inputs() {
+        let mut stage = Stage::new();
+        let client = stage.client(LOOK, &[]).await;
+        let batch = || Batch { connection: 1, lines: vec![[b'x'; 4096].into()], answers: false };
+        for _ in 0..2 {
+            stage.connections.begin_batches();
+            let mut written = 0;
+            while stage.connections.send_batch(batch()) {
+                let mut bytes = [0; 4096];
+                written +=
+                    rustix::net::recv(&client, &mut bytes[..], RecvFlags::DONTWAIT).unwrap().1;
+                assert!(written <= TURN_BYTES, "the loop writes without end");
+            }
+            assert_eq!(written, TURN_BYTES);
+            // The task reports when the rest is written, and the loop then sends the next batch.
+            assert!(matches!(stage.inputs.recv().await, Some(Input::BatchWritten(1))));
+            while rustix::net::recv(&client, &mut [0; 4096][..], RecvFlags::DONTWAIT).is_ok() {}
+        }
     }
 
     #[tokio::test]
