@@ -11,7 +11,7 @@ use std::io::{self, IoSlice};
 use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
@@ -49,6 +49,13 @@ pub(crate) fn long_line_permits(lines: usize) -> LongLinePermits {
     Arc::new(tokio::sync::Semaphore::new(lines))
 }
 
+/// True while a line waits in a connection's task to be written. The loop reads it.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the loop and the task share one thread and nothing else"
+)]
+pub(crate) type LinesFlag = Arc<std::sync::atomic::AtomicBool>;
+
 /// A permit that a connection waits for. It is `None` if the semaphore is closed, which never happens.
 type PermitFuture = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
@@ -82,7 +89,7 @@ pub(crate) struct Connection {
     pub(crate) peer: Peer,
     pub(crate) stream: Arc<UnixStream>,
     /// True while a line waits here to be written. The loop then writes nothing itself.
-    pub(crate) has_lines: Arc<AtomicBool>,
+    pub(crate) has_lines: LinesFlag,
     pub(crate) inputs: mpsc::Sender<Input>,
     /// The channel reserves memory for 32 messages, so the messages are boxed.
     pub(crate) outgoing: mpsc::Receiver<Box<Outgoing>>,
@@ -101,7 +108,7 @@ struct State {
     /// Bytes of the first line that are written.
     written: usize,
     pending_replies: usize,
-    has_lines: Arc<AtomicBool>,
+    has_lines: LinesFlag,
     /// The lines include a batch, whose end the actor needs to know.
     is_batch: bool,
     /// The client has closed its end.

@@ -3,7 +3,7 @@
 use crate::ids::ConnectionId;
 use crate::messages::Input;
 use crate::net::connection::{
-    Connection, LongLinePermits, MAX_LONG_LINES, Outgoing, long_line_permits, write_now,
+    Connection, LinesFlag, LongLinePermits, MAX_LONG_LINES, Outgoing, long_line_permits, write_now,
 };
 use crate::net::peer::Peer;
 use crate::outbox::batch::Batch;
@@ -11,7 +11,7 @@ use crewboard_config::MIN_DESCRIPTORS;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
@@ -63,7 +63,7 @@ struct Client {
     outgoing: mpsc::Sender<Box<Outgoing>>,
     stream: Arc<UnixStream>,
     /// True while a line waits in the connection's task to be written.
-    has_lines: Arc<AtomicBool>,
+    has_lines: LinesFlag,
     has_requested: bool,
 }
 
@@ -194,7 +194,7 @@ impl Connections {
         self.last_id += 1;
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         let stream = Arc::new(stream);
-        let has_lines = Arc::new(AtomicBool::new(false));
+        let has_lines = LinesFlag::default();
         let client = Client {
             outgoing: sender,
             stream: Arc::clone(&stream),
@@ -403,7 +403,7 @@ mod tests {
     async fn task_writes_what_the_kernel_did_not_take() {
         let mut stage = Stage::new();
         let mut client = stage.client(LOOK, &[]).await;
-        let line = |letter: u8| -> Line { [&[letter; 299_999][..], b"\n"].concat().into() };
+        let line = |letter: u8| -> Line { [vec![letter; 299_999], vec![b'\n']].concat().into() };
         let lines: Vec<Line> = b"abcdefgh".iter().map(|letter| line(*letter)).collect();
         let sent = lines.concat();
         let written = stage.connections.send_batch(Batch { connection: 1, lines, answers: false });
