@@ -65,7 +65,7 @@ pub enum Message {
     InstallPreview(Result<String, String>),
     /// The output of an install, or an error.
     Installed(Result<String, String>),
-    /// The terminal has this background; `None` if it does not tell.
+    /// The terminal has this background; `None` if it reports none.
     Background(Option<Rgb>),
     Notice(String),
     /// The outcome of a navigation.
@@ -226,7 +226,7 @@ fn configure(model: &mut Model, options: Options) {
     }
 }
 
-/// Shows all problems, also those that the user has hidden.
+/// Shows all problems, including those that the user has hidden.
 fn show_problems(model: &mut Model) {
     let version = model.version_problem.iter();
     model.problems = version.chain(&model.configuration_problems).cloned().collect();

@@ -10,7 +10,7 @@ const HOUR: u64 = 3_600_000;
 /// A midnight of a time zone that is not a whole number of hours from UTC.
 const MIDNIGHT: u64 = 1_795_026_600_000;
 
-/// The day that begins this many days after the first one.
+/// Returns the day that begins this many days after the first one.
 fn day(number: u64) -> Day {
     let start = MIDNIGHT + number * 24 * HOUR;
     Day { start: Timestamp(start), end: Timestamp(start + 24 * HOUR) }

@@ -14,7 +14,7 @@ pub(crate) fn session_command(line: &str, row: &Session) -> Command {
     let path = |path: &Option<String>| {
         path.as_deref().filter(|path| path.starts_with('/')).unwrap_or_default().to_owned()
     };
-    let prompt = row.open_prompt.as_ref().map(|request| request.text.clone());
+    let prompt = row.open_prompt.as_ref().map(|prompt| prompt.text.clone());
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", line])

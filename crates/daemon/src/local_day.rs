@@ -9,7 +9,7 @@ pub(crate) fn local_day(now: Timestamp) -> Day {
     day_in(&TimeZone::system(), now)
 }
 
-/// Returns the day of `now` in a time zone. A day that the calendar cannot express ends never.
+/// Returns the day of `now` in a time zone. A day that the calendar cannot express never ends.
 fn day_in(zone: &TimeZone, now: Timestamp) -> Day {
     let milliseconds = i64::try_from(now.0).unwrap_or(0);
     let now = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default();

@@ -49,7 +49,7 @@ pub(crate) struct Server {
     session_files: SessionFiles,
     config_watch: ConfigWatch,
     notifications: NotificationQueue,
-    /// Notifications of this turn. The start of a process takes longer than all that a subscriber waits for.
+    /// Notifications of this turn. They start at its end, because a subscriber must not wait for the start of a process.
     new_notifications: Vec<Notification>,
     /// The user's home directory, which has the profiles of the agents.
     home: Option<PathBuf>,

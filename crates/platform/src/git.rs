@@ -28,7 +28,7 @@ pub struct Checkout {
 /// Returns the repository or worktree that contains `directory`.
 ///
 /// Returns `None` outside a repository, and on network file systems. An access there may block for ever, so no part of a
-/// path there is touched, wherever a link or a `gitdir:` line leads.
+/// path there is accessed, even if a link or a `gitdir:` line leads there.
 pub fn find_checkout(directory: &Path) -> Option<Checkout> {
     let mounts = Mounts::read();
     let directory = mounts.resolve_local(Path::new("/"), directory)?;

@@ -59,7 +59,7 @@ pub(crate) fn focus_iterm2(
     pane: &Pane,
     context: &mut Context<'_>,
 ) -> Result<PaneOutcome, TerminalError> {
-    // The variable is such as `w0t0p0:2F1C…`.
+    // The variable looks like `w0t0p0:2F1C…`.
     let session = pane.pane.as_deref().unwrap_or_default();
     let id = session.rsplit(':').next().unwrap_or_default();
     run(ITERM2, id, context)

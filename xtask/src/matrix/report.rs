@@ -143,9 +143,9 @@ fn page(runs: &[(String, Vec<Outcome>)], version: &str, date: &str) -> String {
          Written by `cargo xtask matrix`: {version} as the hooks of the real Claude Code {}, with a scripted \
          model in place of the API, on {date}. The truth is the status that a user who watches the screens \
          would name (`harness/truth.json`). Each line is a client process.\n\n\
-         *After acts*: the time from the key, prompt or signal to our change, which includes the client's own \
-         time. *After the screen*: the time from the change on the screen to our change; it is negative where \
-         our change came first (the screen is read every 40 ms). Both are the median and the worst, in ms, \
+         *After acts*: the time from the key, prompt or signal to the change of the status, which includes the client's own \
+         time. *After the screen*: the time from the change on the screen to the change of the status; it is negative where \
+         the status changed first (the screen is read every 40 ms). Both are the median and the worst, in ms, \
          bold over a second; n/a where neither an act nor the screen shows when the change was due.\n",
         clients.join(" and ")
     );

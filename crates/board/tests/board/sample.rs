@@ -80,10 +80,10 @@ fn with_activity(row: Session, activity: &str) -> Session {
 
 pub(crate) fn asking(row: Session, kind: PromptKind, tool: Option<&str>, text: &str) -> Session {
     let line = text.lines().next().unwrap_or_default();
-    let request =
+    let prompt =
         Prompt { kind, tool: tool.map(ToOwned::to_owned), text: text.to_owned(), subagent: None };
     let activity = tool.map_or_else(|| line.to_owned(), |tool| format!("{tool} {line}"));
-    Session { open_prompt: Some(request), ..with_activity(row, &activity) }
+    Session { open_prompt: Some(prompt), ..with_activity(row, &activity) }
 }
 
 pub(crate) fn history(row: Session, statuses: &[(Status, u64)]) -> Session {

@@ -20,7 +20,7 @@ impl World {
         self.event(1, "lead", event)
     }
 
-    /// The lead's client shows a dialog for a teammate.
+    /// Applies the dialog that the lead's client shows for a teammate.
     fn lead_asks_for(&mut self, name: &str) {
         self.milliseconds += 10;
         let event = Event::PromptOpened {

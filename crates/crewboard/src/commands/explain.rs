@@ -55,19 +55,19 @@ fn print(explanation: &Explanation, style: Style, out: &mut impl Write) -> io::R
         span(now.since(row.since)),
         source_name(&row.source),
     ))?;
-    if let Some(request) = &row.open_prompt {
+    if let Some(prompt) = &row.open_prompt {
         let indent = "\n  ";
-        let is_permission = request.kind == PromptKind::Permission;
+        let is_permission = prompt.kind == PromptKind::Permission;
         let text = match (is_permission, style.width) {
             // A script gets the lines as they are.
-            (true, 0) => exact(&permission(request), unicode).replace('\n', indent),
+            (true, 0) => exact(&permission(prompt), unicode).replace('\n', indent),
             (true, width) => {
-                wrap_exact(&permission(request), width.saturating_sub(2), usize::MAX, unicode)
+                wrap_exact(&permission(prompt), width.saturating_sub(2), usize::MAX, unicode)
                     .join(indent)
             }
             (false, _) => {
                 let lines: Vec<String> =
-                    request.text.lines().map(|line| plain(&exact(line, true))).collect();
+                    prompt.text.lines().map(|line| plain(&exact(line, true))).collect();
                 let lines = lines.iter().flat_map(|line| paragraph(line, 2, style));
                 lines.collect::<Vec<_>>().join("\n").trim_start().to_owned()
             }

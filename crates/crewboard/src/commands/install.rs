@@ -220,11 +220,11 @@ fn print_untested(version: Option<Version>, out: &mut dyn Write) -> io::Result<(
     let Some(version) = version.filter(|version| claude::is_untried(*version)) else {
         return Ok(());
     };
-    let tried = claude::NEWEST_TESTED_VERSION;
+    let newest = claude::NEWEST_TESTED_VERSION;
     writeln!(
         out,
-        "Claude Code {version} is newer than {tried}, the newest version that Crewboard was tested with. \
-         The hooks are registered as for {tried}."
+        "Claude Code {version} is newer than {newest}, the newest version that Crewboard was tested with. \
+         The hooks are registered as for {newest}."
     )
 }
 

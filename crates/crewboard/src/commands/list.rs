@@ -22,7 +22,7 @@ struct Labelled<'a> {
     #[serde(flatten)]
     row: &'a Session,
     label: &'a str,
-    /// The time since which the session works without a sign of it, if that is unusually long.
+    /// The time since which a working session has been quiet, if that is unusually long.
     #[serde(skip_serializing_if = "Option::is_none")]
     quiet_since: Option<Timestamp>,
 }

@@ -127,8 +127,8 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
 /// Waits for a click on the notification, and then shows the pane of the session.
 fn jump_on_click(clickable: Clickable, key: &RowKey) {
     let mut out = io::stdout();
-    let is_known = out.write_all(WAITS_FOR_CLICK).and_then(|()| out.flush()).is_ok();
-    if is_known && clickable.wait_for_click() {
+    let is_reported = out.write_all(WAITS_FOR_CLICK).and_then(|()| out.flush()).is_ok();
+    if is_reported && clickable.wait_for_click() {
         click::jump(key);
     }
 }

@@ -17,10 +17,10 @@ use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The suffix of the file as it was before the first install.
+/// The suffix of the backup from before the first install.
 const BACKUP: &str = ".crewboard-backup";
 
-/// The suffix of the file with other lines between the marks: those of another version, or with changes of the user.
+/// The suffix of the backup of a file whose lines between the marks another version or the user wrote.
 const PREVIOUS: &str = ".crewboard-previous";
 
 /// Prints the lines for a program, which `lines` returns for the path of this program.

@@ -61,7 +61,7 @@ pub(crate) fn run(json: bool) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Returns the time after which the next working session is quiet, if no event comes. No event reports that.
+/// Returns the time until the next working session becomes quiet, which no event reports.
 fn time_until_quiet<'a>(
     rows: impl Iterator<Item = &'a Session>,
     now: Timestamp,

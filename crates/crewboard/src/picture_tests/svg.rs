@@ -99,7 +99,7 @@ pub(super) fn svg(screens: &[Buffer], title: &str, look: Look) -> String {
 }
 
 /// Returns the rules for what some of the screens show. A user who wants no motion sees the first screen, as does a
-/// program that knows no animations.
+/// program that supports no animations.
 fn animation(shown: Screens, count: usize) -> String {
     let is_shown = |index: usize| shown & (1 << index) != 0;
     let word = |is_shown| if is_shown { "visible" } else { "hidden" };
@@ -261,7 +261,7 @@ fn style_of(cell: &Cell, look: Look) -> Style {
     }
 }
 
-/// Returns a colour of xterm's 256, other than the first 16, which each terminal has its own of.
+/// Returns a colour of xterm's palette of 256. Panics at one of the first 16, which differ between terminals.
 fn colour(colour: Color) -> Option<String> {
     const LEVELS: [u8; 6] = [0, 0x5f, 0x87, 0xaf, 0xd7, 0xff];
     let [red, green, blue] = match colour {

@@ -18,7 +18,7 @@ pub(crate) use fake_programs::{
     closed_session, install_fake_claude, install_fake_notifier, lines, start_daemon_with_notifier,
 };
 pub(crate) use false_daemon::serve_replies;
-pub(crate) use measure::{assert_rests, memory_of, processor_time, served_events, wake_ups};
+pub(crate) use measure::{assert_never_wakes, memory_of, processor_time, served_events, wake_ups};
 pub(crate) use payloads::{payload, prompt_payload};
 pub(crate) use private_namespace::{in_private_namespace, with_private_limits};
 pub(crate) use running_command::RunningCommand;

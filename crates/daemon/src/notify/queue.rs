@@ -64,7 +64,7 @@ pub(crate) struct NotificationQueue {
     user: JobQueue,
     looks: JobQueue,
     commands: JobQueue,
-    /// Processes that have notified the user and wait for a click. They delay nothing, also not the exit of the daemon.
+    /// Processes that have notified the user and wait for a click. They delay nothing, not even the exit of the daemon.
     clicks: JoinSet<()>,
 }
 

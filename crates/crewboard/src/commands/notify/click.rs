@@ -40,8 +40,8 @@ pub(super) struct Clickable {
     lines: Receiver<String>,
 }
 
-/// Shows a notification that the user can click. Where the notifier or the desktop has no clicks, shows it without, and
-/// returns `None`.
+/// Shows a notification that the user can click. If the notifier or the desktop supports no clicks, shows a plain
+/// notification and returns `None`.
 pub(super) fn show(
     message: &Message,
     environment: &Environment,
@@ -62,9 +62,9 @@ pub(super) fn show(
 /// The result of a notifier that was asked for a clickable notification.
 #[derive(Debug)]
 enum Shown {
-    /// The notification is shown. Without actions on this desktop, the notifier is about to exit.
+    /// The notification is shown. If the desktop supports no actions, the notifier exits soon.
     Clickable(Clickable),
-    /// The notifier has exited with success, and knows no clicks.
+    /// The notifier has exited with success, and supports no clicks.
     Plain,
     /// Nothing is shown.
     Failed,
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn notifier_without_clicks_is_recognised() {
         assert!(matches!(notifier("true"), Ok(Shown::Plain)));
-        // An old notify-send knows no option, and one without a bus shows nothing.
+        // An old notify-send rejects the options, and one without a bus shows nothing.
         assert!(matches!(notifier("exit 1"), Ok(Shown::Failed)));
         assert!(matches!(notifier("echo 0; exit 1"), Ok(Shown::Failed)));
         let missing = start(Command::new("crewboard-no-such-program"), LONG);

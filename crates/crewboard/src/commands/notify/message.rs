@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn message_has_content_only_if_configured() {
-        let request = Prompt {
+        let prompt = Prompt {
             kind: PromptKind::Permission,
             tool: Some("Bash".to_owned()),
             text: "rm -rf build\nmake".to_owned(),
@@ -74,7 +74,7 @@ mod tests {
         };
         let activity = Some("Bash rm -rf build⏎make".to_owned());
         let asks =
-            Session { open_prompt: Some(request), activity, ..row("shop", Status::Permission) };
+            Session { open_prompt: Some(prompt), activity, ..row("shop", Status::Permission) };
         assert_eq!(
             text_of(from_ref(&asks), 0, false),
             "shop: permission | It is waiting for your permission to use a tool."

@@ -72,8 +72,8 @@ impl Outcome {
     }
 }
 
-/// Sends the reports to the daemon, over `connection` if there is one. Starts no daemon. A failure is no failure of the
-/// notification.
+/// Sends the reports to the daemon, over `connection` if there is one. Starts no daemon. Ignores a failure, because the
+/// user has been notified already.
 pub(super) fn record(notifications: Vec<NotificationReport>, connection: Option<Connection>) {
     let connect = || Connection::new(daemon_locator().ok()?.connect().ok()?).ok();
     if notifications.is_empty() {

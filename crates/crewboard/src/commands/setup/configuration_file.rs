@@ -71,7 +71,7 @@ impl ConfigurationFile {
         Ok(())
     }
 
-    /// Writes the text that was read next to the file, with this suffix. Returns the path.
+    /// Writes the text that was read to a backup: a file next to this one with this suffix. Returns its path.
     pub(super) fn back_up(&self, suffix: &str) -> Result<PathBuf, Failure> {
         let mut backup = self.path.as_os_str().to_owned();
         backup.push(suffix);

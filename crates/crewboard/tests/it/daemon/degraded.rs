@@ -1,6 +1,6 @@
 //! A daemon that cannot watch processes or files looks at them at each request, and says that it is degraded.
 
-use crate::support::{AgentWithFile, assert_rests, prompt_payload, world};
+use crate::support::{AgentWithFile, assert_never_wakes, prompt_payload, world};
 use crewboard_testkit::{FakeAgent, TIMEOUT, World, skip, wait_until, wrap_command};
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
@@ -95,7 +95,7 @@ fn daemon_without_pidfds_still_idles() {
     let agent = FakeAgent::new();
     world.run_hook(&agent, &prompt_payload("s", "go"));
     wait_until("the row appears", || world.connect().list().len() == 1);
-    assert_rests(world.daemon());
+    assert_never_wakes(world.daemon());
 }
 
 #[test]

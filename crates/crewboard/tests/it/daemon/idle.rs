@@ -1,6 +1,6 @@
 //! An idle daemon does not wake.
 
-use crate::support::{assert_rests, note, prompt_payload, world};
+use crate::support::{assert_never_wakes, note, prompt_payload, world};
 use crewboard_testkit::{FakeAgent, Subscription};
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ fn idle_daemon_never_wakes_and_still_sees_the_next_event() {
     subscription.wait_for_row("s", |row| row["confirmed"] == true);
     subscription.client.hello();
     let daemon = world.daemon();
-    assert_rests(daemon);
+    assert_never_wakes(daemon);
     assert_eq!(std::fs::read_dir(format!("/proc/{daemon}/task")).unwrap().count(), 1);
 
     let started = Instant::now();

@@ -7,8 +7,8 @@ mod startup_dialogs;
 mod transcripts;
 
 use crate::support::{
-    AgentWithFile, AgentWithTranscript, assert_rests, is_watched, note, payload, prompt_payload,
-    world,
+    AgentWithFile, AgentWithTranscript, assert_never_wakes, is_watched, note, payload,
+    prompt_payload, world,
 };
 use crewboard_agents::claude::NEWEST_TESTED_VERSION;
 use crewboard_testkit::{FakeAgent, Subscription, signal, wait_until};
@@ -173,7 +173,7 @@ fn ten_idle_agents_never_wake_the_daemon() {
             .wait_for_row(agent.session, |row| row["status"] == "idle" && row["confirmed"] == true);
     }
     subscription.client.hello();
-    assert_rests(world.daemon());
+    assert_never_wakes(world.daemon());
     agents[3].write_status("busy", "");
     subscription.wait_for_row("d", |row| row["status"] == "working");
 }

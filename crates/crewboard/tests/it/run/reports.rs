@@ -1,7 +1,7 @@
 //! The session that `crewboard run` reports.
 
 use crate::run::start;
-use crate::support::{assert_rests, memory_of, world};
+use crate::support::{assert_never_wakes, memory_of, world};
 use crewboard_testkit::{PseudoTerminal, World, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -131,10 +131,10 @@ fn hostile_output_is_bounded_and_passed_on() {
 }
 
 #[test]
-fn relay_rests_while_nothing_happens() {
+fn relay_never_wakes_while_nothing_happens() {
     let world = world();
     let mut terminal = start(&world, true, "echo ready; read x");
     terminal.wait_for("ready");
     wait_for_session(&world, "is running", |row| row["activity"] == "running");
-    assert_rests(terminal.pid());
+    assert_never_wakes(terminal.pid());
 }

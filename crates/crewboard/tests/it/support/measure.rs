@@ -35,7 +35,7 @@ pub(crate) fn served_events(world: &World) -> Vec<u64> {
 }
 
 /// Asserts that the daemon does not wake for some seconds.
-pub(crate) fn assert_rests(daemon: u32) {
+pub(crate) fn assert_never_wakes(daemon: u32) {
     // The daemon may still handle the ends of hooks and the requests of the test.
     let rest = Duration::from_secs(rounds(5).clamp(5, 600) as u64);
     let (mut seen, mut since) = (wake_ups(daemon), Instant::now());

@@ -1,7 +1,7 @@
 //! Session files and directories that are removed, replaced, invalid, or too many for inotify.
 
 use crate::support::{
-    AgentWithFile, assert_rests, is_watched, note, prompt_payload, with_private_limits, world,
+    AgentWithFile, assert_never_wakes, is_watched, note, prompt_payload, with_private_limits, world,
 };
 use crewboard_testkit::{Subscription, signal};
 use rustix::fs::{CWD, FileType, Mode};
@@ -97,7 +97,7 @@ fn replaced_session_directory_is_found_again() {
         }
     }
     subscription.client.hello();
-    assert_rests(world.daemon());
+    assert_never_wakes(world.daemon());
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn two_hundred_agents_share_one_profile() {
         agents.iter().enumerate().all(is_shown)
     });
     subscription.client.hello();
-    assert_rests(world.daemon());
+    assert_never_wakes(world.daemon());
 }
 
 /// A row whose files cannot be watched is unconfirmed at each limit.

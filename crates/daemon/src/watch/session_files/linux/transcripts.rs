@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// Bytes read of a transcript's end. The lines after the last text of a turn are few and short.
 const MAX_TAIL: u64 = 64 * 1024;
 /// The times after which the end of a turn is looked up. The last line of a transcript is on the disk 100 to 150 ms
-/// after the session file shows that the agent rests, and after half a second at worst. If the first lookup finds no
+/// after the session file shows that the agent is idle, and after half a second at worst. If the first lookup finds no
 /// end, the second decides.
 const TURN_END_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
 /// The shortest time between two reads of a transcript that grows.
@@ -167,7 +167,7 @@ impl SessionFiles {
                 self.look_up_later(lookup, TURN_END_DELAYS[attempts], attempts + 1);
                 return None;
             }
-            // The agent rests and gave no answer: the turn was interrupted before the first byte, or was a command.
+            // The agent is idle and gave no answer: the turn was interrupted before the first byte, or was a command.
             _ if !waits && tail.is_ok() => {
                 FileFinding::TurnEnd { how: TurnEnd::Interrupted, at: began }
             }
