@@ -88,7 +88,7 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) peer: Peer,
     pub(crate) stream: Arc<UnixStream>,
-    /// True while a line waits here to be written. The loop then writes nothing itself.
+    /// True while a line waits in this task. The event loop then writes nothing itself.
     pub(crate) has_lines: LinesFlag,
     pub(crate) inputs: mpsc::Sender<Input>,
     /// The channel reserves memory for 32 messages, so the messages are boxed.
