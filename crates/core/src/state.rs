@@ -308,7 +308,7 @@ impl RowState {
                 return Err("the session has ended");
             }
             self.ended = None;
-            self.files.cancel_removal();
+            self.files.removed = None;
             self.turn.state = TurnState::AtPrompt;
         }
         self.prompt_summary.clear();

@@ -45,7 +45,7 @@ impl Derived {
 pub(crate) fn derive_session(row: &mut Row, now: Now, at: Stamp, source: &str) -> Derived {
     let Row { session, state } = row;
     let inference = state.apply_timeouts(session.headless, now);
-    session.headless &= !state.files.is_answerable();
+    session.headless &= !state.files.answerable;
     let (at, source) = match &inference {
         Some(inference) => (inference.at, inference.source.as_str()),
         None => (at, source),
@@ -162,7 +162,7 @@ fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static st
         return Some("no event reported how its turn ended");
     }
     // Hooks do not report an interrupt.
-    state.files.is_unreadable().then_some("its agent's session file is not watched")
+    state.files.unreadable.then_some("its agent's session file is not watched")
 }
 
 fn show_subagent(state: &RowState, known: &SubagentState, now: Now) -> Subagent {

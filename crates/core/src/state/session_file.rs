@@ -22,17 +22,17 @@ pub(crate) struct FileEvidence {
     /// The last status in the file.
     reading: Option<Reading>,
     /// The file does not exist or cannot be read.
-    unreadable: bool,
+    pub(super) unreadable: bool,
     /// The time at which the agent removed its file, which means that it is about to exit.
-    removed: Option<Stamp>,
+    pub(super) removed: Option<Stamp>,
     /// The stamp of the event that disagreed with the file when the file was last read again.
     rechecked: Option<Stamp>,
     /// The process got a user prompt. Dialogs after that are opened by the user.
-    prompted: bool,
+    pub(super) prompted: bool,
     /// The file showed a prompt that stayed open, so that a user can answer this headless session.
-    answerable: bool,
+    pub(super) answerable: bool,
     /// The file was idle while the session had a teammate, so that a teammate does not keep it busy.
-    idle_in_team: bool,
+    pub(super) idle_in_team: bool,
     /// The start of the turn whose end the daemon awaits in the transcript.
     awaited_turn: Option<Stamp>,
     /// The lookups that the daemon has not been asked for yet.
@@ -291,35 +291,9 @@ impl FileEvidence {
         self.removed.is_some()
     }
 
-    /// Cancels the removal of the file, because the agent has sent an event.
-    pub(crate) fn cancel_removal(&mut self) {
-        self.removed = None;
-    }
-
-    /// Returns true if a user can answer this process, which was started as a headless one.
-    pub(crate) fn is_answerable(&self) -> bool {
-        self.answerable
-    }
-
-    /// Returns true if the file was idle while the session had a teammate.
-    pub(crate) fn was_idle_in_team(&self) -> bool {
-        self.idle_in_team
-    }
-
-    /// Returns true if the session file cannot be read, so that interrupts are missed.
     /// Returns true if the file has shown a status.
     pub(super) fn has_status(&self) -> bool {
         self.reading.as_ref().is_some_and(|reading| reading.status != FileStatus::Unknown)
-    }
-
-    /// Returns true if the file does not exist or cannot be read.
-    pub(crate) fn is_unreadable(&self) -> bool {
-        self.unreadable
-    }
-
-    /// Notes that the process got a user prompt.
-    pub(crate) fn set_prompted(&mut self) {
-        self.prompted = true;
     }
 }
 

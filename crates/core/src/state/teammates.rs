@@ -169,7 +169,7 @@ impl RowState {
     /// A teammate in a process of its own does so for as long as it lives, working or idle (Claude Code 2.1.332).
     pub(super) fn teammates_keep_file_busy(&self) -> bool {
         let has_teammate = self.lists_teammates() || self.teammates.iter().any(|mate| !mate.ended);
-        has_teammate && !self.files.was_idle_in_team()
+        has_teammate && !self.files.idle_in_team
     }
 
     /// Begins the turn in which the lead gets the result of a teammate's turn. No hook announces it.

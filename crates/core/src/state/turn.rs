@@ -304,7 +304,7 @@ impl RowState {
             return Err("a duplicate of the prompt");
         }
         self.turn.prompt = Some((prompt.to_owned(), stamp));
-        self.files.set_prompted();
+        self.files.prompted = true;
         if self.turn.is_working() && turn.is_some() && self.turn.id == turn {
             // Claude Code announces a queued prompt at once, with the id of the running turn, and not again when it
             // runs (harness: queued-prompt).
