@@ -213,18 +213,12 @@ impl DaemonLocator {
 
     /// Returns the process of the running daemon, even if it hangs. Returns `None` if the system does not show it.
     pub fn lock_owner(&self) -> Option<LockOwner> {
-        let mut usable = self
-            .candidates
-            .iter()
-            .filter(|candidate| matches!(candidate.check(self.uid), Ok(true)));
-        usable.find_map(|candidate| LockOwner::of(&candidate.serve_lock()))
+        self.usable().find_map(|candidate| LockOwner::of(&candidate.serve_lock()))
     }
 
     /// Returns the existing files of the daemon: its sockets, locks and logs.
     pub fn files(&self) -> Vec<PathBuf> {
-        let usable =
-            self.candidates.iter().filter(|place| matches!(place.check(self.uid), Ok(true)));
-        let files = usable.flat_map(|place| {
+        let files = self.usable().flat_map(|place| {
             [place.socket.clone(), place.log(), place.start_lock(), place.serve_lock()]
         });
         // A socket has no content, but it has metadata.
@@ -278,9 +272,12 @@ impl DaemonLocator {
 
     /// Returns true if a daemon runs, reachable or not.
     fn is_lock_held(&self) -> bool {
-        self.candidates.iter().any(|candidate| {
-            matches!(candidate.check(self.uid), Ok(true)) && Lock::is_held(&candidate.serve_lock())
-        })
+        self.usable().any(|candidate| Lock::is_held(&candidate.serve_lock()))
+    }
+
+    /// Returns the candidates at which a daemon may be, best first.
+    fn usable(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| matches!(candidate.check(self.uid), Ok(true)))
     }
 
     /// Starts a daemon, unless another process starts one, or a daemon runs that cannot be reached now because it

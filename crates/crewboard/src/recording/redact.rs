@@ -82,14 +82,12 @@ impl Redactor {
         self.redact_optional("repository", repository);
         if let Some(PullRequest { number: _, url, review, merge_request: _ }) = pull_request {
             self.redact_optional("address", url);
-            if let Some(review) = review.as_mut().filter(|review| !is_word(review)) {
-                *review = self.placeholder("word", review);
+            if let Some(review) = review {
+                self.redact_word("word", review);
             }
         }
         for word in [mode, model].into_iter().flatten() {
-            if !is_word(word) {
-                *word = self.placeholder("word", word);
-            }
+            self.redact_word("word", word);
         }
         self.redact_place(place);
         self.redact_event(event);
@@ -107,9 +105,7 @@ impl Redactor {
                     *message = self.placeholder_text("message", message);
                 }
                 TurnEnd::Failed { error, detail } => {
-                    if !is_word(error) {
-                        *error = self.placeholder("error", error);
-                    }
+                    self.redact_word("error", error);
                     *detail = self.placeholder_text("detail", detail);
                 }
                 TurnEnd::Interrupted => {}
@@ -118,8 +114,8 @@ impl Redactor {
         let FileMetadata { agent_version, session, cwd, title, headless: _, job, profile, place } =
             about;
         // A version is public, but the file may have any text in this field.
-        if let Some(version) = agent_version.as_mut().filter(|version| !is_word(version)) {
-            *version = self.placeholder("version", version);
+        if let Some(version) = agent_version {
+            self.redact_word("version", version);
         }
         *session = ConversationId::new(&self.placeholder("session", session.as_str()));
         for path in [cwd, job, profile].into_iter().flatten() {
@@ -177,15 +173,11 @@ impl Redactor {
                 *message = self.placeholder_text("message", message);
                 for BackgroundTask { id, kind } in background {
                     *id = self.placeholder("task", id);
-                    if !is_word(kind) {
-                        *kind = self.placeholder("type", kind);
-                    }
+                    self.redact_word("type", kind);
                 }
             }
             Event::TurnFailed { error, detail } => {
-                if !is_word(error) {
-                    *error = self.placeholder("error", error);
-                }
+                self.redact_word("error", error);
                 *detail = self.placeholder_text("detail", detail);
             }
             Event::StatusReported { status: _, activity, text } => {
@@ -223,6 +215,13 @@ impl Redactor {
         let number = u128::try_from(self.inputs.len()).unwrap_or(u128::MAX).saturating_add(1);
         let next = InputDigest::new(number.to_be_bytes());
         *input = *self.inputs.entry(*input).or_insert(next);
+    }
+
+    /// Replaces a word that may be text of the user.
+    fn redact_word(&mut self, kind: &'static str, word: &mut String) {
+        if !is_word(word) {
+            *word = self.placeholder(kind, word);
+        }
     }
 
     fn redact_optional(&mut self, kind: &'static str, word: &mut Option<String>) {
