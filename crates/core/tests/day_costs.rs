@@ -91,7 +91,7 @@ fn new_session_costs_what_it_reports() {
 }
 
 #[test]
-fn cost_before_the_first_report_of_a_resumed_session_is_left_out() {
+fn cost_before_a_resumed_sessions_first_report_is_left_out() {
     for origin in [StartOrigin::Resume, StartOrigin::Fork] {
         let mut world = World::new();
         world.start(1, "s", origin);

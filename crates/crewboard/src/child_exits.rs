@@ -1,4 +1,4 @@
-//! Makes the exits of children visible to a process whose starter ignores the signal SIGCHLD.
+//! Makes the exits of children visible to a process whose parent ignored the signal SIGCHLD.
 //!
 //! A program inherits ignored signals. While SIGCHLD is ignored, the kernel discards the exit status of each child, so every
 //! command would look like one that never exits.

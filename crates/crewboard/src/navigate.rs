@@ -1,5 +1,5 @@
-//! Jumps to a session's pane, reads its screen, resumes a closed session, and attaches to a background session. The commands and
-//! the board share this.
+//! Jumps to a session's pane, reads its screen, resumes a closed session, and attaches to a background session. The
+//! commands and the board share this.
 
 mod jump;
 mod open;

@@ -112,8 +112,8 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "is_zero")]
         skipped: u64,
     },
-    /// The dropped events that no client has shown yet. The client sends [`crate::Request::DroppedEventsSeen`] when it has shown
-    /// them.
+    /// The dropped events that no client has shown yet. The client sends [`crate::Request::DroppedEventsSeen`] when it has
+    /// shown them.
     DroppedEvents {
         unseen: DroppedEvents,
     },

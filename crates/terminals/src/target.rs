@@ -70,8 +70,8 @@ fn is_multiplexer(pane: &Pane) -> bool {
     matches!(pane.terminal.as_str(), "tmux" | "zellij" | "screen")
 }
 
-/// Finds the target's pane in the list of a terminal: the `pane` (the terminal's word for it) with the `id` that the variables name,
-/// unless another process is known to run there, or else the pane in which the target is known to run.
+/// Finds the target's pane in the list of a terminal: the `pane` (the terminal's word for it) with the `id` that the
+/// variables name, unless another process is known to run there, or else the pane in which the target is known to run.
 pub(crate) fn find_listed<'l, T>(
     (terminal, pane, id): (&str, &str, &str),
     listed: &'l [T],

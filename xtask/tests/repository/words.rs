@@ -5,8 +5,8 @@ use std::fs;
 /// The words that the glossary does not use, and how often each may still occur in sources and pages. Lower a number
 /// when the count has fallen.
 const OLD_WORDS: &[(&str, usize)] = &[
-    ("told", 8),
-    ("said", 7),
+    ("told", 3),
+    ("said", 0),
     ("whoever", 2),
     ("nobody", 2),
     ("somebody", 1),

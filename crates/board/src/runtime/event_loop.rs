@@ -48,7 +48,8 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 /// no ping, because nothing on it claims to be current.
 const PING_AFTER: Duration = Duration::from_secs(5);
 
-/// The board checks this often if a visible agent is suspended, which no event reports, and if the daemon answers. It does so only while an agent works.
+/// The board checks this often if a visible agent is suspended, which no event reports, and if the daemon answers. It
+/// does so only while an agent works.
 const PROCESS_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// An error that ends the board.

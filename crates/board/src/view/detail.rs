@@ -52,7 +52,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let head_lines = head.min(lines.saturating_sub(rest).max(lines / 2));
     let is_cut = details.is_cut || head > head_lines || head_lines + rest > lines;
     draw_heading(model, row, is_cut, area, buffer);
-    // What the agent says about its tool call stands above the input only where that hides nothing of the input.
+    // The agent's description of its tool call stands above the input only if it hides no part of the input.
     let claims = if is_cut || head + rest + details.claim.len() > lines {
         Vec::new()
     } else {

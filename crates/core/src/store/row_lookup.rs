@@ -19,7 +19,7 @@ impl SessionStore {
         now: Now,
         outcome: &mut Outcome,
     ) -> Option<RowKey> {
-        // Nothing identifies the program of a container, whose process means another one here.
+        // A program in a container has no id, and its process number names another process here.
         if report.process.is_none() && report.session.is_empty() {
             return None;
         }

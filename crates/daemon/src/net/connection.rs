@@ -24,7 +24,7 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes read at once.
 const READ_BYTES: usize = 4096;
 
-/// Lines written at once. The kernel accepts 1,024, and a batch has as many bytes as the kernel takes.
+/// Lines in one system call. The kernel accepts at most 1,024.
 const MAX_LINES_OF_WRITE: usize = 128;
 
 /// Bytes of an unfinished line that every connection may hold. An event has a few hundred bytes, and few events have
@@ -73,7 +73,7 @@ pub(crate) enum Outgoing {
     },
 }
 
-/// Writes what the kernel takes now. Never waits, and does not ask the runtime whether the stream is writable.
+/// Writes as many bytes as the kernel accepts now. Never waits, and does not ask the runtime if the stream is writable.
 pub(crate) fn write_now(stream: &UnixStream, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
     Ok(match bytes {

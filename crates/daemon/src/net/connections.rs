@@ -35,8 +35,8 @@ const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// One of this many connections may be silent. The others are for clients that send requests.
 const SILENT_SHARE: u64 = 4;
 
-/// Bytes that the loop writes itself in a turn. Then the tasks of the connections write, so that clients that read many rows
-/// do not delay the next inputs.
+/// Bytes that the loop writes itself in a turn. The tasks of the connections write the rest, so that clients that read
+/// many rows do not delay the next inputs.
 const TURN_BYTES: usize = 1 << 20;
 
 /// All connections.
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn batch_is_written_without_a_turn_of_the_task() {
+    async fn idle_connection_gets_a_batch_without_its_task() {
         let mut stage = Stage::new();
         let client = stage.client(LOOK, &[]).await;
         let batch = |text: &str, answers| Batch {
