@@ -64,8 +64,8 @@ pub(crate) fn place(row: &Session) -> &str {
 /// The columns that a name keeps in front of its key.
 const MIN_NAME_WIDTH: usize = 8;
 
-/// Returns the beginning of a row's name in at most `width` columns. A name that ends with the row's key is like that of
-/// another row without it, so it is cut in front of the key.
+/// Returns the beginning of a row's name in at most `width` columns. If the name ends with the row's key, only the key
+/// distinguishes it from another row's name, so the part before the key is cut.
 pub(crate) fn cut_name(name: &str, row: &Session, width: usize, unicode: bool) -> String {
     let suffix = format!(" ({})", row.key);
     let space = width.saturating_sub(suffix.width());

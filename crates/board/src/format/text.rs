@@ -228,7 +228,7 @@ fn shown_age(since: Timestamp, now: Timestamp) -> (u64, u64) {
     (elapsed, step)
 }
 
-/// Returns an age in at most `AGE_WIDTH` columns: `<1m`, `9m`, `1h 3m`, `20h`, `3d`. No form looks like a time of day.
+/// Returns an age in at most `AGE_WIDTH` columns: `<1m`, `9m`, `1h 3m`, `20h`, `3d`. It never looks like a time of day.
 pub fn age(since: Timestamp, now: Timestamp) -> String {
     match shown_age(since, now).0 {
         0..MINUTE => "<1m".to_owned(),
