@@ -84,6 +84,9 @@ fn colour(status: Status) -> &'static str {
 /// The least width that shows the context column.
 const CONTEXT_MIN_WIDTH: usize = 100;
 
+/// The least width of the activity: a narrower one would be a syllable, and the time and the pane are dropped for it.
+const MIN_TEXT_WIDTH: usize = 8;
+
 /// The names of the listed sessions, and the width of their column.
 pub(crate) struct Names {
     labels: HashMap<RowKey, String>,
@@ -181,19 +184,22 @@ pub(crate) fn list_line(
     let tail = format!("  {age:>6}{context}  {place} {}", row.key);
     let fixed_width = head.width() + names.width + 1 + tail.width();
     let remaining_width = style.width.saturating_sub(fixed_width);
+    if remaining_width < MIN_TEXT_WIDTH {
+        // Too narrow for all columns: show the most important ones, and the activity if there is room.
+        let head = format!("{} {} ", theme.shape(row.status), row.status);
+        let key = format!(" {}", row.key);
+        let room = style.width.saturating_sub(head.width() + key.width());
+        let name = fit(names.name_without_key(row), room.min(names.width), style.unicode);
+        let text = match room.checked_sub(names.width + 1) {
+            Some(room) => format!(" {}", fit(&text, room, style.unicode)),
+            None => String::new(),
+        };
+        return cut(&format!("{head}{name}{text}{key}"), style.width, style.unicode);
+    }
     let text = fit(&text, remaining_width, style.unicode);
     let painted =
         if style.colour { format!("\x1b[{}m{head}\x1b[0m", colour(row.status)) } else { head };
-    let line = format!("{painted}{name} {text}{tail}");
-    if remaining_width == 0 {
-        // Too narrow for all columns: show the most important ones.
-        let head = format!("{} {} ", theme.shape(row.status), row.status);
-        let key = format!(" {}", row.key);
-        let name_width = style.width.saturating_sub(head.width() + key.width());
-        let name = fit(names.name_without_key(row), name_width, style.unicode);
-        return cut(&format!("{head}{name}{key}"), style.width, style.unicode);
-    }
-    line.trim_end().to_owned()
+    format!("{painted}{name} {text}{tail}").trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -253,6 +259,7 @@ mod tests {
         let piped = Style { width: 0, unicode: false, ..PLAIN };
         insta::assert_snapshot!(line(&cut, "3s", piped), @r###"! permission shop                 3s       %0       kaaaa  "Ready" ..."###);
         insta::assert_snapshot!(line(&row(), "3s", Style { width: 24, ..PLAIN }), @"! permission shop  kaaaa");
+        insta::assert_snapshot!(line(&row(), "3s", Style { width: 51, ..PLAIN }), @"! permission shop             Bash rm -rf no… kaaaa");
     }
 
     #[test]
