@@ -119,17 +119,17 @@ fn send(job: NotificationJob, environment: &Environment) -> bool {
         sound.finish();
     }
     if let (Some(Ok(Some(clickable))), Some(row)) = (desktop, for_user.first()) {
-        jump_on_click(clickable, &row.key);
+        jump_on_click(clickable, row);
     }
     outcome.is_delivered()
 }
 
 /// Waits for a click on the notification, and then shows the pane of the session.
-fn jump_on_click(clickable: Clickable, key: &RowKey) {
+fn jump_on_click(clickable: Clickable, row: &Session) {
     let mut out = io::stdout();
     let is_reported = out.write_all(WAITS_FOR_CLICK).and_then(|()| out.flush()).is_ok();
     if is_reported && clickable.wait_for_click() {
-        click::jump(key);
+        click::jump(row);
     }
 }
 

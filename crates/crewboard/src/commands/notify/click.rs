@@ -3,8 +3,10 @@
 use super::message::Message;
 use super::{bus_variable, to_desktop};
 use crate::command_runner::process_for;
+use crate::daemon_client::{connect_if_running, daemon_locator, fetch_rows};
+use crate::failure::Failure;
 use crewboard_config::Environment;
-use crewboard_core::RowKey;
+use crewboard_core::Session;
 use crewboard_platform::{Deadline, wait_within};
 use crewboard_terminals::CommandError;
 use crewboard_terminals::desktop::{CLICK, clickable_notifier};
@@ -138,8 +140,13 @@ impl Drop for Clickable {
     }
 }
 
-/// Shows the pane of a session, as `crewboard jump` does for the user.
-pub(super) fn jump(key: &RowKey) {
+/// Shows the pane of a session, as `crewboard jump` does for the user. Does nothing if the daemon does not have the session
+/// any more: another session may have the key as its name by now, and `jump` would show that one.
+pub(super) fn jump(session: &Session) {
+    if !is_known(session).unwrap_or(false) {
+        return;
+    }
+    let key = &session.key;
     // This is the running program, even if its file has been replaced by a newer one.
     let running = Path::new("/proc/self/exe");
     let program = if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() };
@@ -154,9 +161,49 @@ pub(super) fn jump(key: &RowKey) {
     }
 }
 
+/// Returns true if the daemon that runs has this session.
+fn is_known(session: &Session) -> Result<bool, Failure> {
+    let Some(mut connection) = connect_if_running(&daemon_locator()?)? else { return Ok(false) };
+    Ok(fetch_rows(&mut connection)?.iter().any(|row| is_same(row, session)))
+}
+
+/// Returns true if both are the same session, which may have another conversation or another process by now.
+fn is_same(row: &Session, session: &Session) -> bool {
+    let has_same_process = row.process().is_some() && row.process() == session.process();
+    row.key == session.key
+        && row.agent == session.agent
+        && (has_same_process || row.id == session.id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crewboard_core::{AgentName, ConversationId, RowKey};
+
+    #[test]
+    fn session_is_the_same_by_its_process_or_conversation() {
+        let row = |key: &str, agent: &str, id: &str, pid| Session {
+            key: RowKey::new(key),
+            agent: AgentName::new(agent),
+            id: ConversationId::new(id),
+            pid,
+            pid_start: pid.map(u64::from),
+            ..Session::default()
+        };
+        let known = row("kaaaa", "claude", "id-1", Some(7));
+        for (other, expected) in [
+            (row("kaaaa", "claude", "id-1", Some(7)), true),
+            // After `/clear`, and after a resume.
+            (row("kaaaa", "claude", "id-2", Some(7)), true),
+            (row("kaaaa", "claude", "id-1", Some(8)), true),
+            (row("kaaaa", "claude", "id-2", Some(8)), false),
+            (row("kaaaa", "claude", "id-2", None), false),
+            (row("kaaaa", "codex", "id-1", Some(7)), false),
+            (row("kbbbb", "claude", "id-1", Some(7)), false),
+        ] {
+            assert_eq!(is_same(&other, &known), expected, "{other:?}");
+        }
+    }
 
     const LONG: Duration = Duration::from_secs(60);
 

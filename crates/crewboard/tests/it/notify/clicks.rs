@@ -45,6 +45,13 @@ impl Clicks {
     }
 }
 
+/// Returns the process that started this one.
+fn parent_of(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    parent.unwrap().trim().parse().unwrap()
+}
+
 /// Returns the notifications as the command prints them.
 fn notifications(world: &BoardWorld) -> Vec<Value> {
     serde_json::from_str(&world.run(["notifications", "--json"]).stdout).unwrap()
@@ -95,4 +102,34 @@ fn daemon_exits_while_a_notification_waits_for_a_click() {
     assert!(!is_dead(notifier));
     clicks.print("closed");
     wait_until("the notifier has exited", || is_dead(notifier));
+}
+
+#[test]
+fn click_never_shows_a_session_named_like_the_key() {
+    let Some(world) = BoardWorld::new() else { return };
+    let clicks = Clicks::new(&world);
+    let server = world.server("near");
+    let shop = server.open("shop", (80, 20), &["cat"]);
+    let docs = server.open("docs", (80, 20), &["cat"]);
+    let client = world.tmux.open("client", (80, 20), &server.attach_command("=docs"));
+    let shown = || server.run(["list-clients", "-F", "#{pane_id}"]).trim().to_owned();
+    client.wait_for("the other pane", |_| shown() == docs.expand("#{pane_id}"));
+    let mut agent = Agent::new("docs");
+    world.send_prompt(&agent, "go");
+    world.request_permission(&agent, "ls");
+    let waiting = parent_of(clicks.wait_for_notifier());
+    let key = world.list()[0]["key"].as_str().unwrap().to_owned();
+    agent.kill();
+    wait_until("the session is closed", || world.list()[0]["status"] == "closed");
+    assert_eq!(world.run(["forget", &key]).code(), Some(0));
+    // Another agent calls its directory like the key.
+    let socket = format!("{},1,0", server.socket().display());
+    let id = shop.expand("#{pane_id}");
+    let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
+    let directory = json!({ "prompt": "go", "cwd": format!("/u/{key}") });
+    world.send_event_from(shop.pid(), &key, &within, "UserPromptSubmit", &directory);
+    wait_until("it has the name", || world.list().iter().any(|row| row["name"] == *key));
+    clicks.print("default");
+    wait_until("the click is handled", || is_dead(waiting));
+    assert_eq!(shown(), docs.expand("#{pane_id}"));
 }
