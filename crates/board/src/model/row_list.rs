@@ -8,6 +8,7 @@ use crate::model::group::{Group, groups};
 use crate::model::order::RowOrder;
 use crate::model::row_counts::{add_to_count, add_to_name_count, width};
 use crewboard_core::{AgentName, CountCategory, Counts, RowKey, Session, Status, labels};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The number of widths that are counted; no column is wider.
@@ -241,8 +242,8 @@ pub struct RowList {
     rows: HashMap<RowKey, Session>,
     /// The listed rows, first to last.
     order: Vec<RowKey>,
-    /// The groups of the listed rows, first to last. Empty in an order without groups.
-    groups: Vec<Group>,
+    /// The groups of the listed rows, once they are shown. They depend on all rows, and many changes may come before a frame.
+    groups: OnceCell<Vec<Group>>,
     agent_text: AgentText,
     totals: Totals,
     filter: String,
@@ -257,7 +258,7 @@ impl RowList {
         Self {
             rows: HashMap::new(),
             order: Vec::new(),
-            groups: Vec::new(),
+            groups: OnceCell::new(),
             agent_text,
             totals: Totals::new(),
             filter: String::new(),
@@ -304,20 +305,18 @@ impl RowList {
 
     /// Returns the groups of the listed rows, first to last. An order without groups has none.
     pub fn groups(&self) -> &[Group] {
-        &self.groups
+        self.groups.get_or_init(|| {
+            if self.sort.has_groups() {
+                groups(self.sort, &self.listed().collect::<Vec<_>>())
+            } else {
+                Vec::new()
+            }
+        })
     }
 
     /// Returns the number of the group that has the listed row `index`.
     pub(crate) fn group_at(&self, index: usize) -> usize {
-        self.groups.partition_point(|group| group.first <= index).saturating_sub(1)
-    }
-
-    fn find_groups(&mut self) {
-        self.groups = if self.sort.has_groups() {
-            groups(self.sort, &self.listed().collect::<Vec<_>>())
-        } else {
-            Vec::new()
-        };
+        self.groups().partition_point(|group| group.first <= index).saturating_sub(1)
     }
 
     pub fn filter(&self) -> &str {
@@ -427,7 +426,7 @@ impl RowList {
             self.totals = Totals::of(self.agent_text, self.rows.values());
         }
         self.find_urgent();
-        self.find_groups();
+        self.groups = OnceCell::new();
     }
 
     /// Lists all rows that match, in order.
@@ -445,7 +444,7 @@ impl RowList {
         rows.sort_by(|one, other| self.sort.compare(one, other));
         self.order = rows.into_iter().map(|row| row.key.clone()).collect();
         self.find_urgent();
-        self.find_groups();
+        self.groups = OnceCell::new();
     }
 
     /// Returns true unless the row is hidden.
@@ -475,5 +474,31 @@ impl RowList {
     pub(crate) fn index_of(&self, key: &RowKey) -> Option<usize> {
         let index = self.insertion_index(self.rows.get(key)?);
         (self.order.get(index) == Some(key)).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_found_once_after_many_changes() {
+        let row = |key: &str, host: &str| {
+            let mut row = Session { key: RowKey::new(key), ..Session::default() };
+            row.place.host = host.to_owned();
+            row
+        };
+        let mut list = RowList::new(AgentText::PLAIN);
+        list.set_sort(RowOrder::Host);
+        for (key, host) in [("kaaaa", "box"), ("kbbbb", "far"), ("kcccc", "box")] {
+            list.insert(row(key, host));
+            assert!(list.groups.get().is_none(), "a change walks all rows");
+        }
+        let shown = |list: &RowList| -> Vec<(usize, String)> {
+            list.groups().iter().map(|group| (group.first, group.name.clone())).collect()
+        };
+        assert_eq!(shown(&list), [(0, "box".to_owned()), (2, "far".to_owned())]);
+        list.remove(&RowKey::new("kbbbb"));
+        assert_eq!(shown(&list), [(0, "box".to_owned())]);
     }
 }
