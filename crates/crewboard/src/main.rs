@@ -1,6 +1,7 @@
 //! The `crewboard` program.
 //!
-//! Agents run [`hook::run`] and [`status_line::run`] very often, so both start before the argument parser.
+//! Agents run [`hook::run`] and [`status_line::run`] very often, so both start before the argument parser. The daemon
+//! does too: it would keep the parser's memory for its whole life.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed unwrap should fail the test"))]
 
 mod arguments;
@@ -31,6 +32,7 @@ mod watchdog;
 use clap_complete::CompleteEnv;
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Prints completions if a shell asks for them. Returns true if it did.
@@ -52,6 +54,13 @@ fn main() -> ExitCode {
         [Some("hook"), ..] => return hook::run(arguments.get(1).map(OsString::as_os_str)),
         [Some(crewboard_run::MONITOR_COMMAND), ..] => {
             return crewboard_run::run_monitor(&arguments[1..]);
+        }
+        // A client starts the daemon like this.
+        [Some("daemon"), Some("run"), Some("--adopt"), _] => {
+            return match commands::daemon::run_adopted(PathBuf::from(&arguments[3])) {
+                Ok(code) => code,
+                Err(failure) => failure.report(),
+            };
         }
         [Some("statusline")] => return status_line::run(&[]),
         [Some("statusline"), Some("--"), ..] => return status_line::run(&arguments[2..]),

@@ -50,6 +50,11 @@ pub(crate) fn run(action: Option<DaemonAction>) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Runs the daemon in this process, with the listener of `socket` as standard input.
+pub(crate) fn run_adopted(socket: PathBuf) -> Result<ExitCode, Failure> {
+    run_in_foreground(None, Some(socket))
+}
+
 /// Runs the daemon in this process. Arguments take precedence over the configuration.
 fn run_in_foreground(
     idle_exit: Option<Duration>,
