@@ -2,7 +2,7 @@
 
 pub mod base64;
 pub mod cells;
-pub(crate) mod display_width;
+pub mod display_width;
 pub(crate) mod shell_word;
 pub(crate) mod summary;
 pub mod text;

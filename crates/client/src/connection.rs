@@ -1,8 +1,9 @@
 use crewboard_platform::{Deadline, write_within};
 use crewboard_protocol::{ErrorCode, MAX_REPLY_LINE, Reply, Request};
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use std::io::{self, Read};
+use std::io::{self, BufRead as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -78,12 +79,12 @@ impl Connection {
                 return Err(ConnectionError::TimedOut(wait));
             }
             self.stream.set_read_timeout(left).map_err(ConnectionError::Io)?;
-            let mut buffer = vec![0; READ_BYTES];
-            match self.stream.read(&mut buffer) {
-                Ok(count) => self.add_bytes(buffer.get(..count).unwrap_or_default())?,
+            self.make_room();
+            match rustix::io::read(&self.stream, spare_capacity(&mut self.read)) {
+                Ok(0) => return Err(ConnectionError::Closed),
                 // A signal does not end the wait.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(connection_error(error, wait)),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(connection_error(error.into(), wait)),
             }
         }
     }
@@ -94,39 +95,38 @@ impl Connection {
             if let Some(reply) = self.next_line()? {
                 return Ok(Some(reply));
             }
-            let mut buffer = vec![0; READ_BYTES];
-            match recv(&self.stream, &mut buffer, RecvFlags::DONTWAIT) {
-                Ok((_, count)) => self.add_bytes(buffer.get(..count).unwrap_or_default())?,
+            self.make_room();
+            match recv(&self.stream, spare_capacity(&mut self.read), RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return Err(ConnectionError::Closed),
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(None),
-                Err(Errno::INTR) => {}
                 Err(error) => return Err(connection_error(error.into(), Duration::ZERO)),
             }
         }
     }
 
-    fn add_bytes(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
-        if bytes.is_empty() {
-            return Err(ConnectionError::Closed);
-        }
+    /// Removes the bytes that were returned, and makes room for a read.
+    fn make_room(&mut self) {
         self.read.drain(..self.returned);
         self.searched -= self.returned;
         self.returned = 0;
-        self.read.extend_from_slice(bytes);
-        Ok(())
+        self.read.reserve(READ_BYTES);
     }
 
     /// Decodes the first complete line of the bytes that were read.
     fn next_line(&mut self) -> Result<Option<Reply>, ConnectionError> {
-        let unsearched = self.read.get(self.searched..).unwrap_or_default();
-        let Some(length) = unsearched.iter().position(|byte| *byte == b'\n') else {
+        let mut unsearched = self.read.get(self.searched..).unwrap_or_default();
+        // It compares many bytes at once, which `position` does not.
+        let skipped = unsearched.skip_until(b'\n').unwrap_or_default();
+        let end = self.searched + skipped;
+        if skipped == 0 || self.read.get(end - 1) != Some(&b'\n') {
             self.searched = self.read.len();
             return if self.read.len() - self.returned > MAX_REPLY_LINE {
                 Err(ConnectionError::TooLong)
             } else {
                 Ok(None)
             };
-        };
-        let end = self.searched + length + 1;
+        }
         let line = self.read.get(self.returned..end).unwrap_or_default();
         // The bytes are removed with the next read: a read has many lines.
         (self.returned, self.searched) = (end, end);

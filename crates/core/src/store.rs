@@ -13,6 +13,7 @@ use crate::evidence::event::{Event, Report};
 use crate::evidence::observation::{FileFinding, FileLookup, Observation};
 use crate::session::day_cost::Day;
 use crate::session::identity::{AgentName, Process, RowKey};
+use crate::session::past::PastStatuses;
 use crate::session::usage::RateLimits;
 use crate::session::{Origin, Session, Transition};
 use crate::state::derive_session;
@@ -190,6 +191,16 @@ impl SessionStore {
             past: row.state.past.clone(),
             ..row.session.clone()
         })
+    }
+
+    /// Returns a session, its last statuses and those of the day before them. It copies nothing, unlike
+    /// [`SessionStore::with_history`].
+    pub fn get_with_history(
+        &self,
+        key: &RowKey,
+    ) -> Option<(&Session, &VecDeque<Transition>, &PastStatuses)> {
+        let row = self.rows.get(key)?;
+        Some((&row.session, &row.state.history, &row.state.past))
     }
 
     /// Returns the last events of a session with their effects, oldest first.

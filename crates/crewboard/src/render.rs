@@ -1,5 +1,6 @@
 //! Formats sessions as lines of text.
 
+use crewboard_board::format::display_width::columns;
 use crewboard_board::format::text::{activity, age, cut, fit, quiet_since};
 use crewboard_board::theme::{TERMINAL, Theme};
 use crewboard_core::{End, PullRequest, RowKey, Session, Status, Timestamp, labels};
@@ -105,7 +106,7 @@ impl Names {
             CONTEXT_MIN_WIDTH.. => 32,
             _ => 22,
         };
-        let labels_in_lines = labels.iter().map(|(key, label)| without_key(label, key).width());
+        let labels_in_lines = labels.iter().map(|(key, label)| columns(without_key(label, key)));
         let widest = labels_in_lines.max().unwrap_or(0);
         Self { labels, width: widest.clamp(Self::MIN_WIDTH, max_width) }
     }
@@ -123,7 +124,8 @@ impl Names {
 
 /// Returns a label without the key that may be at its end.
 fn without_key<'a>(label: &'a str, key: &RowKey) -> &'a str {
-    label.strip_suffix(&format!(" ({key})")).unwrap_or(label)
+    let front = label.strip_suffix(')').and_then(|label| label.strip_suffix(key.as_str()));
+    front.and_then(|label| label.strip_suffix(" (")).unwrap_or(label)
 }
 
 /// Formats a session as a line of the list at this time.

@@ -57,6 +57,8 @@ pub(crate) struct Server {
     missing_senses: MissingSenses,
     /// Processes whose end the kernel will report.
     watched: HashSet<Process>,
+    /// The time of the last check of all processes, if they were many.
+    many_checked_at: Option<Instant>,
     inputs: mpsc::Sender<Input>,
     queue: mpsc::Receiver<Input>,
     connections: Connections,
@@ -140,6 +142,7 @@ impl Server {
             log,
             missing_senses,
             watched: HashSet::new(),
+            many_checked_at: None,
             inputs,
             queue,
             connections: Connections::new(environment.uid, descriptors),

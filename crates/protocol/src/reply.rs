@@ -2,10 +2,11 @@ use crate::dropped_events::{DroppedEvents, is_zero};
 use crate::notifications::NotificationRecord;
 use crate::texts;
 use crewboard_core::{
-    Observation, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry, Transition,
-    WaitOutcome,
+    Observation, PastStatuses, Process, RateLimits, Report, RowKey, Session, Stamp, TrailEntry,
+    Transition, WaitOutcome,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// A reply to a request, or a line for a subscriber.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -248,9 +249,9 @@ impl Reply {
     }
 }
 
-/// Encodes a [`Reply::Row`] of a borrowed row.
-pub fn encode_row(row: &Session) -> Vec<u8> {
-    encode_line(&Borrowed::Row { row })
+/// Encodes a [`Reply::Row`] of a borrowed row, which has no history by itself.
+pub fn encode_row(row: &Session, history: &VecDeque<Transition>, past: &PastStatuses) -> Vec<u8> {
+    encode_line(&Borrowed::Row { row: RowWithHistory { row, history, past } })
 }
 
 /// Encodes a [`Reply::RateLimits`] of borrowed limits.
@@ -277,6 +278,17 @@ pub fn encode_snapshot(epoch: &str, revision: u64, resumed: bool) -> Vec<u8> {
     }
 }
 
+/// A row and its history, as one object.
+#[derive(Serialize)]
+struct RowWithHistory<'a> {
+    #[serde(flatten)]
+    row: &'a Session,
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    history: &'a VecDeque<Transition>,
+    #[serde(skip_serializing_if = "PastStatuses::is_empty")]
+    past: &'a PastStatuses,
+}
+
 /// The frequent replies, with borrowed fields.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -290,7 +302,7 @@ enum Borrowed<'a> {
         revision: u64,
     },
     Row {
-        row: &'a Session,
+        row: RowWithHistory<'a>,
     },
     #[serde(rename = "limits")]
     RateLimits {
@@ -308,8 +320,12 @@ enum Borrowed<'a> {
 }
 
 /// Encodes `value` as a JSON line.
+const USUAL_LINE: usize = 2048;
+
 pub(crate) fn encode_line<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut line = serde_json::to_vec(value)
+    // A row with a history of some statuses fits. A buffer that grows from nothing is copied five times.
+    let mut line = Vec::with_capacity(USUAL_LINE);
+    serde_json::to_writer(&mut line, value)
         .expect("a message has only string keys, and its serialisation cannot fail");
     line.push(b'\n');
     line

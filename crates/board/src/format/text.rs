@@ -10,6 +10,10 @@ use unicode_width::UnicodeWidthStr;
 /// Returns `text` in exactly `width` columns: cut with a mark, or filled with blanks. Cuts are between grapheme
 /// clusters. In an ASCII locale all other characters become `?`.
 pub fn fit(text: &str, width: usize, unicode: bool) -> String {
+    if text.is_ascii() && text.len() <= width {
+        // Each byte is a column.
+        return format!("{text:<width$}");
+    }
     let mut fitted = cut(text, width, unicode);
     let rest = width.saturating_sub(columns(&fitted));
     fitted.extend(std::iter::repeat_n(' ', rest));
@@ -19,7 +23,8 @@ pub fn fit(text: &str, width: usize, unicode: bool) -> String {
 /// Returns the beginning of `text` in at most `width` columns, with a mark if it was cut.
 pub fn cut(text: &str, width: usize, unicode: bool) -> String {
     let shown = displayable(text, unicode);
-    if columns(&shown) <= width {
+    // No character has more columns than bytes.
+    if shown.len() <= width || columns(&shown) <= width {
         return shown.into_owned();
     }
     let mark = if unicode { "…" } else { "~" };

@@ -362,7 +362,10 @@ fn encode(
 ) -> Option<Line> {
     let line = match change {
         PendingChange::Removed => Reply::Removed { key: key.clone(), known }.encode(),
-        PendingChange::Whole => encode_row(&sessions.with_history(key)?),
+        PendingChange::Whole => {
+            let (row, history, past) = sessions.get_with_history(key)?;
+            encode_row(row, history, past)
+        }
         PendingChange::Changed { transitions, skipped } => {
             encode_change(sessions.get(key)?, transitions, *skipped, known)
         }
