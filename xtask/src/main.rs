@@ -35,6 +35,8 @@ enum Task {
     Pictures,
     /// Measures the shipped program and compares it with a minimal program.
     Bench(bench::Arguments),
+    /// Runs 1,000 sessions with 100 subscribers, and checks that nothing is lost.
+    Scale(bench::scale::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Task::Transitions => transitions::run().map(|()| ExitCode::SUCCESS),
         Task::Pictures => pictures::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(arguments) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Task::Scale(arguments) => bench::scale::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         println!("error: {error:#}");

@@ -1,5 +1,6 @@
 //! Measures an open board: a frame, its cost at rest, and the delay of an event.
 
+use super::goals::Part;
 use crate::workspace;
 use anyhow::Result;
 use std::path::Path;
@@ -20,7 +21,7 @@ for the times to the screen:
 ";
 
 /// Measures the board of `program` for `rest` seconds in each idle state.
-pub(crate) fn measure(program: &Path, rest: u64) -> Result<String> {
+pub(crate) fn measure(program: &Path, rest: u64) -> Result<Part> {
     let script = workspace::root().join("bench").join("board.py");
     let open =
         workspace::output(Command::new("python3").arg(script).arg(program).arg(rest.to_string()))?;
@@ -28,9 +29,34 @@ pub(crate) fn measure(program: &Path, rest: u64) -> Result<String> {
         ["run", "--quiet", "--release", "--package", "crewboard-board", "--example", "frames"];
     let frames =
         workspace::output(Command::new("cargo").current_dir(workspace::root()).args(frames))?;
-    Ok(format!(
+    let mut part = Part::default();
+    let delay = open.split("ms: p50 ").nth(1).and_then(|text| text.split(',').next());
+    part.add("line on the socket → board, p50", number(delay), 5.0, "ms");
+    let woken = open.lines().find(|line| line.starts_with("| ten rows that work |"));
+    let woken = number(woken.and_then(|line| line.split('|').nth(2)));
+    let seconds = f64::from(u32::try_from(rest)?);
+    part.add("board of ten rows that work, wake-ups a second", woken / seconds, 1.0, "");
+    let cells = |rows: &str, what: &str| {
+        let line = frames.lines().find(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            cells.starts_with(&[rows, "120x52", what])
+        });
+        let mut cells = line.unwrap_or_default().split('|').skip(3);
+        (number(cells.next()), number(cells.next()))
+    };
+    let (_, draw) = cells("50", "nothing");
+    part.add("drawing a frame of 120x52 with 50 rows", draw, 200.0, "µs");
+    let (update, draw) = cells("4000", "every row is another");
+    part.add("every row is another, 4,000 rows", (update + draw) / 1000.0, 5.0, "ms");
+    part.text = format!(
         "## The board\n\nThe real program on a pseudo-terminal of 120×30.\n\n{open}\n{FIELD}\n\
          A frame, by itself: the time to take a message in, the time to draw, and what goes to the terminal.\n\n\
          ```\n{frames}```\n"
-    ))
+    );
+    Ok(part)
+}
+
+/// Returns the number of a cell. A missing one is not a number, and meets no goal.
+fn number(cell: Option<&str>) -> f64 {
+    cell.and_then(|cell| cell.trim().parse().ok()).unwrap_or(f64::NAN)
 }

@@ -2,6 +2,7 @@
 
 use super::daemon::{Daemon, in_agent};
 use super::floor::Floor;
+use super::goals::Part;
 use super::sample::Sample;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -37,15 +38,15 @@ impl Candidate {
 }
 
 /// Measures the hook with payloads of several sizes.
-pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<String> {
+pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<Part> {
     let daemon = Daemon::start(program)?;
     let sink = sink(daemon.folder())?;
-    let mut text = String::from(
+    let mut part = Part::new(String::from(
         "## A hook\n\n\
          The whole process, from before its start until its end, with the input in a pipe, as an agent passes \
          it. The yardstick of each payload is `/bin/true` in the same shuffled round.\n\n\
          | payload | command | p50 µs | p90 µs | p99 µs | × /bin/true |\n|---|---|---|---|---|---|\n",
-    );
+    ));
     for size in [600, 20_000, 200_000] {
         let payload = payload(size);
         // A large payload is rare; a fifth of the rounds is enough.
@@ -65,10 +66,16 @@ pub(super) fn measure(program: &Path, floor: &Floor, rounds: usize) -> Result<St
         run_rounds(&mut candidates, payload.as_bytes(), rounds)?;
         for candidate in &candidates {
             let row = candidate.table_row(&candidates[0]);
-            let _ = writeln!(text, "| {} B {row}", payload.len());
+            let _ = writeln!(part.text, "| {} B {row}", payload.len());
+        }
+        let ratio = |yardstick: usize| candidates[3].sample.ratio_to(&candidates[yardstick].sample);
+        match size {
+            600 => part.add("hook, 600 B ÷ `/bin/true`", ratio(0), 1.05, "×"),
+            20_000 => part.add("hook, 20 KB ÷ `/bin/true`", ratio(0), 1.10, "×"),
+            _ => part.add("hook, 200 KB ÷ a program that only reads it", ratio(1), 1.25, "×"),
         }
     }
-    Ok(text)
+    Ok(part)
 }
 
 pub(super) fn candidate(name: &'static str, mut command: Command) -> Candidate {

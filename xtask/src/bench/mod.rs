@@ -5,19 +5,24 @@
 
 mod board;
 mod daemon;
+mod event;
 mod floor;
+mod goals;
 mod hook;
+mod list;
 mod machine;
 mod push;
 mod rest;
 mod sample;
+pub(crate) mod scale;
 mod statusline;
 
 use crate::{dist, workspace};
 use anyhow::Result;
 use daemon::Daemon;
+use goals::Part;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The arguments of `cargo xtask bench`.
@@ -32,22 +37,35 @@ pub(crate) struct Arguments {
     /// Seconds for which the idle daemon and the idle board are measured
     #[arg(long, default_value_t = 20)]
     rest: u64,
+    /// Measure this program instead of a new build
+    #[arg(long)]
+    program: Option<PathBuf>,
 }
 
 /// Measures everything and prints the page.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let program = dist::run()?.program;
+    let program = match &arguments.program {
+        Some(program) => program.canonicalize()?,
+        None => dist::run()?.program,
+    };
     let floor = floor::build()?;
     let rounds = usize::try_from(arguments.rounds)?;
     let mut page = heading(&program)?;
-    for part in [
+    let mut size = Part::default();
+    let bytes = u32::try_from(std::fs::metadata(&program)?.len())?;
+    size.add("the program", f64::from(bytes) / f64::from(1 << 20), 4.0, "MiB");
+    let parts = [
+        size,
         hook::measure(&program, &floor, rounds)?,
-        statusline::measure(&program, rounds)?,
+        Part::new(statusline::measure(&program, rounds)?),
         push::measure(&program, rounds)?,
+        list::measure(&program, rounds / 3)?,
         rest::measure(&program, arguments.rest)?,
         board::measure(&program, arguments.rest)?,
-    ] {
-        let _ = write!(page, "\n{part}");
+    ];
+    let _ = write!(page, "\n{}", goals::table(&parts));
+    for part in parts.iter().filter(|part| !part.text.is_empty()) {
+        let _ = write!(page, "\n{}", part.text);
     }
     println!("{page}");
     if arguments.write {

@@ -1,7 +1,8 @@
 //! Measures the idle daemon: memory, threads and wake-ups.
 
 use super::Daemon;
-use crate::wire::Connection;
+use super::event::Sessions;
+use super::goals::Part;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write;
 use std::path::Path;
@@ -12,14 +13,22 @@ const ROWS: usize = 1000;
 /// The time after the last event until the daemon counts as idle.
 const SETTLE: Duration = Duration::from_millis(1500);
 
-pub(super) fn measure(program: &Path, seconds: u64) -> Result<String> {
+/// Events after which the history of a row is full.
+const EVENTS: usize = 45;
+
+/// Subscribers whose memory is measured.
+const SUBSCRIBERS: usize = 100;
+
+pub(super) fn measure(program: &Path, seconds: u64) -> Result<Part> {
     let daemon = Daemon::start(program)?;
-    let mut text = format!(
+    let mut part = Part::new(format!(
         "## The daemon at rest\n\n\
-         Wake-ups are voluntary and involuntary context switches of all its threads over {seconds} s.\n\n\
+         Wake-ups are voluntary and involuntary context switches of all its threads over {seconds} s. Most of the \
+         memory that is not anonymous is the text of the program, which all its processes share.\n\n\
          | state | resident KiB | of it anonymous KiB | threads | wake-ups |\n|---|---|---|---|---|\n"
-    );
-    let mut row = |state: &str| -> Result<()> {
+    ));
+    // Returns the anonymous memory.
+    let row = |part: &mut Part, state: &str| -> Result<f64> {
         // The measurement itself: nothing happens meanwhile.
         std::thread::sleep(SETTLE);
         let before = wake_ups(daemon.pid)?;
@@ -28,47 +37,68 @@ pub(super) fn measure(program: &Path, seconds: u64) -> Result<String> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid))?;
         let [resident, anonymous] = [number(&status, "VmRSS:")?, number(&status, "RssAnon:")?];
         let threads = number(&status, "Threads:")?;
-        let _ = writeln!(text, "| {state} | {resident} | {anonymous} | {threads} | {woken} |");
-        Ok(())
+        let _ = writeln!(part.text, "| {state} | {resident} | {anonymous} | {threads} | {woken} |");
+        if part.figures.is_empty() {
+            part.add("daemon at its start, resident", kibibytes(resident) / 1024.0, 2.5, "MiB");
+            part.add("daemon at rest, wake-ups", kibibytes(woken), 0.0, "");
+        }
+        Ok(kibibytes(anonymous))
     };
-    row("no row, no subscriber")?;
-    fill(&mut daemon.connect()?, &daemon)?;
-    row("1,000 rows")?;
-    let subscribers: Vec<_> = (0..10).map(|_| daemon.subscribe()).collect::<Result<_>>()?;
-    row("1,000 rows, 10 subscribers")?;
-    drop(subscribers);
-    Ok(text)
+    let empty = row(&mut part, "no row, no subscriber")?;
+    let mut sessions = Sessions::start(ROWS)?;
+    let mut writer = daemon.connect()?;
+    for event in 0..EVENTS {
+        for number in 0..ROWS {
+            writer.send(&sessions.line(number, event % 2 == 0, "fix the failing checkout test"))?;
+        }
+    }
+    wait_for_events(&daemon, EVENTS * ROWS)?;
+    let full = row(&mut part, "1,000 rows with a full history")?;
+    let mut subscribers: Vec<_> =
+        (0..SUBSCRIBERS).map(|_| daemon.subscribe()).collect::<Result<_>>()?;
+    let subscribed = row(&mut part, "1,000 rows, 100 subscribers")?;
+    subscribers.clear();
+    let left = row(&mut part, "1,000 rows, after the subscribers have left")?;
+    drop(sessions);
+    let ended = row(&mut part, "after the processes have ended")?;
+    part.add("row with a full history", (full - empty) / 1000.0, 4.0, "KiB");
+    part.add("subscriber with 1,000 rows", (subscribed - full) / 100.0, 16.0, "KiB");
+    let kept = |after: f64, grown: f64, before: f64| 100.0 * (after - before) / (grown - before);
+    part.add("kept after the subscribers have left", kept(left, subscribed, full), 20.0, "%");
+    part.add("kept after the processes have ended", kept(ended, full, empty), 20.0, "%");
+    Ok(part)
 }
 
-/// Sends a prompt of each session and waits until the daemon has all rows.
-fn fill(writer: &mut Connection, daemon: &Daemon) -> Result<()> {
-    for number in 0..ROWS {
-        let event = serde_json::json!({
-            "type": "event",
-            "hook_pid": std::process::id(),
-            "report": {
-                "agent": "bench",
-                "session": format!("{number:08x}-1111-4222-8333-0123456789ab"),
-                "source": "hook:UserPromptSubmit",
-                "stamp": {"boot": 1, "micros": number + 1},
-                "cwd": format!("/home/dev/projects/repository-{number}"),
-                "event": {
-                    "kind": "prompt_submitted",
-                    "prompt": "fix the failing checkout test and run the whole suite again",
-                },
-            },
-        });
-        writer.send(&event.to_string())?;
-    }
+#[expect(clippy::cast_precision_loss, reason = "memory has fewer digits")]
+fn kibibytes(number: u64) -> f64 {
+    number as f64
+}
+
+/// Returns the anonymous memory of a process in KiB.
+pub(super) fn memory(pid: u32) -> Result<u64> {
+    number(&std::fs::read_to_string(format!("/proc/{pid}/status"))?, "RssAnon:")
+}
+
+/// Waits until the daemon has this number of rows.
+pub(super) fn wait_for_rows(daemon: &Daemon, count: usize) -> Result<()> {
+    wait_for(daemon, "rows", count)
+}
+
+/// Waits until the daemon has received this number of events.
+fn wait_for_events(daemon: &Daemon, count: usize) -> Result<()> {
+    wait_for(daemon, "events", count)
+}
+
+fn wait_for(daemon: &Daemon, field: &str, wanted: usize) -> Result<()> {
     let start = Instant::now();
     loop {
         let hello = daemon.connect()?.request(r#"{"type":"hello"}"#, "hello")?;
-        let rows = hello["rows"].as_u64().context("hello has no row count")?;
-        if rows >= u64::try_from(ROWS)? {
+        let count = hello[field].as_u64().context("hello has no count")?;
+        if count >= u64::try_from(wanted)? {
             return Ok(());
         }
-        if start.elapsed() > Duration::from_secs(10) {
-            bail!("the daemon shows {rows} rows, not {ROWS}");
+        if start.elapsed() > Duration::from_secs(30) {
+            bail!("the daemon has {count} {field}, not {wanted}");
         }
         // No event announces that the daemon has applied the events.
         std::thread::sleep(Duration::from_millis(20));
