@@ -142,6 +142,11 @@ impl RowState {
         }
     }
 
+    /// Returns true if a turn runs.
+    pub(crate) fn is_in_turn(&self) -> bool {
+        self.turn.is_working()
+    }
+
     /// Returns true if the headless session's process still runs some time after the end of its turn. The end of a
     /// turn of another boot always counts as long ago.
     fn outlives_turn(&self, now: Now) -> bool {

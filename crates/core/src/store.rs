@@ -303,7 +303,11 @@ impl SessionStore {
             record_event(row, report, now, Effect::Ignored { why: why.to_owned() });
             return;
         }
-        if report.process.is_none() && row.state.reopen_without_process(report.stamp) {
+        // A window that has closed may leave its agent at work in a service, whose events report no process either.
+        if report.process.is_none()
+            && report.event.is_start()
+            && row.state.reopen_without_process(report.stamp)
+        {
             row.session.pid = None;
             row.session.pid_start = None;
             row.session.origin = None;
@@ -365,7 +369,10 @@ impl SessionStore {
                 *since
             }
             FileFinding::TurnEnd { at, .. } => *at,
-            FileFinding::Removed | FileFinding::Unreadable | FileFinding::EndNotFound => seen,
+            FileFinding::Removed
+            | FileFinding::Unreadable
+            | FileFinding::NoSessionFile
+            | FileFinding::EndNotFound => seen,
         };
         let result = row.state.apply_finding(source, seen, &observation.finding);
         if result.is_ok() {

@@ -97,6 +97,7 @@ fn event() -> impl Strategy<Value = Event> {
             text: "still".to_owned()
         }),
         Just(Event::IdleReported),
+        Just(Event::TurnInterrupted),
         (0..200usize).prop_map(|count| Event::TurnEnded {
             message: "done".to_owned(),
             background: (0..count)
@@ -163,7 +164,7 @@ fn step() -> impl Strategy<Value = Step> {
             }),
         2 => (1..4u32).prop_map(Step::Watched),
         1 => (1..4u32).prop_map(Step::Exit),
-        12 => (1..4u32, 0..3u8, prop_oneof![3 => 0..200_000u64, 1 => 0..5_000_000u64], 0..13u8).prop_map(
+        12 => (1..4u32, 0..3u8, prop_oneof![3 => 0..200_000u64, 1 => 0..5_000_000u64], 0..15u8).prop_map(
             |(agent, session, back, finding)| Step::Seen { agent, session, back, finding }
         ),
         2 => (0..4u32, mark()).prop_map(|(agent, mark)| Step::Mark(agent, mark)),
@@ -248,6 +249,8 @@ impl World {
                 9 => FileFinding::Unreadable,
                 10 => status(FileStatus::MovedToBackground),
                 11 => ended(TurnEnd::Interrupted),
+                12 => FileFinding::NoSessionFile,
+                13 => ended(TurnEnd::PlanOffered { plan: "1. Go".to_owned() }),
                 _ => ended(TurnEnd::Finished { message: "done".to_owned() }),
             },
             about: FileMetadata {

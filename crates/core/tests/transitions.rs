@@ -137,6 +137,7 @@ impl World {
                 self.event(Event::TurnFailed { error: "rate_limit".into(), detail: "y".into() });
             }
             EvidenceKind::Idles => self.event(Event::IdleReported),
+            EvidenceKind::TurnInterrupted => self.event(Event::TurnInterrupted),
             EvidenceKind::Compacts => {
                 self.event(Event::SessionStarted { origin: StartOrigin::Compact });
             }

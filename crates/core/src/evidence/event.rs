@@ -161,6 +161,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "is_zero")]
         scheduled: u32,
     },
+    /// The user interrupted the turn, or refused a call so that the turn is over.
+    TurnInterrupted,
     /// The turn ended with an API error.
     TurnFailed {
         /// The kind of error, as the agent spells it (`rate_limit`).
@@ -315,7 +317,13 @@ impl Event {
                 | Self::SubagentEnded
                 | Self::IdleReported
                 | Self::ProgramExited(_)
+                | Self::TurnInterrupted
         )
+    }
+
+    /// Returns true for an event with which the user starts something.
+    pub(crate) fn is_start(&self) -> bool {
+        matches!(self, Self::SessionStarted { .. } | Self::PromptSubmitted { automatic: false, .. })
     }
 
     fn sanitise(&mut self) {
@@ -366,6 +374,7 @@ impl Event {
             | Self::SessionEnded { .. }
             | Self::ToolsEnded
             | Self::IdleReported
+            | Self::TurnInterrupted
             | Self::SubagentStarted
             | Self::SubagentEnded
             | Self::BranchRead

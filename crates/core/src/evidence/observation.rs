@@ -36,6 +36,8 @@ pub enum FileFinding {
     Removed,
     /// The file does not exist or cannot be read.
     Unreadable,
+    /// The agent keeps no such file. Its transcript shows how a turn ends.
+    NoSessionFile,
     /// The transcript shows how the turn ended that had begun before `at`.
     TurnEnd { how: TurnEnd, at: Stamp },
     /// The transcript does not show how the last turn ended.
@@ -68,6 +70,8 @@ pub enum TurnEnd {
     Finished { message: String },
     /// The user interrupted the turn.
     Interrupted,
+    /// The agent finished with a plan, and offers to carry it out.
+    PlanOffered { plan: String },
     /// The turn ended with an API error.
     Failed { error: String, detail: String },
 }
@@ -137,7 +141,7 @@ impl FileFinding {
         match self {
             Self::FileStatus { since, .. } | Self::UnwatchedStatus { since, .. } => Some(since),
             Self::TurnEnd { at, .. } => Some(at),
-            Self::Removed | Self::Unreadable | Self::EndNotFound => None,
+            Self::Removed | Self::Unreadable | Self::NoSessionFile | Self::EndNotFound => None,
         }
     }
 }
@@ -150,6 +154,7 @@ impl Observation {
         if let FileFinding::TurnEnd { how, .. } = &mut self.finding {
             match how {
                 TurnEnd::Finished { message } => clean_in_place(message, MAX_USER_PROMPT, true),
+                TurnEnd::PlanOffered { plan } => *plan = PromptKind::Plan.expose(plan),
                 TurnEnd::Failed { error, detail } => {
                     clean_in_place(error, MAX_ID, false);
                     clean_in_place(detail, MAX_USER_PROMPT, true);

@@ -161,6 +161,15 @@ fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static st
     if state.turn.is_end_unknown() {
         return Some("no event reported how its turn ended");
     }
+    match session.status {
+        Status::Permission if state.files.is_transcript_only() => {
+            return Some("its agent does not report an approval before the tool has run");
+        }
+        Status::Plan if state.files.is_transcript_only() => {
+            return Some("its agent does not report that a plan was declined");
+        }
+        _ => {}
+    }
     // Hooks do not report an interrupt.
     state.files.unreadable.then_some("its agent's session file is not watched")
 }

@@ -47,6 +47,7 @@ fn summarize_event(report: &Report) -> String {
         Event::TurnEnded { background, scheduled, .. } => {
             format!("turn over, {} in background, {scheduled} scheduled", background.len())
         }
+        Event::TurnInterrupted => "turn interrupted".to_owned(),
         Event::TurnFailed { error, .. } => format!("turn failed: {error}"),
         Event::SubagentStarted => "subagent started".to_owned(),
         Event::SubagentEnded => "subagent ended".to_owned(),
@@ -94,7 +95,11 @@ pub(crate) fn record_observation(
         }
         FileFinding::Removed => "removed its file".to_owned(),
         FileFinding::Unreadable => "its file cannot be read".to_owned(),
+        FileFinding::NoSessionFile => "its agent keeps no session file".to_owned(),
         FileFinding::TurnEnd { how: TurnEnd::Finished { .. }, .. } => "turn over".to_owned(),
+        FileFinding::TurnEnd { how: TurnEnd::PlanOffered { .. }, .. } => {
+            "turn over, with a plan".to_owned()
+        }
         FileFinding::TurnEnd { how: TurnEnd::Interrupted, .. } => "turn interrupted".to_owned(),
         FileFinding::TurnEnd { how: TurnEnd::Failed { error, .. }, .. } => {
             format!("turn failed: {error}")
@@ -104,9 +109,10 @@ pub(crate) fn record_observation(
     let stamp = match observation.finding {
         FileFinding::FileStatus { since, .. } | FileFinding::UnwatchedStatus { since, .. } => since,
         FileFinding::TurnEnd { at, .. } => at,
-        FileFinding::Removed | FileFinding::Unreadable | FileFinding::EndNotFound => {
-            observation.seen
-        }
+        FileFinding::Removed
+        | FileFinding::Unreadable
+        | FileFinding::NoSessionFile
+        | FileFinding::EndNotFound => observation.seen,
     };
     let at = now.wall_of(stamp);
     let source = observation.source.clone();

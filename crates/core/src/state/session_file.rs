@@ -23,6 +23,8 @@ pub(crate) struct FileEvidence {
     reading: Option<Reading>,
     /// The file does not exist or cannot be read.
     pub(super) unreadable: bool,
+    /// The agent keeps no session file, and its transcript shows how a turn ends.
+    transcript_only: bool,
     /// The time at which the agent removed its file, which means that it is about to exit.
     pub(super) removed: Option<Stamp>,
     /// The stamp of the event that disagreed with the file when the file was last read again.
@@ -109,6 +111,12 @@ impl RowState {
                 }
                 self.files.unreadable = true;
                 self.files.reading = None;
+            }
+            FileFinding::NoSessionFile => {
+                if self.files.transcript_only {
+                    return Err("known already");
+                }
+                self.files.transcript_only = true;
             }
             FileFinding::TurnEnd { how, at } => {
                 let awaited_turn = self.files.awaited_turn.take();
@@ -274,6 +282,13 @@ impl RowState {
         self.begin_unannounced_turn(TurnEvidence::Shown, previous_message, since);
     }
 
+    /// Requests the plan with which the turn may have ended, if only the transcript shows it.
+    pub(super) fn look_for_plan(&mut self, ended: Stamp) {
+        if self.files.transcript_only {
+            self.files.lookups.push(LookupRequest::TurnEnd(ended));
+        }
+    }
+
     /// Removes and returns the lookups that the session needs.
     pub(crate) fn take_lookups(&mut self) -> Vec<LookupRequest> {
         std::mem::take(&mut self.files.lookups)
@@ -289,6 +304,11 @@ impl FileEvidence {
     /// Returns true if the agent has removed its file.
     pub(crate) fn is_removed(&self) -> bool {
         self.removed.is_some()
+    }
+
+    /// Returns true if the agent keeps no session file, so that nothing shows an approval before the tool has run.
+    pub(crate) fn is_transcript_only(&self) -> bool {
+        self.transcript_only
     }
 
     /// Returns true if the file has shown a status.

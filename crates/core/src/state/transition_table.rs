@@ -67,6 +67,7 @@ pub enum EvidenceKind {
     TurnEndsSubagentWorks,
     TurnFails,
     Idles,
+    TurnInterrupted,
     Compacts,
     SwitchesConversation,
     Exits,
@@ -102,7 +103,7 @@ const fn rule(
 }
 
 /// All rules.
-pub const TRANSITIONS: [TransitionRule; 24] = [
+pub const TRANSITIONS: [TransitionRule; 25] = [
     rule(
         EvidenceKind::UserPrompt,
         "hook:UserPromptSubmit",
@@ -186,6 +187,12 @@ pub const TRANSITIONS: [TransitionRule; 24] = [
         "hook:Notification idle_prompt",
         [Idle, Idle, Idle, Done, Done, Failed, Closed],
         "at its prompt for a minute, so the turn is over",
+    ),
+    rule(
+        EvidenceKind::TurnInterrupted,
+        "hook:Interrupt",
+        [Idle, Idle, Idle, Done, Done, Failed, Closed],
+        "the user interrupted the turn or refused a call (Codex reports it)",
     ),
     rule(
         EvidenceKind::Compacts,

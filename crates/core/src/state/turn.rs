@@ -146,6 +146,15 @@ impl RowState {
         self.end_turn(TurnState::Failed, id, stamp, message);
     }
 
+    /// Ends the turn and everything that it has open.
+    pub(super) fn interrupt_turn(&mut self, stamp: Stamp) {
+        self.clear_own_before(stamp);
+        self.prompts.close(|opened| opened.is_before(stamp));
+        if self.turn.end_status().is_none() {
+            self.turn.reset(stamp);
+        }
+    }
+
     /// Ends the turn. A second report of the same end is not a new end.
     fn end_turn(&mut self, end: TurnState, id: Option<TurnId>, stamp: Stamp, message: String) {
         let is_same_kind = discriminant(&self.turn.state) == discriminant(&end);
@@ -243,6 +252,11 @@ impl RowState {
                 self.last_turn_event = stamp;
                 self.apply_turn_end(&report.event, turn, stamp);
             }
+            Event::TurnInterrupted => {
+                self.reject_late(stamp)?;
+                self.last_turn_event = stamp;
+                self.interrupt_turn(stamp);
+            }
             Event::IdleReported => {
                 self.reject_late(stamp)?;
                 // This is newer than a turn that only the file shows.
@@ -280,6 +294,7 @@ impl RowState {
                     self.turn.queued_after = turn;
                 } else {
                     self.finish_turn(turn, stamp, message.clone());
+                    self.look_for_plan(stamp);
                 }
             }
             Event::TurnFailed { error, detail } => {

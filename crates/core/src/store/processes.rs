@@ -133,8 +133,11 @@ impl SessionStore {
         if let Some(ended) = &mut row.state.ended {
             ended.dead = true;
         } else {
-            // An agent that removes its file before it ends has exited in good order.
-            let how = if row.state.files.is_removed() { End::Exit } else { End::Killed };
+            // An agent that removes its file before it ends has exited in good order. One without a file and at its
+            // prompt may have.
+            let is_orderly = row.state.files.is_removed()
+                || row.state.files.is_transcript_only() && !row.state.is_in_turn();
+            let how = if is_orderly { End::Exit } else { End::Killed };
             row.state.ended = Some(Ended { how, stamp: now.stamp, dead: true });
             row.state.clear_open_work();
         }

@@ -45,6 +45,20 @@ impl SessionStore {
                         .cmp(&(other.session.since, &other.session.key))
                 })
                 .map(|row| row.session.key.clone());
+            // The process of the session was not known when it began.
+            let host = &report.place.host;
+            let unbound = self.rows.values().map(Box::as_ref).filter(same).find(|row| {
+                let session = &row.session;
+                session.pid.is_none()
+                    && session.status != Status::Closed
+                    && !session.id.is_empty()
+                    && session.place.host == *host
+            });
+            if let Some(key) = unbound.map(|row| row.session.key.clone()) {
+                self.bind(&key, process);
+                outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
+                return Some(key);
+            }
             if let Some(key) = closed.filter(|_| !is_final) {
                 self.resume(&key, process, report.headless);
                 outcome.watch.push(ProcessToWatch { agent: report.agent.clone(), process });
@@ -125,6 +139,14 @@ impl SessionStore {
             )
         };
         self.find_or_create(&report, now, outcome)
+    }
+
+    /// Gives an open session without a process its process.
+    fn bind(&mut self, key: &RowKey, process: Process) {
+        let Some(row) = self.rows.get_mut(key) else { return };
+        row.session.pid = Some(process.pid);
+        row.session.pid_start = Some(process.start);
+        self.process_index.insert(process, &row.session.agent, key);
     }
 
     /// Resumes a closed session with a new process.

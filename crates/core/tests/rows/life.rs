@@ -37,7 +37,7 @@ fn event_after_an_exit_reopens_the_session() {
 #[test]
 fn final_event_creates_no_session() {
     let mut world = World::new();
-    for event in [EXIT, SWITCH, Event::SubagentEnded, Event::IdleReported] {
+    for event in [EXIT, SWITCH, Event::SubagentEnded, Event::IdleReported, Event::TurnInterrupted] {
         assert!(world.event(1, "s1", event).changes.is_empty());
     }
     assert!(world.sessions.is_empty());

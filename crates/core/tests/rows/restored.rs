@@ -207,12 +207,35 @@ fn restored_times_are_plausible() {
 }
 
 #[test]
-fn event_without_a_process_reopens_a_killed_session() {
+fn start_without_a_process_reopens_a_killed_session() {
+    for (event, expected) in [
+        (prompt("b"), (Status::Working, None)),
+        // A service works on after its window has closed.
+        (request(), (Status::Closed, Some(1))),
+        (turn_end(), (Status::Closed, Some(1))),
+    ] {
+        let mut world = World::new();
+        world.event(1, "s1", prompt("a"));
+        world.apply(Input::ProcessExited { process: process(1) });
+        world.milliseconds += 2000;
+        world.event(0, "s1", event);
+        assert_eq!((world.only().status, world.only().pid), expected);
+    }
+}
+
+#[test]
+fn session_without_a_process_gets_one_later() {
     let mut world = World::new();
-    world.event(1, "s1", prompt("a"));
-    world.apply(Input::ProcessExited { process: process(1) });
+    world.event(0, "s1", prompt("a"));
+    assert!(!world.only().confirmed);
+    world.event(1, "s1", prompt("b"));
+    assert_eq!((world.only().pid, world.only().status), (Some(1), Status::Working));
+    assert!(world.only().confirmed);
+    // The events without a process that follow belong to the same session.
     world.event(0, "s1", request());
-    assert_eq!((world.only().status, world.only().pid), (Status::Permission, None));
+    assert_eq!((world.only().pid, world.only().status), (Some(1), Status::Permission));
+    world.event(0, "s1", Event::TurnInterrupted);
+    assert_eq!(world.only().status, Status::Idle);
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl Redactor {
                     self.redact_word("error", error);
                     *detail = self.placeholder_text("detail", detail);
                 }
+                TurnEnd::PlanOffered { plan } => *plan = self.placeholder_text("plan", plan),
                 TurnEnd::Interrupted => {}
             }
         }
@@ -199,6 +200,7 @@ impl Redactor {
             | Event::SessionEnded { .. }
             | Event::ToolsEnded
             | Event::IdleReported
+            | Event::TurnInterrupted
             | Event::UsageReport(_)
             | Event::BranchRead
             | Event::SubagentStarted
@@ -370,6 +372,7 @@ mod tests {
                 tty: hook.tty.clone(),
                 environment: &hook.env,
                 arguments: ProcessArguments::Known(hook.client_argv.clone()),
+                find_programs: |_| Vec::new(),
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
         };

@@ -90,6 +90,7 @@ kinds! { EVENTS, event, Event:
     Event::PromptClosed { .. } => "prompt_closed",
     Event::AttentionRequested { .. } => "attention_requested",
     Event::IdleReported => "idle_reported",
+    Event::TurnInterrupted => "turn_interrupted",
     Event::TurnEnded { .. } => "turn_ended",
     Event::TurnFailed { .. } => "turn_failed",
     Event::SubagentStarted => "subagent_started",
