@@ -1,5 +1,7 @@
 use crewboard_core::{Process, Stamp};
 use crewboard_terminals::Variables;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The facts that a hook process knows in addition to its payload.
 #[derive(Debug)]
@@ -12,6 +14,21 @@ pub struct Surroundings<'a> {
     pub tty: Option<String>,
     pub environment: &'a dyn Variables,
     pub arguments: ProcessArguments,
+    /// Finds the processes of this user, in this process namespace, that run the named program on a terminal. Needed
+    /// only for an agent whose hooks are not the children of the session's process.
+    pub find_programs: fn(&str) -> Vec<ProgramProcess>,
+}
+
+/// A process that runs a program on a terminal, as the kernel shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramProcess {
+    pub process: Process,
+    /// The time at which it started, in Unix milliseconds.
+    pub started: u64,
+    pub tty: Option<String>,
+    pub cwd: Option<PathBuf>,
+    pub arguments: Vec<String>,
+    pub environment: BTreeMap<String, String>,
 }
 
 /// The arguments that the agent's process was started with, if the kernel shows them. Most events do not need them.

@@ -6,12 +6,13 @@ mod wait;
 use crate::completions;
 use crate::help;
 use crate::render::why_no_screen;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{
     Args, ColorChoice, CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum,
     ValueHint,
 };
 use clap_complete::{ArgValueCandidates, ArgValueCompleter, Shell};
+use crewboard_agents::{AGENTS, Agent, agent};
 use crewboard_board::LayoutMode;
 use crewboard_config::duration;
 use crewboard_core::{MAX_SNOOZE_MS, Status};
@@ -242,21 +243,22 @@ pub(crate) enum Command {
     },
 }
 
-/// An agent whose hooks can be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Agent {
-    /// Claude Code
-    Claude,
+/// Returns the parser of the name of an agent whose hooks can be installed.
+fn agent_parser() -> impl TypedValueParser<Value = &'static Agent> {
+    let values = AGENTS.iter().map(|agent| PossibleValue::new(agent.name).help(agent.title));
+    let parser = PossibleValuesParser::new(values.collect::<Vec<_>>());
+    // The parser accepts only names of the registry.
+    parser.map(|name| agent(&name).unwrap_or(AGENTS[0]))
 }
 
 /// The arguments of `install` and `uninstall`.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct InstallArguments {
-    /// Agents [default: all]
-    #[arg(value_enum, value_name = "AGENT")]
-    pub(crate) agents: Vec<Agent>,
-    /// Configuration directory of the agent; can be repeated
-    /// [default: `$CLAUDE_CONFIG_DIR` or ~/.claude]
+    /// Agents [default: all that are here]
+    #[arg(value_parser = agent_parser(), value_name = "AGENT")]
+    pub(crate) agents: Vec<&'static Agent>,
+    /// Configuration directory of the agent; can be repeated [default: the directory that
+    /// `$CLAUDE_CONFIG_DIR` or `$CODEX_HOME` names, or ~/.claude or ~/.codex]
     #[arg(long, value_name = "DIR")]
     pub(crate) config_dir: Vec<PathBuf>,
     /// Show the change without applying it

@@ -2,6 +2,7 @@
 //!
 //! No other module of `install` reads a variable or asks about the terminal, so a test can construct its own.
 
+use crewboard_agents::AGENTS;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,8 +15,8 @@ pub(crate) struct Environment {
     pub(crate) home: Option<PathBuf>,
     /// The working directory.
     pub(crate) directory: Option<PathBuf>,
-    /// `$CLAUDE_CONFIG_DIR`, which replaces `~/.claude`.
-    pub(crate) claude_config_dir: Option<PathBuf>,
+    /// The configuration directories that variables name, each with its variable, such as `$CLAUDE_CONFIG_DIR`.
+    pub(crate) profiles: Vec<(&'static str, PathBuf)>,
     /// `$XDG_CONFIG_HOME`.
     pub(crate) config_home: Option<PathBuf>,
     /// `$XDG_CACHE_HOME`.
@@ -43,7 +44,11 @@ impl Environment {
         Self {
             home: directory("HOME"),
             directory: env::current_dir().ok(),
-            claude_config_dir: directory("CLAUDE_CONFIG_DIR"),
+            profiles: AGENTS
+                .iter()
+                .map(|agent| agent.profile.variable)
+                .filter_map(|variable| Some((variable, directory(variable)?)))
+                .collect(),
             config_home: directory("XDG_CONFIG_HOME"),
             cache_home: directory("XDG_CACHE_HOME"),
             path: env::var_os("PATH")

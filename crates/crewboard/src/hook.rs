@@ -2,13 +2,16 @@
 //! within [`TOTAL`], even if the agent, the daemon or the machine is slow.
 
 use crate::watchdog::Watchdog;
-use crewboard_agents::{ProcessArguments, Surroundings, Variables, agent_pid, read_event};
+use crewboard_agents::{
+    ProcessArguments, ProgramProcess, Surroundings, Variables, agent_pid, read_event,
+};
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
 use crewboard_core::{Event, Report, Stamp};
 use crewboard_platform::{
-    Checkout, Clock, Deadline, arguments_of, canonical_directory_guarded, find_checkout, host_name,
-    process_info, read_within, working_directory_of, write_within,
+    Checkout, Clock, Deadline, arguments_of, canonical_directory_guarded, environment_of,
+    find_checkout, host_name, process_info, processes_named, read_within, start_time_of,
+    working_directory_of, write_within,
 };
 use crewboard_protocol::{DropReason, EventLine, Request};
 use std::env;
@@ -117,7 +120,25 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
         tty: process.and_then(|process| process.tty),
         environment: &ProcessVariables,
         arguments: ProcessArguments::Unread(pid, arguments_of),
+        find_programs,
     }
+}
+
+/// Finds the processes of this user that run a program on a terminal. The kernel shows the environment of no other
+/// user's process.
+fn find_programs(name: &str) -> Vec<ProgramProcess> {
+    let found = processes_named(name).into_iter().filter_map(|pid| {
+        let info = process_info(pid).filter(|info| info.tty.is_some())?;
+        Some(ProgramProcess {
+            process: info.process,
+            started: start_time_of(info.process),
+            tty: info.tty,
+            cwd: working_directory_of(pid),
+            arguments: arguments_of(pid),
+            environment: environment_of(pid)?,
+        })
+    });
+    found.collect()
 }
 
 /// Makes the paths of a report absolute, and resolves links of the profile, so that all sessions of a profile report

@@ -162,7 +162,7 @@ impl Server {
         self.check_sockets().await;
         if let Some(home) = &self.home {
             let now = self.clock.now();
-            let found = self.session_files.watch_usual_profile(home, &mut self.watches, now);
+            let found = self.session_files.watch_usual_profiles(home, &mut self.watches, now);
             // An earlier daemon may have notified the user of these prompts.
             self.actor.mute_notifications(true);
             self.handle_observations(found);

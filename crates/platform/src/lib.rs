@@ -39,8 +39,8 @@ pub use mounts::{
 pub use peek::peek_within;
 pub use process::{
     ProcessInfo, ancestors_of, arguments_of, environment_of, find_process, host_name,
-    in_machine_time, is_waiting, pid_namespace, process_info, program_name,
-    shares_pid_namespace_with, this_thread, working_directory_of,
+    in_machine_time, is_waiting, pid_namespace, process_info, processes_named, program_name,
+    shares_pid_namespace_with, start_time_of, this_thread, working_directory_of,
 };
 pub use read_beneath::{Part, directory_containing, read_beneath};
 pub use socket::{ConnectAttempt, bind_listener, connect, set_aside};

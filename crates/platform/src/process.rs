@@ -1,3 +1,4 @@
+use crate::Clock;
 use crate::clock::{nanoseconds_ahead, own_nanoseconds_ahead};
 #[cfg(target_os = "linux")]
 use crate::kernel_file::read_kernel_file;
@@ -101,6 +102,24 @@ pub fn program_name(pid: u32) -> Option<String> {
     // Only Linux has this file.
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
+}
+
+/// Returns the pids of the processes that run a program with this name, as `comm` has it, in this pid namespace.
+pub fn processes_named(name: &str) -> Vec<u32> {
+    // Only Linux has these files.
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| {
+        program_name(*pid).as_deref() == Some(name) && shares_pid_namespace_with(*pid) == Some(true)
+    })
+    .collect()
+}
+
+/// Returns the time at which a process started, in Unix milliseconds.
+pub fn start_time_of(process: Process) -> u64 {
+    let now = Clock::new().now();
+    let started = process.start.saturating_mul(NANOSECONDS_OF_TICK.unsigned_abs() / 1_000_000);
+    now.wall.0.saturating_sub((now.stamp.micros / 1000).saturating_sub(started))
 }
 
 /// Returns the working directory of `pid`, or `None` if the user may not read it.
@@ -254,6 +273,17 @@ mod tests {
         assert_eq!(ancestors_of(own.process).first(), find_process(own.parent).as_ref());
         #[cfg(target_os = "linux")]
         assert_eq!(working_directory_of(own.process.pid), std::env::current_dir().ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn own_process_is_found_by_name_with_its_start_time() {
+        let own = std::process::id();
+        let name = program_name(own).unwrap();
+        assert!(processes_named(&name).contains(&own));
+        assert!(processes_named("no such program").is_empty());
+        let age = Clock::new().now().wall.0 - start_time_of(find_process(own).unwrap());
+        assert!(age < 3_600_000, "{age}");
     }
 
     #[cfg(target_os = "linux")]

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The clients whose recordings are kept, oldest first.
 pub const CLIENTS: [&str; 2] = ["claude-code-2.1.330", "claude-code-2.1.332"];
 
+/// The recordings of Codex that are kept: with its service, and without it.
+pub const CODEX_CLIENTS: [&str; 2] = ["codex-0.171.0", "codex-0.171.0-inprocess"];
+
 /// Returns the folder of the harness in this checkout.
 pub fn harness_dir() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../harness"))
@@ -101,6 +104,10 @@ pub struct FileLine {
     #[serde(rename = "isApiErrorMessage")]
     pub is_api_error: bool,
     pub error: Option<String>,
+    /// For a line of a transcript of Codex: its content.
+    pub payload: Option<serde_json::Value>,
+    /// For a process: the arguments with which it was started.
+    pub cmd: Vec<String>,
     /// For a process: `start`, `stopped`, `continued`, `exit`.
     pub op: Option<String>,
     pub pid: Option<u32>,

@@ -88,6 +88,15 @@ impl Truth {
         Self::parse(&text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
     }
 
+    /// Reads the truth of the recordings of a client of Codex, `harness/truth-codex.json`.
+    pub fn load_codex(client: &str) -> io::Result<Self> {
+        let path = harness_dir().join("truth-codex.json");
+        let text = std::fs::read_to_string(&path)?;
+        let mut clients: BTreeMap<String, Self> = serde_json::from_str(&text)?;
+        let truth = clients.remove(client);
+        truth.ok_or_else(|| io::Error::other(format!("{}: {client} is missing", path.display())))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let truth: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (name, scenario) in &truth.scenarios {

@@ -2,16 +2,21 @@
 
 use super::arguments;
 use super::payload::{BackgroundTask as PayloadTask, Payload};
-use super::profile::profile_of;
-use super::scan::{members, split_near};
-use super::tool::{self, ASK, EXIT_PLAN, Input};
 use crate::Surroundings;
+use crate::profile::profile_of;
+use crate::scan::{members, split_near};
+use crate::tool::{self, Input};
 use crewboard_core::{
     AgentName, BackgroundTask, ConversationId, EndReason, Event, InputDigest, Place, PromptKind,
     Report, StartOrigin, SubagentId, ToolUseId, TurnId,
 };
 use crewboard_terminals as terminals;
 use serde_json::value::RawValue;
+
+/// The tool that asks the user a question.
+const ASK: &str = "AskUserQuestion";
+/// The tool that shows a plan.
+const EXIT_PLAN: &str = "ExitPlanMode";
 
 /// The beginning of the prompt with which the client reports the end of background work to the model.
 const TASK_NOTIFICATION: &str = "<task-notification>";
@@ -21,7 +26,7 @@ const TASK_NOTIFICATION: &str = "<task-notification>";
 const MAX_READ: usize = 1 << 20;
 
 /// Translates a hook's payload into a report; `None` if the payload is invalid or of no use.
-pub fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
+pub(super) fn read_event(payload: &[u8], surroundings: &Surroundings<'_>) -> Option<Report> {
     let text = String::from_utf8_lossy(payload.get(..MAX_READ).unwrap_or(payload));
     let read = Payload::read(&text);
     if let Some(json) = read.tool_input.map(RawValue::get) {
@@ -104,7 +109,7 @@ fn report(
         pull_request: None,
         repository_root: None,
         project: surroundings.environment.get("CLAUDE_PROJECT_DIR"),
-        profile: profile_of(surroundings.environment, transcript.as_deref())
+        profile: profile_of(&super::AGENT, surroundings.environment, transcript.as_deref())
             .and_then(|profile| profile.into_os_string().into_string().ok()),
         transcript,
         mode: payload.mode.to_text(),
@@ -344,6 +349,7 @@ mod tests {
             tty: None,
             environment: &BTreeMap::new(),
             arguments: ProcessArguments::Known(Vec::new()),
+            find_programs: |_| Vec::new(),
         };
         read_event(payload.to_string().as_bytes(), &surroundings)
     }

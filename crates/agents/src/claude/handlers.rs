@@ -1,8 +1,9 @@
 //! Writes the commands that Claude Code runs for Crewboard, and recognises them: hook handlers and the status line.
 
-use super::shell_words::{shell_quoted, shell_words};
-use super::version::Version;
+use crate::Version;
+use crate::hook_command::{PROGRAM, program_of};
 use crate::settings_edit::Handler;
+use crate::shell_words::{shell_quoted, shell_words};
 use std::path::Path;
 
 /// The first version that runs a program without a shell if the handler has `args`.
@@ -16,9 +17,6 @@ const TIMEOUT_SECONDS: u32 = 5;
 const STATUS_LINE: &str = "statusline";
 
 const ARGUMENTS: [&str; 2] = ["hook", "claude"];
-
-/// The file name of Crewboard's program, unless the user renamed it.
-const PROGRAM: &str = "crewboard";
 
 /// Returns the handler that runs the hook in a client of this version; `None` means the newest version.
 pub(super) fn handler(program: &str, version: Option<Version>) -> Handler {
@@ -41,21 +39,7 @@ pub(super) fn handler(program: &str, version: Option<Version>) -> Handler {
 ///
 /// Only a plain call is ours: a command with a pipe or a second command belongs to the user. Variables are not expanded.
 pub fn our_program(handler: &Handler) -> Option<String> {
-    let words = match &handler.args {
-        Some(args) => {
-            std::iter::once(handler.command.clone()).chain(args.iter().cloned()).collect()
-        }
-        None => shell_words(&handler.command)?,
-    };
-    let words = match words.split_first() {
-        Some((first, rest)) if handler.args.is_none() && first == "exec" => rest,
-        _ => &words,
-    };
-    let (program, arguments) = words.split_first()?;
-    let has_our_name = Path::new(program).file_name().is_some_and(|name| name == PROGRAM);
-    let ours =
-        arguments.iter().eq(ARGUMENTS.iter()) && (has_our_name || is_as_written(program, handler));
-    ours.then(|| program.clone())
+    program_of(handler, ARGUMENTS, is_as_written)
 }
 
 /// Returns true if Crewboard writes exactly this handler for `program`.

@@ -4,36 +4,10 @@
 //! fires, so each has a reason, and a test counts the processes of one tool call.
 
 use super::handlers::handler;
-use super::version::Version;
+use crate::Version;
+use crate::descriptor::ToolCall::{Always, Failed, No, Succeeded};
+use crate::descriptor::{Registration, ToolCall};
 use crate::settings_edit::Entry;
-use ToolCall::{Always, Failed, No, Succeeded};
-
-/// Says for which tool calls an event fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ToolCall {
-    /// The event is not a part of every tool call.
-    No,
-    /// The event fires for each call.
-    Always,
-    /// The event fires for each call that succeeded.
-    Succeeded,
-    /// The event fires for each call that failed.
-    Failed,
-}
-
-/// An event that Crewboard registers.
-#[derive(Debug, Clone, Copy)]
-pub struct Registration {
-    /// Claude Code's name of the event.
-    pub event: &'static str,
-    /// The first version that knows the event. Before 2.1.101 a client rejected the whole settings file if it did not
-    /// know an event's name, so a version here may be too late, but never too early.
-    pub since: Version,
-    /// The tool calls for which the event fires, and so starts a process.
-    pub tool_call: ToolCall,
-    /// The fact that only this event reports.
-    pub reason: &'static str,
-}
 
 const fn row(
     event: &'static str,
@@ -46,7 +20,8 @@ const fn row(
 
 /// The events that Crewboard registers, in the order of the settings file.
 ///
-/// The versions come from Claude Code's changelog, unless a comment names another source.
+/// The versions come from Claude Code's changelog, unless a comment names another source. Before 2.1.101 a client rejected
+/// the whole settings file if it did not know an event's name.
 pub const EVENTS: [Registration; 16] = [
     row("SessionStart", Version(1, 0, 62), No, "a session starts, or gets a new conversation id"),
     // Absent from the changelog; seen from 1.0.85 on.
@@ -98,7 +73,7 @@ pub fn entries(program: &str, version: Option<Version>) -> Vec<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claude::NEWEST_TESTED_VERSION;
+    use crate::claude::AGENT;
     use crate::claude::handlers::EXEC_FORM_SINCE;
 
     #[test]
@@ -144,7 +119,7 @@ mod tests {
         for newer in [Version(2, 1, 400), Version(2, 2, 0), Version(3, 0, 0)] {
             assert_eq!(
                 entries("/x", Some(newer)),
-                entries("/x", Some(NEWEST_TESTED_VERSION)),
+                entries("/x", Some(AGENT.newest_tested)),
                 "{newer}"
             );
         }

@@ -5,9 +5,9 @@
 //! `workspace.repo` if the directory's repository has a remote `origin` with the address of a forge.
 
 use super::NAME;
-use super::profile::profile_of;
 use crate::Surroundings;
 use crate::fields::{Field, Text, for_each_field};
+use crate::profile::profile_of;
 use crewboard_core::{Event, PullRequest, Report, Timestamp, UsageReport, WindowReport};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -83,7 +83,8 @@ impl StatusLine {
     pub fn report(&self, surroundings: &Surroundings<'_>) -> Option<Report> {
         let session = self.session.as_deref()?;
         let event = Event::UsageReport(self.usage);
-        let profile = profile_of(surroundings.environment, self.transcript.as_deref());
+        let profile =
+            profile_of(&super::AGENT, surroundings.environment, self.transcript.as_deref());
         Some(Report {
             process: surroundings.process,
             profile: profile.and_then(|profile| profile.into_os_string().into_string().ok()),
@@ -240,6 +241,7 @@ mod tests {
             tty: None,
             environment: &BTreeMap::new(),
             arguments: crate::ProcessArguments::Known(Vec::new()),
+            find_programs: |_| Vec::new(),
         };
         let report = read.report(&surroundings).unwrap();
         assert_eq!(report.event, Event::UsageReport(usage));

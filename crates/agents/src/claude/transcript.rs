@@ -10,6 +10,7 @@
 
 use crate::evidence::LastTurn;
 use crate::fields::{Field, Text};
+use crate::timestamp::milliseconds_of;
 use crewboard_core::TurnEnd;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -52,7 +53,7 @@ fn hash_of(directory: &str) -> String {
 
 /// Returns the directory in which a conversation began. Its transcript's first lines name directories: the result is the
 /// one that gives the folder its name, or else the first one.
-pub fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
+pub(crate) fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Located<'a> {
         #[serde(borrow)]
@@ -72,6 +73,28 @@ pub fn directory_in(head: &[u8], folder: Option<&str>) -> Option<PathBuf> {
         first = first.or_else(|| Some(PathBuf::from(cwd)));
     }
     first
+}
+
+/// Returns the path of a conversation's transcript below its profile.
+///
+/// The path in an event counts if it ends as the path of this conversation's transcript does; its beginning may spell the
+/// profile in another way. If the event has no path, the result is derived from the working directory.
+pub(crate) fn transcript_below(
+    session: &str,
+    path: Option<&str>,
+    cwd: Option<&str>,
+) -> Option<Vec<String>> {
+    if session.contains('/') {
+        return None;
+    }
+    let file = format!("{session}.jsonl");
+    let Some(path) = path else {
+        return Some(vec!["projects".to_owned(), folder_of(cwd?), file]);
+    };
+    let mut parts = path.rsplit('/');
+    let (name, project, folder) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_there = folder == "projects" && !matches!(project, "" | "." | "..") && name == file;
+    is_there.then(|| vec![folder.to_owned(), project.to_owned(), file])
 }
 
 /// Returns the configuration directory above a transcript: `PROFILE/projects/FOLDER/SESSION.jsonl`.
@@ -174,26 +197,6 @@ pub(crate) fn last_turn(tail: &[u8], since: u64) -> LastTurn {
     last
 }
 
-/// Parses `2026-11-25T11:04:08.475Z`, the only form in transcripts, into Unix milliseconds.
-fn milliseconds_of(text: &str) -> Option<u64> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let numbers = |text: &str, separator: char| -> Option<Vec<u64>> {
-        text.split(separator).map(|part| part.parse().ok()).collect()
-    };
-    let [year, month, day] = numbers(date, '-')?.try_into().ok()?;
-    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let [hour, minute, second] = numbers(time, ':')?.try_into().ok()?;
-    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let milliseconds = format!("{fraction:0<3}").get(..3)?.parse::<u64>().ok()?;
-    // The days since 1970, counted in years that begin in March, so that the leap day is the last day.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    let days = days.checked_sub(719_468)?;
-    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + milliseconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,17 +297,29 @@ mod tests {
     }
 
     #[test]
-    fn timestamp_is_read_as_unix_milliseconds() {
-        for (text, expected) in [
-            ("1970-01-01T00:00:00Z", Some(0)),
-            ("2026-11-25T11:04:08.475Z", Some(1_795_604_648_475)),
-            ("2024-02-29T23:59:59.9Z", Some(1_709_251_199_900)),
-            ("2026-11-25", None),
-            ("2026-13-25T11:04:08Z", None),
-            ("0000-01-01T00:00:00Z", None),
-            ("yesterday", None),
+    fn transcript_path_must_end_like_a_transcripts() {
+        let below = |path| transcript_below("s1", Some(path), None);
+        let expected = ["projects", "-home-dev", "s1.jsonl"].map(str::to_owned).to_vec();
+        for profile in
+            ["/home/dev/.claude", "/data/projects/dev/.claude", "/link/to//it/", "relative"]
+        {
+            let path = format!("{profile}/projects/-home-dev/s1.jsonl");
+            let found = transcript_below("s1", Some(&path), None);
+            assert_eq!(found, Some(expected.clone()), "{path}");
+        }
+        let by_directory = transcript_below("s1", None, Some("/home/dev"));
+        assert_eq!(by_directory, Some(expected));
+        assert_eq!(transcript_below("../s1", None, Some("/home")), None);
+        for path in [
+            "/home/dev/.claude/projects/-home-dev/s2.jsonl",
+            "/home/dev/.claude/projects/../s1.jsonl",
+            "/home/dev/.claude/sessions/x/s1.jsonl",
+            "/home/dev/.claude/projects/a/b/s1.jsonl",
+            "/home/dev/.claudeprojects/a/s1.jsonl",
+            "/etc/passwd",
+            "s1.jsonl",
         ] {
-            assert_eq!(milliseconds_of(text), expected, "{text}");
+            assert_eq!(below(path), None, "{path}");
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::failure::{Failure, without_error_number};
 use crate::hook::ProcessVariables;
 use crate::navigate::{Destination, TerminalCommand, jump_to_pane, open_session, read_screen};
 use crate::render::Style;
-use crewboard_agents::{Variables as _, describe_version, resume_command, short_model};
+use crewboard_agents::{
+    AGENTS, Agent, Variables as _, describe_version, resume_command, short_model,
+};
 use crewboard_board::model::HookState;
 use crewboard_board::{AgentText, Host, LayoutMode, Navigation, NavigationOutcome, Options};
 use crewboard_client::DaemonLocator;
@@ -174,11 +176,12 @@ fn warnings(output: &str) -> String {
 
 impl Host for LiveHost {
     fn hook_state(&mut self) -> HookState {
-        let profile = Profile::default_of(&self.environment);
-        match profile.and_then(|profile| profile.install_state(None)) {
-            Ok(InstallState::Yes { .. }) => HookState::Installed,
-            _ => HookState::Missing,
-        }
+        let is_installed = |agent: &&'static Agent| {
+            let profile = Profile::default_of(agent, &self.environment);
+            let state = profile.and_then(|profile| profile.install_state(None));
+            matches!(state, Ok(InstallState::Yes { .. }))
+        };
+        if AGENTS.iter().any(is_installed) { HookState::Installed } else { HookState::Missing }
     }
 
     fn program(&self) -> String {
@@ -187,7 +190,7 @@ impl Host for LiveHost {
     }
 
     fn default_profile(&self) -> Option<String> {
-        let profile = Profile::default_of(&self.environment).ok()?;
+        let profile = Profile::default_of(AGENTS[0], &self.environment).ok()?;
         profile.directory.into_os_string().into_string().ok()
     }
 

@@ -3,9 +3,9 @@
 //! Reads all profiles and computes all changes before writing the first byte, so that a broken file leaves every file
 //! unchanged.
 
+mod agent_version;
 mod attributes;
 pub(crate) mod backup;
-mod claude_version;
 mod error;
 mod ignored_signals;
 mod new_directories;
@@ -20,12 +20,14 @@ mod summary;
 mod tests;
 mod warnings;
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crewboard_agents::claude::{self, Version, registration};
+use crewboard_agents::settings_edit::Entry;
+use crewboard_agents::{Agent, Version};
 
 use crate::arguments::InstallArguments;
 use crate::confirmation;
@@ -37,7 +39,7 @@ use program_path::ProgramPath;
 use replace::{Flush, OnStep};
 use warnings::{Warning, warnings};
 
-/// Claude Code watches its settings files, so nothing needs to be restarted.
+/// An agent that asks for no permission watches its settings files, so nothing needs to be restarted.
 const RUNNING_SESSIONS: &str = "Running sessions appear at their next event.";
 
 /// Installs the hooks in the settings of every profile.
@@ -48,26 +50,27 @@ pub(crate) fn run_install(
     input: &mut dyn BufRead,
 ) -> Result<(), InstallError> {
     let out = &mut IgnoreClosed(out);
-    let profiles = Profile::select(&arguments.config_dir, environment)?;
+    let profiles = Profile::select(&arguments.agents, &arguments.config_dir, environment)?;
     let program = ProgramPath::find(environment)?;
-    let version = claude_version::find(environment);
-    let entries = registration::entries(program.registered()?, version);
-    if let (Some(version), true) = (version, entries.is_empty()) {
-        return Err(InstallError::NoHooks(version));
-    }
-    print_untested(version, out)?;
+    let registered = program.registered()?;
+    let mut plans: BTreeMap<&str, HookPlan> = BTreeMap::new();
     let mut changes: Vec<Change> = Vec::new();
     for profile in &profiles {
-        let change = Change::of_install(profile, &entries, environment.pause)?;
+        let agent = profile.agent;
+        if !plans.contains_key(agent.name) {
+            let plan = HookPlan::of(agent, registered, environment)?;
+            print_untested(agent, plan.version, out)?;
+            plans.insert(agent.name, plan);
+        }
+        let Some(HookPlan { version, entries }) = plans.get(agent.name) else { continue };
+        let change = Change::of_install(profile, entries, environment.pause)?;
         print_warnings(&warnings(profile, change.after_text(), environment), out)?;
         if change.after.is_some() {
+            print_unknown(agent, *version, out)?;
             push_unless_same_file(&mut changes, change);
         } else {
             writeln!(out, "{}: the hooks are already installed.", change.name)?;
         }
-    }
-    if !changes.is_empty() && version.is_none() {
-        writeln!(out, "Claude Code was not found or did not answer; assuming the latest version.")?;
     }
     if let ProgramPath::Versioned(path) = &program {
         let path = path.display();
@@ -112,7 +115,8 @@ pub(crate) fn run_install(
     let mut installed = Vec::new();
     for change in changes {
         let profile = change.profile.clone();
-        let recompute = || Change::of_install(&profile, &entries, environment.pause);
+        let Some(HookPlan { entries, .. }) = plans.get(profile.agent.name) else { continue };
+        let recompute = || Change::of_install(&profile, entries, environment.pause);
         let name = change.name.to_string();
         let applied = apply_change(change, recompute, environment.pause, &mut |_| {})?;
         let Some((change, backup)) = applied else {
@@ -124,19 +128,43 @@ pub(crate) fn run_install(
         let warnings = warnings(&profile, change.after_text(), environment);
         all_hooks_run &= warnings.is_empty();
         print_warnings(&warnings, out)?;
+        for line in profile.agent.hooks.trust {
+            writeln!(out, "  {line}")?;
+        }
         installed.push(change);
     }
-    let typed = program_path::typed(Path::new(program.registered()?), environment);
+    let typed = program_path::typed(Path::new(registered), environment);
     if !installed.is_empty() && all_hooks_run {
-        writeln!(out, "{RUNNING_SESSIONS} New ones appear when they start.")?;
+        if installed.iter().any(|change| change.profile.agent.hooks.trust.is_empty()) {
+            writeln!(out, "{RUNNING_SESSIONS} New ones appear when they start.")?;
+        }
         writeln!(out, "Run `{typed}` to open the board.")?;
     }
-    for change in &installed {
+    for change in installed.iter().filter(|change| change.profile.agent.hooks.is_settings_file) {
         let settings = &change.name.path;
         let project = environment.directory.as_deref();
         status_line::print_missing_usage(settings, change.after_text(), project, &typed, out)?;
     }
     Ok(())
+}
+
+/// The version of an agent, and the hooks that are registered with it.
+struct HookPlan {
+    version: Option<Version>,
+    entries: Vec<Entry>,
+}
+
+impl HookPlan {
+    fn of(agent: &Agent, program: &str, environment: &Environment) -> Result<Self, InstallError> {
+        let version = agent_version::find(agent, environment);
+        let entries = (agent.hooks.entries)(program, version);
+        match version {
+            Some(version) if entries.is_empty() => {
+                Err(InstallError::NoHooks { agent: agent.title, version })
+            }
+            _ => Ok(Self { version, entries }),
+        }
+    }
 }
 
 /// The end of the note about a directory that is not in `$PATH`.
@@ -215,16 +243,25 @@ fn apply_change(
     Err(InstallError::Changed(change.name.path))
 }
 
-/// Prints a note if Claude Code is newer than every version that Crewboard was tested with.
-fn print_untested(version: Option<Version>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(version) = version.filter(|version| claude::is_untried(*version)) else {
-        return Ok(());
-    };
-    let newest = claude::NEWEST_TESTED_VERSION;
+/// Prints a note if the version of an agent is not known.
+fn print_unknown(agent: &Agent, version: Option<Version>, out: &mut dyn Write) -> io::Result<()> {
+    let title = agent.title;
+    match version {
+        Some(_) => Ok(()),
+        None => {
+            writeln!(out, "{title} was not found or did not answer; assuming the latest version.")
+        }
+    }
+}
+
+/// Prints a note if an agent is newer than every version that Crewboard was tested with.
+fn print_untested(agent: &Agent, version: Option<Version>, out: &mut dyn Write) -> io::Result<()> {
+    let (title, tried) = (agent.title, agent.newest_tested);
+    let Some(version) = version.filter(|version| *version > tried) else { return Ok(()) };
     writeln!(
         out,
-        "Claude Code {version} is newer than {newest}, the newest version that Crewboard was tested with. \
-         The hooks are registered as for {newest}."
+        "{title} {version} is newer than {tried}, the newest version that Crewboard was tested with. \
+         The hooks are registered as for {tried}."
     )
 }
 
@@ -247,7 +284,7 @@ pub(crate) fn run_uninstall(
 ) -> Result<(), InstallError> {
     let out = &mut IgnoreClosed(out);
     let mut changes: Vec<Change> = Vec::new();
-    for profile in Profile::select(&arguments.config_dir, environment)? {
+    for profile in Profile::select(&arguments.agents, &arguments.config_dir, environment)? {
         let change = Change::of_uninstall(&profile, environment.pause)?;
         if change.after.is_some() {
             push_unless_same_file(&mut changes, change);

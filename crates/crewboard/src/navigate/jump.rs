@@ -7,7 +7,7 @@ use super::{
 };
 use crate::command_runner::CommandRunner;
 use crate::failure::Failure;
-use crewboard_agents::claude;
+use crewboard_agents::agent;
 use crewboard_core::{Session, Status};
 use crewboard_terminals::{FocusOutcome, focus, is_in_front};
 
@@ -51,8 +51,10 @@ pub(super) fn check_has_pane(row: &Session) -> Result<(), Failure> {
     }
     check_is_on_this_host(row)?;
     if let Some(job) = &row.job {
-        let command =
-            claude::attach_arguments(job).map(|words| format!(" (claude {})", words.join(" ")));
+        let command = agent(row.agent.as_str()).and_then(|agent| {
+            let words = (agent.resume.attach_arguments)(job)?;
+            Some(format!(" ({} {})", agent.name, words.join(" ")))
+        });
         return Err(Failure::new(format!("{name} is a background session and has no pane")).hint(
             format!(
                 "run `crewboard open {}` to attach to it{}",

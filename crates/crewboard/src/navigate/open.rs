@@ -8,7 +8,7 @@ use super::{
 use crate::command_runner::CommandRunner;
 use crate::environment::Environment;
 use crate::failure::{Failure, without_error_number};
-use crewboard_agents::claude;
+use crewboard_agents::{Agent, agent, command_with_profile, profile_variables};
 use crewboard_core::{Session, Status};
 use crewboard_platform::{canonical_directory, local_directory};
 use crewboard_terminals::{Command, NewPane, OpenOutcome, open};
@@ -59,13 +59,15 @@ struct OpenPlan {
 
 /// Returns the command that opens a session.
 ///
-/// Uses only evidence: how the daemon saw the process start, and the files that Claude Code wrote into the user's
-/// profile. The directory and the profile in events are claims: they could be a trap, because settings in them start
+/// Uses only evidence: how the daemon saw the process start, and the files that the agent wrote into the user's profile. The directory and the profile in events are claims: they could be a trap, because settings in them start
 /// programs.
 fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failure> {
     let name = &row.name;
-    let default_profile =
-        environment.home.as_ref().map(|home| canonical_directory(&home.join(".claude")));
+    let agent = agent(row.agent.as_str())
+        .ok_or_else(|| Failure::new(format!("resuming {} sessions is not supported", row.agent)));
+    let directory = agent.as_ref().ok().map(|agent| agent.profile.directory);
+    let default_profile = (environment.home.as_ref().zip(directory))
+        .map(|(home, directory)| canonical_directory(&home.join(directory)));
     let profile = ProvenProfile::of(row, default_profile.as_deref());
     let transcript = profile
         .as_ref()
@@ -81,19 +83,17 @@ fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failu
         return Err(Failure::new(format!("{name} is open"))
             .hint(format!("run `crewboard jump {}` to show its pane", row.key)));
     }
-    if row.agent.as_str() != claude::NAME {
-        return Err(Failure::new(format!("resuming {} sessions is not supported", row.agent)));
-    }
+    let agent = agent?;
     let arguments = match job {
-        Some(job) => claude::attach_arguments(job),
-        None => claude::resume_arguments(row.id.as_str()),
+        Some(job) => (agent.resume.attach_arguments)(job),
+        None => (agent.resume.arguments)(row.id.as_str()),
     };
-    let arguments =
-        arguments.ok_or_else(|| Failure::new(format!("{name} has no Claude Code session id")))?;
-    let profile = profile.ok_or_else(|| only_claimed(row, "profile", &arguments))?;
+    let arguments = arguments
+        .ok_or_else(|| Failure::new(format!("{name} has no {} session id", agent.title)))?;
+    let profile = profile.ok_or_else(|| only_claimed(row, agent, "profile", &arguments))?;
     let transcript = transcript.filter(|_| job.is_none());
     if job.is_none() && row.transcript.is_some() && transcript.is_none() {
-        // Claude Code writes no transcript before the first prompt (seen on 2.1.330).
+        // Agents write no transcript before the first prompt (seen on Claude Code 2.1.330 and Codex 0.171.0).
         if row.user_prompt.is_none() && row.activity.is_none() {
             return Err(Failure::new(format!(
                 "{name} has no transcript, so there is nothing to resume"
@@ -101,21 +101,21 @@ fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failu
         }
         return Err(Failure::new(format!("cannot resume {name}: its transcript is missing")));
     }
-    let directory = match first_directory(row, transcript.as_ref()) {
+    let directory = match first_directory(row, agent, transcript.as_ref()) {
         Some(directory) if directory.is_dir() => directory,
         // A background session keeps its own directory.
         _ if job.is_some() => environment.home.clone().ok_or_else(|| {
             Failure::new("HOME is not set").hint("set it to the path of your home directory")
         })?,
         Some(directory) => return Err(unusable_directory(&directory)),
-        None if row.cwd.is_some() => return Err(only_claimed(row, "directory", &arguments)),
+        None if row.cwd.is_some() => return Err(only_claimed(row, agent, "directory", &arguments)),
         None => return Err(Failure::new(format!("the directory of {name} is unknown"))),
     };
-    let program = environment.find_program("claude", &[]).ok_or_else(|| {
-        Failure::new("cannot find `claude`").hint("add its directory to your PATH")
+    let program = environment.find_program(agent.name, &[]).ok_or_else(|| {
+        Failure::new(format!("cannot find `{}`", agent.name)).hint("add its directory to your PATH")
     })?;
     let program = program.display().to_string();
-    let command = claude::command_with_profile(&program, profile.other(), &arguments);
+    let command = command_with_profile(agent, &program, profile.other(), &arguments);
     Ok(OpenPlan { command, directory })
 }
 
@@ -149,16 +149,17 @@ impl ProvenProfile {
 }
 
 /// Returns the directory in which the conversation began, from the start of its process and its transcript.
-fn first_directory(row: &Session, transcript: Option<&Transcript>) -> Option<PathBuf> {
+fn first_directory(
+    row: &Session,
+    agent: &Agent,
+    transcript: Option<&Transcript>,
+) -> Option<PathBuf> {
     let started_in = row.origin.as_ref().and_then(|origin| origin.cwd.as_deref());
     let (folder, head) = match transcript {
         Some(Transcript { folder, head }) => (Some(folder.as_str()), head.as_slice()),
         None => (None, &b""[..]),
     };
-    match started_in {
-        Some(directory) => Some(claude::resume_directory(Path::new(directory), folder, head)),
-        None => claude::directory_in(head, folder),
-    }
+    (agent.resume.directory)(started_in.map(Path::new), folder, head)
 }
 
 /// Returns the failure for a directory that cannot be the working directory.
@@ -173,10 +174,10 @@ fn unusable_directory(directory: &Path) -> Failure {
 }
 
 /// Returns the failure for a session whose `what` is only a claim, with the command for a user who trusts it.
-fn only_claimed(row: &Session, what: &str, arguments: &[String]) -> Failure {
+fn only_claimed(row: &Session, agent: &Agent, what: &str, arguments: &[String]) -> Failure {
     let command = Command {
-        words: std::iter::once("claude".to_owned()).chain(arguments.iter().cloned()).collect(),
-        variables: claude::profile_variables(row.profile.as_deref()),
+        words: std::iter::once(agent.name.to_owned()).chain(arguments.iter().cloned()).collect(),
+        variables: profile_variables(agent, row.profile.as_deref()),
     };
     let directory =
         row.cwd.as_ref().map(|cwd| format!("cd {} && ", Command::quoted(Path::new(cwd))));

@@ -26,17 +26,20 @@ pub(super) fn find_transcript(row: &Session, profile: &Path) -> Option<Transcrip
     if id.contains('/') {
         return None;
     }
-    let read = |[projects, folder, file]: [String; 3]| {
-        let names = [&*projects, &*folder, &*file];
-        let head = read_beneath(profile, &names, Part::Head { max: MAX_HEAD }).ok()?;
+    let read = |names: Vec<String>| {
+        let parts: Vec<&str> = names.iter().map(String::as_str).collect();
+        let head = read_beneath(profile, &parts, Part::Head { max: MAX_HEAD }).ok()?;
+        let folder = parts.iter().nth_back(1).map(|folder| (*folder).to_owned())?;
         Some(Transcript { folder, head })
     };
     let path = row.transcript.as_deref();
     let named = path.and_then(|path| transcript_below(agent, id, Some(path), None));
     let in_other_folder = || {
-        let file = format!("{id}.jsonl");
-        let folder = directory_containing(&profile.join("projects"), &file, MAX_FOLDERS)?;
-        read(["projects".to_owned(), folder, file])
+        // The folder is named after a directory only if the directory alone leads to the transcript.
+        let [folders, _, file] =
+            <[String; 3]>::try_from(transcript_below(agent, id, None, Some("/"))?).ok()?;
+        let folder = directory_containing(&profile.join(&folders), &file, MAX_FOLDERS)?;
+        read(vec![folders, folder, file])
     };
     named.and_then(read).or_else(in_other_folder)
 }

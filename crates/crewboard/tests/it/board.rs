@@ -7,7 +7,7 @@ mod several_boards;
 mod title;
 
 use crate::support::{Agent, AgentWithFile, BoardWorld, PROGRAM, processor_time, wake_ups};
-use crewboard_agents::claude::NEWEST_TESTED_VERSION;
+use crewboard_agents::AGENTS;
 use crewboard_testkit::{Pane, children, is_dead, process_state, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
@@ -75,7 +75,8 @@ fn board_names_a_client_newer_than_the_newest_tried() {
     agent.write_file(&text);
     let pane = world.board("newer", (100, 30));
     pane.wait_for_text(&format!(
-        "claude 2.1.9999 (newer than {NEWEST_TESTED_VERSION}, the newest tried)"
+        "claude 2.1.9999 (newer than {}, the newest tried)",
+        AGENTS[0].newest_tested
     ));
 }
 

@@ -4,7 +4,7 @@ use crate::failure::{Failure, without_error_number};
 use std::io;
 use std::path::PathBuf;
 
-use crewboard_agents::claude::Version;
+use crewboard_agents::Version;
 use crewboard_agents::settings_edit::EditError;
 
 /// An error: the message, and below it a hint that says what to do. Unless the text says otherwise, nothing was
@@ -27,7 +27,7 @@ pub(crate) enum InstallError {
     #[error("{} is larger than 4 MiB, which is too large for a settings file\nmake the file smaller, then run this again; it was not changed", .0.display())]
     TooLarge(PathBuf),
     #[error(
-        "with the hooks, {} would be larger than 2 MiB, and Claude Code would ignore the whole file\n\
+        "with the hooks, {} would be larger than 2 MiB, and the agent would ignore the whole file\n\
          make the file smaller, then run this again",
         .0.display()
     )]
@@ -77,8 +77,10 @@ pub(crate) enum InstallError {
     NoExecutable,
     #[error("the path {} is not text in UTF-8, which settings need\nmove the program to another directory", .0.display())]
     ProgramNotText(PathBuf),
-    #[error("Claude Code {0} has no hooks\nupdate it (`claude update`), then run this again")]
-    NoHooks(Version),
+    #[error("{agent} {version} has no hooks\nupdate it, then run this again")]
+    NoHooks { agent: &'static str, version: Version },
+    #[error("a configuration directory belongs to one agent\nname one agent with --config-dir")]
+    SeveralAgents,
     #[error("cannot write the output: {}", without_error_number(.0))]
     Output(#[from] io::Error),
 }
@@ -90,6 +92,7 @@ impl InstallError {
             Self::CannotAsk
             | Self::CannotAskToCopy { .. }
             | Self::NoSuchDirectory(_)
+            | Self::SeveralAgents
             | Self::NoHome => 2,
             _ => 1,
         }

@@ -1,4 +1,4 @@
-//! A profile (a configuration directory of Claude Code) and the change to its settings.
+//! A profile (a configuration directory of an agent) and the change to its hooks.
 //!
 //! Uninstall restores the original bytes if it can prove that they are right: if the backup plus Crewboard's entries
 //! equals the current file, then the current file is what install wrote. No other record could contradict the backup.
@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, fs, io, thread};
 
-use crewboard_agents::claude::handlers::{is_ours, our_program};
-use crewboard_agents::claude::{Version, registration};
 use crewboard_agents::settings_edit::{self, EditError, Entry};
+use crewboard_agents::{AGENTS, Agent, Version};
 use crewboard_platform::canonical_directory;
 
+use super::agent_version::find_program;
 use super::backup::{Backup, is_regular};
 use super::error::InstallError;
 use super::new_directories::NewDirectories;
@@ -22,8 +22,9 @@ use super::status_line::{crewboard_line, is_installed, restored_command, wrap_st
 use crate::environment::{Environment, is_executable};
 
 /// A configuration directory, such as `~/.claude`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Profile {
+    pub(crate) agent: &'static Agent,
     pub(crate) directory: PathBuf,
 }
 
@@ -45,68 +46,83 @@ pub(crate) enum OutdatedReason {
 }
 
 impl Profile {
-    /// Returns the profiles named on the command line, or the default profile.
+    /// Returns the profiles named on the command line, or the default profile of each agent named there, or of each agent
+    /// that is here.
     pub(crate) fn select(
+        agents: &[&'static Agent],
         named: &[PathBuf],
         environment: &Environment,
     ) -> Result<Vec<Self>, InstallError> {
         if named.is_empty() {
-            return Ok(vec![Self::default_of(environment)?]);
+            let agents =
+                if agents.is_empty() { present_agents(environment) } else { agents.to_vec() };
+            return agents.iter().map(|agent| Self::default_of(agent, environment)).collect();
         }
+        let agent = match agents {
+            [] => AGENTS[0],
+            [agent] => *agent,
+            _ => return Err(InstallError::SeveralAgents),
+        };
         let mut profiles: Vec<Self> = Vec::new();
         for directory in named {
             // A wrong path would otherwise become a new, unused profile.
             let Ok(directory) = directory.canonicalize().and_then(directory_only) else {
                 return Err(InstallError::NoSuchDirectory(directory.clone()));
             };
-            let profile = Self { directory };
-            if !profiles.contains(&profile) {
-                profiles.push(profile);
+            if profiles.iter().all(|profile| profile.directory != directory) {
+                profiles.push(Self { agent, directory });
             }
         }
         Ok(profiles)
     }
 
-    /// Returns the profile that Claude Code itself would use.
-    pub(crate) fn default_of(environment: &Environment) -> Result<Self, InstallError> {
-        let directory = match (&environment.claude_config_dir, &environment.home) {
-            (Some(directory), _) => directory.clone(),
-            (None, Some(home)) => home.join(".claude"),
+    /// Returns the profile that the agent itself would use.
+    pub(crate) fn default_of(
+        agent: &'static Agent,
+        environment: &Environment,
+    ) -> Result<Self, InstallError> {
+        let is_named =
+            |(variable, _): &&(&'static str, PathBuf)| *variable == agent.profile.variable;
+        let directory = match (environment.profiles.iter().find(is_named), &environment.home) {
+            (Some((_, directory)), _) => directory.clone(),
+            (None, Some(home)) => home.join(agent.profile.directory),
             (None, None) => return Err(InstallError::NoHome),
         };
         let directory = std::path::absolute(&directory).unwrap_or(directory);
-        Ok(Self { directory: canonical_directory(&directory) })
+        Ok(Self { agent, directory: canonical_directory(&directory) })
     }
 
-    /// Returns the path of the user settings.
+    /// Returns the path of the file with the hooks.
     pub(crate) fn settings(&self) -> PathBuf {
-        self.directory.join("settings.json")
+        self.directory.join(self.agent.hooks.file)
     }
 
     /// Returns the path of the backup. It is next to the settings' name, not next to the target of a link, which may be
     /// a repository of dotfiles.
     pub(crate) fn backup(&self) -> PathBuf {
-        self.directory.join("settings.json.crewboard-backup")
+        self.directory.join(format!("{}.crewboard-backup", self.agent.hooks.file))
     }
 
     /// Returns the path of an empty file that marks settings created by install, which uninstall may remove. Without
     /// the mark, they would look the same as settings that were empty before.
     pub(crate) fn created_mark(&self) -> PathBuf {
-        self.directory.join("settings.json.crewboard-made")
+        self.directory.join(format!("{}.crewboard-made", self.agent.hooks.file))
     }
 
-    /// Returns the state of the hooks for this version of Claude Code.
+    /// Returns the state of the hooks for this version of the agent.
     pub(crate) fn install_state(
         &self,
         version: Option<Version>,
     ) -> Result<InstallState, InstallError> {
         let file = SettingsFile::read(&self.settings())?;
         let text = file.text.as_deref().unwrap_or_default();
-        let ours = settings_edit::find(text, is_ours).map_err(|error| self.broken(error))?;
-        let Some(program) = ours.iter().find_map(|entry| our_program(&entry.handler)) else {
+        let hooks = &self.agent.hooks;
+        let ours = settings_edit::find(text, hooks.is_ours).map_err(|error| self.broken(error))?;
+        let Some(program) = ours.iter().find_map(|entry| (hooks.our_program)(&entry.handler))
+        else {
             return Ok(InstallState::No);
         };
-        let missing: Vec<String> = registration::entries(&program, version)
+        let missing: Vec<String> = (hooks.entries)(&program, version)
             .into_iter()
             .map(|entry| entry.event)
             .filter(|event| ours.iter().all(|entry| entry.event != *event))
@@ -132,6 +148,17 @@ impl Profile {
     fn broken(&self, source: EditError) -> InstallError {
         InstallError::Settings { path: self.settings(), source }
     }
+}
+
+/// Returns the agents whose program or configuration directory is here, or the first agent if none is.
+pub(crate) fn present_agents(environment: &Environment) -> Vec<&'static Agent> {
+    let is_here = |agent: &&'static Agent| {
+        find_program(agent, environment).is_some()
+            || Profile::default_of(agent, environment)
+                .is_ok_and(|profile| profile.directory.is_dir())
+    };
+    let here: Vec<&'static Agent> = AGENTS.into_iter().filter(is_here).collect();
+    if here.is_empty() { vec![AGENTS[0]] } else { here }
 }
 
 fn directory_only(path: PathBuf) -> io::Result<PathBuf> {
@@ -203,8 +230,11 @@ impl Change {
     ) -> Result<Self, InstallError> {
         let broken = |error| profile.broken(error);
         let before = file.text.as_deref().unwrap_or_default();
+        let hooks = &profile.agent.hooks;
+        let is_ours = hooks.is_ours;
         let mut after = settings_edit::add(before, entries, is_ours).map_err(broken)?;
-        if let Some(program) = entries.first().and_then(|entry| our_program(&entry.handler)) {
+        let program = entries.first().and_then(|entry| (hooks.our_program)(&entry.handler));
+        if let Some(program) = program.filter(|_| hooks.is_settings_file) {
             after = wrap_status_line(&after, &program).map_err(broken)?;
         }
         if before.len() > MAX_BYTES && after != before {
@@ -233,6 +263,7 @@ impl Change {
     fn of_uninstalled_file(profile: &Profile, file: SettingsFile) -> Result<Self, InstallError> {
         let broken = |error| profile.broken(error);
         let before = file.text.as_deref().unwrap_or_default();
+        let is_ours = profile.agent.hooks.is_ours;
         let ours = settings_edit::find(before, is_ours).map_err(broken)?;
         let line = crewboard_line(before).map_err(broken)?;
         // A status line that the user added is removed with the hooks. Without hooks, leave it alone.
@@ -320,6 +351,7 @@ impl Change {
 
     /// Removes the mark of a created file if another program has created the file again since.
     pub(crate) fn remove_stale_mark(&self) {
+        let is_ours = self.profile.agent.hooks.is_ours;
         let has_ours = |text| settings_edit::find(text, is_ours).is_ok_and(|ours| !ours.is_empty());
         let mark = self.profile.created_mark();
         if !self.file.text.as_deref().is_some_and(has_ours) && is_regular(&mark) {

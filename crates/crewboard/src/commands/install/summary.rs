@@ -2,15 +2,14 @@
 
 use std::io::{self, Write};
 
-use crewboard_agents::claude::handlers::is_ours;
 use crewboard_agents::settings_edit;
 
 use super::profile::{Change, NewContent};
 use super::status_line::crewboard_line;
 
 /// Returns the number of Crewboard's hooks in a text that was read before.
-fn hooks_in(text: &str) -> usize {
-    settings_edit::find(text, is_ours).map_or(0, |entries| entries.len())
+fn hooks_in(change: &Change, text: &str) -> usize {
+    settings_edit::find(text, change.profile.agent.hooks.is_ours).map_or(0, |entries| entries.len())
 }
 
 fn hooks(count: usize) -> String {
@@ -19,7 +18,8 @@ fn hooks(count: usize) -> String {
 
 /// Prints what an install does: to the hooks, to the status line, and to the text before it.
 pub(super) fn print_install(change: &Change, out: &mut dyn Write) -> io::Result<()> {
-    let (before, after) = (hooks_in(change.before()), hooks_in(change.after_text()));
+    let (before, after) =
+        (hooks_in(change, change.before()), hooks_in(change, change.after_text()));
     let name = &change.name;
     match after.checked_sub(before) {
         Some(added) if added > 0 => writeln!(out, "Adds {} to {name}.", hooks(added))?,
@@ -33,7 +33,10 @@ pub(super) fn print_install(change: &Change, out: &mut dyn Write) -> io::Result<
     } else {
         "Adds no status line, because you have none: context, cost and limits stay unknown (docs/limits.md)."
     };
-    writeln!(out, "{line}")?;
+    if change.profile.agent.hooks.is_settings_file {
+        writeln!(out, "{line}")?;
+    }
+    change.profile.agent.hooks.trust.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     if !change.has_file() {
         writeln!(out, "Creates the file; `crewboard uninstall` removes it.")
     } else if change.keeps_original() {
@@ -46,11 +49,11 @@ pub(super) fn print_install(change: &Change, out: &mut dyn Write) -> io::Result<
 /// Prints what an uninstall does.
 pub(super) fn print_uninstall(change: &Change, out: &mut dyn Write) -> io::Result<()> {
     let name = &change.name;
-    writeln!(out, "Removes {} from {name}.", hooks(hooks_in(change.before())))?;
+    writeln!(out, "Removes {} from {name}.", hooks(hooks_in(change, change.before())))?;
     let is_line_ours = |text| crewboard_line(text).is_ok_and(|line| line.is_some());
     if is_line_ours(change.before()) && !is_line_ours(change.after_text()) {
         writeln!(out, "Takes Crewboard out of your status line.")?;
-    } else {
+    } else if change.profile.agent.hooks.is_settings_file {
         writeln!(out, "Keeps your status line as it is.")?;
     }
     match change.after {

@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crewboard_agents::AGENTS;
 use crewboard_agents::claude::registration::EVENTS;
 use tempfile::TempDir;
 
@@ -80,7 +81,7 @@ impl World {
     }
 
     fn profile(&self) -> Profile {
-        Profile::default_of(&self.environment).unwrap()
+        Profile::default_of(AGENTS[0], &self.environment).unwrap()
     }
 
     fn install(&self, arguments: &InstallArguments) -> Result<String, InstallError> {
@@ -201,13 +202,13 @@ fn install_changes_all_profiles_or_none() {
 fn profile_comes_from_the_variable_or_the_option() {
     let mut world = World::new();
     let elsewhere = world.root.path().join("elsewhere");
-    world.environment.claude_config_dir = Some(elsewhere.clone());
+    world.environment.profiles = vec![("CLAUDE_CONFIG_DIR", elsewhere.clone())];
     world.install(&yes()).unwrap();
     assert!(elsewhere.join("settings.json").is_file());
     let typo = world.root.path().join("typo");
     let error = world.install(&InstallArguments { config_dir: vec![typo], ..yes() }).unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    world.environment.claude_config_dir = None;
+    world.environment.profiles.clear();
     world.environment.home = None;
     assert_eq!(world.install(&yes()).unwrap_err().exit_code(), 2);
 }

@@ -24,6 +24,9 @@ pub(super) type Warning = Vec<String>;
 /// Returns warnings about settings that keep the hooks of a profile from running, if its settings have this text.
 pub(super) fn warnings(profile: &Profile, text: &str, environment: &Environment) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    if !profile.agent.hooks.is_settings_file {
+        return warnings;
+    }
     warnings.extend(skipped_file(profile, text));
     let managed = managed_files(&environment.claude_managed);
     let sets = |path: &Path, key| settings::managed_switch(&text_of(path), key) == Some(true);

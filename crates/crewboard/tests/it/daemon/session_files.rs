@@ -10,7 +10,7 @@ use crate::support::{
     AgentWithFile, AgentWithTranscript, assert_never_wakes, is_watched, note, payload,
     prompt_payload, world,
 };
-use crewboard_agents::claude::NEWEST_TESTED_VERSION;
+use crewboard_agents::AGENTS;
 use crewboard_testkit::{FakeAgent, Subscription, signal, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
@@ -84,7 +84,8 @@ fn client_newer_than_the_newest_tried_is_served_and_named() {
     subscription.wait_for_row("newer", |row| row["status"] == "idle");
     let explained = world.run(["explain", "newer"]).stdout;
     let expected = format!(
-        "\nIt runs claude 2.1.9999 (newer than {NEWEST_TESTED_VERSION}, the newest tried).\n"
+        "\nIt runs claude 2.1.9999 (newer than {}, the newest tried).\n",
+        AGENTS[0].newest_tested
     );
     assert!(explained.contains(&expected), "{explained}");
     assert!(world.run(["list", "--json"]).stdout.contains(r#""agent_version": "2.1.9999""#));

@@ -9,9 +9,11 @@ mod transcripts;
 use super::without_file;
 use crate::watch::file_watches::{FileWatches, OwnerChanges, WatchToken};
 use batch::Batch;
-use crewboard_agents::claude;
+use crewboard_agents::AGENTS;
 use crewboard_agents::files::{profile_of, session_file_name, session_files_directory};
-use crewboard_core::{AgentName, FileLookup, Now, Observation, Process, ProcessToWatch, Stamp};
+use crewboard_core::{
+    AgentName, FileFinding, FileLookup, Now, Observation, Process, ProcessToWatch, Stamp,
+};
 use crewboard_platform::{environment_of, host_name, pid_namespace, working_directory_of};
 use starting::Starting;
 use statuses::file_removed;
@@ -94,8 +96,9 @@ impl SessionFiles {
         Self { namespace: pid_namespace(), host: host_name(), ..Self::default() }
     }
 
-    /// Watches the user's usual profile and reads its files, to find agents that started before the daemon.
-    pub(crate) fn watch_usual_profile(
+    /// Watches the user's usual profile of each agent with session files, and reads the files, to find agents that started
+    /// before the daemon.
+    pub(crate) fn watch_usual_profiles(
         &mut self,
         home: &Path,
         watches: &mut FileWatches,
@@ -103,10 +106,14 @@ impl SessionFiles {
     ) -> Vec<Observation> {
         let home = home.to_string_lossy().into_owned();
         let variables = BTreeMap::from([("HOME".to_owned(), home)]);
-        let agent = AgentName::new(claude::NAME);
-        let Some(spelled) = profile_of(claude::NAME, &variables, None) else { return Vec::new() };
         let mut observations = Vec::new();
-        self.watch_profile(&agent, &spelled, watches, now, &mut observations);
+        let names = AGENTS.iter().map(|agent| agent.name);
+        for name in names.filter(|name| session_files_directory(name).is_some()) {
+            if let Some(spelled) = profile_of(name, &variables, None) {
+                let agent = AgentName::new(name);
+                self.watch_profile(&agent, &spelled, watches, now, &mut observations);
+            }
+        }
         observations
     }
 
@@ -119,7 +126,7 @@ impl SessionFiles {
         now: Now,
     ) -> Vec<Observation> {
         let agent = watch.agent.as_str();
-        if session_files_directory(agent).is_none() {
+        if crewboard_agents::agent(agent).is_none() {
             return Vec::new();
         }
         let Some(variables) = environment_of(watch.process.pid) else {
@@ -141,6 +148,12 @@ impl SessionFiles {
             return vec![without_file(&watch.agent, watch.process, now)];
         };
         self.processes.insert(watch.process, profile);
+        if session_files_directory(agent).is_none() {
+            return vec![Observation {
+                finding: FileFinding::NoSessionFile,
+                ..without_file(&watch.agent, watch.process, now)
+            }];
+        }
         if !observations.iter().any(|known| known.process == watch.process) {
             observations.push(self.read_status(watch.process, profile, false, now));
         }

@@ -15,7 +15,7 @@ impl SessionFiles {
         Self
     }
 
-    pub(crate) fn watch_usual_profile(
+    pub(crate) fn watch_usual_profiles(
         &mut self,
         _home: &Path,
         _watches: &mut FileWatches,

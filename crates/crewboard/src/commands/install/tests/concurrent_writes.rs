@@ -15,7 +15,7 @@ const OTHER: &str = "{\"changed\": true}";
 
 impl World {
     fn install_change(&self) -> Change {
-        let entries = registration::entries("/opt/crewboard", None);
+        let entries = (AGENTS[0].hooks.entries)("/opt/crewboard", None);
         Change::of_install(&self.profile(), &entries, Duration::ZERO).unwrap()
     }
 
@@ -65,7 +65,7 @@ fn once_at(step: Step, mut act: impl FnMut()) -> impl FnMut(Step) {
 #[test]
 fn install_keeps_a_change_of_another_program() {
     let world = World::with(SETTINGS);
-    let entries = registration::entries("/opt/crewboard", None);
+    let entries = (AGENTS[0].hooks.entries)("/opt/crewboard", None);
     let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
     let apply =
         |change: Change| change.apply(Duration::ZERO, Flush::Before, &mut |_| {}).unwrap_err();
@@ -241,7 +241,7 @@ fn install_reads_an_empty_or_broken_file_again() {
                 fs::write(&settings, SETTINGS).unwrap();
             }
         };
-        let entries = registration::entries("/opt/crewboard", None);
+        let entries = (AGENTS[0].hooks.entries)("/opt/crewboard", None);
         let install = |file| Change::of_installed_file(&world.profile(), &entries, file);
         let change = SettingsFile::read_settled(&settings, wait, install).unwrap();
         assert_eq!(change.before(), SETTINGS);
@@ -294,7 +294,7 @@ fn install_merges_a_file_that_is_created_meanwhile() {
 #[test]
 fn two_installs_at_once_make_one_change() {
     let world = World::with(SETTINGS);
-    let entries = registration::entries("/opt/crewboard", None);
+    let entries = (AGENTS[0].hooks.entries)("/opt/crewboard", None);
     let recompute = || Change::of_install(&world.profile(), &entries, Duration::ZERO);
     let mut other = once_at(Step::Ready, || {
         world.install_while(&mut |_| {}).unwrap();
@@ -350,7 +350,7 @@ fn install_loses_no_write_of_a_busy_program() {
         let counted = std::thread::scope(|scope| {
             let writer = scope.spawn(|| count_up(&world, in_place, &is_over));
             let pause = Duration::from_millis(2);
-            let entries = registration::entries("/opt/crewboard", None);
+            let entries = (AGENTS[0].hooks.entries)("/opt/crewboard", None);
             let end = Instant::now() + Duration::from_secs(2);
             while Instant::now() < end {
                 let install = || Change::of_install(&world.profile(), &entries, pause);

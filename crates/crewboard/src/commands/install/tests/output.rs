@@ -1,7 +1,6 @@
 //! Tests the questions and output of install, and the hooks for each version of Claude Code.
 
-use crewboard_agents::claude::NEWEST_TESTED_VERSION;
-use crewboard_agents::claude::Version;
+use crewboard_agents::Version;
 
 use super::super::profile::{InstallState, OutdatedReason};
 use super::*;
@@ -176,7 +175,7 @@ fn old_client_gets_its_own_form_and_events() {
     world.uninstall(&yes()).unwrap();
     assert_eq!(world.text(), SETTINGS);
     executable(&claude, "#!/bin/sh\necho '1.0.30 (Claude Code)'\n");
-    assert!(matches!(world.install(&yes()), Err(InstallError::NoHooks(_))));
+    assert!(matches!(world.install(&yes()), Err(InstallError::NoHooks { .. })));
 }
 
 #[test]
@@ -190,7 +189,7 @@ fn install_names_a_client_newer_than_the_newest_tried() {
         world.uninstall(&yes()).unwrap();
         (output, text)
     };
-    let tried = NEWEST_TESTED_VERSION.to_string();
+    let tried = AGENTS[0].newest_tested.to_string();
     let (output, known) = install(&tried);
     assert!(!output.contains("newer"), "{output}");
     for version in ["2.1.9999", "99.0.0"] {

@@ -109,7 +109,7 @@ fn install_keeps_the_group() {
 fn failed_install_removes_its_backup_and_directory() {
     let world = World::with(SETTINGS);
     // The write fails, because another program replaces the file with a directory.
-    let entries = registration::entries("/opt/crewboard", None);
+    let entries = (AGENTS[0].hooks.entries)("/opt/crewboard", None);
     let change = || Change::of_install(&world.profile(), &entries, Duration::ZERO).unwrap();
     for former in [None, Some("{\"older\": 1}")] {
         fs::write(world.settings(), SETTINGS).unwrap();
@@ -200,7 +200,7 @@ fn install_copies_no_program_to_a_home_of_another_user() {
     executable(&program, "program");
     world.environment.executable = Some(program);
     // The profile belongs to this user, the home directory does not.
-    world.environment.claude_config_dir = Some(world.root.path().join("profile"));
+    world.environment.profiles = vec![("CLAUDE_CONFIG_DIR", world.root.path().join("profile"))];
     let home = world.root.path().join("home");
     if std::os::unix::fs::chown(&home, Some(1234), None).is_err() {
         return skip("only root can change the owner of a directory");

@@ -72,8 +72,15 @@ impl SessionFiles {
         observations: &mut Vec<Observation>,
     ) {
         let Some(Profile { agent, spelled, .. }) = self.profiles.get(profile) else { return };
-        let Some(folder) = session_files_directory(agent.as_str()) else { return };
         let spelled = spelled.clone();
+        let Some(folder) = session_files_directory(agent.as_str()) else {
+            // Only the transcripts of this agent are watched, each while a turn runs.
+            if let Some(profile) = self.profiles.get_mut(profile) {
+                profile.canonical = canonical_directory(&spelled);
+                profile.local = local_directory(&spelled);
+            }
+            return;
+        };
         let mut local = None;
         let mut is_watched = false;
         for _ in 0..MAX_RACES {

@@ -139,7 +139,7 @@ impl SessionFiles {
         };
         let began = conversation.since;
         let (directory, names) = self.find_transcript(&lookup, conversation)?;
-        let names = names.each_ref().map(String::as_str);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let since = if began.boot == now.stamp.boot { now.wall_of(began) } else { Timestamp(0) };
         if waits {
             // The watch begins before the read, so that no write is missed.
@@ -187,22 +187,25 @@ impl SessionFiles {
         &self,
         lookup: &FileLookup,
         conversation: &TranscriptQuery,
-    ) -> Option<(PathBuf, [String; 3])> {
+    ) -> Option<(PathBuf, Vec<String>)> {
         let profile = *self.processes.get(&lookup.process)?;
         let Profile { agent, local, .. } = self.profiles.get(profile)?;
         let local = local.clone()?;
-        let [folders, folder, file] = transcript_below(
+        let mut names = transcript_below(
             agent.as_str(),
             conversation.session.as_str(),
             conversation.path.as_deref(),
             conversation.cwd.as_deref(),
         )?;
-        let in_folders = local.join(&folders);
-        let is_there = in_folders.join(&folder).join(&file).symlink_metadata().is_ok();
-        // The folder may be named after an earlier working directory of the agent.
-        let other =
-            if is_there { None } else { directory_containing(&in_folders, &file, MAX_FOLDERS) };
-        Some((local, [folders, other.unwrap_or(folder), file]))
+        if let [folders, folder, file] = names.as_mut_slice() {
+            let in_folders = local.join(folders.as_str());
+            let is_there = in_folders.join(&folder).join(&file).symlink_metadata().is_ok();
+            // The folder may be named after an earlier working directory of the agent.
+            let other =
+                if is_there { None } else { directory_containing(&in_folders, file, MAX_FOLDERS) };
+            *folder = other.unwrap_or_else(|| std::mem::take(folder));
+        }
+        Some((local, names))
     }
 
     /// Watches a transcript until it grows, or looks for a missing one later.

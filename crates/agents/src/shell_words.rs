@@ -1,12 +1,12 @@
 //! Quotes and splits the words of shell commands.
 
 /// Quotes a word for a POSIX shell. In single quotes only the single quote itself is special.
-pub(super) fn shell_quoted(word: &str) -> String {
+pub(crate) fn shell_quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Splits a command into words as a POSIX shell does; `None` if the command has more than plain words.
-pub(super) fn shell_words(command: &str) -> Option<Vec<String>> {
+pub(crate) fn shell_words(command: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut characters = command.chars();

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of Claude Code, as `claude --version` prints it.
+/// A version of an agent, as `claude --version` or `codex --version` prints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u32, pub u32, pub u32);
 

@@ -12,8 +12,8 @@ fn shown(tool: &str, json: &str) -> (String, String) {
 
 fn kind(tool: &str) -> PromptKind {
     match tool {
-        ASK => PromptKind::Question,
-        EXIT_PLAN => PromptKind::Plan,
+        "AskUserQuestion" => PromptKind::Question,
+        "ExitPlanMode" => PromptKind::Plan,
         _ => PromptKind::Permission,
     }
 }
@@ -182,13 +182,13 @@ const ROWS: [Row; 36] = [
     ("mcp__x__y", r#""plain""#, "+input: plain", "+input: plain"),
     ("EnterPlanMode", "{}", "", ""),
     (
-        EXIT_PLAN,
+        "ExitPlanMode",
         r##"{"plan":"# Plan\n1. Print\u00a0it\u001b[8m","allowedPrompts":[{"tool":"Bash","prompt":"any"}]}"##,
         "# Plan\n1. Print\u{a0}it\\x1b[8m\n+allowedPrompts = [{\"tool\":\"Bash\",\"prompt\":\"any\"}]",
         "# Plan⏎1. Print\\xa0it\\x1b[8m  +allowedPrompts = [{\"tool\":\"Bash\",\"prompt\":\"any\"}]",
     ),
     (
-        ASK,
+        "AskUserQuestion",
         r#"{"questions":[{"question":"Which colour?","options":[{"label":"Red\u200b"},{"label":"Blue"}]}]}"#,
         "Which colour?\n1 Red\\u{200b}\n2 Blue",
         "Which colour? 1 Red\u{200b} 2 Blue",
@@ -324,8 +324,11 @@ fn question_shows_header_descriptions_and_several_answers() {
         "options":[{"label":"Postgres","description":"runs already"},{"label":"SQLite"}]}]}"#;
     let input = Input::new(json);
     assert_eq!(
-        render_text(ASK, PromptKind::Question, &input),
+        render_text("AskUserQuestion", PromptKind::Question, &input),
         "[Database] Which database? (several answers are possible)\n1 Postgres: runs already\n2 SQLite"
     );
-    assert_eq!(render_line(ASK, &input, None), "Which database? 1 Postgres 2 SQLite");
+    assert_eq!(
+        render_line("request_user_input", &input, None),
+        "Which database? 1 Postgres 2 SQLite"
+    );
 }

@@ -1,20 +1,26 @@
-use super::transcript::profile_above;
 use crate::Variables;
+use crate::descriptor::Agent;
 use std::path::{Path, PathBuf};
 
-/// Returns Claude Code's configuration directory: `CLAUDE_CONFIG_DIR`, else the directory above `transcript`, else
-/// `~/.claude`.
-pub(crate) fn profile_of(environment: &dyn Variables, transcript: Option<&str>) -> Option<PathBuf> {
-    let own = environment.get("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    let above = || profile_above(Path::new(transcript?));
+/// Returns an agent's configuration directory: the one that its variable names, else the one above `transcript`, else
+/// the default one.
+pub(crate) fn profile_of(
+    agent: &Agent,
+    environment: &dyn Variables,
+    transcript: Option<&str>,
+) -> Option<PathBuf> {
+    let own = environment.get(agent.profile.variable).map(PathBuf::from);
+    let above = || (agent.files.profile_above)(Path::new(transcript?));
     let home = || environment.get("HOME").map(PathBuf::from);
-    let usual = || home().filter(|home| home.is_absolute()).map(|home| home.join(".claude"));
+    let usual =
+        || home().filter(|home| home.is_absolute()).map(|home| home.join(agent.profile.directory));
     own.or_else(above).or_else(usual)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude;
     use std::collections::BTreeMap;
 
     #[test]
@@ -40,7 +46,7 @@ mod tests {
         for (variables, transcript, expected) in cases {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             let environment: BTreeMap<String, String> = variables.iter().map(owned).collect();
-            let found = profile_of(&environment, transcript.as_deref());
+            let found = profile_of(&claude::AGENT, &environment, transcript.as_deref());
             assert_eq!(found, expected.map(PathBuf::from), "{variables:?} {transcript:?}");
         }
     }

@@ -4,8 +4,8 @@
 //! with its name: `+name: text` or `+name = JSON`. Characters that could hide a text are shown as escapes
 //! ([`crewboard_core::reveal`]). Each field that is too long is truncated with a mark, so that it hides no other field.
 
-use super::scan::{Member, compact, members, split_near};
 use crate::fields::Text;
+use crate::scan::{Member, compact, members, split_near};
 use crewboard_core::{
     Exact, InputDigest, MAX_LINE, PromptKind, reveal, reveal_beginning, with_commas,
 };
@@ -14,14 +14,12 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The tool that asks the user a question.
-pub(super) const ASK: &str = "AskUserQuestion";
-/// The tool that shows a plan.
-pub(super) const EXIT_PLAN: &str = "ExitPlanMode";
+/// The tools that ask the user questions. Their inputs have the same form.
+const ASK: [&str; 2] = ["AskUserQuestion", "request_user_input"];
 
 /// The main field of each tool, which is shown first and without its name.
 const MAIN_FIELD: [(&[&str], &str); 12] = [
-    (&["Bash", "PowerShell", "Monitor", "SlashCommand"], "command"),
+    (&["Bash", "PowerShell", "Monitor", "SlashCommand", "apply_patch"], "command"),
     (&["Read", "Write", "Edit", "MultiEdit"], "file_path"),
     (&["NotebookEdit", "NotebookRead"], "notebook_path"),
     (&["Grep", "Glob"], "pattern"),
@@ -32,7 +30,7 @@ const MAIN_FIELD: [(&[&str], &str); 12] = [
     (&["Agent", "Task"], "description"),
     (&["BashOutput"], "bash_id"),
     (&["KillShell"], "shell_id"),
-    (&[EXIT_PLAN], "plan"),
+    (&["ExitPlanMode"], "plan"),
 ];
 
 /// The fields that are shown in an order that helps the reader: the old text before the new one. Other fields follow by
@@ -61,13 +59,13 @@ const MIN_LINE: usize = 192;
 
 /// The input of a tool.
 #[derive(Debug, Default)]
-pub(super) struct Input<'a> {
-    pub(super) json: &'a str,
-    pub(super) digest: InputDigest,
+pub(crate) struct Input<'a> {
+    pub(crate) json: &'a str,
+    pub(crate) digest: InputDigest,
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn new(json: &'a str) -> Self {
+    pub(crate) fn new(json: &'a str) -> Self {
         Self { json, digest: digest(json.as_bytes()) }
     }
 }
@@ -91,16 +89,16 @@ struct ShownField<'a> {
 }
 
 /// Returns the digest of a tool's whole input, which identifies the call.
-pub(super) fn digest(input: &[u8]) -> InputDigest {
+pub(crate) fn digest(input: &[u8]) -> InputDigest {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&Sha256::digest(input)[..16]);
     InputDigest::new(bytes)
 }
 
 /// Renders the whole input of `tool`, in as many lines as necessary.
-pub(super) fn render_text(tool: &str, kind: PromptKind, input: &Input<'_>) -> String {
+pub(crate) fn render_text(tool: &str, kind: PromptKind, input: &Input<'_>) -> String {
     let exact = kind.exact();
-    if tool == ASK
+    if ASK.contains(&tool)
         && let Some(text) = read_questions(input.json, true)
     {
         return reveal(&text, exact);
@@ -111,8 +109,8 @@ pub(super) fn render_text(tool: &str, kind: PromptKind, input: &Input<'_>) -> St
 
 /// Renders the input in one line, for display after the tool's name. The main field comes first, and paths below `cwd`
 /// are relative to it.
-pub(super) fn render_line(tool: &str, input: &Input<'_>, cwd: Option<&str>) -> String {
-    if tool == ASK
+pub(crate) fn render_line(tool: &str, input: &Input<'_>, cwd: Option<&str>) -> String {
+    if ASK.contains(&tool)
         && let Some(text) = read_questions(input.json, false)
     {
         return text.replace('\n', " ");

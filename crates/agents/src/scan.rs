@@ -2,30 +2,30 @@
 
 /// A member of an object, in its JSON form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Member<'a> {
+pub(crate) struct Member<'a> {
     /// The name, with its quotes.
-    pub(super) name: &'a str,
-    pub(super) value: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) value: &'a str,
     /// True if the value is not truncated.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 /// An iterator over the members of an object.
 #[derive(Debug, Clone)]
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     rest: &'a str,
     is_first: bool,
 }
 
 /// Returns the members of the object at the beginning of `text`; `None` if `text` does not begin with an object.
-pub(super) fn members(text: &str) -> Option<Members<'_>> {
+pub(crate) fn members(text: &str) -> Option<Members<'_>> {
     let rest = text.trim_start().strip_prefix('{')?;
     Some(Members { rest, is_first: true })
 }
 
 impl<'a> Members<'a> {
     /// Returns the text after the last member that the iterator returned.
-    pub(super) fn rest(&self) -> &'a str {
+    pub(crate) fn rest(&self) -> &'a str {
         self.rest
     }
 }
@@ -90,13 +90,13 @@ fn string_end(text: &str) -> Option<usize> {
 }
 
 /// Splits `text` in two. The first part has at most `max` bytes.
-pub(super) fn split_near(text: &str, max: usize) -> (&str, &str) {
+pub(crate) fn split_near(text: &str, max: usize) -> (&str, &str) {
     let mut ends = (0..=max.min(text.len())).rev();
     text.split_at(ends.find(|end| text.is_char_boundary(*end)).unwrap_or(0))
 }
 
 /// Removes the blanks between the parts of `json`.
-pub(super) fn compact(json: &str) -> String {
+pub(crate) fn compact(json: &str) -> String {
     let mut compacted = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(first) = rest.chars().next() {

@@ -1,27 +1,35 @@
-//! Finds the version of Claude Code.
+//! Finds the version of an agent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crewboard_agents::claude::Version;
+use crewboard_agents::{Agent, Version};
 use crewboard_platform::{Deadline, OutputLimits, run_within};
 
 use crate::environment::Environment;
 
-/// Time limit of `claude --version`. After it, install assumes the latest version.
+/// Time limit of `claude --version` and similar calls. After it, install assumes the latest version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Bytes read of the output.
 const MAX_OUTPUT: usize = 1024;
 
-/// Runs `claude --version`, with the `claude` on the path or in a directory of its own installers.
-pub(crate) fn find(environment: &Environment) -> Option<Version> {
-    let home = environment.home.iter();
-    let further: Vec<_> =
-        home.flat_map(|home| [home.join(".local/bin"), home.join(".claude/local")]).collect();
-    let program = environment.find_program("claude", &further)?;
+/// Runs the agent with `--version`, from the path or from a directory of its own installers.
+pub(crate) fn find(agent: &Agent, environment: &Environment) -> Option<Version> {
+    let program = find_program(agent, environment)?;
     run_program(&program, VERSION_TIMEOUT)
+}
+
+/// Finds the program of an agent.
+pub(crate) fn find_program(agent: &Agent, environment: &Environment) -> Option<PathBuf> {
+    let home = environment.home.iter();
+    let further: Vec<_> = home
+        .flat_map(|home| {
+            [home.join(".local/bin"), home.join(agent.profile.directory).join("local")]
+        })
+        .collect();
+    environment.find_program(agent.name, &further)
 }
 
 fn run_program(program: &Path, timeout: Duration) -> Option<Version> {
