@@ -46,9 +46,7 @@ class Run:
                   os.path.join(self.home, "tmp"), os.path.join(self.home, "run"), os.path.join(rundir, "screens")):
             os.makedirs(d, exist_ok=True)
         os.chmod(os.path.join(self.home, "run"), 0o700)
-        link = os.path.join(rundir, "bin", "claude")
-        if not os.path.lexists(link):
-            os.symlink(binary, link)
+        self.install_client()
         for n in ("a.txt", "b.txt"):
             with open(os.path.join(self.proj, n), "w") as f:
                 f.write("line one of %s\nline two\n" % n)
@@ -63,6 +61,20 @@ class Run:
         self.settings()
 
     # -- set-up -----------------------------------------------------------------
+    def install_client(self):
+        """Puts the client on the PATH, or a script that runs it by HARNESS_RUN_BY, as an alias of the user would."""
+        run_by = os.environ.get("HARNESS_RUN_BY")
+        name = os.path.join(self.dir, "bin", "claude")
+        link = os.path.join(self.dir, "client", "claude") if run_by else name
+        if os.path.lexists(name):
+            return
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(self.binary, link)
+        if run_by:
+            with open(name, "w") as f:
+                f.write("#!/bin/sh\nexec %s %s \"$@\"\n" % (run_by, sh_quote(link)))
+            os.chmod(name, 0o755)
+
     def settings(self, **over):
         record = os.environ.get("HARNESS_RECORD", "1") != "0"
         hooks = {}
@@ -361,16 +373,16 @@ class Run:
             self.snap("ready", t)
 
     def pid(self, t="main:0.0"):
-        """Returns the pid of the client in pane t: the child of the pane's shell, or the pane's first process."""
+        """Returns the pid of the client in pane t: the pane's first process, or the nearest one below it."""
         pp = self.tmux("display-message", "-p", "-t", t, "#{pane_pid}").strip()
         # tmux's own name of the running command cannot tell the two apart: it is the client in both cases.
-        if open("/proc/%s/comm" % pp).read().strip() == "claude":
-            return int(pp)
-        out = subprocess.run(["ps", "--ppid", pp, "-o", "pid=,comm="], capture_output=True, text=True).stdout
-        for l in out.splitlines():
-            pid, comm = l.split(None, 1)
-            if comm.startswith("claude"):
-                return int(pid)
+        level = [int(pp)]
+        while level:
+            for pid in level:
+                if open("/proc/%d/comm" % pid).read().strip().startswith("claude"):
+                    return pid
+            out = subprocess.run(["ps", "--ppid", ",".join(map(str, level)), "-o", "pid="], capture_output=True, text=True).stdout
+            level = [int(pid) for pid in out.split()]
         return None
 
     def exit(self, t="main:0.0"):

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod marks;
 pub(crate) mod metadata;
 mod program;
+pub(crate) mod program_rules;
 pub(crate) mod prompts;
 mod reported_status;
 pub(crate) mod row;
@@ -291,6 +292,7 @@ impl RowState {
         self.background.clear();
         self.scheduled = 0;
         self.relayed_prompt = None;
+        self.clear_program_parts();
     }
 
     /// Applies an event of the session's present conversation.

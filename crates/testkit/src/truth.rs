@@ -133,6 +133,13 @@ impl Scenario {
         CLIENTS.iter().find(is_first).copied().unwrap_or(CLIENTS[0])
     }
 
+    /// Returns true if a client of the scenario runs in a terminal.
+    pub fn has_terminal(&self) -> bool {
+        let is_headless =
+            |row: &RowTruth| row.statuses.iter().any(|step| step.from.starts_with("claude -p"));
+        self.rows.iter().any(|row| row.kind == "interactive" && !is_headless(row))
+    }
+
     /// Returns true if a version of the client, such as `2.1.330`, can be led through the scenario.
     pub fn runs_on(&self, version: &str) -> bool {
         let parts = |version: &str| -> Vec<u32> {

@@ -15,10 +15,10 @@ use anyhow::{Result, bail};
 use crewboard_testkit::recording::CLIENTS;
 use crewboard_testkit::truth::Truth;
 use report::{CheckResult, Grade, Outcome};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use world::Subject;
+use world::{Setup, Subject};
 
 /// The scenarios that cover the most in the least time: every status, every kind of end, `/clear`, and a headless run.
 const SMOKE: [&str; 10] = [
@@ -69,9 +69,49 @@ pub(crate) struct Arguments {
     /// `--smoke` and its parts]
     #[arg(long = "client", value_name = "VERSION")]
     clients: Vec<String>,
+    /// Run the client by `crewboard run`, with or without hooks
+    #[arg(long, value_name = "HOOKS", conflicts_with_all = ["smoke", "board", "pipeline", "open"])]
+    run: Option<Hooks>,
     /// Use this program instead of building one
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+}
+
+/// The hooks of a client that `crewboard run` runs.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Hooks {
+    With,
+    Without,
+}
+
+impl Arguments {
+    /// Returns the setups of each version, oldest version first. The whole matrix ends with the newest version in
+    /// `crewboard run`, without hooks.
+    fn subjects(&self, program: &Path) -> Vec<Subject> {
+        let setup = match self.run {
+            None => Setup::Hooks,
+            Some(Hooks::With) => Setup::RunWithHooks,
+            Some(Hooks::Without) => Setup::RunWithoutHooks,
+        };
+        let is_part = self.smoke || self.has_only_checks() || self.run.is_some();
+        let of = |setup| move |client| Subject { program: program.to_owned(), client, setup };
+        let mut subjects: Vec<_> =
+            versions(&self.clients, is_part).into_iter().map(of(setup)).collect();
+        if self.is_whole() {
+            subjects.extend(versions(&[], true).into_iter().map(of(Setup::RunWithoutHooks)));
+        }
+        subjects
+    }
+
+    /// Returns true if nothing is selected, so that everything runs.
+    fn is_whole(&self) -> bool {
+        let has_selection = self.smoke || self.has_only_checks() || self.run.is_some();
+        self.scenarios.is_empty() && self.clients.is_empty() && !has_selection
+    }
+
+    fn has_only_checks(&self) -> bool {
+        self.board || self.pipeline || self.open
+    }
 }
 
 /// Runs the scenarios and checks that the arguments select, and reports the results.
@@ -90,22 +130,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(program) => std::fs::canonicalize(program)?,
         None => dist::run()?.program,
     };
-    let has_only_checks = arguments.board || arguments.pipeline || arguments.open;
-    let clients = versions(&arguments.clients, arguments.smoke || has_only_checks);
     let mut runs = Vec::new();
     let mut results = Vec::new();
-    for client in clients {
-        let subject = Subject { program: program.clone(), client: client.clone() };
-        if !has_only_checks {
-            println!("Claude Code {client}");
-            runs.push((client, run_all(&truth, &names, &subject, arguments)));
+    for subject in arguments.subjects(&program) {
+        if !arguments.has_only_checks() {
+            println!("{}", subject.title());
+            runs.push((subject.title(), run_all(&truth, &names, &subject, arguments)));
         }
         results.extend(run_checks(&subject, arguments));
     }
-    if !has_only_checks {
+    if !arguments.has_only_checks() {
         let table = report::markdown(&runs, &program)?;
-        let is_whole = arguments.scenarios.is_empty() && arguments.clients.is_empty();
-        if is_whole && !arguments.smoke && !arguments.print {
+        if arguments.is_whole() && !arguments.print {
             let path = workspace::root().join("docs").join("matrix.md");
             std::fs::write(&path, table)?;
             println!("wrote {}", path.display());
@@ -156,8 +192,12 @@ fn run_all(
     subject: &Subject,
     arguments: &Arguments,
 ) -> Vec<Outcome> {
-    let runs =
-        |name: &&str| truth.get(name).is_some_and(|scenario| scenario.runs_on(&subject.client));
+    let runs = |name: &&str| {
+        truth.get(name).is_some_and(|scenario| {
+            scenario.runs_on(&subject.client)
+                && (subject.setup == Setup::Hooks || scenario.has_terminal())
+        })
+    };
     let names: Vec<_> = names.iter().copied().filter(runs).collect();
     let next = AtomicUsize::new(0);
     let work = || {

@@ -137,28 +137,29 @@ pub(crate) fn markdown(runs: &[(String, Vec<Outcome>)], program: &Path) -> Resul
 }
 
 fn page(runs: &[(String, Vec<Outcome>)], version: &str, date: &str) -> String {
-    let clients: Vec<_> = runs.iter().map(|(client, _)| client.as_str()).collect();
     let mut text = format!(
         "# Test matrix: the real Claude Code\n\n\
-         Written by `cargo xtask matrix`: {version} as the hooks of the real Claude Code {}, with a scripted \
-         model in place of the API, on {date}. The truth is the status that a user who watches the screens \
+         Written by `cargo xtask matrix`: {version} and the real Claude Code, with a scripted \
+         model in place of the API, on {date}. The client has Crewboard's hooks, except where a heading says \
+         otherwise, and its session files are read in each table. In `crewboard run`, the scenarios are those whose client \
+         has a terminal, and a client counts as shown from its first status on: before, its row is `running`, \
+         not confirmed. The truth is the status that a user who watches the screens \
          would name (`harness/truth.json`). Each line is a client process.\n\n\
          *After acts*: the time from the key, prompt or signal to the change of the status, which includes the client's own \
          time. *After the screen*: the time from the change on the screen to the change of the status; it is negative where \
          the status changed first (the screen is read every 40 ms). Both are the median and the worst, in ms, \
-         bold over a second; n/a where neither an act nor the screen shows when the change was due.\n",
-        clients.join(" and ")
+         bold over a second; n/a where neither an act nor the screen shows when the change was due.\n"
     );
-    for (client, outcomes) in runs {
-        section(&mut text, client, outcomes);
+    for (title, outcomes) in runs {
+        section(&mut text, title, outcomes);
     }
     text
 }
 
-fn section(text: &mut String, client: &str, outcomes: &[Outcome]) {
+fn section(text: &mut String, title: &str, outcomes: &[Outcome]) {
     let _ = write!(
         text,
-        "\n## Claude Code {client}\n\n{}\n\n\
+        "\n## {title}\n\n{}\n\n\
          | scenario | process | shown | verdict | at the end | after acts | after the screen |\n\
          |---|---|---|---|---|---|---|\n",
         count_grades(outcomes)
@@ -261,7 +262,7 @@ mod tests {
             outcome("bad", vec![row(Some("never shown"))]),
             failed,
         ];
-        let runs = [("2.1.330".to_owned(), outcomes.into())];
+        let runs = [("Claude Code 2.1.330".to_owned(), outcomes.into())];
         let page = page(&runs, "crewboard 0.1.0", "2030-01-01");
         for line in [
             "## Claude Code 2.1.330",

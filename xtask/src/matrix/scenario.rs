@@ -36,7 +36,9 @@ fn fill(outcome: &mut Outcome, world: &World, truth: &Scenario) -> Result<()> {
         outcome.harness = Some(reason);
         return Ok(());
     }
-    let processes = watch::processes(result.lines.iter().map(String::as_str))?;
+    let mut processes = watch::processes(result.lines.iter().map(String::as_str))?;
+    // `crewboard run` shows each command, also one that only starts a client elsewhere.
+    processes.retain(|process| !process.is_silent);
     let marks: Vec<Mark> = read_lines(&world.run_dir().join("marks.jsonl"))?;
     let files: Vec<FileLine> = read_lines(&world.run_dir().join("files.jsonl"))?;
     let start_ns = first_act_ns(&marks).context("the driver wrote no mark")?;

@@ -4,6 +4,9 @@ use anyhow::{Context, Result};
 use crewboard_testkit::verdict::Observed;
 use serde::Deserialize;
 
+/// The reason why the status of a program in `crewboard run` is not confirmed.
+const SILENT_PROGRAM: &str = "its program has not reported a status";
+
 /// One client process as Crewboard showed it.
 #[derive(Debug, Default)]
 pub(crate) struct Process {
@@ -15,6 +18,8 @@ pub(crate) struct Process {
     pub(crate) end: Option<String>,
     /// The number of changes that the stream skipped.
     pub(crate) skipped: u64,
+    /// The process ran in `crewboard run` and reported nothing.
+    pub(crate) is_silent: bool,
 }
 
 /// A new status.
@@ -58,6 +63,7 @@ struct Line {
     since: i64,
     source: Option<String>,
     end: Option<String>,
+    unconfirmed: Option<String>,
     transitions: Vec<Transition>,
     skipped: u64,
 }
@@ -114,6 +120,12 @@ fn apply(processes: &mut Vec<Process>, line: Line) {
     let process = processes.iter_mut().rev().find(|process| process.key == line.key);
     let Some(process) = process else { return };
     process.skipped += line.skipped;
+    // A program that starts is shown as running, not confirmed. That is no status of the client yet.
+    if line.unconfirmed.as_deref() == Some(SILENT_PROGRAM) {
+        process.is_silent = process.changes.is_empty();
+        return;
+    }
+    process.is_silent &= line.status == "closed";
     let newest = transitions.len().wrapping_sub(1);
     for (index, transition) in transitions.iter().enumerate() {
         let source = line.source.as_deref().filter(|_| index == newest);
@@ -182,6 +194,18 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].pid, found[0].skipped), (Some(2), 3));
         assert_eq!(words(&found[0]), ["idle", "done"]);
+    }
+
+    #[test]
+    fn program_without_a_report_has_no_status() {
+        let lines = [
+            r#"{"key":"a","pid":1,"status":"working","since":1,"unconfirmed":"its program has not reported a status"}"#,
+            r#"{"key":"a","pid":1,"status":"idle","since":5,"unconfirmed":null}"#,
+        ];
+        assert_eq!(words(&processes(lines).unwrap()[0]), ["idle"]);
+        let ended = r#"{"key":"a","pid":1,"status":"closed","since":5,"unconfirmed":null}"#;
+        assert!(processes([lines[0], ended]).unwrap()[0].is_silent);
+        assert!(!processes(lines).unwrap()[0].is_silent);
     }
 
     #[test]

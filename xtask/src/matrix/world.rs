@@ -23,6 +23,7 @@ pub(crate) struct World {
     program: PathBuf,
     /// The version of the client.
     client: String,
+    setup: Setup,
     /// A folder with a short path, because a socket's path has at most 107 bytes. The harness wipes the run's
     /// folder in it.
     folder: tempfile::TempDir,
@@ -33,6 +34,19 @@ pub(crate) struct World {
 pub(crate) struct Subject {
     pub(crate) program: PathBuf,
     pub(crate) client: String,
+    pub(crate) setup: Setup,
+}
+
+/// The way in which Crewboard gets the status of the client. The client's session file is read in each setup.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Setup {
+    /// The client has hooks.
+    #[default]
+    Hooks,
+    /// `crewboard run` runs the client, which has hooks too.
+    RunWithHooks,
+    /// `crewboard run` runs the client, which has no hooks.
+    RunWithoutHooks,
 }
 
 /// The result of a scenario.
@@ -53,6 +67,20 @@ pub(crate) enum Driven {
     Failed(String),
 }
 
+impl Subject {
+    /// Returns the title of the table.
+    pub(crate) fn title(&self) -> String {
+        let client = &self.client;
+        match self.setup {
+            Setup::Hooks => format!("Claude Code {client}"),
+            Setup::RunWithHooks => format!("Claude Code {client} in `crewboard run`, with hooks"),
+            Setup::RunWithoutHooks => {
+                format!("Claude Code {client} in `crewboard run`, without hooks")
+            }
+        }
+    }
+}
+
 impl World {
     /// Creates a world for the program and the client version of `subject`.
     pub(crate) fn new(subject: &Subject) -> Result<Self> {
@@ -60,7 +88,7 @@ impl World {
         // As a user installs it: outside of any build directory, and not replaced while it runs.
         let own = folder.path().join("bin").join("crewboard");
         dist::replace(&subject.program, &own)?;
-        Ok(Self { program: own, client: subject.client.clone(), folder })
+        Ok(Self { program: own, client: subject.client.clone(), setup: subject.setup, folder })
     }
 
     /// Returns the folder that the harness fills.
@@ -138,9 +166,19 @@ impl World {
         if program.contains('\'') {
             bail!("{program} has a quote in its path");
         }
+        let install = match self.setup {
+            Setup::Hooks | Setup::RunWithHooks => {
+                format!("'{program}' install --yes --config-dir \"$HOME/.claude\" || exit")
+            }
+            Setup::RunWithoutHooks => String::new(),
+        };
+        let run_by = match self.setup {
+            Setup::Hooks => String::new(),
+            Setup::RunWithHooks | Setup::RunWithoutHooks => format!("'{program}' run --"),
+        };
         // Most scenarios write settings more than once; `begin` must run only once.
-        let install = format!(
-            "'{program}' install --yes --config-dir \"$HOME/.claude\" || exit\n\
+        let after_settings = format!(
+            "{install}\n\
              if mkdir \"$HARNESS_RUN_DIR/begun\" 2>/dev/null; then :\n{begin}\nfi"
         );
         let status = Command::new(harness_dir().join("run_claude.sh"))
@@ -152,7 +190,8 @@ impl World {
             .env("HARNESS_PASS_ENV", "CREWBOARD_SOCKET")
             .env("HARNESS_CREWBOARD", program)
             .env("CREWBOARD_SOCKET", self.socket())
-            .env("HARNESS_AFTER_SETTINGS", install)
+            .env("HARNESS_AFTER_SETTINGS", after_settings)
+            .env("HARNESS_RUN_BY", run_by)
             .env("HARNESS_AT_END", format!("'{program}' list --json"))
             .stdin(Stdio::null())
             .stderr(output.try_clone()?)

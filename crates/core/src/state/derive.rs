@@ -119,10 +119,15 @@ fn derive_details(session: &mut Session, state: &RowState, now: Now) {
     session.stopped &= !is_closed;
     session.open_prompt =
         if session.status.is_prompt() { state.current_prompt().cloned() } else { None };
+    // A part that outlives the turn is background work.
+    let parts = state.program_parts();
+    let is_turn = session.status == Status::Working || session.status.is_prompt();
+    let (parts, outliving) = if is_turn { (parts, 0) } else { (&[][..], parts.len()) };
     let subagents = state.subagents.iter().cloned().chain(state.working_teammates());
+    let subagents = subagents.chain(parts.iter().cloned());
     let subagents = subagents.filter(|_| !is_closed).take(MAX_SUBAGENTS);
     session.subagents = subagents.map(|known| show_subagent(state, &known, now)).collect();
-    let background = if is_closed { 0 } else { state.background_count() };
+    let background = if is_closed { 0 } else { state.background_count() + outliving };
     session.background = u32::try_from(background).unwrap_or(u32::MAX);
     session.scheduled = if is_closed { 0 } else { state.scheduled };
     let left = state.files.is_removed().then_some(End::Exit);
@@ -154,6 +159,10 @@ fn unconfirmed_reason(session: &Session, state: &RowState) -> Option<&'static st
     }
     if state.is_silent_program() {
         return Some("its program has not reported a status");
+    }
+    // The program reports each turn, interrupt and end.
+    if state.program_status().is_some() {
+        return None;
     }
     if state.turn.is_assumed() {
         return Some("no event reported the start of its turn");

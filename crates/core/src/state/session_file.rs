@@ -38,7 +38,7 @@ pub(crate) struct FileEvidence {
     /// The start of the turn whose end the daemon awaits in the transcript.
     awaited_turn: Option<Stamp>,
     /// The lookups that the daemon has not been asked for yet.
-    lookups: Vec<LookupRequest>,
+    pub(super) lookups: Vec<LookupRequest>,
 }
 
 /// A lookup that the session needs. The row adds the process and the paths.

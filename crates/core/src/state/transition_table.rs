@@ -280,5 +280,6 @@ pub fn page() -> String {
         }
         let _ = writeln!(text, " {} |", rule.why);
     }
+    text.push_str(&super::program_rules::page());
     text
 }

@@ -8,7 +8,7 @@ use crewboard_core::{
 
 impl World {
     /// Applies a finding of process 1's files. Returns the next lookups.
-    fn found(&mut self, finding: FileFinding) -> Vec<LookupTarget> {
+    pub(crate) fn found(&mut self, finding: FileFinding) -> Vec<LookupTarget> {
         self.found_of(FileMetadata::default(), finding)
     }
 

@@ -5,6 +5,7 @@ mod identity;
 mod life;
 mod lookups;
 mod marks;
+mod program_rules;
 mod programs;
 mod residents;
 mod restored;

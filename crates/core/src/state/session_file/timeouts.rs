@@ -109,7 +109,9 @@ impl RowState {
                 Some((Timeout::TurnEnd, reading.first, FLICKER_MS))
             }
             FileStatus::Prompt { prompt_kind }
-                if self.prompts.first().is_none() && is_over(self.latest) =>
+                if self.prompts.first().is_none()
+                    && is_over(self.latest)
+                    && !(self.has_no_event() && self.is_unblocked_since(reading.since)) =>
             {
                 Some((Timeout::UnannouncedPrompt(prompt_kind), reading.first, UNANNOUNCED_MS))
             }
@@ -290,6 +292,9 @@ impl RowState {
     pub(crate) fn confirm_pending(&mut self, report: &Report) -> Option<Inference> {
         if report.subagent.is_some() || self.ended.is_some() {
             return None;
+        }
+        if let Some(turn) = self.begin_missed_turn(report) {
+            return Some(turn);
         }
         let reading = self.files.reading.as_ref()?;
         let (source, stamp) = (reading.source.clone(), report.stamp);

@@ -26,6 +26,12 @@ impl RowState {
         }
         let is_of_this_turn =
             self.turn.is_end_unknown() || awaited_turn.is_some() && self.turn.is_working();
+        if let TurnEnd::Finished { message } = how
+            && self.needs_message()
+        {
+            self.turn.message.clone_from(message);
+            return Ok(());
+        }
         if !is_of_this_turn {
             return Err("a hook has reported it since");
         }
