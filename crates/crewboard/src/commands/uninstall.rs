@@ -1,6 +1,7 @@
 //! `crewboard uninstall`: removes the hooks, then stops the daemon and removes its files.
 
 use crate::arguments::InstallArguments;
+use crate::commands::install::profile::{InstallState, Profile};
 use crate::commands::install::program_path::ProgramPath;
 use crate::commands::install::run_uninstall;
 use crate::confirmation;
@@ -8,21 +9,34 @@ use crate::daemon_client::daemon_locator;
 use crate::daemon_stop::{StopResult, ask_to_stop, kill_hung_daemon};
 use crate::environment::Environment;
 use crate::failure::{Failure, without_error_number};
+use crewboard_agents::{AGENTS, Agent};
 use crewboard_client::DaemonLocator;
 use crewboard_terminals::Command;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Removes the hooks. Offers to stop the daemon unless the user named profiles, because other profiles may still use it.
+/// Removes the hooks. Offers to stop the daemon unless the user named profiles, because other profiles may still use it, or
+/// unless another agent has hooks.
 pub(crate) fn run(arguments: &InstallArguments) -> Result<ExitCode, Failure> {
     let environment = Environment::of_process();
     let (out, input) = (&mut io::stdout().lock(), &mut io::stdin().lock());
     run_uninstall(arguments, &environment, out, input)?;
-    if arguments.config_dir.is_empty() {
+    if arguments.config_dir.is_empty() && !others_have_hooks(&arguments.agents, &environment) {
         remove_daemon(&daemon_locator()?, arguments, &environment, out, input)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns true if only `removed` were named, and the default profile of another agent has hooks of Crewboard.
+fn others_have_hooks(removed: &[&'static Agent], environment: &Environment) -> bool {
+    let is_other = |agent: &&Agent| removed.iter().all(|removed| removed.name != agent.name);
+    !removed.is_empty()
+        && AGENTS.into_iter().filter(is_other).any(|agent| {
+            let profile = Profile::default_of(agent, environment);
+            let state = profile.and_then(|profile| profile.install_state(None));
+            state.is_ok_and(|state| state != InstallState::No)
+        })
 }
 
 fn remove_daemon(
