@@ -325,8 +325,11 @@ impl SessionStore {
             record_event(row, report, now, Effect::Ignored { why: why.to_owned() });
             // The first event of a new session, or of a closed one that continues, may be ignored too.
             let is_new = row.state.history.is_empty();
+            let was_confirmed = row.session.confirmed;
             let derived = derive_session(row, now, report.stamp, &report.source);
-            if is_new || derived.transition.is_some() {
+            // The report of a program confirms a status that another source decides.
+            let is_changed = row.session.confirmed != was_confirmed;
+            if is_new || is_changed || derived.transition.is_some() {
                 self.record_change(&key, derived.transition, now, outcome);
             } else {
                 self.schedule(&key, now, outcome);

@@ -121,7 +121,8 @@ fn apply(processes: &mut Vec<Process>, line: Line) {
     let Some(process) = process else { return };
     process.skipped += line.skipped;
     // A program that starts is shown as running, not confirmed. That is no status of the client yet.
-    if line.unconfirmed.as_deref() == Some(SILENT_PROGRAM) {
+    let is_silent = line.unconfirmed.as_deref() == Some(SILENT_PROGRAM);
+    if is_silent && line.status == "working" {
         process.is_silent = process.changes.is_empty();
         return;
     }
