@@ -26,14 +26,17 @@ use std::time::Instant;
 /// The hidden command of this program that calls [`run_monitor`](crate::run_monitor).
 pub const MONITOR_COMMAND: &str = "run-monitor";
 
-/// Bytes of one read of output. A pseudo-terminal gives at most 4095 at once.
-const OUTPUT_BYTES: usize = 16 * 1024;
+/// Bytes of one read of output. A pseudo-terminal of Linux gives at most 4095 at once.
+const OUTPUT_BYTES: usize = 4096;
+
+/// Bytes of a read after which more output is expected. A terminal takes the output of a program in pieces of 2048 bytes.
+const MORE_BYTES: usize = 2048;
 
 /// Bytes of one read of input.
 const INPUT_BYTES: usize = 4096;
 
 /// Reads of output that are written together.
-const READS: usize = 8;
+const READS: usize = 2;
 
 /// Maximum bytes that are read after the end of the program. The kernel holds less, and a process that the program left in
 /// the background may write for ever.
@@ -296,8 +299,8 @@ impl Relay {
                         Piece::PromptStart => reporter.end_at_prompt(),
                         Piece::Reset => reporter.reset(),
                     });
-                    // A read that leaves room has read everything.
-                    if count < OUTPUT_BYTES {
+                    // Another read would find nothing, and the echo of a key must not wait for it.
+                    if count < MORE_BYTES {
                         break;
                     }
                 }

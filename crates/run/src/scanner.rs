@@ -1,5 +1,7 @@
 //! Finds the sequences of the Program Status Protocol in a stream of bytes.
 
+use memchr::{memchr, memchr3};
+
 /// Maximum bytes of a sequence, from its first byte to its last. A longer one is no report (docs/decisions/0029).
 pub const MAX_SEQUENCE: usize = 4096;
 
@@ -74,10 +76,13 @@ impl Scanner {
         let mut rest = input;
         while let Some((&byte, after)) = rest.split_first() {
             let skipped = match self.state {
-                State::Ground => find(rest, |byte| byte == ESC),
-                State::OtherOsc => find(rest, |byte| matches!(byte, ESC | BEL | CAN | SUB)),
+                State::Ground => find_string(rest),
+                State::OtherOsc => {
+                    let end = memchr3(ESC, BEL, CAN, rest).unwrap_or(rest.len());
+                    memchr(SUB, rest.get(..end).unwrap_or_default()).unwrap_or(end)
+                }
                 State::OtherString | State::Dcs => {
-                    find(rest, |byte| matches!(byte, ESC | CAN | SUB))
+                    memchr3(ESC, CAN, SUB, rest).unwrap_or(rest.len())
                 }
                 _ => 0,
             };
@@ -231,16 +236,18 @@ impl Scanner {
     }
 }
 
-/// Bytes that [`find`] compares at once.
-const BLOCK: usize = 64;
-
-/// Returns the position of the first byte that `matches`, or the length if there is none.
-fn find(bytes: &[u8], matches: impl Fn(u8) -> bool) -> usize {
-    // The loop over a block has no exit, so that the compiler can use vector instructions.
-    let has_none = |block: &&[u8]| !block.iter().fold(false, |found, byte| found | matches(*byte));
-    let start = bytes.chunks(BLOCK).take_while(has_none).count() * BLOCK;
-    let rest = bytes.get(start.min(bytes.len())..).unwrap_or_default();
-    start.min(bytes.len()) + rest.iter().position(|byte| matches(*byte)).unwrap_or(rest.len())
+/// Returns the position of the first ESC that may begin a string or a reset, or the length if there is none. Colours and
+/// movements of the cursor are passed on as they are.
+fn find_string(bytes: &[u8]) -> usize {
+    let mut start = 0;
+    while let Some(position) = memchr(ESC, bytes.get(start..).unwrap_or_default()) {
+        let escape = start + position;
+        match bytes.get(escape + 1) {
+            None | Some(b']' | b'P' | b'X' | b'^' | b'_' | b'c' | &ESC) => return escape,
+            Some(_) => start = escape + 2,
+        }
+    }
+    bytes.len()
 }
 
 #[cfg(test)]
