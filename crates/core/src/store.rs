@@ -2,6 +2,7 @@ mod accounts;
 mod day_costs;
 mod process_index;
 mod processes;
+mod programs;
 mod restore;
 mod retention;
 mod row_lookup;
@@ -124,6 +125,8 @@ pub struct SessionStore {
     deadline_of: HashMap<RowKey, u64>,
     /// The ancestors of each session's process, to find a parent whose first event comes later.
     ancestors: HashMap<RowKey, Vec<Process>>,
+    /// The sessions of the agents that programs of `crewboard run` have started, by the program.
+    programs: HashMap<Process, RowKey>,
     accounts: Accounts,
     /// The day whose costs are counted, if it is known.
     day: Option<Day>,
@@ -237,6 +240,7 @@ impl SessionStore {
         match input {
             Input::Reported(mut report) => {
                 report.sanitise();
+                self.redirect_to_agent(&mut report);
                 // A stamp of the future must not make the following events look late.
                 if now.stamp.is_before(report.stamp) {
                     report.stamp = now.stamp;

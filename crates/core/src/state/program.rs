@@ -20,7 +20,7 @@ const RUNNING: &str = "running";
 
 /// The evidence of the program's terminal.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ProgramEvidence {
+pub(crate) struct ProgramEvidence {
     /// The status that the program has reported, and has not removed.
     status: Option<ProgramState>,
     /// The stamp of the last record.
@@ -56,6 +56,16 @@ impl RowState {
     /// Returns true if only the program's terminal has reported the session.
     pub(crate) fn is_only_a_program(&self) -> bool {
         self.program.is_some() && !self.has_other_evidence()
+    }
+
+    /// Returns the evidence of the program's terminal.
+    pub(crate) fn program_evidence(&self) -> Option<ProgramEvidence> {
+        self.program.clone()
+    }
+
+    /// Sets the evidence of the terminal of the program that started the agent.
+    pub(crate) fn set_program_evidence(&mut self, evidence: Option<ProgramEvidence>) {
+        self.program = evidence;
     }
 
     /// Returns true if the status of the program is not known.

@@ -48,7 +48,7 @@ impl SessionStore {
     }
 
     /// Returns the sessions of a process, always in the same order.
-    fn rows_of(&self, process: Process) -> Vec<RowKey> {
+    pub(super) fn rows_of(&self, process: Process) -> Vec<RowKey> {
         let mut rows: Vec<RowKey> = self.process_index.get_all(process).cloned().collect();
         rows.sort();
         rows
@@ -78,6 +78,7 @@ impl SessionStore {
             // A shell in `crewboard run` is no agent, so it has no child sessions.
             .find(|parent| parent != key && !self.is_only_a_program(parent));
         self.ancestors.insert(key.clone(), ancestors.to_vec());
+        self.tie_program(key, process, now, outcome);
         if let Some(row) = self.rows.get_mut(key) {
             row.state.watched = true;
             let derived = derive_session(row, now, now.stamp, "process:watched");
@@ -91,7 +92,7 @@ impl SessionStore {
         }
     }
 
-    fn is_only_a_program(&self, key: &RowKey) -> bool {
+    pub(super) fn is_only_a_program(&self, key: &RowKey) -> bool {
         self.rows.get(key).is_some_and(|row| row.state.is_only_a_program())
     }
 

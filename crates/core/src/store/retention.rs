@@ -177,6 +177,7 @@ impl SessionStore {
         self.unschedule(key);
         self.rows.remove(key);
         self.ancestors.remove(key);
+        self.programs.retain(|_, agent| agent != key);
         self.process_index.remove(key);
         for row in self.rows.values_mut().filter(|row| row.session.parent.as_ref() == Some(key)) {
             row.session.parent = None;

@@ -2,8 +2,8 @@
 
 use crate::world::{World, process, prompt, start, turn_end};
 use crewboard_core::{
-    BlockedReason, End, Event, Input, ProgramEnd, ProgramRecord, ProgramState, Report, StartOrigin,
-    Status,
+    AgentName, BlockedReason, End, Event, Input, ProgramEnd, ProgramRecord, ProgramState, Report,
+    StartOrigin, Status,
 };
 
 impl World {
@@ -20,6 +20,26 @@ impl World {
 
     fn part(&mut self, id: &str, state: ProgramState) {
         self.program(1, record(id, state, "part"));
+    }
+
+    /// Applies an event of an agent, whose process is not watched yet.
+    fn unwatched(&mut self, pid: u32, id: &str, event: Event) {
+        self.milliseconds += 10;
+        let report = self.report(pid, id, event);
+        self.apply(Input::Reported(Box::new(report)));
+    }
+
+    /// Applies an event of the terminal of a program, whose process is not watched yet.
+    fn unwatched_program(&mut self, pid: u32) {
+        self.milliseconds += 10;
+        let report = self.report(pid, "", Event::ProgramStarted);
+        let report = Report { source: "run".to_owned(), ..report };
+        self.apply(Input::Reported(Box::new(report)));
+    }
+
+    fn watch(&mut self, pid: u32, ancestors: &[u32]) {
+        let ancestors = ancestors.iter().copied().map(process).collect();
+        self.apply(Input::ProcessWatched { process: process(pid), ancestors });
     }
 
     #[track_caller]
@@ -187,4 +207,48 @@ fn program_without_a_process_is_not_shown() {
     let mut world = World::new();
     world.program(0, Event::ProgramStarted);
     assert!(world.sessions.is_empty());
+}
+
+#[test]
+fn script_that_starts_the_agent_is_one_row_with_it() {
+    for program_first in [true, false] {
+        let mut world = World::new();
+        if program_first {
+            world.unwatched_program(1);
+        }
+        world.unwatched(2, "s", start(StartOrigin::Startup));
+        world.watch(2, &[9, 1]);
+        // An agent of the agent is no other session of the program.
+        world.unwatched(3, "nested", prompt("go"));
+        world.watch(3, &[2, 9, 1]);
+        if !program_first {
+            world.unwatched_program(1);
+        }
+        world.watch(1, &[]);
+        world.record(ProgramState::Working, "more");
+        assert_eq!(world.sessions.len(), 2, "program first: {program_first}");
+        let agent = world.of(2);
+        assert_eq!((agent.id.as_str(), &agent.parent), ("s", &None));
+        assert_eq!(world.of(3).parent, Some(world.of(2).key.clone()));
+        world.apply(Input::ProcessExited { process: process(2) });
+        world.program(1, exited(3));
+        assert_eq!((world.of(2).status, world.of(2).end), (Status::Closed, Some(End::Exit)));
+        // The script starts the agent again.
+        world.unwatched(4, "t", start(StartOrigin::Startup));
+        world.watch(4, &[1]);
+        world.record(ProgramState::Working, "again");
+        assert_eq!((world.sessions.len(), &world.of(4).parent), (3, &None));
+    }
+}
+
+#[test]
+fn other_agent_in_a_program_has_a_row_of_its_own() {
+    let mut world = World::new();
+    let mut report =
+        Report { source: "run".to_owned(), ..world.report(1, "", Event::ProgramStarted) };
+    report.agent = AgentName::new("bash");
+    world.apply_report(report);
+    world.unwatched(2, "s", prompt("go"));
+    world.watch(2, &[1]);
+    assert_eq!(world.sessions.len(), 2);
 }
