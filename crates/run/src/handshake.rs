@@ -1,4 +1,4 @@
-//! Decides who hears the program: Crewboard alone, or the user's terminal too.
+//! Decides which terminals get the reports of the program: Crewboard alone, or the user's terminal too.
 //!
 //! A program asks its terminal if it knows the protocol, and often asks for device attributes next, which every terminal
 //! answers. So the query is answered at once. It is passed on too: if the user's terminal answers, that answer is taken
@@ -16,8 +16,8 @@ const QUERY: &[u8] = b"\x1b]7501;?\x1b\\";
 /// Time for the user's terminal to answer. A later answer reaches the program, which has got one already.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// Time for the rest of an answer that has begun. Until then its beginning, which may be a key (Alt and `]`), waits.
-const REST_WITHIN: Duration = Duration::from_millis(50);
+/// Time for the end of an answer that has begun. The beginning is held until then; it may be a key (Alt and `]`).
+const ANSWER_END_WITHIN: Duration = Duration::from_millis(50);
 
 /// Maximum bytes of reports that wait for the answer of the user's terminal.
 const MAX_WITHHELD: usize = 16 * 1024;
@@ -32,12 +32,12 @@ const ANSWER_INTERVAL: Duration = Duration::from_secs(1);
 enum Outer {
     /// Nothing is known.
     Unknown,
-    /// It was asked.
-    Asked { until: Instant },
+    /// It got the query.
+    Queried { until: Instant },
     /// It knows the protocol.
-    Speaks,
+    Supported,
     /// It did not answer.
-    Silent,
+    Unsupported,
 }
 
 #[derive(Debug)]
@@ -71,10 +71,10 @@ impl Handshake {
         (to_terminal, to_program): (&mut Buffer, &mut Buffer),
     ) {
         to_terminal.push(raw);
-        if self.outer == Outer::Speaks {
+        if self.outer == Outer::Supported {
             return;
         }
-        self.outer = Outer::Asked { until: now + ANSWER_WITHIN };
+        self.outer = Outer::Queried { until: now + ANSWER_WITHIN };
         if self.take_answer(now) {
             // The answer ends as the query does.
             to_program.push(raw);
@@ -84,16 +84,16 @@ impl Handshake {
     /// Handles a report of the program: passes it on if the terminal wants it.
     pub(crate) fn handle_report(&mut self, raw: &[u8], now: Instant, to_terminal: &mut Buffer) {
         match self.outer {
-            Outer::Speaks => to_terminal.push(raw),
-            Outer::Silent => {}
+            Outer::Supported => to_terminal.push(raw),
+            Outer::Unsupported => {}
             Outer::Unknown => {
                 // Some programs report without a query.
                 to_terminal.push(QUERY);
-                self.outer = Outer::Asked { until: now + ANSWER_WITHIN };
+                self.outer = Outer::Queried { until: now + ANSWER_WITHIN };
                 self.withhold(raw);
             }
-            Outer::Asked { until } if now < until => self.withhold(raw),
-            Outer::Asked { .. } => self.give_up(),
+            Outer::Queried { until } if now < until => self.withhold(raw),
+            Outer::Queried { .. } => self.give_up(),
         }
     }
 
@@ -112,7 +112,7 @@ impl Handshake {
         self.input.feed(bytes, &mut |piece| match piece {
             Piece::Bytes(bytes) => to_program.push(bytes),
             Piece::Status { body, .. } if parse(body) == Some(Sequence::Query) => {
-                *outer = Outer::Speaks;
+                *outer = Outer::Supported;
                 to_terminal.push(withheld);
                 *withheld = Vec::new();
             }
@@ -136,13 +136,13 @@ impl Handshake {
 
     /// Returns how long the input that is held back waits for more.
     pub(crate) fn input_timeout(&self) -> Option<Duration> {
-        self.input.is_holding().then_some(REST_WITHIN)
+        self.input.is_holding().then_some(ANSWER_END_WITHIN)
     }
 
     fn awaits_answer(&mut self, now: Instant) -> bool {
         match self.outer {
-            Outer::Asked { until } if now < until => true,
-            Outer::Asked { .. } => {
+            Outer::Queried { until } if now < until => true,
+            Outer::Queried { .. } => {
                 self.give_up();
                 false
             }
@@ -151,7 +151,7 @@ impl Handshake {
     }
 
     fn give_up(&mut self) {
-        self.outer = Outer::Silent;
+        self.outer = Outer::Unsupported;
         self.withheld = Vec::new();
     }
 

@@ -34,7 +34,7 @@ impl Outbox {
         self.entries.push(Entry { record, stamp, is_sent: false });
     }
 
-    /// Removes the records that end at a shell's prompt: those of a program that works, waits or rests no more.
+    /// Removes the records that end at a shell's prompt, where the program no longer runs: working, blocked and idle ones.
     pub(crate) fn end_at_prompt(&mut self, stamp: Stamp) {
         let ends = |entry: &&Entry| {
             matches!(

@@ -40,7 +40,7 @@ const READS: usize = 2;
 
 /// Maximum bytes that are read after the end of the program. The kernel holds less, and a process that the program left in
 /// the background may write for ever.
-const MAX_REST: usize = 1 << 20;
+const MAX_FINAL_READ: usize = 1 << 20;
 
 /// The end of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// The program to run, and the daemon that hears of it.
+/// The program to run, and the daemon that gets its reports.
 #[derive(Debug)]
 pub struct Run<'a> {
     /// The program and its arguments.
@@ -340,11 +340,11 @@ impl Relay {
 
     /// Writes everything that the program wrote before now. Waits for the user's terminal.
     fn finish_output(&mut self) {
-        let mut rest = MAX_REST;
+        let mut left = MAX_FINAL_READ;
         loop {
             if self.to_terminal.is_empty() {
-                let count = if rest > 0 { self.read_output() } else { 0 };
-                rest = rest.saturating_sub(count);
+                let count = if left > 0 { self.read_output() } else { 0 };
+                left = left.saturating_sub(count);
                 if count > 0 && self.to_terminal.is_empty() {
                     continue;
                 }
