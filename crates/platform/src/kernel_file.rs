@@ -29,15 +29,23 @@ pub(crate) fn read_kernel_file(path: &str, max: u64) -> io::Result<Vec<u8>> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
 
     #[test]
     fn kernel_file_is_read_up_to_max() {
-        let status = std::fs::read("/proc/self/status").unwrap();
-        let name = status.split(|byte| *byte == b'\n').next();
-        let read = read_kernel_file("/proc/self/status", 1 << 20).unwrap();
-        assert_eq!(read.split(|byte| *byte == b'\n').next(), name);
-        assert!(read.len() > CAPACITY, "the file fits the first buffer");
-        assert!(read.ends_with(b"\n") && read.len() + 16 > status.len(), "the end is missing");
+        let mut command = Command::new("cat");
+        command.env("LONG", "x".repeat(3 * CAPACITY));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // The kernel shows the environment of a program only after its start, which the echo proves.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        let path = format!("/proc/{}/environ", child.id());
+        let read = read_kernel_file(&path, 1 << 20).unwrap();
+        assert!(read.len() > 3 * CAPACITY, "only {} bytes of the file were read", read.len());
+        assert_eq!(read, std::fs::read(&path).unwrap());
+        drop(child.stdin.take());
+        child.wait().unwrap();
         let whole = std::fs::read("/proc/self/cmdline").unwrap();
         assert_eq!(read_kernel_file("/proc/self/cmdline", 1 << 20).unwrap(), whole);
         assert_eq!(read_kernel_file("/proc/self/cmdline", 3).unwrap(), whole[..3]);
