@@ -31,7 +31,9 @@ impl PseudoTerminal {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let inner = open(path, flags, Mode::empty()).unwrap();
         set_size(&terminal, columns, rows);
-        let mut leader = crate::wrap_command(&["setsid", "-c"], command);
+        // A terminal emulator ignores no signal. The tests may, for example under `nohup`, and children inherit that.
+        let emulator = ["setsid", "-c", "env", "--default-signal=HUP,INT,QUIT,TERM"];
+        let mut leader = crate::wrap_command(&emulator, command);
         leader
             .env("TERM", "xterm")
             .stdin(Stdio::from(inner.try_clone().unwrap()))
