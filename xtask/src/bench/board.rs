@@ -2,7 +2,7 @@
 
 use super::goals::Part;
 use crate::workspace;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use std::path::Path;
 use std::process::Command;
 
@@ -36,18 +36,21 @@ pub(crate) fn measure(program: &Path, rest: u64) -> Result<Part> {
     let woken = number(woken.and_then(|line| line.split('|').nth(2)));
     let seconds = f64::from(u32::try_from(rest)?);
     part.add("board of ten rows that work, wake-ups a second", woken / seconds, 1.0, "");
-    let cells = |rows: &str, what: &str| {
+    let cells = |rows: &str, what: &str| -> Result<_> {
         let line = frames.lines().find(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             cells.starts_with(&[rows, "120x52", what])
         });
-        let mut cells = line.unwrap_or_default().split('|').skip(3);
-        (number(cells.next()), number(cells.next()))
+        let line = line.with_context(|| format!("the frames have no line {rows} | {what}"))?;
+        let mut cells = line.split('|').skip(3);
+        Ok((number(cells.next()), number(cells.next())))
     };
-    let (_, draw) = cells("50", "nothing");
+    let (_, draw) = cells("50", "nothing")?;
     part.add("drawing a frame of 120x52 with 50 rows", draw, 200.0, "µs");
-    let (update, draw) = cells("4000", "every row is another");
-    part.add("every row is another, 4,000 rows", (update + draw) / 1000.0, 5.0, "ms");
+    let (_, draw_many) = cells("10000", "nothing")?;
+    part.add("the same with 10,000 rows ÷ with 50 rows", draw_many / draw, 1.3, "×");
+    let (update, draw) = cells("4000", "every row changes")?;
+    part.add("every row changes, 4,000 rows", (update + draw) / 1000.0, 5.0, "ms");
     part.text = format!(
         "## The board\n\nThe real program on a pseudo-terminal of 120×30.\n\n{open}\n{FIELD}\n\
          A frame, by itself: the time to take a message in, the time to draw, and what goes to the terminal.\n\n\
