@@ -5,7 +5,7 @@ use super::event::Sessions;
 use super::rest::{memory, wait_for_rows};
 use crate::dist;
 use crate::wire::Connection;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -90,12 +90,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let hello = daemon.connect()?.request(r#"{"type":"hello"}"#, "hello")?;
     let expected = u64::try_from(ROWS)? + u64::from(events) + 1;
     delays.sort_unstable();
-    let quantile = |per_mille: usize| delays.get(delays.len() * per_mille / 1000).copied();
+    ensure!(!delays.is_empty(), "no subscriber received a change");
+    let quantile = |per_mille: usize| delays[delays.len() * per_mille / 1000];
     println!(
         "{} rows, {SUBSCRIBERS} subscribers, {events} events in {:.1} s (the writer was at most {} ms late)\n\
          events: {} of {expected} received, {} dropped\n\
          views that differ from the list: {differing} of {SUBSCRIBERS}\n\
-         delays of {} changes from an event to a subscriber, µs: p50 {:?}, p99 {:?}, most {:?}\n\
+         delays of {} changes from an event to a subscriber, µs: p50 {}, p99 {}, most {}\n\
          anonymous memory: {early} KiB after a tenth of the run, {late} KiB at its end",
         listed.len(),
         took.as_secs_f64(),
@@ -105,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         delays.len(),
         quantile(500),
         quantile(990),
-        delays.last(),
+        delays[delays.len() - 1],
     );
     if hello["events"] != expected || hello["dropped"] != 0 || differing > 0 {
         bail!("an event or a change was lost");
