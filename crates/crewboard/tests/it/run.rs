@@ -142,8 +142,18 @@ fn killed_relay_ends_the_program_as_a_closed_terminal_does() {
     terminal.wait_for("ready");
     let monitor = children(terminal.pid())[0];
     let program = children(monitor)[0];
+    // The kernel hangs up the foreground, into which the monitor moves the program just after its start.
+    wait_until("the program is in the foreground", || is_in_foreground(program));
     signal(terminal.pid(), Signal::KILL);
     wait_until("the program ends", || is_dead(program) && is_dead(monitor));
+}
+
+/// Returns true if the process group of a process is the foreground of its terminal.
+fn is_in_foreground(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let (group, foreground) = (fields[2], fields[5]);
+    group == foreground
 }
 
 #[test]
