@@ -21,6 +21,13 @@ use crewboard_protocol::{
 };
 use std::collections::BTreeSet;
 
+/// The check of a process takes 9 µs, which is most of the time of a list of many rows. Up to this number of
+/// processes are checked for each client that asks.
+const MANY_PROCESSES: usize = 100;
+
+/// Microseconds for which the check of more processes than that is good enough for all clients.
+const CHECK_MANY_EVERY: u64 = 1_000_000;
+
 /// The owner of all state. The loop that runs the actor owns it.
 #[derive(Debug, Default)]
 pub(crate) struct Actor {
@@ -35,6 +42,8 @@ pub(crate) struct Actor {
     mutes_notifications: bool,
     /// The loop has checked all processes in this turn.
     has_checked_all_processes: bool,
+    /// The time until which the last check of many processes is good enough, in microseconds since this boot.
+    many_checked_until: u64,
     /// The processes that the loop has checked in this turn for a client that named their rows.
     checked_processes: BTreeSet<Process>,
     events: u64,
@@ -50,11 +59,6 @@ impl Actor {
     /// Returns true while a session is open. The daemon does not exit then.
     pub(crate) fn has_live_rows(&self) -> bool {
         self.sessions.has_live_rows()
-    }
-
-    /// Returns the processes of all open rows, each once.
-    pub(crate) fn processes(&self) -> BTreeSet<Process> {
-        self.sessions.processes()
     }
 
     /// Returns the milliseconds until the actor needs an [`Input::Tick`].
@@ -86,8 +90,8 @@ impl Actor {
     /// suspended.
     ///
     /// All inputs of a turn came before the turn began, so one check of a process serves all of them, however many
-    /// requests clients send.
-    pub(crate) fn processes_to_check(&mut self, input: &Input) -> ProcessCheck {
+    /// requests clients send. A check of many processes serves all clients for a second.
+    pub(crate) fn processes_to_check(&mut self, input: &Input, now: Now) -> ProcessCheck {
         let Input::Request { request, .. } = input else { return ProcessCheck::None };
         let rows = match &**request {
             Request::Look(look) => look.rows.as_deref(),
@@ -98,8 +102,15 @@ impl Actor {
             return ProcessCheck::None;
         }
         let Some(rows) = rows else {
+            if now.stamp.micros < self.many_checked_until {
+                return ProcessCheck::None;
+            }
             self.has_checked_all_processes = true;
-            return ProcessCheck::All;
+            let processes = self.sessions.processes();
+            if processes.len() > MANY_PROCESSES {
+                self.many_checked_until = now.stamp.micros + CHECK_MANY_EVERY;
+            }
+            return ProcessCheck::All(processes);
         };
         let shown = rows.iter().take(MAX_LOOK_ROWS).filter_map(|key| self.sessions.get(key));
         let open = shown.filter(|row| row.status != Status::Closed).filter_map(Session::process);

@@ -5,6 +5,7 @@ use crate::net::peer::Peer;
 use crate::outbox::batch::Line;
 use crewboard_core::{Day, FileLookup, Notification, Observation, Origin, Process, ProcessToWatch};
 use crewboard_protocol::{DropReason, Request};
+use std::collections::BTreeSet;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// An input of the actor.
@@ -77,6 +78,7 @@ pub(crate) enum Output {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ProcessCheck {
     None,
-    All,
+    /// All processes, and the files without a watch.
+    All(BTreeSet<Process>),
     Of(Vec<Process>),
 }

@@ -57,8 +57,6 @@ pub(crate) struct Server {
     missing_senses: MissingSenses,
     /// Processes whose end the kernel will report.
     watched: HashSet<Process>,
-    /// The time of the last check of all processes, if they were many.
-    many_checked_at: Option<Instant>,
     inputs: mpsc::Sender<Input>,
     queue: mpsc::Receiver<Input>,
     connections: Connections,
@@ -142,7 +140,6 @@ impl Server {
             log,
             missing_senses,
             watched: HashSet::new(),
-            many_checked_at: None,
             inputs,
             queue,
             connections: Connections::new(environment.uid, descriptors),
@@ -237,15 +234,17 @@ impl Server {
         {
             self.handle_observations(vec![removed]);
         }
-        match self.actor.processes_to_check(&input) {
-            ProcessCheck::All => self.check_all_processes(),
+        match self.actor.processes_to_check(&input, now) {
+            ProcessCheck::All(processes) => {
+                self.check_processes(processes);
+                let found = self.session_files.read_unwatched(self.clock.now());
+                self.handle_observations(found);
+            }
             ProcessCheck::Of(processes) => self.check_processes(processes),
             ProcessCheck::None => {}
         }
         if self.actor.needs_day(&input, now) {
-            for output in self.actor.handle(Input::DayFound(local_day(now.wall)), now) {
-                self.carry_out(output);
-            }
+            self.handle(Input::DayFound(local_day(now.wall)));
         }
         for output in self.actor.handle(input, now) {
             self.carry_out(output);

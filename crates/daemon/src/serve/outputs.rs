@@ -10,32 +10,10 @@ use crate::watch::processes::{Watching, is_gone, watch};
 use crewboard_core::{Process, ProcessToWatch};
 use crewboard_platform::{ancestors_of, process_info};
 use crewboard_protocol::{DaemonInfo, Reply};
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// The check of a process takes 9 µs, which is most of the time of a list of many rows. Up to this number of
-/// processes are checked for each client that asks.
-const MANY_PROCESSES: usize = 100;
-
-/// Time for which the check of more processes than that is good enough.
-const CHECK_MANY_EVERY: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Checks what nothing reports, because a client asks: suspended processes, and processes and files without a watch.
-    /// A check of many processes serves all clients for a second.
-    pub(super) fn check_all_processes(&mut self) {
-        let now = Instant::now();
-        if self.many_checked_at.is_some_and(|at| now < at + CHECK_MANY_EVERY) {
-            return;
-        }
-        let processes = self.actor.processes();
-        self.many_checked_at = (processes.len() > MANY_PROCESSES).then_some(now);
-        self.check_processes(processes);
-        let found = self.session_files.read_unwatched(self.clock.now());
-        self.handle_observations(found);
-    }
-
-    /// Checks whether these processes are suspended, and whether one without a watch has ended.
+    /// Checks what nothing reports, because a client asks: whether these processes are suspended, and whether one without a
+    /// watch has ended.
     pub(super) fn check_processes(&mut self, processes: impl IntoIterator<Item = Process>) {
         for process in processes {
             let info = process_info(process.pid).filter(|info| info.process == process);

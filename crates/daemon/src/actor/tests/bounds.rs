@@ -70,6 +70,24 @@ fn all_connections_together_have_a_bounded_number_of_waits() {
     assert_eq!(asked.filter(|refused| *refused).count(), 1100 - 1024);
 }
 
+fn check(stage: &mut Stage, request: Request) -> ProcessCheck {
+    let input = Input::Request { connection: 1, peer: PEER, request: Box::new(request) };
+    let now = stage.now();
+    stage.actor.processes_to_check(&input, now)
+}
+
+fn look(rows: Option<Vec<RowKey>>) -> Request {
+    Request::Look(LookRequest { rows })
+}
+
+/// Returns the number of processes if all are checked.
+fn checked_processes(check: ProcessCheck) -> Option<usize> {
+    match check {
+        ProcessCheck::All(processes) => Some(processes.len()),
+        ProcessCheck::None | ProcessCheck::Of(_) => None,
+    }
+}
+
 #[test]
 fn processes_are_checked_once_in_a_turn() {
     let mut stage = Stage::new();
@@ -79,10 +97,6 @@ fn processes_are_checked_once_in_a_turn() {
         let row = stage.actor.sessions.iter().find(|row| row.process() == Some(process)).unwrap();
         (row.key.clone(), process)
     });
-    let input =
-        |request: Request| Input::Request { connection: 1, peer: PEER, request: Box::new(request) };
-    let check = |stage: &mut Stage, request| stage.actor.processes_to_check(&input(request));
-    let look = |rows: Option<Vec<RowKey>>| Request::Look(LookRequest { rows });
     for _ in 0..3 {
         let hello = Request::Hello(crewboard_protocol::HelloRequest { protocol: 1 });
         assert_eq!(check(&mut stage, hello), ProcessCheck::None);
@@ -92,12 +106,41 @@ fn processes_are_checked_once_in_a_turn() {
         let unknown = RowKey::new("nosuch");
         let more = look(Some(vec![first.0.clone(), unknown, second.0.clone()]));
         assert_eq!(check(&mut stage, more.clone()), ProcessCheck::Of(vec![second.1]));
-        let all = (0..200).filter(|_| check(&mut stage, look(None)) == ProcessCheck::All).count();
-        assert_eq!(all, 1);
+        let all = (0..200).filter_map(|_| checked_processes(check(&mut stage, look(None))));
+        assert_eq!(all.collect::<Vec<_>>(), [2]);
         assert_eq!(check(&mut stage, Request::List), ProcessCheck::None);
         assert_eq!(check(&mut stage, more), ProcessCheck::None);
         stage.actor.flush();
     }
+}
+
+#[test]
+fn many_processes_are_checked_once_a_second() {
+    let mut stage = Stage::new();
+    let add = |stage: &mut Stage, pid: u32| {
+        stage.event(&format!("s{pid}"), Some(pid), Event::ToolsEnded);
+    };
+    // Returns the number of checked processes of two lists, the second of which comes after `micros`.
+    let lists = |stage: &mut Stage, micros: u64| {
+        [0, micros].map(|wait| {
+            stage.micros += wait;
+            let checked = checked_processes(check(stage, Request::List));
+            stage.actor.flush();
+            checked
+        })
+    };
+    (1..=100).for_each(|pid| add(&mut stage, pid));
+    assert_eq!(lists(&mut stage, 1), [Some(100); 2]);
+    add(&mut stage, 101);
+    assert_eq!(lists(&mut stage, 999_999), [Some(101), None]);
+    // A client that names its rows gets their check at once, also in the turn of a client that names none.
+    let named = Some(vec![stage.key_of("s7")]);
+    assert_eq!(check(&mut stage, Request::List), ProcessCheck::None);
+    let process = Process { pid: 7, start: 7 };
+    assert_eq!(check(&mut stage, look(named)), ProcessCheck::Of(vec![process]));
+    stage.actor.flush();
+    stage.micros += 1;
+    assert_eq!(lists(&mut stage, 1_000_000), [Some(101); 2]);
 }
 
 #[test]
