@@ -1,12 +1,10 @@
 //! The cost of a session on one day.
 
 use crate::session::Session;
+use crate::session::usage::{to_cents, to_usd};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The greatest plausible cost of a day, in cents: ten million dollars.
-pub(crate) const MAX_DAY_CENTS: u64 = 1_000_000_000;
 
 /// A day in the user's time zone. The daemon looks it up, because core knows no time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +33,13 @@ pub struct DayCost {
 
 impl DayCost {
     /// Returns the cost in whole cents, at most ten million dollars.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
     pub fn cents(&self) -> u64 {
-        ((self.usd * 100.0).round() as u64).min(MAX_DAY_CENTS)
+        to_cents(self.usd)
     }
 
     /// Returns the cost of a day, from whole cents.
-    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 cents")]
     pub(crate) fn from_cents(cents: u64, since: Timestamp) -> Self {
-        Self { usd: cents as f64 / 100.0, since }
+        Self { usd: to_usd(cents), since }
     }
 }
 

@@ -67,7 +67,19 @@ const SAME_WINDOW_MS: u64 = 60_000;
 const AGE_MS: u64 = 60_000;
 
 /// The greatest plausible cost in hundredths of a US dollar: ten million dollars.
-const MAX_COST_CENTS: u64 = 1_000_000_000;
+pub(crate) const MAX_COST_CENTS: u64 = 1_000_000_000;
+
+/// Returns a cost in US dollars.
+#[expect(clippy::cast_precision_loss, reason = "exact below `MAX_COST_CENTS`")]
+pub(crate) fn to_usd(cents: u64) -> f64 {
+    cents as f64 / 100.0
+}
+
+/// Returns a cost in whole cents, at most [`MAX_COST_CENTS`].
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
+pub(crate) fn to_cents(usd: f64) -> u64 {
+    ((usd * 100.0).round() as u64).min(MAX_COST_CENTS)
+}
 
 impl UsageReport {
     /// Returns the reset time of each reported window.
@@ -85,8 +97,7 @@ impl UsageReport {
     /// Returns the session's usage, or `None` if the report has none.
     pub(crate) fn session_usage(self, at: Timestamp) -> Option<Usage> {
         let context_percent = self.context_percent.map(f64::from);
-        #[expect(clippy::cast_precision_loss, reason = "exact below `MAX_COST_CENTS`")]
-        let cost_usd = self.cost_cents.map(|cents| cents as f64 / 100.0);
+        let cost_usd = self.cost_cents.map(to_usd);
         (context_percent.is_some() || cost_usd.is_some()).then_some(Usage {
             context_percent,
             cost_usd,
@@ -97,9 +108,8 @@ impl UsageReport {
 
 impl Usage {
     /// Returns the cost of the conversation in whole cents, at most ten million dollars.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
     pub(crate) fn cost_cents(&self) -> Option<u64> {
-        self.cost_usd.map(|usd| ((usd * 100.0).round() as u64).min(MAX_COST_CENTS))
+        self.cost_usd.map(to_cents)
     }
 
     /// Returns true if the reported usage replaces the known one: it differs, or it is the same a while later.
@@ -117,7 +127,7 @@ impl Usage {
     pub(crate) fn sanitise(&mut self, now: Now) {
         let within = |most: f64| move |value: &f64| (0.0..=most).contains(value);
         self.context_percent = self.context_percent.filter(within(100.0));
-        self.cost_usd = self.cost_usd.filter(within(1e7));
+        self.cost_usd = self.cost_usd.filter(within(to_usd(MAX_COST_CENTS)));
         self.at = self.at.min(now.wall);
     }
 }

@@ -167,14 +167,11 @@ impl RowState {
             ProgramState::Cleared => self.show_running(stamp),
             ProgramState::Working => {
                 self.begin_turn(None, stamp);
-                if !text.is_empty() {
-                    self.start_tool(RunningTool::from_text(&text, stamp));
-                }
+                self.show_work(&text, stamp);
             }
             ProgramState::Blocked => {
                 self.begin_turn(None, stamp);
-                let kind = prompt_kind(record);
-                return self.open_prompt(report, kind, "", (&text, ""), InputDigest::default());
+                return self.open_program_prompt(report, record);
             }
             ProgramState::Done => self.finish_turn(None, stamp, text),
             ProgramState::Error => self.fail_turn(None, stamp, &text, ""),
@@ -193,8 +190,8 @@ impl RowState {
         match record.state {
             ProgramState::Working => {
                 self.clear_own_before(stamp);
-                if self.turn.is_working() && !text.is_empty() {
-                    self.start_tool(RunningTool::from_text(&text, stamp));
+                if self.turn.is_working() {
+                    self.show_work(&text, stamp);
                 }
             }
             ProgramState::Blocked => {
@@ -202,8 +199,7 @@ impl RowState {
                 if !self.turn.is_working() {
                     self.begin_turn(None, stamp);
                 }
-                let kind = prompt_kind(record);
-                return self.open_prompt(report, kind, "", (&text, ""), InputDigest::default());
+                return self.open_program_prompt(report, record);
             }
             ProgramState::Done | ProgramState::Error if self.turn.end_status().is_some() => {
                 return Err("the end of its turn is known");
@@ -220,6 +216,23 @@ impl RowState {
             ProgramState::Idle | ProgramState::Cleared => {}
         }
         Ok(())
+    }
+
+    /// Shows the text of a program that works, if it has one.
+    fn show_work(&mut self, text: &str, stamp: Stamp) {
+        if !text.is_empty() {
+            self.start_tool(RunningTool::from_text(text, stamp));
+        }
+    }
+
+    /// Opens the prompt of a blocked record.
+    fn open_program_prompt(
+        &mut self,
+        report: &Report,
+        record: &ProgramRecord,
+    ) -> Result<(), Ignored> {
+        let (kind, text) = (prompt_kind(record), record.text());
+        self.open_prompt(report, kind, "", (&text, ""), InputDigest::default())
     }
 
     /// Applies what hooks do not report: the user has answered a prompt, or has interrupted the turn.
@@ -295,8 +308,7 @@ impl RowState {
         }
         if record.state == ProgramState::Blocked {
             let of_part = Report { subagent: Some(id), ..report.clone() };
-            let (kind, text) = (prompt_kind(record), record.text());
-            self.open_prompt(&of_part, kind, "", (&text, ""), InputDigest::default())?;
+            self.open_program_prompt(&of_part, record)?;
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 use super::{Outcome, SessionStore};
 use crate::evidence::event::StartOrigin;
 use crate::session::Session;
-use crate::session::day_cost::{Day, DayCost, MAX_DAY_CENTS};
+use crate::session::day_cost::{Day, DayCost};
 use crate::session::identity::RowKey;
+use crate::session::usage::{MAX_COST_CENTS, to_usd};
 use crate::state::RowState;
 use crate::state::row::Row;
 use crate::time::{Now, Timestamp};
@@ -71,7 +72,7 @@ impl SessionStore {
         let known = row.session.cost_today.filter(|cost| cost.since == day.start);
         let known = known.map_or(0, |cost| cost.cents());
         row.session.cost_today =
-            Some(DayCost::from_cents(known.saturating_add(added).min(MAX_DAY_CENTS), day.start));
+            Some(DayCost::from_cents(known.saturating_add(added).min(MAX_COST_CENTS), day.start));
         self.has_day_costs = true;
         true
     }
@@ -80,8 +81,7 @@ impl SessionStore {
     pub(super) fn check_restored_cost(&mut self, restored: &mut Session, now: Now) {
         let start = self.present_day(now).map(|day| day.start);
         restored.cost_today = restored.cost_today.filter(|cost| {
-            let most = DayCost::from_cents(MAX_DAY_CENTS, cost.since).usd;
-            Some(cost.since) == start && cost.usd > 0.0 && cost.usd <= most
+            Some(cost.since) == start && cost.usd > 0.0 && cost.usd <= to_usd(MAX_COST_CENTS)
         });
         self.has_day_costs |= restored.cost_today.is_some();
     }
