@@ -325,7 +325,8 @@ fn tests_named_in(page: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn tests_that_pages_name_exist() {
     let sources: String = sources().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    let mut pages = vec!["ARCHITECTURE.md".to_owned(), "docs/faults.md".to_owned()];
+    let mut pages =
+        ["ARCHITECTURE.md", "SECURITY.md", "docs/faults.md"].map(str::to_owned).to_vec();
     pages.extend(decisions().into_iter().map(|name| format!("docs/decisions/{name}")));
     for path in pages {
         let page = read(&path);

@@ -4,9 +4,9 @@ use super::{read, sources};
 use std::collections::BTreeSet;
 use std::fs;
 
-/// The calls that read a variable by its name.
-const READS: [&str; 6] =
-    ["var_os(\"", "var(\"", "path_of(\"", "variable(\"", "directory(\"", ".get(\""];
+/// The calls that read a variable by its name, and the field of an agent that has the name.
+const READS: [&str; 7] =
+    ["var_os(\"", "var(\"", "path_of(\"", "variable(\"", "directory(\"", ".get(\"", "variable: \""];
 
 #[test]
 fn environment_page_has_every_variable_that_is_read() {
