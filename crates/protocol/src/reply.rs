@@ -319,9 +319,10 @@ enum Borrowed<'a> {
     },
 }
 
-/// Encodes `value` as a JSON line.
+/// Bytes that nearly every line fits into.
 const USUAL_LINE: usize = 2048;
 
+/// Encodes `value` as a JSON line.
 pub(crate) fn encode_line<T: Serialize>(value: &T) -> Vec<u8> {
     // A row with a history of some statuses fits. A buffer that grows from nothing is copied five times.
     let mut line = Vec::with_capacity(USUAL_LINE);

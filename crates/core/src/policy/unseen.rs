@@ -68,14 +68,14 @@ impl UnseenResults {
 
     /// Returns the sessions to ask about: those that have just become done or failed, and those that still wait in the
     /// same terminal servers. If tmux has no focus events, it reports a pane as seen only after a key press, which comes
-    /// after the first look. A notification about `person` looks once more.
+    /// after the first look. A notification about `for_user` looks once more.
     pub(crate) fn take_due<'a>(
         &mut self,
         now: Now,
-        person: &[Session],
+        for_user: &[Session],
         row: impl Fn(&RowKey) -> Option<&'a Session>,
     ) -> Vec<Session> {
-        if person.is_empty() && self.next_deadline().is_none_or(|at| at > now.stamp.micros) {
+        if for_user.is_empty() && self.next_deadline().is_none_or(|at| at > now.stamp.micros) {
             return Vec::new();
         }
         self.next_check = now.stamp.micros + CHECK_INTERVAL_MS * 1000;
@@ -83,7 +83,7 @@ impl UnseenResults {
         let mut found: Vec<&Session> =
             due.iter().filter(|key| self.rows.contains(*key)).filter_map(&row).collect();
         let servers: HashSet<_> =
-            found.iter().copied().chain(person).map(|row| server_of(row)).collect();
+            found.iter().copied().chain(for_user).map(|row| server_of(row)).collect();
         if servers.is_empty() {
             return Vec::new();
         }
@@ -147,10 +147,10 @@ mod tests {
             self.take(&[])
         }
 
-        fn take(&mut self, person: &[Session]) -> String {
+        fn take(&mut self, for_user: &[Session]) -> String {
             let stamp = Stamp { boot: 1, micros: self.milliseconds * 1000 };
             let now = Now { wall: Timestamp(self.milliseconds), stamp };
-            let found = self.unseen.take_due(now, person, |key| self.rows.get(key));
+            let found = self.unseen.take_due(now, for_user, |key| self.rows.get(key));
             found.iter().map(|row| row.key.as_str()).collect::<Vec<_>>().join(" ")
         }
     }
@@ -189,8 +189,8 @@ mod tests {
         play.change("kaaaa", "tmux:a", Status::Done, true);
         assert_eq!(play.change("kbbbb", "tmux:a", Status::Done, true), "kbbbb kaaaa");
         assert_eq!(play.change("kcccc", "tmux:c", Status::Done, true), "kcccc");
-        let person = play.rows[&RowKey::new("kcccc")].clone();
-        assert_eq!(play.take(&[person]), "kcccc");
+        let for_user = play.rows[&RowKey::new("kcccc")].clone();
+        assert_eq!(play.take(&[for_user]), "kcccc");
         // The user has seen one, and another one works again.
         play.change("kaaaa", "tmux:a", Status::Working, true);
         assert_eq!(play.change("kdddd", "tmux:a", Status::Done, true), "kdddd kbbbb");
