@@ -98,7 +98,9 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
         Message::Pasted(text) => keys::on_paste(model, &text),
         Message::Clicked { column, line } => effects = mouse::on_click(model, column, line),
         Message::Wheel { column, line, down } => mouse::on_wheel(model, column, line, down),
-        Message::Resized { width, height } => (model.width, model.height) = (width, height),
+        Message::Resized { width, height } => {
+            peek::keep_end(model, |model| (model.width, model.height) = (width, height));
+        }
         Message::ClockTick => {}
         Message::Rows(rows) => {
             model.connection = ConnectionState::Connected;

@@ -46,9 +46,16 @@ pub(crate) fn request_if_due(model: &mut Model) -> Option<Effect> {
 
 /// Applies the reply to the last request.
 pub(crate) fn apply_reply(model: &mut Model, screen: Result<Vec<String>, String>) {
+    keep_end(model, |model| {
+        model.peek.is_pending = false;
+        model.peek.screen = Some(screen);
+    });
+}
+
+/// Applies a change, after which the last line of the peek is still visible if it was before.
+pub(crate) fn keep_end(model: &mut Model, change: impl FnOnce(&mut Model)) {
     let is_at_end = is_at_end(model);
-    model.peek.is_pending = false;
-    model.peek.screen = Some(screen);
+    change(model);
     if let Some(Overlay::Peek { scroll }) = &mut model.overlay
         && is_at_end
     {

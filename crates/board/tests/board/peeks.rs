@@ -49,6 +49,18 @@ fn peek_shows_the_end_of_the_screen() {
 }
 
 #[test]
+fn peek_shows_the_end_after_a_resize() {
+    let mut model = board(vec![permission()], 80, 30);
+    press(&mut model, "P");
+    update(&mut model, screen(20), NOW);
+    update(&mut model, Message::Resized { width: 80, height: 10 }, at(1));
+    assert!(picture(&model).contains("line 19 of"), "{}", picture(&model));
+    press(&mut model, "g");
+    update(&mut model, Message::Resized { width: 80, height: 9 }, at(2));
+    assert!(picture(&model).contains("line 0 of"), "a resize does not move what the user reads");
+}
+
+#[test]
 fn peek_asks_once_a_second_while_it_is_open() {
     let mut model = one_row();
     assert_eq!(asked(&press(&mut model, "P")).len(), 1);
