@@ -368,7 +368,8 @@ impl<'a> Details<'a> {
             };
             self.add("ended", reason, 1, Style::new());
             // Without a prompt or a message the agent has not stored the conversation.
-            if row.user_prompt.is_some() || row.activity.is_some() {
+            if !row.id.as_str().is_empty() && (row.user_prompt.is_some() || row.activity.is_some())
+            {
                 let default_profile = self.model.default_profile.as_deref();
                 let command = (self.model.agent_text.resume_command)(row, default_profile);
                 let text = command.unwrap_or_else(|| format!("{}, session {}", row.agent, row.id));
@@ -389,7 +390,9 @@ impl<'a> Details<'a> {
         facts.extend(row.pid.map(|pid| format!("pid {pid}")));
         self.add("where", &facts.join(separator), 1, theme.dim());
         self.add_repository(row);
-        let mut facts = vec![row.id.to_string()];
+        // A program in `crewboard run` has no id.
+        let id = Some(row.id.to_string()).filter(|id| !id.is_empty());
+        let mut facts = Vec::from_iter(id);
         match &row.unconfirmed {
             _ if row.confirmed => {}
             Some(why) => facts.push(format!("unconfirmed ({why})")),

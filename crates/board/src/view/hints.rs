@@ -272,11 +272,13 @@ fn row_actions(model: &Model) -> Vec<(Action, &'static str)> {
 
 /// Returns the actions that fit the row as it is now.
 fn actions_of(row: &Session) -> Vec<(Action, &'static str)> {
-    let mut actions = vec![match row.status {
-        Status::Closed => (Action::Open, "resume"),
-        _ if row.job.is_some() => (Action::Open, "attach"),
-        _ => (Action::Jump, "jump"),
-    }];
+    let mut actions = match row.status {
+        // A program in `crewboard run` has no conversation.
+        Status::Closed if row.id.as_str().is_empty() => Vec::new(),
+        Status::Closed => vec![(Action::Open, "resume")],
+        _ if row.job.is_some() => vec![(Action::Open, "attach")],
+        _ => vec![(Action::Jump, "jump")],
+    };
     if row.status.needs_you_until_seen() && !row.seen {
         actions.push((Action::Seen, "seen"));
     }

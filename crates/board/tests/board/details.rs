@@ -5,7 +5,7 @@ use crate::sample::{
     press, question, row, subagents, working,
 };
 use crewboard_board::AgentText;
-use crewboard_core::{DayCost, PullRequest, Session, Status, Timestamp};
+use crewboard_core::{ConversationId, DayCost, PullRequest, Session, Status, Timestamp};
 use insta::assert_snapshot;
 
 /// Returns the screen from the heading of the details on.
@@ -72,6 +72,14 @@ fn resume_is_offered_only_with_a_conversation() {
         let details = details(row);
         assert_eq!(details.contains("resume     claude --resume"), is_offered, "{details}");
     }
+}
+
+#[test]
+fn session_without_an_id_shows_none() {
+    let without = |row: Session| details(Session { id: ConversationId::new(""), ..row });
+    assert!(without(working()).contains("session    via "), "{}", without(working()));
+    let closed = Session { activity: Some("exited with code 0".to_owned()), ..closed() };
+    assert!(!without(closed.clone()).contains("resume"), "{}", without(closed));
 }
 
 #[test]
