@@ -319,7 +319,7 @@ enum Borrowed<'a> {
     },
 }
 
-/// Bytes that nearly every line fits into.
+/// Bytes reserved for a line before it is encoded.
 const USUAL_LINE: usize = 2048;
 
 /// Encodes `value` as a JSON line.
