@@ -16,6 +16,7 @@ use rustix::io::{Errno, read};
 use rustix::process::{Pid, Signal, kill_current_process_group, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcsetattr, tcsetwinsize};
+use signal_hook::consts::{SIGCONT, SIGWINCH};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd, OwnedFd};
@@ -247,7 +248,9 @@ impl Relay {
                 | wants(!self.to_program.is_empty(), PollFlags::OUT);
             add(program.as_fd(), flags)
         });
-        let wants_input = self.terminal.is_raw() && !self.input_ended && self.to_program.is_empty();
+        // A key such as Ctrl-Z acts on the foreground, so keys wait until the monitor has moved the program there.
+        let takes_keys = self.program.is_some() && self.terminal.is_raw();
+        let wants_input = takes_keys && !self.input_ended && self.to_program.is_empty();
         let typed = add(input, wants(wants_input, PollFlags::IN));
         add(output, wants(!self.to_terminal.is_empty(), PollFlags::OUT));
         let daemon = self.reporter.interest();
@@ -378,22 +381,26 @@ impl Relay {
 
     /// Handles the signals that were caught. Returns true if any was passed on to the program.
     fn handle_signals(&mut self) -> bool {
-        self.signals.drain();
         // The signals stay until the monitor has reported the process id.
         if self.program.is_none() {
+            self.signals.collect();
             return false;
         }
         let mut is_passed_on = false;
-        for signal in self.signals.take_passed_on().filter_map(Signal::from_named_raw) {
-            self.signal_program(signal);
-            is_passed_on = true;
-        }
-        if self.signals.take_continued() {
-            self.terminal.enter_raw_mode();
-            self.adopt_size();
-        }
-        if self.signals.take_resized() {
-            self.adopt_size();
+        for signal in self.signals.take() {
+            match signal {
+                SIGWINCH => self.adopt_size(),
+                SIGCONT => {
+                    self.terminal.enter_raw_mode();
+                    self.adopt_size();
+                }
+                signal => {
+                    if let Some(signal) = Signal::from_named_raw(signal) {
+                        self.signal_program(signal);
+                        is_passed_on = true;
+                    }
+                }
+            }
         }
         is_passed_on
     }
@@ -438,11 +445,12 @@ impl Relay {
         // The whole job, as Ctrl-Z does. This call returns when the job continues, or at once if nothing could continue
         // it: then the kernel suspends no program either.
         let _ = kill_current_process_group(Signal::TSTP);
-        self.signals.drain();
-        self.signals.take_continued();
+        self.signals.forget_continued();
         self.terminal.enter_raw_mode();
         self.adopt_size();
         self.signal_program(Signal::CONT);
+        // A signal that came in the meantime has made the descriptor readable, and will not do so again.
+        self.handle_signals();
     }
 }
 

@@ -107,6 +107,32 @@ fn suspended_program_suspends_its_job() {
 }
 
 #[test]
+fn signal_during_a_suspension_reaches_the_program_later() {
+    let world = world();
+    let shell = plain(&world, &["bash", "--norc", "--noediting", "-i"]);
+    let mut terminal = PseudoTerminal::start(&shell, (500, 24));
+    terminal.write(b"PS1='> '\r");
+    terminal.wait_for("> ");
+    let script =
+        r#"sh -c 'trap "kill $!; echo caught; exit 9" TERM; sleep 1000 & echo ready; wait'"#;
+    terminal.write(format!("{PROGRAM} run -- {script}\r").as_bytes());
+    terminal.wait_for("ready\r\n");
+    wait_until("the terminal is raw", || terminal.is_raw());
+    let relay = children(terminal.pid())[0];
+    terminal.write(b"\x1a");
+    terminal.wait_for("Stopped");
+    terminal.wait_for("> ");
+    signal(relay, Signal::TERM);
+    terminal.write(b"fg\r");
+    terminal.wait_for("caught\r\n");
+    terminal.wait_for("> ");
+    terminal.write(b"echo code $?\r");
+    terminal.wait_for("code 9");
+    terminal.write(b"exit\r");
+    terminal.finish();
+}
+
+#[test]
 fn suspension_without_a_shell_is_ignored() {
     // The kernel suspends no process of a session without a shell, so the program goes on.
     compare("echo ready; read line; echo got $line", |terminal| {
