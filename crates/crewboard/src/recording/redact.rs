@@ -7,9 +7,6 @@ use crewboard_core::{
 };
 use std::collections::HashMap;
 
-/// Agents with public names.
-const KNOWN_AGENTS: [&str; 2] = ["claude", "codex"];
-
 /// Length limit of a placeholder in bytes. A placeholder is about as long as its text, up to this limit.
 const MAX_LENGTH: usize = 1024;
 
@@ -52,7 +49,7 @@ impl Redactor {
             elsewhere: _,
             event,
         } = report;
-        if !KNOWN_AGENTS.contains(&agent.as_str()) {
+        if crewboard_agents::agent(agent.as_str()).is_none() {
             *agent = AgentName::new(&self.placeholder("agent", agent.as_str()));
         }
         *session = ConversationId::new(&self.placeholder("session", session.as_str()));
