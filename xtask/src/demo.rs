@@ -135,7 +135,7 @@ fn read_report(hook: &HookLine) -> Option<Report> {
         tty: None,
         environment: &hook.env,
         arguments: ProcessArguments::Known(hook.client_argv.clone()),
-        find_programs: |_| Vec::new(),
+        find_programs: &|_| Vec::new(),
     };
     hook.event()?;
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)

@@ -1,10 +1,10 @@
 use crewboard_core::{Process, Stamp};
 use crewboard_terminals::Variables;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The facts that a hook process knows in addition to its payload.
-#[derive(Debug)]
 pub struct Surroundings<'a> {
     pub stamp: Stamp,
     pub host: String,
@@ -14,9 +14,18 @@ pub struct Surroundings<'a> {
     pub tty: Option<String>,
     pub environment: &'a dyn Variables,
     pub arguments: ProcessArguments,
-    /// Finds the processes of this user, in this process namespace, that run the named program on a terminal. Needed
-    /// only for an agent whose hooks are not the children of the session's process.
-    pub find_programs: fn(&str) -> Vec<ProgramProcess>,
+    /// Finds the processes of this user, in this process namespace, that run the named program on a terminal, or none if
+    /// there are too many processes. Needed only for an agent whose hooks are not the children of the session's process.
+    pub find_programs: &'a dyn Fn(&str) -> Vec<ProgramProcess>,
+}
+
+impl fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Surroundings")
+            .field("process", &self.process)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A process that runs a program on a terminal, as the kernel shows it.

@@ -30,6 +30,9 @@ const TOTAL: Duration = Duration::from_millis(90);
 /// Code: 18 of 18 measured), so only a broken agent uses the rest.
 const FOR_DELIVERY: Duration = Duration::from_millis(35);
 
+/// Maximum number of processes among which a program is searched.
+const MAX_PROCESSES: usize = 4096;
+
 /// Bytes read of a payload. An agent gets an error if its pipe is closed before the end of the payload.
 const MAX_PAYLOAD: usize = 16 << 20;
 
@@ -50,7 +53,12 @@ fn deliver(agent: &str) -> Option<()> {
     let read_by = deadline.earlier_by(FOR_DELIVERY);
     let payload = read_within(&io::stdin(), MAX_PAYLOAD, read_by);
     let is_late = read_by.has_passed();
-    let surroundings = surroundings(agent, stamp);
+    // A process that a file system blocks may block a read of its memory.
+    let find_programs = |name: &str| {
+        watchdog.start();
+        find_programs(name)
+    };
+    let surroundings = surroundings(agent, stamp, &find_programs);
     let Some(report) = read_event(agent, &payload, &surroundings) else {
         // A complete payload that is not an event is not a dropped event.
         if is_late {
@@ -110,7 +118,11 @@ pub(crate) fn set_checkout(report: &mut Report, checkout: Option<Checkout>) {
 }
 
 /// Returns the surroundings of this process, which an agent has started.
-pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
+pub(crate) fn surroundings<'a>(
+    agent: &str,
+    stamp: Stamp,
+    find_programs: &'a dyn Fn(&str) -> Vec<ProgramProcess>,
+) -> Surroundings<'a> {
     let pid = agent_pid(agent, &ProcessVariables).unwrap_or_else(std::os::unix::process::parent_id);
     let process = process_info(pid);
     Surroundings {
@@ -124,10 +136,9 @@ pub(crate) fn surroundings(agent: &str, stamp: Stamp) -> Surroundings<'static> {
     }
 }
 
-/// Finds the processes of this user that run a program on a terminal. The kernel shows the environment of no other
-/// user's process.
+/// Finds the processes of this user that run a program on a terminal.
 fn find_programs(name: &str) -> Vec<ProgramProcess> {
-    let found = processes_named(name).into_iter().filter_map(|pid| {
+    let found = processes_named(name, MAX_PROCESSES).into_iter().filter_map(|pid| {
         let info = process_info(pid).filter(|info| info.tty.is_some())?;
         Some(ProgramProcess {
             process: info.process,

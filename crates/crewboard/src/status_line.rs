@@ -70,7 +70,8 @@ pub(crate) fn run(command: &[OsString]) -> ExitCode {
 /// Sends the usage to a running daemon without waiting. The next update repairs a report that did not arrive, and only hooks
 /// start a daemon.
 fn send_usage(line: &StatusLine) -> Option<()> {
-    let mut report = Box::new(line.report(&surroundings(NAME, Clock::new().stamp()))?);
+    let mut report =
+        Box::new(line.report(&surroundings(NAME, Clock::new().stamp(), &|_| Vec::new()))?);
     normalise_paths(&mut report, || ());
     report.sanitise();
     let request = Request::Event(EventLine { hook_pid: std::process::id(), report }).encode();

@@ -104,15 +104,25 @@ pub fn program_name(pid: u32) -> Option<String> {
     Some(name.trim_end().to_owned())
 }
 
-/// Returns the pids of the processes that run a program with this name, as `comm` has it, in this pid namespace.
-pub fn processes_named(name: &str) -> Vec<u32> {
+/// Returns the pids of this user's processes that run a program with this name, as `comm` has it, in this pid namespace.
+/// Returns none if the system has more than `max` processes, because a part of them could mislead.
+pub fn processes_named(name: &str, max: usize) -> Vec<u32> {
     // Only Linux has these files.
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| {
-        program_name(*pid).as_deref() == Some(name) && shares_pid_namespace_with(*pid) == Some(true)
-    })
-    .collect()
+    let pids: Vec<u32> = pids.take(max.saturating_add(1)).collect();
+    if pids.len() > max {
+        return Vec::new();
+    }
+    let is_ours = |pid| is_of_this_user(pid) && shares_pid_namespace_with(pid) == Some(true);
+    let is_named = |pid| program_name(pid).as_deref() == Some(name);
+    pids.into_iter().filter(|pid| is_named(*pid) && is_ours(*pid)).collect()
+}
+
+fn is_of_this_user(pid: u32) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(format!("/proc/{pid}"));
+    metadata.is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Returns the time at which a process started, in Unix milliseconds.
@@ -280,8 +290,9 @@ mod tests {
     fn own_process_is_found_by_name_with_its_start_time() {
         let own = std::process::id();
         let name = program_name(own).unwrap();
-        assert!(processes_named(&name).contains(&own));
-        assert!(processes_named("no such program").is_empty());
+        assert!(processes_named(&name, usize::MAX).contains(&own));
+        assert!(processes_named("no such program", usize::MAX).is_empty());
+        assert!(processes_named(&name, 1).is_empty(), "a part of the processes was searched");
         let age = Clock::new().now().wall.0 - start_time_of(find_process(own).unwrap());
         assert!(age < 3_600_000, "{age}");
     }

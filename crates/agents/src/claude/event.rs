@@ -349,7 +349,7 @@ mod tests {
             tty: None,
             environment: &BTreeMap::new(),
             arguments: ProcessArguments::Known(Vec::new()),
-            find_programs: |_| Vec::new(),
+            find_programs: &|_| Vec::new(),
         };
         read_event(payload.to_string().as_bytes(), &surroundings)
     }

@@ -241,7 +241,7 @@ mod tests {
             tty: None,
             environment: &BTreeMap::new(),
             arguments: crate::ProcessArguments::Known(Vec::new()),
-            find_programs: |_| Vec::new(),
+            find_programs: &|_| Vec::new(),
         };
         let report = read.report(&surroundings).unwrap();
         assert_eq!(report.event, Event::UsageReport(usage));

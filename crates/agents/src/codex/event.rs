@@ -152,8 +152,8 @@ struct Seat {
     place: Place,
 }
 
-/// Returns the seat of a session in the service, or `None` if its event means nothing there. Only the first event of a
-/// turn looks for the window: that reads all processes.
+/// Returns the seat of a session in the service, or `None` if its event means nothing there. Only a start, a prompt and an
+/// end look for the window, because that reads all processes.
 fn seat_in_service(
     event: &Event,
     payload: &Payload<'_>,

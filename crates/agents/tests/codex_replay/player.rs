@@ -174,7 +174,7 @@ impl Player<'_> {
             tty: None,
             environment: &hook.env,
             arguments: ProcessArguments::Known(parent.unwrap().cmd.clone()),
-            find_programs: windows,
+            find_programs: &windows,
         };
         read_event("codex", hook.stdin.get().as_bytes(), &surroundings)
     }

@@ -437,7 +437,7 @@ fn report(hook: &HookLine, stamp: Stamp) -> Option<crewboard_core::Report> {
         tty: None,
         environment: variables,
         arguments: ProcessArguments::Known(hook.client_argv.clone()),
-        find_programs: |_| Vec::new(),
+        find_programs: &|_| Vec::new(),
     };
     read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
 }

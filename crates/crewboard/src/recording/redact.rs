@@ -369,7 +369,7 @@ mod tests {
                 tty: hook.tty.clone(),
                 environment: &hook.env,
                 arguments: ProcessArguments::Known(hook.client_argv.clone()),
-                find_programs: |_| Vec::new(),
+                find_programs: &|_| Vec::new(),
             };
             read_event("claude", hook.stdin.get().as_bytes(), &surroundings)
         };
