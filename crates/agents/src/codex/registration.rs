@@ -33,7 +33,11 @@ pub(crate) const EVENTS: [Registration; 10] = [
     row("SessionEnd", No, "a session without a window ended"),
     row("UserPromptSubmit", No, "a turn starts, with its user prompt"),
     row("PreToolUse", Always, "which tool runs; questions"),
-    row("PermissionRequest", No, "a permission prompt, 0.6 seconds before it is on the screen"),
+    row(
+        "PermissionRequest",
+        No,
+        "a permission prompt, 0.2 to 0.7 seconds before it is on the screen",
+    ),
     row("PostToolUse", Always, "an approved or answered call ended"),
     row("Stop", No, "the turn ended"),
     row("Interrupt", No, "the user interrupted the turn or refused a call"),
