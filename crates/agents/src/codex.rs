@@ -66,6 +66,7 @@ pub(crate) static AGENT: Agent = Agent {
             "the former session",
         ),
         ("that an offered plan was declined", "the plan, unconfirmed, until the next turn"),
+        ("whether a window that ended in a turn was killed or quit", "killed"),
     ],
 };
 
@@ -73,6 +74,17 @@ pub(crate) static AGENT: Agent = Agent {
 mod tests {
     use super::*;
     use crewboard_testkit::recording::CODEX_CLIENTS;
+
+    #[test]
+    fn page_has_what_codex_does_not_report() {
+        let page = include_str!("../../../docs/agents/codex.md").replace('`', "");
+        let mut sections = page.split("\n## ");
+        let section = sections.find(|section| section.starts_with("What cannot be known")).unwrap();
+        let rows: Vec<&str> = section.lines().filter(|line| line.starts_with('|')).collect();
+        let expected: Vec<String> =
+            AGENT.unknown.iter().map(|(fact, shown)| format!("| {fact} | {shown} |")).collect();
+        assert_eq!(rows[2..], expected);
+    }
 
     #[test]
     fn newest_tried_is_the_newest_recorded_client() {

@@ -35,7 +35,6 @@ struct Content<'a> {
     #[serde(rename = "type")]
     kind: Field<Text<'a>>,
     cwd: Field<Text<'a>>,
-    reason: Field<Text<'a>>,
     last_agent_message: Field<Text<'a>>,
     error: Field<TurnError<'a>>,
     item: Field<Item<'a>>,
@@ -212,7 +211,8 @@ mod tests {
         }
         let path = format!("/data/.codex/sessions/2026/11/28/{name}");
         assert_eq!(profile_above(Path::new(&path)), Some(PathBuf::from("/data/.codex")));
-        assert_eq!(profile_above(Path::new("/sessions/1/2/3/x")), None.or(Some("/".into())));
+        assert_eq!(profile_above(Path::new("/sessions/1/2/3/x")), Some(PathBuf::from("/")));
+        assert_eq!(profile_above(Path::new("sessions/1/2/3/x")), None);
     }
 
     #[test]

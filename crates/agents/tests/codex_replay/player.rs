@@ -167,13 +167,19 @@ impl Player<'_> {
     fn report(&self, hook: &HookLine) -> Option<crewboard_core::Report> {
         let mut lines = self.recording.files.iter();
         let parent = lines.find(|line| line.pid == Some(hook.ppid) && !line.cmd.is_empty());
+        let arguments = parent.unwrap().cmd.clone();
+        let mut environment = hook.env.clone();
+        if arguments.iter().any(|word| word == "app-server") {
+            // The service may have been started by another window, so nothing may depend on its environment.
+            environment.insert("TMUX_PANE".to_owned(), "%9".to_owned());
+        }
         let surroundings = Surroundings {
             stamp: stamp_of(hook.mono_ns),
             host: "box".to_owned(),
             process: Some(process(hook.ppid)),
             tty: None,
-            environment: &hook.env,
-            arguments: ProcessArguments::Known(parent.unwrap().cmd.clone()),
+            environment: &environment,
+            arguments: ProcessArguments::Known(arguments),
             find_programs: &windows,
         };
         read_event("codex", hook.stdin.get().as_bytes(), &surroundings)
