@@ -41,7 +41,8 @@ fn suggest_other_key(model: &Model, row: &Session, navigation: Navigation) -> Op
     let name = model.display_name(row);
     let is_closed = row.status == Status::Closed;
     match navigation {
-        Navigation::Jump if is_closed => {
+        // A program in `crewboard run` has no id, and nothing to resume.
+        Navigation::Jump if is_closed && !row.id.as_str().is_empty() => {
             let open = model.keymap.key(Action::Open)?;
             Some(format!("{name} is closed; press {open} to resume it"))
         }

@@ -401,6 +401,9 @@ fn key_that_does_not_fit_names_the_right_key() {
         assert_eq!(press(&mut model, key), [], "{notice}");
         assert_eq!(model.notice.take().unwrap().text, notice);
     }
+    // A session without an id cannot be resumed, and the host says that it is closed.
+    let without_id = Session { id: ConversationId::new(""), ..closed.clone() };
+    assert_eq!(press(&mut board(vec![without_id], 80, 24), "enter").len(), 1);
     // Without such a key the navigation starts, and the host names a command.
     model.keymap.rebind(Action::Open, &[]);
     change(&mut model, closed);

@@ -46,8 +46,11 @@ pub(super) fn check_has_pane(row: &Session) -> Result<(), Failure> {
     let name = &row.name;
     let place = &row.place;
     if row.status == Status::Closed {
-        return Err(Failure::new(format!("{name} is closed"))
-            .hint(format!("run `crewboard open {}` to resume it", row.key)));
+        let failure = Failure::new(format!("{name} is closed"));
+        return Err(match agent(row.agent.as_str()) {
+            Some(_) => failure.hint(format!("run `crewboard open {}` to resume it", row.key)),
+            None => failure,
+        });
     }
     check_is_on_this_host(row)?;
     if let Some(job) = &row.job {
@@ -84,7 +87,7 @@ pub(crate) fn is_in_front_of_user(row: &Session) -> bool {
 mod tests {
     use super::super::row_for_test as row;
     use super::*;
-    use crewboard_core::RowKey;
+    use crewboard_core::{AgentName, RowKey};
     use crewboard_platform::{find_process, host_name};
 
     fn text_of(result: Result<Destination, Failure>) -> String {
@@ -111,6 +114,7 @@ mod tests {
                 (row.pid, row.pid_start) = (Some(own.pid), Some(own.start));
             }),
             row(|row| row.status = Status::Closed),
+            row(|row| (row.status, row.agent) = (Status::Closed, AgentName::new("sh"))),
             row(|row| row.job = job),
             row(|row| row.parent = Some(RowKey::new("kbbbb"))),
             row(|row| row.headless = true),
@@ -125,6 +129,7 @@ mod tests {
         shop runs on far, but this is HOST; its terminal is on that machine or in that container
         cannot show shop: its terminal is unknown
         shop is closed; run `crewboard open kaaaa` to resume it
+        shop is closed
         shop is a background session and has no pane; run `crewboard open kaaaa` to attach to it (claude attach 387c1190)
         shop is run by another agent and has no pane; run `crewboard jump kbbbb` to see the other agent
         shop runs without a terminal (headless)
