@@ -11,6 +11,7 @@ pub mod order;
 pub(crate) mod peek;
 pub(crate) mod row_counts;
 pub mod row_list;
+pub(crate) mod totals;
 pub(crate) mod undo;
 
 use crate::colour::Rgb;
