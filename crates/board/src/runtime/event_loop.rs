@@ -1,5 +1,6 @@
 //! The event loop. It sleeps until there is a key, a signal, an event of the daemon, or a visible clock that changes.
 
+mod daemon;
 mod effects;
 
 use crate::keymap::Key;
@@ -14,10 +15,9 @@ use crate::runtime::signals::Signals;
 use crate::runtime::terminal::{Screen, is_foreground};
 use crate::runtime::typed::Typed;
 use crate::update::{Message, next_clock, update};
-use crewboard_client::{DaemonLocator, Subscription, SubscriptionEvent};
+use crewboard_client::{DaemonLocator, Subscription};
 use crewboard_core::Timestamp;
-use crewboard_platform::{Clock, Deadline};
-use crewboard_protocol::{HelloRequest, LookRequest, NotificationShownRequest, PROTOCOL, Request};
+use crewboard_platform::Clock;
 use ratatui::crossterm::event::{self, Event, KeyEventKind, MouseButton, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -32,21 +32,8 @@ const KEY_POLL_TIMEOUT: Duration = Duration::from_millis(1);
 /// The least time between two frames, so that a burst of changes does not cause a burst of frames.
 const MIN_FRAME_GAP: Duration = Duration::from_millis(33);
 
-/// The time limit of one attempt to find or start a daemon. No key is read meanwhile.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(150);
-
-/// The pause before the second attempt. Each further pause is twice as long.
+/// The pause before the second attempt to connect. Each further pause is twice as long.
 const MIN_RETRY_PAUSE: Duration = Duration::from_millis(250);
-
-/// The longest pause: a board that finds no daemon all day must not keep the machine awake.
-const MAX_RETRY_PAUSE: Duration = Duration::from_secs(8);
-
-/// The daemon is shown as unresponsive if a reply takes longer.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A clock tick pings the daemon if the last event is older than this. A screen without a clock or a working agent sends
-/// no ping, because nothing on it claims to be current.
-const PING_AFTER: Duration = Duration::from_secs(5);
 
 /// The board checks this often if a visible agent is suspended, which no event reports, and if the daemon answers. It
 /// does so only while an agent works.
@@ -330,30 +317,6 @@ impl EventLoop<'_> {
         Ok(())
     }
 
-    /// Sends the requests that are due at a clock tick. Errors are ignored, because the next tick sends them again.
-    fn send_tick_requests(&mut self) {
-        if self.model.connection != ConnectionState::Connected {
-            // A daemon that does not read would let the connection fill up.
-            return;
-        }
-        if self.last_event.elapsed() >= PING_AFTER {
-            self.ping();
-        }
-        self.last_process_check = Instant::now();
-        let rows = rows_to_check(&self.model);
-        if !rows.is_empty() {
-            let _ = self.subscription.send(&Request::Look(LookRequest { rows: Some(rows) }));
-        }
-    }
-
-    /// Sends a request that the daemon must reply to, unless a reply is pending already.
-    fn ping(&mut self) {
-        let hello = Request::Hello(HelloRequest { protocol: PROTOCOL });
-        if self.reply_deadline.is_none() && self.subscription.send(&hello).is_ok() {
-            self.reply_deadline = Some(Instant::now() + REPLY_TIMEOUT);
-        }
-    }
-
     fn read_keys(&mut self) -> io::Result<()> {
         // With a timeout of zero crossterm 0.29 does not read. A key that arrived together with a resize would stay
         // unread, and the terminal would stay readable.
@@ -400,84 +363,6 @@ impl EventLoop<'_> {
         // Each of the other signals may mean a new size.
         let (width, height) = ratatui::crossterm::terminal::size()?;
         self.apply(Message::Resized { width, height })
-    }
-
-    fn read_events(&mut self) {
-        (self.last_event, self.reply_deadline) = (Instant::now(), None);
-        update(&mut self.model, Message::Responsive, self.clock.now().wall);
-        match self.subscription.ready() {
-            Ok(events) => {
-                for event in events {
-                    self.apply_event(event);
-                }
-            }
-            Err(error) => self.disconnect(&error.to_string()),
-        }
-    }
-
-    fn apply_event(&mut self, event: SubscriptionEvent) {
-        let now = self.clock.now().wall;
-        let message = match event {
-            SubscriptionEvent::Synced => {
-                Message::Rows(self.subscription.rows().values().cloned().collect())
-            }
-            SubscriptionEvent::Changed { row, .. } => {
-                match self.subscription.rows().get(&row.key) {
-                    // The subscription's row has the history, which the change does not carry.
-                    Some(known) => Message::Row(Box::new(known.clone())),
-                    None => return,
-                }
-            }
-            SubscriptionEvent::Removed(key) => Message::Removed(key),
-            SubscriptionEvent::RateLimits => {
-                Message::RateLimits(self.subscription.limits().to_vec())
-            }
-            SubscriptionEvent::DroppedEvents(dropped_events) => {
-                Message::DroppedEvents(dropped_events)
-            }
-            SubscriptionEvent::Notification { id, title, text } => {
-                let bytes = self.host.notification_bytes(&title, &text);
-                // After an error another client shows the notification; a lost terminal ends the board anyway.
-                if Screen::send(&bytes).is_ok()
-                    && let Some(id) = id
-                {
-                    let _ = self
-                        .subscription
-                        .send(&Request::NotificationShown(NotificationShownRequest { id }));
-                }
-                return;
-            }
-            SubscriptionEvent::Version(problem) => Message::Version(problem),
-            SubscriptionEvent::Disconnected => {
-                return self.disconnect("the daemon closed the connection");
-            }
-            SubscriptionEvent::Unreachable(why) => return self.disconnect(&why),
-        };
-        update(&mut self.model, message, now);
-    }
-
-    fn disconnect(&mut self, why: &str) {
-        let now = self.clock.now().wall;
-        update(&mut self.model, Message::Disconnected(why.to_owned()), now);
-        self.subscription.forget_connection();
-        self.reply_deadline = None;
-        self.connect_at = Some(Instant::now());
-    }
-
-    fn connect(&mut self) {
-        match self.subscription.connect(Deadline::after(CONNECT_TIMEOUT)) {
-            Ok(()) => {
-                (self.connect_at, self.retry_pause) = (None, MIN_RETRY_PAUSE);
-                // The daemon must send all rows.
-                self.reply_deadline = Some(Instant::now() + REPLY_TIMEOUT);
-            }
-            Err(error) => {
-                let now = self.clock.now().wall;
-                update(&mut self.model, Message::Disconnected(error.to_string()), now);
-                self.connect_at = Some(Instant::now() + self.retry_pause);
-                self.retry_pause = (self.retry_pause * 2).min(MAX_RETRY_PAUSE);
-            }
-        }
     }
 
     fn apply(&mut self, message: Message) -> io::Result<()> {
