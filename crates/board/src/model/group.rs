@@ -13,10 +13,11 @@ pub struct Group {
 }
 
 /// Returns the groups of `rows`, which are sorted by `order`. Returns an empty list if the order has no groups.
-pub(crate) fn groups(order: RowOrder, rows: &[&Session]) -> Vec<Group> {
+pub(crate) fn groups<'a>(order: RowOrder, rows: impl Iterator<Item = &'a Session>) -> Vec<Group> {
     if !order.has_groups() {
         return Vec::new();
     }
+    let rows: Vec<&Session> = rows.collect();
     let chunks: Vec<&[&Session]> =
         rows.chunk_by(|one, other| order.group(one) == order.group(other)).collect();
     let shared = |rows: &[&'_ Session]| rows.first().map_or("", |row| order.group(row)).to_owned();
@@ -56,9 +57,8 @@ mod tests {
             row(Some("/u/work/shop"), "/u/trees/tf-12", Status::Idle),
             row(None, "/u/work/shop", Status::Working),
         ];
-        let rows: Vec<&Session> = rows.iter().collect();
         let shown = |order| -> Vec<(usize, String, usize, usize)> {
-            let groups = groups(order, &rows).into_iter();
+            let groups = groups(order, rows.iter()).into_iter();
             groups.map(|it| (it.first, it.name, it.counts.working, it.counts.idle)).collect()
         };
         let (play, work) = ("play/shop".to_owned(), "work/shop".to_owned());

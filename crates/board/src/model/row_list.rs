@@ -79,13 +79,7 @@ impl RowList {
 
     /// Returns the groups of the listed rows, first to last. An order without groups has none.
     pub fn groups(&self) -> &[Group] {
-        self.groups.get_or_init(|| {
-            if self.sort.has_groups() {
-                groups(self.sort, &self.listed().collect::<Vec<_>>())
-            } else {
-                Vec::new()
-            }
-        })
+        self.groups.get_or_init(|| groups(self.sort, self.listed()))
     }
 
     /// Returns the number of the group that has the listed row `index`.
