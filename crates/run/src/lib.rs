@@ -18,6 +18,7 @@ mod outer_terminal;
 mod record;
 mod relay;
 mod reporter;
+mod retry_delay;
 mod scanner;
 mod signals;
 

@@ -2,6 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::outbox::Outbox;
+use crate::retry_delay::RetryDelay;
 use crewboard_client::DaemonLocator;
 use crewboard_core::{Event, Process, ProgramEnd, ProgramRecord, Report, Stamp};
 use crewboard_platform::{Clock, Deadline, find_process};
@@ -11,10 +12,6 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-
-/// First pause before another attempt to connect, and the longest. A daemon that restarts is back at once.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Reports that are sent without a pause, and the time for one more. A program may report as often as it likes.
 const MAX_BURST: u32 = 64;
@@ -39,7 +36,7 @@ pub(crate) struct Reporter {
     stream: Option<UnixStream>,
     outgoing: Buffer,
     next_attempt: Option<Instant>,
-    retry_after: Duration,
+    retry_delay: RetryDelay,
     burst: u32,
     /// The time up to which `burst` has grown.
     grown: Instant,
@@ -58,7 +55,7 @@ impl Reporter {
             stream: None,
             outgoing: Buffer::default(),
             next_attempt: None,
-            retry_after: RETRY_AFTER,
+            retry_delay: RetryDelay::default(),
             burst: MAX_BURST,
             grown: Instant::now(),
         }
@@ -136,14 +133,12 @@ impl Reporter {
             Ok(stream) if stream.set_nonblocking(true).is_ok() => {
                 self.stream = Some(stream);
                 self.next_attempt = None;
+                self.retry_delay.note_connection(now);
                 self.is_start_sent = false;
                 self.outbox.send_again();
                 self.send(now);
             }
-            _ => {
-                self.next_attempt = Some(now + self.retry_after);
-                self.retry_after = (self.retry_after * 2).min(MAX_RETRY_AFTER);
-            }
+            _ => self.next_attempt = Some(self.retry_delay.next_attempt(now)),
         }
     }
 
@@ -153,7 +148,7 @@ impl Reporter {
         let mut buffer = [0; 512];
         loop {
             match recv(stream, &mut buffer, RecvFlags::DONTWAIT) {
-                Ok((_, count)) if count > 0 => self.retry_after = RETRY_AFTER,
+                Ok((_, count)) if count > 0 => {}
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
                 _ => break,
@@ -161,8 +156,7 @@ impl Reporter {
         }
         self.stream = None;
         self.outgoing.clear();
-        self.next_attempt = Some(now + self.retry_after);
-        self.retry_after = (self.retry_after * 2).min(MAX_RETRY_AFTER);
+        self.next_attempt = Some(self.retry_delay.next_attempt(now));
     }
 
     /// Sends what the daemon has to get, as far as its socket takes it.
