@@ -1,4 +1,4 @@
-//! The actions and their keys: one table for the keys, the footer, the help and the configuration.
+//! The actions and their keys: one table for the keys, the help and the configuration.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::fmt;
@@ -58,87 +58,64 @@ pub struct Entry {
     pub keys: &'static [&'static str],
     /// The text in the help.
     pub help: &'static str,
-    /// The word in the footer, if the action is shown there.
-    pub footer: Option<&'static str>,
 }
 
 /// All actions, in the order of the help.
 pub const TABLE: &[Entry] = &[
-    entry(Action::Up, "up", &["up", "k", "ctrl-p"], "previous session", None),
-    entry(Action::Down, "down", &["down", "j", "ctrl-n"], "next session", None),
-    entry(Action::PageUp, "page-up", &["pageup", "ctrl-b"], "page up", None),
-    entry(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "page down", None),
-    entry(Action::HalfPageUp, "half-page-up", &["ctrl-u"], "half a page up", None),
-    entry(Action::HalfPageDown, "half-page-down", &["ctrl-d"], "half a page down", None),
-    entry(Action::First, "first", &["g", "home"], "first session", None),
-    entry(Action::Last, "last", &["G", "end"], "last session", None),
-    entry(Action::Jump, "jump", &["enter"], "jump to the session's pane", None),
-    entry(Action::NextNeedsYou, "next", &["tab"], "next session that needs you", None),
-    entry(
-        Action::PreviousNeedsYou,
-        "previous",
-        &["shift-tab"],
-        "previous session that needs you",
-        None,
-    ),
-    entry(Action::Seen, "seen", &["space"], "mark as seen", None),
-    entry(Action::Pin, "pin", &["p"], "pin to the top of its group, or unpin", None),
+    entry(Action::Up, "up", &["up", "k", "ctrl-p"], "previous session"),
+    entry(Action::Down, "down", &["down", "j", "ctrl-n"], "next session"),
+    entry(Action::PageUp, "page-up", &["pageup", "ctrl-b"], "page up"),
+    entry(Action::PageDown, "page-down", &["pagedown", "ctrl-f"], "page down"),
+    entry(Action::HalfPageUp, "half-page-up", &["ctrl-u"], "half a page up"),
+    entry(Action::HalfPageDown, "half-page-down", &["ctrl-d"], "half a page down"),
+    entry(Action::First, "first", &["g", "home"], "first session"),
+    entry(Action::Last, "last", &["G", "end"], "last session"),
+    entry(Action::Jump, "jump", &["enter"], "jump to the session's pane"),
+    entry(Action::NextNeedsYou, "next", &["tab"], "next session that needs you"),
+    entry(Action::PreviousNeedsYou, "previous", &["shift-tab"], "previous session that needs you"),
+    entry(Action::Seen, "seen", &["space"], "mark as seen"),
+    entry(Action::Pin, "pin", &["p"], "pin to the top of its group, or unpin"),
     entry(
         Action::Snooze,
         "snooze",
         &["z"],
         "snooze for a time or until its status changes; or wake",
-        None,
     ),
-    entry(Action::Dismiss, "dismiss", &["x"], "hide until it needs you again, or show again", None),
-    entry(Action::Undo, "undo", &["u"], "undo the last mark: seen, pin, snooze, hide", None),
-    entry(Action::Copy, "copy", &["y"], "copy the session id, resume command or path", None),
-    entry(Action::ShowDismissed, "show-dismissed", &["X"], "toggle hidden sessions", None),
+    entry(Action::Dismiss, "dismiss", &["x"], "hide until it needs you again, or show again"),
+    entry(Action::Undo, "undo", &["u"], "undo the last mark: seen, pin, snooze, hide"),
+    entry(Action::Copy, "copy", &["y"], "copy the session id, resume command or path"),
+    entry(Action::ShowDismissed, "show-dismissed", &["X"], "toggle hidden sessions"),
     entry(
         Action::Order,
         "order",
         &["s"],
         "sort by need or name, or group by project, agent or host",
-        None,
     ),
-    entry(
-        Action::Open,
-        "open",
-        &["o"],
-        "resume a closed session, attach to a background one",
-        None,
-    ),
-    entry(
-        Action::Filter,
-        "filter",
-        &["/"],
-        "filter the list: words, !word, is:done, is:needs-you",
-        Some("filter"),
-    ),
-    entry(Action::NextMatch, "next-match", &["n"], "next session that matches the filter", None),
+    entry(Action::Open, "open", &["o"], "resume a closed session, attach to a background one"),
+    entry(Action::Filter, "filter", &["/"], "filter the list: words, !word, is:done, is:needs-you"),
+    entry(Action::NextMatch, "next-match", &["n"], "next session that matches the filter"),
     entry(
         Action::PreviousMatch,
         "previous-match",
         &["N"],
         "previous session that matches the filter",
-        None,
     ),
-    entry(Action::Detail, "detail", &["d"], "show or hide the details", None),
-    entry(Action::FullDetails, "whole", &["v"], "show the full details", None),
-    entry(Action::MoreDetails, "more-details", &["l", "right"], "more details", None),
-    entry(Action::LessDetails, "less-details", &["h", "left"], "fewer details", None),
-    entry(Action::Peek, "peek", &["P"], "show the screen of the session's pane", None),
-    entry(Action::Timeline, "timeline", &["t"], "toggle the timeline of all sessions", None),
-    entry(Action::ZoomIn, "zoom-in", &["+", "="], "timeline: fewer hours (1, 4, 12, 24)", None),
-    entry(Action::ZoomOut, "zoom-out", &["-"], "timeline: more hours", None),
-    entry(Action::Install, "install", &["i"], "install the hooks", None),
-    entry(Action::Problems, "problems", &["e"], "show the problems of the configuration", None),
-    entry(Action::Palette, "palette", &[":", "ctrl-k"], "find an action by its name", None),
-    entry(Action::Help, "help", &["?", "f1"], "show this help", Some("help")),
-    entry(Action::Back, "back", &["esc"], "close the help, the timeline or the filter", None),
-    entry(Action::Redraw, "redraw", &["ctrl-l"], "redraw the screen", None),
-    entry(Action::Suspend, "suspend", &["ctrl-z"], "suspend (fg to return)", None),
-    entry(Action::Quit, "quit", &["q", "ctrl-c"], "quit", Some("quit")),
+    entry(Action::Detail, "detail", &["d"], "show or hide the details"),
+    entry(Action::FullDetails, "whole", &["v"], "show the full details"),
+    entry(Action::MoreDetails, "more-details", &["l", "right"], "more details"),
+    entry(Action::LessDetails, "less-details", &["h", "left"], "fewer details"),
+    entry(Action::Peek, "peek", &["P"], "show the screen of the session's pane"),
+    entry(Action::Timeline, "timeline", &["t"], "toggle the timeline of all sessions"),
+    entry(Action::ZoomIn, "zoom-in", &["+", "="], "timeline: fewer hours (1, 4, 12, 24)"),
+    entry(Action::ZoomOut, "zoom-out", &["-"], "timeline: more hours"),
+    entry(Action::Install, "install", &["i"], "install the hooks"),
+    entry(Action::Problems, "problems", &["e"], "show the problems of the configuration"),
+    entry(Action::Palette, "palette", &[":", "ctrl-k"], "find an action by its name"),
+    entry(Action::Help, "help", &["?", "f1"], "show this help"),
+    entry(Action::Back, "back", &["esc"], "close the help, the timeline or the filter"),
+    entry(Action::Redraw, "redraw", &["ctrl-l"], "redraw the screen"),
+    entry(Action::Suspend, "suspend", &["ctrl-z"], "suspend (fg to return)"),
+    entry(Action::Quit, "quit", &["q", "ctrl-c"], "quit"),
 ];
 
 const fn entry(
@@ -146,9 +123,8 @@ const fn entry(
     name: &'static str,
     keys: &'static [&'static str],
     help: &'static str,
-    footer: Option<&'static str>,
 ) -> Entry {
-    Entry { action, name, keys, help, footer }
+    Entry { action, name, keys, help }
 }
 
 /// A key with its modifiers.

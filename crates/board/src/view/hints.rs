@@ -231,11 +231,10 @@ fn overlay_actions(model: &Model) -> Vec<(Action, &'static str)> {
 
 /// Returns the actions that do something now, the most important first.
 fn row_actions(model: &Model) -> Vec<(Action, &'static str)> {
-    let is_empty = model.rows.order().is_empty();
-    let always = TABLE.iter().filter_map(|entry| Some((entry.action, entry.footer?)));
-    let mut actions: Vec<(Action, &'static str)> = always
-        .filter(|(action, _)| !is_empty || matches!(action, Action::Help | Action::Quit))
-        .collect();
+    let mut actions = vec![(Action::Help, "help"), (Action::Quit, "quit")];
+    if !model.rows.order().is_empty() {
+        actions.push((Action::Filter, "filter"));
+    }
     if let Some(row) = model.selected_row() {
         actions.extend(actions_of(row));
     }
