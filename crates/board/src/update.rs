@@ -65,8 +65,8 @@ pub enum Message {
     InstallPreview(Result<String, String>),
     /// The output of an install, or an error.
     Installed(Result<String, String>),
-    /// The terminal has this background; `None` if it reports none.
-    Background(Option<Rgb>),
+    /// The terminal has this background.
+    Background(Rgb),
     Notice(String),
     /// The outcome of a navigation.
     Navigated(NavigationOutcome),
@@ -144,8 +144,8 @@ pub fn update(model: &mut Model, message: Message, now: Timestamp) -> Vec<Effect
             model.notify(output);
         }
         Message::Background(background) => {
-            model.background = background;
-            model.theme = model.configured_theme.on(background);
+            model.background = Some(background);
+            model.theme = model.configured_theme.on(model.background);
         }
         Message::Notice(text) => model.notify(text),
         Message::Navigated(outcome) => effects = navigation::finish_navigation(model, outcome),

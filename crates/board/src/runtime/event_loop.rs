@@ -151,8 +151,8 @@ impl EventLoop<'_> {
         let reply = pending.finish();
         self.late_reply = reply.late;
         self.knows_status |= reply.knows_status;
-        if reply.background.is_some() {
-            self.apply(Message::Background(reply.background))?;
+        if let Some(background) = reply.background {
+            self.apply(Message::Background(background))?;
         }
         for typed in reply.typed {
             self.apply(match typed {

@@ -263,7 +263,7 @@ fn theme_follows_the_background() {
         assert_eq!(terminal.on(background).palette, expected, "{background:?}");
     }
     let mut model = empty(80, 24, auto);
-    update(&mut model, Message::Background(Some(Rgb(0, 0, 0))), NOW);
+    update(&mut model, Message::Background(BLACK), NOW);
     assert_eq!(model.theme.palette.name, "dark");
 }
 
