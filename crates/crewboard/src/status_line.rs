@@ -8,6 +8,7 @@ use crate::failure::without_error_number;
 use crate::hook::{normalise_paths, surroundings};
 use crate::render::locale_is_utf8;
 use crewboard_agents::claude::{NAME, status_line::StatusLine};
+use crewboard_board::format::cells::dollars;
 use crewboard_board::format::text::until;
 use crewboard_client::DaemonLocator;
 use crewboard_config::Environment;
@@ -118,7 +119,7 @@ fn format_line(model: Option<&str>, usage: UsageReport, now: Timestamp, style: S
     let parts = [
         model.map(|name| (name, 0)),
         usage.context_percent.map(|percent| (format!("{percent}% context"), percent)),
-        usage.cost_cents.map(|cents| (format!("${}.{:02}", cents / 100, cents % 100), 0)),
+        usage.cost_cents.map(|cents| (dollars(cents), 0)),
         window("5h", usage.five_hour),
         window("7d", usage.seven_day),
     ];

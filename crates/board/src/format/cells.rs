@@ -8,12 +8,12 @@ use unicode_width::UnicodeWidthStr;
 /// Returns the cost of a session, in at most six columns up to a hundred thousand dollars.
 pub(crate) fn cost(row: &Session) -> String {
     let Some(cost) = row.usage.and_then(|usage| usage.cost_usd) else { return String::new() };
-    if cost < 100.0 {
-        let cents = whole(cost * 100.0);
-        format!("${}.{:02}", cents / 100, cents % 100)
-    } else {
-        format!("${}", whole(cost))
-    }
+    if cost < 100.0 { dollars(whole(cost * 100.0)) } else { format!("${}", whole(cost)) }
+}
+
+/// Returns an amount of cents as text.
+pub fn dollars(cents: u64) -> String {
+    format!("${}.{:02}", cents / 100, cents % 100)
 }
 
 /// Returns the nearest whole number. Formatting a float takes ten times as long, for each row of each frame.

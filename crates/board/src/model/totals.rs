@@ -181,9 +181,10 @@ impl Totals {
     }
 
     /// Returns the cost of today in cents: that of all rows, and that of the row's project.
-    pub(crate) fn costs_today(&self, row: &Session) -> (usize, usize) {
+    pub(crate) fn costs_today(&self, row: &Session) -> (u64, u64) {
         let project = self.costs_today.get(row.project()).copied().unwrap_or(0);
-        (self.costs_today.values().sum(), project)
+        let cents = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        (cents(self.costs_today.values().sum()), cents(project))
     }
 
     /// Returns the statuses that need the user, with the number of rows in each.

@@ -2,7 +2,7 @@
 
 use super::canvas::{MINUTE, put, room};
 use super::timeline::{Scale, bar, history, waited};
-use crate::format::cells::source_name;
+use crate::format::cells::{dollars, source_name};
 use crate::format::text::{age, cut, exact, quiet_since, round_down, span, wrap, wrap_exact};
 use crate::keymap::Action;
 use crate::layout::layout;
@@ -152,11 +152,6 @@ fn draw_heading(model: &Model, row: &Session, is_cut: bool, area: Rect, buffer: 
         let start = area.right() - 2 - u16::try_from(hint.width()).unwrap_or(0);
         put(buffer, area, start, area.y, &hint, theme.dim());
     }
-}
-
-/// Returns an amount of cents as text.
-fn dollars(cents: usize) -> String {
-    format!("${}.{:02}", cents / 100, cents % 100)
 }
 
 /// The lines of the details.
@@ -319,7 +314,6 @@ impl<'a> Details<'a> {
     fn add_cost(&mut self, row: &Session) {
         let (all, project) = self.model.rows.totals().costs_today(row);
         let own = row.cost_today.as_ref().map_or(0, DayCost::cents);
-        let own = usize::try_from(own).unwrap_or(usize::MAX);
         let mut parts = Vec::new();
         if own > 0 {
             parts.push(dollars(own));
