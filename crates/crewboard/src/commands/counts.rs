@@ -1,7 +1,7 @@
 //! `crewboard counts`: the number of sessions in each status, as a line for a status bar.
 
 #[cfg(test)]
-mod contrast;
+mod contrast_tests;
 mod program_status;
 mod style;
 mod windows;
