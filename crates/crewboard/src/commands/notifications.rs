@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::render::{Style, write_json};
 use crewboard_board::format::text::{age, clock_time, cut, fit};
 use crewboard_board::theme::{TERMINAL, Theme};
-
 use crewboard_platform::Clock;
 use crewboard_protocol::{NotificationRecord, Notifier, Reply, Request, Suppressed};
 use std::io::{self, Write as _};

@@ -59,8 +59,8 @@ struct OpenPlan {
 
 /// Returns the command that opens a session.
 ///
-/// Uses only evidence: how the daemon saw the process start, and the files that the agent wrote into the user's profile. The directory and the profile in events are claims: they could be a trap, because settings in them start
-/// programs.
+/// Uses only evidence: how the daemon saw the process start, and the files that the agent wrote into the user's profile.
+/// The directory and the profile in events are claims: they could be a trap, because settings in them start programs.
 fn plan_open(row: &Session, environment: &Environment) -> Result<OpenPlan, Failure> {
     let name = &row.name;
     let agent = agent(row.agent.as_str())
