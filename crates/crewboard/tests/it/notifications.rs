@@ -4,10 +4,6 @@ use crate::support::{Agent, BoardWorld, start_daemon_with_notifier, world};
 use crewboard_testkit::wait_until;
 use serde_json::{Value, json};
 
-fn notifications(world: &BoardWorld) -> Vec<Value> {
-    serde_json::from_str(&world.run(["notifications", "--json"]).stdout).unwrap()
-}
-
 #[test]
 fn notifications_are_listed_with_their_notifiers() {
     let Some(world) = BoardWorld::new() else { return };
@@ -17,12 +13,12 @@ fn notifications_are_listed_with_their_notifiers() {
         world.send_prompt(agent, "go");
     }
     world.request_permission(&shop, "ls");
-    wait_until("the first is listed", || notifications(&world).len() == 1);
+    wait_until("the first is listed", || world.notifications().len() == 1);
     let board = world.board("board", (80, 20));
     board.wait_for_text("shop");
     world.request_permission(&docs, "ls");
-    wait_until("the second is listed", || notifications(&world).len() == 2);
-    let all = notifications(&world);
+    wait_until("the second is listed", || world.notifications().len() == 2);
+    let all = world.notifications();
     let expected = |name: &str, notifiers: Value| {
         let row = world.list().into_iter().find(|row| row["name"] == name).unwrap();
         json!({

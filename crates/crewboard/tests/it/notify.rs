@@ -217,9 +217,7 @@ fn notification_passes_through_tmux_to_the_terminal() {
 
 /// Returns why each notification was suppressed.
 fn suppressed(world: &BoardWorld) -> Vec<Value> {
-    let listed = world.run(["notifications", "--json"]).stdout;
-    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
-    listed.into_iter().map(|record| record["suppressed"].clone()).collect()
+    world.notifications().into_iter().map(|record| record["suppressed"].clone()).collect()
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub(crate) use payloads::{payload, prompt_payload};
 pub(crate) use private_namespace::{in_private_namespace, with_private_limits};
 pub(crate) use running_command::RunningCommand;
 pub(crate) use tmux_servers::{
-    SHELL, SIZE, TwoServers, agent_command, files_named_x, greeting, plain_shell, run_in_pane,
-    shell_without_variables,
+    HiddenPane, SHELL, SIZE, TwoServers, agent_command, files_named_x, greeting, plain_shell,
+    run_in_pane, shell_without_variables,
 };
 
 use crewboard_core::Stamp;

@@ -1,9 +1,9 @@
 //! Notifications that the user clicks.
 
 use super::configure;
-use crate::support::{Agent, BoardWorld, install_fake_notifier, lines};
+use crate::support::{Agent, BoardWorld, HiddenPane, install_fake_notifier, lines};
 use crewboard_testkit::{is_dead, wait_until};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -52,40 +52,23 @@ fn parent_of(pid: u32) -> u32 {
     parent.unwrap().trim().parse().unwrap()
 }
 
-/// Returns the notifications as the command prints them.
-fn notifications(world: &BoardWorld) -> Vec<Value> {
-    serde_json::from_str(&world.run(["notifications", "--json"]).stdout).unwrap()
-}
-
 #[test]
 fn click_on_a_notification_shows_the_pane() {
     let Some(world) = BoardWorld::new() else { return };
     let clicks = Clicks::new(&world);
     let server = world.server("near");
-    let shop = server.open("shop", (80, 20), &["cat"]);
-    let docs = server.open("docs", (80, 20), &["cat"]);
-    let client = world.tmux.open("client", (80, 20), &server.attach_command("=docs"));
-    let shown = || server.run(["list-clients", "-F", "#{pane_id}"]).trim().to_owned();
-    client.wait_for("the other pane", |_| shown() == docs.expand("#{pane_id}"));
-    let socket = format!("{},1,0", server.socket().display());
-    let id = shop.expand("#{pane_id}");
-    let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
-    let event = |event: &str, more: &Value| {
-        world.send_event_from(shop.pid(), "shop", &within, event, more);
-    };
-    event("UserPromptSubmit", &json!({ "prompt": "go" }));
-    event(
-        "PermissionRequest",
-        &json!({ "tool_name": "Bash", "tool_input": { "command": "default" } }),
-    );
+    let hidden = HiddenPane::open(&world, &server);
+    hidden.send_event("shop", "UserPromptSubmit", &json!({ "prompt": "go" }));
+    let asks = json!({ "tool_name": "Bash", "tool_input": { "command": "default" } });
+    hidden.send_event("shop", "PermissionRequest", &asks);
     clicks.wait_for_notifier();
     // The daemon remembers the notification while the notifier waits.
-    wait_until("the notification is listed", || notifications(&world).len() == 1);
-    let listed = &notifications(&world)[0];
+    wait_until("the notification is listed", || world.notifications().len() == 1);
+    let listed = &world.notifications()[0];
     assert_eq!((&listed["name"], &listed["notifiers"]), (&json!("shop"), &json!(["desktop"])));
-    assert_eq!(shown(), docs.expand("#{pane_id}"));
+    assert_eq!(hidden.shown(), hidden.other_id);
     clicks.print("default");
-    client.wait_for("the pane of the session", |_| shown() == id);
+    hidden.wait_until_shown(&hidden.id);
 }
 
 #[test]
@@ -109,11 +92,7 @@ fn click_never_shows_a_session_named_like_the_key() {
     let Some(world) = BoardWorld::new() else { return };
     let clicks = Clicks::new(&world);
     let server = world.server("near");
-    let shop = server.open("shop", (80, 20), &["cat"]);
-    let docs = server.open("docs", (80, 20), &["cat"]);
-    let client = world.tmux.open("client", (80, 20), &server.attach_command("=docs"));
-    let shown = || server.run(["list-clients", "-F", "#{pane_id}"]).trim().to_owned();
-    client.wait_for("the other pane", |_| shown() == docs.expand("#{pane_id}"));
+    let hidden = HiddenPane::open(&world, &server);
     let mut agent = Agent::new("docs");
     world.send_prompt(&agent, "go");
     world.request_permission(&agent, "ls");
@@ -123,13 +102,10 @@ fn click_never_shows_a_session_named_like_the_key() {
     wait_until("the session is closed", || world.list()[0]["status"] == "closed");
     assert_eq!(world.run(["forget", &key]).code(), Some(0));
     // Another agent calls its directory like the key.
-    let socket = format!("{},1,0", server.socket().display());
-    let id = shop.expand("#{pane_id}");
-    let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
     let directory = json!({ "prompt": "go", "cwd": format!("/u/{key}") });
-    world.send_event_from(shop.pid(), &key, &within, "UserPromptSubmit", &directory);
+    hidden.send_event(&key, "UserPromptSubmit", &directory);
     wait_until("it has the name", || world.list().iter().any(|row| row["name"] == *key));
     clicks.print("default");
     wait_until("the click is handled", || is_dead(waiting));
-    assert_eq!(shown(), docs.expand("#{pane_id}"));
+    assert_eq!(hidden.shown(), hidden.other_id);
 }

@@ -1,7 +1,7 @@
 //! Desktop notifications with the real `notify-send`, over a bus of their own.
 
 use super::world_with;
-use crate::support::{Agent, BoardWorld};
+use crate::support::{Agent, BoardWorld, HiddenPane};
 use crewboard_testkit::skip;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Lines};
@@ -117,24 +117,16 @@ fn desktop_notification_arrives_over_dbus() {
 fn desktop_with_actions_jumps_at_a_click() {
     let Some(world) = world_with("") else { return };
     let server = world.server("near");
-    let shop = server.open("shop", (80, 20), &["cat"]);
-    let docs = server.open("docs", (80, 20), &["cat"]);
-    let client = world.tmux.open("client", (80, 20), &server.attach_command("=docs"));
-    let shown = || server.run(["list-clients", "-F", "#{pane_id}"]).trim().to_owned();
-    client.wait_for("the other pane", |_| shown() == docs.expand("#{pane_id}"));
+    let hidden = HiddenPane::open(&world, &server);
     let Some(mut desktop) = Desktop::start(&world, &["actions"]) else { return };
-    let socket = format!("{},1,0", server.socket().display());
-    let id = shop.expand("#{pane_id}");
-    let within = [("TMUX", socket.as_str()), ("TMUX_PANE", id.as_str())];
     let asks = json!({ "tool_name": "Bash", "tool_input": { "command": "ls" } });
-    world.send_event_from(shop.pid(), "shop", &within, "PermissionRequest", &asks);
+    hidden.send_event("shop", "PermissionRequest", &asks);
     let received: Value = serde_json::from_str(&desktop.next_line().unwrap()).unwrap();
     assert_eq!(received[1], "shop: permission");
-    client.wait_for("the pane of the session", |_| shown() == id);
+    hidden.wait_until_shown(&hidden.id);
     // There was one notification, which the click has closed.
     assert_eq!(desktop.next_line(), None);
-    let listed = world.run(["notifications", "--json"]).stdout;
-    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    let listed = world.notifications();
     let notifiers: Vec<&Value> = listed.iter().map(|record| &record["notifiers"]).collect();
     assert_eq!(notifiers, [&json!(["desktop"])]);
 }

@@ -66,6 +66,11 @@ impl BoardWorld {
         tmux(self, &directory).unwrap()
     }
 
+    /// Returns the notifications as `crewboard notifications` prints them.
+    pub(crate) fn notifications(&self) -> Vec<Value> {
+        serde_json::from_str(&self.run(["notifications", "--json"]).stdout).unwrap()
+    }
+
     /// Opens a board in a pane.
     pub(crate) fn board(&self, name: &str, size: (u16, u16)) -> Pane<'_> {
         self.tmux.open(name, size, &[PROGRAM])

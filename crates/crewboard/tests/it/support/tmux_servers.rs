@@ -2,7 +2,7 @@
 
 use super::{BoardWorld, PROGRAM};
 use crewboard_testkit::{Pane, Tmux};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -116,6 +116,45 @@ impl TwoServers {
         let rows = self.world.list();
         let row = rows.iter().find(|row| row["id"] == name).unwrap();
         row["place"]["pane"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A pane of an agent in a tmux server, and a client of this server that shows another pane.
+pub(crate) struct HiddenPane<'a> {
+    world: &'a BoardWorld,
+    server: &'a Tmux,
+    pane: Pane<'a>,
+    client: Pane<'a>,
+    pub(crate) id: String,
+    /// The pane that the client shows first.
+    pub(crate) other_id: String,
+}
+
+impl<'a> HiddenPane<'a> {
+    pub(crate) fn open(world: &'a BoardWorld, server: &'a Tmux) -> Self {
+        let [pane, other] = ["shop", "docs"].map(|name| server.open(name, SIZE, &["cat"]));
+        let client = world.tmux.open("client", SIZE, &server.attach_command("=docs"));
+        let [id, other_id] = [&pane, &other].map(|pane| pane.expand("#{pane_id}"));
+        let hidden = Self { world, server, pane, client, id, other_id };
+        hidden.wait_until_shown(&hidden.other_id);
+        hidden
+    }
+
+    /// Runs the hook of the agent in the pane.
+    pub(crate) fn send_event(&self, session: &str, event: &str, more: &Value) {
+        let socket = format!("{},1,0", self.server.socket().display());
+        let variables = [("TMUX", socket.as_str()), ("TMUX_PANE", &self.id)];
+        self.world.send_event_from(self.pane.pid(), session, &variables, event, more);
+    }
+
+    /// Returns the pane that the client shows.
+    pub(crate) fn shown(&self) -> String {
+        self.server.run(["list-clients", "-F", "#{pane_id}"]).trim().to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_until_shown(&self, id: &str) {
+        self.client.wait_for("the pane", |_| self.shown() == id);
     }
 }
 
