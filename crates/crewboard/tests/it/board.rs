@@ -80,6 +80,20 @@ fn board_names_a_client_newer_than_the_newest_tried() {
     ));
 }
 
+/// No event reports Ctrl-Z, and the next time on the screen changes up to a minute later.
+#[test]
+fn board_shows_a_suspended_agent_within_seconds() {
+    let Some(world) = BoardWorld::new() else { return };
+    let agent = Agent::new("shop");
+    world.send_prompt(&agent, "go");
+    let pane = world.board("suspended", (100, 24));
+    pane.wait_for_text("shop");
+    signal(agent.pid(), Signal::STOP);
+    pane.wait_for("the mark", |screen| screen.contains("suspended: "));
+    signal(agent.pid(), Signal::CONT);
+    pane.wait_for("no mark", |screen| !screen.contains("suspended: "));
+}
+
 #[test]
 fn board_restores_the_terminal_when_it_exits() {
     let Some(world) = BoardWorld::new() else { return };
